@@ -1,0 +1,1 @@
+"""The host of Pipeline-App: what the three modules stand on."""

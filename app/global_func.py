@@ -1,0 +1,81 @@
+"""
+The host's public face: all that the three modules may import, and what `.dspy` files may call.
+
+Modules import from here only, so that the host's inside can change without them.
+"""
+
+from typing import Any
+
+from app.actor import SYSTEM_ACTOR, Actor
+from app.answers import Answer, json_response
+from app.clock import (
+    day_bounds,
+    iso,
+    month_bounds,
+    next_day_start,
+    next_month_start,
+    now,
+    quota_day,
+    quota_month,
+)
+from app.codes import get_code
+from app.database import in_transaction, reading, transaction
+from app.endpoint import reading_endpoint, register, writing
+from app.errors import (
+    AppError,
+    BadRequest,
+    Conflict,
+    DuplicateKey,
+    EditConflict,
+    FieldProblem,
+    Forbidden,
+    InUse,
+    InvalidFields,
+    MethodNotAllowed,
+    NotFound,
+    NotSignedIn,
+    PaymentRequired,
+    Text,
+    TooManyRequests,
+    Unavailable,
+    Unprocessable,
+)
+from app.fields import Rule, check_change, check_new, check_params, check_references
+from app.ids import new_id, time_ordered_id
+from app.jsontext import canonical_json, to_json
+from app.listing import list_rows
+from app.messages import say
+from app.models import table
+from app.rows import check_lock_version, get_row, insert_row, public, update_row
+from app.sage_paths import register_paths
+from app.settings import settings
+from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
+
+__all__ = [
+    "SYSTEM_ACTOR", "Actor", "Answer", "AppError", "BadRequest", "Conflict", "DuplicateKey",
+    "EditConflict", "FieldProblem", "Forbidden", "InUse", "InvalidFields", "MethodNotAllowed",
+    "NotFound", "NotSignedIn", "PaymentRequired", "Row", "Rule", "SafeSqlor", "Text",
+    "TooManyRequests", "Unavailable", "Unprocessable", "canonical_json", "check_change",
+    "check_lock_version", "check_new", "check_params", "check_references", "day_bounds",
+    "get_code", "get_module_dbname", "get_row", "in_transaction", "insert_row", "iso",
+    "json_response", "list_rows", "month_bounds", "new_id", "next_day_start", "next_month_start",
+    "now", "offer_functions", "public", "quota_day", "quota_month", "reading", "reading_endpoint",
+    "register", "register_paths", "say", "settings", "sort_terms", "table", "time_ordered_id",
+    "to_json", "transaction", "update_row", "whole_number", "writing",
+]
+
+MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
+
+
+def get_module_dbname(module: str) -> str:
+    """The entry of `databases` that *module* uses; all of ours share `pipeline`."""
+    if module not in MODULES:
+        raise KeyError(f"{module} is not a module of this application")
+    return "pipeline"
+
+
+def offer_functions(env: Any) -> None:
+    """Put the host's functions into *env* (ServerEnv), after initEnv has filled it."""
+    env.get_module_dbname = get_module_dbname
+    env.list_rows = list_rows
+    env.get_code = reading_endpoint(get_code, raw=True)

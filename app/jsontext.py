@@ -1,0 +1,38 @@
+"""JSON as this application writes it: money as text, times as ISO 8601 with Z, no NaN."""
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from app.clock import iso
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+).encode
+_encode_canonical = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True, default=_plain
+).encode
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON text; Decimal as a string, times as ISO 8601 with Z; ValueError for NaN."""
+    return _encode(value)
+
+
+def canonical_json(value: Any) -> str:
+    """The one spelling of *value*: keys sorted, no blanks, characters as they are. For checksums."""
+    return _encode_canonical(value)

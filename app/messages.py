@@ -1,0 +1,48 @@
+"""
+Sentences in the reader's language.
+
+English templates are written where they are used; their Chinese stands in `i18n/zh.json` of the
+host and of each module. A template that nobody translated is said in English.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from app.errors import Text
+
+LANGUAGES = ("zh", "en")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def _chinese() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted([ROOT / "app/i18n/zh.json", *ROOT.glob("pipeline_*/i18n/zh.json")]):
+        if path.is_file():
+            found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
+def say(text: Text | str, lang: str = "en") -> str:
+    """*text* in *lang* (`zh` or `en`)."""
+    sentence = text if isinstance(text, Text) else Text(text)
+    template = sentence.template
+    if lang == "zh":
+        template = _chinese().get(template, template)
+    if not sentence.params:
+        return template
+    params = {
+        name: say(value, lang) if isinstance(value, Text) else value
+        for name, value in sentence.params.items()
+    }
+    return template.format(**params)
+
+
+def pick_language(wanted: str | None, default: str = "en") -> str:
+    """`zh` or `en` out of `_lang` or an Accept-Language header; *default* when neither is named."""
+    for part in (wanted or "").lower().split(","):
+        code = part.split(";")[0].strip()[:2]
+        if code in LANGUAGES:
+            return code
+    return default

@@ -1,0 +1,87 @@
+"""Plain work on rows that people edit: who and when are stamped, edits are compare-and-swap."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.actor import Actor
+from app.clock import now
+from app.errors import EditConflict, NotFound
+from app.ids import new_id
+from app.models import table as table_model
+from app.sqlor_safe import Row, SafeSqlor
+
+
+async def insert_row(
+    sor: SafeSqlor, table: str, values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """Insert one row, stamped with *actor* and the time; the record as the database has it."""
+    columns = await sor.columns(table)
+    moment = now()
+    stamps = {
+        "id": new_id(),
+        "created_at": moment,
+        "created_by": actor.user_id,
+        "updated_at": moment,
+        "updated_by": actor.user_id,
+        "lock_version": 1,
+    }
+    data = {name: value for name, value in stamps.items() if name in columns} | dict(values)
+    await sor.C(table, data)
+    return await get_row(sor, table, data["id"])
+
+
+async def update_row(
+    sor: SafeSqlor,
+    table: str,
+    record_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    Change one row, if it still is as the editor read it (*lock_version*; None: whatever it is).
+
+    Answers the record as it is now. Raises NotFound, or EditConflict with the current record.
+    """
+    current = await get_row(sor, table, record_id, lock=True)
+    check_lock_version(table, current, lock_version)
+    stamps: dict[str, Any] = {"updated_at": now(), "updated_by": actor.user_id}
+    if "lock_version" in current:
+        stamps["lock_version"] = current["lock_version"] + 1
+    known = {name: value for name, value in stamps.items() if name in current}
+    await sor.U(table, {**values, **known, "id": record_id})
+    return await get_row(sor, table, record_id)
+
+
+def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int | None) -> None:
+    """Raise EditConflict unless *current* (read under a lock) has the version the editor read."""
+    if lock_version is not None and current["lock_version"] != lock_version:
+        raise EditConflict(
+            public(table, current), current.get("updated_by"), current.get("updated_at")
+        )
+
+
+async def get_row(
+    sor: SafeSqlor, table: str, record_id: str, *, lock: bool = False
+) -> dict[str, Any]:
+    """The record with this id, locked for update with *lock*; raises NotFound."""
+    row: Row | None = await sor.one(
+        f"select * from `{table_model(table).name}` where id = ${{id}}$"
+        + (" for update" if lock else ""),
+        {"id": record_id},
+    )
+    if row is None:
+        raise NotFound(
+            "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
+        )
+    return row
+
+
+def public(table: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """*record* without the columns that never leave the server (`confidential` in the model)."""
+    columns = table_model(table).columns
+    return {
+        name: value
+        for name, value in record.items()
+        if name not in columns or not columns[name].confidential
+    }

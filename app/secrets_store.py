@@ -1,0 +1,59 @@
+"""
+The secrets of one installation: files of mode 0600 under `<var>/secrets/`.
+
+Replaces ahserver's session secret, which is the port number followed by a constant that stands
+in its source (finding SES-1): anybody could make a valid login cookie.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def secret(var_dir: Path, name: str, *, make: bool = True) -> str:
+    """
+    The secret called *name*, made (256 random bits, hex) at first use and shared by all workers.
+
+    With make=False a missing secret is "". Raises OSError when the folder cannot be written.
+    """
+    path = secret_file(var_dir, name)
+    try:
+        return path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        if not make:
+            return ""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _place(path, secrets.token_hex(32))
+    return path.read_text("utf-8").strip()
+
+
+def write_secret(var_dir: Path, name: str, value: str) -> None:
+    """Store *value* as the secret *name*, replacing an older one in one step."""
+    path = secret_file(var_dir, name)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = _temporary(path, value)
+    os.replace(fresh, path)
+
+
+def secret_file(var_dir: Path, name: str) -> Path:
+    """Where the secret *name* is kept."""
+    return var_dir / "secrets" / name
+
+
+def _place(path: Path, value: str) -> None:
+    # Two workers may start at once: the link fails for the later one, who then reads the first's.
+    fresh = _temporary(path, value)
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+
+
+def _temporary(path: Path, value: str) -> Path:
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(value + "\n")
+    return fresh
