@@ -1,0 +1,120 @@
+"""
+Processes that outlive the command that started them: pid files, looking, ending.
+
+A pid file can outlive a reboot and then name a stranger. So a recorded pid counts as ours only
+while its command line holds a mark that belongs to us, and nothing is ever ended by name.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def command_line(pid: int) -> str:
+    """The command line of *pid*, words separated by blanks; "" when there is no such process."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return ""
+        # No /proc, as on macOS.
+        shown = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        return shown.stdout.strip()
+    return raw.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+
+
+def recorded_pid(pid_file: Path, mark: str) -> int | None:
+    """The pid in *pid_file* while that process lives and its command line holds *mark*."""
+    try:
+        pid = int(pid_file.read_text("ascii").strip())
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 0 and mark in command_line(pid) else None
+
+
+def record_pid(pid_file: Path, pid: int) -> None:
+    """Write *pid* to *pid_file* in one step, so that nobody reads half a number."""
+    fresh = pid_file.with_name(f"{pid_file.name}.new")
+    fresh.write_text(f"{pid}\n", "ascii")
+    os.replace(fresh, pid_file)
+
+
+def wait_until(true: Callable[[], bool], seconds: float, *, pause: float = 0.1) -> bool:
+    """Ask *true* again and again for at most *seconds*; its last answer."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+    return True
+
+
+def end(pids: dict[int, str], seconds: float) -> list[int]:
+    """
+    Ask the processes to end, wait *seconds* for all together, then insist.
+
+    *pids* maps each pid to the mark its command line must hold. Returns those that had to be
+    killed.
+    """
+
+    def living() -> list[int]:
+        return [pid for pid, mark in pids.items() if mark in command_line(pid)]
+
+    for pid in living():
+        _signal(pid, signal.SIGTERM)
+    wait_until(lambda: not living(), seconds)
+    stubborn = living()
+    for pid in stubborn:
+        _signal(pid, signal.SIGKILL)
+    wait_until(lambda: not living(), 10)
+    return stubborn
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # It ended by itself in between, which is what was wanted.
+
+
+def last_lines(path: Path, count: int = 20, since: int = 0) -> str:
+    """The last *count* lines of *path* that stand after byte *since*; "" without such a file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(since)
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-count:])
+
+
+def listening_problem(host: str, port: int) -> OSError | None:
+    """
+    Why nothing could listen on *host*:*port* now, or None when it is free.
+
+    Tried without SO_REUSEPORT: with it, a forgotten copy of this program would not be noticed,
+    and the two would share the requests.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as problem:
+        return problem
+    return None
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
