@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIELD_KEYS = {
     "name": "column name",
     "title": "Chinese title, also the column's comment",
-    "type": "str, char, text, int, or a database type: bigint, decimal(p,s), datetime(3), tinyint(1)",
+    "type": "str, char, text, int, or a database type as it is: bigint, decimal(18,6), datetime(3)",
     "length": "characters, for str and char",
     "nullable": "yes or no",
     "default": "default in the database, as text",
@@ -32,6 +32,7 @@ FIELD_KEYS = {
     "set_by": "server: never taken from a request",
     "choices": "the only values allowed: list of {value, text}",
     "pattern": "regular expression for the whole value",
+    "hint": "English sentence said when the value does not fit the pattern",
     "min": "smallest number",
     "max": "largest number",
     "format": "cidr_list: addresses and networks separated by commas",
@@ -76,6 +77,7 @@ class Column:
     required: bool = False
     choices: Mapping[str, str] = field(default_factory=dict)
     pattern: re.Pattern[str] | None = None
+    hint: str | None = None
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     format: str | None = None
@@ -142,7 +144,12 @@ def table(name: str) -> Table:
 @cache
 def tables() -> Mapping[str, Table]:
     """All tables by name, of the host and of the three modules; raises ModelError."""
-    return read_tables(sorted([*ROOT.glob("app/models/*.json"), *ROOT.glob("pipeline_*/models/*.json")]))
+    return read_tables(model_paths())
+
+
+def model_paths() -> list[Path]:
+    """All model files, always in the same order."""
+    return sorted([*ROOT.glob("app/models/*.json"), *ROOT.glob("pipeline_*/models/*.json")])
 
 
 @cache
@@ -237,6 +244,7 @@ def _column(item: dict[str, Any]) -> Column:
         required=not (nullable or server_set or default is not None) and item.get("required", True),
         choices=MappingProxyType({c["value"]: c["text"] for c in item.get("choices", ())}),
         pattern=re.compile(item["pattern"]) if "pattern" in item else None,
+        hint=item.get("hint"),
         minimum=Decimal(str(item["min"])) if "min" in item else None,
         maximum=Decimal(str(item["max"])) if "max" in item else None,
         format=item.get("format"),

@@ -6,6 +6,7 @@ from typing import Any
 from app.actor import Actor
 from app.clock import now
 from app.errors import EditConflict, NotFound
+from app.fields import without_unchanged
 from app.ids import new_id
 from app.models import table as table_model
 from app.sqlor_safe import Row, SafeSqlor
@@ -41,10 +42,12 @@ async def update_row(
     """
     Change one row, if it still is as the editor read it (*lock_version*; None: whatever it is).
 
-    Answers the record as it is now. Raises NotFound, or EditConflict with the current record.
+    Answers the record as it is now. Raises NotFound, EditConflict with the current record, or
+    InvalidFields for a write-once column that would change.
     """
     current = await get_row(sor, table, record_id, lock=True)
     check_lock_version(table, current, lock_version)
+    values = without_unchanged(table, current, values)
     stamps: dict[str, Any] = {"updated_at": now(), "updated_by": actor.user_id}
     if "lock_version" in current:
         stamps["lock_version"] = current["lock_version"] + 1

@@ -1,0 +1,474 @@
+"""Every value of a request is taken whole or refused with a reason, all reasons at once."""
+
+import ast
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from string import Formatter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import models
+from app.errors import BadRequest, InvalidFields
+from app.fields import (
+    Rule,
+    check_change,
+    check_delete,
+    check_new,
+    check_params,
+    rule_of,
+    without_unchanged,
+)
+from app.values import JsonText, Refused, exact, typed
+
+LINE = {"code": "image-batch", "name": "批量出图 🎨"}
+PRICE: dict[str, Any] = {"pipeline_id": "p1", "unit": "input_token", "unit_price": "2.5"}
+
+
+def problems(call: Any) -> dict[str, str]:
+    """Field and code of every problem that *call* is refused with."""
+    with pytest.raises(InvalidFields) as caught:
+        call()
+    return {problem.field: problem.code for problem in caught.value.problems}
+
+
+def refusal(rule: Rule, value: Any) -> str:
+    with pytest.raises(Refused) as caught:
+        typed(rule, value)
+    return caught.value.code
+
+
+def outcome(call: Any) -> Any:
+    """What *call* answers, or what it raises."""
+    try:
+        return call()
+    except (Refused, BadRequest) as exc:
+        return exc
+
+
+class TestNew:
+    def test_defaults_are_filled_in(self) -> None:
+        values = check_new("pipelines", LINE)
+
+        assert values == {**LINE, "description": None, "status": "draft"}
+
+    def test_all_problems_come_at_once(self) -> None:
+        sent = {"code": "Bad Code", "colour": "red", "owner_id": "me", "status": "gone"}
+
+        assert problems(lambda: check_new("pipelines", sent)) == {
+            "code": "bad_pattern",
+            "name": "required",
+            "colour": "unknown_field",
+            "owner_id": "not_settable",
+            "status": "bad_choice",
+        }
+
+    def test_names_of_the_page_are_no_fields(self) -> None:
+        page = {"_webbricks_": 1, "_lang": "zh", "referer_widget": "w17"}
+
+        assert check_new("pipelines", LINE | page) == check_new("pipelines", LINE)
+
+    def test_the_empty_hidden_fields_of_a_form_are_no_fields(self) -> None:
+        assert "id" not in check_new("pipelines", LINE | {"id": "", "lock_version": "1"})
+
+    def test_a_client_cannot_choose_the_key(self) -> None:
+        assert problems(lambda: check_new("pipelines", LINE | {"id": "x", "lock_version": 7})) == {
+            "id": "not_settable",
+            "lock_version": "not_settable",
+        }
+
+    def test_what_the_server_fills_may_be_left_out(self) -> None:
+        step = {"pipeline_id": "p1", "step_key": "draw", "name": "Draw"}
+        values = check_new("pipeline_steps", step)
+
+        assert "stage" not in values
+        assert values["config"] == "{}"
+        assert values["config"].value == {}
+        assert values["enabled"] == 1
+
+    @pytest.mark.parametrize("empty", ["", None, "null"])
+    def test_nothing_for_a_column_with_a_default_is_the_default(self, empty: Any) -> None:
+        assert check_new("pipeline_pricing", PRICE | {"unit_size": empty})["unit_size"] == 1
+
+    @pytest.mark.parametrize("empty", ["", None, "null"])
+    def test_nothing_for_a_nullable_number_is_null(self, empty: Any) -> None:
+        values = check_new("pipeline_capacity", {"pipeline_id": "p1", "daily_quota": empty})
+
+        assert values["daily_quota"] is None
+
+    def test_blanks_alone_are_no_name(self) -> None:
+        assert problems(lambda: check_new("pipelines", LINE | {"name": "  "})) == {
+            "name": "required"
+        }
+
+    def test_bare_extra_names_are_left_to_the_caller(self) -> None:
+        values = check_new("pipelines", LINE | {"copy_of": "x"}, extra=("copy_of",))
+
+        assert "copy_of" not in values
+
+    def test_an_extra_with_a_rule_is_checked(self) -> None:
+        extra = {"hours": Rule(kind="int", minimum=0, default=24)}
+
+        assert check_new("pipelines", LINE, extra=extra)["hours"] == 24
+        assert check_new("pipelines", LINE | {"hours": "3"}, extra=extra)["hours"] == 3
+        assert problems(lambda: check_new("pipelines", LINE | {"hours": "-1"}, extra=extra)) == {
+            "hours": "out_of_range"
+        }
+
+    def test_a_server_set_column_may_be_named_by_the_endpoint(self) -> None:
+        values = check_new(
+            "distributors",
+            {"code": "d1", "name": "D", "api_key_expires_at": "2027-01-01"},
+            extra=("api_key_expires_at",),
+        )
+
+        assert values["api_key_expires_at"] == datetime(2027, 1, 1, tzinfo=UTC)
+
+    def test_a_price_with_12_decimals_names_the_6_allowed(self) -> None:
+        with pytest.raises(InvalidFields) as caught:
+            check_new("pipeline_pricing", PRICE | {"unit_price": "0.123456789012"})
+
+        (problem,) = caught.value.problems
+        assert (problem.field, problem.code) == ("unit_price", "too_many_decimals")
+        assert str(problem.text) == "At most 6 decimals, this has 12."
+
+    def test_a_name_of_200_characters_names_the_limit(self) -> None:
+        with pytest.raises(InvalidFields) as caught:
+            check_new("pipelines", LINE | {"name": "长" * 200})
+
+        assert str(caught.value.problems[0].text) == "At most 128 characters, this has 200."
+
+    def test_128_emoji_are_128_characters(self) -> None:
+        name = "\N{ARTIST PALETTE}" * 128
+
+        assert check_new("pipelines", LINE | {"name": name})["name"] == name
+
+
+class TestChange:
+    def test_only_what_was_sent_changes(self) -> None:
+        sent = {"id": "a1", "lock_version": "3", "name": "New"}
+
+        assert check_change("pipelines", sent) == ("a1", 3, {"name": "New"})
+
+    def test_the_version_that_was_read_is_needed(self) -> None:
+        assert problems(lambda: check_change("pipelines", {"id": "a1", "name": "x"})) == {
+            "lock_version": "required"
+        }
+
+    def test_where_a_table_lets_it_out_it_is_none(self) -> None:
+        sent = {"id": "u1", "remark": "x"}
+
+        assert check_change("pipeline_usage_log", sent) == ("u1", None, {"remark": "x"})
+
+    @pytest.mark.parametrize("key", [0, 0.0, True, ["a"], {"a": 1}])
+    def test_a_key_of_another_type_is_refused(self, key: Any) -> None:
+        sent = {"id": key, "lock_version": 1, "name": "x"}
+
+        assert problems(lambda: check_change("pipelines", sent)).keys() == {"id"}
+
+    def test_a_required_field_cannot_be_emptied(self) -> None:
+        sent = {"id": "a1", "lock_version": 1, "name": ""}
+
+        assert problems(lambda: check_change("pipelines", sent)) == {"name": "required"}
+
+    def test_a_nullable_field_can_be_emptied(self) -> None:
+        sent = {"id": "a1", "lock_version": 1, "description": None}
+
+        assert check_change("pipelines", sent)[2] == {"description": None}
+
+    def test_changing_nothing_is_said(self) -> None:
+        with pytest.raises(BadRequest) as caught:
+            check_change("pipelines", {"id": "a1", "lock_version": 1})
+
+        assert caught.value.code == "nothing_to_change"
+
+    def test_write_once_may_be_sent_as_it_is(self) -> None:
+        current = {"code": "image-batch", "name": "Old"}
+
+        assert without_unchanged("pipelines", current, LINE) == {"name": LINE["name"]}
+
+    def test_write_once_cannot_change(self) -> None:
+        current = {"code": "other", "name": "Old"}
+
+        assert problems(lambda: without_unchanged("pipelines", current, LINE)) == {
+            "code": "write_once"
+        }
+
+
+class TestDelete:
+    def test_a_page_sends_the_whole_row(self) -> None:
+        row = {"id": "a1", "lock_version": "4", "name": "x", "owner_id": "me", "reason": "old"}
+
+        assert check_delete("pipelines", row, extra={"reason": Rule(kind="str")}) == (
+            "a1",
+            4,
+            {"reason": "old"},
+        )
+
+    def test_zero_is_no_key(self) -> None:
+        assert problems(lambda: check_delete("pipelines", {"id": 0})) == {"id": "not_text"}
+
+    def test_a_missing_key_is_said(self) -> None:
+        assert problems(lambda: check_delete("pipelines", {})) == {"id": "required"}
+
+
+SPEC = {
+    "pipeline_id": Rule(kind="str", required=True, length=32),
+    "version_no": Rule(kind="int", minimum=1),
+    "replace_draft": Rule(kind="bool", default=0),
+}
+
+
+class TestParams:
+    def test_every_name_of_the_spec_is_answered(self) -> None:
+        assert check_params(SPEC, {"pipeline_id": "p", "_lang": "en"}) == {
+            "pipeline_id": "p",
+            "version_no": None,
+            "replace_draft": 0,
+        }
+
+    def test_all_problems_at_once(self) -> None:
+        assert problems(lambda: check_params(SPEC, {"version_no": "x", "more": 1})) == {
+            "pipeline_id": "required",
+            "version_no": "not_an_integer",
+            "more": "unknown_field",
+        }
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("value", "code"),
+        [
+            (5, "not_text"),
+            (True, "not_text"),
+            (["a", "b"], "not_scalar"),
+            ({"a": 1}, "not_scalar"),
+            ("a\0b", "bad_characters"),
+            ("\ud800", "bad_characters"),
+            ("a\nb", "bad_characters"),
+            ("a\u2028b", "bad_characters"),
+        ],
+    )
+    def test_what_a_name_cannot_be(self, value: Any, code: str) -> None:
+        assert refusal(rule_of("pipelines", "name"), value) == code
+
+    def test_a_description_may_have_lines(self) -> None:
+        assert typed(rule_of("pipelines", "description"), "a\r\n\tb") == "a\r\n\tb"
+
+    @pytest.mark.parametrize(
+        ("value", "code"),
+        [
+            ("x", "not_an_integer"),
+            ("1.5", "not_an_integer"),
+            (1.5, "not_an_integer"),
+            (float("nan"), "not_an_integer"),
+            (float("inf"), "not_an_integer"),
+            ("NaN", "not_an_integer"),
+            ("１２", "not_an_integer"),
+            (True, "not_an_integer"),
+            ("9" * 39, "out_of_range"),
+            ("9" * 5000, "not_an_integer"),
+            (2**31, "out_of_range"),
+            (0, "out_of_range"),
+            (-1, "out_of_range"),
+        ],
+    )
+    def test_what_a_stage_cannot_be(self, value: Any, code: str) -> None:
+        assert refusal(rule_of("pipeline_steps", "stage"), value) == code
+
+    @pytest.mark.parametrize(
+        ("value", "code"),
+        [
+            ("abc", "not_a_number"),
+            ("1,000", "not_a_number"),
+            ("NaN", "not_a_number"),
+            ("Infinity", "not_a_number"),
+            (float("nan"), "not_a_number"),
+            (float("inf"), "not_a_number"),
+            (True, "not_a_number"),
+            ("1e999", "out_of_range"),
+            (10**400, "out_of_range"),
+            ("1000000000000", "out_of_range"),
+            ("-0.000001", "out_of_range"),
+            ("0.0000001", "too_many_decimals"),
+            (1e-7, "too_many_decimals"),
+        ],
+    )
+    def test_what_a_price_cannot_be(self, value: Any, code: str) -> None:
+        assert refusal(rule_of("pipeline_pricing", "unit_price"), value) == code
+
+    @pytest.mark.parametrize(
+        ("value", "stored"),
+        [
+            ("2.50", "2.500000"),
+            (2.5, "2.500000"),
+            (3, "3.000000"),
+            ("1.500000000000", "1.500000"),
+            ("1e3", "1000.000000"),
+            (0.1, "0.100000"),
+            ("-0", "0.000000"),
+            (".5", "0.500000"),
+        ],
+    )
+    def test_a_price_is_kept_exactly(self, value: Any, stored: str) -> None:
+        assert str(typed(rule_of("pipeline_pricing", "unit_price"), value)) == stored
+
+    @pytest.mark.parametrize(
+        ("value", "iso"),
+        [
+            ("2026-11-24T06:00:00Z", "2026-11-24T06:00:00+00:00"),
+            ("2026-11-24T06:00:00", "2026-11-24T06:00:00+00:00"),
+            ("2026-11-24 06:00", "2026-11-24T06:00:00+00:00"),
+            ("2026-11-24", "2026-11-24T00:00:00+00:00"),
+            ("2026-11-24T06:00:00.123456+08:00", "2026-11-23T22:00:00.123000+00:00"),
+        ],
+    )
+    def test_times_become_utc(self, value: str, iso: str) -> None:
+        assert typed(rule_of("pipeline_pricing", "effective_from"), value).isoformat() == iso
+
+    @pytest.mark.parametrize(
+        "value",
+        ["tomorrow", "2026-13-01", "2026-02-30", "20261124", "2026-W48", 1700000000,
+         "2026-11-24T25:00", "0001-01-01", "9999-12-31T23:59:59-23:00"],
+    )  # fmt: skip
+    def test_what_a_time_cannot_be(self, value: Any) -> None:
+        assert refusal(rule_of("pipeline_pricing", "effective_from"), value) == "bad_datetime"
+
+    @pytest.mark.parametrize(
+        ("value", "stored"),
+        [(1, 1), (0, 0), (True, 1), (False, 0), ("1", 1), ("0", 0), ("true", 1), ("false", 0)],
+    )
+    def test_booleans(self, value: Any, stored: int) -> None:
+        assert typed(rule_of("pipeline_steps", "enabled"), value) == stored
+
+    @pytest.mark.parametrize("value", [2, -1, "yes", 1.0, "2"])
+    def test_what_a_boolean_cannot_be(self, value: Any) -> None:
+        assert refusal(rule_of("pipeline_steps", "enabled"), value) == "bad_boolean"
+
+    @pytest.mark.parametrize(
+        "value",
+        ["{", '{"a": NaN}', "[1]", "5", [1], {"a": float("nan")}, {"a": "\ud800"}, "[" * 9999],
+    )
+    def test_what_a_config_cannot_be(self, value: Any) -> None:
+        assert refusal(rule_of("pipeline_steps", "config"), value) in ("bad_json", "bad_characters")
+
+    def test_json_keeps_its_value_beside_its_canonical_text(self) -> None:
+        found = typed(rule_of("pipeline_steps", "config"), '{"b": 1, "a": "中"}')
+
+        assert isinstance(found, JsonText)
+        assert found == '{"a":"中","b":1}'
+        assert found.value == {"a": "中", "b": 1}
+
+    def test_deep_json_is_refused(self) -> None:
+        deep: Any = {}
+        for _ in range(30):
+            deep = {"a": deep}
+
+        assert refusal(rule_of("pipeline_steps", "config"), deep) == "bad_json"
+
+    def test_networks_are_listed_in_one_form(self) -> None:
+        rule = rule_of("distributors", "allowed_ips")
+
+        assert typed(rule, "10.1.2.3/8\n ::1, 10.0.0.0/8") == "10.0.0.0/8,::1/128"
+        assert typed(rule, ["127.0.0.1"]) == "127.0.0.1/32"
+        assert refusal(rule, "10.0.0.0/33") == "bad_address"
+
+    def test_a_choice_not_made_is_null(self) -> None:
+        assert typed(rule_of("pipeline_usage_log", "distributor_id"), "null") is None
+
+
+WHOLE = rule_of("pipeline_capacity", "daily_quota")
+MONEY = rule_of("pipeline_pricing", "unit_price")
+
+
+@given(st.integers(-(2**70), 2**70))
+def test_whole_numbers_come_back_or_are_refused(number: int) -> None:
+    if 0 <= number < 2**63:
+        assert typed(WHOLE, number) == typed(WHOLE, str(number)) == number
+    else:
+        assert refusal(WHOLE, number) == refusal(WHOLE, str(number)) == "out_of_range"
+
+
+@given(st.decimals(0, 999_999_999_999, places=6))
+def test_money_comes_back_to_the_last_digit(amount: Decimal) -> None:
+    assert typed(MONEY, str(amount)) == amount
+    assert typed(MONEY, format(amount, "f")) == amount
+    assert typed(MONEY, typed(MONEY, amount)) == amount
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_is_taken_by_its_shortest_text(number: float) -> None:
+    found = outcome(lambda: exact(number))
+
+    if number == 0 or 1e-60 <= abs(number) < 1e61:
+        assert float(found) == number
+    else:
+        assert isinstance(found, Refused)
+
+
+@given(st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)), st.integers(-14, 14))
+def test_a_moment_is_the_same_in_every_zone(moment: datetime, hours: int) -> None:
+    rule = rule_of("pipeline_pricing", "effective_from")
+    aware = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
+    local = aware + timedelta(hours=hours)
+    text = f"{local.replace(tzinfo=None).isoformat()}{'+' if hours >= 0 else '-'}{abs(hours):02}:00"
+
+    assert typed(rule, text) == aware
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+COLUMNS = [(t.name, c) for t in models.tables().values() for c in t.columns]
+
+
+@given(st.sampled_from(COLUMNS), ANYTHING)
+def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> None:
+    rule = rule_of(*column)
+    found = outcome(lambda: typed(rule, value))
+
+    if isinstance(found, Refused):
+        assert found.template.format(**found.params)
+        return
+    expected: type = {
+        "str": str, "text": str, "json": JsonText, "int": int, "bigint": int, "bool": int,
+        "decimal": Decimal, "datetime": datetime,
+    }[rule.kind]  # fmt: skip
+    assert found is None or type(found) is expected
+    if isinstance(found, JsonText):
+        assert json.loads(found) == found.value
+    if found is not None:
+        assert typed(rule, found) == found
+
+
+@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["id", "name", "code"]), ANYTHING))
+def test_any_request_is_answered_or_refused(params: dict[str, Any]) -> None:
+    for check in (check_new, check_change, check_delete):
+        found = outcome(lambda check=check: check("pipelines", params))
+        if isinstance(found, BadRequest):
+            assert found.code in ("invalid_fields", "nothing_to_change")
+
+
+def test_every_sentence_a_field_is_refused_with_has_its_chinese() -> None:
+    sources = [models.ROOT / "app/values.py", models.ROOT / "app/fields.py"]
+    templates = {
+        node.value
+        for source in sources
+        for call in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") in ("Refused", "FieldProblem")
+        for node in call.args
+        if isinstance(node, ast.Constant) and " " in str(node.value)
+    }
+    hints = {c.hint for t in models.tables().values() for c in t.columns.values() if c.hint}
+    chinese = json.loads((models.ROOT / "app/i18n/zh.json").read_text("utf-8"))
+
+    assert templates | hints <= chinese.keys()
+    for template in templates | hints:
+        names = {name for _, name, _, _ in Formatter().parse(template) if name}
+        assert names == {name for _, name, _, _ in Formatter().parse(chinese[template]) if name}

@@ -1,0 +1,146 @@
+"""The models say what data-model.md asks, and a wrong model file is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app import models
+
+MODULES = {
+    "pipelines": "pipeline_core",
+    "pipeline_steps": "pipeline_core",
+    "pipeline_versions": "pipeline_core",
+    "pipeline_pricing": "pipeline_ops",
+    "pipeline_capacity": "pipeline_ops",
+    "pipeline_usage_log": "pipeline_ops",
+    "distributors": "pipeline_dist",
+    "distributor_pipeline": "pipeline_dist",
+}
+BUSINESS = [models.table(name) for name in MODULES]
+
+
+def minimal(**field: object) -> dict[str, object]:
+    return {
+        "summary": [{"name": "thing", "title": "东西", "primary": ["id"]}],
+        "fields": [{"name": "id", "title": "主键", "type": "str", "nullable": "no", **field}],
+        "indexes": [],
+        "codes": [],
+    }
+
+
+def test_the_eight_business_tables_stand_in_their_modules() -> None:
+    found = {t.name: t.module for t in models.tables().values() if t.module != "app"}
+
+    assert found == MODULES
+
+
+def test_every_other_table_is_the_hosts_and_named_so() -> None:
+    others = [t.name for t in models.tables().values() if t.name not in MODULES]
+
+    assert all(name.startswith("app_") for name in others)
+
+
+@pytest.mark.parametrize("table", BUSINESS, ids=lambda t: t.name)
+def test_every_table_knows_who_changed_it_and_when(table: models.Table) -> None:
+    stamps = {"created_at", "created_by", "updated_at", "updated_by", "lock_version"}
+
+    assert stamps <= table.columns.keys()
+    assert all(table.columns[name].server_set for name in stamps)
+    assert table.columns["lock_version"].default == "1"
+
+
+@pytest.mark.parametrize("table", BUSINESS, ids=lambda t: t.name)
+def test_keys_are_32_characters_and_titles_chinese(table: models.Table) -> None:
+    key = table.columns["id"]
+
+    assert table.primary == ("id",)
+    assert (key.kind, key.length) == ("str", 32)
+    for title in [table.title, *(c.title for c in table.columns.values())]:
+        assert any("一" <= character <= "鿿" for character in title), title
+        assert "'" not in title  # json2ddl writes it into SQL as it is
+
+
+@pytest.mark.parametrize("table", BUSINESS, ids=lambda t: t.name)
+def test_every_index_says_what_it_serves(table: models.Table) -> None:
+    assert all(index.serves for index in table.indexes)
+
+
+def test_money_is_decimal_and_never_a_float() -> None:
+    for table in BUSINESS:
+        for column in table.columns.values():
+            assert not column.type.startswith(("float", "double"))
+    amount = models.table("pipeline_usage_log").columns["amount"]
+    assert (amount.kind, amount.precision, amount.scale) == ("decimal", 20, 10)
+
+
+def test_what_must_never_leave_is_marked() -> None:
+    assert models.table("distributors").confidential == {
+        "api_key_hash",
+        "previous_key_hash",
+        "rate_window",
+    }
+
+
+def test_referrers_of_a_line_are_all_tables_that_hold_its_id() -> None:
+    assert {name for name, column in models.referrers("pipelines") if column == "pipeline_id"} == {
+        "pipeline_steps",
+        "pipeline_versions",
+        "pipeline_pricing",
+        "pipeline_capacity",
+        "pipeline_usage_log",
+        "distributor_pipeline",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        pytest.param({"patern": "x"}, "patern", id="misspelt-key"),
+        pytest.param({"type": "varchar(20)"}, "varchar", id="unknown-type"),
+        pytest.param({"nullable": "maybe"}, "maybe", id="nullable"),
+        pytest.param({"pattern": "("}, "error", id="broken-pattern"),
+        pytest.param({"name": "Id;"}, "Id;", id="name"),
+        pytest.param({"references": "nowhere"}, "nowhere", id="reference"),
+    ],
+)
+def test_a_wrong_model_is_refused_with_its_place(
+    tmp_path: Path, field: dict[str, object], told: str
+) -> None:
+    path = tmp_path / "thing.json"
+    path.write_text(json.dumps(minimal(**field)), "utf-8")
+
+    with pytest.raises(models.ModelError, match=r"thing\.json") as caught:
+        models.read_tables([path])
+
+    assert told in str(caught.value)
+
+
+def test_a_table_defined_twice_is_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path in paths:
+        path.write_text(json.dumps(minimal(length=32)), "utf-8")
+
+    with pytest.raises(models.ModelError, match="defined in"):
+        models.read_tables(paths)
+
+
+def test_an_index_needs_its_columns(tmp_path: Path) -> None:
+    model = minimal(length=32)
+    model["indexes"] = [{"name": "x", "idxtype": "index", "idxfields": ["no"], "serves": "?"}]
+    path = tmp_path / "thing.json"
+    path.write_text(json.dumps(model), "utf-8")
+
+    with pytest.raises(models.ModelError, match="no columns"):
+        models.read_tables([path])
+
+
+def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "thing.json"
+    path.write_text("a", "utf-8")
+    before = models.models_fingerprint([path], "extras")
+
+    assert models.models_fingerprint([path], "extras") == before
+    assert models.models_fingerprint([path], "other") != before
+    path.write_text("b", "utf-8")
+    assert models.models_fingerprint([path], "extras") != before
