@@ -163,7 +163,13 @@ class EmbeddedDatabase:
                     file=sys.stderr,
                 )
             self._pid_file.unlink(missing_ok=True)
+            self._remove_socket_folder()
             return pid is not None
+
+    def _remove_socket_folder(self) -> None:
+        place = self.connection()
+        if place and Path(place.unix_socket).parent != self.folder:
+            shutil.rmtree(Path(place.unix_socket).parent, ignore_errors=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

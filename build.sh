@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+#
+# Summary: Build everything that start.sh needs; quick when nothing changed.
+# Usage: bash build.sh [--dev]
+#
+# --dev   also what the tests need
+#
+# Steps: Python environment py3 (locked packages, with hashes), front-end libraries, DDL and
+# pages of the three modules, the embedded database's server program (only while
+# conf/config.json names no database host).
+#
+# PYTHON           which Python makes py3 (default: the first of 3.11 or newer that is found)
+# PIPELINE_NO_APT  set to 1, no system package is ever installed
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+stamps=$root/py3/stamps
+modules=(pipeline_core pipeline_ops pipeline_dist)
+. app/shell_common.sh
+
+# A stamp holds the hash of what a step was made from, and is written when the step is done.
+is_done() { [[ -f $stamps/$1 && $(< "$stamps/$1") == "$2" ]]; }
+mark_done() { mkdir -p "$stamps" && printf '%s\n' "$2" > "$stamps/$1"; }
+
+# Python 3.11 or newer that really runs: version managers put up names that do not.
+find_python() {
+  local name
+  for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      printf '%s\n' "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+make_python() {
+  local python made_from
+  # A moved or copied checkout has the old path in py3/bin: made new then.
+  if is_done venv "$root" && py3/bin/python -c '' 2>/dev/null; then return; fi
+  if ! python=$(find_python) || ! can_make_venv "$python"; then
+    may_apt || die "Python 3.11 or newer with its venv module is missing. Install python3 and python3-venv (3.11+), or name one: PYTHON=/path/to/python3.12 bash build.sh" \
+                   "缺少 Python 3.11 以上版本及其 venv 模块。请安装 python3 与 python3-venv（3.11+），或指定：PYTHON=/路径/python3.12 bash build.sh"
+    apt_install python3 python3-venv
+    python=$(find_python) || die "This system's python3 is older than 3.11. Install a newer one and name it: PYTHON=/path/to/python3.12 bash build.sh" \
+                                 "本系统的 python3 低于 3.11。请安装新版本并指定：PYTHON=/路径/python3.12 bash build.sh"
+  fi
+  made_from=$("$python" -c 'import sys; print(sys.version.split()[0])')
+  say "Python environment py3 (Python $made_from)" "Python 环境 py3（Python $made_from）"
+  rm -rf py3
+  quietly "making py3" "创建 py3" "$python" -m venv py3
+  # The checkout and the three modules' folders, so that `import app` works anywhere.
+  printf '%s\n' "$root" "${modules[@]/#/$root/}" > "$(py3/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pipeline_app.pth"
+  mark_done venv "$root"
+}
+
+# usage: install_locked NAME ENGLISH CHINESE
+install_locked() {
+  local hash
+  hash=$(content_hash "$1.lock")
+  if is_done "$1" "$hash"; then return; fi
+  say "$2 from $1.lock" "按 $1.lock 安装$3"
+  quietly "installing from $1.lock" "按 $1.lock 安装" \
+    py3/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$1.lock"
+  mark_done "$1" "$hash"
+}
+
+has_node() { [[ $(node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null) == true ]] && command -v npm >/dev/null; }
+
+build_frontend() {
+  local made_from
+  made_from=$(content_hash app/frontend)
+  if is_done frontend "$made_from $(names_hash app/wwwroot/bricks)"; then return; fi
+  if ! has_node; then
+    install_locked requirements-node "Node" " Node"
+    PATH=$root/py3/bin:$PATH
+    has_node || die "Node 20 or newer with npm is missing and its PyPI package does not run here. Install nodejs and npm (20+)." \
+                    "缺少 Node 20 以上版本及 npm，且其 PyPI 包在本机无法运行。请安装 nodejs 与 npm（20+）。"
+  fi
+  say "Front-end libraries (node $(node --version))" "前端库（node $(node --version)）"
+  quietly "npm ci" "npm ci" npm --prefix app/frontend ci --no-audit --no-fund
+  say "Front-end bundle" "前端打包"
+  quietly "npm run build" "npm run build" npm --prefix app/frontend run build
+  mark_done frontend "$made_from $(names_hash app/wwwroot/bricks)"
+}
+
+# usage: build_module NAME
+build_module() {
+  local module=$1 made_from
+  link_wwwroot "$module"
+  made_from=$(content_hash "$module/models" "$module/json" app/build_pages* app/models.py requirements.lock)
+  if is_done "$module" "$made_from $(names_hash "$module/wwwroot" "$module/mysql.ddl.sql")"; then return; fi
+  say "$module: DDL and pages" "$module：DDL 与页面"
+  write_ddl "$module"
+  quietly "making the pages of $module" "生成 $module 的页面" py3/bin/python -m app.build_pages "$module"
+  mark_done "$module" "$made_from $(names_hash "$module/wwwroot" "$module/mysql.ddl.sql")"
+}
+
+write_ddl() {
+  ( cd "$1" && "$root/py3/bin/json2ddl" mysql models/ > mysql.ddl.sql.new ) ||
+    die "json2ddl failed in $1; see above." "json2ddl 在 $1 中失败，见上。"
+  [[ -s $1/mysql.ddl.sql.new ]] || die "json2ddl made no DDL for $1." "json2ddl 没有为 $1 生成 DDL。"
+  mv "$1/mysql.ddl.sql.new" "$1/mysql.ddl.sql"
+}
+
+link_wwwroot() {
+  local link=app/wwwroot/$1 target=../../$1/wwwroot
+  [[ -L $link && $(readlink "$link") == "$target" ]] && return
+  [[ ! -e $link || -L $link ]] || die "$link must be a link to $target; move what is there." \
+                                      "$link 应为指向 $target 的链接；请移走现有内容。"
+  mkdir -p app/wwwroot "$1/wwwroot"
+  ln -sfn "$target" "$link"
+}
+
+check_database_server() {
+  py3/bin/python -c 'import sys; from app import embedded_db; sys.exit(not embedded_db.is_wanted())' || return 0
+  PATH=$PATH:/usr/sbin:/usr/local/sbin
+  if command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null; then return; fi
+  may_apt || die "The embedded database needs a MariaDB server. Install mariadb-server-core and mariadb-client-core (as root: apt-get install mariadb-server-core mariadb-client-core), or name a database of your own in conf/config.json (databases.pipeline.kwargs.host)." \
+                 "内嵌数据库需要 MariaDB 服务程序。请安装 mariadb-server-core 与 mariadb-client-core（以 root 执行 apt-get install mariadb-server-core mariadb-client-core），或在 conf/config.json 的 databases.pipeline.kwargs.host 中填写自己的数据库。"
+  say "Embedded database's server program" "内嵌数据库的服务程序"
+  apt_install mariadb-server-core mariadb-client-core
+}
+
+main() {
+  local dev=0
+  case ${1:-} in
+    '')        ;;
+    --dev)     dev=1 ;;
+    -h|--help) usage; return ;;
+    *)         usage >&2; exit 2 ;;
+  esac
+  # Two builds of one checkout would install over each other.
+  exec 9>>"$root/.build.lock"
+  flock 9
+  make_python
+  install_locked requirements "Packages" "依赖包"
+  if (( dev )); then install_locked requirements-dev "Test packages" "测试用包"; fi
+  build_frontend
+  for module in "${modules[@]}"; do build_module "$module"; done
+  check_database_server
+  say "Built." "构建完成。"
+}
+
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"
