@@ -34,7 +34,9 @@ class Answer:
 
 
 def json_response(
-    value: Any, status: int = 200, headers: Mapping[str, str] | None = None,
+    value: Any,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
     content_type: str = JSON_TYPE,
 ) -> web.Response:
     """*value* as JSON, or text and bytes as they are."""
@@ -82,7 +84,8 @@ def refusal(request: web.Request, error: AppError) -> web.Response:
     lang = request.get("lang", "en")
     request_id = request.get("request_id", "")
     # The runtime handles a missing login or right by the status alone, see bricks-contract 14.
-    if is_page(request.get("params", request.query)) and error.status not in (401, 403) and error.status < 500:
+    by_widget = error.status < 500 and error.status not in (401, 403)
+    if by_widget and is_page(request.get("params", request.query)):
         return json_response(_error_widget(error, lang, request_id), headers=error.headers)
     return json_response(
         problem_document(error, lang, request_id), error.status, error.headers, PROBLEM_TYPE

@@ -70,4 +70,6 @@ def day_bounds(day: str) -> tuple[datetime, datetime]:
 
 def iso(moment: datetime) -> str:
     """ISO 8601 with milliseconds and `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )

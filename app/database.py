@@ -51,7 +51,8 @@ class Pool:
             await asyncio.wait_for(self._slots.acquire(), self._wait_seconds)
         except TimeoutError:
             raise Unavailable(
-                "busy", "All database connections are in use. Try again in a moment.",
+                "busy",
+                "All database connections are in use. Try again in a moment.",
                 headers={"Retry-After": "1"},
             ) from None
         try:
@@ -70,7 +71,9 @@ class Pool:
                 try:
                     isolation = await _isolation_variable(self._place)
                     self._pool = await aiomysql.create_pool(
-                        minsize=1, maxsize=self._size, pool_recycle=RECYCLE_SECONDS,
+                        minsize=1,
+                        maxsize=self._size,
+                        pool_recycle=RECYCLE_SECONDS,
                         init_command=f"set time_zone='+00:00', {isolation}='READ-COMMITTED'",
                         **_connect_args(self._place),
                     )
@@ -131,7 +134,7 @@ class Pools(DBPools.klass):  # type: ignore[misc]  # sqlor ships no types
         return found
 
     @asynccontextmanager
-    async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:  # noqa: N802  sqlor's
+    async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:
         """One transaction on database *name*; raises what its body raises."""
         async with self.pool(name).context() as sor:
             yield sor
@@ -158,7 +161,9 @@ async def transaction(database: str = "pipeline") -> AsyncIterator[SafeSqlor]:
 
 
 @asynccontextmanager
-async def reading(database: str = "pipeline", *, snapshot: bool = False) -> AsyncIterator[SafeSqlor]:
+async def reading(
+    database: str = "pipeline", *, snapshot: bool = False
+) -> AsyncIterator[SafeSqlor]:
     """
     Reads without a transaction; with *snapshot* several reads see one and the same state.
     """
@@ -195,7 +200,7 @@ async def in_transaction(
         except (aiomysql.MySQLError, Unavailable) as exc:
             if failure_code(exc) not in RETRIED or attempt == TRIES - 1:
                 raise
-        await asyncio.sleep(random.uniform(0.002, 0.02) * 2**attempt)  # noqa: S311  jitter
+        await asyncio.sleep(random.uniform(0.002, 0.02) * 2**attempt)
     raise AssertionError("unreachable")
 
 

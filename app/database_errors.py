@@ -42,10 +42,13 @@ def translated() -> Iterator[None]:
             found = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
             raise DuplicateKey(found.group(1) if found else "") from exc
         if code in _BAD_VALUE:
-            raise BadRequest("bad_value", "The database refused a value: too long or out of range.") from exc
+            raise BadRequest(
+                "bad_value", "The database refused a value: too long or out of range."
+            ) from exc
         if code in RETRIED:
             raise Unavailable(
-                "database_busy", "Too many changes at the same time. Try again in a moment.",
+                "database_busy",
+                "Too many changes at the same time. Try again in a moment.",
                 headers={"Retry-After": "1"},
             ) from exc
         if code in _GONE or isinstance(exc, aiomysql.InterfaceError):

@@ -152,7 +152,9 @@ class DuplicateKey(Conflict):
     def __init__(self, index: str) -> None:
         self.index = index
         super().__init__(
-            "duplicate", "Such a record exists already ({index}). Choose another value.", index=index
+            "duplicate",
+            "Such a record exists already ({index}). Choose another value.",
+            index=index,
         )
 
 
@@ -178,5 +180,7 @@ class InUse(Conflict):
             "in_use",
             "It cannot be deleted while others refer to it: {names}.",
             extra={"referrers": found},
-            names=", ".join(str(referrer.get("label") or referrer.get("table")) for referrer in found),
+            names=", ".join(
+                str(referrer.get("label") or referrer.get("table")) for referrer in found
+            ),
         )

@@ -34,5 +34,5 @@ def to_json(value: Any) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of *value*: keys sorted, no blanks, characters as they are. For checksums."""
+    """The one spelling of *value*, for checksums: keys sorted, no blanks."""
     return _encode_canonical(value)

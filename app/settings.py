@@ -130,13 +130,18 @@ def load_settings(env: Any) -> Settings:
     problems: list[str] = []
     _unknown(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
     website = _section(raw, "website", problems)
-    _unknown(website, {"host", "port", "workers", "paths", "indexes", "processors"}, "website.", problems)
+    _unknown(
+        website, {"host", "port", "workers", "paths", "indexes", "processors"}, "website.", problems
+    )
     options = _options(_section(raw, "pipeline", problems), problems)
     var_dir = Path(env.get("PIPELINE_VAR") or ROOT / "var").resolve()
     port = _whole(env.get("PIPELINE_PORT") or website.get("port", 9090), "port", 1, 65535, problems)
     workers = _whole(
         env.get("PIPELINE_WORKERS") or website.get("workers") or os.cpu_count() or 1,
-        "workers", 1, 256, problems,
+        "workers",
+        1,
+        256,
+        problems,
     )
     if problems:
         raise ConfigError(f"{path}: " + "; ".join(problems))

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from appPublic.registerfunction import RegisterFunction
 from sqlor.mysqlor import MySqlor
@@ -73,7 +73,8 @@ def sort_terms(sort: Any) -> list[tuple[str, bool]]:
         found = _SORT.match(part) if isinstance(part, str) else None
         if not found:
             raise BadRequest(
-                "bad_sort", "Cannot sort by {sort}. Give a column name, optionally with desc.",
+                "bad_sort",
+                "Cannot sort by {sort}. Give a column name, optionally with desc.",
                 sort=str(part)[:100],
             )
         terms.append((found.group(1).lower(), (found.group(2) or "").lower() == "desc"))
@@ -96,8 +97,8 @@ def whole_number(value: Any, name: str, low: int, high: int) -> int:
 class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
     """sqlor's object for one use of one pooled connection. Statements run one after another."""
 
-    _columns_cache: dict[tuple[str, str], dict[str, str]] = {}
-    _keys_cache: dict[tuple[str, str], list[str]] = {}
+    _columns_cache: ClassVar[dict[tuple[str, str], dict[str, str]]] = {}
+    _keys_cache: ClassVar[dict[tuple[str, str], list[str]]] = {}
 
     def __init__(self, connection: Any, dbname: str) -> None:
         # The parent's constructor copies a connection description and decrypts its password.
@@ -108,7 +109,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         self.metadatas = {}
 
     @classmethod
-    def isMe(cls, name: str) -> bool:  # noqa: N802  sqlor's
+    def isMe(cls, name: str) -> bool:
         return name == "pipeline_mysql"
 
     @classmethod
@@ -122,12 +123,12 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         async with self.conn.cursor() as cursor:
             await cursor.execute(sql)
 
-    def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:  # noqa: N802, N803
+    def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """The driver's SQL and its values; KeyError for a name that was not given."""
         text, names = parse_sql(org_sql)
         return text, tuple(_bindable(name, NS[name]) for name in names)
 
-    def getSqlType(self, sql: str) -> str:  # noqa: N802
+    def getSqlType(self, sql: str) -> str:
         """`qry`, `dml` or `ddl`; unlike the parent, WITH reads and REPLACE writes."""
         word = sql.split(None, 1)[0].lower().lstrip("(")
         if word in ("select", "with", "show", "explain", "values"):
@@ -140,18 +141,15 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         if self.getSqlType(sql) == "dml":
             self.dataChanged = True
         async with self.conn.cursor() as cursor:
-            return int(await cursor.execute(text, args or None) if args else await cursor.execute(text.replace("%%", "%")))
+            return int(await _run(cursor, text, args))
 
-    async def sqlExe(self, sql: str, ns: Mapping[str, Any]) -> Any:  # noqa: N802
+    async def sqlExe(self, sql: str, ns: Mapping[str, Any]) -> Any:
         """Rows of a query, or the number of rows a change matched."""
         if self.getSqlType(sql) != "qry":
             return await self.execute(sql, ns)
         text, args = self.maskingSQL(sql, ns)
         async with self.conn.cursor() as cursor:
-            if args:
-                await cursor.execute(text, args)
-            else:
-                await cursor.execute(text.replace("%%", "%"))
+            await _run(cursor, text, args)
             names = [column[0].lower() for column in cursor.description]
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]
 
@@ -164,13 +162,13 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         for row in await self.sqlExe(sql, ns):
             yield row
 
-    def sortSQL(self, sql: str, NS: Mapping[str, Any]) -> str:  # noqa: N802, N803
+    def sortSQL(self, sql: str, NS: Mapping[str, Any]) -> str:
         """*sql* ordered by the parameter `sort`, which may only name columns."""
         if not NS.get("sort"):
             return sql
         return f"{sql} ORDER BY {_order_by(NS['sort'])}"
 
-    def pagingSQL(self, sql: str, paging: Mapping[str, str], NS: Mapping[str, Any]) -> str:  # noqa: N802, N803
+    def pagingSQL(self, sql: str, paging: Mapping[str, str], NS: Mapping[str, Any]) -> str:
         """One page of *sql*; page, rows and sort are checked, rows capped at 1,000."""
         page = whole_number(NS.get(paging["pagename"]) or 1, "page", 1, 10**9)
         rows = whole_number(NS.get(paging["rowsname"]) or 80, "rows", 1, MAX_ROWS)
@@ -185,7 +183,8 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
             rows = await self.sqlExe(
                 "select lower(column_name) as name, data_type as type, column_key as keyed"
                 " from information_schema.columns"
-                " where table_schema = ${dbname}$ and table_name = ${name}$ order by ordinal_position",
+                " where table_schema = ${dbname}$ and table_name = ${name}$"
+                " order by ordinal_position",
                 {"dbname": key[0], "name": key[1]},
             )
             if not rows:
@@ -195,7 +194,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
             self._keys_cache[key] = [row["name"] for row in rows if row["keyed"] == "PRI"]
         return found
 
-    async def C(self, tablename: str, ns: Mapping[str, Any]) -> int:  # noqa: N802
+    async def C(self, tablename: str, ns: Mapping[str, Any]) -> int:
         """Insert one row. Unknown columns and values of the wrong type are refused."""
         values = await self._hooked(tablename, "c:before", ns)
         await self._check(tablename, values)
@@ -205,7 +204,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         await self._hooked(tablename, "c:after", values)
         return count
 
-    async def R(self, tablename: str, ns: Mapping[str, Any], filters: Any = None) -> list[Row]:  # noqa: N802
+    async def R(self, tablename: str, ns: Mapping[str, Any], filters: Any = None) -> list[Row]:
         """Rows whose columns equal *ns*; an unknown name is refused, not ignored."""
         if filters:
             raise ValueError("filters are not supported here; write the SQL")
@@ -213,7 +212,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         rows: list[Row] = await self.sqlExe(f"select * from `{tablename}`{_where(ns)}", ns)
         return rows
 
-    async def U(self, tablename: str, ns: Mapping[str, Any]) -> int:  # noqa: N802
+    async def U(self, tablename: str, ns: Mapping[str, Any]) -> int:
         """Update the one row whose primary key is in *ns*; NotFound when there is none."""
         values = await self._hooked(tablename, "u:before", ns)
         keys = await self._check(tablename, values, need_key=True)
@@ -226,7 +225,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         await self._hooked(tablename, "u:after", values)
         return 1
 
-    async def D(self, tablename: str, ns: Mapping[str, Any]) -> int:  # noqa: N802
+    async def D(self, tablename: str, ns: Mapping[str, Any]) -> int:
         """Delete the one row that has the primary key and all other values of *ns*."""
         values = await self._hooked(tablename, "d:before", ns)
         await self._check(tablename, values, need_key=True)
@@ -247,14 +246,20 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         columns = await self.columns(table)
         for name, value in values.items():
             if name not in columns:
-                raise BadRequest("unknown_field", "{table} has no field {name}.", table=table, name=name)
+                raise BadRequest(
+                    "unknown_field", "{table} has no field {name}.", table=table, name=name
+                )
             if value is not None and not _fits(columns[name], value):
                 raise BadRequest(
-                    "wrong_type", "{name} cannot take a value of type {type}.",
-                    name=name, type=type(value).__name__,
+                    "wrong_type",
+                    "{name} cannot take a value of type {type}.",
+                    name=name,
+                    type=type(value).__name__,
                 )
         keys = self._keys_cache[(self.dbname, table.lower())]
-        if need_key and not all(isinstance(values.get(name), str) and values[name] for name in keys):
+        if need_key and not all(
+            isinstance(values.get(name), str) and values[name] for name in keys
+        ):
             raise BadRequest("key_missing", "Name the record by its {name}.", name=", ".join(keys))
         return keys
 
@@ -268,7 +273,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
                 values.update(changed)
         return values
 
-    def pkSQL(self, tablename: str | None = None) -> str:  # noqa: N802
+    def pkSQL(self, tablename: str | None = None) -> str:
         """The parent forgets the schema, and mixes in same-named tables of other databases."""
         return (
             "select column_name as name from information_schema.key_column_usage"
@@ -276,14 +281,22 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
             " and constraint_name = 'PRIMARY'"
         )
 
-    def indexesSQL(self, tablename: str | None = None) -> str:  # noqa: N802
+    def indexesSQL(self, tablename: str | None = None) -> str:
         """The parent swaps unique and plain indexes."""
         return (
             "select lower(index_name) as index_name, case non_unique when 0 then 'unique' else ''"
-            " end as is_unique, lower(column_name) as column_name from information_schema.statistics"
+            " end as is_unique, lower(column_name) as column_name"
+            " from information_schema.statistics"
             f" where table_schema = '{_name(self.dbname)}' and table_name = '{_name(tablename)}'"
             " order by index_name, seq_in_index"
         )
+
+
+async def _run(cursor: Any, text: str, args: tuple[Any, ...]) -> Any:
+    # Without values the driver does not format, so doubled percent signs would stay doubled.
+    if args:
+        return await cursor.execute(text, args)
+    return await cursor.execute(text.replace("%%", "%"))
 
 
 def _name(name: str | None) -> str:
@@ -310,7 +323,9 @@ def _fits(column_type: str, value: Any) -> bool:
     if column_type in _WHOLE_TYPES:
         return isinstance(value, int)
     if column_type == "decimal":
-        return isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool))
+        return isinstance(value, Decimal) or (
+            isinstance(value, int) and not isinstance(value, bool)
+        )
     if column_type in _TIME_TYPES:
         return isinstance(value, datetime | str) or hasattr(value, "isoformat")
     return isinstance(value, str | bytes | int | float | Decimal)

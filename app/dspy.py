@@ -1,0 +1,116 @@
+"""
+Running `.dspy` files.
+
+Replaces ahserver's PythonScriptProcessor, which reads, indents and compiles a script for every
+request, copies some 220 names through wrapper objects and passes answers through an e-mail parser
+(kernel D1). Here a file is compiled once per version, with `params_kw` and the request as its only
+arguments: request parameters can never become names (A5).
+"""
+
+import ast
+import inspect
+import os
+import textwrap
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ahserver.baseProcessor import PythonScriptProcessor
+from ahserver.serverenv import ServerEnv
+from aiohttp import web
+
+from app.answers import json_response
+
+Script = Callable[..., Awaitable[Any]]
+
+# Functions of the ecosystem's scripts that belong to one request.
+REQUEST_NAMES: dict[str, Callable[[web.Request], Any]] = {
+    "get_user": lambda request: _later(request["actor"].user_id),
+    "get_username": lambda request: _later(request["actor"].username),
+    "get_userorgid": lambda request: _later(request["actor"].org_id),
+    "get_userinfo": lambda request: _later(
+        {
+            "userid": request["actor"].user_id,
+            "username": request["actor"].username,
+            "userorgid": request["actor"].org_id,
+        }
+    ),
+    "entire_url": lambda request: partial(own_url, request),
+}
+
+
+class DspyProcessor(PythonScriptProcessor):  # type: ignore[misc]  # ahserver ships no types
+    """The script processor that conf/config.json names `pipeline_dspy`."""
+
+    _scripts: ClassVar[dict[str, tuple[int, Script, tuple[str, ...]]]] = {}
+
+    @classmethod
+    def isMe(cls, name: str) -> bool:
+        return name == "pipeline_dspy"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Run the script and answer with what it returned."""
+        file = request["target"].file
+        script, names = self.load(file)
+        request_names = {name: REQUEST_NAMES[name](request) for name in names}
+        value = await script(request, request["params"], **request_names)
+        if isinstance(value, web.StreamResponse):
+            return value
+        if isinstance(value, str):
+            return json_response(value, content_type="text/plain; charset=utf-8")
+        return json_response(value)
+
+    @classmethod
+    def load(cls, file: Path) -> tuple[Script, tuple[str, ...]]:
+        """The compiled script of *file* and which request functions it names."""
+        version = os.stat(file).st_mtime_ns
+        known = cls._scripts.get(str(file))
+        if known is not None and known[0] == version:
+            return known[1], known[2]
+        script, names = compile_script(file.read_text("utf-8"), str(file), dict(ServerEnv()))
+        cls._scripts[str(file)] = (version, script, names)
+        return script, names
+
+
+def compile_script(text: str, file: str, env: dict[str, Any]) -> tuple[Script, tuple[str, ...]]:
+    """*text* as an async function, and the names of REQUEST_NAMES it uses."""
+    source = f"async def _script(request, params_kw):\n{textwrap.indent(text, '    ')}\n"
+    body = ast.parse(source, file)
+    used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    names = tuple(sorted(used & REQUEST_NAMES.keys()))
+    function = body.body[0]
+    if not isinstance(function, ast.AsyncFunctionDef):
+        raise SyntaxError(f"{file}: not a script")
+    function.args.kwonlyargs = [ast.arg(arg=name) for name in names]
+    function.args.kw_defaults = [None for _ in names]
+    ast.fix_missing_locations(body)
+    namespace = dict(env)
+    exec(compile(body, file, "exec"), namespace)  # noqa: S102  the scripts are our own files
+    script = namespace["_script"]
+    if not inspect.iscoroutinefunction(script):
+        raise SyntaxError(f"{file}: not a script")
+    return script, names
+
+
+def own_url(request: web.Request, url: str) -> str:
+    """
+    *url* as a path from the server's root, relative to the page's folder; never a host name,
+    so that nobody's Host header can end up in a page (CC-1, HOST-1).
+    """
+    if url.startswith(("/", "http://", "https://")):
+        return url
+    parts = request["target"].url.split("/")[:-1]
+    for piece in url.split("/"):
+        if piece == "..":
+            parts = parts[:-1] or [""]
+        elif piece not in ("", "."):
+            parts.append(piece)
+    return "/".join(parts) or "/"
+
+
+def _later(value: Any) -> Callable[[], Awaitable[Any]]:
+    async def answer() -> Any:
+        return value
+
+    return answer

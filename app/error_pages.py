@@ -1,0 +1,42 @@
+"""A refusal as a page a person can read, when a browser was sent to the address."""
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from app.answers import is_page
+from app.errors import AppError
+from app.jsontext import to_json
+from app.messages import say
+from app.request_guard import wants_page
+from app.templates import framed
+
+LOGIN_PAGE = "/login.ui"
+
+
+async def error_page(request: web.Request, error: AppError) -> web.StreamResponse | None:
+    """
+    A framed page that says what is wrong, or None when a program asks.
+
+    Who is not signed in is sent to the login page, and back afterwards.
+    """
+    if not wants_page(request) or is_page(request["params"]) or "_webbricks_" in request.query:
+        return None
+    if request.path.startswith("/pipeline_dist/v1/") and error.status != 404:
+        return None
+    if error.status == 401 and request.path != LOGIN_PAGE:
+        back = quote(request.raw_path, safe="/")
+        return web.HTTPFound(f"{LOGIN_PAGE}?next={back}")
+    page = {
+        "widgettype": "ErrorPage",
+        "options": {
+            "status": error.status,
+            "code": error.code,
+            "message": say(error.text, request["lang"]),
+            "request_id": request["request_id"],
+        },
+    }
+    try:
+        return await framed(request, to_json(page), error.status)
+    except Exception:  # noqa: BLE001  without its frame the plain answer is still right
+        return None

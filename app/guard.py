@@ -1,0 +1,169 @@
+"""
+ahserver's AuthAPI, ours: one middleware instead of four, refusing by default.
+
+See app/request_guard.py for the single checks; here is their order.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiomysql
+from ahserver.auth_api import AuthAPI
+from aiohttp import web
+
+from app.actor import Actor
+from app.answers import refusal
+from app.audit_log import note_audited
+from app.database_errors import unreachable
+from app.error_pages import error_page
+from app.errors import AppError, Forbidden, MethodNotAllowed, NotSignedIn
+from app.request_guard import (
+    check_host,
+    check_origin,
+    finish,
+    language,
+    own_request_id,
+    read_parameters,
+    wants_page,
+    with_context,
+)
+from app.sage_rbac import NOBODY_ROLES
+from app.web_paths import plain_path
+
+log = logging.getLogger("pipeline.request")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_NOBODY = Actor(roles=NOBODY_ROLES)
+METHODS = ("GET", "HEAD", "POST")
+# The host's own answers, which must work without a database.
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class GuardedAuth(AuthAPI):  # type: ignore[misc]  # ahserver ships no types
+    """Sessions and rights for every request."""
+
+    def __init__(self) -> None:
+        """ahserver makes this object; what it needs is on the application."""
+
+    async def setupAuth(self, app: web.Application) -> None:
+        """Put the guard before every handler."""
+        app.middlewares.append(guard)
+
+    async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
+        """Whether the caller may use *path* and the file that it means."""
+        rights = await request.app["rbac"].rights()
+        roles = request["actor"].roles
+        if not rights.allows(roles, path):
+            return False
+        target = request["target"]
+        return target is None or target.url == path or bool(rights.allows(roles, target.url))
+
+
+_auth = GuardedAuth()
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything around a handler: who asks, whether they may, what an error looks like."""
+    started = time.perf_counter()
+    app = request.app
+    request["request_id"] = own_request_id(request)
+    request["client_ip"] = app["callers"].address(request)
+    request["lang"] = "en"
+    request["params"] = {}
+    request["target"] = None
+    request["actor"] = _NOBODY
+    try:
+        response = await _guarded(request, handler)
+    except AppError as exc:
+        if exc.status >= 500:
+            _log_failure(request, exc)
+        response = await error_page(request, exc) or refusal(request, exc)
+    except web.HTTPException as exc:
+        refused = _from_aiohttp(request, exc)
+        response = await error_page(request, refused) or refusal(request, refused)
+    except (aiomysql.OperationalError, aiomysql.InterfaceError, ConnectionError) as exc:
+        _log_failure(request, exc)
+        response = refusal(request, unreachable(exc))
+    except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
+        _log_failure(request, exc)
+        fault = AppError(
+            "internal_error",
+            "Something went wrong here. Tell the operator the request id.",
+            status=500,
+        )
+        response = await error_page(request, fault) or refusal(request, fault)
+    finish(request, response)
+    app["metrics"].count(response.status, time.perf_counter() - started)
+    return response
+
+
+async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    app = request.app
+    request["lang"] = language(request)
+    path = plain_path(request.raw_path)
+    if path in OPEN_PATHS:
+        return await handler(request)
+    check_host(request, app["allowed_hosts"])
+    request["target"] = app["web_paths"].find(path)
+    request["actor"] = await _actor(request)
+    if not await _auth.checkUserPermission(request, request["actor"].user_id, path):
+        raise _no_right(request)
+    if request.method not in METHODS:
+        raise MethodNotAllowed(request.method, "GET, POST")
+    check_origin(request)
+    request["params"] = await read_parameters(request, app["body_seconds"])
+    await note_audited(request, path)
+    return await handler(request)
+
+
+async def _actor(request: web.Request) -> Actor:
+    session = await request.app["sessions"].find(request)
+    actor = _NOBODY
+    if session is not None:
+        user = await request.app["rbac"].user(session.user_id)
+        if user is not None and user.usable:
+            actor = user.actor()
+    return with_context(actor, request)
+
+
+def _no_right(request: web.Request) -> AppError:
+    if request["actor"].signed_in:
+        return Forbidden(
+            "forbidden", "Your roles do not include this. Ask an administrator for the right."
+        )
+    return NotSignedIn("not_signed_in", "Sign in to use this.")
+
+
+def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> AppError:
+    if exc.status == 405:
+        return MethodNotAllowed(request.method, "GET, POST")
+    if exc.status == 404:
+        return AppError("not_found", "There is nothing at this address.", status=404)
+    if exc.status >= 500:
+        _log_failure(request, exc)
+    return AppError(
+        "refused",
+        "The request cannot be answered ({reason}).",
+        status=exc.status,
+        reason=exc.reason,
+    )
+
+
+def _log_failure(request: web.Request, exc: BaseException) -> None:
+    log.error(
+        "request failed",
+        exc_info=exc,
+        extra={
+            "action": "request_failed",
+            "request_id": request["request_id"],
+            "method": request.method,
+            "path": request.path[:200],
+            "user": request["actor"].user_id,
+        },
+    )
+
+
+__all__ = ["GuardedAuth", "guard", "wants_page"]

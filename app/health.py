@@ -1,0 +1,48 @@
+"""/healthz, /readyz and /metrics."""
+
+import hmac
+import ipaddress
+
+from aiohttp import web
+
+from app.answers import json_response
+from app.database import reading
+from app.errors import AppError, Forbidden
+from app.messages import say
+from app.migrate import schema_is_current
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """The process lives."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """The database answers and its tables are those of the models; else 503 and why."""
+    try:
+        async with reading("sage") as sor:
+            await sor.sqlExe("select 1 from permission limit 1", {})
+        async with reading() as sor:
+            if not await schema_is_current(sor):
+                return _not_ready("The tables are not current. Run manage.py migrate.")
+    except AppError as exc:
+        return _not_ready(say(exc.text, request["lang"]))
+    return json_response({"status": "ready"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Counters in Prometheus' text format; from this machine, or with the token."""
+    token = request.app["metrics_token"]
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    local = ipaddress.ip_address(request["client_ip"] or "0.0.0.0").is_loopback
+    if not local and not (token and hmac.compare_digest(given.encode(), token.encode())):
+        raise Forbidden(
+            "forbidden", "Metrics are for this machine, or with pipeline.metrics_token."
+        )
+    return json_response(
+        request.app["metrics"].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
+    )
+
+
+def _not_ready(why: str) -> web.Response:
+    return json_response({"status": "not ready", "detail": why}, 503)

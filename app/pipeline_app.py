@@ -1,0 +1,54 @@
+"""
+Entry point of one worker: `py3/bin/python app/pipeline_app.py [-w FOLDER] [-p PORT]`.
+
+start.sh starts one per core on the same port.
+"""
+
+import argparse
+import sys
+
+import uvloop
+from ahserver.serverenv import ServerEnv
+
+from app.logs import set_up_logging
+from app.server import Background, PipelineServer
+from app.settings import ConfigError, settings
+from pipeline_core.init import load_pipeline_core
+from pipeline_dist.init import load_pipeline_dist
+from pipeline_ops.init import background_tasks, load_pipeline_ops
+
+
+def load_modules() -> list[Background]:
+    """Let the three modules offer their functions; what shall run beside the requests."""
+    env = ServerEnv()
+    load_pipeline_core(env)
+    load_pipeline_ops(env)
+    load_pipeline_dist(env)
+    return list(background_tasks())
+
+
+def main() -> int:
+    """Run one worker until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="pipeline_app", description=__doc__)
+    parser.add_argument("-w", "--workdir", help="kept for ahserver's habit; the checkout is used")
+    parser.add_argument("-p", "--port", type=int, help="overrides PIPELINE_PORT")
+    arguments = parser.parse_args()
+    try:
+        config = settings()
+    except ConfigError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    set_up_logging(config.options.log_level)
+    uvloop.install()
+    try:
+        PipelineServer(config, load_modules).run(arguments.port)
+    except OSError as exc:
+        sys.stderr.write(
+            f"cannot serve on {config.host}:{arguments.port or config.port}: {exc.strerror}\n"
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

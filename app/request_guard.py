@@ -1,0 +1,263 @@
+"""
+What every request passes first and every answer last: one middleware.
+
+Order: request id, caller's address, host name, path in its one spelling, session, right to the
+path and to the file behind it, origin of writes, parameters; then the handler; then errors into
+answers and security headers. Replaces ahserver's four middlewares, and its parameter reader that
+takes broken JSON for no parameters, files for everybody and 1 GB bodies (UP-1 to UP-6, BODY-1/2).
+"""
+
+import asyncio
+import ipaddress
+import json
+import logging
+import re
+import secrets
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from app.actor import Actor
+from app.answers import is_page
+from app.errors import AppError, BadRequest, Forbidden
+from app.messages import pick_language
+
+log = logging.getLogger("pipeline.request")
+
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_LANGUAGE_HEADER = "Accept-Language"
+# What the runtime adds to every request; integers by bricks-contract 2.1.
+_WHOLE_PARAMETERS = ("_webbricks_", "_is_mobile", "_width", "_height")
+
+CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class Callers:
+    """Where requests really come from: the peer, or what a trusted proxy says."""
+
+    def __init__(self, trusted_proxies: Iterable[str]) -> None:
+        self._trusted = [ipaddress.ip_network(cidr) for cidr in trusted_proxies]
+
+    def address(self, request: web.Request) -> str:
+        """The caller's IP address; X-Forwarded-For is believed only from trusted proxies."""
+        peer = request.remote or ""
+        if not self._trusted or not self._is_trusted(peer):
+            return peer
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        for hop in reversed([hop for hop in hops if hop]):
+            if not self._is_trusted(hop):
+                return hop if _is_address(hop) else peer
+        return peer
+
+    def _is_trusted(self, address: str) -> bool:
+        if not _is_address(address):
+            return False
+        found = ipaddress.ip_address(address)
+        return any(found in network for network in self._trusted)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def own_request_id(request: web.Request) -> str:
+    """The caller's X-Request-Id when it is well-formed, else a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.match(given) else secrets.token_hex(8)
+
+
+def language(request: web.Request) -> str:
+    """`_lang` of the query, else Accept-Language; pages without either are Chinese."""
+    wanted = request.query.get("_lang") if request.query_string else None
+    default = "zh" if wants_page(request) or request.query.get("_webbricks_") else "en"
+    return pick_language(wanted or request.headers.get(_LANGUAGE_HEADER), default)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether a browser was sent here by its user (not by a script of a page)."""
+    return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
+
+
+def check_host(request: web.Request, allowed: frozenset[str]) -> None:
+    """Refuse host names that nobody configured: they would end up in links and cookies."""
+    host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
+    if host.lower() not in allowed:
+        raise BadRequest(
+            "unknown_host",
+            "This server does not answer to the host name in the request. Its operator can add it"
+            " to pipeline.allowed_hosts in conf/config.json.",
+        )
+
+
+def check_origin(request: web.Request) -> None:
+    """Refuse writes that a browser makes for another site (kernel B4)."""
+    if request.method in ("GET", "HEAD") or "Authorization" in request.headers:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    foreign = site not in ("same-origin", "none") if site else False
+    if origin is not None and not foreign:
+        foreign = urlsplit(origin).netloc.lower() != request.host.lower()
+    if foreign:
+        raise Forbidden(
+            "cross_site", "The request comes from another site. Open this site and try again there."
+        )
+
+
+async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any]:
+    """
+    Query and body as one dictionary; the body wins. A repeated name becomes a list.
+
+    Sets `request["json_body"]` (the object, or None). Raises BadRequest `bad_json`, `bad_body`,
+    `bad_form`, `no_files_here`; AppError 413 and 415.
+    """
+    request["json_body"] = None
+    params: dict[str, Any] = {}
+    if request.query_string:
+        _collect(params, request.query.items())
+    if request.method == "POST" and request.body_exists:
+        try:
+            params |= await asyncio.wait_for(_read_body(request), seconds)
+        except TimeoutError:
+            raise AppError(
+                "body_too_slow",
+                "The body did not arrive within {seconds} s.",
+                status=408,
+                seconds=int(seconds),
+            ) from None
+    for name in _WHOLE_PARAMETERS:
+        if name in params and not isinstance(params[name], int):
+            text = str(params[name])
+            params[name] = int(text) if text.isdecimal() and len(text) < 7 else 0
+    return params
+
+
+async def _read_body(request: web.Request) -> dict[str, Any]:
+    kind = request.content_type
+    try:
+        if kind in FORM_TYPES and "Content-Type" in request.headers:
+            return _form(await request.post())
+        raw = await request.read()
+        if not raw:
+            return {}
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise AppError(
+                "unsupported_media_type",
+                "Send the body as application/json or as a form, not as {kind}.",
+                status=415,
+                kind=kind[:100],
+            )
+        body = parse_json(raw)
+    except web.HTTPRequestEntityTooLarge:
+        raise AppError(
+            "body_too_large",
+            "The body is larger than {limit} bytes. Send less at a time.",
+            status=413,
+            limit=request.client_max_size,
+        ) from None
+    except (LookupError, UnicodeDecodeError, ValueError, AssertionError, RuntimeError) as exc:
+        raise BadRequest("bad_form", "The body cannot be read as its content type says.") from exc
+    if not isinstance(body, dict):
+        raise BadRequest("bad_body", "The body must be a JSON object.")
+    request["json_body"] = body
+    return body
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN; fractions become Decimal so that no digit is lost."""
+    try:
+        return json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as exc:
+        raise BadRequest(
+            "bad_json",
+            "The body is not valid JSON: line {line}, column {column}.",
+            line=exc.lineno,
+            column=exc.colno,
+        ) from None
+    except (UnicodeDecodeError, ValueError, RecursionError, ArithmeticError):
+        raise BadRequest("bad_json", "The body is not valid JSON text in UTF-8.") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _form(posted: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in posted.items():
+        if isinstance(value, web.FileField):
+            value.file.close()
+            raise BadRequest("no_files_here", "No file can be sent here ({name}).", name=name[:64])
+        if isinstance(value, bytes | bytearray):
+            raise BadRequest("bad_form", "{name} is not text.", name=name[:64])
+        _collect(values, [(name, value)])
+    return values
+
+
+def _collect(values: dict[str, Any], pairs: Iterable[tuple[str, Any]]) -> None:
+    for name, value in pairs:
+        if name not in values:
+            values[name] = value
+        elif isinstance(values[name], list):
+            values[name].append(value)
+        else:
+            values[name] = [values[name], value]
+
+
+def with_context(actor: Actor, request: web.Request) -> Actor:
+    """*actor* with what this request adds: address, request id, language."""
+    return Actor(
+        user_id=actor.user_id,
+        username=actor.username,
+        org_id=actor.org_id,
+        roles=actor.roles,
+        ip=request["client_ip"],
+        request_id=request["request_id"],
+        lang=request["lang"],
+    )
+
+
+def finish(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on that every answer has."""
+    headers = response.headers
+    headers["X-Request-Id"] = request["request_id"]
+    for name, value in SECURITY_HEADERS.items():
+        if name not in headers:
+            headers[name] = value
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "no-store"
+    headers["Server"] = "pipeline"
+
+
+__all__ = [
+    "Callers",
+    "check_host",
+    "check_origin",
+    "finish",
+    "is_page",
+    "language",
+    "own_request_id",
+    "parse_json",
+    "read_parameters",
+    "wants_page",
+    "with_context",
+]

@@ -1,0 +1,50 @@
+"""
+The resource that serves the web root.
+
+Replaces ahserver's ProcessorResource: its per-request data sits on the one shared object, so that
+requests in parallel run with each other's user, host and file (CC-1 to CC-9, B6). Here everything
+about a request is on the request.
+"""
+
+from typing import Any
+
+from ahserver.baseProcessor import getProcessor
+from ahserver.processorResource import ProcessorResource
+from aiohttp import web
+
+from app.errors import MethodNotAllowed, NotFound
+from app.web_paths import STATIC_TYPES, Target
+
+READ_METHODS = ("GET", "HEAD")
+
+
+class PipelineResource(ProcessorResource):  # type: ignore[misc]  # ahserver ships no types
+    """One root, no look-up in parent folders, three methods."""
+
+    def __init__(self, directory: str, indexes: list[str], processors: list[Any]) -> None:
+        super().__init__("", directory, indexes=indexes, processors=processors)
+        self.inherit = False
+        for method in ("PUT", "OPTIONS", "DELETE", "TRACE"):
+            self._routes.pop(method, None)
+        # aiohttp reads the methods once, in its constructor, before ahserver adds POST.
+        self._allowed_methods = set(self._routes)
+        self._processors = {suffix: getProcessor(name)("", self) for suffix, name in processors}
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        target: Target | None = request["target"]
+        if target is None:
+            raise NotFound("not_found", "There is nothing at this address.")
+        processor = self._processors.get(target.suffix)
+        if processor is not None:
+            response: web.StreamResponse = await processor.handle(request)
+            return response
+        if target.suffix not in STATIC_TYPES:
+            raise NotFound("not_found", "There is nothing at this address.")
+        if request.method not in READ_METHODS:
+            raise MethodNotAllowed(request.method, "GET")
+        lasting = "public, max-age=31536000, immutable" if target.immutable else "no-cache"
+        return web.FileResponse(target.file, headers={"Cache-Control": lasting})
+
+    async def path_call(self, request: web.Request, path: str, params: Any = None) -> Any:
+        """Not offered: one script calls another's function, not its URL (CC-2, CC-7, CC-8)."""
+        raise NotFound("not_found", "There is nothing at this address.")

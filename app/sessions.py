@@ -1,0 +1,155 @@
+"""
+Login sessions: a random id in the cookie, its hash in the table `app_session`.
+
+Replaces ahserver's ticket cookie: forgeable (SES-1), reissued in the answer to a log-out (SES-7),
+without an end (SES-6), with the user's data joined by `:` (SES-4). The cookie's second part is an
+HMAC with the installation's secret, so that made-up cookies do not reach the database and a new
+secret ends every session.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from app.clock import now
+from app.database import in_transaction, reading
+from app.secrets_store import secret
+from app.settings import Settings
+from app.sqlor_safe import SafeSqlor
+
+COOKIE = "pipeline_session"
+REMEMBERED_SECONDS = 5.0
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A valid session: whose it is, and since when."""
+
+    session_id: str
+    user_id: str
+    created_at: datetime
+    seen_at: datetime
+
+
+class Sessions:
+    """Sessions of one installation; a valid one is remembered for at most 5 s per process."""
+
+    def __init__(self, config: Settings) -> None:
+        self._secret = secret(config.var_dir, "session_secret").encode()
+        self._life = timedelta(hours=config.options.session_hours)
+        self._idle = timedelta(minutes=config.options.session_idle_minutes)
+        self._https = config.options.public_url.startswith("https://")
+        self._known: dict[str, tuple[float, Session]] = {}
+
+    async def begin(self, request: web.Request, response: web.StreamResponse, user: Any) -> None:
+        """Start a new session for *user* (id, username, org id) and set its cookie."""
+        token = secrets.token_urlsafe(32)
+        moment = now()
+        row = {
+            "id": _hash(token),
+            "user_id": user.user_id,
+            "username": user.username,
+            "org_id": user.org_id,
+            "created_at": moment,
+            "seen_at": moment,
+            "address": request["client_ip"][:64],
+            "user_agent": request.headers.get("User-Agent", "")[:255],
+        }
+
+        async def work(sor: SafeSqlor) -> None:
+            await sor.sqlExe(
+                "delete from app_session where created_at < ${old}$ or seen_at < ${idle}$",
+                {"old": moment - self._life, "idle": moment - self._idle},
+            )
+            await sor.C("app_session", row)
+
+        await in_transaction(work)
+        response.set_cookie(
+            COOKIE,
+            f"{token}.{self._mac(token)}",
+            httponly=True,
+            samesite="Lax",
+            path="/",
+            secure=self._https,
+            max_age=int(self._life.total_seconds()),
+        )
+
+    async def find(self, request: web.Request) -> Session | None:
+        """The valid session of *request*, or None."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        if token is None:
+            return None
+        session_id = _hash(token)
+        known = self._known.get(session_id)
+        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
+            return known[1]
+        self._known.pop(session_id, None)
+        started = time.monotonic()
+        session = await self._read(session_id)
+        if session is not None:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[session_id] = (started, session)
+        return session
+
+    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+        """End the session of *request*: at once here, within 5 s in the other workers."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        if token is not None:
+            session_id = _hash(token)
+            self._known.pop(session_id, None)
+
+            async def work(sor: SafeSqlor) -> None:
+                await sor.sqlExe("delete from app_session where id = ${id}$", {"id": session_id})
+
+            await in_transaction(work)
+        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=self._https)
+
+    async def end_all(self, user_id: str) -> None:
+        """End every session of a user."""
+
+        async def work(sor: SafeSqlor) -> None:
+            await sor.sqlExe("delete from app_session where user_id = ${id}$", {"id": user_id})
+
+        await in_transaction(work)
+        self._known = {k: v for k, v in self._known.items() if v[1].user_id != user_id}
+
+    async def _read(self, session_id: str) -> Session | None:
+        async with reading() as sor:
+            row = await sor.one(
+                "select id, user_id, created_at, seen_at from app_session where id = ${id}$",
+                {"id": session_id},
+            )
+        moment = now()
+        if row is None or moment - row.created_at > self._life or moment - row.seen_at > self._idle:
+            return None
+        if moment - row.seen_at > _SEEN_EVERY:
+
+            async def work(sor: SafeSqlor) -> None:
+                await sor.sqlExe(
+                    "update app_session set seen_at = ${seen}$ where id = ${id}$",
+                    {"seen": moment, "id": session_id},
+                )
+
+            await in_transaction(work)
+        return Session(row.id, row.user_id, row.created_at, row.seen_at)
+
+    def _token(self, cookie: str) -> str | None:
+        token, _, mac = cookie.partition(".")
+        if not token or not hmac.compare_digest(mac.encode(), self._mac(token).encode()):
+            return None
+        return token
+
+    def _mac(self, token: str) -> str:
+        return hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
