@@ -1,0 +1,84 @@
+"""
+Choices of the drop-downs that `xls2ui` generates: `/appbase/get_code.dspy`.
+
+The generated fields send table, columns and condition along. They are answered only for the sets
+that a model declares in its `codes`; anything else is refused, whoever asks.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from app.actor import Actor
+from app.database import reading
+from app.errors import BadRequest
+from app.fields import Rule, check_params
+from app.filters import like_pattern
+from app.models import tables
+
+MAX_CHOICES = 500
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+_SPEC = {
+    "dbname": Rule(kind="str", length=64, default="pipeline"),
+    "table": Rule(kind="str", required=True, length=64),
+    "tblvalue": Rule(kind="str", required=True, length=64),
+    "tbltext": Rule(kind="str", required=True, length=64),
+    "valueField": Rule(kind="str", pattern=_NAME),
+    "textField": Rule(kind="str", pattern=_NAME),
+    "cond": Rule(kind="str", length=500),
+    "q": Rule(kind="str", length=200),
+    "value": Rule(kind="str", length=64),
+}
+
+
+@cache
+def declared() -> frozenset[tuple[str, str, str, str | None]]:
+    """The (table, value column, text column, condition) sets that models declare."""
+    return frozenset(
+        (code.table, code.valuefield, code.textfield, code.cond)
+        for table in tables().values()
+        for code in table.codes
+    )
+
+
+async def get_code(actor: Actor, params: Mapping[str, Any]) -> list[dict[str, str]]:
+    """
+    Choices for a drop-down, sorted by text: at most 500, those containing `q` if given, and
+    always the one with the key `value` if given.
+
+    Each choice has the two names asked for as `valueField` and `textField` (default `value`,
+    `text`). Raises BadRequest `bad_code` for a set that no model declares.
+    """
+    asked = check_params(_SPEC, params)
+    wanted = (asked["table"], asked["tblvalue"], asked["tbltext"], asked["cond"])
+    if wanted not in declared() or asked["dbname"] != "pipeline":
+        raise BadRequest(
+            "bad_code",
+            "No drop-down offers {text} of {table}. See the codes of the models.",
+            table=asked["table"],
+            text=asked["tbltext"],
+        )
+    rows = await _choices(wanted, asked["q"], asked["value"])
+    value_name, text_name = asked["valueField"] or "value", asked["textField"] or "text"
+    return [{value_name: row["code_value"], text_name: row["code_text"]} for row in rows]
+
+
+async def _choices(
+    wanted: tuple[str, str, str, str | None], q: str | None, value: str | None
+) -> list[Any]:
+    table, value_column, text_column, cond = wanted  # declared by a model: names, not input
+    where = [f"({cond})"] if cond else []
+    values: dict[str, Any] = {"q": like_pattern(q or ""), "value": value}
+    if q:
+        where.append(f"`{text_column}` like ${{q}}$")
+    select = f"select `{value_column}` as code_value, `{text_column}` as code_text from `{table}`"  # noqa: S608
+    found = f"{select}{' where ' + ' and '.join(where) if where else ''}"
+    async with reading() as sor:
+        rows: list[Any] = await sor.sqlExe(
+            f"{found} order by code_text, code_value limit {MAX_CHOICES}", values
+        )
+        if value and all(row["code_value"] != value for row in rows):
+            rows += await sor.sqlExe(f"{select} where `{value_column}` = ${{value}}$", values)
+    return rows

@@ -1,0 +1,201 @@
+"""
+One page of a table, for the generated lists and for scripts.
+
+Parameters: `page` (from 1), `rows` (default 80, at most 1,000), `sort` (`col`, `col desc`,
+several, also `<code>_text`), `data_filter` (app/filters.py), and for any column `col=value`
+(repeated: any of them; empty: no filter), `col_from` (included) and `col_to` (excluded) for times
+and numbers. All filters are joined by AND; a name that means nothing here is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.database import reading
+from app.errors import BadRequest, Text
+from app.fields import is_page_name
+from app.filters import (
+    LIKES,
+    LISTS,
+    NULLS,
+    Condition,
+    Group,
+    Node,
+    Placed,
+    bad_filter,
+    parse_filter,
+    render_filter,
+)
+from app.models import Column, Table, table
+from app.sqlor_safe import sort_terms, whole_number
+from app.values import Refused, Rule, typed
+
+ROWS = 80
+MAX_ROWS = 1000
+SORT_TERMS = 8
+_OWN = frozenset({"page", "rows", "sort", "data_filter"})
+_RANGES = {"_from": ">=", "_to": "<"}
+_RANGE_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date"})
+
+
+async def list_rows(
+    request: Any, params: Mapping[str, Any], module: str, table_name: str, sort: Any = "id desc"
+) -> dict[str, Any]:
+    """
+    `{total, rows}` of *table_name* as *params* ask for it, sorted by *sort* unless they say.
+
+    Rows carry every column that may leave the server and `<code>_text` for each column whose
+    values are ids of another table. Raises BadRequest `bad_paging`, `bad_sort`, `bad_filter`.
+    """
+    made = table(table_name)
+    if made.module != module:
+        raise ValueError(f"{table_name} is not a table of {module}")
+    query = _query(made, params, sort)
+    async with reading() as sor:
+        counted = await sor.one(query.count, query.values)
+        assert counted is not None
+        rows = await sor.sqlExe(query.page, query.values) if counted["total"] else []
+    return {"total": counted["total"], "rows": rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    count: str
+    page: str
+    values: dict[str, Any]
+
+
+def _query(made: Table, params: Mapping[str, Any], default_sort: Any) -> _Query:
+    page = whole_number(_one(params, "page", 1), "page", 1, 10**9)
+    rows = whole_number(_one(params, "rows", ROWS), "rows", 1, MAX_ROWS)
+    order = _order_by(made, params.get("sort") or default_sort)
+    node = _conditions(made, params)
+    where, values = render_filter(node, lambda found: _place(made, found)) if node else ("", {})
+    shown = [f"a.`{name}`" for name, column in made.columns.items() if not column.confidential]
+    joins = ""
+    for number, code in enumerate(made.codes):
+        shown.append(f"c{number}.`{code.textfield}` as `{code.field}_text`")
+        # `cond` is the model's own text, not a request's.
+        cond = f" and {code.cond}" if code.cond else ""
+        joins += (
+            f" left join `{code.table}` c{number}"
+            f" on c{number}.`{code.valuefield}` = a.`{code.field}`{cond}"
+        )
+    # A total needs the joined tables only when a filter looks at their texts.
+    count_joins = joins if any(f"c{n}." in where for n in range(len(made.codes))) else ""
+    where = f" where {where}" if where else ""
+    return _Query(
+        f"select count(*) as total from `{made.name}` a{count_joins}{where}",  # noqa: S608
+        f"select {', '.join(shown)} from `{made.name}` a{joins}{where}"  # noqa: S608
+        f" order by {order} limit {(page - 1) * rows}, {rows}",
+        values,
+    )
+
+
+def _one(params: Mapping[str, Any], name: str, default: int) -> Any:
+    value = params.get(name)
+    return default if value is None or value == "" else value
+
+
+def _expression(made: Table, name: str) -> str | None:
+    """The SQL of a column or of a code's text; None when there is no such thing to be seen."""
+    column = made.columns.get(name)
+    if column is not None:
+        return None if column.confidential else f"a.`{name}`"
+    for number, code in enumerate(made.codes):
+        if name == f"{code.field}_text":
+            return f"c{number}.`{code.textfield}`"
+    return None
+
+
+def _order_by(made: Table, sort: Any) -> str:
+    terms = sort_terms(sort)
+    if len(terms) > SORT_TERMS:
+        raise BadRequest("bad_sort", "Sort by at most {count} columns.", count=SORT_TERMS)
+    order = []
+    for name, down in terms:
+        found = _expression(made, name)
+        if found is None:
+            raise BadRequest(
+                "bad_sort", "{table} has no column {name}.", table=made.name, name=name
+            )
+        order.append(f"{found}{' desc' if down else ''}")
+    if not any(name in made.primary for name, _ in terms):
+        # Without a last word, rows with equal values could change places between two pages.
+        order += [f"a.`{key}`{' desc' if terms[-1][1] else ''}" for key in made.primary]
+    return ", ".join(order)
+
+
+def _conditions(made: Table, params: Mapping[str, Any]) -> Node | None:
+    filtered, used = parse_filter(params.get("data_filter"), params)
+    parts: list[Node] = [] if filtered is None else [filtered]
+    for name, value in params.items():
+        if is_page_name(name) or name in _OWN or name in used:
+            continue
+        condition = _named_condition(made, name, value)
+        if condition is not None:
+            parts.append(condition)
+    return Group("AND", tuple(parts)) if parts else None
+
+
+def _named_condition(made: Table, name: str, value: Any) -> Condition | None:
+    base, op = name, "="
+    if _expression(made, name) is None:
+        base, op = _range(made, name)
+    wanted = value if isinstance(value, list) else [value]
+    wanted = [item for item in wanted if item is not None and item != ""]
+    if not wanted:
+        return None
+    if op != "=" and len(wanted) > 1:
+        raise bad_filter("Give {name} once.", name=name)
+    return Condition(base, op, wanted[0]) if len(wanted) == 1 else Condition(base, "IN", wanted)
+
+
+def _range(made: Table, name: str) -> tuple[str, str]:
+    for suffix, op in _RANGES.items():
+        base = name.removesuffix(suffix)
+        column = made.columns.get(base)
+        if base != name and column is not None and column.kind in _RANGE_KINDS:
+            return base, op
+    raise _no_column(made, name)
+
+
+def _place(made: Table, condition: Condition) -> Placed:
+    expression = _expression(made, condition.field)
+    if expression is None:
+        raise _no_column(made, condition.field)
+    column = made.columns.get(condition.field)
+    if condition.op in NULLS:
+        return expression, None
+    textual = column is None or column.kind in ("str", "text", "json")
+    if condition.op in LIKES and not textual:
+        raise bad_filter(
+            "{op} works on texts only, not on {field}.", op=condition.op, field=condition.field
+        )
+    if condition.op in LISTS:
+        return expression, [_typed(condition, column, item) for item in condition.value]
+    return expression, _typed(condition, column, condition.value)
+
+
+def _typed(condition: Condition, column: Column | None, value: Any) -> Any:
+    kind = "text" if column is None or column.kind in ("str", "text", "json") else column.kind
+    rule = Rule(kind="bigint" if kind == "int" else kind, precision=65, scale=30, blank=True)
+    try:
+        found = typed(rule, value)
+    except Refused as exc:
+        raise _refused(condition.field, exc) from None
+    if found is None:
+        raise bad_filter("The filter on {field} has no value.", field=condition.field)
+    return found
+
+
+def _refused(field: str, exc: Refused) -> BadRequest:
+    return bad_filter(
+        "The filter on {field} does not fit: {why}",
+        field=field,
+        why=Text(exc.template, **exc.params),
+    )
+
+
+def _no_column(made: Table, name: str) -> BadRequest:
+    return bad_filter("{table} has no column {name} to filter by.", table=made.name, name=name[:64])
