@@ -6,16 +6,20 @@ start.sh starts one per core on the same port.
 
 import argparse
 import sys
+from pathlib import Path
 
-import uvloop
-from ahserver.serverenv import ServerEnv
+# Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from app.logs import set_up_logging
-from app.server import Background, PipelineServer
-from app.settings import ConfigError, settings
-from pipeline_core.init import load_pipeline_core
-from pipeline_dist.init import load_pipeline_dist
-from pipeline_ops.init import background_tasks, load_pipeline_ops
+import uvloop  # noqa: E402  # needs the path
+from ahserver.serverenv import ServerEnv  # noqa: E402
+
+from app.logs import set_up_logging  # noqa: E402
+from app.server import Background, PipelineServer  # noqa: E402
+from app.settings import ConfigError, settings  # noqa: E402
+from pipeline_core.init import load_pipeline_core  # noqa: E402
+from pipeline_dist.init import load_pipeline_dist  # noqa: E402
+from pipeline_ops.init import background_tasks, load_pipeline_ops  # noqa: E402
 
 
 def load_modules() -> list[Background]:

@@ -33,7 +33,7 @@ def register_paths(
     try:
         added, removed = asyncio.run(_register(module, wanted))
     except (AppError, ConfigError) as exc:
-        sys.exit(f"load_path {module}: {exc}")
+        sys.exit(f"load_path {module}: {exc} ({exc.__cause__ or type(exc).__name__})")
     sys.stdout.write(
         f"{module}: {sum(map(len, wanted.values()))} rights, {added} added, {removed} removed\n"
     )

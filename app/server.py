@@ -28,7 +28,7 @@ from app.database import pools
 from app.global_func import MODULES, offer_functions
 from app.guard import GuardedAuth
 from app.health import healthz, metrics, readyz
-from app.listing import SafeDBFilter
+from app.filters import SafeDBFilter
 from app.login import sign_in, sign_out, who_am_i
 from app.logs import tell, warn
 from app.metrics import Metrics

@@ -126,7 +126,10 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """The driver's SQL and its values; KeyError for a name that was not given."""
         text, names = parse_sql(org_sql)
-        return text, tuple(_bindable(name, NS[name]) for name in names)
+        values = [_bindable(name, NS[name]) for name in names]
+        if any(isinstance(value, list) for value in values):
+            return _expanded(text, values)
+        return text, tuple(values)
 
     def getSqlType(self, sql: str) -> str:
         """`qry`, `dml` or `ddl`; unlike the parent, WITH reads and REPLACE writes."""
@@ -329,6 +332,19 @@ def _fits(column_type: str, value: Any) -> bool:
     if column_type in _TIME_TYPES:
         return isinstance(value, datetime | str) or hasattr(value, "isoformat")
     return isinstance(value, str | bytes | int | float | Decimal)
+
+
+def _expanded(text: str, values: list[Any]) -> tuple[str, tuple[Any, ...]]:
+    """A list becomes as many marks as it has items, for `in ${ids}$`."""
+    pieces = text.split("%s")
+    built = pieces[0]
+    flat: list[Any] = []
+    for value, piece in zip(values, pieces[1:], strict=True):
+        items = value if isinstance(value, list) else [value]
+        marks = ", ".join(["%s"] * len(items))
+        built += (f"({marks})" if isinstance(value, list) else marks) + piece
+        flat += items
+    return built, tuple(flat)
 
 
 def _bindable(name: str, value: Any) -> Any:
