@@ -1,0 +1,1 @@
+"""Tests: unit, http, browser, attack, fault and ops, run by `bash tests/run.sh`."""

@@ -1,0 +1,50 @@
+"""A real Chromium, the system's own package, driven by Playwright."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.installation import PASSWORDS, Installation
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """
+    Headless Chromium.
+
+    For one module only: Playwright's loop would be in the way of the asyncio tests of others.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.fail("Chromium is missing: install the package chromium (tests/run.sh does as root)")
+    # Chromium's own sandbox does not work for root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Installation) -> Iterator[Page]:
+    """A page of a fresh browser profile on the running application, nobody signed in."""
+    context = browser.new_context(base_url=server.base_url, locale="zh-CN")
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def admin_page(browser: Browser, server: Installation) -> Iterator[Page]:
+    """A page whose session is an administrator's."""
+    context = browser.new_context(base_url=server.base_url, locale="zh-CN")
+    context.set_default_timeout(15_000)
+    answer = context.request.post("/login.dspy", data={
+        "username": "admin", "password": PASSWORDS["admin"],
+    })
+    assert answer.ok, answer.text()
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,66 @@
+"""Fixtures for all tests; the real things behind them are in tests/support/."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.database import pools
+from tests.support.installation import Installation
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with a MariaDB of its own, for the whole run."""
+    named = os.environ.get("PIPELINE_TEST_VAR")
+    installation = Installation(Path(named) if named else tmp_path_factory.mktemp("var"))
+    installation.mariadb.start()
+    installation.adopt()
+    yield installation
+    installation.stop()
+    installation.mariadb.stop()
+
+
+@pytest.fixture(scope="module")
+def database(mariadb: Installation) -> Installation:
+    """Fresh databases for one test module: tables, roles, paths and users are there."""
+    mariadb.make_databases()
+    return mariadb
+
+
+@pytest.fixture(scope="module")
+def server(database: Installation) -> Iterator[Installation]:
+    """The application with two workers on fresh databases, for one test module."""
+    database.start(workers=2)
+    yield database
+    database.stop()
+
+
+@pytest.fixture(scope="module")
+def admin(server: Installation) -> httpx.Client:
+    """An HTTP client signed in as an administrator (owner.superuser)."""
+    return server.admin
+
+
+@pytest.fixture
+async def pool(database: Installation) -> AsyncIterator[Installation]:
+    """For tests that call the application's functions in this process, on its database."""
+    database.adopt()
+    yield database
+    # The pool belongs to this test's event loop; the next test has another one.
+    await pools().close()
+
+
+@pytest.fixture(autouse=True)
+def _show_logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep the workers' logs of a failed test where they outlive the run."""
+    failed_before = request.session.testsfailed
+    yield
+    keep = os.environ.get("PIPELINE_TEST_LOGS")
+    if keep and request.session.testsfailed > failed_before and "server" in request.fixturenames:
+        logs = request.getfixturevalue("server").var_dir / "logs"
+        target = Path(keep) / request.node.name.replace("/", "_")[:100]
+        shutil.copytree(logs, target, dirs_exist_ok=True)

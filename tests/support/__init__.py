@@ -1,0 +1,1 @@
+"""What the tests stand on: real databases, real workers, a real browser."""

@@ -1,0 +1,202 @@
+"""One installation of the application for tests: run-time folder, databases, workers."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pymysql
+
+from app import processes
+from app.embedded_db import EmbeddedDatabase
+from app.settings import ROOT, Settings, load_settings, settings
+from app.workers import Workers, local_url
+
+PASSWORDS = {
+    "admin": "admin-password-1",
+    "operator": "operator-password-1",
+    "viewer": "viewer-password-1",
+}
+ROLES = {"admin": "owner.superuser", "operator": "owner.operator", "viewer": "owner.viewer"}
+DATABASES = ("pipeline", "sage")
+
+
+class Installation:
+    """The databases `pipeline` and `sage` on a MariaDB of one's own, and the workers."""
+
+    def __init__(self, var_dir: Path) -> None:
+        self.var_dir = var_dir
+        for folder in ("run", "logs"):
+            (var_dir / folder).mkdir(parents=True, exist_ok=True)
+        self.port = processes.free_port()
+        self.mariadb = EmbeddedDatabase(var_dir)
+        self.extra_env: dict[str, str] = {}
+        self._template: dict[str, Any] = {}
+        self._admin: httpx.Client | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of every command and worker of this installation."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PIPELINE_")}
+        inherited.pop("SAGE_RBAC_DB", None)
+        own = {
+            "PIPELINE_VAR": str(self.var_dir),
+            "PIPELINE_PORT": str(self.port),
+            "PIPELINE_WORKERS": "2",
+            "LC_ALL": "C.UTF-8",
+        }
+        return inherited | own | self.extra_env
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as the workers have them."""
+        return load_settings(self.env)
+
+    @property
+    def base_url(self) -> str:
+        """Where the workers answer, without a slash at the end."""
+        return local_url(self.settings)
+
+    @property
+    def workers(self) -> Workers:
+        """The worker processes."""
+        return Workers(self.var_dir, self.env)
+
+    @property
+    def admin(self) -> httpx.Client:
+        """A client signed in as an administrator, the same one for a whole test module."""
+        if self._admin is None:
+            self._admin = self.sign_in("admin")
+        return self._admin
+
+    def adopt(self) -> None:
+        """Let code that runs in the test process itself use this installation."""
+        os.environ.update({k: v for k, v in self.env.items() if k.startswith("PIPELINE_")})
+        settings.cache_clear()
+
+    def connect(self, database: str = "pipeline") -> "pymysql.connections.Connection[Any]":
+        """A blocking connection as the application's user, autocommit, rows as dicts."""
+        place = self.mariadb.connection()
+        assert place is not None, "the database was never started"
+        return place.open(
+            database=database, autocommit=True, cursorclass=pymysql.cursors.DictCursor
+        )
+
+    def query(self, sql: str, *values: Any, database: str = "pipeline") -> list[dict[str, Any]]:
+        """The rows of one statement, on a connection of its own."""
+        with self.connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def command(self, *argv: str, given: str = "", check: bool = True,
+                env: Mapping[str, str] | None = None, timeout: float = 120,
+                ) -> subprocess.CompletedProcess[str]:
+        """Run a Python command of the checkout, e.g. command("app/manage.py", "migrate")."""
+        done = subprocess.run(
+            [sys.executable, *argv], cwd=ROOT, env={**self.env, **(env or {})}, input=given,
+            text=True, capture_output=True, check=False, timeout=timeout,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(argv)} ended with {done.returncode}:\n"
+                                 f"{done.stdout}{done.stderr}")
+        return done
+
+    def manage(self, *argv: str, given: str = "", check: bool = True,
+               timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run `app/manage.py` with *argv*."""
+        return self.command("app/manage.py", *argv, given=given, check=check, timeout=timeout)
+
+    def make_databases(self) -> None:
+        """Fresh databases: current tables, Sage's roles, paths loaded, one user for each role."""
+        if self._admin is not None:
+            self._admin.close()
+            self._admin = None
+        if self._template and self._tables() == self._template["tables"]:
+            self._restore()
+            return
+        admin = self.mariadb.admin_connection()
+        assert admin is not None, "the database was never started"
+        with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
+            for name in DATABASES:
+                cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        self.mariadb.start()  # makes the databases again
+        self.manage("migrate")
+        self.manage("setup-sage")
+        self.manage("load-paths")
+        for username, role in ROLES.items():
+            self.manage("create-admin", "--username", username, "--role", role,
+                        "--password-stdin", given=PASSWORDS[username] + "\n")
+        self._template = {"tables": self._tables(), "rows": self._rows()}
+
+    def start(self, workers: int = 2) -> None:
+        """Start the workers and return when they are ready."""
+        self.extra_env["PIPELINE_WORKERS"] = str(workers)
+        self.workers.start_all(self.settings)
+
+    def stop(self) -> None:
+        """Stop the workers, leaving the database as it is."""
+        self.workers.stop()
+
+    def restart(self) -> None:
+        """Stop and start the workers."""
+        self.stop()
+        self.start(int(self.extra_env.get("PIPELINE_WORKERS", "2")))
+
+    def anonymous(self, **options: Any) -> httpx.Client:
+        """An HTTP client that is not signed in."""
+        return httpx.Client(base_url=self.base_url, timeout=30, trust_env=False, **options)
+
+    def sign_in(self, username: str, password: str | None = None) -> httpx.Client:
+        """An HTTP client signed in as *username* (`admin`, `operator` or `viewer`)."""
+        client = self.anonymous()
+        answer = client.post("/login.dspy", json={
+            "username": username, "password": password or PASSWORDS[username],
+        })
+        assert answer.status_code == 200, answer.text
+        return client
+
+    def logs(self) -> str:
+        """Everything the workers wrote."""
+        files = sorted((self.var_dir / "logs").glob("worker-*.log"))
+        return "\n".join(file.read_text("utf-8", "replace") for file in files)
+
+    def _tables(self) -> dict[str, str]:
+        """Every table and trigger of both databases with its definition."""
+        found = {}
+        for database in DATABASES:
+            for row in self.query("SHOW TABLES", database=database):
+                name = next(iter(row.values()))
+                shown = self.query(f"SHOW CREATE TABLE `{name}`", database=database)[0]
+                text = str(shown["Create Table"])
+                # The counter grows with use and is no part of the definition.
+                found[f"{database}.{name}"] = text.partition(" AUTO_INCREMENT=")[0]
+            for row in self.query("SHOW TRIGGERS", database=database):
+                found[f"{database}.{row['Trigger']}"] = json.dumps(row, default=str)
+        return found
+
+    def _rows(self) -> dict[str, list[dict[str, Any]]]:
+        rows = {}
+        for database in DATABASES:
+            for row in self.query("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'",
+                                  database=database):
+                name = next(iter(row.values()))
+                rows[f"{database}.{name}"] = self.query(f"SELECT * FROM `{name}`",
+                                                        database=database)
+        return rows
+
+    def _restore(self) -> None:
+        """Put the rows of the first set-up back: much quicker than making all again."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SET foreign_key_checks = 0")
+            for place, rows in self._template["rows"].items():
+                table = "`" + place.replace(".", "`.`") + "`"
+                cursor.execute(f"TRUNCATE TABLE {table}")
+                for row in rows:
+                    columns = ", ".join(f"`{name}`" for name in row)
+                    marks = ", ".join(["%s"] * len(row))
+                    cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})",
+                                   list(row.values()))
