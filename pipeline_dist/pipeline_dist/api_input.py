@@ -1,0 +1,287 @@
+"""
+What programs send to the distributor API, checked whole: every member named, typed, in range.
+
+A member nobody knows is refused by name, and every problem is told at once, with its place as a
+JSON pointer (`lines/0/quantity`). Nothing here asks the database.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from app.global_func import (
+    AppError,
+    BadRequest,
+    FieldProblem,
+    InvalidFields,
+    Rule,
+    canonical_json,
+    check_params,
+)
+from pipeline_ops.lines import MAX_LINES, UsageLine, check_lines
+
+MOST_CALLS = 1000
+DEFAULT_LEASE_SECONDS = 300
+LONGEST_LEASE_SECONDS = 86_400
+LONGEST_KEY = 200
+
+PIPELINE = Rule(kind="str", required=True, length=64)
+_LINE_MEMBERS = ("step_key", "model", "unit", "quantity")
+_CALL_RULES = {
+    "pipeline": PIPELINE,
+    "client_ref": Rule(kind="str", length=128),
+    "lease_seconds": Rule(kind="int", minimum=1, maximum=LONGEST_LEASE_SECONDS),
+    "status": Rule(kind="str", choices=("succeeded", "failed")),
+    "error": Rule(kind="text", length=4000),
+}
+_FINISH_RULES = {
+    "call_no": Rule(kind="str", required=True, length=32),
+    "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
+    "error": Rule(kind="text", length=4000),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCall:
+    """A call to begin, or, with `status` and `lines`, one that is over and is to be booked."""
+
+    pipeline: str
+    client_ref: str | None
+    lease_seconds: int
+    lines: list[UsageLine] | None
+    status: str | None
+    error: str | None
+    request_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a call that was begun ended."""
+
+    call_no: str
+    status: str
+    lines: list[UsageLine]
+    error: str | None
+    body_hash: str
+
+
+def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
+    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec*."""
+    given: dict[str, Any] = {}
+    for name in request.query:
+        values = request.query.getall(name)
+        given[name] = values if len(values) > 1 else values[0]
+    return check_params(spec, given)
+
+
+def json_body(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent; raises AppError 415, BadRequest `bad_body`."""
+    if request.content_type != "application/json":
+        raise AppError(
+            "unsupported_media_type",
+            "Send the body with Content-Type: application/json.",
+            status=415,
+        )
+    body = request.get("json_body")
+    if body is None:
+        raise BadRequest("bad_body", "The body must be a JSON object.")
+    return dict(body)
+
+
+def idempotency_key(request: web.Request) -> str:
+    """The header Idempotency-Key; raises BadRequest when it is missing or not usable."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given or not given[0].strip():
+        raise BadRequest(
+            "idempotency_key_required",
+            "Send the header Idempotency-Key with a value of your own for each call, so that a"
+            " repeated request is not booked twice.",
+        )
+    problems = _key_problems(given[0] if len(given) == 1 else "", "Idempotency-Key")
+    if problems:
+        raise InvalidFields(problems)
+    return given[0]
+
+
+def new_call(body: Mapping[str, Any]) -> NewCall:
+    """The body of a begin or of a one-go booking; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members(_CALL_RULES, body, problems, lists=("lines",))
+    lines = _lines(body["lines"], problems) if "lines" in body else None
+    problems += _contradictions(body)
+    if problems:
+        raise InvalidFields(problems)
+    return NewCall(
+        pipeline=values["pipeline"],
+        client_ref=values["client_ref"],
+        lease_seconds=values["lease_seconds"] or DEFAULT_LEASE_SECONDS,
+        lines=lines,
+        status=values["status"],
+        error=values["error"],
+        request_hash=body_hash(body),
+    )
+
+
+def batch_item(item: Any) -> tuple[str, NewCall]:
+    """One finished call of a batch, and its idempotency key; raises InvalidFields."""
+    if not isinstance(item, dict):
+        raise InvalidFields([FieldProblem("", "not_an_object", "Give an object for each call.")])
+    body = {name: value for name, value in item.items() if name != "idempotency_key"}
+    problems = _key_problems(item.get("idempotency_key"), "idempotency_key")
+    if body.get("status") is None and body.get("lines") is None:
+        problems += [
+            FieldProblem(name, "required", "This field is required.")
+            for name in ("status", "lines")
+        ]
+    try:
+        call = new_call(body)
+    except InvalidFields as exc:
+        raise InvalidFields([*problems, *exc.problems]) from None
+    if problems:
+        raise InvalidFields(problems)
+    return str(item["idempotency_key"]), call
+
+
+def batch(body: Mapping[str, Any]) -> list[Any]:
+    """The items of a batch, not yet looked into; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    _members({}, body, problems, lists=("calls",))
+    calls = body.get("calls")
+    if not isinstance(calls, list) or not calls:
+        problems.append(FieldProblem("calls", "required", "Give a list of at least one call."))
+    elif len(calls) > MOST_CALLS:
+        problems.append(FieldProblem("calls", "too_many", "At most {most} calls.", most=MOST_CALLS))
+    if problems:
+        raise InvalidFields(problems)
+    assert isinstance(calls, list)
+    return calls
+
+
+def ending(body: Mapping[str, Any]) -> Ending:
+    """The body of a finish; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members(_FINISH_RULES, body, problems, lists=("lines",))
+    lines = _lines(body.get("lines", []), problems)
+    if lines and body.get("status") == "cancelled":
+        problems.append(
+            FieldProblem(
+                "lines", "not_together", "A cancelled call has no lines: nothing was used."
+            )
+        )
+    if problems:
+        raise InvalidFields(problems)
+    return Ending(
+        call_no=values["call_no"],
+        status=values["status"],
+        lines=lines,
+        error=values["error"],
+        body_hash=body_hash(body),
+    )
+
+
+def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
+    """The pipeline's code and the lines to be priced; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members({"pipeline": PIPELINE}, body, problems, lists=("lines",))
+    lines = _lines(body.get("lines"), problems)
+    if problems:
+        raise InvalidFields(problems)
+    return values["pipeline"], lines
+
+
+def body_hash(body: Mapping[str, Any]) -> str:
+    """By what "the same body" is told: SHA-256 of its canonical JSON, in hex."""
+    return hashlib.sha256(canonical_json(body).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _members(
+    spec: Mapping[str, Rule],
+    given: Mapping[str, Any],
+    problems: list[FieldProblem],
+    *,
+    lists: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """The typed members of *given* that *spec* names; what is wrong goes to *problems*."""
+    problems += _unknown(given, {*spec, *lists})
+    try:
+        return check_params(spec, {name: given[name] for name in given if name in spec})
+    except InvalidFields as exc:
+        problems += exc.problems
+        return {}
+
+
+def _unknown(
+    given: Mapping[str, Any], known: Collection[str], where: str = ""
+) -> list[FieldProblem]:
+    # check_params would let names with _ in front pass, as pages' own; a program has none.
+    return [
+        FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
+        for name in given
+        if name not in known
+    ]
+
+
+def _lines(value: Any, problems: list[FieldProblem]) -> list[UsageLine]:
+    known = value
+    if isinstance(value, list) and len(value) <= MAX_LINES:
+        known = [_known_members(item, f"lines/{i}/", problems) for i, item in enumerate(value)]
+    try:
+        return check_lines(known)
+    except InvalidFields as exc:
+        problems += exc.problems
+        return []
+
+
+def _known_members(item: Any, where: str, problems: list[FieldProblem]) -> Any:
+    if not isinstance(item, dict):
+        return item
+    problems += _unknown(item, _LINE_MEMBERS, where)
+    return {name: item[name] for name in item if name in _LINE_MEMBERS}
+
+
+def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
+    has_status, has_lines = body.get("status") is not None, body.get("lines") is not None
+    problems = []
+    if has_lines and not has_status:
+        problems.append(
+            FieldProblem(
+                "status", "required", "Lines are booked with the status the call ended in."
+            )
+        )
+    if has_status and not has_lines:
+        problems.append(
+            FieldProblem(
+                "lines", "required", "Give the lines of a finished call; they may be none."
+            )
+        )
+    if has_status and body.get("lease_seconds") is not None:
+        problems.append(
+            FieldProblem("lease_seconds", "not_together", "A finished call has no lease.")
+        )
+    if body.get("error") is not None and not has_status:
+        problems.append(
+            FieldProblem("error", "not_together", "A call that begins has no error yet.")
+        )
+    return problems
+
+
+def _key_problems(key: Any, name: str) -> list[FieldProblem]:
+    if isinstance(key, str) and 1 <= len(key) <= LONGEST_KEY and key.isprintable():
+        # The database ignores blanks at the end when it compares.
+        if key == key.strip():
+            return []
+    return [
+        FieldProblem(
+            name, "bad_idempotency_key",
+            "Give one value of 1 to {most} printable characters, without blanks around it.",
+            most=LONGEST_KEY,
+        )
+    ]  # fmt: skip
+
+
+def _token(name: str) -> str:
+    """A member's name as part of a JSON pointer."""
+    return name[:64].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,110 @@
+"""
+Who calls the distributor API: from the key in the header to the distributor's row.
+
+The row is read for every request and nothing is remembered, so that revoking, suspending and
+closing work on the next request.
+"""
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from app.global_func import Forbidden, NotSignedIn, Row, now, reading
+from pipeline_dist import keys
+
+_ROWS_OF_KEY = (
+    "select d.* from distributors d where d.api_key_hash = ${digest}$"
+    " union all select d.* from distributors d where d.previous_key_hash = ${digest}$"
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The distributor that calls, with what is to be known of the key it used."""
+
+    distributor: Row
+    key_prefix: str
+    key_expires_at: datetime | None
+
+    @property
+    def id(self) -> str:
+        """The distributor's id."""
+        return str(self.distributor["id"])
+
+
+async def authenticate(request: web.Request) -> Caller:
+    """
+    The caller of *request*.
+
+    Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
+    revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
+    """
+    key = _sent_key(request)
+    if key is None or not keys.is_well_formed(key):
+        raise _invalid_key()
+    caller = await _find(key)
+    if caller is None:
+        raise _invalid_key()
+    if caller.distributor["status"] != "active":
+        raise Forbidden(
+            "distributor_suspended",
+            "This distributor is suspended or closed. Ask the operator to activate it.",
+        )
+    if not ip_allowed(caller.distributor["allowed_ips"], request["client_ip"]):
+        raise Forbidden(
+            "ip_not_allowed",
+            "Calls from {ip} are not allowed. Ask the operator to add the address.",
+            ip=request["client_ip"],
+        )
+    return caller
+
+
+def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
+    """Whether *ip* lies in one of the comma-separated networks; any does when there are none."""
+    if not allowed_ips:
+        return True
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ipaddress.ip_network(net) for net in allowed_ips.split(","))
+
+
+def _sent_key(request: web.Request) -> str | None:
+    """The one key of the request; None when there is none, or two that differ."""
+    found = {value.strip() for value in request.headers.getall("X-API-Key", [])}
+    for header in request.headers.getall("Authorization", []):
+        scheme, _, value = header.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            found.add(value.strip())
+    return found.pop() if len(found) == 1 else None
+
+
+async def _find(key: str) -> Caller | None:
+    wanted = keys.digest(key)
+    async with reading() as sor:
+        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": wanted})
+    for row in rows:
+        for kind, expiry in _valid_until(row):
+            if hmac.compare_digest(row[kind] or "", wanted) and (expiry is None or expiry > now()):
+                return Caller(row, keys.prefix(key), expiry)
+    return None
+
+
+def _valid_until(row: Row) -> list[tuple[str, Any]]:
+    kept_until = row["previous_key_expires_at"]
+    found = [("api_key_hash", row["api_key_expires_at"])]
+    return [*found, ("previous_key_hash", kept_until)] if kept_until is not None else found
+
+
+def _invalid_key() -> NotSignedIn:
+    return NotSignedIn(
+        "invalid_key",
+        "The API key is missing or not valid. Send it as Authorization: Bearer ppk_…",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

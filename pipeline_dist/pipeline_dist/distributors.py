@@ -1,0 +1,226 @@
+"""
+Distributors: who may resell, on what conditions, and with which key.
+
+Closing, suspending and revoking work on the next request, because every request reads the row.
+Locks are taken in the order of the admission: the distributor's row first.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Conflict,
+    FieldProblem,
+    InUse,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    get_row,
+    insert_row,
+    now,
+    settings,
+    update_row,
+)
+from pipeline_dist import keys
+from pipeline_dist.duplicates import told_at_fields
+
+TABLE = "distributors"
+LONGEST_GRACE_HOURS = 90 * 24
+SEARCH_ROWS = 50
+
+_NO_KEY = {
+    "api_key_prefix": None,
+    "api_key_hash": None,
+    "api_key_created_at": None,
+    "api_key_expires_at": None,
+    "previous_key_hash": None,
+    "previous_key_expires_at": None,
+}
+
+
+async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """Make a distributor, without a key; raises InvalidFields, Conflict `duplicate`."""
+    _check_quota(values)
+    with told_at_fields(TABLE):
+        return await insert_row(sor, TABLE, values, actor)
+
+
+def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
+    """*params* with the installation's currency where none is named."""
+    if params.get("currency"):
+        return dict(params)
+    return {**params, "currency": settings().default_currency}
+
+
+async def change(
+    sor: SafeSqlor,
+    distributor_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """Change a distributor; raises NotFound, EditConflict, InvalidFields, Conflict."""
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    _check_quota({**current, **values})
+    if values.get("currency", current["currency"]) != current["currency"]:
+        await _refuse_second_currency(sor, distributor_id, current["currency"])
+    with told_at_fields(TABLE):
+        return await update_row(
+            sor,
+            TABLE,
+            distributor_id,
+            lock_version,
+            {**values, **_turned_quota(current, values)},
+            actor,
+        )
+
+
+async def remove(sor: SafeSqlor, distributor_id: str, lock_version: int | None) -> dict[str, Any]:
+    """Delete a distributor nobody refers to; raises NotFound, EditConflict, InUse."""
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    referrers = await _referrers(sor, distributor_id)
+    if referrers:
+        raise InUse(referrers)
+    await sor.D(TABLE, {"id": distributor_id})
+    return current
+
+
+async def give_key(
+    sor: SafeSqlor,
+    distributor_id: str,
+    lock_version: int | None,
+    actor: Actor,
+    *,
+    grace_hours: int = 0,
+    expires_at: datetime | None = None,
+) -> tuple[dict[str, Any], str]:
+    """
+    A new key for the distributor: the record, and the key, which is told only here.
+
+    The key in use until now stays valid for *grace_hours* (0: ends at once), not beyond its own
+    expiry; one before that ends now.
+    """
+    moment = now()
+    if expires_at is not None and expires_at <= moment:
+        raise InvalidFields(
+            [FieldProblem("expires_at", "in_the_past", "Choose a time that is still to come.")]
+        )
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    key = keys.mint()
+    values = {
+        "api_key_prefix": keys.prefix(key),
+        "api_key_hash": keys.digest(key),
+        "api_key_created_at": moment,
+        "api_key_expires_at": expires_at,
+        **_kept_for_grace(current, moment, grace_hours),
+    }
+    return await update_row(sor, TABLE, distributor_id, lock_version, values, actor), key
+
+
+async def revoke_keys(
+    sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """End every key of the distributor at once; without a key nothing changes."""
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    if current["api_key_hash"] is None and current["previous_key_hash"] is None:
+        return current
+    return await update_row(sor, TABLE, distributor_id, lock_version, _NO_KEY, actor)
+
+
+async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
+    """Id, name and code of at most 50 distributors whose name or code contains *text*."""
+    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    rows: list[dict[str, Any]] = await sor.sqlExe(
+        "select id, name, code from distributors"
+        " where name like ${pattern}$ escape '!' or code like ${pattern}$ escape '!'"
+        " order by name limit ${most}$",
+        {"pattern": f"%{escaped}%", "most": SEARCH_ROWS},
+    )
+    return rows
+
+
+def _check_quota(values: Mapping[str, Any]) -> None:
+    has_period = values["quota_period"] != "none"
+    if has_period and values.get("quota_calls") is None:
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "quota_calls", "required", "Say how many calls the quota of a period allows."
+                )
+            ]
+        )
+    if not has_period and values.get("quota_calls") is not None:
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "quota_period",
+                    "required",
+                    "Choose day or month, or leave the number of calls empty.",
+                )
+            ]
+        )
+
+
+async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
+    # What was spent is one sum in one currency; a second one would make it meaningless.
+    used = await sor.one(
+        "select id from pipeline_usage_log where distributor_id = ${id}$ limit 1",
+        {"id": distributor_id},
+    )
+    if used is not None:
+        raise Conflict(
+            "currency_in_use",
+            "There are calls booked in {currency}: the currency cannot change any more."
+            " Make another distributor for another currency.",
+            problems=[
+                FieldProblem("currency", "currency_in_use", "Calls are booked in this currency.")
+            ],
+            currency=currency,
+        )
+
+
+def _turned_quota(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    if values.get("quota_period", current["quota_period"]) == current["quota_period"]:
+        return {}
+    # Admission takes up what the ledger has of the new period.
+    return {"quota_key": None, "quota_used": 0}
+
+
+async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await sor.sqlExe(
+        "select 'distributor_pipeline' as `table`, l.id, p.name as label"
+        " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
+        " where l.distributor_id = ${id}$ order by p.name limit 20",
+        {"id": distributor_id},
+    )
+    used = await sor.one(
+        "select min(call_no) as id, count(*) as calls from pipeline_usage_log"
+        " where distributor_id = ${id}$ and line_no = 0",
+        {"id": distributor_id},
+    )
+    if used is not None and used["calls"]:
+        found.append(
+            {
+                "table": "pipeline_usage_log",
+                "id": used["id"],
+                "label": "pipeline_usage_log",
+                "count": used["calls"],
+            }
+        )
+    return found
+
+
+def _kept_for_grace(
+    current: Mapping[str, Any], moment: datetime, grace_hours: int
+) -> dict[str, Any]:
+    ends = moment + timedelta(hours=grace_hours)
+    if current["api_key_expires_at"] is not None:
+        ends = min(ends, current["api_key_expires_at"])
+    if current["api_key_hash"] is None or ends <= moment:
+        return {"previous_key_hash": None, "previous_key_expires_at": None}
+    return {"previous_key_hash": current["api_key_hash"], "previous_key_expires_at": ends}

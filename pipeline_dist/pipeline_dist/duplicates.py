@@ -1,0 +1,26 @@
+"""A violated unique key, told at the fields it is made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.global_func import Conflict, DuplicateKey, FieldProblem, table
+
+
+@contextmanager
+def told_at_fields(table_name: str) -> Iterator[None]:
+    """Turn a DuplicateKey of *table_name* into a 409 `duplicate` that names the fields."""
+    try:
+        yield
+    except DuplicateKey as exc:
+        index = next((i for i in table(table_name).indexes if i.name == exc.index), None)
+        if index is None:
+            raise
+        raise Conflict(
+            "duplicate",
+            "There is such a record already: {fields} must be unique.",
+            problems=[
+                FieldProblem(name, "duplicate", "This is taken already; choose another.")
+                for name in index.columns
+            ],
+            fields=", ".join(index.columns),
+        ) from exc

@@ -1,0 +1,104 @@
+"""
+The own prices of a distributor for a line: a JSON list in the shape of pricing rows.
+
+Each entry has `step_key` and `model` ('' = every one), `unit`, `pricing_type` with the numbers
+that belong to it, and `currency`. It holds as long as it stands there, so it has no times.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.global_func import FieldProblem, InvalidFields, check_new
+
+FIELD = "fixed_prices"
+MOST_PRICES = 200
+_LEFT_OUT = ("pipeline_id", "effective_from", "effective_to", "enabled")
+_OF_TYPE = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
+
+
+def checked(prices: Any, currency: str) -> list[dict[str, Any]]:
+    """
+    *prices* with every value typed and every default filled in, in the order given.
+
+    Prices that name no currency get *currency*, the distributor's; another one is refused.
+    Raises InvalidFields with all problems, each pointing into the list (`fixed_prices/0/unit`).
+    """
+    if not isinstance(prices, list) or not prices:
+        raise InvalidFields(
+            [FieldProblem(FIELD, "required", "Give at least one price, as a JSON list of objects.")]
+        )
+    if len(prices) > MOST_PRICES:
+        raise InvalidFields(
+            [FieldProblem(FIELD, "too_many", "At most {most} prices.", most=MOST_PRICES)]
+        )
+    problems: list[FieldProblem] = []
+    found = [_price(i, price, currency, problems) for i, price in enumerate(prices)]
+    problems += _duplicates(found)
+    if problems:
+        raise InvalidFields(problems)
+    return found
+
+
+def _price(index: int, price: Any, currency: str, problems: list[FieldProblem]) -> dict[str, Any]:
+    where = f"{FIELD}/{index}"
+    if not isinstance(price, dict):
+        problems.append(FieldProblem(where, "not_an_object", "Give an object for each price."))
+        return {}
+    known = {"currency": currency} | price
+    found = [
+        FieldProblem(
+            f"{where}/{name}"[:128], "unknown_field", "There is no field of this name here."
+        )
+        for name in known.keys() & set(_LEFT_OUT)
+    ]
+    values: dict[str, Any] = {}
+    try:
+        # The rules of a pricing row; which line it is for is the link's own business.
+        values = check_new("pipeline_pricing", known | {"pipeline_id": "-"})
+    except InvalidFields as exc:
+        found += [_moved(problem, where) for problem in exc.problems]
+    found += _type_problems(values, where)
+    if values and values["currency"] != currency:
+        found.append(
+            FieldProblem(
+                f"{where}/currency", "wrong_currency",
+                "The distributor is charged in {currency}; give the price in it.",
+                currency=currency,
+            )
+        )  # fmt: skip
+    problems += found
+    return {name: value for name, value in values.items() if name not in _LEFT_OUT}
+
+
+def _type_problems(values: Mapping[str, Any], where: str) -> list[FieldProblem]:
+    needed = _OF_TYPE.get(values.get("pricing_type", ""), ())
+    return [
+        FieldProblem(f"{where}/{name}", "required", "This field is required.")
+        for name in needed
+        if values.get(name) is None
+    ]
+
+
+def _duplicates(prices: Iterable[Mapping[str, Any]]) -> list[FieldProblem]:
+    seen: dict[tuple[Any, ...], int] = {}
+    problems = []
+    for index, price in enumerate(prices):
+        if not price:
+            continue
+        key = (price["step_key"], price["model"], price["unit"])
+        if key in seen:
+            problems.append(
+                FieldProblem(
+                    f"{FIELD}/{index}", "duplicate",
+                    "Price number {first} is for the same step, model and unit.",
+                    first=seen[key] + 1,
+                )
+            )  # fmt: skip
+        seen.setdefault(key, index)
+    return problems
+
+
+def _moved(problem: FieldProblem, where: str) -> FieldProblem:
+    return FieldProblem(
+        f"{where}/{problem.field}", problem.code, problem.text.template, **problem.text.params
+    )

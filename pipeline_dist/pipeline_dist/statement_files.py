@@ -1,0 +1,112 @@
+"""A statement as CSV and as an Excel file; no cell can be taken for a formula."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+
+from app.global_func import Text, iso, say
+from pipeline_dist.statement import LINE_COLUMNS
+
+CSV_TYPE = "text/csv; charset=utf-8"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+# Spreadsheets run cells that begin so, whatever file they came in (OWASP, CSV injection).
+_FORMULA = re.compile(r"^[\s\"']*[=+\-@\t\r＝＋－＠]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_WIDTHS = (18, 24, 16, 24, 16, 12, 14, 12, 12, 14, 10, 18, 20, 10)
+_HEADINGS = {
+    "pipeline": "Pipeline",
+    "pipeline_name": "Name",
+    "step_key": "Step",
+    "model": "Model",
+    "unit": "Unit",
+    "pricing_type": "Pricing",
+    "unit_price": "Unit price",
+    "unit_size": "Per units",
+    "package_size": "Package size",
+    "package_price": "Package price",
+    "calls": "Calls",
+    "quantity": "Quantity",
+    "amount": "Amount",
+    "currency": "Currency",
+}
+
+
+def as_csv(statement: Mapping[str, Any]) -> str:
+    """
+    The statement's lines with column names as in JSON, and a last line `total`.
+
+    RFC 4180, UTF-8, no byte order mark; texts that a spreadsheet would run get a quote in front.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(LINE_COLUMNS)
+    for line in statement["lines"]:
+        writer.writerow([_csv_cell(line[name]) for name in LINE_COLUMNS])
+    last = {"pipeline": "total", "calls": statement["calls"], "amount": statement["total"]}
+    last["currency"] = statement["currency"]
+    writer.writerow([_csv_cell(last.get(name)) for name in LINE_COLUMNS])
+    return out.getvalue()
+
+
+def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
+    """The statement as an Excel file in *lang*; takes time, call it in a thread."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(statement["month"])
+    for index, width in enumerate(_WIDTHS):
+        sheet.column_dimensions["ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index]].width = width
+    distributor = statement["distributor"]
+    for label, value in (
+        ("Statement", statement["month"]),
+        ("Distributor", f"{distributor['name']} ({distributor['code']})"),
+        ("Made at", iso(statement["made_at"])),
+    ):
+        sheet.append([_cell(sheet, say(Text(label), lang), bold=True), _cell(sheet, value)])
+    sheet.append([])
+    sheet.append(
+        [_cell(sheet, say(Text(_HEADINGS[name]), lang), bold=True) for name in LINE_COLUMNS]
+    )
+    for line in statement["lines"]:
+        sheet.append([_cell(sheet, line[name]) for name in LINE_COLUMNS])
+    last = {"pipeline": say(Text("Total"), lang), "calls": statement["calls"]}
+    last |= {"amount": statement["total"], "currency": statement["currency"]}
+    sheet.append([_cell(sheet, last.get(name), bold=True) for name in LINE_COLUMNS])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return iso(value)
+    text = str(value)
+    return "'" + text if isinstance(value, str) and _FORMULA.match(text) else text
+
+
+def _cell(sheet: WriteOnlyWorksheet, value: Any, *, bold: bool = False) -> WriteOnlyCell:
+    if isinstance(value, str):
+        value = _CONTROL.sub("", value)
+    cell = WriteOnlyCell(sheet, value=value)
+    if isinstance(value, str):
+        cell.data_type = "s"  # openpyxl makes a formula of a text that begins with =
+        cell.quotePrefix = bool(_FORMULA.match(value))
+    elif isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+        cell.number_format = "0." + "0" * decimals if decimals else "0"
+    if bold:
+        cell.font = Font(bold=True)
+    return cell
