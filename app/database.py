@@ -113,7 +113,7 @@ class Pool:
             self._pool = None
 
 
-class Pools(DBPools.klass):  # type: ignore[misc]  # sqlor ships no types
+class Pools(DBPools.klass):
     """sqlor's DBPools with our pools in it; errors come through `sqlorContext`."""
 
     def __init__(self) -> None:

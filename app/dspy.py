@@ -40,7 +40,7 @@ REQUEST_NAMES: dict[str, Callable[[web.Request], Any]] = {
 }
 
 
-class DspyProcessor(PythonScriptProcessor):  # type: ignore[misc]  # ahserver ships no types
+class DspyProcessor(PythonScriptProcessor):
     """The script processor that conf/config.json names `pipeline_dspy`."""
 
     _scripts: ClassVar[dict[str, tuple[int, Script, tuple[str, ...]]]] = {}

@@ -41,7 +41,7 @@ METHODS = ("GET", "HEAD", "POST")
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-class GuardedAuth(AuthAPI):  # type: ignore[misc]  # ahserver ships no types
+class GuardedAuth(AuthAPI):
     """Sessions and rights for every request."""
 
     def __init__(self) -> None:

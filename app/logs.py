@@ -43,14 +43,14 @@ class OneLineJson(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class QuietStream(logging.StreamHandler):  # type: ignore[type-arg]
+class QuietStream(logging.StreamHandler):
     """A stream that may be on a full disk: the application goes on without its log."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Do nothing: logging's own way is to write to the same full disk."""
 
 
-class HandOver(MyLogger.klass):  # type: ignore[misc]  # appPublic ships no types
+class HandOver(MyLogger.klass):
     """appPublic's logger, handing over to Python's."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from app.web_paths import STATIC_TYPES, Target
 READ_METHODS = ("GET", "HEAD")
 
 
-class PipelineResource(ProcessorResource):  # type: ignore[misc]  # ahserver ships no types
+class PipelineResource(ProcessorResource):
     """One root, no look-up in parent folders, three methods."""
 
     def __init__(self, directory: str, indexes: list[str], processors: list[Any]) -> None:

@@ -28,7 +28,7 @@ async def insert_row(
     }
     data = {name: value for name, value in stamps.items() if name in columns} | dict(values)
     await sor.C(table, data)
-    return await get_row(sor, table, data["id"])
+    return await get_row(sor, table, str(data["id"]))
 
 
 async def update_row(

@@ -46,7 +46,7 @@ DRAIN_SECONDS = 30
 Background = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
-class PipelineServer(ConfiguredServer):  # type: ignore[misc]  # ahserver ships no types
+class PipelineServer(ConfiguredServer):
     """One worker process."""
 
     def __init__(self, config: Settings, load_modules: Callable[[], list[Background]]) -> None:

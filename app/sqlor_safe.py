@@ -94,7 +94,7 @@ def whole_number(value: Any, name: str, low: int, high: int) -> int:
     return min(number, high)
 
 
-class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
+class SafeSqlor(MySqlor):
     """sqlor's object for one use of one pooled connection. Statements run one after another."""
 
     _columns_cache: ClassVar[dict[tuple[str, str], dict[str, str]]] = {}
@@ -106,7 +106,7 @@ class SafeSqlor(MySqlor):  # type: ignore[misc]  # sqlor ships no types
         self.dbname = dbname
         self.cur = None
         self.dataChanged = False
-        self.metadatas = {}
+        self.metadatas: dict[str, object] = {}
 
     @classmethod
     def isMe(cls, name: str) -> bool:

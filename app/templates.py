@@ -98,7 +98,7 @@ def bricks_asset(web_root: Path, name: str) -> str:
     return f"/bricks/{known.get(name, name)}"
 
 
-class TmplProcessor(TemplateProcessor):  # type: ignore[misc]  # ahserver ships no types
+class TmplProcessor(TemplateProcessor):
     """`.tmpl` files: `pipeline_tmpl`."""
 
     @classmethod
@@ -111,7 +111,7 @@ class TmplProcessor(TemplateProcessor):  # type: ignore[misc]  # ahserver ships 
         return json_response(text, content_type=HTML_TYPE)
 
 
-class UiProcessor(BricksUIProcessor):  # type: ignore[misc]
+class UiProcessor(BricksUIProcessor):
     """`.ui` pages: `pipeline_ui`. JSON for the runtime, a framed HTML page for a browser."""
 
     @classmethod

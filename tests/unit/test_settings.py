@@ -1,0 +1,89 @@
+"""The configuration is complete, or the start ends with a sentence that says where it is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from appPublic.aes import aes_encode_b64
+
+from app.settings import ConfigError, load_settings
+
+
+@pytest.fixture
+def load(tmp_path: Path):
+    def loaded(config, **env):
+        file = tmp_path / "config.json"
+        file.write_text(config if isinstance(config, str) else json.dumps(config), "utf-8")
+        return load_settings({"PIPELINE_CONF": str(file), "PIPELINE_VAR": str(tmp_path), **env})
+
+    return loaded
+
+
+def with_database(**kwargs):
+    return {"databases": {"pipeline": {"kwargs": {"host": "db.example", **kwargs}}}}
+
+
+def test_broken_json_is_told_with_line_and_column(load):
+    with pytest.raises(ConfigError, match="line 2, column 1"):
+        load('{"a": 1,\n}')
+
+
+def test_every_problem_is_told_at_once(load):
+    config = with_database() | {
+        "website": {"prot": 1, "port": "x"},
+        "pipeline": {"quota_time_zone": "Mars/Olympus", "pool_size": "many"},
+    }
+
+    with pytest.raises(ConfigError) as refused:
+        load(config)
+
+    for part in ("website.prot", "port must be", "Mars/Olympus", "pool_size must be int"):
+        assert part in str(refused.value)
+
+
+def test_without_a_host_and_an_embedded_database_the_way_out_is_told(load):
+    with pytest.raises(ConfigError, match=r"start\.sh"):
+        load({})
+
+
+def test_the_environment_overrides_the_file(load):
+    found = load(
+        with_database(password="file"),
+        PIPELINE_PORT="9999",
+        PIPELINE_DB_PASSWORD="env",
+        SAGE_RBAC_DB="other_sage",
+    )
+
+    assert found.port == 9999
+    assert found.pipeline_database.password == "env"
+    assert found.sage_database.name == "other_sage"
+    assert found.sage_database.host == "db.example"
+
+
+def test_a_password_as_dbpassword_prints_it_is_opened(load):
+    sealed = aes_encode_b64("key-of-this-installation", "the password")
+
+    found = load(with_database(password=sealed) | {"password_key": "key-of-this-installation"})
+
+    assert found.pipeline_database.password == "the password"
+
+
+def test_a_password_sealed_with_another_key_is_told(load):
+    sealed = aes_encode_b64("another key", "the password")
+
+    with pytest.raises(ConfigError, match="password_key does not open it"):
+        load(with_database(password=sealed) | {"password_key": "key"})
+
+
+def test_a_plain_password_that_looks_like_base64_stays_plain(load):
+    assert load(with_database(password="abcd")).pipeline_database.password == "abcd"
+
+
+def test_sage_may_have_an_entry_of_its_own(load):
+    config = with_database()
+    config["databases"]["sage2"] = {"kwargs": {"host": "sage.example", "db": "rbac", "user": "u"}}
+
+    found = load(config, SAGE_RBAC_DB="sage2")
+
+    assert (found.sage_database.host, found.sage_database.name) == ("sage.example", "rbac")
+    assert found.pipeline_database.host == "db.example"
