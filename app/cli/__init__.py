@@ -1,0 +1,1 @@
+"""The operators' commands, one file each; app/manage.py lists them."""

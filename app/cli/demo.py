@@ -1,0 +1,163 @@
+"""
+`manage.py demo` and `start.sh --demo`: a small line, its prices, a distributor and a key.
+
+All of it goes through the running application's own endpoints, as an administrator's script
+would do it. What is there already is found again by its code, so that it can be run at any time.
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from app.cli.demo_client import Client, write_private
+from app.cli.terminal import CommandError, pick, tell
+from app.first_administrator import DemoAdministrator, demo_file, read_demo_file
+from app.settings import Settings, settings
+from app.workers import local_url
+
+PIPELINE = "demo-story"
+DISTRIBUTOR = "demo"
+_MODEL = "claude-haiku-4-5"
+_STEPS: tuple[dict[str, Any], ...] = (
+    {"step_key": "outline", "name": "拟提纲", "step_type": "model", "model": _MODEL},
+    {"step_key": "draft", "name": "写正文", "step_type": "model", "model": _MODEL},
+    {"step_key": "pictures", "name": "配图", "step_type": "model", "model": "demo-image",
+     "stage": 2, "step_no": 2},
+    {"step_key": "review", "name": "人工审核", "step_type": "manual"},
+)
+_PRICES: tuple[dict[str, Any], ...] = (
+    {"model": _MODEL, "unit": "input_token", "unit_price": "7.2", "unit_size": 1_000_000},
+    {"model": _MODEL, "unit": "output_token", "unit_price": "36", "unit_size": 1_000_000},
+    {"model": "demo-image", "unit": "image", "pricing_type": "package",
+     "package_size": 100, "package_price": "25"},
+)
+_CALL = {
+    "pipeline": PIPELINE,
+    "status": "succeeded",
+    "lines": [
+        {"step_key": "draft", "model": _MODEL, "unit": "input_token", "quantity": 1200},
+        {"step_key": "draft", "model": _MODEL, "unit": "output_token", "quantity": 350},
+    ],
+}
+
+
+def run_command(argv: list[str]) -> int:
+    """Load the demo into the running application and tell how to use it."""
+    parser = argparse.ArgumentParser(
+        prog="manage.py demo",
+        description="Load the demo data into the running system. 向运行中的系统载入演示数据。",
+    )
+    parser.add_argument("--username", help="an administrator; 管理员用户名")
+    parser.add_argument("--password-stdin", action="store_true",
+                        help="read its password from the standard input; 从标准输入读取其密码")
+    args = parser.parse_args(argv)
+    if bool(args.username) != args.password_stdin:
+        parser.error("--username and --password-stdin go together; 两者须同时使用")
+    chosen = settings()
+    if args.username:
+        load(args.username, sys.stdin.readline().rstrip("\n"), chosen)
+    else:
+        load_with_own_administrator(chosen)
+    return 0
+
+
+def load_with_own_administrator(chosen: Settings) -> None:
+    """Load the demo as an administrator whose password is known from the set-up."""
+    administrator = DemoAdministrator(chosen)
+    load(administrator.username, administrator.password, chosen)
+
+
+def load(username: str, password: str, chosen: Settings) -> None:
+    """Make what is missing of the demo, write demo.json, print the address and a curl line."""
+    client = Client(local_url(chosen))
+    client.sign_in(username, password)
+    _make_pipeline(client)
+    api_key = _make_distributor(client, chosen)
+    _write_file(username, password, api_key, chosen)
+    _print(username, password, api_key, chosen)
+
+
+def _make_pipeline(client: Client) -> None:
+    line = client.find("pipeline_core", "pipelines", code=PIPELINE)
+    if line is None:
+        line = client.post("/pipeline_core/api/pipelines_create.dspy", {
+            "code": PIPELINE, "name": "短篇故事（演示）",
+            "description": "先拟提纲，再同时写正文与配图，最后人工审核。",
+        })
+    owner = {"pipeline_id": line["id"]}
+    for step in _STEPS:
+        if not client.find("pipeline_core", "pipeline_steps", **owner, step_key=step["step_key"]):
+            client.post("/pipeline_core/api/pipeline_steps_create.dspy", owner | step)
+    for price in _PRICES:
+        same = {"model": price["model"], "unit": price["unit"]}
+        if not client.find("pipeline_ops", "pipeline_pricing", **owner, **same):
+            client.post("/pipeline_ops/api/pipeline_pricing_create.dspy",
+                        owner | price | {"effective_from": "2026-01-01T00:00:00Z"})
+    if not client.find("pipeline_ops", "pipeline_capacity", **owner):
+        client.post("/pipeline_ops/api/pipeline_capacity_create.dspy",
+                    owner | {"daily_quota": 10_000, "max_concurrency": 20})
+    if line.get("status") != "published":
+        client.post("/pipeline_core/api/pipeline_publish.dspy",
+                    {"pipeline_id": line["id"], "notes": "演示"})
+
+
+def _make_distributor(client: Client, chosen: Settings) -> str:
+    """The distributor and its right to the line; its API key, a new one if none is known."""
+    distributor = client.find("pipeline_dist", "distributors", code=DISTRIBUTOR)
+    if distributor is None:
+        distributor = client.post("/pipeline_dist/api/distributors_create.dspy", {
+            "code": DISTRIBUTOR, "name": "演示分销商", "quota_period": "day", "quota_calls": 1000,
+        })
+    line = client.find("pipeline_core", "pipelines", code=PIPELINE)
+    if line is None:
+        raise CommandError(f"The line {PIPELINE} is not to be found.", f"找不到产线 {PIPELINE}。")
+    link = {"distributor_id": distributor["id"], "pipeline_id": line["id"]}
+    if not client.find("pipeline_dist", "distributor_pipeline", **link):
+        client.post("/pipeline_dist/api/distributor_pipeline_create.dspy", link)
+    known = str((read_demo_file(chosen).get("distributor") or {}).get("api_key", ""))
+    if known and client.key_works(known):
+        return known
+    made = client.post("/pipeline_dist/api/distributor_generate_key.dspy",
+                       {"id": distributor["id"], "grace_hours": 0})
+    return str(made["api_key"])
+
+
+def _write_file(username: str, password: str, api_key: str, chosen: Settings) -> None:
+    place = chosen.pipeline_database
+    write_private(demo_file(chosen), json.dumps({
+        "base_url": local_url(chosen),
+        "admin": {"username": username, "password": password},
+        "distributor": {"code": DISTRIBUTOR, "api_key": api_key},
+        "pipeline": {"code": PIPELINE},
+        "database": {
+            "host": place.host, "port": place.port, "socket": place.unix_socket,
+            "user": place.user, "password": place.password, "name": place.name,
+        },
+    }, ensure_ascii=False, indent=2) + "\n")
+
+
+def _print(username: str, password: str, api_key: str, chosen: Settings) -> None:
+    url = local_url(chosen)
+    tell("\nDemo\n", "\n演示\n")
+    for label, value in (
+        (pick("Address", "地址"), url + "/"),
+        (pick("Administrator", "管理员"), username),
+        (pick("Password", "密码"), password),
+        (pick("API key", "接口密钥"), api_key),
+        (pick("For scripts", "供脚本使用"), str(demo_file(chosen))),
+    ):
+        print(f"  {label}: {value}")
+    tell("\nBook a call as the distributor's program does:\n",
+         "\n像分销商的程序一样登记一次调用：\n")
+    print(curl_line(url, api_key), flush=True)
+
+
+def curl_line(url: str, api_key: str) -> str:
+    """A line to paste into a shell; each paste books another call."""
+    return (
+        f"curl -sS -X POST {url}/pipeline_dist/v1/calls"
+        f" -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json'"
+        ' -H "Idempotency-Key: demo-$(date +%s%N)"'
+        f" -d '{json.dumps(_CALL)}'"
+    )

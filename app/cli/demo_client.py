@@ -1,0 +1,90 @@
+"""A small HTTP client for the demo: an administrator's session on the running application."""
+
+import json
+import os
+import secrets
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+
+from app.cli.terminal import CommandError
+
+
+class Client:
+    """Talks to one running application; what is refused becomes a CommandError."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),  # the application runs on this machine
+            urllib.request.HTTPCookieProcessor(CookieJar()),
+        )
+
+    def sign_in(self, username: str, password: str) -> None:
+        """Open the session."""
+        self.post("/login.dspy", {"username": username, "password": password})
+
+    def post(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Send *fields* as JSON; the record that is answered."""
+        status, answer = self._send(path, json.dumps(fields).encode())
+        if status >= 300:
+            raise self._refused(path, status, answer)
+        record: dict[str, Any] = answer.get("data", answer)
+        return record
+
+    def find(self, module: str, table: str, **values: Any) -> dict[str, Any] | None:
+        """The one row with these *values*, or None."""
+        query = urllib.parse.urlencode({**values, "page": 1, "rows": 2})
+        path = f"/{module}/{table}/get_{table}.dspy?{query}"
+        status, answer = self._send(path)
+        if status >= 300:
+            raise self._refused(path, status, answer)
+        rows: list[dict[str, Any]] = answer.get("rows") or []
+        return rows[0] if rows else None
+
+    def key_works(self, api_key: str) -> bool:
+        """Whether the distributor API lets *api_key* in."""
+        headers = {"Authorization": f"Bearer {api_key}"}
+        status, _ = self._send("/pipeline_dist/v1/me", headers=headers)
+        return status == 200
+
+    def _send(self, path: str, body: bytes | None = None,
+              headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+        request = urllib.request.Request(self.base_url + path, data=body, headers=headers or {})
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return answer.status, _parsed(answer.read())
+        except urllib.error.HTTPError as exc:
+            return exc.code, _parsed(exc.read())
+        except OSError as exc:
+            raise CommandError(
+                f"Nothing answers at {self.base_url} ({exc}). Run start.sh first.",
+                f"{self.base_url} 没有响应（{exc}）。请先执行 start.sh。",
+            ) from None
+
+    def _refused(self, path: str, status: int, answer: dict[str, Any]) -> CommandError:
+        problems = "; ".join(str(item.get("detail")) for item in answer.get("errors") or [])
+        told = f"{answer.get('detail') or answer} {problems}".strip()
+        return CommandError(f"{path} answered {status}: {told}", f"{path} 返回 {status}：{told}")
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {"detail": body[:300].decode("utf-8", "replace")}
+    return found if isinstance(found, dict) else {"data": found}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write *text* to *path* with mode 0600, replacing an older file in one step."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(fresh, path)

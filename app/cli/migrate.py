@@ -1,0 +1,36 @@
+"""`manage.py migrate`: bring the database to the models."""
+
+import argparse
+import asyncio
+
+from app import migrate
+from app.cli.terminal import CommandError, tell
+from app.database import pools
+
+
+def run_command(argv: list[str]) -> int:
+    """Create and extend tables, telling each change, and what is left to a person."""
+    parser = argparse.ArgumentParser(
+        prog="manage.py migrate",
+        description="Bring the database to the models; never drops or narrows. "
+        "按模型建立或扩充数据表，从不删除或收窄。",
+    )
+    parser.add_argument("--plan", action="store_true", help="only say what would be done; 仅列出")
+    lines = asyncio.run(_lines(only_plan=parser.parse_args(argv).plan))
+    for line in lines:
+        print(f"  {line}")
+    tell("The tables are as the models say." if not lines else f"{len(lines)} change(s).",
+         "数据表与模型一致。" if not lines else f"共 {len(lines)} 项。")
+    return 0
+
+
+async def _lines(*, only_plan: bool) -> list[str]:
+    try:
+        if not only_plan:
+            return await migrate.migrate()
+        found = await migrate.plan()
+        return [step.told for step in found.steps] + [f"left: {item}" for item in found.left]
+    except migrate.MigrationError as exc:
+        raise CommandError(f"migrate: {exc}", f"migrate：{exc}") from exc
+    finally:
+        await pools().close()

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The operators' command line: py3/bin/python app/manage.py COMMAND [options]."""
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+# Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from app.cli.terminal import CommandError, complain, is_chinese  # noqa: E402  # needs the path
+from app.embedded_db import EmbeddedDatabaseError  # noqa: E402
+from app.errors import AppError  # noqa: E402
+from app.messages import say  # noqa: E402
+from app.settings import ConfigError  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Command:
+    """`module` has run_command(argv) -> exit code; it is imported only when it is used."""
+
+    module: str
+    english: str
+    chinese: str
+
+
+COMMANDS = {
+    "create-admin": Command(
+        "app.cli.create_admin",
+        "make an administrator, or give one a new password",
+        "建立管理员，或重设其密码",
+    ),
+    "migrate": Command(
+        "app.cli.migrate",
+        "bring the database to the models: creates and extends tables, never drops",
+        "按模型建立或扩充数据表，从不删除",
+    ),
+    "load-paths": Command(
+        "app.cli.load_paths",
+        "register all paths and the roles that may use them in the Sage database",
+        "在 Sage 数据库中登记全部路径及其角色",
+    ),
+    "setup-sage": Command(
+        "app.cli.setup_sage",
+        "make the RBAC tables and roles in a database that has none",
+        "在尚无 RBAC 表的数据库中建立表与角色",
+    ),
+    "demo": Command(
+        "app.cli.demo",
+        "load the demo data into the running system and print a curl line",
+        "向运行中的系统载入演示数据，并给出 curl 示例",
+    ),
+    "check-ledger": Command(
+        "pipeline_ops.check_ledger",
+        "recompute all counters from the ledger and print every difference",
+        "按账本重算全部计数，并列出差异",
+    ),
+    "replay": Command(
+        "pipeline_dist.replay",
+        "send a recorded trace of calls through the HTTP API",
+        "把记录下来的调用序列经 HTTP 接口重放",
+    ),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; 0 done, 1 failed, 2 not understood."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if argv else 2
+    command = COMMANDS.get(argv[0])
+    if command is None:
+        complain(f"There is no command {argv[0]}.\n", f"没有命令 {argv[0]}。\n")
+        print(_help(), file=sys.stderr)
+        return 2
+    try:
+        return int(import_module(command.module).run_command(argv[1:]) or 0)
+    except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:
+        complain(str(exc), str(exc))
+    except AppError as exc:
+        print(say(exc.text, "zh" if is_chinese() else "en"), file=sys.stderr)
+    except KeyboardInterrupt:
+        complain("Interrupted.", "已中断。")
+        return 130
+    return 1
+
+
+def _help() -> str:
+    lines = ["Usage: py3/bin/python app/manage.py COMMAND [--help]", "用法：同上，COMMAND 为：", ""]
+    for name, command in COMMANDS.items():
+        lines += [f"  {name:<14}{command.english}", f"  {'':<14}{command.chinese}"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
