@@ -289,7 +289,7 @@ def _json(rule: Rule, value: Any) -> JsonText:
         raise Refused("bad_json", "Give a JSON object, in braces.")
     if rule.json == "list" and not isinstance(value, list):
         raise Refused("bad_json", "Give a JSON list, in brackets.")
-    _check_json(value, JSON_DEPTH)
+    value = _plain_json(value, JSON_DEPTH)
     try:
         text = JsonText(canonical_json(value))
     except (TypeError, ValueError):
@@ -308,7 +308,7 @@ def _parsed(text: str) -> Any:
         raise Refused("bad_json", "{name} is not allowed in JSON.", name=name)
 
     try:
-        return json.loads(text, parse_constant=no_constant)
+        return json.loads(text, parse_constant=no_constant, parse_float=Decimal)
     except json.JSONDecodeError as exc:
         raise Refused(
             "bad_json",
@@ -320,20 +320,32 @@ def _parsed(text: str) -> Any:
         raise Refused("bad_json", "This cannot be read as JSON.") from None
 
 
-def _check_json(value: Any, depth: int) -> None:
+def _plain_json(value: Any, depth: int) -> Any:
+    """*value* with its fractions as floats; a fraction that a float cannot hold is refused."""
     if depth < 0:
         raise Refused("bad_json", "At most {depth} levels of nesting.", depth=JSON_DEPTH)
     if isinstance(value, str):
         check_characters(value, one_line=False)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Refused("bad_json", "{name} is not allowed in JSON.", name=str(value))
+    elif isinstance(value, Decimal):
+        return _float(value)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_json(key, depth - 1)
-            _check_json(item, depth - 1)
+        return {_plain_json(k, depth - 1): _plain_json(v, depth - 1) for k, v in value.items()}
     elif isinstance(value, list):
-        for item in value:
-            _check_json(item, depth - 1)
+        return [_plain_json(item, depth - 1) for item in value]
+    return value
+
+
+def _float(value: Decimal) -> float:
+    found = float(value)
+    if not math.isfinite(found) or Decimal(repr(found)) != value:
+        raise Refused(
+            "bad_json",
+            "The number {number} has too many digits for JSON; write it as a text.",
+            number=str(value)[:80],
+        )
+    return found
 
 
 def _not_text(value: Any) -> Refused:

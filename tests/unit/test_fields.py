@@ -362,6 +362,18 @@ class TestValues:
         assert found == '{"a":"中","b":1}'
         assert found.value == {"a": "中", "b": 1}
 
+    @pytest.mark.parametrize("value", ['{"t": 0.7}', {"t": Decimal("0.7")}, {"t": 0.7}])
+    def test_fractions_in_json_stay_numbers(self, value: Any) -> None:
+        found = typed(rule_of("pipeline_steps", "config"), value)
+
+        assert found == '{"t":0.7}'
+        assert found.value == {"t": 0.7}
+
+    def test_a_fraction_that_would_lose_digits_is_refused(self) -> None:
+        sent = '{"t": 0.12345678901234567890123}'
+
+        assert refusal(rule_of("pipeline_steps", "config"), sent) == "bad_json"
+
     def test_deep_json_is_refused(self) -> None:
         deep: Any = {}
         for _ in range(30):
