@@ -1,0 +1,1 @@
+"""What lines cost, how much of them there is, and the ledger of their use."""
