@@ -25,10 +25,10 @@ from appPublic.jsonConfig import JsonConfig
 
 from app import clock
 from app.database import pools
+from app.filters import SafeDBFilter
 from app.global_func import MODULES, offer_functions
 from app.guard import GuardedAuth
 from app.health import healthz, metrics, readyz
-from app.filters import SafeDBFilter
 from app.login import sign_in, sign_out, who_am_i
 from app.logs import tell, warn
 from app.metrics import Metrics

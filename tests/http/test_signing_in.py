@@ -1,0 +1,136 @@
+"""Signing in and out, and what a signed-in user may do."""
+
+import httpx
+import pytest
+
+from tests.support.installation import PASSWORDS, Installation
+
+
+def attempt(server: Installation, username: str, password: str, **more) -> httpx.Response:
+    return server.anonymous().post(
+        "/login.dspy", json={"username": username, "password": password, **more}
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_old_failures(server: Installation):
+    server.query("delete from app_login_attempt")
+
+
+def test_the_right_password_gives_a_session(server: Installation):
+    client = server.sign_in("operator")
+
+    who = client.get("/whoami.dspy").json()["data"]
+
+    assert who["username"] == "operator"
+    assert who["roles"] == ["owner.operator"]
+
+
+def test_unknown_user_and_wrong_password_are_answered_alike(server: Installation):
+    wrong, unknown = attempt(server, "admin", "nonsense"), attempt(server, "nobody", "nonsense")
+
+    assert wrong.status_code == unknown.status_code == 401
+    for answer in (wrong, unknown):
+        assert answer.json()["code"] == "bad_credentials"
+        assert "set-cookie" not in answer.headers
+    assert wrong.json()["detail"] == unknown.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [{}, {"username": "admin"}, {"username": 1, "password": "x"}])
+def test_missing_fields_are_named(server: Installation, body):
+    answer = server.anonymous().post("/login.dspy", json=body)
+
+    assert answer.status_code == 400
+    assert "/password" in [problem["pointer"] for problem in answer.json()["errors"]] or body.get(
+        "password"
+    )
+
+
+@pytest.mark.parametrize("name", ["Admin", "admin ", "ADMIN", "admin:x:0", "admin'--"])
+def test_a_name_is_its_exact_spelling(server: Installation, name):
+    assert attempt(server, name, PASSWORDS["admin"]).status_code == 401
+
+
+def test_guessing_is_slowed_down_and_the_wait_is_told(server: Installation):
+    for _ in range(5):
+        assert attempt(server, "viewer", "nonsense").status_code == 401
+
+    answer = attempt(server, "viewer", PASSWORDS["viewer"])
+
+    assert answer.status_code == 429
+    assert answer.json()["code"] == "locked_out"
+    assert 1 <= int(answer.headers["retry-after"]) <= 16
+    assert attempt(server, "operator", PASSWORDS["operator"]).status_code == 200
+
+
+def test_failures_and_logins_are_noted_in_sage(server: Installation):
+    attempt(server, "viewer", "nonsense")
+    failed = server.query("select * from users where username = 'viewer'", database="sage")[0]
+    server.sign_in("viewer")
+    signed_in = server.query("select * from users where username = 'viewer'", database="sage")[0]
+
+    assert failed["login_fail_count"] == 1
+    assert signed_in["login_fail_count"] == 0
+    assert signed_in["last_login"] is not None
+
+
+def test_passwords_are_in_no_log(server: Installation):
+    attempt(server, "admin", "a-very-special-guess")
+    server.sign_in("admin")
+
+    logs = server.logs()
+    assert "a-very-special-guess" not in logs
+    assert PASSWORDS["admin"] not in logs
+
+
+def test_a_disabled_user_cannot_sign_in_and_his_session_ends(server: Installation):
+    client = server.sign_in("viewer")
+    server.query("update users set user_status = '1' where username = 'viewer'", database="sage")
+    try:
+        assert attempt(server, "viewer", PASSWORDS["viewer"]).status_code == 401
+        assert _within_five_seconds(
+            lambda: client.get("/whoami.dspy").json()["data"]["user_id"] is None
+        )
+    finally:
+        server.query(
+            "update users set user_status = '0' where username = 'viewer'", database="sage"
+        )
+
+
+def test_signing_out_everywhere_ends_the_other_sessions(server: Installation):
+    here, there = server.sign_in("operator"), server.sign_in("operator")
+
+    assert here.post("/logout.dspy", json={"everywhere": 1}).status_code == 200
+
+    assert _within_five_seconds(lambda: there.get("/whoami.dspy").json()["data"]["user_id"] is None)
+
+
+def test_who_is_not_signed_in_is_sent_to_the_login_page_and_back(server: Installation):
+    browser = server.anonymous(headers={"Accept": "text/html"})
+
+    answer = browser.get("/pipeline_core/pipelines?x=1")
+
+    assert answer.status_code == 302
+    assert answer.headers["location"] == "/login.ui?next=/pipeline_core/pipelines%3Fx%3D1"
+
+
+def test_who_lacks_a_right_sees_a_readable_page(server: Installation):
+    client = server.sign_in("viewer")
+
+    page = client.get("/pipeline_dist/distributors", headers={"Accept": "text/html"})
+    data = client.get("/pipeline_dist/distributors")
+
+    assert page.status_code == data.status_code == 403
+    assert "ErrorPage" in page.text
+    assert data.json()["code"] == "forbidden"
+
+
+def _within_five_seconds(holds) -> bool:
+    import time
+
+    end = time.monotonic() + 8
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.2)
+    return False
