@@ -1,0 +1,77 @@
+"""Every sentence that can reach a reader has its Chinese."""
+
+import ast
+import json
+import string
+from pathlib import Path
+
+import pytest
+
+from app.errors import Text
+from app.messages import pick_language, say
+
+ROOT = Path(__file__).resolve().parents[2]
+# Where the sentence stands among the arguments.
+PLACES = {"Text": 0, "FieldProblem": 2, "AppError": 1, "_not_ready": 0}
+PLACES |= dict.fromkeys(
+    ("BadRequest", "NotSignedIn", "PaymentRequired", "Forbidden", "NotFound", "Conflict",
+     "Unprocessable", "TooManyRequests", "Unavailable"), 1,
+)  # fmt: skip
+
+
+def sentences():
+    for folder in ("app", "pipeline_core", "pipeline_ops", "pipeline_dist"):
+        for file in (ROOT / folder).rglob("*.py"):
+            if "node_modules" in file.parts:
+                continue
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if not isinstance(node, ast.Call):
+                    continue
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                place = PLACES.get(name)
+                if place is None or len(node.args) <= place:
+                    continue
+                given = node.args[place]
+                if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                    yield folder, f"{file.name}:{node.lineno}", given.value
+
+
+def chinese() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in [ROOT / "app/i18n/zh.json", *ROOT.glob("pipeline_*/i18n/zh.json")]:
+        found |= json.loads(file.read_text("utf-8"))
+    return found
+
+
+def names_in(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_every_sentence_has_its_chinese():
+    known = chinese()
+
+    missing = [(where, text) for _, where, text in sentences() if text and text not in known]
+
+    assert missing == []
+
+
+def test_both_languages_name_the_same_values():
+    differing = {en for en, zh in chinese().items() if names_in(en) != names_in(zh)}
+
+    assert differing == set()
+
+
+def test_a_sentence_is_said_in_the_readers_language():
+    text = Text("{count} field(s) need correction: {names}.", count=1, names="name")
+
+    assert say(text, "en") == "1 field(s) need correction: name."
+    assert "name" in say(text, "zh")
+    assert say(text, "zh") != say(text, "en")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [("zh-CN,zh;q=0.9", "zh"), ("en-GB", "en"), ("fr, zh;q=0.5", "zh"), ("fr", "en"), (None, "en")],
+)
+def test_the_language_is_picked_from_what_is_wanted(wanted, language):
+    assert pick_language(wanted) == language
