@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,29 +36,8 @@ START_SECONDS = 180  # InnoDB may have to replay its log after a crash.
 STOP_SECONDS = 60
 _LONGEST_SOCKET_PATH = 100  # The kernel allows 107 bytes; MariaDB appends to the name.
 
-_CONFIGURATION = """\
-# Written at each start by app/embedded_db.py; changes made here are lost.
-[mariadbd]
-datadir = {data}
-socket = {socket}
-pid-file = {pid_file}
-log-error = {log}
-bind-address = 127.0.0.1
-port = {port}
-skip-name-resolve
-character-set-server = utf8mb4
-collation-server = utf8mb4_unicode_ci
-default-time-zone = +00:00
-innodb_flush_log_at_trx_commit = 1
-innodb_buffer_pool_size = 256M
-innodb_log_file_size = 96M
-key_buffer_size = 1M
-aria_pagecache_buffer_size = 8M
-performance_schema = OFF
-max_connections = 500
-local_infile = OFF
-init-file = {init_file}
-"""
+_CONFIGURATION = Path(__file__).with_suffix(".cnf")
+
 
 
 class EmbeddedDatabaseError(Exception):
@@ -119,7 +99,7 @@ class EmbeddedDatabase:
     def answers(self) -> bool:
         """True when the server lets the application in."""
         place = self.connection()
-        if place is None or self.pid() is None:
+        if place is None or self.pid() is None or not _accepts(place.unix_socket):
             return False
         try:
             place.open().close()
@@ -221,20 +201,15 @@ class EmbeddedDatabase:
         self._write_accounts(socket_path, port)
         self._pid_file.unlink(missing_ok=True)
         log_start = self.log.stat().st_size
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [server, self.mark, *_as_user()],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.folder, start_new_session=True,
-            )
+        pid = processes.spawn([server, self.mark, *_as_user()], self.log)
         # The server writes the same later; until then a second start must know of it too.
-        processes.record_pid(self._pid_file, process.pid)
+        processes.record_pid(self._pid_file, pid)
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
-            if process.poll() is not None:
-                return self._explain_end(process.returncode, log_start)
+            if processes.has_ended(pid):
+                return self._explain_end(log_start)
             if time.monotonic() > deadline:
-                processes.end({process.pid: self.mark}, STOP_SECONDS)
+                processes.end({pid: self.mark}, STOP_SECONDS)
                 raise EmbeddedDatabaseError(
                     f"The embedded database did not answer within {START_SECONDS} s. Last lines "
                     f"of {self.log}:\n{processes.last_lines(self.log, since=log_start)}"
@@ -243,12 +218,12 @@ class EmbeddedDatabase:
         (self.folder / "accounts.sql").unlink(missing_ok=True)
         return True
 
-    def _explain_end(self, code: int, log_start: int) -> bool:
+    def _explain_end(self, log_start: int) -> bool:
         tail = processes.last_lines(self.log, since=log_start)
         if "Can't start server: Bind on TCP/IP port" in tail:
             return False
         raise EmbeddedDatabaseError(
-            f"The embedded database ended at start (code {code}). Last lines of {self.log}:\n{tail}"
+            f"The embedded database ended at start. Last lines of {self.log}:\n{tail}"
         )
 
     def _socket_path(self, before: Connection | None) -> Path:
@@ -263,7 +238,7 @@ class EmbeddedDatabase:
         return Path(tempfile.mkdtemp(prefix="pipeline-db-")) / "mariadbd.sock"
 
     def _write_configuration(self, socket_path: Path, port: int) -> None:
-        text = _CONFIGURATION.format(
+        text = _CONFIGURATION.read_text("utf-8").format(
             data=self.folder / "data",
             socket=socket_path,
             pid_file=self._pid_file,
@@ -349,6 +324,12 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(fresh, path)
+
+
+def _accepts(socket_path: str) -> bool:
+    # Asked first, since pymysql leaves a socket open when it cannot connect.
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(socket_path) == 0
 
 
 def _free(port: int) -> bool:

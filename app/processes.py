@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -49,6 +49,31 @@ def record_pid(pid_file: Path, pid: int) -> None:
     fresh = pid_file.with_name(f"{pid_file.name}.new")
     fresh.write_text(f"{pid}\n", "ascii")
     os.replace(fresh, pid_file)
+
+
+def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -> int:
+    """
+    Start a process that outlives this one, its output appended to *log*; returns its pid.
+
+    A session of its own, so that Ctrl-C at the terminal that started it does not reach it.
+    """
+    append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    return os.posix_spawn(
+        argv[0], list(argv), dict(env), setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGINT],
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o640),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+    )
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process *pid*, started by this one, has ended; reaps it then."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return not command_line(pid)
 
 
 def wait_until(true: Callable[[], bool], seconds: float, *, pause: float = 0.1) -> bool:

@@ -4,7 +4,6 @@ import fcntl
 import http.client
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -51,14 +50,13 @@ class Workers:
         if log_file.exists() and log_file.stat().st_size > _LONGEST_LOG:
             os.replace(log_file, log_file.with_suffix(".log.1"))
         with log_file.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-X", self._option, str(_SCRIPT)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=ROOT, start_new_session=True,
-                env={**self._env, "PIPELINE_VAR": str(self.var_dir)},
-            )
-            processes.record_pid(self.run_dir / f"worker-{number}.pid", process.pid)
-            return process.pid, log.tell()
+            log_start = log.tell()
+        pid = processes.spawn(
+            [sys.executable, "-X", self._option, str(_SCRIPT)], log_file,
+            {**self._env, "PIPELINE_VAR": str(self.var_dir)},
+        )
+        processes.record_pid(self.run_dir / f"worker-{number}.pid", pid)
+        return pid, log_start
 
     def start_all(self, settings: Settings) -> None:
         """

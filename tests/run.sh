@@ -3,7 +3,7 @@
 # Summary: Build what is missing and run every test on databases of its own.
 # Usage: bash tests/run.sh [pytest arguments]
 #
-# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders unit, ops,
+# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders unit, ops, database,
 # http, browser, attack, fault. With arguments, or with T=path, pytest alone on what they name:
 #
 #   bash tests/run.sh tests/http -k login
@@ -75,7 +75,7 @@ main() {
     PATH=$PATH:$root/py3/bin node --test tests/js/
   fi
   step "pytest" "pytest"
-  for folder in unit ops http browser attack fault; do
+  for folder in unit ops database http browser attack fault; do
     if [[ -n $(find "tests/$folder" -name 'test_*.py' 2>/dev/null) ]]; then folders+=("tests/$folder"); fi
   done
   run_pytest "${folders[@]}"

@@ -1,0 +1,85 @@
+"""The scripts as an operator runs them, on a run-time folder and a port of the test's own."""
+
+import http.client
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import processes
+from app.embedded_db import EmbeddedDatabase
+from app.settings import ROOT
+from app.workers import Workers
+
+
+class Place:
+    """One run-time folder with its own port."""
+
+    def __init__(self, var_dir: Path) -> None:
+        self.var_dir = var_dir
+        self.port = processes.free_port()
+        self.database = EmbeddedDatabase(var_dir)
+        self.workers = Workers(var_dir)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment an operator sets."""
+        inherited = {k: v for k, v in os.environ.items()
+                     if not k.startswith("PIPELINE_") and k != "SAGE_RBAC_DB"}
+        return inherited | {
+            "PIPELINE_VAR": str(self.var_dir), "PIPELINE_PORT": str(self.port),
+            "PIPELINE_WORKERS": "2", "LC_ALL": "C.UTF-8",
+        }
+
+    def run(self, script: str, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of the checkout with bash; never raises for its exit code."""
+        return subprocess.run(
+            ["bash", str(ROOT / script), *argv], env=self.env | env, text=True,
+            capture_output=True, check=False, timeout=180, stdin=subprocess.DEVNULL,
+        )
+
+    def start(self, *argv: str, **env: str) -> str:
+        """start.sh, which must succeed; what it printed."""
+        done = self.run("start.sh", *argv, **env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def kill_everything(self) -> None:
+        """kill -9 for every process of this place, as a power cut would."""
+        pids = [*self.workers.running().values(), self.database.pid()]
+        for pid in filter(None, pids):
+            os.kill(pid, signal.SIGKILL)
+        assert processes.wait_until(
+            lambda: not self.workers.running() and self.database.pid() is None, 10
+        )
+
+    def answers(self, path: str = "/readyz") -> int | None:
+        """The HTTP status of *path*, or None without an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place where nothing was ever started."""
+    made = Place(tmp_path / "var")
+    yield made
+    made.run("stop.sh")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place started with the demo, for tests that leave it running."""
+    made = Place(tmp_path_factory.mktemp("running") / "var")
+    made.start("--demo")
+    yield made
+    made.run("stop.sh")

@@ -1,0 +1,156 @@
+"""The embedded database survives whatever is done to it, and is open to nobody else."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from app import processes
+from app.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
+from tests.ops.conftest import Place
+
+
+def test_starting_and_stopping_twice_is_harmless(place: Place) -> None:
+    started = place.database.start(), place.database.start()
+    stopped = place.database.stop(), place.database.stop()
+
+    assert started == (True, False)
+    assert stopped == (True, False)
+    assert place.database.pid() is None
+
+
+def test_committed_rows_survive_kill_9(place: Place) -> None:
+    place.database.start()
+    execute(place, "CREATE TABLE t (n INT)", "INSERT INTO t VALUES (7)")
+    pid = place.database.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    processes.wait_until(lambda: place.database.pid() is None, 10)
+
+    place.database.start()
+
+    assert execute(place, "SELECT n FROM t") == ((7,),)
+    assert place.database.pid() != pid
+
+
+def test_a_pid_file_that_names_a_stranger_is_not_believed(place: Place) -> None:
+    place.database.start()
+    place.database.stop()
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        processes.record_pid(place.database.folder / "mariadbd.pid", stranger.pid)
+
+        assert place.database.start() is True
+        assert place.database.stop() is True
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_set_up_that_was_cut_off_is_made_again(place: Place) -> None:
+    (place.database.folder / "data.new" / "mysql").mkdir(parents=True)
+
+    assert place.database.start() is True
+
+
+def test_the_port_is_kept_and_another_is_found_when_it_is_taken(place: Place) -> None:
+    place.database.start()
+    first = place.database.connection()
+    place.database.stop()
+    assert first is not None
+    with socket.socket() as thief:
+        thief.bind(("127.0.0.1", first.port))
+        thief.listen()
+        place.database.start()
+    second = place.database.connection()
+
+    assert second is not None
+    assert second.port != first.port
+    assert second.password == first.password
+
+
+def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    database = EmbeddedDatabase(tmp_path / ("long" * 25))
+    try:
+        database.start()
+        place = database.connection()
+
+        assert place is not None
+        assert len(place.unix_socket) < 100
+        assert stat.S_IMODE(Path(place.unix_socket).parent.stat().st_mode) == 0o700
+    finally:
+        database.stop()
+    assert not Path(place.unix_socket).parent.exists()
+
+
+def test_secrets_are_for_the_owner_only(place: Place) -> None:
+    place.database.start()
+    folder = place.database.folder
+
+    modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in folder.iterdir() if f.is_file()}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {modes["connection.json"], modes["admin.json"]} == {0o600}
+    assert not (folder / "accounts.sql").exists()
+
+
+def test_the_application_has_rights_on_its_two_databases_only(place: Place) -> None:
+    EmbeddedDatabase(place.var_dir, "sage_of_ours").start()
+    databases = {row[0] for row in execute(place, "SHOW DATABASES")}
+
+    assert databases == {"information_schema", "pipeline", "sage_of_ours"}
+    for forbidden in ("SELECT * FROM mysql.user", "CREATE DATABASE other",
+                      "CREATE DATABASE sageXofXours", "CREATE USER x",
+                      "SELECT 1 INTO OUTFILE '/tmp/x'"):
+        with pytest.raises(pymysql.err.MySQLError):
+            execute(place, forbidden)
+
+
+def test_a_later_start_makes_another_sage_database_reachable(place: Place) -> None:
+    place.database.start()
+
+    EmbeddedDatabase(place.var_dir, "sage-2").start()
+
+    assert ("sage-2",) in execute(place, "SHOW DATABASES")
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where the folder should be")
+
+    with pytest.raises(EmbeddedDatabaseError, match=r"log .* cannot be written"):
+        EmbeddedDatabase(tmp_path).start()
+
+
+def test_a_missing_server_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.embedded_db.shutil.which", lambda name, path: None)
+
+    with pytest.raises(EmbeddedDatabaseError, match="No MariaDB server is installed"):
+        EmbeddedDatabase(tmp_path).start()
+
+
+def test_a_server_that_ends_at_start_shows_its_log(place: Place) -> None:
+    place.database.start()
+    place.database.stop()
+    damaged = place.database.folder / "data" / "ibdata1"
+    damaged.write_bytes(b"nonsense" * 100)
+
+    with pytest.raises(EmbeddedDatabaseError, match="ended at start") as failure:
+        place.database.start()
+    assert "ibdata1" in str(failure.value)
+
+
+def execute(place: Place, *statements: str) -> tuple[tuple[object, ...], ...]:
+    """Run statements as the application's user; the rows of the last."""
+    found = place.database.connection()
+    assert found is not None
+    with found.open(database="pipeline", autocommit=True) as connection:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return tuple(cursor.fetchall())
