@@ -1,0 +1,189 @@
+/** The actions of binds. */
+
+import { ask } from './request.js';
+import { buildOverlay, pageOf } from './build.js';
+import { fillDeep, fillText } from './template.js';
+import { findWidget } from './lookup.js';
+import { mapParams, sendable } from './params.js';
+import { place } from './placing.js';
+import { namedFunction, runScript } from './scripts.js';
+
+const ACTIONS = {
+  urlwidget: actUrlWidget,
+  bricks: actBricks,
+  blocks: actBricks,
+  method: actMethod,
+  script: actScript,
+  registerfunction: actRegisteredFunction,
+  registedfunction: actRegisteredFunction,
+  event: actEvent,
+  urldata: actUrlData,
+  multiple: actMultiple,
+};
+
+/**
+ * Runs one action.
+ * @param {object} bind the bind, or an `action` of a button: the same without wid and event
+ * @param {import('./widget.js').Widget} owner
+ * @param {Event|{params: object}} [event]
+ */
+export async function runAction(bind, owner, event) {
+  const action = ACTIONS[bind.actiontype];
+  if (!action) {
+    console.error(`unknown actiontype "${bind.actiontype}"`);
+    return;
+  }
+  const data = await runTimeData(bind, owner, event);
+  if (bind.conform && !await confirmed(bind.conform, owner, data)) return;
+  await action({ bind, owner, event, data, app: owner.app });
+}
+
+/** What an action knows at the time of the event: section 4.2 of the page contract. */
+async function runTimeData(bind, owner, event) {
+  const data = { ...(await baseData(bind, owner, event) ?? {}) };
+  Object.assign(data, plainParams(event));
+  return sendable(mapParams(sendable(data), bind.params_mapping));
+}
+
+async function baseData(bind, owner, event) {
+  if (bind.rtdata && typeof bind.rtdata === 'object') return bind.rtdata;
+  if (!bind.datawidget && !bind.datascript) return {};
+  const source = findWidget(bind.datawidget ?? 'self', owner, owner.app);
+  if (!source) {
+    console.error(`datawidget "${bind.datawidget}" not found`);
+    return {};
+  }
+  if (bind.datascript && !bind.datamethod) {
+    return runScript(bind.datascript, source, bind.dataparams ?? {}, event);
+  }
+  const method = source[bind.datamethod ?? 'getValue'];
+  return typeof method === 'function' ? method.call(source, bind.dataparams ?? {}) : {};
+}
+
+function plainParams(event) {
+  const params = event?.params;
+  const isPlain = params && typeof params === 'object' && !Array.isArray(params);
+  return isPlain ? params : {};
+}
+
+async function confirmed(conform, owner, data) {
+  const options = conform.widgettype ? conform.options ?? {} : conform;
+  const box = await buildOverlay({
+    ...conform, widgettype: conform.widgettype ?? 'Conform', options: fillDeep(options, data),
+  }, owner);
+  return new Promise((resolve) => {
+    for (const name of ['conformed', 'on_conform']) box.bind(name, () => resolve(true));
+    for (const name of ['discard', 'dismissed']) box.bind(name, () => resolve(false));
+  });
+}
+
+/** Where the result goes: a widget, or the name of a window to make. */
+function targetOf({ bind, owner, app }) {
+  if (bind.target === 'PopupWindow' || bind.target === 'Popup') return bind.target;
+  const target = findWidget(bind.target, owner, app);
+  if (!target) console.error(`target "${bind.target}" not found`);
+  return target;
+}
+
+async function fetchFor({ bind, owner, data, app }) {
+  const { url, method, params, content_type: contentType } = bind.options ?? {};
+  return ask(app, fillText(url ?? '', data, encodeURIComponent), {
+    method, contentType, baseUri: owner.baseUri,
+    params: { ...fillDeep(params ?? {}, data), ...data },
+  });
+}
+
+async function actUrlWidget(call) {
+  const target = targetOf(call);
+  if (!target) return;
+  const ticket = call.app.tickets.take(target);
+  const answer = await fetchFor(call);
+  if (answer.aborted || !ticket.isCurrent()) return;
+  if (!answer.ok && reported(call, answer)) return;
+  await place(pageOf(answer), target, {
+    ...call, baseUri: answer.url, mode: call.bind.mode, popupOptions: call.bind.popup_options,
+  });
+}
+
+/** A form shows problems of its fields at the fields, so no box is needed. */
+function reported({ owner, event }, answer) {
+  if (event) event.failed = true;
+  return Boolean(answer.error?.options?.fields && owner.showProblems?.(answer.error));
+}
+
+async function actBricks(call) {
+  const target = targetOf(call);
+  if (!target) return;
+  const filled = fillDeep(call.bind.options ?? {}, call.data);
+  const description = { ...filled, options: { ...(filled.options ?? {}), ...call.data } };
+  await place(description, target, {
+    ...call, baseUri: call.owner.baseUri, mode: call.bind.mode, popupOptions: call.bind.popup_options,
+  });
+}
+
+async function actMethod(call) {
+  const target = targetOf(call);
+  const method = target?.[call.bind.method];
+  if (typeof method !== 'function') {
+    console.error(`method "${call.bind.method}" not found`);
+    return;
+  }
+  await method.call(target, paramsOf(call));
+}
+
+function paramsOf({ bind, data }) {
+  const own = bind.params;
+  if (own !== null && typeof own === 'object' && !Array.isArray(own)) {
+    return { ...fillDeep(own, data), ...data };
+  }
+  return own === undefined ? { ...data } : own;
+}
+
+async function actScript(call) {
+  const target = targetOf(call);
+  if (target) await runScript(call.bind.script, target, paramsOf(call), call.event);
+}
+
+async function actRegisteredFunction(call) {
+  const target = targetOf(call);
+  const work = namedFunction(call.bind.rfname);
+  if (!work) {
+    console.error(`function "${call.bind.rfname}" is not registered`);
+    return;
+  }
+  await work.call(target, paramsOf(call));
+}
+
+async function actEvent(call) {
+  const target = targetOf(call);
+  await target?.dispatch?.(call.bind.dispatch_event ?? call.bind.params?.event, paramsOf(call));
+}
+
+async function actUrlData(call) {
+  const target = targetOf(call);
+  if (!target) return;
+  const answer = await fetchFor(call);
+  const { value } = answer;
+  if (!answer.ok && reported(call, answer)) return;
+  if (!answer.ok || value?.widgettype) {
+    await place(pageOf(answer), target, { ...call, baseUri: answer.url, mode: call.bind.mode });
+  } else if (typeof target.setValue === 'function') {
+    target.setValue(value?.data ?? value);
+  } else {
+    const text = typeof value === 'string' ? value : JSON.stringify(value?.data ?? value, null, 1);
+    if (typeof target.set_text === 'function') target.set_text(text);
+    else await place({ widgettype: 'Text', options: { text, wrap: true } }, target, call);
+  }
+}
+
+async function actMultiple({ bind, owner, event }) {
+  const { actions, ...shared } = bind;
+  for (const action of actions ?? []) await runAction({ ...shared, ...action }, owner, event);
+}
+
+/** Fetches and builds for code: `bricks.buildUrlwidgetHandler` of the script interface. */
+export function urlWidgetHandler(from, target, rtdata, description) {
+  const bind = { ...description, target, rtdata, actiontype: 'urlwidget' };
+  return (event) => runAction(bind, from, event);
+}
+

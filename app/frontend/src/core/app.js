@@ -1,0 +1,174 @@
+/** The application object: the page's root, settings, sign-in, and the search for late widgets. */
+
+import { ask } from './request.js';
+import { build, buildOverlay, pageOf } from './build.js';
+import { Body } from './body.js';
+import { findWidget } from './lookup.js';
+import { LANGUAGES, preferredLanguage, t, useLanguage } from './i18n.js';
+import { startSignIn } from './sign_in.js';
+
+export class App {
+  /**
+   * @param {{widget: object, login_url?: string, charsize?: number, language?: string,
+   *   i18nUrls?: Object<string, string>, allow_scripts?: boolean}} options
+   */
+  constructor(options) {
+    this.opts = options;
+    this.charSizePx = options.charsize ?? 16;
+    this.scriptsAllowed = options.allow_scripts === true;
+    this.baseUri = location.href;
+    this.events = new EventTarget();
+    this.tickets = new Tickets();
+    this.waiting = [];
+    this.app = this;
+    this.body = new Body({}, { app: this, baseUri: this.baseUri, parent: null });
+    this.root = null;
+    this.signingIn = null;
+  }
+
+  /** Loads the dictionary, builds the root description, shows it. */
+  async run() {
+    await this.loadLanguage(this.opts.language ?? preferredLanguage());
+    await this.showRoot();
+  }
+
+  async showRoot() {
+    const widgets = await build(this.opts.widget, this.body, { baseUri: this.baseUri });
+    this.body.clear_widgets();
+    for (const widget of widgets) this.body.add_widget(widget);
+    this.root = widgets[0] ?? this.body;
+    document.body.dataset.ready = 'true';
+  }
+
+  async loadLanguage(code) {
+    await useLanguage(LANGUAGES.includes(code) ? code : 'zh', this.opts.i18nUrls?.[code]);
+  }
+
+  /** Switches the language and shows the page anew in it. */
+  async change_language(code) {
+    await this.loadLanguage(code);
+    this.dispatch('change_language', { language: code });
+    await this.showRoot();
+  }
+
+  textsize_bigger() {
+    this.setCharSize(this.charSizePx + 1);
+  }
+
+  textsize_smaller() {
+    this.setCharSize(this.charSizePx - 1);
+  }
+
+  setCharSize(px) {
+    this.charSizePx = Math.min(28, Math.max(10, px));
+    document.documentElement.style.fontSize = `${this.charSizePx}px`;
+  }
+
+  bind(event, handler) {
+    this.events.addEventListener(event, handler);
+  }
+
+  unbind(event, handler) {
+    this.events.removeEventListener(event, handler);
+  }
+
+  /** Fires an event of the application, for instance `user_logined`. */
+  dispatch(name, params = {}) {
+    const event = new Event(name);
+    event.params = params;
+    this.events.dispatchEvent(event);
+  }
+
+  add_widget(widget) {
+    this.body.add_widget(widget);
+  }
+
+  /** @see findWidget */
+  find(path, from) {
+    return findWidget(path, from ?? this.body, this);
+  }
+
+  buildOverlay(description, owner) {
+    return buildOverlay(description, owner ?? this.body);
+  }
+
+  show_message(options) {
+    return this.buildOverlay({ widgettype: 'Message', options: { timeout: 3, ...options } });
+  }
+
+  show_error(options) {
+    return this.buildOverlay({ widgettype: 'Error', options });
+  }
+
+  /** Shows whatever an answer holds besides data: a message, an error, a window. */
+  async showAnswer(answer) {
+    await build(pageOf(answer), this.body, { baseUri: answer.url });
+  }
+
+  /** Reloads the table (or whatever has `render`) of that unique id: the opener of a window. */
+  refreshWidget(uid) {
+    for (const node of document.querySelectorAll('[data-uid]')) {
+      if (node.dataset.uid === uid) node.bricks_widget?.render?.({});
+    }
+  }
+
+  /** Yes or no. */
+  async confirm(options) {
+    const box = await this.buildOverlay({ widgettype: 'Conform', options });
+    return new Promise((resolve) => {
+      box.bind('conformed', () => resolve(true));
+      box.bind('dismissed', () => resolve(false));
+    });
+  }
+
+  /** One sign-in window at a time; all who need it wait for the same. @returns {Promise<boolean>} */
+  signInAgain() {
+    if (this.isSigningInPage) return Promise.resolve(false);
+    this.signingIn ??= startSignIn(this).finally(() => { this.signingIn = null; });
+    return this.signingIn;
+  }
+
+  /** A bind names a widget that is not there yet. */
+  whenAdded(path, owner, found) {
+    this.waiting.push({ path, owner, found });
+    setTimeout(() => {
+      if (this.waiting.some((one) => one.found === found)) {
+        console.warn(`no widget "${path}" for a bind so far`);
+      }
+    }, 10_000);
+  }
+
+  widgetAdded() {
+    if (!this.waiting.length) return;
+    // After the current step: the widget's own children come with it.
+    queueMicrotask(() => {
+      this.waiting = this.waiting.filter(({ path, owner, found }) => {
+        const widget = owner.dom_element.isConnected ? findWidget(path, owner, this) : null;
+        if (widget) found(widget);
+        return !widget;
+      });
+    });
+  }
+
+  t(text, data) {
+    return t(text, data);
+  }
+
+  ask(url, how) {
+    return ask(this, url, how);
+  }
+}
+
+/** Of two requests for one target the later wins, whichever answer comes first. */
+class Tickets {
+  constructor() {
+    this.last = new WeakMap();
+  }
+
+  take(target) {
+    if (typeof target === 'string') return { isCurrent: () => true };
+    const number = (this.last.get(target) ?? 0) + 1;
+    this.last.set(target, number);
+    return { isCurrent: () => this.last.get(target) === number };
+  }
+}

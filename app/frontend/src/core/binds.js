@@ -1,0 +1,49 @@
+/** `binds`: which action runs on which event of which widget. */
+
+import { findWidget } from './lookup.js';
+import { runAction } from './actions.js';
+
+/**
+ * Attaches the binds of a description.
+ * @param {import('./widget.js').Widget} owner
+ * @param {object[]} [binds]
+ */
+export function attachBinds(owner, binds) {
+  if (!Array.isArray(binds)) return;
+  for (const bind of binds) attachOne(owner, bind);
+}
+
+function attachOne(owner, bind) {
+  if (!bind || typeof bind.event !== 'string') {
+    console.error('bind without event', bind);
+    return;
+  }
+  const firing = findWidget(bind.wid ?? 'self', owner, owner.app);
+  if (firing?.bind) listen(firing, owner, bind);
+  // A lazy tab or a urlwidget may bring the widget later.
+  else owner.app.whenAdded(bind.wid, owner, (widget) => listen(widget, owner, bind));
+}
+
+/** Several binds on one event run one after the other, in the order of the description. */
+export function listen(firing, owner, bind) {
+  const actions = firing.boundActions;
+  if (!actions.has(bind.event)) {
+    const list = [];
+    actions.set(bind.event, list);
+    firing.bind(bind.event, (event) => {
+      const work = runAll(list, event);
+      event.work?.push(work);
+    });
+  }
+  actions.get(bind.event).push({ owner, bind });
+}
+
+async function runAll(list, event) {
+  for (const { owner, bind } of list) {
+    try {
+      await runAction(bind, owner, event);
+    } catch (error) {
+      console.error(`bind ${bind.event}/${bind.actiontype}:`, error);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** How values are written for a reader. */
+
+import { language } from './i18n.js';
+
+const pad = (number) => String(number).padStart(2, '0');
+
+/** `2026-11-24 14:03` (with `:05` when seconds matter) in the reader's own time zone. */
+export function localDateTime(iso, { seconds = true } = {}) {
+  const date = parseTime(iso);
+  if (!date) return iso === null || iso === undefined ? '' : String(iso);
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+  const time = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  return `${day} ${time}${seconds ? `:${pad(date.getSeconds())}` : ''}`;
+}
+
+/** A time of the server; without a zone it is UTC. */
+export function parseTime(text) {
+  if (typeof text !== 'string' || !/^\d{4}-\d\d-\d\d/.test(text)) return null;
+  const withZone = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text
+    : /[T ]\d\d:/.test(text) ? `${text.replace(' ', 'T')}Z` : `${text}T00:00:00Z`;
+  const date = new Date(withZone);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+/** The value of an `<input type="datetime-local">` as ISO 8601 with Z, or null when empty. */
+export function isoFromLocal(local) {
+  if (!local) return null;
+  const date = new Date(local);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
+/** An ISO time as the value of an `<input type="datetime-local">`, in the reader's zone. */
+export function localFromIso(iso) {
+  const date = parseTime(iso);
+  if (!date) return '';
+  const text = localDateTime(date.toISOString()).replace(' ', 'T');
+  const ms = date.getMilliseconds();
+  return ms ? `${text}.${String(ms).padStart(3, '0')}` : text;
+}
+
+/** The reader's zone, for instance `Asia/Shanghai (UTC+08:00)`. */
+export function zoneLabel(date = new Date()) {
+  const minutes = -date.getTimezoneOffset();
+  const sign = minutes < 0 ? '-' : '+';
+  const size = Math.abs(minutes);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return `${zone} (UTC${sign}${pad(Math.floor(size / 60))}:${pad(size % 60)})`;
+}
+
+/** A decimal text with digit groups and without needless zeros; never through a float. */
+export function decimalText(value, minDigits = 2) {
+  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value ?? '').trim());
+  if (!match) return value === null || value === undefined ? '' : String(value);
+  const [, sign, whole, fraction = ''] = match;
+  const kept = fraction.replace(/0+$/, '').padEnd(Math.min(minDigits, fraction.length), '0');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return `${sign}${grouped}${kept ? `.${kept}` : ''}`;
+}
+
+/** A whole number with digit groups. */
+export function countText(value) {
+  return Number(value ?? 0).toLocaleString(language() === 'zh' ? 'zh-CN' : 'en-US');
+}

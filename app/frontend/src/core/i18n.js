@@ -1,0 +1,72 @@
+/** Two languages. The original text is the key; a text without translation stands as it is. */
+
+import { fillText } from './template.js';
+
+export const LANGUAGES = ['zh', 'en'];
+const STORE = 'pipeline.language';
+const dictionaries = new Map();
+let current = 'zh';
+
+/** The two-letter code of the language in use. */
+export function language() {
+  return current;
+}
+
+/** The reader's stored choice, else the browser's language, else Chinese. */
+export function preferredLanguage() {
+  const wanted = [safeStored(), ...(navigator.languages ?? [navigator.language])];
+  for (const tag of wanted) {
+    const code = String(tag ?? '').slice(0, 2).toLowerCase();
+    if (LANGUAGES.includes(code)) return code;
+  }
+  return 'zh';
+}
+
+function safeStored() {
+  try {
+    return localStorage.getItem(STORE);
+  } catch {
+    return null; // storage may be forbidden; the browser's language does then
+  }
+}
+
+/** Loads the dictionary of a language once and makes it the one in use. */
+export async function useLanguage(code, url) {
+  if (!dictionaries.has(code)) dictionaries.set(code, await fetchDictionary(url));
+  current = code;
+  document.documentElement.lang = code === 'zh' ? 'zh-CN' : code;
+  try {
+    localStorage.setItem(STORE, code);
+  } catch {
+    // without storage the choice lasts as long as the page
+  }
+}
+
+async function fetchDictionary(url) {
+  if (!url) return {};
+  try {
+    const answer = await fetch(url, { credentials: 'same-origin' });
+    return answer.ok ? await answer.json() : {};
+  } catch (error) {
+    console.error(`dictionary ${url}: ${error.message}`);
+    return {};
+  }
+}
+
+/** Adds entries to a dictionary, for pages that bring their own. */
+export function addTranslations(code, entries) {
+  dictionaries.set(code, { ...entries, ...(dictionaries.get(code) ?? {}) });
+}
+
+/**
+ * Says a text in the language in use.
+ * @param {string} text the original
+ * @param {object} [data] fills `${key}` placeholders after translation
+ */
+export function t(text, data) {
+  if (text === null || text === undefined) return '';
+  const original = String(text);
+  const dictionary = dictionaries.get(current);
+  const said = dictionary && Object.hasOwn(dictionary, original) ? dictionary[original] : original;
+  return data ? fillText(said, data) : said;
+}

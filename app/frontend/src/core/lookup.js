@@ -1,0 +1,75 @@
+/** Finding widgets by the paths that descriptions use. */
+
+/**
+ * @param {string|object} path `id`, `self`, `parent`, `root`, `app`, `window`, `body`, `-ancestor`,
+ *   several of them joined by `.` or `/`; anything but a text is returned as it is
+ * @param {import('./widget.js').Widget} from where the search starts
+ * @param {object} app
+ * @returns {import('./widget.js').Widget|null}
+ */
+export function findWidget(path, from, app) {
+  if (path === undefined || path === null || path === '') return from;
+  if (typeof path !== 'string') return path;
+  const segments = path.split(/[./]/).filter(Boolean);
+  let found = firstSegment(segments[0], from ?? app.body, app);
+  for (const segment of segments.slice(1)) {
+    if (!found) return null;
+    found = nextSegment(segment, found, app);
+  }
+  return found;
+}
+
+function firstSegment(segment, from, app) {
+  switch (segment) {
+    case 'self': return from;
+    case 'app': return app;
+    case 'root': return app.root;
+    case 'window':
+    case 'body': return app.body;
+    case 'parent': return from.parent;
+    default:
+      return segment.startsWith('-') ? ancestor(segment.slice(1), from) : nearest(segment, from);
+  }
+}
+
+function nextSegment(segment, from, app) {
+  if (segment.startsWith('-')) return ancestor(segment.slice(1), from);
+  if (segment === 'parent') return from.parent;
+  const root = from === app || from === app.body ? null : from.dom_element;
+  return root ? below(segment, root) : inDocument(segment);
+}
+
+function ancestor(id, from) {
+  for (let widget = from.parent; widget; widget = widget.parent) {
+    if (widget.id === id) return widget;
+  }
+  return null;
+}
+
+function below(id, element) {
+  for (const node of element.querySelectorAll(`[id="${CSS.escape(id)}"]`)) {
+    if (node.bricks_widget) return node.bricks_widget;
+  }
+  return null;
+}
+
+/** The topmost open window first: what a person sees is what is meant. */
+function inDocument(id) {
+  const windows = [...document.querySelectorAll('dialog[open]')].reverse();
+  for (const place of [...windows, document.body]) {
+    if (place.id === id && place.bricks_widget) return place.bricks_widget;
+    const found = below(id, place);
+    if (found) return found;
+  }
+  return null;
+}
+
+/** Ids repeat (every page of table t is `t_tbl`), so the nearest wins. */
+function nearest(id, from) {
+  for (let widget = from; widget; widget = widget.parent) {
+    if (widget.id === id) return widget;
+    const found = widget.dom_element && below(id, widget.dom_element);
+    if (found) return found;
+  }
+  return inDocument(id);
+}

@@ -1,0 +1,16 @@
+/** The description that came with the page. */
+
+/**
+ * Reads the JSON in `<script type="application/json" id="bricks-page">`. One that cannot be read
+ * is asked for again the runtime's way, which also says what is wrong with it.
+ */
+export function readPage(document) {
+  const text = document.getElementById('bricks-page')?.textContent ?? '';
+  try {
+    const page = JSON.parse(text);
+    if (page?.widgettype || Array.isArray(page)) return page;
+  } catch (error) {
+    console.error(`page description: ${error.message}`);
+  }
+  return { widgettype: 'urlwidget', options: { url: location.pathname + location.search } };
+}

@@ -1,0 +1,39 @@
+/** Putting what was built where the action wants it. Overlays never touch the target. */
+
+import { build, buildOverlay } from './build.js';
+import { widgetClass } from './registry.js';
+
+/**
+ * @param {object|object[]} description
+ * @param {import('./widget.js').Widget|'PopupWindow'|'Popup'} target
+ * @param {{owner: object, app: object, baseUri: string, mode?: string, popupOptions?: object}} how
+ */
+export async function place(description, target, { owner, app, baseUri, mode, popupOptions }) {
+  if (isOverlay(description)) {
+    await build(description, app.body, { baseUri });
+  } else if (typeof target === 'string') {
+    await placeInWindow(description, target, { owner, app, baseUri, popupOptions });
+  } else {
+    const widgets = await build(description, target, { baseUri });
+    if (widgets.length) putInto(target, widgets, mode ?? 'replace');
+  }
+}
+
+async function placeInWindow(description, kind, { owner, app, baseUri, popupOptions }) {
+  const box = await buildOverlay({
+    widgettype: kind,
+    options: { auto_dismiss: kind === 'Popup', ...(popupOptions ?? {}), auto_open: true },
+  }, owner);
+  for (const widget of await build(description, box, { baseUri })) box.add_widget(widget);
+}
+
+function putInto(target, widgets, mode) {
+  if (mode === 'replace') target.clear_widgets();
+  widgets.forEach((widget, i) => target.add_widget(widget, mode === 'insert' ? i : undefined));
+}
+
+/** True when everything described is an overlay, which opens in its own layer. */
+export function isOverlay(description) {
+  const all = [description].flat();
+  return all.length > 0 && all.every((one) => widgetClass(one?.widgettype)?.isOverlay === true);
+}

@@ -1,0 +1,171 @@
+/** Requests to the server: own parameters, one retry after a new login, errors as descriptions. */
+
+import { language, t } from './i18n.js';
+import { resolveUrl, splitQuery } from './urls.js';
+import { toBody, toQuery } from './params.js';
+
+/** Below this width pages are laid out for a hand. */
+export const MOBILE_WIDTH_PX = 720;
+
+/** The parameters that every request of the runtime carries. Integers only: the server casts them. */
+export function ownParams() {
+  return {
+    _webbricks_: 1,
+    _is_mobile: window.innerWidth < MOBILE_WIDTH_PX ? 1 : 0,
+    _width: Math.round(window.innerWidth),
+    _height: Math.round(window.innerHeight),
+    _lang: language(),
+  };
+}
+
+/**
+ * @typedef {object} Answer
+ * @property {boolean} ok a 2xx answer that could be read and is no error widget
+ * @property {number} status HTTP status, 0 when nothing came back
+ * @property {*} value what the server sent, parsed
+ * @property {object} [error] description of an Error widget that says what went wrong
+ * @property {string} url address that answered, the base of relative addresses in it
+ */
+
+/**
+ * Asks the server. Never throws for what the server or the network does: look at `ok`.
+ * @param {object} app
+ * @param {string} url may be relative to *baseUri*
+ * @param {{method?: string, params?: object, baseUri?: string, contentType?: string,
+ *   text?: boolean, signal?: AbortSignal}} [how] `text` takes the answer as it is
+ * @returns {Promise<Answer>}
+ */
+export async function ask(app, url, how = {}) {
+  const address = resolveUrl(url, how.baseUri ?? location.href);
+  let answer = await send(address, how);
+  if (answer.status === 401 && !how.anonymous) {
+    const signedIn = await app.signInAgain();
+    if (signedIn) answer = await send(address, how);
+  }
+  return answer;
+}
+
+async function send(address, how) {
+  const { address: bare, params: fromUrl } = splitQuery(address);
+  const method = (how.method ?? 'GET').toUpperCase();
+  const params = { ...fromUrl, ...(how.params ?? {}), ...ownParams() };
+  const request = requestOf(method, bare, params, how);
+  let response;
+  try {
+    response = await fetch(request.url, request.init);
+  } catch (error) {
+    if (error.name === 'AbortError') return { ok: false, status: 0, aborted: true, url: bare };
+    return failed(0, bare, t('The server cannot be reached. Check the connection and try again.'));
+  }
+  return read(response, bare, how);
+}
+
+function requestOf(method, bare, params, how) {
+  const init = {
+    method,
+    credentials: 'same-origin',
+    signal: how.signal,
+    headers: {
+      Accept: how.text ? 'text/plain, text/markdown, */*' : 'application/json',
+      'Accept-Language': language(),
+    },
+  };
+  if (method === 'GET' || method === 'DELETE') {
+    return { url: `${bare}?${toQuery(params)}`, init };
+  }
+  if (how.contentType === 'json') {
+    init.headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(params);
+  } else {
+    init.body = toBody(params);
+  }
+  return { url: bare, init };
+}
+
+async function read(response, url, how) {
+  const requestId = response.headers.get('X-Request-Id') ?? '';
+  let text;
+  try {
+    text = await response.text();
+  } catch {
+    return failed(response.status, url, t('The answer broke off. Try again.'), { requestId });
+  }
+  if (!response.ok) return refused(response, url, text, requestId);
+  if (response.redirected && /\/login\.ui$/.test(new URL(response.url).pathname)) {
+    return { ...failed(401, url, t('Please sign in.')), url };
+  }
+  if (how.text) return { ok: true, status: response.status, value: text, url };
+  return parsed(response.status, url, text, requestId);
+}
+
+function parsed(status, url, text, requestId) {
+  if (!text.trim()) return failed(status, url, t('The server sent an empty answer.'), { requestId });
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    console.error(`${url}: ${error.message}`);
+    const where = `${new URL(url).pathname}: ${error.message}`;
+    return failed(status, url, `${t('The answer of the server cannot be read.')} ${where}`, { requestId });
+  }
+  const error = errorIn(value);
+  return { ok: !error, status, value, error, url };
+}
+
+/** An Error widget, or `{status: "error"}` without a widget, in an answer with status 200. */
+function errorIn(value) {
+  if (!value || typeof value !== 'object') return undefined;
+  if (value.widgettype === 'Error' || value.widgettype === 'BError') return value;
+  if (!value.widgettype && value.status === 'error') {
+    return errorDescription(t('Error'), value.data?.message ?? t('That did not work.'), {});
+  }
+  return undefined;
+}
+
+const STATUS_TITLES = {
+  401: 'Please sign in',
+  403: 'No permission',
+  404: 'Not found',
+  413: 'Too large',
+  429: 'Too many requests',
+  503: 'Not available right now',
+};
+const STATUS_MESSAGES = {
+  401: 'You are signed out. Sign in and try again.',
+  403: 'Your role does not allow this. Ask an administrator for the permission.',
+  404: 'This page does not exist, or no longer.',
+};
+
+function refused(response, url, text, requestId) {
+  const problem = problemIn(response, text);
+  const status = response.status;
+  const title = t(STATUS_TITLES[status] ?? 'Error');
+  const message = problem.detail || t(STATUS_MESSAGES[status]
+    ?? 'The server answered with an error (${status}).', { status });
+  const answer = failed(status, url, message, {
+    title, requestId: problem.request_id || requestId, code: problem.code,
+  });
+  const retryAfter = Number(response.headers.get('Retry-After'));
+  return { ...answer, problem, retryAfterSeconds: retryAfter > 0 ? retryAfter : null };
+}
+
+/** RFC 9457 documents only: a 401 or 500 of the framework is plain text. */
+function problemIn(response, text) {
+  if (!/json/.test(response.headers.get('Content-Type') ?? '')) return {};
+  try {
+    const problem = JSON.parse(text);
+    return problem && typeof problem === 'object' ? problem : {};
+  } catch {
+    return {};
+  }
+}
+
+function failed(status, url, message, { title = t('Error'), requestId = '', code = '' } = {}) {
+  const error = errorDescription(title, message, { request_id: requestId, code, status });
+  return { ok: false, status, value: null, error, url };
+}
+
+/** Description of an Error widget. */
+export function errorDescription(title, message, more) {
+  return { widgettype: 'Error', options: { title, message, ...more } };
+}

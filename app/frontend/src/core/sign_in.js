@@ -1,0 +1,35 @@
+/** Signing in again when the session has ended in the middle of work. */
+
+import { ask } from './request.js';
+import { build, buildOverlay, pageOf } from './build.js';
+import { t } from './i18n.js';
+
+/**
+ * Opens one sign-in window and waits.
+ * @returns {Promise<boolean>} false when the person gave up
+ */
+export async function startSignIn(app) {
+  if (app.opts.login_url) return signInByPage(app, app.opts.login_url);
+  const box = await buildOverlay({ widgettype: 'LoginWindow' }, app.body);
+  return new Promise((resolve) => {
+    app.bind('user_logined', () => resolve(true));
+    box.bind('dismissed', () => resolve(box.signedIn === true));
+  });
+}
+
+/** A login page of the ecosystem: a self-opening window that closes itself after success. */
+async function signInByPage(app, url) {
+  const answer = await ask(app, url, { anonymous: true });
+  if (!answer.ok) {
+    await app.show_error({ title: t('Please sign in'), message: t('The sign-in page cannot be opened.') });
+    return false;
+  }
+  const before = new Set(document.querySelectorAll('dialog'));
+  await build(pageOf(answer), app.body, { baseUri: answer.url });
+  const opened = [...document.querySelectorAll('dialog')].find((node) => !before.has(node));
+  return new Promise((resolve) => {
+    app.bind('user_logined', () => resolve(true));
+    if (opened?.bricks_widget) opened.bricks_widget.bind('dismissed', () => resolve(true));
+    else resolve(false);
+  });
+}

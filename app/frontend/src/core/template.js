@@ -1,0 +1,47 @@
+/** `${key}` in texts of a description, filled from the data of an event or a row. */
+
+const PLACEHOLDER = /\$\{\s*([\w.]+)\s*([=:]?)\s*\}/g;
+
+/**
+ * Fills one text: `${k}` the value, `${k=}` "k=value", `${k:}` "k:value"; unknown keys are empty.
+ * @param {string} text
+ * @param {object} data
+ * @param {(value: string) => string} [encode] applied to each value, for instance for a URL
+ */
+export function fillText(text, data, encode = (value) => value) {
+  return text.replace(PLACEHOLDER, (_all, key, mark) => {
+    const known = data && Object.hasOwn(data, key) && data[key] !== null && data[key] !== undefined;
+    const value = known ? encode(plainText(data[key])) : '';
+    return mark ? `${key}${mark}${value}` : value;
+  });
+}
+
+/** The text of one value, as a person would write it. */
+export function plainText(value) {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/**
+ * A copy of a description with every text in it filled. A text that is nothing but one
+ * placeholder keeps the value's type. Values are not filled again.
+ */
+export function fillDeep(thing, data) {
+  if (typeof thing === 'string') return fillWhole(thing, data);
+  if (Array.isArray(thing)) return thing.map((entry) => fillDeep(entry, data));
+  if (thing && typeof thing === 'object') {
+    return Object.fromEntries(
+      Object.entries(thing).map(([key, value]) => [
+        key, key === 'url' && typeof value === 'string'
+          ? fillText(value, data, encodeURIComponent) : fillDeep(value, data),
+      ]),
+    );
+  }
+  return thing;
+}
+
+function fillWhole(text, data) {
+  const whole = /^\$\{\s*([\w.]+)\s*\}$/.exec(text);
+  if (whole && data && Object.hasOwn(data, whole[1])) return data[whole[1]];
+  return fillText(text, data);
+}

@@ -1,0 +1,134 @@
+/** The base of every widget: one DOM element, children, events. */
+
+import { uniqueId } from './dom.js';
+import { applyCommonOptions, setStyle } from './styling.js';
+import { language } from './i18n.js';
+
+export class Widget {
+  /** Overlays live in a layer of the page, never inside the target of an action. */
+  static isOverlay = false;
+  static tag = 'div';
+  /** False for widgets for which width, css and the like mean something of their own. */
+  static commonOptions = true;
+
+  /**
+   * @param {object} opts the description's `options`
+   * @param {{app: object, baseUri: string, parent: Widget|null}} context
+   */
+  constructor(opts, context) {
+    this.opts = opts ?? {};
+    this.app = context.app;
+    this.baseUri = context.baseUri;
+    this.parent = context.parent ?? null;
+    this.children = [];
+    this.uid = uniqueId('w');
+    this.dom_element = this.createElement();
+    this.dom_element.bricks_widget = this;
+    this.boundActions = new Map();
+    this.language = language();
+    this.exposeOptions();
+    if (this.constructor.commonOptions) {
+      applyCommonOptions(this.dom_element, this.opts, this.app.charSizePx);
+    }
+  }
+
+  /** Pages read options as plain properties (`this.kb_id`); own members win. */
+  exposeOptions() {
+    for (const [name, value] of Object.entries(this.opts)) {
+      if (!(name in this)) this[name] = value;
+    }
+  }
+
+  createElement() {
+    return document.createElement(this.constructor.tag);
+  }
+
+  /** Where children's elements go. */
+  get contentElement() {
+    return this.dom_element;
+  }
+
+  get id() {
+    return this.dom_element.id;
+  }
+
+  set_id(id) {
+    this.dom_element.id = id;
+  }
+
+  add_widget(widget, index) {
+    if (!(widget instanceof Widget)) return;
+    widget.parent = this;
+    const at = index === undefined ? this.children.length : index;
+    const before = this.children[at]?.dom_element ?? null;
+    this.children.splice(at, 0, widget);
+    this.contentElement.insertBefore(widget.dom_element, before);
+    this.app?.widgetAdded(widget);
+  }
+
+  remove_widget(widget) {
+    const at = this.children.indexOf(widget);
+    if (at < 0) return;
+    this.children.splice(at, 1);
+    widget.dom_element.remove();
+    widget.released();
+    widget.parent = null;
+  }
+
+  clear_widgets() {
+    for (const child of [...this.children]) this.remove_widget(child);
+    this.contentElement.replaceChildren();
+  }
+
+  /** Called when the widget leaves the page, for timers and the like. */
+  released() {
+    for (const child of this.children) child.released();
+  }
+
+  destroy() {
+    if (this.parent) this.parent.remove_widget(this);
+    else this.dom_element.remove();
+  }
+
+  bind(event, handler) {
+    this.dom_element.addEventListener(event, handler);
+  }
+
+  unbind(event, handler) {
+    this.dom_element.removeEventListener(event, handler);
+  }
+
+  /**
+   * Fires an event whose `params` the handlers read; it does not bubble.
+   * @returns {Promise<Event>} the event, when the actions bound to it are done; `event.failed` tells
+   *   that one of them was refused
+   */
+  dispatch(name, params = {}) {
+    const event = new Event(name, { bubbles: false, cancelable: true });
+    event.params = params;
+    event.work = [];
+    if (params && typeof params === 'object') {
+      for (const [key, value] of Object.entries(params)) {
+        if (!(key in event)) event[key] = value;
+      }
+    }
+    this.dom_element.dispatchEvent(event);
+    return Promise.all(event.work).then(() => event);
+  }
+
+  show() {
+    this.dom_element.hidden = false;
+  }
+
+  hide() {
+    this.dom_element.hidden = true;
+  }
+
+  set_css(name, remove = false) {
+    this.dom_element.classList.toggle(name, !remove);
+  }
+
+  set_style(name, value) {
+    setStyle(this.dom_element, name, value);
+  }
+}

@@ -1,0 +1,54 @@
+/** Texts of several lines: text, json. */
+
+import { h } from '../core/dom.js';
+import { t } from '../core/i18n.js';
+import { Input } from './input.js';
+import { registerInput } from './registry.js';
+
+class TextInput extends Input {
+  makeControl() {
+    return h('textarea', { ...this.commonAttributes(), rows: this.field.rows ?? 4 });
+  }
+}
+
+/** JSON is checked while typing and written with indents; the value stays the text as typed. */
+class JsonInput extends Input {
+  makeControl() {
+    return h('textarea', {
+      ...this.commonAttributes(), rows: this.field.rows ?? 6, spellcheck: 'false', class: 'code-text',
+    });
+  }
+
+  setValue(value) {
+    super.setValue(prettyJson(value));
+  }
+
+  valueProblem() {
+    try {
+      JSON.parse(this.control.value);
+      return '';
+    } catch (error) {
+      return t('This is no valid JSON: ${reason}', { reason: jsonPlace(error.message, this.control.value) });
+    }
+  }
+}
+
+function prettyJson(value) {
+  if (value === null || value === undefined || value === '') return value;
+  try {
+    return JSON.stringify(typeof value === 'string' ? JSON.parse(value) : value, null, 2);
+  } catch {
+    return value;
+  }
+}
+
+/** Turns the engine's "position 17" into line and column. */
+function jsonPlace(message, text) {
+  const match = /position (\d+)/.exec(message);
+  if (!match || /line \d+ column/.test(message)) return message;
+  const before = text.slice(0, Number(match[1])).split('\n');
+  return `${message} (${before.length}:${before[before.length - 1].length + 1})`;
+}
+
+registerInput('text', TextInput, 'UiText');
+registerInput('json', JsonInput, 'UiJson');

@@ -1,0 +1,146 @@
+/** code: a drop-down; with a search box as soon as the list is long or the server searches. */
+
+import { h } from '../core/dom.js';
+import { Combobox } from './combobox.js';
+import { Input } from './input.js';
+import { isSearched, loadOptions, optionText, optionValue } from './options.js';
+import { registerInput } from './registry.js';
+
+/** From this many choices on a list gets a search box. */
+const LONG_LIST = 12;
+
+class CodeInput extends Input {
+  makeControl() {
+    this.holder = h('div', { class: 'code-holder' });
+    this.select = h('select', { ...this.commonAttributes(), maxlength: undefined, placeholder: undefined });
+    this.holder.append(this.select);
+    this.options = [];
+    this.extra = {};
+    if (isSearched(this.field)) this.useCombobox();
+    else this.loaded = this.load();
+    return this.holder;
+  }
+
+  get focusElement() {
+    return this.combobox?.input ?? this.select;
+  }
+
+  setReadonly() {
+    this.isReadonly = true;
+    this.select.disabled = true;
+    if (this.combobox) this.combobox.input.disabled = true;
+  }
+
+  /** Loads the choices again, with more parameters; the old `get_data` of scripts. */
+  get_data(extra) {
+    this.extra = extra ?? {};
+    this.loaded = this.load();
+    return this.loaded;
+  }
+
+  async load() {
+    const options = await loadOptions(this, this.extra);
+    this.options = options.map((option) => ({
+      value: String(optionValue(option, this.field) ?? ''), text: optionText(option, this.field),
+    }));
+    if (this.options.length > LONG_LIST && !this.combobox) this.useCombobox();
+    if (this.combobox) this.showCurrent();
+    else this.fillSelect();
+  }
+
+  fillSelect() {
+    const hasEmpty = this.options.some(({ value }) => value === '');
+    const empty = hasEmpty || (this.field.required && this.wanted) ? [] : [h('option', { value: '' }, '')];
+    this.select.replaceChildren(...empty,
+      ...this.options.map(({ value, text }) => h('option', { value }, text || value)));
+    this.showCurrent();
+  }
+
+  useCombobox() {
+    const described = this.select.getAttribute('aria-describedby');
+    this.combobox = new Combobox({
+      id: this.controlId,
+      name: this.field.name,
+      isRequired: this.field.required,
+      find: (text) => this.find(text),
+      picked: (option) => {
+        this.wanted = option?.value ?? '';
+        this.wantedText = option?.text ?? '';
+        this.changed();
+      },
+    });
+    if (described) this.combobox.input.setAttribute('aria-describedby', described);
+    if (this.isReadonly) this.combobox.input.disabled = true;
+    this.select.remove();
+    this.holder.append(this.combobox.element);
+  }
+
+  async find(text) {
+    if (!isSearched(this.field)) {
+      const wanted = text.toLowerCase();
+      return this.options.filter((option) => option.text.toLowerCase().includes(wanted));
+    }
+    const found = await loadOptions(this, { ...this.extra, q: text || undefined });
+    return found
+      .map((option) => ({
+        value: String(optionValue(option, this.field) ?? ''), text: optionText(option, this.field),
+      }))
+      .filter(({ value }) => value !== '');
+  }
+
+  setValue(value, text) {
+    this.wanted = value === null || value === undefined ? '' : String(value);
+    this.wantedText = text;
+    this.showCurrent();
+  }
+
+  /** The record knows the text of its own code, also when the list does not hold it (any more). */
+  setRecord(record) {
+    const { field } = this;
+    const text = record[field.textField] ?? record[`${field.name}_text`];
+    this.setValue(record[field.name], text);
+  }
+
+  showCurrent() {
+    const known = this.options?.find(({ value }) => value === this.wanted);
+    const text = known?.text ?? this.wantedText ?? this.wanted;
+    if (this.combobox) {
+      this.combobox.show(this.wanted ? text : '');
+      return;
+    }
+    if (!known && this.wanted && this.select) this.addUnknown(text);
+    if (this.select) this.select.value = this.wanted ?? '';
+  }
+
+  addUnknown(text) {
+    if ([...this.select.options].some((option) => option.value === this.wanted)) return;
+    this.select.append(h('option', { value: this.wanted }, text || this.wanted));
+  }
+
+  changed() {
+    if (!this.combobox) this.wanted = this.select.value;
+    super.changed();
+  }
+
+  resultValue() {
+    const value = this.combobox ? this.wanted : this.select.value || '';
+    return value === '' ? null : value;
+  }
+
+  patternProblem() {
+    return '';
+  }
+
+  /** Never `record[valueField]`: altered fields name the row's own id there. */
+  static cellText(value, field, record = {}) {
+    const text = record[field.textField] ?? record[`${field.name}_text`];
+    if (text !== null && text !== undefined && text !== '') return String(text);
+    if (Array.isArray(field.data)) {
+      const known = field.data.find((one) => String(optionValue(one, field)) === String(value));
+      if (known) return optionText(known, field);
+    }
+    return value === null || value === undefined ? '' : String(value);
+  }
+}
+
+registerInput('code', CodeInput, 'UiCode');

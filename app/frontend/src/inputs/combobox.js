@@ -1,0 +1,107 @@
+/** A text box with a list below: type to search, arrows to choose. The ARIA combobox pattern. */
+
+import { debounce, h, uniqueId } from '../core/dom.js';
+import { t } from '../core/i18n.js';
+
+const SEARCH_DELAY_MS = 180;
+
+export class Combobox {
+  /**
+   * @param {{id: string, name: string, isRequired: boolean,
+   *   find: (text: string) => Promise<{value: string, text: string}[]>,
+   *   picked: (option: {value: string, text: string}|null) => void}} how
+   */
+  constructor({ id, name, isRequired, find, picked }) {
+    this.find = find;
+    this.picked = picked;
+    this.options = [];
+    this.active = -1;
+    this.shownText = '';
+    const listId = uniqueId('list');
+    this.input = h('input', {
+      id, name, type: 'text', role: 'combobox', autocomplete: 'off', 'aria-autocomplete': 'list',
+      'aria-expanded': 'false', 'aria-controls': listId, 'aria-required': isRequired || undefined,
+      placeholder: t('Type to search'),
+      on: {
+        input: () => this.search(), click: () => this.open(), keydown: (event) => this.key(event),
+        blur: () => this.leave(),
+      },
+    });
+    this.list = h('ul', { id: listId, role: 'listbox', class: 'combobox-list', hidden: true });
+    this.list.addEventListener('pointerdown', (event) => event.preventDefault());
+    this.element = h('div', { class: 'combobox' }, this.input, this.list);
+    this.search = debounce(() => this.open(this.input.value.trim()), SEARCH_DELAY_MS);
+  }
+
+  /** Shows the text of the current value. */
+  show(text) {
+    this.shownText = text ?? '';
+    this.input.value = this.shownText;
+  }
+
+  async open(text = '') {
+    const ticket = Symbol('search');
+    this.ticket = ticket;
+    const found = await this.find(text);
+    if (this.ticket !== ticket || document.activeElement !== this.input) return;
+    this.options = found;
+    this.active = -1;
+    this.list.replaceChildren(...(found.length ? found.map((option, i) => this.item(option, i))
+      : [h('li', { class: 'muted', role: 'presentation' }, t('Nothing found'))]));
+    this.list.hidden = false;
+    this.input.setAttribute('aria-expanded', 'true');
+  }
+
+  item(option, i) {
+    return h('li', {
+      id: `${this.list.id}-${i}`, role: 'option', 'aria-selected': String(option.text === this.shownText),
+      on: { click: () => this.pick(option) },
+    }, option.text || option.value);
+  }
+
+  close() {
+    this.ticket = null;
+    this.list.hidden = true;
+    this.input.setAttribute('aria-expanded', 'false');
+    this.input.removeAttribute('aria-activedescendant');
+  }
+
+  pick(option) {
+    this.show(option?.text ?? '');
+    this.close();
+    this.picked(option);
+  }
+
+  /** Text that was typed and not chosen does not count; an emptied box means no choice. */
+  leave() {
+    this.close();
+    if (this.input.value.trim() === '' && this.shownText) this.pick(null);
+    else this.input.value = this.shownText;
+  }
+
+  key(event) {
+    const isOpen = !this.list.hidden;
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      if (isOpen) this.move(event.key === 'ArrowDown' ? 1 : -1);
+      else this.open();
+    } else if (event.key === 'Enter' && isOpen && this.active >= 0) {
+      event.preventDefault();
+      this.pick(this.options[this.active]);
+    } else if (event.key === 'Escape' && isOpen) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.close();
+    }
+  }
+
+  move(step) {
+    if (!this.options.length) return;
+    this.list.children[this.active]?.classList.remove('active');
+    this.active = (this.active + step + this.options.length) % this.options.length;
+    const item = this.list.children[this.active];
+    item.classList.add('active');
+    item.scrollIntoView({ block: 'nearest' });
+    this.input.setAttribute('aria-activedescendant', item.id);
+  }
+}

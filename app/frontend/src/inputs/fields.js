@@ -1,0 +1,71 @@
+/** Field descriptions as generated pages write them, brought to one shape. */
+
+const WHOLE_TYPES = /^(int|short|long|longlong|bigint|smallint|mediumint)\b/;
+const DECIMAL_TYPES = /^(decimal|numeric|ddouble)\b/;
+const TIME_STAMPS = /^(datetime|timestamp)\b/;
+
+/**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {string} label original text, not translated
+ * @property {string} uitype name of the input, see `inputs/`
+ * @property {boolean} required
+ * @property {number} maxLength 0 = no limit
+ */
+
+/**
+ * A field with its `uitype` settled: generated pages say `str` for every type they do not know.
+ * @param {object} field
+ * @returns {Field}
+ */
+export function normaliseField(field) {
+  const uitype = uitypeOf(field);
+  return {
+    ...field,
+    uitype,
+    label: field.label ?? field.Label ?? field.title ?? field.name,
+    decimals: field.dec ?? field.dec_len ?? field.dec_length ?? scaleOf(field),
+    maxLength: Number(field.length) > 0 ? Number(field.length) : 0,
+    data: field.data ?? field.codes ?? field.choices,
+    required: isRequired(field, uitype),
+    tip: field.tip ?? field.placeholder ?? '',
+    minimum: field.min ?? field.minimum,
+    maximum: field.max ?? field.maximum,
+  };
+}
+
+function uitypeOf(field) {
+  const given = field.uitype;
+  const type = String(field.datatype ?? field.type ?? '');
+  if (given === 'hidden' || given === 'hide') return 'hide';
+  if (given && !['str', 'text', 'int', 'float'].includes(given)) return given;
+  if (Array.isArray(field.choices) && given !== 'text') return 'code';
+  if (field.boolean || type === 'tinyint(1)') return 'check';
+  if (field.json) return 'json';
+  if (DECIMAL_TYPES.test(type) && /\(/.test(type)) return 'decimal';
+  if (TIME_STAMPS.test(type)) return 'datetime';
+  if (given === 'str' && WHOLE_TYPES.test(type)) return 'int';
+  return given ?? 'str';
+}
+
+function scaleOf(field) {
+  const match = /\(\s*\d+\s*,\s*(\d+)\s*\)/.exec(String(field.datatype ?? field.type ?? ''));
+  return match ? Number(match[1]) : undefined;
+}
+
+/** The value a new record starts with. */
+export function defaultOf(field) {
+  return field.value ?? field.defaultvalue ?? field.defaultValue ?? field.default;
+}
+
+function isRequired(field, uitype) {
+  if (field.required !== undefined) return field.required === true || field.required === 'true';
+  if (field.nullable !== 'no' || field.set_by === 'server') return false;
+  const hasDefault = (field.defaultvalue ?? field.defaultValue ?? field.default) !== undefined;
+  return !hasDefault && !['timestamp', 'check'].includes(uitype);
+}
+
+/** Fields that only the server sets are shown, never asked for. */
+export function isEditable(field) {
+  return field.set_by !== 'server';
+}

@@ -1,0 +1,130 @@
+/**
+ * The base of all inputs. Two directions, two methods: `setValue` is record -> page,
+ * `resultValue` is page -> request. A changed input fires `changed` with {name: value}.
+ */
+
+import { h, uniqueId } from '../core/dom.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+import { defaultOf, normaliseField } from './fields.js';
+
+export class Input extends Widget {
+  static commonOptions = false;
+  static align = 'start';
+
+  constructor(opts, context) {
+    super(opts, context);
+    this.field = normaliseField(opts);
+    this.name = this.field.name;
+    this.controlId = uniqueId('field');
+    this.control = this.makeControl();
+    this.dom_element.classList.add('input', `input-${this.field.uitype}`);
+    this.dom_element.append(this.control);
+    this.focusElement.addEventListener('change', () => this.changed());
+    this.setValue(defaultOf(this.field));
+    if (this.field.readonly) this.setReadonly();
+  }
+
+  /** The editable element; subclasses that need more wrap it. */
+  makeControl() {
+    return h('input', { ...this.commonAttributes(), type: 'text' });
+  }
+
+  commonAttributes() {
+    const { field } = this;
+    return {
+      id: this.controlId,
+      name: field.name,
+      maxlength: field.maxLength || undefined,
+      minlength: field.minlength || undefined,
+      'aria-required': field.required || undefined,
+      placeholder: field.placeholder ? t(field.placeholder) : undefined,
+      autocomplete: 'off',
+    };
+  }
+
+  get focusElement() {
+    return this.control;
+  }
+
+  focus() {
+    this.focusElement.focus();
+  }
+
+  setReadonly() {
+    this.isReadonly = true;
+    this.focusElement.readOnly = true;
+    this.focusElement.setAttribute('aria-readonly', 'true');
+  }
+
+  /** Names the input where no visible label stands beside it. */
+  setAriaLabel(text) {
+    this.focusElement.setAttribute('aria-label', text);
+  }
+
+  describedBy(...ids) {
+    this.focusElement.setAttribute('aria-describedby', ids.join(' '));
+  }
+
+  setInvalid(isInvalid) {
+    if (isInvalid) this.focusElement.setAttribute('aria-invalid', 'true');
+    else this.focusElement.removeAttribute('aria-invalid');
+  }
+
+  get value() {
+    return this.resultValue();
+  }
+
+  set value(value) {
+    this.setValue(value);
+  }
+
+  setValue(value) {
+    this.control.value = value === null || value === undefined ? '' : String(value);
+  }
+
+  /** What is submitted. */
+  resultValue() {
+    return this.control.value;
+  }
+
+  getValue() {
+    return { [this.name]: this.resultValue() };
+  }
+
+  isEmpty() {
+    const value = this.resultValue();
+    return value === null || value === undefined || value === '';
+  }
+
+  /** @returns {string} what is wrong with the value, in the reader's language; '' when all is well */
+  problem() {
+    if (this.field.required && this.isEmpty()) return t('Please fill this in.');
+    if (this.isEmpty()) return '';
+    return this.patternProblem() || this.valueProblem();
+  }
+
+  patternProblem() {
+    const { pattern } = this.field;
+    if (!pattern || typeof this.resultValue() !== 'string') return '';
+    try {
+      if (new RegExp(`^(?:${pattern})$`, 'u').test(this.resultValue())) return '';
+    } catch {
+      return ''; // a pattern the browser cannot read is the server's to check
+    }
+    return t('This does not have the expected form: ${pattern}', { pattern });
+  }
+
+  valueProblem() {
+    return '';
+  }
+
+  changed() {
+    this.dispatch('changed', { [this.name]: this.resultValue() });
+  }
+
+  /** Text of a value in a table cell. */
+  static cellText(value) {
+    return value === null || value === undefined ? '' : String(value);
+  }
+}

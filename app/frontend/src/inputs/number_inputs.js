@@ -1,0 +1,89 @@
+/**
+ * Numbers: int, float, decimal. All are text inputs with the fitting keyboard: a browser's number
+ * input loses digits, turns the wheel into edits, and hides what it cannot read. Values stay texts.
+ */
+
+import { h } from '../core/dom.js';
+import { decimalText } from '../core/format.js';
+import { t } from '../core/i18n.js';
+import { Input } from './input.js';
+import { registerInput } from './registry.js';
+
+class NumberInput extends Input {
+  static align = 'end';
+  static pattern = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
+  static keyboard = 'decimal';
+  static wrong = 'Please enter a number.';
+
+  makeControl() {
+    return h('input', {
+      ...this.commonAttributes(), type: 'text', inputmode: this.constructor.keyboard, maxlength: undefined,
+    });
+  }
+
+  resultValue() {
+    const text = this.control.value.trim().replace(/,(?=\d{3}(\D|$))/g, '');
+    return text === '' ? null : text;
+  }
+
+  valueProblem() {
+    const text = this.resultValue();
+    if (!this.constructor.pattern.test(text)) return t(this.constructor.wrong);
+    const { minimum, maximum } = this.field;
+    if (minimum !== undefined && Number(text) < Number(minimum)) {
+      return t('At least ${minimum}.', { minimum });
+    }
+    if (maximum !== undefined && Number(text) > Number(maximum)) {
+      return t('At most ${maximum}.', { maximum });
+    }
+    return '';
+  }
+
+  patternProblem() {
+    return '';
+  }
+}
+
+class IntInput extends NumberInput {
+  static pattern = /^[+-]?\d+$/;
+  static keyboard = 'numeric';
+  static wrong = 'Please enter a whole number.';
+
+  static cellText(value) {
+    return value === null || value === undefined ? '' : decimalText(value);
+  }
+}
+
+class FloatInput extends NumberInput {
+  static cellText(value, field) {
+    if (value === null || value === undefined || value === '') return '';
+    const number = Number(value);
+    return Number.isFinite(number) && field.decimals !== undefined
+      ? number.toFixed(field.decimals) : String(value);
+  }
+}
+
+/** Money and other exact amounts: the text that was typed is the text that is sent. */
+class DecimalInput extends NumberInput {
+  static pattern = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
+
+  setValue(value) {
+    super.setValue(decimalText(value).replaceAll(',', ''));
+  }
+
+  valueProblem() {
+    const digits = this.resultValue().split('.')[1]?.replace(/0+$/, '').length ?? 0;
+    if (this.field.decimals !== undefined && digits > this.field.decimals) {
+      return t('At most ${decimals} digits after the point.', { decimals: this.field.decimals });
+    }
+    return super.valueProblem();
+  }
+
+  static cellText(value) {
+    return decimalText(value);
+  }
+}
+
+registerInput('int', IntInput, 'UiInt');
+registerInput('float', FloatInput, 'UiFloat');
+registerInput('decimal', DecimalInput, 'UiDecimal');

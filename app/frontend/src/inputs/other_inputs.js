@@ -1,0 +1,74 @@
+/** hide, file, image, audio, video. */
+
+import { h } from '../core/dom.js';
+import { resolveUrl } from '../core/urls.js';
+import { t } from '../core/i18n.js';
+import { Input } from './input.js';
+import { registerInput } from './registry.js';
+
+class HiddenInput extends Input {
+  makeControl() {
+    return h('input', { type: 'hidden', name: this.field.name });
+  }
+
+  setValue(value) {
+    this.kept = value;
+  }
+
+  resultValue() {
+    return this.kept;
+  }
+
+  problem() {
+    return '';
+  }
+}
+
+class FileInput extends Input {
+  makeControl() {
+    const { accept, capture, multiple } = this.field;
+    this.chooser = h('input', {
+      id: this.controlId, name: this.field.name, type: 'file', accept, capture, multiple: Boolean(multiple),
+    });
+    return this.chooser;
+  }
+
+  /** A browser never lets a page choose a file; a stored path is only shown. */
+  setValue(value) {
+    if (value) this.dom_element.dataset.stored = String(value);
+    else this.chooser.value = '';
+  }
+
+  resultValue() {
+    const files = [...this.chooser.files];
+    if (!files.length) return undefined;
+    return this.field.multiple ? files : files[0];
+  }
+}
+
+class MediaInput extends Input {
+  static kind = 'audio';
+
+  makeControl() {
+    return h(this.constructor.kind, { controls: true, 'aria-label': t(this.field.label) });
+  }
+
+  setValue(value) {
+    this.kept = value;
+    if (value) this.control.src = resolveUrl(String(value), this.baseUri);
+  }
+
+  resultValue() {
+    return this.kept;
+  }
+}
+
+class VideoInput extends MediaInput {
+  static kind = 'video';
+}
+
+registerInput('hide', HiddenInput);
+registerInput('file', FileInput, 'UiFile');
+registerInput('image', class extends FileInput {});
+registerInput('audio', MediaInput, 'UiAudio');
+registerInput('video', VideoInput, 'UiVideo');

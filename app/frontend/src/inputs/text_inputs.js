@@ -1,0 +1,39 @@
+/** One-line texts: str, email, tel, password. */
+
+import { h } from '../core/dom.js';
+import { t } from '../core/i18n.js';
+import { Input } from './input.js';
+import { registerInput } from './registry.js';
+
+export class StrInput extends Input {}
+
+class EmailInput extends Input {
+  makeControl() {
+    return h('input', { ...this.commonAttributes(), type: 'email', inputmode: 'email' });
+  }
+
+  valueProblem() {
+    return /^[^\s@]+@[^\s@]+$/.test(this.resultValue()) ? '' : t('This is no e-mail address.');
+  }
+}
+
+class TelInput extends Input {
+  makeControl() {
+    return h('input', { ...this.commonAttributes(), type: 'tel', inputmode: 'tel' });
+  }
+}
+
+class PasswordInput extends Input {
+  makeControl() {
+    return h('input', { ...this.commonAttributes(), type: 'password', autocomplete: 'new-password' });
+  }
+
+  static cellText() {
+    return '******';
+  }
+}
+
+registerInput('str', StrInput, 'UiStr');
+registerInput('email', EmailInput, 'UiEmail');
+registerInput('tel', TelInput, 'UiTel');
+registerInput('password', PasswordInput, 'UiPassword');

@@ -1,0 +1,142 @@
+/** AppShell: top bar, menu, and the page that the URL's hash names. */
+
+import { ask } from '../core/request.js';
+import { build, pageOf } from '../core/build.js';
+import { h } from '../core/dom.js';
+import { icon, iconOf } from '../core/icons.js';
+import { isOverlay } from '../core/placing.js';
+import { register } from '../core/registry.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+import { languageChooser, themeChooser } from './choosers.js';
+import { logo } from './logo.js';
+import { errorPage } from './error_page.js';
+
+const WHO_URL = '/whoami.dspy';
+
+class AppShell extends Widget {
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('shell');
+    this.pages = (opts.menu ?? []).flatMap((group) => group.items ?? [group]);
+    this.content = h('main', { class: 'shell-content', id: 'main', tabindex: '-1' });
+    this.menu = this.menuElement();
+    this.dom_element.append(
+      h('a', { class: 'skip-link', href: '#main', on: { click: (event) => this.skip(event) } }, t('Skip to content')),
+      this.topBar(), h('div', { class: 'shell-body' }, this.menu, h('div', { class: 'shell-shade', on: { click: () => this.drawer(false) } }),
+        this.content));
+    this.hashChanged = () => this.showPage();
+    window.addEventListener('hashchange', this.hashChanged);
+    this.bind('keydown', (event) => event.key === 'Escape' && this.drawer(false));
+  }
+
+  get contentElement() {
+    return this.content;
+  }
+
+  built() {
+    this.showUser();
+    this.showPage();
+  }
+
+  topBar() {
+    this.drawerButton = h('button', {
+      type: 'button', class: 'bar-button drawer-button', 'aria-label': t('Menu'), 'aria-expanded': 'false',
+      'aria-controls': 'shell-menu', on: { click: () => this.drawer(!this.dom_element.classList.contains('drawer-open')) },
+    }, icon('menu'));
+    this.userName = h('span', { class: 'user-name' });
+    return h('header', { class: 'top-bar' }, this.drawerButton,
+      h('a', { class: 'brand', href: '#/' }, logo(), h('span', {}, t('Pipeline'))), h('span', { class: 'spring' }),
+      languageChooser(this.app), themeChooser(), h('span', { class: 'user', title: t('Signed in as') }, icon('user'), this.userName),
+      h('button', { type: 'button', class: 'bar-button', 'data-name': 'logout', 'aria-label': t('Sign out'), title: t('Sign out'), on: { click: () => this.signOut() } },
+        icon('logout')));
+  }
+
+  menuElement() {
+    const entry = (item) => h('li', {}, h('a', { href: `#${item.url}`, 'data-url': item.url },
+      iconOf(item.icon), h('span', {}, t(item.label))));
+    const groups = (this.opts.menu ?? []).map((group) => (group.items
+      ? h('section', {}, group.label ? h('h2', {}, t(group.label)) : null, h('ul', {}, group.items.map(entry)))
+      : h('ul', {}, entry(group))));
+    return h('nav', { class: 'shell-menu', id: 'shell-menu', 'aria-label': t('Main menu') }, groups);
+  }
+
+  async showUser() {
+    const answer = await ask(this.app, this.opts.who_url ?? WHO_URL, {});
+    const user = answer.ok ? answer.value?.data ?? {} : {};
+    this.app.user = user;
+    this.userName.textContent = user.username ?? '';
+  }
+
+  async signOut() {
+    await ask(this.app, '/logout.dspy', { method: 'POST', anonymous: true });
+    location.assign('/login.ui');
+  }
+
+  drawer(isOpen) {
+    this.dom_element.classList.toggle('drawer-open', isOpen);
+    this.drawerButton.setAttribute('aria-expanded', String(isOpen));
+    if (isOpen) this.menu.querySelector('a')?.focus();
+  }
+
+  /** The hash belongs to the page, so the jump is made by hand. */
+  skip(event) {
+    event.preventDefault();
+    this.content.focus();
+  }
+
+  /** Address of the page that the hash names; the first of the menu without one. */
+  get pageUrl() {
+    const wanted = location.hash.slice(1);
+    return wanted.startsWith('/') && !wanted.startsWith('//') && wanted.length > 1 ? wanted
+      : this.opts.home ?? this.pages[0]?.url ?? '/dashboard.ui';
+  }
+
+  async showPage() {
+    const url = this.pageUrl;
+    this.markCurrent(url);
+    this.drawer(false);
+    this.content.setAttribute('aria-busy', 'true');
+    const ticket = this.app.tickets.take(this);
+    const answer = await ask(this.app, url, {});
+    if (!ticket.isCurrent()) return;
+    await this.fill(answer);
+    this.content.removeAttribute('aria-busy');
+  }
+
+  /** A page that cannot be shown is said in its place; a box would leave the old page standing. */
+  async fill(answer) {
+    const page = pageOf(answer);
+    const description = !answer.ok && isOverlay(page) ? errorPage(answer) : page;
+    const widgets = await build(description, this, { baseUri: answer.url });
+    if (!widgets.length && isOverlay(description)) return;
+    this.clear_widgets();
+    for (const widget of widgets) this.add_widget(widget);
+    this.content.scrollTop = 0;
+  }
+
+  markCurrent(url) {
+    const path = url.replace(/[?].*$/, '').replace(/\/$/, '');
+    let title = '';
+    for (const link of this.menu.querySelectorAll('a')) {
+      const isCurrent = link.dataset.url.replace(/\/$/, '') === path;
+      if (isCurrent) {
+        link.setAttribute('aria-current', 'page');
+        title = link.textContent;
+      } else link.removeAttribute('aria-current');
+    }
+    document.title = title ? `${title} · ${t('Pipeline')}` : t('Pipeline');
+  }
+
+  /** Shows the current page again. */
+  render() {
+    return this.showPage();
+  }
+
+  released() {
+    window.removeEventListener('hashchange', this.hashChanged);
+    super.released();
+  }
+}
+
+register('AppShell', AppShell);

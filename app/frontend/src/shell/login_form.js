@@ -1,0 +1,100 @@
+/** Name and password, as the sign-in page and the sign-in window show them. */
+
+import { ask } from '../core/request.js';
+import { h, uniqueId } from '../core/dom.js';
+import { t } from '../core/i18n.js';
+
+const LOGIN_URL = '/login.dspy';
+
+/**
+ * @param {object} app
+ * @param {(user: object) => void} done called after signing in
+ * @param {{username?: string}} [how]
+ * @returns {HTMLFormElement}
+ */
+export function loginForm(app, done, { username = '' } = {}) {
+  const errorId = uniqueId('login-error');
+  const name = lineInput('username', 'text', 'username', errorId);
+  const password = lineInput('password', 'password', 'current-password', errorId);
+  name.input.value = username;
+  const error = h('p', { class: 'form-summary', id: errorId, role: 'alert', hidden: true });
+  const button = h('button', { type: 'submit', class: 'primary wide' }, t('Sign in'));
+  const state = { app, name, password, error, button, done };
+  return h('form', {
+    class: 'login-form', novalidate: true,
+    on: { submit: (event) => { event.preventDefault(); event.stopPropagation(); signIn(state); } },
+  }, error, labelled(t('User name'), name), labelled(t('Password'), password), button);
+}
+
+function lineInput(fieldName, type, autocomplete, errorId) {
+  const id = uniqueId(fieldName);
+  return {
+    id,
+    input: h('input', {
+      id, name: fieldName, type, autocomplete, autocapitalize: 'none', spellcheck: 'false', 'aria-required': 'true',
+      'aria-describedby': errorId, maxlength: 255,
+    }),
+  };
+}
+
+function labelled(text, { id, input }) {
+  return h('div', { class: 'field' }, h('label', { class: 'field-label', for: id }, text), input);
+}
+
+async function signIn(state) {
+  const { app, name, password, button } = state;
+  const missing = [name, password].find(({ input }) => !input.value.trim());
+  if (missing) {
+    showError(state, t('Please fill in user name and password.'));
+    missing.input.focus();
+    return;
+  }
+  button.disabled = true;
+  const answer = await ask(app, LOGIN_URL, {
+    method: 'POST', anonymous: true, params: { username: name.input.value, password: password.input.value },
+  });
+  button.disabled = false;
+  if (answer.ok) {
+    state.done(answer.value?.data ?? answer.value?.options?.user_data ?? {});
+    return;
+  }
+  refused(state, answer);
+}
+
+function refused(state, answer) {
+  const options = answer.error?.options ?? {};
+  const code = answer.problem?.code ?? options.code;
+  const seconds = answer.retryAfterSeconds ?? answer.problem?.retry_after ?? options.retry_after;
+  if (answer.status === 429 || code === 'locked_out') {
+    waitFor(state, Number(seconds) || 30);
+  } else if (answer.status === 401 || code === 'bad_credentials') {
+    showError(state, t('User name or password is wrong. Please try again.'));
+    state.password.input.value = '';
+    state.password.input.focus();
+  } else {
+    showError(state, options.message ?? t('That did not work.'));
+  }
+}
+
+/** After too many failures: counts down, then lets one try again. */
+function waitFor(state, seconds) {
+  const until = Date.now() + seconds * 1000;
+  state.button.disabled = true;
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    if (left <= 0 || !state.button.isConnected) {
+      clearInterval(timer);
+      state.button.disabled = false;
+      state.error.hidden = true;
+      return;
+    }
+    showError(state, t('Too many failed tries. Please wait ${seconds} s.', { seconds: left }));
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
+}
+
+function showError({ error }, message) {
+  error.textContent = message;
+  error.hidden = false;
+}

@@ -1,0 +1,78 @@
+/** LoginPage: the sign-in page. LoginWindow: the same in a window when a session has ended. */
+
+import { h } from '../core/dom.js';
+import { register } from '../core/registry.js';
+import { t } from '../core/i18n.js';
+import { Overlay } from '../widgets/overlay.js';
+import { Widget } from '../core/widget.js';
+import { languageChooser, themeChooser } from './choosers.js';
+import { loginForm } from './login_form.js';
+import { logo } from './logo.js';
+
+class LoginPage extends Widget {
+  static tag = 'main';
+
+  constructor(opts, context) {
+    super(opts, context);
+    document.title = `${t('Sign in')} · ${t('Pipeline')}`;
+    this.dom_element.classList.add('login-page');
+    const form = loginForm(this.app, () => this.goOn());
+    this.dom_element.append(
+      h('div', { class: 'login-switches' }, languageChooser(this.app), themeChooser()),
+      h('div', { class: 'login-card' }, h('div', { class: 'login-brand' }, logo(), h('h1', {}, t('Pipeline'))),
+        h('p', { class: 'muted' }, t('Sign in to manage production lines, prices and distributors.')), form));
+    this.app.isSigningInPage = true;
+    queueMicrotask(() => form.querySelector('input').focus());
+  }
+
+  /** Back to where one was: `?next=` of the server, and the hash that the browser kept. */
+  goOn() {
+    const next = new URLSearchParams(location.search).get('next') ?? '/';
+    location.replace(safePath(next) + location.hash);
+  }
+}
+
+/** Only paths of this server: `//host` and `/\host` would lead elsewhere. */
+export function safePath(next) {
+  try {
+    const url = new URL(next, location.origin);
+    const isOurs = url.origin === location.origin && next.startsWith('/') && !/^\/login\./.test(url.pathname);
+    return isOurs ? `${url.pathname}${url.search}` : '/';
+  } catch {
+    return '/';
+  }
+}
+
+class LoginWindow extends Overlay {
+  static css = 'box login-window';
+
+  makeFrame() {
+    const user = this.app.user?.username;
+    this.contentBox = h('div', { class: 'overlay-content' },
+      h('p', { class: 'muted' }, t('Your session has ended. Sign in again to go on where you were.')),
+      loginForm(this.app, (who) => this.signedInAs(who), { username: user ?? '' }));
+    this.dom_element.append(this.titleBar(), this.contentBox);
+  }
+
+  titleText() {
+    return t('Please sign in');
+  }
+
+  show() {
+    super.show();
+    const [name, password] = this.contentBox.querySelectorAll('input');
+    (name.value ? password : name).focus();
+  }
+
+  signedInAs(who) {
+    this.signedIn = true;
+    const isOther = this.app.user?.username && who.username && who.username !== this.app.user.username;
+    this.app.dispatch('user_logined', who);
+    this.dismiss();
+    // What is on the page belongs to the one who was here before.
+    if (isOther) location.reload();
+  }
+}
+
+register('LoginPage', LoginPage);
+register('LoginWindow', LoginWindow);

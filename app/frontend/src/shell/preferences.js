@@ -1,0 +1,24 @@
+/** What a reader chose and the browser remembers: the theme. The language is in core/i18n.js. */
+
+const THEME = 'pipeline.theme';
+export const THEMES = ['system', 'light', 'dark'];
+
+/** The chosen theme. */
+export function chosenTheme() {
+  try {
+    const theme = localStorage.getItem(THEME);
+    return THEMES.includes(theme) ? theme : 'system';
+  } catch {
+    return 'system';
+  }
+}
+
+/** Shows a theme and remembers it. */
+export function useTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem(THEME, theme);
+  } catch {
+    // without storage the choice lasts as long as the page
+  }
+}

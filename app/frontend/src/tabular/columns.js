@@ -1,0 +1,60 @@
+/** From `row_options` to columns and form fields. */
+
+import { defaultOf, isEditable, normaliseField } from '../inputs/fields.js';
+
+const MIN_WIDTH_EM = 6;
+const EM_PER_CHARACTER = 0.62;
+const DEFAULT_CHARACTERS = 12;
+
+/**
+ * @param {object} rowOptions `fields`, `browserfields`, `editexclouded` of a generated page
+ * @returns {{columns: object[], allFields: object[]}} visible columns in order, and every field
+ */
+export function readRowOptions(rowOptions) {
+  const { exclouded = [], alters = {}, cwidth = {} } = rowOptions.browserfields ?? {};
+  const allFields = (rowOptions.fields ?? []).map((field) => {
+    const altered = { ...field, ...(alters[field.name] ?? {}) };
+    return { ...normaliseField(altered), cwidth: cwidth[field.name] ?? altered.cwidth };
+  });
+  const columns = allFields
+    .filter((field) => !exclouded.includes(field.name) && field.uitype !== 'hide')
+    .map((field) => ({ ...field, widthEm: widthEm(field) }));
+  return { columns, allFields };
+}
+
+function widthEm(field) {
+  const characters = Number(field.cwidth) || naturalCharacters(field);
+  return Math.max(MIN_WIDTH_EM, characters * EM_PER_CHARACTER + 1.5);
+}
+
+function naturalCharacters({ uitype }) {
+  return { datetime: 20, timestamp: 20, date: 11, check: 7, text: 26, json: 22 }[uitype] ?? DEFAULT_CHARACTERS;
+}
+
+/**
+ * The fields of the add or update form.
+ * @param {object[]} allFields
+ * @param {string[]} [editExcluded]
+ * @param {'add'|'update'} mode
+ * @param {object} parentKeys columns that the opening page has fixed
+ */
+export function formFields(allFields, editExcluded, mode, parentKeys) {
+  const excluded = new Set(editExcluded ?? []);
+  return allFields
+    .filter((field) => !excluded.has(field.name) && isEditable(field) && field.name !== 'id')
+    .map((field) => {
+      if (Object.hasOwn(parentKeys, field.name)) {
+        return { ...field, uitype: 'hide', value: parentKeys[field.name], required: false, not_sent: mode !== 'add' };
+      }
+      if (mode === 'update') {
+        const fixed = field.write_once === true;
+        return { ...field, value: undefined, readonly: field.readonly || fixed, not_sent: fixed };
+      }
+      return { ...field, value: defaultOf(field) };
+    });
+}
+
+/** What is sorted by: a joined code column sorts by its text. */
+export function sortName(field) {
+  return field.uitype === 'code' && field.dataurl ? `${field.name}_text` : field.name;
+}

@@ -1,0 +1,142 @@
+/** Adding, changing and deleting the records of a table. */
+
+import { ask } from '../core/request.js';
+import { attachBinds, listen } from '../core/binds.js';
+import { buildOverlay } from '../core/build.js';
+import { t } from '../core/i18n.js';
+import { forgetOptions } from '../inputs/options.js';
+import { formFields } from './columns.js';
+import { showConflict } from './conflict.js';
+
+export class Editing {
+  /** @param {import('./tabular.js').Tabular} table */
+  constructor(table) {
+    this.table = table;
+    const urls = table.opts.editable ?? {};
+    // Relation pages carry these addresses too, but nothing answers there.
+    const isEditable = !table.checkField;
+    this.urls = isEditable ? urls : {};
+  }
+
+  get canAdd() {
+    return Boolean(this.urls.new_data_url);
+  }
+
+  get canUpdate() {
+    return Boolean(this.urls.update_data_url);
+  }
+
+  get canDelete() {
+    return Boolean(this.urls.delete_data_url);
+  }
+
+  add() {
+    return this.openForm('add', null, this.urls.new_data_url);
+  }
+
+  updateSelected() {
+    const record = this.needSelected();
+    if (record) this.update(record);
+  }
+
+  update(record) {
+    return this.openForm('update', record, this.urls.update_data_url);
+  }
+
+  removeSelected() {
+    const record = this.needSelected();
+    if (record) this.remove(record);
+  }
+
+  needSelected() {
+    const record = this.table.selectedRecord;
+    if (!record) this.table.app.show_message({ title: 'Please select a row first.' });
+    return record;
+  }
+
+  async openForm(mode, record, url) {
+    const { table } = this;
+    const fields = formFields(table.allFields, table.rowOptions.editexclouded, mode, table.parentKeys);
+    const state = { lockVersion: record?.lock_version };
+    const box = await buildOverlay({
+      widgettype: 'ModalForm',
+      options: {
+        title: this.formTitle(mode), fields, record, mode,
+        save: (values) => this.save(mode, record, url, values, state),
+        refused: (answer) => showConflict(answer, box.form, table, state),
+      },
+    }, table);
+    this.attachEditorBinds(box.form);
+    box.form.bind('submitted', (event) => this.saved(event.params, record));
+    return box;
+  }
+
+  formTitle(mode) {
+    const title = t(this.table.opts.title ?? '');
+    return `${t(mode === 'add' ? 'Add' : 'Edit')}${title ? ` · ${title}` : ''}`;
+  }
+
+  /** `editor.binds`: binds of the form whose `wid` is the name of a field. */
+  attachEditorBinds(form) {
+    const binds = this.table.opts.editor?.binds;
+    for (const bind of Array.isArray(binds) ? binds : []) {
+      const input = form.name_inputs[bind.wid];
+      if (input) listen(input, form, bind);
+      else attachBinds(form, [bind]);
+    }
+  }
+
+  async save(mode, record, url, values, state) {
+    const params = mode === 'add' ? { ...this.hiddenKeys(values), ...values } : { ...values, ...this.key(record) };
+    if (mode === 'add') delete params[this.table.idField];
+    if (mode === 'update' && state.lockVersion !== undefined) params.lock_version = state.lockVersion;
+    const answer = await ask(this.table.app, url, { method: 'POST', params, baseUri: this.table.baseUri });
+    if (answer.ok) this.message = answer;
+    return answer;
+  }
+
+  /** The parent's keys that the form does not show; the window's own id is no column. */
+  hiddenKeys(values) {
+    return Object.fromEntries(Object.entries(this.table.params)
+      .filter(([name]) => name !== 'referer_widget' && !(name in values)));
+  }
+
+  key(record) {
+    const { idField } = this.table;
+    return { id: record.id ?? record[idField], ...(idField === 'id' ? {} : { [idField]: record[idField] }) };
+  }
+
+  async saved(saved, record) {
+    const { table } = this;
+    forgetOptions();
+    await table.app.showAnswer(this.message);
+    const selectId = saved?.[table.idField] ?? record?.[table.idField];
+    await table.load(record ? table.pages.currentPage : 1, selectId);
+    table.tellOpener();
+  }
+
+  async remove(record) {
+    const { table } = this;
+    const isSure = await table.app.confirm({
+      title: 'Delete', message: t('Delete "${name}"?', { name: nameOf(record, table) }), yes_label: 'Delete', danger: true,
+    });
+    if (!isSure) return;
+    const params = this.key(record);
+    if (record.lock_version !== undefined) params.lock_version = record.lock_version;
+    const answer = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params, baseUri: table.baseUri });
+    if (!answer.ok && answer.error?.options?.code === 'edit_conflict') {
+      await table.load(table.pages.currentPage);
+    }
+    await table.app.showAnswer(answer);
+    if (!answer.ok) return;
+    forgetOptions();
+    await table.load(table.pages.currentPage, null);
+    table.tellOpener();
+  }
+}
+
+/** What a person calls the record: its name, else the first column in view. */
+function nameOf(record, table) {
+  const field = table.columns.find(({ name }) => ['name', 'title', 'code'].includes(name)) ?? table.columns[0];
+  return record[`${field?.name}_text`] ?? record[field?.name] ?? record[table.idField] ?? '';
+}

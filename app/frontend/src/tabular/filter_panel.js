@@ -1,0 +1,138 @@
+/** The filter panel above a table: rows of column, operator, value. */
+
+import { h, uniqueId } from '../core/dom.js';
+import { icon } from '../core/icons.js';
+import { t } from '../core/i18n.js';
+import { inputClass } from '../inputs/registry.js';
+import { isFilterable, kindOf, needsValue, OP_LABELS, operatorsFor } from './filters.js';
+
+/** Dates are picked by the day, codes from their list; everything else is typed. */
+const VALUE_UITYPE = { number: 'decimal', date: 'date', datetime: 'date', code: 'code', check: 'yesno', text: 'str' };
+
+export class FilterPanel {
+  /**
+   * @param {import('../core/widget.js').Widget} table for the inputs: app and base address
+   * @param {object[]} fields
+   * @param {(conditions: object[]) => void} apply
+   */
+  constructor(table, fields, apply) {
+    this.table = table;
+    this.fields = fields.filter(isFilterable);
+    this.apply = apply;
+    this.rows = [];
+    this.list = h('div', { class: 'filter-rows' });
+    this.element = h('form', {
+      class: 'filter-panel', hidden: true, id: uniqueId('filter'), 'aria-label': t('Filter'),
+      on: {
+        submit: (event) => { event.preventDefault(); event.stopPropagation(); this.submit(); },
+        keydown: (event) => { if (event.key === 'Escape') this.toggle(false); },
+      },
+    }, this.list, h('div', { class: 'filter-buttons' },
+      h('button', { type: 'button', on: { click: () => this.addRow() } }, icon('add'), t('Add condition')),
+      h('span', { class: 'spring' }),
+      h('button', { type: 'button', on: { click: () => this.clear() } }, t('Clear')),
+      h('button', { type: 'submit', class: 'primary' }, t('Apply'))));
+  }
+
+  toggle(isShown = this.element.hidden) {
+    this.element.hidden = !isShown;
+    if (!isShown) return;
+    if (!this.rows.length) this.addRow();
+    this.rows[0].column.focus();
+  }
+
+  addRow() {
+    const row = new FilterRow(this);
+    this.rows.push(row);
+    this.list.append(row.element);
+    row.column.focus();
+  }
+
+  removeRow(row) {
+    this.rows = this.rows.filter((one) => one !== row);
+    row.element.remove();
+  }
+
+  clear() {
+    for (const row of [...this.rows]) this.removeRow(row);
+    this.addRow();
+    this.apply([]);
+  }
+
+  submit() {
+    if (this.rows.some((row) => row.hasProblem())) return;
+    this.apply(this.rows.map((row) => row.condition()).filter(Boolean));
+  }
+}
+
+class FilterRow {
+  constructor(panel) {
+    this.panel = panel;
+    this.column = h('select', { 'aria-label': t('Column'), on: { change: () => this.columnChanged() } },
+      panel.fields.map((field) => h('option', { value: field.name }, t(field.label))));
+    this.operator = h('select', { 'aria-label': t('Condition'), on: { change: () => this.showValue() } });
+    this.valueBox = h('div', { class: 'filter-value' });
+    const remove = h('button', {
+      type: 'button', class: 'icon-button', 'aria-label': t('Remove condition'),
+      on: { click: () => panel.removeRow(this) },
+    }, icon('close'));
+    this.element = h('div', { class: 'filter-row' }, this.column, this.operator, this.valueBox, remove);
+    this.columnChanged();
+  }
+
+  get field() {
+    return this.panel.fields.find(({ name }) => name === this.column.value);
+  }
+
+  columnChanged() {
+    const operators = operatorsFor(this.field);
+    this.operator.replaceChildren(...operators.map((op) => h('option', { value: op }, t(OP_LABELS[op]))));
+    this.showValue();
+  }
+
+  showValue() {
+    if (!needsValue(this.operator.value)) {
+      this.input = null;
+      this.valueBox.replaceChildren();
+      return;
+    }
+    this.input = this.makeInput();
+    this.valueBox.replaceChildren(this.input.dom_element);
+  }
+
+  makeInput() {
+    const { field } = this;
+    let options = {
+      ...field, uitype: VALUE_UITYPE[kindOf(field)], type: undefined, datatype: undefined, boolean: undefined,
+      json: undefined, pattern: undefined, required: false, readonly: false, tip: '', placeholder: '',
+      minimum: undefined, min: undefined, maximum: undefined, max: undefined, decimals: undefined,
+      defaultvalue: undefined, defaultValue: undefined, default: undefined, value: undefined,
+    };
+    if (options.uitype === 'yesno') {
+      options = {
+        name: field.name, uitype: 'code', value: '1', required: true,
+        data: [{ value: '1', text: 'Yes' }, { value: '0', text: 'No' }],
+      };
+    }
+    const Class = inputClass(options.uitype);
+    const { app, baseUri } = this.panel.table;
+    const input = new Class(options, { app, baseUri, parent: this.panel.table });
+    input.setAriaLabel(t('Value'));
+    return input;
+  }
+
+  hasProblem() {
+    const problem = this.input?.problem() ?? '';
+    this.input?.setInvalid(Boolean(problem));
+    if (problem) this.input.focus();
+    return Boolean(problem);
+  }
+
+  /** A condition without a value does not count: an empty filter would find nothing. */
+  condition() {
+    const op = this.operator.value;
+    if (!needsValue(op)) return { field: this.field, op };
+    if (this.input.isEmpty()) return null;
+    return { field: this.field, op, value: this.input.resultValue() };
+  }
+}

@@ -1,0 +1,112 @@
+/** Conditions of the filter panel, as the parameter `data_filter` wants them. */
+
+const NUMBER_OPS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
+const KIND_OPS = {
+  text: ['contains', 'starts', 'eq', 'ne', 'empty', 'filled'],
+  number: [...NUMBER_OPS, 'empty', 'filled'],
+  date: ['on', 'before', 'after', 'empty', 'filled'],
+  datetime: ['on', 'before', 'after', 'empty', 'filled'],
+  code: ['eq', 'ne', 'empty', 'filled'],
+  check: ['eq'],
+};
+
+/** English words for the operators; the dictionary has the Chinese ones. */
+export const OP_LABELS = {
+  contains: 'contains', starts: 'starts with', eq: 'equals', ne: 'does not equal', lt: 'less than',
+  le: 'at most', gt: 'more than', ge: 'at least', on: 'on the day', before: 'before', after: 'from',
+  empty: 'is empty', filled: 'is filled',
+};
+const SYMBOLS = { eq: '=', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=' };
+const DAY_MS = 86_400_000;
+
+/** Which operators fit a column. */
+export function kindOf(field) {
+  const { uitype } = field;
+  if (['int', 'float', 'decimal'].includes(uitype)) return 'number';
+  if (uitype === 'timestamp') return 'datetime';
+  return ['date', 'datetime', 'code', 'check'].includes(uitype) ? uitype : 'text';
+}
+
+/** @returns {string[]} operator names */
+export function operatorsFor(field) {
+  return KIND_OPS[kindOf(field)];
+}
+
+/** True for the operators that stand alone. */
+export function needsValue(op) {
+  return op !== 'empty' && op !== 'filled';
+}
+
+/** Only columns of the base table can be filtered, and passwords never. */
+export function isFilterable(field) {
+  return !['password', 'file', 'image', 'audio', 'video', 'json'].includes(field.uitype);
+}
+
+/** Makes `%`, `_` and `\` stand for themselves in a LIKE pattern. */
+export function escapeLike(text) {
+  return String(text).replace(/[\\%_]/g, '\\$&');
+}
+
+/**
+ * One condition of the panel.
+ * @param {{field: object, op: string, value: *}} condition
+ * @returns {object} in the server's form
+ */
+export function toServer({ field, op, value }) {
+  const name = field.name;
+  const kind = kindOf(field);
+  if (op === 'contains') return { field: name, op: 'LIKE', const: `%${escapeLike(value)}%` };
+  if (op === 'starts') return { field: name, op: 'LIKE', const: `${escapeLike(value)}%` };
+  if (op === 'empty' || op === 'filled') return emptiness(name, kind, op);
+  if (op === 'on') return onDay(name, kind, value);
+  if (op === 'before') return { field: name, op: '<', const: dayStart(kind, value) };
+  if (op === 'after') return { field: name, op: '>=', const: dayStart(kind, value) };
+  return { field: name, op: SYMBOLS[op], const: kind === 'check' ? Number(value) : value };
+}
+
+/** Text columns may hold '' as well as nothing. */
+function emptiness(name, kind, op) {
+  const isEmpty = op === 'empty';
+  if (kind !== 'text') return { field: name, op: isEmpty ? 'IS NULL' : 'IS NOT NULL' };
+  return isEmpty
+    ? { or: [{ field: name, op: 'IS NULL' }, { field: name, op: '=', const: '' }] }
+    : { AND: [{ field: name, op: 'IS NOT NULL' }, { field: name, op: '!=', const: '' }] };
+}
+
+function onDay(name, kind, day) {
+  if (kind === 'date') return { field: name, op: '=', const: day };
+  const start = new Date(`${day}T00:00:00`);
+  return {
+    AND: [
+      { field: name, op: '>=', const: start.toISOString() },
+      { field: name, op: '<', const: nextDay(start).toISOString() },
+    ],
+  };
+}
+
+/** The reader's next midnight, also where the clock changes in between. */
+function nextDay(start) {
+  const next = new Date(start.getTime() + 1.5 * DAY_MS);
+  next.setHours(0, 0, 0, 0);
+  return next;
+}
+
+/** A day of the reader's calendar as the column wants it. */
+function dayStart(kind, day) {
+  return kind === 'date' ? day : new Date(`${day}T00:00:00`).toISOString();
+}
+
+/**
+ * The whole filter: the keys of the parent record and the panel's conditions.
+ * `data_filter` replaces the server's own column filters, so the keys must be in it.
+ * @param {object} parentKeys column -> value
+ * @param {object[]} conditions
+ * @returns {object|null} null when there is nothing to filter by
+ */
+export function dataFilter(parentKeys, conditions) {
+  if (!conditions.length) return null;
+  const keys = Object.entries(parentKeys).map(([name, value]) => ({ field: name, op: '=', const: value }));
+  const all = [...keys, ...conditions.map(toServer)];
+  // AND with a single entry is an error on the server.
+  return all.length === 1 ? all[0] : { AND: all };
+}

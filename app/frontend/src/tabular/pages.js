@@ -1,0 +1,117 @@
+/** The pages of rows in view: loading on, dropping what is far away, jumping. */
+
+const NEXT_AT = 0.95;
+const PREVIOUS_AT = 0.02;
+
+export class Pages {
+  /**
+   * @param {{scroller: HTMLElement, grid: import('./grid.js').Grid, cacheLimit: number,
+   *   fetchPage: (page: number) => Promise<{total: number, rows: object[]}|null>,
+   *   shown: () => void}} parts `shown` is told after each change; null from fetchPage = stop
+   */
+  constructor(parts) {
+    Object.assign(this, parts);
+    this.total = 0;
+    this.pageRows = 1;
+    this.bodies = [];
+    this.ticket = 0;
+    this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
+  }
+
+  get firstPage() {
+    return Number(this.bodies[0]?.dataset.page ?? 1);
+  }
+
+  get lastPage() {
+    return Number(this.bodies[this.bodies.length - 1]?.dataset.page ?? 1);
+  }
+
+  get pageCount() {
+    return Math.max(1, Math.ceil(this.total / this.pageRows));
+  }
+
+  /** The page in the middle of what is seen. */
+  get currentPage() {
+    const middle = this.scroller.scrollTop + this.scroller.clientHeight / 2;
+    const seen = this.bodies.filter((body) => body.offsetTop <= middle).pop();
+    return Number((seen ?? this.bodies[0])?.dataset.page ?? 1);
+  }
+
+  /** Throws away what is shown and starts at a page. */
+  async reset(page) {
+    this.ticket += 1;
+    const { ticket } = this;
+    this.isLoading = true;
+    const answer = await this.fetchPage(page);
+    if (ticket !== this.ticket) return false;
+    this.isLoading = false;
+    if (!answer) return false;
+    this.total = answer.total;
+    if (!answer.rows.length && page > 1 && this.total > 0) return this.reset(this.pageCount);
+    for (const body of this.bodies) body.remove();
+    this.bodies = [];
+    this.put(page, answer.rows);
+    this.scroller.scrollTop = 0;
+    this.shown();
+    return true;
+  }
+
+  put(page, rows) {
+    const body = this.grid.pageBody(page, rows);
+    const isBefore = this.bodies.length > 0 && page < this.firstPage;
+    if (isBefore) {
+      this.grid.element.insertBefore(body, this.bodies[0]);
+      this.bodies.unshift(body);
+      this.scroller.scrollTop += body.offsetHeight;
+    } else {
+      this.grid.element.append(body);
+      this.bodies.push(body);
+    }
+    this.dropFar(isBefore);
+  }
+
+  dropFar(isBefore) {
+    while (this.bodies.length > this.cacheLimit) {
+      const far = isBefore ? this.bodies.pop() : this.bodies.shift();
+      const height = far.offsetHeight;
+      far.remove();
+      if (!isBefore) this.scroller.scrollTop -= height;
+    }
+  }
+
+  async scrolled() {
+    this.shown();
+    if (this.isLoading || !this.bodies.length) return;
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    if (scrollHeight <= clientHeight) return;
+    if (scrollTop + clientHeight >= scrollHeight * NEXT_AT && this.lastPage < this.pageCount) {
+      await this.extend(this.lastPage + 1);
+    } else if (scrollTop <= scrollHeight * PREVIOUS_AT && this.firstPage > 1) {
+      await this.extend(this.firstPage - 1);
+    }
+  }
+
+  async extend(page) {
+    this.isLoading = true;
+    const { ticket } = this;
+    const answer = await this.fetchPage(page);
+    if (ticket !== this.ticket) return;
+    this.isLoading = false;
+    if (!answer) return;
+    this.total = answer.total;
+    if (answer.rows.length) this.put(page, answer.rows);
+    this.shown();
+  }
+
+  /** Shows a page, from what is loaded if it is there. */
+  async go(page) {
+    const wanted = Math.min(this.pageCount, Math.max(1, page));
+    const body = this.bodies.find((one) => Number(one.dataset.page) === wanted);
+    if (!body) {
+      await this.reset(wanted);
+      return;
+    }
+    this.scroller.scrollTop = body.offsetTop - this.grid.head.offsetHeight;
+    this.shown();
+  }
+}

@@ -1,0 +1,261 @@
+/** Tabular: the list page that xls2ui generates. Section 9 of the page contract. */
+
+import { ask } from '../core/request.js';
+import { build } from '../core/build.js';
+import { fillDeep } from '../core/template.js';
+import { h } from '../core/dom.js';
+import { icon } from '../core/icons.js';
+import { ownDataParams } from '../core/params.js';
+import { register } from '../core/registry.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+import { readRowOptions, sortName } from './columns.js';
+import { dataFilter } from './filters.js';
+import { Editing } from './editing.js';
+import { FilterPanel } from './filter_panel.js';
+import { Grid } from './grid.js';
+import { Pager } from './pager.js';
+import { Pages } from './pages.js';
+import { TableToolbar } from './table_toolbar.js';
+
+const DEFAULT_PAGE_ROWS = 160;
+const DEFAULT_CACHE_PAGES = 5;
+
+export class Tabular extends Widget {
+  static tag = 'section';
+
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('tabular');
+    this.dom_element.dataset.uid = this.uid;
+    const rowOptions = opts.row_options ?? {};
+    this.rowOptions = rowOptions;
+    this.idField = rowOptions.idField ?? 'id';
+    this.checkField = rowOptions.checkField;
+    const { columns, allFields } = readRowOptions(rowOptions);
+    this.columns = columns.filter(({ name }) => name !== this.checkField);
+    this.allFields = allFields;
+    this.params = ownDataParams(opts.data_params);
+    this.pageRows = Number(opts.page_rows) || DEFAULT_PAGE_ROWS;
+    this.sort = null;
+    this.conditions = [];
+    this.select_row = null;
+    this.editing = new Editing(this);
+    this.layOut();
+  }
+
+  layOut() {
+    const { title, description } = this.opts;
+    this.grid = this.makeGrid(t(title ?? '') || t('List'));
+    this.toolbar = new TableToolbar(this);
+    this.filterPanel = new FilterPanel(this, this.allFields, (conditions) => this.filterBy(conditions));
+    this.note = h('div', { class: 'table-note', hidden: true });
+    this.scroller = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': t(title ?? 'List') },
+      this.grid.element, this.note);
+    this.pager = new Pager({
+      go: (page) => this.pages.go(page), resize: (rows) => this.resize(rows), pageRows: this.pageRows,
+    });
+    this.pages = new Pages({
+      scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
+      fetchPage: (page) => this.fetchPage(page), shown: () => this.showPosition(),
+    });
+    this.pages.pageRows = this.pageRows;
+    this.dom_element.append(
+      h('header', { class: 'table-head' },
+        h('div', { class: 'table-title' }, title ? h('h2', {}, t(title)) : null,
+          description ? h('p', { class: 'muted' }, t(description)) : null),
+        this.toolbar.element),
+      this.filterPanel.element, this.scroller, this.pager.element);
+  }
+
+  makeGrid(label) {
+    return new Grid(this.columns, {
+      idField: this.idField, checkField: this.checkField, label,
+      // Relation pages are sorted by the server, whatever a request says.
+      isSortable: !this.checkField, isExpandable: Boolean(this.opts.content_view),
+    }, {
+      sort: (column) => this.sortBy(column),
+      select: (record) => this.selected(record),
+      open: (record) => this.editing.canUpdate && this.editing.update(record),
+      check: (record, isChecked, box) => this.checked(record, isChecked, box),
+      expand: (record, row) => this.expand(record, row),
+    });
+  }
+
+  /** Rows are fetched when binds are attached, so that `loaded` reaches them. */
+  built() {
+    this.render({});
+  }
+
+  /** Columns that the opening page has fixed, as far as the table has them. */
+  get parentKeys() {
+    const names = new Set(this.allFields.map(({ name }) => name));
+    return Object.fromEntries(Object.entries(this.params).filter(([name]) => names.has(name)));
+  }
+
+  /**
+   * Loads from page 1 with more parameters; `render({})` reloads what is in view.
+   * @param {object} params
+   */
+  async render(params) {
+    const more = ownDataParams(params);
+    const isReload = Object.keys(more).length === 0 && this.pages.bodies.length > 0;
+    if (!isReload) this.params = { ...this.params, ...more };
+    await this.load(isReload ? this.pages.currentPage : 1);
+  }
+
+  /** Loads a page and finds the selected record again. */
+  async load(page, selectId = this.select_row?.user_data[this.idField]) {
+    const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
+    const hadFocus = this.grid.element.contains(document.activeElement);
+    this.dom_element.setAttribute('aria-busy', 'true');
+    const isDone = await this.pages.reset(page);
+    this.dom_element.removeAttribute('aria-busy');
+    if (!isDone) return;
+    if (page === this.pages.firstPage && this.pages.bodies.length === 1) this.scroller.scrollTop = top;
+    this.select_row = null;
+    this.grid.unselect();
+    if (selectId !== undefined) this.grid.selectById(selectId);
+    if (hadFocus) (this.grid.selected ?? this.scroller).focus({ preventScroll: true });
+    this.toolbar.update();
+    this.dispatch('loaded', { total: this.pages.total });
+  }
+
+  async fetchPage(page) {
+    const filter = dataFilter(this.parentKeys, this.conditions);
+    const answer = await ask(this.app, this.opts.data_url, {
+      method: this.opts.data_method, baseUri: this.baseUri,
+      params: {
+        ...this.params, page, rows: this.pageRows,
+        sort: this.sort ? `${sortName(this.sort.column)}${this.sort.isDescending ? ' desc' : ''}` : undefined,
+        data_filter: filter ? JSON.stringify(filter) : undefined,
+      },
+    });
+    return this.rowsOf(answer);
+  }
+
+  async rowsOf(answer) {
+    if (!answer.ok || answer.value?.widgettype) {
+      this.showFailure(answer.error?.options);
+      if (!answer.aborted) await this.app.showAnswer(answer);
+      return null;
+    }
+    const { value } = answer;
+    if (Array.isArray(value)) return { total: value.length, rows: value };
+    return { total: Number(value?.total) || 0, rows: Array.isArray(value?.rows) ? value.rows : [] };
+  }
+
+  showFailure(options) {
+    if (this.pages.bodies.some((body) => body.rows.length)) return;
+    this.note.hidden = false;
+    this.note.replaceChildren(icon('alert'), h('p', {}, t(options?.message ?? 'The list cannot be loaded.')),
+      h('button', { type: 'button', on: { click: () => this.render({}) } }, icon('refresh'), t('Try again')));
+  }
+
+  showPosition() {
+    const page = this.pages.currentPage;
+    const { total } = this.pages;
+    this.pager.show({
+      page, total, pageCount: this.pages.pageCount,
+      from: Math.min(total, (page - 1) * this.pageRows + 1), to: Math.min(total, page * this.pageRows),
+    });
+    this.showEmpty();
+  }
+
+  showEmpty() {
+    const isEmpty = this.pages.total === 0;
+    this.note.hidden = !isEmpty;
+    if (!isEmpty) return;
+    if (this.conditions.length) {
+      this.note.replaceChildren(icon('filter'), h('p', {}, t('Nothing matches the filter.')),
+        h('button', { type: 'button', on: { click: () => this.filterPanel.clear() } }, t('Clear the filter')));
+    } else {
+      const add = this.editing.canAdd
+        ? h('button', { type: 'button', class: 'primary', on: { click: () => this.editing.add() } }, icon('add'), t('Add'))
+        : null;
+      this.note.replaceChildren(icon('node'), h('p', {}, t('No records yet.')), add ?? '');
+    }
+  }
+
+  sortBy(column) {
+    const { sort } = this;
+    if (sort?.column.name !== column.name) this.sort = { column, isDescending: false };
+    else this.sort = sort.isDescending ? null : { column, isDescending: true };
+    this.grid.showHead(this.sort && { name: column.name, isDescending: this.sort.isDescending });
+    const button = [...this.grid.head.querySelectorAll('.sort-button')][this.columns.indexOf(column)];
+    button?.focus();
+    this.load(1);
+  }
+
+  filterBy(conditions) {
+    this.conditions = conditions;
+    this.toolbar.update();
+    this.load(1);
+  }
+
+  resize(rows) {
+    this.pageRows = rows;
+    this.pages.pageRows = rows;
+    this.load(1);
+  }
+
+  selected(record) {
+    this.select_row = { user_data: record };
+    this.toolbar.update();
+    this.dispatch('row_selected', { ...record });
+    this.dispatch('row_click', { ...record });
+  }
+
+  /** The selected record, or null. */
+  get selectedRecord() {
+    return this.select_row?.user_data ?? null;
+  }
+
+  /** For binds that name this table as their `datawidget`. */
+  getValue() {
+    return { ...(this.selectedRecord ?? {}) };
+  }
+
+  async checked(record, isChecked, box) {
+    box.disabled = true;
+    const event = await this.dispatch('row_check_changed', { ...record, [this.checkField]: isChecked });
+    box.disabled = false;
+    if (event.failed) box.checked = !isChecked;
+    else record[this.checkField] = isChecked ? 1 : 0;
+  }
+
+  async expand(record, row) {
+    const isOpen = row.nextElementSibling?.classList.contains('detail-row');
+    this.closeDetail();
+    if (isOpen) return;
+    const cell = h('td', { role: 'gridcell', colspan: row.cells.length });
+    row.after(h('tr', { role: 'row', class: 'detail-row' }, cell));
+    row.querySelector('.expander').setAttribute('aria-expanded', 'true');
+    for (const widget of await build(fillDeep(this.opts.content_view, record), this)) {
+      cell.append(widget.dom_element);
+    }
+  }
+
+  closeDetail() {
+    const detail = this.grid.element.querySelector('.detail-row');
+    detail?.previousElementSibling?.querySelector('.expander')?.setAttribute('aria-expanded', 'false');
+    detail?.remove();
+  }
+
+  /** A tool of the description: an event of its name with the selected record. */
+  tool(tool) {
+    const needsRow = tool.selected_row === true || tool.selected_row === 'true';
+    if (needsRow && !this.selectedRecord) {
+      this.app.show_message({ title: 'Please select a row first.' });
+      return;
+    }
+    this.dispatch(tool.name, { ...(needsRow ? this.selectedRecord : {}), referer_widget: this.uid });
+  }
+
+  /** Tells the table whose tool opened this page that something changed here. */
+  tellOpener() {
+    if (this.params.referer_widget) this.app.refreshWidget(this.params.referer_widget);
+  }
+}
+
+register('Tabular', Tabular);

@@ -1,0 +1,34 @@
+/** Accordion: sections that fold; content is built when first opened. */
+
+import { build } from '../core/build.js';
+import { h } from '../core/dom.js';
+import { iconOf } from '../core/icons.js';
+import { register } from '../core/registry.js';
+import { resolveUrl } from '../core/urls.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+
+class Accordion extends Widget {
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('accordion');
+    this.dom_element.append(...(opts.items ?? []).map((item) => this.section(item)));
+  }
+
+  section(item) {
+    const content = h('div', { class: 'accordion-content' });
+    const section = h('details', {
+      name: this.uid, on: { toggle: () => section.open && this.fill(item, content) },
+    }, h('summary', {}, iconOf(item.icon, (url) => resolveUrl(url, this.baseUri)), t(item.text ?? item.label ?? item.name)),
+    content);
+    return section;
+  }
+
+  async fill(item, content) {
+    if (content.dataset.filled) return;
+    content.dataset.filled = 'true';
+    for (const widget of await build(item.content ?? [], this)) content.append(widget.dom_element);
+  }
+}
+
+register('Accordion', Accordion);

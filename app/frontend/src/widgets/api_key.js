@@ -1,0 +1,47 @@
+/** ApiKey: a new key, shown once, with buttons to copy it and a `curl` line that works. */
+
+import { copyText } from '../core/clipboard.js';
+import { h } from '../core/dom.js';
+import { icon } from '../core/icons.js';
+import { localDateTime } from '../core/format.js';
+import { register } from '../core/registry.js';
+import { t } from '../core/i18n.js';
+import { Overlay } from './overlay.js';
+
+class ApiKey extends Overlay {
+  static css = 'box api-key-box';
+
+  makeFrame() {
+    const { api_key: key, curl, expires_at: expiresAt } = this.opts;
+    const done = h('button', { type: 'button', class: 'primary', on: { click: () => this.dismiss() } }, t('I have stored it'));
+    this.contentBox = h('div', { class: 'overlay-content' },
+      h('div', { class: 'box-body' }, h('div', { class: 'box-text' },
+        h('p', { class: 'warning' }, icon('alert'), h('span', {}, t('This key is shown once and stored nowhere. Copy it now.'))),
+        this.copyLine(t('API key'), key, 'key'),
+        curl ? this.copyLine(t('Try it'), curl, 'curl') : null,
+        expiresAt ? h('p', { class: 'muted' }, t('Valid until ${when}', { when: localDateTime(expiresAt) })) : null,
+        this.opts.message ? h('p', { class: 'muted' }, t(this.opts.message)) : null)),
+      h('div', { class: 'box-buttons' }, done));
+    this.dom_element.append(this.titleBar(), this.contentBox);
+  }
+
+  titleText() {
+    return t(this.opts.title || 'New API key');
+  }
+
+  copyLine(label, text, name) {
+    const said = h('span', { class: 'copied', role: 'status' });
+    const button = h('button', {
+      type: 'button', 'data-copy': name,
+      on: {
+        click: async () => {
+          said.textContent = await copyText(text) ? t('Copied') : t('Copying is not allowed here. Select the text.');
+        },
+      },
+    }, icon('copy'), t('Copy'));
+    return h('div', { class: 'copy-line' }, h('div', { class: 'copy-head' }, h('span', { class: 'field-label' }, label), said, button),
+      h('code', { class: 'copy-text', tabindex: '0', 'data-name': name }, text));
+  }
+}
+
+register('ApiKey', ApiKey);

@@ -1,0 +1,237 @@
+/** Form: fields, checks, submit; what the server finds wrong is shown at the fields. */
+
+import { ask } from '../core/request.js';
+import { fillNode, h } from '../core/dom.js';
+import { register } from '../core/registry.js';
+import { runAction } from '../core/actions.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+import { FormField } from './form_field.js';
+
+export class Form extends Widget {
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('form');
+    this.fields = (opts.fields ?? []).map((field) => new FormField(field, this, {
+      showLabel: opts.show_label !== false,
+    }));
+    this.name_inputs = Object.fromEntries(this.fields.map(({ field, input }) => [field.name, input]));
+    this.summary = h('div', { class: 'form-summary', role: 'alert', tabindex: '-1', hidden: true });
+    this.formElement = h('form', {
+      novalidate: true, class: 'form-body',
+      on: {
+        // Native events bubble to the widget's element, where binds wait for the form's own.
+        submit: (event) => { event.preventDefault(); event.stopPropagation(); this.submit(); },
+        reset: (event) => { event.preventDefault(); event.stopPropagation(); this.reset(); },
+      },
+    }, this.heading(), this.summary, this.fieldsElement(), this.buttons());
+    this.dom_element.append(this.formElement);
+    if (opts.record) this.setValue(opts.record);
+    this.markClean();
+    if (opts.dataurl) this.loadRecord();
+  }
+
+  heading() {
+    const { title, description } = this.opts;
+    if (!title && !description) return null;
+    return h('div', { class: 'form-heading' }, title ? h('h2', {}, t(title)) : null,
+      description ? h('p', { class: 'muted' }, t(description)) : null);
+  }
+
+  fieldsElement() {
+    const columns = Number(this.opts.cols) || (this.fields.length > 5 ? 2 : 1);
+    return h('div', { class: ['fields', columns > 1 && 'fields-columns'] }, this.fields.map(({ element }) => element));
+  }
+
+  buttons() {
+    if (this.opts.notoolbar) return null;
+    const tools = this.opts.toolbar?.tools ?? [
+      { name: 'cancel', label: 'Cancel' }, { name: 'submit', label: this.opts.submit_label ?? 'Save' },
+    ];
+    return h('div', { class: 'form-buttons' }, tools.map((tool) => this.button(tool)));
+  }
+
+  button(tool) {
+    const isSubmit = tool.name === 'submit';
+    const button = h('button', {
+      type: isSubmit ? 'submit' : 'button', class: [isSubmit && 'primary', tool.css], 'data-tool': tool.name,
+      on: isSubmit ? {} : { click: () => this.tool(tool) },
+    }, t(tool.label ?? tool.name));
+    if (isSubmit) this.submitButton = button;
+    return button;
+  }
+
+  tool(tool) {
+    if (tool.name === 'reset') this.reset();
+    else if (tool.name === 'cancel') this.cancel();
+    else if (tool.action) runAction(tool.action, this, { params: this.getValue() });
+    else this.dispatch(tool.name, this.getValue());
+  }
+
+  cancel() {
+    this.dispatch('cancel', {});
+    if (!this.boundActions.has('cancel')) this.window()?.requestDismiss();
+  }
+
+  /** The window this form stands in, or null. */
+  window() {
+    for (let widget = this.parent; widget; widget = widget.parent) {
+      if (widget.constructor.isOverlay) return widget;
+    }
+    return null;
+  }
+
+  async loadRecord() {
+    const answer = await ask(this.app, this.opts.dataurl, {
+      params: this.opts.params, baseUri: this.baseUri,
+    });
+    if (!answer.ok || answer.value?.widgettype) {
+      await this.app.showAnswer(answer);
+      return;
+    }
+    const { value } = answer;
+    this.setValue(value?.rows?.[0] ?? value?.data ?? (Array.isArray(value) ? value[0] : value) ?? {});
+    this.markClean();
+  }
+
+  /** @returns {object} plain values by field name; what is undefined is not sent */
+  getValue() {
+    const values = {};
+    for (const { field, input } of this.fields) {
+      if (this.isLeftOut(field, input)) continue;
+      const value = input.resultValue();
+      if (value !== undefined) values[field.name] = value;
+    }
+    return values;
+  }
+
+  /** A blank password in an update would overwrite the stored one with nothing. */
+  isLeftOut(field, input) {
+    if (field.not_sent) return true;
+    return field.uitype === 'password' && this.opts.mode === 'update' && input.isEmpty();
+  }
+
+  _getValue() {
+    return this.getValue();
+  }
+
+  setValue(record) {
+    for (const { field, input } of this.fields) {
+      if (!record || !Object.hasOwn(record, field.name)) continue;
+      if (field.uitype === 'password' && this.opts.mode === 'update') continue;
+      if (typeof input.setRecord === 'function') input.setRecord(record);
+      else input.setValue(record[field.name]);
+    }
+  }
+
+  markClean() {
+    this.cleanText = JSON.stringify(this.getValue());
+  }
+
+  isDirty() {
+    return JSON.stringify(this.getValue()) !== this.cleanText;
+  }
+
+  reset() {
+    this.clearProblems();
+    this.setValue(JSON.parse(this.cleanText));
+    this.dispatch('reset', {});
+  }
+
+  /** Checks every field, shows all problems at once, focuses the first. */
+  check() {
+    this.clearProblems();
+    for (const entry of this.fields) {
+      if (!entry.field.readonly && !this.isLeftOut(entry.field, entry.input)) entry.setError(entry.input.problem());
+    }
+    return this.focusFirstProblem();
+  }
+
+  focusFirstProblem() {
+    const first = this.fields.find(({ hasError }) => hasError);
+    first?.input.focus();
+    return !first;
+  }
+
+  clearProblems() {
+    for (const entry of this.fields) entry.setError('');
+    this.summary.hidden = true;
+  }
+
+  /**
+   * Shows an Error answer in the form: each field's problem at the field, the rest on top.
+   * @param {object} error description of an Error widget
+   */
+  showProblems(error) {
+    const { message, fields = {}, request_id: requestId } = error.options ?? {};
+    const elsewhere = [];
+    for (const [name, text] of Object.entries(fields)) {
+      const entry = this.fields.find(({ field, isHidden }) => field.name === name && !isHidden);
+      if (entry) entry.setError(t(text));
+      else elsewhere.push(`${t(name)}: ${t(text)}`);
+    }
+    const isAllAtFields = elsewhere.length === 0 && Object.keys(fields).length > 0;
+    fillNode(this.summary, h('p', {}, isAllAtFields ? t('Please check the marked fields.') : t(message)),
+      elsewhere.length ? h('ul', {}, elsewhere.map((line) => h('li', {}, line))) : null,
+      requestId && !isAllAtFields ? h('p', { class: 'request-number' }, `${t('Request')} ${requestId}`) : null);
+    this.summary.hidden = false;
+    if (this.focusFirstProblem()) this.summary.focus();
+    return true;
+  }
+
+  async submit() {
+    if (this.isBusy || !this.check()) return;
+    this.setBusy(true);
+    try {
+      const values = this.getValue();
+      const event = await this.dispatch('submit', values);
+      if (event.defaultPrevented) return;
+      const answer = await this.send(values);
+      if (answer) await this.answered(answer);
+    } finally {
+      this.setBusy(false);
+    }
+  }
+
+  /** Posts the values; without `submit_url` the event was all. */
+  async send(values) {
+    if (this.opts.save) return this.opts.save(values);
+    if (!this.opts.submit_url) return null;
+    return ask(this.app, this.opts.submit_url, {
+      method: this.opts.method ?? 'POST', params: { ...(this.opts.params ?? {}), ...values },
+      baseUri: this.baseUri, contentType: this.opts.content_type,
+    });
+  }
+
+  async answered(answer) {
+    if (!answer.ok) {
+      const handled = this.opts.refused ? await this.opts.refused(answer) : false;
+      if (!handled) await this.showRefusal(answer);
+      return;
+    }
+    this.markClean();
+    if (!this.opts.save) await this.app.showAnswer(answer);
+    for (const name of ['submited', 'submitted']) this.dispatch(name, answer.value?.options?.user_data ?? {});
+    if (this.opts.save) return;
+    if (this.opts.referer_widget) this.app.refreshWidget(this.opts.referer_widget);
+    if (this.opts.keep_open !== true) this.window()?.dismiss();
+  }
+
+  async showRefusal(answer) {
+    if (answer.error?.options?.fields) this.showProblems(answer.error);
+    else await this.app.showAnswer(answer);
+  }
+
+  setBusy(isBusy) {
+    this.isBusy = isBusy;
+    this.formElement.setAttribute('aria-busy', String(isBusy));
+    if (this.submitButton) this.submitButton.disabled = isBusy;
+  }
+
+  focusFirst() {
+    const first = this.fields.find(({ field, isHidden }) => !isHidden && !field.readonly);
+    first?.input.focus();
+  }
+}
+
+register('Form', Form);

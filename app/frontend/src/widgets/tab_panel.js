@@ -1,0 +1,84 @@
+/** TabPanel: one content at a time, built when first shown; the ARIA tabs pattern. */
+
+import { build } from '../core/build.js';
+import { h, uniqueId } from '../core/dom.js';
+import { icon, iconOf } from '../core/icons.js';
+import { register } from '../core/registry.js';
+import { resolveUrl } from '../core/urls.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+
+export class TabPanel extends Widget {
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('tab-panel', `tabs-${opts.tab_pos ?? 'top'}`);
+    this.bar = h('div', { role: 'tablist', class: 'tab-bar', on: { keydown: (event) => this.key(event) } });
+    this.panel = h('div', { role: 'tabpanel', class: 'tab-content', tabindex: '0', id: uniqueId('panel') });
+    this.dom_element.append(this.bar, this.panel);
+    this.tabs = (opts.items ?? []).map((item) => this.addTab(item));
+  }
+
+  get contentElement() {
+    return this.panel;
+  }
+
+  async built() {
+    if (this.tabs.length) await this.show_tab(this.tabs[0]);
+  }
+
+  addTab(item) {
+    const tab = { item, built: null };
+    const picture = iconOf(item.icon, (url) => resolveUrl(url, this.baseUri));
+    tab.button = h('button', {
+      type: 'button', role: 'tab', 'aria-selected': 'false', tabindex: '-1', id: uniqueId('tab'),
+      'aria-controls': this.panel.id, 'data-name': item.name, on: { click: () => this.show_tab(tab) },
+    }, picture, h('span', {}, t(item.label ?? item.text ?? item.name)));
+    this.bar.append(tab.button);
+    if (item.removable) this.bar.append(this.removeButton(tab));
+    return tab;
+  }
+
+  removeButton(tab) {
+    const button = h('button', {
+      type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => this.removeTab(tab, button) },
+    }, icon('close'));
+    return button;
+  }
+
+  removeTab(tab, button) {
+    this.tabs = this.tabs.filter((one) => one !== tab);
+    tab.button.remove();
+    button.remove();
+    if (this.current === tab && this.tabs.length) this.show_tab(this.tabs[0]);
+  }
+
+  /** Shows a tab, given as the tab or by its name. */
+  async show_tab(wanted) {
+    const tab = typeof wanted === 'string' ? this.tabs.find(({ item }) => item.name === wanted) : wanted;
+    if (!tab) return;
+    this.current = tab;
+    for (const { button } of this.tabs) {
+      button.setAttribute('aria-selected', String(button === tab.button));
+      button.tabIndex = button === tab.button ? 0 : -1;
+    }
+    this.panel.setAttribute('aria-labelledby', tab.button.id);
+    if (!tab.built || tab.item.refresh) tab.built = await build(tab.item.content ?? [], this);
+    if (this.current !== tab) return;
+    this.panel.replaceChildren();
+    this.children = [];
+    for (const widget of tab.built) this.add_widget(widget);
+    this.dispatch('switch', { name: tab.item.name });
+  }
+
+  key(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = this.tabs.indexOf(this.current);
+    const next = this.tabs[(at + step + this.tabs.length) % this.tabs.length];
+    this.show_tab(next);
+    next.button.focus();
+  }
+}
+
+register('TabPanel', TabPanel);

@@ -1,0 +1,67 @@
+/** Text and titles. Always text nodes, never HTML. */
+
+import { register } from '../core/registry.js';
+import { t } from '../core/i18n.js';
+import { Widget } from '../core/widget.js';
+
+const TITLE_RATES = [1.96, 1.8, 1.64, 1.48, 1.32, 1.16];
+
+export class Text extends Widget {
+  constructor(opts, context) {
+    super(opts, context);
+    this.dom_element.classList.add('text');
+    if (opts.wrap === false) this.dom_element.classList.add('nowrap');
+    if (typeof opts.halign === 'string') this.set_style('textAlign', opts.halign);
+    if (Number(opts.rate) > 0) this.dom_element.style.fontSize = `${opts.rate}em`;
+    this.showText();
+    this.app.bind('change_language', () => this.showText());
+  }
+
+  showText() {
+    const { otext, text, i18n } = this.opts;
+    const shown = otext !== undefined ? (i18n === false ? otext : t(otext)) : i18n ? t(text) : text;
+    this.dom_element.textContent = shown === null || shown === undefined ? '' : String(shown);
+  }
+
+  /** Sets the original text; the translation is shown. */
+  set_otext(text) {
+    this.opts = { ...this.opts, otext: text };
+    this.showText();
+  }
+
+  /** Sets a text that is not translated. */
+  set_text(text) {
+    this.opts = { ...this.opts, otext: undefined, text };
+    this.showText();
+  }
+
+  setValue(value) {
+    this.set_text(typeof value === 'object' ? JSON.stringify(value) : value);
+  }
+}
+
+function titleClass(level) {
+  return class extends Text {
+    static tag = `h${level}`;
+
+    constructor(opts, context) {
+      super(opts, context);
+      this.dom_element.classList.add('title');
+      if (!opts.rate) this.dom_element.style.fontSize = `${TITLE_RATES[level - 1]}em`;
+    }
+  };
+}
+
+class Title extends Text {
+  createElement() {
+    const level = Math.min(6, Math.max(1, Number(this.opts.level) || 1));
+    const element = document.createElement(`h${level}`);
+    element.classList.add('title');
+    element.style.fontSize = `${TITLE_RATES[level - 1]}em`;
+    return element;
+  }
+}
+
+register('Text', Text);
+register('Title', Title);
+for (let level = 1; level <= 6; level += 1) register(`Title${level}`, titleClass(level));
