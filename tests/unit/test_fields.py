@@ -475,7 +475,7 @@ def test_every_sentence_a_field_is_refused_with_has_its_chinese() -> None:
         if isinstance(call, ast.Call)
         and getattr(call.func, "id", "") in ("Refused", "FieldProblem")
         for node in call.args
-        if isinstance(node, ast.Constant) and " " in str(node.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
     }
     hints = {c.hint for t in models.tables().values() for c in t.columns.values() if c.hint}
     chinese = json.loads((models.ROOT / "app/i18n/zh.json").read_text("utf-8"))

@@ -1,0 +1,268 @@
+"""migrate brings any earlier state of the database to the models, and loses nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from app import models
+from app.database import pools, raw_connection, reading
+from app.migrate import migrate, plan, schema_is_current
+from app.schema_plan import make_plan
+from app.schema_state import read_schema
+from tests.support.installation import Installation
+
+STAMPS = "'2026-11-24 06:00:00.000', 'me', '2026-11-24 06:00:00.000', 'me', 1"
+STAMP_NAMES = "created_at, created_by, updated_at, updated_by, lock_version"
+
+
+@pytest.fixture
+async def pool(mariadb: Installation) -> AsyncIterator[Installation]:
+    """The databases as they are: making them is what is tested."""
+    mariadb.adopt()
+    yield mariadb
+    await pools().close()
+
+
+@pytest.fixture(autouse=True)
+async def _settled(pool: Installation) -> AsyncIterator[None]:
+    await migrate()
+    yield
+    # What a test added on top, so that the next one starts from the models.
+    pool.query("drop table if exists app_schema")
+    for table in ("pipelines", "pipeline_steps", "pipeline_versions", "pipeline_capacity"):
+        pool.query(f"drop table if exists {table}")
+
+
+def column(db: Installation, table: str, name: str) -> dict[str, Any]:
+    (row,) = db.query(
+        "select column_type as type, is_nullable as nullable, column_default as given,"
+        " collation_name as collation from information_schema.columns"
+        " where table_schema = database() and table_name = %s and column_name = %s",
+        table, name,
+    )  # fmt: skip
+    return row
+
+
+def add_line(db: Installation, key: str = "p1") -> None:
+    db.query(
+        f"insert into pipelines (id, code, name, {STAMP_NAMES})"
+        f" values ('{key}', '{key}', 'Line', {STAMPS})"
+    )
+
+
+def add_version(db: Installation, key: str, number: int, status: str = "saved") -> None:
+    db.query(
+        "insert into pipeline_versions (id, pipeline_id, version_no, status, snapshot, checksum,"
+        f" event_log, {STAMP_NAMES}) values ('{key}', 'p1', {number}, '{status}', '{{}}', 'c',"
+        f" '[]', {STAMPS})"
+    )
+
+
+async def test_a_migrated_database_is_as_the_models_say() -> None:
+    found = await plan()
+
+    assert found.steps == []
+    assert found.left == []
+    assert await migrate() == []
+
+
+async def test_every_column_has_the_type_of_its_model(pool: Installation) -> None:
+    async with raw_connection() as connection:
+        found = await read_schema(connection)
+
+    for table in models.tables().values():
+        assert table.columns.keys() <= found[table.name].columns.keys()
+    assert column(pool, "pipeline_usage_log", "amount")["type"] == "decimal(20,10)"
+    assert column(pool, "pipeline_capacity", "day_used")["type"].startswith("bigint")
+    assert column(pool, "pipeline_usage_log", "started_at")["type"] == "datetime(3)"
+    assert column(pool, "pipeline_usage_log", "idempotency_key")["collation"] == "utf8mb4_bin"
+
+
+async def test_what_json2ddl_makes_is_taken_over(pool: Installation, tmp_path: Path) -> None:
+    made = pool.command(
+        "-c",
+        "from xls2ddl.json2ddl import model2ddl; print(model2ddl('pipeline_core/models','mysql'))",
+    ).stdout
+    text = "\n".join(line for line in made.splitlines() if not line.startswith("--"))
+    for statement in filter(str.strip, text.split(";\n")):
+        pool.query(statement.strip().rstrip(";"))
+
+    told = await migrate()
+
+    assert (await plan()).steps == []
+    assert any("collation of step_key" in line for line in told)
+
+
+async def test_a_missing_column_is_added_to_the_rows_there_are(pool: Installation) -> None:
+    add_line(pool)
+    pool.query(
+        "insert into pipeline_steps (id, pipeline_id, step_key, name, stage, step_no, config,"
+        f" {STAMP_NAMES}) values ('s1', 'p1', 'a', 'A', 1, 1, '{{}}', {STAMPS})"
+    )
+    for name in ("config", "timeout_seconds", "created_at"):
+        pool.query(f"alter table pipeline_steps drop column {name}")
+
+    told = await migrate()
+
+    (row,) = pool.query("select * from pipeline_steps")
+    assert (row["config"], row["timeout_seconds"]) == ("{}", 300)
+    assert row["created_at"] is not None
+    assert column(pool, "pipeline_steps", "created_at")["given"] is None
+    assert any("added column config" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "narrow"),
+    [
+        ("pipelines", "name", "varchar(20) not null"),
+        ("pipeline_capacity", "day_used", "int not null default 0"),
+        ("pipelines", "description", "text"),
+    ],
+)
+async def test_a_narrow_column_is_widened(
+    pool: Installation, table: str, name: str, narrow: str
+) -> None:
+    before = column(pool, table, name)
+    pool.query(f"alter table {table} modify column {name} {narrow}")
+
+    await migrate()
+
+    assert column(pool, table, name) == before
+
+
+@pytest.mark.parametrize(
+    ("wide", "told"),
+    [
+        ("varchar(300) not null", "pipelines.name is varchar(300), the model says varchar(128)"),
+        ("varchar(128) null", "pipelines.name allows null, the model does not"),
+    ],
+)
+async def test_nothing_is_narrowed(pool: Installation, wide: str, told: str) -> None:
+    pool.query(f"alter table pipelines modify column name {wide} comment '产线名称'")
+    before = column(pool, "pipelines", "name")
+
+    lines = await migrate()
+
+    assert column(pool, "pipelines", "name") == before
+    assert f"left as it is: {told}" in lines
+
+
+async def test_nothing_is_dropped(pool: Installation) -> None:
+    pool.query("alter table pipelines add column colour varchar(9) default 'red'")
+    pool.query("create index my_own on pipelines (name)")
+    pool.query("create table if not exists my_table (id int primary key)")
+    add_line(pool)
+
+    lines = await migrate()
+
+    assert pool.query("select colour from pipelines") == [{"colour": "red"}]
+    assert "left as it is: pipelines.colour is a column that no model names" in lines
+    assert "left as it is: pipelines: index my_own that no model names" in lines
+    assert not any("my_table" in line for line in lines)
+    pool.query("drop table my_table")
+
+
+async def test_indexes_are_added_and_corrected(pool: Installation) -> None:
+    pool.query("alter table pipelines drop index pipelines_code, drop index pipelines_org")
+    pool.query("create index pipelines_org on pipelines (owner_org_id, name)")
+
+    await migrate()
+
+    assert (await plan()).steps == []
+    add_line(pool)
+    with pytest.raises(pymysql.err.IntegrityError):
+        add_line(pool)
+
+
+async def test_migrations_at_the_same_time_are_one(pool: Installation) -> None:
+    for table in models.tables():
+        pool.query(f"drop table if exists {table}")
+
+    told = await asyncio.gather(*(migrate() for _ in range(4)))
+
+    assert (await plan()).steps == []
+    assert sorted(bool(lines) for lines in told) == [False, False, False, True]
+    assert not any("somebody else" in line for lines in told for line in lines)
+
+
+async def test_the_schema_is_current_only_after_migrating(pool: Installation) -> None:
+    async with reading() as sor:
+        assert await schema_is_current(sor)
+    pool.query("delete from app_schema")
+    async with reading() as sor:
+        assert not await schema_is_current(sor)
+    pool.query("drop table app_schema")
+    async with reading() as sor:
+        assert not await schema_is_current(sor)
+
+
+def test_an_empty_database_gets_every_table() -> None:
+    found = make_plan({})
+
+    assert {step.table for step in found.steps} == models.tables().keys()
+    assert not any("drop" in step.sql.lower() for step in found.steps)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "snapshot = '{\"a\":1}'",
+        "snapshot = ' {}'",
+        "checksum = 'd'",
+        "version_no = 9",
+        "pipeline_id = 'p2'",
+        "created_by = 'you'",
+        "published_by = 'you'",
+        "rollback_of = 1",
+    ],
+)
+def test_the_content_of_a_version_never_changes(pool: Installation, change: str) -> None:
+    add_version(pool, "v1", 1)
+
+    with pytest.raises(pymysql.err.MySQLError, match="never changes"):
+        pool.query(f"update pipeline_versions set {change} where id = 'v1'")
+
+
+def test_what_happens_to_a_version_is_written_down(pool: Installation) -> None:
+    add_version(pool, "v1", 1)
+
+    pool.query("update pipeline_versions set notes = 'n', event_log = '[1]', lock_version = 2")
+    pool.query("update pipeline_versions set status = 'published', published_at = now(3)")
+    pool.query("update pipeline_versions set status = 'superseded'")
+
+    assert pool.query("select status, notes from pipeline_versions") == [
+        {"status": "superseded", "notes": "n"}
+    ]
+
+
+def test_a_line_has_one_live_version_at_most(pool: Installation) -> None:
+    add_version(pool, "v1", 1, "published")
+    add_version(pool, "v2", 2)
+
+    with pytest.raises(pymysql.err.IntegrityError):
+        pool.query("update pipeline_versions set status = 'published' where id = 'v2'")
+    assert "live_of" not in pool.query("select * from pipeline_versions")[0]
+
+
+def test_a_counter_cannot_fall_below_nothing(pool: Installation) -> None:
+    pool.query(
+        f"insert into pipeline_capacity (id, pipeline_id, {STAMP_NAMES})"
+        f" values ('c1', 'p1', {STAMPS})"
+    )
+
+    with pytest.raises(pymysql.err.MySQLError, match="counters"):
+        pool.query("update pipeline_capacity set running = running - 1")
+
+
+def test_a_price_needs_the_amounts_of_its_kind(pool: Installation) -> None:
+    pool.query("delete from pipeline_pricing")
+    with pytest.raises(pymysql.err.MySQLError, match="package"):
+        pool.query(
+            "insert into pipeline_pricing (id, pipeline_id, unit, pricing_type, unit_price,"
+            f" effective_from, {STAMP_NAMES})"
+            f" values ('x', 'p1', 'call', 'package', 1, now(3), {STAMPS})"
+        )
