@@ -62,12 +62,14 @@ def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | No
     The conditions of *data_filter* (JSON text or parsed; None when there are none), and the names
     of the parameters that its `var` conditions use. Raises BadRequest `bad_filter`.
     """
-    if isinstance(data_filter, str) and data_filter.strip():
+    if isinstance(data_filter, str):
+        if not data_filter.strip():
+            return None, frozenset()
         try:
             data_filter = json.loads(data_filter)
         except (ValueError, RecursionError):
             raise bad_filter("data_filter is no JSON.") from None
-    if data_filter in (None, "", {}):
+    if data_filter is None or data_filter == {}:
         return None, frozenset()
     parser = _Parser(params)
     return parser.node(data_filter, DEPTH), frozenset(parser.used)
