@@ -1,0 +1,135 @@
+"""
+The price list of a line, pipeline_pricing.
+
+All changes to one line's prices wait for each other on the line's own row, so that two prices
+for the same use never overlap in time. What the ledger has booked keeps the price it was booked
+at, so a price may be changed at any time; it is deleted only while the ledger never used it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Conflict,
+    FieldProblem,
+    InUse,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    check_references,
+    get_row,
+    insert_row,
+    iso,
+    now,
+    update_row,
+)
+
+TABLE = "pipeline_pricing"
+
+# What a price of each type must say, and what belongs to the other type.
+_NEEDED = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
+_FOREIGN: dict[str, dict[str, Any]] = {
+    "unit": {"package_size": None, "package_price": None},
+    "package": {"unit_price": None, "unit_size": 1},
+}
+
+
+async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """Add a price; raises InvalidFields, Conflict `price_overlap`."""
+    checked = _complete(values)
+    await check_references(sor, TABLE, checked)  # locks the line
+    await _check_overlap(sor, checked)
+    return await insert_row(sor, TABLE, checked, actor)
+
+
+async def change(
+    sor: SafeSqlor,
+    price_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    Change a price; raises NotFound, EditConflict, InvalidFields, Conflict `price_overlap`.
+
+    Calls that were booked keep the price they were booked at.
+    """
+    await _lock_line(sor, price_id)
+    current = await get_row(sor, TABLE, price_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    checked = _complete({**current, **values})
+    await _check_overlap(sor, checked)
+    changed = {name: checked[name] for name in {*values, *_FOREIGN[checked["pricing_type"]]}}
+    return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
+
+
+async def remove(sor: SafeSqlor, price_id: str, lock_version: int | None) -> dict[str, Any]:
+    """Delete a price; raises NotFound, EditConflict, InUse when the ledger has used it."""
+    await _lock_line(sor, price_id)
+    current = await get_row(sor, TABLE, price_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    used = await sor.one(
+        "select call_no as id from pipeline_usage_log where pipeline_id = ${pipeline_id}$"
+        " and pricing_id = ${id}$ limit 1",
+        current,
+    )
+    if used is not None:
+        raise InUse(
+            [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]
+        )
+    await sor.D(TABLE, {"id": price_id})
+    return current
+
+
+async def _lock_line(sor: SafeSqlor, price_id: str) -> None:
+    """Lock the line of a price before the price itself; raises NotFound."""
+    found = await get_row(sor, TABLE, price_id)
+    await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)
+
+
+def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
+    """*values* with what follows from the price's type and a start; raises InvalidFields."""
+    checked = {**values, "effective_from": values.get("effective_from") or now()}
+    kind = checked["pricing_type"]
+    problems = [
+        FieldProblem(name, "required", "A price of this type needs this field.")
+        for name in _NEEDED[kind]
+        if checked.get(name) is None
+    ]
+    end = checked.get("effective_to")
+    if end is not None and end <= checked["effective_from"]:
+        problems.append(
+            FieldProblem("effective_to", "out_of_order", "The end must be after the start.")
+        )
+    if problems:
+        raise InvalidFields(problems)
+    return checked | _FOREIGN[kind]
+
+
+async def _check_overlap(sor: SafeSqlor, price: Mapping[str, Any]) -> None:
+    if not price["enabled"]:
+        return
+    other = await sor.one(
+        "select id, effective_from, effective_to from pipeline_pricing"
+        " where pipeline_id = ${pipeline_id}$ and unit = ${unit}$ and step_key = ${step_key}$"
+        " and model = ${model}$ and enabled = 1 and id <> ${id}$"
+        " and (effective_to is null or effective_to > ${effective_from}$)"
+        " and (${effective_to}$ is null or effective_from < ${effective_to}$)"
+        " order by effective_from limit 1",
+        {"id": "", "effective_to": None, **price},
+    )
+    if other is None:
+        return
+    start, end = other["effective_from"], other["effective_to"]
+    raise Conflict(
+        "price_overlap",
+        "Another price for the same step, model and unit holds from {start} to {end}."
+        " End it first, or choose other times.",
+        problems=[
+            FieldProblem("effective_from", "price_overlap", "The times overlap another price.")
+        ],
+        extra={"other": dict(other)},
+        start=iso(start),
+        end=iso(end) if end else "…",
+    )
