@@ -1,0 +1,33 @@
+"""What the module offers: a table of contents, registered all or nothing."""
+
+from typing import Any
+
+from ahserver.serverenv import ServerEnv
+
+from app.global_func import reading_endpoint, register, writing
+
+from . import admin_api
+
+EXPORTS = {
+    "pipelines_create": writing(admin_api.pipelines_create),
+    "pipelines_update": writing(admin_api.pipelines_update),
+    "pipelines_delete": writing(admin_api.pipelines_delete),
+    "pipeline_set_status": writing(admin_api.pipeline_set_status),
+    "pipeline_steps_create": writing(admin_api.pipeline_steps_create),
+    "pipeline_steps_update": writing(admin_api.pipeline_steps_update),
+    "pipeline_steps_delete": writing(admin_api.pipeline_steps_delete),
+    "pipeline_steps_reorder": writing(admin_api.pipeline_steps_reorder),
+    "pipeline_steps_move": writing(admin_api.pipeline_steps_move),
+    "pipeline_versions_create": writing(admin_api.pipeline_versions_create),
+    "pipeline_versions_update": writing(admin_api.pipeline_versions_update),
+    "pipeline_versions_delete": writing(admin_api.pipeline_versions_delete),
+    "pipeline_publish": writing(admin_api.pipeline_publish),
+    "pipeline_rollback": writing(admin_api.pipeline_rollback),
+    "pipeline_validate": reading_endpoint(admin_api.pipeline_validate),
+    "pipeline_diff": reading_endpoint(admin_api.pipeline_diff),
+}
+
+
+def load_pipeline_core(env: Any = None) -> None:
+    """Offer the module's endpoints to all `.dspy` files as `pipeline_core_<name>`."""
+    register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_core")

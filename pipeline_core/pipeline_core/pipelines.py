@@ -1,0 +1,84 @@
+"""The lines themselves: made, renamed, deleted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    FieldProblem,
+    InUse,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    insert_row,
+    now,
+    update_row,
+    without_unchanged,
+)
+
+from .draft import changes, locked_line, refuse_archived
+from .line_status import change_status
+from .surroundings import referrers
+
+DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
+DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_id}$"
+
+
+async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """A new line, owned by *actor*; raises InvalidFields unless it begins as a draft."""
+    if values["status"] != "draft":
+        raise InvalidFields(
+            [FieldProblem("status", "bad_choice", "A new line is a draft until it is published.")]
+        )
+    owner = {
+        "owner_id": actor.user_id,
+        "owner_org_id": actor.org_id or None,
+        "draft_changed_at": now(),
+    }
+    return await insert_row(sor, "pipelines", {**values, **owner}, actor)
+
+
+async def update(
+    sor: SafeSqlor,
+    pipeline_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    Change the line's fields; a changed `status` goes the way of `change_status`.
+
+    Raises EditConflict, InvalidFields for another `code`, Conflict for what its status forbids.
+    """
+    line = await locked_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, lock_version)
+    changed = changes(line, without_unchanged("pipelines", line, values))
+    if not changed:
+        return line
+    status = changed.pop("status", None)
+    if changed:
+        if status is None:
+            refuse_archived(line)
+        changed["draft_changed_at"] = now()
+    if status is not None:
+        changed |= await change_status(sor, line, status, None, actor)
+    return await update_row(sor, "pipelines", pipeline_id, None, changed, actor)
+
+
+async def delete(
+    sor: SafeSqlor, pipeline_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """
+    Delete a line that nothing depends on, with its draft's steps and saved versions.
+
+    A line that was ever live, has calls, prices, capacity or distributors stays: InUse names
+    them. Archive such a line instead.
+    """
+    line = await locked_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, lock_version)
+    if found := await referrers(sor, pipeline_id, actor.lang):
+        raise InUse(found)
+    await sor.sqlExe(DELETE_STEPS, {"pipeline_id": pipeline_id})
+    await sor.sqlExe(DELETE_VERSIONS, {"pipeline_id": pipeline_id})
+    await sor.D("pipelines", {"id": pipeline_id})
+    return line

@@ -1,0 +1,91 @@
+"""
+A line's whole definition at one moment: the snapshot that a version keeps.
+
+Its one spelling is canonical JSON (keys sorted, no blanks); its SHA-256 is the version's
+checksum, looked at on every reading. What is in it is the definition only: no ids, no times, no
+status, so two equal definitions have equal checksums.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.global_func import AppError, canonical_json
+
+FORMAT = 1
+PIPELINE_FIELDS = ("code", "name", "description")
+STEP_FIELDS = (
+    "step_key", "name", "stage", "step_no", "step_type", "model", "config", "timeout_seconds",
+    "retry_limit", "enabled",
+)  # fmt: skip
+
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A definition as a version stores it."""
+
+    text: str
+    checksum: str
+
+
+class VersionCorrupted(AppError):
+    """A stored snapshot is not the one that was stored."""
+
+    status = 500
+
+    def __init__(self, version_no: int) -> None:
+        super().__init__(
+            "version_corrupted",
+            "Version {version_no} does not match its checksum and cannot be used."
+            " Restore it from a backup.",
+            version_no=version_no,
+        )
+
+
+def definition_of(line: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Definition:
+    """The definition of the draft: the row of the line and the rows of its steps."""
+    ordered = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
+    return {
+        "format": FORMAT,
+        "pipeline": {name: line[name] for name in PIPELINE_FIELDS},
+        "steps": [_step(step) for step in ordered],
+    }
+
+
+def frozen(definition: Definition) -> Frozen:
+    """*definition* as text with its checksum."""
+    text = canonical_json(definition)
+    return Frozen(text, checksum(text))
+
+
+def checksum(text: str) -> str:
+    """SHA-256 of a snapshot's text, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def opened(version: Mapping[str, Any]) -> Definition:
+    """The definition in a version's row; raises VersionCorrupted when it is not what was saved."""
+    if checksum(version["snapshot"]) != version["checksum"]:
+        raise VersionCorrupted(version["version_no"])
+    definition: Definition = json.loads(version["snapshot"])
+    return definition
+
+
+def step_values(step: Mapping[str, Any]) -> dict[str, Any]:
+    """A snapshot's step as the columns of `pipeline_steps`."""
+    values = {name: step.get(name) for name in STEP_FIELDS}
+    return values | {
+        "config": canonical_json(step.get("config") or {}),
+        "enabled": int(bool(step.get("enabled"))),
+    }
+
+
+def _step(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: step[name] for name in STEP_FIELDS} | {
+        "config": json.loads(step["config"] or "{}"),
+        "enabled": bool(step["enabled"]),
+    }

@@ -1,0 +1,140 @@
+"""
+Where a line's steps stand: stages in a row, and the steps of a stage side by side.
+
+A layout is a list of stages, each a list of step keys. The numbers stored with the steps
+(`stage` 1..n, `step_no` 1..m) always come from a layout, so they cannot have holes. Nothing here
+knows the database.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from app.global_func import FieldProblem, InvalidFields
+
+Layout = list[list[str]]
+Place = tuple[int, int]
+
+
+def layout_of(steps: Iterable[Mapping[str, Any]]) -> Layout:
+    """The layout of *steps*, each with `step_key`, `stage` and `step_no`; holes are closed."""
+    ordered = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
+    return [
+        [step["step_key"] for step in stage]
+        for _, stage in groupby(ordered, key=lambda step: step["stage"])
+    ]
+
+
+def numbered(layout: Layout) -> dict[str, Place]:
+    """Each step key's (`stage`, `step_no`), counted from 1."""
+    return {
+        key: (stage_no, step_no)
+        for stage_no, stage in enumerate(layout, 1)
+        for step_no, key in enumerate(stage, 1)
+    }
+
+
+def insert(
+    layout: Layout,
+    key: str,
+    stage: int | None = None,
+    step_no: int | None = None,
+    *,
+    new_stage: bool = False,
+) -> Layout:
+    """
+    *layout* with *key* put in; the others move on.
+
+    Without *stage*: a stage of its own at the end. With it: into that stage, at place *step_no*
+    or last; the stage after the last one may be named too. With *new_stage*: a stage of its own
+    before the one named. Raises InvalidFields for a place that would leave a hole.
+    """
+    last = len(layout) + 1
+    stage = last if stage is None else stage
+    if not 1 <= stage <= last:
+        raise _out_of_range("stage", last)
+    alone = new_stage or stage == last
+    room = 1 if alone else len(layout[stage - 1]) + 1
+    step_no = room if step_no is None else step_no
+    if not 1 <= step_no <= room:
+        raise _out_of_range("step_no", room)
+    made = [list(row) for row in layout]
+    if alone:
+        made.insert(stage - 1, [key])
+    else:
+        made[stage - 1].insert(step_no - 1, key)
+    return made
+
+
+def remove(layout: Layout, key: str) -> Layout:
+    """*layout* without *key*; a stage that is empty then goes too."""
+    return [row for row in ([k for k in stage if k != key] for stage in layout) if row]
+
+
+def move(
+    layout: Layout,
+    key: str,
+    stage: int | None = None,
+    step_no: int | None = None,
+    *,
+    new_stage: bool = False,
+) -> Layout:
+    """
+    *layout* with *key* put elsewhere; without *stage* it stays in its own.
+
+    *stage* counts the stages as they are before the move, which is what the caller sees.
+    """
+    if stage is None:
+        stage = numbered(layout)[key][0]
+    # The emptied stage keeps its place until the step has found its new one.
+    gone = [[k for k in row if k != key] for row in layout]
+    return [row for row in insert(gone, key, stage, step_no, new_stage=new_stage) if row]
+
+
+def checked_order(order: Any, keys: Iterable[str]) -> Layout:
+    """
+    *order*, a list of stages out of a request, as a layout of exactly the steps *keys*.
+
+    Raises InvalidFields naming what is unknown, doubled, missing, or no list.
+    """
+    if not isinstance(order, list) or not all(_is_stage(stage) for stage in order):
+        raise InvalidFields(
+            [FieldProblem("order", "bad_order", "Give a list of stages, each a list of step keys.")]
+        )
+    named = [key for stage in order for key in stage]
+    wanted = set(keys)
+    problems = [
+        *_about("unknown_step", "There is no step {names} in this line.", set(named) - wanted),
+        *_about("missing_step", "Name every step once; {names} is missing.", wanted - set(named)),
+        *_about("doubled_step", "Name every step once; {names} comes twice.", _doubled(named)),
+    ]
+    if any(not stage for stage in order):
+        problems.append(FieldProblem("order", "empty_stage", "A stage needs at least one step."))
+    if problems:
+        raise InvalidFields(problems)
+    return [list(stage) for stage in order]
+
+
+def _is_stage(stage: Any) -> bool:
+    return isinstance(stage, list) and all(isinstance(key, str) for key in stage)
+
+
+def _doubled(named: Sequence[str]) -> set[str]:
+    seen: set[str] = set()
+    return {key for key in named if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+
+
+def _about(code: str, template: str, keys: set[str]) -> list[FieldProblem]:
+    if not keys:
+        return []
+    return [FieldProblem("order", code, template, names=", ".join(sorted(keys))[:500])]
+
+
+def _out_of_range(field: str, last: int) -> InvalidFields:
+    return InvalidFields(
+        [
+            FieldProblem(
+                field, "out_of_range", "Give a number from {low} to {high}.", low=1, high=last
+            )
+        ]
+    )

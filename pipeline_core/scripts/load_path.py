@@ -1,0 +1,34 @@
+"""Register this module's paths in Sage: `py3/bin/python pipeline_core/scripts/load_path.py`."""
+
+from app.global_func import register_paths
+
+TABLES = ("pipelines", "pipeline_steps", "pipeline_versions")
+# Listed one by one: a generated script that writes has no way in.
+LISTS = tuple(
+    f"/pipeline_core/{table}/{file}"
+    for table in TABLES
+    for file in ("index.ui", f"get_{table}.dspy")
+)
+LOOKS = (
+    "/pipeline_core/api/pipeline_validate.dspy",
+    "/pipeline_core/api/pipeline_diff.dspy",
+    "/pipeline_core/pipeline_validate.ui",
+    "/pipeline_core/pipeline_diff.ui",
+)
+WRITES = (
+    "/pipeline_core/api/**",
+    "/pipeline_core/pipeline_publish.ui",
+    "/pipeline_core/pipeline_rollback.ui",
+    "/pipeline_core/pipeline_status.ui",
+)
+
+ANY: tuple[str, ...] = ()
+LOGINED: tuple[str, ...] = ()
+ROLES = {
+    "owner.superuser": [*LISTS, *LOOKS, *WRITES],
+    "owner.operator": [*LISTS, *LOOKS],
+    "owner.viewer": [*LISTS, *LOOKS],
+}
+
+if __name__ == "__main__":
+    register_paths("pipeline_core", any_=ANY, logined=LOGINED, roles=ROLES)
