@@ -19,7 +19,7 @@ from app.clock import (
     quota_month,
 )
 from app.codes import get_code
-from app.database import in_transaction, reading, transaction
+from app.database import in_transaction, pools, reading, transaction
 from app.endpoint import reading_endpoint, register, writing
 from app.errors import (
     AppError,

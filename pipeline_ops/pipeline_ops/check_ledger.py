@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import SafeSqlor, reading, to_json
+from app.global_func import SafeSqlor, pools, reading, to_json
 from pipeline_ops.ledger import COUNTED
 
 
@@ -39,9 +39,7 @@ _CALLS = (
     " where u.line_no = 0 and u.status in ${counted}$ and u.pipeline_id = c.pipeline_id"
 )
 _DAY = " and u.day_key = c.day_key)"
-_MONTH = (
-    " and u.day_key between concat(c.month_key, '-01') and concat(c.month_key, '-31'))"
-)
+_MONTH = " and u.day_key between concat(c.month_key, '-01') and concat(c.month_key, '-31'))"
 _LINK = " and u.distributor_id = c.distributor_id"
 _FROM_CAPACITY = " as should_be from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"
 _FROM_LINK = (
@@ -135,14 +133,17 @@ def run_command(argv: list[str]) -> int:
 
 
 async def _run() -> tuple[list[Difference], dict[str, Any]]:
-    async with reading(snapshot=True) as sor:
-        size = await sor.one(
-            "select count(*) as `rows`, coalesce(sum(line_no = 0), 0) as calls"
-            " from pipeline_usage_log",
-            {},
-        )
-        assert size is not None
-        return await check(sor), {"calls": int(size["calls"]), "rows": int(size["rows"])}
+    try:
+        async with reading(snapshot=True) as sor:
+            size = await sor.one(
+                "select count(*) as `rows`, coalesce(sum(line_no = 0), 0) as calls"
+                " from pipeline_usage_log",
+                {},
+            )
+            assert size is not None
+            return await check(sor), {"calls": int(size["calls"]), "rows": int(size["rows"])}
+    finally:
+        await pools().close()
 
 
 def _plain(value: int | Decimal) -> str:
