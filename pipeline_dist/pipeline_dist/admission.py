@@ -219,9 +219,7 @@ async def _admit(sor: SafeSqlor, distributor: Row, wanted: _Start) -> Admitted:
     line = await _find_line(sor, wanted.pipeline)
     if line is None:
         raise line_not_found()
-    account = DistributorAccount(
-        distributor, await lock_link(sor, distributor["id"], line["id"])
-    )
+    account = DistributorAccount(distributor, await lock_link(sor, distributor["id"], line["id"]))
     check_line(line, account.link, now())
     check_spend(distributor)
     capacity = await lock_capacity(sor, line["id"])
@@ -254,9 +252,7 @@ def _header(
     started_at: datetime,
 ) -> dict[str, Any]:
     """The header row of the call."""
-    lease_ends = (
-        moment + timedelta(seconds=wanted.lease_seconds) if wanted.lease_seconds else None
-    )
+    lease_ends = moment + timedelta(seconds=wanted.lease_seconds) if wanted.lease_seconds else None
     return ledger.new_header(
         moment=moment,
         by=account.distributor["code"],
@@ -295,9 +291,7 @@ def _charge(
     header["quota_key"] = account.distributor["quota_key"]
 
 
-async def _replayed(
-    sor: SafeSqlor, distributor: Row, first: Row, wanted: _Start
-) -> Admitted:
+async def _replayed(sor: SafeSqlor, distributor: Row, first: Row, wanted: _Start) -> Admitted:
     if first["request_hash"] != wanted.request_hash:
         raise Unprocessable(
             "idempotency_key_reused",
@@ -332,9 +326,7 @@ async def _finish(sor: SafeSqlor, distributor_id: str, wanted: _End) -> Finished
             "lease_expired",
             "The call's time ran out before it was cancelled; it counts as expired.",
         )
-    priced = await _priced(
-        sor, account, header["pipeline_id"], header["started_at"], wanted.lines
-    )
+    priced = await _priced(sor, account, header["pipeline_id"], header["started_at"], wanted.lines)
     header |= {"currency": account.currency, "end_hash": wanted.body_hash, "error": wanted.error}
     end_call(header, wanted.status, moment, priced, account, capacity)
     by = account.distributor["code"]

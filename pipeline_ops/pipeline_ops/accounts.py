@@ -26,9 +26,7 @@ class Account(Protocol):
     def currency(self) -> str:
         """The currency it is charged in."""
 
-    def adjust(
-        self, terms: Sequence[Terms], step_key: str, model: str, unit: str
-    ) -> Terms | None:
+    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
         """The price that applies for this account among a line's prices in force."""
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
@@ -57,9 +55,7 @@ class OwnAccount:
         """The system's own currency."""
         return settings().default_currency
 
-    def adjust(
-        self, terms: Sequence[Terms], step_key: str, model: str, unit: str
-    ) -> Terms | None:
+    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
         """The line's price as it is."""
         return choose(terms, step_key, model, unit)
 
@@ -88,9 +84,7 @@ def register_keeper(keeper: Keeper) -> None:
     _keepers[:] = [keeper]
 
 
-async def lock_account(
-    sor: SafeSqlor, distributor_id: str | None, pipeline_id: str
-) -> Account:
+async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: str) -> Account:
     """The account of *distributor_id* for calls of this line, locked; our own for None."""
     if distributor_id is None:
         return OwnAccount()

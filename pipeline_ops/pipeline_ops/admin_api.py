@@ -50,9 +50,7 @@ async def pricing_create(actor: Actor, params: Params) -> Answer:
 async def pricing_update(actor: Actor, params: Params) -> Answer:
     """Change a price; what was booked before stays as it was booked."""
     key, lock_version, sent = check_change(prices.TABLE, params)
-    record = await in_transaction(
-        lambda sor: prices.change(sor, key, lock_version, sent, actor)
-    )
+    record = await in_transaction(lambda sor: prices.change(sor, key, lock_version, sent, actor))
     return Answer(record, table=prices.TABLE)
 
 
@@ -89,9 +87,7 @@ async def capacity_delete(actor: Actor, params: Params) -> Answer:
 async def usage_log_create(actor: Actor, params: Params) -> Answer:
     """Book a call by hand: one item by step_key, model, unit and quantity, or several as
     `lines`."""
-    values = check_new(
-        bookings.TABLE, params, extra={"lines": Rule(kind="json", json="list")}
-    )
+    values = check_new(bookings.TABLE, params, extra={"lines": Rule(kind="json", json="list")})
     if values["status"] not in bookings.BOOKABLE:
         raise InvalidFields(
             [

@@ -127,9 +127,7 @@ async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
     return {**header, "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
 
 
-def _times(
-    values: Mapping[str, Any], moment: datetime
-) -> tuple[datetime, datetime, int]:
+def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datetime, int]:
     """Start, end and duration of a booking; what is not told follows from the others."""
     started_at = values["started_at"] or moment
     finished_at = values["finished_at"] or max(started_at, moment)

@@ -79,9 +79,7 @@ async def open_capacity(
         return
     day, month = quota_day(moment), quota_month(moment)
     for key in rules.keys_to_count(row, (day, month)):
-        capacity.counted[key] = await ledger.count_calls(
-            sor, key, pipeline_id=capacity.pipeline_id
-        )
+        capacity.counted[key] = await ledger.count_calls(sor, key, pipeline_id=capacity.pipeline_id)
     rules.turn(row, day, month, capacity.counted)
     if slot and not rules.has_slot(row):
         if expire:

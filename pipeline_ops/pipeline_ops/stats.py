@@ -23,9 +23,7 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
     day, month = quota_day(moment), quota_month(moment)
     days = _last_days(moment)
     async with reading(snapshot=True) as sor:
-        rows = await sor.sqlExe(
-            _BY_DAY, {"first": min(days[0], f"{month}-01"), "last": day}
-        )
+        rows = await sor.sqlExe(_BY_DAY, {"first": min(days[0], f"{month}-01"), "last": day})
         return {
             "today": _summary([row for row in rows if row["day_key"] == day]),
             "month": _summary([row for row in rows if row["day_key"].startswith(month)]),

@@ -63,9 +63,7 @@ async def _sweep_while_chosen(sor: SafeSqlor, stop: asyncio.Event) -> None:
             if count:
                 log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
             await _pause(stop)
-            held = await sor.one(
-                f"select is_used_lock({_LOCK_NAME}) = connection_id() as held", {}
-            )
+            held = await sor.one(f"select is_used_lock({_LOCK_NAME}) = connection_id() as held", {})
             if not held or held["held"] != 1:
                 return
     finally:
