@@ -1,0 +1,256 @@
+"""start.sh and stop.sh: twice, after a crash, beside strangers, and when something is wrong."""
+
+import json
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import processes
+from app.settings import ROOT
+from app.workers import listeners
+from tests.ops.conftest import Place
+
+
+def test_start_twice_stop_twice(place: Place) -> None:
+    first = place.start()
+    pids = place.workers.running()
+    second = place.start()
+    assert place.answers() == 200
+    assert place.workers.running() == pids
+    assert listeners(place.port) == len(pids) == 2
+    stopped = [place.run("stop.sh"), place.run("stop.sh")]
+
+    assert "Running at" in first
+    assert "run already" in second
+    assert [done.returncode for done in stopped] == [0, 0]
+    assert "2 worker(s) stopped" in stopped[0].stdout
+    assert "Nothing runs here" in stopped[1].stdout
+    assert place.answers() is None
+    assert place.database.pid() is None
+
+
+def test_stop_where_nothing_was_ever_started(place: Place) -> None:
+    done = place.run("stop.sh")
+
+    assert (done.returncode, done.stdout) == (0, "Nothing runs here.\n")
+    assert not place.var_dir.exists()
+
+
+def test_kill_9_of_everything_then_start(place: Place) -> None:
+    place.start()
+    place.kill_everything()
+    assert list((place.var_dir / "run").glob("worker-*.pid")), "stale pid files are part of this"
+
+    place.start()
+
+    assert place.answers() == 200
+
+
+def test_a_worker_that_died_is_started_again_beside_the_living(place: Place) -> None:
+    place.start()
+    before = place.workers.running()
+    processes.end({before[2]: "pipeline_app.py"}, 30)
+
+    place.start()
+
+    after = place.workers.running()
+    assert after[1] == before[1]
+    assert after[2] != before[2]
+
+
+def test_a_stale_pid_file_that_names_a_stranger(place: Place) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
+    try:
+        (place.var_dir / "run").mkdir(parents=True)
+        (place.var_dir / "run/worker-1.pid").write_text(f"{stranger.pid}\n")
+
+        place.start()
+        place.run("stop.sh")
+
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_an_occupied_port_is_told_and_nothing_stays_running(place: Place) -> None:
+    with socket.socket() as other:
+        # A stranger that would share the port must be noticed too.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", place.port))
+        other.listen()
+        done = place.run("start.sh")
+
+    assert done.returncode == 1
+    assert f"Port {place.port} on 127.0.0.1 is in use" in done.stderr
+    assert f"PIPELINE_PORT={place.port + 1}" in done.stderr
+    assert place.database.pid() is None
+
+
+def test_an_address_of_another_machine_is_told(place: Place) -> None:
+    done = place.run("start.sh", PIPELINE_HOST="192.0.2.1")
+
+    assert done.returncode == 1
+    assert "Cannot listen on 192.0.2.1" in done.stderr
+
+
+def test_a_forgotten_worker_is_noticed(place: Place) -> None:
+    place.start()
+    pid = place.workers.running()[1]
+    for file in (place.var_dir / "run").glob("worker-*.pid"):
+        file.unlink()
+    forgotten = processes.pids_with(f"pipeline_var={place.var_dir} ")
+    try:
+        done = place.run("start.sh", PIPELINE_PORT=str(processes.free_port()))
+
+        assert done.returncode == 1
+        assert str(pid) in done.stderr
+    finally:
+        processes.end(dict.fromkeys(forgotten, str(place.var_dir)), 30)
+
+
+def test_a_worker_that_dies_at_start_shows_its_last_words(place: Place, tmp_path: Path) -> None:
+    config = config_with(tmp_path, website={"processors": [[".dspy", "no_such_processor"]]})
+
+    done = place.run("start.sh", PIPELINE_CONF=str(config))
+
+    assert done.returncode == 1
+    assert "no_such_processor" in done.stderr
+    assert place.workers.running() == {}
+    assert place.database.pid() is None
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ('{"website": {"port": 9090,}}', "line 1"),
+    ('{"websites": {}}', "unknown setting websites"),
+    ('{"website": {"port": "ninety"}}', "port must be a whole number"),
+])
+def test_a_broken_configuration_is_told(place: Place, tmp_path: Path, text: str, told: str) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(text)
+    env = {"PIPELINE_CONF": str(config), "PIPELINE_PORT": ""}
+
+    done = place.run("start.sh", **env)
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert place.database.pid() is None
+
+
+def test_a_run_folder_that_cannot_be_written_is_told(place: Place) -> None:
+    place.var_dir.mkdir()
+    (place.var_dir / "logs").write_text("a file where the folder should be")
+
+    done = place.run("start.sh")
+
+    assert done.returncode == 1
+    assert "logs cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_for_the_logs_is_told(place: Place) -> None:
+    (place.var_dir / "logs").mkdir(parents=True)
+    for name in ("worker-1.log", "worker-2.log"):
+        (place.var_dir / "logs" / name).symlink_to("/dev/full")
+
+    place.start()
+
+    assert place.answers() == 200
+
+
+def test_an_unknown_option_shows_the_usage() -> None:
+    for script in ("start.sh", "stop.sh", "build.sh"):
+        done = subprocess.run(["bash", str(ROOT / script), "--nonsense"], capture_output=True,
+                              text=True, check=False)
+        assert (done.returncode, "Usage: bash" in done.stderr) == (2, True)
+
+
+def test_messages_are_chinese_in_a_chinese_locale(place: Place) -> None:
+    done = place.run("stop.sh", LC_ALL="zh_CN.UTF-8")
+
+    assert done.stdout == "没有正在运行的进程。\n"
+
+
+def test_a_relative_run_folder_is_meant_from_the_callers_folder(tmp_path: Path) -> None:
+    place = Place(tmp_path / "var")
+    done = subprocess.run(
+        ["bash", str(ROOT / "start.sh")], cwd=tmp_path, env=place.env | {"PIPELINE_VAR": "var"},
+        capture_output=True, text=True, check=False,
+    )
+    try:
+        assert done.returncode == 0, done.stderr
+        assert place.answers() == 200
+    finally:
+        place.run("stop.sh")
+
+
+def test_two_places_run_side_by_side(running: Place, place: Place) -> None:
+    place.start()
+
+    assert (running.answers(), place.answers()) == (200, 200)
+    place.run("stop.sh")
+    assert running.answers() == 200
+
+
+def test_the_demo_writes_what_scripts_need(running: Place) -> None:
+    file = running.var_dir / "demo.json"
+    demo = json.loads(file.read_text("utf-8"))
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert demo["base_url"] == f"http://127.0.0.1:{running.port}"
+    assert set(demo) == {"base_url", "admin", "distributor", "pipeline", "database"}
+    assert set(demo["admin"]) == {"username", "password"}
+    assert set(demo["distributor"]) == {"code", "api_key"}
+    assert set(demo["database"]) == {"host", "port", "socket", "user", "password", "name"}
+
+
+def test_the_printed_curl_line_works_as_often_as_it_is_pasted(running: Place) -> None:
+    printed = running.start("--demo")
+    line = next(text for text in printed.splitlines() if text.startswith("curl "))
+
+    answers = [paste(line) for _ in range(2)]
+
+    assert {answer["status"] for answer in answers} == {"succeeded"}
+    assert len({answer["call_no"] for answer in answers}) == 2
+
+
+def test_the_demo_again_keeps_password_and_key(running: Place) -> None:
+    before = json.loads((running.var_dir / "demo.json").read_text("utf-8"))
+
+    printed = running.start("--demo")
+
+    assert json.loads((running.var_dir / "demo.json").read_text("utf-8")) == before
+    assert before["admin"]["password"] in printed
+    assert before["distributor"]["api_key"] in printed
+
+
+def test_sigterm_lets_a_worker_end_with_0(place: Place) -> None:
+    place.start()
+    done = place.run("stop.sh")
+
+    assert "killed" not in done.stderr
+    assert "finishing what runs" in (place.var_dir / "logs/worker-1.log").read_text("utf-8")
+
+
+def paste(line: str) -> dict[str, Any]:
+    """Run *line* in a shell, as somebody who pastes it does; the JSON answered."""
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = answer.get("data", answer)
+    return found
+
+
+def config_with(folder: Path, **sections: dict[str, Any]) -> Path:
+    """A configuration file like the checkout's with other values in some sections."""
+    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
+    for name, values in sections.items():
+        config[name] |= values
+    file = folder / "config.json"
+    file.write_text(json.dumps(config))
+    return file
