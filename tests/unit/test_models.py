@@ -1,7 +1,9 @@
 """The models say what data-model.md asks, and a wrong model file is refused."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,3 +146,29 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     assert models.models_fingerprint([path], "other") != before
     path.write_text("b", "utf-8")
     assert models.models_fingerprint([path], "extras") != before
+
+
+def chinese(value: Any) -> Iterator[str]:
+    """Every Chinese text in a JSON value, but for what is said to developers only."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key != "serves":
+                yield from chinese(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from chinese(item)
+    elif isinstance(value, str) and any("一" <= character <= "鿿" for character in value):
+        yield value
+
+
+@pytest.mark.parametrize("module", ["pipeline_core", "pipeline_ops", "pipeline_dist"])
+def test_every_text_of_a_page_has_its_english(module: str) -> None:
+    english = json.loads((models.ROOT / module / "i18n/en.json").read_text("utf-8"))
+    needed = {
+        text
+        for folder in ("models", "json")
+        for path in (models.ROOT / module / folder).glob("*.json")
+        for text in chinese(json.loads(path.read_text("utf-8")))
+    }
+
+    assert needed - english.keys() == set()
