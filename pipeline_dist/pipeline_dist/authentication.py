@@ -15,6 +15,7 @@ from aiohttp import web
 
 from app.global_func import Forbidden, NotSignedIn, Row, now, reading
 from pipeline_dist import keys
+from pipeline_dist.accounts import check_active
 
 _ROWS_OF_KEY = (
     "select d.* from distributors d where d.api_key_hash = ${digest}$"
@@ -49,11 +50,7 @@ async def authenticate(request: web.Request) -> Caller:
     caller = await _find(key)
     if caller is None:
         raise _invalid_key()
-    if caller.distributor["status"] != "active":
-        raise Forbidden(
-            "distributor_suspended",
-            "This distributor is suspended or closed. Ask the operator to activate it.",
-        )
+    check_active(caller.distributor)
     if not ip_allowed(caller.distributor["allowed_ips"], request["client_ip"]):
         raise Forbidden(
             "ip_not_allowed",

@@ -1,0 +1,78 @@
+"""
+What every endpoint of the distributor API has in common: method, key, limits told in headers.
+
+Errors go up to the host, which makes the problem documents; the headers that tell what is left
+are put on them here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from app.global_func import AppError, MethodNotAllowed, json_response, reading
+from pipeline_dist.authentication import Caller, authenticate
+from pipeline_dist.limits import Limit, limits_of, rate_limit_headers
+
+JSON_TYPE = "application/json; charset=utf-8"
+Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """
+    What an endpoint answers. `limits`: those that applied to the request, as they are after it;
+    None lets the distributor's own be looked up.
+    """
+
+    body: Any
+    status: int = 200
+    limits: Sequence[Limit] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON_TYPE
+
+
+Endpoint = Callable[[web.Request, Caller], Awaitable[Reply]]
+
+
+def endpoint(**methods: Endpoint) -> Handler:
+    """What a `.dspy` calls: for each HTTP method that is allowed, the function that answers."""
+
+    async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
+        check_method(request, methods)
+        func = methods["GET" if request.method == "HEAD" else request.method]
+        caller = await authenticate(request)
+        try:
+            reply = await func(request, caller)
+        except AppError as exc:
+            await _tell_limits(exc, caller)
+            raise
+        limits = await own_limits(caller) if reply.limits is None else reply.limits
+        headers = {
+            "Cache-Control": "no-store",
+            **rate_limit_headers(limits),
+            **reply.headers,
+        }
+        return json_response(reply.body, reply.status, headers, reply.content_type)
+
+    return handler
+
+
+def check_method(request: web.Request, allowed: Mapping[str, Any]) -> None:
+    """Raise MethodNotAllowed unless the request's method is in *allowed*; HEAD goes with GET."""
+    wanted = "GET" if request.method == "HEAD" else request.method
+    if wanted not in allowed:
+        raise MethodNotAllowed(request.method, ", ".join(allowed))
+
+
+async def own_limits(caller: Caller) -> list[Limit]:
+    """The limits of the distributor itself, whatever line it calls."""
+    async with reading() as sor:
+        return await limits_of(sor, caller.distributor)
+
+
+async def _tell_limits(error: AppError, caller: Caller) -> None:
+    # With the database away there is nobody to ask, and the caller is to hear that.
+    if error.status != 503 and "RateLimit-Limit" not in error.headers:
+        error.headers.update(rate_limit_headers(await own_limits(caller)))

@@ -1,0 +1,37 @@
+"""What this module offers to `.dspy` files, and what it asks of the others."""
+
+from typing import Any
+
+from ahserver.serverenv import ServerEnv
+
+from app.global_func import reading_endpoint, register, writing
+from pipeline_dist import accounts, admin_api, v1_api
+from pipeline_dist.api_endpoint import endpoint
+
+EXPORTS = {
+    "distributors_create": writing(admin_api.distributors_create),
+    "distributors_update": writing(admin_api.distributors_update),
+    "distributors_delete": writing(admin_api.distributors_delete),
+    "distributor_generate_key": writing(admin_api.distributor_generate_key),
+    "distributor_revoke_key": writing(admin_api.distributor_revoke_key),
+    "distributor_pipeline_create": writing(admin_api.distributor_pipeline_create),
+    "distributor_pipeline_update": writing(admin_api.distributor_pipeline_update),
+    "distributor_pipeline_delete": writing(admin_api.distributor_pipeline_delete),
+    "get_search_distributor_id": reading_endpoint(admin_api.get_search_distributor_id, raw=True),
+    "v1_me": endpoint(GET=v1_api.me),
+    "v1_pipelines": endpoint(GET=v1_api.pipelines),
+    "v1_quote": endpoint(POST=v1_api.quote),
+    "v1_calls": endpoint(GET=v1_api.read_call, POST=v1_api.begin_call),
+    "v1_calls_finish": endpoint(POST=v1_api.finish_call),
+    "v1_calls_batch": endpoint(POST=v1_api.book_batch),
+    "v1_usage": endpoint(GET=v1_api.usage_report),
+    "v1_statement": endpoint(GET=v1_api.month_statement),
+    "v1_openapi": v1_api.openapi,
+    "v1_docs": v1_api.docs,
+}
+
+
+def load_pipeline_dist(env: Any = None) -> None:
+    """Offer the module's functions, and let pipeline_ops book on distributors' accounts."""
+    register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_dist")
+    accounts.register_keeper()

@@ -1,0 +1,201 @@
+"""Examples for the OpenAPI document; a test holds each against its schema."""
+
+from typing import Any
+
+Example = dict[str, Any]
+
+_CALL_NO = "019ab4f0c1d27c3e9a5b6f7081920a1b"
+_LIMITS = [
+    {
+        "scope": "distributor_month",
+        "limit": 10000,
+        "used": 1201,
+        "remaining": 8799,
+        "resets_at": "2026-11-30T16:00:00.000Z",
+    },
+    {
+        "scope": "concurrency",
+        "limit": 8,
+        "used": 1,
+        "remaining": 7,
+        "resets_at": None,
+    },
+]
+_LINE = {
+    "step_key": "draft",
+    "model": "claude-haiku-4-5",
+    "unit": "input_token",
+    "quantity": "4808",
+}
+_PRICED = _LINE | {
+    "line_no": 1,
+    "quantity": "4808.000000",
+    "pricing_type": "unit",
+    "unit_price": "1.000000",
+    "unit_size": 1000000,
+    "package_size": None,
+    "package_price": None,
+    "amount": "0.0048080000",
+}
+
+ME: Example = {
+    "code": "acme",
+    "name": "ACME Cloud",
+    "status": "active",
+    "currency": "USD",
+    "quota_period": "month",
+    "quota_calls": 10000,
+    "quota_used": 1201,
+    "quota_remaining": 8799,
+    "quota_resets_at": "2026-11-30T16:00:00.000Z",
+    "rate_limit_per_minute": None,
+    "spend_limit": "500.000000",
+    "spend_used": "12.0481200000",
+    "spend_remaining": "487.9518800000",
+    "allowed_ips": ["203.0.113.0/24"],
+    "api_key_prefix": "ppk_7Hq2xWz9",
+    "api_key_expires_at": None,
+    "limits": _LIMITS[:1],
+}
+_PIPELINE: Example = {
+    "code": "script-to-video",
+    "name": "Script to video",
+    "description": None,
+    "version_no": 3,
+    "pricing_mode": "inherit",
+    "valid_from": None,
+    "valid_to": None,
+    "prices": [
+        {
+            "step_key": "",
+            "model": "claude-haiku-4-5",
+            "unit": "input_token",
+            "pricing_type": "unit",
+            "unit_price": "1.000000",
+            "unit_size": 1000000,
+            "package_size": None,
+            "package_price": None,
+            "currency": "USD",
+        }
+    ],
+    "limits": _LIMITS,
+}
+_STEP = {"name": "Draft", "step_type": "model", "model": "claude-haiku-4-5", "timeout_seconds": 300}
+PIPELINE_DETAIL: Example = _PIPELINE | {
+    "version": {
+        "version_no": 3,
+        "checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "published_at": "2026-11-20T02:00:00.000Z",
+        "stages": [{"stage": 1, "steps": [{"step_key": "draft", **_STEP}]}],
+    }
+}
+PIPELINE_LIST: Example = {"total": 1, "page": 1, "rows": [_PIPELINE]}
+QUOTE_REQUEST: Example = {"pipeline": "script-to-video", "lines": [_LINE]}
+QUOTE: Example = {
+    "pipeline": "script-to-video",
+    "version_no": 3,
+    "currency": "USD",
+    "lines": [_PRICED],
+    "total": "0.0048080000",
+    "admitted": True,
+    "refusal": None,
+}
+BEGIN: Example = {"pipeline": "script-to-video", "client_ref": "order 88", "lease_seconds": 600}
+ONE_GO: Example = {"pipeline": "script-to-video", "status": "succeeded", "lines": [_LINE]}
+BEGUN: Example = {
+    "call_no": _CALL_NO,
+    "pipeline": "script-to-video",
+    "version_no": 3,
+    "status": "reserved",
+    "started_at": "2026-11-24T06:00:00.000Z",
+    "lease_expires_at": "2026-11-24T06:10:00.000Z",
+    "client_ref": "order 88",
+}
+ENDING: Example = {"call_no": _CALL_NO, "status": "succeeded", "lines": [_LINE]}
+FINISHED: Example = BEGUN | {
+    "status": "succeeded",
+    "finished_at": "2026-11-24T06:00:02.481Z",
+    "duration_ms": 2481,
+    "currency": "USD",
+    "amount": "0.0048080000",
+    "late": False,
+    "error": None,
+    "lines": [_PRICED],
+}
+BATCH: Example = {"calls": [{"idempotency_key": "job-17/1", **ONE_GO}]}
+BATCH_RESULT: Example = {
+    "accepted": 1,
+    "refused": 1,
+    "results": [
+        {"status": 201, "replayed": False, "call": FINISHED},
+        {
+            "status": 429,
+            "error": {
+                "code": "quota_exceeded",
+                "detail": "The quota of 10000 calls is used up.",
+                "scope": "distributor_month",
+                "limit": 10000,
+                "used": 10000,
+                "resets_at": "2026-11-30T16:00:00.000Z",
+            },
+        },
+    ],
+}
+_SPAN = {
+    "from": "2026-10-31T16:00:00.000Z",
+    "to": "2026-11-30T16:00:00.000Z",
+    "currency": "USD",
+}
+_SUM = {"unit": "input_token", "calls": 1201, "quantity": "4808000.000000"}
+USAGE_SUMS: Example = _SPAN | {
+    "group_by": "day",
+    "rows": [{"day": "2026-11-24", **_SUM, "amount": "4.8080000000", "currency": "USD"}],
+    "total": {"calls": 1201, "amount": "4.8080000000"},
+}
+_CALLED = {name: BEGUN[name] for name in ("call_no", "pipeline", "version_no", "started_at")}
+USAGE_LINES: Example = _SPAN | {
+    "rows": [
+        _PRICED
+        | _CALLED
+        | {"currency": "USD", "status": "succeeded", "finished_at": FINISHED["finished_at"]}
+    ],
+    "next": None,
+}
+_PRICE_COLUMNS = ("pricing_type", "unit_price", "unit_size", "package_size", "package_price")
+STATEMENT: Example = _SPAN | {
+    "distributor": {"code": "acme", "name": "ACME Cloud"},
+    "month": "2026-11",
+    "calls": 1201,
+    "running": 0,
+    "lines": [
+        {
+            "pipeline": "script-to-video",
+            "pipeline_name": "Script to video",
+            "step_key": "draft",
+            "model": "claude-haiku-4-5",
+            **{name: _PRICED[name] for name in _PRICE_COLUMNS},
+            **_SUM,
+            "amount": "4.8080000000",
+            "currency": "USD",
+        }
+    ],
+    "amount": "4.8080000000",
+    "total": "4.81",
+    "final": False,
+    "made_at": "2026-11-24T06:00:00.000Z",
+}
+PROBLEM: Example = {
+    "type": "urn:pipeline:problem:invalid_fields",
+    "title": "The request is not right",
+    "status": 400,
+    "detail": "1 field(s) need correction: lines/0/quantity.",
+    "code": "invalid_fields",
+    "request_id": "8f1c2a7b5d3e9f04",
+    "errors": [
+        {
+            "pointer": "/lines/0/quantity",
+            "code": "not_a_number",
+            "detail": "Give a number.",
+        }
+    ],
+}

@@ -1,0 +1,34 @@
+"""Register this module's paths in Sage: `py3/bin/python pipeline_dist/scripts/load_path.py`."""
+
+from app.global_func import register_paths
+
+# Listed one by one: a generated script that writes has no way in.
+LINKS = (
+    "/pipeline_dist/distributor_pipeline/index.ui",
+    "/pipeline_dist/distributor_pipeline/get_distributor_pipeline.dspy",
+)
+# Distributors' contacts and keys are on these.
+DISTRIBUTORS = (
+    "/pipeline_dist/distributors/index.ui",
+    "/pipeline_dist/distributors/get_distributors.dspy",
+    "/pipeline_dist/distributor_key.ui",
+    "/pipeline_dist/distributor_statement.ui",
+)
+SEARCH = "/pipeline_dist/api/get_search_distributor_id.dspy"
+LINK_WRITES = (
+    "/pipeline_dist/api/distributor_pipeline_create.dspy",
+    "/pipeline_dist/api/distributor_pipeline_update.dspy",
+    "/pipeline_dist/api/distributor_pipeline_delete.dspy",
+)
+
+# Distributors' programs come without a login; the key in the header decides.
+ANY = ("/pipeline_dist/v1/**",)
+LOGINED: tuple[str, ...] = ()
+ROLES = {
+    "owner.superuser": [*LINKS, *DISTRIBUTORS, "/pipeline_dist/api/**"],
+    "owner.operator": [*LINKS, *LINK_WRITES, SEARCH],
+    "owner.viewer": [*LINKS, SEARCH],
+}
+
+if __name__ == "__main__":
+    register_paths("pipeline_dist", any_=ANY, logined=LOGINED, roles=ROLES)
