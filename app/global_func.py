@@ -107,6 +107,7 @@ __all__ = [
     "next_month_start",
     "now",
     "offer_functions",
+    "pools",
     "public",
     "quota_day",
     "quota_month",

@@ -1,0 +1,160 @@
+"""Prices and amounts, held against a slow model with fractions that shares no code with ours."""
+
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import Conflict, Unprocessable
+from pipeline_ops.lines import UsageLine
+from pipeline_ops.pricing import (
+    Terms,
+    choose,
+    chosen_terms,
+    discounted,
+    line_amount,
+    priced_lines,
+    total,
+)
+
+QUANTITIES = st.decimals(min_value=0, max_value=10**12 - 1, places=6)
+PRICES = st.decimals(min_value=0, max_value=10**12 - 1, places=6)
+RATES = st.decimals(min_value=0, max_value=99, places=4)
+SIZES = st.integers(min_value=1, max_value=2**63 - 1)
+
+
+def make_terms(**changes: object) -> Terms:
+    """A unit price that is fine in every way; say only what the test is about."""
+    values: dict[str, object] = {
+        "pricing_id": "p1", "step_key": "", "model": "", "unit": "call", "pricing_type": "unit",
+        "unit_price": Decimal("1.000000"), "currency": "CNY",
+    }  # fmt: skip
+    return Terms(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def package(size: int, price: Decimal, **changes: object) -> Terms:
+    return make_terms(
+        pricing_type="package", unit_price=None, package_size=size, package_price=price, **changes
+    )
+
+
+def line(quantity: Decimal | int, unit: str = "call", step: str = "", model: str = "") -> UsageLine:
+    return UsageLine(step_key=step, model=model, unit=unit, quantity=Decimal(quantity))
+
+
+def half_up(exact: Fraction, decimals: int) -> Fraction:
+    """The slow model's rounding: away from the middle upwards."""
+    step = Fraction(1, 10**decimals)
+    return floor(exact / step + Fraction(1, 2)) * step
+
+
+@given(QUANTITIES, PRICES, SIZES)
+def test_unit_amount_is_the_exact_quotient_rounded_half_up(
+    quantity: Decimal, price: Decimal, size: int
+) -> None:
+    amount = line_amount(make_terms(unit_price=price, unit_size=size), quantity)
+
+    assert Fraction(amount) == half_up(Fraction(quantity) * Fraction(price) / size, 10)
+    assert amount.as_tuple().exponent == -10
+
+
+@given(QUANTITIES, QUANTITIES, PRICES, st.integers(min_value=1, max_value=10**15))
+def test_packages_are_bought_when_the_ones_before_are_used_up(
+    before: Decimal, quantity: Decimal, price: Decimal, size: int
+) -> None:
+    amount = line_amount(package(size, price), quantity, before)
+
+    bought = ceil((Fraction(before) + Fraction(quantity)) / size) - ceil(Fraction(before) / size)
+    assert Fraction(amount) == bought * Fraction(price)
+
+
+@given(st.lists(QUANTITIES, max_size=8), QUANTITIES, st.integers(min_value=1, max_value=10**9))
+def test_lines_of_one_call_share_their_packages(
+    quantities: list[Decimal], before: Decimal, size: int
+) -> None:
+    terms = package(size, Decimal("0.000001"))
+    lines = [line(quantity) for quantity in quantities]
+
+    priced = priced_lines(lines, [terms] * len(lines), {"p1": before})
+
+    used = Fraction(before) + sum((Fraction(q) for q in quantities), Fraction(0))
+    bought = ceil(used / size) - ceil(Fraction(before) / size)
+    assert Fraction(total(priced)) == bought * Fraction(1, 10**6)
+
+
+@given(PRICES, RATES, QUANTITIES, SIZES)
+def test_the_stored_discounted_price_reproduces_the_amount(
+    price: Decimal, rate: Decimal, quantity: Decimal, size: int
+) -> None:
+    terms = discounted(make_terms(unit_price=price, unit_size=size), rate)
+
+    assert terms.unit_price is not None
+    stored = Fraction(terms.unit_price)
+    assert stored == half_up(Fraction(price) * Fraction(rate), 6)
+    assert terms.unit_price.as_tuple().exponent == -6
+    assert Fraction(line_amount(terms, quantity)) == half_up(Fraction(quantity) * stored / size, 10)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "size", "amount"),
+    [
+        ("0.000000", "1.000000", 1, "0.0000000000"),
+        ("1", "2.500000", 1_000_000, "0.0000025000"),
+        ("0.000001", "0.000049", 1, "0.0000000000"),
+        ("0.000001", "0.000050", 1, "0.0000000001"),
+        ("1000000000000", "0.000003", 1, "3000000.0000000000"),
+        ("1", "1.000000", 3, "0.3333333333"),
+        ("2", "1.000000", 3, "0.6666666667"),
+        ("1808", "1.000000", 1_000_000, "0.0018080000"),
+    ],
+)
+def test_amounts_worked_out_by_hand(quantity: str, price: str, size: int, amount: str) -> None:
+    terms = make_terms(unit_price=Decimal(price), unit_size=size)
+
+    assert format(line_amount(terms, Decimal(quantity)), "f") == amount
+
+
+@pytest.mark.parametrize(
+    ("step", "model", "expected"),
+    [("s", "m", "both"), ("s", "x", "step"), ("x", "m", "model"), ("x", "x", "neither"),
+     ("", "", "neither"), ("s", "", "step"), ("", "m", "model")],
+)  # fmt: skip
+def test_the_most_specific_price_applies(step: str, model: str, expected: str) -> None:
+    terms = [
+        make_terms(pricing_id="neither"),
+        make_terms(pricing_id="model", model="m"),
+        make_terms(pricing_id="both", step_key="s", model="m"),
+        make_terms(pricing_id="step", step_key="s"),
+        make_terms(pricing_id="other", unit="image", step_key="s", model="m"),
+    ]
+
+    found = choose(terms, step, model, "call")
+
+    assert found is not None
+    assert found.pricing_id == expected
+
+
+def test_every_line_without_price_is_named() -> None:
+    lines = [line(1), line(1, "image"), line(1, "second")]
+
+    with pytest.raises(Conflict) as caught:
+        chosen_terms(lines, [make_terms()], choose, "CNY")
+
+    assert caught.value.code == "price_missing"
+    assert [problem.field for problem in caught.value.problems] == ["lines/1", "lines/2"]
+
+
+def test_a_price_in_another_currency_is_no_price_and_says_so() -> None:
+    with pytest.raises(Conflict) as caught:
+        chosen_terms([line(1)], [make_terms(currency="USD")], choose, "CNY")
+
+    assert caught.value.code == "price_missing"
+    assert "USD" in str(caught.value.problems[0].text)
+
+
+def test_an_amount_the_ledger_cannot_hold_is_refused() -> None:
+    with pytest.raises(Unprocessable, match="10000000000"):
+        priced_lines([line(10**11)], [make_terms()], {})
