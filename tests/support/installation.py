@@ -37,6 +37,7 @@ class Installation:
         self.extra_env: dict[str, str] = {}
         self._template: dict[str, Any] = {}
         self._admin: httpx.Client | None = None
+        self._clients: list[httpx.Client] = []
 
     @property
     def env(self) -> dict[str, str]:
@@ -89,7 +90,7 @@ class Installation:
     def query(self, sql: str, *values: Any, database: str = "pipeline") -> list[dict[str, Any]]:
         """The rows of one statement, on a connection of its own."""
         with self.connect(database) as connection, connection.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
     def command(self, *argv: str, given: str = "", check: bool = True,
@@ -138,17 +139,22 @@ class Installation:
         self.workers.start_all(self.settings)
 
     def stop(self) -> None:
-        """Stop the workers, leaving the database as it is."""
+        """Stop the workers, leaving the database as it is; close the clients made here."""
+        while self._clients:
+            self._clients.pop().close()
+        self._admin = None
         self.workers.stop()
 
     def restart(self) -> None:
-        """Stop and start the workers."""
-        self.stop()
+        """Stop and start the workers; clients go on with new connections."""
+        self.workers.stop()
         self.start(int(self.extra_env.get("PIPELINE_WORKERS", "2")))
 
     def anonymous(self, **options: Any) -> httpx.Client:
         """An HTTP client that is not signed in."""
-        return httpx.Client(base_url=self.base_url, timeout=30, trust_env=False, **options)
+        client = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False, **options)
+        self._clients.append(client)
+        return client
 
     def sign_in(self, username: str, password: str | None = None) -> httpx.Client:
         """An HTTP client signed in as *username* (`admin`, `operator` or `viewer`)."""
