@@ -54,11 +54,9 @@ class GuardedAuth(AuthAPI):
     async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
         """Whether the caller may use *path* and the file that it means."""
         rights = await request.app["rbac"].rights()
-        roles = request["actor"].roles
-        if not rights.allows(roles, path):
-            return False
         target = request["target"]
-        return target is None or target.url == path or bool(rights.allows(roles, target.url))
+        # A folder is its index: the right to that file is what counts, not one to the folder.
+        return bool(rights.allows(request["actor"].roles, path if target is None else target.url))
 
 
 _auth = GuardedAuth()
