@@ -47,9 +47,9 @@ async def read_schema(connection: Any) -> dict[str, FoundTable]:
     for name, column, values in await _columns(connection):
         if name in found:
             found[name].columns[column] = values
-    for name, index, values in await _indexes(connection):
+    for name, index, made in await _indexes(connection):
         if name in found:
-            found[name].indexes[index] = values
+            found[name].indexes[index] = made
     for name, check in await _rows(
         connection,
         "select lower(table_name), lower(constraint_name) from"
