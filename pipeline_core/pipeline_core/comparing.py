@@ -37,6 +37,12 @@ async def compared(sor: SafeSqlor, pipeline_id: str, before: str, after: str) ->
     )
 
 
+async def is_live(sor: SafeSqlor, pipeline_id: str) -> bool:
+    """Whether the line has a live version; raises NotFound when there is no such line."""
+    line = await get_row(sor, "pipelines", pipeline_id)
+    return bool(line["status"] == "published")
+
+
 async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter: str) -> Definition:
     """The definition called *which*; raises InvalidFields for *parameter*, or NotFound."""
     line = await get_row(sor, "pipelines", pipeline_id)

@@ -6,7 +6,7 @@ from ahserver.serverenv import ServerEnv
 
 from app.global_func import reading_endpoint, register, writing
 
-from . import admin_api
+from . import admin_api, page_api
 
 EXPORTS = {
     "pipelines_create": writing(admin_api.pipelines_create),
@@ -25,6 +25,10 @@ EXPORTS = {
     "pipeline_rollback": writing(admin_api.pipeline_rollback),
     "pipeline_validate": reading_endpoint(admin_api.pipeline_validate),
     "pipeline_diff": reading_endpoint(admin_api.pipeline_diff),
+    "pipeline_validate_view": reading_endpoint(page_api.pipeline_validate_view, raw=True),
+    "pipeline_diff_view": reading_endpoint(page_api.pipeline_diff_view, raw=True),
+    "pipeline_version_view": reading_endpoint(page_api.pipeline_version_view, raw=True),
+    "pipeline_version_choices": reading_endpoint(page_api.pipeline_version_choices, raw=True),
 }
 
 

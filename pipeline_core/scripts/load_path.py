@@ -11,9 +11,14 @@ LISTS = tuple(
 )
 LOOKS = (
     "/pipeline_core/api/pipeline_validate.dspy",
+    "/pipeline_core/api/pipeline_validate_view.dspy",
     "/pipeline_core/api/pipeline_diff.dspy",
+    "/pipeline_core/api/pipeline_diff_view.dspy",
+    "/pipeline_core/api/pipeline_version_view.dspy",
+    "/pipeline_core/api/pipeline_version_choices.dspy",
     "/pipeline_core/pipeline_validate.ui",
     "/pipeline_core/pipeline_diff.ui",
+    "/pipeline_core/pipeline_version.ui",
 )
 WRITES = (
     "/pipeline_core/api/**",

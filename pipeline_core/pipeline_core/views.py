@@ -1,0 +1,161 @@
+"""
+What the validator, the comparison and a version say, as descriptions of widgets for the pages.
+
+Only this file knows how a page looks; what it shows comes from the functions the API uses.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from app.global_func import Text, say
+
+from .diff import is_empty
+from .snapshot import Definition
+from .stages import layout_of
+
+Widget = dict[str, Any]
+
+_MARKS = {"error": "✕ ", "warning": "⚠ "}
+_EVENTS = {
+    "published": "published",
+    "rolled_back": "live again by a rollback",
+    "superseded": "replaced",
+    "offline": "taken off sale",
+    "archived": "taken off sale and archived",
+    "back_online": "back on sale",
+}
+_STATES = {"saved": "saved, never live", "published": "live", "superseded": "was live"}
+
+
+def problems_view(found: Mapping[str, Any], lang: str) -> Widget:
+    """The problems of a dry run (as `comparing.validated` gives them), errors first."""
+    heading = "The line can be published." if found["publishable"] else "Correct this first:"
+    ordered = sorted(found["problems"], key=lambda problem: problem["severity"])
+    lines = [
+        _MARKS[problem["severity"]]
+        + (f"{problem['step_key']}: " if problem["step_key"] else "")
+        + problem["message"]
+        for problem in ordered
+    ]
+    return _box(say(Text(heading), lang), lines)
+
+
+def difference_view(found: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
+    """A difference (as `diff.difference` gives it) in words, one line each."""
+    heading = say(Text("From {before} to {after}", before=before, after=after), lang)
+    if is_empty(found):
+        return _box(heading, [say(Text("Nothing differs."), lang)])
+    steps = found["steps"]
+    told = [Text("{field}: {old} → {new}", **_changed(change)) for change in found["pipeline"]]
+    told += [Text("+ step {key} ({name}), {place}", **_named(step)) for step in steps["added"]]
+    told += [Text("− step {key} ({name}), {place}", **_named(step)) for step in steps["removed"]]
+    told += [
+        Text(
+            "↕ step {key}: {old} → {new}",
+            key=moved["step_key"],
+            old=_place(moved["from"]),
+            new=_place(moved["to"]),
+        )
+        for moved in steps["moved"]
+    ]
+    told += [
+        Text("{field}: {old} → {new}", **_changed(change) | {"field": _step_field(change)})
+        for change in steps["changed"]
+    ]
+    told += [
+        Text("step {key} now runs in parallel with others", key=change["step_key"])
+        if change["to"] == "parallel"
+        else Text("step {key} now runs alone in its stage", key=change["step_key"])
+        for change in steps["parallel_changed"]
+    ]
+    return _box(heading, [say(text, lang) for text in told])
+
+
+def version_view(version: Mapping[str, Any], definition: Definition, lang: str) -> Widget:
+    """A version: what it says about itself, what happened to it, and its stages."""
+    heading = Text(
+        "Version {version_no} of {name}: {state}",
+        version_no=version["version_no"],
+        name=definition["pipeline"]["name"],
+        state=Text(_STATES[version["status"]]),
+    )
+    log = json.loads(version["event_log"] or "[]")
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "gap": "16px"},
+        "subwidgets": [
+            _box(say(heading, lang), [version["notes"] or "", f"SHA-256 {version['checksum']}"]),
+            _box(say(Text("What happened to it"), lang), [_event(entry, lang) for entry in log]),
+            _box(say(Text("Steps"), lang), _stages(definition, lang)),
+        ],
+    }
+
+
+def note_view(text: Text, lang: str) -> Widget:
+    """One sentence in place of a view."""
+    return _box(say(text, lang), [])
+
+
+def _stages(definition: Definition, lang: str) -> list[str]:
+    by_key = {step["step_key"]: step for step in definition["steps"]}
+    lines = []
+    for stage_no, stage in enumerate(layout_of(definition["steps"]), 1):
+        lines.append(say(Text("Stage {number}", number=stage_no), lang))
+        lines += [f"  · {_described(by_key[key], lang)}" for key in stage]
+    return lines
+
+
+def _described(step: Mapping[str, Any], lang: str) -> str:
+    parts = [f"{step['step_key']} ({step['name']})", step["step_type"]]
+    parts += [step["model"]] if step["model"] else []
+    parts += [] if step["enabled"] else [say(Text("disabled"), lang)]
+    return " · ".join(parts)
+
+
+def _event(entry: Mapping[str, Any], lang: str) -> str:
+    what = say(Text(_EVENTS.get(entry["event"], entry["event"])), lang)
+    who = entry.get("username") or entry.get("by") or ""
+    why = f": {entry['why']}" if entry.get("why") else ""
+    return f"{entry['at']} · {who} · {what}{why}"
+
+
+def _named(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {"key": step["step_key"], "name": step["name"], "place": _place(step)}
+
+
+def _place(place: Mapping[str, Any]) -> Text:
+    return Text("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
+
+
+def _step_field(change: Mapping[str, Any]) -> str:
+    return f"{change['step_key']}.{change['field']}"
+
+
+def _changed(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "field": change["field"],
+        "old": _plain(change["from"]),
+        "new": _plain(change["to"]),
+    }
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _box(heading: str, lines: Sequence[str] | Iterable[str]) -> Widget:
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "gap": "4px"},
+        "subwidgets": [
+            {"widgettype": "Title5", "options": {"text": heading}},
+            *(
+                {"widgettype": "Text", "options": {"text": line, "wrap": True}}
+                for line in lines
+                if line
+            ),
+        ],
+    }

@@ -1,0 +1,139 @@
+"""Snapshots, statuses, and which file of the module may know what."""
+
+import ast
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_core.init import EXPORTS, load_pipeline_core
+from pipeline_core.line_status import MOVES, allowed
+from pipeline_core.snapshot import VersionCorrupted, definition_of, frozen, opened, step_values
+from pipeline_core.steps import check_step_version
+
+ROOT = Path(__file__).resolve().parents[2] / "pipeline_core"
+LINE = {"id": "p1", "code": "l", "name": "产线🚀", "description": None, "status": "draft"}
+STEP = {
+    "id": "s1", "pipeline_id": "p1", "step_key": "a", "name": "A", "stage": 1, "step_no": 1,
+    "step_type": "model", "model": "m", "config": '{"t":0.2}', "timeout_seconds": 300,
+    "retry_limit": 0, "enabled": 1, "lock_version": 3, "content_version": 2, "updated_by": "u1",
+    "updated_at": None,
+}  # fmt: skip
+
+
+def version(**changes: Any) -> dict[str, Any]:
+    kept = frozen(definition_of(LINE, [STEP]))
+    return {"version_no": 4, "snapshot": kept.text, "checksum": kept.checksum} | changes
+
+
+def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
+    definition = opened(version())
+
+    assert definition["pipeline"] == {"code": "l", "name": "产线🚀", "description": None}
+    assert definition["steps"][0]["config"] == {"t": 0.2}
+    assert definition["steps"][0]["enabled"] is True
+    assert "id" not in definition["steps"][0]
+    assert definition == definition_of(LINE, [STEP])
+
+
+def test_equal_definitions_have_one_spelling() -> None:
+    other = STEP | {"id": "s9", "lock_version": 7, "config": '{ "t": 0.2 }'}
+
+    assert frozen(definition_of(LINE | {"id": "p2"}, [other])) == frozen(
+        definition_of(LINE, [STEP])
+    )
+
+
+def test_the_steps_of_a_snapshot_stand_in_the_order_they_run() -> None:
+    second = STEP | {"step_key": "b", "stage": 2}
+
+    keys = [step["step_key"] for step in definition_of(LINE, [second, STEP])["steps"]]
+
+    assert keys == ["a", "b"]
+
+
+@pytest.mark.parametrize("changes", [{"snapshot": "{}"}, {"checksum": "0" * 64}])
+def test_a_snapshot_that_was_tampered_with_is_never_used(changes: dict[str, str]) -> None:
+    with pytest.raises(VersionCorrupted, match="Version 4 does not match its checksum"):
+        opened(version(**changes))
+
+
+def test_a_step_comes_back_from_a_snapshot_as_it_went_in() -> None:
+    (step,) = opened(version())["steps"]
+
+    assert step_values(step) == {name: STEP[name] for name in step_values(step)}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(MOVES, MOVES)))
+@pytest.mark.parametrize("was_live", [True, False])
+def test_statuses_follow_the_table(before: str, after: str, was_live: bool) -> None:
+    expected = after in MOVES[before]
+    if before == "archived":
+        expected = after == ("offline" if was_live else "draft")
+
+    assert allowed(before, after, was_live=was_live) is expected
+
+
+@pytest.mark.parametrize(
+    ("read", "placing", "conflict"),
+    [
+        (3, False, False),
+        (3, True, False),
+        (2, False, False),  # only pushed since: fields may change
+        (2, True, True),  # but that form does not know where the step stands now
+        (1, False, True),
+        (4, False, True),
+        (None, True, False),
+    ],
+)
+def test_a_pushed_step_is_a_conflict_only_to_who_places_it(
+    read: int | None, placing: bool, conflict: bool
+) -> None:
+    caught = None
+    try:
+        check_step_version(STEP, read, placing=placing)
+    except Exception as exc:  # noqa: BLE001  whichever it is, it must be the conflict
+        caught = getattr(exc, "code", repr(exc))
+
+    assert caught == ("edit_conflict" if conflict else None)
+
+
+def test_the_module_registers_all_its_functions_with_its_prefix() -> None:
+    env: dict[str, Any] = {}
+
+    load_pipeline_core(env)
+    load_pipeline_core(env)
+
+    assert set(env) == {f"pipeline_core_{name}" for name in EXPORTS}
+
+
+def test_every_function_has_its_script_and_every_script_its_function() -> None:
+    scripts = {file.stem for file in (ROOT / "wwwroot/api").glob("*.dspy")}
+
+    assert scripts == EXPORTS.keys()
+
+
+PURE = {"stages", "diff", "snapshot", "step_config", "validation", "views"}
+DATABASE = {"reading", "transaction", "in_transaction"}
+HTTP = {"Answer", "reading_endpoint", "writing", "json_response", "check_params", "check_new"}
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "pipeline_core").glob("*.py")), ids=lambda f: f.stem
+)
+def test_each_layer_keeps_to_itself(file: Path) -> None:
+    tree = ast.parse(file.read_text("utf-8"))
+    names = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    calls = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    if file.stem in PURE:
+        assert not names & (DATABASE | HTTP | {"SafeSqlor"})
+    elif file.stem not in {"admin_api", "page_api", "init"}:
+        assert not names & (DATABASE | HTTP)
+    elif file.stem == "admin_api":
+        assert not calls & {"sqlExe", "one", "C", "U", "D"}

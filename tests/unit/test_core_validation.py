@@ -1,0 +1,175 @@
+"""Every rule of the validator, with the smallest line that breaks it."""
+
+from typing import Any
+
+import pytest
+
+from pipeline_core.step_config import CONFIGS, config_problems
+from pipeline_core.validation import Surroundings, blocks, validate
+
+NOTHING_AROUND = Surroundings(prices=frozenset({("", "")}), has_capacity=True)
+
+
+def step(**changes: Any) -> dict[str, Any]:
+    """A step that is fine in every way; say only what the test is about."""
+    return {
+        "step_key": "a", "name": "A", "stage": 1, "step_no": 1, "step_type": "model",
+        "model": "m", "config": {}, "timeout_seconds": 300, "retry_limit": 0, "enabled": True,
+    } | changes  # fmt: skip
+
+
+def line(*steps: dict[str, Any]) -> dict[str, Any]:
+    names = {"code": "l", "name": "L", "description": None}
+    return {"format": 1, "pipeline": names, "steps": list(steps)}
+
+
+def told(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [
+        (problem.code, problem.step_key, problem.field, problem.severity)
+        for problem in validate(line(*steps), NOTHING_AROUND)
+    ]
+
+
+def test_a_good_line_has_no_problems() -> None:
+    assert told(step(), step(step_key="b", stage=2)) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ([], ("no_steps", "", "", "error")),
+        (
+            [step(), step(step_no=2)],
+            ("duplicate_step_key", "a", "step_key", "error"),
+        ),
+        ([step(stage=2)], ("stage_hole", "", "stage", "error")),
+        ([step(step_no=2)], ("step_no_hole", "", "step_no", "error")),
+        ([step(name=" ")], ("missing_name", "a", "name", "error")),
+        ([step(step_type="robot")], ("unknown_step_type", "a", "step_type", "error")),
+        ([step(model=None)], ("missing_model", "a", "model", "error")),
+        ([step(model="  ")], ("missing_model", "a", "model", "error")),
+        ([step(timeout_seconds=0)], ("bad_timeout", "a", "timeout_seconds", "error")),
+        ([step(timeout_seconds=86_401)], ("bad_timeout", "a", "timeout_seconds", "error")),
+        ([step(retry_limit=101)], ("bad_retry_limit", "a", "retry_limit", "error")),
+        ([step(enabled=False)], ("stage_disabled", "a", "enabled", "error")),
+        ([step(config=[])], ("bad_config", "a", "config", "error")),
+        ([step(config={"prompt": 1})], ("bad_config", "a", "config.prompt", "error")),
+        ([step(config={"promt": ""})], ("unknown_config_key", "a", "config.promt", "warning")),
+        ([step(step_type="http", model=None)], ("bad_config", "a", "config.url", "error")),
+        ([step(step_type="script", model=None)], ("bad_config", "a", "config.function", "error")),
+        (
+            [step(step_type="manual", model=None)],
+            ("bad_config", "a", "config.instruction", "warning"),
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_the_smallest_line_that_breaks_a_rule(
+    steps: list[dict[str, Any]], problem: tuple[str, str, str, str]
+) -> None:
+    assert told(*steps) == [problem]
+
+
+def test_a_stage_with_one_enabled_step_is_fine() -> None:
+    assert told(step(enabled=False), step(step_key="b", step_no=2)) == []
+
+
+def test_all_problems_are_told_at_once() -> None:
+    codes = {code for code, *_ in told(step(model=None, name=""), step(step_key="b", stage=5))}
+
+    assert codes == {"missing_model", "missing_name", "stage_hole"}
+
+
+@pytest.mark.parametrize(
+    ("prices", "missing"),
+    [
+        ((), True),
+        ((("", ""),), False),
+        ((("", "m"),), False),
+        ((("a", ""),), False),
+        ((("a", "m"),), False),
+        ((("", "n"),), True),
+    ],
+)
+def test_a_model_without_a_price_is_a_warning(
+    prices: tuple[tuple[str, str], ...], missing: bool
+) -> None:
+    around = Surroundings(prices=frozenset(prices), has_capacity=True)
+
+    found = validate(line(step()), around)
+
+    assert [problem.code for problem in found] == (["no_price"] if missing else [])
+    assert not blocks(found)
+
+
+def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
+    around = Surroundings(prices=frozenset({("", ""), ("gone", "")}), has_capacity=True)
+
+    found = validate(line(step()), around)
+
+    assert [(problem.code, problem.step_key) for problem in found] == [
+        ("price_without_step", "gone")
+    ]
+    assert not blocks(found)
+
+
+def test_no_capacity_is_a_warning() -> None:
+    around = Surroundings(prices=frozenset({("", "")}), has_capacity=False)
+
+    found = validate(line(step()), around)
+
+    assert [problem.code for problem in found] == ["no_capacity"]
+    assert not blocks(found)
+
+
+def test_a_problem_is_said_in_the_readers_language() -> None:
+    (problem,) = validate(line(step(model=None)))
+
+    assert problem.said("en")["message"] == "Choose the model that the step uses."
+    assert problem.said("zh")["message"] == "请选择该步骤使用的模型。"
+
+
+@pytest.mark.parametrize("step_type", CONFIGS)
+def test_every_key_of_a_configuration_refuses_a_wrong_value(step_type: str) -> None:
+    for name, key in CONFIGS[step_type].items():
+        if key.sentence:
+            kinds = {p.key: p.kind for p in config_problems(step_type, {name: 3.5})}
+
+            assert kinds[name] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("step_type", "config"),
+    [
+        ("model", {"prompt": "Say {x}", "parameters": {"t": 0.2}, "inputs": {"x": "input.x"}}),
+        (
+            "http",
+            {
+                "url": "https://example.com/a?b=c", "method": "post", "headers": {"X-A": "b"},
+                "body": {"any": ["thing"]}, "expected_status": [200, 201],
+            },
+        ),
+        ("http", {"url": "http://127.0.0.1:8080", "expected_status": 204}),
+        ("script", {"function": "tools.clean_text", "arguments": {"n": 1}}),
+        ("manual", {"assignee": "editor", "instruction": "看一遍"}),
+    ],
+)  # fmt: skip
+def test_a_good_configuration_has_no_problems(step_type: str, config: dict[str, Any]) -> None:
+    assert config_problems(step_type, config) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"url": "ftp://example.com"},
+        {"url": "https://"},
+        {"url": "https://example.com", "method": "STEAL"},
+        {"url": "https://example.com", "headers": {"X-A": 1}},
+        {"url": "https://example.com", "expected_status": [200, "x"]},
+        {"url": "https://example.com", "expected_status": True},
+        {"url": "https://example.com", "expected_status": []},
+        {"url": "https://example.com", "expected_status": 99},
+    ],
+)
+def test_a_bad_http_configuration_is_told(config: dict[str, Any]) -> None:
+    assert [problem.kind for problem in config_problems("http", config)] == ["wrong"]
