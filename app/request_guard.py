@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from app.actor import Actor
 from app.answers import is_page
@@ -174,7 +175,7 @@ async def _read_body(request: web.Request) -> dict[str, Any]:
             status=413,
             limit=request.client_max_size,
         ) from None
-    except (LookupError, UnicodeDecodeError, ValueError, AssertionError, RuntimeError) as exc:
+    except (LookupError, ValueError, AssertionError, RuntimeError, HttpProcessingError) as exc:
         raise BadRequest("bad_form", "The body cannot be read as its content type says.") from exc
     if not isinstance(body, dict):
         raise BadRequest("bad_body", "The body must be a JSON object.")

@@ -350,6 +350,7 @@ def test_a_broken_body_is_told(admin, body, code):
     [
         ("multipart/form-data", b"x"),
         ("multipart/form-data; boundary=b", b"--b\r\nbroken"),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\nx"),
         ("application/x-www-form-urlencoded; charset=nonsense", b"a=b"),
         ("application/x-www-form-urlencoded; charset=utf-8", b"a=\xff\xfe"),
     ],
