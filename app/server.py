@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ from app.global_func import MODULES, offer_functions
 from app.guard import GuardedAuth
 from app.health import healthz, metrics, readyz
 from app.login import sign_in, sign_out, who_am_i
-from app.logs import tell, warn
+from app.logs import tell
 from app.metrics import Metrics
 from app.request_guard import Callers
 from app.resource import PipelineResource
@@ -43,7 +43,7 @@ from app.web_paths import WebPaths
 log = logging.getLogger("pipeline.server")
 
 DRAIN_SECONDS = 30
-Background = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+Background = Callable[[asyncio.Event], Awaitable[None]]
 
 
 class PipelineServer(ConfiguredServer):
@@ -119,7 +119,7 @@ class PipelineServer(ConfiguredServer):
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        tasks = [asyncio.create_task(work(stop), name=work.__name__) for work in self._background]
+        tasks = [asyncio.ensure_future(work(stop)) for work in self._background]
         for task in tasks:
             task.add_done_callback(_tell_end)
         yield
@@ -184,7 +184,6 @@ class _one_installation:
         self._file.close()
 
 
-def _tell_end(task: asyncio.Task[None]) -> None:
+def _tell_end(task: asyncio.Future[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        log.error("background task ended", exc_info=task.exception())
-        warn(log, "background_ended", f"{task.get_name()} ended with an error")
+        log.error("background task ended", exc_info=task.exception(), extra={"action": "ended"})

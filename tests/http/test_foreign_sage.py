@@ -1,4 +1,4 @@
-"""The application on a Sage database that it did not make: older columns, users in several roles."""
+"""The application on a Sage database made by others: older columns, users in several roles."""
 
 import time
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ create table users (id varchar(32) primary key, username varchar(255) unique, pa
 create table organization (id varchar(32) primary key, orgname varchar(255) unique,
   orgabbr varchar(255), parentid varchar(32), org_type varchar(32));
 create table orgtypes (id varchar(32) primary key, orgid varchar(32), orgtypeid varchar(32));
-create table role (id varchar(32) primary key, orgtypeid varchar(32) default '0', name varchar(100));
+create table role (id varchar(32) primary key, orgtypeid varchar(32) default '0',
+  name varchar(100));
 create table userrole (id varchar(32) primary key, userid varchar(32), roleid varchar(32));
 create table permission (id varchar(32) primary key, name varchar(255), description varchar(255),
   parentid varchar(32), path varchar(255) unique, icon varchar(255), permtype varchar(255),
@@ -26,7 +27,8 @@ create table permission (id varchar(32) primary key, name varchar(255), descript
 create table rolepermission (id varchar(32) primary key, roleid varchar(32), permid varchar(32));
 create table audit_log (id varchar(32) primary key, permid varchar(32), userid varchar(32),
   params_kw text, exe_date date, exe_timestamp timestamp, remote_ip varchar(40));
-insert into organization (id, orgname, org_type) values ('0', 'Owner', 'owner'), ('7', 'Shop', 'customer');
+insert into organization (id, orgname, org_type)
+  values ('0', 'Owner', 'owner'), ('7', 'Shop', 'customer');
 insert into role values ('any','0','any'), ('logined','0','logined'), ('anonymous','0','anonymous'),
   ('r1','owner','superuser'), ('r2','customer','customer'), ('r3','customer','reader'),
   ('r4','owner','*'), ('r5','*','reader');
@@ -40,7 +42,9 @@ SCRIPTS = ["app", "pipeline_core", "pipeline_ops", "pipeline_dist"]
 
 @pytest.fixture(scope="module")
 def sage(database: Installation) -> Iterator[Installation]:
-    admin = database.mariadb.admin_connection()
+    admin, place = database.mariadb.admin_connection(), database.mariadb.connection()
+    assert admin is not None
+    assert place is not None
     with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute(f"drop database if exists {NAME}")
         cursor.execute(f"create database {NAME} character set utf8mb4")
@@ -58,10 +62,9 @@ def sage(database: Installation) -> Iterator[Installation]:
                     encode_password(f"{name}-pass", key=database.settings.password_key),
                 ),
             )
-        user = database.mariadb.connection().user
-        cursor.execute("select distinct host from mysql.user where user = %s", (user,))
+        cursor.execute("select distinct host from mysql.user where user = %s", (place.user,))
         for (host,) in cursor.fetchall():
-            cursor.execute(f"grant all on {NAME}.* to %s@%s", (user, host))
+            cursor.execute(f"grant all on {NAME}.* to %s@%s", (place.user, host))
     database.extra_env["SAGE_RBAC_DB"] = NAME
     try:
         for module in SCRIPTS:

@@ -5,19 +5,26 @@ import asyncio
 from app.dspy import compile_script
 
 
+def run(script, params):
+    async def answer():
+        return await script(None, params)
+
+    return asyncio.run(answer())
+
+
 def test_a_script_sees_the_hosts_functions_and_its_parameters():
     script, names = compile_script(
         "return double(params_kw['n'])", "x.dspy", {"double": lambda n: 2 * n}
     )
 
     assert names == ()
-    assert asyncio.run(script(None, {"n": 4})) == 8
+    assert run(script, {"n": 4}) == 8
 
 
 def test_a_parameter_named_like_a_function_shadows_nothing():
     script, _ = compile_script("return double(1)", "x.dspy", {"double": lambda n: 2 * n})
 
-    assert asyncio.run(script(None, {"double": "attack", "request": "attack"})) == 2
+    assert run(script, {"double": "attack", "request": "attack"}) == 2
 
 
 def test_functions_of_the_request_are_passed_only_where_named():
@@ -29,4 +36,4 @@ def test_functions_of_the_request_are_passed_only_where_named():
 def test_text_over_several_lines_keeps_its_lines():
     script, _ = compile_script('return "a" "b"\n', "x.dspy", {})
 
-    assert asyncio.run(script(None, {})) == "ab"
+    assert run(script, {}) == "ab"
