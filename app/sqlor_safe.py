@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from appPublic.registerfunction import RegisterFunction
 from sqlor.mysqlor import MySqlor
 
+from app.database_errors import translated
 from app.errors import BadRequest, NotFound
 
 MAX_ROWS = 1000
@@ -296,10 +297,12 @@ class SafeSqlor(MySqlor):
 
 
 async def _run(cursor: Any, text: str, args: tuple[Any, ...]) -> Any:
-    # Without values the driver does not format, so doubled percent signs would stay doubled.
-    if args:
-        return await cursor.execute(text, args)
-    return await cursor.execute(text.replace("%%", "%"))
+    # Here already, so that work inside a transaction can tell a repeated key from other faults.
+    with translated():
+        # Without values the driver does not format, so doubled percent signs would stay doubled.
+        if args:
+            return await cursor.execute(text, args)
+        return await cursor.execute(text.replace("%%", "%"))
 
 
 def _name(name: str | None) -> str:
