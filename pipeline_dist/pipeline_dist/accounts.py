@@ -134,10 +134,12 @@ class DistributorAccount:
         """Write the counters that have changed."""
         distributor, link = self._state()
         if distributor != self._read[0]:
+            window = self.distributor["rate_window"]
+            # As hex, because this pair of drivers (aiomysql 0.3.2, PyMySQL) cannot bind bytes.
             await sor.sqlExe(
                 "update distributors set quota_key = ${quota_key}$, quota_used = ${quota_used}$,"
-                " spend_used = ${spend_used}$, rate_window = ${rate_window}$ where id = ${id}$",
-                self.distributor,
+                " spend_used = ${spend_used}$, rate_window = unhex(${window}$) where id = ${id}$",
+                {**self.distributor, "window": window.hex() if window is not None else None},
             )
         if self.link is not None and link != self._read[1]:
             await sor.sqlExe(

@@ -1,0 +1,130 @@
+"""Lines, prices and distributors for tests, made through the admin endpoints like anybody's."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.support.installation import Installation
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A published line."""
+
+    id: str
+    code: str
+    capacity: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Distributor:
+    """A distributor with a key, and an HTTP client that sends it."""
+
+    id: str
+    code: str
+    api_key: str
+    client: httpx.Client
+
+    def begin(self, line: Line, key: str, **more: Any) -> httpx.Response:
+        """POST a begin, or with status and lines a one-go booking."""
+        return self.client.post(
+            "/pipeline_dist/v1/calls",
+            json={"pipeline": line.code, **more},
+            headers={"Idempotency-Key": key},
+        )
+
+    def finish(self, call_no: str, status: str = "succeeded", **more: Any) -> httpx.Response:
+        """POST a finish."""
+        return self.client.post(
+            "/pipeline_dist/v1/calls/finish",
+            json={"call_no": call_no, "status": status, **more},
+        )
+
+    def read(self, call_no: str) -> dict[str, Any]:
+        """One call as the API tells it."""
+        answer = self.client.get("/pipeline_dist/v1/calls", params={"call_no": call_no})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def me(self) -> dict[str, Any]:
+        """What the API tells about the distributor."""
+        answer = self.client.get("/pipeline_dist/v1/me")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+class Shop:
+    """Makes what a test needs; every name is new."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.admin = installation.admin
+
+    def post(self, path: str, **fields: Any) -> dict[str, Any]:
+        """POST to an admin endpoint (`module/name`) and return the record."""
+        answer = self.try_post(path, **fields)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        record: dict[str, Any] = answer.json()["data"]
+        return record
+
+    def try_post(self, path: str, **fields: Any) -> httpx.Response:
+        """POST to an admin endpoint and return whatever it answers."""
+        module, name = path.split("/")
+        return self.admin.post(f"/{module}/api/{name}.dspy", json=fields)
+
+    def line(self, *, capacity: dict[str, Any] | None = None, prices: Any = None) -> Line:
+        """A published line with one step; *prices*: fields of each price (default 1 a call)."""
+        code = f"line-{next(_numbers)}"
+        made = self.post("pipeline_core/pipelines_create", code=code, name=f"产线 {code}")
+        self.post(
+            "pipeline_core/pipeline_steps_create", pipeline_id=made["id"], step_key="s1",
+            name="step", step_type="model", model="m1", config={},
+        )  # fmt: skip
+        for fields in [{"unit": "call", "unit_price": "1"}] if prices is None else prices:
+            self.post("pipeline_ops/pipeline_pricing_create", pipeline_id=made["id"], **fields)
+        own = None
+        if capacity is not None:
+            own = self.post(
+                "pipeline_ops/pipeline_capacity_create", pipeline_id=made["id"], **capacity
+            )
+        self.post("pipeline_core/pipeline_publish", pipeline_id=made["id"], notes="first")
+        return Line(id=made["id"], code=code, capacity=own)
+
+    def distributor(self, *lines: Line, link: Any = None, **fields: Any) -> Distributor:
+        """A distributor with a key that may call *lines*; *link*: fields of each link."""
+        code = f"dist-{next(_numbers)}"
+        made = self.post("pipeline_dist/distributors_create", code=code, name=code, **fields)
+        for line in lines:
+            self.link(made["id"], line, **(link or {}))
+        key = self.post("pipeline_dist/distributor_generate_key", id=made["id"])["api_key"]
+        client = self.installation.anonymous(headers={"Authorization": f"Bearer {key}"})
+        return Distributor(id=made["id"], code=code, api_key=key, client=client)
+
+    def link(self, distributor_id: str, line: Line, **fields: Any) -> dict[str, Any]:
+        """Let a distributor call a line."""
+        return self.post(
+            "pipeline_dist/distributor_pipeline_create",
+            distributor_id=distributor_id, pipeline_id=line.id, **fields,
+        )  # fmt: skip
+
+    def row(self, table: str, row_id: str) -> dict[str, Any]:
+        """A row as the database has it."""
+        (found,) = self.installation.query(f"select * from `{table}` where id = %s", row_id)
+        return found
+
+    def ledger(self, where: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of the ledger."""
+        return self.installation.query(
+            f"select * from pipeline_usage_log where {where} order by call_no, line_no", *values
+        )
+
+    def ledger_differences(self) -> str:
+        """What check-ledger says; empty when all counters agree with the ledger."""
+        done = self.installation.manage("check-ledger", check=False)
+        return "" if done.returncode == 0 else done.stdout + done.stderr
