@@ -61,7 +61,8 @@ def rule_of(table_name: str, column_name: str) -> Rule:
 
 def check_new(table_name: str, params: Mapping[str, Any], *, extra: Extra = ()) -> dict[str, Any]:
     """
-    Typed values for a new row out of *params*, with the defaults of the model filled in.
+    Typed values for a new row out of *params*, with the defaults of the model filled in; None for
+    what was not given, also where the column is not null and the caller has to fill it.
 
     *extra* names what the endpoint takes besides the columns a client may set: with a Rule the
     value is checked and answered too; a server-set column named there is treated like any other;
@@ -76,10 +77,9 @@ def check_new(table_name: str, params: Mapping[str, Any], *, extra: Extra = ()) 
             continue
         if column.default is not None:
             values[name] = typed(rule_of(table_name, name), column.default)
-        elif column.nullable:
-            values[name] = None
         else:
-            values.pop(name, None)
+            # None also where the server fills in: a place, the time now.
+            values[name] = None
             if column.required and name not in told:
                 problems.append(_required(name))
     return _answer(values, problems)

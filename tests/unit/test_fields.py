@@ -84,7 +84,7 @@ class TestNew:
         step = {"pipeline_id": "p1", "step_key": "draw", "name": "Draw"}
         values = check_new("pipeline_steps", step)
 
-        assert "stage" not in values
+        assert values["stage"] is None
         assert values["config"] == "{}"
         assert values["config"].value == {}
         assert values["enabled"] == 1
