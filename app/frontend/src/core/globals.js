@@ -5,7 +5,7 @@ import { build } from './build.js';
 import { register, widgetClass, widgetNames } from './registry.js';
 import { registerFunction } from './scripts.js';
 import { resolveUrl } from './urls.js';
-import { t } from './i18n.js';
+import { t, untranslated } from './i18n.js';
 import { urlWidgetHandler } from './actions.js';
 
 /** Puts `bricks` into the window. */
@@ -24,6 +24,7 @@ export function installGlobals(app) {
     ask: (url, how) => ask(app, url, how),
     registerFunction,
     t,
+    untranslated,
     Factory: { register: (name, widget) => register(name, widget), get: widgetClass, names: widgetNames },
   };
 }

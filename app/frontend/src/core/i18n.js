@@ -5,7 +5,13 @@ import { fillText } from './template.js';
 export const LANGUAGES = ['zh', 'en'];
 const STORE = 'pipeline.language';
 const dictionaries = new Map();
+const missing = new Set();
 let current = 'zh';
+
+/** Texts that were shown in a language they are not written in; a test holds this empty. */
+export function untranslated() {
+  return [...missing];
+}
 
 /** The two-letter code of the language in use. */
 export function language() {
@@ -67,6 +73,13 @@ export function t(text, data) {
   if (text === null || text === undefined) return '';
   const original = String(text);
   const dictionary = dictionaries.get(current);
-  const said = dictionary && Object.hasOwn(dictionary, original) ? dictionary[original] : original;
+  const isKnown = dictionary !== undefined && Object.hasOwn(dictionary, original);
+  const said = isKnown ? dictionary[original] : original;
+  if (!isKnown && looksForeign(original)) missing.add(original);
   return data ? fillText(said, data) : said;
+}
+
+function looksForeign(text) {
+  const isChinese = /\p{Script=Han}/u.test(text);
+  return current === 'zh' ? !isChinese && /[A-Za-z]{2}/.test(text) : isChinese;
 }

@@ -47,6 +47,19 @@ const PATHS = {
   eye: 'M2 12c3-5 6-7 10-7s7 2 10 7c-3 5-6 7-10 7s-7-2-10-7zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z',
 };
 
+const aliases = new Map();
+
+/** Lets pictures that the ecosystem asks for by name be built-in ones: {name: built-in name}. */
+export function aliasIcons(names) {
+  for (const [name, builtIn] of Object.entries(names)) aliases.set(name, builtIn);
+}
+
+/** `/imgs/<name>.svg` and `/appbase/get_icon.dspy?id=<name>` of generated pages. */
+function aliased(url) {
+  const match = /\/imgs\/(\w+)\.svg$/.exec(url) ?? /\/get_icon\.dspy\?id=(\w+)$/.exec(url);
+  return match ? aliases.get(match[1]) : undefined;
+}
+
 /** True when a built-in icon has that name. */
 export function hasIcon(name) {
   return Object.hasOwn(PATHS, name);
@@ -76,6 +89,8 @@ export function iconOf(name, resolve = (url) => url) {
   if (typeof name !== 'string' || !name) return null;
   if (hasIcon(name)) return icon(name);
   if (!/[./]/.test(name)) return null;
+  const builtIn = aliased(name);
+  if (builtIn) return icon(builtIn);
   const image = h('img', { class: 'icon', alt: '', loading: 'lazy', on: { error: () => image.remove() } });
   image.src = resolve(name);
   return image;

@@ -112,7 +112,8 @@ export class Input extends Widget {
     } catch {
       return ''; // a pattern the browser cannot read is the server's to check
     }
-    return t('This does not have the expected form: ${pattern}', { pattern });
+    const { hint } = this.field;
+    return hint ? t(hint) : t('This does not have the expected form: ${pattern}', { pattern });
   }
 
   valueProblem() {

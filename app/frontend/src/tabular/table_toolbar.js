@@ -19,8 +19,8 @@ export class TableToolbar {
     const tools = (table.opts.toolbar?.tools ?? []).map((tool) => this.descriptionTool(tool));
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     const reload = this.button('refresh', 'Reload', 'refresh', () => table.render({}), { isSmall: true });
-    this.element = h('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('Tools') },
-      own, tools, h('span', { class: 'spring' }), this.filterButton, reload);
+    this.element = h('div', { class: 'table-tools', role: 'toolbar', 'aria-label': t('Tools') },
+      h('div', { class: 'toolbar' }, own, tools), h('div', { class: 'toolbar view-tools' }, this.filterButton, reload));
   }
 
   button(name, label, iconName, click, { css = '', needsRow = false, isSmall = false, iconNode = null } = {}) {

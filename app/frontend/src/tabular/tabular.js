@@ -33,9 +33,11 @@ export class Tabular extends Widget {
     this.idField = rowOptions.idField ?? 'id';
     this.checkField = rowOptions.checkField;
     const { columns, allFields } = readRowOptions(rowOptions);
-    this.columns = columns.filter(({ name }) => name !== this.checkField);
     this.allFields = allFields;
     this.params = ownDataParams(opts.data_params);
+    // What is the same in every row is said by the window's opener.
+    const fixed = this.parentKeys;
+    this.columns = columns.filter(({ name }) => name !== this.checkField && !Object.hasOwn(fixed, name));
     this.pageRows = Number(opts.page_rows) || DEFAULT_PAGE_ROWS;
     this.sort = null;
     this.conditions = [];
@@ -48,7 +50,7 @@ export class Tabular extends Widget {
     const { title, description } = this.opts;
     this.grid = this.makeGrid(t(title ?? '') || t('List'));
     this.toolbar = new TableToolbar(this);
-    this.filterPanel = new FilterPanel(this, this.allFields, (conditions) => this.filterBy(conditions));
+    this.filterPanel = new FilterPanel(this, this.filterFields(), (conditions) => this.filterBy(conditions));
     this.note = h('div', { class: 'table-note', hidden: true });
     this.scroller = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': t(title ?? 'List') },
       this.grid.element, this.note);
@@ -66,6 +68,13 @@ export class Tabular extends Widget {
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
       this.filterPanel.element, this.scroller, this.pager.element);
+  }
+
+  /** Columns in view first, then those left out of view; never the bookkeeping. */
+  filterFields() {
+    const shown = new Set([...this.columns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
+    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !shown.has(name));
+    return [...this.columns, ...hidden];
   }
 
   makeGrid(label) {

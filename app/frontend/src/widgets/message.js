@@ -7,6 +7,8 @@ import { t } from '../core/i18n.js';
 import { Overlay } from './overlay.js';
 
 const DEFAULT_SECONDS = 6;
+/** Above the line with the page numbers of a table. */
+const LOWEST_PX = 72;
 
 export class Message extends Overlay {
   static css = 'toast';
@@ -64,7 +66,7 @@ function toastHost() {
 }
 
 function stackToasts() {
-  let bottomPx = 16;
+  let bottomPx = LOWEST_PX;
   for (const toast of document.querySelectorAll('.toast:popover-open')) {
     toast.style.bottom = `${bottomPx}px`;
     bottomPx += toast.offsetHeight + 8;
