@@ -590,8 +590,8 @@ def test_who_may_only_look_cannot_write(server: Installation, admin: httpx.Clien
 def test_pages_stay_whole_whatever_the_parameters_hold(
     admin: httpx.Client, page: str, text: str
 ) -> None:
-    params: dict[str, Any] = {"_webbricks_": 1, "_lang": "en", "pipeline_id": text, "version_no": text,
-              "referer_widget": text, "from": text}  # fmt: skip
+    params: dict[str, Any] = {"_webbricks_": 1, "_lang": "en", "referer_widget": text}
+    params |= {"pipeline_id": text, "version_no": text, "from": text}
 
     answer = admin.get(f"/pipeline_core/pipeline_{page}.ui", params=params)
 
