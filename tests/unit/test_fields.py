@@ -8,7 +8,7 @@ from string import Formatter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import models
@@ -23,6 +23,9 @@ from app.fields import (
     without_unchanged,
 )
 from app.values import JsonText, Refused, exact, typed
+
+# A busy machine is no reason to fail.
+UNHURRIED = settings(deadline=None)
 
 LINE = {"code": "image-batch", "name": "批量出图 🎨"}
 PRICE: dict[str, Any] = {"pipeline_id": "p1", "unit": "input_token", "unit_price": "2.5"}
@@ -396,6 +399,7 @@ WHOLE = rule_of("pipeline_capacity", "daily_quota")
 MONEY = rule_of("pipeline_pricing", "unit_price")
 
 
+@UNHURRIED
 @given(st.integers(-(2**70), 2**70))
 def test_whole_numbers_come_back_or_are_refused(number: int) -> None:
     if 0 <= number < 2**63:
@@ -404,6 +408,7 @@ def test_whole_numbers_come_back_or_are_refused(number: int) -> None:
         assert refusal(WHOLE, number) == refusal(WHOLE, str(number)) == "out_of_range"
 
 
+@UNHURRIED
 @given(st.decimals(0, 999_999_999_999, places=6))
 def test_money_comes_back_to_the_last_digit(amount: Decimal) -> None:
     assert typed(MONEY, str(amount)) == amount
@@ -411,6 +416,7 @@ def test_money_comes_back_to_the_last_digit(amount: Decimal) -> None:
     assert typed(MONEY, typed(MONEY, amount)) == amount
 
 
+@UNHURRIED
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_taken_by_its_shortest_text(number: float) -> None:
     found = outcome(lambda: exact(number))
@@ -421,6 +427,7 @@ def test_a_float_is_taken_by_its_shortest_text(number: float) -> None:
         assert isinstance(found, Refused)
 
 
+@UNHURRIED
 @given(st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)), st.integers(-14, 14))
 def test_a_moment_is_the_same_in_every_zone(moment: datetime, hours: int) -> None:
     rule = rule_of("pipeline_pricing", "effective_from")
@@ -439,6 +446,7 @@ ANYTHING = st.recursive(
 COLUMNS = [(t.name, c) for t in models.tables().values() for c in t.columns]
 
 
+@UNHURRIED
 @given(st.sampled_from(COLUMNS), ANYTHING)
 def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> None:
     rule = rule_of(*column)
@@ -458,6 +466,7 @@ def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> N
         assert typed(rule, found) == found
 
 
+@UNHURRIED
 @given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["id", "name", "code"]), ANYTHING))
 def test_any_request_is_answered_or_refused(params: dict[str, Any]) -> None:
     for check in (check_new, check_change, check_delete):
