@@ -19,6 +19,7 @@ from app.global_func import (
     settings,
 )
 from pipeline_dist import distributors, links
+from pipeline_dist.duplicates import told_at_fields
 
 ALL = "全部"  # the generated pages' own word for "no filter"
 
@@ -35,16 +36,18 @@ _NEW_KEY_RULES = _KEY_RULES | {
 async def distributors_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """Make a distributor; its key is made separately."""
     values = check_new(distributors.TABLE, distributors.with_currency(params))
-    record = await in_transaction(lambda sor: distributors.create(sor, values, actor))
+    with told_at_fields(distributors.TABLE):
+        record = await in_transaction(lambda sor: distributors.create(sor, values, actor))
     return Answer(record, table=distributors.TABLE)
 
 
 async def distributors_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Change a distributor; suspending and closing work on its next request."""
     key, lock_version, values = check_change(distributors.TABLE, params)
-    record = await in_transaction(
-        lambda sor: distributors.change(sor, key, lock_version, values, actor)
-    )
+    with told_at_fields(distributors.TABLE):
+        record = await in_transaction(
+            lambda sor: distributors.change(sor, key, lock_version, values, actor)
+        )
     return Answer(record, table=distributors.TABLE)
 
 
@@ -90,7 +93,8 @@ async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer
 async def distributor_pipeline_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """Let a distributor call a line."""
     values = check_new(links.TABLE, params)
-    record = await in_transaction(lambda sor: links.create(sor, values, actor))
+    with told_at_fields(links.TABLE):
+        record = await in_transaction(lambda sor: links.create(sor, values, actor))
     return Answer(record, table=links.TABLE)
 
 

@@ -19,7 +19,7 @@ _CALLABLE = (
     " and (l.valid_to is null or l.valid_to > ${moment}$)"
     " and (p.code like ${pattern}$ escape '!' or p.name like ${pattern}$ escape '!')"
 )
-_COUNT = "select count(*) as lines" + _CALLABLE
+_COUNT = "select count(*) as total" + _CALLABLE
 _PAGE = (
     "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*"
     + _CALLABLE
@@ -53,7 +53,7 @@ async def lines(
     found = [
         (await _described(sor, distributor, row, row))[0] for row in await sor.sqlExe(_PAGE, values)
     ]
-    return counted["lines"], found
+    return counted["total"], found
 
 
 async def line(

@@ -24,7 +24,6 @@ from app.global_func import (
     update_row,
 )
 from pipeline_dist import keys
-from pipeline_dist.duplicates import told_at_fields
 
 TABLE = "distributors"
 LONGEST_GRACE_HOURS = 90 * 24
@@ -41,10 +40,9 @@ _NO_KEY = {
 
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """Make a distributor, without a key; raises InvalidFields, Conflict `duplicate`."""
+    """Make a distributor, without a key; raises InvalidFields, DuplicateKey."""
     _check_quota(values)
-    with told_at_fields(TABLE):
-        return await insert_row(sor, TABLE, values, actor)
+    return await insert_row(sor, TABLE, values, actor)
 
 
 def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,15 +65,14 @@ async def change(
     _check_quota({**current, **values})
     if values.get("currency", current["currency"]) != current["currency"]:
         await _refuse_second_currency(sor, distributor_id, current["currency"])
-    with told_at_fields(TABLE):
-        return await update_row(
-            sor,
-            TABLE,
-            distributor_id,
-            lock_version,
-            {**values, **_turned_quota(current, values)},
-            actor,
-        )
+    return await update_row(
+        sor,
+        TABLE,
+        distributor_id,
+        lock_version,
+        {**values, **_turned_quota(current, values)},
+        actor,
+    )
 
 
 async def remove(sor: SafeSqlor, distributor_id: str, lock_version: int | None) -> dict[str, Any]:

@@ -22,17 +22,15 @@ from app.global_func import (
     update_row,
 )
 from pipeline_dist import fixed_prices
-from pipeline_dist.duplicates import told_at_fields
 
 TABLE = "distributor_pipeline"
 
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """Link a distributor and a line; raises InvalidFields, Conflict `duplicate`."""
+    """Link a distributor and a line; raises InvalidFields, DuplicateKey."""
     await check_references(sor, TABLE, values)
     checked = {**values, **await _terms(sor, values)}
-    with told_at_fields(TABLE):
-        return await insert_row(sor, TABLE, checked, actor)
+    return await insert_row(sor, TABLE, checked, actor)
 
 
 async def change(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
@@ -96,7 +96,7 @@ def _csv_cell(value: Any) -> str:
     return "'" + text if isinstance(value, str) and _FORMULA.match(text) else text
 
 
-def _cell(sheet: WriteOnlyWorksheet, value: Any, *, bold: bool = False) -> WriteOnlyCell:
+def _cell(sheet: WriteOnlyWorksheet, value: Any, *, bold: bool = False) -> Cell:
     if isinstance(value, str):
         value = _CONTROL.sub("", value)
     cell = WriteOnlyCell(sheet, value=value)
