@@ -66,6 +66,13 @@ def insert(
     return made
 
 
+def room_in(layout: Layout, stage: int, key: str) -> int:
+    """The last place *key* can have in *stage*; 1 in the stage after the last one."""
+    if not 1 <= stage <= len(layout):
+        return 1
+    return len({*layout[stage - 1], key})
+
+
 def remove(layout: Layout, key: str) -> Layout:
     """*layout* without *key*; a stage that is empty then goes too."""
     return [row for row in ([k for k in stage if k != key] for stage in layout) if row]

@@ -84,12 +84,12 @@ async def update(
         _check_key(changed["step_key"], steps)
     place = {name: changed.pop(name) for name in _PLACE if name in changed}
     if place:
-        moved = stages.move(
-            stages.layout_of(steps),
-            step["step_key"],
-            values.get("stage"),
-            values.get("step_no"),
-        )
+        layout = stages.layout_of(steps)
+        stage, step_no = values.get("stage"), values.get("step_no")
+        if step_no is not None and "step_no" not in place:
+            # The form sends the old number along; only a new one is insisted on.
+            step_no = min(step_no, stages.room_in(layout, stage or step["stage"], step["step_key"]))
+        moved = stages.move(layout, step["step_key"], stage, step_no)
         await _rearrange(sor, line, steps, moved, actor)
     else:
         await touch_draft(sor, line["id"])

@@ -389,6 +389,17 @@ def test_a_step_is_moved_by_its_form_and_the_others_close_up(admin: httpx.Client
     assert places(admin, line) == [(1, 1, "b"), (2, 1, "c")]
 
 
+def test_a_form_that_sends_the_old_number_along_still_moves_its_step(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    step = new_step(admin, line, "b", stage=1)
+    form = {"id": step["id"], "lock_version": 1, "step_no": 2}
+
+    moved = do(admin, "pipeline_steps_update", **form, stage=2)
+
+    assert (moved["stage"], moved["step_no"]) == (2, 1)
+    assert places(admin, line) == [(1, 1, "a"), (2, 1, "b")]
+
+
 def test_deleting_a_line_that_others_refer_to_is_refused(
     server: Installation, admin: httpx.Client
 ) -> None:

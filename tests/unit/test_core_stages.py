@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidFields
+from pipeline_core import stages
 from pipeline_core.stages import (
     Layout,
     checked_order,
@@ -70,6 +71,12 @@ def test_a_place_that_would_leave_a_hole_is_refused(place: dict[str, int], field
         insert(LINE, "x", **place)  # type: ignore[arg-type]
 
     assert codes(caught) == [(field, "out_of_range")]
+
+
+def test_a_stage_has_room_for_one_more_than_it_holds() -> None:
+    assert stages.room_in(LINE, 2, "x") == 3
+    assert stages.room_in(LINE, 2, "b") == 2
+    assert stages.room_in(LINE, 4, "x") == 1
 
 
 def test_an_emptied_stage_goes() -> None:
