@@ -348,8 +348,8 @@ async def _finished_before(
     if header["end_hash"] != wanted.body_hash:
         raise Conflict(
             "already_finished",
-            "The call has ended already ({status}); what it used cannot be told again.",
-            status=header["status"],
+            "The call has ended already ({outcome}); what it used cannot be told again.",
+            outcome=header["status"],
         )
     lines = await ledger.lines_of(sor, header["call_no"])
     limits = await _limits_after(sor, account, capacity, moment)

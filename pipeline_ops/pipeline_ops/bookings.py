@@ -130,7 +130,7 @@ async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
 def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datetime, int]:
     """Start, end and duration of a booking; what is not told follows from the others."""
     started_at = values["started_at"] or moment
-    finished_at = values["finished_at"] or max(started_at, moment)
+    finished_at = values["finished_at"] or moment
     problems = []
     if started_at > moment:
         problems.append(FieldProblem("started_at", "in_future", "A booked call has begun already."))
@@ -138,7 +138,7 @@ def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datet
         problems.append(
             FieldProblem("finished_at", "in_future", "A booked call has ended already.")
         )
-    elif finished_at < started_at:
+    if finished_at < started_at and not problems:
         problems.append(
             FieldProblem("finished_at", "out_of_order", "The end must be after the start.")
         )

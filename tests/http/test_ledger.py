@@ -1,0 +1,319 @@
+"""Calls, their prices and counters, through the running server."""
+
+import time
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.installation import Installation
+from tests.support.shop import Distributor, Line, Shop
+
+ONE = [{"unit": "call", "quantity": 1}]
+
+
+@pytest.fixture(scope="module")
+def shop(server: Installation) -> Shop:
+    return Shop(server)
+
+
+def counters(shop: Shop, line: Line) -> tuple[int, int, int]:
+    """Used today, this month, and running, as the line's capacity says."""
+    assert line.capacity is not None
+    row = shop.row("pipeline_capacity", line.capacity["id"])
+    return row["day_used"], row["month_used"], row["running"]
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of a refusal."""
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    problem: dict[str, Any] = answer.json()
+    return problem
+
+
+def begun(answer: httpx.Response) -> str:
+    """The call number of a begin that was let in."""
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["call_no"])
+
+
+def test_a_call_takes_and_gives_back_exactly_what_it_should(shop: Shop) -> None:
+    line = shop.line(capacity={"daily_quota": 10, "monthly_quota": 20, "max_concurrency": 2})
+    buyer = shop.distributor(line, quota_period="day", quota_calls=9)
+
+    first = begun(buyer.begin(line, "a", client_ref="r1", lease_seconds=60))
+    assert counters(shop, line) == (1, 1, 1)
+    done = buyer.finish(first, lines=ONE)
+    assert done.status_code == 200, done.text
+    assert counters(shop, line) == (1, 1, 0)
+
+    failed = begun(buyer.begin(line, "b"))
+    assert buyer.finish(failed, "failed", error="model timed out").json()["error"]
+    assert counters(shop, line) == (2, 2, 0)
+
+    cancelled = begun(buyer.begin(line, "c"))
+    assert counters(shop, line) == (3, 3, 1)
+    assert buyer.finish(cancelled, "cancelled").json()["status"] == "cancelled"
+    assert counters(shop, line) == (2, 2, 0)
+
+    assert buyer.me()["quota_used"] == 2
+    assert Decimal(buyer.me()["spend_used"]) == 1
+    assert shop.ledger_differences() == ""
+
+
+def test_the_same_key_and_body_is_answered_as_the_first_time(shop: Shop) -> None:
+    line = shop.line(capacity={"daily_quota": 1})
+    buyer = shop.distributor(line)
+
+    first = buyer.begin(line, "k", client_ref="x", lease_seconds=100)
+    assert buyer.finish(first.json()["call_no"], lines=ONE).status_code == 200
+    again = buyer.begin(line, "k", client_ref="x", lease_seconds=100)
+
+    assert again.status_code == 201
+    assert again.json() == first.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    refused(buyer.begin(line, "k", client_ref="y"), 422, "idempotency_key_reused")
+    refused(buyer.begin(line, "other"), 429, "capacity_exceeded")
+    assert counters(shop, line)[0] == 1
+
+
+def test_a_finished_call_is_booked_in_one_go(shop: Shop) -> None:
+    line = shop.line(capacity={"daily_quota": 2, "max_concurrency": 1})
+    buyer = shop.distributor(line)
+
+    first = buyer.begin(line, "g", status="succeeded", lines=ONE)
+    again = buyer.begin(line, "g", status="succeeded", lines=ONE)
+
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert first.json()["amount"] == "1.0000000000"
+    assert first.json()["status"] == "succeeded"
+    assert counters(shop, line) == (1, 1, 0)
+    refused(buyer.begin(line, "g", status="failed", lines=ONE), 422, "idempotency_key_reused")
+
+
+def test_a_refused_try_leaves_nothing_and_may_be_repeated(shop: Shop) -> None:
+    line = shop.line(capacity={"max_concurrency": 1})
+    buyer = shop.distributor(line)
+    running = begun(buyer.begin(line, "a"))
+
+    refused(buyer.begin(line, "b"), 429, "concurrency_exceeded")
+    assert shop.ledger("idempotency_key = 'b' and distributor_id = %s", buyer.id) == []
+    buyer.finish(running, "succeeded")
+
+    begun(buyer.begin(line, "b"))
+
+
+def test_finishing_twice(shop: Shop) -> None:
+    line = shop.line()
+    buyer = shop.distributor(line)
+    call_no = begun(buyer.begin(line, "a"))
+
+    first = buyer.finish(call_no, lines=ONE)
+    again = buyer.finish(call_no, lines=ONE)
+
+    assert first.json() == again.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    refused(buyer.finish(call_no, "failed"), 409, "already_finished")
+    refused(buyer.finish("0" * 32), 404, "call_not_found")
+    assert Decimal(buyer.me()["spend_used"]) == 1
+    other = shop.distributor(line)
+    refused(other.finish(call_no, lines=ONE), 404, "call_not_found")
+
+
+def wait_for_status(buyer: Distributor, call_no: str, status: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while buyer.read(call_no)["status"] != status:
+        assert time.monotonic() < deadline, buyer.read(call_no)
+        time.sleep(0.1)
+
+
+def test_a_lease_that_runs_out(shop: Shop) -> None:
+    line = shop.line(capacity={"daily_quota": 10, "max_concurrency": 2})
+    buyer = shop.distributor(line)
+    late, lost = (begun(buyer.begin(line, key, lease_seconds=1)) for key in ("a", "b"))
+    assert counters(shop, line) == (2, 2, 2)
+
+    wait_for_status(buyer, late, "expired", 6)
+    wait_for_status(buyer, lost, "expired", 1)
+    assert counters(shop, line) == (2, 2, 0)
+
+    refused(buyer.finish(lost, "cancelled"), 409, "lease_expired")
+    done = buyer.finish(late, lines=ONE).json()
+    assert (done["late"], done["status"], done["amount"]) == (True, "succeeded", "1.0000000000")
+    assert buyer.finish(late, lines=ONE).json() == done
+    assert buyer.read(late)["late"] is True
+    assert counters(shop, line) == (2, 2, 0)
+    assert shop.ledger_differences() == ""
+
+
+def test_an_overdue_call_makes_room_at_once(shop: Shop) -> None:
+    line = shop.line(capacity={"max_concurrency": 1})
+    buyer = shop.distributor(line)
+    begun(buyer.begin(line, "a", lease_seconds=1))
+    answer = buyer.begin(line, "b")
+    refused(answer, 429, "concurrency_exceeded")
+    assert answer.headers["Retry-After"] == "1"
+
+    time.sleep(1.01)
+
+    begun(buyer.begin(line, "b"))
+    assert counters(shop, line)[2] == 1
+    assert shop.ledger_differences() == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "fields", "capacity", "code", "scope"),
+    [
+        ({"daily_quota": 1}, {}, {}, "quota_exceeded", "link_day"),
+        ({"monthly_quota": 1}, {}, {}, "quota_exceeded", "link_month"),
+        ({}, {"quota_period": "day", "quota_calls": 1}, {}, "quota_exceeded", "distributor_day"),
+        ({}, {"quota_period": "month", "quota_calls": 1}, {}, "quota_exceeded",
+         "distributor_month"),
+        ({}, {}, {"daily_quota": 1}, "capacity_exceeded", "capacity_day"),
+        ({}, {}, {"monthly_quota": 1}, "capacity_exceeded", "capacity_month"),
+        ({}, {}, {"max_concurrency": 1}, "concurrency_exceeded", "concurrency"),
+        ({}, {"rate_limit_per_minute": 1}, {}, "rate_limited", "rate"),
+    ],
+)  # fmt: skip
+def test_every_limit_says_which_it_is_and_when_there_is_room(
+    shop: Shop, link: Any, fields: Any, capacity: Any, code: str, scope: str
+) -> None:
+    line = shop.line(capacity=capacity)
+    buyer = shop.distributor(line, link=link, **fields)
+
+    first = buyer.begin(line, "a")
+    begun(first)
+    answer = buyer.begin(line, "b")
+    problem = refused(answer, 429, code)
+
+    assert (problem["scope"], problem["limit"], problem["used"]) == (scope, 1, 1)
+    assert problem["resets_at"].endswith("Z")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["RateLimit-Remaining"] == "0"
+    assert answer.headers["RateLimit-Limit"] == first.headers["RateLimit-Limit"] == "1"
+    assert first.headers["RateLimit-Remaining"] == "0"
+
+
+def test_what_keeps_a_distributor_from_a_line(shop: Shop) -> None:
+    line = shop.line()
+    stranger, buyer = shop.distributor(), shop.distributor(line)
+    nobody = Line(id="x", code="no-such-line", capacity=None)
+
+    refused(buyer.begin(nobody, "a"), 404, "pipeline_not_found")
+    refused(stranger.begin(line, "a"), 404, "pipeline_not_found")
+    for fields in (
+        {"enabled": 0},
+        {"valid_from": "2100-01-01T00:00:00Z"},
+        {"valid_to": "2001-01-01T00:00:00Z"},
+    ):
+        closed = shop.distributor(line, link=fields)
+        refused(closed.begin(line, "a"), 403, "not_enabled")
+    draft = shop.post("pipeline_core/pipelines_create", code="draft-1", name="draft 1")
+    unpublished = Line(id=draft["id"], code="draft-1", capacity=None)
+    shop.link(buyer.id, unpublished)
+    refused(buyer.begin(unpublished, "a"), 409, "pipeline_offline")
+    off = shop.line(capacity={"enabled": 0})
+    problem = refused(shop.distributor(off).begin(off, "a"), 429, "capacity_exceeded")
+    assert problem["limit"] == 0
+
+
+def test_a_spending_limit_stops_the_next_begin(shop: Shop) -> None:
+    line = shop.line()
+    buyer = shop.distributor(line, spend_limit="1.5")
+
+    running = begun(buyer.begin(line, "a"))
+    begun(buyer.begin(line, "b", status="succeeded", lines=ONE))
+    buyer.finish(running, lines=ONE)
+
+    problem = refused(buyer.begin(line, "c"), 402, "spend_limit_reached")
+    assert problem["used"] == "2.0000000000"
+    assert problem["limit"] == "1.500000"
+
+
+def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Shop) -> None:
+    prices = [
+        {"unit": "input_token", "unit_price": "2.5", "unit_size": 1_000_000},
+        {"unit": "input_token", "step_key": "s1", "unit_price": "3", "unit_size": 1_000_000},
+        {"unit": "image", "pricing_type": "package", "package_size": 10, "package_price": "7.77"},
+    ]
+    line = shop.line(prices=prices)
+    plain = shop.distributor(line)
+    cheaper = shop.distributor(line, link={"pricing_mode": "discount", "discount_rate": "0.85"})
+    own = shop.distributor(
+        line,
+        link={
+            "pricing_mode": "fixed",
+            "fixed_prices": [{"unit": "image", "unit_price": "0.333333", "unit_size": 7}],
+        },
+    )
+    used = [
+        {"unit": "input_token", "quantity": 1808},
+        {"unit": "input_token", "step_key": "s1", "quantity": 1},
+        {"unit": "image", "quantity": 4},
+        {"unit": "image", "quantity": 7},
+    ]
+
+    expected = {
+        plain: ["0.0045200000", "0.0000030000", "7.7700000000", "7.7700000000"],
+        # 2.125, 2.55 and 6.6045 after the discount
+        cheaper: ["0.0038420000", "0.0000025500", "6.6045000000", "6.6045000000"],
+        own: ["0.0045200000", "0.0000030000", "0.1904760000", "0.3333330000"],
+    }
+    for buyer, amounts in expected.items():
+        quoted = buyer.client.post(
+            "/pipeline_dist/v1/quote", json={"pipeline": line.code, "lines": used}
+        ).json()
+        done = buyer.finish(begun(buyer.begin(line, "a")), lines=used).json()
+        assert [item["amount"] for item in done["lines"]] == amounts
+        assert [item["amount"] for item in quoted["lines"]] == amounts
+        assert quoted["total"] == done["amount"]
+        assert quoted["admitted"] is True
+    # 11 of the 20 images of two packages are used: 9 more are paid for.
+    more = [{"unit": "image", "quantity": 9}]
+    assert plain.begin(line, "b", status="succeeded", lines=more).json()["amount"] == "0.0000000000"
+    more = [{"unit": "image", "quantity": "0.000001"}]
+    assert plain.begin(line, "c", status="failed", lines=more).json()["amount"] == "7.7700000000"
+    assert shop.ledger_differences() == ""
+
+
+def test_a_unit_without_price_is_refused_and_the_call_stays(shop: Shop) -> None:
+    line = shop.line()
+    buyer = shop.distributor(line)
+    call_no = begun(buyer.begin(line, "a"))
+    used = [*ONE, {"unit": "image", "quantity": 2}]
+
+    problem = refused(buyer.finish(call_no, lines=used), 409, "price_missing")
+    assert [item["pointer"] for item in problem["errors"]] == ["/lines/1"]
+    assert buyer.read(call_no)["status"] == "reserved"
+    refused(buyer.begin(line, "b", status="succeeded", lines=used), 409, "price_missing")
+
+    # Free, and in force when the call began.
+    shop.post(
+        "pipeline_ops/pipeline_pricing_create", pipeline_id=line.id, unit="image", unit_price="0",
+        effective_from="2020-01-01T00:00:00Z",
+    )  # fmt: skip
+    assert buyer.finish(call_no, lines=used).json()["amount"] == "1.0000000000"
+
+
+def test_a_price_in_another_currency_does_not_count(shop: Shop) -> None:
+    line = shop.line(prices=[{"unit": "call", "unit_price": "1", "currency": "USD"}])
+    buyer = shop.distributor(line)
+
+    problem = refused(buyer.begin(line, "a", status="succeeded", lines=ONE), 409, "price_missing")
+    assert "USD" in problem["errors"][0]["detail"]
+
+
+def test_an_amount_beyond_the_ledger_is_a_clear_refusal(shop: Shop) -> None:
+    line = shop.line(prices=[{"unit": "call", "unit_price": "999999999999.999999"}])
+    buyer = shop.distributor(line)
+
+    refused(
+        buyer.begin(line, "a", status="succeeded", lines=[{"unit": "call", "quantity": 10}]),
+        422,
+        "amount_too_large",
+    )
+    assert shop.ledger("distributor_id = %s", buyer.id) == []
