@@ -7,16 +7,24 @@ import './tabular/index.js';
 import './shell/index.js';
 import { App } from './core/app.js';
 import { installGlobals } from './core/globals.js';
-import { readPage } from './core/page.js';
+import { readPage, standsAlone } from './core/page.js';
 
 const meta = (name) => document.querySelector(`meta[name="bricks-${name}"]`)?.content;
 
+const page = readPage(document);
+const shellUrl = meta('shell');
+
 const app = new App({
-  widget: readPage(document),
+  widget: page,
   login_url: meta('login-url') || undefined,
   language: undefined,
   i18nUrls: { zh: meta('i18n-zh'), en: meta('i18n-en') },
   allow_scripts: meta('scripts') === 'on',
 });
 installGlobals(app);
-app.run();
+// A list that was opened by its own address is shown in the shell, where menu and sign-out are.
+if (shellUrl && location.pathname !== shellUrl && !standsAlone(page)) {
+  location.replace(`${shellUrl}#${location.pathname}${location.search}`);
+} else {
+  app.run();
+}

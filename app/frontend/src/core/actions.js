@@ -100,9 +100,16 @@ async function actUrlWidget(call) {
   const answer = await fetchFor(call);
   if (answer.aborted || !ticket.isCurrent()) return;
   if (!answer.ok && reported(call, answer)) return;
+  noteChange(call, answer);
   await place(pageOf(answer), target, {
     ...call, baseUri: answer.url, mode: call.bind.mode, popupOptions: call.bind.popup_options,
   });
+}
+
+/** A POST that is answered by a Message changed something: whoever fired may want to reload. */
+function noteChange({ bind, event }, answer) {
+  const isPost = String(bind.options?.method ?? '').toUpperCase() === 'POST';
+  if (event && answer.ok && isPost && answer.value?.widgettype === 'Message') event.changed = true;
 }
 
 /** A form shows problems of its fields at the fields, so no box is needed. */

@@ -1,5 +1,7 @@
 /** The description that came with the page. */
 
+import { widgetClass } from './registry.js';
+
 /**
  * Reads the JSON in `<script type="application/json" id="bricks-page">`. One that cannot be read
  * is asked for again the runtime's way, which also says what is wrong with it.
@@ -13,4 +15,13 @@ export function readPage(document) {
     console.error(`page description: ${error.message}`);
   }
   return { widgettype: 'urlwidget', options: { url: location.pathname + location.search } };
+}
+
+/**
+ * True for pages that are whole by themselves: the shell, sign-in, an error, a window that opens
+ * itself, and what says so by `options.standalone`.
+ */
+export function standsAlone(page) {
+  const Class = widgetClass(page?.widgettype);
+  return Class?.isPage === true || Class?.isOverlay === true || page?.options?.standalone === true;
 }

@@ -32,7 +32,8 @@ export function ownParams() {
  * @param {object} app
  * @param {string} url may be relative to *baseUri*
  * @param {{method?: string, params?: object, baseUri?: string, contentType?: string,
- *   text?: boolean, signal?: AbortSignal}} [how] `text` takes the answer as it is
+ *   text?: boolean, signal?: AbortSignal, anonymous?: boolean}} [how] `text` takes the answer as it
+ *   is; `anonymous` asks for no sign-in when the answer is 401
  * @returns {Promise<Answer>}
  */
 export async function ask(app, url, how = {}) {

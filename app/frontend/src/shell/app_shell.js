@@ -15,6 +15,8 @@ import { errorPage } from './error_page.js';
 const WHO_URL = '/whoami.dspy';
 
 class AppShell extends Widget {
+  static isPage = true;
+
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('shell');
@@ -25,7 +27,7 @@ class AppShell extends Widget {
       h('a', { class: 'skip-link', href: '#main', on: { click: (event) => this.skip(event) } }, t('Skip to content')),
       this.topBar(), h('div', { class: 'shell-body' }, this.menu, h('div', { class: 'shell-shade', on: { click: () => this.drawer(false) } }),
         this.content));
-    this.hashChanged = () => this.showPage();
+    this.hashChanged = () => this.leaveFor(location.hash);
     window.addEventListener('hashchange', this.hashChanged);
     this.bind('keydown', (event) => event.key === 'Escape' && this.drawer(false));
   }
@@ -92,8 +94,21 @@ class AppShell extends Widget {
       : this.opts.home ?? this.pages[0]?.url ?? '/dashboard.ui';
   }
 
+  /** Windows belong to the page they were opened on; one with unsaved work may keep us here. */
+  async leaveFor(hash) {
+    if (hash === this.shownHash) return;
+    for (const dialog of [...document.querySelectorAll('dialog[open]')].reverse()) {
+      if (!await dialog.bricks_widget?.requestDismiss?.()) {
+        history.replaceState(null, '', this.shownHash || '#/');
+        return;
+      }
+    }
+    await this.showPage();
+  }
+
   async showPage() {
     const url = this.pageUrl;
+    this.shownHash = location.hash;
     this.markCurrent(url);
     this.drawer(false);
     this.content.setAttribute('aria-busy', 'true');

@@ -16,8 +16,11 @@ class Dashboard extends Widget {
     this.dom_element.append(h('h1', {}, t('Overview')));
   }
 
-  async built() {
+  async built(isAgain = false) {
+    // Nobody is asked to sign in because a page refreshed itself.
+    this.how = { anonymous: isAgain };
     const [stats, counts] = await Promise.all([this.stats(), this.counts()]);
+    if (isAgain) this.dom_element.replaceChildren(h('h1', {}, t('Overview')));
     append(this.dom_element, [this.firstSteps(counts, stats), this.countCards(counts), this.usage(stats)]);
     if (this.opts.refresh_seconds > 0) {
       this.timer = setTimeout(() => this.again(), this.opts.refresh_seconds * 1000);
@@ -31,13 +34,12 @@ class Dashboard extends Widget {
       this.timer = setTimeout(() => this.again(), this.opts.refresh_seconds * 1000);
       return;
     }
-    this.dom_element.replaceChildren(h('h1', {}, t('Overview')));
-    this.built();
+    this.built(true);
   }
 
   /** @returns {Promise<object|null>} null when the figures cannot be had */
   async stats() {
-    const answer = await ask(this.app, this.opts.stats_url, {});
+    const answer = await ask(this.app, this.opts.stats_url, this.how);
     if (!answer.ok) return null;
     const { value } = answer;
     return value?.data ?? value?.options?.user_data ?? value;
@@ -46,7 +48,9 @@ class Dashboard extends Widget {
   /** How many records each list has; null for one that cannot be read. */
   async counts() {
     const entries = await Promise.all((this.opts.counts ?? []).map(async (one) => {
-      const answer = await ask(this.app, one.data_url, { params: { page: 1, rows: 1, ...(one.params ?? {}) } });
+      const answer = await ask(this.app, one.data_url, {
+        ...this.how, params: { page: 1, rows: 1, ...(one.params ?? {}) },
+      });
       return [one.name, answer.ok ? Number(answer.value?.total ?? 0) : null];
     }));
     return Object.fromEntries(entries);

@@ -24,6 +24,8 @@ export function errorPage(answer) {
 }
 
 class ErrorPage extends Widget {
+  static isPage = true;
+
   constructor(opts, context) {
     super(opts, context);
     const status = Number(opts.status) || 0;

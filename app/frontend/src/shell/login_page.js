@@ -11,6 +11,7 @@ import { logo } from './logo.js';
 
 class LoginPage extends Widget {
   static tag = 'main';
+  static isPage = true;
 
   constructor(opts, context) {
     super(opts, context);

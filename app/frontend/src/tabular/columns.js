@@ -1,10 +1,15 @@
 /** From `row_options` to columns and form fields. */
 
 import { defaultOf, isEditable, normaliseField } from '../inputs/fields.js';
+import { optionText } from '../inputs/options.js';
+import { t } from '../core/i18n.js';
 
 const MIN_WIDTH_EM = 6;
 const EM_PER_CHARACTER = 0.62;
 const DEFAULT_CHARACTERS = 12;
+/** The cell's own padding, and the sort arrow or the frame of a choice. */
+const PADDING_EM = 2.4;
+const WIDEST_LABEL_EM = 16;
 
 /**
  * @param {object} rowOptions `fields`, `browserfields`, `editexclouded` of a generated page
@@ -24,7 +29,21 @@ export function readRowOptions(rowOptions) {
 
 function widthEm(field) {
   const characters = Number(field.cwidth) || naturalCharacters(field);
-  return Math.max(MIN_WIDTH_EM, characters * EM_PER_CHARACTER + 1.5);
+  return Math.max(MIN_WIDTH_EM, characters * EM_PER_CHARACTER + PADDING_EM, wordsEm(field));
+}
+
+/** Room for the heading and the longest choice, which differ by language. */
+function wordsEm(field) {
+  const choices = Array.isArray(field.data) ? field.data.map((one) => optionText(one, field)) : [];
+  const longest = Math.max(...[t(field.label), ...choices].map(textEm));
+  return Math.min(WIDEST_LABEL_EM, longest + PADDING_EM);
+}
+
+/** Roughly how wide a text is: Chinese characters are square, Latin letters half as wide. */
+function textEm(text) {
+  let width = 0;
+  for (const character of text) width += character > '\u2e80' ? 1 : 0.57;
+  return width;
 }
 
 function naturalCharacters({ uitype }) {

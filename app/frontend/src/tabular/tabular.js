@@ -252,13 +252,15 @@ export class Tabular extends Widget {
   }
 
   /** A tool of the description: an event of its name with the selected record. */
-  tool(tool) {
+  async tool(tool) {
     const needsRow = tool.selected_row === true || tool.selected_row === 'true';
     if (needsRow && !this.selectedRecord) {
       this.app.show_message({ title: 'Please select a row first.' });
       return;
     }
-    this.dispatch(tool.name, { ...(needsRow ? this.selectedRecord : {}), referer_widget: this.uid });
+    const record = needsRow ? this.selectedRecord : {};
+    const event = await this.dispatch(tool.name, { ...record, referer_widget: this.uid });
+    if (event.changed) await this.render({});
   }
 
   /** Tells the table whose tool opened this page that something changed here. */

@@ -96,10 +96,11 @@ export class Overlay extends Widget {
     if (dismissable && event.target === this.dom_element) this.requestDismiss();
   }
 
-  /** Closing by the person; windows with unsaved work ask first. */
+  /** Closing by the person; windows with unsaved work ask first. @returns {Promise<boolean>} */
   async requestDismiss() {
-    if (this.mayDismiss && !await this.mayDismiss()) return;
+    if (this.mayDismiss && !await this.mayDismiss()) return false;
     this.dismiss();
+    return true;
   }
 
   dismiss() {
