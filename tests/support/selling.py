@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.documented import Document
 from tests.support.installation import Installation
 
 TOKEN_PRICES = (
@@ -98,12 +99,19 @@ def new_key(admin: httpx.Client, distributor: dict[str, Any], **options: Any) ->
 
 
 class Reseller:
-    """A distributor's program: its key in a client, and the calls it makes."""
+    """
+    A distributor's program: its key in a client, and the calls it makes.
+
+    Every answer it gets must be one that the OpenAPI document describes.
+    """
 
     def __init__(self, server: Installation, distributor: dict[str, Any], key: str) -> None:
         self.distributor = distributor
         self.key = key
-        self.client = server.anonymous(headers={"Authorization": f"Bearer {key}"})
+        document = Document(server.anonymous())
+        self.client = server.anonymous(
+            headers={"Authorization": f"Bearer {key}"}, event_hooks={"response": [document.hold]}
+        )
 
     def get(self, path: str, **params: Any) -> httpx.Response:
         """GET /pipeline_dist/v1/*path*."""
