@@ -58,7 +58,7 @@ def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -
     A session of its own, so that Ctrl-C at the terminal that started it does not reach it.
     """
     append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    return os.posix_spawn(
+    pid = os.posix_spawn(
         argv[0], list(argv), dict(env), setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGINT],
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -66,6 +66,14 @@ def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
     )
+    # For a moment the new process has no command line yet, and would be taken for an ended one.
+    wait_until(lambda: bool(command_line(pid)) or _is_zombie(pid), 5, pause=0.001)
+    return pid
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether the child *pid* has ended and was not reaped; leaves it so."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def has_ended(pid: int) -> bool:

@@ -1,0 +1,85 @@
+"""build.sh: quick when nothing changed, and clear when something is missing or tampered with."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT
+
+MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
+
+
+def build(root: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run build.sh of the checkout *root*."""
+    return subprocess.run(
+        ["bash", str(root / "build.sh")], env={**os.environ, "LC_ALL": "C.UTF-8", **env},
+        capture_output=True, text=True, check=False, timeout=240, stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout in which nothing was built, with its scripts and locks only."""
+    (tmp_path / "app").mkdir()
+    for name in ("build.sh", "app/shell_common.sh", *(p.name for p in ROOT.glob("*.lock"))):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_a_build_with_nothing_to_do_is_quick() -> None:
+    build(ROOT)
+    begun = time.monotonic()
+    done = build(ROOT)
+
+    assert (done.returncode, done.stdout) == (0, "Built.\n")
+    assert time.monotonic() - begun < 3
+
+
+def test_a_missing_python_is_told(checkout: Path) -> None:
+    done = build(checkout, PYTHON="/nowhere/python3", PIPELINE_NO_APT="1")
+
+    assert done.returncode == 1
+    assert "Python 3.11 or newer with its venv module is missing" in done.stderr
+    assert not (checkout / "py3").exists()
+
+
+def test_it_is_told_in_chinese_too(checkout: Path) -> None:
+    done = build(checkout, PYTHON="/nowhere/python3", PIPELINE_NO_APT="1", LC_ALL="zh_CN.UTF-8")
+
+    assert "缺少 Python 3.11 以上版本" in done.stderr
+
+
+def test_a_package_with_another_hash_is_refused(checkout: Path) -> None:
+    lock = checkout / "requirements.lock"
+    entry = re.search(r"^xls2ddl==\S+ \\\n(?:\s+--hash=\S+(?: \\)?\n)+", lock.read_text(), re.M)
+    assert entry is not None
+    lock.write_text(re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", entry[0]))
+
+    done = build(checkout)
+
+    assert done.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert "installing from requirements.lock failed" in done.stderr
+    assert not (checkout / "py3/stamps/requirements").exists()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_has_its_ddl_and_its_link(module: str) -> None:
+    build(ROOT)
+    ddl = (ROOT / module / "mysql.ddl.sql").read_text("utf-8")
+    models = sorted(path.stem for path in (ROOT / module / "models").glob("*.json"))
+
+    assert sorted(re.findall(r"CREATE TABLE `?(\w+)`?", ddl)) == models
+    assert os.readlink(ROOT / "app/wwwroot" / module) == f"../../{module}/wwwroot"
+
+
+def test_scripts_say_how_to_use_them() -> None:
+    for script in ("build.sh", "start.sh", "stop.sh", "tests/run.sh"):
+        done = subprocess.run(["bash", str(ROOT / script), "--help"], capture_output=True,
+                              text=True, check=False)
+        assert (done.returncode, "Usage: bash" in done.stdout) == (0, True)

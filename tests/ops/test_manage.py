@@ -1,0 +1,155 @@
+"""The operators' commands, on real databases."""
+
+import re
+import time
+
+import pytest
+from appPublic.rc4 import unpassword
+
+from app.manage import COMMANDS
+from tests.support.installation import PASSWORDS, Installation
+
+
+def test_help_names_every_command_in_both_languages(mariadb: Installation) -> None:
+    done = mariadb.manage("--help")
+
+    for name, command in COMMANDS.items():
+        assert name in done.stdout
+        assert command.english in done.stdout
+        assert command.chinese in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(mariadb: Installation, name: str) -> None:
+    done = mariadb.manage(name, "--help")
+
+    assert f"manage.py {name}" in done.stdout
+
+
+def test_an_unknown_command_shows_the_list(mariadb: Installation) -> None:
+    done = mariadb.manage("create-amdin", check=False)
+
+    assert done.returncode == 2
+    assert "There is no command create-amdin" in done.stderr
+    assert "create-admin" in done.stderr
+
+
+def test_migrate_and_load_paths_again_change_nothing(database: Installation) -> None:
+    migrated = database.manage("migrate").stdout
+    loaded = database.manage("load-paths").stdout
+
+    assert migrated == "The tables are as the models say.\n"
+    assert loaded.count("rights, 0 added, 0 removed") == 4
+
+
+def test_setting_sage_up_again_changes_nothing(database: Installation) -> None:
+    before = database.query("SELECT id, orgtypeid, name FROM role ORDER BY id", database="sage")
+    done = database.manage("setup-sage")
+
+    assert "there is a Sage already" in done.stdout
+    assert database.query("SELECT id, orgtypeid, name FROM role ORDER BY id",
+                          database="sage") == before
+    names = {f"{row['orgtypeid']}.{row['name']}" for row in before}
+    assert {"owner.superuser", "owner.operator", "owner.viewer"} <= names
+    assert {"any", "logined", "anonymous"} <= {row["id"] for row in before}
+
+
+def test_a_sage_of_others_that_is_torn_is_left_alone(database: Installation) -> None:
+    admin = database.mariadb.admin_connection()
+    assert admin is not None
+    with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE torn")
+        cursor.execute("GRANT ALL ON torn.* TO 'pipeline'@'localhost'")
+        cursor.execute("CREATE TABLE torn.users (id VARCHAR(32) PRIMARY KEY)")
+        database.extra_env["SAGE_RBAC_DB"] = "torn"
+        try:
+            done = database.manage("setup-sage", check=False)
+            cursor.execute("SHOW TABLES IN torn")
+            tables = [row[0] for row in cursor.fetchall()]
+        finally:
+            del database.extra_env["SAGE_RBAC_DB"]
+            cursor.execute("DROP DATABASE torn")
+
+    assert done.returncode == 1
+    assert "has some of Sage's tables and lacks organization, role" in done.stderr
+    assert tables == ["users"]
+
+
+def test_a_database_without_sage_is_told(database: Installation) -> None:
+    database.extra_env["SAGE_RBAC_DB"] = "information_schema"
+    try:
+        done = database.manage("create-admin", "--generate", check=False)
+    finally:
+        del database.extra_env["SAGE_RBAC_DB"]
+
+    assert done.returncode == 1
+    assert "has no RBAC tables" in done.stderr
+    assert "SAGE_RBAC_DB" in done.stderr
+
+
+def test_create_admin_stores_the_password_as_sage_does(database: Installation) -> None:
+    database.manage("create-admin", "--username", "wang", "--password-stdin",
+                    given="correct horse\n")
+    row = database.query("SELECT * FROM users WHERE username = 'wang'", database="sage")[0]
+
+    assert unpassword(row["password"], key=database.settings.password_key) == "correct horse"
+    assert (row["user_status"], row["orgid"]) == ("0", "0")
+
+
+def test_create_admin_refuses_a_name_that_exists_and_a_short_password(
+    database: Installation,
+) -> None:
+    again = database.manage("create-admin", "--password-stdin", given="long enough\n", check=False)
+    short = database.manage("create-admin", "--username", "li", "--password-stdin",
+                            given="short\n", check=False)
+
+    assert "There is a user admin already" in again.stderr
+    assert "at least 8 characters" in short.stderr
+    assert (again.returncode, short.returncode) == (1, 1)
+
+
+def test_create_admin_refuses_an_unknown_role(database: Installation) -> None:
+    done = database.manage("create-admin", "--username", "zhao", "--role", "owner.nothing",
+                           "--generate", check=False)
+
+    assert done.returncode == 1
+    assert "no role owner.nothing" in done.stderr
+
+
+def test_a_generated_password_is_told_once_and_works(server: Installation) -> None:
+    done = server.manage("create-admin", "--username", "chen", "--generate")
+    password = re.search(r"shown only now\): (\S+)", done.stdout)
+    assert password is not None
+
+    client = server.sign_in("chen", password[1])
+
+    assert client.get("/whoami.dspy").json()["data"]["username"] == "chen"
+
+
+def test_a_new_password_ends_the_sessions(server: Installation) -> None:
+    page = "/pipeline_core/pipelines/get_pipelines.dspy"
+    client = server.sign_in("viewer")
+    assert client.get(page).status_code == 200
+    server.manage("create-admin", "--username", "viewer", "--reset", "--password-stdin",
+                  given=PASSWORDS["viewer"] + "\n")
+
+    # A worker may remember a session for 5 s.
+    deadline = time.monotonic() + 10
+    while client.get(page).status_code == 200:
+        assert time.monotonic() < deadline, "the old session is still good"
+        time.sleep(0.5)
+
+
+def test_a_database_that_is_away_is_told(mariadb: Installation) -> None:
+    mariadb.mariadb.stop()
+    try:
+        done = [mariadb.manage(*argv, check=False) for argv in (
+            ["migrate"], ["load-paths"], ["create-admin", "--generate"], ["setup-sage"],
+            ["check-ledger"],
+        )]
+    finally:
+        mariadb.mariadb.start()
+
+    assert [item.returncode for item in done] == [1] * 5
+    assert [item.args for item in done if "Traceback" in item.stderr] == []
+    assert all(item.stderr.strip() for item in done)
