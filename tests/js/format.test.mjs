@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { decimalText, isoFromLocal, localDateTime, localFromIso } from '../../app/frontend/src/core/format.js';
+
+test('money is written digit by digit, never through a float', () => {
+  assert.equal(decimalText('12345678901234567890.123456'), '12,345,678,901,234,567,890.123456');
+  assert.equal(decimalText('0.1000000000'), '0.10');
+  assert.equal(decimalText('-1234.000000'), '-1,234.00');
+  assert.equal(decimalText(5), '5');
+  assert.equal(decimalText(null), '');
+});
+
+test('a moment goes to the page and back unchanged', () => {
+  const iso = '2026-11-24T06:00:01.000Z';
+  assert.equal(isoFromLocal(localFromIso(iso)), iso);
+  assert.match(localDateTime(iso), /^\d{4}-\d\d-\d\d \d\d:\d\d:01$/);
+});
+
+test('a time without a zone is UTC, and what is no time is shown as it is', () => {
+  assert.equal(localFromIso('2026-11-24 06:00:01'), localFromIso('2026-11-24T06:00:01Z'));
+  assert.equal(localDateTime('soon'), 'soon');
+  assert.equal(localDateTime(null), '');
+});
