@@ -320,7 +320,10 @@ async def _finish(sor: SafeSqlor, distributor_id: str, wanted: _End) -> Finished
     moment = now()
     if header["status"] not in ("reserved", "expired"):
         return await _finished_before(sor, header, code, wanted, account, capacity, moment)
-    overdue = header["status"] == "expired" or moment >= header["lease_expires_at"]
+    if header["status"] == "expired":
+        # Also where the clock was set back since: the end is not before the lease's.
+        moment = max(moment, header["lease_expires_at"])
+    overdue = moment >= header["lease_expires_at"]
     if overdue and wanted.status == "cancelled":
         raise Conflict(
             "lease_expired",

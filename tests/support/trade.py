@@ -1,0 +1,136 @@
+"""A distributor with a line, made straight in the database, and a clock in the test's hands."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.actor import SYSTEM_ACTOR
+from app.database import in_transaction, reading
+from app.errors import AppError
+from app.ids import new_id
+from app.rows import insert_row
+from pipeline_dist import admission
+from pipeline_ops.check_ledger import check
+
+# Half an hour before midnight in Shanghai, on the last day of a month.
+EVENING = datetime(2026, 11, 30, 15, 30, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.moment = EVENING
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+class Trade:
+    """One distributor with one line."""
+
+    def __init__(self, rows: dict[str, dict[str, Any]]) -> None:
+        self.rows = rows
+        self.distributor_id = rows["distributors"]["id"]
+        self.code = rows["pipelines"]["code"]
+        self._number = 0
+
+    async def begin(self, **more: Any) -> str:
+        """Begin a call with a key of its own; its number."""
+        self._number += 1
+        key = f"k{self._number}"
+        fields: dict[str, Any] = {
+            "idempotency_key": key,
+            "request_hash": "h",
+            "lease_seconds": 86_400,
+        } | more
+        done = await admission.begin(self.distributor_id, pipeline=self.code, **fields)
+        return str(done.call["call_no"])
+
+    async def begin_call(self, lease_seconds: int) -> dict[str, Any]:
+        """Begin a call; the whole answer."""
+        self._number += 1
+        done = await admission.begin(
+            self.distributor_id,
+            pipeline=self.code,
+            idempotency_key=f"k{self._number}",
+            request_hash="h",
+            lease_seconds=lease_seconds,
+        )
+        return done.call
+
+    async def book_call(self, quantity: int) -> dict[str, Any]:
+        """Book a finished call of *quantity* units `call`; the whole answer."""
+        self._number += 1
+        done = await admission.begin(
+            self.distributor_id,
+            pipeline=self.code,
+            idempotency_key=f"k{self._number}",
+            request_hash="h",
+            status="succeeded",
+            lines=[{"unit": "call", "quantity": Decimal(quantity)}],
+        )
+        return done.call
+
+    async def refused(self) -> AppError:
+        """What refuses the next begin."""
+        with pytest.raises(AppError) as caught:
+            await self.begin()
+        return caught.value
+
+    async def finish(self, call_no: str, status: str = "succeeded", **use: Any) -> dict[str, Any]:
+        lines = [{"unit": unit, "quantity": Decimal(count)} for unit, count in use.items()]
+        done = await admission.finish(
+            self.distributor_id, call_no=call_no, status=status, lines=lines, body_hash=call_no
+        )
+        return done.call
+
+    async def row(self, table: str) -> Any:
+        """The row of *table* as it is now."""
+        async with reading() as sor:
+            found = await sor.R(table, {"id": self.rows[table]["id"]})
+        return found[0]
+
+
+async def make_trade(**changes: dict[str, Any]) -> Trade:
+    """Rows that are fine in every way; say only what the test is about, by table."""
+    name = new_id().lower()
+    rows: dict[str, dict[str, Any]] = {
+        "pipelines": {"code": name, "name": name, "status": "published", "current_version": 1},
+        "distributors": {"code": name, "name": name, "status": "active", "quota_period": "none",
+                         "currency": "CNY"},
+        "distributor_pipeline": {"enabled": 1, "pricing_mode": "inherit"},
+        "pipeline_capacity": {"enabled": 1},
+    }  # fmt: skip
+
+    async def work(sor: Any) -> dict[str, dict[str, Any]]:
+        made: dict[str, dict[str, Any]] = {}
+        for table, values in rows.items():
+            fields = values | changes.get(table, {})
+            if table in ("distributor_pipeline", "pipeline_capacity"):
+                fields["pipeline_id"] = made["pipelines"]["id"]
+            if table == "distributor_pipeline":
+                fields["distributor_id"] = made["distributors"]["id"]
+            made[table] = await insert_row(sor, table, fields, SYSTEM_ACTOR)
+        return made
+
+    return Trade(await in_transaction(work))
+
+
+async def add_price(trade: Trade, **fields: Any) -> None:
+    values = {
+        "pipeline_id": trade.rows["pipelines"]["id"], "unit": "call", "pricing_type": "unit",
+        "unit_size": 1, "currency": "CNY", "enabled": 1, "effective_from": LONG_AGO,
+    }  # fmt: skip
+    await in_transaction(
+        lambda sor: insert_row(sor, "pipeline_pricing", values | fields, SYSTEM_ACTOR)
+    )
+
+
+async def differences() -> list[Any]:
+    async with reading(snapshot=True) as sor:
+        return await check(sor)
