@@ -53,9 +53,17 @@ def database_cursor(place: DatabaseSettings) -> Iterator[Cursor]:
             f"无法以用户 {place.user} 打开 {where} 上的数据库 {place.name}：{exc.args[-1]}。"
             "请确认它存在，并检查 conf/config.json 或 PIPELINE_DB_PASSWORD。",
         ) from None
-    with connection, connection.cursor() as cursor:
-        yield cursor
-        connection.commit()
+    try:
+        with connection, connection.cursor() as cursor:
+            yield cursor
+            connection.commit()
+    except pymysql.err.MySQLError as exc:
+        raise CommandError(
+            f"The database {place.name} refused: {exc.args[-1]}. Nothing was changed; grant user "
+            f"{place.user} the right (see README.md), or do it with Sage's own tools.",
+            f"数据库 {place.name} 拒绝：{exc.args[-1]}。未作改动；请授予用户 {place.user} 相应权限"
+            "（见 README.zh-CN.md），或使用 Sage 自己的工具。",
+        ) from None
 
 
 def missing_tables(cursor: Cursor) -> list[str]:

@@ -4,8 +4,10 @@ import argparse
 import subprocess
 import sys
 
+from app import sage_setup
+from app.cli.create_admin import no_sage
 from app.cli.terminal import CommandError, tell
-from app.settings import ROOT, settings
+from app.settings import ROOT
 
 MODULES = ("app", "pipeline_core", "pipeline_ops", "pipeline_dist")
 
@@ -17,7 +19,10 @@ def run_command(argv: list[str]) -> int:
         description="Register paths and roles in the Sage database. "
         "在 Sage 数据库中登记路径与角色。",
     ).parse_args(argv)
-    settings()  # A broken configuration is told once, not by each script.
+    # What would stop every script is told once, before the first.
+    with sage_setup.sage_cursor() as cursor:
+        if missing := sage_setup.missing_tables(cursor):
+            raise no_sage(missing)
     for module in MODULES:
         script = ROOT / module / "scripts" / "load_path.py"
         # A process of its own, as the documented deployment runs it.

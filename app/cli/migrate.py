@@ -6,6 +6,8 @@ import asyncio
 from app import migrate
 from app.cli.terminal import CommandError, tell
 from app.database import pools
+from app.sage_setup import database_cursor
+from app.settings import settings
 
 
 def run_command(argv: list[str]) -> int:
@@ -16,7 +18,10 @@ def run_command(argv: list[str]) -> int:
         "按模型建立或扩充数据表，从不删除或收窄。",
     )
     parser.add_argument("--plan", action="store_true", help="only say what would be done; 仅列出")
-    lines = asyncio.run(_lines(only_plan=parser.parse_args(argv).plan))
+    only_plan = parser.parse_args(argv).plan
+    with database_cursor(settings().pipeline_database):
+        pass  # A wrong password or host is told with its reason, which the pool keeps to itself.
+    lines = asyncio.run(_lines(only_plan=only_plan))
     for line in lines:
         print(f"  {line}")
     tell("The tables are as the models say." if not lines else f"{len(lines)} change(s).",

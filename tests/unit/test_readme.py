@@ -56,6 +56,6 @@ def test_the_two_commands_come_first(readme: str) -> None:
 
 def test_both_readmes_have_the_same_commands_in_the_same_order() -> None:
     blocks = [re.findall(r"```(?:sh|sql)\n(.*?)```", text, re.DOTALL) for text in READMES.values()]
-    stripped = [[re.sub(r"\s+#.*", "", block) for block in found] for found in blocks]
+    stripped = [[re.sub(r"\s+(?:#|--) .*", "", block) for block in found] for found in blocks]
 
     assert stripped[0] == stripped[1]
