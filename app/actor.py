@@ -1,16 +1,15 @@
 """Who is asking."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Actor:
+class Actor(NamedTuple):
     """A signed-in user, an anonymous caller (user_id None), or the system itself."""
 
     user_id: str | None = None
     username: str = ""
     org_id: str = ""
-    roles: frozenset[str] = field(default_factory=frozenset)
+    roles: frozenset[str] = frozenset()
     ip: str = ""
     request_id: str = ""
     lang: str = "en"

@@ -8,14 +8,13 @@ from app.clock import now
 from app.database import transaction
 from app.ids import new_id
 from app.jsontext import to_json
-from app.sage_rbac import plain_path
+from app.sage_rbac import Rights, plain_path
 
 _SECRET = ("password", "secret", "token", "api_key", "key_hash")
 
 
-async def note_audited(request: web.Request, path: str) -> None:
+async def note_audited(request: web.Request, rights: Rights, path: str) -> None:
     """Write the use of *path* to `audit_log` when Sage asks for it; secrets blanked."""
-    rights = await request.app["rbac"].rights()
     permission_id = rights.audited.get(plain_path(path))
     if permission_id is None:
         return

@@ -9,11 +9,9 @@ arguments: request parameters can never become names (A5).
 
 import ast
 import inspect
-import os
 import textwrap
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ahserver.baseProcessor import PythonScriptProcessor
@@ -21,6 +19,7 @@ from ahserver.serverenv import ServerEnv
 from aiohttp import web
 
 from app.answers import json_response
+from app.web_paths import Target
 
 Script = Callable[..., Awaitable[Any]]
 
@@ -51,10 +50,12 @@ class DspyProcessor(PythonScriptProcessor):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Run the script and answer with what it returned."""
-        file = request["target"].file
-        script, names = self.load(file)
-        request_names = {name: REQUEST_NAMES[name](request) for name in names}
-        value = await script(request, request["params"], **request_names)
+        script, names = self.load(request["target"])
+        if names:
+            request_names = {name: REQUEST_NAMES[name](request) for name in names}
+            value = await script(request, request["params"], **request_names)
+        else:
+            value = await script(request, request["params"])
         if isinstance(value, web.StreamResponse):
             return value
         if isinstance(value, str):
@@ -62,14 +63,14 @@ class DspyProcessor(PythonScriptProcessor):
         return json_response(value)
 
     @classmethod
-    def load(cls, file: Path) -> tuple[Script, tuple[str, ...]]:
-        """The compiled script of *file* and which request functions it names."""
-        version = os.stat(file).st_mtime_ns
-        known = cls._scripts.get(str(file))
-        if known is not None and known[0] == version:
+    def load(cls, target: Target) -> tuple[Script, tuple[str, ...]]:
+        """The compiled script of *target* and which request functions it names."""
+        known = cls._scripts.get(target.url)
+        if known is not None and known[0] == target.version:
             return known[1], known[2]
-        script, names = compile_script(file.read_text("utf-8"), str(file), dict(ServerEnv()))
-        cls._scripts[str(file)] = (version, script, names)
+        text = target.file.read_text("utf-8")
+        script, names = compile_script(text, str(target.file), dict(ServerEnv()))
+        cls._scripts[target.url] = (target.version, script, names)
         return script, names
 
 

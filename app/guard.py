@@ -29,8 +29,8 @@ from app.request_guard import (
     wants_page,
     with_context,
 )
-from app.sage_rbac import NOBODY_ROLES
-from app.web_paths import plain_path
+from app.sage_rbac import NOBODY_ROLES, Rights
+from app.web_paths import Target, plain_path
 
 log = logging.getLogger("pipeline.request")
 
@@ -53,13 +53,14 @@ class GuardedAuth(AuthAPI):
 
     async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
         """Whether the caller may use *path* and the file that it means."""
-        rights = await request.app["rbac"].rights()
-        target = request["target"]
-        # A folder is its index: the right to that file is what counts, not one to the folder.
-        return bool(rights.allows(request["actor"].roles, path if target is None else target.url))
+        return _permitted(
+            await request.app["rbac"].rights(), request["actor"], request["target"], path
+        )
 
 
-_auth = GuardedAuth()
+def _permitted(rights: Rights, actor: Actor, target: Target | None, path: str) -> bool:
+    # A folder is its index: the right to that file is what counts, not one to the folder.
+    return rights.allows(actor.roles, path if target is None else target.url)
 
 
 @web.middleware
@@ -105,15 +106,17 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if path in OPEN_PATHS:
         return await handler(request)
     check_host(request, app["allowed_hosts"])
-    request["target"] = app["web_paths"].find(path)
-    request["actor"] = await _actor(request)
-    if not await _auth.checkUserPermission(request, request["actor"].user_id, path):
+    request["target"] = target = app["web_paths"].find(path)
+    request["actor"] = actor = await _actor(request)
+    rights = await app["rbac"].rights()
+    if not _permitted(rights, actor, target, path):
         raise _no_right(request)
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, "GET, POST")
     check_origin(request)
     request["params"] = await read_parameters(request, app["body_seconds"])
-    await note_audited(request, path)
+    if rights.audited:
+        await note_audited(request, rights, path)
     return await handler(request)
 
 
@@ -123,7 +126,7 @@ async def _actor(request: web.Request) -> Actor:
     if session is not None:
         user = await request.app["rbac"].user(session.user_id)
         if user is not None and user.usable:
-            actor = user.actor()
+            actor = user.actor
     return with_context(actor, request)
 
 

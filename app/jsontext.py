@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from app.clock import iso
 
 
@@ -31,6 +33,15 @@ _encode_canonical = json.JSONEncoder(
 def to_json(value: Any) -> str:
     """Compact JSON text; Decimal as a string, times as ISO 8601 with Z; ValueError for NaN."""
     return _encode(value)
+
+
+def json_bytes(value: Any) -> bytes:
+    """As `to_json`, in UTF-8, by a quicker encoder; for answers."""
+    try:
+        return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME)
+    except orjson.JSONEncodeError:
+        # Whole numbers of more than 64 bits are rare here, and JSON has them.
+        return to_json(value).encode("utf-8")
 
 
 def canonical_json(value: Any) -> str:

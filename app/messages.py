@@ -6,7 +6,7 @@ host and of each module. A template that nobody translated is said in English.
 """
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from app.errors import Text
@@ -39,6 +39,7 @@ def say(text: Text | str, lang: str = "en") -> str:
     return template.format(**params)
 
 
+@lru_cache(maxsize=1024)
 def pick_language(wanted: str | None, default: str = "en") -> str:
     """`zh` or `en` out of `_lang` or an Accept-Language header; *default* when neither is named."""
     for part in (wanted or "").lower().split(","):

@@ -9,12 +9,14 @@ takes broken JSON for no parameters, files for everybody and 1 GB bodies (UP-1 t
 
 import asyncio
 import ipaddress
+import itertools
 import json
 import logging
 import re
 import secrets
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +24,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from app.actor import Actor
-from app.answers import is_page
+from app.answers import USUAL_HEADERS, is_page
 from app.errors import AppError, BadRequest, Forbidden
 from app.messages import pick_language
 
@@ -33,19 +35,6 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
 # What the runtime adds to every request; integers by bricks-contract 2.1.
 _WHOLE_PARAMETERS = ("_webbricks_", "_is_mobile", "_width", "_height")
-
-CONTENT_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
-    " font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
-)
-SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 class Callers:
@@ -80,16 +69,26 @@ def _is_address(text: str) -> bool:
     return True
 
 
+# Random per process, counted within it: unique, and cheaper than random bytes for each request.
+_PROCESS_ID = secrets.token_hex(5)
+_request_numbers = itertools.count(1)
+
+
 def own_request_id(request: web.Request) -> str:
     """The caller's X-Request-Id when it is well-formed, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.match(given) else secrets.token_hex(8)
+    given = request.headers.get("X-Request-Id")
+    if given is not None and _REQUEST_ID.match(given):
+        return given
+    return f"{_PROCESS_ID}{next(_request_numbers):08x}"
 
 
 def language(request: web.Request) -> str:
     """`_lang` of the query, else Accept-Language; pages without either are Chinese."""
-    wanted = request.query.get("_lang") if request.query_string else None
-    default = "zh" if wants_page(request) or request.query.get("_webbricks_") else "en"
+    wanted, asked_by_page = None, False
+    if request.query_string:
+        wanted = request.query.get("_lang")
+        asked_by_page = "_webbricks_" in request.query
+    default = "zh" if asked_by_page or wants_page(request) else "en"
     return pick_language(wanted or request.headers.get(_LANGUAGE_HEADER), default)
 
 
@@ -100,13 +99,17 @@ def wants_page(request: web.Request) -> bool:
 
 def check_host(request: web.Request, allowed: frozenset[str]) -> None:
     """Refuse host names that nobody configured: they would end up in links and cookies."""
-    host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-    if host.lower() not in allowed:
+    if _host_name(request.host) not in allowed:
         raise BadRequest(
             "unknown_host",
             "This server does not answer to the host name in the request. Its operator can add it"
             " to pipeline.allowed_hosts in conf/config.json.",
         )
+
+
+@lru_cache(maxsize=256)
+def _host_name(host: str) -> str:
+    return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
 
 
 def check_origin(request: web.Request) -> None:
@@ -137,7 +140,8 @@ async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any
         _collect(params, request.query.items())
     if request.method == "POST" and request.body_exists:
         try:
-            params |= await asyncio.wait_for(_read_body(request), seconds)
+            async with asyncio.timeout(seconds):
+                params |= await _read_body(request)
         except TimeoutError:
             raise AppError(
                 "body_too_slow",
@@ -227,13 +231,13 @@ def _collect(values: dict[str, Any], pairs: Iterable[tuple[str, Any]]) -> None:
 def with_context(actor: Actor, request: web.Request) -> Actor:
     """*actor* with what this request adds: address, request id, language."""
     return Actor(
-        user_id=actor.user_id,
-        username=actor.username,
-        org_id=actor.org_id,
-        roles=actor.roles,
-        ip=request["client_ip"],
-        request_id=request["request_id"],
-        lang=request["lang"],
+        actor.user_id,
+        actor.username,
+        actor.org_id,
+        actor.roles,
+        request["client_ip"],
+        request["request_id"],
+        request["lang"],
     )
 
 
@@ -241,12 +245,11 @@ def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on that every answer has."""
     headers = response.headers
     headers["X-Request-Id"] = request["request_id"]
-    for name, value in SECURITY_HEADERS.items():
+    if "Referrer-Policy" in headers:
+        return  # made by json_response, which starts with all of them
+    for name, value in USUAL_HEADERS.items():
         if name not in headers:
             headers[name] = value
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
-    headers["Server"] = "pipeline"
 
 
 __all__ = [

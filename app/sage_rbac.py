@@ -8,6 +8,7 @@ means refused. Tables are remembered for at most 5 s per process.
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.actor import Actor
 from app.database import reading
@@ -89,6 +90,7 @@ class SageUser:
     usable: bool
     role_names: frozenset[str]
 
+    @cached_property
     def actor(self) -> Actor:
         """The user as the one who asks."""
         return Actor(

@@ -8,6 +8,7 @@ limits (SLOW-1); the order here is: logging, settings, pools, ahserver, then the
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -110,6 +111,9 @@ class PipelineServer(ConfiguredServer):
         site = web.SockSite(runner, listener, backlog=1024)
         await site.start()
         tell(log, "listening", f"worker {os.getpid()} listens on {self.settings.host}:{port}")
+        # What is there now lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +47,7 @@ class Sessions:
         self._life = timedelta(hours=config.options.session_hours)
         self._idle = timedelta(minutes=config.options.session_idle_minutes)
         self._https = config.options.public_url.startswith("https://")
+        # By the whole Cookie header: parsing and checking it costs more than all else here.
         self._known: dict[str, tuple[float, Session]] = {}
 
     async def begin(self, request: web.Request, response: web.StreamResponse, user: Any) -> None:
@@ -83,20 +85,22 @@ class Sessions:
 
     async def find(self, request: web.Request) -> Session | None:
         """The valid session of *request*, or None."""
+        header = request.headers.get("Cookie")
+        if header is None:
+            return None
+        known = self._known.get(header)
+        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
+            return known[1]
+        self._known.pop(header, None)
         token = self._token(request.cookies.get(COOKIE, ""))
         if token is None:
             return None
-        session_id = _hash(token)
-        known = self._known.get(session_id)
-        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
-            return known[1]
-        self._known.pop(session_id, None)
         started = time.monotonic()
-        session = await self._read(session_id)
+        session = await self._read(_hash(token))
         if session is not None:
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[session_id] = (started, session)
+            self._known[header] = (started, session)
         return session
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -104,7 +108,7 @@ class Sessions:
         token = self._token(request.cookies.get(COOKIE, ""))
         if token is not None:
             session_id = _hash(token)
-            self._known.pop(session_id, None)
+            self._forget(lambda session: session.session_id == session_id)
 
             async def work(sor: SafeSqlor) -> None:
                 await sor.sqlExe("delete from app_session where id = ${id}$", {"id": session_id})
@@ -119,7 +123,10 @@ class Sessions:
             await sor.sqlExe("delete from app_session where user_id = ${id}$", {"id": user_id})
 
         await in_transaction(work)
-        self._known = {k: v for k, v in self._known.items() if v[1].user_id != user_id}
+        self._forget(lambda session: session.user_id == user_id)
+
+    def _forget(self, which: Callable[[Session], bool]) -> None:
+        self._known = {k: v for k, v in self._known.items() if not which(v[1])}
 
     async def _read(self, session_id: str) -> Session | None:
         async with reading() as sor:

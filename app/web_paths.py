@@ -30,6 +30,7 @@ class Target:
     url: str
     suffix: str
     immutable: bool
+    version: int
 
 
 class WebPaths:
@@ -71,7 +72,8 @@ class WebPaths:
 
     @staticmethod
     def _target(file: Path, url: str) -> Target:
-        return Target(file, url, file.suffix.lower(), bool(_HASHED.search(file.name)))
+        hashed = bool(_HASHED.search(file.name))
+        return Target(file, url, file.suffix.lower(), hashed, file.stat().st_mtime_ns)
 
 
 def plain_path(raw: str) -> str:
