@@ -188,7 +188,9 @@ class EmbeddedDatabase:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+            lines = (done.stdout + done.stderr).splitlines()
+            # Its own advice is about system-wide servers; the reasons are marked as errors.
+            tail = "\n".join([line for line in lines if "ERROR" in line] or lines[-20:])
             raise EmbeddedDatabaseError(f"mariadb-install-db failed in {self.folder}:\n{tail}")
         os.replace(fresh, self.folder / "data")
 

@@ -95,9 +95,9 @@ def main(argv: list[str] | None = None) -> int:
         complain(str(exc), str(exc))
         return 1
     except OSError as exc:
-        # A full or read-only disk can show at any file.
-        complain(f"{exc.filename or 'The system'}: {exc.strerror or exc}",
-                 f"{exc.filename or '系统'}：{exc.strerror or exc}")
+        # A full or read-only disk can show at any file; not every error names it.
+        where = exc.filename or var_folder()
+        complain(f"{where}: {exc.strerror or exc}", f"{where}：{exc.strerror or exc}")
         return 1
     except KeyboardInterrupt:
         return 130
