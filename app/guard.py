@@ -18,7 +18,7 @@ from app.answers import refusal
 from app.audit_log import note_audited
 from app.database_errors import unreachable
 from app.error_pages import error_page
-from app.errors import AppError, Forbidden, MethodNotAllowed, NotSignedIn
+from app.errors import AppError, EditConflict, Forbidden, MethodNotAllowed, NotSignedIn
 from app.request_guard import (
     check_host,
     check_origin,
@@ -79,6 +79,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except AppError as exc:
         if exc.status >= 500:
             _log_failure(request, exc)
+        if isinstance(exc, EditConflict):
+            await _name_the_other(request, exc)
         response = await error_page(request, exc) or refusal(request, exc)
     except web.HTTPException as exc:
         refused = _from_aiohttp(request, exc)
@@ -128,6 +130,17 @@ async def _actor(request: web.Request) -> Actor:
         if user is not None and user.usable:
             actor = user.actor
     return with_context(actor, request)
+
+
+async def _name_the_other(request: web.Request, conflict: EditConflict) -> None:
+    other = conflict.extra["changed_by"]
+    try:
+        user = await request.app["rbac"].user(other) if isinstance(other, str) else None
+    except AppError:
+        return  # the conflict is told without a name
+    if user is not None:
+        conflict.text.params["who"] = user.username
+        conflict.extra["changed_by_name"] = user.username
 
 
 def _no_right(request: web.Request) -> AppError:

@@ -6,9 +6,12 @@ host and of each module. A template that nobody translated is said in English.
 """
 
 import json
+from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
+from app.clock import iso
 from app.errors import Text
 
 LANGUAGES = ("zh", "en")
@@ -32,11 +35,14 @@ def say(text: Text | str, lang: str = "en") -> str:
         template = _chinese().get(template, template)
     if not sentence.params:
         return template
-    params = {
-        name: say(value, lang) if isinstance(value, Text) else value
-        for name, value in sentence.params.items()
-    }
+    params = {name: _sayable(value, lang) for name, value in sentence.params.items()}
     return template.format(**params)
+
+
+def _sayable(value: Any, lang: str) -> Any:
+    if isinstance(value, Text):
+        return say(value, lang)
+    return iso(value) if isinstance(value, datetime) else value
 
 
 @lru_cache(maxsize=1024)
