@@ -86,6 +86,8 @@ async def open_capacity(
             row["running"] -= await ledger.expire_overdue(sor, capacity.pipeline_id, moment)
             # Written at once: the ledger has them ended, whatever becomes of this admission.
             await rules.save_capacity(sor, row)
+        else:
+            row["running"] -= await ledger.count_overdue(sor, capacity.pipeline_id, moment)
         if not rules.has_slot(row):
             capacity.next_free = await ledger.next_lease_end(sor, capacity.pipeline_id)
 

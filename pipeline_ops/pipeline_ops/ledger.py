@@ -207,6 +207,17 @@ async def count_running(sor: SafeSqlor, pipeline_id: str) -> int:
     return int(row.calls)
 
 
+async def count_overdue(sor: SafeSqlor, pipeline_id: str, moment: datetime) -> int:
+    """Calls of a line that hold a slot though their lease ran out by *moment*."""
+    row = await sor.one(
+        "select count(*) as calls from pipeline_usage_log where status = 'reserved'"
+        " and line_no = 0 and pipeline_id = ${pipeline_id}$ and lease_expires_at <= ${moment}$",
+        {"pipeline_id": pipeline_id, "moment": moment},
+    )
+    assert row is not None
+    return int(row.calls)
+
+
 async def next_lease_end(sor: SafeSqlor, pipeline_id: str) -> datetime | None:
     """When the first of a line's running calls must have ended; None when none runs."""
     row = await sor.one(
