@@ -5,7 +5,7 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import reading_endpoint, register, writing
-from pipeline_dist import accounts, admin_api, v1_api
+from pipeline_dist import accounts, admin_api, statement_api, v1_api
 from pipeline_dist.api_endpoint import endpoint
 
 EXPORTS = {
@@ -18,6 +18,13 @@ EXPORTS = {
     "distributor_pipeline_update": writing(admin_api.distributor_pipeline_update),
     "distributor_pipeline_delete": writing(admin_api.distributor_pipeline_delete),
     "get_search_distributor_id": reading_endpoint(admin_api.get_search_distributor_id, raw=True),
+    "distributor_statement": reading_endpoint(statement_api.distributor_statement),
+    "distributor_statement_lines": reading_endpoint(
+        statement_api.distributor_statement_lines, raw=True
+    ),
+    "distributor_statement_view": reading_endpoint(
+        statement_api.distributor_statement_view, raw=True
+    ),
     "v1_me": endpoint(GET=v1_api.me),
     "v1_pipelines": endpoint(GET=v1_api.pipelines),
     "v1_quote": endpoint(POST=v1_api.quote),

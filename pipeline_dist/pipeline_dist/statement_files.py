@@ -23,7 +23,7 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMULA = re.compile(r"^[\s\"']*[=+\-@\t\r＝＋－＠]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WIDTHS = (18, 24, 16, 24, 16, 12, 14, 12, 12, 14, 10, 18, 20, 10)
-_HEADINGS = {
+HEADINGS = {
     "pipeline": "Pipeline",
     "pipeline_name": "Name",
     "step_key": "Step",
@@ -73,7 +73,7 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
         sheet.append([_cell(sheet, say(Text(label), lang), bold=True), _cell(sheet, value)])
     sheet.append([])
     sheet.append(
-        [_cell(sheet, say(Text(_HEADINGS[name]), lang), bold=True) for name in LINE_COLUMNS]
+        [_cell(sheet, say(Text(HEADINGS[name]), lang), bold=True) for name in LINE_COLUMNS]
     )
     for line in statement["lines"]:
         sheet.append([_cell(sheet, line[name]) for name in LINE_COLUMNS])

@@ -1,0 +1,79 @@
+"""A distributor's statement for administrators: as data, and as a page."""
+
+from typing import Any
+
+from app.global_func import Actor, Rule, Text, check_params, get_row, reading, say
+from pipeline_dist.statement import checked_month, statement
+from pipeline_dist.statement_files import HEADINGS
+
+_ASKED = {
+    "distributor_id": Rule(kind="str", required=True, length=32),
+    "month": Rule(kind="str", length=20),
+}
+_PAGING = dict.fromkeys(("page", "rows", "sort"), Rule(kind="str"))
+_NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
+_DECIMALS = {"unit_price": 6, "package_price": 6, "quantity": 6, "amount": 10}
+
+
+async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The statement of a distributor for a month, this one by default."""
+    asked = check_params(_ASKED, params)
+    return await _made(asked)
+
+
+async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The lines of a statement as a table wants them."""
+    made = await _made(check_params(_ASKED | _PAGING, params))
+    rows = [{"id": str(number), **line} for number, line in enumerate(made["lines"])]
+    return {"total": len(rows), "rows": rows}
+
+
+async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The statement in words, with a table of its lines."""
+    asked = check_params(_ASKED, params)
+    made = await _made(asked)
+    heading = Text(
+        "{month}: {total} {currency} for {calls} calls (exactly {amount}), {running} still running",
+        **{name: str(made[name]) for name in ("month", "total", "currency", "calls", "amount")},
+        running=made["running"],
+    )
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "height": "100%", "gap": "8px"},
+        "subwidgets": [
+            {"widgettype": "Title4", "options": {"text": say(heading, actor.lang)}},
+            _table(asked["distributor_id"], made["month"], actor.lang),
+        ],
+    }
+
+
+def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:
+    return {
+        "widgettype": "Tabular",
+        "options": {
+            "width": "100%",
+            "height": "100%",
+            "data_url": "/pipeline_dist/api/distributor_statement_lines.dspy",
+            "data_params": {"distributor_id": distributor_id, "month": month},
+            "row_options": {
+                "idField": "id",
+                "browserfields": {"exclouded": ["id"]},
+                "fields": [
+                    _field(name, say(Text(label), lang)) for name, label in HEADINGS.items()
+                ],
+            },
+        },
+    }
+
+
+def _field(name: str, label: str) -> dict[str, Any]:
+    decimals = _DECIMALS.get(name)
+    kind = "decimal" if decimals else "int" if name in _NUMBERS else "str"
+    return {"name": name, "label": label, "uitype": kind} | ({"dec": decimals} if decimals else {})
+
+
+async def _made(asked: dict[str, Any]) -> dict[str, Any]:
+    month = checked_month(asked["month"])
+    async with reading(snapshot=True) as sor:
+        distributor = await get_row(sor, "distributors", asked["distributor_id"])
+        return await statement(sor, distributor, month)
