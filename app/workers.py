@@ -114,7 +114,8 @@ class Workers:
                 if number not in living:
                     raise self._died(number, log_start)
             problem = readiness_problem(settings)
-            if not problem and listeners(settings.port) in (None, settings.workers):
+            # One worker answers for all of them; each has a listening socket of its own.
+            if not problem and (listeners(settings.port) or settings.workers) >= settings.workers:
                 return
             if time.monotonic() > deadline:
                 raise CommandError(
