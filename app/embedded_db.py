@@ -181,10 +181,11 @@ class EmbeddedDatabase:
         """Make an empty data folder; a half-made one, left by a kill, is made again."""
         fresh = self.folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        # --no-defaults: the machine's own /etc/mysql must not reach into our folder.
+        # --no-defaults: the machine's own /etc/mysql must not reach into our folder. No --user:
+        # the files belong to whoever runs this, and its chown fails on a path with a blank.
         command = [
             installer, "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
-            "--auth-root-authentication-method=normal", *_as_user(),
+            "--auth-root-authentication-method=normal",
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:

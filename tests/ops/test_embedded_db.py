@@ -76,6 +76,15 @@ def test_the_port_is_kept_and_another_is_found_when_it_is_taken(place: Place) ->
     assert second.password == first.password
 
 
+def test_a_path_with_a_blank_is_fine(tmp_path: Path) -> None:
+    database = EmbeddedDatabase(tmp_path / "a folder")
+    try:
+        assert database.start() is True
+        assert database.start() is False
+    finally:
+        assert database.stop() is True
+
+
 def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
     database = EmbeddedDatabase(tmp_path / ("long" * 25))
     try:
