@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.page_bench import Bench, running_bench
 from tests.support.installation import PASSWORDS, Installation
 
 
@@ -42,9 +43,33 @@ def admin_page(browser: Browser, server: Installation) -> Iterator[Page]:
     """A page whose session is an administrator's."""
     context = browser.new_context(base_url=server.base_url, locale="zh-CN")
     context.set_default_timeout(15_000)
-    answer = context.request.post("/login.dspy", data={
-        "username": "admin", "password": PASSWORDS["admin"],
-    })
+    answer = context.request.post(
+        "/login.dspy",
+        data={
+            "username": "admin",
+            "password": PASSWORDS["admin"],
+        },
+    )
     assert answer.ok, answer.text()
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A server that gives the runtime the answers that the test sets; no application behind it."""
+    with running_bench() as running:
+        yield running
+
+
+@pytest.fixture
+def look(browser: Browser, bench: Bench) -> Iterator[Page]:
+    """An English tab on the bench; it must end without an exception of the runtime."""
+    context = browser.new_context(base_url=bench.base_url, locale="en-GB", timezone_id="Asia/Tokyo")
+    context.set_default_timeout(5_000)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert faults == []
