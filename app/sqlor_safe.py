@@ -7,6 +7,7 @@ change all rows for a numeric id (AZ-7) and none silently (CR-5), metadata are r
 every request and without the schema's name (META-1, META-3).
 """
 
+import inspect
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -38,6 +39,10 @@ class Row(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # sqlor's own description of tables (I) writes so.
+        self[name] = value
 
 
 def to_utc(text: str) -> datetime | None:
@@ -269,10 +274,12 @@ class SafeSqlor(MySqlor):
 
     async def _hooked(self, table: str, moment: str, ns: Mapping[str, Any]) -> dict[str, Any]:
         values = dict(ns)
-        registry = RegisterFunction()
-        name = f"{self.dbname}:{table}:{moment}"
-        if registry.get(name) is not None:
-            changed = await registry.exe(name, values)
+        hook = RegisterFunction().get(f"{self.dbname}:{table}:{moment}")
+        if hook is not None:
+            # The registry itself makes a coroutine of a plain function and never runs it (HOOK-1).
+            changed = hook(values)
+            if inspect.isawaitable(changed):
+                changed = await changed
             if isinstance(changed, dict):
                 values.update(changed)
         return values
