@@ -1,0 +1,76 @@
+"""What the attacks aim at: a line that must stay as it is, and a host with scripts of others."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.extra_worker import ExtraWorker, copy_of_the_pages, extra_worker
+from tests.support.installation import Installation
+
+PROBES = Path(__file__).parent / "probes"
+
+
+@pytest.fixture(scope="module")
+def line(admin: httpx.Client) -> dict[str, object]:
+    """A line that the attacks must leave alone."""
+    answer = admin.post(
+        "/pipeline_core/api/pipelines_create.dspy", json={"code": "victim", "name": "Victim"}
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = answer.json()["data"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def probes(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtraWorker]:
+    """
+    A worker whose web root also has the scripts and files of `probes/` under `/probe/`.
+
+    They are written as scripts of the ecosystem are, with what ahserver and sqlor offer: what the
+    host promises must hold for them too, not only for our own doorways.
+    """
+    folder = tmp_path_factory.mktemp("probes")
+    root = copy_of_the_pages(folder / "wwwroot")
+    shutil.copytree(PROBES, root / "probe")
+    plant_files(root)
+    permit(server, "/probe/**", "any")
+    with extra_worker(
+        server, folder, web_root=root, pool_size=4, pool_wait_seconds=1,
+        trusted_proxies=["127.0.0.2/32"], body_seconds=2,
+    ) as worker:  # fmt: skip
+        yield worker
+
+
+def plant_files(root: Path) -> None:
+    """What lies about in real web roots and must not be served."""
+    outside = root.parent / "outside"
+    outside.mkdir()
+    (outside / "outside.dspy").write_text("return 'ran outside'\n")
+    (outside / "outside.html").write_text("<html>outside</html>\n")
+    (root / "above.dspy").write_text("return 'ran from above'\n")
+    for name in (".hidden.json", "notes.py", "old.dspy.bak", "old.dspy~", "chat.ws", "shell.xterm",
+                 "page.md", "model.sql", ".git/config.txt"):  # fmt: skip
+        file = root / "probe" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("planted source\n")
+    (root / "probe" / "public.html").write_text("<!doctype html><p>public page</p>\n")
+    (root / "probe" / "folder").mkdir()
+    (root / "probe" / "folder" / "file.txt").write_text("plain text\n")
+    (root / "probe" / "link.json").symlink_to(root.parent / "config.json")
+    (root / "probe" / "linked").symlink_to(outside)
+
+
+def permit(server: Installation, path: str, role: str) -> None:
+    """Give *role* (its id) the right to *path*, as an administrator of Sage would."""
+    mark = f"probe{abs(hash(path)) % 10**8}"
+    server.query(
+        "insert into permission (id, name, path, need_audit) values (%s, 'probe', %s, '0')",
+        mark, path, database="sage",
+    )  # fmt: skip
+    server.query(
+        "insert into rolepermission (id, roleid, permid) values (%s, %s, %s)",
+        mark, role, mark, database="sage",
+    )  # fmt: skip
