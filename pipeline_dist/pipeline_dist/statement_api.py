@@ -1,16 +1,31 @@
 """A distributor's statement for administrators: as data, and as a page."""
 
+from functools import partial
 from typing import Any
 
-from app.global_func import Actor, Rule, Text, check_params, get_row, reading, say
-from pipeline_dist.statement import checked_month, statement
+from app.global_func import (
+    Actor,
+    BadRequest,
+    Rule,
+    Text,
+    check_params,
+    get_row,
+    reading,
+    say,
+    sort_terms,
+)
+from pipeline_dist.statement import LINE_COLUMNS, checked_month, statement
 from pipeline_dist.statement_files import HEADINGS
 
 _ASKED = {
     "distributor_id": Rule(kind="str", required=True, length=32),
     "month": Rule(kind="str", length=20),
 }
-_PAGING = dict.fromkeys(("page", "rows", "sort"), Rule(kind="str"))
+_PAGING = {
+    "page": Rule(kind="int", minimum=1, default=1),
+    "rows": Rule(kind="int", minimum=1, maximum=1000, default=160),
+    "sort": Rule(kind="str", length=200, default=""),
+}
 _NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
 _DECIMALS = {"unit_price": 6, "package_price": 6, "quantity": 6, "amount": 10}
 
@@ -22,10 +37,16 @@ async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[st
 
 
 async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The lines of a statement as a table wants them."""
-    made = await _made(check_params(_ASKED | _PAGING, params))
+    """The lines of a statement as a table wants them: sorted, and one page."""
+    asked = check_params(_ASKED | _PAGING, params)
+    made = await _made(asked)
     rows = [{"id": str(number), **line} for number, line in enumerate(made["lines"])]
-    return {"total": len(rows), "rows": rows}
+    for name, down in reversed(sort_terms(asked["sort"]) if asked["sort"] else []):
+        if name not in LINE_COLUMNS:
+            raise BadRequest("bad_sort", "There is no column {column} to sort by.", column=name)
+        rows.sort(key=partial(_place, name), reverse=down)
+    start = (asked["page"] - 1) * asked["rows"]
+    return {"total": len(rows), "rows": rows[start : start + asked["rows"]]}
 
 
 async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +66,11 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
             _table(asked["distributor_id"], made["month"], actor.lang),
         ],
     }
+
+
+def _place(column: str, row: dict[str, Any]) -> tuple[bool, Any]:
+    """Where a row stands by *column*: nothing comes before everything."""
+    return row[column] is not None, row[column]
 
 
 def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:

@@ -512,3 +512,38 @@ class TestRights:
         ):
             assert server.admin.get(f"{API}{name}.dspy").status_code == 405
             assert server.anonymous().post(f"{API}{name}.dspy", json={}).status_code == 401
+
+
+class TestStatements:
+    def test_are_those_of_the_distributors_own(self, server: Installation) -> None:
+        line = make_line(server.admin)
+        reseller = make_reseller(server, line)
+        used = [{"unit": unit, "quantity": 7} for unit in ("input_token", "output_token")]
+        reseller.begin(line, status="succeeded", lines=used)
+        of_it = {"distributor_id": reseller.distributor["id"]}
+        made = post(server.admin, f"{API}distributor_statement.dspy", **of_it)
+        own = reseller.get("statement").json()
+        listed = server.admin.get(
+            f"{API}distributor_statement_lines.dspy", params=of_it | {"sort": "amount desc"}
+        ).json()
+        view = server.admin.get(
+            f"{API}distributor_statement_view.dspy", params=of_it | {"_webbricks_": 1}
+        ).json()
+
+        assert made | {"made_at": 0} == own | {"made_at": 0}
+        assert listed["total"] == 2
+        assert [row["unit"] for row in listed["rows"]] == ["output_token", "input_token"]
+        assert own["month"] in view["subwidgets"][0]["options"]["text"]
+
+    def test_parameters_are_checked(self, server: Installation) -> None:
+        made = make_distributor(server.admin)
+        answer = try_post(
+            server.admin, "distributor_statement", distributor_id=made["id"], month="November"
+        )
+        assert problems(answer) == {"/month": "bad_month"}
+        answer = try_post(server.admin, "distributor_statement", distributor_id="none")
+        assert answer.status_code == 404
+        answer = try_post(
+            server.admin, "distributor_statement_lines", distributor_id=made["id"], sort="id;--"
+        )
+        assert answer.json()["code"] == "bad_sort"

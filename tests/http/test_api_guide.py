@@ -1,0 +1,50 @@
+"""The commands of docs/api.md, run as they stand there."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.installation import Installation
+from tests.support.selling import make_line, make_reseller
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("guide", ["docs/api.md", "docs/api.zh-CN.md"])
+def test_every_command_works(server: Installation, guide: str) -> None:
+    line = make_line(server.admin)
+    reseller = make_reseller(server, line)
+    text = (ROOT / guide).read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    env = server.env | {"BASE": server.base_url, "KEY": reseller.key, "LINE": line["code"]}
+
+    for block in blocks:
+        failing = block.replace("curl -sS", "curl -sS --fail-with-body --noproxy '*'")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", failing], env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+
+    booked = server.query(
+        "select status, amount from pipeline_usage_log where distributor_id = %s and line_no > 0",
+        reseller.distributor["id"],
+    )
+    assert [(row["status"], str(row["amount"])) for row in booked] == [
+        ("succeeded", "0.0012000000")
+    ]
+    assert len(blocks) == 4
+
+
+@pytest.mark.parametrize("guide", ["docs/api.md", "docs/api.zh-CN.md"])
+def test_the_shown_refusal_is_a_real_one(server: Installation, guide: str) -> None:
+    lang = "zh" if "zh" in guide else "en"
+    (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
+    reseller = make_reseller(server)
+    reseller.client.headers["Accept-Language"] = lang
+    lines = [{"unit": "call", "quantity": "much"}]
+    real = reseller.post("quote", {"pipeline": "x", "lines": lines}).json()
+
+    assert json.loads(shown) | {"request_id": ""} == real | {"request_id": ""}
