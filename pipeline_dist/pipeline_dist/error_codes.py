@@ -19,6 +19,8 @@ WITH_BODY = (
     "body_too_large",
     "body_too_slow",
     "unsupported_media_type",
+    "no_files_here",
+    "cross_site",
 )
 OF_PIPELINE = ("pipeline_not_found", "pipeline_offline", "not_enabled")
 OF_ADMISSION = (
@@ -56,10 +58,13 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "bad_form": (400, "The body cannot be read as its content type says."),
     "body_too_large": (413, "The body is too large. Send less at a time."),
     "body_too_slow": (408, "The body did not arrive in time."),
+    "no_files_here": (400, "The address takes no files."),
+    "cross_site": (403, "A browser sent the request for another site."),
     "unsupported_media_type": (415, "The body must be sent as application/json."),
     "method_not_allowed": (405, "The address does not answer to this method; see Allow."),
     "not_found": (404, "There is nothing at this address."),
     "unknown_host": (400, "The server does not answer to the host name used."),
+    "version_corrupted": (500, "The line's live version is damaged. Tell the operator."),
     "internal_error": (
         500,
         "A fault on our side. Report the request_id; repeat with the same key.",

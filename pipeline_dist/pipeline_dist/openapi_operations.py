@@ -90,7 +90,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"line": examples.PIPELINE_DETAIL, "list": examples.PIPELINE_LIST},
             ),
         ),
-        codes=OF_PIPELINE,
+        codes=(*OF_PIPELINE, "version_corrupted"),
     ),
     Operation(
         path="/pipeline_dist/v1/quote",

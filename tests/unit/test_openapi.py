@@ -17,6 +17,8 @@ from pipeline_dist.openapi_operations import OPERATIONS
 ROOT = Path(__file__).resolve().parents[2]
 # What a program's request runs through; what only pages reach has codes of its own.
 ON_THE_WAY = (
+    "app/database.py",
+    "app/request_guard.py",
     "pipeline_dist/pipeline_dist/accounts.py",
     "pipeline_dist/pipeline_dist/admission.py",
     "pipeline_dist/pipeline_dist/api_endpoint.py",
