@@ -18,7 +18,7 @@ export class Input extends Widget {
     this.name = this.field.name;
     this.controlId = uniqueId('field');
     this.control = this.makeControl();
-    this.dom_element.classList.add('input', `input-${this.field.uitype}`);
+    this.dom_element.classList.add('input', `input-${this.field.uitype.replace(/\W+/g, '-')}`);
     this.dom_element.append(this.control);
     this.focusElement.addEventListener('change', () => this.changed());
     this.setValue(defaultOf(this.field));

@@ -1,0 +1,198 @@
+"""Forms and their inputs."""
+
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.descriptions import box, on, show, text
+from tests.browser.page_bench import Bench, Request
+
+
+def form(*fields: dict[str, Any], binds: list[Any] | None = None, **options: Any) -> dict[str, Any]:
+    return {
+        "widgettype": "Form", "options": {"submit_url": "/save", "fields": list(fields), **options},
+        "binds": binds or [],
+    }  # fmt: skip
+
+
+def submit(page: Page) -> None:
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("form[aria-busy=true]")).to_have_count(0)
+    page.wait_for_timeout(100)
+
+
+@pytest.fixture(autouse=True)
+def _saving(bench: Bench) -> None:
+    bench.answers["/save"] = {"widgettype": "Message", "options": {"title": "Saved"}}
+
+
+@pytest.mark.parametrize(("field", "typed", "sent"), [
+    ({"uitype": "str"}, "", ""),
+    ({"uitype": "str"}, " keep ", " keep "),
+    ({"uitype": "int"}, "", "null"),
+    ({"uitype": "int"}, "-12", "-12"),
+    ({"uitype": "int"}, "1,234", "1234"),
+    ({"uitype": "float"}, "1.5", "1.5"),
+    ({"uitype": "decimal"}, "0.10000000000000000001", "0.10000000000000000001"),
+    ({"uitype": "date"}, "2026-11-24", "2026-11-24"),
+    ({"uitype": "date"}, "", "null"),
+    ({"uitype": "time"}, "14:05:06", "14:05:06"),
+    ({"uitype": "datetime"}, "2026-11-24T15:00", "2026-11-24T06:00:00.000Z"),
+    ({"uitype": "text"}, "a\nb", "a\r\nb"),
+    ({"uitype": "password"}, "pass", "pass"),
+    ({"uitype": "nothing known"}, "as text", "as text"),
+])  # fmt: skip
+def test_each_input_sends_its_value_in_its_form(
+    look: Page, bench: Bench, field: dict[str, Any], typed: str, sent: str
+) -> None:
+    """Texts stay texts to the last digit; empty numbers and times are null; moments go as UTC."""
+    show(look, bench, form({"name": "value", "title": "Value", **field}))
+    look.get_by_label("Value").fill(typed)
+    submit(look)
+    assert bench.last("/save")["value"].replace("\r\n", "\n") == sent.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(("field", "typed", "said"), [
+    ({"uitype": "int"}, "1.5", "whole number"),
+    ({"uitype": "int", "min": 1}, "0", "At least 1."),
+    ({"uitype": "decimal", "dec": 2}, "1.234", "At most 2 digits"),
+    ({"uitype": "decimal"}, "NaN", "enter a number"),
+    ({"uitype": "json"}, '{"a": 1,}', "no valid JSON"),
+    ({"uitype": "email"}, "nobody", "no e-mail address"),
+    ({"uitype": "str", "pattern": "[a-z]+", "hint": "Small letters."}, "A", "Small letters."),
+])  # fmt: skip
+def test_a_wrong_value_is_said_at_its_field_and_not_sent(
+    look: Page, bench: Bench, field: dict[str, Any], typed: str, said: str
+) -> None:
+    show(look, bench, form({"name": "value", "title": "Value", **field}))
+    look.get_by_label("Value").fill(typed)
+    submit(look)
+    expect(look.locator("[data-field=value]").get_by_role("alert")).to_contain_text(said)
+    assert bench.asked("/save") == []
+
+
+def test_boxes_hidden_values_and_several_choices(look: Page, bench: Bench) -> None:
+    """A column's box is 1 or 0, any other is true or false; several choices repeat the key."""
+    show(look, bench, form(
+        {"name": "column", "title": "Column", "uitype": "check", "type": "int", "value": 1},
+        {"name": "free", "title": "Free", "uitype": "check"},
+        {"name": "kept", "uitype": "hide", "value": "k"},
+        {"name": "many", "title": "Many", "uitype": "checkbox",
+         "data": [{"value": "a", "text": "A"}, {"value": "b", "text": "B"}]},
+    ))  # fmt: skip
+    look.get_by_label("A", exact=True).check()
+    look.get_by_label("B", exact=True).check()
+    submit(look)
+    assert bench.last("/save") == {"column": "1", "free": "false", "kept": "k", "many": ["a", "b"]}
+
+
+def test_a_code_loads_its_choices_under_the_names_it_sent(look: Page, bench: Bench) -> None:
+    bench.answers["/get_code"] = [{"orgid": "o1", "orgid_text": "First"},
+                                  {"orgid": "o2", "orgid_text": "Second"}]  # fmt: skip
+    show(look, bench, form(
+        {"name": "orgid", "title": "Org", "uitype": "code", "valueField": "orgid",
+         "textField": "orgid_text", "dataurl": "/get_code", "params": {"table": "orgs"}},
+        binds=[{"wid": "self", "event": "submit", "actiontype": "bricks", "target": "root.heard",
+                "options": text("${orgid}")}],
+    ))  # fmt: skip
+    assert bench.last("/get_code") == {"table": "orgs"}
+    expect(look.get_by_label("Org").locator("option")).to_have_text(["", "First", "Second"])
+    look.get_by_label("Org").select_option("o2")
+    submit(look)
+    assert bench.last("/save") == {"orgid": "o2"}
+
+
+def test_a_long_list_is_searched_by_typing(look: Page, bench: Bench) -> None:
+    choices = [{"value": str(n), "text": f"Choice {n}"} for n in range(40)]
+    show(look, bench, form({"name": "value", "title": "Value", "uitype": "code", "data": choices}))
+    box_ = look.get_by_role("combobox")
+    box_.fill("choice 3")
+    expect(look.get_by_role("option")).to_have_count(11)
+    look.keyboard.press("ArrowDown")
+    look.keyboard.press("ArrowDown")
+    look.keyboard.press("Enter")
+    expect(box_).to_have_value("Choice 30")
+    submit(look)
+    assert bench.last("/save") == {"value": "30"}
+    box_.fill("no such thing")
+    expect(look.get_by_text("Nothing found")).to_be_visible()
+    look.get_by_role("button", name="Save").focus()
+    expect(box_).to_have_value("Choice 30")
+
+
+def test_the_server_searches_where_it_offers_to(look: Page, bench: Bench) -> None:
+    def found(request: Request) -> Any:
+        words = request.params.get("q", "")
+        return [{"value": "", "text": "All"}, {"value": "p1", "text": f"Line {words}"}]
+
+    bench.answers["/api/get_search_pipeline_id.dspy"] = found
+    show(look, bench, form({"name": "line", "title": "Line", "uitype": "code",
+                            "dataurl": "/api/get_search_pipeline_id.dspy"}))  # fmt: skip
+    look.get_by_role("combobox").fill("abc")
+    look.get_by_role("option", name="Line abc").click()
+    submit(look)
+    assert bench.last("/save") == {"line": "p1"}
+
+
+def test_a_form_without_address_hands_its_values_to_the_bind(look: Page, bench: Bench) -> None:
+    """The usual style of the ecosystem's login pages; problems of fields still stand there."""
+    bench.answers["/login"] = {"widgettype": "Error", "options": {
+        "message": "no", "fields": {"username": "Unknown."}}}  # fmt: skip
+    show(look, bench, form(
+        {"name": "username", "title": "Name", "uitype": "str"}, submit_url=None,
+        binds=[on("submit", "urlwidget", options={"url": "/login", "method": "POST"})],
+    ))  # fmt: skip
+    look.get_by_label("Name").fill("ann")
+    submit(look)
+    assert bench.last("/login") == {"username": "ann"}
+    expect(look.locator("[data-field=username]").get_by_role("alert")).to_have_text("Unknown.")
+    expect(look.get_by_label("Name")).to_have_value("ann")
+
+
+def test_pressing_twice_sends_once(look: Page, bench: Bench) -> None:
+    def slow(_request: Request) -> Any:
+        time.sleep(0.4)
+        return {"widgettype": "Message", "options": {"title": "Saved"}}
+
+    bench.answers["/save"] = slow
+    show(look, bench, form({"name": "value", "title": "Value", "uitype": "str"}))
+    look.get_by_label("Value").fill("x")
+    look.keyboard.press("Enter")
+    look.keyboard.press("Enter")
+    expect(look.get_by_text("Saved")).to_be_visible()
+    assert len(bench.asked("/save")) == 1
+
+
+def test_a_form_fills_itself_from_its_address(look: Page, bench: Bench) -> None:
+    bench.answers["/record"] = {"rows": [{"value": "stored"}]}
+    show(look, bench, form({"name": "value", "title": "Value", "uitype": "str"}, dataurl="/record"))
+    expect(look.get_by_label("Value")).to_have_value("stored")
+
+
+def test_forms_in_windows_close_and_reload_their_opener(look: Page, bench: Bench) -> None:
+    bench.answers["/form.ui"] = form({"name": "value", "title": "Value", "uitype": "str"})
+    show(look, bench, box({"widgettype": "Button", "options": {"label": "go"}, "binds": [
+        on("click", "urlwidget", target="PopupWindow", options={"url": "/form.ui"})]}))  # fmt: skip
+    look.click("text=go")
+    look.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(look.get_by_role("dialog")).to_have_count(0)
+    expect(look.get_by_text("Saved")).to_be_visible()
+
+
+def test_a_row_of_fields_searches_a_table(look: Page, bench: Bench) -> None:
+    """InlineForm `submit` calls the table's `render` with the values."""
+    bench.answers["/get"] = {"total": 0, "rows": []}
+    show(look, bench, box(
+        {"widgettype": "InlineForm", "options": {"submit_label": "Find", "fields": [
+            {"name": "code", "title": "Code", "uitype": "str"}]},
+         "binds": [on("submit", "method", target="t_tbl", method="render")]},
+        {"widgettype": "Tabular", "id": "t_tbl", "options": {
+            "data_url": "/get", "row_options": {"fields": [{"name": "code", "uitype": "str"}]}}},
+    ))  # fmt: skip
+    look.get_by_label("Code").fill("abc")
+    with look.expect_response("**/get?*"):
+        look.get_by_role("button", name="Find").click()
+    look.wait_for_timeout(100)
+    assert bench.last("/get")["code"] == "abc"

@@ -1,0 +1,137 @@
+"""Trees, tabs, menus, toolbars, search bars."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.descriptions import box, on, show, text
+from tests.browser.page_bench import Bench, Request
+
+NODES = {
+    None: [{"orgid": "a", "name": "Alpha", "kind": "x"}, {"orgid": "b", "name": "Beta"}],
+    "a": [{"orgid": "a1", "name": "Alpha one"}],
+    "a1": [],
+}
+
+
+def tree(**options: Any) -> dict[str, Any]:
+    """A description as the generator writes it."""
+    return {
+        "widgettype": "Tree", "id": "orgs", "options": {
+            "title": "Orgs", "idField": "orgid", "textField": "name", "parentField": "parentid",
+            "typeField": "kind", "dataurl": "/get_orgs",
+            "editable": {"add_url": "/new", "update_url": "/update", "delete_url": "/delete",
+                         "fields": [{"name": "name", "title": "Name", "uitype": "str"}]},
+            **options,
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _nodes(bench: Bench) -> None:
+    def nodes(request: Request) -> Any:
+        return NODES[request.params.get("orgid")]
+
+    def saved(request: Request) -> Any:
+        record = {"orgid": "new", "id": "new", **request.params}
+        return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
+
+    bench.answers |= {"/get_orgs": nodes, "/new": saved, "/update": saved, "/delete": saved}
+
+
+def test_a_tree_loads_level_by_level_and_works_by_keys(look: Page, bench: Bench) -> None:
+    show(look, bench, box(tree(), box(id="heard"), binds=[
+        {"wid": "orgs", "event": "node_selected", "actiontype": "bricks", "target": "heard",
+         "options": text("${orgid}")}]))  # fmt: skip
+    items = look.get_by_role("treeitem")
+    expect(items).to_have_count(2)
+    assert bench.last("/get_orgs") == {}
+    items.first.focus()
+    look.keyboard.press("ArrowRight")
+    expect(items).to_have_count(3)
+    assert bench.last("/get_orgs") == {"orgid": "a", "id": "a", "type": "x"}
+    look.keyboard.press("ArrowDown")
+    expect(look.locator("#heard")).to_have_text("a1")
+    look.keyboard.press("ArrowRight")
+    expect(items.nth(1)).not_to_have_attribute("aria-expanded", "false")
+    look.keyboard.press("ArrowLeft")
+    expect(look.locator("#heard")).to_have_text("a")
+    look.keyboard.press("ArrowLeft")
+    expect(look.get_by_text("Alpha one")).to_be_hidden()
+
+
+def test_nodes_are_added_changed_and_deleted(look: Page, bench: Bench) -> None:
+    show(look, bench, tree(newdata_params={"fixed": "f"}))
+    look.get_by_role("button", name="Add").click()
+    look.get_by_label("Name").fill("Gamma")
+    look.get_by_role("button", name="Save").click()
+    expect(look.get_by_role("treeitem", name="Gamma")).to_be_visible()
+    # At the root the parent is left out: an empty one would hide the node for ever.
+    assert bench.last("/new") == {"name": "Gamma", "fixed": "f"}
+    look.get_by_text("Beta").click()
+    look.get_by_role("button", name="Edit").click()
+    look.get_by_label("Name").fill("Delta")
+    look.get_by_role("button", name="Save").click()
+    expect(look.get_by_role("treeitem", name="Delta")).to_be_visible()
+    assert bench.last("/update") == {"name": "Delta", "id": "b", "orgid": "b"}
+    look.get_by_role("button", name="Delete").click()
+    look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(look.get_by_role("treeitem", name="Delta")).to_have_count(0)
+    assert bench.last("/delete") == {"id": "b", "orgid": "b"}
+
+
+def test_tabs_build_when_first_shown_and_keep_what_was_built(look: Page, bench: Bench) -> None:
+    bench.answers["/two.ui"] = text("second")
+    show(look, bench, {"widgettype": "TabPanel", "options": {"items": [
+        {"name": "one", "label": "One", "content": text("first")},
+        {"name": "two", "label": "Two",
+         "content": {"widgettype": "urlwidget", "options": {"url": "/two.ui"}}}]}})  # fmt: skip
+    expect(look.get_by_role("tabpanel")).to_have_text("first")
+    assert bench.asked("/two.ui") == []
+    look.get_by_role("tab", name="One").focus()
+    look.keyboard.press("ArrowRight")
+    expect(look.get_by_role("tabpanel")).to_have_text("second")
+    look.keyboard.press("ArrowLeft")
+    look.keyboard.press("ArrowRight")
+    expect(look.get_by_role("tab", name="Two")).to_have_attribute("aria-selected", "true")
+    assert len(bench.asked("/two.ui")) == 1
+
+
+def test_menus_toolbars_and_search_bars_fire_their_events(look: Page, bench: Bench) -> None:
+    bench.answers["/page.ui"] = text("page")
+    heard = {"actiontype": "bricks", "target": "heard"}
+    show(look, bench, box(
+        {"widgettype": "Menu", "options": {"target": "root.sink", "items": [
+            {"name": "group", "label": "Group", "items": [
+                {"name": "p", "label": "Page", "url": "/page.ui"}]}]}},
+        {"widgettype": "Toolbar", "options": {"tools": [{"name": "cut", "label": "Cut"}]},
+         "binds": [{"wid": "self", "event": "cut", **heard, "options": text("${name}")}]},
+        {"widgettype": "SearchBar", "options": {"placeholder": "Words"},
+         "binds": [{"wid": "self", "event": "search", **heard, "options": text("${keyword}")}]},
+        box(id="sink"), box(id="heard"),
+    ))  # fmt: skip
+    look.get_by_role("button", name="Group").click()
+    look.get_by_role("button", name="Page").click()
+    expect(look.locator("#sink")).to_have_text("page")
+    look.get_by_role("button", name="Cut").click()
+    expect(look.locator("#heard")).to_have_text("cut")
+    look.get_by_role("searchbox").fill("lines")
+    look.keyboard.press("Enter")
+    expect(look.locator("#heard")).to_have_text("lines")
+
+
+def test_late_children_of_a_window_are_found_from_its_form(look: Page, bench: Bench) -> None:
+    bench.answers["/window.ui"] = {
+        "widgettype": "PopupWindow", "id": "win", "options": {"title": "Win"},
+        "subwidgets": [box(id="inner")],
+    }  # fmt: skip
+    bench.answers["/closing"] = {
+        "widgettype": "Message", "options": {"title": "Done"},
+        "binds": [on("opened", "method", target="body.win", method="destroy")],
+    }  # fmt: skip
+    show(look, bench, box({"widgettype": "urlwidget", "options": {"url": "/window.ui"}}))
+    expect(look.get_by_role("dialog", name="Win")).to_be_visible()
+    look.evaluate("""void bricks.buildUrlwidgetHandler(bricks.app.root, 'self', {},
+        {options: {url: '/closing'}})()""")
+    expect(look.get_by_role("dialog", name="Win")).to_have_count(0)
