@@ -9,14 +9,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiomysql
 from ahserver.auth_api import AuthAPI
 from aiohttp import web
 
 from app.actor import Actor
 from app.answers import refusal
 from app.audit_log import note_audited
-from app.database_errors import unreachable
+from app.database_errors import connection_lost, unreachable
 from app.error_pages import error_page
 from app.errors import AppError, EditConflict, Forbidden, MethodNotAllowed, NotSignedIn
 from app.request_guard import (
@@ -85,16 +84,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as exc:
         refused = _from_aiohttp(request, exc)
         response = await error_page(request, refused) or refusal(request, refused)
-    except (aiomysql.OperationalError, aiomysql.InterfaceError, ConnectionError) as exc:
-        _log_failure(request, exc)
-        response = refusal(request, unreachable(exc))
     except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
         _log_failure(request, exc)
-        fault = AppError(
-            "internal_error",
-            "Something went wrong here. Tell the operator the request id.",
-            status=500,
-        )
+        fault = unreachable(exc) if connection_lost(exc) else _internal_error()
         response = await error_page(request, fault) or refusal(request, fault)
     finish(request, response)
     app["metrics"].count(response.status, time.perf_counter() - started)
@@ -127,8 +119,13 @@ async def _actor(request: web.Request) -> Actor:
     actor = _NOBODY
     if session is not None:
         user = await request.app["rbac"].user(session.user_id)
-        if user is not None and user.usable:
+        if not session.holds_for(user):
+            # What is remembered of the user may be older than the session.
+            user = await request.app["rbac"].user(session.user_id, fresh=True)
+        if user is not None and session.holds_for(user):
             actor = user.actor
+        else:
+            await request.app["sessions"].drop(session.session_id)
     return with_context(actor, request)
 
 
@@ -141,6 +138,14 @@ async def _name_the_other(request: web.Request, conflict: EditConflict) -> None:
     if user is not None:
         conflict.text.params["who"] = user.username
         conflict.extra["changed_by_name"] = user.username
+
+
+def _internal_error() -> AppError:
+    return AppError(
+        "internal_error",
+        "Something went wrong here. Tell the operator the request id.",
+        status=500,
+    )
 
 
 def _no_right(request: web.Request) -> AppError:
