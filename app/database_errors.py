@@ -22,6 +22,12 @@ def failure_code(exc: BaseException) -> int | None:
     return None
 
 
+def connection_lost(exc: BaseException) -> bool:
+    """Whether *exc* means that the database is away, and not that a statement is wrong."""
+    lost = isinstance(exc, aiomysql.InterfaceError | ConnectionError)
+    return lost or failure_code(exc) in _GONE
+
+
 def unreachable(exc: BaseException) -> Unavailable:
     """The refusal for a database that cannot be reached; *exc* is for the log."""
     return Unavailable(

@@ -1,15 +1,20 @@
 """
 Signing in and out.
 
-A name that does not exist and a wrong password are answered alike and take alike. Failures are
-counted per user and per address in `app_login_attempt` (and in Sage's own columns where an
-installation has them); after five the next try has to wait, longer each time. Sage's passwords are
-reversible RC4 (CRY-1): they are compared by encoding the input, never decoded, never logged.
+A name that does not exist and a wrong password are answered alike and take the same time: no
+refusal is sent before a fixed time has passed. Failures are counted per user and per address in
+`app_login_attempt` (and in Sage's own columns where an installation has them); after five the
+next try has to wait, longer each time. Tries for one user are looked at one after another, so
+that many at once are no way around the count. Sage's passwords are reversible RC4 (CRY-1): they
+are compared by encoding the input, never decoded, never logged.
 """
 
+import asyncio
 import hashlib
 import hmac
+import ipaddress
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +25,8 @@ from appPublic.rc4 import password as encode_password
 from app.answers import json_response
 from app.clock import now
 from app.database import in_transaction, reading, transaction
-from app.errors import FieldProblem, InvalidFields, MethodNotAllowed, NotSignedIn, TooManyRequests
+from app.errors import MethodNotAllowed, NotSignedIn, TooManyRequests
+from app.fields import Rule, check_params
 from app.logs import tell, warn
 from app.sage_rbac import read_user
 from app.settings import settings
@@ -32,6 +38,11 @@ FREE_TRIES = {"user": 5, "address": 20}
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
+# Longer than any check takes here, so that its time tells nothing.
+REFUSAL_SECONDS = 0.3
+
+_WORD = Rule(kind="text", required=True, length=255)
+_CREDENTIALS = {"username": _WORD, "password": _WORD}
 
 
 def encoded(password: str, key: str) -> str:
@@ -46,21 +57,21 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     Raises NotSignedIn `bad_credentials`, TooManyRequests `locked_out` with Retry-After.
     """
     _only_post(request)
-    username, password = _credentials(params)
-    places = {
-        "user": _digest("user", username.casefold()),
-        "address": _digest("address", request["client_ip"]),
-    }
-    await _refuse_while_locked(places)
+    started = time.monotonic()
+    asked = check_params(_CREDENTIALS, params)
+    username = asked["username"]
     user_row = await _find(username)
-    given = encoded(password, settings().password_key)
+    given = encoded(asked["password"], settings().password_key)
     stored = str(user_row.password or "") if user_row is not None else ""
     matches = hmac.compare_digest(given.encode(), stored.encode())
-    if user_row is None or not matches or (user_row.user_status or "0") != "0":
-        await _count_failure(places, user_row)
+    right = user_row is not None and matches and (user_row.user_status or "0") == "0"
+    await _count(_places(username, request["client_ip"]), right=right)
+    if user_row is not None:
+        await _note_in_sage(user_row.id, _SIGNED_IN if right else _FAILED)
+    if user_row is None or not right:
         warn(log, "login_failed", "login refused", username=username, ip=request["client_ip"])
+        await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
-    await _forget_failures(places, user_row)
     user = await read_user(user_row.id)
     if user is None:
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
@@ -110,22 +121,6 @@ def _only_post(request: web.Request) -> None:
         raise MethodNotAllowed(request.method, "POST")
 
 
-def _credentials(params: Mapping[str, Any]) -> tuple[str, str]:
-    problems = []
-    for name in ("username", "password"):
-        value = params.get(name)
-        if not isinstance(value, str) or not value or len(value) > 255:
-            problems.append(FieldProblem(name, "required", "Fill this in."))
-    problems += [
-        FieldProblem(name, "unknown_field", "There is no such field.")
-        for name in params
-        if name not in ("username", "password") and not name.startswith("_")
-    ]
-    if problems:
-        raise InvalidFields(problems)
-    return params["username"], params["password"]
-
-
 async def _find(username: str) -> Row | None:
     async with reading("sage") as sor:
         found: Row | None = await sor.one(
@@ -145,15 +140,38 @@ def _wait(kind: str, fails: int) -> timedelta:
     return timedelta() if extra < 0 else min(FIRST_WAIT * 2 ** min(extra, 10), LONGEST_WAIT)
 
 
-async def _refuse_while_locked(places: Mapping[str, str]) -> None:
-    async with reading() as sor:
+def _places(username: str, address: str) -> dict[str, str]:
+    """Where failures of this user and of this address are counted: digest -> kind."""
+    if ":" in address:
+        # Whoever has one IPv6 address has the 2^64 of its network.
+        address = str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    return {_digest("user", username.casefold()): "user", _digest("address", address): "address"}
+
+
+async def _count(places: Mapping[str, str], *, right: bool) -> None:
+    """Count a try, or raise TooManyRequests `locked_out` while user or address has to wait."""
+
+    async def work(sor: SafeSqlor) -> float:
+        moment = now()
+        # Made first where they are not there yet, so that there is something to lock.
+        for digest in sorted(places):
+            await sor.sqlExe(
+                "insert into app_login_attempt (id, fails, last_at) values (${id}$, 0, ${at}$)"
+                " on duplicate key update id = id",
+                {"id": digest, "at": moment},
+            )
         rows = await sor.sqlExe(
-            "select id, fails, last_at from app_login_attempt where id in ${ids}$",
-            {"ids": list(places.values())},
+            "select id, fails, last_at from app_login_attempt where id in ${ids}$"
+            " order by id for update",
+            {"ids": sorted(places)},
         )
-    kinds = {digest: kind for kind, digest in places.items()}
-    free_at: list[datetime] = [row.last_at + _wait(kinds[row.id], row.fails) for row in rows]
-    seconds = max(((moment - now()).total_seconds() for moment in free_at), default=0)
+        free_at = [row.last_at + _wait(places[row.id], row.fails) for row in rows]
+        seconds = (max(free_at) - moment).total_seconds()
+        if seconds <= 0:
+            await (_forget if right else _add)(sor, places, moment)
+        return seconds
+
+    seconds = await in_transaction(work)
     if seconds > 0:
         raise TooManyRequests(
             "locked_out",
@@ -164,35 +182,29 @@ async def _refuse_while_locked(places: Mapping[str, str]) -> None:
         )
 
 
-async def _count_failure(places: Mapping[str, str], user_row: Row | None) -> None:
-    moment = now()
-
-    async def work(sor: SafeSqlor) -> None:
-        for digest in sorted(places.values()):
-            await sor.sqlExe(
-                "insert into app_login_attempt (id, fails, last_at) values (${id}$, 1, ${at}$)"
-                " on duplicate key update"
-                " fails = if(last_at < ${old}$, 1, fails + 1), last_at = ${at}$",
-                {"id": digest, "at": moment, "old": moment - FORGOTTEN_AFTER},
-            )
-
-    await in_transaction(work)
-    if user_row is not None:
-        await _note_in_sage(
-            user_row.id,
-            {
-                "login_fail_count": "coalesce(login_fail_count, 0) + 1",
-                "last_login_fail": "current_timestamp",
-            },
-        )
+async def _add(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -> None:
+    old = moment - FORGOTTEN_AFTER
+    await sor.sqlExe(
+        "update app_login_attempt set fails = if(last_at < ${old}$, 1, fails + 1), last_at = ${at}$"
+        " where id in ${ids}$",
+        {"ids": sorted(places), "at": moment, "old": old},
+    )
 
 
-async def _forget_failures(places: Mapping[str, str], user_row: Row) -> None:
-    async def work(sor: SafeSqlor) -> None:
-        await sor.sqlExe("delete from app_login_attempt where id = ${id}$", {"id": places["user"]})
+async def _forget(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -> None:
+    user = next(digest for digest, kind in places.items() if kind == "user")
+    # What others failed long ago goes too, so that the table stays small.
+    await sor.sqlExe(
+        "delete from app_login_attempt where id = ${id}$ or last_at < ${old}$",
+        {"id": user, "old": moment - FORGOTTEN_AFTER},
+    )
 
-    await in_transaction(work)
-    await _note_in_sage(user_row.id, {"login_fail_count": "0", "last_login": "current_timestamp"})
+
+_FAILED = {
+    "login_fail_count": "coalesce(login_fail_count, 0) + 1",
+    "last_login_fail": "current_timestamp",
+}
+_SIGNED_IN = {"login_fail_count": "0", "last_login": "current_timestamp"}
 
 
 async def _note_in_sage(user_id: str, wanted: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ into `MyLogger.instance` before anything logs.
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,11 @@ _LEVELS = {
 }
 
 
+# What JSON leaves as it is, and terminals obey or UTF-8 has no bytes for: control characters,
+# line separators, changes of direction, halves of surrogate pairs.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 class OneLineJson(logging.Formatter):
     """A log line that a person can read and `jq` can filter."""
 
@@ -40,7 +46,8 @@ class OneLineJson(logging.Formatter):
         line["message"] = record.getMessage()
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class QuietStream(logging.StreamHandler):

@@ -114,7 +114,10 @@ def _host_name(host: str) -> str:
 
 def check_origin(request: web.Request) -> None:
     """Refuse writes that a browser makes for another site (kernel B4)."""
-    if request.method in ("GET", "HEAD") or "Authorization" in request.headers:
+    if request.method in ("GET", "HEAD"):
+        return
+    # Programs with a key come from anywhere; a session is believed from our own pages only.
+    if "Authorization" in request.headers and "Cookie" not in request.headers:
         return
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")

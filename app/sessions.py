@@ -4,22 +4,24 @@ Login sessions: a random id in the cookie, its hash in the table `app_session`.
 Replaces ahserver's ticket cookie: forgeable (SES-1), reissued in the answer to a log-out (SES-7),
 without an end (SES-6), with the user's data joined by `:` (SES-4). The cookie's second part is an
 HMAC with the installation's secret, so that made-up cookies do not reach the database and a new
-secret ends every session.
+secret ends every session. A session also ends, for good, when its user gets another password,
+loses a role he had at login, or is disabled.
 """
 
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from aiohttp import web
 
 from app.clock import now
 from app.database import in_transaction, reading
+from app.sage_rbac import SageUser
 from app.secrets_store import secret
 from app.settings import Settings
 from app.sqlor_safe import SafeSqlor
@@ -31,12 +33,21 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Session:
-    """A valid session: whose it is, and since when."""
+    """A valid session: whose it is, and what the user's password and roles were at login."""
 
     session_id: str
     user_id: str
-    created_at: datetime
-    seen_at: datetime
+    credentials: str | None
+    roles: frozenset[str]
+
+    def holds_for(self, user: SageUser | None) -> bool:
+        """Whether *user* still is who signed in: usable, same password, no role lost."""
+        return (
+            user is not None
+            and user.usable
+            and user.credentials == self.credentials
+            and self.roles <= user.role_names
+        )
 
 
 class Sessions:
@@ -50,8 +61,11 @@ class Sessions:
         # By the whole Cookie header: parsing and checking it costs more than all else here.
         self._known: dict[str, tuple[float, Session]] = {}
 
-    async def begin(self, request: web.Request, response: web.StreamResponse, user: Any) -> None:
-        """Start a new session for *user* (id, username, org id) and set its cookie."""
+    async def begin(
+        self, request: web.Request, response: web.StreamResponse, user: SageUser
+    ) -> None:
+        """Start a new session for *user* and set its cookie; one the browser had before ends."""
+        before = self._token(request.cookies.get(COOKIE, ""))
         token = secrets.token_urlsafe(32)
         moment = now()
         row = {
@@ -62,7 +76,9 @@ class Sessions:
             "created_at": moment,
             "seen_at": moment,
             "address": request["client_ip"][:64],
-            "user_agent": request.headers.get("User-Agent", "")[:255],
+            "credentials": user.credentials,
+            "roles": json.dumps(sorted(user.role_names), ensure_ascii=False),
+            "user_agent": _storable(request.headers.get("User-Agent", ""))[:255],
         }
 
         async def work(sor: SafeSqlor) -> None:
@@ -73,6 +89,8 @@ class Sessions:
             await sor.C("app_session", row)
 
         await in_transaction(work)
+        if before is not None:
+            await self.drop(_hash(before))
         response.set_cookie(
             COOKIE,
             f"{token}.{self._mac(token)}",
@@ -107,14 +125,17 @@ class Sessions:
         """End the session of *request*: at once here, within 5 s in the other workers."""
         token = self._token(request.cookies.get(COOKIE, ""))
         if token is not None:
-            session_id = _hash(token)
-            self._forget(lambda session: session.session_id == session_id)
-
-            async def work(sor: SafeSqlor) -> None:
-                await sor.sqlExe("delete from app_session where id = ${id}$", {"id": session_id})
-
-            await in_transaction(work)
+            await self.drop(_hash(token))
         response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=self._https)
+
+    async def drop(self, session_id: str) -> None:
+        """End one session for good."""
+
+        async def work(sor: SafeSqlor) -> None:
+            await sor.sqlExe("delete from app_session where id = ${id}$", {"id": session_id})
+
+        await in_transaction(work)
+        self._forget(lambda session: session.session_id == session_id)
 
     async def end_all(self, user_id: str) -> None:
         """End every session of a user."""
@@ -131,7 +152,8 @@ class Sessions:
     async def _read(self, session_id: str) -> Session | None:
         async with reading() as sor:
             row = await sor.one(
-                "select id, user_id, created_at, seen_at from app_session where id = ${id}$",
+                "select id, user_id, created_at, seen_at, credentials, roles"
+                " from app_session where id = ${id}$",
                 {"id": session_id},
             )
         moment = now()
@@ -146,16 +168,23 @@ class Sessions:
                 )
 
             await in_transaction(work)
-        return Session(row.id, row.user_id, row.created_at, row.seen_at)
+        return Session(
+            row.id, row.user_id, row.credentials, frozenset(json.loads(row.roles or "[]"))
+        )
 
     def _token(self, cookie: str) -> str | None:
         token, _, mac = cookie.partition(".")
-        if not token or not hmac.compare_digest(mac.encode(), self._mac(token).encode()):
+        # A header may hold any bytes; what is no text is nobody's cookie.
+        if not token or not cookie.isascii():
             return None
-        return token
+        return token if hmac.compare_digest(mac, self._mac(token)) else None
 
     def _mac(self, token: str) -> str:
         return hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _hash(token: str) -> str:
