@@ -1,0 +1,86 @@
+"""For a distributor, in the browser: a key, a statement; and the page of the API."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from pipeline_dist import keys
+from tests.support.installation import Installation
+from tests.support.selling import Reseller, make_distributor, make_line, make_reseller
+
+
+@pytest.fixture
+def complaints(admin_page: Page) -> list[str]:
+    """What the browser complained about, blocked scripts and styles among it."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(message.text)
+
+    admin_page.on("console", note)
+    admin_page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def open_tool(page: Page, distributor: dict[str, Any], tool: str) -> None:
+    """Select the distributor in the list and click a tool above it."""
+    page.goto("/pipeline_dist/distributors/")
+    page.locator("tbody tr").filter(has_text=distributor["code"]).first.click()
+    page.locator(f"button[data-tool={tool}]").click()
+
+
+def test_a_key_is_made_shown_once_and_works(
+    server: Installation, admin_page: Page, complaints: list[str]
+) -> None:
+    distributor = make_distributor(server.admin)
+    open_tool(admin_page, distributor, "generate_key")
+    admin_page.locator("dialog button[data-tool=submit]").click()
+    shown = admin_page.locator("code[data-name=key]")
+    expect(shown).to_be_visible()
+    key = shown.inner_text()
+
+    assert keys.is_well_formed(key)
+    assert key in admin_page.locator("code[data-name=curl]").inner_text()
+    me = Reseller(server, distributor, key).get("me")
+    assert me.json()["code"] == distributor["code"]
+
+    admin_page.reload()
+    assert key not in admin_page.content()
+    assert complaints == []
+
+
+def test_a_wrong_grace_period_is_told_at_its_field(server: Installation, admin_page: Page) -> None:
+    open_tool(admin_page, make_distributor(server.admin), "generate_key")
+    dialog = admin_page.locator("dialog")
+    dialog.locator("input").first.fill("99999")
+    dialog.locator("button[data-tool=submit]").click()
+
+    expect(dialog.get_by_text("2160").last).to_be_visible()
+    expect(admin_page.locator("code[data-name=key]")).to_have_count(0)
+
+
+def test_a_statement_is_shown_in_words_and_lines(
+    server: Installation, admin_page: Page, complaints: list[str]
+) -> None:
+    line = make_line(server.admin)
+    reseller = make_reseller(server, line)
+    used = [{"unit": "input_token", "quantity": 4_005_000}]
+    assert reseller.begin(line, status="succeeded", lines=used).status_code == 201
+    open_tool(admin_page, reseller.distributor, "statement")
+
+    expect(admin_page.get_by_text("应付 4.01 USD")).to_be_visible()
+    expect(admin_page.get_by_role("gridcell", name="input_token")).to_be_visible()
+    assert complaints == []
+
+
+def test_the_apis_page_is_readable_without_script(admin_page: Page, complaints: list[str]) -> None:
+    admin_page.goto("/pipeline_dist/v1/docs")
+
+    expect(admin_page.get_by_role("heading", level=1)).to_contain_text("分销商接口")
+    color = admin_page.locator("h2 b").first.evaluate("node => getComputedStyle(node).color")
+    assert color == "rgb(11, 92, 173)"  # the style sheet was let through
+    admin_page.get_by_role("link", name="POST /pipeline_dist/v1/calls/batch").click()
+    expect(admin_page.locator("#book_batch h2")).to_be_in_viewport()
+    assert complaints == []
