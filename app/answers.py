@@ -34,9 +34,7 @@ USUAL_HEADERS: CIMultiDict[str] = CIMultiDict(
     {
         "Content-Security-Policy": DATA_POLICY,
         "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
         "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Cache-Control": "no-store",
         "Server": "pipeline",
     }
@@ -72,6 +70,7 @@ def json_response(
     known["Content-Type"] = content_type
     if content_type.startswith("text/html"):
         known["Content-Security-Policy"] = PAGE_POLICY
+        known["Cross-Origin-Opener-Policy"] = "same-origin"
     if headers:
         known.update(headers)
     return web.Response(body=body, status=status, headers=known)

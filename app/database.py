@@ -237,15 +237,27 @@ async def _settled(connection: Any, name: str) -> AsyncIterator[SafeSqlor]:
 async def _end(connection: Any, how: str) -> None:
     if connection.closed:
         if how == "commit":
-            raise Unavailable("database_unavailable", "The database connection was lost.")
+            raise _unknown_outcome()
         return
     try:
         await getattr(connection, how)()
-    except BaseException:
+    except BaseException as exc:
         # Nobody may get a connection whose transaction is in an unknown state.
         connection.close()
-        if how == "commit":
+        if how != "commit":
+            return
+        if failure_code(exc) in RETRIED or not isinstance(exc, aiomysql.MySQLError | OSError):
             raise
+        raise _unknown_outcome() from exc
+
+
+def _unknown_outcome() -> Unavailable:
+    return Unavailable(
+        "database_unavailable",
+        "The connection broke while saving: the change may be there or not. Look first; a call to"
+        " the distributor API may simply be sent again with the same Idempotency-Key.",
+        headers={"Retry-After": "2"},
+    )
 
 
 async def _isolation_variable(place: DatabaseSettings) -> str:

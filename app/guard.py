@@ -1,7 +1,7 @@
 """
-ahserver's AuthAPI, ours: one middleware instead of four, refusing by default.
+What stands before every handler: one function instead of ahserver's four middlewares.
 
-See app/request_guard.py for the single checks; here is their order.
+It refuses by default. See app/request_guard.py for the single checks; here is their order.
 """
 
 import logging
@@ -18,6 +18,7 @@ from app.audit_log import note_audited
 from app.database_errors import connection_lost, unreachable
 from app.error_pages import error_page
 from app.errors import AppError, EditConflict, Forbidden, MethodNotAllowed, NotSignedIn
+from app.health import healthz, metrics, readyz
 from app.request_guard import (
     check_host,
     check_origin,
@@ -37,7 +38,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _NOBODY = Actor(roles=NOBODY_ROLES)
 METHODS = ("GET", "HEAD", "POST")
 # The host's own answers, which must work without a database.
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+OPEN_PATHS: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 
 
 class GuardedAuth(AuthAPI):
@@ -47,8 +48,7 @@ class GuardedAuth(AuthAPI):
         """ahserver makes this object; what it needs is on the application."""
 
     async def setupAuth(self, app: web.Application) -> None:
-        """Put the guard before every handler."""
-        app.middlewares.append(guard)
+        """Nothing to set up: the one resource passes each request to `guard` (app/resource.py)."""
 
     async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
         """Whether the caller may use *path* and the file that it means."""
@@ -62,29 +62,27 @@ def _permitted(rights: Rights, actor: Actor, target: Target | None, path: str) -
     return rights.allows(actor.roles, path if target is None else target.url)
 
 
-@web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything around a handler: who asks, whether they may, what an error looks like."""
     started = time.perf_counter()
     app = request.app
     request["request_id"] = own_request_id(request)
     request["client_ip"] = app["callers"].address(request)
-    request["lang"] = "en"
-    request["params"] = {}
-    request["target"] = None
-    request["actor"] = _NOBODY
     try:
         response = await _guarded(request, handler)
     except AppError as exc:
+        _fill_in(request)
         if exc.status >= 500:
             _log_failure(request, exc)
         if isinstance(exc, EditConflict):
             await _name_the_other(request, exc)
         response = await error_page(request, exc) or refusal(request, exc)
     except web.HTTPException as exc:
+        _fill_in(request)
         refused = _from_aiohttp(request, exc)
         response = await error_page(request, refused) or refusal(request, refused)
     except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
+        _fill_in(request)
         _log_failure(request, exc)
         fault = unreachable(exc) if connection_lost(exc) else _internal_error()
         response = await error_page(request, fault) or refusal(request, fault)
@@ -97,8 +95,8 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     app = request.app
     request["lang"] = language(request)
     path = plain_path(request.raw_path)
-    if path in OPEN_PATHS:
-        return await handler(request)
+    if path in OPEN_PATHS and request.method in METHODS[:2]:
+        return await OPEN_PATHS[path](request)
     check_host(request, app["allowed_hosts"])
     request["target"] = target = app["web_paths"].find(path)
     request["actor"] = actor = await _actor(request)
@@ -108,10 +106,20 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, "GET, POST")
     check_origin(request)
-    request["params"] = await read_parameters(request, app["body_seconds"])
+    if request.method == "POST" or request.query_string:
+        request["params"] = await read_parameters(request, app["body_seconds"])
+    else:
+        request["params"] = {}
     if rights.audited:
         await note_audited(request, rights, path)
     return await handler(request)
+
+
+def _fill_in(request: web.Request) -> None:
+    """What a request that was refused early does not have yet, and its refusal needs."""
+    for name, value in (("lang", "en"), ("params", {}), ("target", None), ("actor", _NOBODY)):
+        if name not in request:
+            request[name] = value
 
 
 async def _actor(request: web.Request) -> Actor:

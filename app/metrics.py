@@ -15,13 +15,13 @@ class Metrics:
     def __init__(self, folder: Path) -> None:
         self._file = folder / f"metrics-{os.getpid()}.json"
         self._folder = folder
-        self._statuses: Counter[str] = Counter()
+        self._statuses: Counter[int] = Counter()
         self._seconds = 0.0
         self._written = 0.0
 
     def count(self, status: int, seconds: float) -> None:
         """Count one answer with *status* that took *seconds*."""
-        self._statuses[str(status)] += 1
+        self._statuses[status] += 1
         self._seconds += seconds
         if time.monotonic() - self._written > WRITE_EVERY_SECONDS:
             self.write()

@@ -11,26 +11,36 @@ from typing import Any
 from ahserver.baseProcessor import getProcessor
 from ahserver.processorResource import ProcessorResource
 from aiohttp import web
+from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 
 from app.errors import MethodNotAllowed, NotFound
+from app.guard import guard
 from app.web_paths import STATIC_TYPES, Target
 
 READ_METHODS = ("GET", "HEAD")
 
 
 class PipelineResource(ProcessorResource):
-    """One root, no look-up in parent folders, three methods."""
+    """
+    One root, no look-up in parent folders; every request of any method and path comes here.
+
+    So nothing is answered without the guard, not even what aiohttp itself would refuse (D8).
+    """
 
     def __init__(self, directory: str, indexes: list[str], processors: list[Any]) -> None:
         super().__init__("", directory, indexes=indexes, processors=processors)
         self.inherit = False
-        for method in ("PUT", "OPTIONS", "DELETE", "TRACE"):
-            self._routes.pop(method, None)
-        # aiohttp reads the methods once, in its constructor, before ahserver adds POST.
-        self._allowed_methods = set(self._routes)
+        self._route = self._routes["GET"]
         self._processors = {suffix: getProcessor(name)("", self) for suffix, name in processors}
 
+    async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo, set[str]]:
+        """Always this resource: path and method are the guard's to judge."""
+        return UrlMappingMatchInfo({}, self._route), set()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        return await guard(request, self._serve)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         target: Target | None = request["target"]
         if target is None:
             raise NotFound("not_found", "There is nothing at this address.")

@@ -29,7 +29,6 @@ from app.database import pools
 from app.filters import SafeDBFilter
 from app.global_func import MODULES, offer_functions
 from app.guard import GuardedAuth
-from app.health import healthz, metrics, readyz
 from app.login import sign_in, sign_out, who_am_i
 from app.logs import tell
 from app.metrics import Metrics
@@ -80,9 +79,6 @@ class PipelineServer(ConfiguredServer):
         app["body_seconds"] = float(config.options.body_seconds)
         app["metrics_token"] = config.options.metrics_token
         app["metrics"] = Metrics(run_folder)
-        app.router.add_get("/healthz", healthz)
-        app.router.add_get("/readyz", readyz)
-        app.router.add_get("/metrics", metrics)
 
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""

@@ -8,6 +8,7 @@ for missing files and runs files outside the web root (PATH-1, PATH-2, STAT-1).
 import re
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -82,7 +83,11 @@ def plain_path(raw: str) -> str:
 
     Raises NotFound for every other spelling (`//`, `/./`, `..`, back-slashes, `%25…`).
     """
-    encoded = raw.split("?", 1)[0].split("#", 1)[0]
+    return _plain(raw.split("?", 1)[0].split("#", 1)[0])
+
+
+@lru_cache(maxsize=4096)
+def _plain(encoded: str) -> str:
     try:
         path = unquote(encoded, errors="strict") if "%" in encoded else encoded
     except UnicodeDecodeError:
