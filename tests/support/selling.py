@@ -13,6 +13,12 @@ TOKEN_PRICES = (
     {"unit": "input_token", "unit_price": "1", "unit_size": 1_000_000},
     {"unit": "output_token", "unit_price": "5", "unit_size": 1_000_000},
 )
+# A use that costs COST at these prices.
+USED = [
+    {"unit": "input_token", "quantity": 4808},
+    {"unit": "output_token", "quantity": "10"},
+]
+COST = "0.0048580000"
 _numbers = itertools.count(1)
 
 

@@ -1,0 +1,234 @@
+"""What the distributor API takes, and how it refuses the rest; batches."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.installation import Installation
+from tests.support.refusals import pointers, refused
+from tests.support.selling import (
+    COST,
+    USED,
+    Reseller,
+    make_line,
+    make_reseller,
+)
+
+
+@pytest.fixture(scope="module")
+def line(server: Installation) -> dict[str, Any]:
+    return make_line(server.admin, daily_quota=10_000, max_concurrency=50)
+
+
+@pytest.fixture(scope="module")
+def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
+    return make_reseller(server, line, quota_period="month", quota_calls=1000)
+
+
+class TestBodies:
+    def test_all_problems_are_told_at_once_with_their_places(
+        self, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        answer = reseller.post(
+            "calls",
+            {
+                "lease_seconds": 0,
+                "surprise": 1,
+                "_hidden": 1,
+                "lines": [
+                    {"unit": "input_token", "quantity": "much"},
+                    {"unit": "", "quantity": -1, "price": 0},
+                    7,
+                ],
+            },
+            key="k",
+        )
+
+        found = pointers(answer)
+        assert found == {
+            "/pipeline": "required",
+            "/lease_seconds": "out_of_range",
+            "/surprise": "unknown_field",
+            "/_hidden": "unknown_field",
+            "/lines/0/quantity": "not_a_number",
+            "/lines/1/price": "unknown_field",
+            "/lines/1/unit": "required",
+            "/lines/1/quantity": "out_of_range",
+            "/lines/2": "not_an_object",
+            "/status": "required",
+        }
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            ({"pipeline": ["x"]}, "/pipeline"),
+            ({"pipeline": "x" * 65}, "/pipeline"),
+            ({"pipeline": "x", "client_ref": "a\u0000b"}, "/client_ref"),
+            ({"pipeline": "x", "client_ref": "x" * 129}, "/client_ref"),
+            ({"pipeline": "x", "lease_seconds": 86_401}, "/lease_seconds"),
+            ({"pipeline": "x", "lease_seconds": "soon"}, "/lease_seconds"),
+            ({"pipeline": "x", "status": "succeeded"}, "/lines"),
+            ({"pipeline": "x", "status": "reserved", "lines": []}, "/status"),
+            ({"pipeline": "x", "lines": {}, "status": "failed"}, "/lines"),
+            ({"pipeline": "x", "error": "none yet"}, "/error"),
+            (
+                {"pipeline": "x", "status": "failed", "lines": [], "lease_seconds": 5},
+                "/lease_seconds",
+            ),
+            (
+                {
+                    "pipeline": "x",
+                    "status": "failed",
+                    "lines": [{"unit": "call", "quantity": "0.1234567"}],
+                },
+                "/lines/0/quantity",
+            ),
+        ],
+    )
+    def test_begin_is_checked(self, reseller: Reseller, body: dict[str, Any], pointer: str) -> None:
+        assert pointer in pointers(reseller.post("calls", body, key="k"))
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            ({}, "/call_no"),
+            ({"call_no": "c", "status": "done"}, "/status"),
+            ({"call_no": 5, "status": "failed"}, "/call_no"),
+            ({"call_no": "c", "status": "cancelled", "lines": USED}, "/lines"),
+            ({"call_no": "c", "status": "failed", "lines": None}, "/lines"),
+            ({"call_no": "c", "status": "failed", "extra/~": 1}, "/extra~1~0"),
+        ],
+    )
+    def test_finish_is_checked(
+        self, reseller: Reseller, body: dict[str, Any], pointer: str
+    ) -> None:
+        assert pointer in pointers(reseller.post("calls/finish", body))
+
+    def test_the_idempotency_key_is_required_and_readable(
+        self, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        body = {"pipeline": line["code"]}
+
+        refused(reseller.post("calls", body), 400, "idempotency_key_required")
+        refused(reseller.post("calls", body, key=""), 400, "idempotency_key_required")
+        assert pointers(reseller.post("calls", body, key="x" * 201)) == {
+            "/Idempotency-Key": "bad_idempotency_key"
+        }
+        assert reseller.post("calls", body, key="x" * 200).status_code == 201
+
+    @pytest.mark.parametrize(
+        ("content", "content_type", "status", "code"),
+        [
+            (b"{", "application/json", 400, "bad_json"),
+            (b'{"pipeline": NaN}', "application/json", 400, "bad_json"),
+            (b"[1]", "application/json", 400, "bad_body"),
+            (b'"text"', "application/json", 400, "bad_body"),
+            (b"", "application/json", 400, "bad_body"),
+            (b"pipeline=x", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
+            (b"<a/>", "text/xml", 415, "unsupported_media_type"),
+            (b"x" * 1_100_000, "application/json", 413, "body_too_large"),
+        ],
+    )
+    @pytest.mark.parametrize("path", ["quote", "calls", "calls/finish", "calls/batch"])
+    def test_only_json_objects_are_taken(
+        self,
+        reseller: Reseller,
+        path: str,
+        content: bytes,
+        content_type: str,
+        status: int,
+        code: str,
+    ) -> None:
+        answer = reseller.client.post(
+            f"/pipeline_dist/v1/{path}",
+            content=content,
+            headers={"Content-Type": content_type, "Idempotency-Key": "k"},
+        )
+
+        refused(answer, status, code)
+
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            ("me", "GET"),
+            ("pipelines", "GET"),
+            ("usage", "GET"),
+            ("statement", "GET"),
+            ("openapi.json", "GET"),
+            ("docs", "GET"),
+            ("calls", "GET, POST"),
+            ("quote", "POST"),
+            ("calls/finish", "POST"),
+            ("calls/batch", "POST"),
+        ],
+    )
+    def test_other_methods_are_told_which_are_allowed(
+        self, reseller: Reseller, path: str, allowed: str
+    ) -> None:
+        for method in {"GET", "POST"} - set(allowed.split(", ")):
+            answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
+
+            refused(answer, 405, "method_not_allowed")
+            assert answer.headers["Allow"] == allowed
+        for method in ("PUT", "DELETE", "PATCH"):
+            answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
+
+            refused(answer, 405, "method_not_allowed")
+            assert set(allowed.split(", ")) <= set(answer.headers["Allow"].split(", "))
+
+    def test_unknown_paths_are_problems_too(self, reseller: Reseller) -> None:
+        refused(reseller.get("nothing"), 404, "not_found")
+
+
+class TestBatch:
+    def test_each_item_has_its_own_result(self, server: Installation, line: dict[str, Any]) -> None:
+        reseller = make_reseller(server, line, quota_period="day", quota_calls=2)
+        good = {"pipeline": line["code"], "status": "succeeded", "lines": USED}
+        items: list[Any] = [
+            {"idempotency_key": "a", **good},
+            {"idempotency_key": "b", **good, "pipeline": "none"},
+            {"idempotency_key": "c", **good, "lines": [{"unit": "image", "quantity": 1}]},
+            {**good},
+            "text",
+            {"idempotency_key": "a", **good},
+            {"idempotency_key": "a", **good, "status": "failed"},
+            {"idempotency_key": "d", **good, "client_ref": "last"},
+            {"idempotency_key": "e", **good},
+        ]
+        answer = reseller.post("calls/batch", {"calls": items})
+        results = answer.json()["results"]
+
+        assert answer.status_code == 200
+        assert [r["status"] for r in results] == [201, 404, 409, 400, 400, 201, 422, 201, 429]
+        assert results[5]["replayed"] is True
+        assert results[5]["call"] == results[0]["call"]
+        assert results[1]["error"]["code"] == "pipeline_not_found"
+        assert results[3]["error"]["errors"][0]["pointer"] == "/idempotency_key"
+        assert results[8]["error"]["scope"] == "distributor_day"
+        assert (answer.json()["accepted"], answer.json()["refused"]) == (3, 6)
+        assert answer.headers["RateLimit-Remaining"] == "0"
+        booked = server.query(
+            "select count(*) as calls, sum(amount) as amount from pipeline_usage_log"
+            " where distributor_id = %s and line_no >= 0",
+            reseller.distributor["id"],
+        )[0]
+        assert booked["amount"] == 2 * Decimal(COST)
+
+    def test_the_whole_batch_may_be_sent_again(
+        self, server: Installation, line: dict[str, Any]
+    ) -> None:
+        reseller = make_reseller(server, line)
+        good = {"pipeline": line["code"], "status": "succeeded", "lines": USED}
+        batch = {"calls": [{"idempotency_key": f"n{n}", **good} for n in range(20)]}
+        first = reseller.post("calls/batch", batch).json()["results"]
+        again = reseller.post("calls/batch", batch).json()["results"]
+
+        assert [r["call"] for r in again] == [r["call"] for r in first]
+        assert all(r["replayed"] for r in again)
+
+    def test_size_is_limited(self, reseller: Reseller) -> None:
+        assert "/calls" in pointers(reseller.post("calls/batch", {"calls": []}))
+        assert "/calls" in pointers(reseller.post("calls/batch", {"calls": [1] * 1001}))
+        assert "/calls" in pointers(reseller.post("calls/batch", {}))
+        assert "/x" in pointers(reseller.post("calls/batch", {"calls": [1], "x": 1}))

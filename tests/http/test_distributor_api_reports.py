@@ -1,0 +1,293 @@
+"""What a distributor may look at: itself, lines, usage, statements, the document."""
+
+import csv
+import io
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import pytest
+
+from tests.support.installation import Installation
+from tests.support.refusals import pointers
+from tests.support.selling import (
+    COST,
+    USED,
+    Reseller,
+    link,
+    make_line,
+    make_reseller,
+    post,
+)
+
+
+@pytest.fixture(scope="module")
+def line(server: Installation) -> dict[str, Any]:
+    return make_line(server.admin, daily_quota=10_000, max_concurrency=50)
+
+
+@pytest.fixture(scope="module")
+def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
+    return make_reseller(server, line, quota_period="month", quota_calls=1000)
+
+
+@pytest.fixture(scope="module")
+def user(server: Installation) -> Reseller:
+    line = make_line(
+        server.admin,
+        "metered",
+        prices=[
+            {"unit": "call", "unit_price": "0.333333"},
+            {"unit": "page", "unit_price": "1"},
+        ],
+    )
+    user = make_reseller(server, line, code="metered-user")
+    for number in range(5):
+        used = [
+            {"unit": "call", "quantity": 1, "model": f"m{number % 2}", "step_key": "answer"},
+            {"unit": "page", "quantity": "2.5"},
+        ]
+        booked = user.begin(line, status="succeeded", lines=used)
+        assert booked.status_code == 201
+    user.begin(line)
+    return user
+
+
+class TestLooking:
+    def test_me(self, server: Installation, line: dict[str, Any]) -> None:
+        reseller = make_reseller(
+            server,
+            line,
+            quota_period="day",
+            quota_calls=10,
+            spend_limit="1",
+            rate_limit_per_minute=600,
+            allowed_ips="127.0.0.1",
+        )
+        reseller.begin(line, status="succeeded", lines=USED)
+        me = reseller.get("me").json()
+
+        assert me["code"] == reseller.distributor["code"]
+        assert (me["quota_calls"], me["quota_used"], me["quota_remaining"]) == (10, 1, 9)
+        assert me["spend_used"] == COST
+        assert Decimal(me["spend_remaining"]) == 1 - Decimal(COST)
+        assert me["allowed_ips"] == ["127.0.0.1/32"]
+        assert me["api_key_prefix"] == reseller.key[:12]
+        assert {limit["scope"] for limit in me["limits"]} == {"rate", "spend", "distributor_day"}
+        assert not {"api_key_hash", "contact", "id"} & me.keys()
+
+    def test_pipelines_are_those_that_may_be_called(self, server: Installation) -> None:
+        lines = [make_line(server.admin, f"shown-{name}") for name in ("a", "b", "c_d")]
+        hidden = [
+            make_line(server.admin, "hidden-draft", publish=False),
+            make_line(server.admin, "hidden-disabled"),
+            make_line(server.admin, "hidden-early"),
+            make_line(server.admin, "hidden-not-linked"),
+        ]
+        reseller = make_reseller(server, *lines, hidden[0])
+        link(server.admin, reseller.distributor, hidden[1], enabled=0)
+        link(server.admin, reseller.distributor, hidden[2], valid_from="2099-01-01")
+
+        def codes(**params: Any) -> list[str]:
+            return [row["code"] for row in reseller.get("pipelines", **params).json()["rows"]]
+
+        assert codes() == ["shown-a", "shown-b", "shown-c_d"]
+        assert reseller.get("pipelines").json()["total"] == 3
+        assert codes(rows=2, page=2) == ["shown-c_d"]
+        assert codes(q="c_") == ["shown-c_d"]
+        assert codes(q="%") == []
+        assert "/rows" in pointers(reseller.get("pipelines", rows=101))
+        assert "/raws" in pointers(reseller.get("pipelines", raws=1))
+
+    def test_one_pipeline_has_its_live_version_and_no_configuration(
+        self, server: Installation
+    ) -> None:
+        line = make_line(server.admin, monthly_quota=70)
+        for key, stage in (("draw", 2), ("sing", 2)):
+            post(
+                server.admin,
+                "/pipeline_core/api/pipeline_steps_create.dspy",
+                pipeline_id=line["id"],
+                step_key=key,
+                name=key,
+                stage=stage,
+                step_no=1,
+                step_type="http",
+                config={"url": "https://internal.example/secret", "method": "POST"},
+            )
+        post(
+            server.admin,
+            "/pipeline_core/api/pipeline_publish.dspy",
+            pipeline_id=line["id"],
+            notes="more",
+        )
+        reseller = make_reseller(
+            server, line, terms={"pricing_mode": "discount", "discount_rate": "0.5"}
+        )
+        answer = reseller.get("pipelines", code=line["code"])
+        found = answer.json()
+
+        assert "internal.example" not in answer.text
+        assert found["version"]["version_no"] == found["version_no"] == 2
+        assert len(found["version"]["checksum"]) == 64
+        stages = [
+            [step["step_key"] for step in stage["steps"]] for stage in found["version"]["stages"]
+        ]
+        assert [sorted(keys) for keys in stages] == [["answer"], ["draw", "sing"]]
+        assert [price["unit_price"] for price in found["prices"]] == ["0.500000", "2.500000"]
+        assert found["limits"][0]["scope"] == "capacity_month"
+        assert answer.headers["RateLimit-Limit"] == "70"
+
+    def test_a_quote_agrees_with_the_booking_and_books_nothing(
+        self, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        before = reseller.get("me").json()
+        quote = reseller.post("quote", {"pipeline": line["code"], "lines": USED}).json()
+
+        assert quote["total"] == COST
+        assert quote["admitted"] is True
+        assert reseller.get("me").json() == before
+        assert "/lines" in pointers(reseller.post("quote", {"pipeline": line["code"]}))
+
+    def test_getting_changes_nothing(
+        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        def state() -> list[dict[str, Any]]:
+            rows: list[dict[str, Any]] = []
+            for table in ("distributors", "distributor_pipeline", "pipeline_capacity"):
+                rows += server.query(f"select * from {table} order by id")
+            return rows + server.query("select count(*) as calls from pipeline_usage_log")
+
+        before = state()
+        for path in (
+            "me",
+            "pipelines",
+            "usage",
+            "usage?group_by=day",
+            "statement",
+            "calls?call_no=x",
+        ):
+            reseller.client.get(f"/pipeline_dist/v1/{path}")
+
+        assert state() == before
+
+
+class TestUsage:
+    def test_sums_by_each_group(self, user: Reseller) -> None:
+        for group, expected in {
+            "pipeline": {("metered", "call"): 5, ("metered", "page"): 5},
+            "model": {("m0", "call"): 3, ("m1", "call"): 2, ("", "page"): 5},
+            "step": {("answer", "call"): 5, ("", "page"): 5},
+        }.items():
+            report = user.get("usage", group_by=group).json()
+            found = {(row[group], row["unit"]): row["calls"] for row in report["rows"]}
+
+            assert found == expected
+            assert report["total"] == {"calls": 6, "amount": "14.1666650000"}
+        days = user.get("usage", group_by="day").json()["rows"]
+        assert [row["quantity"] for row in days] == ["5.000000", "12.500000"]
+        assert len(days[0]["day"]) == 10
+
+    @pytest.mark.parametrize("size", [1, 3, 10])
+    def test_lines_come_once_each_page_by_page(self, user: Reseller, size: int) -> None:
+        found: list[tuple[str, int]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            params = {"rows": size} | ({"next": cursor} if cursor else {})
+            page = user.get("usage", **params).json()
+            assert len(page["rows"]) <= size
+            found += [(row["call_no"], row["line_no"]) for row in page["rows"]]
+            cursor = page["next"]
+
+        assert len(found) == len(set(found)) == 10
+
+    def test_time_can_be_narrowed(self, user: Reseller) -> None:
+        today = user.get("usage", group_by="day").json()["rows"][0]["day"]
+
+        assert len(user.get("usage", **{"from": today, "to": today}).json()["rows"]) == 10
+        assert user.get("usage", to="2026-01-02", **{"from": "2026-01-01"}).json()["rows"] == []
+        assert "/to" in pointers(user.get("usage", to="2026-01-01", **{"from": "2026-01-02"}))
+        assert "/to" in pointers(user.get("usage", to="2026-01-01", **{"from": "2024-01-02"}))
+        assert "/from" in pointers(user.get("usage", **{"from": "2026-02-30"}))
+        assert "/from" in pointers(user.get("usage", **{"from": "yesterday"}))
+        assert "/next" in pointers(user.get("usage", next="AAAA"))
+        assert "/group_by" in pointers(user.get("usage", group_by="amount"))
+
+    def test_statement_rounds_once(self, server: Installation, user: Reseller) -> None:
+        made = user.get("statement").json()
+
+        assert made["amount"] == "14.1666650000"
+        assert made["total"] == "14.17"
+        assert (made["calls"], made["running"], made["final"]) == (6, 1, False)
+        ledger = server.query(
+            "select sum(amount) as amount from pipeline_usage_log where distributor_id = %s",
+            user.distributor["id"],
+        )[0]["amount"]
+        assert sum(Decimal(item["amount"]) for item in made["lines"]) == ledger
+
+    def test_statement_as_csv(self, user: Reseller) -> None:
+        answer = user.get("statement", format="csv")
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert "statement-metered-user-" in answer.headers["Content-Disposition"]
+        assert [row["quantity"] for row in rows] == ["12.500000", "3.000000", "2.000000", ""]
+        assert (rows[-1]["pipeline"], rows[-1]["amount"]) == ("total", "14.17")
+
+    def test_statement_as_an_excel_file(self, user: Reseller) -> None:
+        answer = user.get("statement", format="xlsx")
+        sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+        assert sheet is not None
+        rows = list(sheet.iter_rows(values_only=True))
+
+        assert rows[0][:2] == ("Statement", user.get("statement").json()["month"])
+        assert rows[-1][0] == "Total"
+        assert rows[-1][12] == 14.17
+
+    def test_no_cell_is_a_formula(self, server: Installation) -> None:
+        line = make_line(server.admin, prices=[{"unit": "=1+1", "unit_price": "1"}])
+        evil = "=cmd|'/c calc'!A0"
+        server.query("update pipelines set name = %s where id = %s", evil, line["id"])
+        user = make_reseller(server, line)
+        used = [{"unit": "=1+1", "quantity": 1, "model": "@SUM(A1)"}]
+        assert user.begin(line, status="succeeded", lines=used).status_code == 201
+
+        row = next(csv.DictReader(io.StringIO(user.get("statement", format="csv").text)))
+        assert row["pipeline_name"] == "'" + evil
+        assert row["unit"] == "'=1+1"
+        assert row["model"] == "'@SUM(A1)"
+        content = user.get("statement", format="xlsx").content
+        sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+        assert sheet is not None
+        assert not [cell for cells in sheet.iter_rows() for cell in cells if cell.data_type == "f"]
+
+    def test_months_are_checked(self, user: Reseller) -> None:
+        assert user.get("statement", month="2026-01").json()["total"] == "0.00"
+        assert user.get("statement", month="2026-01").json()["final"] is True
+        assert "/month" in pointers(user.get("statement", month="2026-13"))
+        assert "/format" in pointers(user.get("statement", format="pdf"))
+
+
+class TestDocument:
+    def test_is_served_without_a_key_in_both_languages(self, server: Installation) -> None:
+        client = server.anonymous()
+        english = client.get("/pipeline_dist/v1/openapi.json").json()
+        chinese = client.get(
+            "/pipeline_dist/v1/openapi.json", headers={"Accept-Language": "zh-CN"}
+        ).json()
+
+        assert english["openapi"] == "3.1.0"
+        assert english["paths"].keys() == chinese["paths"].keys()
+        assert english["info"]["title"] != chinese["info"]["title"]
+
+    def test_page_has_every_call_and_nothing_from_elsewhere(self, server: Installation) -> None:
+        client = server.anonymous()
+        page = client.get("/pipeline_dist/v1/docs", headers={"Accept": "text/html"})
+        document = client.get("/pipeline_dist/v1/openapi.json").json()
+
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert "<script" not in page.text
+        assert "//" not in page.text.replace(document["servers"][0]["url"], "")
+        for path in document["paths"]:
+            assert path in page.text
+        assert client.get("/pipeline_dist/v1/docs/docs.css").status_code == 200
