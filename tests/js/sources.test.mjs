@@ -20,3 +20,16 @@ test('files stay small', () => {
     assert.ok(readFileSync(join(sources, name), 'utf8').split('\n').length < 400, name);
   }
 });
+
+test('the documentation names every widget', () => {
+  const documentation = readFileSync(join(sources, '..', '..', '..', 'docs', 'pages.md'), 'utf8');
+  const missing = [];
+  for (const name of files) {
+    for (const [, names] of readFileSync(join(sources, name), 'utf8').matchAll(/\bregister\((\[[^\]]+\]|'\w+')/g)) {
+      for (const [, widget] of names.matchAll(/'(\w+)'/g)) {
+        if (!new RegExp(`\\b${widget}\\b`).test(documentation) && !/^B(Message|Error)$/.test(widget)) missing.push(widget);
+      }
+    }
+  }
+  assert.deepEqual(missing, []);
+});

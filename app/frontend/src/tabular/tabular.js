@@ -64,7 +64,7 @@ export class Tabular extends Widget {
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
       h('header', { class: 'table-head' },
-        h('div', { class: 'table-title' }, title ? h('h2', {}, t(title)) : null,
+        h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, t(title)) : null,
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
       this.filterPanel.element, this.scroller, this.pager.element);
@@ -75,6 +75,11 @@ export class Tabular extends Widget {
     const shown = new Set([...this.columns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
     const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !shown.has(name));
     return [...this.columns, ...hidden];
+  }
+
+  /** The one list of a page is what the page is about. */
+  get headingTag() {
+    return this.parent?.constructor.isPage ? 'h1' : 'h2';
   }
 
   makeGrid(label) {
