@@ -1,9 +1,10 @@
 """The OpenAPI 3.1 document of the distributor API, in the reader's language."""
 
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
-from app.global_func import say, settings
+from app.global_func import say, settings, to_json
 from pipeline_dist import openapi_examples
 from pipeline_dist.error_codes import ERROR_CODES
 from pipeline_dist.openapi_answers import ANSWERS, PROBLEM
@@ -20,6 +21,12 @@ ABOUT = (
     " with the same Idempotency-Key: it is never booked twice."
 )
 _TOLD = ("title", "summary", "description")
+
+
+@cache
+def document_text(lang: str) -> bytes:
+    """The document as it is sent: JSON in UTF-8."""
+    return to_json(document(lang)).encode()
 
 
 def document(lang: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from app.global_func import (
     InvalidFields,
     SafeSqlor,
     month_bounds,
-    next_month_start,
     now,
     quota_month,
 )
@@ -74,7 +73,7 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
         "lines": [dict(line) for line in lines],
         "amount": exact,
         "total": rounded(exact),
-        "final": next_month_start(start) <= now() and not calls["running"],
+        "final": end <= now() and not calls["running"],
         "made_at": now(),
     }
 

@@ -20,7 +20,7 @@ from app.global_func import (
 from pipeline_dist import admission, api_input, catalogue, docs_page, statement_files, usage
 from pipeline_dist.api_endpoint import Reply, check_method, own_limits
 from pipeline_dist.authentication import Caller
-from pipeline_dist.openapi import document
+from pipeline_dist.openapi import document_text
 from pipeline_dist.statement import checked_month, statement
 
 log = logging.getLogger("pipeline.distributor_api")
@@ -176,7 +176,7 @@ async def month_statement(request: web.Request, caller: Caller) -> Reply:
 async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """The OpenAPI document; needs no key."""
     check_method(request, {"GET": None})
-    return json_response(document(request["lang"]), headers={"Vary": "Accept-Language"})
+    return json_response(document_text(request["lang"]), headers={"Vary": "Accept-Language"})
 
 
 async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
