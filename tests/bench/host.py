@@ -79,7 +79,8 @@ def run(folder: Path, arguments: argparse.Namespace) -> str:
             "",
         ]
         lines += [
-            "| case | clients | raw req/s | ours req/s | ratio | raw CPU µs | ours CPU µs | CPU ratio"
+            "| case | clients | raw req/s | ours req/s | ratio | raw CPU µs | ours CPU µs"
+            " | CPU ratio"
             " | p50 / p99 ms raw | p50 / p99 ms ours | goal |",
             "|---|---|---|---|---|---|---|---|---|---|---|",
         ]

@@ -68,10 +68,9 @@ def cpu_seconds(pid: int) -> float:
 def middle(runs: list[Measured]) -> Measured:
     """The medians of several runs."""
     return Measured(
-        *(
-            median(getattr(run, name) for run in runs)
-            for name in ("per_second", "p50_ms", "p99_ms")
-        ),
+        median(run.per_second for run in runs),
+        median(run.p50_ms for run in runs),
+        median(run.p99_ms for run in runs),
         median(run.cpu_us for run in runs),
         sum(run.errors for run in runs),
     )
