@@ -57,14 +57,20 @@ class Connection:
 
     def open(self, **options: Any) -> "pymysql.connections.Connection[Any]":
         """A blocking connection over the socket; raises pymysql.err.OperationalError."""
-        return pymysql.connect(
-            unix_socket=self.unix_socket,
-            user=self.user,
-            password=self.password,
-            charset="utf8mb4",
-            connect_timeout=5,
-            **options,
+        connection: pymysql.connections.Connection[Any] = pymysql.connect(
+            unix_socket=self.unix_socket, user=self.user, password=self.password,
+            charset="utf8mb4", defer_connect=True, **options,
         )
+        # Not left to pymysql, which leaves its socket open when it cannot connect.
+        plug = socket.socket(socket.AF_UNIX)
+        plug.settimeout(5)
+        try:
+            plug.connect(self.unix_socket)
+        except OSError as exc:
+            plug.close()
+            raise pymysql.err.OperationalError(2002, f"{self.unix_socket}: {exc}") from exc
+        connection.connect(plug)
+        return connection
 
 
 class EmbeddedDatabase:
@@ -99,7 +105,7 @@ class EmbeddedDatabase:
     def answers(self) -> bool:
         """True when the server lets the application in."""
         place = self.connection()
-        if place is None or self.pid() is None or not _accepts(place.unix_socket):
+        if place is None or self.pid() is None:
             return False
         try:
             place.open().close()
@@ -327,12 +333,6 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(fresh, path)
-
-
-def _accepts(socket_path: str) -> bool:
-    # Asked first, since pymysql leaves a socket open when it cannot connect.
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(socket_path) == 0
 
 
 def _free(port: int) -> bool:

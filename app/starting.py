@@ -34,7 +34,7 @@ def start(*, with_demo: bool) -> None:
             if started_database and not workers.running():
                 database.stop()
             raise
-        _report(chosen, var_dir)
+        _report(chosen, workers)
         if with_demo:
             demo.load_with_own_administrator(chosen)
 
@@ -103,9 +103,7 @@ def _not_here(problem: str) -> CommandError:
     )
 
 
-def _report(chosen: Settings, var_dir: Path) -> None:
-    url = local_url(chosen)
-    tell(f"Running at {url} with {chosen.workers} worker(s). Logs: {var_dir / 'logs'}. "
-         "Stop: bash stop.sh",
-         f"运行于 {url}，工作进程 {chosen.workers} 个。日志：{var_dir / 'logs'}。"
-         "停止：bash stop.sh")
+def _report(chosen: Settings, workers: Workers) -> None:
+    url, count, logs = local_url(chosen), len(workers.running()), workers.var_dir / "logs"
+    tell(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
+         f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh")
