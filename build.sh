@@ -72,7 +72,8 @@ has_node() { [[ $(node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>
 
 build_frontend() {
   local made_from
-  made_from=$(content_hash app/frontend)
+  # The dictionaries of host and modules go into the bundle.
+  made_from=$(content_hash app/frontend app/i18n app/wwwroot/i18n pipeline_*/i18n)
   if is_done frontend "$made_from $(names_hash app/wwwroot/bricks)"; then return; fi
   if ! has_node; then
     install_locked requirements-node "Node" " Node"

@@ -47,12 +47,16 @@ export function zoneLabel(date = new Date()) {
   return `${zone} (UTC${sign}${pad(Math.floor(size / 60))}:${pad(size % 60)})`;
 }
 
-/** A decimal text with digit groups and without needless zeros; never through a float. */
+/**
+ * A decimal text with digit groups and without needless zeros, never through a float; a fraction
+ * keeps two digits at least.
+ */
 export function decimalText(value, minDigits = 2) {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value ?? '').trim());
   if (!match) return value === null || value === undefined ? '' : String(value);
   const [, sign, whole, fraction = ''] = match;
-  const kept = fraction.replace(/0+$/, '').padEnd(Math.min(minDigits, fraction.length), '0');
+  const needed = fraction.replace(/0+$/, '');
+  const kept = needed && needed.padEnd(Math.min(minDigits, fraction.length), '0');
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
   return `${sign}${grouped}${kept ? `.${kept}` : ''}`;
 }
