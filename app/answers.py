@@ -149,7 +149,7 @@ def _error_widget(error: AppError, lang: str, request_id: str) -> dict[str, Any]
 
 _TITLES = {
     400: "The request is not right",
-    401: "Sign in first",
+    401: "Authentication needed",
     402: "The spending limit is reached",
     403: "Not allowed",
     404: "Not found",
