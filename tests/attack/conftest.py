@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.extra_worker import ExtraWorker, copy_of_the_pages, extra_worker
 from tests.support.installation import Installation
+from tests.support.sage_users import permit
 
 PROBES = Path(__file__).parent / "probes"
 
@@ -61,16 +62,3 @@ def plant_files(root: Path) -> None:
     (root / "probe" / "folder" / "file.txt").write_text("plain text\n")
     (root / "probe" / "link.json").symlink_to(root.parent / "config.json")
     (root / "probe" / "linked").symlink_to(outside)
-
-
-def permit(server: Installation, path: str, role: str) -> None:
-    """Give *role* (its id) the right to *path*, as an administrator of Sage would."""
-    mark = f"probe{abs(hash(path)) % 10**8}"
-    server.query(
-        "insert into permission (id, name, path, need_audit) values (%s, 'probe', %s, '0')",
-        mark, path, database="sage",
-    )  # fmt: skip
-    server.query(
-        "insert into rolepermission (id, roleid, permid) values (%s, %s, %s)",
-        mark, role, mark, database="sage",
-    )  # fmt: skip

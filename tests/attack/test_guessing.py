@@ -1,0 +1,115 @@
+"""Attacks by guessing, on stored passwords and keys, and on the log (kernel B9, CRY-1)."""
+
+import json
+import statistics
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.support.installation import PASSWORDS, Installation
+from tests.support.raw_http import get_raw
+from tests.support.selling import make_distributor, new_key
+
+
+@pytest.fixture(autouse=True)
+def _no_old_failures(server: Installation) -> None:
+    server.query("delete from app_login_attempt")
+
+
+def attempt(server: Installation, username: str, password: str) -> httpx.Response:
+    credentials = {"username": username, "password": password}
+    return httpx.post(f"{server.base_url}/login.dspy", json=credentials, trust_env=False)
+
+
+# B9: guessing passwords
+
+
+def test_many_guesses_at_once_are_no_way_around_the_lock(server: Installation):
+    def guess(number: int) -> int:
+        return attempt(server, "viewer", f"guess-{number}").status_code
+
+    with ThreadPoolExecutor(30) as threads:
+        answers = list(threads.map(guess, range(30)))
+
+    assert answers.count(401) <= 5, answers
+    assert set(answers) <= {401, 429}
+
+
+def test_who_guesses_at_many_names_is_slowed_down_by_his_address(server: Installation):
+    def guess(number: int) -> int:
+        return attempt(server, f"somebody-{number}", "x").status_code
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(guess, range(30)))
+
+    assert answers.count(401) <= 20
+    assert attempt(server, "somebody-else", "x").status_code == 429
+
+
+def test_the_wait_grows(server: Installation):
+    for _ in range(5):
+        assert attempt(server, "viewer", "wrong").status_code == 401
+    waits = []
+    for fails in (5, 7, 9, 99):
+        server.query("update app_login_attempt set last_at = utc_timestamp(3), fails = %s"
+                     " order by fails desc limit 1", fails)  # fmt: skip
+        waits.append(int(attempt(server, "viewer", "wrong").headers["retry-after"]))
+
+    assert waits == sorted(waits)
+    assert waits[-1] == 900
+    assert waits[0] <= 16
+
+
+def test_a_refusal_takes_the_same_time_for_every_name(server: Installation):
+    taken: dict[str, list[float]] = {"admin": [], "nobody-of-this-name": []}
+    for _ in range(3):
+        for name, times in taken.items():
+            started = time.perf_counter()
+            assert attempt(server, name, "wrong").status_code == 401
+            times.append(time.perf_counter() - started)
+
+    known, unknown = (statistics.median(times) for times in taken.values())
+    assert min(map(min, taken.values())) >= 0.3
+    assert abs(known - unknown) < 0.05
+
+
+@pytest.mark.parametrize("name", ["ad\nmin", "a\x1b[2J", "a\u202eb", "a\x9b31m", "\ud800", "'%0a"])
+def test_what_was_typed_forges_no_line_of_the_log(server: Installation, name):
+    before = Counter(server.logs().split("\n"))
+
+    body = json.dumps({"username": f"forged{name}", "password": "x"})
+    answer = httpx.post(
+        f"{server.base_url}/login.dspy", content=body, trust_env=False,
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    get_raw(server.base_url, "/x%0a%7b%22level%22:%22forged%22%7d")
+
+    assert answer.status_code in (400, 401), answer.text
+    lines = [*(Counter(server.logs().split("\n")) - before)]
+    assert answer.status_code == 400 or any("forged" in text for text in lines)
+    for text in lines:
+        assert json.loads(text)["level"] != "forged"
+        assert text.isprintable(), text
+
+
+# CRY-1: what is stored of keys and passwords
+
+
+def test_no_key_or_password_is_stored_or_logged(server: Installation, admin):
+    made = make_distributor(admin, "with-key")
+    key = new_key(admin, made)
+    secrets = [key, PASSWORDS["admin"], "a-very-special-guess"]
+    attempt(server, "admin", "a-very-special-guess")
+
+    kept = [
+        json.dumps(server.query(f"select * from `{next(iter(row.values()))}`", database=place),
+                   default=str)
+        for place in ("pipeline", "sage")
+        for row in server.query("show tables", database=place)
+    ]  # fmt: skip
+
+    for secret in secrets:
+        assert not any(secret in text for text in [*kept, server.logs()])

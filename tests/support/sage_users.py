@@ -1,0 +1,31 @@
+"""Users and rights as an administrator of Sage makes them."""
+
+from appPublic.rc4 import password as encode_password
+
+from tests.support.installation import Installation
+
+
+def make_user(server: Installation, name: str) -> None:
+    """A user with the role owner.viewer; its id is its name, its password `<name>-password`."""
+    sealed = encode_password(f"{name}-password", key=server.settings.password_key)
+    server.query(
+        "insert into users (id, username, password, orgid, user_status)"
+        " values (%s, %s, %s, '0', '0')", name, name, sealed, database="sage",
+    )  # fmt: skip
+    server.query(
+        "insert into userrole select %s, %s, id from role"
+        " where orgtypeid = 'owner' and name = 'viewer'", name, name, database="sage",
+    )  # fmt: skip
+
+
+def permit(server: Installation, path: str, role: str) -> None:
+    """Give *role* (its id) the right to *path*, as an administrator of Sage would."""
+    mark = f"probe{abs(hash(path)) % 10**8}"
+    server.query(
+        "insert into permission (id, name, path, need_audit) values (%s, 'probe', %s, '0')",
+        mark, path, database="sage",
+    )  # fmt: skip
+    server.query(
+        "insert into rolepermission (id, roleid, permid) values (%s, %s, %s)",
+        mark, role, mark, database="sage",
+    )  # fmt: skip
