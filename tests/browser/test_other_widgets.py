@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import box, on, show, text
-from tests.browser.page_bench import Bench, Request
+from tests.browser.page_bench import Bench, Reply, Request
 
 NODES = {
     None: [{"orgid": "a", "name": "Alpha", "kind": "x"}, {"orgid": "b", "name": "Beta"}],
@@ -135,3 +135,26 @@ def test_late_children_of_a_window_are_found_from_its_form(look: Page, bench: Be
     look.evaluate("""void bricks.buildUrlwidgetHandler(bricks.app.root, 'self', {},
         {options: {url: '/closing'}})()""")
     expect(look.get_by_role("dialog", name="Win")).to_have_count(0)
+
+
+def test_markdown_is_read_and_never_becomes_html(look: Page, bench: Bench) -> None:
+    bench.answers["/doc/a.md"] = Reply(
+        "# Head\n\nSome **bold** `code` <img src=x onerror=window.hacked=1>\n\n"
+        "- one\n- [two](b.md)\n- [bad](javascript:window.hacked=1)\n\n"
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n```\nraw *text*\n```\n",
+        content_type="text/html",
+    )
+    bench.answers["/doc/b.md"] = Reply("## Second", content_type="text/html")
+    show(look, bench, {"widgettype": "MarkdownViewer", "options": {
+        "md_url": "/doc/a.md", "navigator": True}})  # fmt: skip
+    expect(look.get_by_role("heading", name="Head")).to_be_visible()
+    expect(look.locator(".markdown strong")).to_have_text("bold")
+    expect(look.locator(".markdown td")).to_have_text(["1", "2"])
+    expect(look.locator(".markdown pre")).to_have_text("raw *text*")
+    assert look.locator(".markdown img").count() == 0
+    assert look.locator(".markdown a").all_inner_texts() == ["two"]
+    look.get_by_role("link", name="two").click()
+    expect(look.get_by_role("heading", name="Second")).to_be_visible()
+    look.get_by_role("button", name="Back").click()
+    expect(look.get_by_role("heading", name="Head")).to_be_visible()
+    assert look.evaluate("window.hacked") is None

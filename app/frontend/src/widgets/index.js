@@ -8,6 +8,7 @@ import './menu.js';
 import './tab_panel.js';
 import './pictures.js';
 import './search_bar.js';
+import './markdown.js';
 import './accordion.js';
 import './refresh_widget.js';
 import './popup_window.js';
