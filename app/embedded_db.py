@@ -193,13 +193,27 @@ class EmbeddedDatabase:
             installer, "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
             "--auth-root-authentication-method=normal",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False,
+            env={**os.environ, "TMPDIR": str(self._scratch_folder())},
+        )
         if done.returncode != 0:
             lines = (done.stdout + done.stderr).splitlines()
             # Its own advice is about system-wide servers; the reasons are marked as errors.
             tail = "\n".join([line for line in lines if "ERROR" in line] or lines[-20:])
             raise EmbeddedDatabaseError(f"mariadb-install-db failed in {self.folder}:\n{tail}")
         os.replace(fresh, self.folder / "data")
+
+    def _scratch_folder(self) -> Path:
+        """
+        A folder of its own for the server's temporary tables.
+
+        A starting server removes all `#sql*` files from its temporary folder; in one that several
+        share, the others' tables vanish under them, and they crash.
+        """
+        folder = self.folder / "tmp"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
     def _launch(self, server: str) -> bool:
         """Start the server process; False when somebody took its port meanwhile."""
@@ -253,6 +267,7 @@ class EmbeddedDatabase:
             pid_file=self._pid_file,
             log=self.log,
             port=port,
+            scratch=self._scratch_folder(),
             init_file=self.folder / "accounts.sql",
         )
         _write_private(self._configuration, text)

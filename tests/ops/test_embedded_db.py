@@ -39,6 +39,13 @@ def test_committed_rows_survive_kill_9(place: Place) -> None:
     assert place.database.pid() != pid
 
 
+def test_temporary_tables_stand_where_no_other_server_clears_up(place: Place) -> None:
+    """A starting server removes `#sql*` from its temporary folder, also what others use there."""
+    place.database.start()
+
+    assert execute(place, "SELECT @@tmpdir") == ((str(place.database.folder / "tmp"),),)
+
+
 def test_a_pid_file_that_names_a_stranger_is_not_believed(place: Place) -> None:
     place.database.start()
     place.database.stop()
