@@ -2,42 +2,36 @@
 Signing in and out.
 
 A name that does not exist and a wrong password are answered alike and take the same time: no
-refusal is sent before a fixed time has passed. Failures are counted per user and per address in
-`app_login_attempt` (and in Sage's own columns where an installation has them); after five the
-next try has to wait, longer each time. Tries for one user are looked at one after another, so
-that many at once are no way around the count. Sage's passwords are reversible RC4 (CRY-1): they
-are compared by encoding the input, never decoded, never logged.
+refusal is sent before a fixed time has passed. Failures are counted (app/login_attempts.py), and
+noted in Sage's own columns where an installation has them. Sage's passwords are reversible RC4
+(CRY-1): they are compared by encoding the input, never decoded, never logged.
 """
 
 import asyncio
-import hashlib
 import hmac
-import ipaddress
 import logging
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
+import aiomysql
 from aiohttp import web
 from appPublic.rc4 import password as encode_password
 
 from app.answers import json_response
-from app.clock import now
-from app.database import in_transaction, reading, transaction
-from app.errors import MethodNotAllowed, NotSignedIn, TooManyRequests
+from app.database import reading, transaction
+from app.database_errors import failure_code
+from app.errors import MethodNotAllowed, NotSignedIn
 from app.fields import Rule, check_params
+from app.known_browsers import known_browser, remember_browser
+from app.login_attempts import count_try, places_of
 from app.logs import tell, warn
-from app.sage_rbac import read_user
+from app.sage_rbac import credentials_of, read_user
 from app.settings import settings
-from app.sqlor_safe import Row, SafeSqlor
+from app.sqlor_safe import Row
 
 log = logging.getLogger("pipeline.login")
 
-FREE_TRIES = {"user": 5, "address": 20}
-FIRST_WAIT = timedelta(seconds=15)
-LONGEST_WAIT = timedelta(minutes=15)
-FORGOTTEN_AFTER = timedelta(hours=1)
 # Longer than any check takes here, so that its time tells nothing.
 REFUSAL_SECONDS = 0.3
 
@@ -61,11 +55,13 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     asked = check_params(_CREDENTIALS, params)
     username = asked["username"]
     user_row = await _find(username)
+    credentials = credentials_of(user_row.id, user_row.password) if user_row is not None else ""
+    browser = known_browser(request, credentials)
     given = encoded(asked["password"], settings().password_key)
     stored = str(user_row.password or "") if user_row is not None else ""
     matches = hmac.compare_digest(given.encode(), stored.encode())
     right = user_row is not None and matches and (user_row.user_status or "0") == "0"
-    await _count(_places(username, request["client_ip"]), right=right)
+    await count_try(places_of(username, request["client_ip"], browser), right=right)
     if user_row is not None:
         await _note_in_sage(user_row.id, _SIGNED_IN if right else _FAILED)
     if user_row is None or not right:
@@ -86,6 +82,8 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
         }
     )
     await request.app["sessions"].begin(request, response, user)
+    if browser is None:
+        remember_browser(request, response, user.credentials)
     return response
 
 
@@ -131,87 +129,27 @@ async def _find(username: str) -> Row | None:
     return found if found is not None and found.username == username else None
 
 
-def _digest(kind: str, name: str) -> str:
-    return hashlib.sha256(f"{kind}:{name}".encode()).hexdigest()
-
-
-def _wait(kind: str, fails: int) -> timedelta:
-    extra = fails - FREE_TRIES[kind]
-    return timedelta() if extra < 0 else min(FIRST_WAIT * 2 ** min(extra, 10), LONGEST_WAIT)
-
-
-def _places(username: str, address: str) -> dict[str, str]:
-    """Where failures of this user and of this address are counted: digest -> kind."""
-    if ":" in address:
-        # Whoever has one IPv6 address has the 2^64 of its network.
-        address = str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
-    return {_digest("user", username.casefold()): "user", _digest("address", address): "address"}
-
-
-async def _count(places: Mapping[str, str], *, right: bool) -> None:
-    """Count a try, or raise TooManyRequests `locked_out` while user or address has to wait."""
-
-    async def work(sor: SafeSqlor) -> float:
-        moment = now()
-        # Made first where they are not there yet, so that there is something to lock.
-        for digest in sorted(places):
-            await sor.sqlExe(
-                "insert into app_login_attempt (id, fails, last_at) values (${id}$, 0, ${at}$)"
-                " on duplicate key update id = id",
-                {"id": digest, "at": moment},
-            )
-        rows = await sor.sqlExe(
-            "select id, fails, last_at from app_login_attempt where id in ${ids}$"
-            " order by id for update",
-            {"ids": sorted(places)},
-        )
-        free_at = [row.last_at + _wait(places[row.id], row.fails) for row in rows]
-        seconds = (max(free_at) - moment).total_seconds()
-        if seconds <= 0:
-            await (_forget if right else _add)(sor, places, moment)
-        return seconds
-
-    seconds = await in_transaction(work)
-    if seconds > 0:
-        raise TooManyRequests(
-            "locked_out",
-            "Too many failed logins. Try again in {seconds} seconds.",
-            headers={"Retry-After": str(int(seconds) + 1)},
-            extra={"retry_after": int(seconds) + 1},
-            seconds=int(seconds) + 1,
-        )
-
-
-async def _add(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -> None:
-    old = moment - FORGOTTEN_AFTER
-    await sor.sqlExe(
-        "update app_login_attempt set fails = if(last_at < ${old}$, 1, fails + 1), last_at = ${at}$"
-        " where id in ${ids}$",
-        {"ids": sorted(places), "at": moment, "old": old},
-    )
-
-
-async def _forget(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -> None:
-    user = next(digest for digest, kind in places.items() if kind == "user")
-    # What others failed long ago goes too, so that the table stays small.
-    await sor.sqlExe(
-        "delete from app_login_attempt where id = ${id}$ or last_at < ${old}$",
-        {"id": user, "old": moment - FORGOTTEN_AFTER},
-    )
-
-
 _FAILED = {
-    "login_fail_count": "coalesce(login_fail_count, 0) + 1",
+    # The column is a short: beyond its end it stays.
+    "login_fail_count": "least(coalesce(login_fail_count, 0) + 1, 32767)",
     "last_login_fail": "current_timestamp",
 }
+# Command denied, column denied, server or transaction is read-only.
+_NOT_ALLOWED = frozenset({1142, 1143, 1290, 1792})
 _SIGNED_IN = {"login_fail_count": "0", "last_login": "current_timestamp"}
 
 
 async def _note_in_sage(user_id: str, wanted: Mapping[str, str]) -> None:
     """Write the columns this Sage has; older installations lack them."""
-    async with transaction("sage") as sor:
-        columns = await sor.columns("users")
-        sets = ", ".join(f"{name} = {what}" for name, what in wanted.items() if name in columns)
-        if sets:
-            # Names and expressions are this file's own; the user's id is bound.
-            await sor.sqlExe(f"update users set {sets} where id = ${{id}}$", {"id": user_id})  # noqa: S608
+    try:
+        async with transaction("sage") as sor:
+            columns = await sor.columns("users")
+            sets = ", ".join(f"{name} = {what}" for name, what in wanted.items() if name in columns)
+            if sets:
+                # Names and expressions are this file's own; the user's id is bound.
+                await sor.sqlExe(f"update users set {sets} where id = ${{id}}$", {"id": user_id})  # noqa: S608
+    except aiomysql.MySQLError as exc:
+        if failure_code(exc) not in _NOT_ALLOWED:
+            raise
+        # A Sage that we may only read is no reason to keep anybody out.
+        warn(log, "not_noted", "logins cannot be noted in Sage", reason=str(exc.args[-1]))

@@ -209,8 +209,13 @@ async def read_user(user_id: str) -> SageUser | None:
         role_names=frozenset(
             role_name(row) for row in rows if row.name is not None and row.roleid not in OWN_ROLES
         ),
-        credentials=hashlib.sha256(f"{first.id}:{first.password}".encode()).hexdigest(),
+        credentials=credentials_of(first.id, first.password),
     )
+
+
+def credentials_of(user_id: str, stored: str | None) -> str:
+    """What changes with a user's stored password and does not tell it."""
+    return hashlib.sha256(f"{user_id}:{stored}".encode()).hexdigest()
 
 
 def rights_of(rows: Iterable[Mapping[str, Any]]) -> Rights:

@@ -145,7 +145,9 @@ def create_user(cursor: Cursor, username: str, password: str, role: str) -> str:
 
 def set_password(cursor: Cursor, user_id: str, password: str) -> None:
     """Give the user another password; ending the sessions is the caller's job."""
-    cursor.execute("UPDATE users SET password = %s WHERE id = %s",
+    cursor.execute("SHOW COLUMNS FROM users LIKE 'login\\_fail\\_count'")
+    forgiven = ", login_fail_count = 0" if cursor.fetchone() else ""
+    cursor.execute(f"UPDATE users SET password = %s{forgiven} WHERE id = %s",  # noqa: S608
                    (stored_password(password), user_id))
 
 

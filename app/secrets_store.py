@@ -5,9 +5,13 @@ Replaces ahserver's session secret, which is the port number followed by a const
 in its source (finding SES-1): anybody could make a valid login cookie.
 """
 
+import contextlib
 import os
 import secrets
+import time
 from pathlib import Path
+
+LOOK_EVERY_SECONDS = 1.0
 
 
 def secret(var_dir: Path, name: str, *, make: bool = True) -> str:
@@ -38,6 +42,24 @@ def write_secret(var_dir: Path, name: str, value: str) -> None:
 def secret_file(var_dir: Path, name: str) -> Path:
     """Where the secret *name* is kept."""
     return var_dir / "secrets" / name
+
+
+class WatchedSecret:
+    """A secret as it is now: an operator may put another in its place while workers run."""
+
+    def __init__(self, var_dir: Path, name: str) -> None:
+        self._path = secret_file(var_dir, name)
+        self._value = secret(var_dir, name)
+        self._looked_at = time.monotonic()
+
+    def value(self) -> str:
+        """The secret, read again when the last look is more than a second ago."""
+        if time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
+            self._looked_at = time.monotonic()
+            # A file that is away for a moment, or for good, changes nothing in a running worker.
+            with contextlib.suppress(OSError):
+                self._value = self._path.read_text("utf-8").strip() or self._value
+        return self._value
 
 
 def _place(path: Path, value: str) -> None:

@@ -22,13 +22,14 @@ from aiohttp import web
 from app.clock import now
 from app.database import in_transaction, reading
 from app.sage_rbac import SageUser
-from app.secrets_store import secret
+from app.secrets_store import WatchedSecret
 from app.settings import Settings
 from app.sqlor_safe import SafeSqlor
 
 COOKIE = "pipeline_session"
 REMEMBERED_SECONDS = 5.0
 _SEEN_EVERY = timedelta(minutes=1)
+_LONGEST_KNOWN = 1_000
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ class Sessions:
     """Sessions of one installation; a valid one is remembered for at most 5 s per process."""
 
     def __init__(self, config: Settings) -> None:
-        self._secret = secret(config.var_dir, "session_secret").encode()
+        self._secret = WatchedSecret(config.var_dir, "session_secret")
         self._life = timedelta(hours=config.options.session_hours)
         self._idle = timedelta(minutes=config.options.session_idle_minutes)
-        self._https = config.options.public_url.startswith("https://")
+        self.is_https = config.options.public_url.startswith("https://")
         # By the whole Cookie header: parsing and checking it costs more than all else here.
         self._known: dict[str, tuple[float, Session]] = {}
 
@@ -93,11 +94,11 @@ class Sessions:
             await self.drop(_hash(before))
         response.set_cookie(
             COOKIE,
-            f"{token}.{self._mac(token)}",
+            f"{token}.{self.seal(token)}",
             httponly=True,
             samesite="Lax",
             path="/",
-            secure=self._https,
+            secure=self.is_https,
             max_age=int(self._life.total_seconds()),
         )
 
@@ -115,7 +116,8 @@ class Sessions:
             return None
         started = time.monotonic()
         session = await self._read(_hash(token))
-        if session is not None:
+        # Neither the number of headers nor their length may fill the memory.
+        if session is not None and len(header) <= _LONGEST_KNOWN:
             if len(self._known) > 10_000:
                 self._known.clear()
             self._known[header] = (started, session)
@@ -126,7 +128,7 @@ class Sessions:
         token = self._token(request.cookies.get(COOKIE, ""))
         if token is not None:
             await self.drop(_hash(token))
-        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=self._https)
+        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=self.is_https)
 
     async def drop(self, session_id: str) -> None:
         """End one session for good."""
@@ -177,10 +179,16 @@ class Sessions:
         # A header may hold any bytes; what is no text is nobody's cookie.
         if not token or not cookie.isascii():
             return None
-        return token if hmac.compare_digest(mac, self._mac(token)) else None
+        return token if self.is_sealed(token, mac) else None
 
-    def _mac(self, token: str) -> str:
-        return hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
+    def seal(self, text: str) -> str:
+        """What only this installation can say of *text*, as long as it keeps its secret."""
+        key = self._secret.value().encode()
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+    def is_sealed(self, text: str, seal: str) -> bool:
+        """Whether *seal* is the one of *text*."""
+        return seal.isascii() and hmac.compare_digest(seal, self.seal(text))
 
 
 def _storable(text: str) -> str:

@@ -6,6 +6,7 @@ import sys
 
 from app import sage_setup
 from app.cli.terminal import CommandError, pick, tell
+from app.login_attempts import user_digest
 from app.sage_setup import SHORTEST_PASSWORD, database_cursor, sage_cursor
 from app.settings import settings
 
@@ -28,7 +29,7 @@ def run_command(argv: list[str]) -> int:
         else:
             sage_setup.create_user(cursor, args.username, password, args.role)
     if user:
-        _end_sessions(user["id"])
+        _let_in_again(user["id"], args.username)
         tell(f"{args.username} has a new password; its sessions are ended.",
              f"{args.username} 的密码已重设，其会话已全部结束。")
     else:
@@ -91,8 +92,12 @@ def _password(args: argparse.Namespace) -> str:
     return password
 
 
-def _end_sessions(user_id: str) -> None:
+def _let_in_again(user_id: str, username: str) -> None:
+    """End the user's sessions, and a lock-out after too many wrong passwords."""
     with database_cursor(settings().pipeline_database) as cursor:
-        cursor.execute("SHOW TABLES LIKE 'app\\_session'")
-        if cursor.fetchone():
+        cursor.execute("SHOW TABLES LIKE 'app\\_%'")
+        tables = {next(iter(row.values())) for row in cursor.fetchall()}
+        if "app_session" in tables:
             cursor.execute("DELETE FROM app_session WHERE user_id = %s", (user_id,))
+        if "app_login_attempt" in tables:
+            cursor.execute("DELETE FROM app_login_attempt WHERE id = %s", (user_digest(username),))
