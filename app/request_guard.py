@@ -74,7 +74,7 @@ _PROCESS_ID = secrets.token_hex(5)
 _request_numbers = itertools.count(1)
 
 
-def own_request_id(request: web.Request) -> str:
+def own_request_id(request: web.BaseRequest) -> str:
     """The caller's X-Request-Id when it is well-formed, else a new one."""
     given = request.headers.get("X-Request-Id")
     if given is not None and _REQUEST_ID.match(given):

@@ -32,6 +32,7 @@ from app.guard import GuardedAuth
 from app.login import sign_in, sign_out, who_am_i
 from app.logs import tell
 from app.metrics import Metrics
+from app.plain_errors import PlainRunner
 from app.request_guard import Callers
 from app.resource import PipelineResource
 from app.sage_rbac import SageRbac
@@ -96,7 +97,7 @@ class PipelineServer(ConfiguredServer):
         self.configPath(None)
         self.app.cleanup_ctx.append(self._lifetime)
         await self.build_app()
-        runner = web.AppRunner(
+        runner = PlainRunner(
             self.app,
             access_log=None,
             shutdown_timeout=DRAIN_SECONDS,

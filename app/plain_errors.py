@@ -1,0 +1,70 @@
+"""
+What is answered where no request could be read: bytes that are no HTTP, headers too long.
+
+Replaces aiohttp's own answer, which repeats the bytes it was sent and has none of the headers
+that every answer of ours has (kernel D2, D5).
+"""
+
+import logging
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from app.answers import PROBLEM_TYPE, json_response, problem_document
+from app.errors import AppError
+from app.request_guard import own_request_id
+
+log = logging.getLogger("pipeline.request")
+
+
+class _Handler(RequestHandler):
+    """aiohttp's handler of one connection."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """A problem document; closes the connection."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer is on its way already")
+        if status >= 500:
+            log.error("request failed", exc_info=exc, extra={"action": "request_failed"})
+            error = AppError(
+                "internal_error",
+                "Something went wrong here. Tell the operator the request id.",
+                status=status,
+            )
+        else:
+            error = AppError("bad_http", "This is no HTTP request.", status=status)
+        request_id = own_request_id(request)
+        answer = json_response(
+            problem_document(error, "en", request_id), status, {"X-Request-Id": request_id},
+            PROBLEM_TYPE,
+        )  # fmt: skip
+        answer.force_close()
+        return answer
+
+
+class _Server(web.Server):
+    """aiohttp's server with our handler."""
+
+    def __call__(self) -> RequestHandler:
+        return _Handler(self, loop=self._loop, **self._kwargs)
+
+
+class PlainRunner(web.AppRunner):
+    """aiohttp's runner with our server."""
+
+    async def _make_server(self) -> Any:
+        made = await super()._make_server()
+        return _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,
+            **made._kwargs,
+        )
