@@ -33,9 +33,13 @@ class PipelineResource(ProcessorResource):
         self._route = self._routes["GET"]
         self._processors = {suffix: getProcessor(name)("", self) for suffix, name in processors}
 
-    async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo, set[str]]:
+    async def match(self, request: web.Request) -> UrlMappingMatchInfo:
         """Always this resource: path and method are the guard's to judge."""
-        return UrlMappingMatchInfo({}, self._route), set()
+        return UrlMappingMatchInfo({}, self._route)
+
+    async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo, set[str]]:
+        """As `match`, in the words of a resource."""
+        return await self.match(request), set()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         return await guard(request, self._serve)

@@ -35,6 +35,7 @@ from app.metrics import Metrics
 from app.plain_errors import PlainRunner
 from app.request_guard import Callers
 from app.resource import PipelineResource
+from app.rights_page import explain_rights
 from app.sage_rbac import SageRbac
 from app.sessions import Sessions
 from app.settings import Settings
@@ -62,6 +63,7 @@ class PipelineServer(ConfiguredServer):
         env.tmpl_engine = PageEngine(application["web_paths"])
         env.DBFilter = SafeDBFilter
         env.sign_in, env.sign_out, env.who_am_i = sign_in, sign_out, who_am_i
+        env.explain_rights = explain_rights
         offer_functions(env)
         self._background = load_modules()
 
@@ -84,9 +86,12 @@ class PipelineServer(ConfiguredServer):
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
         processors = [list(pair) for pair in self.settings.processors]
-        self.app.router.register_resource(
-            PipelineResource(str(self.settings.web_root), list(self.settings.indexes), processors)
+        resource = PipelineResource(
+            str(self.settings.web_root), list(self.settings.indexes), processors
         )
+        self.app.router.register_resource(resource)
+        # Else aiohttp would itself answer what has no path: CONNECT, OPTIONS *.
+        self.app.router.resolve = resource.match
 
     def run(self, port: int | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then let running requests finish (30 s at most)."""

@@ -19,9 +19,12 @@ from tests.support.installation import Installation
 class ExtraWorker:
     """A worker process and the address it answers at."""
 
-    def __init__(self, base_url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    def __init__(
+        self, base_url: str, process: "subprocess.Popen[bytes]", config: Path, log: Path
+    ) -> None:
         self.base_url = base_url
         self.process = process
+        self.config = config
         self._log = log
         self._clients: list[httpx.Client] = []
 
@@ -71,7 +74,7 @@ def extra_worker(
             [sys.executable, str(ROOT / "app/pipeline_app.py")], cwd=ROOT, stdout=out, stderr=out,
             env=installation.env | env,
         )  # fmt: skip
-    worker = ExtraWorker(f"http://127.0.0.1:{port}", process, log)
+    worker = ExtraWorker(f"http://127.0.0.1:{port}", process, folder / "config.json", log)
     try:
         assert processes.wait_until(lambda: _answers(worker), 30), worker.log[-4000:]
         yield worker
