@@ -100,6 +100,16 @@ build_module() {
   mark_done "$module" "$made_from $(names_hash "$module/wwwroot" "$module/mysql.ddl.sql")"
 }
 
+# The host's own list pages; its tables are made by `manage.py migrate`.
+build_host_pages() {
+  local made_from
+  made_from=$(content_hash app/models app/json app/build_pages* app/models.py requirements.lock)
+  if is_done host_pages "$made_from $(names_hash app/wwwroot/app_audit)"; then return; fi
+  say "Pages of the host" "主程序页面"
+  quietly "making the pages of the host" "生成主程序页面" py3/bin/python -m app.build_pages app
+  mark_done host_pages "$made_from $(names_hash app/wwwroot/app_audit)"
+}
+
 write_ddl() {
   ( cd "$1" && "$root/py3/bin/json2ddl" mysql models/ > mysql.ddl.sql.new ) ||
     die "json2ddl failed in $1; see above." "json2ddl 在 $1 中失败，见上。"
@@ -142,6 +152,7 @@ main() {
   if (( dev )); then install_locked requirements-dev "Test packages" "测试用包"; fi
   build_frontend
   for module in "${modules[@]}"; do build_module "$module"; done
+  build_host_pages
   check_database_server
   say "Built." "构建完成。"
 }

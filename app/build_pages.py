@@ -1,7 +1,7 @@
 """
-Making the list pages of the modules from their models and CRUD definitions.
+Making the list pages of the modules, and the host's own, from their models and CRUD definitions.
 
-    python -m app.build_pages pipeline_core pipeline_ops pipeline_dist
+    python -m app.build_pages pipeline_core pipeline_ops pipeline_dist app
 
 Runs `xls2ui` of xls2ddl with this project's templates: a page's data script is one call of the
 host's list_rows, where xls2ui would write SQL that takes parts of the request (INJ-1, INJ-5,
@@ -28,6 +28,7 @@ _GET_DATA = (
     "return await list_rows(request, params_kw, '{{modulename}}', '{{summary[0].name}}'"
     "{% if sortby %}, {{json.dumps(sortby, ensure_ascii=False)}}{% endif %})\n"
 )
+_OWNERS = ("app", "pipeline_core", "pipeline_ops", "pipeline_dist")
 _MARK = "return await list_rows(request, params_kw, "
 _WRITE_TEMPLATES = ("data_new_tmpl", "data_update_tmpl", "data_delete_tmpl")
 _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url")
@@ -90,9 +91,7 @@ def _check_names(path: Path, columns: Any, params: dict[str, Any]) -> None:
 
 
 def _generate(module: str, root: Path, definitions: list[Path], output: Path) -> None:
-    models = [
-        str(p) for p in sorted(root.glob("*/models")) if p.parent.name.startswith("pipeline_")
-    ]
+    models = [str(p) for p in sorted(root.glob("*/models")) if p.parent.name in _OWNERS]
     arguments = ["xls2ui", "-m", *models, "-o", str(output), module, *map(str, definitions)]
     said = io.StringIO()
     templates = {"get_data_tmpl": _GET_DATA, **dict.fromkeys(_WRITE_TEMPLATES, "")}

@@ -8,6 +8,8 @@ from typing import Any
 
 from app.actor import SYSTEM_ACTOR, Actor
 from app.answers import Answer, json_response
+from app.audit import Change, because, deleted, note
+from app.audit_api import audit_entry_view, audit_put_back
 from app.clock import (
     day_bounds,
     iso,
@@ -20,6 +22,7 @@ from app.clock import (
 )
 from app.codes import get_code
 from app.database import in_transaction, pools, reading, transaction
+from app.editors import offer_editors
 from app.endpoint import reading_endpoint, register, writing
 from app.errors import (
     AppError,
@@ -55,7 +58,15 @@ from app.jsontext import canonical_json, to_json
 from app.listing import list_rows
 from app.messages import say
 from app.models import table
-from app.rows import check_lock_version, get_row, insert_row, public, update_row
+from app.rows import (
+    check_lock_version,
+    delete_row,
+    get_row,
+    insert_row,
+    insert_rows,
+    public,
+    update_row,
+)
 from app.sage_paths import register_paths
 from app.settings import settings
 from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
@@ -66,6 +77,7 @@ __all__ = [
     "Answer",
     "AppError",
     "BadRequest",
+    "Change",
     "Conflict",
     "DuplicateKey",
     "EditConflict",
@@ -85,6 +97,7 @@ __all__ = [
     "TooManyRequests",
     "Unavailable",
     "Unprocessable",
+    "because",
     "canonical_json",
     "check_change",
     "check_delete",
@@ -93,11 +106,14 @@ __all__ = [
     "check_params",
     "check_references",
     "day_bounds",
+    "delete_row",
+    "deleted",
     "get_code",
     "get_module_dbname",
     "get_row",
     "in_transaction",
     "insert_row",
+    "insert_rows",
     "iso",
     "json_response",
     "list_rows",
@@ -105,7 +121,9 @@ __all__ = [
     "new_id",
     "next_day_start",
     "next_month_start",
+    "note",
     "now",
+    "offer_editors",
     "offer_functions",
     "pools",
     "public",
@@ -133,7 +151,7 @@ MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 
 def get_module_dbname(module: str) -> str:
     """The entry of `databases` that *module* uses; all of ours share `pipeline`."""
-    if module not in MODULES:
+    if module not in ("app", *MODULES):
         raise KeyError(f"{module} is not a module of this application")
     return "pipeline"
 
@@ -143,3 +161,5 @@ def offer_functions(env: Any) -> None:
     env.get_module_dbname = get_module_dbname
     env.list_rows = list_rows
     env.get_code = reading_endpoint(get_code, raw=True)
+    env.audit_put_back = writing(audit_put_back)
+    env.audit_entry_view = reading_endpoint(audit_entry_view, raw=True)

@@ -27,6 +27,20 @@ def _chinese() -> dict[str, str]:
     return found
 
 
+@cache
+def _english() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted([ROOT / "app/wwwroot/i18n/en.json", *ROOT.glob("pipeline_*/i18n/en.json")]):
+        if path.is_file():
+            found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
+def title(chinese: str, lang: str = "en") -> str:
+    """A title of a model, which is written in Chinese, in *lang*."""
+    return chinese if lang == "zh" else _english().get(chinese, chinese)
+
+
 def say(text: Text | str, lang: str = "en") -> str:
     """*text* in *lang* (`zh` or `en`)."""
     sentence = text if isinstance(text, Text) else Text(text)

@@ -38,6 +38,7 @@ FIELD_KEYS = {
     "format": "cidr_list: addresses and networks separated by commas",
     "write_once": "true: set when the row is made, never changed",
     "confidential": "true: never leaves the server",
+    "unaudited": "true: the audit trail leaves it out",
     "json": "true, object or list: JSON text, and what it must be",
     "references": "the table whose id it holds",
     "boolean": "true: 1 or 0",
@@ -84,6 +85,7 @@ class Column:
     server_set: bool = False
     write_once: bool = False
     confidential: bool = False
+    unaudited: bool = False
     json: bool | str = False
     references: str | None = None
     boolean: bool = False
@@ -114,7 +116,8 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. `lock_optional`: an update need not name the lock_version it read."""
+    """One table. `lock_optional`: an update need not name the lock_version it read; `label`: the
+    columns by which people call a row."""
 
     name: str
     title: str
@@ -125,6 +128,7 @@ class Table:
     indexes: tuple[Index, ...]
     codes: tuple[Code, ...]
     lock_optional: bool = False
+    label: tuple[str, ...] = ()
 
     @property
     def confidential(self) -> frozenset[str]:
@@ -216,7 +220,14 @@ def _table(path: Path, model: dict[str, Any]) -> Table:
         indexes=indexes,
         codes=codes,
         lock_optional=bool(summary.get("lock_optional")),
+        label=_label(summary.get("label", ()), columns),
     )
+
+
+def _label(names: list[str], columns: Mapping[str, Column]) -> tuple[str, ...]:
+    if missing := set(names) - columns.keys():
+        raise ModelError(f"label: no columns {sorted(missing)}")
+    return tuple(names)
 
 
 def _column(item: dict[str, Any]) -> Column:
@@ -251,6 +262,7 @@ def _column(item: dict[str, Any]) -> Column:
         server_set=server_set,
         write_once=item.get("write_once", False),
         confidential=item.get("confidential", False),
+        unaudited=item.get("unaudited", False),
         json=item.get("json", False),
         references=item.get("references"),
         boolean=item.get("boolean", False),

@@ -1,8 +1,12 @@
-"""Plain work on rows that people edit: who and when are stamped, edits are compare-and-swap."""
+"""
+Plain work on rows that people edit: who and when are stamped, edits are compare-and-swap, and
+each change stands in the audit trail.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app import audit
 from app.actor import Actor
 from app.clock import now
 from app.errors import EditConflict, NotFound
@@ -16,19 +20,23 @@ async def insert_row(
     sor: SafeSqlor, table: str, values: Mapping[str, Any], actor: Actor
 ) -> dict[str, Any]:
     """Insert one row, stamped with *actor* and the time; the record as the database has it."""
-    columns = await sor.columns(table)
-    moment = now()
-    stamps = {
-        "id": new_id(),
-        "created_at": moment,
-        "created_by": actor.user_id,
-        "updated_at": moment,
-        "updated_by": actor.user_id,
-        "lock_version": 1,
-    }
-    data = {name: value for name, value in stamps.items() if name in columns} | dict(values)
+    data = _stamped(await sor.columns(table), values, actor)
     await sor.C(table, data)
-    return await get_row(sor, table, str(data["id"]))
+    made = await get_row(sor, table, str(data["id"]))
+    await audit.note(sor, actor, *audit.inserted(table, [made]))
+    return made
+
+
+async def insert_rows(
+    sor: SafeSqlor, table: str, rows: Iterable[Mapping[str, Any]], actor: Actor
+) -> None:
+    """As `insert_row` for many *rows* with the same columns, in few statements."""
+    columns = await sor.columns(table)
+    made = [_stamped(columns, values, actor) for values in rows]
+    for start in range(0, len(made), audit.ROWS_AT_ONCE):
+        sql, values = audit.many_rows(table, made[start : start + audit.ROWS_AT_ONCE])
+        await sor.execute(sql, values)
+    await audit.note(sor, actor, *audit.inserted(table, made))
 
 
 async def update_row(
@@ -38,9 +46,14 @@ async def update_row(
     lock_version: int | None,
     values: Mapping[str, Any],
     actor: Actor,
+    *,
+    action: str = "update",
+    detail: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Change one row, if it still is as the editor read it (*lock_version*; None: whatever it is).
+
+    *action* and *detail* are what the audit trail says of it.
 
     Answers the record as it is now. Raises NotFound, EditConflict with the current record, or
     InvalidFields for a write-once column that would change.
@@ -53,7 +66,26 @@ async def update_row(
         stamps["lock_version"] = current["lock_version"] + 1
     known = {name: value for name, value in stamps.items() if name in current}
     await sor.U(table, {**values, **known, "id": record_id})
-    return await get_row(sor, table, record_id)
+    changed = await get_row(sor, table, record_id)
+    before, after = audit.changed_columns(table, current, changed)
+    if after or action != "update":
+        await audit.note(
+            sor, actor, audit.Change(action, table, changed, before, after, detail)
+        )
+    return changed
+
+
+async def delete_row(
+    sor: SafeSqlor,
+    table: str,
+    current: Mapping[str, Any],
+    actor: Actor,
+    *,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Delete the row that *current* is, read under a lock in this transaction."""
+    await sor.D(table, {"id": current["id"]})
+    await audit.note(sor, actor, audit.deleted(table, current, detail))
 
 
 def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int | None) -> None:
@@ -78,6 +110,21 @@ async def get_row(
             "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
         )
     return row
+
+
+def _stamped(
+    columns: Iterable[str], values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    moment = now()
+    stamps = {
+        "id": new_id(),
+        "created_at": moment,
+        "created_by": actor.user_id,
+        "updated_at": moment,
+        "updated_by": actor.user_id,
+        "lock_version": 1,
+    }
+    return {name: value for name, value in stamps.items() if name in columns} | dict(values)
 
 
 def public(table: str, record: Mapping[str, Any]) -> dict[str, Any]:

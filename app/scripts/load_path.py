@@ -11,7 +11,14 @@ ANY = (
     "/favicon.svg",
     "/favicon.ico",
 )
+# The audit trail: what people did, with their addresses.
+AUDIT = ("/app_audit/index.ui", "/app_audit/get_app_audit.dspy", "/appbase/audit_entry_view.dspy")
+RIGHTS = ("/rights.ui", "/rights.dspy")
+ROLES = {
+    "owner.superuser": (*AUDIT, *RIGHTS, "/appbase/audit_put_back.dspy"),
+    "owner.operator": AUDIT,
+}
 LOGINED = ("/", "/index.ui", "/dashboard.ui", "/appbase/get_code.dspy")
 
 if __name__ == "__main__":
-    register_paths("pipeline_app", any_=ANY, logined=LOGINED)
+    register_paths("pipeline_app", any_=ANY, logined=LOGINED, roles=ROLES)

@@ -188,7 +188,7 @@ async def pipeline_versions_update(actor: Actor, params: dict[str, Any]) -> Answ
 async def pipeline_versions_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """A version gone that never was live."""
     key, lock_version, _ = check_delete("pipeline_versions", params)
-    record = await _write(lambda sor: versions.delete(sor, key, lock_version))
+    record = await _write(lambda sor: versions.delete(sor, key, lock_version, actor))
     return Answer(record, table="pipeline_versions", message=Text("Deleted."))
 
 

@@ -14,8 +14,9 @@ from app.global_func import (
     Conflict,
     Row,
     SafeSqlor,
+    delete_row,
     get_row,
-    insert_row,
+    insert_rows,
     now,
     update_row,
 )
@@ -107,6 +108,14 @@ async def update_step(
     return await update_row(sor, "pipeline_steps", step["id"], None, {**values, **version}, actor)
 
 
+async def insert_steps(
+    sor: SafeSqlor, pipeline_id: str, steps: Iterable[Mapping[str, Any]], actor: Actor
+) -> None:
+    """Add *steps* (all columns, places included) to a draft that has none of them."""
+    rows = [{**values, "pipeline_id": pipeline_id} for values in steps]
+    await insert_rows(sor, "pipeline_steps", rows, actor)
+
+
 async def replace_draft(
     sor: SafeSqlor, line: Mapping[str, Any], definition: Definition, actor: Actor
 ) -> None:
@@ -119,11 +128,13 @@ async def replace_draft(
     present = {step["step_key"]: step for step in await steps_of(sor, line["id"])}
     wanted = {step["step_key"]: step_values(step) for step in definition["steps"]}
     for key in present.keys() - wanted.keys():
-        await sor.D("pipeline_steps", {"id": present[key]["id"]})
+        await delete_row(sor, "pipeline_steps", present[key], actor)
+    new = [values for key, values in wanted.items() if key not in present]
+    await insert_steps(sor, line["id"], new, actor)
     for key, values in wanted.items():
         if key not in present:
-            await insert_row(sor, "pipeline_steps", {**values, "pipeline_id": line["id"]}, actor)
-        elif changed := changes(present[key], values):
+            continue
+        if changed := changes(present[key], values):
             await update_step(sor, present[key], changed, actor)
     fields = {n: definition["pipeline"][n] for n in PIPELINE_FIELDS if n != "code"}
     fields |= {"draft_changed_at": now()}

@@ -4,9 +4,9 @@ from typing import Any
 
 from ahserver.serverenv import ServerEnv
 
-from app.global_func import reading_endpoint, register, writing
+from app.global_func import offer_editors, reading_endpoint, register, writing
 
-from . import admin_api, page_api
+from . import admin_api, page_api, pipelines, steps, versions
 
 EXPORTS = {
     "pipelines_create": writing(admin_api.pipelines_create),
@@ -35,3 +35,10 @@ EXPORTS = {
 def load_pipeline_core(env: Any = None) -> None:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_core_<name>`."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_core")
+    offer_editors(
+        {
+            "pipelines": pipelines.update,
+            "pipeline_steps": steps.update,
+            "pipeline_versions": versions.update,
+        }
+    )

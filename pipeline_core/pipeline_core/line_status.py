@@ -5,10 +5,12 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    Change,
     Conflict,
     FieldProblem,
     SafeSqlor,
     check_lock_version,
+    note,
     update_row,
 )
 
@@ -46,7 +48,12 @@ async def set_status(
     if status == line["status"]:
         return line
     changed = await change_status(sor, line, status, reason, actor)
-    return await update_row(sor, "pipelines", pipeline_id, None, changed, actor)
+    told = {"reason": reason} if reason else None
+    return await update_row(
+        sor, "pipelines", pipeline_id, None, changed, actor, detail=told,
+        # Going live is noted where it happens.
+        action="update" if status == "published" else "set_status",
+    )  # fmt: skip
 
 
 async def change_status(
@@ -66,6 +73,9 @@ async def change_status(
         version = await version_by_number(sor, line["id"], line["current_version"])
         await checked(sor, line["id"], opened(version), actor)
         await put_live(sor, line, version, event="back_online", why=reason, actor=actor)
+        before, after = {"status": line["status"]}, {"status": status}
+        told = {"reason": reason, "live_version": version["version_no"]}
+        await note(sor, actor, Change("set_status", "pipelines", line, before, after, told))
     return {"status": status}
 
 

@@ -10,16 +10,20 @@ from app.global_func import (
     InvalidFields,
     SafeSqlor,
     check_lock_version,
+    delete_row,
+    deleted,
     insert_row,
+    note,
     now,
     update_row,
     without_unchanged,
 )
 
-from .draft import changes, locked_line, refuse_archived
+from .draft import STEPS, changes, locked_line, refuse_archived
 from .line_status import change_status
 from .surroundings import referrers
 
+VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
 DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
 DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_id}$"
 
@@ -78,7 +82,17 @@ async def delete(
     check_lock_version("pipelines", line, lock_version)
     if found := await referrers(sor, pipeline_id, actor.lang):
         raise InUse(found)
-    await sor.sqlExe(DELETE_STEPS, {"pipeline_id": pipeline_id})
-    await sor.sqlExe(DELETE_VERSIONS, {"pipeline_id": pipeline_id})
-    await sor.D("pipelines", {"id": pipeline_id})
+    await _delete_parts(sor, pipeline_id, actor)
+    await delete_row(sor, "pipelines", line, actor)
     return line
+
+
+async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
+    """Delete the draft's steps and the versions that never were live."""
+    for table, rows, statement in (
+        ("pipeline_steps", STEPS, DELETE_STEPS),
+        ("pipeline_versions", VERSIONS, DELETE_VERSIONS),
+    ):
+        found = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
+        await sor.sqlExe(statement, {"pipeline_id": pipeline_id})
+        await note(sor, actor, *(deleted(table, row) for row in found))

@@ -9,12 +9,14 @@ from typing import Any
 from app.global_func import (
     Actor,
     BadRequest,
+    Change,
     Conflict,
     FieldProblem,
     InvalidFields,
     SafeSqlor,
     check_lock_version,
     get_row,
+    note,
     say,
 )
 
@@ -55,6 +57,7 @@ async def publish(
     if live is None or version["id"] != live["id"]:
         await _note(sor, version, values["notes"])
         await put_live(sor, line, version, event="published", why=values["notes"], actor=actor)
+        await _audit(sor, "publish", line, live, version, {"notes": values["notes"]}, actor)
     return await _answer(sor, version, warnings, actor)
 
 
@@ -84,6 +87,9 @@ async def rollback(
         sor, line, target, event="rolled_back", why=values["reason"], actor=actor,
         rollback_of=from_no,
     )  # fmt: skip
+    told = {"reason": values["reason"], "draft_replaced": replaced}
+    live = shown if line["status"] == "published" else None
+    await _audit(sor, "rollback", line, live, target, told, actor)
     return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaced}
 
 
@@ -148,6 +154,24 @@ async def _note(sor: SafeSqlor, version: Mapping[str, Any], notes: str | None) -
     # What was live keeps the words it went live with; the event log has the new ones.
     if notes and (version["status"] == "saved" or not version["notes"]):
         await sor.sqlExe(SET_NOTES, {"id": version["id"], "notes": notes})
+
+
+async def _audit(
+    sor: SafeSqlor,
+    action: str,
+    line: Mapping[str, Any],
+    replaced: Mapping[str, Any] | None,
+    version: Mapping[str, Any],
+    detail: Mapping[str, Any],
+    actor: Actor,
+) -> None:
+    before = {
+        "status": line["status"],
+        "live_version": None if replaced is None else replaced["version_no"],
+    }
+    after = {"status": "published", "live_version": version["version_no"]}
+    told = {**detail, "checksum": version["checksum"]}
+    await note(sor, actor, Change(action, "pipelines", line, before, after, told))
 
 
 async def _answer(

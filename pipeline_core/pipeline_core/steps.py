@@ -6,6 +6,7 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    Change,
     Conflict,
     EditConflict,
     FieldProblem,
@@ -13,8 +14,10 @@ from app.global_func import (
     SafeSqlor,
     check_lock_version,
     check_references,
+    delete_row,
     get_row,
     insert_row,
+    note,
     now,
     public,
     update_row,
@@ -90,7 +93,7 @@ async def update(
             # The form sends the old number along; only a new one is insisted on.
             step_no = min(step_no, stages.room_in(layout, stage or step["stage"], step["step_key"]))
         moved = stages.move(layout, step["step_key"], stage, step_no)
-        await _rearrange(sor, line, steps, moved, actor)
+        await _rearrange(sor, line, steps, moved, actor, moved=step["step_key"])
     else:
         await touch_draft(sor, line["id"])
     return await update_step(sor, await get_row(sor, "pipeline_steps", step_id), changed, actor)
@@ -103,7 +106,7 @@ async def delete(
     step, line = await _locked(sor, step_id, lock_version, placing=False)
     steps = await steps_of(sor, line["id"])
     layout = stages.remove(stages.layout_of(steps), step["step_key"])
-    await sor.D("pipeline_steps", {"id": step_id})
+    await delete_row(sor, "pipeline_steps", step, actor)
     others = [other for other in steps if other["id"] != step_id]
     await place_steps(sor, others, layout, actor)
     await touch_draft(sor, line["id"])
@@ -149,7 +152,7 @@ async def move(
         values["step_no"],
         new_stage=bool(values["new_stage"]),
     )
-    return await _rearranged(sor, line, steps, layout, actor)
+    return await _rearranged(sor, line, steps, layout, actor, moved=key)
 
 
 def check_step_version(step: Mapping[str, Any], lock_version: int | None, *, placing: bool) -> None:
@@ -190,11 +193,17 @@ async def _line_and_steps(
 
 
 async def _rearranged(
-    sor: SafeSqlor, line: Mapping[str, Any], steps: list[Any], layout: Layout, actor: Actor
+    sor: SafeSqlor,
+    line: Mapping[str, Any],
+    steps: list[Any],
+    layout: Layout,
+    actor: Actor,
+    *,
+    moved: str | None = None,
 ) -> dict[str, Any]:
     record: Mapping[str, Any] = line
     if layout != stages.layout_of(steps):
-        record = await _rearrange(sor, line, steps, layout, actor)
+        record = await _rearrange(sor, line, steps, layout, actor, moved=moved)
     placed = await steps_of(sor, line["id"])
     return {**record, "order": layout, "steps": placed}
 
@@ -205,8 +214,19 @@ async def _rearrange(
     steps: Iterable[Mapping[str, Any]],
     layout: Layout,
     actor: Actor,
+    *,
+    moved: str | None = None,
 ) -> dict[str, Any]:
+    before = stages.layout_of(steps)
     await place_steps(sor, steps, layout, actor)
+    changed = [Change("reorder", "pipelines", line, {"order": before}, {"order": layout})]
+    if moved is not None:
+        step = next(step for step in steps if step["step_key"] == moved)
+        place = dict(zip(_PLACE, stages.numbered(layout)[moved], strict=True))
+        changed.append(
+            Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place)
+        )
+    await note(sor, actor, *changed)
     # Who has the old order before him must not put it back unknowingly: the line's version rises.
     return await update_row(sor, "pipelines", line["id"], None, {"draft_changed_at": now()}, actor)
 

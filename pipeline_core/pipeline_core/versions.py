@@ -9,6 +9,7 @@ from app.global_func import (
     SafeSqlor,
     check_lock_version,
     check_references,
+    delete_row,
     get_row,
     insert_row,
     update_row,
@@ -58,7 +59,9 @@ async def update(
     return await update_row(sor, "pipeline_versions", version_id, lock_version, changed, actor)
 
 
-async def delete(sor: SafeSqlor, version_id: str, lock_version: int | None) -> dict[str, Any]:
+async def delete(
+    sor: SafeSqlor, version_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
     """Delete a version that never was live; raises Conflict `was_live` for others."""
     seen = await get_row(sor, "pipeline_versions", version_id)
     await locked_line(sor, seen["pipeline_id"])
@@ -70,7 +73,7 @@ async def delete(sor: SafeSqlor, version_id: str, lock_version: int | None) -> d
             "Version {version_no} is or was live and is kept for ever.",
             version_no=version["version_no"],
         )
-    await sor.D("pipeline_versions", {"id": version_id})
+    await delete_row(sor, "pipeline_versions", version, actor)
     return version
 
 

@@ -54,7 +54,7 @@ async def distributors_update(actor: Actor, params: dict[str, Any]) -> Answer:
 async def distributors_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """Delete a distributor that has neither lines nor calls."""
     key, lock_version, _ = check_delete(distributors.TABLE, params)
-    record = await in_transaction(lambda sor: distributors.remove(sor, key, lock_version))
+    record = await in_transaction(lambda sor: distributors.remove(sor, key, lock_version, actor))
     return Answer(record, table=distributors.TABLE, message=Text("Deleted."))
 
 
@@ -108,7 +108,7 @@ async def distributor_pipeline_update(actor: Actor, params: dict[str, Any]) -> A
 async def distributor_pipeline_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """Take a line away from a distributor."""
     key, lock_version, _ = check_delete(links.TABLE, params)
-    record = await in_transaction(lambda sor: links.remove(sor, key, lock_version))
+    record = await in_transaction(lambda sor: links.remove(sor, key, lock_version, actor))
     return Answer(record, table=links.TABLE, message=Text("Deleted."))
 
 

@@ -17,6 +17,7 @@ from app.global_func import (
     InvalidFields,
     SafeSqlor,
     check_lock_version,
+    delete_row,
     get_row,
     insert_row,
     now,
@@ -75,14 +76,16 @@ async def change(
     )
 
 
-async def remove(sor: SafeSqlor, distributor_id: str, lock_version: int | None) -> dict[str, Any]:
+async def remove(
+    sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
     """Delete a distributor nobody refers to; raises NotFound, EditConflict, InUse."""
     current = await get_row(sor, TABLE, distributor_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
     referrers = await _referrers(sor, distributor_id)
     if referrers:
         raise InUse(referrers)
-    await sor.D(TABLE, {"id": distributor_id})
+    await delete_row(sor, TABLE, current, actor)
     return current
 
 
@@ -115,7 +118,10 @@ async def give_key(
         "api_key_expires_at": expires_at,
         **_kept_for_grace(current, moment, grace_hours),
     }
-    return await update_row(sor, TABLE, distributor_id, lock_version, values, actor), key
+    record = await update_row(
+        sor, TABLE, distributor_id, lock_version, values, actor, action="generate_key"
+    )
+    return record, key
 
 
 async def revoke_keys(
@@ -126,7 +132,9 @@ async def revoke_keys(
     check_lock_version(TABLE, current, lock_version)
     if current["api_key_hash"] is None and current["previous_key_hash"] is None:
         return current
-    return await update_row(sor, TABLE, distributor_id, lock_version, _NO_KEY, actor)
+    return await update_row(
+        sor, TABLE, distributor_id, lock_version, _NO_KEY, actor, action="revoke_key"
+    )
 
 
 async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from typing import Any
 
 from ahserver.serverenv import ServerEnv
 
-from app.global_func import reading_endpoint, register, writing
-from pipeline_dist import accounts, admin_api, statement_api, v1_api
+from app.global_func import offer_editors, reading_endpoint, register, writing
+from pipeline_dist import accounts, admin_api, distributors, links, statement_api, v1_api
 from pipeline_dist.api_endpoint import endpoint
 
 EXPORTS = {
@@ -42,3 +42,4 @@ def load_pipeline_dist(env: Any = None) -> None:
     """Offer the module's functions, and let pipeline_ops book on distributors' accounts."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_dist")
     accounts.register_keeper()
+    offer_editors({distributors.TABLE: distributors.change, links.TABLE: links.change})

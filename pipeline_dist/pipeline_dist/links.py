@@ -17,6 +17,7 @@ from app.global_func import (
     canonical_json,
     check_lock_version,
     check_references,
+    delete_row,
     get_row,
     insert_row,
     update_row,
@@ -48,7 +49,9 @@ async def change(
     return await update_row(sor, TABLE, link_id, lock_version, {**values, **changed}, actor)
 
 
-async def remove(sor: SafeSqlor, link_id: str, lock_version: int | None) -> dict[str, Any]:
+async def remove(
+    sor: SafeSqlor, link_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
     """Delete a link; raises InUse while calls of the pair run, whose terms it holds."""
     found = await get_row(sor, TABLE, link_id)
     # The lock that admission takes first: no call begins between the look and the delete.
@@ -72,7 +75,7 @@ async def remove(sor: SafeSqlor, link_id: str, lock_version: int | None) -> dict
                 }
             ]
         )
-    await sor.D(TABLE, {"id": link_id})
+    await delete_row(sor, TABLE, current, actor)
     return current
 
 

@@ -57,7 +57,7 @@ async def pricing_update(actor: Actor, params: Params) -> Answer:
 async def pricing_delete(actor: Actor, params: Params) -> Answer:
     """Delete a price that the ledger never used."""
     key, lock_version, _ = check_delete(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.remove(sor, key, lock_version))
+    record = await in_transaction(lambda sor: prices.remove(sor, key, lock_version, actor))
     return Answer(record, table=prices.TABLE, message=_DELETED)
 
 
@@ -80,7 +80,7 @@ async def capacity_update(actor: Actor, params: Params) -> Answer:
 async def capacity_delete(actor: Actor, params: Params) -> Answer:
     """Take a line's capacity away; then nothing limits the line."""
     key, lock_version, _ = check_delete(capacities.TABLE, params)
-    record = await in_transaction(lambda sor: capacities.remove(sor, key, lock_version))
+    record = await in_transaction(lambda sor: capacities.remove(sor, key, lock_version, actor))
     return Answer(record, table=capacities.TABLE, message=_DELETED)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    Change,
     Conflict,
     FieldProblem,
     InvalidFields,
@@ -19,6 +20,7 @@ from app.global_func import (
     check_lock_version,
     check_references,
     get_row,
+    note,
     now,
 )
 from pipeline_ops import ledger
@@ -115,6 +117,9 @@ async def void(
     account.settle(-amount)
     await account.save(sor)
     await capacity.save(sor)
+    before, after = {"status": status}, {"status": "voided"}
+    told = {"call_no": header["call_no"], "amount": amount, "reason": reason}
+    await note(sor, actor, Change("void", TABLE, header, before, after, told))
     return await call_record(sor, header["call_no"])
 
 

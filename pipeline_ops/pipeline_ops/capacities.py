@@ -14,6 +14,7 @@ from app.global_func import (
     SafeSqlor,
     check_lock_version,
     check_references,
+    delete_row,
     get_row,
     insert_row,
     now,
@@ -64,10 +65,12 @@ async def change(
     return await update_row(sor, TABLE, capacity_id, lock_version, values, actor)
 
 
-async def remove(sor: SafeSqlor, capacity_id: str, lock_version: int | None) -> dict[str, Any]:
+async def remove(
+    sor: SafeSqlor, capacity_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
     """Take a line's capacity away, so that nothing limits the line; raises NotFound,
     EditConflict."""
     current = await get_row(sor, TABLE, capacity_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
-    await sor.D(TABLE, {"id": capacity_id})
+    await delete_row(sor, TABLE, current, actor)
     return current

@@ -6,8 +6,8 @@ from typing import Any
 
 from ahserver.serverenv import ServerEnv
 
-from app.global_func import reading_endpoint, register, writing
-from pipeline_ops import admin_api, stats
+from app.global_func import offer_editors, reading_endpoint, register, writing
+from pipeline_ops import admin_api, capacities, prices, stats
 from pipeline_ops.sweeper import run_sweeper
 
 EXPORTS = {
@@ -29,6 +29,7 @@ EXPORTS = {
 def load_pipeline_ops(env: Any = None) -> None:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_ops_<name>`."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_ops")
+    offer_editors({prices.TABLE: prices.change, capacities.TABLE: capacities.change})
 
 
 def background_tasks() -> list[Callable[[asyncio.Event], Awaitable[None]]]:

@@ -18,6 +18,7 @@ from app.global_func import (
     SafeSqlor,
     check_lock_version,
     check_references,
+    delete_row,
     get_row,
     insert_row,
     iso,
@@ -64,7 +65,9 @@ async def change(
     return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
 
 
-async def remove(sor: SafeSqlor, price_id: str, lock_version: int | None) -> dict[str, Any]:
+async def remove(
+    sor: SafeSqlor, price_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
     """Delete a price; raises NotFound, EditConflict, InUse when the ledger has used it."""
     await _lock_line(sor, price_id)
     current = await get_row(sor, TABLE, price_id, lock=True)
@@ -78,7 +81,7 @@ async def remove(sor: SafeSqlor, price_id: str, lock_version: int | None) -> dic
         raise InUse(
             [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]
         )
-    await sor.D(TABLE, {"id": price_id})
+    await delete_row(sor, TABLE, current, actor)
     return current
 
 

@@ -1,0 +1,275 @@
+"""The audit trail: every change with who, when, from where, before and after; fields put back."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from app import models
+from tests.http.test_core import ask, do, fresh, new_line, new_step, places, refused
+from tests.support.installation import Installation
+
+Entry = dict[str, Any]
+
+
+def trail(client: httpx.Client, **where: Any) -> list[Entry]:
+    """Entries of the trail, oldest first, their JSON read."""
+    answer = client.get("/app_audit/get_app_audit.dspy", params={"rows": 1000, **where})
+    assert answer.status_code == 200, answer.text
+    entries: list[Entry] = answer.json()["rows"]
+    for entry in entries:
+        for part in ("before", "after", "detail"):
+            entry[part] = json.loads(entry[part] or "null")
+    return sorted(entries, key=lambda entry: entry["created_at"])
+
+
+def last(client: httpx.Client, **where: Any) -> Entry:
+    return trail(client, **where)[-1]
+
+
+def put_back(client: httpx.Client, entry: Entry, field: str, **more: Any) -> httpx.Response:
+    return client.post(
+        "/appbase/audit_put_back.dspy", json={"id": entry["id"], "field": field, **more}
+    )
+
+
+def send(client: httpx.Client, path: str, **fields: Any) -> Any:
+    answer = client.post(f"/{path}.dspy", json=fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def test_a_change_is_told_with_who_when_from_where_before_and_after(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    headers = {"X-Request-Id": "audit-test-1"}
+    admin.post(
+        "/pipeline_core/api/pipelines_update.dspy", headers=headers,
+        json={"id": line["id"], "lock_version": line["lock_version"], "name": "新名"},
+    )  # fmt: skip
+
+    entry = last(admin, table_name="pipelines", row_id=line["id"])
+    assert (entry["action"], entry["username"], entry["label"]) == ("update", "admin", line["code"])
+    assert (entry["before"], entry["after"]) == ({"name": "Line"}, {"name": "新名"})
+    assert (entry["request_id"], entry["address"]) == ("audit-test-1", "127.0.0.1")
+    assert entry["pipeline_id_text"] == "新名"
+
+
+def test_a_refused_change_leaves_no_entry(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    before = len(trail(admin, pipeline_id=line["id"]))
+
+    refused(ask(admin, "pipelines_update", id=line["id"], lock_version=9, name="x"), 409,
+            "edit_conflict")  # fmt: skip
+    refused(ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A"),
+            409, "duplicate")  # fmt: skip
+
+    assert len(trail(admin, pipeline_id=line["id"])) == before
+
+
+def test_the_life_of_a_line_reads_as_it_was(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b")
+    step = new_step(admin, line, "c", stage=1)
+    do(admin, "pipeline_publish", pipeline_id=line["id"], notes="first")
+    do(admin, "pipeline_steps_move", pipeline_id=line["id"], lock_version=1, step_key="c", stage=2)
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    do(admin, "pipeline_rollback", pipeline_id=line["id"], version_no=1, reason="worse")
+    do(admin, "pipeline_set_status", pipeline_id=line["id"], status="offline", reason="rest")
+    do(admin, "pipeline_set_status", pipeline_id=line["id"], status="published", reason="back")
+
+    told = [(e["action"], e["table_name"]) for e in trail(admin, pipeline_id=line["id"])]
+    assert [action for action, table in told if table == "pipelines"] == [
+        "create", "publish", "reorder", "publish", "rollback", "set_status", "set_status",
+    ]  # fmt: skip
+    (publish, _) = trail(admin, pipeline_id=line["id"], action="publish")
+    assert publish["before"] == {"status": "draft", "live_version": None}
+    assert publish["after"] == {"status": "published", "live_version": 1}
+    assert publish["detail"]["notes"] == "first"
+    reorder = last(admin, pipeline_id=line["id"], action="reorder")
+    assert (reorder["before"]["order"], reorder["after"]["order"]) == (
+        [["a", "c"], ["b"]], [["a"], ["b", "c"]],
+    )  # fmt: skip
+    moved = last(admin, row_id=step["id"], action="move")
+    assert (moved["before"], moved["after"]) == (
+        {"stage": 1, "step_no": 2}, {"stage": 2, "step_no": 2},
+    )  # fmt: skip
+    off, on = trail(admin, pipeline_id=line["id"], action="set_status")
+    assert (off["after"], off["detail"]) == ({"status": "offline"}, {"reason": "rest"})
+    assert (on["after"], on["detail"]["reason"]) == ({"status": "published"}, "back")
+
+
+def test_what_a_deleted_line_held_is_in_the_trail(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b")
+    do(admin, "pipeline_versions_create", pipeline_id=line["id"], notes="kept words")
+    do(admin, "pipelines_delete", id=line["id"])
+
+    gone = {e["table_name"]: e for e in trail(admin, pipeline_id=line["id"], action="delete")}
+    assert gone.keys() == {"pipelines", "pipeline_steps", "pipeline_versions"}
+    assert gone["pipeline_versions"]["before"]["notes"] == "kept words"
+    assert len(trail(admin, pipeline_id=line["id"], table_name="pipeline_steps",
+                     action="delete")) == 2  # fmt: skip
+
+
+def test_prices_capacity_distributors_and_links_are_told(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"],
+                 unit="call", unit_price="2.5")  # fmt: skip
+    send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
+         unit_price="3")  # fmt: skip
+    send(admin, "pipeline_ops/api/pipeline_pricing_delete", id=price["id"])
+    capacity = send(admin, "pipeline_ops/api/pipeline_capacity_create", pipeline_id=line["id"],
+                    daily_quota=5)  # fmt: skip
+    send(admin, "pipeline_ops/api/pipeline_capacity_delete", id=capacity["id"])
+    shop = send(admin, "pipeline_dist/api/distributors_create", code="shop", name="Shop")
+    link = send(admin, "pipeline_dist/api/distributor_pipeline_create", pipeline_id=line["id"],
+                distributor_id=shop["id"])  # fmt: skip
+    send(admin, "pipeline_dist/api/distributor_pipeline_delete", id=link["id"])
+
+    of_line = [(e["table_name"], e["action"]) for e in trail(admin, pipeline_id=line["id"])]
+    for told in (
+        ("pipeline_pricing", "create"), ("pipeline_pricing", "update"),
+        ("pipeline_pricing", "delete"), ("pipeline_capacity", "create"),
+        ("pipeline_capacity", "delete"), ("distributor_pipeline", "create"),
+        ("distributor_pipeline", "delete"),
+    ):  # fmt: skip
+        assert told in of_line
+    changed = last(admin, row_id=price["id"], action="update")
+    assert (changed["before"], changed["after"]) == (
+        {"unit_price": "2.500000"}, {"unit_price": "3.000000"},
+    )  # fmt: skip
+    assert [e["table_name"] for e in trail(admin, distributor_id=shop["id"])] == [
+        "distributors", "distributor_pipeline", "distributor_pipeline",
+    ]  # fmt: skip
+
+
+def test_keys_are_told_without_anything_one_could_use(
+    server: Installation, admin: httpx.Client
+) -> None:
+    shop = send(admin, "pipeline_dist/api/distributors_create", code="keyed", name="Keyed")
+    made = send(admin, "pipeline_dist/api/distributor_generate_key", id=shop["id"])
+    send(admin, "pipeline_dist/api/distributor_revoke_key", id=shop["id"])
+    digest = server.query("select api_key_hash from distributors where id = %s", shop["id"])
+
+    entries = trail(admin, distributor_id=shop["id"])
+    assert [entry["action"] for entry in entries] == ["create", "generate_key", "revoke_key"]
+    assert entries[1]["after"]["api_key_prefix"] == made["api_key_prefix"]
+    told = json.dumps(entries)
+    assert made["api_key"] not in told
+    for table in models.tables().values():
+        assert not any(f'"{name}"' in told for name in table.confidential)
+    assert digest[0]["api_key_hash"] is None
+
+
+def test_one_field_is_put_back_and_the_rest_stays(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Wrong", description="good")
+    entry = last(admin, row_id=line["id"], action="update")
+
+    answer = put_back(admin, entry, "name")
+
+    assert answer.status_code == 200, answer.text
+    now = fresh(admin, line)
+    assert (now["name"], now["description"]) == ("Line", "good")
+    told = last(admin, row_id=line["id"])
+    assert (told["action"], told["detail"]) == (
+        "put_back", {"change": "update", "entry": entry["id"]},
+    )  # fmt: skip
+
+
+def test_a_field_that_moved_on_is_not_put_back(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Second")
+    entry = last(admin, row_id=line["id"], action="update")
+    do(admin, "pipelines_update", id=line["id"], lock_version=2, name="Third")
+
+    problem = refused(put_back(admin, entry, "name"), 409, "edit_conflict")
+
+    assert problem["current"]["name"] == "Third"
+    refused(put_back(admin, last(admin, row_id=line["id"]), "name", lock_version=1), 409,
+            "edit_conflict")  # fmt: skip
+    assert fresh(admin, line)["name"] == "Third"
+
+
+def test_putting_back_obeys_the_rules_of_the_form(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    step = new_step(admin, line, "b", timeout_seconds=10)
+    do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, stage=1)
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    moved = last(admin, row_id=step["id"], action="move")
+
+    assert put_back(admin, moved, "stage").status_code == 200
+    assert places(admin, line) == [(1, 1, "a"), (2, 1, "b")]
+    published = last(admin, pipeline_id=line["id"], action="publish")
+    refused(put_back(admin, published, "live_version"), 409, "not_put_back")
+    refused(put_back(admin, published, "colour"), 400, "nothing_to_put_back")
+    made = trail(admin, row_id=line["id"], action="create")[0]
+    refused(put_back(admin, made, "name"), 400, "nothing_to_put_back")
+    shop = send(admin, "pipeline_dist/api/distributors_create", code="no-back", name="N")
+    send(admin, "pipeline_dist/api/distributor_generate_key", id=shop["id"])
+    key = last(admin, row_id=shop["id"])
+    refused(put_back(admin, key, "api_key_prefix"), 409, "not_put_back")
+
+
+def test_money_and_switches_come_back_as_they_were(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"],
+                 unit="call", unit_price="2.5")  # fmt: skip
+    send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
+         unit_price="3", enabled=0, effective_to="2030-01-01T00:00:00Z")  # fmt: skip
+    entry = last(admin, row_id=price["id"], action="update")
+
+    for field in ("unit_price", "enabled", "effective_to"):
+        assert put_back(admin, entry, field).status_code == 200
+
+    back = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
+                     params={"id": price["id"]}).json()["rows"][0]  # fmt: skip
+    assert (back["unit_price"], back["enabled"], back["effective_to"]) == ("2.500000", 1, None)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_an_entry_is_readable_with_a_button_for_each_field(
+    admin: httpx.Client, lang: str
+) -> None:
+    line = new_line(admin, "a")
+    do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Other")
+    entry = last(admin, row_id=line["id"])
+
+    answer = admin.get("/appbase/audit_entry_view.dspy", params={"id": entry["id"], "_lang": lang})
+
+    text = answer.text
+    assert answer.status_code == 200, text
+    assert "Line → Other" in text
+    assert ("Put back" if lang == "en" else "恢复") in text
+    (button,) = [
+        part for row in answer.json()["subwidgets"] for part in row.get("subwidgets", [])
+        if part["widgettype"] == "Button"
+    ]  # fmt: skip
+    (bind,) = button["binds"]
+    made = admin.post(bind["options"]["url"], data={"_webbricks_": 1, **bind["options"]["params"]})
+    assert made.json()["widgettype"] == "Message"
+    assert fresh(admin, line)["name"] == "Line"
+
+
+def test_the_trail_is_filtered_by_user_object_action_and_time(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    found = trail(admin, username="admin", table_name="pipelines", action="create",
+                  row_id=line["id"])  # fmt: skip
+
+    assert len(found) == 1
+    at = found[0]["created_at"]
+    assert trail(admin, row_id=line["id"], created_at_from=at)
+    assert not trail(admin, row_id=line["id"], created_at_to=at)
+    page = admin.post("/app_audit", data={"_webbricks_": 1, "pipeline_id": line["id"]}).json()
+    assert page["widgettype"] == "Tabular"
+    assert page["options"]["data_params"]["pipeline_id"] == line["id"]
+
+
+def test_only_those_who_may_read_and_put_back(server: Installation, admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    do(admin, "pipelines_update", id=line["id"], lock_version=1, name="x")
+    entry = last(admin, row_id=line["id"])
+    operator, viewer = server.sign_in("operator"), server.sign_in("viewer")
+
+    assert trail(operator, row_id=line["id"])
+    refused(put_back(operator, entry, "name"), 403, "forbidden")
+    refused(viewer.get("/app_audit/get_app_audit.dspy"), 403, "forbidden")
