@@ -133,16 +133,22 @@ class Unavailable(AppError):
 
 
 class InvalidFields(BadRequest):
-    """One or more fields are wrong; all problems are told at once."""
+    """One or more fields are wrong; all problems are told at once (the first 200 of a flood)."""
+
+    most_told = 200
+    most_named = 20
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
         found = list(problems)
+        names = list(dict.fromkeys(problem.field for problem in found))
+        if len(names) > self.most_named:
+            names[self.most_named :] = ["…"]
         super().__init__(
             "invalid_fields",
             "{count} field(s) need correction: {names}.",
-            problems=found,
+            problems=found[: self.most_told],
             count=len(found),
-            names=", ".join(dict.fromkeys(problem.field for problem in found)),
+            names=", ".join(names),
         )
 
 

@@ -1,0 +1,315 @@
+"""
+Attacks with what is sent along (kernel B6b, D3, D4; UP-1, UP-2, UP-4 to UP-6, BODY-1, BODY-2,
+IN-1, MEM-1).
+"""
+
+import gzip
+import itertools
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from app.processes import wait_until
+from tests.support.extra_worker import ExtraWorker, resident_bytes
+from tests.support.installation import Installation
+
+LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
+CREATE = "/pipeline_core/api/pipelines_create.dspy"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+
+
+# B6b: files (UP-1, UP-2)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        CREATE,
+        "/login.dspy",
+        LIST,
+        "/pipeline_core/pipelines",
+        "/login.ui",
+        "/pipeline_dist/v1/calls",
+        "/whoami.dspy",
+    ],
+)
+def test_no_file_is_accepted_anywhere(admin, url):
+    for name in ("evil.dspy", "../../app/wwwroot/evil.dspy"):
+        answer = admin.post(url, files={"name": (name, b"return 1")}, data={"code": "x"})
+
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["code"] == "no_files_here"
+
+
+def test_no_file_is_kept(server: Installation, admin, probes: ExtraWorker, tmp_path: Path):
+    mark = b"kept-by-nobody-" + str(time.time_ns()).encode()
+    before = set(Path("/tmp").glob("*"))
+
+    for client, url in ((admin, CREATE), (probes.client(), "/probe/names.dspy")):
+        answer = client.post(url, files={"file": ("evil.dspy", mark + b"x" * 300_000)})
+        assert answer.status_code == 400, answer.text
+
+    for place in (server.var_dir, probes.config.parent):
+        for file in place.rglob("*.dspy"):
+            assert mark not in file.read_bytes()
+    assert not [p for p in set(Path("/tmp").glob("*")) - before if p.is_file() and p.stat().st_size
+                and mark in p.read_bytes()]  # fmt: skip
+
+
+# D3: sizes (UP-4, UP-6)
+
+
+@pytest.mark.parametrize("kind", ["json", "form", "multipart", "chunked", "many fields"])
+@pytest.mark.parametrize("url", [CREATE, "/login.dspy"])
+def test_a_body_over_the_limit_is_refused(admin, url, kind):
+    big = "x" * 1_100_000
+    if kind == "json":
+        answer = admin.post(url, json={"name": big})
+    elif kind == "form":
+        answer = admin.post(url, data={"name": big})
+    elif kind == "multipart":
+        answer = admin.post(url, files={"name": (None, big)})
+    elif kind == "many fields":
+        parts = {f"field{number}": (None, big[:60_000]) for number in range(20)}
+        answer = admin.post(url, files=parts)
+    else:
+        pieces = (b'{"name": "', big.encode(), b'"}')
+        answer = admin.post(url, content=iter(pieces), headers=JSON)
+
+    assert answer.status_code == 413, answer.text[:200]
+    assert answer.json()["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"],
+)
+def test_a_body_that_unpacks_to_a_hundred_times_its_size_takes_no_memory(probes: ExtraWorker, kind):
+    packed = gzip.compress(b" " * 200_000_000)
+    client = probes.client()
+    client.get("/healthz")
+    before = probes.resident_bytes
+    highest = [before]
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            highest.append(resident_bytes(probes.process.pid))
+            stop.wait(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    answer = client.post("/login.dspy", content=packed, headers=headers)
+    stop.set()
+    watcher.join()
+
+    assert answer.status_code in (400, 413), answer.text
+    assert max(highest) - before < 40_000_000
+
+
+def test_four_hundred_refusals_take_no_memory(probes: ExtraWorker):
+    """MEM-1: 10,000 answers with 405 kept 90 MB."""
+    client = probes.client()
+
+    def refuse(count: int) -> None:
+        for number in range(count):
+            client.request("PUT", f"/probe/names.dspy?n={number}")
+            client.get(f"/no/such/thing/{number}")
+
+    refuse(400)
+    before = probes.resident_bytes
+    refuse(1500)
+
+    assert probes.resident_bytes - before < 6_000_000
+
+
+# D3: time
+
+
+def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
+    place = urlsplit(probes.base_url)
+    assert place.hostname is not None
+    started = time.monotonic()
+    with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
+        connection.sendall(
+            b"POST /login.dspy HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
+        head = connection.recv(4096).decode()
+
+    assert " 408 " in head.splitlines()[0]
+    assert 1.5 < time.monotonic() - started < 6
+
+
+# UP-5: nobody waits for the body of another
+
+
+def longest_wait(base_url: str, act: Callable[[], object]) -> float:
+    """The longest time a trivial request took while *act* ran, in seconds."""
+    waits = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=base_url, trust_env=False, timeout=30) as client:
+            while not stop.is_set():
+                started = time.perf_counter()
+                client.get("/healthz")
+                waits.append(time.perf_counter() - started)
+                time.sleep(0.002)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.05)
+    act()
+    stop.set()
+    asking.join()
+    return max(waits)
+
+
+HEAVY = {
+    "nested": b'{"a":' * 900 + b"1" + b"}" * 900,
+    "wide": b'{"lines": [' + b"[]," * 330_000 + b"[]]}",
+    "numbers": b'{"lines": [' + b"1.5," * 240_000 + b"1]}",
+    "fewer numbers": b'{"lines": [' + b"1.5," * 99_000 + b"1]}",
+    "names": b"{" + b",".join(b'"a%d": 1' % number for number in range(70_000)) + b"}",
+    "filter": json.dumps({"data_filter": json.dumps({"OR": [{"field": "id", "op": "=",
+              "const": "x" * 900}] * 1000})}).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*HEAVY, "pairs", "repeated", "parts"])
+def test_nobody_waits_for_a_heavy_body_of_another(admin, probes: ExtraWorker, kind):
+    client = probes.client(cookies={"pipeline_session": admin.cookies["pipeline_session"]})
+    body, headers = HEAVY.get(kind, b""), JSON
+    if kind == "pairs":
+        body, headers = b"&".join(b"a%d=1" % number for number in range(120_000)), FORM
+    elif kind == "repeated":
+        body, headers = b"a=1&" * 250_000, FORM
+    elif kind == "parts":
+        part = b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        body = part * 20_000 + b"--b--\r\n"
+    urls = ["/pipeline_ops/api/price_quote.dspy", LIST, "/login.dspy"]
+
+    def act() -> None:
+        for url in itertools.islice(itertools.cycle(urls), 3):
+            answer = client.post(url, content=body, headers=headers)
+            assert 400 <= answer.status_code < 500, answer.text[:300]
+
+    assert longest_wait(probes.base_url, act) < 0.5
+
+
+# D4, BODY-1, BODY-2, IN-1: what cannot be read is told
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{bad", "bad_json"),
+        (b"[1, 2]", "bad_body"),
+        (b'"text"', "bad_body"),
+        (b"17", "bad_body"),
+        (b"null", "bad_body"),
+        (b"NaN", "bad_json"),
+        (b'{"name": NaN}', "bad_json"),
+        (b'{"name": Infinity}', "bad_json"),
+        (b'{"name": -Infinity}', "bad_json"),
+        (b"\xff\xfe", "bad_json"),
+        (b'{"name": "\xed\xa0\x80"}', "bad_json"),
+        (b'{"name": 1} {"name": 2}', "bad_json"),
+        (b"\xef\xbb\xbf{}", "bad_json"),
+        (b"[" * 100_000, "bad_json"),
+        (b'{"a":' * 100_000, "bad_json"),
+        (b'{"name": 1' + b"0" * 5000 + b"}", "bad_json"),
+        (b"a=b&c=d", "bad_json"),
+    ],
+)
+def test_a_broken_body_is_told(admin, body, code):
+    answer = admin.post(CREATE, content=body, headers=JSON)
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\nbroken"),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\nx"),
+        ("multipart/form-data; boundary=b",
+         b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=" + "b" * 200, b"--b--"),
+        ("application/x-www-form-urlencoded; charset=nonsense", b"a=b"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"a=b"),
+        ("application/x-www-form-urlencoded; charset=utf-8", b"a=\xff\xfe"),
+        ("application/json; charset=nonsense", b"{}x"),
+        ("application/json", b""),
+    ],
+)  # fmt: skip
+def test_a_broken_form_is_told(admin, content_type, body):
+    answer = admin.post(CREATE, content=body, headers={"Content-Type": content_type})
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/xml", "image/png", "x"])
+def test_an_unknown_kind_of_body_is_told(admin, kind):
+    answer = admin.post(CREATE, content=b'{"a": 1}', headers={"Content-Type": kind})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_fields_after_an_empty_file_are_not_lost(server: Installation, admin):
+    """BODY-2: a form with an empty file input lost all that came after it."""
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n\r\n"
+        b"--b\r\nContent-Disposition: form-data; name=code\r\n\r\nafter\r\n--b--\r\n"
+    )
+
+    answer = admin.post(
+        CREATE, content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("name", ["self", "request", "params_kw", "_webbricks_", "__class__"])
+@pytest.mark.parametrize("value", ["abc", "", "-1", "99999999999999999999", "1.5", "\U0001f600"])
+def test_an_odd_name_or_number_of_a_page_is_no_fault(admin, line, name, value):
+    for answer in (
+        admin.get("/pipeline_core/pipelines", params={name: value, "_width": value}),
+        admin.post("/pipeline_core/pipelines", data={name: value, "_height": value}),
+        admin.post("/pipeline_core/pipelines", json={name: value, "_is_mobile": [value]}),
+        admin.get(LIST, params={name: value}),
+    ):
+        assert answer.status_code in (200, 400), answer.text
+
+
+def test_a_query_of_any_bytes_is_no_fault(server: Installation, admin):
+    for query in (
+        "%ff%fe=%00",
+        "a=%ed%a0%80",
+        "%",
+        "%zz=1",
+        "a&&&=&=b",
+        "=" * 300,
+        "a=" + "%41" * 900,
+    ):
+        for path in (LIST, "/login.ui", "/pipeline_core/pipelines"):
+            answer = admin.get(f"{path}?{query}")
+            assert answer.status_code in (200, 400), answer.text
+
+
+def test_the_server_still_serves(server: Installation, admin):
+    assert wait_until(lambda: admin.get(LIST).status_code == 200, 5)
