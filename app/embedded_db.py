@@ -29,6 +29,7 @@ from typing import Any
 import pymysql
 
 from app import processes
+from app.embedded_accounts import all_accounts, databases, remove_others
 from app.settings import ROOT, embedded_connection_file
 
 PACKAGES = "mariadb-server-core and mariadb-client-core (Debian, Ubuntu)"
@@ -289,28 +290,8 @@ class EmbeddedDatabase:
             connection = Connection(user=user, password=password, name="pipeline", **place)  # type: ignore[arg-type]
             _write_private(file, json.dumps(asdict(connection), indent=2) + "\n")
         # One statement a line: the server reads init files line by line.
-        statements = [f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{admin_password}'"]
-        for address in ("localhost", "127.0.0.1"):
-            user = f"'pipeline'@'{address}'"
-            statements.append(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{app_password}'")
-            statements.append(f"ALTER USER {user} IDENTIFIED BY '{app_password}'")
-        statements += self._database_statements()
+        statements = all_accounts((app_password,), (admin_password,)) + databases(self.sage_name)
         _write_private(self.folder / "accounts.sql", ";\n".join(statements) + ";\n")
-
-    def _database_statements(self) -> list[str]:
-        """The application's databases, and rights on these two only."""
-        statements = []
-        for name in dict.fromkeys(("pipeline", self.sage_name)):
-            quoted = "`" + name.replace("`", "``") + "`"
-            # In a GRANT the characters _ and % are patterns.
-            pattern = quoted.replace("_", "\\_").replace("%", "\\%")
-            statements.append(
-                f"CREATE DATABASE IF NOT EXISTS {quoted} CHARACTER SET utf8mb4 "
-                "COLLATE utf8mb4_unicode_ci"
-            )
-            for address in ("localhost", "127.0.0.1"):
-                statements.append(f"GRANT ALL ON {pattern}.* TO 'pipeline'@'{address}'")
-        return statements
 
     def _grant_databases(self) -> None:
         """SAGE_RBAC_DB may name another database than when the server was started."""
@@ -318,7 +299,7 @@ class EmbeddedDatabase:
         if admin is None:
             return
         with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
-            for statement in self._database_statements():
+            for statement in remove_others() + databases(self.sage_name):
                 cursor.execute(statement)
 
 

@@ -12,7 +12,7 @@ import pymysql
 import pytest
 
 from app import processes
-from app.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
+from app.embedded_db import Connection, EmbeddedDatabase, EmbeddedDatabaseError
 from tests.ops.conftest import Place
 
 
@@ -116,6 +116,29 @@ def test_secrets_are_for_the_owner_only(place: Place) -> None:
     assert not (folder / "accounts.sql").exists()
 
 
+@pytest.mark.parametrize("again", ["first start", "start while it runs", "next start"])
+def test_nobody_gets_in_without_a_password(place: Place, again: str) -> None:
+    """`mariadb-install-db` leaves root open for every address of the machine."""
+    place.database.start()
+    if again != "first start":
+        as_administrator(place, "CREATE USER root@'127.0.0.1'", "CREATE USER ''@'localhost'",
+                         "GRANT ALL ON *.* TO root@'127.0.0.1'")  # fmt: skip
+    if again == "next start":
+        place.database.stop()
+    place.database.start()
+    found = place.database.connection()
+    assert found is not None
+
+    for user in ("root", "", "pipeline", "mysql", "mariadb.sys"):
+        for way in ({"host": "127.0.0.1", "port": found.port}, {"unix_socket": found.unix_socket}):
+            with pytest.raises(pymysql.err.OperationalError, match=r"Access denied|4151"):
+                pymysql.connect(user=user, password="", **way)
+    assert as_administrator(place, "SELECT User, Host FROM mysql.user ORDER BY User, Host") == (
+        ("mariadb.sys", "localhost"), ("pipeline", "127.0.0.1"), ("pipeline", "localhost"),
+        ("root", "localhost"),
+    )  # fmt: skip
+
+
 def test_the_application_has_rights_on_its_two_databases_only(place: Place) -> None:
     EmbeddedDatabase(place.var_dir, "sage_of_ours").start()
     databases = {row[0] for row in execute(place, "SHOW DATABASES")}
@@ -163,7 +186,17 @@ def test_a_server_that_ends_at_start_shows_its_log(place: Place) -> None:
 
 def execute(place: Place, *statements: str) -> tuple[tuple[object, ...], ...]:
     """Run statements as the application's user; the rows of the last."""
-    found = place.database.connection()
+    return _run(place.database.connection(), statements)
+
+
+def as_administrator(place: Place, *statements: str) -> tuple[tuple[object, ...], ...]:
+    """Run statements as the server's administrator; the rows of the last."""
+    return _run(place.database.admin_connection(), statements)
+
+
+def _run(
+    found: Connection | None, statements: tuple[str, ...]
+) -> tuple[tuple[object, ...], ...]:
     assert found is not None
     with found.open(database="pipeline", autocommit=True) as connection:
         with connection.cursor() as cursor:
