@@ -35,6 +35,7 @@ from app.metrics import Metrics
 from app.plain_errors import PlainRunner
 from app.request_guard import Callers
 from app.resource import PipelineResource
+from app.rights_page import explain_rights
 from app.sage_rbac import SageRbac
 from app.sessions import Sessions
 from app.settings import Settings
@@ -62,6 +63,7 @@ class PipelineServer(ConfiguredServer):
         env.tmpl_engine = PageEngine(application["web_paths"])
         env.DBFilter = SafeDBFilter
         env.sign_in, env.sign_out, env.who_am_i = sign_in, sign_out, who_am_i
+        env.explain_rights = explain_rights
         offer_functions(env)
         self._background = load_modules()
 

@@ -6,7 +6,7 @@ Replaces ahserver's template engine, which keeps the last visitor's values on ca
 """
 
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from app.answers import JSON_TYPE, is_page, json_response
 from app.dspy import own_url
+from app.sage_rbac import Rights
 from app.web_paths import WebPaths
 
 HTML_TYPE = "text/html; charset=utf-8"
@@ -68,11 +69,19 @@ async def render_page(request: web.Request, url: str) -> str:
         params_kw=request["params"],
         lang=request["lang"],
         actor=request["actor"],
+        may=partial(may_open, request),
         entire_url=lambda path: own_url(request, path),
         get_module_dbname=env.get_module_dbname,
         bricks_asset=lambda name: bricks_asset(request.app["web_root"], name),
         json=_PageJson,
     )
+
+
+async def may_open(request: web.Request, path: str) -> bool:
+    """Whether the caller may use *path*: for menus that show only what works."""
+    target = request.app["web_paths"].find(path)
+    rights: Rights = await request.app["rbac"].rights()
+    return target is not None and rights.allows(request["actor"].roles, target.url)
 
 
 class _PageJson:

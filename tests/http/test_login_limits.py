@@ -17,12 +17,12 @@ def _no_old_failures(server: Installation):
 
 
 def attempt(
-    server: Installation, username: str, password: str = "", cookies: str | bytes = ""
+    server: Installation, username: str, password: str = "", cookies: str = ""
 ) -> httpx.Response:
     return httpx.post(
         f"{server.base_url}/login.dspy",
         json={"username": username, "password": password or PASSWORDS[username]},
-        headers={"Cookie": cookies} if cookies else {},
+        headers={b"Cookie": cookies.encode("latin-1")} if cookies else None,
         trust_env=False,
         timeout=60,
     )
@@ -131,7 +131,7 @@ def test_a_browser_is_known_for_one_user_only(server: Installation):
 def test_a_made_up_browser_is_not_known(server: Installation, made):
     set_failures(server, "user", "viewer", 50)
 
-    answer = attempt(server, "viewer", cookies=f"pipeline_browser={made}".encode("latin-1"))
+    answer = attempt(server, "viewer", cookies=f"pipeline_browser={made}")
 
     assert answer.status_code == 429
 
