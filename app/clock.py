@@ -8,6 +8,7 @@ daylight-saving days of 23 or 25 hours come out right.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _source: Callable[[], datetime] | None = None
@@ -24,6 +25,7 @@ def set_zone(name: str) -> None:
     """Set the zone whose midnight turns quota days; raises ZoneInfoNotFoundError."""
     global _zone  # noqa: PLW0603
     _zone = ZoneInfo(name)
+    _period.cache_clear()
 
 
 def now() -> datetime:
@@ -34,26 +36,37 @@ def now() -> datetime:
 
 def quota_day(moment: datetime) -> str:
     """The quota day of *moment* as `YYYY-MM-DD` in the quota zone."""
-    return moment.astimezone(_zone).strftime("%Y-%m-%d")
+    return _period(moment.astimezone(UTC))[0]
 
 
 def quota_month(moment: datetime) -> str:
     """The quota month of *moment* as `YYYY-MM` in the quota zone."""
-    return moment.astimezone(_zone).strftime("%Y-%m")
+    return _period(moment.astimezone(UTC))[1]
 
 
 def next_day_start(moment: datetime) -> datetime:
     """When the quota day after *moment*'s begins, in UTC."""
-    local = moment.astimezone(_zone)
-    day = local.date() + timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=_zone).astimezone(UTC)
+    return _period(moment.astimezone(UTC))[2]
 
 
 def next_month_start(moment: datetime) -> datetime:
     """When the quota month after *moment*'s begins, in UTC."""
+    return _period(moment.astimezone(UTC))[3]
+
+
+@lru_cache(maxsize=256)
+def _period(moment: datetime) -> tuple[str, str, datetime, datetime]:
+    """Quota day and month of *moment* (UTC) and the start of the next of each: asked many times
+    of one moment, and always in UTC, since equal local times of a night may differ by an hour."""
     local = moment.astimezone(_zone)
-    year, month = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)
-    return datetime(year, month, 1, tzinfo=_zone).astimezone(UTC)
+    tomorrow = local.date() + timedelta(days=1)
+    next_year, next_month = divmod(local.year * 12 + local.month, 12)
+    return (
+        local.strftime("%Y-%m-%d"),
+        local.strftime("%Y-%m"),
+        datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=_zone).astimezone(UTC),
+        datetime(next_year, next_month + 1, 1, tzinfo=_zone).astimezone(UTC),
+    )
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:
@@ -70,6 +83,4 @@ def day_bounds(day: str) -> tuple[datetime, datetime]:
 
 def iso(moment: datetime) -> str:
     """ISO 8601 with milliseconds and `Z`."""
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-    )
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

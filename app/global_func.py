@@ -10,6 +10,7 @@ from app.actor import SYSTEM_ACTOR, Actor
 from app.answers import Answer, json_response
 from app.audit import Change, because, deleted, note
 from app.audit_api import audit_entry_view, audit_put_back
+from app.bulk import bulk_insert, bulk_update
 from app.clock import (
     day_bounds,
     iso,
@@ -98,6 +99,8 @@ __all__ = [
     "Unavailable",
     "Unprocessable",
     "because",
+    "bulk_insert",
+    "bulk_update",
     "canonical_json",
     "check_change",
     "check_delete",

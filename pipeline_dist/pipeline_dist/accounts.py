@@ -27,6 +27,13 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_dist.account_rows import (
+    SAVED,
+    lock_distributors,
+    lock_links,
+    save_distributors,
+    save_links,
+)
 from pipeline_dist.limits import (
     count_for_link,
     quota_key,
@@ -41,17 +48,19 @@ from pipeline_ops import ledger
 from pipeline_ops.limits import Limit, check_room
 from pipeline_ops.pricing import Terms, choose, discounted
 
-_SAVED = ("quota_key", "quota_used", "spend_used", "rate_window")
-
 
 class DistributorAccount:
     """One distributor's account for calls of one line; `link` is None where it has no such line."""
 
-    def __init__(self, distributor: Row, link: Row | None) -> None:
+    def __init__(
+        self, distributor: Row, link: Row | None, counted: dict[str, int] | None = None
+    ) -> None:
+        """*counted*: what the ledger says of the distributor's quota periods, shared by all
+        accounts of the same distributor in one transaction."""
         self.distributor = distributor
         self.link = link
         self._link_counted: dict[str, int] = {}
-        self._quota_counted = 0
+        self._counted = {} if counted is None else counted
         self._read = self._state()
 
     @property
@@ -68,28 +77,35 @@ class DistributorAccount:
         """The price that applies to this distributor among a line's prices in force."""
         return adjusted(self.link, self.currency, terms, step_key, model, unit)
 
-    async def open(self, sor: SafeSqlor, moment: datetime) -> None:
-        """Bring the counters to the day and month of *moment*."""
-        day, month = quota_day(moment), quota_month(moment)
+    async def count(self, sor: SafeSqlor, moment: datetime) -> None:
+        """Ask the ledger for the day and month of *moment* where there is no counter of them."""
         if self.link is not None:
-            self._link_counted = await count_for_link(sor, self.link, day, month)
-            rules.turn(self.link, day, month, self._link_counted)
+            await count_for_link(sor, self.link, moment, self._link_counted)
         row, key = self.distributor, quota_key(self.distributor, moment)
-        if key == row["quota_key"]:
+        if key is not None and key != row["quota_key"] and key not in self._counted:
+            self._counted[key] = await ledger.count_calls(sor, key, distributor_id=row["id"])
+
+    def turn(self, moment: datetime) -> None:
+        """Let the counters go over to the day and month of *moment*, which are counted."""
+        if self.link is not None:
+            rules.turn(self.link, quota_day(moment), quota_month(moment), self._link_counted)
+        row, key = self.distributor, quota_key(self.distributor, moment)
+        stored = row["quota_key"]
+        if key == stored:
             return
         if key is None:
             row["quota_key"], row["quota_used"] = None, 0
             return
-        self._quota_counted = await ledger.count_calls(sor, key, distributor_id=row["id"])
-        stored = row["quota_key"]
         # A period of another kind has another length: it was changed by hand, and starts anew.
         if stored is None or len(stored) != len(key) or stored < key:
-            row["quota_key"], row["quota_used"] = key, self._quota_counted
+            if stored is not None:
+                self._counted[stored] = row["quota_used"]
+            row["quota_key"], row["quota_used"] = key, self._counted[key]
 
     def limits(self, moment: datetime) -> list[Limit]:
-        """Quotas by calls at *moment*, after `open`, in the order of admission."""
+        """Quotas by calls at *moment*, after `count`, in the order of admission."""
         row, key = self.distributor, quota_key(self.distributor, moment)
-        used = row["quota_used"] if key == row["quota_key"] else self._quota_counted
+        used = row["quota_used"] if key is None or key == row["quota_key"] else self._counted[key]
         found = quota_limits(row, used, moment)
         if self.link is not None:
             day, month = quota_day(moment), quota_month(moment)
@@ -107,7 +123,8 @@ class DistributorAccount:
                     )
                 ]
             )  # fmt: skip
-        await self.open(sor, moment)
+        await self.count(sor, moment)
+        self.turn(moment)
         check_spend(self.distributor)
         check_room(self.limits(moment), moment)
 
@@ -134,30 +151,25 @@ class DistributorAccount:
         """Write the counters that have changed."""
         distributor, link = self._state()
         if distributor != self._read[0]:
-            window = self.distributor["rate_window"]
-            # As hex, because this pair of drivers (aiomysql 0.3.2, PyMySQL) cannot bind bytes.
-            await sor.sqlExe(
-                "update distributors set quota_key = ${quota_key}$, quota_used = ${quota_used}$,"
-                " spend_used = ${spend_used}$, rate_window = unhex(${window}$) where id = ${id}$",
-                {**self.distributor, "window": window.hex() if window is not None else None},
-            )
+            await save_distributors(sor, [self.distributor])
         if self.link is not None and link != self._read[1]:
-            await sor.sqlExe(
-                "update distributor_pipeline set day_key = ${day_key}$, day_used = ${day_used}$,"
-                " month_key = ${month_key}$, month_used = ${month_used}$ where id = ${id}$",
-                self.link,
-            )
+            await save_links(sor, [self.link])
 
     def _count(self, day: str, month: str, count: int) -> None:
         if self.distributor["quota_key"] in (day, month):
             self.distributor["quota_used"] += count
+        else:
+            for key in (day, month):
+                if key in self._counted:
+                    self._counted[key] += count
         if self.link is not None:
-            (rules.take if count > 0 else rules.give_back)(self.link, day, month)
+            change = rules.take if count > 0 else rules.give_back
+            change(self.link, day, month, self._link_counted)
 
     def _state(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         link = self.link
         return (
-            tuple(self.distributor[name] for name in _SAVED),
+            tuple(self.distributor[name] for name in SAVED),
             tuple(link[name] for name in rules.SAVED) if link is not None else (),
         )
 
@@ -282,35 +294,26 @@ def check_spend(distributor: Mapping[str, Any]) -> None:
             )  # fmt: skip
 
 
+def unknown_distributor() -> NotSignedIn:
+    """The refusal for a distributor that was removed since its key was seen."""
+    return NotSignedIn("invalid_key", "The API key is missing or not valid.")
+
+
 def line_not_found() -> NotFound:
     """The refusal for a line that is not there, or not for this distributor."""
     return NotFound("pipeline_not_found", "There is no line of this code for this account.")
 
 
-async def lock_distributor(sor: SafeSqlor, distributor_id: str) -> Row:
-    """The distributor's row, locked; raises NotSignedIn where it is gone."""
-    row: Row | None = await sor.one(
-        "select * from distributors where id = ${id}$ for update", {"id": distributor_id}
-    )
-    if row is None:
-        raise NotSignedIn("invalid_key", "The API key is missing or not valid.")
-    return row
-
-
-async def lock_link(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> Row | None:
-    """The distributor's row for this line, locked; None where it has none."""
-    row: Row | None = await sor.one(
-        "select * from distributor_pipeline where distributor_id = ${distributor_id}$"
-        " and pipeline_id = ${pipeline_id}$ for update",
-        {"distributor_id": distributor_id, "pipeline_id": pipeline_id},
-    )
-    return row
-
-
 async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> DistributorAccount:
-    """The account of a distributor for calls of a line, locked in the fixed order."""
-    distributor = await lock_distributor(sor, distributor_id)
-    return DistributorAccount(distributor, await lock_link(sor, distributor_id, pipeline_id))
+    """The account of a distributor for calls of a line, locked in the fixed order; raises
+    NotSignedIn where the distributor is gone."""
+    distributors = await lock_distributors(sor, [distributor_id])
+    if distributor_id not in distributors:
+        raise unknown_distributor()
+    links = await lock_links(sor, [(distributor_id, pipeline_id)])
+    return DistributorAccount(
+        distributors[distributor_id], links.get((distributor_id, pipeline_id))
+    )
 
 
 def register_keeper() -> None:

@@ -98,21 +98,22 @@ async def limits_of(
 
 
 async def _link_limits(sor: SafeSqlor, link: Mapping[str, Any], moment: datetime) -> list[Limit]:
+    counted: dict[str, int] = {}
+    await count_for_link(sor, link, moment, counted)
     day, month = quota_day(moment), quota_month(moment)
-    counted = await count_for_link(sor, link, day, month)
     return rules.period_limits(link, "link", day, month, moment, counted)
 
 
 async def count_for_link(
-    sor: SafeSqlor, link: Mapping[str, Any], day: str, month: str
-) -> dict[str, int]:
-    """The ledger's count of the distributor's calls of the line, for keys the link lacks."""
-    return {
-        key: await ledger.count_calls(
-            sor, key, pipeline_id=link["pipeline_id"], distributor_id=link["distributor_id"]
-        )
-        for key in rules.keys_to_count(link, (day, month))
-    }
+    sor: SafeSqlor, link: Mapping[str, Any], moment: datetime, counted: dict[str, int]
+) -> None:
+    """Put into *counted* what the ledger says of the distributor's calls of the line, for the
+    day and month of *moment* where the link has no counter of them."""
+    for key in rules.keys_to_count(link, (quota_day(moment), quota_month(moment))):
+        if key not in counted:
+            counted[key] = await ledger.count_calls(
+                sor, key, pipeline_id=link["pipeline_id"], distributor_id=link["distributor_id"]
+            )
 
 
 def tightest(limits: Sequence[Limit]) -> Limit | None:

@@ -131,7 +131,7 @@ async def finish_call(request: web.Request, caller: Caller) -> Reply:
 async def book_batch(request: web.Request, caller: Caller) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
-    results = [await _booked(caller, item, request["lang"]) for item in items]
+    results = await asyncio.gather(*(_booked(caller, item, request["lang"]) for item in items))
     accepted = sum("call" in result for result in results)
     return Reply(
         body={"accepted": accepted, "refused": len(results) - accepted, "results": results}

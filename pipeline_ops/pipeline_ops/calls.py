@@ -2,7 +2,7 @@
 The steps that every call takes, whoever books it: admission by the line's capacity, pricing, end.
 
 The API (pipeline_dist) and bookings by hand go through the same functions. Each works on locked
-records in memory; writing them stands apart, in `save_call_start` and `save_call_end`.
+records in memory; writing them stands apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,10 +39,23 @@ class Capacity:
             found += rules.slots(self.row, self.next_free)
         return found
 
+    async def count(self, sor: SafeSqlor, moment: datetime) -> None:
+        """Ask the ledger for the day and month of *moment* where there is no counter of them."""
+        if self.row is None:
+            return
+        for key in rules.keys_to_count(self.row, (quota_day(moment), quota_month(moment))):
+            if key not in self.counted:
+                self.counted[key] = await ledger.count_calls(sor, key, pipeline_id=self.pipeline_id)
+
+    def turn(self, moment: datetime) -> None:
+        """Let the counters go over to the day and month of *moment*, which are counted."""
+        if self.row is not None:
+            rules.turn(self.row, quota_day(moment), quota_month(moment), self.counted)
+
     def take(self, day: str, month: str, *, slot: bool) -> None:
         """Count one call, and its slot."""
         if self.row is not None:
-            rules.take(self.row, day, month)
+            rules.take(self.row, day, month, self.counted)
             self.row["running"] += slot
 
     def free_slot(self) -> None:
@@ -53,18 +66,42 @@ class Capacity:
     def give_back(self, day: str, month: str) -> None:
         """Give back one call that began on *day*, in *month*."""
         if self.row is not None:
-            rules.give_back(self.row, day, month)
+            rules.give_back(self.row, day, month, self.counted)
+
+    async def find_slots(
+        self, sor: SafeSqlor, moment: datetime, wanted: int = 1, *, expire: bool = True
+    ) -> None:
+        """
+        If fewer than *wanted* slots are free, end overdue calls (with *expire*) and find out when
+        the next slot will be free.
+        """
+        row = self.row
+        while row is not None and not rules.has_slots(row, wanted):
+            if expire:
+                ended = await ledger.expire_overdue(sor, self.pipeline_id, moment)
+            else:
+                ended = await ledger.count_overdue(sor, self.pipeline_id, moment)
+            row["running"] -= ended
+            if ended < ledger.EXPIRE_AT_ONCE or not expire:
+                break
+        if row is not None and not rules.has_slots(row, wanted):
+            self.next_free = await ledger.next_lease_end(sor, self.pipeline_id)
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters."""
         if self.row is not None:
-            await rules.save_capacity(sor, self.row)
+            await rules.save_capacities(sor, [self.row])
 
 
 async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Capacity:
     """The capacity of a line, locked until the transaction ends."""
-    row = await rules.lock_capacity(sor, pipeline_id)
-    return Capacity(pipeline_id=pipeline_id, row=row, counted={})
+    return (await lock_capacities(sor, [pipeline_id]))[pipeline_id]
+
+
+async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Capacity]:
+    """The capacities of these lines, locked in one order until the transaction ends."""
+    rows = await rules.lock_capacities(sor, pipeline_ids)
+    return {key: Capacity(pipeline_id=key, row=rows.get(key), counted={}) for key in pipeline_ids}
 
 
 async def open_capacity(
@@ -74,22 +111,10 @@ async def open_capacity(
     Bring a capacity to *moment*: its counters to that day and month and, if the call needs a
     slot and none is free, overdue calls ended (with *expire*) and the next free time known.
     """
-    row = capacity.row
-    if row is None:
-        return
-    day, month = quota_day(moment), quota_month(moment)
-    for key in rules.keys_to_count(row, (day, month)):
-        capacity.counted[key] = await ledger.count_calls(sor, key, pipeline_id=capacity.pipeline_id)
-    rules.turn(row, day, month, capacity.counted)
-    if slot and not rules.has_slot(row):
-        if expire:
-            row["running"] -= await ledger.expire_overdue(sor, capacity.pipeline_id, moment)
-            # Written at once: the ledger has them ended, whatever becomes of this admission.
-            await rules.save_capacity(sor, row)
-        else:
-            row["running"] -= await ledger.count_overdue(sor, capacity.pipeline_id, moment)
-        if not rules.has_slot(row):
-            capacity.next_free = await ledger.next_lease_end(sor, capacity.pipeline_id)
+    await capacity.count(sor, moment)
+    capacity.turn(moment)
+    if slot:
+        await capacity.find_slots(sor, moment, expire=expire)
 
 
 async def save_call_start(
@@ -129,21 +154,6 @@ def end_call(
     header["status"] = status
     header["finished_at"] = moment
     header["duration_ms"] = milliseconds(header["started_at"], moment)
-
-
-async def save_call_end(
-    sor: SafeSqlor,
-    header: Mapping[str, Any],
-    priced: Sequence[PricedLine],
-    account: Account,
-    capacity: Capacity,
-    *,
-    by: str,
-) -> None:
-    """Write a call that `end_call` has ended, and the counters it moved."""
-    await account.save(sor)
-    await capacity.save(sor)
-    await ledger.close_call(sor, header, priced, by=by)
 
 
 def milliseconds(start: datetime, end: datetime) -> int:

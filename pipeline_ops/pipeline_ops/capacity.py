@@ -10,16 +10,17 @@ which nearly always says 0. It never turns back: a call of an earlier key (booke
 a clock that was set back) is held against the ledger's own count.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, next_day_start, next_month_start
+from app.global_func import Row, SafeSqlor, bulk_update, next_day_start, next_month_start
 from pipeline_ops.limits import Limit
 
 Record = MutableMapping[str, Any]
-# Calls counted by the ledger, per key.
-Counted = Mapping[str, int]
+# Calls of keys that the record has no counter for, as the ledger counts them; calls that are let
+# in and not yet written are added.
+Counted = MutableMapping[str, int]
 
 # (column of the key, column of the count, column of the quota, end of scope, when it resets)
 _PERIODS: tuple[tuple[str, str, str, str, Callable[[datetime], datetime]], ...] = (
@@ -35,9 +36,13 @@ def keys_to_count(record: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
 
 
 def turn(record: Record, day: str, month: str, counted: Counted) -> None:
-    """Let the counters go over to *day* and *month* where these are later than theirs."""
+    """Let the counters go over to *day* and *month* where these are later than theirs; what they
+    said of the earlier key is kept in *counted*."""
     for (key_name, used_name, *_), key in zip(_PERIODS, (day, month), strict=True):
-        if record[key_name] is None or record[key_name] < key:
+        before = record[key_name]
+        if before is None or before < key:
+            if before is not None:
+                counted[before] = record[used_name]
             record[key_name] = key
             record[used_name] = counted[key]
 
@@ -90,42 +95,50 @@ def switched_off(record: Mapping[str, Any]) -> list[Limit]:
     return [] if record["enabled"] else [Limit(scope="capacity", limit=0, used=0, resets_at=None)]
 
 
-def has_slot(record: Mapping[str, Any]) -> bool:
-    """Whether one more call may run."""
-    return record["max_concurrency"] is None or record["running"] < record["max_concurrency"]
+def has_slots(record: Mapping[str, Any], wanted: int) -> bool:
+    """Whether *wanted* more calls may run."""
+    most = record["max_concurrency"]
+    return most is None or record["running"] + wanted <= most
 
 
-def take(record: Record, day: str, month: str) -> None:
-    """Count one call of *day* and *month*; an earlier key has no counter to count in."""
-    _add(record, day, month, 1)
+def take(record: Record, day: str, month: str, counted: Counted) -> None:
+    """Count one call of *day* and *month*; of an earlier key only in *counted*, if it is there."""
+    _add(record, day, month, counted, 1)
 
 
-def give_back(record: Record, day: str, month: str) -> None:
-    """Take back one call that began on *day*, in *month*, where the counters still are there."""
-    _add(record, day, month, -1)
+def give_back(record: Record, day: str, month: str, counted: Counted) -> None:
+    """Take back one call that began on *day*, in *month*, where it still is counted."""
+    _add(record, day, month, counted, -1)
 
 
-def _add(record: Record, day: str, month: str, count: int) -> None:
+def _add(record: Record, day: str, month: str, counted: Counted, count: int) -> None:
     for (key_name, used_name, *_), key in zip(_PERIODS, (day, month), strict=True):
         if record[key_name] == key:
             record[used_name] += count
+        elif key in counted:
+            counted[key] += count
 
 
-async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
+async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
     """
-    The line's capacity row, locked until the transaction ends; None when it has none.
+    The capacity rows of these lines by pipeline_id, locked in one order until the transaction
+    ends; a line without a row is left out.
 
-    Without a row the line itself is locked, so that a capacity row that is just being made
-    counts this call, or this call meets that row.
+    Such a line itself is locked then, so that a capacity row that is just being made counts this
+    call, or this call meets that row.
     """
-    row: Row | None = await sor.one(_LOCK, {"pipeline_id": pipeline_id})
-    if row is None:
-        await sor.one(
-            "select id from pipelines where id = ${pipeline_id}$ for update",
-            {"pipeline_id": pipeline_id},
+    rows = await sor.sqlExe(_LOCK, {"ids": list(pipeline_ids)})
+    found = {row["pipeline_id"]: row for row in rows}
+    without = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in found]
+    if without:
+        await sor.sqlExe(
+            "select id from pipelines force index (primary) where id in ${ids}$ order by id"
+            " for update",
+            {"ids": without},
         )
-        row = await sor.one(_LOCK, {"pipeline_id": pipeline_id})
-    return row
+        rows = await sor.sqlExe(_LOCK, {"ids": without})
+        found |= {row["pipeline_id"]: row for row in rows}
+    return found
 
 
 async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
@@ -137,14 +150,15 @@ async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
     return row
 
 
-async def save_capacity(sor: SafeSqlor, record: Mapping[str, Any]) -> None:
-    """Write the counters of a locked record."""
-    await sor.sqlExe(
-        "update pipeline_capacity set day_key = ${day_key}$, day_used = ${day_used}$,"
-        " month_key = ${month_key}$, month_used = ${month_used}$, running = ${running}$"
-        " where id = ${id}$",
-        record,
-    )
+async def save_capacities(sor: SafeSqlor, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write the counters of locked records."""
+    await bulk_update(sor, "pipeline_capacity", (*SAVED, "running"), records)
 
 
-_LOCK = "select * from pipeline_capacity where pipeline_id = ${pipeline_id}$ for update"
+# By force, since reading a small table whole would lock the rows of other lines on the way.
+_LOCK = (
+    "select id, pipeline_id, daily_quota, monthly_quota, max_concurrency, enabled, day_key,"
+    " day_used, month_key, month_used, running"
+    " from pipeline_capacity force index (pipeline_capacity_pipeline)"
+    " where pipeline_id in ${ids}$ order by pipeline_id for update"
+)

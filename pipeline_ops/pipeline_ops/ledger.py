@@ -11,14 +11,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, quota_day, quota_month, time_ordered_id
+from app.global_func import (
+    Row,
+    SafeSqlor,
+    bulk_insert,
+    bulk_update,
+    quota_day,
+    quota_month,
+    time_ordered_id,
+)
 from pipeline_ops.pricing import PricedLine
 
 # Calls that have used up quota; a cancelled or voided one has given it back.
 COUNTED = ("reserved", "succeeded", "failed", "expired")
 EXPIRE_AT_ONCE = 200
-# Statements are remembered by their text, so there must not be too many or too long ones.
-ROWS_AT_ONCE = 50
+TABLE = "pipeline_usage_log"
 
 _COLUMNS = (
     "id", "call_no", "line_no", "distributor_id", "pipeline_id", "version_no", "step_key", "model",
@@ -36,6 +43,13 @@ _EMPTY: dict[str, Any] = dict.fromkeys(_COLUMNS) | {
 _SHARED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
+)  # fmt: skip
+
+
+# What the end of a call changes in its header.
+_CLOSED = (
+    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "updated_at",
+    "updated_by", "lock_version",
 )  # fmt: skip
 
 
@@ -92,18 +106,8 @@ def line_rows(
 
 
 async def insert_rows(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write *rows*, up to 50 a statement; DuplicateKey for a repeated idempotency key."""
-    for first in range(0, len(rows), ROWS_AT_ONCE):
-        await _insert(sor, rows[first : first + ROWS_AT_ONCE])
-
-
-async def _insert(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
-    groups = ", ".join(
-        "(" + ", ".join(f"${{r{number}_{name}}}$" for name in _COLUMNS) + ")"
-        for number in range(len(rows))
-    )
-    values = {f"r{i}_{name}": row[name] for i, row in enumerate(rows) for name in _COLUMNS}
-    await sor.sqlExe(_INSERT + groups, values)
+    """Write *rows*; DuplicateKey, with none of them written, for a repeated idempotency key."""
+    await bulk_insert(sor, TABLE, _COLUMNS, rows)
 
 
 async def find_header(
@@ -116,14 +120,35 @@ async def find_header(
     return row
 
 
-async def find_by_key(sor: SafeSqlor, distributor_id: str, idempotency_key: str) -> Row | None:
-    """The header of the call that was made with this idempotency key."""
-    row: Row | None = await sor.one(
-        "select * from pipeline_usage_log where distributor_id = ${distributor_id}$"
-        " and idempotency_key = ${idempotency_key}$ and line_no = 0",
-        {"distributor_id": distributor_id, "idempotency_key": idempotency_key},
+async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
+    """Whose calls these are and of which lines: call_no, distributor_id, pipeline_id, as far as
+    they are known. None of it ever changes."""
+    rows: list[Row] = await sor.sqlExe(
+        "select call_no, distributor_id, pipeline_id from pipeline_usage_log"
+        " where call_no in ${call_nos}$ and line_no = 0",
+        {"call_nos": list(call_nos)},
     )
-    return row
+    return rows
+
+
+async def lock_headers(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, Row]:
+    """The headers of calls by call_no, locked in one order."""
+    rows = await sor.sqlExe(
+        "select * from pipeline_usage_log force index (pipeline_usage_log_call)"
+        " where call_no in ${call_nos}$ and line_no = 0 order by call_no for update",
+        {"call_nos": list(call_nos)},
+    )
+    return {row["call_no"]: row for row in rows}
+
+
+async def find_by_keys(sor: SafeSqlor, distributor_id: str, keys: Sequence[str]) -> list[Row]:
+    """The headers of a distributor's calls that were made with these idempotency keys."""
+    rows: list[Row] = await sor.sqlExe(
+        "select * from pipeline_usage_log where distributor_id = ${distributor_id}$"
+        " and idempotency_key in ${keys}$ and line_no = 0",
+        {"distributor_id": distributor_id, "keys": list(keys)},
+    )
+    return rows
 
 
 async def lines_of(sor: SafeSqlor, call_no: str) -> list[Row]:
@@ -136,19 +161,9 @@ async def lines_of(sor: SafeSqlor, call_no: str) -> list[Row]:
     return rows
 
 
-async def close_call(
-    sor: SafeSqlor, header: Mapping[str, Any], priced: Sequence[PricedLine], *, by: str
-) -> None:
-    """Write the end of a call: the header's status, times, hash and error, and its lines."""
-    moment = header["finished_at"]
-    await sor.sqlExe(
-        "update pipeline_usage_log set status = ${status}$, finished_at = ${finished_at}$,"
-        " duration_ms = ${duration_ms}$, end_hash = ${end_hash}$, error = ${error}$,"
-        " currency = ${currency}$, updated_at = ${moment}$, updated_by = ${by}$,"
-        " lock_version = lock_version + 1 where id = ${id}$",
-        {**header, "moment": moment, "by": by},
-    )
-    await insert_rows(sor, line_rows(header, priced, moment=moment, by=by))
+async def close_calls(sor: SafeSqlor, headers: Sequence[Mapping[str, Any]]) -> None:
+    """Write the ends of calls: what `_CLOSED` names of their locked headers."""
+    await bulk_update(sor, TABLE, _CLOSED, headers)
 
 
 async def void_call(
@@ -255,7 +270,6 @@ async def expire_overdue(
     )
 
 
-_INSERT = f"insert into pipeline_usage_log ({', '.join(_COLUMNS)}) values "  # noqa: S608  constants
 _HEADER = "select * from pipeline_usage_log where call_no = ${call_no}$ and line_no = 0"
 _HEADER_LOCKED = _HEADER + " for update"
 

@@ -36,11 +36,12 @@ def test_a_counter_never_turns_back() -> None:
     counted = {"2026-10-31": 9, "2026-10": 99}
 
     rules.turn(record, "2026-10-31", "2026-10", counted)
-    rules.take(record, "2026-10-31", "2026-10")
+    rules.take(record, "2026-10-31", "2026-10", counted)
 
     assert record == make_record()
+    assert counted == {"2026-10-31": 10, "2026-10": 100}
     limits = rules.period_limits(record, "capacity", "2026-10-31", "2026-10", NOON, counted)
-    assert [limit.used for limit in limits] == [9, 99]
+    assert [limit.used for limit in limits] == [10, 100]
 
 
 def test_a_new_counter_starts_at_what_the_ledger_says() -> None:
@@ -54,11 +55,11 @@ def test_a_new_counter_starts_at_what_the_ledger_says() -> None:
 def test_what_is_taken_is_given_back_only_to_its_own_day_and_month() -> None:
     record = make_record()
 
-    rules.take(record, DAY, MONTH)
+    rules.take(record, DAY, MONTH, {})
     assert (record["day_used"], record["month_used"]) == (5, 41)
-    rules.give_back(record, "2026-11-23", MONTH)
+    rules.give_back(record, "2026-11-23", MONTH, {})
     assert (record["day_used"], record["month_used"]) == (5, 40)
-    rules.give_back(record, DAY, "2026-10")
+    rules.give_back(record, DAY, "2026-10", {})
     assert (record["day_used"], record["month_used"]) == (4, 40)
 
 

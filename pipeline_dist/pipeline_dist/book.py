@@ -1,0 +1,287 @@
+"""
+The rows that one batch of requests touches: locked in the fixed order with few statements,
+changed in memory, written at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import Row, SafeSqlor, now, quota_month
+from pipeline_dist.account_rows import (
+    SAVED,
+    Pair,
+    lock_distributors,
+    lock_links,
+    save_distributors,
+    save_links,
+)
+from pipeline_dist.accounts import DistributorAccount, unknown_distributor
+from pipeline_dist.wanted import End, Start, Wanted
+from pipeline_ops import capacity as rules
+from pipeline_ops import ledger, pricing
+from pipeline_ops.calls import Capacity, lock_capacities
+from pipeline_ops.lines import UsageLine
+from pipeline_ops.pricing import PricedLine, Terms
+
+Header = dict[str, Any]
+_LINE = "select id, code, status, current_version from pipelines"
+_CAPACITY_SAVED = (*rules.SAVED, "running")
+
+
+@dataclass(slots=True)
+class Begun:
+    """A call that an earlier request of the batch has made: its rows are not yet written."""
+
+    header: Header
+    lines: list[Header]
+
+
+@dataclass(slots=True)
+class Book:
+    """Locked rows by their keys, what was read beside them, and what is to be written."""
+
+    sor: SafeSqlor
+    distributors: dict[str, Row] = field(default_factory=dict)
+    lines: dict[str, Row] = field(default_factory=dict)
+    codes: dict[str, Row] = field(default_factory=dict)
+    links: dict[Pair, Row] = field(default_factory=dict)
+    capacities: dict[str, Capacity] = field(default_factory=dict)
+    headers: dict[str, Row] = field(default_factory=dict)
+    moment: datetime = field(default_factory=now)
+    # Calls by (distributor, idempotency key): found in the ledger, or made by this batch.
+    first: dict[tuple[str, str], Row | Begun] = field(default_factory=dict)
+    ended: dict[str, list[Header]] = field(default_factory=dict)
+    new_rows: list[Header] = field(default_factory=list)
+    _closed: dict[str, Header] = field(default_factory=dict)
+    _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
+    _counted: dict[str, dict[str, int]] = field(default_factory=dict)
+    _prices: dict[str, list[tuple[Row, Terms]]] = field(default_factory=dict)
+    _terms: dict[tuple[str, datetime], list[Terms]] = field(default_factory=dict)
+    _packages: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    _read: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def distributor(self, distributor_id: str) -> Row:
+        """A distributor's locked row; raises NotSignedIn where it is gone."""
+        row = self.distributors.get(distributor_id)
+        if row is None:
+            raise unknown_distributor()
+        return row
+
+    def account(self, distributor_id: str, pipeline_id: str) -> DistributorAccount:
+        """A distributor's account for calls of a line."""
+        pair = (distributor_id, pipeline_id)
+        found = self._accounts.get(pair)
+        if found is None:
+            counted = self._counted.setdefault(distributor_id, {})
+            found = DistributorAccount(
+                self.distributor(distributor_id), self.links.get(pair), counted
+            )
+            self._accounts[pair] = found
+        return found
+
+    async def priced(
+        self,
+        account: DistributorAccount,
+        pipeline_id: str,
+        started_at: datetime,
+        lines: Sequence[UsageLine],
+    ) -> list[PricedLine]:
+        """*lines* priced as of the call's start; raises `price_missing`, `amount_too_large`."""
+        if not lines:
+            return []
+        terms = self._terms_at(pipeline_id, started_at)
+        chosen = pricing.chosen_terms(lines, terms, account.adjust, account.currency)
+        packages = {item.pricing_id for item in chosen if item.pricing_type == "package"}
+        if not packages:
+            return pricing.priced_lines(lines, chosen, {})
+        used = await self._used(account.distributor_id, quota_month(started_at), packages)
+        return pricing.priced_lines(lines, chosen, used)
+
+    def begin(self, header: Header, lines: list[Header]) -> None:
+        """Note a call that was let in."""
+        self.new_rows += [header, *lines]
+        self.first[header["distributor_id"], header["idempotency_key"]] = Begun(header, lines)
+        self._count_packages(header, lines)
+
+    def end(self, header: Header, lines: list[Header]) -> None:
+        """Note a call that has ended."""
+        self.new_rows += lines
+        self.ended[header["call_no"]] = lines
+        self._closed[header["id"]] = header
+        self._count_packages(header, lines)
+
+    async def lines_of(self, call_no: str) -> Sequence[Header]:
+        """The metered items of a call, also of one that this batch has ended."""
+        found = self.ended.get(call_no)
+        return found if found is not None else await ledger.lines_of(self.sor, call_no)
+
+    async def find_first(self, wanted: Iterable[Start]) -> None:
+        """Look in the ledger for calls that were made with these requests' keys."""
+        keys: dict[str, list[str]] = {}
+        for item in wanted:
+            keys.setdefault(item.distributor_id, []).append(item.idempotency_key)
+        for distributor_id, some in keys.items():
+            for row in await ledger.find_by_keys(self.sor, distributor_id, some):
+                self.first.setdefault((distributor_id, row["idempotency_key"]), row)
+
+    async def save(self) -> None:
+        """Write everything. The ledger comes first: a repeated idempotency key stops here, as
+        DuplicateKey, with no counter written."""
+        if self.new_rows:
+            await ledger.insert_rows(self.sor, self.new_rows)
+        if self._closed:
+            await ledger.close_calls(self.sor, list(self._closed.values()))
+        distributors = self._changed(self.distributors.values(), SAVED)
+        if distributors:
+            await save_distributors(self.sor, distributors)
+        links = self._changed(self.links.values(), rules.SAVED)
+        if links:
+            await save_links(self.sor, links)
+        rows = [item.row for item in self.capacities.values() if item.row is not None]
+        capacities = self._changed(rows, _CAPACITY_SAVED)
+        if capacities:
+            await rules.save_capacities(self.sor, capacities)
+
+    def _changed(self, rows: Iterable[Row], names: Sequence[str]) -> list[Row]:
+        return [row for row in rows if _values(row, names) != self._read[row["id"]]]
+
+    def _terms_at(self, pipeline_id: str, at: datetime) -> list[Terms]:
+        found = self._terms.get((pipeline_id, at))
+        if found is None:
+            prices = self._prices.get(pipeline_id, [])
+            found = [terms for row, terms in prices if pricing.in_force(row, at)]
+            self._terms[pipeline_id, at] = found
+        return found
+
+    async def _used(
+        self, distributor_id: str, month: str, pricing_ids: Iterable[str]
+    ) -> dict[str, Decimal]:
+        """Units used of these packages, calls of this batch included."""
+        unknown = [x for x in pricing_ids if (distributor_id, month, x) not in self._packages]
+        if unknown:
+            found = await pricing.packages_used(self.sor, distributor_id, month, sorted(unknown))
+            # What this batch has used itself, and not yet written, is in new_rows.
+            for pricing_id in unknown:
+                self._packages[distributor_id, month, pricing_id] = found.get(
+                    pricing_id, Decimal(0)
+                ) + sum(
+                    row["quantity"]
+                    for row in self.new_rows
+                    if row["pricing_id"] == pricing_id
+                    and row["month_key"] == month
+                    and row["distributor_id"] == distributor_id
+                )
+        return {x: self._packages[distributor_id, month, x] for x in pricing_ids}
+
+    def _count_packages(self, header: Header, lines: Iterable[Header]) -> None:
+        for line in lines:
+            key = (header["distributor_id"], header["month_key"], line["pricing_id"])
+            if key in self._packages:
+                self._packages[key] += line["quantity"]
+
+
+async def open_book(sor: SafeSqlor, wanted: Sequence[Wanted]) -> Book:
+    """Lock and read what *wanted* touches: distributors, links, capacities, calls, in this order
+    and each in the order of its keys; then the clock, so that calls have the order of the locks."""
+    book = Book(sor)
+    starts = [item for item in wanted if isinstance(item, Start)]
+    ends = [item for item in wanted if isinstance(item, End)]
+    places = await _places(sor, ends)
+    book.distributors = await lock_distributors(sor, (item.distributor_id for item in wanted))
+    await _read_lines(book, {item.pipeline for item in starts}, {p for _, p in places.values()})
+    pairs = {
+        (item.distributor_id, book.codes[item.pipeline]["id"])
+        for item in starts
+        if item.pipeline in book.codes
+    } | set(places.values())
+    book.links = await lock_links(sor, pairs)
+    wanted_lines = sorted({pipeline_id for _, pipeline_id in {*book.links, *places.values()}})
+    if wanted_lines:
+        book.capacities = await lock_capacities(sor, wanted_lines)
+    if places:
+        book.headers = await ledger.lock_headers(sor, sorted(places))
+    book.moment = now()
+    _remember(book)
+    await _find_slots(book, starts)
+    await _read_prices(book, starts, ends)
+    return book
+
+
+async def _places(sor: SafeSqlor, ends: Sequence[End]) -> dict[str, Pair]:
+    """Distributor and line of the calls that are to end, as far as the calls are the asker's."""
+    found = {
+        item.call_no: (item.distributor_id, item.pipeline_id)
+        for item in ends
+        if item.pipeline_id is not None
+    }
+    unknown = {item.call_no for item in ends} - set(found)
+    if not unknown:
+        return found
+    askers = {(item.call_no, item.distributor_id) for item in ends}
+    for row in await ledger.find_places(sor, sorted(unknown)):
+        if (row["call_no"], row["distributor_id"]) in askers:
+            found[row["call_no"]] = (row["distributor_id"], row["pipeline_id"])
+    return found
+
+
+async def _read_lines(book: Book, codes: set[str], ids: set[str]) -> None:
+    terms = [f"{_LINE} where code in ${{codes}}$"] if codes else []
+    terms += [f"{_LINE} where id in ${{ids}}$"] if ids else []
+    if terms:
+        values = {"codes": sorted(codes), "ids": sorted(ids)}
+        rows = await book.sor.sqlExe(" union all ".join(terms), values)
+        book.lines = {row["id"]: row for row in rows}
+        book.codes = {row["code"]: row for row in rows}
+
+
+def _remember(book: Book) -> None:
+    """Keep what the counters were, so that only changed rows are written."""
+    for row in book.distributors.values():
+        book._read[row["id"]] = _values(row, SAVED)
+    for row in book.links.values():
+        book._read[row["id"]] = _values(row, rules.SAVED)
+    for capacity in book.capacities.values():
+        if capacity.row is not None:
+            book._read[capacity.row["id"]] = _values(capacity.row, _CAPACITY_SAVED)
+
+
+async def _find_slots(book: Book, starts: Iterable[Start]) -> None:
+    """End overdue calls where there may be too few slots for all that begin here. Done before
+    anything is decided, since `expire_overdue` goes by what is written."""
+    wanted: dict[str, int] = {}
+    for item in starts:
+        if item.status is None and item.pipeline in book.codes:
+            pipeline_id = book.codes[item.pipeline]["id"]
+            wanted[pipeline_id] = wanted.get(pipeline_id, 0) + 1
+    for pipeline_id, count in sorted(wanted.items()):
+        capacity = book.capacities.get(pipeline_id)
+        if capacity is None or capacity.row is None:
+            continue
+        running = capacity.row["running"]
+        await capacity.find_slots(book.sor, book.moment, count)
+        if book.headers and capacity.row["running"] != running:
+            book.headers = await ledger.lock_headers(book.sor, sorted(book.headers))
+
+
+async def _read_prices(book: Book, starts: Iterable[Start], ends: Iterable[End]) -> None:
+    """Read the prices of all lines that have something to be priced."""
+    wanted: set[tuple[str, datetime]] = set()
+    for item in starts:
+        if item.lines and item.pipeline in book.codes:
+            wanted.add((book.codes[item.pipeline]["id"], item.started_at or book.moment))
+    for end in ends:
+        header = book.headers.get(end.call_no)
+        if end.lines and header is not None:
+            wanted.add((header["pipeline_id"], header["started_at"]))
+    if wanted:
+        moments = [at for _, at in wanted]
+        ids = sorted({pipeline_id for pipeline_id, _ in wanted})
+        for row in await pricing.prices_between(book.sor, ids, min(moments), max(moments)):
+            book._prices.setdefault(row["pipeline_id"], []).append((row, pricing.terms_of(row)))
+
+
+def _values(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)

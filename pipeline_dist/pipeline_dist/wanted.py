@@ -1,0 +1,59 @@
+"""What a program asks of admission, and what it is told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipeline_dist.limits import Limit
+from pipeline_ops.lines import UsageLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A call to be let in; with `status` it is a finished call to be booked in one go."""
+
+    distributor_id: str
+    pipeline: str
+    idempotency_key: str
+    request_hash: str
+    client_ref: str | None
+    lease_seconds: int | None
+    lines: list[UsageLine]
+    status: str | None
+    error: str | None
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The end of a call; `pipeline_id` is its line where that is known beforehand."""
+
+    distributor_id: str
+    call_no: str
+    status: str
+    lines: list[UsageLine]
+    error: str | None
+    body_hash: str
+    pipeline_id: str | None = None
+
+
+Wanted = Start | End
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that was let in: the answer, whether it is a repeated one, the limits it met."""
+
+    call: dict[str, Any]
+    replayed: bool
+    limits: list[Limit]
+    pipeline_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A call that has ended: the answer, whether it is a repeated one, the limits it met."""
+
+    call: dict[str, Any]
+    replayed: bool
+    limits: list[Limit]
