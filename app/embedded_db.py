@@ -282,16 +282,26 @@ class EmbeddedDatabase:
         app, admin = self.connection(), self.admin_connection()
         app_password = app.password if app else secrets.token_urlsafe(24)
         admin_password = admin.password if admin else secrets.token_urlsafe(24)
-        place = {"unix_socket": str(socket_path), "port": port}
+        self._write_connections(str(socket_path), port, app_password, admin_password)
+        # One statement a line: the server reads init files line by line.
+        statements = all_accounts((app_password,), (admin_password,)) + databases(self.sage_name)
+        _write_private(self.folder / "accounts.sql", ";\n".join(statements) + ";\n")
+
+    def store_passwords(self, app_password: str, admin_password: str) -> None:
+        """Write both passwords down; a server that runs has to be told them, a start does it."""
+        place = self.connection()
+        assert place is not None, "the database was never started"
+        self._write_connections(place.unix_socket, place.port, app_password, admin_password)
+
+    def _write_connections(
+        self, unix_socket: str, port: int, app_password: str, admin_password: str
+    ) -> None:
         for file, user, password in (
             (self._connection_file, "pipeline", app_password),
             (self._admin_file, "root", admin_password),
         ):
-            connection = Connection(user=user, password=password, name="pipeline", **place)  # type: ignore[arg-type]
+            connection = Connection(unix_socket, port, user, password, name="pipeline")
             _write_private(file, json.dumps(asdict(connection), indent=2) + "\n")
-        # One statement a line: the server reads init files line by line.
-        statements = all_accounts((app_password,), (admin_password,)) + databases(self.sage_name)
-        _write_private(self.folder / "accounts.sql", ";\n".join(statements) + ";\n")
 
     def _grant_databases(self) -> None:
         """SAGE_RBAC_DB may name another database than when the server was started."""

@@ -18,11 +18,12 @@ from app.settings import ConfigError  # noqa: E402
 
 @dataclass(frozen=True)
 class Command:
-    """`module` has run_command(argv) -> exit code; it is imported only when it is used."""
+    """`module` has `function`(argv) -> exit code; it is imported only when it is used."""
 
     module: str
     english: str
     chinese: str
+    function: str = "run_command"
 
 
 COMMANDS = {
@@ -45,6 +46,23 @@ COMMANDS = {
         "app.cli.setup_sage",
         "make the RBAC tables and roles in a database that has none",
         "在尚无 RBAC 表的数据库中建立表与角色",
+    ),
+    "who-may": Command(
+        "app.cli.rights",
+        "which roles and users may use a path, and why",
+        "哪些角色和用户可以使用某个路径，以及依据",
+        "run_who_may",
+    ),
+    "may": Command(
+        "app.cli.rights",
+        "what a user may do, or whether he may use a path, and why",
+        "某用户可以做什么，或能否使用某个路径，以及依据",
+        "run_may",
+    ),
+    "rotate-secret": Command(
+        "app.cli.rotate_secret",
+        "put a new session secret, password key or database password in place",
+        "更换会话密钥、密码密钥或数据库密码",
     ),
     "demo": Command(
         "app.cli.demo",
@@ -75,7 +93,8 @@ def main(argv: list[str]) -> int:
         print(_help(), file=sys.stderr)
         return 2
     try:
-        return int(import_module(command.module).run_command(argv[1:]) or 0)
+        function = getattr(import_module(command.module), command.function)
+        return int(function(argv[1:]) or 0)
     except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:
         complain(str(exc), str(exc))
     except AppError as exc:

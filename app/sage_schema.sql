@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS users (
   last_login_fail TIMESTAMP NULL DEFAULT NULL COMMENT '最近登录失败',
   sync_from VARCHAR(32) COMMENT '同步来源',
   KEY users_orgid (orgid)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci COMMENT='用户';
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci COMMENT='用户（Pipeline-App 建立）';
 
 CREATE TABLE IF NOT EXISTS role (
   id VARCHAR(32) NOT NULL PRIMARY KEY,

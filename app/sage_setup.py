@@ -24,6 +24,8 @@ TABLES = ("users", "organization", "role", "userrole", "permission", "rolepermis
 ROLES = ("superuser", "operator", "viewer")
 OWNER_ORG_ID = "0"
 SHORTEST_PASSWORD = 8
+# Stands in the comment of the table `users` where we made it (sage_schema.sql).
+OWN_MARK = "Pipeline-App"
 _SCHEMA = Path(__file__).with_name("sage_schema.sql")
 
 Cursor = Any
@@ -72,6 +74,14 @@ def missing_tables(cursor: Cursor) -> list[str]:
                    "WHERE table_schema = DATABASE()")
     found = {str(row["name"]).lower() for row in cursor.fetchall()}
     return [name for name in TABLES if name not in found]
+
+
+def is_made_here(cursor: Cursor) -> bool:
+    """Whether the tables are ours, made by `set_up`, and not those of a Sage."""
+    cursor.execute("SELECT table_comment AS comment FROM information_schema.tables "
+                   "WHERE table_schema = DATABASE() AND table_name = 'users'")
+    row = cursor.fetchone()
+    return row is not None and OWN_MARK in str(row["comment"])
 
 
 def set_up(cursor: Cursor) -> None:

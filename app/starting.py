@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-from app import embedded_db, processes
+from app import embedded_db, password_key, processes
 from app.cli import demo, load_paths, migrate
 from app.cli.setup_sage import ensure_sage
 from app.cli.terminal import CommandError, tell
@@ -70,6 +70,7 @@ def _start_workers(workers: Workers, chosen: Settings) -> None:
     migrate.run_command([])
     if embedded_db.is_wanted() and ensure_sage():
         tell("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
+    password_key.finish_interrupted(chosen)
     load_paths.run_command([])
     first_administrator(chosen)
     workers.start_all(chosen)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app import processes
 from app.cli.terminal import CommandError
-from app.settings import ROOT, Settings
+from app.settings import ROOT, Settings, load_settings
 
 READY_SECONDS = 60
 DRAIN_SECONDS = 30
@@ -80,6 +80,32 @@ class Workers:
         pids = {pid: self._mark for pid in self.running().values()}
         return len(pids), self._end(pids)
 
+    def replace_all(self) -> int:
+        """
+        Put a new process in the place of each running worker, one after another; how many.
+
+        The new one gets the environment of the old one, which ends when the new one listens: there
+        is always one that takes requests. Raises CommandError; the workers not yet replaced go on.
+        """
+        found = self.running()
+        for number, old in found.items():
+            like_old = Workers(self.var_dir, _environment(old) or self._env)
+            like_old._replace(number, old, load_settings(like_old._env))
+        return len(found)
+
+    def _replace(self, number: int, old: int, settings: Settings) -> None:
+        before = listeners(settings.port)
+        new, log_start = self.start(number)
+        deadline = time.monotonic() + READY_SECONDS
+        while before is not None and (listeners(settings.port) or 0) <= before:
+            died = processes.has_ended(new)
+            if died or time.monotonic() > deadline:
+                processes.end({new: self._mark}, DRAIN_SECONDS)
+                processes.record_pid(self.run_dir / f"worker-{number}.pid", old)
+                raise self._died(number, log_start)
+            time.sleep(0.1)
+        processes.end({old: self._mark}, DRAIN_SECONDS + 5)
+
     def _refuse_forgotten(self) -> None:
         """With SO_REUSEPORT a worker that no pid file knows would silently take its share."""
         if self.running():
@@ -132,6 +158,16 @@ class Workers:
             f"Worker {number} ended at start. Last lines of {log_file}:\n{tail}",
             f"工作进程 {number} 启动时退出。{log_file} 的最后几行：\n{tail}",
         )
+
+
+def _environment(pid: int) -> dict[str, str]:
+    """The environment that process *pid* was started with; empty where that cannot be seen."""
+    try:
+        raw = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return {}
+    pairs = (os.fsdecode(item).partition("=") for item in raw.split(b"\0") if item)
+    return {name: value for name, _, value in pairs}
 
 
 def local_address(settings: Settings) -> tuple[str, int]:

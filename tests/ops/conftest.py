@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,13 @@ class Place:
         return subprocess.run(
             ["bash", str(ROOT / script), *argv], env=self.env | env, text=True,
             capture_output=True, check=False, timeout=180, stdin=subprocess.DEVNULL,
+        )
+
+    def manage(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run app/manage.py; never raises for its exit code."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "app/manage.py"), *argv], env=self.env, text=True,
+            capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
         )
 
     def start(self, *argv: str, **env: str) -> str:

@@ -1,0 +1,150 @@
+"""`manage.py rotate-secret`: another session secret, password key, or database password."""
+
+import argparse
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from app import embedded_db, password_key
+from app.cli.demo_client import write_private
+from app.cli.terminal import CommandError, tell
+from app.embedded_accounts import admin_account, app_account
+from app.embedded_db import Connection, EmbeddedDatabase
+from app.first_administrator import demo_file, read_demo_file
+from app.sage_setup import database_cursor, is_made_here, sage_cursor
+from app.secrets_store import write_secret
+from app.service import start_lock
+from app.settings import Settings, settings
+from app.workers import Workers
+
+
+def run_command(argv: list[str]) -> int:
+    """Put a new secret in the place of the old one; what has to follow is done or told."""
+    parser = argparse.ArgumentParser(
+        prog="manage.py rotate-secret",
+        description="Put a new secret in the place of one that may have leaked; docs/security.md "
+        "says which. 更换可能已泄露的密钥；该换哪个见 docs/security.zh-CN.md。",
+    )
+    parser.add_argument(
+        "secret",
+        choices=tuple(_ROTATIONS),
+        help="session_secret: ends all sessions; password_key: encodes the stored passwords anew; "
+        "database: the embedded database's passwords. "
+        "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码",
+    )
+    chosen = settings()
+    rotate = _ROTATIONS[parser.parse_args(argv).secret]
+    (chosen.var_dir / "run").mkdir(parents=True, exist_ok=True)
+    with start_lock(chosen.var_dir):
+        rotate(chosen)
+    return 0
+
+
+def _session_secret(chosen: Settings) -> None:
+    # The new one first: what is sealed with the old one ends with it, also where no row is left.
+    write_secret(chosen.var_dir, "session_secret", secrets.token_hex(32))
+    count = _end_all_sessions(chosen)
+    tell(f"There is a new session secret; {count} session(s) are ended. The workers of this "
+         "folder notice within 5 s. Other hosts of the same database need the same file: copy "
+         f"{chosen.var_dir / 'secrets' / 'session_secret'}.",
+         f"会话密钥已更换，结束了 {count} 个会话。本目录的工作进程 5 秒内生效。"
+         f"使用同一数据库的其他主机需要相同的文件，请复制 "
+         f"{chosen.var_dir / 'secrets' / 'session_secret'}。")
+
+
+def _password_key(chosen: Settings) -> None:
+    if not _sage_is_ours(chosen):
+        raise CommandError(
+            f"The passwords in {chosen.sage_database.name} are Sage's, and other applications "
+            "read them with the same key: it cannot be changed from here. Change it in Sage, then "
+            "put it into conf/config.json or var/secrets/password_key and restart.",
+            f"{chosen.sage_database.name} 中的密码属于 Sage，其他应用也用同一密钥读取，"
+            "不能在此更换。请在 Sage 中更换，再写入 conf/config.json 或 "
+            "var/secrets/password_key 并重启。",
+        )
+    if chosen.given_password_key:
+        raise CommandError(
+            "password_key stands in conf/config.json. Move it from there into "
+            f"{chosen.var_dir / 'secrets' / 'password_key'} and restart, then try again.",
+            "password_key 写在 conf/config.json 中。请移到 "
+            f"{chosen.var_dir / 'secrets' / 'password_key'} 并重启，再试一次。",
+        )
+    count = password_key.rotate(chosen)
+    _end_all_sessions(chosen)
+    tell(f"{count} password(s) are encoded with a new key, and all sessions are ended. The "
+         "passwords themselves are the same: if the old key has leaked together with the users "
+         "table, give every user a new one (manage.py create-admin --reset).",
+         f"{count} 个密码已用新密钥重新编码，全部会话已结束。密码本身未变："
+         "若旧密钥与用户表一同泄露，请为每个用户重设密码（manage.py create-admin --reset）。")
+
+
+def _database(chosen: Settings) -> None:
+    if not embedded_db.is_wanted():
+        raise CommandError(
+            "conf/config.json names a database of yours. Change the password there (ALTER USER … "
+            "IDENTIFIED BY …), then PIPELINE_DB_PASSWORD or conf/config.json, then stop.sh and "
+            "start.sh.",
+            "conf/config.json 指定了您自己的数据库。请在该数据库中修改密码（ALTER USER … "
+            "IDENTIFIED BY …），再改 PIPELINE_DB_PASSWORD 或 conf/config.json，"
+            "然后执行 stop.sh 与 start.sh。",
+        )
+    database = EmbeddedDatabase(chosen.var_dir)
+    app, admin = database.connection(), database.admin_connection()
+    if app is None or admin is None:
+        raise CommandError("The embedded database was never started here; run start.sh.",
+                           "此处从未启动过内嵌数据库，请先执行 start.sh。")
+    new_app, new_admin = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    if database.pid() is None:
+        database.store_passwords(new_app, new_admin)
+        count = 0
+    else:
+        # Both are let in until every worker has the new one: none of them loses its database.
+        _execute(admin, app_account(app.password, new_app))
+        _execute(admin, admin_account(admin.password, new_admin))
+        database.store_passwords(new_app, new_admin)
+        count = Workers(chosen.var_dir).replace_all()
+        renewed = database.admin_connection()
+        assert renewed is not None
+        _execute(renewed, app_account(new_app) + admin_account(new_admin))
+    _update_demo_file(chosen, new_app)
+    tell(f"The embedded database has new passwords; {count} worker(s) were replaced, one after "
+         "another.",
+         f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。")
+
+
+_ROTATIONS: dict[str, Callable[[Settings], None]] = {
+    "session_secret": _session_secret,
+    "password_key": _password_key,
+    "database": _database,
+}
+
+
+def _sage_is_ours(chosen: Settings) -> bool:
+    """Whether the Sage database is the one that we set up, on our own server."""
+    place, sage = chosen.pipeline_database, chosen.sage_database
+    same = (place.host, place.port, place.unix_socket) == (sage.host, sage.port, sage.unix_socket)
+    if not embedded_db.is_wanted() or not same:
+        return False
+    with sage_cursor() as cursor:
+        return is_made_here(cursor)
+
+
+def _end_all_sessions(chosen: Settings) -> int:
+    with database_cursor(chosen.pipeline_database) as cursor:
+        cursor.execute("SHOW TABLES LIKE 'app\\_session'")
+        return int(cursor.execute("DELETE FROM app_session")) if cursor.fetchone() else 0
+
+
+def _execute(place: Connection, statements: list[str]) -> None:
+    with place.open(autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _update_demo_file(chosen: Settings, password: str) -> None:
+    """What the demo wrote down for scripts names the password too."""
+    written, file = read_demo_file(chosen), Path(demo_file(chosen))
+    if isinstance(written.get("database"), dict):
+        written["database"]["password"] = password
+        write_private(file, json.dumps(written, ensure_ascii=False, indent=2) + "\n")

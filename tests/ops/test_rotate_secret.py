@@ -1,0 +1,312 @@
+"""`manage.py rotate-secret`: what is new holds, what is old does not, and nobody is cut off."""
+
+import hashlib
+import json
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pymysql
+import pytest
+
+from app import password_key, processes
+from tests.ops.conftest import Place
+from tests.support.installation import PASSWORDS, Installation
+
+
+@pytest.fixture(autouse=True)
+def _no_old_failures(server: Installation) -> None:
+    server.query("delete from app_login_attempt")
+
+
+def secret_file(server: Installation, name: str) -> Path:
+    return server.var_dir / "secrets" / name
+
+
+def user_of(client: httpx.Client) -> str | None:
+    found: str | None = client.get("/whoami.dspy").json()["data"]["username"] or None
+    return found
+
+
+def stored(server: Installation) -> dict[str, str]:
+    rows = server.query("select id, password from users", database="sage")
+    return {row["id"]: row["password"] for row in rows}
+
+
+def digest(passwords: dict[str, str]) -> str:
+    lines = sorted(f"{user_id}:{password}" for user_id, password in passwords.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+# The session secret
+
+
+def test_a_new_session_secret_ends_all_sessions_within_five_seconds(server: Installation):
+    clients = [server.sign_in(name) for name in PASSWORDS for _ in range(2)]
+    file = secret_file(server, "session_secret")
+    before = file.read_text()
+
+    done = server.manage("rotate-secret", "session_secret")
+
+    assert "6 session(s) are ended" in done.stdout
+    assert file.read_text() != before
+    assert len(file.read_text().strip()) == 64
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    # Several looks at each, so that both workers are asked.
+    assert processes.wait_until(
+        lambda: not any(user_of(client) for client in clients for _ in range(4)), 6
+    )
+    assert user_of(server.sign_in("viewer")) == "viewer"
+
+
+def test_a_cookie_sealed_with_the_old_secret_is_nobodys_even_with_its_row(server: Installation):
+    client = server.sign_in("viewer")
+    row = server.query("select * from app_session")[0]
+    server.manage("rotate-secret", "session_secret")
+    names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+    server.query(f"insert into app_session ({names}) values ({marks})", *row.values())
+    time.sleep(6)
+
+    assert {user_of(client) for _ in range(6)} == {None}
+
+
+# The key of the stored passwords
+
+
+def test_a_new_password_key_encodes_all_passwords_anew(server: Installation):
+    client = server.sign_in("viewer")
+    file = secret_file(server, "password_key")
+    old_key, old = file.read_text(), stored(server)
+
+    done = server.manage("rotate-secret", "password_key")
+
+    assert "3 password(s) are encoded with a new key" in done.stdout
+    assert file.read_text() != old_key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not set(old.values()) & set(stored(server).values())
+    assert processes.wait_until(lambda: not any(user_of(client) for _ in range(4)), 6)
+    for name in PASSWORDS:
+        server.sign_in(name)
+    assert list(file.parent.glob("password_key?*")) == []
+
+
+def test_a_password_of_another_key_stops_it_and_nothing_is_changed(server: Installation):
+    file = secret_file(server, "password_key")
+    key = file.read_text()
+    server.query("insert into users (id, username, password) values ('odd', 'odd', 'bm90IG91cnM=')",
+                 database="sage")  # fmt: skip
+    try:
+        before = stored(server)
+
+        done = server.manage("rotate-secret", "password_key", check=False)
+
+        assert done.returncode == 1
+        assert "not encoded with the present key (odd)" in done.stderr
+        assert (stored(server), file.read_text()) == (before, key)
+        assert list(file.parent.glob("password_key?*")) == []
+    finally:
+        server.query("delete from users where id = 'odd'", database="sage")
+
+
+@pytest.mark.parametrize("cut_off", ["before the commit", "after the commit"])
+def test_a_rotation_that_was_cut_off_is_brought_to_its_end(server: Installation, cut_off: str):
+    file = secret_file(server, "password_key")
+    old_key, old = file.read_text(), stored(server)
+    server.manage("rotate-secret", "password_key")
+    new_key, new = file.read_text(), stored(server)
+    if cut_off == "before the commit":
+        plan = {"key": "0" * 64, "before": digest(new), "after": digest(old)}
+    else:
+        file.write_text(old_key)
+        plan = {"key": new_key.strip(), "before": digest(old), "after": digest(new)}
+    under_way = file.with_name("password_key.next")
+    under_way.write_text(json.dumps(plan))
+    server.adopt()
+
+    password_key.finish_interrupted(server.settings)
+
+    assert file.read_text() == new_key
+    assert not under_way.exists()
+    server.sign_in("viewer")
+
+
+def test_a_cut_off_that_cannot_be_decided_is_left_to_a_person(server: Installation):
+    under_way = secret_file(server, "password_key").with_name("password_key.next")
+    under_way.write_text(json.dumps({"key": "0" * 64, "before": "x", "after": "y"}))
+    try:
+        done = server.manage("rotate-secret", "password_key", check=False)
+
+        assert done.returncode == 1
+        assert "was cut off, and passwords were changed since" in done.stderr
+        assert under_way.exists()
+    finally:
+        under_way.unlink()
+
+
+def test_starting_brings_a_cut_off_rotation_to_its_end(place: Place):
+    place.start()
+    place.run("stop.sh")
+    secrets = place.var_dir / "secrets"
+    key = (secrets / "password_key").read_text()
+    place.database.start()
+    found = place.database.connection()
+    assert found is not None
+    with found.open(database="sage") as connection, connection.cursor() as cursor:
+        cursor.execute("select id, password from users")
+        before = digest(dict(cursor.fetchall()))
+    plan = {"key": "0" * 64, "before": before, "after": "y"}
+    (secrets / "password_key.next").write_text(json.dumps(plan))
+
+    place.start()
+
+    assert not (secrets / "password_key.next").exists()
+    assert (secrets / "password_key").read_text() == key
+
+
+def test_the_key_of_a_sage_of_others_is_left_alone(server: Installation):
+    with other_sage(server):
+        done = server.manage("rotate-secret", "password_key", check=False)
+
+    assert done.returncode == 1
+    assert "The passwords in their_sage are Sage's" in done.stderr
+
+
+def test_a_key_in_the_configuration_is_left_alone(server: Installation, tmp_path: Path):
+    config = json.loads((server.settings.root_dir / "conf/config.json").read_text("utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps(config | {"password_key": "given"}))
+
+    done = server.command(
+        "app/manage.py", "rotate-secret", "password_key", check=False,
+        env={"PIPELINE_CONF": str(tmp_path / "config.json")},
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "password_key stands in conf/config.json" in done.stderr
+
+
+# The embedded database's passwords
+
+
+def test_new_database_passwords_cut_nobody_off(server: Installation):
+    client = server.sign_in("viewer")
+    old, old_admin = server.mariadb.connection(), server.mariadb.admin_connection()
+    assert old is not None
+    assert old_admin is not None
+    workers = server.workers.running()
+
+    with asking(server, client) as statuses:
+        # As an operator types it, without the environment the workers were started with.
+        done = server.command(
+            "app/manage.py", "rotate-secret", "database",
+            env={"PIPELINE_PORT": "1", "PIPELINE_WORKERS": "7"},
+        )  # fmt: skip
+
+    assert "2 worker(s) were replaced" in done.stdout
+    # A connection that reaches a worker in the moment it stops listening is reset by the system.
+    assert statuses.count(0) <= 1
+    assert set(statuses) - {0} == {200}
+    assert len(statuses) > 20
+    running = server.workers.running()
+    assert running.keys() == workers.keys()
+    assert not set(running.values()) & set(workers.values())
+    for place in (old, old_admin):
+        with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
+            place.open()
+    for renewed in (server.mariadb.connection(), server.mariadb.admin_connection()):
+        assert renewed is not None
+        renewed.open().close()
+    assert user_of(client) == "viewer"
+
+
+def test_what_the_demo_wrote_down_for_scripts_is_kept_true(server: Installation):
+    file = server.var_dir / "demo.json"
+    file.write_text(json.dumps({"database": {"password": "old", "user": "pipeline"}}))
+    try:
+        server.manage("rotate-secret", "database")
+        written = json.loads(file.read_text())
+    finally:
+        file.unlink()
+
+    found = server.mariadb.connection()
+    assert found is not None
+    assert written["database"] == {"password": found.password, "user": "pipeline"}
+
+
+def test_a_stopped_database_gets_its_passwords_at_the_next_start(place: Place):
+    place.database.start()
+    place.database.stop()
+    before = place.database.connection()
+    (place.var_dir / "run").mkdir()
+
+    done = place.manage("rotate-secret", "database")
+    place.database.start()
+
+    after = place.database.connection()
+    assert done.returncode == 0, done.stderr
+    assert before is not None
+    assert after is not None
+    assert after.password != before.password
+    after.open().close()
+    with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
+        before.open()
+
+
+def test_a_database_of_ones_own_is_left_alone(server: Installation, tmp_path: Path):
+    config = json.loads((server.settings.root_dir / "conf/config.json").read_text("utf-8"))
+    config["databases"]["pipeline"]["kwargs"] |= {"host": "db.example.com", "password": "x"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    done = server.command(
+        "app/manage.py", "rotate-secret", "database", check=False,
+        env={"PIPELINE_CONF": str(tmp_path / "config.json")},
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "names a database of yours" in done.stderr
+
+
+@contextmanager
+def asking(server: Installation, client: httpx.Client) -> Iterator[list[int]]:
+    """Somebody who asks for a list again and again, each time on a new connection."""
+    statuses: list[int] = []
+    stop = threading.Event()
+    cookies = dict(client.cookies)
+    url = f"{server.base_url}/pipeline_core/pipelines/get_pipelines.dspy"
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                answer = httpx.get(url, cookies=cookies, trust_env=False, timeout=30)
+                statuses.append(answer.status_code)
+            except httpx.TransportError:
+                statuses.append(0)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def other_sage(server: Installation) -> Iterator[None]:
+    """The same tables in a database that others made."""
+    admin = server.mariadb.admin_connection()
+    assert admin is not None
+    with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("create database their_sage")
+        cursor.execute("create table their_sage.users as select * from sage.users")
+        cursor.execute("grant all on their_sage.* to pipeline@localhost")
+        server.extra_env["SAGE_RBAC_DB"] = "their_sage"
+        try:
+            yield
+        finally:
+            del server.extra_env["SAGE_RBAC_DB"]
+            cursor.execute("drop database their_sage")
