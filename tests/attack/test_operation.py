@@ -1,0 +1,208 @@
+"""
+Attacks on how the application is run (kernel D6, D6b to D6d, D7, D8, D9, C9; LOG-1 to LOG-7,
+OPS-1, CFG-3, MEM-1, DEP-1).
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app import processes
+from app.settings import ROOT
+from tests.support.extra_worker import ExtraWorker, extra_worker
+from tests.support.installation import PASSWORDS, Installation
+
+LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
+
+
+# D6c: the log (LOG-1 to LOG-7)
+
+
+def test_every_line_of_the_log_is_json_and_none_has_sql_or_values(
+    server: Installation, admin, line, probes: ExtraWorker
+):
+    mark = "a-value-that-is-nobodys-business"
+    like = {"field": "name", "op": "LIKE", "const": mark}
+    before = Counter(server.logs().split("\n"))
+
+    admin.get(LIST, params={"name": mark, "sort": "name"})
+    admin.post("/pipeline_core/api/pipelines_create.dspy", json={"code": "logged", "name": mark})
+    admin.get(LIST, params={"data_filter": json.dumps(like)})
+    probes.client().get("/probe/sql.dspy", params={"sql": f"select no_such_column, '{mark}'"})
+    probes.client().get("/probe/filtered.dspy", params={"sort": "fails"})
+
+    lines = [*(Counter(server.logs().split("\n")) - before), *probes.log.split("\n")]
+    lines = [text for text in lines if text]
+
+    assert lines
+    for text in lines:
+        told = json.loads(text)  # upstream's logger writes half-lines of its own in between
+        assert told["level"] in ("INFO", "WARNING", "ERROR"), text
+        assert "select" not in told["message"].lower()
+    # What a failed statement said stands with its fault, and nowhere else.
+    assert not any(mark in text for text in lines if json.loads(text)["level"] != "ERROR")
+
+
+def test_a_trivial_request_writes_nothing(server: Installation):
+    client = server.anonymous()
+    client.get("/whoami.dspy")
+    before = len(server.logs())
+
+    for _ in range(30):
+        client.get("/whoami.dspy")
+
+    assert len(server.logs()) == before
+
+
+# D6, D6b: start and stop (OPS-1)
+
+
+def start_copy(server: Installation, **env: str) -> "subprocess.Popen[str]":
+    """The application's entry point, started by hand."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "app/pipeline_app.py")], cwd=ROOT, text=True,
+        env=server.env | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def test_a_second_copy_for_another_folder_takes_no_request(server: Installation, tmp_path: Path):
+    """OPS-1: with SO_REUSEPORT a forgotten copy took half of the requests, and nobody noticed."""
+    admin = server.mariadb.connection()
+    assert admin is not None
+    other = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
+    other["databases"]["pipeline"]["kwargs"] = {
+        "host": admin.host, "port": admin.port, "user": admin.user, "password": admin.password,
+        "db": "pipeline",
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(other))
+    env = {"PIPELINE_VAR": str(tmp_path / "var"), "PIPELINE_CONF": str(tmp_path / "config.json")}
+    env |= {"PIPELINE_PORT": str(server.port)}
+
+    done = server.command("-m", "app.service", "start", check=False, env=env)
+
+    assert done.returncode != 0
+    assert str(server.port) in done.stdout + done.stderr
+
+
+def test_a_module_that_fails_to_load_stops_the_start_with_its_reason(server: Installation):
+    broken = (
+        "import sys; sys.argv = ['app/pipeline_app.py']; sys.path.insert(0, '.');"
+        "import pipeline_ops.init as module;"
+        "module.load_pipeline_ops = lambda env: 1 / 0;"
+        "import runpy; runpy.run_path('app/pipeline_app.py', run_name='__main__')"
+    )
+    env = server.env | {"PIPELINE_PORT": str(processes.free_port())}
+
+    done = subprocess.run([sys.executable, "-c", broken], cwd=ROOT, env=env, text=True,
+                          capture_output=True, timeout=60, check=False)  # fmt: skip
+
+    assert done.returncode != 0
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_sigterm_lets_running_requests_finish(server: Installation, tmp_path: Path, probes):
+    client = probes.client()
+    answers: list[httpx.Response] = []
+    with extra_worker(server, tmp_path, web_root=probes.config.parent / "wwwroot") as worker:
+        slow = worker.client()
+        asking = threading.Thread(
+            target=lambda: answers.append(slow.get("/probe/who.dspy?seconds=1&mark=last"))
+        )
+        asking.start()
+        time.sleep(0.3)
+        os.kill(worker.process.pid, signal.SIGTERM)
+        time.sleep(0.2)
+        with pytest.raises(httpx.TransportError):
+            worker.client().get("/healthz")
+        asking.join()
+        assert worker.process.wait(10) == 0
+
+    assert answers[0].json()["mark"] == "last"
+    assert client.get("/whoami.dspy").status_code == 200
+
+
+# D7: names that scripts use
+
+
+def test_names_of_modules_are_their_own(server: Installation, admin, probes: ExtraWorker):
+    """initEnv() overwrites some 220 names; what is ours comes after it, and clashes are refused."""
+    hostile = {"data_filter": json.dumps({"field": "${1}$", "op": "=", "const": 1})}
+
+    assert probes.client().get("/probe/filtered.dspy", params=hostile).status_code == 400
+
+    clash = (
+        "from ahserver.serverenv import ServerEnv; from app.endpoint import register, NameTaken\n"
+        "env = ServerEnv(); env.pipeline_core_x = 1\n"
+        "try: register(env, {'y': print, 'x': print}, owner='pipeline_core')\n"
+        "except NameTaken as e: print('refused', e, env.get('pipeline_core_y'))\n"
+    )
+    assert "refused pipeline_core cannot register pipeline_core_x: taken None" in (
+        server.command("-c", clash).stdout
+    )
+
+
+# C9: the password in the configuration
+
+
+def test_a_sealed_password_opens_the_database_and_a_wrong_key_is_told(
+    server: Installation, tmp_path: Path
+):
+    from appPublic.aes import aes_encode_b64
+
+    place = server.mariadb.connection()
+    assert place is not None
+    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
+    config["databases"]["pipeline"]["kwargs"] = {
+        "host": place.host, "port": place.port, "user": place.user, "db": "pipeline",
+        "password": aes_encode_b64("key-of-16-bytes!", place.password),
+    }  # fmt: skip
+    file, said = tmp_path / "config.json", {}
+    for key in ("key-of-16-bytes!", "another-16-bytes"):
+        file.write_text(json.dumps(config | {"password_key": key}))
+        done = server.command(
+            "app/manage.py", "migrate", check=False, env={"PIPELINE_CONF": str(file)}
+        )
+        said[key] = (done.returncode, done.stdout + done.stderr)
+
+    assert said["key-of-16-bytes!"][0] == 0, said
+    code, text = said["another-16-bytes"]
+    assert code != 0
+    assert place.password not in text
+    assert "Traceback" not in text
+    assert "password" in text
+
+
+# D8, DEP-1: what it runs on
+
+
+def test_posts_are_served_by_a_current_aiohttp(server: Installation):
+    locked = (ROOT / "requirements.lock").read_text("utf-8")
+    version = locked.partition("aiohttp==")[2].split()[0]
+
+    answer = server.anonymous().post(
+        "/login.dspy", json={"username": "viewer", "password": PASSWORDS["viewer"]}
+    )
+
+    assert answer.status_code == 200
+    assert tuple(map(int, version.split("."))) >= (3, 13, 4)
+
+
+# D3: nothing of ahserver's that is not asked for
+
+
+def test_no_processor_of_ahserver_is_registered(probes: ExtraWorker):
+    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
+
+    assert {name for _, name in config["website"]["processors"]} == {
+        "pipeline_dspy", "pipeline_ui", "pipeline_tmpl"
+    }  # fmt: skip
+    assert "startswiths" not in config["website"]
