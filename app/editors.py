@@ -12,9 +12,7 @@ from app.actor import Actor
 from app.sqlor_safe import SafeSqlor
 
 # (sor, id, lock_version, values, actor) -> the record as it is afterwards
-Editor = Callable[
-    [SafeSqlor, str, int | None, Mapping[str, Any], Actor], Awaitable[dict[str, Any]]
-]
+Editor = Callable[[SafeSqlor, str, int | None, Mapping[str, Any], Actor], Awaitable[dict[str, Any]]]
 _editors: dict[str, Editor] = {}
 
 

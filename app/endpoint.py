@@ -13,7 +13,8 @@ from aiohttp import web
 
 from app.actor import Actor
 from app.answers import Answer, json_response, success
-from app.errors import MethodNotAllowed
+from app.errors import EditConflict, MethodNotAllowed
+from app.fields import difference
 
 EndpointFunction = Callable[[Actor, dict[str, Any]], Awaitable[Any]]
 Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
@@ -34,7 +35,12 @@ def _endpoint(func: EndpointFunction, *, methods: tuple[str, ...], raw: bool) ->
     async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
         if request.method not in methods:
             raise MethodNotAllowed(request.method, ", ".join(m for m in methods if m != "HEAD"))
-        value = await func(request["actor"], params)
+        try:
+            value = await func(request["actor"], params)
+        except EditConflict as exc:
+            if exc.table is not None and "difference" not in exc.extra:
+                exc.extra["difference"] = difference(exc.table, params, exc.extra["current"])
+            raise
         if isinstance(value, web.StreamResponse):
             return value
         answer = value if isinstance(value, Answer) else Answer(value)

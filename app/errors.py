@@ -165,9 +165,21 @@ class DuplicateKey(Conflict):
 
 
 class EditConflict(Conflict):
-    """Somebody else changed the record since the caller read it."""
+    """
+    Somebody else changed the record since the caller read it.
 
-    def __init__(self, current: Mapping[str, Any], changed_by: Any, changed_at: Any) -> None:
+    With *table*, the answer gets a `difference`: the fields sent that are otherwise now.
+    """
+
+    def __init__(
+        self,
+        current: Mapping[str, Any],
+        changed_by: Any,
+        changed_at: Any,
+        *,
+        table: str | None = None,
+    ) -> None:
+        self.table = table
         super().__init__(
             "edit_conflict",
             "The record was changed by {who} at {when}. Look at the current version and try again.",

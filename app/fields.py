@@ -21,6 +21,7 @@ __all__ = [
     "check_new",
     "check_params",
     "check_references",
+    "difference",
     "exact",
     "is_page_name",
     "rule_of",
@@ -191,6 +192,23 @@ def without_unchanged(
     if problems:
         raise InvalidFields(problems)
     return {name: value for name, value in values.items() if name not in fixed}
+
+
+def difference(
+    table_name: str, params: Mapping[str, Any], current: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """`{field, yours, current}` of each column in *params* that is otherwise in *current*."""
+    found = []
+    for name, column in table(table_name).columns.items():
+        if name not in params or name not in current or column.server_set:
+            continue
+        try:
+            yours = typed(rule_of(table_name, name), params[name])
+        except Refused:
+            yours = params[name]
+        if yours != current[name]:
+            found.append({"field": name, "yours": yours, "current": current[name]})
+    return found
 
 
 def _collect(

@@ -69,9 +69,7 @@ async def update_row(
     changed = await get_row(sor, table, record_id)
     before, after = audit.changed_columns(table, current, changed)
     if after or action != "update":
-        await audit.note(
-            sor, actor, audit.Change(action, table, changed, before, after, detail)
-        )
+        await audit.note(sor, actor, audit.Change(action, table, changed, before, after, detail))
     return changed
 
 
@@ -92,7 +90,10 @@ def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int
     """Raise EditConflict unless *current* (read under a lock) has the version the editor read."""
     if lock_version is not None and current["lock_version"] != lock_version:
         raise EditConflict(
-            public(table, current), current.get("updated_by"), current.get("updated_at")
+            public(table, current),
+            current.get("updated_by"),
+            current.get("updated_at"),
+            table=table,
         )
 
 
@@ -112,9 +113,7 @@ async def get_row(
     return row
 
 
-def _stamped(
-    columns: Iterable[str], values: Mapping[str, Any], actor: Actor
-) -> dict[str, Any]:
+def _stamped(columns: Iterable[str], values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     moment = now()
     stamps = {
         "id": new_id(),

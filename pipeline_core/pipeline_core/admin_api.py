@@ -26,6 +26,7 @@ from app.global_func import (
 
 from . import comparing, line_status, pipelines, publishing, steps, versions
 from .line_status import MOVES
+from .validation import STEP_KEY
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
@@ -36,6 +37,8 @@ _LOCK = Rule(kind="int", minimum=1, required=True)
 _COUNT = Rule(kind="int", minimum=1)
 _WORDS = Rule(kind="text", length=2000)
 _FLAG = Rule(kind="bool", default=0)
+# When the draft had last changed as the caller read it; checked when sent.
+_MOMENT = Rule(kind="datetime")
 
 PUBLISH = {
     "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "lock_version": _OPTIONAL_LOCK,
@@ -57,6 +60,7 @@ REORDER = {
     "pipeline_id": _ID,
     "lock_version": _LOCK,
     "order": Rule(kind="json", required=True, json="list"),
+    "draft_changed_at": _MOMENT,
 }
 MOVE = {
     "pipeline_id": _ID,
@@ -65,7 +69,21 @@ MOVE = {
     "stage": _COUNT,
     "step_no": _COUNT,
     "new_stage": _FLAG,
+    "draft_changed_at": _MOMENT,
 }
+DUPLICATE = {
+    "id": _ID,
+    "lock_version": _LOCK,
+    "step_key": Rule(
+        kind="str",
+        length=64,
+        pattern=STEP_KEY,
+        hint="Use letters, digits, _, . and -, starting with a letter or a digit.",
+    ),
+    "name": Rule(kind="str", length=128),
+    "parallel": _FLAG,
+}
+ENABLE = {"id": _ID, "lock_version": _LOCK, "enabled": Rule(kind="bool", required=True)}
 VALIDATE = {"pipeline_id": _ID, "version_no": _COUNT}
 DIFF = {
     "pipeline_id": _ID,
@@ -92,8 +110,9 @@ async def pipelines_create(actor: Actor, params: dict[str, Any]) -> Answer:
 async def pipelines_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Another name, description or status for a line."""
     key, lock_version, values = check_change("pipelines", params)
-    record = await _write(lambda sor: pipelines.update(sor, key, lock_version, values, actor))
-    return Answer(record, table="pipelines")
+    return await _draft(
+        "pipelines", lambda sor: pipelines.update(sor, key, lock_version, values, actor), actor
+    )
 
 
 async def pipelines_delete(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -121,44 +140,78 @@ async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """A new step, at the end or where `stage` and `step_no` (and `new_stage`) say."""
-    values = check_new("pipeline_steps", params, extra={"new_stage": _FLAG})
-    new_stage = bool(values.pop("new_stage"))
-    record = await _write(lambda sor: steps.create(sor, values, new_stage, actor))
-    return Answer(record, table="pipeline_steps")
+    extra = {"new_stage": _FLAG, "draft_changed_at": _MOMENT}
+    values = check_new("pipeline_steps", params, extra=extra)
+    new_stage, seen = bool(values.pop("new_stage")), values.pop("draft_changed_at")
+    return await _draft(
+        "pipeline_steps", lambda sor: steps.create(sor, values, new_stage, actor, seen), actor
+    )
 
 
 async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """A step changed, or moved by another `stage` or `step_no`."""
     key, lock_version, values = check_change("pipeline_steps", params)
-    record = await _write(lambda sor: steps.update(sor, key, lock_version, values, actor))
-    return Answer(record, table="pipeline_steps")
+    return await _draft(
+        "pipeline_steps", lambda sor: steps.update(sor, key, lock_version, values, actor), actor
+    )
 
 
 async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """A step gone from the draft; the others close up."""
     key, lock_version, _ = check_delete("pipeline_steps", params)
-    record = await _write(lambda sor: steps.delete(sor, key, lock_version, actor))
-    return Answer(record, table="pipeline_steps", message=Text("Deleted."))
+    answer = await _draft(
+        "pipeline_steps", lambda sor: steps.delete(sor, key, lock_version, actor), actor
+    )
+    answer.message = Text("Deleted.")
+    return answer
+
+
+async def pipeline_steps_duplicate(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A copy of a step, after it or beside it."""
+    given = check_params(DUPLICATE, params)
+    return await _draft(
+        "pipeline_steps",
+        lambda sor: steps.duplicate(sor, given["id"], given["lock_version"], given, actor),
+        actor,
+    )
+
+
+async def pipeline_steps_enable(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A step switched on or off."""
+    given = check_params(ENABLE, params)
+    values = {"enabled": given["enabled"]}
+    return await _draft(
+        "pipeline_steps",
+        lambda sor: steps.update(sor, given["id"], given["lock_version"], values, actor),
+        actor,
+    )
 
 
 async def pipeline_steps_reorder(actor: Actor, params: dict[str, Any]) -> Answer:
     """All steps of a line in another order."""
     given = check_params(REORDER, params)
-    record = await _write(
+    return await _draft(
+        "pipelines",
         lambda sor: steps.reorder(
-            sor, given["pipeline_id"], given["lock_version"], given["order"].value, actor
-        )
+            sor,
+            given["pipeline_id"],
+            given["lock_version"],
+            given["order"].value,
+            actor,
+            given["draft_changed_at"],
+        ),
+        actor,
     )
-    return Answer(record, table="pipelines")
 
 
 async def pipeline_steps_move(actor: Actor, params: dict[str, Any]) -> Answer:
     """One step to another stage or place."""
     given = check_params(MOVE, params)
-    record = await _write(
-        lambda sor: steps.move(sor, given["pipeline_id"], given["lock_version"], given, actor)
+    return await _draft(
+        "pipelines",
+        lambda sor: steps.move(sor, given["pipeline_id"], given["lock_version"], given, actor),
+        actor,
     )
-    return Answer(record, table="pipelines")
 
 
 async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -225,6 +278,23 @@ async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     given = check_params(DIFF, _numbers_as_text(params, ("from", "to")))
     async with reading(snapshot=True) as sor:
         return await comparing.compared(sor, given["pipeline_id"], given["from"], given["to"])
+
+
+async def _draft(
+    table: str, work: Callable[[SafeSqlor], Awaitable[dict[str, Any]]], actor: Actor
+) -> Answer:
+    """A change of the draft: its record with what the validator says now, `publishable` and
+    `problems`."""
+
+    async def whole(sor: SafeSqlor) -> dict[str, Any]:
+        record = await work(sor)
+        line_id = record["id"] if table == "pipelines" else record["pipeline_id"]
+        return {**record, **await comparing.draft_problems(sor, line_id, actor)}
+
+    record = await _write(whole)
+    count = sum(problem["severity"] == "error" for problem in record["problems"])
+    text = Text("Saved. {count} problem(s) to correct before publishing.", count=count)
+    return Answer(record, table=table, message=text if count else None)
 
 
 async def _write(work: Callable[[SafeSqlor], Awaitable[T]]) -> T:

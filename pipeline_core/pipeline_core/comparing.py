@@ -1,6 +1,7 @@
 """The dry run and the comparison: looking at the draft, the live version or any other."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from app.global_func import Actor, FieldProblem, InvalidFields, NotFound, SafeSqlor, get_row
@@ -10,7 +11,7 @@ from .draft import draft_definition
 from .live import live_version, version_by_number
 from .snapshot import Definition, opened
 from .surroundings import surroundings
-from .validation import blocks, validate
+from .validation import Problem, blocks, validate
 
 _NUMBER = re.compile(r"[vV]?([1-9][0-9]{0,8})")
 
@@ -22,8 +23,17 @@ async def validated(
     which = "draft" if version_no is None else str(version_no)
     definition = await definition_at(sor, pipeline_id, which, "version_no")
     problems = validate(definition, await surroundings(sor, pipeline_id))
+    return {"pipeline_id": pipeline_id, **_told(problems, actor)}
+
+
+async def draft_problems(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
+    """What the validator says about the draft as it is in this transaction, as `validated`."""
+    definition = await definition_at(sor, pipeline_id, "draft", "pipeline_id")
+    return _told(validate(definition, await surroundings(sor, pipeline_id)), actor)
+
+
+def _told(problems: Sequence[Problem], actor: Actor) -> dict[str, Any]:
     return {
-        "pipeline_id": pipeline_id,
         "publishable": not blocks(problems),
         "problems": [problem.said(actor.lang) for problem in problems],
     }

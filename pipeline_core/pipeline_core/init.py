@@ -6,7 +6,7 @@ from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
 
-from . import admin_api, page_api, pipelines, steps, versions
+from . import admin_api, editor_api, page_api, pipelines, steps, versions
 
 EXPORTS = {
     "pipelines_create": writing(admin_api.pipelines_create),
@@ -16,6 +16,8 @@ EXPORTS = {
     "pipeline_steps_create": writing(admin_api.pipeline_steps_create),
     "pipeline_steps_update": writing(admin_api.pipeline_steps_update),
     "pipeline_steps_delete": writing(admin_api.pipeline_steps_delete),
+    "pipeline_steps_duplicate": writing(admin_api.pipeline_steps_duplicate),
+    "pipeline_steps_enable": writing(admin_api.pipeline_steps_enable),
     "pipeline_steps_reorder": writing(admin_api.pipeline_steps_reorder),
     "pipeline_steps_move": writing(admin_api.pipeline_steps_move),
     "pipeline_versions_create": writing(admin_api.pipeline_versions_create),
@@ -24,6 +26,10 @@ EXPORTS = {
     "pipeline_publish": writing(admin_api.pipeline_publish),
     "pipeline_rollback": writing(admin_api.pipeline_rollback),
     "pipeline_validate": reading_endpoint(admin_api.pipeline_validate),
+    "pipeline_editor": reading_endpoint(editor_api.pipeline_editor),
+    "pipeline_contributors": reading_endpoint(editor_api.pipeline_contributors),
+    "pipeline_contributors_view": reading_endpoint(editor_api.pipeline_contributors_view, raw=True),
+    "pipeline_rollback_preview": reading_endpoint(editor_api.pipeline_rollback_preview),
     "pipeline_diff": reading_endpoint(admin_api.pipeline_diff),
     "pipeline_validate_view": reading_endpoint(page_api.pipeline_validate_view, raw=True),
     "pipeline_diff_view": reading_endpoint(page_api.pipeline_diff_view, raw=True),

@@ -7,7 +7,7 @@ the line's row.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.global_func import Actor, NotFound, Row, SafeSqlor, canonical_json, iso, now
@@ -70,6 +70,7 @@ async def put_live(
     why: str | None,
     actor: Actor,
     rollback_of: int | None = None,
+    contributors: Sequence[str] = (),
 ) -> None:
     """
     Make *version* the live one of *line*, in place of the one that is.
@@ -88,7 +89,9 @@ async def put_live(
         "published_by": actor.user_id,
         "rollback_of": rollback_of,
     }
-    further = {} if replaced is None else {"replaced": replaced["version_no"]}
+    further: dict[str, Any] = {} if replaced is None else {"replaced": replaced["version_no"]}
+    if contributors:
+        further["contributors"] = list(contributors)
     await _log(sor, version, columns, event, why, actor, **further)
     # A form opened while the line was off sale would take it off again: that one must notice.
     risen = int(line["status"] not in ("draft", "published"))

@@ -14,12 +14,14 @@ from app.global_func import (
     FieldProblem,
     InvalidFields,
     SafeSqlor,
+    because,
     check_lock_version,
     get_row,
     note,
     say,
 )
 
+from .contributors import of_version
 from .draft import draft_definition, editable_line, replace_draft
 from .live import LIVE, put_live, version_by_number
 from .snapshot import Definition, frozen, opened
@@ -38,7 +40,8 @@ async def publish(
     Put the draft live, or the saved version `version_no`.
 
     A draft equal to the live version changes nothing; one equal to the last version makes no new
-    one. Answers the version's record and, under `problems`, the validator's warnings. Raises
+    one. Answers the version's record, the validator's warnings under `problems`, and the names of
+    those whose changes it took in under `contributors`. Raises
     BadRequest `not_publishable`, Conflict, EditConflict when `lock_version` (the line's) is sent
     and old.
     """
@@ -56,8 +59,13 @@ async def publish(
         version, _ = await saved(sor, line, definition, values["notes"], actor)
     if live is None or version["id"] != live["id"]:
         await _note(sor, version, values["notes"])
-        await put_live(sor, line, version, event="published", why=values["notes"], actor=actor)
-        await _audit(sor, "publish", line, live, version, {"notes": values["notes"]}, actor)
+        names = await _contributors(sor, version)
+        await put_live(
+            sor, line, version, event="published", why=values["notes"], actor=actor,
+            contributors=names,
+        )  # fmt: skip
+        told = {"notes": values["notes"], "contributors": names}
+        await _audit(sor, "publish", line, live, version, told, actor)
     return await _answer(sor, version, warnings, actor)
 
 
@@ -81,7 +89,8 @@ async def rollback(
     untouched = frozen(await draft_definition(sor, line)).checksum == shown["checksum"]
     replaced = bool(untouched or values["replace_draft"])
     if replaced:
-        await replace_draft(sor, line, definition, actor)
+        with because("rollback", version_no=target["version_no"]):
+            await replace_draft(sor, line, definition, actor)
     from_no = shown["version_no"] if shown["id"] != target["id"] else None
     await put_live(
         sor, line, target, event="rolled_back", why=values["reason"], actor=actor,
@@ -178,4 +187,12 @@ async def _answer(
     sor: SafeSqlor, version: Mapping[str, Any], warnings: Sequence[Problem], actor: Actor
 ) -> dict[str, Any]:
     record = await get_row(sor, "pipeline_versions", version["id"])
-    return {**record, "problems": [problem.said(actor.lang) for problem in warnings]}
+    return {
+        **record,
+        "problems": [problem.said(actor.lang) for problem in warnings],
+        "contributors": await _contributors(sor, version),
+    }
+
+
+async def _contributors(sor: SafeSqlor, version: Mapping[str, Any]) -> list[str]:
+    return [one["username"] or one["user_id"] for one in await of_version(sor, version)]

@@ -104,7 +104,7 @@ def checked_order(order: Any, keys: Iterable[str]) -> Layout:
 
     Raises InvalidFields naming what is unknown, doubled, missing, or no list.
     """
-    if not isinstance(order, list) or not all(_is_stage(stage) for stage in order):
+    if not is_order(order):
         raise InvalidFields(
             [FieldProblem("order", "bad_order", "Give a list of stages, each a list of step keys.")]
         )
@@ -120,6 +120,11 @@ def checked_order(order: Any, keys: Iterable[str]) -> Layout:
     if problems:
         raise InvalidFields(problems)
     return [list(stage) for stage in order]
+
+
+def is_order(order: Any) -> bool:
+    """Whether *order* has the form of one: a list of lists of texts."""
+    return isinstance(order, list) and all(_is_stage(stage) for stage in order)
 
 
 def _is_stage(stage: Any) -> bool:

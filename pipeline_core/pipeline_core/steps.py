@@ -1,14 +1,15 @@
 """The draft's steps: made, changed, moved, deleted; their numbers never have holes."""
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from app.global_func import (
     Actor,
     Change,
     Conflict,
-    EditConflict,
     FieldProblem,
     InvalidFields,
     SafeSqlor,
@@ -19,13 +20,14 @@ from app.global_func import (
     insert_row,
     note,
     now,
-    public,
     update_row,
     without_unchanged,
 )
 
 from . import stages
+from .conflicts import check_order_version
 from .draft import changes, editable_line, place_steps, steps_of, touch_draft, update_step
+from .snapshot import STEP_FIELDS
 from .stages import Layout
 from .step_config import config_problems
 
@@ -34,19 +36,24 @@ _PLACE = ("stage", "step_no")
 
 
 async def create(
-    sor: SafeSqlor, values: Mapping[str, Any], new_stage: bool, actor: Actor
+    sor: SafeSqlor,
+    values: Mapping[str, Any],
+    new_stage: bool,
+    actor: Actor,
+    draft_changed_at: datetime | None = None,
 ) -> dict[str, Any]:
     """
     A new step: a stage of its own at the end, or where `stage` and `step_no` say (see
-    `stages.insert`); the others move on. Raises InvalidFields, Conflict `duplicate`.
+    `stages.insert`); the others move on. Raises InvalidFields, Conflict `duplicate`, EditConflict
+    when the draft changed since *draft_changed_at*.
     """
     await check_references(sor, "pipeline_steps", values)
     line = await editable_line(sor, values["pipeline_id"])
     _check_config(values["step_type"], values["config"].value)
     steps = await steps_of(sor, line["id"])
+    check_order_version(line, steps, None, draft_changed_at)
     _check_key(values["step_key"], steps)
-    if len(steps) >= MOST_STEPS:
-        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MOST_STEPS)
+    _check_count(len(steps))
     layout = stages.insert(
         stages.layout_of(steps),
         values["step_key"],
@@ -113,16 +120,56 @@ async def delete(
     return step
 
 
+async def duplicate(
+    sor: SafeSqlor,
+    step_id: str,
+    lock_version: int,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    A copy of a step, in a stage of its own after the step's, or with `parallel` beside it.
+
+    Its `step_key` and `name`, if not given, are made from those of the step. Raises EditConflict
+    when the step changed since it was read, InvalidFields, Conflict.
+    """
+    step, line = await _locked(sor, step_id, lock_version, placing=False)
+    steps = await steps_of(sor, line["id"])
+    _check_count(len(steps))
+    key = values["step_key"] or _free_key(step["step_key"], {s["step_key"] for s in steps})
+    _check_key(key, steps)
+    alone = not values["parallel"]
+    stage, step_no = (step["stage"] + 1, None) if alone else (step["stage"], step["step_no"] + 1)
+    layout = stages.insert(stages.layout_of(steps), key, stage, step_no, new_stage=alone)
+    await place_steps(sor, steps, layout, actor)
+    copied = {n: step[n] for n in STEP_FIELDS} | {"pipeline_id": line["id"], "step_key": key}
+    copied |= dict(zip(_PLACE, stages.numbered(layout)[key], strict=True))
+    if values["name"]:
+        copied["name"] = values["name"]
+    record = await insert_row(sor, "pipeline_steps", copied, actor)
+    await touch_draft(sor, line["id"])
+    return record
+
+
 async def reorder(
-    sor: SafeSqlor, pipeline_id: str, lock_version: int, order: Any, actor: Actor
+    sor: SafeSqlor,
+    pipeline_id: str,
+    lock_version: int,
+    order: Any,
+    actor: Actor,
+    draft_changed_at: datetime | None = None,
 ) -> dict[str, Any]:
     """
     Put all steps of a line in a new *order*, a list of stages of step keys.
 
     *lock_version* is the line's. Answers the line's record with its `order` and `steps`; raises
-    EditConflict with the present order, InvalidFields unless every step is named once.
+    EditConflict with the present order and the difference, InvalidFields unless every step is
+    named once.
     """
-    line, steps = await _line_and_steps(sor, pipeline_id, lock_version)
+    line = await editable_line(sor, pipeline_id)
+    steps = await steps_of(sor, pipeline_id)
+    yours = order if stages.is_order(order) else None
+    check_order_version(line, steps, lock_version, draft_changed_at, yours)
     layout = stages.checked_order(order, (step["step_key"] for step in steps))
     return await _rearranged(sor, line, steps, layout, actor)
 
@@ -135,7 +182,9 @@ async def move(
 
     *lock_version* is the line's; answers and raises as `reorder`.
     """
-    line, steps = await _line_and_steps(sor, pipeline_id, lock_version)
+    line = await editable_line(sor, pipeline_id)
+    steps = await steps_of(sor, pipeline_id)
+    check_order_version(line, steps, lock_version, values.get("draft_changed_at"))
     key = values["step_key"]
     if all(step["step_key"] != key for step in steps):
         raise InvalidFields(
@@ -181,17 +230,6 @@ async def _locked(
     return step, line
 
 
-async def _line_and_steps(
-    sor: SafeSqlor, pipeline_id: str, lock_version: int
-) -> tuple[dict[str, Any], list[Any]]:
-    line = await editable_line(sor, pipeline_id)
-    steps = await steps_of(sor, pipeline_id)
-    if line["lock_version"] != lock_version:
-        current = public("pipelines", line) | {"order": stages.layout_of(steps)}
-        raise EditConflict(current, line["updated_by"], line["updated_at"])
-    return line, steps
-
-
 async def _rearranged(
     sor: SafeSqlor,
     line: Mapping[str, Any],
@@ -223,9 +261,7 @@ async def _rearrange(
     if moved is not None:
         step = next(step for step in steps if step["step_key"] == moved)
         place = dict(zip(_PLACE, stages.numbered(layout)[moved], strict=True))
-        changed.append(
-            Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place)
-        )
+        changed.append(Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place))
     await note(sor, actor, *changed)
     # Who has the old order before him must not put it back unknowingly: the line's version rises.
     return await update_row(sor, "pipelines", line["id"], None, {"draft_changed_at": now()}, actor)
@@ -243,6 +279,19 @@ def _check_config(step_type: str, config: Any) -> None:
 
 def _stored_config(step: Mapping[str, Any]) -> Any:
     return json.loads(step["config"] or "{}")
+
+
+def _check_count(count: int) -> None:
+    if count >= MOST_STEPS:
+        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MOST_STEPS)
+
+
+def _free_key(key: str, taken: set[str]) -> str:
+    for number in itertools.count(1):
+        ending = "_copy" if number == 1 else f"_copy{number}"
+        if (made := key[: 64 - len(ending)] + ending) not in taken:
+            return made
+    raise AssertionError("unreachable")
 
 
 def _check_key(key: str, steps: Iterable[Mapping[str, Any]]) -> None:

@@ -29,6 +29,11 @@ select distinct step_key, model from pipeline_pricing
  where pipeline_id = ${id}$ and enabled = 1
    and effective_from <= ${at}$ and (effective_to is null or effective_to > ${at}$)
 """
+MODELS = """
+select model from pipeline_pricing where model <> ''
+union select model from pipeline_steps where model is not null and model <> ''
+ order by model limit 1000
+"""
 CAPACITY = "select id from pipeline_capacity where pipeline_id = ${id}$"
 
 
@@ -40,6 +45,11 @@ async def surroundings(sor: SafeSqlor, pipeline_id: str) -> Surroundings:
         prices=frozenset((price["step_key"], price["model"]) for price in prices),
         has_capacity=capacity is not None,
     )
+
+
+async def models_in_use(sor: SafeSqlor) -> list[str]:
+    """The models that steps name or prices are set for, by name."""
+    return [row["model"] for row in await sor.sqlExe(MODELS, {})]
 
 
 async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 """
 Everything that can be wrong with a definition, all of it at once.
 
-One validator for the dry run, for saving a version and for publishing: an `error` blocks
-publishing, a `warning` does not. A definition may come from an old version, so nothing is taken
+One validator for the dry run, for every save and for publishing: an `error` blocks publishing,
+a `warning` does not. A definition may come from an old version, so nothing is taken
 for granted here that the tables hold today.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,11 +14,16 @@ from typing import Any
 
 from app.global_func import Text, say
 
+from . import functions
+from .references import Places
 from .snapshot import Definition
-from .step_config import CONFIGS, config_problems
+from .step_config import config_problems
+from .step_types import SCHEMAS
 
 TIMEOUT_SECONDS = range(1, 86_401)
 RETRIES = range(101)
+STEP_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+LONGEST = {"name": 128, "model": 128}
 
 Step = Mapping[str, Any]
 
@@ -55,12 +61,18 @@ class Surroundings:
 def validate(definition: Definition, around: Surroundings | None = None) -> list[Problem]:
     """All problems of *definition*; without *around*, those that only the line itself shows."""
     steps = definition["steps"]
-    if not steps:
-        found = [Problem("no_steps", Text("The line has no steps. Add at least one."))]
+    if not (definition["pipeline"].get("name") or "").strip():
+        found = [Problem("missing_line_name", Text("Name the line."), field="name")]
     else:
-        found = [*_keys(steps), *_stages(steps), *_disabled(steps)]
+        found = []
+    if not steps:
+        found += [Problem("no_steps", Text("The line has no steps. Add at least one."))]
+    else:
+        found += [*_keys(steps), *_stages(steps), *_disabled(steps)]
+        places = Places(steps)
         for step in steps:
             found += _step(step)
+            found += _references(step, places)
     if around is not None:
         found += _prices(steps, around)
         if not around.has_capacity:
@@ -125,11 +137,17 @@ def _step(step: Step) -> list[Problem]:
     found = [
         Problem(code, text, key, field)
         for field, code, right, text in (
+            (
+                "step_key",
+                "bad_step_key",
+                STEP_KEY.fullmatch(key) is not None,
+                Text("Use letters, digits, _, . and -, starting with a letter or a digit."),
+            ),
             ("name", "missing_name", bool((step["name"] or "").strip()), Text("Name the step.")),
             (
                 "step_type",
                 "unknown_step_type",
-                step["step_type"] in CONFIGS,
+                step["step_type"] in SCHEMAS,
                 Text("There is no step type {type}.", type=step["step_type"]),
             ),
             (
@@ -153,7 +171,42 @@ def _step(step: Step) -> list[Problem]:
         )
         if not right
     ]
-    return found + _config(step)
+    found += [
+        Problem("too_long", _too_long(step[field], limit), key, field)
+        for field, limit in LONGEST.items()
+        if len(step[field] or "") > limit
+    ]
+    return found + _config(step) + _function(step)
+
+
+def _too_long(value: str, limit: int) -> Text:
+    return Text("At most {limit} characters, this has {count}.", limit=limit, count=len(value))
+
+
+def _function(step: Step) -> list[Problem]:
+    if step["step_type"] != "script" or not isinstance(step["config"], dict):
+        return []
+    name = step["config"].get("function")
+    if not isinstance(name, str) or functions.known(name):
+        return []
+    text = Text("No function is registered as {name}.", name=name[:100])
+    return [
+        Problem("unknown_function", text, step["step_key"], "config.function", "warning")
+    ]  # fmt: skip
+
+
+def _references(step: Step, places: Places) -> list[Problem]:
+    return [
+        Problem(
+            bad.code,
+            bad.text,
+            step["step_key"],
+            f"config.{bad.field}",
+            # What a disabled step would need, nothing asks for.
+            bad.severity if step["enabled"] else "warning",
+        )
+        for bad in places.problems(step)
+    ]
 
 
 def _config(step: Step) -> list[Problem]:

@@ -92,6 +92,26 @@ def version_view(version: Mapping[str, Any], definition: Definition, lang: str) 
     }
 
 
+def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
+    """Who has changed the draft since the last version; others than the *reader* are marked."""
+    if not found:
+        return _box(say(Text("Nobody has changed the draft since the last version."), lang), [])
+    lines = [
+        ("" if one["user_id"] == reader else "⚠ ")
+        + say(
+            Text(
+                "{who}: {count} change(s), the last at {when}",
+                who=one["username"] or one["user_id"],
+                count=one["changes"],
+                when=one["last_change"],
+            ),
+            lang,
+        )
+        for one in found
+    ]
+    return _box(say(Text("Who has changed the draft since the last version"), lang), lines)
+
+
 def note_view(text: Text, lang: str) -> Widget:
     """One sentence in place of a view."""
     return _box(say(text, lang), [])

@@ -12,6 +12,10 @@ LISTS = tuple(
 LOOKS = (
     "/pipeline_core/api/pipeline_validate.dspy",
     "/pipeline_core/api/pipeline_validate_view.dspy",
+    "/pipeline_core/api/pipeline_editor.dspy",
+    "/pipeline_core/api/pipeline_contributors.dspy",
+    "/pipeline_core/api/pipeline_contributors_view.dspy",
+    "/pipeline_core/api/pipeline_rollback_preview.dspy",
     "/pipeline_core/api/pipeline_diff.dspy",
     "/pipeline_core/api/pipeline_diff_view.dspy",
     "/pipeline_core/api/pipeline_version_view.dspy",

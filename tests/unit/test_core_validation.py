@@ -1,10 +1,14 @@
 """Every rule of the validator, with the smallest line that breaks it."""
 
+import json
 from typing import Any
 
+import jsonschema
 import pytest
 
-from pipeline_core.step_config import CONFIGS, config_problems
+from pipeline_core import functions
+from pipeline_core.step_config import config_problems
+from pipeline_core.step_types import SCHEMAS, json_schema
 from pipeline_core.validation import Surroundings, blocks, validate
 
 NOTHING_AROUND = Surroundings(prices=frozenset({("", "")}), has_capacity=True)
@@ -44,6 +48,9 @@ def test_a_good_line_has_no_problems() -> None:
         ),
         ([step(stage=2)], ("stage_hole", "", "stage", "error")),
         ([step(step_no=2)], ("step_no_hole", "", "step_no", "error")),
+        ([step(step_key="-a")], ("bad_step_key", "-a", "step_key", "error")),
+        ([step(name="x" * 129)], ("too_long", "a", "name", "error")),
+        ([step(model="x" * 129)], ("too_long", "a", "model", "error")),
         ([step(name=" ")], ("missing_name", "a", "name", "error")),
         ([step(step_type="robot")], ("unknown_step_type", "a", "step_type", "error")),
         ([step(model=None)], ("missing_model", "a", "model", "error")),
@@ -129,10 +136,46 @@ def test_a_problem_is_said_in_the_readers_language() -> None:
     assert problem.said("zh")["message"] == "请选择该步骤使用的模型。"
 
 
-@pytest.mark.parametrize("step_type", CONFIGS)
+def test_a_line_needs_a_name() -> None:
+    nameless = line(step()) | {"pipeline": {"code": "l", "name": " ", "description": None}}
+
+    (problem,) = validate(nameless, NOTHING_AROUND)
+
+    assert (problem.code, problem.step_key, problem.field) == ("missing_line_name", "", "name")
+
+
+def test_a_function_that_nobody_offers_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = step(step_type="script", model=None, config={"function": "tools.clean"})
+    assert told(script) == []
+
+    monkeypatch.setattr(functions, "_offered", {"tools.other": "other"})
+
+    assert told(script) == [("unknown_function", "a", "config.function", "warning")]
+    assert functions.choices() == [{"value": "tools.other", "text": "tools.other · other"}]
+
+
+@pytest.mark.parametrize("step_type", SCHEMAS)
+def test_a_schema_is_a_json_schema(step_type: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(json.dumps(json_schema(step_type))))
+
+
+@pytest.mark.parametrize("step_type", SCHEMAS)
+@pytest.mark.parametrize("value", [3.5, "x", "", [], {}, {"a": 1}, True, None, 200, [200], "GET"])
+def test_a_schema_says_the_same_as_the_standard_does(step_type: str, value: Any) -> None:
+    for name, key in SCHEMAS[step_type].items():
+        anchored = json.loads(json.dumps(key))
+        if "pattern" in anchored:
+            anchored["pattern"] = f"^(?:{anchored['pattern'].replace('(?s)', '')})$"
+        standard = jsonschema.Draft202012Validator(anchored).is_valid(value)
+        wrong = {p.key for p in config_problems(step_type, {name: value}) if p.kind == "wrong"}
+
+        assert (not wrong) == standard, (name, value)
+
+
+@pytest.mark.parametrize("step_type", SCHEMAS)
 def test_every_key_of_a_configuration_refuses_a_wrong_value(step_type: str) -> None:
-    for name, key in CONFIGS[step_type].items():
-        if key.sentence:
+    for name, key in SCHEMAS[step_type].items():
+        if "type" in key or "anyOf" in key:
             kinds = {p.key: p.kind for p in config_problems(step_type, {name: 3.5})}
 
             assert kinds[name] == "wrong"
@@ -150,6 +193,7 @@ def test_every_key_of_a_configuration_refuses_a_wrong_value(step_type: str) -> N
             },
         ),
         ("http", {"url": "http://127.0.0.1:8080", "expected_status": 204}),
+        ("http", {"url": "https://example.com/{{ input.id }}/x"}),
         ("script", {"function": "tools.clean_text", "arguments": {"n": 1}}),
         ("manual", {"assignee": "editor", "instruction": "看一遍"}),
     ],
@@ -169,6 +213,7 @@ def test_a_good_configuration_has_no_problems(step_type: str, config: dict[str, 
         {"url": "https://example.com", "expected_status": True},
         {"url": "https://example.com", "expected_status": []},
         {"url": "https://example.com", "expected_status": 99},
+        {"url": "https://example.com/{{ input.a }} b"},
     ],
 )
 def test_a_bad_http_configuration_is_told(config: dict[str, Any]) -> None:

@@ -1,0 +1,25 @@
+"""
+The functions that steps of type `script` may name.
+
+An installation offers its own with `offer_step_functions`, from the load function of one of its
+modules. While nothing is offered, this side cannot know what exists and takes any name.
+"""
+
+from collections.abc import Mapping
+
+_offered: dict[str, str] = {}
+
+
+def offer_step_functions(descriptions: Mapping[str, str]) -> None:
+    """Say which functions there are: name and what it does."""
+    _offered.update(descriptions)
+
+
+def known(name: str) -> bool:
+    """Whether steps may name *name*."""
+    return not _offered or name in _offered
+
+
+def choices() -> list[dict[str, str]]:
+    """The functions by name, for a drop-down."""
+    return [{"value": name, "text": f"{name} · {what}"} for name, what in sorted(_offered.items())]

@@ -1,0 +1,219 @@
+"""The step editor's endpoints: everything at once, copies, switches, conflicts, contributors."""
+
+from typing import Any
+
+import httpx
+
+from tests.http.test_core import (
+    ask,
+    do,
+    fresh,
+    new_line,
+    new_step,
+    places,
+    pointers,
+    refused,
+    rows,
+)
+from tests.support.installation import Installation
+
+
+def look(client: httpx.Client, endpoint: str, **params: Any) -> Any:
+    answer = client.get(f"/pipeline_core/api/{endpoint}.dspy", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def test_the_editor_gets_the_whole_draft_with_the_problems_of_each_step(
+    admin: httpx.Client,
+) -> None:
+    line = new_line(admin, "a", "b")
+    new_step(admin, line, "c", stage=2, config={"inputs": {"x": "steps.b.output"}})
+
+    draft = look(admin, "pipeline_editor", pipeline_id=line["id"])
+
+    assert [[step["step_key"] for step in stage] for stage in draft["stages"]] == [
+        ["a"], ["b", "c"],
+    ]  # fmt: skip
+    (problem,) = [p for p in draft["stages"][1][1]["problems"] if p["severity"] == "error"]
+    assert (problem["code"], problem["field"]) == ("parallel_reference", "config.inputs.x")
+    assert (draft["publishable"], draft["draft_differs"], draft["live"]) == (False, True, None)
+    assert [problem["code"] for problem in draft["problems"]] == ["no_capacity"]
+    assert draft["types"].keys() == {"model", "http", "script", "manual"}
+    assert draft["types"]["http"]["required"] == ["url"]
+    assert "m" in draft["models"]
+    assert [one["username"] for one in draft["contributors"]] == ["admin"]
+    assert draft["line"]["id"] == line["id"]
+
+
+def test_every_save_says_what_stands_in_the_way_of_publishing(admin: httpx.Client) -> None:
+    line = new_line(admin)
+    step = new_step(admin, line, "a", model=None)
+    assert [p["code"] for p in step["problems"] if p["severity"] == "error"] == ["missing_model"]
+    better = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, model="m")
+    assert better["publishable"] is True
+    gone = do(admin, "pipeline_steps_delete", id=step["id"])
+    assert [p["code"] for p in gone["problems"] if p["severity"] == "error"] == ["no_steps"]
+    answer = admin.post(
+        "/pipeline_core/api/pipelines_update.dspy?_webbricks_=1&_lang=en",
+        data={"id": line["id"], "lock_version": 1, "name": "New"},
+    ).json()
+    assert answer["options"]["message"] == "Saved. 1 problem(s) to correct before publishing."
+
+
+def test_a_step_that_others_need_may_go_but_is_missed(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    new_step(admin, line, "b", config={"inputs": {"x": "steps.a.output"}})
+    first = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
+
+    gone = do(admin, "pipeline_steps_delete", id=first["id"])
+
+    assert [p["code"] for p in gone["problems"] if p["severity"] == "error"] == [
+        "unknown_reference"
+    ]
+    refused(ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable")
+
+
+def test_a_step_is_copied_after_itself_or_beside_itself(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b")
+    step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
+    take = {"id": step["id"], "lock_version": step["lock_version"]}
+
+    copy = do(admin, "pipeline_steps_duplicate", **take)
+    beside = do(admin, "pipeline_steps_duplicate", **take, parallel=1, name="Second try")
+    named = do(admin, "pipeline_steps_duplicate", **take, step_key="own")
+
+    assert (copy["step_key"], copy["model"]) == ("a_copy", "m")
+    assert (beside["step_key"], beside["name"]) == ("a_copy2", "Second try")
+    assert named["step_key"] == "own"
+    assert places(admin, line) == [
+        (1, 1, "a"), (1, 2, "a_copy2"), (2, 1, "own"), (3, 1, "a_copy"), (4, 1, "b"),
+    ]  # fmt: skip
+    refused(ask(admin, "pipeline_steps_duplicate", **take, step_key="b"), 409, "duplicate")
+    refused(ask(admin, "pipeline_steps_duplicate", id=step["id"]), 400, "invalid_fields")
+    refused(ask(admin, "pipeline_steps_duplicate", **take, step_key="bad key"), 400,
+            "invalid_fields")  # fmt: skip
+
+
+def test_a_step_is_switched_off_and_on(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b")
+    step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
+
+    off = do(admin, "pipeline_steps_enable", id=step["id"], lock_version=1, enabled=False)
+    assert (off["enabled"], off["publishable"]) == (0, False)
+    refused(
+        ask(admin, "pipeline_steps_enable", id=step["id"], lock_version=1, enabled=True),
+        409, "edit_conflict",
+    )  # fmt: skip
+    on = do(admin, "pipeline_steps_enable", id=step["id"], lock_version=2, enabled="1")
+    assert (on["enabled"], on["publishable"]) == (1, True)
+
+
+def test_the_later_editor_is_told_what_differs(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    step = rows(admin, "pipeline_steps", pipeline_id=line["id"])[0]
+    do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, name="Theirs", model="n")
+
+    problem = refused(
+        ask(admin, "pipeline_steps_update", id=step["id"], lock_version=1, name="Mine", model="n"),
+        409, "edit_conflict",
+    )  # fmt: skip
+
+    assert problem["difference"] == [{"field": "name", "yours": "Mine", "current": "Theirs"}]
+    assert problem["changed_by_name"] == "admin"
+
+
+def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b", "c")
+    seen = fresh(admin, line)
+    do(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
+       order=[["c"], ["a"], ["b"]])  # fmt: skip
+
+    problem = refused(
+        ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
+            order=[["a"], ["c"], ["b"]]),
+        409, "edit_conflict",
+    )  # fmt: skip
+    assert problem["difference"]["current"] == [["c"], ["a"], ["b"]]
+    assert [moved["step_key"] for moved in problem["difference"]["moved"]] == ["a"]
+
+    seen = fresh(admin, line)
+    new_step(admin, line, "d")
+    problem = refused(
+        ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"],
+            lock_version=seen["lock_version"], draft_changed_at=seen["draft_changed_at"],
+            order=[["a"], ["b"], ["c"]]),
+        409, "edit_conflict",
+    )  # fmt: skip
+    assert problem["difference"]["missing"] == ["d"]
+    refused(
+        ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="e", name="E",
+            draft_changed_at=seen["draft_changed_at"]),
+        409, "edit_conflict",
+    )  # fmt: skip
+
+
+def test_a_wrong_configuration_names_the_place(admin: httpx.Client) -> None:
+    line = new_line(admin)
+    problem = refused(
+        ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A",
+            model="m", config={"parameters": {"temperature": 3, "max_tokens": 0}}),
+        400, "invalid_fields",
+    )  # fmt: skip
+
+    assert pointers(problem) == {"/config": "bad_config"}
+    assert {error["detail"] for error in problem["errors"]} == {
+        "parameters.temperature must be from 0 to 2.", "parameters.max_tokens must be at least 1.",
+    }  # fmt: skip
+
+
+def test_publishing_names_all_who_changed_the_draft(
+    server: Installation, admin: httpx.Client
+) -> None:
+    line = new_line(admin, "a")
+    first = do(admin, "pipeline_publish", pipeline_id=line["id"])
+    assert first["contributors"] == ["admin"]
+    second_admin(server)
+    other = server.sign_in("other", "other-password-1")
+    new_step(other, line, "b")
+
+    listed = look(admin, "pipeline_contributors", pipeline_id=line["id"])
+    page = admin.get("/pipeline_core/api/pipeline_contributors_view.dspy",
+                     params={"pipeline_id": line["id"], "_lang": "en"}).text  # fmt: skip
+    assert [(one["username"], one["changes"]) for one in listed] == [("other", 1)]
+    assert "⚠ other: 1 change(s)" in page
+    new_step(admin, line, "c")
+    second = do(admin, "pipeline_publish", pipeline_id=line["id"])
+    assert sorted(second["contributors"]) == ["admin", "other"]
+    assert look(admin, "pipeline_contributors", pipeline_id=line["id"]) == []
+    assert '"contributors":["admin","other"]' in second["event_log"]
+
+
+def second_admin(server: Installation) -> None:
+    server.manage("create-admin", "--username", "other", "--role", "owner.superuser",
+                  "--password-stdin", given="other-password-1\n")  # fmt: skip
+
+
+def test_a_rollback_is_looked_at_first(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    new_step(admin, line, "b")
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+
+    seen = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
+
+    assert [step["step_key"] for step in seen["difference"]["steps"]["removed"]] == ["b"]
+    assert (seen["live"]["version_no"], seen["target"]["version_no"]) == (2, 1)
+    assert (seen["publishable"], seen["draft_follows"]) == (True, True)
+    new_step(admin, line, "c")
+    seen = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
+    assert seen["draft_follows"] is False
+
+
+def test_looking_at_what_is_not_there(admin: httpx.Client) -> None:
+    for endpoint in ("pipeline_editor", "pipeline_contributors"):
+        refused(ask(admin, endpoint, pipeline_id="nothing"), 404, "not_found")
+    line = new_line(admin, "a")
+    refused(ask(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1), 404,
+            "not_found")  # fmt: skip
+    assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"] is None
