@@ -1,6 +1,7 @@
 """start.sh and stop.sh: twice, after a crash, beside strangers, and when something is wrong."""
 
 import json
+import re
 import socket
 import stat
 import subprocess
