@@ -1,0 +1,80 @@
+"""
+A process that publishes and rolls back, and kills itself in the middle of it.
+
+    python -m tests.support.dying
+
+Reads one JSON object a line: `{work, pipeline_id, version_no, at}`. For each it forks a child
+that does the work and sends itself SIGKILL just before statement number *at* of it (commit is the
+last one), or when *at* is 0 after everything. Answers with a line: how the child ended.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from app import database, sqlor_safe
+from app.actor import SYSTEM_ACTOR
+from pipeline_core import publishing
+
+Statement = Callable[..., Awaitable[Any]]
+
+
+def main() -> None:
+    """Answer each line on standard input."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _work(asked)
+        _, status = os.waitpid(child, 0)
+        killed = os.WIFSIGNALED(status)
+        print(json.dumps({"killed": killed, "status": os.waitstatus_to_exitcode(status)}))
+        sys.stdout.flush()
+
+
+def _work(asked: dict[str, Any]) -> None:
+    status = 1
+    try:
+        _die_at(asked["at"])
+        asyncio.run(_done(asked))
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+async def _done(asked: dict[str, Any]) -> None:
+    values = {"lock_version": None, "version_no": None, "notes": "try", **asked}
+    if asked["work"] == "publish":
+        work = publishing.publish
+    else:
+        work = publishing.rollback
+        values |= {"reason": "try", "replace_draft": 1}
+    await database.in_transaction(
+        lambda sor: work(sor, asked["pipeline_id"], values, SYSTEM_ACTOR)
+    )
+
+
+def _die_at(number: int) -> None:
+    count = 0
+
+    def counted(statement: Statement) -> Statement:
+        async def run(*args: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return await statement(*args)
+
+        return run
+
+    sqlor_safe._run = counted(sqlor_safe._run)  # type: ignore[assignment]
+    database._end = counted(database._end)  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main()
