@@ -20,7 +20,10 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
 
     Who is not signed in is sent to the login page, and back afterwards.
     """
-    if not wants_page(request) or is_page(request["params"]) or "_webbricks_" in request.query:
+    if is_page(request["params"]) or "_webbricks_" in request.query:
+        return None
+    # The site's address itself leads to the login page whatever the caller says to accept.
+    if not wants_page(request) and request.path != "/":
         return None
     if request.path.startswith("/pipeline_dist/v1/") and error.status != 404:
         return None

@@ -138,3 +138,11 @@ def _within_five_seconds(holds) -> bool:
             return True
         time.sleep(0.2)
     return False
+
+
+def test_the_sites_address_leads_to_the_login_page(server: Installation):
+    answer = server.anonymous().get("/")
+
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith("/login.ui")
+    assert server.sign_in("viewer").get("/").status_code == 200
