@@ -28,6 +28,8 @@ from app.sage_rbac import (
 from app.web_paths import Target
 from app.web_paths import plain_path as one_spelling
 
+__all__ = ["OPEN_PATHS", "Facts", "Find", "Permission", "User", "read_facts", "what_may", "who_may"]
+
 Find = Callable[[str], Target | None]
 _USERS = """
 select u.id, u.username, u.orgid, u.user_status, ur.roleid, r.orgtypeid, r.name

@@ -1,0 +1,146 @@
+"""The reasons that are told are the rule that the guard applies."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import guard, rights_explained
+from app.errors import NotFound
+from app.rights_explained import Facts, User, what_may, who_may
+from app.rights_told import MOST_ROWS, told_what_may, told_who_may
+from app.sage_rbac import NOBODY_ROLES, effective_roles, rights_of
+from app.web_paths import Target
+
+ROLE_IDS = ("any", "logined", "anonymous", "r1", "r2", "r3")
+PATHS = ("/a", "/a/b", "/a/b.ui", "/main/a", "/a/**", "/a/%", "/**", "%", "/b", "/main/**", "")
+NAMES = ("*", "admin", "viewer", "owner", "customer")
+
+
+def row(number: int, path: str, role_id: str | None, role: tuple[str, str] | None) -> dict:
+    org_type, name = role or (None, None)
+    return {
+        "id": f"p{number}",
+        "path": path,
+        "module": "sage",
+        "need_audit": "0",
+        "roleid": role_id,
+        "orgtypeid": org_type,
+        "name": name,
+    }
+
+
+def facts_of(rows: list[dict], users: tuple[User, ...] = ()) -> Facts:
+    return Facts(rights_explained._permissions(rows), users)
+
+
+def user(*roles: str, enabled: bool = True) -> User:
+    return User("u1", "wang", "0", enabled, tuple(sorted(roles)))
+
+
+def nothing(path: str) -> None:
+    return None
+
+
+ROLES = st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES))
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(PATHS),
+        st.one_of(st.none(), st.sampled_from(ROLE_IDS)),
+        st.one_of(st.none(), ROLES),
+    ),
+    max_size=8,
+)
+
+
+@given(ROWS, st.lists(ROLES, max_size=3), st.sampled_from(["/a", "/a/b", "/a/b.ui", "/b", "/c"]))
+def test_who_is_told_to_may_is_who_may(rows, held, path):
+    grants = [row(number, *item) for number, item in enumerate(rows)]
+    rights = rights_of(grants)
+    wang = user(*{f"{org_type}.{name}" for org_type, name in held})
+    facts = facts_of(grants, (wang,))
+
+    one = what_may(facts, "wang", path, nothing)
+    everyone = who_may(facts, path, nothing)
+    listed = what_may(facts, "wang", None, nothing)["permissions"]
+
+    allowed = rights.allows(effective_roles(wang.roles, signed_in=True), path)
+    assert one["allowed"] is allowed
+    assert bool(one["because"]) is allowed
+    assert bool(everyone["users"]) is allowed
+    assert everyone["anonymous"] is rights.allows(NOBODY_ROLES, path)
+    covering = {item["permission"] for item in everyone["permissions"]}
+    assert any(item["permission"] in covering for item in listed) is allowed
+
+
+def test_a_disabled_user_may_nothing_whatever_his_roles():
+    facts = facts_of([row(1, "/a", "any", None)], (user("owner.admin", enabled=False),))
+
+    found = what_may(facts, "wang", "/a", nothing)
+
+    assert (found["allowed"], found["reason"]) == (False, "disabled")
+    assert who_may(facts, "/a", nothing)["users"] == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "path", "reason"),
+    [
+        ([], "/a", "not_registered"),
+        ([row(1, "/a", None, None)], "/a", "no_role"),
+        ([row(1, "/a", "gone", None)], "/a", "no_role"),
+        ([row(1, "/a", "r1", ("owner", "chief"))], "/a", "not_his_roles"),
+        ([row(1, "/**", "any", None)], "//a", "no_such_spelling"),
+        ([], "/healthz", "open"),
+        ([row(1, "/a", "r1", ("owner", "*"))], "/a", "granted"),
+    ],
+)
+def test_the_reason_is_told(rows, path, reason):
+    found = what_may(facts_of(rows, (user("owner.admin"),)), "wang", path, nothing)
+
+    assert found["reason"] == reason
+    for lang in ("zh", "en"):
+        told = [section.sentence for section in told_what_may(found, lang)]
+        assert all("{" not in sentence for sentence in told)
+    assert told[0].startswith("Yes" if found["allowed"] else "No")
+
+
+def test_a_folder_is_decided_by_its_index():
+    index = Target(Path("/x/a/index.ui"), "/a/index.ui", ".ui", False, 1)
+    facts = facts_of([row(1, "/a", "any", None)], (user(),))
+
+    found = who_may(facts, "/a", {"/a": index}.get)
+
+    assert (found["decided_by"], found["reason"]) == ("/a/index.ui", "not_registered")
+
+
+def test_the_exact_permission_comes_first_then_the_longest_prefix():
+    rows = [row(1, "/**", "any", None), row(2, "/a/**", "any", None), row(3, "/a/b", "any", None)]
+
+    found = who_may(facts_of(rows), "/a/b", nothing)
+
+    assert [item["registered"] for item in found["permissions"]] == ["/a/b", "/a/**", "/**"]
+
+
+def test_a_name_in_another_spelling_is_no_user_and_is_suggested():
+    facts = facts_of([], (user(),))
+
+    with pytest.raises(NotFound, match="did you mean wang"):
+        facts.user("Wang")
+    with pytest.raises(NotFound, match="no user li"):
+        facts.user("li")
+
+
+def test_of_very_many_users_the_first_are_shown():
+    many = tuple(User(f"u{n}", f"name{n}", "0", True, ("owner.admin",)) for n in range(500))
+    found = who_may(facts_of([row(1, "/a", "logined", None)], many), "/a", nothing)
+
+    sections = told_who_may(found, "en")
+
+    assert len(found["users"]) == 500
+    assert max(len(section.rows) for section in sections) == MOST_ROWS
+    assert sections[-1].sentence == "… and 300 more."
+
+
+def test_the_paths_that_ask_no_permission_are_the_guards():
+    assert set(rights_explained.OPEN_PATHS) == set(guard.OPEN_PATHS)
