@@ -4,15 +4,17 @@ One page of a table, for the generated lists and for scripts.
 Parameters: `page` (from 1), `rows` (default 80, at most 1,000), `sort` (`col`, `col desc`,
 several, also `<code>_text`), `data_filter` (app/filters.py), and for any column `col=value`
 (repeated: any of them; empty: no filter), `col_from` (included) and `col_to` (excluded) for times
-and numbers. All filters are joined by AND; a name that means nothing here is refused.
+and numbers, `q` (a text to find in any of the table's texts). All filters are joined by AND; a
+name that means nothing here is refused. With `_export=csv` or `xlsx` the answer is a file with all
+rows that the filters leave (app/exports.py): whoever may see a list may take it along.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from app.database import reading
 from app.errors import BadRequest, Text
+from app.exports import Selection, export_rows
 from app.fields import is_page_name
 from app.filters import (
     LIKES,
@@ -23,51 +25,52 @@ from app.filters import (
     Node,
     Placed,
     bad_filter,
+    like_pattern,
     parse_filter,
     render_filter,
 )
 from app.models import Column, Table, table
+from app.people import USER_COLUMNS, add_names
 from app.sqlor_safe import sort_terms, whole_number
 from app.values import Refused, Rule, typed
 
 ROWS = 80
 MAX_ROWS = 1000
 SORT_TERMS = 8
-_OWN = frozenset({"page", "rows", "sort", "data_filter"})
+MOST_SEARCHED = 200
+_OWN = frozenset({"page", "rows", "sort", "data_filter", "q"})
 _RANGES = {"_from": ">=", "_to": "<"}
 _RANGE_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date"})
+# In a list nobody knows whether a code was written in capitals.
+_ANY_CASE = "utf8mb4_unicode_ci"
 
 
 async def list_rows(
     request: Any, params: Mapping[str, Any], module: str, table_name: str, sort: Any = "id desc"
-) -> dict[str, Any]:
+) -> Any:
     """
     `{total, rows}` of *table_name* as *params* ask for it, sorted by *sort* unless they say.
 
     Rows carry every column that may leave the server and `<code>_text` for each column whose
-    values are ids of another table. Raises BadRequest `bad_paging`, `bad_sort`, `bad_filter`.
+    values are ids of another table or of users. Raises BadRequest `bad_paging`, `bad_sort`,
+    `bad_filter`, `bad_export`.
     """
     made = table(table_name)
     if made.module != module:
         raise ValueError(f"{table_name} is not a table of {module}")
-    query = _query(made, params, sort)
-    async with reading() as sor:
-        counted = await sor.one(query.count, query.values)
-        assert counted is not None
-        rows = await sor.sqlExe(query.page, query.values) if counted["total"] else []
-    return {"total": counted["total"], "rows": rows}
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    count: str
-    page: str
-    values: dict[str, Any]
-
-
-def _query(made: Table, params: Mapping[str, Any], default_sort: Any) -> _Query:
+    selection = _selection(made, params, sort)
+    if params.get("_export"):
+        return await export_rows(request, params, selection)
     page = whole_number(_one(params, "page", 1), "page", 1, 10**9)
-    rows = whole_number(_one(params, "rows", ROWS), "rows", 1, MAX_ROWS)
+    size = whole_number(_one(params, "rows", ROWS), "rows", 1, MAX_ROWS)
+    async with reading() as sor:
+        total = await selection.count(sor)
+        rows = await selection.page(sor, (page - 1) * size, size) if total else []
+    await add_names(made, rows)
+    return {"total": total, "rows": rows}
+
+
+def _selection(made: Table, params: Mapping[str, Any], default_sort: Any) -> Selection:
     order = _order_by(made, params.get("sort") or default_sort)
     node = _conditions(made, params)
     where, values = render_filter(node, lambda found: _place(made, found)) if node else ("", {})
@@ -83,13 +86,7 @@ def _query(made: Table, params: Mapping[str, Any], default_sort: Any) -> _Query:
         )
     # A total needs the joined tables only when a filter looks at their texts.
     count_joins = joins if any(f"c{n}." in where for n in range(len(made.codes))) else ""
-    where = f" where {where}" if where else ""
-    return _Query(
-        f"select count(*) as total from `{made.name}` a{count_joins}{where}",  # noqa: S608
-        f"select {', '.join(shown)} from `{made.name}` a{joins}{where}"  # noqa: S608
-        f" order by {order} limit {(page - 1) * rows}, {rows}",
-        values,
-    )
+    return Selection(made, shown, joins, count_joins, where, order, values)
 
 
 def _one(params: Mapping[str, Any], name: str, default: int) -> Any:
@@ -135,7 +132,30 @@ def _conditions(made: Table, params: Mapping[str, Any]) -> Node | None:
         condition = _named_condition(made, name, value)
         if condition is not None:
             parts.append(condition)
+    if (searched := _searched(made, params.get("q"))) is not None:
+        parts.append(searched)
     return Group("AND", tuple(parts)) if parts else None
+
+
+def _searched(made: Table, wanted: Any) -> Node | None:
+    """What `q` means: the text in any of the columns that people read as text."""
+    if wanted is None or wanted == "":
+        return None
+    if not isinstance(wanted, str) or len(wanted) > MOST_SEARCHED:
+        raise BadRequest(
+            "bad_search", "Give one text of at most {most} characters.", most=MOST_SEARCHED
+        )
+    pattern = like_pattern(wanted.strip())
+    names = [name for name, column in made.columns.items() if _is_read_as_text(made, column)]
+    names += [f"{code.field}_text" for code in made.codes]
+    return Group("OR", tuple(Condition(name, "LIKE", pattern) for name in names))
+
+
+def _is_read_as_text(made: Table, column: Column) -> bool:
+    if column.confidential or column.kind not in ("str", "text") or column.choices:
+        return False
+    is_key = column.name in made.primary or column.name in USER_COLUMNS
+    return not is_key and column.references is None and made.code(column.name) is None
 
 
 def _named_condition(made: Table, name: str, value: Any) -> Condition | None:
@@ -172,6 +192,8 @@ def _place(made: Table, condition: Condition) -> Placed:
         raise bad_filter(
             "{op} works on texts only, not on {field}.", op=condition.op, field=condition.field
         )
+    if condition.op in LIKES and column is not None and (column.collation or "").endswith("_bin"):
+        expression = f"{expression} collate {_ANY_CASE}"
     if condition.op in LISTS:
         return expression, [_typed(condition, column, item) for item in condition.value]
     return expression, _typed(condition, column, condition.value)

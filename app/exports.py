@@ -1,0 +1,181 @@
+"""
+A whole list as a file: CSV or an Excel sheet, sent while it is read.
+
+Which rows, and in which order, is settled first by their keys; then they are read some hundred at
+a time, so that neither a connection nor memory is held for as long as a download takes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from aiohttp import web
+
+from app.answers import USUAL_HEADERS
+from app.clock import now
+from app.database import reading
+from app.errors import BadRequest
+from app.messages import title
+from app.models import Table
+from app.people import add_names
+from app.spreadsheets import CSV_TYPE, XLSX_TYPE, CsvFile, File, SheetFile
+
+MOST_ROWS = 200_000
+ROWS_AT_ONCE = 500
+KINDS = {"csv": CSV_TYPE, "xlsx": XLSX_TYPE}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some rows of a table in an order: pieces of SQL made of the model's names, and the values
+    they bind."""
+
+    table: Table
+    shown: list[str]
+    joins: str
+    count_joins: str
+    where: str
+    order: str
+    values: dict[str, Any]
+
+    @property
+    def _where(self) -> str:
+        return f" where {self.where}" if self.where else ""
+
+    async def count(self, sor: Any) -> int:
+        """How many rows there are."""
+        counted = await sor.one(
+            f"select count(*) as total from `{self.table.name}` a{self.count_joins}{self._where}",  # noqa: S608
+            self.values,
+        )
+        return int(counted["total"])
+
+    async def page(self, sor: Any, start: int, size: int) -> list[dict[str, Any]]:
+        """*size* rows from *start* (0 is the first)."""
+        sql = (
+            f"select {', '.join(self.shown)} from `{self.table.name}` a{self.joins}"  # noqa: S608
+            f"{self._where} order by {self.order} limit {start}, {size}"
+        )
+        rows: list[dict[str, Any]] = await sor.sqlExe(sql, self.values)
+        return rows
+
+    async def keys(self, sor: Any, most: int) -> list[str]:
+        """The ids of the first *most* rows, in order."""
+        sql = (
+            f"select a.id from `{self.table.name}` a{self.joins}"  # noqa: S608
+            f"{self._where} order by {self.order} limit {most}"
+        )
+        return [row["id"] for row in await sor.sqlExe(sql, self.values)]
+
+    async def by_keys(self, sor: Any, keys: list[str]) -> list[dict[str, Any]]:
+        """The rows with these ids, in this order; those that are gone are left out."""
+        sql = (
+            f"select {', '.join(self.shown)} from `{self.table.name}` a{self.joins}"  # noqa: S608
+            " where a.id in ${keys}$"
+        )
+        found = {row["id"]: row for row in await sor.sqlExe(sql, {"keys": keys})}
+        return [found[key] for key in keys if key in found]
+
+
+async def export_rows(
+    request: web.Request, params: Mapping[str, Any], selection: Selection
+) -> web.StreamResponse:
+    """
+    All rows of *selection* as a file. `_export` is its kind, `_columns` the columns in order
+    (comma-separated; default all), `_zone` the time zone of its times (default UTC).
+
+    The header `X-Total-Rows` says how many rows follow. Raises BadRequest `bad_export`,
+    `too_many_rows`.
+    """
+    kind = str(params["_export"])
+    if kind not in KINDS:
+        raise BadRequest("bad_export", "Export as {known}.", known=", ".join(KINDS))
+    columns = _columns(selection.table, params.get("_columns"))
+    zone = _zone(params.get("_zone"))
+    async with reading() as sor:
+        keys = await selection.keys(sor, MOST_ROWS + 1)
+    if len(keys) > MOST_ROWS:
+        raise BadRequest(
+            "too_many_rows",
+            "The list has more than {most} rows. Filter it first.",
+            most=MOST_ROWS,
+        )
+    lang = request["lang"]
+    parts = _parts(selection, keys, columns, zone, lang, kind)
+    return await _sent(request, parts, kind, _file_name(selection.table, lang, kind), len(keys))
+
+
+def _columns(made: Table, wanted: Any) -> list[str]:
+    known = [name for name, column in made.columns.items() if not column.confidential]
+    if not wanted:
+        return [name for name in known if made.columns[name].kind != "bytes"]
+    names = str(wanted).split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise BadRequest(
+            "bad_export", "{table} has no column {name}.", table=made.name, name=unknown[0][:64]
+        )
+    return names
+
+
+def _zone(name: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadRequest(
+            "bad_export", "There is no time zone {name}.", name=str(name)[:64]
+        ) from None
+
+
+def _file_name(made: Table, lang: str, kind: str) -> str:
+    return f"{title(made.title, lang)} {now():%Y-%m-%d}.{kind}"
+
+
+async def _parts(
+    selection: Selection, keys: list[str], columns: list[str], zone: ZoneInfo, lang: str, kind: str
+) -> AsyncIterator[bytes]:
+    head = [title(selection.table.columns[name].title, lang) for name in columns]
+    file: File = CsvFile(head) if kind == "csv" else SheetFile(head)
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        async with reading() as sor:
+            rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
+        await add_names(selection.table, rows)
+        cells = [
+            [_cell(selection.table, row, name, zone, lang) for name in columns] for row in rows
+        ]
+        # Compressing some hundred rows takes longer than others should wait.
+        yield await asyncio.to_thread(file.add, cells)
+    yield await asyncio.to_thread(file.end)
+
+
+def _cell(made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str) -> Any:
+    """What a person reads in that cell: names, not ids; times on his clock."""
+    value = row.get(name)
+    choices = made.columns[name].choices
+    if isinstance(value, str) and value in choices:
+        return title(choices[value], lang)
+    if (text := row.get(f"{name}_text")) is not None:
+        return text
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat(timespec="milliseconds")
+    return value
+
+
+async def _sent(
+    request: web.Request, parts: AsyncIterator[bytes], kind: str, name: str, total: int
+) -> web.StreamResponse:
+    headers = USUAL_HEADERS.copy()
+    headers["Content-Type"] = KINDS[kind]
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    headers["X-Total-Rows"] = str(total)
+    headers["X-Request-Id"] = request["request_id"]
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    async for part in parts:
+        if part:
+            await response.write(part)
+    await response.write_eof()
+    return response
