@@ -22,6 +22,7 @@ from typing import Any
 
 from xls2ddl import xls2crud, xls2ui
 
+from app.imports import IMPORTED
 from app.models import ROOT, table
 
 _GET_DATA = (
@@ -32,6 +33,11 @@ _OWNERS = ("app", "pipeline_core", "pipeline_ops", "pipeline_dist")
 _MARK = "return await list_rows(request, params_kw, "
 _WRITE_TEMPLATES = ("data_new_tmpl", "data_update_tmpl", "data_delete_tmpl")
 _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url")
+# What this host's lists can do beyond the page format, and rows that a screen shows: xls2ui has
+# a page size of its own in its template.
+_PAGE_SIZE = re.compile(r'"page_rows":\s*\d+,')
+_ABILITIES = '"page_rows":50,\n\t\t"searchable":true,\n\t\t"exportable":true,'
+_IMPORT = '\n\t\t"import_url":"/appbase/import_rows.dspy",\n\t\t"import_table":"%s",'
 # Ways of xls2ui that end in SQL made from the request; list_rows does not know them.
 _UNSUPPORTED = ("relation", "logined_userid", "logined_userorgid", "confidential_fields")
 
@@ -143,9 +149,15 @@ def _kept(folder: Path) -> list[Path]:
         if made.suffix == ".ui":
             # The page has blank lines where xls2ui left template branches out.
             text = re.sub(r"\n\s*\n+", "\n", text)
+            text = _with_abilities(text, folder.name)
         made.write_text(text, "utf-8")
         kept.append(made)
     return kept
+
+
+def _with_abilities(text: str, table_name: str) -> str:
+    abilities = _ABILITIES + (_IMPORT % table_name if table_name in IMPORTED else "")
+    return _PAGE_SIZE.sub(abilities, text, count=1)
 
 
 def _remove_stale(target: Path, names: set[str]) -> list[str]:

@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import aiomysql
@@ -193,7 +194,12 @@ async def in_transaction(
     The whole of it is repeated, at most 5 times with growing random pauses, when the database
     gave up because of others: deadlock, lock time-out, failed certification. *work* must
     therefore have no effect outside the database. Raises Unavailable when all tries failed.
+
+    Inside `as_one` it is a part of that transaction: what it did is undone when it raises.
     """
+    whole = _whole.get()
+    if whole is not None and database == "pipeline":
+        return await _part(whole, work)
     for attempt in range(TRIES):
         try:
             async with transaction(database) as sor:
@@ -203,6 +209,37 @@ async def in_transaction(
                 raise
         await asyncio.sleep(random.uniform(0.002, 0.02) * 2**attempt)
     raise AssertionError("unreachable")
+
+
+_whole: ContextVar[SafeSqlor | None] = ContextVar("whole", default=None)
+
+
+async def as_one(work: Callable[[], Awaitable[T]]) -> T:
+    """
+    Run *work* so that every `in_transaction` in it is a part of one transaction: all is
+    committed at the end, or nothing when it raises. Repeated like `in_transaction`.
+    """
+
+    async def within(sor: SafeSqlor) -> T:
+        token = _whole.set(sor)
+        try:
+            return await work()
+        finally:
+            _whole.reset(token)
+
+    return await in_transaction(within)
+
+
+async def _part(sor: SafeSqlor, work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
+    await sor.statement("savepoint part")
+    try:
+        with translated():
+            return await work(sor)
+    except Exception as exc:
+        # After a deadlock the database has rolled back all of it, savepoints included.
+        if failure_code(exc) not in RETRIED:
+            await sor.statement("rollback to savepoint part")
+        raise
 
 
 @asynccontextmanager

@@ -55,6 +55,7 @@ from app.fields import (
     without_unchanged,
 )
 from app.ids import new_id, time_ordered_id
+from app.imports import import_rows
 from app.jsontext import canonical_json, to_json
 from app.listing import list_rows
 from app.messages import say
@@ -163,6 +164,7 @@ def offer_functions(env: Any) -> None:
     """Put the host's functions into *env* (ServerEnv), after initEnv has filled it."""
     env.get_module_dbname = get_module_dbname
     env.list_rows = list_rows
+    env.import_rows = import_rows
     env.get_code = reading_endpoint(get_code, raw=True)
     env.audit_put_back = writing(audit_put_back)
     env.audit_entry_view = reading_endpoint(audit_entry_view, raw=True)

@@ -35,6 +35,8 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 # held to a thousand fields by aiohttp.
 MOST_VALUES = 100_000
 MOST_NAMES = 1_000
+# The paths that take more, as (bytes, values).
+LARGE_BODIES = {"/appbase/import_rows.dspy": (8 * 1_048_576, 400_000)}
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
 # What the runtime adds to every request; integers by bricks-contract 2.1.
@@ -165,10 +167,15 @@ async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any
 
 async def _read_body(request: web.Request) -> dict[str, Any]:
     kind = request.content_type
+    path = request["target"].url if request.get("target") else ""
+    most_bytes, most_values = LARGE_BODIES.get(path, (request.client_max_size, MOST_VALUES))
+    source = request
+    if most_bytes != request.client_max_size:
+        source = request.clone(client_max_size=most_bytes)
     try:
         if kind in FORM_TYPES and "Content-Type" in request.headers:
-            return _form(await request.post())
-        raw = await request.read()
+            return _form(await source.post())
+        raw = await source.read()
         if not raw:
             return {}
         if kind != "application/json" and not kind.endswith("+json"):
@@ -178,12 +185,12 @@ async def _read_body(request: web.Request) -> dict[str, Any]:
                 status=415,
                 kind=kind[:100],
             )
-        if raw.count(b",") > MOST_VALUES:
+        if raw.count(b",") > most_values:
             raise AppError(
                 "body_too_large",
                 "The body has more than {limit} values. Send less at a time.",
                 status=413,
-                limit=MOST_VALUES,
+                limit=most_values,
             )
         body = parse_json(raw)
     except web.HTTPRequestEntityTooLarge:
@@ -191,7 +198,7 @@ async def _read_body(request: web.Request) -> dict[str, Any]:
             "body_too_large",
             "The body is larger than {limit} bytes. Send less at a time.",
             status=413,
-            limit=request.client_max_size,
+            limit=most_bytes,
         ) from None
     except (LookupError, ValueError, AssertionError, RuntimeError, HttpProcessingError) as exc:
         raise BadRequest("bad_form", "The body cannot be read as its content type says.") from exc

@@ -18,7 +18,14 @@ ROLES = {
     "owner.superuser": (*AUDIT, *RIGHTS, "/appbase/audit_put_back.dspy"),
     "owner.operator": AUDIT,
 }
-LOGINED = ("/", "/index.ui", "/dashboard.ui", "/appbase/get_code.dspy")
+# Rows go in through the create endpoint of their table, whose right is asked there.
+LOGINED = (
+    "/",
+    "/index.ui",
+    "/dashboard.ui",
+    "/appbase/get_code.dspy",
+    "/appbase/import_rows.dspy",
+)
 
 if __name__ == "__main__":
     register_paths("pipeline_app", any_=ANY, logined=LOGINED, roles=ROLES)
