@@ -17,6 +17,7 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from app.answers import JSON_TYPE, is_page, json_response
 from app.dspy import own_url
+from app.page_rights import trimmed
 from app.sage_rbac import Rights
 from app.web_paths import WebPaths
 
@@ -84,6 +85,12 @@ async def may_open(request: web.Request, path: str) -> bool:
     return target is not None and rights.allows(request["actor"].roles, target.url)
 
 
+def _may_use(request: web.Request, rights: Rights, path: str) -> bool:
+    """Whether the caller may use what stands at *path*; nothing there is nothing refused."""
+    target = request.app["web_paths"].find(path)
+    return target is None or rights.allows(request["actor"].roles, target.url)
+
+
 class _PageJson:
     """What generated templates call `json`: they write request parameters into the page."""
 
@@ -130,6 +137,8 @@ class UiProcessor(BricksUIProcessor):
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The page's JSON, or the JSON between /bricks/header.tmpl and footer.tmpl."""
         text = await render_page(request, request["target"].url)
+        rights: Rights = await request.app["rbac"].rights()
+        text = trimmed(text, partial(_may_use, request, rights))
         if is_page(request["params"]):
             return json_response(text.encode("utf-8"), content_type=JSON_TYPE)
         return await framed(request, text)

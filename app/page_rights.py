@@ -1,0 +1,84 @@
+"""
+Pages without what their reader may not do.
+
+A page names the addresses of its tools; a tool whose address is refused to the reader would only
+lead to "not allowed", so it is left out. The right itself is checked at the address, as always.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+_WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url", "add_url", "update_url",
+               "delete_url", "import_url")  # fmt: skip
+
+May = Callable[[str], bool]
+
+
+def trimmed(text: str, may: May) -> str:
+    """The page *text* (JSON) without edit addresses and tools that *may* refuses.
+
+    Text that is no JSON, and a page that loses nothing, come back as they are.
+    """
+    try:
+        page = json.loads(text)
+    except ValueError:
+        return text
+    trimmer = _Trimmer(may)
+    trimmer.walk(page)
+    return json.dumps(page, ensure_ascii=False) if trimmer.changed else text
+
+
+class _Trimmer:
+    def __init__(self, may: May) -> None:
+        self._may = may
+        self.changed = False
+
+    def walk(self, node: Any) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self.walk(item)
+        elif isinstance(node, dict):
+            if isinstance(node.get("options"), dict):
+                self._widget(node, node["options"])
+            for value in node.values():
+                if isinstance(value, dict | list):
+                    self.walk(value)
+
+    def _widget(self, widget: dict[str, Any], options: dict[str, Any]) -> None:
+        for place in (options.get("editable"), options):
+            if isinstance(place, dict):
+                self._drop_urls(place)
+        toolbar = options.get("toolbar")
+        tools = toolbar.get("tools") if isinstance(toolbar, dict) else None
+        if isinstance(tools, list):
+            refused = self._refused_events(widget.get("binds"))
+            kept = [tool for tool in tools if _name(tool) not in refused]
+            if len(kept) < len(tools):
+                toolbar["tools"] = kept  # type: ignore[index]  # a dict, or there were no tools
+                self.changed = True
+
+    def _drop_urls(self, place: dict[str, Any]) -> None:
+        for name in _WRITE_URLS:
+            if not self._open(place.get(name)):
+                del place[name]
+                self.changed = True
+
+    def _refused_events(self, binds: Any) -> set[Any]:
+        """Events whose every bind leads where the reader may not go."""
+        found: dict[Any, list[bool]] = {}
+        for bind in binds if isinstance(binds, list) else []:
+            if isinstance(bind, dict):
+                options = bind.get("options")
+                url = options.get("url") if isinstance(options, dict) else None
+                found.setdefault(bind.get("event"), []).append(self._open(url))
+        return {event for event, opens in found.items() if not any(opens)}
+
+    def _open(self, url: Any) -> bool:
+        if not isinstance(url, str) or not url.startswith("/"):
+            return True
+        return self._may(url.partition("?")[0])
+
+
+def _name(tool: Any) -> Any:
+    return tool.get("name") if isinstance(tool, dict) else None
