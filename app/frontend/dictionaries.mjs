@@ -14,6 +14,7 @@ export function dictionary(root, language) {
   const files = [
     ...modules.map((name) => join(root, name, 'i18n', `${language}.json`)),
     join(root, 'app', 'i18n', `${language}.json`), // sentences of the server that pages say too
+    join(root, 'app', 'frontend', 'i18n', `${language}.json`), // of the pages in src/pages
     join(root, 'app', 'wwwroot', 'i18n', `${language}.json`),
   ];
   const all = Object.assign({}, ...files.filter(existsSync).map(read));

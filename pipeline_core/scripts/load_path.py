@@ -10,6 +10,7 @@ LISTS = tuple(
     for file in ("index.ui", f"get_{table}.dspy")
 )
 LOOKS = (
+    "/pipeline_core/line.ui",
     "/pipeline_core/api/pipeline_validate.dspy",
     "/pipeline_core/api/pipeline_validate_view.dspy",
     "/pipeline_core/api/pipeline_editor.dspy",

@@ -37,6 +37,7 @@ _EDITABLE = ("remark", "client_ref")
 _QUOTE = {
     "pipeline_id": Rule(kind="str", required=True, length=32),
     "lines": Rule(kind="json", required=True, json="list"),
+    "currency": Rule(kind="str", length=3),
 }
 
 
@@ -137,17 +138,19 @@ async def usage_log_delete(actor: Actor, params: Params) -> Answer:
 
 
 async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
-    """What `lines` cost now at a line's own prices; books nothing."""
+    """What `lines` cost now at a line's own prices in `currency` (ours by default); books
+    nothing."""
     asked = check_params(_QUOTE, params)
     lines = check_lines(asked["lines"].value)
     account = OwnAccount()
+    currency = asked["currency"] or account.currency
     async with reading(snapshot=True) as sor:
         await get_row(sor, "pipelines", asked["pipeline_id"])
         priced = await price_lines(
-            sor, None, asked["pipeline_id"], now(), lines, account.adjust, account.currency
+            sor, None, asked["pipeline_id"], now(), lines, account.adjust, currency
         )
     return {
-        "currency": account.currency,
+        "currency": currency,
         "total": total(priced),
         "lines": [
             {
@@ -158,6 +161,10 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
                 "quantity": item.usage.quantity,
                 "pricing_id": item.terms.pricing_id,
                 "pricing_type": item.terms.pricing_type,
+                "unit_price": item.terms.unit_price,
+                "unit_size": item.terms.unit_size,
+                "package_size": item.terms.package_size,
+                "package_price": item.terms.package_price,
                 "amount": item.amount,
             }
             for item in priced

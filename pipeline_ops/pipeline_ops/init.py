@@ -7,7 +7,7 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_ops import admin_api, capacities, prices, stats
+from pipeline_ops import admin_api, capacities, line_figures, prices, stats
 from pipeline_ops.sweeper import run_sweeper
 
 EXPORTS = {
@@ -22,6 +22,7 @@ EXPORTS = {
     "pipeline_usage_log_delete": writing(admin_api.usage_log_delete),
     "get_search_pipeline_id": reading_endpoint(admin_api.get_search_pipeline_id, raw=True),
     "usage_stats": reading_endpoint(stats.usage_stats),
+    "line_figures": reading_endpoint(line_figures.line_figures),
     "price_quote": reading_endpoint(admin_api.price_quote),
 }
 

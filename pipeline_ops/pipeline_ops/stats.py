@@ -25,8 +25,8 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
     async with reading(snapshot=True) as sor:
         rows = await sor.sqlExe(_BY_DAY, {"first": min(days[0], f"{month}-01"), "last": day})
         return {
-            "today": _summary([row for row in rows if row["day_key"] == day]),
-            "month": _summary([row for row in rows if row["day_key"].startswith(month)]),
+            "today": summary([row for row in rows if row["day_key"] == day]),
+            "month": summary([row for row in rows if row["day_key"].startswith(month)]),
             "by_day": [_one_day(key, rows) for key in days],
             "top_pipelines": await _top_lines(sor, month),
             "near_limit": await _near_limit(sor, day, month),
@@ -39,7 +39,8 @@ def _last_days(moment: Any) -> list[str]:
     return sorted(found)[-DAYS_SHOWN:]
 
 
-def _summary(rows: list[Any]) -> dict[str, Any]:
+def summary(rows: list[Any]) -> dict[str, Any]:
+    """The sums of *rows* of calls per day and currency: calls by outcome, amounts by currency."""
     return {
         "calls": sum(int(row["calls"]) for row in rows),
         "succeeded": sum(int(row["succeeded"]) for row in rows),

@@ -5,6 +5,7 @@ import './widgets/index.js';
 import './widgets/tree.js';
 import './tabular/index.js';
 import './shell/index.js';
+import './pages/later.js';
 import { App } from './core/app.js';
 import { installGlobals } from './core/globals.js';
 import { readPage, standsAlone } from './core/page.js';

@@ -26,6 +26,8 @@ const PATHS = {
   logout: 'M14 4h5v16h-5M3 12h11M10 8l4 4-4 4',
   dashboard: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
   lines: 'M5 4v10a4 4 0 0 0 4 4h2M19 20V10a4 4 0 0 0-4-4h-2M5 2.500h.01M19 21.500h.01M11 16l3 2-3 2M13 8l-3-2 3-2',
+  model: 'M12 3l7.500 4.500v9L12 21l-7.500-4.500v-9zM4.500 7.500L12 12l7.500-4.500M12 12v9',
+  script: 'M8 7l-5 5 5 5M16 7l5 5-5 5M14 4l-4 16',
   steps: 'M4 6h4v4H4zM16 3h4v4h-4zM16 12h4v4h-4zM8 8h4M12 5v9M12 5h4M12 14h4',
   versions: 'M12 7v5l3 3M4 12a8 8 0 1 0 2.500-5.800M3 4v4h4',
   prices: 'M3 12V4h8l10 10-8 8zM7.500 8.500h.01',

@@ -1,0 +1,37 @@
+/** Asking for the data behind a page. */
+
+import { ask } from '../../core/request.js';
+
+/** What an answer holds besides the widget it is wrapped in. */
+export function dataOf(answer) {
+  const { value } = answer;
+  return value?.data ?? value?.options?.user_data ?? value;
+}
+
+/**
+ * Reads. A refusal is shown to the person.
+ * @returns {Promise<*>} null when there is nothing to be had
+ */
+export async function read(widget, url, params = {}) {
+  const answer = await ask(widget.app, url, { params });
+  if (answer.ok) return dataOf(answer);
+  await widget.app.showAnswer(answer);
+  return null;
+}
+
+/** The rows of a list; [] when it is refused without a word (a part that a role may not see). */
+export async function rowsOf(widget, url, params = {}) {
+  const answer = await ask(widget.app, url, { params: { page: 1, rows: 1000, ...params }, anonymous: true });
+  return answer.ok ? answer.value?.rows ?? [] : [];
+}
+
+/** Changes something. @returns {Promise<import('../../core/request.js').Answer>} */
+export function send(widget, url, params) {
+  return ask(widget.app, url, { method: 'POST', params });
+}
+
+/** Says in a corner what the server answered, or shows why it did not. */
+export async function tell(widget, answer) {
+  await widget.app.showAnswer(answer);
+  return answer.ok;
+}

@@ -1,0 +1,48 @@
+/** Pieces that the pages have in common. */
+
+import { h } from '../../core/dom.js';
+import { icon } from '../../core/icons.js';
+import { t } from '../../core/i18n.js';
+
+/** A button with a picture; `name` is its `data-tool`. */
+export function tool(name, picture, label, work, { css = '', isSmall = false } = {}) {
+  const text = t(label);
+  return h('button', {
+    type: 'button', class: [isSmall ? 'icon-button' : 'tool', css], 'data-tool': name,
+    'aria-label': isSmall ? text : undefined, title: isSmall ? text : undefined, on: { click: work },
+  }, icon(picture), isSmall ? null : h('span', {}, text));
+}
+
+/** A quiet word in a frame; `tone` is good, warn, bad or ''. */
+export function badge(text, tone = '') {
+  return h('span', { class: ['badge', tone && `badge-${tone}`] }, text);
+}
+
+/** Why there is nothing here, and what to do about it. */
+export function emptyNote(picture, text, ...more) {
+  return h('div', { class: 'empty-note' }, icon(picture), h('p', {}, t(text)), more);
+}
+
+/** A card with a heading. */
+export function card(title, ...content) {
+  return h('section', { class: 'card page-card' }, h('h2', {}, t(title)), content);
+}
+
+/**
+ * A table of texts.
+ * @param {string} caption for those who cannot see what stands around it
+ * @param {{label: string, isNumber?: boolean}[]} columns
+ * @param {(Node|string)[][]} rows
+ */
+export function plainTable(caption, columns, rows) {
+  return h('div', { class: 'scroll-x', tabindex: '0', role: 'region', 'aria-label': t(caption) }, h('table', { class: 'plain-table' },
+    h('caption', { class: 'visually-hidden' }, t(caption)),
+    h('thead', {}, h('tr', {}, columns.map(({ label, isNumber }) => h('th', { scope: 'col', class: isNumber && 'align-end' }, t(label))))),
+    h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell, at) => h('td', { class: columns[at].isNumber && 'align-end' }, cell)))))));
+}
+
+/** A list of names and values; entries without a value are left out. */
+export function facts(entries) {
+  return h('dl', { class: 'facts' }, entries.filter(([, value]) => value !== null && value !== undefined && value !== '')
+    .map(([label, value]) => h('div', {}, h('dt', {}, t(label)), h('dd', {}, value))));
+}

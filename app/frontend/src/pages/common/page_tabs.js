@@ -1,0 +1,69 @@
+/** The parts of a page, one shown at a time; which one stands in the address. */
+
+import { h, uniqueId } from '../../core/dom.js';
+import { t } from '../../core/i18n.js';
+
+export class PageTabs {
+  /** @param {{name: string, label: string, make: () => {element: Element, render?: Function, stop?: Function}}[]} parts */
+  constructor(parts) {
+    this.parts = parts.map((part) => ({ ...part, made: null }));
+    this.panel = h('div', { role: 'tabpanel', class: 'page-panel', id: uniqueId('panel') });
+    for (const part of this.parts) {
+      part.button = h('button', {
+        type: 'button', role: 'tab', id: uniqueId('tab'), 'data-name': part.name, 'aria-controls': this.panel.id,
+        on: { click: () => this.show(part.name) },
+      }, t(part.label));
+    }
+    this.bar = h('div', { role: 'tablist', class: 'tab-bar', on: { keydown: (event) => this.key(event) } },
+      this.parts.map(({ button }) => button));
+    this.element = h('div', { class: 'page-tabs' }, this.bar, this.panel);
+  }
+
+  /** The part that the address names, else the first. */
+  showFromAddress() {
+    this.show(new URLSearchParams(location.hash.split('?')[1]).get('tab') ?? '');
+  }
+
+  show(name) {
+    const wanted = this.parts.find((part) => part.name === name) ?? this.parts[0];
+    if (this.current !== wanted) {
+      this.current = wanted;
+      for (const part of this.parts) {
+        part.button.setAttribute('aria-selected', String(part === wanted));
+        part.button.tabIndex = part === wanted ? 0 : -1;
+      }
+      this.panel.setAttribute('aria-labelledby', wanted.button.id);
+      wanted.made ??= wanted.make();
+      this.panel.replaceChildren(wanted.made.element);
+      this.writeAddress(wanted.name);
+    }
+    wanted.made.render?.();
+  }
+
+  writeAddress(name) {
+    const [path, query = ''] = location.hash.split('?');
+    if (!path.startsWith('#/')) return;
+    const params = new URLSearchParams(query);
+    if (this.parts[0].name === name) params.delete('tab');
+    else params.set('tab', name);
+    history.replaceState(history.state, '', `${path}?${params}`);
+  }
+
+  key(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = this.parts.indexOf(this.current);
+    const next = this.parts[(at + step + this.parts.length) % this.parts.length];
+    this.show(next.name);
+    next.button.focus();
+  }
+
+  render() {
+    this.current?.made.render?.();
+  }
+
+  stop() {
+    for (const { made } of this.parts) made?.stop?.();
+  }
+}

@@ -1,0 +1,45 @@
+/** Windows that code fills. */
+
+import { Form } from '../../widgets/form.js';
+
+/**
+ * A window with nodes of our own in it, opened.
+ * @param {import('../../core/widget.js').Widget} owner
+ * @param {{title: string, cwidth?: number}} options
+ * @param {...Node} nodes
+ */
+export async function openWindow(owner, options, ...nodes) {
+  const box = await owner.app.buildOverlay({
+    widgettype: 'PopupWindow', options: { cwidth: 46, ...options, auto_open: false },
+  }, owner);
+  box.contentElement.append(...nodes);
+  box.open();
+  return box;
+}
+
+/**
+ * A window with a form; it closes when `save` has succeeded.
+ * @param {import('../../core/widget.js').Widget} owner
+ * @param {{title: string, cwidth?: number, above?: Node[]}} frame
+ * @param {object} form options of a Form with `fields` and `save(values)`
+ * @returns {Promise<{box: object, form: Form, done: Promise<boolean>}>} `done`: whether it was saved
+ */
+export async function openForm(owner, frame, form) {
+  const { above = [], ...options } = frame;
+  const box = await owner.app.buildOverlay({
+    widgettype: 'PopupWindow', options: { cwidth: 46, ...options, css: 'form-window', auto_open: false },
+  }, owner);
+  box.contentElement.append(...above);
+  const made = new Form({ ...form, keep_open: true }, { app: owner.app, baseUri: owner.baseUri, parent: box });
+  box.add_widget(made);
+  box.mayDismiss = () => !made.isDirty() || owner.app.confirm({
+    title: 'Unsaved changes', message: 'Close and lose what you typed?', yes_label: 'Close', danger: true,
+  });
+  const done = new Promise((resolve) => {
+    made.bind('submitted', () => { resolve(true); box.dismiss(); });
+    box.bind('dismissed', () => resolve(false));
+  });
+  box.open();
+  made.focusFirst();
+  return { box, form: made, done };
+}

@@ -1,0 +1,50 @@
+/**
+ * The pages with a look of their own. Their code is fetched when the first of them is opened, so
+ * that the lists need not wait for it.
+ */
+
+import { register } from '../core/registry.js';
+import { registerFunction } from '../core/scripts.js';
+import { Widget } from '../core/widget.js';
+
+/**
+ * Registers a widget whose content is made by a class in a part of the bundle of its own.
+ * @param {string} name
+ * @param {() => Promise<{Page: Function}>} load the class gets the widget, makes `element`, and may
+ *   have `start()`, `render()` and `stop()`
+ */
+function registerLater(name, load) {
+  class Later extends Widget {
+    async built() {
+      this.dom_element.classList.add('own-page');
+      this.dom_element.dataset.uid = this.uid;
+      this.dom_element.setAttribute('aria-busy', 'true');
+      const { Page } = await load();
+      if (this.isGone) return;
+      this.page = new Page(this);
+      this.dom_element.replaceChildren(this.page.element);
+      await this.page.start?.();
+      this.dom_element.removeAttribute('aria-busy');
+    }
+
+    render() {
+      return this.page?.render?.();
+    }
+
+    released() {
+      this.isGone = true;
+      this.page?.stop?.();
+      super.released();
+    }
+  }
+  register(name, Later);
+  return Later;
+}
+
+registerLater('LinePage', () => import('./line/line_page.js'));
+
+/** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */
+registerFunction('open_page', ({ url, param, id }) => {
+  location.hash = `${url}?${param}=${encodeURIComponent(id)}`;
+});
+

@@ -1,0 +1,79 @@
+/** What of the line's capacity is used: today, this month, the slots right now; refreshes itself. */
+
+import { fillNode, h } from '../../core/dom.js';
+import { countText, localDateTime } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { ask } from '../../core/request.js';
+import { dataOf, send } from '../common/answers.js';
+import { amountTexts, gauge } from '../common/gauge.js';
+import { badge, card, emptyNote, plainTable, tool } from '../common/nodes.js';
+import { Repeat } from '../common/repeat.js';
+import { openForm } from '../common/window.js';
+
+const LABELS = { day: 'Today', month: 'This month', slots: 'Slots in use now' };
+const SECONDS = 10;
+
+export class CapacityTab {
+  /** @param {import('./line_page.js').LinePage} page */
+  constructor(page) {
+    this.page = page;
+    this.element = h('div', { class: 'capacity-tab' });
+    this.repeat = new Repeat(this.element, SECONDS, () => this.load(true));
+  }
+
+  render() {
+    return this.load(false);
+  }
+
+  async load(isAgain) {
+    const { data, owner } = this.page;
+    const answer = await ask(owner.app, '/pipeline_ops/api/line_figures.dspy', { params: { pipeline_id: data.id }, anonymous: isAgain });
+    if (answer.ok) this.draw(dataOf(answer));
+    else if (!isAgain) await owner.app.showAnswer(answer);
+    this.repeat.start();
+  }
+
+  draw(figures) {
+    const { capacity } = figures;
+    const change = this.page.owner.opts.may_price
+      ? tool('change_capacity', 'capacity', capacity ? 'Change the capacity' : 'Set the capacity', () => this.change(capacity)) : null;
+    const isOff = capacity && Number(capacity.enabled) !== 1;
+    fillNode(this.element,
+      capacity ? null : emptyNote('capacity', 'Nothing limits this line. Set a capacity so that it never takes more calls than it can do.', change),
+      card('In use', capacity ? h('div', { class: 'toolbar' }, change, isOff ? badge(t('switched off: the line takes no calls'), 'warn') : null) : null,
+        h('div', { class: 'gauges' }, figures.gauges.map((one) => gauge({ ...one, label: t(LABELS[one.scope]), unit: one.scope === 'slots' ? '' : t('calls') })))),
+      card('Usage', h('div', { class: 'figure-pairs' }, this.period('Today', figures.today), this.period('This month', figures.month))),
+      this.running(figures));
+  }
+
+  period(title, figures) {
+    const amounts = amountTexts(figures.amounts);
+    return h('div', {}, h('h3', {}, t(title)), h('p', {}, h('strong', {}, countText(figures.calls)), ` ${t('calls')}`,
+      figures.failed ? h('span', { class: 'bad' }, ` · ${t('${count} failed', { count: figures.failed })}`) : null),
+    amounts.length ? amounts.map((text) => h('p', { class: 'amount' }, text)) : h('p', { class: 'muted' }, t('No amount yet')));
+  }
+
+  running({ running }) {
+    if (!running.length) return card('Calls running now', h('p', { class: 'muted' }, t('None.')));
+    return card('Calls running now', plainTable('Calls running now', [{ label: 'Call' }, { label: 'Distributor' }, { label: 'Began' }, { label: 'Its time is up' }],
+      running.map((call) => [h('code', {}, call.call_no), call.distributor ?? t('our own'), localDateTime(call.started_at), localDateTime(call.lease_expires_at)])));
+  }
+
+  async change(capacity) {
+    const { owner, data } = this.page;
+    const number = (name, label) => ({ name, label, uitype: 'int', min: 0, value: capacity?.[name] ?? undefined, tip: '空为不限' });
+    const { done } = await openForm(owner, { title: 'Capacity', cwidth: 32 }, {
+      fields: [number('daily_quota', '日供应量（次）'), number('monthly_quota', '月供应量（次）'), number('max_concurrency', '最大并发'),
+        { name: 'enabled', label: '是否启用', uitype: 'check', type: 'tinyint(1)', value: capacity?.enabled ?? 1 }],
+      submit_label: 'Save', cols: 1,
+      save: (values) => (capacity
+        ? send(owner, '/pipeline_ops/api/pipeline_capacity_update.dspy', { id: capacity.id, lock_version: capacity.lock_version, ...values })
+        : send(owner, '/pipeline_ops/api/pipeline_capacity_create.dspy', { pipeline_id: data.id, ...values })),
+    });
+    if (await done) await this.load(false);
+  }
+
+  stop() {
+    this.repeat.stop();
+  }
+}

@@ -1,0 +1,56 @@
+/** A difference between two definitions of a line, for reading. */
+
+import { h } from '../../core/dom.js';
+import { icon } from '../../core/icons.js';
+import { t } from '../../core/i18n.js';
+import { plainTable } from '../common/nodes.js';
+
+const FIELD_LABELS = {
+  name: '步骤名称', step_type: '步骤类型', model: '模型', config: '配置', timeout_seconds: '超时（秒）', retry_limit: '重试次数上限',
+  enabled: '是否启用', description: '说明', code: '产线代码',
+};
+
+/** @param {{steps: object, pipeline: object[]}} found as `pipeline_diff` answers */
+export function differenceView(found) {
+  const { steps } = found;
+  const lines = [
+    ...steps.added.map((step) => line('added', 'add', t('Added'), named(step), place(step))),
+    ...steps.removed.map((step) => line('removed', 'delete', t('Removed'), named(step), place(step))),
+    ...steps.moved.map((step) => line('moved', 'right', t('Moved'), named(step), `${place(step.from)} → ${place(step.to)}`)),
+    ...steps.parallel_changed.map((step) => line('moved', 'steps', t(step.to === 'parallel' ? 'Now in parallel with others' : 'Now alone in its stage'), named(step), '')),
+  ];
+  const changes = [...found.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed];
+  if (!lines.length && !changes.length) return h('p', { class: 'muted difference-none' }, t('Nothing differs.'));
+  return h('div', { class: 'difference-view' },
+    lines.length ? h('ul', { class: 'difference-lines' }, lines) : null, changes.length ? changeTable(changes) : null);
+}
+
+/** True when both are the same. */
+export function isSame(found) {
+  return !found.pipeline.length && Object.values(found.steps).every((list) => !list.length);
+}
+
+function line(kind, picture, what, who, where) {
+  return h('li', { class: `difference-${kind}` }, icon(picture), h('span', { class: 'difference-what' }, what), who,
+    h('span', { class: 'muted' }, where));
+}
+
+function named({ step_key: key, name }) {
+  return h('span', {}, name ? `${name} ` : '', h('code', {}, key));
+}
+
+function place({ stage, step_no: number }) {
+  return t('stage ${stage}, place ${place}', { stage, place: number });
+}
+
+function changeTable(changes) {
+  return plainTable('Changed fields', [{ label: 'Step' }, { label: 'Field' }, { label: 'Before' }, { label: 'After' }],
+    changes.map(({ step_key: key, field, from, to }) => [
+      key ? h('code', {}, key) : t('Line'), t(FIELD_LABELS[field] ?? field), value(from, 'before'), value(to, 'after'),
+    ]));
+}
+
+function value(one, side) {
+  const text = one === null || one === undefined || one === '' ? '–' : typeof one === 'object' ? JSON.stringify(one, null, 1) : String(one);
+  return h('span', { class: `difference-value difference-${side}` }, text);
+}

@@ -1,0 +1,65 @@
+/** The order of a line's steps: a list of stages, each a list of step keys. Nothing here is drawn. */
+
+/** @param {{step_key: string, stage: number, step_no: number}[]} steps @returns {string[][]} */
+export function layoutOf(steps) {
+  const stages = new Map();
+  const ordered = [...steps].sort((a, b) => a.stage - b.stage || a.step_no - b.step_no);
+  for (const { stage, step_key: key } of ordered) {
+    if (!stages.has(stage)) stages.set(stage, []);
+    stages.get(stage).push(key);
+  }
+  return [...stages.values()];
+}
+
+/** Where a step stands: {stage, place} from 0; null when it is not there. */
+export function placeOf(layout, key) {
+  for (let stage = 0; stage < layout.length; stage += 1) {
+    const place = layout[stage].indexOf(key);
+    if (place >= 0) return { stage, place };
+  }
+  return null;
+}
+
+/**
+ * The layout with a step put elsewhere; stages that are left empty close up.
+ * @param {string[][]} layout
+ * @param {string} key
+ * @param {{stage: number, place?: number, isNew?: boolean}} target as the layout is before the
+ *   move; with `isNew` a stage of its own before `stage`
+ */
+export function moved(layout, key, { stage, place, isNew = false }) {
+  const from = placeOf(layout, key);
+  const rest = layout.map((row) => row.filter((one) => one !== key));
+  if (isNew) rest.splice(stage, 0, [key]);
+  else {
+    const isBehindItself = from.stage === stage && place > from.place;
+    rest[stage].splice(isBehindItself ? place - 1 : place ?? rest[stage].length, 0, key);
+  }
+  return rest.filter((row) => row.length > 0);
+}
+
+/**
+ * One step of the keyboard: up and down inside the stage, left and right to the next stage, or,
+ * out of a stage that others share, to a new one beside it (`isNew`, and at both ends).
+ * @returns {string[][]|null} null when the step cannot go there
+ */
+export function nudged(layout, key, direction, isNew = false) {
+  const { stage, place } = placeOf(layout, key);
+  const isAlone = layout[stage].length === 1;
+  if (direction === 'up') return place > 0 ? moved(layout, key, { stage, place: place - 1 }) : null;
+  if (direction === 'down') return place < layout[stage].length - 1 ? moved(layout, key, { stage, place: place + 2 }) : null;
+  const step = direction === 'right' ? 1 : -1;
+  const next = stage + step;
+  const isOutside = next < 0 || next >= layout.length;
+  if (isNew || isOutside) {
+    if (isAlone && isOutside) return null;
+    if (isAlone) return moved(layout, key, { stage: step > 0 ? next + 1 : next, isNew: true });
+    return moved(layout, key, { stage: step > 0 ? stage + 1 : stage, isNew: true });
+  }
+  return moved(layout, key, { stage: next, place: Math.min(place, layout[next].length) });
+}
+
+/** True when both orders are the same. */
+export function sameLayout(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

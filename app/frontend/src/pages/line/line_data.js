@@ -1,0 +1,102 @@
+/** A line as its page needs it: the record, the draft's steps, what is wrong with them. */
+
+import { dataOf, read, rowsOf, send } from '../common/answers.js';
+import { ask } from '../../core/request.js';
+import { layoutOf } from './layout.js';
+
+const CORE = '/pipeline_core/api';
+
+export class LineData {
+  /**
+   * @param {import('../../core/widget.js').Widget} widget the page's
+   * @param {string} id the line's
+   * @param {boolean} isEditor whether the person's role may change lines
+   */
+  constructor(widget, id, isEditor) {
+    this.widget = widget;
+    this.id = id;
+    this.isEditor = isEditor;
+  }
+
+  /** @returns {Promise<boolean>} false when there is no such line, or it may not be seen */
+  async load() {
+    const answer = await ask(this.widget.app, `${CORE}/pipeline_editor.dspy`, { params: { pipeline_id: this.id } });
+    if (!answer.ok) {
+      this.refusal = answer;
+      return false;
+    }
+    Object.assign(this, dataOf(answer));
+    this.steps = this.stages.flat();
+    this.layout = layoutOf(this.steps);
+    return true;
+  }
+
+  problemsOf(key) {
+    return this.step(key)?.problems ?? [];
+  }
+
+  /** Those of the line as a whole first. */
+  get allProblems() {
+    return [...this.problems, ...this.steps.flatMap(({ problems }) => problems)];
+  }
+
+  step(key) {
+    return this.steps.find((step) => step.step_key === key);
+  }
+
+  get mayEdit() {
+    return this.isEditor && this.line.status !== 'archived';
+  }
+
+  get isLive() {
+    return this.live !== null;
+  }
+
+  reorder(layout) {
+    return send(this.widget, `${CORE}/pipeline_steps_reorder.dspy`, {
+      pipeline_id: this.id, lock_version: this.line.lock_version, draft_changed_at: this.line.draft_changed_at,
+      order: JSON.stringify(layout),
+    });
+  }
+
+  createStep(values) {
+    return send(this.widget, `${CORE}/pipeline_steps_create.dspy`, { pipeline_id: this.id, ...values });
+  }
+
+  updateStep(step, values) {
+    return send(this.widget, `${CORE}/pipeline_steps_update.dspy`, { id: step.id, lock_version: step.lock_version, ...values });
+  }
+
+  duplicateStep(step) {
+    return send(this.widget, `${CORE}/pipeline_steps_duplicate.dspy`, { id: step.id, lock_version: step.lock_version });
+  }
+
+  enableStep(step, isOn) {
+    return send(this.widget, `${CORE}/pipeline_steps_enable.dspy`, { id: step.id, lock_version: step.lock_version, enabled: isOn ? 1 : 0 });
+  }
+
+  deleteStep(step) {
+    return send(this.widget, `${CORE}/pipeline_steps_delete.dspy`, { id: step.id, lock_version: step.lock_version });
+  }
+
+  difference(from, to) {
+    return read(this.widget, `${CORE}/pipeline_diff.dspy`, { pipeline_id: this.id, from, to });
+  }
+
+  /** What a rollback would do: the difference, problems by today's rules, whether the draft follows. */
+  rollbackPreview(number) {
+    return read(this.widget, `${CORE}/pipeline_rollback_preview.dspy`, { pipeline_id: this.id, version_no: number });
+  }
+
+  publish(notes) {
+    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, notes, lock_version: this.line.lock_version });
+  }
+
+  rollBack(values) {
+    return send(this.widget, `${CORE}/pipeline_rollback.dspy`, { pipeline_id: this.id, ...values });
+  }
+
+  versions() {
+    return rowsOf(this.widget, '/pipeline_core/pipeline_versions/get_pipeline_versions.dspy', { pipeline_id: this.id, sort: 'version_no desc' });
+  }
+}

@@ -1,0 +1,92 @@
+/** A line's own page: its steps, versions, prices and capacity. */
+
+import { fillNode, h } from '../../core/dom.js';
+import { localDateTime } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { errorPage } from '../../shell/error_page.js';
+import { tell } from '../common/answers.js';
+import { badge, tool } from '../common/nodes.js';
+import { PageTabs } from '../common/page_tabs.js';
+import { build } from '../../core/build.js';
+import { publishLine, showDifference } from './publish_dialog.js';
+import { LineData } from './line_data.js';
+import { StepsTab } from './steps_tab.js';
+import { VersionsTab } from './versions_tab.js';
+import { PricesTab } from './prices_tab.js';
+import { CapacityTab } from './capacity_tab.js';
+
+const STATES = { draft: ['草稿', 'warn'], published: ['已发布', 'good'], offline: ['已下架', 'warn'], archived: ['已归档', ''] };
+
+export class LinePage {
+  /** @param {import('../../core/widget.js').Widget} owner */
+  constructor(owner) {
+    this.owner = owner;
+    this.data = new LineData(owner, owner.opts.pipeline_id, owner.opts.may_edit === true);
+    this.head = h('header', { class: 'page-head' });
+    this.element = h('article', { class: 'line-page' }, this.head);
+  }
+
+  async start() {
+    if (!await this.data.load()) {
+      await this.refused();
+      return;
+    }
+    this.tabs = new PageTabs([
+      { name: 'steps', label: 'Steps', make: () => new StepsTab(this) },
+      { name: 'versions', label: 'Versions', make: () => new VersionsTab(this) },
+      { name: 'prices', label: 'Prices', make: () => new PricesTab(this) },
+      { name: 'capacity', label: 'Capacity', make: () => new CapacityTab(this) },
+    ]);
+    this.drawHead();
+    this.element.append(this.tabs.element);
+    this.tabs.showFromAddress();
+  }
+
+  async refused() {
+    const [widget] = await build(errorPage(this.data.refusal), this.owner);
+    if (widget) fillNode(this.element, widget.dom_element);
+  }
+
+  drawHead() {
+    const { line, live, draft_differs: isChanged, mayEdit } = this.data;
+    const [state, tone] = STATES[line.status] ?? [line.status, ''];
+    document.title = `${line.name} · ${t('Pipeline')}`;
+    fillNode(this.head,
+      h('nav', { class: 'crumbs', 'aria-label': t('Where you are') }, h('a', { href: '#/pipeline_core/pipelines' }, t('Lines')), ' / ', h('span', {}, line.code)),
+      h('div', { class: 'page-title' }, h('h1', {}, line.name), badge(t(state), tone),
+        live ? badge(t('live: v${number}', { number: live.version_no })) : null,
+        live && isChanged ? badge(t('unpublished changes'), 'warn') : null,
+        h('span', { class: 'spring' }),
+        h('div', { class: 'toolbar' },
+          tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
+          live ? tool('compare', 'versions', 'Compare with live', () => showDifference(this.owner, this.data, 'live', 'draft')) : null,
+          mayEdit ? tool('publish', 'publish', 'Publish', () => this.publish(), { css: 'primary' }) : null)),
+      line.description ? h('p', { class: 'muted page-words' }, line.description) : null,
+      h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(line.draft_changed_at ?? line.updated_at, { seconds: false }) })));
+  }
+
+  async publish() {
+    await this.data.load();
+    if (await publishLine(this.owner, this.data)) await this.reload();
+  }
+
+  /** Reads the line again and draws what is in view. */
+  async reload() {
+    if (!await this.data.load()) {
+      await tell(this.owner, this.data.refusal);
+      return;
+    }
+    this.drawHead();
+    this.tabs.render();
+  }
+
+  render() {
+    return this.tabs ? this.reload() : this.start();
+  }
+
+  stop() {
+    this.tabs?.stop();
+  }
+}
+
+export { LinePage as Page };

@@ -1,0 +1,86 @@
+/** Publishing and rolling back: what will change, who changed it, what stands in the way. */
+
+import { h } from '../../core/dom.js';
+import { t } from '../../core/i18n.js';
+import { localDateTime } from '../../core/format.js';
+import { openForm, openWindow } from '../common/window.js';
+import { differenceView, isSame } from './difference.js';
+import { problemLine } from './step_card.js';
+
+/** @returns {Promise<boolean>} whether it was published */
+export async function publishLine(owner, data) {
+  const found = data.isLive ? await data.difference('live', 'draft') : null;
+  const above = [problemList(data.allProblems), changes('What changes', found), contributors(data.contributors)];
+  if (!data.publishable) {
+    await openWindow(owner, { title: 'Publish the line' }, h('p', { class: 'warning' }, t('Correct the errors first; then the line can be published.')), ...above);
+    return false;
+  }
+  const { done } = await openForm(owner, { title: 'Publish the line', above }, {
+    fields: [{ name: 'notes', label: 'Notes', uitype: 'text', rows: 2, tip: 'What this version changes' }],
+    submit_label: 'Publish', description: found && isSame(found) ? 'The draft is the same as the live version; no new version will be made.' : '',
+    save: ({ notes }) => data.publish(notes),
+  });
+  return done;
+}
+
+/** @returns {Promise<boolean>} whether the line was rolled back */
+export async function rollBackTo(owner, data, version) {
+  const number = version.version_no;
+  const preview = await data.rollbackPreview(number);
+  if (!preview) return false;
+  const above = [
+    h('p', {}, t('Version ${number} will be live again, at once.', { number })),
+    changes('What changes for callers', preview.difference), preview.problems.length ? problemList(preview.problems) : h('span', { hidden: true }),
+  ];
+  if (!preview.publishable) {
+    await openWindow(owner, { title: 'Roll back' }, h('p', { class: 'warning' }, t('This version does not meet the rules of today and cannot go live again.')), ...above);
+    return false;
+  }
+  const { done } = await openForm(owner, { title: 'Roll back', above }, {
+    fields: [
+      { name: 'reason', label: 'Reason', uitype: 'text', rows: 2, required: true, tip: 'It is kept with the version for ever' },
+      ...(preview.draft_follows ? [] : [{
+        name: 'replace_draft', label: 'Replace the draft even if it has unpublished changes', uitype: 'check', type: 'tinyint(1)', value: 0,
+      }]),
+    ],
+    submit_label: 'Roll back', save: (values) => data.rollBack({ ...values, version_no: number }),
+  });
+  return done;
+}
+
+/** Shows what differs between two of draft, live and the versions. */
+export async function showDifference(owner, data, from, to) {
+  const found = await data.difference(from, to);
+  if (!found) return;
+  await openWindow(owner, { title: 'Compare' }, h('p', { class: 'muted' }, `${called(from)} → ${called(to)}`), differenceView(found));
+}
+
+function changes(title, found) {
+  return section(title, found ? differenceView(found) : h('p', { class: 'muted' }, t('The line is not live; all of it is new.')));
+}
+
+function called(which) {
+  if (which === 'draft') return t('the draft');
+  return which === 'live' ? t('the live version') : `v${which}`;
+}
+
+function section(title, content) {
+  return h('section', { class: 'window-part' }, h('h3', {}, t(title)), content);
+}
+
+function problemList(problems) {
+  if (!problems.length) return h('p', { class: 'all-well' }, t('The check found nothing wrong.'));
+  const ordered = [...problems].sort((a, b) => a.severity.localeCompare(b.severity));
+  return section('The check found', h('ul', { class: 'step-problems' }, ordered.map((problem) => {
+    const item = problemLine(problem);
+    if (problem.step_key) item.querySelector('span').prepend(h('code', {}, problem.step_key), ' ');
+    return item;
+  })));
+}
+
+function contributors(people) {
+  if (!people.length) return h('span', { hidden: true });
+  return section('Who has edited since the last version', h('ul', { class: 'contributors' }, people.map((one) => h('li', {},
+    h('strong', {}, one.username || t('The system')), ' ',
+    h('span', { class: 'muted' }, `${t('${count} changes', { count: one.changes })} · ${localDateTime(one.last_change, { seconds: false })}`)))));
+}

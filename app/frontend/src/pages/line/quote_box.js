@@ -1,0 +1,82 @@
+/** "What would this cost": quantities in, amounts out; books nothing. */
+
+import { ask } from '../../core/request.js';
+import { fillNode, h, uniqueId } from '../../core/dom.js';
+import { icon } from '../../core/icons.js';
+import { decimalText } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { dataOf } from '../common/answers.js';
+import { card, plainTable } from '../common/nodes.js';
+import { priceText } from './prices_tab.js';
+
+/**
+ * @param {import('../../core/widget.js').Widget} owner
+ * @param {import('./line_data.js').LineData} data
+ * @param {object[]} prices all prices of the line
+ */
+export function quoteBox(owner, data, prices) {
+  return new QuoteBox(owner, data, prices).element;
+}
+
+class QuoteBox {
+  constructor(owner, data, prices) {
+    this.owner = owner;
+    this.data = data;
+    this.prices = prices.filter(({ enabled }) => Number(enabled) === 1);
+    this.units = [...new Set(this.prices.map(({ unit }) => unit))];
+    this.currencies = [...new Set(this.prices.map(({ currency }) => currency))];
+    this.rows = h('div', { class: 'quote-rows' });
+    this.result = h('div', { class: 'quote-result', role: 'status', 'aria-live': 'polite' });
+    this.currency = h('select', { id: uniqueId('currency') }, this.currencies.map((one) => h('option', { value: one }, one)));
+    this.element = card('What would this cost?', h('form', { class: 'quote-form', novalidate: true, on: { submit: (event) => { event.preventDefault(); this.quote(); } } },
+      this.rows, h('div', { class: 'toolbar' },
+        h('button', { type: 'button', 'data-tool': 'add_quantity', on: { click: () => this.addRow().querySelector('select').focus() } }, icon('add'), t('Another quantity')),
+        h('span', { class: 'spring' }),
+        this.currencies.length > 1 ? h('label', { class: 'inline-label' }, t('Currency'), this.currency) : null,
+        h('button', { type: 'submit', class: 'primary', 'data-tool': 'quote' }, t('Calculate')))), this.result);
+    for (const unit of this.units.slice(0, 2)) this.addRow(unit);
+    if (!this.units.length) this.addRow();
+  }
+
+  addRow(unit = this.units[0] ?? '') {
+    const label = (text, control) => h('label', { class: 'quote-field' }, h('span', {}, t(text)), control);
+    const price = this.prices.find((one) => one.unit === unit);
+    const select = (name, values, chosen) => h('select', { 'data-name': name }, values.map(([value, text]) => h('option', { value, selected: value === chosen }, text)));
+    const steps = [['', t('any step')], ...this.data.steps.map(({ step_key: key, name }) => [key, `${name} (${key})`])];
+    const models = [...new Set([...this.data.steps.map(({ model }) => model), ...this.prices.map(({ model }) => model)])].filter(Boolean);
+    const row = h('div', { class: 'quote-row' },
+      label('Step', select('step_key', steps, price?.step_key ?? '')),
+      label('Model', select('model', [['', t('any model')], ...models.map((one) => [one, one])], price?.model ?? '')),
+      label('Unit', select('unit', this.units.map((one) => [one, one]), unit)),
+      label('Quantity', h('input', { type: 'text', inputmode: 'decimal', 'data-name': 'quantity', value: String(price?.unit_size > 1 ? price.unit_size : 1) })),
+      h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => row.remove() } }, icon('close')));
+    this.rows.append(row);
+    return row;
+  }
+
+  async quote() {
+    const lines = [...this.rows.children].map((row) => Object.fromEntries(
+      [...row.querySelectorAll('[data-name]')].map((control) => [control.dataset.name, control.value.trim()])));
+    if (!lines.length) return;
+    const answer = await ask(this.owner.app, '/pipeline_ops/api/price_quote.dspy', {
+      method: 'POST', params: { pipeline_id: this.data.id, currency: this.currency.value, lines: JSON.stringify(lines) },
+    });
+    if (answer.ok) fillNode(this.result, this.amounts(dataOf(answer)));
+    else fillNode(this.result, this.refusal(answer));
+  }
+
+  amounts(found) {
+    return [h('p', { class: 'quote-total' }, t('Total'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`)),
+      plainTable('Amounts', [{ label: 'Unit' }, { label: 'Quantity', isNumber: true }, { label: 'Price' }, { label: 'Amount', isNumber: true }],
+        found.lines.map((line) => [
+          h('span', {}, line.unit, h('span', { class: 'muted' }, ` ${[line.step_key, line.model].filter(Boolean).join(' · ')}`)),
+          decimalText(line.quantity, 0), priceText({ ...line, currency: found.currency }), `${decimalText(line.amount)} ${found.currency}`,
+        ]))];
+  }
+
+  refusal(answer) {
+    const { message, fields } = answer.error?.options ?? {};
+    const told = Object.entries(fields ?? {}).map(([name, text]) => h('li', {}, /^lines\/(\d+)/.test(name) ? `${Number(/\d+/.exec(name)[0]) + 1}: ${text}` : text));
+    return h('div', { class: 'form-summary' }, h('p', {}, message), told.length ? h('ul', {}, told) : null);
+  }
+}

@@ -1,0 +1,166 @@
+/** The form of a step. What its configuration may say comes from the schema of its type. */
+
+import { h } from '../../core/dom.js';
+import { t } from '../../core/i18n.js';
+import { openForm } from '../common/window.js';
+import { placeOf } from './layout.js';
+import { problemLine } from './step_card.js';
+import { TYPE_LABELS } from './types.js';
+import './mapping_input.js';
+
+const LONG = new Set(['text', 'json', 'mapping']);
+
+/**
+ * Asks for a step and saves it.
+ * @param {import('../../core/widget.js').Widget} owner
+ * @param {import('./line_data.js').LineData} data
+ * @param {{step?: object, place?: object}} what an existing step, or where the new one goes
+ * @returns {Promise<string|null>} the key of the saved step
+ */
+export async function editStep(owner, data, { step = null, place = {} }) {
+  let values = step ? { ...step, config: parsed(step.config) } : { step_type: 'model', enabled: 1, config: {}, ...freeKey(data) };
+  let wantedType = values.step_type;
+  // Another type has other fields: the form is made anew with what was typed so far.
+  for (;;) {
+    const asked = await ask(owner, data, { step, place, values: { ...values, step_type: wantedType } });
+    if (!asked.changedType) return asked.key;
+    values = asked.values;
+    wantedType = asked.changedType;
+  }
+}
+
+async function ask(owner, data, { step, place, values }) {
+  const outcome = { key: null };
+  const { box, form, done } = await openForm(owner, {
+    title: step ? 'Edit the step' : 'New step', cwidth: 50, above: step ? problemsAbove(data, step) : [],
+  }, {
+    fields: fieldsOf(data, step, values), cols: 2, submit_label: 'Save',
+    save: async (sent) => {
+      const record = toRecord(sent, data.types[sent.step_type]);
+      const answer = step ? await data.updateStep(step, record) : await data.createStep({ ...record, ...place });
+      if (answer.ok) outcome.key = record.step_key;
+      return answer;
+    },
+    refused: (answer) => showAtFields(form, answer),
+  });
+  form.name_inputs.step_type.bind('changed', () => {
+    const sent = form.getValue();
+    outcome.changedType = sent.step_type;
+    outcome.values = { ...values, ...toValues(sent, data.types[values.step_type]) };
+    box.dismiss();
+  });
+  await done;
+  return outcome;
+}
+
+function problemsAbove(data, step) {
+  const problems = data.problemsOf(step.step_key);
+  return problems.length ? [h('ul', { class: 'step-problems boxed' }, problems.map(problemLine))] : [];
+}
+
+function fieldsOf(data, step, values) {
+  const type = values.step_type;
+  const isModel = type === 'model';
+  return [
+    { name: 'name', label: '步骤名称', uitype: 'str', length: 128, required: true, value: values.name },
+    { name: 'step_key', label: '步骤代码', uitype: 'str', length: 64, required: true, value: values.step_key,
+      pattern: '[A-Za-z0-9][A-Za-z0-9_.-]*', hint: 'Use letters, digits, _, . and -, starting with a letter or a digit.' },
+    { name: 'step_type', label: '步骤类型', uitype: 'code', required: true, value: type,
+      data: Object.entries(TYPE_LABELS).map(([value, text]) => ({ value, text })) },
+    ...(isModel ? [{ name: 'model', label: '模型', uitype: 'suggest', length: 128, value: values.model, suggestions: data.models }] : []),
+    ...configFields(data, step, values),
+    { name: 'timeout_seconds', label: '超时（秒）', uitype: 'int', min: 1, max: 86400, value: values.timeout_seconds ?? 300 },
+    { name: 'retry_limit', label: '重试次数上限', uitype: 'int', min: 0, max: 100, value: values.retry_limit ?? 0 },
+    { name: 'enabled', label: '是否启用', uitype: 'check', type: 'tinyint(1)', value: values.enabled },
+  ];
+}
+
+/** One field for each key of the type's schema; without a schema the whole as JSON. */
+function configFields(data, step, values) {
+  const keys = keysOf(data.types[values.step_type]);
+  if (!keys) return [{ name: 'config', label: '配置', uitype: 'json', value: JSON.stringify(values.config) }];
+  const config = values.config ?? {};
+  const fields = Object.entries(keys).map(([name, key]) => configField(name, key, config[name], suggestionsFor(data, step, name, key)));
+  const others = Object.keys(config).filter((name) => !Object.hasOwn(keys, name));
+  if (others.length) {
+    fields.push({ name: 'config.', label: 'Other settings', uitype: 'json', wide: true,
+      value: JSON.stringify(Object.fromEntries(others.map((name) => [name, config[name]]))) });
+  }
+  return fields;
+}
+
+function configField(name, key, value, suggestions) {
+  const isMap = key.type === 'object' && key.additionalProperties?.type === 'string';
+  const uitype = isMap ? 'mapping' : suggestions.length ? 'suggest' : key.widget ?? 'str';
+  const isText = uitype !== 'json';
+  return {
+    name: `config.${name}`, label: key.title ?? name, uitype, wide: LONG.has(uitype), rows: uitype === 'json' ? 3 : 4,
+    required: false, suggestions, tip: isMap && suggestions.length ? 'What the step gets: the line\'s input, or the output of an earlier step' : '',
+    data: uitype === 'code' ? (key.choices ?? key.enum).map((one) => ({ value: one, text: one })) : undefined,
+    value: value === undefined || isText ? value ?? (uitype === 'code' ? key.default : undefined) : JSON.stringify(value),
+  };
+}
+
+/** What the inputs of a step may refer to: the line's input and the steps of earlier stages. */
+function suggestionsFor(data, step, name, key) {
+  if (name === 'function') return data.functions;
+  if (!key.references) return [];
+  const at = step ? placeOf(data.layout, step.step_key)?.stage ?? 0 : data.layout.length;
+  return ['input', ...data.layout.slice(0, at).flat().map((one) => `steps.${one}`)];
+}
+
+function keysOf(schema) {
+  return schema?.properties ?? (schema && !schema.type ? schema : null);
+}
+
+/** What was typed as the values of a step again, for the form of another type. */
+function toValues(sent, schema) {
+  try {
+    const record = toRecord(sent, schema);
+    return { ...record, config: parsed(record.config) };
+  } catch {
+    return sent;
+  }
+}
+
+/** The form's values as the columns of a step. */
+function toRecord(sent, schema) {
+  const keys = keysOf(schema);
+  const record = Object.fromEntries(Object.entries(sent).filter(([name]) => !name.startsWith('config.')));
+  if (!keys) return record;
+  const config = { ...parsed(sent['config.']) };
+  for (const [name, key] of Object.entries(keys)) {
+    const value = configValue(key, sent[`config.${name}`]);
+    if (value !== undefined) config[name] = value;
+  }
+  return { ...record, config: JSON.stringify(config) };
+}
+
+/** What is left empty is left out. */
+function configValue(key, value) {
+  if (value === null || value === undefined || value === '') return undefined;
+  if (typeof value === 'object') return Object.keys(value).length ? value : undefined;
+  return key.widget === 'json' ? JSON.parse(value) : value;
+}
+
+function parsed(text) {
+  if (text && typeof text === 'object') return text;
+  return text ? JSON.parse(text) : {};
+}
+
+/** The server names `config/url` or only `config`; the form has `config.url`. */
+function showAtFields(form, answer) {
+  const { fields } = answer.error?.options ?? {};
+  if (!fields) return false;
+  const named = Object.entries(fields).map(([name, text]) => [name.replaceAll('/', '.'), text]);
+  const error = { ...answer.error, options: { ...answer.error.options, fields: Object.fromEntries(named) } };
+  return form.showProblems(error);
+}
+
+/** A name for a step nobody has named yet. */
+function freeKey(data) {
+  const used = new Set(data.steps.map((step) => step.step_key));
+  let number = data.steps.length + 1;
+  while (used.has(`step${number}`)) number += 1;
+  return { step_key: `step${number}`, name: t('Step ${number}', { number }) };
+}

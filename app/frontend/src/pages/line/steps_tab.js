@@ -1,0 +1,94 @@
+/** The draft's steps: the board, the flow as a picture, and what is wrong with the line as a whole. */
+
+import { fillNode, h } from '../../core/dom.js';
+import { icon } from '../../core/icons.js';
+import { t } from '../../core/i18n.js';
+import { tell } from '../common/answers.js';
+import { Board } from './board.js';
+import { flowPicture } from './flow_picture.js';
+import { problemLine } from './step_card.js';
+import { editStep } from './step_dialog.js';
+
+export class StepsTab {
+  /** @param {import('./line_page.js').LinePage} page */
+  constructor(page) {
+    this.page = page;
+    this.data = page.data;
+    this.board = new Board(this.data, {
+      edit: (step) => this.data.mayEdit && this.edit({ step }), add: (place) => this.edit({ place: this.placed(place) }),
+      duplicate: (step) => this.changed(() => this.data.duplicateStep(step), (made) => made.step_key),
+      toggle: (step) => this.changed(() => this.data.enableStep(step, Number(step.enabled) !== 1), () => step.step_key),
+      remove: (step) => this.remove(step), reorder: (layout, key) => this.changed(() => this.data.reorder(layout), () => key, true),
+    });
+    this.problems = h('ul', { class: 'step-problems boxed', 'aria-label': t('Problems of the line') });
+    this.picture = h('div', { class: 'scroll-x flow', tabindex: '0', role: 'region', 'aria-label': t('Flow') });
+    this.element = h('div', { class: 'steps-tab' }, this.problems, this.board.element,
+      h('section', { class: 'card page-card' }, h('h2', {}, icon('lines'), t('Flow')), this.picture));
+  }
+
+  /** At the end a stage is made by not naming one. */
+  placed({ stage }) {
+    return stage && stage <= this.data.layout.length ? { stage } : {};
+  }
+
+  render() {
+    this.board.draw();
+    fillNode(this.problems, this.data.problems.map(problemLine));
+    this.problems.hidden = !this.data.problems.length;
+    const tone = (key) => {
+      const found = this.data.problemsOf(key);
+      return found.some(({ severity }) => severity === 'error') ? 'error' : found.length ? 'warning' : '';
+    };
+    fillNode(this.picture, flowPicture(this.data.stages, tone));
+  }
+
+  async edit(what) {
+    const key = await editStep(this.page.owner, this.data, what);
+    if (key) await this.showAgain(key);
+    else this.board.focus(this.board.focusKey);
+  }
+
+  async remove(step) {
+    const place = this.data.layout.flat().indexOf(step.step_key);
+    const isSure = await this.page.owner.app.confirm({
+      title: 'Delete the step', message: t('Delete the step ${key} from the draft?', { key: step.step_key }), yes_label: 'Delete', danger: true,
+    });
+    if (!isSure) {
+      this.board.focus(step.step_key);
+      return;
+    }
+    const others = this.data.layout.flat().filter((key) => key !== step.step_key);
+    await this.changed(() => this.data.deleteStep(step), () => others[Math.min(place, others.length - 1)]);
+  }
+
+  /**
+   * Sends one change and shows the draft as it is then, also when the change was refused.
+   * @param {() => Promise<object>} work
+   * @param {(record: object) => string} focusOf the step that has the focus afterwards
+   */
+  async changed(work, focusOf, isQuiet = false) {
+    const answer = await work();
+    if (!answer.ok) await this.refused(answer);
+    const record = answer.value?.options?.user_data ?? {};
+    await this.showAgain(answer.ok ? focusOf(record) : this.board.focusKey);
+    if (answer.ok && !isQuiet) this.board.say(t('Saved.'));
+  }
+
+  /** Somebody else was faster: say who, and show the draft as it is now. */
+  async refused(answer) {
+    const { code, changed_by: who } = answer.error?.options ?? {};
+    if (code !== 'edit_conflict') await tell(this.page.owner, answer);
+    else {
+      await this.page.owner.app.show_error({
+        title: 'Somebody else was faster',
+        message: t('${who} changed the line meanwhile. It is shown as it is now; please do your change again.', { who: who || t('Somebody') }),
+      });
+    }
+  }
+
+  async showAgain(key) {
+    this.board.focusKey = key;
+    await this.page.reload();
+    this.board.focus(key);
+  }
+}
