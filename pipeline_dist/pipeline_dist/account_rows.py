@@ -15,7 +15,8 @@ SAVED = ("quota_key", "quota_used", "spend_used", "rate_window")
 # By force, since reading a small table whole would lock other distributors' rows on the way.
 _LOCK_DISTRIBUTORS = (
     "select id, code, status, currency, rate_limit_per_minute, rate_window, quota_period,"
-    " quota_calls, quota_key, quota_used, spend_limit, spend_used"
+    " quota_calls, quota_key, quota_used, spend_limit, spend_used, api_key_hash,"
+    " api_key_expires_at, previous_key_hash, previous_key_expires_at, allowed_ips"
     " from distributors force index (primary) where id in ${ids}$ order by id for update"
 )
 _LINKS = (

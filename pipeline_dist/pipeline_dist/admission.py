@@ -32,6 +32,7 @@ from pipeline_dist.accounts import (
 )
 from pipeline_dist.admitter import admitter
 from pipeline_dist.answers import ended, quoted
+from pipeline_dist.authentication import Credentials
 from pipeline_dist.limits import limits_of
 from pipeline_dist.wanted import Admitted, End, Finished, Start
 from pipeline_ops import ledger
@@ -48,7 +49,7 @@ Lines = Sequence[UsageLine | Mapping[str, Any]]
 
 
 async def begin(
-    distributor_id: str,
+    caller: str | Credentials,
     *,
     pipeline: str,
     idempotency_key: str,
@@ -61,7 +62,8 @@ async def begin(
     started_at: datetime | None = None,
 ) -> Admitted:
     """
-    Let a call of the line *pipeline* (its code) in: one of each quota, and a slot for
+    Let a call of the line *pipeline* (its code) in for *caller*, a distributor's id or what a
+    request shows (then the key is checked too, first of all): one of each quota, and a slot for
     *lease_seconds*. With *status* (succeeded, failed) and *lines* it books a finished call, which
     needs no slot. *started_at* is for calls booked afterwards.
 
@@ -70,7 +72,8 @@ async def begin(
     concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
     """
     wanted = Start(
-        distributor_id=distributor_id,
+        distributor_id=await _identify(caller),
+        shown=None if isinstance(caller, str) else caller,
         pipeline=pipeline,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
@@ -80,12 +83,13 @@ async def begin(
         status=status,
         error=error,
         started_at=started_at,
+        pipeline_id=admitter().known_line(pipeline),
     )
     return await admitter().begin(wanted)
 
 
 async def finish(
-    distributor_id: str,
+    caller: str | Credentials,
     *,
     call_no: str,
     status: str,
@@ -100,18 +104,24 @@ async def finish(
     lease_expired (cancelled after its time), price_missing: the call then stays as it is.
     """
     wanted = End(
-        distributor_id=distributor_id,
+        distributor_id=await _identify(caller),
+        shown=None if isinstance(caller, str) else caller,
         call_no=call_no,
         status=status,
         lines=usage_lines(lines),
         error=error,
         body_hash=body_hash,
+        pipeline_id=admitter().known_line_of(call_no),
     )
     if wanted.lines and status == "cancelled":
         raise InvalidFields(
             [FieldProblem("lines", "not_allowed", "A cancelled call has used nothing.")]
         )
     return await admitter().finish(wanted)
+
+
+async def _identify(caller: str | Credentials) -> str:
+    return caller if isinstance(caller, str) else await admitter().identify(caller)
 
 
 async def quote(distributor_id: str, *, pipeline: str, lines: Lines) -> dict[str, Any]:

@@ -12,20 +12,23 @@ that have nothing in common run side by side. Other processes are kept apart by 
 import asyncio
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TypeVar
 
 from app.global_func import AppError, DuplicateKey, Unavailable, in_transaction, settings
+from pipeline_dist.authentication import Credentials, authenticate
+from pipeline_dist.book import StaleLine
 from pipeline_dist.deciding import Outcome, decide_all
 from pipeline_dist.wanted import Admitted, End, Finished, Start, Wanted
 
 BATCHES_AT_ONCE = 4
 REQUESTS_AT_ONCE = 128
 LINES_AT_ONCE = 4000
-# For calls that began here the line is known without asking; it never changes.
-PLACES_KEPT = 10_000
+# So many calls and keys are remembered, so that what they will lock is known beforehand.
+KEPT = 10_000
 
 log = logging.getLogger("pipeline.admission")
-T = TypeVar("T", Admitted, Finished)
+V = TypeVar("V")
 
 
 class Ticket:
@@ -60,18 +63,44 @@ class Admitter:
         self._running: set[asyncio.Task[None]] = set()
         self._woken = False
         self._watched = False
-        # call_no -> (code of the line, its id)
+        # call_no -> (code of the line, its id): never changes.
         self._places: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        # Code of a line -> its id: proven by the line's row each time.
+        self._lines: OrderedDict[str, str] = OrderedDict()
+        # Digest of a key -> id of the distributor: proven on its locked row each time.
+        self._owners: OrderedDict[str, str] = OrderedDict()
+
+    async def identify(self, shown: Credentials) -> str:
+        """
+        The id of the distributor that a key belongs to; raises what refuses an unknown key.
+
+        It only names the row to lock. Whether the key is still that distributor's, and may be
+        used, is decided on the locked row.
+        """
+        found = self._owners.get(shown.digest)
+        if found is None:
+            found = (await authenticate(shown)).id
+            _keep(self._owners, shown.digest, found)
+        return found
+
+    def known_line(self, code: str) -> str | None:
+        """The id of a line, if calls of it were let in here; a guess, proven later."""
+        return self._lines.get(code)
+
+    def known_line_of(self, call_no: str) -> str | None:
+        """The id of a call's line, if the call began here."""
+        place = self._places.get(call_no)
+        return place[1] if place is not None else None
 
     async def begin(self, wanted: Start) -> Admitted:
         """Let a call in; raises what refuses it."""
         rows = frozenset((wanted.distributor_id, "line " + wanted.pipeline))
         done = await self._submit(wanted, rows)
         assert isinstance(done, Admitted)
+        if wanted.pipeline_id is None:
+            _keep(self._lines, wanted.pipeline, done.pipeline_id)
         if wanted.status is None:
-            self._places[done.call["call_no"]] = (wanted.pipeline, done.pipeline_id)
-            if len(self._places) > PLACES_KEPT:
-                self._places.popitem(last=False)
+            _keep(self._places, done.call["call_no"], (wanted.pipeline, done.pipeline_id))
         return done
 
     async def finish(self, wanted: End) -> Finished:
@@ -155,6 +184,12 @@ class Admitter:
                 await self._settle_alone(batch, exc)
             else:
                 await self._settle(batch, look_first=True)
+        except StaleLine:
+            self._lines.clear()
+            for ticket in batch:
+                if isinstance(ticket.wanted, Start):
+                    ticket.wanted = replace(ticket.wanted, pipeline_id=None)
+            await self._settle(batch, look_first=look_first)
         except Unavailable as exc:
             for ticket in batch:
                 ticket.answer(_own_copy(exc))
@@ -191,6 +226,12 @@ class Admitter:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
             self._wake()
+
+
+def _keep(memory: OrderedDict[str, V], key: str, value: V) -> None:
+    memory[key] = value
+    if len(memory) > KEPT:
+        memory.popitem(last=False)
 
 
 _current: list[Admitter] = []

@@ -7,12 +7,12 @@ are put on them here.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
 from app.global_func import AppError, MethodNotAllowed, json_response, reading
-from pipeline_dist.authentication import Caller, authenticate
+from pipeline_dist.authentication import Caller, Credentials, authenticate, credentials
 from pipeline_dist.limits import Limit, limits_of, rate_limit_headers
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -34,6 +34,16 @@ class Reply:
 
 
 Endpoint = Callable[[web.Request, Caller], Awaitable[Reply]]
+ByKey = Callable[[web.Request, Credentials], Awaitable[Reply]]
+
+
+def admitting(func: ByKey) -> Endpoint:
+    """
+    An endpoint whose function leaves the key to admission, which checks it on the distributor's
+    locked row; one look fewer at the database for each call.
+    """
+    func.by_key = True  # type: ignore[attr-defined]
+    return cast(Endpoint, func)
 
 
 def endpoint(**methods: Endpoint) -> Handler:
@@ -42,13 +52,16 @@ def endpoint(**methods: Endpoint) -> Handler:
     async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
         check_method(request, methods)
         func = methods["GET" if request.method == "HEAD" else request.method]
-        caller = await authenticate(request)
+        shown = credentials(request)
+        caller = None if hasattr(func, "by_key") else await authenticate(shown)
         try:
-            reply = await func(request, caller)
+            reply = await func(request, caller or shown)  # type: ignore[arg-type]
         except AppError as exc:
-            await _tell_limits(exc, caller)
+            await _tell_limits(exc, caller, shown)
             raise
-        limits = await own_limits(caller) if reply.limits is None else reply.limits
+        limits = reply.limits
+        if limits is None:
+            limits = await own_limits(caller or await authenticate(shown))
         headers = {
             "Cache-Control": "no-store",
             **rate_limit_headers(limits),
@@ -72,7 +85,9 @@ async def own_limits(caller: Caller) -> list[Limit]:
         return await limits_of(sor, caller.distributor)
 
 
-async def _tell_limits(error: AppError, caller: Caller) -> None:
+async def _tell_limits(error: AppError, caller: Caller | None, shown: Credentials) -> None:
+    """Put the limits on a refusal; a caller who is not let in at all hears that, and no more."""
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
+        caller = caller or await authenticate(shown)
         error.headers.update(rate_limit_headers(await own_limits(caller)))

@@ -1,8 +1,8 @@
 """
 Who calls the distributor API: from the key in the header to the distributor's row.
 
-The row is read for every request and nothing is remembered, so that revoking, suspending and
-closing work on the next request.
+The row is read for every request and what it says is not remembered, so that revoking, suspending
+and closing work on the next request. Admission checks the key on the row it locks anyway.
 """
 
 import hmac
@@ -23,6 +23,15 @@ _ROWS_OF_KEY = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows: a well-formed key, of which only the digest is kept, and from where."""
+
+    digest: str
+    key_prefix: str
+    ip: str
+
+
 @dataclass(frozen=True)
 class Caller:
     """The distributor that calls, with what is to be known of the key it used."""
@@ -37,27 +46,45 @@ class Caller:
         return str(self.distributor["id"])
 
 
-async def authenticate(request: web.Request) -> Caller:
+def credentials(request: web.Request) -> Credentials:
+    """What *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
+    key = _sent_key(request)
+    if key is None or not keys.is_well_formed(key):
+        raise _invalid_key()
+    return Credentials(keys.digest(key), keys.prefix(key), request["client_ip"])
+
+
+async def authenticate(shown: Credentials) -> Caller:
     """
-    The caller of *request*.
+    The caller that *shown* belongs to.
 
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
     """
-    key = _sent_key(request)
-    if key is None or not keys.is_well_formed(key):
+    async with reading() as sor:
+        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": shown.digest})
+    for row in rows:
+        if _fits(row, shown.digest):
+            return Caller(row, shown.key_prefix, check_caller(row, shown))
+    raise _invalid_key()
+
+
+def check_caller(distributor: Row, shown: Credentials) -> datetime | None:
+    """
+    Raise what keeps the bearer of *shown* from acting for *distributor*: invalid_key,
+    distributor_suspended, ip_not_allowed. Answers when the key expires.
+    """
+    found = _fits(distributor, shown.digest)
+    if not found:
         raise _invalid_key()
-    caller = await _find(key)
-    if caller is None:
-        raise _invalid_key()
-    check_active(caller.distributor)
-    if not ip_allowed(caller.distributor["allowed_ips"], request["client_ip"]):
+    check_active(distributor)
+    if not ip_allowed(distributor["allowed_ips"], shown.ip):
         raise Forbidden(
             "ip_not_allowed",
             "Calls from {ip} are not allowed. Ask the operator to add the address.",
-            ip=request["client_ip"],
+            ip=shown.ip,
         )
-    return caller
+    return found[0]
 
 
 def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
@@ -82,15 +109,14 @@ def _sent_key(request: web.Request) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-async def _find(key: str) -> Caller | None:
-    wanted = keys.digest(key)
-    async with reading() as sor:
-        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": wanted})
-    for row in rows:
-        for kind, expiry in _valid_until(row):
-            if hmac.compare_digest(row[kind] or "", wanted) and (expiry is None or expiry > now()):
-                return Caller(row, keys.prefix(key), expiry)
-    return None
+def _fits(row: Row, digest: str) -> list[datetime | None]:
+    """When the key with this digest expires; nothing if it is none of the row's valid keys."""
+    moment = now()
+    return [
+        expiry
+        for kind, expiry in _valid_until(row)
+        if hmac.compare_digest(row[kind] or "", digest) and (expiry is None or expiry > moment)
+    ]
 
 
 def _valid_until(row: Row) -> list[tuple[str, Any]]:

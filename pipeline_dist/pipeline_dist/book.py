@@ -27,7 +27,15 @@ from pipeline_ops.lines import UsageLine
 from pipeline_ops.pricing import PricedLine, Terms
 
 Header = dict[str, Any]
-_LINE = "select id, code, status, current_version from pipelines"
+_LINES = "select p.id, p.code, p.status, p.current_version from pipelines p where p.id in ${ids}$"
+_LINES_WITH_PRICES = (
+    "select p.id, p.code, p.status, p.current_version, r.id as price_id, r.step_key, r.model,"
+    " r.unit, r.pricing_type, r.unit_price, r.unit_size, r.package_size, r.package_price,"
+    " r.currency, r.effective_from, r.effective_to from pipelines p"
+    " left join pipeline_pricing r on r.pipeline_id = p.id and r.enabled = 1"
+    " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$)"
+    " where p.id in ${ids}$"
+)
 _CAPACITY_SAVED = (*rules.SAVED, "running")
 
 
@@ -183,31 +191,48 @@ class Book:
                 self._packages[key] += line["quantity"]
 
 
+class StaleLine(Exception):
+    """A line that was known beforehand has another code now, or is gone."""
+
+
 async def open_book(sor: SafeSqlor, wanted: Sequence[Wanted]) -> Book:
-    """Lock and read what *wanted* touches: distributors, links, capacities, calls, in this order
-    and each in the order of its keys; then the clock, so that calls have the order of the locks."""
+    """
+    Lock and read what *wanted* touches: distributors, links, capacities, calls, in this order
+    and each in the order of its keys; then the clock, so that calls have the order of the locks;
+    then what is only read. Raises StaleLine where a `pipeline_id` in *wanted* is not right.
+    """
     book = Book(sor)
     starts = [item for item in wanted if isinstance(item, Start)]
     ends = [item for item in wanted if isinstance(item, End)]
+    ids = await _ids_of_lines(sor, starts)
     places = await _places(sor, ends)
     book.distributors = await lock_distributors(sor, (item.distributor_id for item in wanted))
-    await _read_lines(book, {item.pipeline for item in starts}, {p for _, p in places.values()})
-    pairs = {
-        (item.distributor_id, book.codes[item.pipeline]["id"])
-        for item in starts
-        if item.pipeline in book.codes
-    } | set(places.values())
-    book.links = await lock_links(sor, pairs)
-    wanted_lines = sorted({pipeline_id for _, pipeline_id in {*book.links, *places.values()}})
-    if wanted_lines:
-        book.capacities = await lock_capacities(sor, wanted_lines)
+    pairs = {(x.distributor_id, ids[x.pipeline]) for x in starts if x.pipeline in ids}
+    book.links = await lock_links(sor, pairs | set(places.values()))
+    lines = sorted({pipeline_id for _, pipeline_id in {*book.links, *places.values()}})
+    if lines:
+        book.capacities = await lock_capacities(sor, lines)
     if places:
         book.headers = await ledger.lock_headers(sor, sorted(places))
     book.moment = now()
     _remember(book)
+    await _read_lines(book, {*ids.values(), *lines}, _moments(book, starts, ends))
+    for item in starts:
+        if item.pipeline_id is not None and item.pipeline not in book.codes:
+            raise StaleLine(item.pipeline)
     await _find_slots(book, starts)
-    await _read_prices(book, starts, ends)
     return book
+
+
+async def _ids_of_lines(sor: SafeSqlor, starts: Sequence[Start]) -> dict[str, str]:
+    """The lines' ids by code, as far as there are such lines."""
+    found = {x.pipeline: x.pipeline_id for x in starts if x.pipeline_id is not None}
+    unknown = {item.pipeline for item in starts} - set(found)
+    if unknown:
+        text = "select id, code from pipelines where code in ${codes}$"
+        rows = await sor.sqlExe(text, {"codes": sorted(unknown)})
+        found |= {row["code"]: row["id"] for row in rows}
+    return found
 
 
 async def _places(sor: SafeSqlor, ends: Sequence[End]) -> dict[str, Pair]:
@@ -227,14 +252,29 @@ async def _places(sor: SafeSqlor, ends: Sequence[End]) -> dict[str, Pair]:
     return found
 
 
-async def _read_lines(book: Book, codes: set[str], ids: set[str]) -> None:
-    terms = [f"{_LINE} where code in ${{codes}}$"] if codes else []
-    terms += [f"{_LINE} where id in ${{ids}}$"] if ids else []
-    if terms:
-        values = {"codes": sorted(codes), "ids": sorted(ids)}
-        rows = await book.sor.sqlExe(" union all ".join(terms), values)
-        book.lines = {row["id"]: row for row in rows}
-        book.codes = {row["code"]: row for row in rows}
+def _moments(book: Book, starts: Iterable[Start], ends: Iterable[End]) -> list[datetime]:
+    """The starts of all calls that have something to be priced."""
+    found = [item.started_at or book.moment for item in starts if item.lines]
+    for end in ends:
+        header = book.headers.get(end.call_no)
+        if end.lines and header is not None:
+            found.append(header["started_at"])
+    return found
+
+
+async def _read_lines(book: Book, ids: set[str], moments: Sequence[datetime]) -> None:
+    """Read the lines and, if calls of *moments* are to be priced, their prices at those times."""
+    if not ids:
+        return
+    values: dict[str, Any] = {"ids": sorted(ids)}
+    if moments:
+        values |= {"first": min(moments), "last": max(moments)}
+    for row in await book.sor.sqlExe(_LINES_WITH_PRICES if moments else _LINES, values):
+        line = {name: row[name] for name in ("id", "code", "status", "current_version")}
+        book.lines[line["id"]] = book.codes[line["code"]] = Row(line)
+        if moments and row["price_id"] is not None:
+            price = Row({**row, "id": row["price_id"]})
+            book._prices.setdefault(line["id"], []).append((price, pricing.terms_of(price)))
 
 
 def _remember(book: Book) -> None:
@@ -264,23 +304,6 @@ async def _find_slots(book: Book, starts: Iterable[Start]) -> None:
         await capacity.find_slots(book.sor, book.moment, count)
         if book.headers and capacity.row["running"] != running:
             book.headers = await ledger.lock_headers(book.sor, sorted(book.headers))
-
-
-async def _read_prices(book: Book, starts: Iterable[Start], ends: Iterable[End]) -> None:
-    """Read the prices of all lines that have something to be priced."""
-    wanted: set[tuple[str, datetime]] = set()
-    for item in starts:
-        if item.lines and item.pipeline in book.codes:
-            wanted.add((book.codes[item.pipeline]["id"], item.started_at or book.moment))
-    for end in ends:
-        header = book.headers.get(end.call_no)
-        if end.lines and header is not None:
-            wanted.add((header["pipeline_id"], header["started_at"]))
-    if wanted:
-        moments = [at for _, at in wanted]
-        ids = sorted({pipeline_id for pipeline_id, _ in wanted})
-        for row in await pricing.prices_between(book.sor, ids, min(moments), max(moments)):
-            book._prices.setdefault(row["pipeline_id"], []).append((row, pricing.terms_of(row)))
 
 
 def _values(row: Row, names: Sequence[str]) -> tuple[Any, ...]:

@@ -27,6 +27,7 @@ from pipeline_dist.accounts import (
     line_not_found,
 )
 from pipeline_dist.answers import begun, ended
+from pipeline_dist.authentication import check_caller
 from pipeline_dist.book import Begun, Book, Header, open_book
 from pipeline_dist.limits import Limit, limits_of, rate_limits, spend_limits
 from pipeline_dist.wanted import Admitted, End, Finished, Start, Wanted
@@ -80,9 +81,18 @@ async def _decided(book: Book, wanted: Wanted) -> Outcome:
         return exc
 
 
-async def _begin(book: Book, wanted: Start) -> Admitted:
+def _asking(book: Book, wanted: Wanted) -> Row:
+    """The row of the distributor who asks; raises what keeps it from asking."""
     distributor = book.distributor(wanted.distributor_id)
-    check_active(distributor)
+    if wanted.shown is not None:
+        check_caller(distributor, wanted.shown)
+    else:
+        check_active(distributor)
+    return distributor
+
+
+async def _begin(book: Book, wanted: Start) -> Admitted:
+    distributor = _asking(book, wanted)
     first = book.first.get((wanted.distributor_id, wanted.idempotency_key))
     if first is not None:
         return await _replayed(book, distributor, first, wanted)
@@ -187,11 +197,11 @@ async def _replayed(book: Book, distributor: Row, first: Row | Begun, wanted: St
 
 
 async def _finish(book: Book, wanted: End) -> Finished:
+    _asking(book, wanted)
     header = book.headers.get(wanted.call_no)
     if header is None or header["distributor_id"] != wanted.distributor_id:
         raise _call_not_found()
     account = book.account(wanted.distributor_id, header["pipeline_id"])
-    check_active(account.distributor)
     capacity = book.capacities[header["pipeline_id"]]
     code = await _code_of(book, header["pipeline_id"])
     for side in (account, capacity):

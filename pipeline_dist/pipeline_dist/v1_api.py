@@ -18,8 +18,8 @@ from app.global_func import (
     say,
 )
 from pipeline_dist import admission, api_input, catalogue, docs_page, statement_files, usage
-from pipeline_dist.api_endpoint import Reply, check_method, own_limits
-from pipeline_dist.authentication import Caller
+from pipeline_dist.api_endpoint import Reply, admitting, check_method, own_limits
+from pipeline_dist.authentication import Caller, Credentials
 from pipeline_dist.openapi import document_text
 from pipeline_dist.statement import checked_month, statement
 
@@ -93,11 +93,12 @@ async def quote(request: web.Request, caller: Caller) -> Reply:
     return Reply(body=await admission.quote(caller.id, pipeline=pipeline, lines=lines))
 
 
-async def begin_call(request: web.Request, caller: Caller) -> Reply:
+@admitting
+async def begin_call(request: web.Request, shown: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
     call = api_input.new_call(api_input.json_body(request))
-    admitted = await _admit(caller, key, call)
+    admitted = await _admit(shown, key, call)
     return Reply(
         body=admitted.call,
         status=201,
@@ -112,11 +113,12 @@ async def read_call(request: web.Request, caller: Caller) -> Reply:
     return Reply(body=await admission.read_call(caller.id, asked["call_no"]))
 
 
-async def finish_call(request: web.Request, caller: Caller) -> Reply:
+@admitting
+async def finish_call(request: web.Request, shown: Credentials) -> Reply:
     """End a call that was begun."""
     ending = api_input.ending(api_input.json_body(request))
     finished = await admission.finish(
-        caller.id,
+        shown,
         call_no=ending.call_no,
         status=ending.status,
         lines=ending.lines,
@@ -189,9 +191,11 @@ async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamRespon
     )
 
 
-async def _admit(caller: Caller, key: str, call: api_input.NewCall) -> admission.Admitted:
+async def _admit(
+    caller: str | Credentials, key: str, call: api_input.NewCall
+) -> admission.Admitted:
     return await admission.begin(
-        caller.id,
+        caller,
         pipeline=call.pipeline,
         idempotency_key=key,
         request_hash=call.request_hash,
@@ -206,7 +210,7 @@ async def _admit(caller: Caller, key: str, call: api_input.NewCall) -> admission
 async def _booked(caller: Caller, item: Any, lang: str) -> dict[str, Any]:
     try:
         key, call = api_input.batch_item(item)
-        admitted = await _admit(caller, key, call)
+        admitted = await _admit(caller.id, key, call)
     except AppError as exc:
         return {"status": exc.status, "error": _problem(exc, lang)}
     except Exception:

@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline_dist.authentication import Credentials
 from pipeline_dist.limits import Limit
 from pipeline_ops.lines import UsageLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A call to be let in; with `status` it is a finished call to be booked in one go."""
+    """A call to be let in; with `status` it is a finished call to be booked in one go. `shown`: the
+    key by which it is asked for, still to be checked."""
 
     distributor_id: str
+    shown: Credentials | None
     pipeline: str
     idempotency_key: str
     request_hash: str
@@ -22,6 +25,7 @@ class Start:
     status: str | None
     error: str | None
     started_at: datetime | None
+    pipeline_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class End:
     """The end of a call; `pipeline_id` is its line where that is known beforehand."""
 
     distributor_id: str
+    shown: Credentials | None
     call_no: str
     status: str
     lines: list[UsageLine]

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from app.global_func import Conflict, FieldProblem, Row, SafeSqlor, Unprocessable, quota_month
+from app.global_func import Conflict, FieldProblem, SafeSqlor, Unprocessable, quota_month
 from pipeline_ops.lines import UsageLine
 
 AMOUNT_DECIMALS = 10
@@ -167,22 +167,14 @@ def priced_lines(
 
 async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
     """The enabled prices of a line that are in force at *at*."""
-    rows = await prices_between(sor, [pipeline_id], at, at)
-    return [terms_of(row) for row in rows]
-
-
-async def prices_between(
-    sor: SafeSqlor, pipeline_ids: Sequence[str], first: datetime, last: datetime
-) -> list[Row]:
-    """The enabled prices of these lines that are in force at any time from *first* to *last*."""
-    rows: list[Row] = await sor.sqlExe(
-        "select id, pipeline_id, step_key, model, unit, pricing_type, unit_price, unit_size,"
-        " package_size, package_price, currency, effective_from, effective_to"
-        " from pipeline_pricing where pipeline_id in ${ids}$ and enabled = 1"
-        " and effective_from <= ${last}$ and (effective_to is null or effective_to > ${first}$)",
-        {"ids": list(pipeline_ids), "first": first, "last": last},
+    rows = await sor.sqlExe(
+        "select id, step_key, model, unit, pricing_type, unit_price, unit_size, package_size,"
+        " package_price, currency from pipeline_pricing"
+        " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
+        " and (effective_to is null or effective_to > ${at}$)",
+        {"pipeline_id": pipeline_id, "at": at},
     )
-    return rows
+    return [terms_of(row) for row in rows]
 
 
 def in_force(row: Mapping[str, Any], at: datetime) -> bool:

@@ -1,0 +1,304 @@
+"""
+Peers (b) and (d): raw aiohttp and aiomysql, with one plain transaction or one procedure a call.
+
+    python -m tests.bench.peers.plain PORT CONNECTION.json plain|procedure
+
+(b) does what any careful handler would: look the key up, lock distributor, link and capacity, read
+the line and its price, check, insert, update, commit; again on a deadlock. (d) leaves all of it to
+one stored procedure (procedure.sql).
+"""
+
+import asyncio
+import hashlib
+import json
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiomysql
+import uvloop
+from aiohttp import web
+
+from tests.bench.peers import statements as sql
+from tests.bench.peers.answers import (
+    Refused,
+    begun,
+    body,
+    ended,
+    keys,
+    lease_end,
+    limit_headers,
+    now,
+)
+
+Row = dict[str, Any]
+TRIES = 5
+
+
+def digest(request: web.Request) -> str:
+    return hashlib.sha256(request.headers["Authorization"][7:].encode()).hexdigest()
+
+
+def hashed(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+async def one(cursor: Any, text: str, values: Any) -> Row | None:
+    await cursor.execute(text, values)
+    found: Row | None = await cursor.fetchone()
+    return found
+
+
+def check_room(row: Row, day_limit: str, month_limit: str) -> None:
+    if row["day_used"] >= row[day_limit] or row["month_used"] >= row[month_limit]:
+        raise Refused(429, "quota_exceeded")
+
+
+def turn(row: Row, day: str, month: str) -> None:
+    if row["day_key"] != day:
+        row["day_key"], row["day_used"] = day, 0
+    if row["month_key"] != month:
+        row["month_key"], row["month_used"] = month, 0
+
+
+class Plain:
+    """(b): one plain transaction a call."""
+
+    def __init__(self, pool: aiomysql.Pool) -> None:
+        self.pool = pool
+
+    async def caller(self, request: web.Request) -> str:
+        async with self.pool.acquire() as connection, connection.cursor() as cursor:
+            row = await one(cursor, sql.CALLER, (digest(request),))
+        if row is None or row["status"] != "active":
+            raise Refused(401, "invalid_key")
+        return str(row["id"])
+
+    async def transaction(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        for attempt in range(TRIES):
+            async with self.pool.acquire() as connection, connection.cursor() as cursor:
+                await connection.begin()
+                try:
+                    answer = await work(cursor)
+                    await connection.commit()
+                    return answer
+                except aiomysql.OperationalError as exc:
+                    await connection.rollback()
+                    if exc.args[0] not in (1205, 1213) or attempt == TRIES - 1:
+                        raise
+                except BaseException:
+                    await connection.rollback()
+                    raise
+            await asyncio.sleep(0.005 * 2**attempt)
+        return None
+
+    async def begin(self, request: web.Request) -> web.Response:
+        distributor_id = await self.caller(request)
+        raw = await request.read()
+        asked = json.loads(raw)
+        key, given = request.headers["Idempotency-Key"], hashed(raw)
+        answer, headers = await self.transaction(
+            lambda cursor: self._begin(cursor, distributor_id, asked, key, given)
+        )
+        return web.Response(
+            body=body(answer), status=201, headers=headers, content_type="application/json"
+        )
+
+    async def _begin(
+        self, cursor: Any, distributor_id: str, asked: Row, key: str, given: str
+    ) -> tuple[Row, dict[str, str]]:
+        distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
+        line = await one(cursor, sql.LINE, (asked["pipeline"],))
+        assert distributor is not None
+        if line is None or line["status"] != "published":
+            raise Refused(404, "pipeline_not_found")
+        link = await one(cursor, sql.LOCK_LINK, (distributor_id, line["id"]))
+        capacity = await one(cursor, sql.LOCK_CAPACITY, (line["id"],))
+        assert link is not None
+        assert capacity is not None
+        moment, slot = now(), "status" not in asked
+        day, month = keys(moment)
+        for row in (link, capacity):
+            turn(row, day, month)
+            check_room(row, "daily_quota", "monthly_quota")
+        if distributor["quota_key"] != month:
+            distributor["quota_key"], distributor["quota_used"] = month, 0
+        if distributor["quota_used"] >= distributor["quota_calls"]:
+            raise Refused(429, "quota_exceeded")
+        if distributor["spend_used"] >= distributor["spend_limit"]:
+            raise Refused(402, "spend_limit_reached")
+        if slot and capacity["running"] >= capacity["max_concurrency"]:
+            raise Refused(429, "concurrency_exceeded")
+        priced = [await self._price(cursor, line["id"], moment, x) for x in asked.get("lines", [])]
+        call_no = uuid.uuid4().hex
+        header = sql.header(
+            call_no, distributor, line["id"], key, given, day, month, moment,
+            lease_end(moment) if slot else None,
+        )  # fmt: skip
+        rows = [header, *(sql.line(uuid.uuid4().hex, header, number, item)
+                          for number, item in enumerate(priced, 1))]  # fmt: skip
+        await cursor.execute(sql.insert(len(rows)), [value for row in rows for value in row])
+        amount = sum((item["amount"] for item in priced), Decimal(0))
+        await cursor.execute(
+            sql.SAVE_DISTRIBUTOR,
+            (month, distributor["quota_used"] + 1, distributor["spend_used"] + amount,
+             distributor_id),
+        )  # fmt: skip
+        for row, text in ((link, sql.SAVE_LINK), (capacity, sql.SAVE_CAPACITY)):
+            more = (capacity["running"] + slot,) if row is capacity else ()
+            await cursor.execute(
+                text, (day, row["day_used"] + 1, month, row["month_used"] + 1, *more, row["id"])
+            )
+        headers = limit_headers(capacity["daily_quota"], capacity["day_used"] + 1)
+        if slot:
+            return begun(call_no, line["code"], moment), headers
+        return ended(call_no, line["code"], moment, moment, priced[0]), headers
+
+    async def _price(self, cursor: Any, pipeline_id: str, at: Any, item: Row) -> Row:
+        price = await one(cursor, sql.PRICE, (pipeline_id, item["unit"], at, at))
+        if price is None:
+            raise Refused(409, "price_missing")
+        quantity = Decimal(item["quantity"])
+        amount = (quantity / price["unit_size"] * price["unit_price"]).quantize(Decimal("1e-10"))
+        return {**price, "quantity": quantity, "amount": amount}
+
+    async def finish(self, request: web.Request) -> web.Response:
+        distributor_id = await self.caller(request)
+        raw = await request.read()
+        asked = json.loads(raw)
+        answer, headers = await self.transaction(
+            lambda cursor: self._finish(cursor, distributor_id, asked, hashed(raw))
+        )
+        return web.Response(body=body(answer), headers=headers, content_type="application/json")
+
+    async def _finish(
+        self, cursor: Any, distributor_id: str, asked: Row, given: str
+    ) -> tuple[Row, dict[str, str]]:
+        found = await one(cursor, sql.HEADER, (asked["call_no"],))
+        if found is None or found["distributor_id"] != distributor_id:
+            raise Refused(404, "call_not_found")
+        distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
+        link = await one(cursor, sql.LOCK_LINK, (distributor_id, found["pipeline_id"]))
+        capacity = await one(cursor, sql.LOCK_CAPACITY, (found["pipeline_id"],))
+        header = await one(cursor, sql.LOCK_HEADER, (asked["call_no"],))
+        assert distributor is not None
+        assert link is not None
+        assert capacity is not None
+        assert header is not None
+        if header["status"] != "reserved":
+            raise Refused(409, "already_finished")
+        code = await one(cursor, sql.CODE, (header["pipeline_id"],))
+        assert code is not None
+        moment = now()
+        priced = [
+            await self._price(cursor, header["pipeline_id"], header["started_at"], item)
+            for item in asked["lines"]
+        ]
+        duration = round((moment - header["started_at"]).total_seconds() * 1000)
+        await cursor.execute(
+            sql.CLOSE, (asked["status"], moment, duration, given, moment, header["id"])
+        )
+        rows = [sql.line_of(uuid.uuid4().hex, header, number, item, moment)
+                for number, item in enumerate(priced, 1)]  # fmt: skip
+        await cursor.execute(sql.insert(len(rows)), [value for row in rows for value in row])
+        amount = sum((item["amount"] for item in priced), Decimal(0))
+        await cursor.execute(sql.SAVE_SPEND, (distributor["spend_used"] + amount, distributor_id))
+        await cursor.execute(sql.SAVE_RUNNING, (capacity["running"] - 1, capacity["id"]))
+        headers = limit_headers(capacity["daily_quota"], capacity["day_used"])
+        answer = ended(header["call_no"], code["code"], header["started_at"], moment, priced[0])
+        return answer, headers
+
+
+class Procedure:
+    """(d): one procedure call a request."""
+
+    def __init__(self, pool: aiomysql.Pool) -> None:
+        self.pool = pool
+
+    async def call(self, text: str, values: tuple[Any, ...]) -> Row:
+        for attempt in range(TRIES):
+            try:
+                async with self.pool.acquire() as connection, connection.cursor() as cursor:
+                    await cursor.execute(text, values)
+                    row: Row = await cursor.fetchone()
+                    while await cursor.nextset():
+                        pass
+                    break
+            except aiomysql.OperationalError as exc:
+                if exc.args[0] not in (1205, 1213) or attempt == TRIES - 1:
+                    raise
+                await asyncio.sleep(0.005 * 2**attempt)
+        if row["refused"] is not None:
+            raise Refused(int(row["refused"][:3]), row["refused"][4:])
+        return row
+
+    async def begin(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        asked = json.loads(raw)
+        moment = now()
+        day, month = keys(moment)
+        lines = asked.get("lines") or [{"unit": None, "quantity": None}]
+        row = await self.call(
+            sql.CALL_BEGIN,
+            (digest(request), asked["pipeline"], request.headers["Idempotency-Key"], hashed(raw),
+             asked.get("status"), lines[0]["unit"], lines[0]["quantity"], uuid.uuid4().hex,
+             uuid.uuid4().hex, moment, day, month),
+        )  # fmt: skip
+        if "status" in asked:
+            answer = ended(row["call_no"], asked["pipeline"], moment, moment, row)
+        else:
+            answer = begun(row["call_no"], asked["pipeline"], moment)
+        headers = limit_headers(row["daily_quota"], row["day_used"])
+        return web.Response(
+            body=body(answer), status=201, headers=headers, content_type="application/json"
+        )
+
+    async def finish(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        asked = json.loads(raw)
+        moment, item = now(), asked["lines"][0]
+        row = await self.call(
+            sql.CALL_FINISH,
+            (digest(request), asked["call_no"], asked["status"], hashed(raw), item["unit"],
+             item["quantity"], uuid.uuid4().hex, moment),
+        )  # fmt: skip
+        answer = ended(asked["call_no"], row["code"], row["started_at"], moment, row)
+        headers = limit_headers(row["daily_quota"], row["day_used"])
+        return web.Response(body=body(answer), headers=headers, content_type="application/json")
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Any) -> web.StreamResponse:
+    try:
+        response: web.StreamResponse = await handler(request)
+        return response
+    except Refused as exc:
+        return web.Response(
+            body=body({"code": exc.code, "status": exc.status}),
+            status=exc.status, content_type="application/problem+json",
+        )  # fmt: skip
+
+
+async def serve(port: int, place: dict[str, Any], way: str) -> None:
+    pool = await aiomysql.create_pool(
+        unix_socket=place["unix_socket"], user=place["user"], password=place["password"],
+        db=place["name"], charset="utf8mb4", autocommit=True, minsize=1, maxsize=16,
+        cursorclass=aiomysql.DictCursor,
+        init_command="set time_zone='+00:00', tx_isolation='READ-COMMITTED'",
+    )  # fmt: skip
+    peer = Plain(pool) if way == "plain" else Procedure(pool)
+    app = web.Application(middlewares=[refusals])
+    app.router.add_post("/pipeline_dist/v1/calls", peer.begin)
+    app.router.add_post("/pipeline_dist/v1/calls/finish", peer.finish)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.install()
+    asyncio.run(serve(int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), sys.argv[3]))
