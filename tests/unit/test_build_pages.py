@@ -115,7 +115,7 @@ def test_every_tool_has_its_bind_and_every_bind_its_file(root: Path, path: Path)
 
     assert {bind["event"] for bind in made["binds"]} == tools
     for bind in made["binds"]:
-        url = bind["options"]["url"].lstrip("/")
+        url = bind.get("options", bind.get("params"))["url"].lstrip("/")
         file = ROOT / re.sub(r"^(\w+)/", r"\1/wwwroot/", url)
         generated = url.split("/")[-1] in models.tables()
         assert generated or file.is_file(), url

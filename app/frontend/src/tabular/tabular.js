@@ -90,10 +90,16 @@ export class Tabular extends Widget {
     }, {
       sort: (column) => this.sortBy(column),
       select: (record) => this.selected(record),
-      open: (record) => this.editing.canUpdate && this.editing.update(record),
+      open: (record) => this.openRecord(record),
       check: (record, isChecked, box) => this.checked(record, isChecked, box),
       expand: (record, row) => this.expand(record, row),
     });
+  }
+
+  /** Double click and Enter: the record's own page where a tool `open` leads to one, else its form. */
+  openRecord(record) {
+    if (this.boundActions.has('open')) this.dispatch('open', { ...record, referer_widget: this.uid });
+    else if (this.editing.canUpdate) this.editing.update(record);
   }
 
   /** Rows are fetched when binds are attached, so that `loaded` reaches them. */
