@@ -19,7 +19,8 @@ NAMES = ("*", "admin", "viewer", "owner", "customer")
 
 
 def row(number: int, path: str, role_id: str | None, role: tuple[str, str] | None) -> dict:
-    org_type, name = role or (None, None)
+    # Without a right there is no role, as the left joins of the query have it.
+    org_type, name = role if role and role_id else (None, None)
     return {
         "id": f"p{number}",
         "path": path,
