@@ -69,7 +69,8 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
         await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
     user = await read_user(user_row.id)
-    if user is None:
+    # Read anew: since the password was compared, it may have been changed, or the user disabled.
+    if user is None or not user.usable or user.credentials != credentials:
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
     tell(log, "login", "login", username=user.username, ip=request["client_ip"])
     response = json_response(

@@ -16,6 +16,7 @@ others who guess at his name, or from his address, cannot keep him out. An IPv6 
 its /64, which is one customer's.
 """
 
+import asyncio
 import hashlib
 import ipaddress
 from collections.abc import Mapping
@@ -23,12 +24,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.clock import now
-from app.database import in_transaction
+from app.database import in_transaction, reading
 from app.errors import TooManyRequests
 from app.sqlor_safe import Row, SafeSqlor
 
 FIRST_WAIT = timedelta(seconds=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
+# Those who wait for their turn hold no connection: guessing must not use up the pool of a worker.
+_turns = asyncio.Semaphore(4)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -71,16 +74,19 @@ async def count_try(places: Mapping[str, str], *, right: bool) -> None:
     async def work(sor: SafeSqlor) -> float:
         moment = now()
         rows = await _locked_rows(sor, places, moment)
-        holding = ("browser",) if "browser" in places.values() else ("user", "address")
-        free_at = [_free_at(places[row.id], row) for row in rows if places[row.id] in holding]
-        seconds = (max(free_at) - moment).total_seconds()
+        seconds = _seconds_to_wait(places, rows, moment)
         if seconds <= 0 and right:
             await _forget(sor, places, moment)
         elif seconds <= 0:
             await _add(sor, places, rows, moment)
         return seconds
 
-    seconds = await in_transaction(work)
+    # Looked at without a lock first: most of a flood of guesses is refused here.
+    async with reading() as sor:
+        seconds = _seconds_to_wait(places, await _rows(sor, places), now())
+    if seconds <= 0:
+        async with _turns:
+            seconds = await in_transaction(work)
     if seconds > 0:
         raise TooManyRequests(
             "locked_out",
@@ -99,12 +105,22 @@ async def _locked_rows(sor: SafeSqlor, places: Mapping[str, str], moment: dateti
             " on duplicate key update id = id",
             {"id": digest, "at": moment},
         )
+    return await _rows(sor, places, " for update")
+
+
+async def _rows(sor: SafeSqlor, places: Mapping[str, str], lock: str = "") -> list[Row]:
     rows: list[Row] = await sor.sqlExe(
-        "select id, fails, last_at from app_login_attempt where id in ${ids}$"
-        " order by id for update",
+        f"select id, fails, last_at from app_login_attempt where id in ${{ids}}$ order by id{lock}",  # noqa: S608
         {"ids": sorted(places)},
     )
     return rows
+
+
+def _seconds_to_wait(places: Mapping[str, str], rows: list[Row], moment: datetime) -> float:
+    """How long until the next try is looked at; zero or less: now."""
+    holding = ("browser",) if "browser" in places.values() else ("user", "address")
+    free_at = [_free_at(places[row.id], row) for row in rows if places[row.id] in holding]
+    return (max(free_at, default=moment) - moment).total_seconds()
 
 
 def _free_at(kind: str, row: Row) -> datetime:
