@@ -36,7 +36,11 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_VALUES = 100_000
 MOST_NAMES = 1_000
 # The paths that take more, as (bytes, values).
-LARGE_BODIES = {"/appbase/import_rows.dspy": (8 * 1_048_576, 400_000)}
+LARGE_BODIES = {
+    "/appbase/import_rows.dspy": (8 * 1_048_576, 400_000),
+    # A file of 5 MB at most, which grows when it is put into JSON or a form.
+    "/pipeline_core/api/pipeline_import.dspy": (16 * 1_048_576, 1_000_000),
+}
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
 # What the runtime adds to every request; integers by bricks-contract 2.1.

@@ -6,7 +6,7 @@ from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
 
-from . import admin_api, editor_api, page_api, pipelines, steps, versions
+from . import admin_api, editor_api, page_api, pipelines, steps, transfer_api, versions
 
 EXPORTS = {
     "pipelines_create": writing(admin_api.pipelines_create),
@@ -25,6 +25,11 @@ EXPORTS = {
     "pipeline_versions_delete": writing(admin_api.pipeline_versions_delete),
     "pipeline_publish": writing(admin_api.pipeline_publish),
     "pipeline_rollback": writing(admin_api.pipeline_rollback),
+    "pipeline_clone": writing(transfer_api.pipeline_clone),
+    "pipeline_import": writing(transfer_api.pipeline_import),
+    "pipeline_export": reading_endpoint(transfer_api.pipeline_export),
+    "pipeline_workflow": reading_endpoint(transfer_api.pipeline_workflow),
+    "pipeline_diagram": reading_endpoint(transfer_api.pipeline_diagram),
     "pipeline_validate": reading_endpoint(admin_api.pipeline_validate),
     "pipeline_editor": reading_endpoint(editor_api.pipeline_editor),
     "pipeline_contributors": reading_endpoint(editor_api.pipeline_contributors),

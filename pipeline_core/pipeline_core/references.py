@@ -87,7 +87,7 @@ class Places:
         if found is None or found[1] == "input":
             return
         named = found[2] or ""
-        other = self._meant(named)
+        other = self.meant(named)
         if other is None:
             text = Text("There is no step {names} in this line.", names=named.split(".")[0][:64])
             yield BadReference("unknown_reference", field, text)
@@ -109,7 +109,7 @@ class Places:
             sentence = "The step {other} is disabled and has no output."
             yield BadReference("disabled_reference", field, Text(sentence, other=other))
 
-    def _meant(self, named: str) -> str | None:
+    def meant(self, named: str) -> str | None:
         """The step whose code *named* begins with; the longest such code."""
         parts = named.split(".")
         for length in range(len(parts), 0, -1):

@@ -7,7 +7,8 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_ops import admin_api, capacities, line_figures, prices, stats
+from pipeline_core.parts import offer_parts
+from pipeline_ops import admin_api, capacities, line_figures, line_parts, prices, stats
 from pipeline_ops.sweeper import run_sweeper
 
 EXPORTS = {
@@ -30,6 +31,7 @@ EXPORTS = {
 def load_pipeline_ops(env: Any = None) -> None:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_ops_<name>`."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_ops")
+    offer_parts(line_parts.PARTS)
     offer_editors({prices.TABLE: prices.change, capacities.TABLE: capacities.change})
 
 

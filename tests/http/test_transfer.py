@@ -1,0 +1,280 @@
+"""Lines exported, imported and cloned over HTTP; workflow documents and diagrams."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import yaml
+
+from tests.http.test_audit import send, trail
+from tests.http.test_core import ask, do, fresh, new_line, new_step, places, refused, rows
+from tests.support.installation import Installation
+
+SCHEMA = Path(__file__).resolve().parents[1] / "data/serverless_workflow/workflow.yaml"
+Line = dict[str, Any]
+
+
+def export(client: httpx.Client, line: Line, **params: Any) -> str:
+    answer = client.get(
+        "/pipeline_core/api/pipeline_export.dspy", params={"pipeline_id": line["id"], **params}
+    )
+    assert answer.status_code == 200, answer.text
+    assert "attachment" in answer.headers["Content-Disposition"]
+    return answer.text
+
+
+def bring(client: httpx.Client, content: str, **fields: Any) -> Any:
+    return do(client, "pipeline_import", content=content, **fields)
+
+
+def actions(report: dict[str, Any]) -> dict[str, str]:
+    return {step["step_key"]: step["action"] for step in report["steps"]}
+
+
+def rich_line(client: httpx.Client) -> Line:
+    line = new_line(client, "a", "b")
+    new_step(client, line, "c", stage=2, config={"prompt": "多行\n{{input.x}}\n", "inputs": {
+        "x": "steps.a.output"}}, timeout_seconds=10, retry_limit=2, enabled=0)  # fmt: skip
+    send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"], unit="call",
+         unit_price="2.5", effective_from="2026-01-01T00:00:00Z")  # fmt: skip
+    send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"], unit="image",
+         pricing_type="package", package_size=100, package_price="9.9", model="m", enabled=0,
+         effective_from="2026-01-01T00:00:00Z", effective_to="2027-01-01T00:00:00Z")  # fmt: skip
+    send(client, "pipeline_ops/api/pipeline_capacity_create", pipeline_id=line["id"],
+         daily_quota=7, max_concurrency=2)  # fmt: skip
+    return line
+
+
+@pytest.mark.parametrize("kind", ["json", "yaml"])
+def test_what_is_exported_and_imported_is_exported_the_same(
+    admin: httpx.Client, kind: str
+) -> None:
+    line = rich_line(admin)
+    all_of_it = {"format": kind, "with_prices": 1, "with_capacity": 1}
+    text = export(admin, line, **all_of_it)
+    assert line["id"] not in text
+
+    rehearsed = bring(admin, text, code=f"{line['code']}-2")
+    assert (rehearsed["dry_run"], rehearsed["importable"]) == (True, True)
+    assert rows(admin, "pipelines", code=f"{line['code']}-2") == []
+    report = bring(admin, text, code=f"{line['code']}-2", dry_run=0)
+
+    assert actions(report) == {"a": "created", "b": "created", "c": "created"}
+    assert [price["action"] for price in report["prices"]] == ["created", "created"]
+    assert report["capacity"][0]["action"] == "created"
+    made = {"id": report["line"]["id"], "code": f"{line['code']}-2"}
+    assert places(admin, made) == places(admin, line)
+    again = export(admin, made, **all_of_it)
+    back = bring(admin, again, code=f"{line['code']}-3", dry_run=0)
+    third = export(admin, {"id": back["line"]["id"]}, **all_of_it)
+    plain = (yaml.safe_load if kind == "yaml" else json.loads)
+    first, last = plain(text), plain(third)
+    for one in (first, last):
+        one.pop("checksum")
+        one["pipeline"].pop("code")
+    assert first == last
+    assert {entry["action"] for entry in trail(admin, pipeline_id=made["id"])} == {"import"}
+
+
+def test_a_line_put_back_in_its_place_is_the_same_file(admin: httpx.Client) -> None:
+    line = rich_line(admin)
+    text = export(admin, line, format="yaml")
+    do(admin, "pipelines_delete", id=doomed(admin, text))
+
+    report = bring(admin, text, replace=1, lock_version=fresh(admin, line)["lock_version"],
+                   dry_run=0)  # fmt: skip
+
+    assert report["line"]["action"] == "skipped"
+    assert set(actions(report).values()) == {"skipped"}
+    assert export(admin, line, format="yaml") == text
+
+
+def doomed(client: httpx.Client, text: str) -> str:
+    report = bring(client, text, code="doomed", dry_run=0)
+    copy = {"id": report["line"]["id"]}
+    bytes_of_copy = export(client, copy, format="yaml")
+    do(client, "pipelines_delete", id=copy["id"])
+    again = bring(client, bytes_of_copy, dry_run=0)
+    assert export(client, {"id": again["line"]["id"]}, format="yaml") == bytes_of_copy
+    key: str = again["line"]["id"]
+    return key
+
+
+def test_an_import_into_a_line_says_what_it_does_to_each_step(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b", "c")
+    file = json.loads(export(admin, line))
+    file["steps"][0]["name"] = "Renamed"
+    file["steps"][2] |= {"step_key": "new", "id": "stolen", "lock_version": 77}
+    text = json.dumps(file)
+    problem = bring(admin, text)
+    assert [p["code"] for p in problem["problems"]] == ["bad_checksum"]
+    refused(ask(admin, "pipeline_import", content=text, dry_run=0), 400, "not_importable")
+
+    report = bring(admin, text, accept_changed=1, replace=1)
+
+    assert actions(report) == {"a": "changed", "b": "skipped", "new": "created", "c": "removed"}
+    assert report["steps"][0]["fields"] == ["name"]
+    assert report["ignored"] == ["id", "lock_version"]
+    assert [key for *_, key in places(admin, line)] == ["a", "b", "c"]
+    for fields, code in (
+        ({}, "not_importable"), ({"replace": 1}, "invalid_fields"),
+        ({"replace": 1, "lock_version": 9}, "edit_conflict"),
+    ):  # fmt: skip
+        answer = ask(admin, "pipeline_import", content=text, dry_run=0, accept_changed=1, **fields)
+        assert answer.json()["code"] == code, answer.text
+    version = fresh(admin, line)["lock_version"]
+    bring(admin, text, dry_run=0, accept_changed=1, replace=1, lock_version=version)
+    assert [key for *_, key in places(admin, line)] == ["a", "b", "new"]
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="new")
+    assert step["id"] != "stolen"
+
+
+def test_all_that_is_wrong_with_a_file_is_told_at_once_and_nothing_is_kept(
+    admin: httpx.Client,
+) -> None:
+    step = {"step_key": "a", "name": "A", "model": "m"}
+    file = {
+        "kind": "pipeline-line", "format_version": 1, "colour": "red",
+        "pipeline": {"code": "BAD CODE", "name": "x" * 200},
+        "steps": [
+            step, {**step, "step_type": "robot"}, step | {"step_key": "b", "timeout_seconds": "x"},
+            step | {"step_key": "c", "config": {"prompt": 1}}, "nonsense",
+        ],
+    }  # fmt: skip
+    report = bring(admin, json.dumps(file), accept_changed=1)
+
+    assert {problem["code"] for problem in report["problems"]} >= {"unknown_field"}
+    assert {p["field"] for p in report["problems"]} == {"colour", "code", "name"}
+    assert set(actions(report).values()) == {"problem"}
+    assert actions(report).keys() == {"a", "b", "c", "#5"}
+    assert report["importable"] is False
+
+
+def test_a_file_that_was_written_by_hand_needs_little(admin: httpx.Client) -> None:
+    text = (
+        "kind: pipeline-line\nformat_version: 1\npipeline: {code: by-hand, name: 手写}\nsteps:\n"
+        "- {step_key: one, name: One, model: m}\n- {step_key: two, name: Two, model: m}\n"
+    )
+    report = bring(admin, text, accept_changed=1, dry_run=0)
+
+    assert places(admin, report["line"]) == [(1, 1, "one"), (2, 1, "two")]
+    assert report["publishable"] is True
+
+
+def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    answer = admin.post(
+        f"/pipeline_core/api/pipeline_import.dspy?code={line['code']}-body&dry_run=0",
+        content=export(admin, line), headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["data"]["line"]["action"] == "created"
+
+
+def test_a_bad_price_stops_the_import(admin: httpx.Client) -> None:
+    line = rich_line(admin)
+    file = json.loads(export(admin, line, with_prices=1))
+    file["prices"][0] |= {"unit_price": "-1"}
+    report = bring(admin, json.dumps(file), accept_changed=1, code="bad-price")
+
+    assert report["importable"] is False
+    assert report["problems"][0]["field"].startswith("prices/0/")
+
+
+def test_5_mb_are_taken_and_more_are_not(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    file = json.loads(export(admin, line))
+    file["pipeline"]["code"] = "huge"
+    file["steps"] = [
+        file["steps"][0] | {"step_key": f"s{n}", "stage": n, "config": {"prompt": "字" * 3_300}}
+        for n in range(1, 501)
+    ]
+    text = json.dumps(file, ensure_ascii=False)
+    assert 4_900_000 < len(text.encode()) < 5 * 1024 * 1024
+
+    report = bring(admin, text, accept_changed=1, dry_run=0)
+    assert len(report["steps"]) == 500
+    published = do(admin, "pipeline_publish", pipeline_id=report["line"]["id"])
+    assert published["version_no"] == 1
+    too_much = text + " " * 400_000
+    refused(ask(admin, "pipeline_import", content=too_much), 413, "too_large")
+    refused(ask(admin, "pipelines_create", code="x", name="x", description="x" * 1_200_000), 413,
+            "body_too_large")  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["", "{", "kind: x", "a: &x 1"])
+def test_a_file_that_cannot_be_read_is_told(admin: httpx.Client, content: str) -> None:
+    answer = ask(admin, "pipeline_import", content=content)
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == ("bad_file" if content else "invalid_fields")
+
+
+def test_a_clone_is_a_draft_of_its_own(admin: httpx.Client) -> None:
+    line = rich_line(admin)
+    plain = do(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-plain")
+    whole = do(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-whole", name="Whole",
+               with_prices=1, with_capacity=1)  # fmt: skip
+
+    assert (plain["status"], plain["current_version"], plain["name"]) == ("draft", None, "Line")
+    assert places(admin, plain) == places(admin, whole) == places(admin, line)
+    assert whole["name"] == "Whole"
+    for made, count in ((plain, 0), (whole, 2)):
+        found = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
+                          params={"pipeline_id": made["id"]}).json()  # fmt: skip
+        assert found["total"] == count
+    capacity = admin.get("/pipeline_ops/pipeline_capacity/get_pipeline_capacity.dspy",
+                         params={"pipeline_id": whole["id"]}).json()["rows"][0]  # fmt: skip
+    assert (capacity["daily_quota"], capacity["day_used"]) == (7, 0)
+    refused(ask(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-plain"), 409,
+            "duplicate")  # fmt: skip
+    refused(ask(admin, "pipeline_clone", pipeline_id="nothing", code="c2"), 404, "not_found")
+
+
+def test_a_clone_may_be_of_a_version(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    new_step(admin, line, "b")
+
+    for which, keys in (("live", ["a"]), (1, ["a"]), ("draft", ["a", "b"])):
+        made = do(admin, "pipeline_clone", pipeline_id=line["id"], code=f"of-{which}",
+                  **{"from": which})  # fmt: skip
+        assert [key for *_, key in places(admin, made)] == keys
+
+
+def test_a_published_line_is_a_workflow_document_and_a_diagram(admin: httpx.Client) -> None:
+    line = new_line(admin, "a", "b")
+    new_step(admin, line, "c", stage=2)
+    url = "/pipeline_core/api/pipeline_workflow.dspy"
+    refused(admin.get(url, params={"pipeline_id": line["id"]}), 404, "no_live_version")
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+
+    document = json.loads(admin.get(url, params={"pipeline_id": line["id"]}).text)
+    same = admin.get(url, params={"pipeline_id": line["id"], "format": "yaml", "from": 1}).text
+    draft = json.loads(admin.get(url, params={"pipeline_id": line["id"], "from": "draft"}).text)
+    diagram = admin.get("/pipeline_core/api/pipeline_diagram.dspy",
+                        params={"pipeline_id": line["id"]})  # fmt: skip
+
+    schema = yaml.safe_load(SCHEMA.read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert yaml.safe_load(same) == document
+    assert document["document"]["version"] == "1.0.0"
+    assert draft["document"]["version"] == "0.0.0"
+    assert [next(iter(task)) for task in document["do"]] == ["a", "stage-2"]
+    assert diagram.text.startswith("flowchart TD")
+    assert diagram.headers["Content-Type"].startswith("text/plain")
+
+
+def test_who_only_looks_may_export_and_not_import(
+    server: Installation, admin: httpx.Client
+) -> None:
+    line = new_line(admin, "a")
+    viewer = server.sign_in("viewer")
+
+    text = export(viewer, line)
+    refused(ask(viewer, "pipeline_import", content=text), 403, "forbidden")
+    refused(ask(viewer, "pipeline_clone", pipeline_id=line["id"], code="v"), 403, "forbidden")
