@@ -48,7 +48,7 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
 
 def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
     """*params* with the installation's currency where none is named."""
-    if params.get("currency"):
+    if params.get("currency") not in (None, ""):
         return dict(params)
     return {**params, "currency": settings().default_currency}
 

@@ -5,7 +5,15 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_dist import accounts, admin_api, distributors, links, statement_api, v1_api
+from pipeline_dist import (
+    accounts,
+    admin_api,
+    distributors,
+    figures_api,
+    links,
+    statement_api,
+    v1_api,
+)
 from pipeline_dist.api_endpoint import endpoint
 
 EXPORTS = {
@@ -25,6 +33,9 @@ EXPORTS = {
     "distributor_statement_view": reading_endpoint(
         statement_api.distributor_statement_view, raw=True
     ),
+    "distributor_overview": reading_endpoint(figures_api.distributor_overview),
+    "distributor_usage": reading_endpoint(figures_api.distributor_usage),
+    "distributor_statement_file": reading_endpoint(figures_api.distributor_statement_file),
     "v1_me": endpoint(GET=v1_api.me),
     "v1_pipelines": endpoint(GET=v1_api.pipelines),
     "v1_quote": endpoint(POST=v1_api.quote),

@@ -11,6 +11,7 @@ LINKS = (
 DISTRIBUTORS = (
     "/pipeline_dist/distributors/index.ui",
     "/pipeline_dist/distributors/get_distributors.dspy",
+    "/pipeline_dist/distributor.ui",
     "/pipeline_dist/distributor_key.ui",
     "/pipeline_dist/distributor_statement.ui",
 )

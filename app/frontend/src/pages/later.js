@@ -42,6 +42,7 @@ function registerLater(name, load) {
 }
 
 registerLater('LinePage', () => import('./line/line_page.js'));
+registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 
 /** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */
 registerFunction('open_page', ({ url, param, id }) => {

@@ -12,10 +12,11 @@ const NEAR = 0.8;
  *   unit?: string, isMoney?: boolean, help?: string}} figures texts already said
  */
 export function gauge({ label, used, limit, resets_at: resetsAt, unit = '', isMoney = false, help = '' }) {
-  const write = (value) => `${isMoney ? decimalText(shortAmount(value)) : countText(value)}${unit ? ` ${unit}` : ''}`;
+  const bare = (value) => (isMoney ? decimalText(shortAmount(value)) : countText(value));
+  const write = (value) => `${bare(value)}${unit ? ` ${unit}` : ''}`;
   const isLimited = limit !== null && limit !== undefined;
   const share = isLimited ? shareOf(used, limit) : 0;
-  const words = isLimited ? t('${used} of ${limit}', { used: write(used), limit: write(limit) }) : write(used);
+  const words = isLimited ? t('${used} of ${limit}', { used: bare(used), limit: write(limit) }) : write(used);
   const fill = h('span', { class: 'gauge-fill' });
   fill.style.width = `${Math.min(100, share * 100)}%`;
   return h('div', { class: ['gauge', tone(share)] },

@@ -1,12 +1,13 @@
 /** Which price applies when, as bars over time, and what a call would cost. */
 
 import { fillNode, h } from '../../core/dom.js';
-import { decimalText, localDateTime } from '../../core/format.js';
+import { localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { read } from '../common/answers.js';
 import { badge, card, emptyNote, tool } from '../common/nodes.js';
 import { openWindow } from '../common/window.js';
 import { build } from '../../core/build.js';
+import { priceText } from './price_text.js';
 import { quoteBox } from './quote_box.js';
 
 const DAY_MS = 86_400_000;
@@ -73,20 +74,13 @@ function bar(price, span, now) {
   const state = !isOn ? 'off' : from > now ? 'later' : to && to <= now ? 'past' : 'now';
   const when = `${localDateTime(price.effective_from, { seconds: false })} – ${to ? localDateTime(price.effective_to, { seconds: false }) : t('open')}`;
   const words = { off: 'switched off', later: 'later', past: 'over', now: 'in force' };
-  const item = h('li', { class: ['price-bar', `price-${state}`], title: when },
+  const item = h('li', { class: ['price-bar', `price-is-${state}`], title: when },
     h('strong', {}, priceText(price)), ' ', state === 'now' ? null : badge(t(words[state])), h('span', { class: 'price-when' }, when));
   const left = at(from, span);
   const right = to ? at(to, span) : 100;
   item.style.marginLeft = `${left}%`;
   item.style.width = `${Math.max(2, right - left)}%`;
   return item;
-}
-
-/** `7.2 CNY / 1,000,000` or `25 CNY / package of 100`. */
-export function priceText(price) {
-  const { currency } = price;
-  if (price.pricing_type === 'package') return t('${price} ${currency} a package of ${size}', { price: decimalText(price.package_price), currency, size: decimalText(price.package_size) });
-  return `${decimalText(price.unit_price)} ${currency}${Number(price.unit_size) === 1 ? '' : ` / ${decimalText(price.unit_size)}`}`;
 }
 
 function spanOf(prices, now) {

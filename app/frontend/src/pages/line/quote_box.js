@@ -7,7 +7,7 @@ import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { dataOf } from '../common/answers.js';
 import { card, plainTable } from '../common/nodes.js';
-import { priceText } from './prices_tab.js';
+import { priceText } from './price_text.js';
 
 /**
  * @param {import('../../core/widget.js').Widget} owner

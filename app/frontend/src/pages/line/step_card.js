@@ -37,7 +37,7 @@ export function problemLine(problem) {
   return h('li', { class: `problem problem-${problem.severity}`, 'data-code': problem.code },
     icon(problem.severity === 'error' ? 'alert' : 'info'),
     h('span', {}, h('span', { class: 'visually-hidden' }, t(problem.severity === 'error' ? 'Error' : 'Warning'), ': '),
-      problem.message, field ? h('code', { class: 'problem-field' }, field) : null));
+      problem.message, field && !problem.message.includes(field) ? h('code', { class: 'problem-field' }, field) : null));
 }
 
 /** Not in the order of the Tab key: on the keyboard the card itself takes E, C, D and Delete. */

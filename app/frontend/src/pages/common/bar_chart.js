@@ -1,0 +1,116 @@
+/**
+ * A small bar chart of our own as SVG: one bar a group, a line of figures for each on hover and
+ * focus, the same figures as a table for those who cannot see it.
+ */
+
+import { h } from '../../core/dom.js';
+import { countText } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { svg } from './svg.js';
+
+const HEIGHT = 130;
+const FOOT = 18;
+const LEFT = 44;
+const WIDEST_STEP = 64;
+/** Labels closer than this would touch. */
+const LABEL_PX = 44;
+
+/**
+ * @param {{title: string, groupLabel: string, bars: {key: string, label: string, calls: number, failed?: number,
+ *   words?: string}[], choose?: (bar: object) => void, chosen?: string}} chart `words`: more about a
+ *   bar, said already; with `choose` bars are buttons
+ * @returns {Element}
+ */
+export function barChart(chart) {
+  const said = h('p', { class: 'chart-words', 'aria-live': 'polite' });
+  const place = h('div', { class: 'chart-place' });
+  let drawnFor = 0;
+  // Drawn for the width there is, so that figures have the same size everywhere.
+  new ResizeObserver(([{ contentRect: { width } }]) => {
+    if (Math.abs(width - drawnFor) < 2 || width < 40) return;
+    drawnFor = width;
+    place.replaceChildren(drawPicture(chart, width, said));
+  }).observe(place);
+  return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, said, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
+}
+
+function drawPicture({ bars, choose = null, chosen = '' }, width, said) {
+  const highest = niceMaximum(Math.max(1, ...bars.map(({ calls }) => Number(calls))));
+  const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
+  const height = HEIGHT + FOOT + 8;
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, width, height, class: 'bar-chart', 'aria-hidden': choose ? null : 'true' });
+  drawScale(picture, highest, width);
+  const every = Math.max(1, Math.ceil(LABEL_PX / step));
+  bars.forEach((bar, at) => {
+    const isLabelled = at % every === (bars.length - 1) % every;
+    const group = drawBar(bar, { x: LEFT + at * step, step, highest, isLabelled, isChosen: bar.key === chosen });
+    const words = wordsOf(bar);
+    group.append(svg('title', {}, words));
+    group.addEventListener('pointerenter', () => { said.textContent = words; });
+    if (choose) makeButton(group, bar, words, choose, said);
+    picture.append(group);
+  });
+  picture.addEventListener('pointerleave', () => { said.textContent = ''; });
+  return picture;
+}
+
+function makeButton(group, bar, words, choose, said) {
+  group.setAttribute('role', 'button');
+  group.setAttribute('tabindex', '0');
+  group.setAttribute('aria-label', words);
+  group.dataset.key = bar.key;
+  group.addEventListener('focus', () => { said.textContent = words; });
+  group.addEventListener('click', () => choose(bar));
+  group.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    choose(bar);
+  });
+}
+
+function drawScale(picture, highest, width) {
+  for (const share of [0, 0.5, 1]) {
+    const y = 8 + HEIGHT * (1 - share);
+    picture.append(svg('line', { x1: LEFT - 4, x2: width, y1: y, y2: y, class: 'chart-grid' }),
+      svg('text', { x: LEFT - 8, y: y + 4, class: 'chart-scale' }, shortCount(highest * share)));
+  }
+}
+
+function drawBar(bar, { x, step, highest, isLabelled, isChosen }) {
+  const size = (calls) => (Number(calls) / highest) * HEIGHT;
+  const all = size(bar.calls);
+  const failed = size(bar.failed ?? 0);
+  const side = Math.min(4, step * 0.15);
+  const column = { x: x + side, width: step - 2 * side };
+  const group = svg('g', { class: `chart-bar${isChosen ? ' chart-chosen' : ''}` },
+    svg('rect', { x, y: 8, width: step, height: HEIGHT, class: 'chart-room' }),
+    svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, Number(bar.calls) > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
+  if (failed > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failed, height: Math.max(failed, 1.5), class: 'chart-failed' }));
+  if (isLabelled) group.append(svg('text', { x: x + step / 2, y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
+  return group;
+}
+
+function wordsOf(bar) {
+  const parts = [`${bar.key}: ${t('${count} calls', { count: countText(bar.calls) })}`];
+  if (Number(bar.failed) > 0) parts.push(t('${count} failed', { count: countText(bar.failed) }));
+  if (bar.words) parts.push(bar.words);
+  return parts.join(', ');
+}
+
+function tableOf(title, groupLabel, bars) {
+  return h('table', { class: 'visually-hidden' }, h('caption', {}, t(title)),
+    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t(groupLabel)), h('th', { scope: 'col' }, t('Calls')), h('th', { scope: 'col' }, t('Failed')), h('th', { scope: 'col' }, t('Amount')))),
+    h('tbody', {}, bars.map((bar) => h('tr', {}, h('td', {}, bar.key), h('td', {}, countText(bar.calls)), h('td', {}, countText(bar.failed)), h('td', {}, bar.words ?? '')))));
+}
+
+/** The next of 1, 2, 4, 5, 10, 20 …, so that the scale has round figures. */
+function niceMaximum(value) {
+  const size = 10 ** Math.floor(Math.log10(value));
+  const factor = [1, 2, 4, 5, 10].find((one) => one * size >= value);
+  return Math.max(2, factor * size);
+}
+
+function shortCount(value) {
+  if (value >= 1e6) return `${+(value / 1e6).toFixed(1)}M`;
+  return value >= 10_000 ? `${+(value / 1000).toFixed(1)}k` : String(+value.toFixed(1));
+}

@@ -1,0 +1,29 @@
+/** A single call with its lines, each with the price that was applied. */
+
+import { h } from '../../core/dom.js';
+import { countText, decimalText, localDateTime } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { rowsOf } from '../common/answers.js';
+import { badge, facts, plainTable } from '../common/nodes.js';
+import { openWindow } from '../common/window.js';
+import { priceText } from '../line/price_text.js';
+
+const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
+export const STATUS_LABELS = { succeeded: '成功', reserved: '进行中', failed: '失败', expired: '已超时', voided: '已作废', cancelled: '已取消' };
+
+/** @param {object} call the call's own row (line 0) */
+export async function showCall(owner, call) {
+  const rows = await rowsOf(owner, LOG, { call_no: call.call_no, sort: 'line_no' });
+  const lines = rows.filter(({ line_no: number }) => Number(number) > 0);
+  await openWindow(owner, { title: 'Call', cwidth: 56 }, facts([
+    ['Call', h('code', {}, call.call_no)], ['Status', badge(t(STATUS_LABELS[call.status] ?? call.status))], ['Line', call.pipeline_id_text],
+    ['Version', call.version_no ? `v${call.version_no}` : ''], ['Began', localDateTime(call.started_at)], ['Ended', localDateTime(call.finished_at)],
+    ['Time', call.duration_ms === null ? '' : `${countText(call.duration_ms)} ms`], ['Its number', call.client_ref], ['Idempotency key', call.idempotency_key],
+    ['Error', call.error], ['Remark', call.remark], ['Voided', call.voided_at ? `${localDateTime(call.voided_at)} ${call.void_reason ?? ''}` : ''],
+  ]), h('h3', { class: 'call-lines-head' }, t('What was used')), lines.length ? table(lines) : h('p', { class: 'muted' }, t('Nothing is booked for this call.')));
+}
+
+function table(lines) {
+  return plainTable('What was used', [{ label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Quantity', isNumber: true }, { label: 'Price' }, { label: 'Amount', isNumber: true }],
+    lines.map((line) => [line.step_key || '–', line.model || '–', line.unit, decimalText(line.quantity, 0), priceText(line), `${decimalText(line.amount)} ${line.currency}`]));
+}

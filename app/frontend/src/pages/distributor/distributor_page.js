@@ -1,0 +1,87 @@
+/** A distributor's own page: key and limits, lines with prices, use down to the single call, statements. */
+
+import { ask } from '../../core/request.js';
+import { build } from '../../core/build.js';
+import { fillNode, h } from '../../core/dom.js';
+import { t } from '../../core/i18n.js';
+import { errorPage } from '../../shell/error_page.js';
+import { dataOf } from '../common/answers.js';
+import { badge, tool } from '../common/nodes.js';
+import { PageTabs } from '../common/page_tabs.js';
+import { LinesTab } from './lines_tab.js';
+import { OverviewTab } from './overview_tab.js';
+import { StatementTab } from './statement_tab.js';
+import { UsageTab } from './usage_tab.js';
+
+const STATES = { active: ['正常', 'good'], suspended: ['暂停', 'warn'], closed: ['关闭', 'bad'] };
+
+export class DistributorPage {
+  /** @param {import('../../core/widget.js').Widget} owner */
+  constructor(owner) {
+    this.owner = owner;
+    this.id = owner.opts.distributor_id;
+    this.mayEdit = owner.opts.may_edit === true;
+    this.head = h('header', { class: 'page-head' });
+    this.element = h('article', { class: 'distributor-page' }, this.head);
+  }
+
+  async start() {
+    const answer = await this.load();
+    if (!answer.ok) {
+      const [widget] = await build(errorPage(answer), this.owner);
+      if (widget) fillNode(this.element, widget.dom_element);
+      return;
+    }
+    this.tabs = new PageTabs([
+      { name: 'overview', label: 'Key and limits', make: () => new OverviewTab(this) },
+      { name: 'lines', label: 'Lines and prices', make: () => new LinesTab(this) },
+      { name: 'usage', label: 'Usage', make: () => new UsageTab(this) },
+      { name: 'statement', label: 'Statement', make: () => new StatementTab(this) },
+    ]);
+    this.drawHead();
+    this.element.append(this.tabs.element);
+    this.tabs.showFromAddress();
+  }
+
+  async load(how = {}) {
+    const answer = await ask(this.owner.app, '/pipeline_dist/api/distributor_overview.dspy', { params: { id: this.id }, ...how });
+    if (answer.ok) this.data = dataOf(answer);
+    return answer;
+  }
+
+  get record() {
+    return this.data.distributor;
+  }
+
+  drawHead() {
+    const { record } = this;
+    const [state, tone] = STATES[record.status] ?? [record.status, ''];
+    document.title = `${record.name} · ${t('Pipeline')}`;
+    fillNode(this.head,
+      h('nav', { class: 'crumbs', 'aria-label': t('Where you are') }, h('a', { href: '#/pipeline_dist/distributors' }, t('Distributors')), ' / ', h('span', {}, record.code)),
+      h('div', { class: 'page-title' }, h('h1', {}, record.name), badge(t(state), tone),
+        record.api_key_prefix ? null : badge(t('no key yet'), 'warn'), h('span', { class: 'spring' }),
+        tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true })));
+  }
+
+  /** Reads the distributor again and draws what is in view. */
+  async reload(how) {
+    const answer = await this.load(how);
+    if (!answer.ok) {
+      if (!how?.anonymous) await this.owner.app.showAnswer(answer);
+      return;
+    }
+    this.drawHead();
+    this.tabs.render();
+  }
+
+  render() {
+    return this.tabs ? this.reload() : this.start();
+  }
+
+  stop() {
+    this.tabs?.stop();
+  }
+}
+
+export { DistributorPage as Page };

@@ -1,0 +1,45 @@
+/** The statement of a month: looked at here, kept as a file. */
+
+import { fillNode, h } from '../../core/dom.js';
+import { icon } from '../../core/icons.js';
+import { countText, decimalText, localDateTime } from '../../core/format.js';
+import { language, t } from '../../core/i18n.js';
+import { read } from '../common/answers.js';
+import { badge, emptyNote, plainTable } from '../common/nodes.js';
+import { priceText } from '../line/price_text.js';
+import { monthField } from './months.js';
+
+const API = '/pipeline_dist/api';
+
+export class StatementTab {
+  /** @param {import('./distributor_page.js').DistributorPage} page */
+  constructor(page) {
+    this.page = page;
+    this.month = page.data.days.last.slice(0, 7);
+    this.element = h('div', {});
+  }
+
+  async render() {
+    const found = await read(this.page.owner, `${API}/distributor_statement.dspy`, { distributor_id: this.page.id, month: this.month });
+    if (!found) return;
+    fillNode(this.element, h('section', { class: 'card page-card' },
+      h('div', { class: 'toolbar' }, monthField(this.month, (month) => { this.month = month; this.render(); }), h('span', { class: 'spring' }),
+        this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel')),
+      h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`), ' ',
+        found.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
+      h('p', { class: 'muted' }, [t('${count} calls', { count: countText(found.calls) }), t('${count} still running', { count: countText(found.running) }),
+        `${localDateTime(found.from, { seconds: false })} – ${localDateTime(found.to, { seconds: false })}`].join(' · ')),
+      found.lines.length ? lines(found.lines) : emptyNote('usage', 'Nothing was called in this month.')));
+  }
+
+  file(format, label) {
+    const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, format, _lang: language() });
+    return h('a', { class: 'button', href: `${API}/distributor_statement_file.dspy?${query}`, download: '', 'data-tool': `statement_${format}` }, icon('down'), t(label));
+  }
+}
+
+function lines(rows) {
+  return plainTable('Statement', [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
+    { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }],
+  rows.map((row) => [row.pipeline_name, row.step_key || '–', row.model || '–', row.unit, priceText(row), countText(row.calls), decimalText(row.quantity, 0), decimalText(row.amount)]));
+}

@@ -1,0 +1,141 @@
+/** What a distributor used, from the days of a month down to the lines of a single call. */
+
+import { fillNode, h, uniqueId } from '../../core/dom.js';
+import { countText, decimalText, localDateTime } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { ask } from '../../core/request.js';
+import { read } from '../common/answers.js';
+import { barChart } from '../common/bar_chart.js';
+import { shortAmount } from '../common/gauge.js';
+import { badge, card, emptyNote, plainTable } from '../common/nodes.js';
+import { showCall, STATUS_LABELS } from './call_window.js';
+import { byDay } from './days.js';
+import { monthField } from './months.js';
+
+const API = '/pipeline_dist/api/distributor_usage.dspy';
+const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
+const CALLS_SHOWN = 50;
+const TONES = { succeeded: 'good', reserved: 'warn', failed: 'bad', expired: 'bad', voided: '', cancelled: '' };
+
+
+export class UsageTab {
+  /** @param {import('./distributor_page.js').DistributorPage} page */
+  constructor(page) {
+    this.page = page;
+    this.month = page.data.days.last.slice(0, 7);
+    this.day = '';
+    this.line = null;
+    this.pageNumber = 1;
+    this.path = h('nav', { class: 'usage-path', 'aria-label': t('Usage') });
+    this.chart = h('div', {});
+    this.details = h('div', { class: 'usage-details', id: uniqueId('details') });
+    this.element = h('div', {}, card('Usage', this.path, this.chart), this.details);
+  }
+
+  async render() {
+    const { first, last } = monthBounds(this.month);
+    const rows = await this.groups('day', first, last);
+    if (!rows) return;
+    this.drawPath();
+    fillNode(this.chart, rows.length
+      ? barChart({ title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (bar) => this.chooseDay(bar.key), chosen: this.day })
+      : emptyNote('usage', 'Nothing was called in this month.'));
+    await this.drawDetails();
+  }
+
+  async groups(groupBy, from, to, pipeline) {
+    const found = await read(this.page.owner, API, { distributor_id: this.page.id, from, to, group_by: groupBy, pipeline });
+    return found?.groups ?? null;
+  }
+
+  drawPath() {
+    const back = (text, work) => h('button', { type: 'button', class: 'link-button', on: { click: work } }, text);
+    fillNode(this.path, monthField(this.month, (month) => this.chooseMonth(month)),
+      this.day ? [' › ', back(this.day, () => this.chooseLine(null)), back(t('(whole month)'), () => this.chooseDay(''))] : null,
+      this.line ? [' › ', back(t('All lines'), () => this.chooseLine(null)), ' › ', h('strong', {}, this.line.name)] : null);
+  }
+
+  chooseMonth(month) {
+    Object.assign(this, { month, day: '', line: null, pageNumber: 1 });
+    return this.render();
+  }
+
+  chooseDay(day) {
+    Object.assign(this, { day: this.day === day ? '' : day, line: null, pageNumber: 1 });
+    return this.render();
+  }
+
+  async chooseLine(line) {
+    Object.assign(this, { line, pageNumber: 1 });
+    this.drawPath();
+    await this.drawDetails();
+    this.details.querySelector('h2')?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Lines of the time chosen; with a line chosen its calls. */
+  async drawDetails() {
+    const { first, last } = this.day ? { first: this.day, last: this.day } : monthBounds(this.month);
+    if (this.line) {
+      fillNode(this.details, await this.callsCard(first, last));
+      return;
+    }
+    const [lines, models] = await Promise.all([this.groups('pipeline', first, last), this.groups('model', first, last)]);
+    fillNode(this.details, lines?.length ? h('div', { class: 'page-grid' }, this.linesCard(lines), modelsCard(models ?? [])) : null);
+  }
+
+  linesCard(rows) {
+    return card('By line', plainTable('By line', [{ label: 'Line' }, { label: 'Calls', isNumber: true }, { label: 'Failed', isNumber: true }, { label: 'Amount', isNumber: true }],
+      rows.map((row) => [
+        h('button', { type: 'button', class: 'link-button', 'data-line': row.group, on: { click: () => this.chooseLine({ id: row.pipeline_id, name: row.name }) } }, row.name),
+        countText(row.calls), countText(row.failed), money(row),
+      ])));
+  }
+
+  async callsCard(first, last) {
+    const answer = await ask(this.page.owner.app, LOG, { params: this.logParams(first, last) });
+    if (!answer.ok) {
+      await this.page.owner.app.showAnswer(answer);
+      return null;
+    }
+    const { rows, total } = answer.value;
+    return card('Single calls', plainTable('Single calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Status' }, { label: 'Time', isNumber: true }, { label: 'Its number' }],
+      rows.map((row) => this.callCells(row))), this.pager(total));
+  }
+
+  logParams(first, last) {
+    const conditions = [['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.line.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last]];
+    const filter = { AND: conditions.map(([field, op, value]) => ({ field, op, const: value })) };
+    return { data_filter: JSON.stringify(filter), page: this.pageNumber, rows: CALLS_SHOWN, sort: 'started_at desc' };
+  }
+
+  callCells(row) {
+    const open = h('button', { type: 'button', class: 'link-button', 'data-call': row.call_no, on: { click: () => showCall(this.page.owner, row) } }, h('code', {}, row.call_no));
+    return [open, localDateTime(row.started_at), badge(t(STATUS_LABELS[row.status] ?? row.status), TONES[row.status]),
+      row.duration_ms === null ? '' : `${countText(row.duration_ms)} ms`, row.client_ref ?? ''];
+  }
+
+  pager(total) {
+    const pages = Math.ceil(total / CALLS_SHOWN);
+    if (pages < 2) return null;
+    const step = (by, label) => h('button', {
+      type: 'button', disabled: this.pageNumber + by < 1 || this.pageNumber + by > pages,
+      on: { click: async () => { this.pageNumber += by; await this.drawDetails(); } },
+    }, t(label));
+    return h('div', { class: 'pager-line' }, step(-1, 'Previous page'), h('span', {}, `${this.pageNumber} / ${pages}`), step(1, 'Next page'));
+  }
+}
+
+function modelsCard(rows) {
+  return card('By model', plainTable('By model', [{ label: 'Model' }, { label: 'Calls', isNumber: true }, { label: 'Amount', isNumber: true }],
+    rows.map((row) => [row.group || t('(no model)'), countText(row.calls), money(row)])));
+}
+
+function money({ amount, currency }) {
+  return `${decimalText(shortAmount(amount))} ${currency}`;
+}
+
+function monthBounds(month) {
+  const [year, number] = month.split('-').map(Number);
+  const days = new Date(Date.UTC(year, number, 0)).getUTCDate();
+  return { first: `${month}-01`, last: `${month}-${String(days).padStart(2, '0')}` };
+}

@@ -1,0 +1,13 @@
+/** A price in words. */
+
+import { decimalText } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+
+/** `7.2 CNY / 1,000,000` or `25 CNY a package of 100`. */
+export function priceText(price) {
+  const { currency } = price;
+  if (price.pricing_type === 'package') {
+    return t('${price} ${currency} a package of ${size}', { price: decimalText(price.package_price), currency, size: decimalText(price.package_size) });
+  }
+  return `${decimalText(price.unit_price)} ${currency}${Number(price.unit_size) === 1 ? '' : ` / ${decimalText(price.unit_size)}`}`;
+}

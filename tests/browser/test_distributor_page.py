@@ -1,0 +1,111 @@
+"""A distributor's own page: key, lines and prices, its use to the single call, statements."""
+
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.installation import Installation
+from tests.support.selling import Reseller, link, make_distributor, make_line, make_reseller
+
+CALLS = 3
+
+
+@pytest.fixture
+def reseller(server: Installation) -> Reseller:
+    """A distributor of two lines, one of them at a discount, that has made a few calls."""
+    line = make_line(server.admin)
+    made = make_reseller(server, line, quota_period="day", quota_calls=4, spend_limit="0.5")
+    other = make_line(server.admin)
+    link(server.admin, made.distributor, other, pricing_mode="discount", discount_rate="0.5")
+    used = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
+    for number in range(CALLS):
+        booked = made.begin(line, status="succeeded", lines=used, client_ref=f"order {number}")
+        assert booked.status_code == 201, booked.text
+    return made
+
+
+def open_page(page: Page, reseller: Reseller) -> None:
+    page.goto("/#/pipeline_dist/distributors")
+    page.get_by_role("gridcell", name=reseller.distributor["code"], exact=True).dblclick()
+    expect(page.get_by_role("heading", level=1)).to_have_text(reseller.distributor["name"])
+
+
+def test_limits_lines_and_use_to_the_single_call(admin_page: Page, reseller: Reseller) -> None:
+    page = admin_page
+    open_page(page, reseller)
+
+    quota, spend = page.get_by_role("meter").all()
+    assert quota.get_attribute("aria-valuetext") == "3 / 4 次调用"
+    assert spend.get_attribute("aria-valuetext") == "0.15 / 0.50 USD"
+
+    page.get_by_role("tab", name="产线与价格").click()
+    discounted = page.locator("[data-line]").filter(has_text="折扣")
+    expect(discounted.get_by_role("row").filter(has_text="input_token")).to_contain_text("0.50 USD")
+
+    page.get_by_role("tab", name="使用量").click()
+    bar = page.locator(".chart-bar[role=button]").filter(has=page.locator(".chart-fill"))
+    today = bar.and_(page.locator('[aria-label*=": 3 次调用"]'))
+    today.focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-line]").first.click()
+    expect(page.locator("[data-call]")).to_have_count(CALLS)
+    page.locator("[data-call]").first.click()
+    call = page.get_by_role("dialog")
+    expect(call).to_contain_text("order 2")
+    expect(call.get_by_role("row").filter(has_text="input_token")).to_contain_text("0.05 USD")
+
+
+def test_a_statement_to_look_at_and_to_keep(admin_page: Page, reseller: Reseller) -> None:
+    page = admin_page
+    open_page(page, reseller)
+    page.get_by_role("tab", name="账单").click()
+    expect(page.get_by_text("应付 0.15 USD")).to_be_visible()
+
+    with page.expect_download() as download:
+        page.locator("[data-tool=statement_csv]").click()
+    assert download.value.suggested_filename.endswith(".csv")
+    text = download.value.path().read_text("utf-8")
+    assert "total" in text
+    assert "0.15" in text
+    with page.expect_download() as download:
+        page.locator("[data-tool=statement_xlsx]").click()
+    assert "xl/workbook.xml" in zipfile.ZipFile(download.value.path()).namelist()
+
+
+def test_a_key_made_rotated_and_revoked(admin_page: Page, server: Installation) -> None:
+    page = admin_page
+    fresh = make_distributor(server.admin)
+    page.goto(f"/#/pipeline_dist/distributor.ui?id={fresh['id']}")
+    expect(page.locator(".page-title")).to_contain_text("尚无密钥")
+
+    page.locator("[data-tool=generate_key]").click()
+    page.get_by_role("dialog").locator("button[data-tool=submit]").click()
+    first = shown_key(page)
+    assert Reseller(server, fresh, first).client.get("/pipeline_dist/v1/me").status_code == 200
+
+    page.locator("[data-tool=generate_key]").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[data-field=grace_hours] input").fill("1")
+    dialog.locator("button[data-tool=submit]").click()
+    second = shown_key(page)
+    expect(page.get_by_text("轮换中")).to_be_visible()
+    for key in (first, second):
+        assert Reseller(server, fresh, key).client.get("/pipeline_dist/v1/me").status_code == 200
+
+    page.locator("[data-tool=revoke_key]").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="撤销").click()
+    expect(page.locator(".page-title")).to_contain_text("尚无密钥")
+    for key in (first, second):
+        assert Reseller(server, fresh, key).client.get("/pipeline_dist/v1/me").status_code == 401
+
+
+def shown_key(page: Page) -> str:
+    """The key in the box that shows it once, with a line to paste; closes the box."""
+    box = page.get_by_role("dialog")
+    key = box.locator("code[data-name=key]").inner_text()
+    expect(box.locator("code[data-name=curl]")).to_contain_text(key)
+    expect(box.locator("[data-copy=key]")).to_be_visible()
+    box.get_by_role("button", name="我已保存").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    return key
