@@ -143,3 +143,12 @@ def test_uses_of_audited_paths_are_written_down_without_secrets(sage):
     assert row["permid"] == "sage2"
     assert '"x":"y"' in row["params_kw"]
     assert "secret-1" not in row["params_kw"]
+
+
+def test_who_may_do_what_is_told_of_an_older_sage_too(sage):
+    told = sage.manage("may", "several", "/whoami.dspy").stdout
+    everybody = sage.manage("who-may", "/index.ui").stdout
+
+    assert told.startswith("Yes. several may use /whoami.dspy")
+    assert "customer.customer, customer.reader" in told
+    assert "/main/index.ui" in everybody

@@ -23,6 +23,15 @@ def _no_old_failures(server: Installation) -> None:
     server.query("delete from app_login_attempt")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _the_key_of_the_other_modules(database: Installation) -> Iterator[None]:
+    """Other modules find the users again with passwords encoded with the key of the beginning."""
+    file = secret_file(database, "password_key")
+    key = file.read_text()
+    yield
+    file.write_text(key)
+
+
 def secret_file(server: Installation, name: str) -> Path:
     return server.var_dir / "secrets" / name
 
