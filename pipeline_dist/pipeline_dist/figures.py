@@ -83,8 +83,14 @@ async def sums(
         "end": asked.end,
         "pipeline": pipeline,
     }
-    rows: list[dict[str, Any]] = await sor.sqlExe(sql, values)
-    return rows
+    return [_counted(row, is_item) for row in await sor.sqlExe(sql, values)]
+
+
+def _counted(row: Row, is_item: bool) -> dict[str, Any]:
+    """Sums are whole numbers; whether a call succeeded stands in none of its items."""
+    counts = ("calls",) if is_item else ("calls", "succeeded", "failed")
+    kept = {name: row[name] for name in ("group", "name", "pipeline_id", "currency", "amount")}
+    return kept | {name: int(row[name]) for name in counts}
 
 
 def _quota(record: Mapping[str, Any], moment: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Figures for the dashboard: today, this month, the last two weeks, what is nearly used up."""
+"""Figures for the dashboard: today, this month, two weeks, the busiest, what is nearly used up."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import Actor, SafeSqlor, now, quota_day, quota_month, reading
+from pipeline_ops import recent
 
 DAYS_SHOWN = 14
 LINES_SHOWN = 5
@@ -16,8 +17,9 @@ NEAR = Decimal("0.8")
 
 async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     """
-    {today, month: {calls, succeeded, failed, running, amounts}, by_day, top_pipelines,
-    near_limit}; days and months are those of the quota zone, amounts are by currency.
+    {now, today, month: {calls, succeeded, failed, running, success_rate, amounts}, by_hour,
+    by_day, top_pipelines, top_distributors, slow_lines, failing_lines, near_limit}; days and
+    months are those of the quota zone, amounts are by currency.
     """
     moment = now()
     day, month = quota_day(moment), quota_month(moment)
@@ -25,10 +27,16 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
     async with reading(snapshot=True) as sor:
         rows = await sor.sqlExe(_BY_DAY, {"first": min(days[0], f"{month}-01"), "last": day})
         return {
+            "now": moment,
             "today": summary([row for row in rows if row["day_key"] == day]),
             "month": summary([row for row in rows if row["day_key"].startswith(month)]),
             "by_day": [_one_day(key, rows) for key in days],
-            "top_pipelines": await _top_lines(sor, month),
+            "by_hour": await recent.by_hour(sor, moment),
+            "top_pipelines": _top(
+                await sor.sqlExe(_BY_LINE, {"first": f"{month}-01", "last": f"{month}-31"})
+            ),
+            "top_distributors": _top(await sor.sqlExe(_BY_DISTRIBUTOR, {"month": month})),
+            **await recent.lines_of_concern(sor, moment),
             "near_limit": await _near_limit(sor, day, month),
         }
 
@@ -41,19 +49,29 @@ def _last_days(moment: Any) -> list[str]:
 
 def summary(rows: list[Any]) -> dict[str, Any]:
     """The sums of *rows* of calls per day and currency: calls by outcome, amounts by currency."""
+    succeeded, failed = _sum(rows, "succeeded"), _sum(rows, "failed")
     return {
-        "calls": sum(int(row["calls"]) for row in rows),
-        "succeeded": sum(int(row["succeeded"]) for row in rows),
-        "failed": sum(int(row["failed"]) for row in rows),
-        "running": sum(int(row["running"]) for row in rows),
+        "calls": _sum(rows, "calls"),
+        "succeeded": succeeded,
+        "failed": failed,
+        "running": _sum(rows, "running"),
+        "success_rate": recent.success_rate(succeeded, failed),
         "amounts": _amounts(rows),
     }
 
 
+def _sum(rows: list[Any], name: str) -> int:
+    return sum(int(row[name]) for row in rows)
+
+
 def _one_day(key: str, rows: list[Any]) -> dict[str, Any]:
     own = [row for row in rows if row["day_key"] == key]
-    amounts = _amounts(own)
-    return {"day": key, "calls": sum(int(row["calls"]) for row in own), "amounts": amounts}
+    return {
+        "day": key,
+        "calls": _sum(own, "calls"),
+        "failed": _sum(own, "failed"),
+        "amounts": _amounts(own),
+    }
 
 
 def _amounts(rows: list[Any]) -> dict[str, Decimal]:
@@ -64,17 +82,17 @@ def _amounts(rows: list[Any]) -> dict[str, Decimal]:
     return dict(sorted(found.items()))
 
 
-async def _top_lines(sor: SafeSqlor, month: str) -> list[dict[str, Any]]:
-    rows = await sor.sqlExe(_BY_LINE, {"first": f"{month}-01", "last": f"{month}-31"})
+def _top(rows: list[Any]) -> list[dict[str, Any]]:
+    """The busiest first, out of *rows* of calls per id and currency."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        line = found.setdefault(
+        one = found.setdefault(
             row["id"], {"id": row["id"], "name": row["name"], "calls": 0, "amounts": {}}
         )
-        line["calls"] += int(row["calls"])
+        one["calls"] += int(row["calls"])
         if row["amount"]:
-            line["amounts"][row["currency"]] = row["amount"]
-    return sorted(found.values(), key=lambda line: -line["calls"])[:LINES_SHOWN]
+            one["amounts"][row["currency"]] = row["amount"]
+    return sorted(found.values(), key=lambda one: -one["calls"])[:LINES_SHOWN]
 
 
 async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
@@ -107,6 +125,14 @@ _BY_LINE = (
     " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
     " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
     " and u.day_key between ${first}$ and ${last}$ group by p.id, p.name, u.currency"
+)
+# By distributor, so that the index (distributor_id, month_key, …) serves it.
+_BY_DISTRIBUTOR = (
+    "select d.id, d.name, u.currency,"
+    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
+    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
+    " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
+    " and u.month_key = ${month}$ group by d.id, d.name, u.currency"
 )
 _NEAR_LIMIT = (
     "select 'capacity_day' as scope, p.id, p.name, c.day_used as used, c.daily_quota as `limit`"

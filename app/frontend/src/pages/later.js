@@ -41,6 +41,7 @@ function registerLater(name, load) {
   return Later;
 }
 
+registerLater('Dashboard', () => import('./dashboard/dashboard.js'));
 registerLater('LinePage', () => import('./line/line_page.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 

@@ -1,5 +1,4 @@
 import './login_page.js';
 import './app_shell.js';
 import './error_page.js';
-import './dashboard.js';
 import './table_icons.js';

@@ -17,7 +17,7 @@ const LABEL_PX = 44;
 
 /**
  * @param {{title: string, groupLabel: string, bars: {key: string, label: string, calls: number, failed?: number,
- *   words?: string}[], choose?: (bar: object) => void, chosen?: string}} chart `words`: more about a
+ *   words?: string, height?: number}[], choose?: (bar: object) => void, chosen?: string}} chart `words`: more about a
  *   bar, said already; with `choose` bars are buttons
  * @returns {Element}
  */
@@ -34,8 +34,13 @@ export function barChart(chart) {
   return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, said, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
 }
 
+/** What a bar is drawn for: calls, unless `height` says otherwise. */
+function heightOf(bar) {
+  return Number(bar.height ?? bar.calls);
+}
+
 function drawPicture({ bars, choose = null, chosen = '' }, width, said) {
-  const highest = niceMaximum(Math.max(1, ...bars.map(({ calls }) => Number(calls))));
+  const highest = niceMaximum(Math.max(0.001, ...bars.map(heightOf)));
   const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
   const height = HEIGHT + FOOT + 8;
   const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, width, height, class: 'bar-chart', 'aria-hidden': choose ? null : 'true' });
@@ -78,13 +83,13 @@ function drawScale(picture, highest, width) {
 
 function drawBar(bar, { x, step, highest, isLabelled, isChosen }) {
   const size = (calls) => (Number(calls) / highest) * HEIGHT;
-  const all = size(bar.calls);
-  const failed = size(bar.failed ?? 0);
+  const all = size(heightOf(bar));
+  const failed = bar.height === undefined ? size(bar.failed ?? 0) : 0;
   const side = Math.min(4, step * 0.15);
   const column = { x: x + side, width: step - 2 * side };
   const group = svg('g', { class: `chart-bar${isChosen ? ' chart-chosen' : ''}` },
     svg('rect', { x, y: 8, width: step, height: HEIGHT, class: 'chart-room' }),
-    svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, Number(bar.calls) > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
+    svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, all > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
   if (failed > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failed, height: Math.max(failed, 1.5), class: 'chart-failed' }));
   if (isLabelled) group.append(svg('text', { x: x + step / 2, y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
   return group;
@@ -106,11 +111,11 @@ function tableOf(title, groupLabel, bars) {
 /** The next of 1, 2, 4, 5, 10, 20 …, so that the scale has round figures. */
 function niceMaximum(value) {
   const size = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 4, 5, 10].find((one) => one * size >= value);
-  return Math.max(2, factor * size);
+  const factor = [1, 2, 4, 5, 10].find((one) => one * size >= value) ?? 10;
+  return factor * size;
 }
 
 function shortCount(value) {
   if (value >= 1e6) return `${+(value / 1e6).toFixed(1)}M`;
-  return value >= 10_000 ? `${+(value / 1000).toFixed(1)}k` : String(+value.toFixed(1));
+  return value >= 10_000 ? `${+(value / 1000).toFixed(1)}k` : String(+value.toPrecision(3));
 }

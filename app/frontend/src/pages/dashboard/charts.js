@@ -1,0 +1,49 @@
+/** Calls and amounts, by hour and by day. */
+
+import { h, uniqueId } from '../../core/dom.js';
+import { localDateTime } from '../../core/format.js';
+import { t } from '../../core/i18n.js';
+import { barChart } from '../common/bar_chart.js';
+import { amountTexts } from '../common/gauge.js';
+
+const CALLS = '';
+
+export class ChartCards {
+  constructor() {
+    this.measure = CALLS;
+    this.element = h('div', { class: 'page-grid' });
+  }
+
+  /** @param {{by_hour: object[], by_day: object[]}} stats */
+  draw(stats) {
+    this.stats = stats;
+    const currencies = [...new Set([...stats.by_hour, ...stats.by_day].flatMap(({ amounts }) => Object.keys(amounts)))];
+    if (this.measure && !currencies.includes(this.measure)) this.measure = CALLS;
+    const hours = stats.by_hour.map((one) => this.bar(one, localDateTime(one.hour, { seconds: false }), localDateTime(one.hour).slice(11, 16)));
+    const days = stats.by_day.map((one) => this.bar(one, one.day, one.day.slice(5)));
+    this.element.replaceChildren(this.card('The last 24 hours', 'Hour', hours, currencies), this.card('The last 14 days', 'Day', days, currencies));
+    return this.element;
+  }
+
+  bar(one, key, label) {
+    const { calls, failed, amounts } = one;
+    const height = this.measure ? Number(amounts[this.measure] ?? 0) : undefined;
+    return { key, label, calls, failed, height, words: amountTexts(amounts).join(' · ') };
+  }
+
+  card(title, groupLabel, bars, currencies) {
+    return h('section', { class: 'card page-card' }, h('h2', {}, t(title), h('span', { class: 'spring' }), currencies.length ? this.chooser(currencies, title) : null),
+      barChart({ title, groupLabel, bars }));
+  }
+
+  /** What the height of the bars means; one choice for both charts. */
+  chooser(currencies, title) {
+    const name = uniqueId('measure');
+    const choices = [[CALLS, t('Calls')], ...currencies.map((currency) => [currency, t('Amount (${currency})', { currency })])];
+    const select = h('select', {
+      id: name, 'aria-label': `${t(title)}: ${t('What is shown')}`, class: 'chart-measure',
+      on: { change: () => { this.measure = select.value; this.draw(this.stats); this.element.querySelector(`[aria-label="${CSS.escape(select.getAttribute('aria-label'))}"]`)?.focus(); } },
+    }, choices.map(([value, text]) => h('option', { value, selected: value === this.measure }, text)));
+    return select;
+  }
+}

@@ -1,0 +1,96 @@
+"""How the last 24 hours went: calls by hour, and the lines that were slow or failed."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import SafeSqlor, iso, quota_day
+
+HOURS_SHOWN = 24
+LINES_SHOWN = 5
+
+
+async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
+    """`{hour (its start), calls, failed, amounts}` of the last 24 hours, none left out."""
+    first = _first_hour(moment)
+    rows = await sor.sqlExe(_BY_HOUR, _since(first, moment))
+    return [
+        _one_hour(first + timedelta(hours=number), rows) for number in range(HOURS_SHOWN)
+    ]  # fmt: skip
+
+
+async def lines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, list[dict[str, Any]]]:
+    """`{slow_lines, failing_lines}` of the last 24 hours, the worst first."""
+    rows = await sor.sqlExe(_BY_LINE, _since(_first_hour(moment), moment))
+    told = [_told(row) for row in rows]
+    slow = sorted(
+        (line for line in told if line["mean_ms"] is not None), key=lambda line: -line["mean_ms"]
+    )
+    failing = sorted(
+        (line for line in told if line["failed"]),
+        key=lambda line: (line["success_rate"], -line["failed"]),
+    )
+    return {"slow_lines": slow[:LINES_SHOWN], "failing_lines": failing[:LINES_SHOWN]}
+
+
+def success_rate(succeeded: int, failed: int) -> Decimal | None:
+    """The share of ended calls that succeeded, cut to 4 decimals; None before any has ended."""
+    ended = succeeded + failed
+    return Decimal(succeeded * 10_000 // ended) / 10_000 if ended else None
+
+
+def _first_hour(moment: datetime) -> datetime:
+    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour - timedelta(hours=HOURS_SHOWN - 1)
+
+
+def _since(first: datetime, moment: datetime) -> dict[str, Any]:
+    return {"start": first, "first": quota_day(first), "last": quota_day(moment)}
+
+
+def _one_hour(hour: datetime, rows: list[Any]) -> dict[str, Any]:
+    own = [row for row in rows if row["hour"] == hour.strftime("%Y-%m-%d %H")]
+    return {
+        "hour": iso(hour),
+        "calls": sum(int(row["calls"]) for row in own),
+        "failed": sum(int(row["failed"]) for row in own),
+        "amounts": {row["currency"]: row["amount"] for row in own if row["amount"]},
+    }
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    failed = int(row["failed"])
+    mean = row["mean_ms"]
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "calls": int(row["calls"]),
+        "failed": failed,
+        "success_rate": success_rate(int(row["succeeded"]), failed),
+        "mean_ms": None if mean is None else int(mean),
+        "longest_ms": row["longest_ms"],
+    }
+
+
+# By line, so that the index (pipeline_id, day_key) serves both.
+_RECENT = (
+    " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
+    " and u.day_key between ${first}$ and ${last}$ and u.started_at >= ${start}$"
+)
+_BY_HOUR = (
+    "select substr(cast(u.started_at as char), 1, 13) as hour, u.currency,"
+    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
+    " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
+    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
+    + _RECENT
+    + " group by hour, u.currency"
+)
+_BY_LINE = (
+    "select p.id, p.name, count(*) as calls, sum(u.status = 'succeeded') as succeeded,"
+    " sum(u.status in ('failed', 'expired')) as failed,"
+    " avg(case when u.status = 'succeeded' then u.duration_ms end) as mean_ms,"
+    " max(case when u.status = 'succeeded' then u.duration_ms end) as longest_ms"
+    + _RECENT
+    + " where u.line_no = 0 and u.status not in ('cancelled', 'voided') group by p.id, p.name"
+)

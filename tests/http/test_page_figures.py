@@ -1,0 +1,122 @@
+"""The figures behind the pages of a line and a distributor, and the overview."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.support.installation import Installation
+from tests.support.selling import Reseller, link, make_line, make_reseller
+
+STATS = "/pipeline_ops/api/usage_stats.dspy"
+LINE = "/pipeline_ops/api/line_figures.dspy"
+OVERVIEW = "/pipeline_dist/api/distributor_overview.dspy"
+USAGE = "/pipeline_dist/api/distributor_usage.dspy"
+FILE = "/pipeline_dist/api/distributor_statement_file.dspy"
+USED = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
+
+
+@pytest.fixture
+def line(server: Installation) -> dict[str, str]:
+    return make_line(server.admin, daily_quota=10, max_concurrency=3)
+
+
+@pytest.fixture
+def reseller(server: Installation, line: dict[str, str]) -> Reseller:
+    """Two calls that succeeded, one that failed, one that runs."""
+    made = make_reseller(server, line, quota_period="day", quota_calls=8)
+    for status in ("succeeded", "succeeded", "failed"):
+        assert made.begin(line, status=status, lines=USED).status_code == 201
+    assert made.begin(line).status_code == 201
+    return made
+
+
+def test_a_lines_figures(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
+    found = server.admin.get(LINE, params={"pipeline_id": line["id"]}).json()["data"]
+
+    gauges = {gauge["scope"]: (gauge["used"], gauge["limit"]) for gauge in found["gauges"]}
+    assert gauges == {"day": (4, 10), "month": (4, None), "slots": (1, 3)}
+    assert found["gauges"][0]["resets_at"] > found["now"]
+    assert found["today"]["success_rate"] == "0.6666"
+    assert found["today"]["amounts"] == {"USD": "0.1500000000"}
+    assert [call["distributor"] for call in found["running"]] == [reseller.distributor["name"]]
+    assert {price["unit"] for price in found["prices"]} == {"input_token", "output_token"}
+    missing = server.admin.get(LINE, params={"pipeline_id": "nowhere"})
+    assert missing.status_code == 404
+
+
+def test_a_line_without_capacity_is_not_limited(server: Installation) -> None:
+    bare = make_line(server.admin, prices=())
+    found = server.admin.get(LINE, params={"pipeline_id": bare["id"]}).json()["data"]
+
+    assert found["capacity"] is None
+    assert [gauge["limit"] for gauge in found["gauges"]] == [None, None, None]
+    assert found["today"]["success_rate"] is None
+    assert found["prices"] == []
+
+
+def test_a_distributors_figures(server: Installation, reseller: Reseller) -> None:
+    cheap = make_line(server.admin)
+    terms = {"pricing_mode": "discount", "discount_rate": "0.5", "daily_quota": 7}
+    link(server.admin, reseller.distributor, cheap, **terms)
+    answer = server.admin.get(OVERVIEW, params={"id": reseller.distributor["id"]})
+    found = answer.json()["data"]
+
+    assert "api_key_hash" not in answer.text
+    quota, spend = found["gauges"]
+    assert (quota["scope"], quota["used"], quota["limit"]) == ("day", 4, 8)
+    assert (Decimal(spend["used"]), spend["limit"]) == (Decimal("0.15"), None)
+    by_code = {one["code"]: one for one in found["lines"]}
+    prices = {price["unit"]: price["unit_price"] for price in by_code[cheap["code"]]["prices"]}
+    assert prices == {"input_token": "0.500000", "output_token": "2.500000"}
+    assert by_code[cheap["code"]]["gauges"][0] == {"scope": "day", "limit": 7, "used": 0}
+    assert by_code[cheap["code"]]["callable"] is True
+    assert [(day["calls"], day["failed"]) for day in found["by_day"]] == [(4, 1)]
+
+
+@pytest.mark.parametrize("group_by", ["day", "pipeline", "step", "model"])
+def test_use_by_what(
+    server: Installation, line: dict[str, str], reseller: Reseller, group_by: str
+) -> None:
+    asked = {"distributor_id": reseller.distributor["id"], "group_by": group_by}
+    (group,) = server.admin.get(USAGE, params=asked).json()["data"]["groups"]
+
+    assert group["amount"] == "0.1500000000"
+    # By step and model only what was metered counts, and a running call has no lines yet.
+    assert group["calls"] == (4 if group_by in ("day", "pipeline") else 3)
+    other = server.admin.get(USAGE, params={**asked, "pipeline": "another"}).json()["data"]
+    assert other["groups"] == []
+    refused = server.admin.get(USAGE, params={**asked, "group_by": "u.amount"})
+    assert refused.status_code == 400
+
+
+def test_a_statement_as_a_file(server: Installation, reseller: Reseller) -> None:
+    asked = {"distributor_id": reseller.distributor["id"]}
+    as_csv = server.admin.get(FILE, params={**asked, "format": "csv"})
+    as_xlsx = server.admin.get(FILE, params={**asked, "format": "xlsx"})
+
+    own = reseller.client.get("/pipeline_dist/v1/statement", params={"format": "csv"})
+    assert as_csv.text == own.text
+    assert as_csv.headers["content-disposition"].startswith("attachment; filename=")
+    assert as_xlsx.content[:2] == b"PK"
+
+
+def test_the_overview_tells_hours_and_lines(
+    server: Installation, line: dict[str, str], reseller: Reseller
+) -> None:
+    found = server.admin.get(STATS).json()["data"]
+
+    assert len(found["by_hour"]) == 24
+    assert sum(hour["calls"] for hour in found["by_hour"]) >= 4
+    assert reseller.distributor["id"] in {one["id"] for one in found["top_distributors"]}
+    failing = {one["id"]: one for one in found["failing_lines"]}
+    assert failing[line["id"]]["success_rate"] == "0.6666"
+    assert line["id"] in {one["id"] for one in found["slow_lines"]}
+
+
+def test_who_may_see_them(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
+    viewer = server.sign_in("viewer")
+    assert viewer.get(LINE, params={"pipeline_id": line["id"]}).status_code == 200
+    assert viewer.get("/pipeline_core/line.ui").status_code == 200
+    one = {"id": reseller.distributor["id"], "distributor_id": reseller.distributor["id"]}
+    for path in (OVERVIEW, USAGE, FILE, "/pipeline_dist/distributor.ui"):
+        assert viewer.get(path, params=one).status_code == 403
