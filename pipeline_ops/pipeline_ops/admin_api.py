@@ -43,7 +43,9 @@ _QUOTE = {
 
 async def pricing_create(actor: Actor, params: Params) -> Answer:
     """Add a price to a line."""
-    values = check_new(prices.TABLE, {"currency": settings().default_currency} | dict(params))
+    if params.get("currency") in (None, ""):
+        params = {**params, "currency": settings().default_currency}
+    values = check_new(prices.TABLE, params)
     record = await in_transaction(lambda sor: prices.create(sor, values, actor))
     return Answer(record, table=prices.TABLE)
 

@@ -38,7 +38,7 @@ _FOREIGN: dict[str, dict[str, Any]] = {
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     """Add a price; raises InvalidFields, Conflict `price_overlap`."""
-    checked = _complete(values)
+    checked = _complete(values, values)
     await check_references(sor, TABLE, checked)  # locks the line
     await _check_overlap(sor, checked)
     return await insert_row(sor, TABLE, checked, actor)
@@ -59,7 +59,9 @@ async def change(
     await _lock_line(sor, price_id)
     current = await get_row(sor, TABLE, price_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
-    checked = _complete({**current, **values})
+    # A form that changes the type sends along what the price was; that goes without a word.
+    new = {name: value for name, value in values.items() if value != current[name]}
+    checked = _complete({**current, **values}, new)
     await _check_overlap(sor, checked)
     changed = {name: checked[name] for name in {*values, *_FOREIGN[checked["pricing_type"]]}}
     return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
@@ -91,14 +93,23 @@ async def _lock_line(sor: SafeSqlor, price_id: str) -> None:
     await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)
 
 
-def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """*values* with what follows from the price's type and a start; raises InvalidFields."""
+def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    *values* with what follows from the price's type and a start.
+
+    Raises InvalidFields, also for *new* values that a price of this type has no place for.
+    """
     checked = {**values, "effective_from": values.get("effective_from") or now()}
     kind = checked["pricing_type"]
     problems = [
         FieldProblem(name, "required", "A price of this type needs this field.")
         for name in _NEEDED[kind]
         if checked.get(name) is None
+    ]
+    problems += [
+        FieldProblem(name, "not_together", "A price of this type has no such value: leave it out.")
+        for name, blank in _FOREIGN[kind].items()
+        if new.get(name) not in (None, blank)
     ]
     end = checked.get("effective_to")
     if end is not None and end <= checked["effective_from"]:

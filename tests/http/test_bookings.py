@@ -70,7 +70,8 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
     ("fields", "wrong"),
     [
         ({"unit_price": None}, {"/unit_price"}),
-        ({"pricing_type": "package"}, {"/package_size", "/package_price"}),
+        ({"pricing_type": "package"}, {"/package_size", "/package_price", "/unit_price"}),
+        ({"package_size": 5, "package_price": 0}, {"/package_size", "/package_price"}),
         ({"unit_price": "1.1234567"}, {"/unit_price"}),
         ({"unit_price": "-1"}, {"/unit_price"}),
         ({"unit_price": "abc", "unit_size": 0}, {"/unit_price", "/unit_size"}),

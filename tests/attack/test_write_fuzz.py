@@ -1,0 +1,158 @@
+"""
+Random values through every endpoint that writes, as JSON and as forms (issue 3, point 4; kernel
+A0, D4): the answer is 2xx or 4xx, never 5xx, and where it is 2xx the row that is read back is what
+was sent, by the column's meaning.
+
+The normal run is short and always the same; PIPELINE_FUZZ_EXAMPLES=2000 makes it long and random.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.models import Table, tables
+from tests.support.endpoints import Endpoint, World, endpoints
+from tests.support.hostile import (
+    LIKELY,
+    VALUES,
+    Pairs,
+    Unclear,
+    as_form,
+    as_json,
+    effective,
+    fitting,
+    is_nothing,
+    kept,
+    meaning,
+)
+from tests.support.installation import Installation
+
+EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
+# A row has to be made for each that is deleted.
+USUAL = {"create": 50, "update": 50, "delete": 15, "": 25}
+# What an endpoint may change of its own accord, for a reason that its answer tells.
+PLACED = {"pipeline_steps": {"stage", "step_no"}}
+TAKES_ONLY = {"pipeline_usage_log": {"client_ref", "remark", "error"}}
+OTHER_NAMES = ["nonsense", "__proto__", "", "id", "ID", "created_by", "_", "a" * 300, "名", "\0"]
+_tried: Counter[str] = Counter()
+_taken: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module")
+def world(server: Installation, admin: httpx.Client) -> World:
+    """Lines, prices and distributors to act upon, made anew when one is used up."""
+    return World(server, admin)
+
+
+@st.composite
+def changes(draw: st.DrawFn, endpoint: Endpoint) -> tuple[Pairs, bool, bool]:
+    """Names with hostile or likely values, whether as a form, and whether a name comes twice."""
+    known = endpoint.names
+    columns = endpoint.table.columns if endpoint.table else {}
+    settable = [n for n in known if n in columns and not columns[n].server_set] or known
+    made: Pairs = []
+    for _ in range(draw(st.integers(1, 3))):
+        if draw(st.booleans()):
+            name = draw(st.sampled_from(settable))
+            made.append((name, draw(fitting(columns[name]) if name in columns else LIKELY)))
+        else:
+            name = draw(st.sampled_from(known) | st.sampled_from([*settable, *OTHER_NAMES]))
+            made.append((name, draw(VALUES)))
+    return made, draw(st.booleans()), draw(st.integers(0, 5)) == 0
+
+
+def send(world: World, endpoint: Endpoint, pairs: Pairs, form: bool) -> httpx.Response:
+    content, kind = as_json(pairs), "application/json"
+    if form:
+        content, kind = as_form(pairs)[0], "application/x-www-form-urlencoded"
+    headers = {"Content-Type": kind, **world.headers(endpoint)}
+    return world.client(endpoint).post(endpoint.url, content=content, headers=headers)
+
+
+@pytest.mark.parametrize("endpoint", endpoints(), ids=lambda endpoint: endpoint.url)
+def test_any_value_is_kept_as_it_was_sent_or_refused(world: World, endpoint: Endpoint):
+    @settings(
+        max_examples=EXAMPLES or USUAL[endpoint.action],
+        derandomize=not EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(changes(endpoint))
+    def attack(drawn: tuple[Pairs, bool, bool]) -> None:
+        changed, form, twice = drawn
+        good = world.good_body(endpoint)
+        names = {name for name, _ in changed}
+        pairs = [(n, v) for n, v in good.items() if twice or n not in names] + changed
+        answer = send(world, endpoint, pairs, form)
+
+        _tried[endpoint.url] += 1
+        assert answer.status_code < 500, answer.text
+        assert answer.status_code != 404 or "id" in " ".join(names) or endpoint.may_miss
+        told = answer.json()
+        if answer.status_code >= 400:
+            assert re.fullmatch(r"[a-z_]+", told["code"])
+            assert told["detail"]
+            return
+        _taken[endpoint.url] += 1
+        sent = effective(as_form(pairs)[1] if form else pairs, form=form)
+        if endpoint.table is not None and endpoint.action in ("create", "update"):
+            compare(endpoint.table, sent, world.row(endpoint.table.name, told["data"]["id"]))
+
+    attack()
+
+
+def compare(table: Table, sent: dict[str, Any], row: dict[str, Any]) -> None:
+    """Fail unless *row* is what was *sent*."""
+    for name, value in sent.items():
+        column = table.columns.get(name)
+        if column is None or name in PLACED.get(table.name, ()) or name in ("id", "lock_version"):
+            continue
+        if name not in TAKES_ONLY.get(table.name, {name}):
+            continue
+        if is_nothing(column, value):
+            # Where nothing cannot be kept, the default stands, or what the server fills in.
+            filled = column.default is not None or not (column.nullable or column.required)
+            assert row[name] in (None, "") or filled, (name, value, row[name])
+            continue
+        assert not column.server_set, f"{name} was taken"
+        try:
+            wanted = meaning(column, value)
+        except (Unclear, ValueError, KeyError, ArithmeticError, TypeError) as exc:
+            raise AssertionError(f"{name} took {value!r} and became {row[name]!r}") from exc
+        assert kept(column, row) == wanted, (name, value)
+
+
+def test_every_endpoint_of_the_table_is_attacked():
+    found = {endpoint.url for endpoint in endpoints()}
+
+    assert len([url for url in found if re.search(r"_(create|update|delete)\.dspy$", url)]) >= 24
+    assert {t.name for t in tables().values() if t.module.startswith("pipeline_")} <= {
+        endpoint.table.name for endpoint in endpoints() if endpoint.table
+    }
+
+
+def test_enough_of_it_was_taken():
+    """Else all that was seen are refusals, and nothing was compared."""
+    few = {
+        endpoint.url: _taken[endpoint.url]
+        for endpoint in endpoints()
+        if endpoint.action and _tried[endpoint.url] and _taken[endpoint.url] < 3
+    }
+
+    assert few == {}
+
+
+def test_nothing_that_was_sent_is_a_fault_in_the_log(server: Installation, world: World):
+    """Runs last: whatever was answered 2xx or 4xx must not have logged a fault on the way."""
+    lines = [json.loads(text) for text in server.logs().split("\n") if text.startswith("{")]
+
+    assert [entry for entry in lines if entry["level"] == "ERROR" and
+            world.started <= entry["at"]] == []  # fmt: skip
