@@ -42,6 +42,8 @@ def cookies_of(client: httpx.Client) -> str:
 
 def passes_the_guard(answer: httpx.Response) -> bool:
     """Whether a script or file answered: one that asks for an API key refuses in its own words."""
+    if answer.status_code == 302:
+        return not answer.headers["location"].startswith("/login.ui")
     if answer.status_code not in (401, 403):
         return True
     return answer.json()["code"] not in ("not_signed_in", "forbidden")
