@@ -126,10 +126,14 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path.startswith("/bricks/"):
             self._send_file(BRICKS / parts.path.removeprefix("/bricks/"))
             return
-        params = {
+        is_json = "json" in (self.headers.get("Content-Type") or "")
+        form = parts.query if is_json else f"{parts.query}&{body}"
+        params: dict[str, Any] = {
             name: values[0] if len(values) == 1 else values
-            for name, values in parse_qs(f"{parts.query}&{body}", keep_blank_values=True).items()
+            for name, values in parse_qs(form, keep_blank_values=True).items()
         }
+        if is_json:
+            params |= json.loads(body)
         reply = self.owner.answer(Request(self.command, parts.path, params))
         text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
         self._send(reply.status, reply.content_type, text.encode(), reply.headers)

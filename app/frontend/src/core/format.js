@@ -61,6 +61,19 @@ export function decimalText(value, minDigits = 2) {
   return `${sign}${grouped}${kept ? `.${kept}` : ''}`;
 }
 
+/** A decimal text with its point moved to the right (left when negative), never through a float. */
+export function movePoint(value, places) {
+  const match = /^([+-]?)(\d*)\.?(\d*)$/.exec(String(value ?? '').trim());
+  if (!match || !(match[2] + match[3])) return String(value ?? '');
+  const [, sign, whole, fraction] = match;
+  const zeros = '0'.repeat(Math.abs(places));
+  const digits = places < 0 ? zeros + whole + fraction : whole + fraction + zeros;
+  const at = places < 0 ? zeros.length + whole.length + places : whole.length + places;
+  const before = digits.slice(0, at).replace(/^0+(?=\d)/, '') || '0';
+  const after = digits.slice(at).replace(/0+$/, '');
+  return `${sign === '-' ? '-' : ''}${before}${after ? `.${after}` : ''}`;
+}
+
 /** A whole number with digit groups. */
 export function countText(value) {
   return Number(value ?? 0).toLocaleString(language() === 'zh' ? 'zh-CN' : 'en-US');

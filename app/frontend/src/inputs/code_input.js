@@ -127,6 +127,11 @@ class CodeInput extends Input {
     return value === '' ? null : value;
   }
 
+  /** What the chosen value is called. */
+  chosenText() {
+    return this.combobox ? this.wantedText ?? '' : this.select.selectedOptions[0]?.textContent ?? '';
+  }
+
   patternProblem() {
     return '';
   }

@@ -124,8 +124,9 @@ export class Input extends Widget {
     this.dispatch('changed', { [this.name]: this.resultValue() });
   }
 
-  /** Text of a value in a table cell. */
-  static cellText(value) {
-    return value === null || value === undefined ? '' : String(value);
+  /** Text of a value in a table cell; a server that knows what an id stands for says so. */
+  static cellText(value, field, record) {
+    const shown = record?.[`${field?.name}_text`] ?? value;
+    return shown === null || shown === undefined ? '' : String(shown);
   }
 }

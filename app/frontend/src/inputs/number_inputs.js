@@ -4,7 +4,7 @@
  */
 
 import { h } from '../core/dom.js';
-import { decimalText } from '../core/format.js';
+import { decimalText, movePoint } from '../core/format.js';
 import { t } from '../core/i18n.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
@@ -84,6 +84,79 @@ class DecimalInput extends NumberInput {
   }
 }
 
+/** A decimal with its unit behind it: `field.currency`, for instance CNY. */
+class MoneyInput extends DecimalInput {
+  makeControl() {
+    this.text = super.makeControl();
+    return h('div', { class: 'with-unit' }, this.text, h('span', {}, this.field.currency ?? ''));
+  }
+
+  get focusElement() {
+    return this.text;
+  }
+
+  setValue(value) {
+    this.text.value = decimalText(value).replaceAll(',', '');
+  }
+
+  resultValue() {
+    const text = this.text.value.trim().replace(/,(?=\d{3}(\D|$))/g, '');
+    return text === '' ? null : text;
+  }
+}
+
+/** A share: 0.85 in the database is 85 % for the reader. The point moves; nothing is rounded. */
+class PercentInput extends DecimalInput {
+  constructor(opts, context) {
+    super(opts, context);
+    if (this.field.decimals !== undefined) this.field = { ...this.field, decimals: Math.max(0, this.field.decimals - 2) };
+  }
+
+  makeControl() {
+    this.text = super.makeControl();
+    return h('div', { class: 'with-unit' }, this.text, h('span', {}, '%'));
+  }
+
+  get focusElement() {
+    return this.text ?? super.focusElement;
+  }
+
+  setValue(value) {
+    this.text.value = value === null || value === undefined || value === '' ? ''
+      : decimalText(movePoint(value, 2), 0).replaceAll(',', '');
+  }
+
+  /** What is typed, for the checks; what is sent is a share. */
+  get typed() {
+    const text = this.text.value.trim().replace(/%$/, '').trim();
+    return text === '' ? null : text;
+  }
+
+  resultValue() {
+    return this.typed === null ? null : movePoint(this.typed, -2);
+  }
+
+  valueProblem() {
+    if (!this.constructor.pattern.test(this.typed)) return t(this.constructor.wrong);
+    const digits = this.typed.split('.')[1]?.replace(/0+$/, '').length ?? 0;
+    const { decimals, minimum, maximum } = this.field;
+    if (decimals !== undefined && digits > decimals) return t('At most ${decimals} digits after the point.', { decimals });
+    if (minimum !== undefined && Number(this.resultValue()) < Number(minimum)) {
+      return t('At least ${minimum}.', { minimum: `${movePoint(minimum, 2)}%` });
+    }
+    if (maximum !== undefined && Number(this.resultValue()) > Number(maximum)) {
+      return t('At most ${maximum}.', { maximum: `${movePoint(maximum, 2)}%` });
+    }
+    return '';
+  }
+
+  static cellText(value) {
+    return value === null || value === undefined || value === '' ? '' : `${decimalText(movePoint(value, 2), 0)}%`;
+  }
+}
+
+registerInput('money', MoneyInput, 'UiMoney');
+registerInput('percent', PercentInput, 'UiPercent');
 registerInput('int', IntInput, 'UiInt');
 registerInput('float', FloatInput, 'UiFloat');
 registerInput('decimal', DecimalInput, 'UiDecimal');

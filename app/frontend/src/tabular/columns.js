@@ -23,8 +23,13 @@ export function readRowOptions(rowOptions) {
   });
   const columns = allFields
     .filter((field) => !exclouded.includes(field.name) && field.uitype !== 'hide')
-    .map((field) => ({ ...field, widthEm: widthEm(field) }));
+    .map(withWidth);
   return { columns, allFields };
+}
+
+/** The field as a column: with the width that it would like. */
+export function withWidth(field) {
+  return { ...field, widthEm: widthEm(field) };
 }
 
 function widthEm(field) {

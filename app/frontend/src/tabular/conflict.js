@@ -1,6 +1,6 @@
 /** Somebody else saved the record first: says who and when, and lets the person decide. */
 
-import { fillNode, h } from '../core/dom.js';
+import { fillNode, h, uniqueId } from '../core/dom.js';
 import { inputClass } from '../inputs/registry.js';
 import { localDateTime } from '../core/format.js';
 import { t } from '../core/i18n.js';
@@ -18,32 +18,52 @@ export function showConflict(answer, form, table, state) {
   if (options.code !== 'edit_conflict' || !options.current) return false;
   const { current } = options;
   const text = t('${who} changed this record at ${when} while you were editing.', {
-    who: options.changed_by ?? current.updated_by ?? '?',
+    who: options.changed_by_name ?? options.changed_by ?? current.updated_by ?? '?',
     when: localDateTime(options.changed_at ?? current.updated_at ?? ''),
   });
-  fillNode(form.summary, h('p', {}, text), differences(form, current),
+  const choices = choicesOf(form, current);
+  fillNode(form.summary, h('p', {}, text), choices.length ? choiceTable(choices) : null,
     h('div', { class: 'form-buttons' },
       h('button', { type: 'button', on: { click: () => reload(form, table, state, current) } }, t('Take theirs')),
-      h('button', { type: 'button', on: { click: () => keepMine(form, state, current) } }, t('Keep mine'))));
+      h('button', { type: 'button', on: { click: () => keepMine(form, state, current) } }, t('Keep mine')),
+      choices.length > 1
+        ? h('button', { type: 'button', class: 'primary', on: { click: () => keepChosen(form, state, current, choices) } }, t('Save as chosen'))
+        : null));
   form.summary.hidden = false;
   form.summary.focus();
   return true;
 }
 
-/** Field by field: what stands there now, and what is in the form. */
-function differences(form, current) {
-  const rows = form.fields
+/** The fields that differ; who did not touch one, wants the other's. */
+function choicesOf(form, current) {
+  const before = JSON.parse(form.cleanText);
+  return form.fields
     .filter(({ field, input, isHidden }) => !isHidden && !field.not_sent && field.name in current
       && sameText(input.resultValue()) !== sameText(current[field.name]))
     .map(({ field, input }) => {
-      const show = (value) => inputClass(field.uitype).cellText(value, field, {}) || '—';
-      return h('tr', {}, h('th', { scope: 'row' }, t(field.label)), h('td', {}, show(current[field.name])),
-        h('td', {}, show(input.resultValue())));
-    });
-  if (!rows.length) return null;
+      const isMine = sameText(input.resultValue()) !== sameText(before[field.name]);
+      const name = uniqueId('choice');
+      const radio = (isChosen, whose) => h('input', { type: 'radio', name, checked: isChosen, 'aria-label': `${t(field.label)}: ${t(whose)}` });
+      return { field, input, theirs: radio(!isMine, 'Theirs'), mine: radio(isMine, 'Mine') };
+    })
+    .map((choice) => ({ ...choice, current }));
+}
+
+/** Field by field: what stands there now, and what is in the form. */
+function choiceTable(choices) {
+  const show = (field, value) => inputClass(field.uitype).cellText(value, field, {}) || '—';
+  const rows = choices.map(({ field, input, theirs, mine, current }) => h('tr', {}, h('th', { scope: 'row' }, t(field.label)),
+    h('td', {}, h('label', { class: 'check-label' }, theirs, show(field, current[field.name]))),
+    h('td', {}, h('label', { class: 'check-label' }, mine, show(field, input.resultValue())))));
   return h('table', { class: 'difference' },
-    h('thead', {}, h('tr', {}, h('th', {}, t('Field')), h('th', {}, t('Theirs')), h('th', {}, t('Mine')))),
+    h('thead', {}, h('tr', {}, ['Field', 'Theirs', 'Mine'].map((word) => h('th', { scope: 'col' }, t(word))))),
     h('tbody', {}, rows));
+}
+
+function keepChosen(form, state, current, choices) {
+  const theirs = choices.filter((choice) => choice.theirs.checked);
+  form.setValue({ ...Object.fromEntries(theirs.map(({ field }) => [field.name, current[field.name]])) });
+  keepMine(form, state, current);
 }
 
 /** Texts of numbers differ in trailing zeros only by looks. */

@@ -71,6 +71,13 @@ export class Editing {
     return box;
   }
 
+  /** Somebody was faster than an edit in a cell: the form, with that edit in it, asks what counts. */
+  async resolve(record, values, answer) {
+    const box = await this.openForm('update', record, this.urls.update_data_url);
+    for (const [name, value] of Object.entries(values)) box.form.name_inputs[name]?.setValue(value);
+    box.form.opts.refused(answer);
+  }
+
   formTitle(mode) {
     const title = t(this.table.opts.title ?? '');
     return `${t(mode === 'add' ? 'Add' : 'Edit')}${title ? ` · ${title}` : ''}`;
@@ -136,7 +143,7 @@ export class Editing {
 }
 
 /** What a person calls the record: its name, else the first column in view. */
-function nameOf(record, table) {
+export function nameOf(record, table) {
   const field = table.columns.find(({ name }) => ['name', 'title', 'code'].includes(name)) ?? table.columns[0];
   return record[`${field?.name}_text`] ?? record[field?.name] ?? record[table.idField] ?? '';
 }

@@ -42,10 +42,19 @@ export class FilterPanel {
   }
 
   addRow() {
-    const row = new FilterRow(this);
+    this.putRow(new FilterRow(this)).column.focus();
+  }
+
+  putRow(row) {
     this.rows.push(row);
     this.list.append(row.element);
-    row.column.focus();
+    return row;
+  }
+
+  /** Shows conditions that came from elsewhere, without applying them. */
+  setConditions(conditions) {
+    for (const row of [...this.rows]) this.removeRow(row);
+    for (const condition of conditions) this.putRow(new FilterRow(this)).show(condition);
   }
 
   removeRow(row) {
@@ -119,6 +128,14 @@ class FilterRow {
     const input = new Class(options, { app, baseUri, parent: this.panel.table });
     input.setAriaLabel(t('Value'));
     return input;
+  }
+
+  show({ field, op, value }) {
+    this.column.value = field.name;
+    this.columnChanged();
+    this.operator.value = op;
+    this.showValue();
+    if (this.input && value !== undefined) this.input.setValue(value);
   }
 
   hasProblem() {

@@ -1,10 +1,15 @@
-/** The table of a list: head, pages of rows, selection, keys. */
+/** The table of a list: head, pages of rows, selection, marks. Keys are in grid_keys.js. */
 
 import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { inputClass } from '../inputs/registry.js';
 import { isTrue } from '../inputs/check_inputs.js';
 import { t } from '../core/i18n.js';
+import { grip, widthKey } from './column_chooser.js';
+import { gridKey } from './grid_keys.js';
+
+const PX_PER_EM = 14;
+const NARROW_EM = 2.5;
 
 /**
  * @typedef {object} GridEvents
@@ -13,54 +18,91 @@ import { t } from '../core/i18n.js';
  * @property {(record: object) => void} open double click or Enter
  * @property {(record: object, isChecked: boolean, box: HTMLInputElement) => void} check
  * @property {(record: object, row: HTMLElement) => void} expand
+ * @property {(row: HTMLElement, cell?: HTMLElement) => boolean} edit in its place; false: it cannot be
+ * @property {(key: string) => void} key Insert or Delete on a row
+ * @property {(column: object, px: number) => void} resized
  */
 
 export class Grid {
   /**
    * @param {object[]} columns
    * @param {{idField: string, checkField?: string, isSortable: boolean, isExpandable: boolean,
-   *   label: string}} options
+   *   label: string, marks: import('./marks.js').Marks, widths: Object<string, number>}} options
    * @param {GridEvents} events
    */
   constructor(columns, options, events) {
     this.columns = columns;
     this.options = options;
     this.events = events;
+    this.sort = null;
     this.head = h('thead', { role: 'rowgroup' });
+    this.group = h('colgroup');
     this.element = h('table', {
-      role: 'grid', 'aria-label': options.label, 'aria-multiselectable': 'false', class: 'grid',
+      role: 'grid', 'aria-label': options.label, 'aria-multiselectable': String(this.canMark), class: 'grid',
       on: {
         click: (event) => this.clicked(event),
         dblclick: (event) => this.doubleClicked(event),
-        keydown: (event) => this.key(event),
+        keydown: (event) => gridKey(this, event),
       },
-    }, this.columnGroup(), this.head);
+    }, this.group, this.head);
     this.selected = null;
     this.showHead(null);
   }
 
-  columnGroup() {
-    const group = h('colgroup');
-    const extra = [this.options.isExpandable, this.options.checkField].filter(Boolean).length;
-    for (let i = 0; i < extra; i += 1) group.append(h('col', { class: 'col-narrow' }));
-    let total = extra * 2.5;
+  get canMark() {
+    return this.options.marks.isUseful;
+  }
+
+  /** How many narrow columns stand before those of the table. */
+  get narrowCount() {
+    return [this.canMark, this.options.isExpandable, this.options.checkField].filter(Boolean).length;
+  }
+
+  fillGroup() {
+    let total = this.narrowCount * NARROW_EM;
+    const cols = Array.from({ length: this.narrowCount }, () => h('col', { class: 'col-narrow' }));
     for (const column of this.columns) {
+      const px = this.options.widths[column.name];
       const col = h('col');
-      col.style.width = `${column.widthEm}em`;
-      total += column.widthEm;
-      group.append(col);
+      col.style.width = px ? `${px}px` : `${column.widthEm}em`;
+      total += px ? px / PX_PER_EM : column.widthEm;
+      cols.push(col);
     }
-    this.minWidthEm = total;
-    return group;
+    this.group.replaceChildren(...cols);
+    this.element.style.minWidth = `${total}em`;
+  }
+
+  /** Other columns, with the rows that are there. */
+  setColumns(columns, widths) {
+    this.columns = columns;
+    this.options.widths = widths;
+    this.showHead(this.sort);
+    for (const row of this.rows()) this.refreshRow(row);
+  }
+
+  headCellOf(column) {
+    return this.head.firstElementChild?.children[this.narrowCount + this.columns.indexOf(column)];
+  }
+
+  widthOf(column) {
+    return Math.round(this.headCellOf(column)?.getBoundingClientRect().width ?? 0);
+  }
+
+  setWidth(column, px) {
+    this.options.widths = { ...this.options.widths, [column.name]: Math.round(px) };
+    this.fillGroup();
   }
 
   /** @param {{name: string, isDescending: boolean}|null} sort */
   showHead(sort) {
-    this.element.style.minWidth = `${this.minWidthEm}em`;
-    const cells = this.columns.map((column) => this.headCell(column, sort));
-    const narrow = [this.options.isExpandable, this.options.checkField].filter(Boolean)
-      .map(() => h('th', { role: 'columnheader', scope: 'col' }, h('span', { class: 'visually-hidden' }, t('Choice'))));
-    this.head.replaceChildren(h('tr', { role: 'row' }, narrow, cells));
+    this.sort = sort;
+    this.fillGroup();
+    const narrow = [
+      this.canMark && this.markAllCell(),
+      ...[this.options.isExpandable, this.options.checkField].map((isThere) => isThere
+        && h('th', { role: 'columnheader', scope: 'col' }, h('span', { class: 'visually-hidden' }, t('Choice')))),
+    ].filter(Boolean);
+    this.head.replaceChildren(h('tr', { role: 'row' }, narrow, this.columns.map((column) => this.headCell(column, sort))));
   }
 
   headCell(column, sort) {
@@ -68,12 +110,26 @@ export class Grid {
     const label = t(column.label);
     const isSorted = sort?.name === column.name;
     const direction = isSorted ? (sort.isDescending ? 'descending' : 'ascending') : 'none';
+    const edge = grip(this, column, this.events.resized);
     if (!this.options.isSortable) {
-      return h('th', { role: 'columnheader', scope: 'col', class: `align-${align}`, title: label }, label);
+      return h('th', { role: 'columnheader', scope: 'col', class: `align-${align}`, title: label }, label, edge);
     }
     return h('th', { role: 'columnheader', scope: 'col', 'aria-sort': direction, class: `align-${align}` },
-      h('button', { type: 'button', class: 'sort-button', title: label, on: { click: () => this.events.sort(column) } },
-        h('span', {}, label), isSorted ? icon(sort.isDescending ? 'down' : 'up') : null));
+      h('button', {
+        type: 'button', class: 'sort-button', title: label,
+        on: {
+          click: () => this.events.sort(column),
+          keydown: (event) => widthKey(event, this, column, this.events.resized),
+        },
+      }, h('span', {}, label), isSorted ? icon(sort.isDescending ? 'down' : 'up') : null), edge);
+  }
+
+  markAllCell() {
+    this.markAll = h('input', {
+      type: 'checkbox', 'aria-label': t('Mark all rows that are loaded'),
+      on: { change: () => this.options.marks.setAll(this.rows().map(({ record }) => record), this.markAll.checked) },
+    });
+    return h('th', { role: 'columnheader', scope: 'col', class: 'cell-narrow' }, this.markAll);
   }
 
   /** A table body with the rows of one page. */
@@ -89,10 +145,21 @@ export class Grid {
     row.setAttribute('aria-selected', 'false');
     row.tabIndex = -1;
     row.record = record;
+    if (this.canMark) row.append(this.markCell(record));
     if (this.options.isExpandable) row.append(this.expander());
     if (this.options.checkField) row.append(this.checkCell(record));
     for (const column of this.columns) row.append(this.cell(record, column));
     return row;
+  }
+
+  /** The row made anew from its record. */
+  refreshRow(row) {
+    const fresh = this.row(row.record);
+    fresh.tabIndex = row.tabIndex;
+    fresh.setAttribute('aria-selected', row.getAttribute('aria-selected'));
+    if (this.selected === row) this.selected = fresh;
+    row.replaceWith(fresh);
+    return fresh;
   }
 
   cell(record, column) {
@@ -117,6 +184,24 @@ export class Grid {
     }, icon('right')));
   }
 
+  markCell(record) {
+    const box = h('input', {
+      type: 'checkbox', checked: this.options.marks.has(record), class: 'row-mark', tabindex: '-1', 'aria-label': t('Mark'),
+      on: { change: () => this.options.marks.set(record, box.checked) },
+    });
+    return h('td', { role: 'gridcell', class: 'cell-narrow cell-mark' }, box);
+  }
+
+  /** Boxes as the marks are now. */
+  showMarks() {
+    const rows = this.rows();
+    for (const row of rows) {
+      const box = row.querySelector('.row-mark');
+      if (box) box.checked = this.options.marks.has(row.record);
+    }
+    if (this.markAll) this.markAll.checked = rows.length > 0 && rows.every(({ record }) => this.options.marks.has(record));
+  }
+
   checkCell(record) {
     const box = h('input', {
       type: 'checkbox', checked: isTrue(record[this.options.checkField]), class: 'row-check', 'aria-label': t('Choice'),
@@ -127,14 +212,14 @@ export class Grid {
 
   clicked(event) {
     const row = this.rowOf(event.target);
-    if (!row) return;
+    if (!row || event.target.closest('.cell-mark, .editing')) return;
     this.select(row);
     if (event.target.closest('.expander')) this.events.expand(row.record, row);
   }
 
   doubleClicked(event) {
     const row = this.rowOf(event.target);
-    if (row && !event.target.closest('button, input')) this.events.open(row.record);
+    if (row && !event.target.closest('button, input, .editing')) this.events.open(row.record);
   }
 
   rowOf(node) {
@@ -158,7 +243,7 @@ export class Grid {
     this.events.select(row.record, row);
   }
 
-  /** Selects the row of that key if it is shown. */
+  /** Selects the row with that key, if it is loaded. */
   selectById(id) {
     const row = this.rows().find(({ record }) => record[this.options.idField] === id);
     if (row) this.select(row);
@@ -169,26 +254,5 @@ export class Grid {
     this.selected = null;
     const [first] = this.rows();
     if (first) first.tabIndex = 0;
-  }
-
-  key(event) {
-    const row = this.rowOf(event.target);
-    if (!row || event.target !== row) return;
-    const rows = this.rows();
-    const at = rows.indexOf(row);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (next !== undefined) {
-      event.preventDefault();
-      const target = rows[Math.min(rows.length - 1, Math.max(0, next))];
-      this.select(target);
-      target.focus();
-    } else if (event.key === 'Enter') {
-      event.preventDefault();
-      this.select(row);
-      this.events.open(row.record);
-    } else if (event.key === ' ') {
-      event.preventDefault();
-      this.select(row);
-    }
   }
 }

@@ -15,7 +15,10 @@ export class Pages {
     this.pageRows = 1;
     this.bodies = [];
     this.ticket = 0;
+    this.lastTop = 0;
     this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
+    // At the very top there is nothing left to scroll, though there may be pages before.
+    this.scroller.addEventListener('wheel', (event) => event.deltaY < 0 && this.wantPrevious(), { passive: true });
   }
 
   get firstPage() {
@@ -52,6 +55,7 @@ export class Pages {
     this.bodies = [];
     this.put(page, answer.rows);
     this.scroller.scrollTop = 0;
+    this.lastTop = 0;
     this.shown();
     return true;
   }
@@ -81,14 +85,22 @@ export class Pages {
 
   async scrolled() {
     this.shown();
-    if (this.isLoading || !this.bodies.length) return;
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    if (scrollHeight <= clientHeight) return;
+    // What a jump to another page moves is no wish for the page before it.
+    const isUp = scrollTop < this.lastTop;
+    this.lastTop = scrollTop;
+    if (this.isLoading || !this.bodies.length || scrollHeight <= clientHeight) return;
     if (scrollTop + clientHeight >= scrollHeight * NEXT_AT && this.lastPage < this.pageCount) {
       await this.extend(this.lastPage + 1);
-    } else if (scrollTop <= scrollHeight * PREVIOUS_AT && this.firstPage > 1) {
-      await this.extend(this.firstPage - 1);
+    } else if (isUp) {
+      await this.wantPrevious();
     }
+  }
+
+  async wantPrevious() {
+    const { scrollTop, scrollHeight } = this.scroller;
+    const isNear = scrollTop <= scrollHeight * PREVIOUS_AT;
+    if (isNear && !this.isLoading && this.bodies.length && this.firstPage > 1) await this.extend(this.firstPage - 1);
   }
 
   async extend(page) {

@@ -1,9 +1,16 @@
 /** The buttons above a table: editing, the description's own tools, filter and reload. */
 
-import { h } from '../core/dom.js';
 import { icon, iconOf } from '../core/icons.js';
 import { resolveUrl } from '../core/urls.js';
+import { debounce, h } from '../core/dom.js';
+import { popoverBelow } from '../core/popover.js';
 import { t } from '../core/i18n.js';
+import { columnsButton } from './column_chooser.js';
+import { exportList } from './exporting.js';
+import { showHelp } from './shortcuts.js';
+import { viewsButton } from './views.js';
+
+const SEARCH_DELAY_MS = 250;
 
 export class TableToolbar {
   /** @param {import('./tabular.js').Tabular} table */
@@ -18,9 +25,79 @@ export class TableToolbar {
     ];
     const tools = (table.opts.toolbar?.tools ?? []).map((tool) => this.descriptionTool(tool));
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
-    const reload = this.button('refresh', 'Reload', 'refresh', () => table.render({}), { isSmall: true });
+    this.filterButton.hidden = table.opts.nofilter === true;
+    this.viewTools = h('div', { class: 'toolbar view-tools' }, this.searchBox(), this.filterButton, this.menus(),
+      this.button('help', 'Keys', 'help', () => showHelp(table), { isSmall: true }),
+      this.button('refresh', 'Reload', 'refresh', () => table.render({}), { isSmall: true }));
     this.element = h('div', { class: 'table-tools', role: 'toolbar', 'aria-label': t('Tools') },
-      h('div', { class: 'toolbar' }, own, tools), h('div', { class: 'toolbar view-tools' }, this.filterButton, reload));
+      h('div', { class: 'toolbar' }, own, tools), this.viewTools);
+    columnsButton(table, this.columns);
+    viewsButton(table, this.views);
+    if (this.files) this.fillFiles();
+  }
+
+  menus() {
+    const { opts, editing } = this.table;
+    this.columns = this.button('columns', 'Columns', 'columns', () => {}, { isSmall: true });
+    this.views = this.button('views', 'Views', 'views', () => {}, { isSmall: true });
+    this.canImport = Boolean(opts.import_url && editing.canAdd);
+    this.files = opts.exportable || this.canImport
+      ? this.button('files', opts.exportable ? 'Export' : 'Import', 'download', () => {}, { isSmall: true }) : null;
+    return [this.columns, this.views, this.files];
+  }
+
+  fillFiles() {
+    const { table } = this;
+    const label = this.canImport ? 'Export and import' : 'Export';
+    this.files.title = t(label);
+    this.files.querySelector('span').textContent = t(label);
+    const entry = (words, run) => h('button', { type: 'button', class: 'plain', on: { click: () => { menu.close(); run(); } } }, t(words));
+    const menu = popoverBelow(this.files, () => [
+      table.opts.exportable && entry('Export as CSV', () => exportList(table, 'csv')),
+      table.opts.exportable && entry('Export for Excel', () => exportList(table, 'xlsx')),
+      this.canImport && entry('Import a file …', () => this.import()),
+    ].filter(Boolean), t(label));
+  }
+
+  /** What reads files is loaded when somebody has one. */
+  async import() {
+    const { openImport } = await import('./import_window.js');
+    await openImport(this.table);
+  }
+
+  /** Only our own lists know the parameter `q`. */
+  searchBox() {
+    const { table } = this;
+    if (table.opts.searchable !== true) return null;
+    const search = debounce(() => table.searchFor(this.search.value.trim()), SEARCH_DELAY_MS);
+    this.search = h('input', {
+      type: 'search', class: 'quick-search', placeholder: t('Search'), 'aria-label': t('Search this list'), maxlength: 200,
+      'aria-keyshortcuts': '/', value: table.searchText,
+      on: {
+        input: search,
+        search: (event) => event.stopPropagation(),
+        keydown: (event) => this.searchKey(event),
+      },
+    });
+    return this.search;
+  }
+
+  searchKey(event) {
+    if (event.key === 'ArrowDown') {
+      event.preventDefault();
+      (this.table.grid.selected ?? this.table.grid.rows()[0])?.focus();
+    } else if (event.key === 'Escape' && this.search.value) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.search.value = '';
+      this.table.searchFor('');
+    }
+  }
+
+  /** To the search box; a list without one has its filter. */
+  focusSearch() {
+    if (this.search) this.search.select();
+    else if (!this.filterButton.hidden) this.table.filterPanel.toggle(true);
   }
 
   button(name, label, iconName, click, { css = '', needsRow = false, isSmall = false, iconNode = null } = {}) {

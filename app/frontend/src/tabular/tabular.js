@@ -9,14 +9,19 @@ import { ownDataParams } from '../core/params.js';
 import { register } from '../core/registry.js';
 import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
-import { readRowOptions, sortName } from './columns.js';
+import { readRowOptions, sortName, withWidth } from './columns.js';
 import { dataFilter } from './filters.js';
 import { Editing } from './editing.js';
 import { FilterPanel } from './filter_panel.js';
 import { Grid } from './grid.js';
+import { InlineEdit } from './inline_edit.js';
+import { ListMemory } from './list_memory.js';
+import { listenForKeys } from './shortcuts.js';
+import { Marks } from './marks.js';
 import { Pager } from './pager.js';
 import { Pages } from './pages.js';
 import { TableToolbar } from './table_toolbar.js';
+import { readView, showInAddress, VIEW_PARAMETER } from './views.js';
 
 const DEFAULT_PAGE_ROWS = 160;
 const DEFAULT_CACHE_PAGES = 5;
@@ -37,13 +42,54 @@ export class Tabular extends Widget {
     this.params = ownDataParams(opts.data_params);
     // What is the same in every row is said by the window's opener.
     const fixed = this.parentKeys;
-    this.columns = columns.filter(({ name }) => name !== this.checkField && !Object.hasOwn(fixed, name));
-    this.pageRows = Number(opts.page_rows) || DEFAULT_PAGE_ROWS;
-    this.sort = null;
-    this.conditions = [];
+    this.defaultColumns = columns.filter(({ name }) => name !== this.checkField && !Object.hasOwn(fixed, name));
+    this.defaultPageRows = Number(opts.page_rows) || DEFAULT_PAGE_ROWS;
     this.select_row = null;
+    this.memory = new ListMemory(opts.data_url);
     this.editing = new Editing(this);
+    this.inline = new InlineEdit(this);
+    this.marks = new Marks(this);
+    this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
     this.layOut();
+    this.filterPanel.setConditions(this.conditions);
+    this.endKeys = listenForKeys(this);
+  }
+
+  /** What a view says: search, conditions, sort, columns, page size. */
+  take({ searchText = '', conditions = [], sort = null, columns = null, pageRows = null }) {
+    this.searchText = searchText;
+    this.conditions = conditions;
+    this.sort = sort;
+    this.pageRows = pageRows ?? this.defaultPageRows;
+    this.columns = this.columnsNamed(columns ?? this.memory.columns);
+  }
+
+  /** Columns of these names, in the table's order; all that the page wants when there are none. */
+  columnsNamed(names) {
+    const wanted = new Set(names ?? []);
+    const found = this.filterFields().filter(({ name }) => wanted.has(name));
+    this.hasOwnColumns = found.length > 0;
+    return found.length ? found : this.defaultColumns;
+  }
+
+  /** Shows a view: as if each of its parts had been chosen by hand. */
+  show(view) {
+    this.take(view);
+    if (this.toolbar.search) this.toolbar.search.value = this.searchText;
+    this.filterPanel.setConditions(this.conditions);
+    this.grid.setColumns(this.columns, this.memory.widths);
+    this.pager.size.value = String(this.pageRows);
+    this.pages.pageRows = this.pageRows;
+    this.showSort();
+    this.changed();
+  }
+
+  /** Another selection of rows: from page 1, and into the address. */
+  changed() {
+    this.toolbar.update();
+    showInAddress(this);
+    this.marks.clear();
+    return this.load(1);
   }
 
   layOut() {
@@ -67,14 +113,18 @@ export class Tabular extends Widget {
         h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, t(title)) : null,
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
-      this.filterPanel.element, this.scroller, this.pager.element);
+      this.filterPanel.element, this.marks.element, this.scroller, this.pager.element);
+    if (this.sort) this.showSort();
+    this.toolbar.update();
   }
 
   /** Columns in view first, then those left out of view; never the bookkeeping. */
   filterFields() {
-    const shown = new Set([...this.columns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
+    if (this.allColumns) return this.allColumns;
+    const shown = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
     const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !shown.has(name));
-    return [...this.columns, ...hidden];
+    this.allColumns = [...this.defaultColumns, ...hidden.map(withWidth)];
+    return this.allColumns;
   }
 
   /** The one list of a page is what the page is about. */
@@ -86,13 +136,17 @@ export class Tabular extends Widget {
     return new Grid(this.columns, {
       idField: this.idField, checkField: this.checkField, label,
       // Relation pages are sorted by the server, whatever a request says.
-      isSortable: !this.checkField, isExpandable: Boolean(this.opts.content_view),
+      isSortable: !this.checkField, isExpandable: Boolean(this.opts.content_view), marks: this.marks,
+      widths: this.memory.widths,
     }, {
       sort: (column) => this.sortBy(column),
       select: (record) => this.selected(record),
       open: (record) => this.openRecord(record),
       check: (record, isChecked, box) => this.checked(record, isChecked, box),
       expand: (record, row) => this.expand(record, row),
+      edit: (row, cell) => this.inline.begin(row, cell),
+      key: (key) => this.editKey(key),
+      resized: (column, px) => this.memory.keep({ widths: { ...this.memory.widths, [column.name]: px } }),
     });
   }
 
@@ -141,15 +195,26 @@ export class Tabular extends Widget {
     this.dispatch('loaded', { total: this.pages.total });
   }
 
-  async fetchPage(page) {
+  editKey(key) {
+    if (key === 'Insert' && this.editing.canAdd) this.editing.add();
+    if (key === 'Delete' && this.editing.canDelete) this.editing.removeSelected();
+  }
+
+  /** Which rows, in which order: what a page of them and a file of all have in common. */
+  listParams() {
     const filter = dataFilter(this.parentKeys, this.conditions);
+    return {
+      ...this.params,
+      sort: this.sort ? `${sortName(this.sort.column)}${this.sort.isDescending ? ' desc' : ''}` : undefined,
+      data_filter: filter ? JSON.stringify(filter) : undefined,
+      q: this.searchText || undefined,
+    };
+  }
+
+  async fetchPage(page) {
     const answer = await ask(this.app, this.opts.data_url, {
       method: this.opts.data_method, baseUri: this.baseUri,
-      params: {
-        ...this.params, page, rows: this.pageRows,
-        sort: this.sort ? `${sortName(this.sort.column)}${this.sort.isDescending ? ' desc' : ''}` : undefined,
-        data_filter: filter ? JSON.stringify(filter) : undefined,
-      },
+      params: { ...this.listParams(), page, rows: this.pageRows },
     });
     return this.rowsOf(answer);
   }
@@ -186,9 +251,9 @@ export class Tabular extends Widget {
     const isEmpty = this.pages.total === 0;
     this.note.hidden = !isEmpty;
     if (!isEmpty) return;
-    if (this.conditions.length) {
+    if (this.conditions.length || this.searchText) {
       this.note.replaceChildren(icon('filter'), h('p', {}, t('Nothing matches the filter.')),
-        h('button', { type: 'button', on: { click: () => this.filterPanel.clear() } }, t('Clear the filter')));
+        h('button', { type: 'button', on: { click: () => this.clearFilter() } }, t('Clear the filter')));
     } else {
       const add = this.editing.canAdd
         ? h('button', { type: 'button', class: 'primary', on: { click: () => this.editing.add() } }, icon('add'), t('Add'))
@@ -197,26 +262,56 @@ export class Tabular extends Widget {
     }
   }
 
+  clearFilter() {
+    this.searchText = '';
+    if (this.toolbar.search) this.toolbar.search.value = '';
+    this.filterPanel.clear();
+  }
+
   sortBy(column) {
     const { sort } = this;
     if (sort?.column.name !== column.name) this.sort = { column, isDescending: false };
     else this.sort = sort.isDescending ? null : { column, isDescending: true };
-    this.grid.showHead(this.sort && { name: column.name, isDescending: this.sort.isDescending });
-    const button = [...this.grid.head.querySelectorAll('.sort-button')][this.columns.indexOf(column)];
-    button?.focus();
-    this.load(1);
+    this.showSort();
+    this.grid.headCellOf(column)?.querySelector('button')?.focus();
+    this.changed();
+  }
+
+  showSort() {
+    this.grid.showHead(this.sort && { name: this.sort.column.name, isDescending: this.sort.isDescending });
   }
 
   filterBy(conditions) {
     this.conditions = conditions;
-    this.toolbar.update();
-    this.load(1);
+    this.changed();
+  }
+
+  searchFor(text) {
+    if (text === this.searchText) return;
+    this.searchText = text;
+    this.changed();
   }
 
   resize(rows) {
     this.pageRows = rows;
     this.pages.pageRows = rows;
-    this.load(1);
+    this.changed();
+  }
+
+  /** Takes a column into view or out of it; the last one stays. @returns {boolean} */
+  chooseColumn(name, isShown) {
+    const names = this.columns.map((column) => column.name).filter((one) => one !== name);
+    if (isShown) names.push(name);
+    if (!names.length) return false;
+    this.showColumns(names);
+    return true;
+  }
+
+  showColumns(names) {
+    this.memory.keep({ columns: names });
+    this.columns = this.columnsNamed(names);
+    this.grid.setColumns(this.columns, this.memory.widths);
+    showInAddress(this);
   }
 
   selected(record) {
@@ -272,6 +367,11 @@ export class Tabular extends Widget {
     const record = needsRow ? this.selectedRecord : {};
     const event = await this.dispatch(tool.name, { ...record, referer_widget: this.uid });
     if (event.changed) await this.render({});
+  }
+
+  released() {
+    this.endKeys();
+    super.released();
   }
 
   /** Tells the table whose tool opened this page that something changed here. */

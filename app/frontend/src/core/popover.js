@@ -1,0 +1,50 @@
+/** A button with a box below it, in the page's top layer; Escape and a click outside close it. */
+
+import { h, uniqueId } from './dom.js';
+
+const GAP_PX = 4;
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {() => Node[]} content made anew at each opening
+ * @param {string} label says what the box is
+ * @returns {{box: HTMLElement, close: () => void}}
+ */
+export function popoverBelow(button, content, label) {
+  const box = h('div', { class: 'popover-box', popover: 'auto', id: uniqueId('popover'), role: 'group', 'aria-label': label });
+  button.setAttribute('aria-haspopup', 'true');
+  button.setAttribute('aria-expanded', 'false');
+  button.setAttribute('aria-controls', box.id);
+  button.after(box);
+  button.popoverTargetElement = box;
+  box.addEventListener('beforetoggle', (event) => {
+    if (event.newState === 'open') box.replaceChildren(...content());
+  });
+  box.addEventListener('toggle', (event) => {
+    const isOpen = event.newState === 'open';
+    button.setAttribute('aria-expanded', String(isOpen));
+    if (!isOpen) return;
+    place(button, box);
+    box.querySelector('button, input, a')?.focus();
+  });
+  box.addEventListener('keydown', (event) => moveByArrow(box, event));
+  return { box, close: () => box.matches(':popover-open') && box.hidePopover() };
+}
+
+function place(button, box) {
+  const at = button.getBoundingClientRect();
+  const width = box.offsetWidth;
+  const left = Math.max(GAP_PX, Math.min(at.right - width, window.innerWidth - width - GAP_PX));
+  const room = window.innerHeight - at.bottom - 2 * GAP_PX;
+  Object.assign(box.style, { left: `${left}px`, top: `${at.bottom + GAP_PX}px`, maxHeight: `${Math.max(160, room)}px` });
+}
+
+function moveByArrow(box, event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.target.matches('input[type="text"]')) return;
+  const stops = [...box.querySelectorAll('button:not(:disabled), input')];
+  if (!stops.length) return;
+  event.preventDefault();
+  const at = stops.indexOf(document.activeElement);
+  stops[(at + step + stops.length) % stops.length].focus();
+}

@@ -1,0 +1,107 @@
+/** The whole filtered list as a file, with progress; closing the window gives it up. */
+
+import { fillNode, h } from '../core/dom.js';
+import { countText } from '../core/format.js';
+import { ownParams } from '../core/request.js';
+import { resolveUrl, splitQuery } from '../core/urls.js';
+import { t } from '../core/i18n.js';
+import { toQuery } from '../core/params.js';
+
+const LINE_END = 10;
+const KIB = 1024;
+
+/** Gives the browser a file to keep. */
+export function download(name, blob) {
+  const link = h('a', { href: URL.createObjectURL(blob), download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/**
+ * @param {import('./tabular.js').Tabular} table
+ * @param {'csv'|'xlsx'} kind
+ */
+export async function exportList(table, kind) {
+  const control = new AbortController();
+  const progress = await progressWindow(table, control);
+  try {
+    const response = await fetch(address(table, kind), {
+      credentials: 'same-origin', signal: control.signal, headers: { Accept: 'application/json' },
+    });
+    if (!response.ok || /json/.test(response.headers.get('Content-Type') ?? '')) {
+      progress.close();
+      await refuse(table, response);
+      return;
+    }
+    const blob = await receive(response, kind, progress);
+    progress.close();
+    download(fileName(response, kind), blob);
+  } catch (error) {
+    progress.close();
+    if (error.name !== 'AbortError') await table.app.show_error({ title: 'Error', message: 'The answer broke off. Try again.' });
+  }
+}
+
+function address(table, kind) {
+  const { address: bare, params } = splitQuery(resolveUrl(table.opts.data_url, table.baseUri));
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const columns = table.columns.map(({ name }) => name).join(',');
+  return `${bare}?${toQuery({ ...params, ...table.listParams(), _export: kind, _zone: zone, _columns: columns, ...ownParams() })}`;
+}
+
+async function refuse(table, response) {
+  let said = {};
+  try {
+    said = await response.json();
+  } catch {
+    // no words of the server: ours
+  }
+  const message = said.options?.message ?? said.detail ?? t('The server answered with an error (${status}).', { status: response.status });
+  await table.app.show_error({ title: 'Error', message });
+}
+
+async function receive(response, kind, progress) {
+  const total = Number(response.headers.get('X-Total-Rows')) || 0;
+  const reader = response.body.getReader();
+  const parts = [];
+  let bytes = 0;
+  let lines = -1; // the headings
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    bytes += value.length;
+    if (kind === 'csv') for (const byte of value) if (byte === LINE_END) lines += 1;
+    progress.show(kind, { rows: Math.min(lines, total), total, bytes });
+  }
+  return new Blob(parts, { type: response.headers.get('Content-Type') ?? '' });
+}
+
+async function progressWindow(table, control) {
+  const bar = h('progress', { 'aria-label': t('Progress') });
+  const words = h('p', { role: 'status' }, t('The list is being read …'));
+  const cancel = h('button', { type: 'button', on: { click: () => control.abort() } }, t('Cancel'));
+  const box = await table.app.buildOverlay({ widgettype: 'PopupWindow', options: { title: 'Export', cwidth: 26 } });
+  box.contentElement.append(h('div', { class: 'bulk-report' }, bar, words, h('div', { class: 'box-buttons' }, cancel)));
+  let isOver = false;
+  box.bind('dismissed', () => { if (!isOver) control.abort(); });
+  return {
+    close: () => {
+      isOver = true;
+      if (box.dom_element.isConnected) box.dismiss();
+    },
+    show: (kind, { rows, total, bytes }) => {
+      if (kind === 'csv' && total) Object.assign(bar, { max: total, value: rows });
+      fillNode(words, kind === 'csv'
+        ? t('${rows} of ${total} rows', { rows: countText(Math.max(0, rows)), total: countText(total) })
+        : t('${total} rows, ${size} KiB so far', { total: countText(total), size: countText(Math.round(bytes / KIB)) }));
+    },
+  };
+}
+
+function fileName(response, kind) {
+  const match = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get('Content-Disposition') ?? '');
+  return match ? decodeURIComponent(match[1]) : `list.${kind}`;
+}

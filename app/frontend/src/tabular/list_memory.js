@@ -1,0 +1,53 @@
+/** What a browser remembers of a list: columns in view, widths, named views. */
+
+const PREFIX = 'pipeline.list.';
+
+export class ListMemory {
+  /** @param {string} address of the list's data; what follows a `?` does not count */
+  constructor(address) {
+    this.key = PREFIX + String(address ?? '').replace(/\?.*$/, '');
+    this.kept = this.read();
+  }
+
+  read() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(this.key) ?? '{}');
+      return kept && typeof kept === 'object' ? kept : {};
+    } catch {
+      return {}; // no storage, or somebody else's words in it
+    }
+  }
+
+  /** @returns {string[]|null} names of the columns in view, null when nobody chose */
+  get columns() {
+    return Array.isArray(this.kept.columns) ? this.kept.columns : null;
+  }
+
+  /** @returns {Object<string, number>} widths in px by column */
+  get widths() {
+    return this.kept.widths && typeof this.kept.widths === 'object' ? this.kept.widths : {};
+  }
+
+  /** @returns {{name: string, view: object}[]} */
+  get views() {
+    return Array.isArray(this.kept.views) ? this.kept.views.filter((one) => typeof one?.name === 'string') : [];
+  }
+
+  /** Remembers more; null forgets. */
+  keep(more) {
+    this.kept = { ...this.read(), ...more };
+    try {
+      localStorage.setItem(this.key, JSON.stringify(this.kept));
+    } catch {
+      // it lasts as long as the page then
+    }
+  }
+
+  keepView(name, view) {
+    this.keep({ views: [...this.views.filter((one) => one.name !== name), { name, view }] });
+  }
+
+  dropView(name) {
+    this.keep({ views: this.views.filter((one) => one.name !== name) });
+  }
+}

@@ -1,0 +1,138 @@
+/** Marked rows, and what is done with all of them at once: one result for each row. */
+
+import { ask } from '../core/request.js';
+import { fillNode, h } from '../core/dom.js';
+import { countText } from '../core/format.js';
+import { icon } from '../core/icons.js';
+import { t } from '../core/i18n.js';
+import { forgetOptions } from '../inputs/options.js';
+import { nameOf } from './editing.js';
+
+export class Marks {
+  /** @param {import('./tabular.js').Tabular} table */
+  constructor(table) {
+    this.table = table;
+    this.marked = new Map();
+    const { editing } = table;
+    const canSwitch = editing.canUpdate && table.allFields.some(({ name, uitype }) => name === 'enabled' && uitype === 'check');
+    this.actions = [
+      editing.canDelete && { label: 'Delete', css: 'danger', run: () => this.deleteAll() },
+      canSwitch && { label: 'Enable', run: () => this.switchAll(1) },
+      canSwitch && { label: 'Disable', run: () => this.switchAll(0) },
+    ].filter(Boolean);
+    this.count = h('span', { 'aria-live': 'polite' });
+    this.element = h('div', { class: 'bulk-bar', role: 'toolbar', 'aria-label': t('Marked rows'), hidden: true }, this.count,
+      this.actions.map(({ label, css, run }) => h('button', { type: 'button', class: css, on: { click: run } }, t(label))),
+      h('button', { type: 'button', class: 'plain', on: { click: () => this.clear() } }, t('Unmark')));
+  }
+
+  /** Without anything to do there is nothing to mark for. */
+  get isUseful() {
+    return this.actions.length > 0;
+  }
+
+  has(record) {
+    return this.marked.has(record[this.table.idField]);
+  }
+
+  set(record, isMarked) {
+    this.setAll([record], isMarked);
+  }
+
+  setAll(records, isMarked) {
+    for (const record of records) {
+      if (isMarked) this.marked.set(record[this.table.idField], record);
+      else this.marked.delete(record[this.table.idField]);
+    }
+    this.show();
+  }
+
+  clear() {
+    this.marked.clear();
+    this.show();
+  }
+
+  show() {
+    const { size } = this.marked;
+    this.element.hidden = size === 0;
+    if (size) this.count.textContent = t('${count} marked', { count: countText(size) });
+    this.table.grid.showMarks();
+  }
+
+  async deleteAll() {
+    const records = [...this.marked.values()];
+    const isSure = await this.table.app.confirm({
+      title: 'Delete', message: t('Delete ${count} records?', { count: records.length }), yes_label: 'Delete', danger: true,
+    });
+    if (isSure) await this.run(records, (record) => this.post(this.table.editing.urls.delete_data_url, record, {}));
+  }
+
+  switchAll(enabled) {
+    return this.run([...this.marked.values()], (record) => this.post(this.table.editing.urls.update_data_url, record, { enabled }));
+  }
+
+  post(url, record, values) {
+    const { table } = this;
+    const params = { ...table.editing.key(record), ...values };
+    if (record.lock_version !== undefined) params.lock_version = record.lock_version;
+    return ask(table.app, url, { method: 'POST', params, baseUri: table.baseUri });
+  }
+
+  async run(records, one) {
+    const { table } = this;
+    const report = new Report(table, records.length);
+    await report.open();
+    for (const record of records) {
+      if (report.isStopped) break;
+      const answer = await one(record);
+      report.add(nameOf(record, table), answer);
+      if (answer.ok) this.marked.delete(record[table.idField]);
+    }
+    report.finish();
+    forgetOptions();
+    await table.load(table.pages.currentPage, null);
+    this.show();
+    table.tellOpener();
+  }
+}
+
+/** The window with a line for each row. */
+class Report {
+  constructor(table, total) {
+    this.table = table;
+    this.total = total;
+    this.done = 0;
+    this.failed = 0;
+    this.isStopped = false;
+    this.bar = h('progress', { max: total, value: 0, 'aria-label': t('Progress') });
+    this.summary = h('p', { role: 'status' });
+    this.list = h('ul', { class: 'bulk-results' });
+    this.stop = h('button', { type: 'button', on: { click: () => { this.isStopped = true; } } }, t('Stop'));
+    this.close = h('button', { type: 'button', class: 'primary', hidden: true, on: { click: () => this.box.dismiss() } }, t('Close'));
+  }
+
+  async open() {
+    this.box = await this.table.app.buildOverlay({ widgettype: 'PopupWindow', options: { title: 'Results', cwidth: 32 } });
+    this.box.bind('dismissed', () => { this.isStopped = true; });
+    this.box.contentElement.append(h('div', { class: 'bulk-report' }, this.bar, this.summary, this.list,
+      h('div', { class: 'box-buttons' }, this.stop, this.close)));
+  }
+
+  add(name, answer) {
+    this.done += 1;
+    if (!answer.ok) this.failed += 1;
+    this.bar.value = this.done;
+    const options = answer.error?.options ?? {};
+    const words = answer.ok ? t('Done') : [t(options.message ?? 'Error'), ...Object.values(options.fields ?? {})].join(' ');
+    this.list.append(h('li', { class: answer.ok ? 'good' : 'bad' }, icon(answer.ok ? 'check' : 'alert'), h('strong', {}, String(name)), h('span', {}, words)));
+    fillNode(this.summary, t('${done} of ${total}', { done: this.done, total: this.total }));
+  }
+
+  finish() {
+    const counts = { done: this.done - this.failed, failed: this.failed, left: this.total - this.done };
+    fillNode(this.summary, t('${done} done, ${failed} failed, ${left} not tried', counts));
+    this.stop.hidden = true;
+    this.close.hidden = false;
+    if (this.box.dom_element.isConnected) this.close.focus();
+  }
+}

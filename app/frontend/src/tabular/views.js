@@ -1,0 +1,99 @@
+/** A view: search, filter, sort, columns and page size of a list, as a short object for the URL. */
+
+import { h } from '../core/dom.js';
+import { icon } from '../core/icons.js';
+import { popoverBelow } from '../core/popover.js';
+import { t } from '../core/i18n.js';
+import { operatorsFor } from './filters.js';
+
+/** The parameter of a page's address; the server hands it back in `data_params`. */
+export const VIEW_PARAMETER = '_view';
+
+/** @param {import('./tabular.js').Tabular} table */
+export function viewOf(table) {
+  const view = {};
+  if (table.searchText) view.q = table.searchText;
+  if (table.conditions.length) {
+    view.f = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
+  }
+  if (table.sort) view.s = `${table.sort.column.name}${table.sort.isDescending ? ' desc' : ''}`;
+  if (table.hasOwnColumns) view.c = table.columns.map(({ name }) => name);
+  if (table.pageRows !== table.defaultPageRows) view.r = table.pageRows;
+  return view;
+}
+
+/**
+ * What of a view this table can show: anybody may write anything into an address.
+ * @param {string|object} given
+ * @param {object[]} fields
+ */
+export function readView(given, fields) {
+  let view = given;
+  if (typeof given === 'string') {
+    try {
+      view = JSON.parse(given);
+    } catch {
+      return {};
+    }
+  }
+  if (!view || typeof view !== 'object') return {};
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  const conditions = (Array.isArray(view.f) ? view.f : []).filter(Array.isArray)
+    .map(([name, op, value]) => ({ field: byName.get(name), op, value }))
+    .filter(({ field, op }) => field && operatorsFor(field).includes(op));
+  const [sortName, direction] = String(view.s ?? '').split(' ');
+  return {
+    searchText: typeof view.q === 'string' ? view.q : '',
+    conditions,
+    sort: byName.has(sortName) ? { column: byName.get(sortName), isDescending: direction === 'desc' } : null,
+    columns: Array.isArray(view.c) ? view.c.filter((name) => byName.has(name)) : null,
+    pageRows: Number.isInteger(view.r) && view.r > 0 && view.r <= 1000 ? view.r : null,
+  };
+}
+
+/** Puts the view into the address, where a reload, a bookmark or a colleague finds it. */
+export function showInAddress(table) {
+  const shell = table.parent;
+  if (!shell?.constructor.isPage) return;
+  const [path] = location.hash.split('?');
+  const rest = new URLSearchParams(location.hash.split('?')[1] ?? '');
+  const view = viewOf(table);
+  if (Object.keys(view).length) rest.set(VIEW_PARAMETER, JSON.stringify(view));
+  else rest.delete(VIEW_PARAMETER);
+  const query = rest.toString();
+  const hash = `${path}${query ? `?${query}` : ''}`;
+  if (hash === location.hash || !path) return;
+  history.replaceState(null, '', hash);
+  shell.shownHash = location.hash;
+}
+
+/** The button with the views that this browser keeps. */
+export function viewsButton(table, button) {
+  const menu = popoverBelow(button, () => content(table, () => menu.close()), t('Views'));
+}
+
+function content(table, close) {
+  const { memory } = table;
+  const name = h('input', { type: 'text', maxlength: 60, 'aria-label': t('Name of the view'), placeholder: t('Name of the view') });
+  const save = h('form', {
+    class: 'popover-form',
+    on: {
+      submit: (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        if (!name.value.trim()) return;
+        memory.keepView(name.value.trim(), viewOf(table));
+        close();
+        table.app.show_message({ title: 'The view is kept in this browser.' });
+      },
+    },
+  }, name, h('button', { type: 'submit' }, t('Keep')));
+  const items = memory.views.map((one) => h('div', { class: 'popover-row' },
+    h('button', { type: 'button', class: 'plain', on: { click: () => { close(); table.show(readView(one.view, table.filterFields())); } } }, one.name),
+    h('button', {
+      type: 'button', class: 'icon-button', 'aria-label': t('Forget the view "${name}"', { name: one.name }),
+      on: { click: (event) => { memory.dropView(one.name); event.currentTarget.parentElement.remove(); } },
+    }, icon('close'))));
+  const all = h('button', { type: 'button', class: 'plain', on: { click: () => { close(); table.show(readView({}, [])); } } }, t('Everything, as at first'));
+  return [all, ...items, save];
+}
