@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.database_errors import translated
+from app.quick_cursor import QuickCursor
 from app.sqlor_safe import SafeSqlor
 
 ROWS_AT_ONCE = 500
@@ -68,7 +69,8 @@ def _quote_of(sor: SafeSqlor) -> Quote:
         if value is None:
             return "null"
         if kind is str:
-            return escape(value)
+            # Most are identifiers and digests, where there is nothing to escape.
+            return f"'{value}'" if value.isalnum() and value.isascii() else escape(value)
         if kind is int:
             return str(value)
         if kind is datetime:
@@ -97,6 +99,6 @@ def _name(name: str) -> str:
 
 async def _run(sor: SafeSqlor, text: str) -> None:
     sor.dataChanged = True
-    async with sor.conn.cursor() as cursor:
+    async with sor.conn.cursor(QuickCursor) as cursor:
         with translated():
             await cursor.execute(text)

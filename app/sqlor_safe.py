@@ -20,6 +20,7 @@ from sqlor.mysqlor import MySqlor
 
 from app.database_errors import translated
 from app.errors import BadRequest, NotFound
+from app.quick_cursor import QuickCursor
 
 MAX_ROWS = 1000
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_]\w*)\}\$")
@@ -126,7 +127,7 @@ class SafeSqlor(MySqlor):
 
     async def statement(self, sql: str) -> None:
         """Run a statement that has no values and no result."""
-        async with self.conn.cursor() as cursor:
+        async with self.conn.cursor(QuickCursor) as cursor:
             await cursor.execute(sql)
 
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
@@ -149,7 +150,7 @@ class SafeSqlor(MySqlor):
         text, args = self.maskingSQL(sql, value)
         if self.getSqlType(sql) == "dml":
             self.dataChanged = True
-        async with self.conn.cursor() as cursor:
+        async with self.conn.cursor(QuickCursor) as cursor:
             return int(await _run(cursor, text, args))
 
     async def sqlExe(self, sql: str, ns: Mapping[str, Any]) -> Any:
@@ -157,7 +158,7 @@ class SafeSqlor(MySqlor):
         if self.getSqlType(sql) != "qry":
             return await self.execute(sql, ns)
         text, args = self.maskingSQL(sql, ns)
-        async with self.conn.cursor() as cursor:
+        async with self.conn.cursor(QuickCursor) as cursor:
             await _run(cursor, text, args)
             names = [column[0].lower() for column in cursor.description]
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]

@@ -12,18 +12,73 @@ Pair = tuple[str, str]
 # What admission changes of a distributor.
 SAVED = ("quota_key", "quota_used", "spend_used", "rate_window")
 
+_DISTRIBUTOR = (
+    "id", "code", "status", "currency", "rate_limit_per_minute", "rate_window", "quota_period",
+    "quota_calls", "quota_key", "quota_used", "spend_limit", "spend_used", "api_key_hash",
+    "api_key_expires_at", "previous_key_hash", "previous_key_expires_at", "allowed_ips",
+)  # fmt: skip
+_LINK = (
+    "id", "distributor_id", "pipeline_id", "enabled", "pricing_mode", "discount_rate",
+    "fixed_prices", "daily_quota", "monthly_quota", "day_key", "day_used", "month_key",
+    "month_used", "valid_from", "valid_to",
+)  # fmt: skip
 # By force, since reading a small table whole would lock other distributors' rows on the way.
 _LOCK_DISTRIBUTORS = (
-    "select id, code, status, currency, rate_limit_per_minute, rate_window, quota_period,"
-    " quota_calls, quota_key, quota_used, spend_limit, spend_used, api_key_hash,"
-    " api_key_expires_at, previous_key_hash, previous_key_expires_at, allowed_ips"
+    f"select {', '.join(_DISTRIBUTOR)}"  # noqa: S608  constants
     " from distributors force index (primary) where id in ${ids}$ order by id for update"
 )
 _LINKS = (
-    "select id, distributor_id, pipeline_id, enabled, pricing_mode, discount_rate, fixed_prices,"
-    " daily_quota, monthly_quota, day_key, day_used, month_key, month_used, valid_from, valid_to"
+    f"select {', '.join(_LINK)}"  # noqa: S608  constants
     " from distributor_pipeline force index (distributor_pipeline_pair) where "
 )
+_OUTER = (("d", _DISTRIBUTOR), ("l", _LINK), ("c", capacity.COLUMNS))
+_NAMES = ", ".join(f"{table}.{name} as {table}_{name}" for table, names in _OUTER for name in names)
+_LOCK_ONE = (
+    f"select {_NAMES} from distributors d"  # noqa: S608  constants
+    " left join distributor_pipeline l"
+    " on l.distributor_id = d.id and l.pipeline_id = ${pipeline_id}$"
+    " left join pipeline_capacity c on c.pipeline_id = l.pipeline_id"
+    " where d.id = ${distributor_id}$ for update"
+)
+_SAVE_ONE = (
+    "update distributors d, distributor_pipeline l, pipeline_capacity c set "  # noqa: S608
+    + ", ".join(
+        f"{table}.{name} = "
+        + (f"unhex(${{{table}_{name}}}$)" if name == "rate_window" else f"${{{table}_{name}}}$")
+        for table, names in (("d", SAVED), ("l", capacity.SAVED), ("c", capacity.SAVED_WITH_SLOTS))
+        for name in names
+    )
+    + " where d.id = ${d_id}$ and l.id = ${l_id}$ and c.id = ${c_id}$"
+)
+
+
+async def lock_one(
+    sor: SafeSqlor, distributor_id: str, pipeline_id: str
+) -> tuple[Row | None, Row | None, Row | None]:
+    """Distributor, link and capacity of one pair, locked in this order by one statement; None
+    for what is not there, and for the capacity of a line that is not linked."""
+    values = {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
+    row = await sor.one(_LOCK_ONE, values)
+    if row is None:
+        return None, None, None
+    found = [Row((name, row[f"{table}_{name}"]) for name in names) for table, names in _OUTER]
+    distributor, link, capacity_row = (one if one["id"] is not None else None for one in found)
+    return distributor, link, capacity_row
+
+
+async def save_one(
+    sor: SafeSqlor,
+    distributor: Mapping[str, Any],
+    link: Mapping[str, Any],
+    capacity_row: Mapping[str, Any],
+) -> None:
+    """Write what admission changes of one pair, by one statement."""
+    rows = (("d", distributor), ("l", link), ("c", capacity_row))
+    values = {f"{table}_{name}": value for table, row in rows for name, value in row.items()}
+    window = distributor["rate_window"]
+    # As hex, because this pair of drivers (aiomysql 0.3.2, PyMySQL) cannot bind bytes.
+    values["d_rate_window"] = window.hex() if window is not None else None
+    await sor.sqlExe(_SAVE_ONE, values)
 
 
 async def lock_distributors(sor: SafeSqlor, ids: Iterable[str]) -> dict[str, Row]:

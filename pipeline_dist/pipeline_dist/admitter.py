@@ -21,7 +21,7 @@ from pipeline_dist.book import StaleLine
 from pipeline_dist.deciding import Outcome, decide_all
 from pipeline_dist.wanted import Admitted, End, Finished, Start, Wanted
 
-BATCHES_AT_ONCE = 4
+BATCHES_AT_ONCE = 2
 REQUESTS_AT_ONCE = 128
 LINES_AT_ONCE = 4000
 # So many calls and keys are remembered, so that what they will lock is known beforehand.

@@ -15,8 +15,10 @@ from pipeline_dist.account_rows import (
     Pair,
     lock_distributors,
     lock_links,
+    lock_one,
     save_distributors,
     save_links,
+    save_one,
 )
 from pipeline_dist.accounts import DistributorAccount, unknown_distributor
 from pipeline_dist.wanted import End, Start, Wanted
@@ -36,7 +38,6 @@ _LINES_WITH_PRICES = (
     " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$)"
     " where p.id in ${ids}$"
 )
-_CAPACITY_SAVED = (*rules.SAVED, "running")
 
 
 @dataclass(slots=True)
@@ -143,13 +144,16 @@ class Book:
         if self._closed:
             await ledger.close_calls(self.sor, list(self._closed.values()))
         distributors = self._changed(self.distributors.values(), SAVED)
+        links = self._changed(self.links.values(), rules.SAVED)
+        rows = [item.row for item in self.capacities.values() if item.row is not None]
+        capacities = self._changed(rows, rules.SAVED_WITH_SLOTS)
+        if len(distributors) == len(links) == len(capacities) == 1:
+            await save_one(self.sor, distributors[0], links[0], capacities[0])
+            return
         if distributors:
             await save_distributors(self.sor, distributors)
-        links = self._changed(self.links.values(), rules.SAVED)
         if links:
             await save_links(self.sor, links)
-        rows = [item.row for item in self.capacities.values() if item.row is not None]
-        capacities = self._changed(rows, _CAPACITY_SAVED)
         if capacities:
             await rules.save_capacities(self.sor, capacities)
 
@@ -206,12 +210,18 @@ async def open_book(sor: SafeSqlor, wanted: Sequence[Wanted]) -> Book:
     ends = [item for item in wanted if isinstance(item, End)]
     ids = await _ids_of_lines(sor, starts)
     places = await _places(sor, ends)
-    book.distributors = await lock_distributors(sor, (item.distributor_id for item in wanted))
     pairs = {(x.distributor_id, ids[x.pipeline]) for x in starts if x.pipeline in ids}
-    book.links = await lock_links(sor, pairs | set(places.values()))
-    lines = sorted({pipeline_id for _, pipeline_id in {*book.links, *places.values()}})
-    if lines:
-        book.capacities = await lock_capacities(sor, lines)
+    pairs |= set(places.values())
+    distributors = {item.distributor_id for item in wanted}
+    if len(pairs) == len(distributors) == 1:
+        await _lock_one(book, *next(iter(pairs)))
+    else:
+        book.distributors = await lock_distributors(sor, distributors)
+        book.links = await lock_links(sor, pairs)
+    lines = {pipeline_id for _, pipeline_id in {*book.links, *places.values()}}
+    unlocked = sorted(lines - set(book.capacities))
+    if unlocked:
+        book.capacities |= await lock_capacities(sor, unlocked)
     if places:
         book.headers = await ledger.lock_headers(sor, sorted(places))
     book.moment = now()
@@ -222,6 +232,18 @@ async def open_book(sor: SafeSqlor, wanted: Sequence[Wanted]) -> Book:
             raise StaleLine(item.pipeline)
     await _find_slots(book, starts)
     return book
+
+
+async def _lock_one(book: Book, distributor_id: str, pipeline_id: str) -> None:
+    """Lock all of one pair at once; a line without capacity is left to `lock_capacities`."""
+    distributor, link, row = await lock_one(book.sor, distributor_id, pipeline_id)
+    if distributor is not None:
+        book.distributors = {distributor_id: distributor}
+    if link is not None:
+        book.links = {(distributor_id, pipeline_id): link}
+    if row is not None:
+        capacity = Capacity(pipeline_id=pipeline_id, row=row, counted={})
+        book.capacities = {pipeline_id: capacity}
 
 
 async def _ids_of_lines(sor: SafeSqlor, starts: Sequence[Start]) -> dict[str, str]:
@@ -285,7 +307,7 @@ def _remember(book: Book) -> None:
         book._read[row["id"]] = _values(row, rules.SAVED)
     for capacity in book.capacities.values():
         if capacity.row is not None:
-            book._read[capacity.row["id"]] = _values(capacity.row, _CAPACITY_SAVED)
+            book._read[capacity.row["id"]] = _values(capacity.row, rules.SAVED_WITH_SLOTS)
 
 
 async def _find_slots(book: Book, starts: Iterable[Start]) -> None:

@@ -28,6 +28,7 @@ _PERIODS: tuple[tuple[str, str, str, str, Callable[[datetime], datetime]], ...] 
     ("month_key", "month_used", "monthly_quota", "month", next_month_start),
 )
 SAVED = ("day_key", "day_used", "month_key", "month_used")
+SAVED_WITH_SLOTS = (*SAVED, "running")
 
 
 def keys_to_count(record: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
@@ -152,13 +153,16 @@ async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
 
 async def save_capacities(sor: SafeSqlor, records: Sequence[Mapping[str, Any]]) -> None:
     """Write the counters of locked records."""
-    await bulk_update(sor, "pipeline_capacity", (*SAVED, "running"), records)
+    await bulk_update(sor, "pipeline_capacity", SAVED_WITH_SLOTS, records)
 
 
+COLUMNS = (
+    "id", "pipeline_id", "daily_quota", "monthly_quota", "max_concurrency", "enabled", "day_key",
+    "day_used", "month_key", "month_used", "running",
+)  # fmt: skip
 # By force, since reading a small table whole would lock the rows of other lines on the way.
 _LOCK = (
-    "select id, pipeline_id, daily_quota, monthly_quota, max_concurrency, enabled, day_key,"
-    " day_used, month_key, month_used, running"
+    f"select {', '.join(COLUMNS)}"  # noqa: S608  constants
     " from pipeline_capacity force index (pipeline_capacity_pipeline)"
     " where pipeline_id in ${ids}$ order by pipeline_id for update"
 )

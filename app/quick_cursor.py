@@ -1,0 +1,167 @@
+"""
+A cursor that reads a result in one go.
+
+aiomysql reads every column's description and every row as a packet of its own, with two awaits
+each; for the short results of an API call this costs more than all else. Here what has arrived is
+cut into packets at once, and the descriptions of a result that was seen before are remembered.
+"""
+
+import asyncio
+from typing import Any, ClassVar
+
+import aiomysql
+from aiomysql.connection import MySQLResult
+from pymysql.constants import COMMAND, CR
+from pymysql.protocol import MysqlPacket
+
+_READ_AT_ONCE = 1 << 18
+_LONGEST_PACKET = 0xFFFFFF
+_REMEMBERED = 1000
+
+# Of each column: the encoding of its text (None: bytes) and what makes a value of it.
+Converters = tuple[tuple[str | None, Any], ...]
+
+
+class QuickResult(MySQLResult):
+    """The result of one statement."""
+
+    _descriptions: ClassVar[dict[tuple[bytes, ...], tuple[tuple[Any, ...], Converters]]] = {}
+
+    async def _read_result_packet(self, first_packet: Any) -> None:
+        self.field_count = first_packet.read_length_encoded_integer()
+        packets = await self._packets()
+        columns = tuple(packets[: self.field_count])
+        known = self._descriptions.get(columns)
+        if known is None:
+            known = await self._describe(columns)
+        self.description, converters = known
+        last = MysqlPacket(packets[-1], None)
+        self._check_packet_is_eof(last)
+        # After the columns stands a packet that ends them.
+        self.rows = tuple(
+            [_row(packet, converters) for packet in packets[self.field_count + 1 : -1]]
+        )
+        self.affected_rows = len(self.rows)
+        self.connection = None
+
+    async def _describe(self, columns: tuple[bytes, ...]) -> tuple[tuple[Any, ...], Converters]:
+        connection: Any = self.connection
+        feed: Any = _Feed(connection, columns)
+        self.connection = feed
+        try:
+            await self._get_descriptions()
+        finally:
+            self.connection = connection
+        known = (self.description, tuple(self.converters))
+        if len(self._descriptions) >= _REMEMBERED:
+            self._descriptions.clear()
+        self._descriptions[columns] = known
+        return known
+
+    async def _packets(self) -> list[bytes]:
+        """All packets of the result after the first, the one that ends the rows being the last."""
+        connection: Any = self.connection
+        packets: list[bytes] = []
+        buffer, started = b"", b""
+        wanted_ends = 2
+        while True:
+            buffer += await self._more()
+            position, size = 0, len(buffer)
+            while size - position >= 4:
+                length = int.from_bytes(buffer[position : position + 3], "little")
+                end = position + 4 + length
+                if end > size:
+                    break
+                packet = started + buffer[position + 4 : end]
+                position = end
+                if length == _LONGEST_PACKET:
+                    started = packet
+                    continue
+                started = b""
+                packets.append(packet)
+                if packet[:1] == b"\xff":
+                    MysqlPacket(packet, connection.encoding).raise_for_error()
+                if packet[:1] == b"\xfe" and len(packet) < 9:
+                    wanted_ends -= 1
+                    if wanted_ends == 0:
+                        return packets
+            buffer = buffer[position:]
+
+    async def _more(self) -> bytes:
+        connection: Any = self.connection
+        try:
+            data: bytes = await connection._reader.read(_READ_AT_ONCE)
+        except asyncio.CancelledError:
+            connection._close_on_cancel()
+            raise
+        except OSError as exc:
+            connection.close()
+            raise _lost() from exc
+        if not data:
+            connection.close()
+            raise _lost()
+        return data
+
+
+class QuickCursor(aiomysql.Cursor):
+    """aiomysql's cursor with quick results."""
+
+    async def _query(self, q: Any) -> None:
+        connection = self._get_db()
+        self._last_executed = q
+        self._clear_result()
+        text = q.encode(connection.encoding, "surrogateescape") if isinstance(q, str) else q
+        await connection._execute_command(COMMAND.COM_QUERY, text)
+        connection._result = None
+        result = QuickResult(connection)
+        await result.read()
+        connection._result = result
+        connection._affected_rows = result.affected_rows
+        if result.server_status is not None:
+            connection.server_status = result.server_status
+        await self._do_get_result()
+
+
+class _Feed:
+    """The packets of a result's columns, in the connection's place."""
+
+    def __init__(self, connection: Any, packets: tuple[bytes, ...]) -> None:
+        self.use_unicode = connection.use_unicode
+        self.encoding = connection.encoding
+        self.decoders = connection.decoders
+        self._packets = iter((*packets, b"\xfe\x00\x00\x00\x00"))
+
+    async def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
+        return packet_type(next(self._packets), self.encoding)
+
+
+def _row(data: bytes, converters: Converters) -> tuple[Any, ...]:
+    row: list[Any] = []
+    position = 0
+    for encoding, converter in converters:
+        length = data[position]
+        position += 1
+        if length == 251:
+            row.append(None)
+            continue
+        if length > 251:
+            width = _WIDTHS[length]
+            length = int.from_bytes(data[position : position + width], "little")
+            position += width
+        end = position + length
+        value: Any = data[position:end]
+        position = end
+        if encoding is not None:
+            value = value.decode(encoding)
+        row.append(value if converter is None else converter(value))
+    return tuple(row)
+
+
+# How many bytes tell the length of a longer value, by the mark before it.
+_WIDTHS = {252: 2, 253: 3, 254: 8}
+
+
+def _lost() -> aiomysql.OperationalError:
+    return aiomysql.OperationalError(
+        CR.CR_SERVER_LOST, "Lost connection to MySQL server during query"
+    )

@@ -1,0 +1,81 @@
+"""The quick cursor reads what aiomysql's own reads, whatever the size and the type."""
+
+import asyncio
+from typing import Any
+
+import aiomysql
+import pytest
+
+from app.database import pools, reading
+from app.quick_cursor import QuickCursor
+from tests.support.installation import Installation
+
+pytestmark = pytest.mark.usefixtures("pool")
+
+STATEMENTS = [
+    "select 1 as a, null as b, 'täxt 产线' as c, 1.50 as d, now(3) as e, x'00ff' as f, '' as g",
+    "select * from information_schema.columns order by table_name, ordinal_position limit 3000",
+    "select * from pipelines where 1 = 0",
+    "select repeat('x', 250) as a, repeat('y', 251) as b, repeat('z', 70000) as c, 7 as d",
+    "select json_object('k', 'v') as j, cast('2026-01-01' as date) as d, true as t, 1e300 as f",
+    "do 1",
+    "show variables like 'version%'",
+]
+
+
+async def both(statement: str) -> list[Any]:
+    """Rows and columns as aiomysql's cursor and ours read them."""
+    found = []
+    async with reading() as sor:
+        for kind in (aiomysql.Cursor, QuickCursor, QuickCursor):
+            async with sor.conn.cursor(kind) as cursor:
+                count = await cursor.execute(statement)
+                found.append((count, cursor.description, await cursor.fetchall()))
+    return found
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+async def test_it_reads_the_same(pool: Installation, statement: str) -> None:
+    plain, first, again = await both(statement)
+
+    assert first[0] == plain[0]
+    if "now(" not in statement:
+        assert first == plain
+    assert again[1] == first[1]
+
+
+async def test_a_row_of_more_than_16_megabytes(pool: Installation) -> None:
+    async with reading() as sor:
+        await sor.statement("set @many = repeat('m', 1000000)")
+        async with sor.conn.cursor(QuickCursor) as cursor:
+            columns = ", ".join(["@many"] * 20)
+            await cursor.execute(f"select {columns}, 5 as last")
+            (row,) = await cursor.fetchall()
+
+    assert [len(value) for value in row[:-1]] == [1_000_000] * 20
+    assert row[-1] == 5
+
+
+async def test_an_error_in_the_middle_of_a_result_is_told_and_the_connection_goes_on(
+    pool: Installation,
+) -> None:
+    async with reading() as sor, sor.conn.cursor(QuickCursor) as cursor:
+        with pytest.raises(aiomysql.MySQLError):
+            await cursor.execute(
+                "select seq, (select 1 union select if(seq > 50, 2, 1)) from seq_1_to_100"
+            )
+        await cursor.execute("select 3")
+        assert await cursor.fetchall() == ((3,),)
+
+
+async def test_a_cancelled_statement_closes_its_connection(pool: Installation) -> None:
+    async def slow() -> None:
+        async with reading() as sor, sor.conn.cursor(QuickCursor) as cursor:
+            await cursor.execute("select sleep(5)")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(slow(), 0.2)
+
+    async with reading() as sor:
+        assert (await sor.one("select 4 as four", {})) == {"four": 4}
+    assert pools().pool("pipeline") is not None
