@@ -48,11 +48,11 @@ function drawPicture({ bars, choose = null, chosen = '' }, width, said) {
   const every = Math.max(1, Math.ceil(LABEL_PX / step));
   bars.forEach((bar, at) => {
     const isLabelled = at % every === (bars.length - 1) % every;
-    const group = drawBar(bar, { x: LEFT + at * step, step, highest, isLabelled, isChosen: bar.key === chosen });
+    const group = drawBar(bar, { x: LEFT + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosen });
     const words = wordsOf(bar);
     group.append(svg('title', {}, words));
     group.addEventListener('pointerenter', () => { said.textContent = words; });
-    if (choose) makeButton(group, bar, words, choose, said);
+    if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, said);
     picture.append(group);
   });
   picture.addEventListener('pointerleave', () => { said.textContent = ''; });
@@ -81,7 +81,7 @@ function drawScale(picture, highest, width) {
   }
 }
 
-function drawBar(bar, { x, step, highest, isLabelled, isChosen }) {
+function drawBar(bar, { x, step, width, highest, isLabelled, isChosen }) {
   const size = (calls) => (Number(calls) / highest) * HEIGHT;
   const all = size(heightOf(bar));
   const failed = bar.height === undefined ? size(bar.failed ?? 0) : 0;
@@ -91,7 +91,7 @@ function drawBar(bar, { x, step, highest, isLabelled, isChosen }) {
     svg('rect', { x, y: 8, width: step, height: HEIGHT, class: 'chart-room' }),
     svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, all > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
   if (failed > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failed, height: Math.max(failed, 1.5), class: 'chart-failed' }));
-  if (isLabelled) group.append(svg('text', { x: x + step / 2, y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
+  if (isLabelled) group.append(svg('text', { x: Math.min(x + step / 2, width - LABEL_PX / 3), y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
   return group;
 }
 

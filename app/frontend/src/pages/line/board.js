@@ -60,7 +60,7 @@ export class Board {
     const title = t('Stage ${number}', { number: at + 1 });
     const count = this.data.steps.length;
     return h('li', { class: 'lane', 'data-stage': at },
-      h('header', { class: 'lane-head' }, h('h3', {}, title),
+      h('header', { class: 'lane-head' }, h('h2', {}, title),
         keys.length > 1 ? badge(t('${count} in parallel', { count: keys.length })) : null,
         h('span', { class: 'spring' }),
         this.mayEdit ? h('button', {

@@ -37,17 +37,11 @@ class MappingInput extends Input {
     return row;
   }
 
+  /** JSON, so that it compares as the text it is; '' without a pair. */
   resultValue() {
     const pairs = [...this.rows.children].map((row) => [...row.querySelectorAll('input')].map(({ value }) => value.trim()));
-    return Object.fromEntries(pairs.filter(([name]) => name));
-  }
-
-  isEmpty() {
-    return Object.keys(this.resultValue()).length === 0;
-  }
-
-  problem() {
-    return '';
+    const named = pairs.filter(([name]) => name);
+    return named.length ? JSON.stringify(Object.fromEntries(named)) : '';
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
+import { showConflict } from '../../tabular/conflict.js';
 import { openForm } from '../common/window.js';
 import { placeOf } from './layout.js';
 import { problemLine } from './step_card.js';
@@ -31,17 +32,18 @@ export async function editStep(owner, data, { step = null, place = {} }) {
 
 async function ask(owner, data, { step, place, values }) {
   const outcome = { key: null };
+  const state = { lockVersion: step?.lock_version };
   const { box, form, done } = await openForm(owner, {
     title: step ? 'Edit the step' : 'New step', cwidth: 50, above: step ? problemsAbove(data, step) : [],
   }, {
     fields: fieldsOf(data, step, values), cols: 2, submit_label: 'Save',
     save: async (sent) => {
       const record = toRecord(sent, data.types[sent.step_type]);
-      const answer = step ? await data.updateStep(step, record) : await data.createStep({ ...record, ...place });
+      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion }, record) : await data.createStep({ ...record, ...place });
       if (answer.ok) outcome.key = record.step_key;
       return answer;
     },
-    refused: (answer) => showAtFields(form, answer),
+    refused: (answer) => showConflict(asInForm(answer, data.types), form, { render: () => {} }, state) || showAtFields(form, answer),
   });
   form.name_inputs.step_type.bind('changed', () => {
     const sent = form.getValue();
@@ -90,12 +92,11 @@ function configFields(data, step, values) {
 }
 
 function configField(name, key, value, suggestions) {
-  const isMap = key.type === 'object' && key.additionalProperties?.type === 'string';
-  const uitype = isMap ? 'mapping' : suggestions.length ? 'suggest' : key.widget ?? 'str';
+  const uitype = isMap(key) ? 'mapping' : suggestions.length ? 'suggest' : key.widget ?? 'str';
   const isText = uitype !== 'json';
   return {
     name: `config.${name}`, label: key.title ?? name, uitype, wide: LONG.has(uitype), rows: uitype === 'json' ? 3 : 4,
-    required: false, suggestions, tip: isMap && suggestions.length ? 'What the step gets: the line\'s input, or the output of an earlier step' : '',
+    required: false, suggestions, tip: isMap(key) && suggestions.length ? 'What the step gets: the line\'s input, or the output of an earlier step' : '',
     data: uitype === 'code' ? (key.choices ?? key.enum).map((one) => ({ value: one, text: one })) : undefined,
     value: value === undefined || isText ? value ?? (uitype === 'code' ? key.default : undefined) : JSON.stringify(value),
   };
@@ -139,13 +140,30 @@ function toRecord(sent, schema) {
 /** What is left empty is left out. */
 function configValue(key, value) {
   if (value === null || value === undefined || value === '') return undefined;
-  if (typeof value === 'object') return Object.keys(value).length ? value : undefined;
-  return key.widget === 'json' ? JSON.parse(value) : value;
+  return isMap(key) || key.widget === 'json' ? JSON.parse(value) : value;
+}
+
+function isMap(key) {
+  return key.type === 'object' && key.additionalProperties?.type === 'string';
 }
 
 function parsed(text) {
   if (text && typeof text === 'object') return text;
   return text ? JSON.parse(text) : {};
+}
+
+/** A conflict's present record with the names and texts that the form has for it. */
+function asInForm(answer, types) {
+  const { current } = answer.error?.options ?? {};
+  if (!current) return answer;
+  const config = parsed(current.config);
+  const flat = Object.fromEntries(Object.entries(keysOf(types[current.step_type]) ?? {}).map(([name, key]) => {
+    const value = config[name];
+    if (value === undefined) return [`config.${name}`, ''];
+    if (isMap(key)) return [`config.${name}`, JSON.stringify(value)];
+    return [`config.${name}`, key.widget === 'json' ? JSON.stringify(value, null, 2) : value];
+  }));
+  return { ...answer, error: { ...answer.error, options: { ...answer.error.options, current: { ...current, ...flat } } } };
 }
 
 /** The server names `config/url` or only `config`; the form has `config.url`. */

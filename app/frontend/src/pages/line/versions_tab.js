@@ -33,7 +33,7 @@ export class VersionsTab {
     const [state, tone] = STATES[version.status] ?? [version.status, ''];
     return h('li', { class: ['timeline-entry', `timeline-${version.status}`], 'data-version': version.version_no },
       h('div', { class: 'card' },
-        h('header', { class: 'timeline-head' }, h('h3', {}, `v${version.version_no}`), badge(t(state), tone), h('span', { class: 'spring' }), this.tools(version)),
+        h('header', { class: 'timeline-head' }, h('h2', {}, `v${version.version_no}`), badge(t(state), tone), h('span', { class: 'spring' }), this.tools(version)),
         version.notes ? h('p', { class: 'timeline-notes' }, version.notes) : null,
         people(version.contributors),
         h('ul', { class: 'timeline-events' }, events(version)),

@@ -1,0 +1,182 @@
+"""Every part of the overview, a line's and a distributor's page: readable, translated, not fooled."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.settings import ROOT
+from tests.support.installation import PASSWORDS, Installation
+from tests.support.selling import Reseller, make_reseller, post
+
+AXE = ROOT / "app" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+HOSTILE = "<img src=x onerror=window.hacked=1>{{7*7}}${id}$</script>"
+SERIOUS = """
+async () => (await axe.run(document, {resultTypes: ['violations']})).violations
+  .filter(one => ['serious', 'critical'].includes(one.impact))
+  .map(one => one.id + ': ' + one.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | '))
+"""
+MANY_STAGES, MANY_PARALLEL = 50, 10
+
+
+@pytest.fixture(scope="module")
+def reseller(server: Installation) -> Reseller:
+    """A line and a distributor whose every text would like to be something else."""
+    admin = server.admin
+    line = post(
+        admin, "/pipeline_core/api/pipelines_create.dspy", code="hostile", name=HOSTILE,
+        description=HOSTILE,
+    )  # fmt: skip
+    step = {"pipeline_id": line["id"], "name": HOSTILE, "model": HOSTILE}
+    for key, stage in (("one", 1), ("two", 2), ("three", 2)):
+        post(
+            admin,
+            "/pipeline_core/api/pipeline_steps_create.dspy",
+            **step,
+            step_key=key,
+            stage=stage,
+        )
+    prices = {
+        "pipeline_id": line["id"],
+        "currency": "USD",
+        "unit": "${id}$</script>",
+        "model": HOSTILE,
+    }
+    post(admin, "/pipeline_ops/api/pipeline_pricing_create.dspy", **prices, unit_price="1.5")
+    post(
+        admin,
+        "/pipeline_ops/api/pipeline_capacity_create.dspy",
+        pipeline_id=line["id"],
+        daily_quota=2,
+    )
+    post(admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=line["id"], notes=HOSTILE)
+    made = make_reseller(
+        server, line, name=HOSTILE, contact=HOSTILE, quota_period="day", quota_calls=2
+    )
+    used = [{"step_key": "one", "model": HOSTILE, "unit": prices["unit"], "quantity": 2}]
+    booked = made.begin(line, status="failed", lines=used, client_ref=HOSTILE, error=HOSTILE)
+    assert booked.status_code == 201, booked.text
+    assert made.begin(line).status_code == 201
+    made.distributor["line"] = line["id"]
+    return made
+
+
+def addresses(reseller: Reseller) -> list[str]:
+    line = f"/pipeline_core/line.ui?pipeline_id={reseller.distributor['line']}"
+    distributor = f"/pipeline_dist/distributor.ui?id={reseller.distributor['id']}"
+    return [
+        "/dashboard.ui",
+        *(f"{line}&tab={tab}" for tab in ("steps", "versions", "prices", "capacity")),
+        *(f"{distributor}&tab={tab}" for tab in ("overview", "lines", "usage", "statement")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "theme", "width"),
+    [
+        ("zh-CN", "light", 1440),
+        ("zh-CN", "dark", 390),
+        ("en-GB", "dark", 1440),
+        ("en-GB", "light", 2560),
+    ],
+)
+def test_every_part_in_every_look(
+    browser: Browser, server: Installation, reseller: Reseller, lang: str, theme: str, width: int
+) -> None:
+    context = browser.new_context(
+        base_url=server.base_url, locale=lang, color_scheme=theme,  # type: ignore[arg-type]
+        viewport={"width": width, "height": 900},
+    )  # fmt: skip
+    given = {"username": "admin", "password": PASSWORDS["admin"]}
+    assert context.request.post("/login.dspy", data=given).ok
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    for address in addresses(reseller):
+        show(page, address)
+        looks(page, address, width)
+    page.locator("[data-tool=statement_csv]").focus()
+    show(page, addresses(reseller)[1])
+    page.locator(".step-card").first.dblclick()
+    looks(page, "the step's form", width)
+    page.keyboard.press("Escape")
+    page.locator("[data-tool=publish]").click()
+    looks(page, "publishing", width)
+    assert page.evaluate("bricks.untranslated()") == []
+    assert faults == []
+    context.close()
+
+
+def show(page: Page, address: str) -> None:
+    page.goto(f"/#{address}")
+    expect(page.locator("#main h1")).to_be_visible()
+    expect(page.locator("#main[aria-busy=true], #main [aria-busy=true]")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+
+
+def looks(page: Page, name: str, width: int) -> None:
+    """Nothing serious for axe-core, nothing stored has run, nothing sticks out sideways."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
+    page.wait_for_timeout(200)  # colours that fade in are judged when they are there
+    assert page.evaluate(SERIOUS) == [], name
+    assert page.evaluate("'hacked' in window") is False, name
+    main = page.locator("#main")
+    assert main.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, f"{name} at {width}"
+
+
+def test_a_large_line_opens_and_moves_fast(admin_page: Page, server: Installation) -> None:
+    """500 steps in 50 stages: shown within a second, a step moved within another."""
+    line = post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code="large", name="大")
+    for number in range(MANY_STAGES * MANY_PARALLEL):
+        post(
+            server.admin, "/pipeline_core/api/pipeline_steps_create.dspy",
+            pipeline_id=line["id"], step_key=f"s{number}", name=f"步骤 {number}", model="m",
+            stage=number // MANY_PARALLEL + 1,
+        )  # fmt: skip
+    page = admin_page
+    page.goto("/")
+    page.evaluate(
+        "id => { window.begun = performance.now();"
+        " location.hash = `/pipeline_core/line.ui?pipeline_id=${id}`; }", line["id"],
+    )  # fmt: skip
+    expect(page.locator(".step-card")).to_have_count(500)
+    assert page.evaluate("performance.now() - window.begun") < 3000  # four workers share two cores
+    page.locator(".step-card").first.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(page.locator('.lane-steps[data-stage="1"] .step-card')).to_have_count(11)
+    expect(page.locator('.step-card[data-key="s0"]')).to_be_focused()
+
+
+def test_two_editors_of_one_step(admin_page: Page, server: Installation) -> None:
+    """Who comes later sees what differs, and chooses."""
+    page = admin_page
+    line = post(
+        server.admin, "/pipeline_core/api/pipelines_create.dspy", code="shared", name="共用"
+    )
+    step = post(
+        server.admin, "/pipeline_core/api/pipeline_steps_create.dspy", pipeline_id=line["id"],
+        step_key="one", name="一", model="m", config={"prompt": "old", "inputs": {"a": "input"}},
+    )  # fmt: skip
+    show(page, f"/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.locator(".step-card").dblclick()
+    form = page.get_by_role("dialog")
+    form.locator("[data-field='config.prompt'] textarea").fill("mine")
+    post(
+        server.admin, "/pipeline_core/api/pipeline_steps_update.dspy", id=step["id"],
+        lock_version=step["lock_version"], name="他人",
+        config={"prompt": "theirs", "inputs": {"a": "input"}},
+    )  # fmt: skip
+    form.get_by_role("button", name="保存").click()
+    conflict = form.locator(".difference")
+    expect(conflict.get_by_role("row").filter(has_text="theirs")).to_contain_text("mine")
+    expect(conflict.get_by_role("row").filter(has_text="他人")).to_be_visible()
+    form.get_by_role("button", name="按所选保存").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".step-card")).to_contain_text("他人")
+    kept = server.admin.get(
+        "/pipeline_core/pipeline_steps/get_pipeline_steps.dspy", params={"pipeline_id": line["id"]}
+    ).json()["rows"][0]
+    assert '"mine"' in kept["config"]
+    assert '"a": "input"' in kept["config"].replace('":"', '": "')
