@@ -78,6 +78,7 @@ def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:
         "widgettype": "Tabular",
         "options": {
             "width": "100%",
+            "nofilter": True,
             "height": "100%",
             "data_url": "/pipeline_dist/api/distributor_statement_lines.dspy",
             "data_params": {"distributor_id": distributor_id, "month": month},

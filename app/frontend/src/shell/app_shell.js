@@ -10,6 +10,7 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 import { languageChooser, themeChooser } from './choosers.js';
 import { logo } from './logo.js';
+import { popoverBelow } from '../core/popover.js';
 import { errorPage } from './error_page.js';
 
 const WHO_URL = '/whoami.dspy';
@@ -27,6 +28,7 @@ class AppShell extends Widget {
       h('a', { class: 'skip-link', href: '#main', on: { click: (event) => this.skip(event) } }, t('Skip to content')),
       this.topBar(), h('div', { class: 'shell-body' }, this.menu, h('div', { class: 'shell-shade', on: { click: () => this.drawer(false) } }),
         this.content));
+    popoverBelow(this.userButton, () => this.userMenu(), t('Signed in as'));
     this.hashChanged = () => this.leaveFor(location.hash);
     window.addEventListener('hashchange', this.hashChanged);
     this.bind('keydown', (event) => event.key === 'Escape' && this.drawer(false));
@@ -47,9 +49,11 @@ class AppShell extends Widget {
       'aria-controls': 'shell-menu', on: { click: () => this.drawer(!this.dom_element.classList.contains('drawer-open')) },
     }, icon('menu'));
     this.userName = h('span', { class: 'user-name' });
+    this.userButton = h('button', { type: 'button', class: 'bar-button user', title: t('Signed in as'), 'aria-label': t('Signed in as') },
+      icon('user'), this.userName);
     return h('header', { class: 'top-bar' }, this.drawerButton,
       h('a', { class: 'brand', href: '#/' }, logo(), h('span', {}, t('Pipeline'))), h('span', { class: 'spring' }),
-      languageChooser(this.app), themeChooser(), h('span', { class: 'user', title: t('Signed in as') }, icon('user'), this.userName),
+      languageChooser(this.app), themeChooser(), this.userButton,
       h('button', { type: 'button', class: 'bar-button', 'data-name': 'logout', 'aria-label': t('Sign out'), title: t('Sign out'), on: { click: () => this.signOut() } },
         icon('logout')));
   }
@@ -68,10 +72,23 @@ class AppShell extends Widget {
     const user = answer.ok ? answer.value?.data ?? {} : {};
     this.app.user = user;
     this.userName.textContent = user.username ?? '';
+    if (user.username) this.userButton.setAttribute('aria-label', `${t('Signed in as')} ${user.username}`);
   }
 
-  async signOut() {
-    await ask(this.app, '/logout.dspy', { method: 'POST', anonymous: true });
+  userMenu() {
+    const entry = (label, everywhere) => h('button', { type: 'button', class: 'plain', on: { click: () => this.signOut(everywhere) } }, t(label));
+    const roles = (this.app.user?.roles ?? []).join(', ');
+    return [h('p', { class: 'muted' }, `${this.app.user?.username ?? ''}${roles ? ` · ${roles}` : ''}`),
+      entry('Sign out', false), entry('Sign out on all devices', true)];
+  }
+
+  /** @param {boolean} [everywhere] ends the user's sessions in other browsers too */
+  async signOut(everywhere = false) {
+    const answer = await ask(this.app, '/logout.dspy', { method: 'POST', anonymous: true, params: everywhere ? { everywhere: 1 } : {} });
+    if (!answer.ok && answer.status !== 401) {
+      await this.app.showAnswer(answer);
+      return;
+    }
     location.assign('/login.ui');
   }
 
@@ -115,8 +132,11 @@ class AppShell extends Widget {
     const ticket = this.app.tickets.take(this);
     const answer = await ask(this.app, url, {});
     if (!ticket.isCurrent()) return;
-    await this.fill(answer);
-    this.content.removeAttribute('aria-busy');
+    try {
+      await this.fill(answer);
+    } finally {
+      this.content.removeAttribute('aria-busy');
+    }
   }
 
   /** A page that cannot be shown is said in its place; a box would leave the old page standing. */

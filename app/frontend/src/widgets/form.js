@@ -29,6 +29,18 @@ export class Form extends Widget {
     if (opts.record) this.setValue(opts.record);
     this.markClean();
     if (opts.dataurl) this.loadRecord();
+    this.leaving = (event) => { if (this.isUnsaved()) event.preventDefault(); };
+    window.addEventListener('beforeunload', this.leaving);
+  }
+
+  /** Only a form that saves a record can lose something; a search has nothing to lose. */
+  isUnsaved() {
+    return this.dom_element.isConnected && Boolean(this.opts.save || this.opts.submit_url) && !this.isBusy && this.isDirty();
+  }
+
+  released() {
+    window.removeEventListener('beforeunload', this.leaving);
+    super.released();
   }
 
   heading() {

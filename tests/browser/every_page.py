@@ -1,0 +1,104 @@
+"""All pages of the application with something on each, every text as hostile as its column lets."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from app.settings import ROOT
+from tests.support.installation import Installation
+from tests.support.selling import post
+
+AXE = ROOT / "app" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+CODE = "hostile"
+HOSTILE = "<img src=x onerror=window.hacked=1>{{7*7}}${id}$</script>"
+LISTS = (
+    "/pipeline_core/pipelines",
+    "/pipeline_core/pipeline_steps",
+    "/pipeline_core/pipeline_versions",
+    "/pipeline_ops/pipeline_pricing",
+    "/pipeline_ops/pipeline_capacity",
+    "/pipeline_ops/pipeline_usage_log",
+    "/pipeline_dist/distributors",
+    "/pipeline_dist/distributor_pipeline",
+    "/app_audit",
+)
+
+
+@dataclass(frozen=True)
+class Things:
+    """Ids of what `hostile_things` has made."""
+
+    line: str
+    distributor: str
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The addresses of every page that stands by itself."""
+        return (
+            "/dashboard.ui",
+            *LISTS,
+            "/rights.ui",
+            f"/pipeline_core/line.ui?pipeline_id={self.line}",
+            f"/pipeline_dist/distributor.ui?distributor_id={self.distributor}",
+        )
+
+
+def hostile_things(server: Installation) -> Things:
+    """One record in each table, with hostile words in every text column that takes them."""
+    admin = server.admin
+    core, ops, dist = (f"/pipeline_{name}/api" for name in ("core", "ops", "dist"))
+    line = post(
+        admin, f"{core}/pipelines_create.dspy", code=CODE, name=HOSTILE,
+        description=f"{HOSTILE}\n{HOSTILE}",
+    )["id"]  # fmt: skip
+    post(
+        admin, f"{core}/pipeline_steps_create.dspy", pipeline_id=line, step_key="s1",
+        name=HOSTILE, step_type="model", model=HOSTILE,
+        config={"prompt": HOSTILE},
+    )  # fmt: skip
+    post(
+        admin, f"{ops}/pipeline_pricing_create.dspy", pipeline_id=line, unit="${id}$</script>",
+        model=HOSTILE, unit_price="1.5",
+    )  # fmt: skip
+    post(admin, f"{ops}/pipeline_capacity_create.dspy", pipeline_id=line, daily_quota=9)
+    post(admin, f"{core}/pipeline_publish.dspy", pipeline_id=line, notes=HOSTILE)
+    distributor = post(
+        admin, f"{dist}/distributors_create.dspy", code=CODE, name=HOSTILE,
+        contact=HOSTILE,
+    )["id"]  # fmt: skip
+    post(
+        admin, f"{dist}/distributor_pipeline_create.dspy", distributor_id=distributor,
+        pipeline_id=line, pricing_mode="discount", discount_rate="0.85",
+    )  # fmt: skip
+    post(
+        admin, f"{ops}/pipeline_usage_log_create.dspy", pipeline_id=line, status="failed",
+        unit="${id}$</script>", model=HOSTILE, quantity="2", remark=HOSTILE, error=HOSTILE,
+        client_ref=HOSTILE,
+    )  # fmt: skip
+    return Things(line, distributor)
+
+
+def open_page(page: Page, address: str) -> None:
+    """Show the page at *address* in the shell and wait until nothing loads any more."""
+    page.goto(f"/#{address}")
+    page.wait_for_function(
+        "() => { const shell = document.getElementById('shell')?.bricks_widget;"
+        " return shell && shell.shownHash === location.hash"
+        " && !document.querySelector('#main[aria-busy=true], #main [aria-busy=true]')"
+        " && document.querySelector('#main > *'); }"
+    )
+    page.wait_for_load_state("networkidle")
+
+
+def serious_problems(page: Page) -> list[str]:
+    """What axe-core finds serious or worse on what is shown now."""
+    if not page.evaluate("'axe' in window"):
+        # As the debugger does it, so the page's own policy is not in the way.
+        page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+        ".filter(one => ['serious', 'critical'].includes(one.impact))"
+        '.map(one => one.id + ": " + one.nodes.slice(0, 3)'
+        '.map(n => n.html.slice(0, 160)).join(" | "))'
+    )
+    return list(found)

@@ -1,0 +1,154 @@
+"""
+Every page in both languages and themes: nothing untranslated, no serious problem for people who
+see or move differently, hostile words as words, and room enough from a telephone to a wall.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.settings import ROOT
+from tests.browser.every_page import (
+    HOSTILE,
+    LISTS,
+    Things,
+    hostile_things,
+    open_page,
+    serious_problems,
+)
+from tests.support.installation import PASSWORDS, Installation
+
+SHOTS = ROOT / "var" / "test-logs" / "pages"
+
+
+STICKS_OUT = """
+() => [document.documentElement,
+       ...document.querySelectorAll('.view-tools *, .pager *, .top-bar *')]
+  .filter(node => node === document.documentElement
+    ? node.scrollWidth > innerWidth : node.getBoundingClientRect().right > innerWidth + 1)
+  .map(node => `${location.hash}: ${node.tagName} ${node.className}`)
+"""
+
+
+@pytest.fixture(scope="module")
+def things(server: Installation) -> Things:
+    return hostile_things(server)
+
+
+@pytest.fixture(scope="module", params=[("zh-CN", "light"), ("en-GB", "dark")])
+def dressed(
+    browser: Browser, server: Installation, things: Things, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """An administrator's tab in one of the languages, in one of the themes."""
+    language, theme = request.param
+    context = browser.new_context(
+        base_url=server.base_url, locale=language, color_scheme=theme,
+        viewport={"width": 1440, "height": 900},
+    )  # fmt: skip
+    context.set_default_timeout(10_000)
+    answer = context.request.post(
+        "/login.dspy", data={"username": "admin", "password": PASSWORDS["admin"]}
+    )
+    assert answer.ok
+    page = context.new_page()
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    yield page
+    context.close()
+
+
+def checked(page: Page, name: str) -> list[str]:
+    """What is wrong with what is shown now; its picture is kept."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    language = (page.locator("html").get_attribute("lang") or "")[:2]
+    page.screenshot(path=SHOTS / f"{name.strip('/').replace('/', '-')}-{language}.png")
+    problems = [f"{name}: {one}" for one in serious_problems(page)]
+    problems += [f"{name}: untranslated: {one}" for one in page.evaluate("bricks.untranslated()")]
+    if page.evaluate("window.hacked") is not None:
+        problems.append(f"{name}: stored text has run")
+    return problems
+
+
+def test_no_page_has_a_serious_problem(dressed: Page, things: Things) -> None:
+    problems = []
+    for address in things.pages:
+        open_page(dressed, address)
+        problems += checked(dressed, address.partition("?")[0])
+        if address in LISTS:
+            dressed.locator("#main tbody tr").first.wait_for()
+    assert problems == []
+
+
+def test_no_form_or_tool_has_a_serious_problem(dressed: Page, things: Things) -> None:
+    problems = []
+    for address in LISTS:
+        open_page(dressed, address)
+        for tool in ("update", "filter", "columns", "views"):
+            button = dressed.locator(f"#main [data-tool={tool}]")
+            if not button.count():
+                continue
+            dressed.locator("#main tbody tr").first.locator("td[data-name]").first.click()
+            button.click()
+            if tool == "update":
+                expect(dressed.get_by_role("dialog")).to_be_visible()
+            if tool == "update" or address == LISTS[0]:
+                problems += checked(dressed, f"{address}-{tool}")
+            dressed.keyboard.press("Escape")
+            expect(dressed.get_by_role("dialog")).to_have_count(0)
+    assert problems == []
+
+
+def test_hostile_words_stand_as_words_wherever_they_are_shown(
+    dressed: Page, things: Things
+) -> None:
+    for address in LISTS[:-1]:
+        open_page(dressed, address)
+        shown = dressed.evaluate(
+            "() => [...document.querySelectorAll('#main td')].map(cell => cell.textContent)"
+        )
+        if address not in ("/pipeline_core/pipeline_versions",):
+            assert any("onerror=window.hacked" in text for text in shown), address
+        assert dressed.locator("#main td img, #main td b, #main td script").count() == 0
+        # Every column, also those that are not shown at first.
+        dressed.locator("#main [data-tool=columns]").click()
+        for box in dressed.locator(".popover-box:popover-open input").all():
+            box.check()
+        dressed.keyboard.press("Escape")
+        assert dressed.locator("#main td img, #main td script").count() == 0
+        dressed.locator("#main [data-tool=columns]").click()
+        dressed.locator(".popover-box:popover-open > button").click()
+        dressed.keyboard.press("Escape")
+    open_page(dressed, f"/pipeline_core/line.ui?pipeline_id={things.line}")
+    expect(dressed.locator("#main")).to_contain_text(HOSTILE)
+    assert dressed.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("width", [390, 1024, 2560])
+def test_nothing_sticks_out_at_any_width(dressed: Page, things: Things, width: int) -> None:
+    dressed.set_viewport_size({"width": width, "height": 844})
+    wide = []
+    for address in ("/dashboard.ui", LISTS[0], LISTS[3], *things.pages[-2:]):
+        open_page(dressed, address)
+        dressed.screenshot(path=SHOTS / f"{width}-{address.split('?')[0].replace('/', '-')}.png")
+        wide += dressed.evaluate(STICKS_OUT)
+    dressed.set_viewport_size({"width": 1440, "height": 900})
+    assert wide == []
+
+
+def test_a_list_is_worked_with_by_keyboard_alone(dressed: Page, things: Things) -> None:
+    open_page(dressed, LISTS[0])
+    dressed.keyboard.press("/")
+    dressed.keyboard.type("hostile")
+    expect(dressed.locator("#main tbody tr")).to_have_count(1)
+    dressed.keyboard.press("ArrowDown")
+    dressed.keyboard.press("ArrowRight")
+    dressed.keyboard.press("ArrowRight")
+    expect(dressed.locator("td[data-name=name]:focus")).to_have_count(1)
+    dressed.keyboard.press("F2")
+    expect(dressed.locator("td[data-name=name] input")).to_have_value(HOSTILE)
+    dressed.keyboard.press("Escape")
+    expect(dressed.locator("td[data-name=name]:focus")).to_have_text(HOSTILE)
+    dressed.keyboard.press("?")
+    expect(dressed.get_by_role("dialog")).to_be_visible()
+    dressed.keyboard.press("Escape")
+    expect(dressed.get_by_role("dialog")).to_have_count(0)
