@@ -1,4 +1,4 @@
-"""Every part of the overview, a line's and a distributor's page: readable, translated, not fooled."""
+"""Every part of the overview, a line's and a distributor's page: readable, not fooled, fast."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -125,7 +125,7 @@ def looks(page: Page, name: str, width: int) -> None:
 
 
 def test_a_large_line_opens_and_moves_fast(admin_page: Page, server: Installation) -> None:
-    """500 steps in 50 stages: shown within a second, a step moved within another."""
+    """500 steps in 50 stages: shown within a second or two, a step moved without a long task."""
     line = post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code="large", name="大")
     for number in range(MANY_STAGES * MANY_PARALLEL):
         post(
@@ -140,10 +140,16 @@ def test_a_large_line_opens_and_moves_fast(admin_page: Page, server: Installatio
         " location.hash = `/pipeline_core/line.ui?pipeline_id=${id}`; }", line["id"],
     )  # fmt: skip
     expect(page.locator(".step-card")).to_have_count(500)
-    assert page.evaluate("performance.now() - window.begun") < 3000  # four workers share two cores
+    assert page.evaluate("performance.now() - window.begun") < 2500  # others share the cores
+    page.wait_for_timeout(500)
+    page.evaluate(
+        "() => { window.long = []; new PerformanceObserver(list => list.getEntries()"
+        ".forEach(one => window.long.push(one.duration))).observe({entryTypes: ['longtask']}); }"
+    )
     page.locator(".step-card").first.focus()
     page.keyboard.press("Space")
     page.keyboard.press("ArrowRight")
+    assert max(page.evaluate("window.long"), default=0) < 250
     page.keyboard.press("Space")
     expect(page.locator('.lane-steps[data-stage="1"] .step-card')).to_have_count(11)
     expect(page.locator('.step-card[data-key="s0"]')).to_be_focused()

@@ -3,11 +3,11 @@
 import { fillNode, h, uniqueId } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
-import { badge, emptyNote, tool } from '../common/nodes.js';
+import { emptyNote, tool } from '../common/nodes.js';
 import { startDragging } from './dragging.js';
 import { KEY_HELP, MoveMode } from './keyboard.js';
 import { layoutOf } from './layout.js';
-import { stepCard } from './step_card.js';
+import { spoken, stepCard } from './step_card.js';
 
 export class Board {
   /**
@@ -30,25 +30,61 @@ export class Board {
     this.lanes.addEventListener('focusin', (event) => this.focused(event.target.closest('.step-card')));
     startDragging(this);
     this.focusKey = null;
+    this.cards = new Map();
+    this.drawn = [];
   }
 
   get mayEdit() {
     return this.data.mayEdit;
   }
 
-  /** Draws the steps; `layout` shows an order that is not saved. */
+  /**
+   * Draws the steps; `layout` shows an order that is not saved. Cards and lanes that are as they
+   * were stay in place: a line may have 500 steps.
+   */
   draw(layout = layoutOf(this.data.steps)) {
     const hadFocus = this.lanes.contains(document.activeElement);
     this.layout = layout;
     if (!layout.length) {
+      this.drawn = [];
       fillNode(this.lanes, h('li', { class: 'lane-empty' }, this.emptyBoard()));
       return;
     }
     if (!layout.flat().includes(this.focusKey)) [[this.focusKey]] = layout;
-    const lanes = layout.map((keys, at) => this.lane(keys, at));
-    fillNode(this.lanes, lanes.flatMap((lane, at) => [this.gap(at), lane]), this.gap(layout.length),
-      this.mayEdit ? this.newStage(layout.length) : null);
+    if (this.drawnToEdit !== this.mayEdit) this.drawn = [];
+    if (this.drawn.length !== layout.length) this.makeLanes(layout.length);
+    layout.forEach((keys, at) => this.fillLane(this.drawn[at], keys, at));
+    this.makeTabbable(this.cardOf(this.focusKey));
     if (hadFocus) this.focus(this.focusKey);
+  }
+
+  makeLanes(count) {
+    this.drawnToEdit = this.mayEdit;
+    this.drawn = this.drawn.slice(0, count);
+    while (this.drawn.length < count) this.drawn.push(this.lane(this.drawn.length));
+    fillNode(this.lanes, this.drawn.flatMap((lane, at) => [this.gap(at), lane.element]), this.gap(count),
+      this.mayEdit ? this.newStage() : null);
+  }
+
+  fillLane(lane, keys, at) {
+    const cards = keys.map((key, place) => this.card(key, at, place));
+    const isSame = cards.length === lane.list.children.length && cards.every((card, place) => card === lane.list.children[place]);
+    if (isSame) return;
+    lane.list.replaceChildren(...cards);
+    lane.count.textContent = t('${count} in parallel', { count: keys.length });
+    lane.count.hidden = keys.length < 2;
+  }
+
+  /** The card of a step, the one there is if it still says the same. */
+  card(key, stage, place) {
+    const step = this.data.step(key);
+    const looks = JSON.stringify([step.name, step.step_type, step.model, step.enabled, step.problems, this.mayEdit]);
+    const known = this.cards.get(key);
+    const element = known?.looks === looks ? known.element : stepCard(this, step);
+    if (known?.looks !== looks) this.cards.set(key, { looks, element });
+    const words = spoken(step, stage, place);
+    if (element.getAttribute('aria-label') !== words) element.setAttribute('aria-label', words);
+    return element;
   }
 
   emptyBoard() {
@@ -56,20 +92,17 @@ export class Board {
       this.mayEdit ? tool('add_step', 'add', 'Add the first step', () => this.actions.add({}), { css: 'primary' }) : null);
   }
 
-  lane(keys, at) {
+  lane(at) {
     const title = t('Stage ${number}', { number: at + 1 });
-    const count = this.data.steps.length;
-    return h('li', { class: 'lane', 'data-stage': at },
-      h('header', { class: 'lane-head' }, h('h2', {}, title),
-        keys.length > 1 ? badge(t('${count} in parallel', { count: keys.length })) : null,
-        h('span', { class: 'spring' }),
-        this.mayEdit ? h('button', {
-          type: 'button', class: 'icon-button', 'data-tool': 'add_here',
-          'aria-label': t('Add a step to stage ${number}', { number: at + 1 }), title: t('Add a step that runs in parallel'),
-          on: { click: () => this.actions.add({ stage: at + 1 }) },
-        }, icon('add')) : null),
-      h('ul', { class: 'lane-steps', 'data-stage': at, 'aria-label': title },
-        keys.map((key, place) => stepCard(this, this.data.step(key), { stage: at, place, count }))));
+    const count = h('span', { class: 'badge' });
+    const list = h('ul', { class: 'lane-steps', 'data-stage': at, 'aria-label': title });
+    const element = h('li', { class: 'lane', 'data-stage': at }, h('header', { class: 'lane-head' }, h('h2', {}, title), count, h('span', { class: 'spring' }),
+      this.mayEdit ? h('button', {
+        type: 'button', class: 'icon-button', 'data-tool': 'add_here',
+        'aria-label': t('Add a step to stage ${number}', { number: at + 1 }), title: t('Add a step that runs in parallel'),
+        on: { click: () => this.actions.add({ stage: at + 1 }) },
+      }, icon('add')) : null), list);
+    return { element, list, count };
   }
 
   /** Where a dragged step becomes a stage of its own. */
@@ -77,14 +110,21 @@ export class Board {
     return h('li', { class: 'lane-gap', 'data-gap': at, 'aria-hidden': 'true' });
   }
 
-  newStage(count) {
-    return h('li', { class: 'lane-new' }, tool('add_step', 'add', 'New stage', () => this.actions.add({ stage: count + 1 })));
+  newStage() {
+    return h('li', { class: 'lane-new' }, tool('add_step', 'add', 'New stage', () => this.actions.add({})));
   }
 
   focused(cardElement) {
     if (!cardElement) return;
     this.focusKey = cardElement.dataset.key;
-    for (const one of this.lanes.querySelectorAll('.step-card')) one.tabIndex = one === cardElement ? 0 : -1;
+    this.makeTabbable(cardElement);
+  }
+
+  /** One card is in the order of the Tab key; the arrows lead to the others. */
+  makeTabbable(cardElement) {
+    if (this.tabbable && this.tabbable !== cardElement) this.tabbable.tabIndex = -1;
+    this.tabbable = cardElement;
+    if (cardElement) cardElement.tabIndex = 0;
   }
 
   focus(key) {
@@ -94,7 +134,7 @@ export class Board {
   }
 
   cardOf(key) {
-    return this.lanes.querySelector(`.step-card[data-key="${CSS.escape(key ?? '')}"]`);
+    return this.cards.get(key)?.element ?? null;
   }
 
   /** Tells a screen reader. */

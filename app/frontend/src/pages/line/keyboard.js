@@ -118,8 +118,9 @@ export class MoveMode {
 
   cancel() {
     if (!this.picked) return false;
-    const { name, before } = this.picked;
+    const { key, name, before } = this.picked;
     this.picked = null;
+    this.board.cardOf(key)?.classList.remove('step-picked');
     this.board.draw(before);
     this.board.say(t('${name} is back where it was.', { name }));
     return true;

@@ -27,6 +27,7 @@ export class LineData {
     }
     Object.assign(this, dataOf(answer));
     this.steps = this.stages.flat();
+    this.byKey = new Map(this.steps.map((step) => [step.step_key, step]));
     this.layout = layoutOf(this.steps);
     return true;
   }
@@ -41,7 +42,7 @@ export class LineData {
   }
 
   step(key) {
-    return this.steps.find((step) => step.step_key === key);
+    return this.byKey.get(key);
   }
 
   get mayEdit() {

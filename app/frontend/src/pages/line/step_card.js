@@ -9,17 +9,15 @@ import { TYPE_ICONS, TYPE_LABELS } from './types.js';
 
 /**
  * @param {import('./board.js').Board} board
- * @param {object} step
- * @param {{stage: number, place: number, count: number}} where from 0
+ * @param {object} step as it is now; what is done to it later takes the step as it is then
  */
-export function stepCard(board, step, where) {
-  const problems = board.data.problemsOf(step.step_key);
+export function stepCard(board, step) {
+  const { problems } = step;
   const worst = problems.some(({ severity }) => severity === 'error') ? 'error' : problems.length ? 'warning' : '';
   const isOn = Number(step.enabled) === 1;
   return h('li', {
-    class: ['step-card', !isOn && 'step-off', worst && `step-${worst}`], 'data-key': step.step_key,
-    tabindex: board.focusKey === step.step_key ? '0' : '-1', 'aria-label': spoken(step, where, problems),
-    'aria-roledescription': t('step'), on: { dblclick: () => board.actions.edit(step) },
+    class: ['step-card', !isOn && 'step-off', worst && `step-${worst}`], 'data-key': step.step_key, tabindex: '-1',
+    'aria-roledescription': t('step'), on: { dblclick: () => board.actions.edit(board.data.step(step.step_key)) },
   },
   board.mayEdit ? h('span', { class: 'step-grip', 'aria-hidden': 'true' }, icon('more')) : null,
   h('div', { class: 'step-text' },
@@ -48,14 +46,15 @@ function buttons(board, step, isOn) {
     ['toggle_step', isOn ? 'eye' : 'check', isOn ? 'Disable' : 'Enable', actions.toggle],
     ['delete_step', 'delete', 'Delete', actions.remove],
   ];
-  const made = entries.map(([name, picture, label, work]) => tool(name, picture, label, () => work(step), { isSmall: true }));
+  const made = entries.map(([name, picture, label, work]) => tool(name, picture, label, () => work(board.data.step(step.step_key)), { isSmall: true }));
   for (const button of made) button.tabIndex = -1;
   return h('div', { class: 'step-buttons' }, made);
 }
 
-function spoken(step, { stage, place }, problems) {
+/** What a screen reader says of a card: name, place (from 0), state. */
+export function spoken(step, stage, place) {
   const parts = [step.name, step.step_key, t('stage ${stage}, place ${place}', { stage: stage + 1, place: place + 1 })];
   if (Number(step.enabled) !== 1) parts.push(t('disabled'));
-  if (problems.length) parts.push(t('${count} problems', { count: problems.length }));
+  if (step.problems.length) parts.push(t('${count} problems', { count: step.problems.length }));
   return parts.join(', ');
 }

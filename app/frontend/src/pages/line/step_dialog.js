@@ -128,6 +128,7 @@ function toValues(sent, schema) {
 function toRecord(sent, schema) {
   const keys = keysOf(schema);
   const record = Object.fromEntries(Object.entries(sent).filter(([name]) => !name.startsWith('config.')));
+  if (record.step_type !== 'model') record.model = '';
   if (!keys) return record;
   const config = { ...parsed(sent['config.']) };
   for (const [name, key] of Object.entries(keys)) {

@@ -22,6 +22,11 @@ export class StepsTab {
     });
     this.problems = h('ul', { class: 'step-problems boxed', 'aria-label': t('Problems of the line') });
     this.picture = h('div', { class: 'scroll-x flow', tabindex: '0', role: 'region', 'aria-label': t('Flow') });
+    this.observer = new IntersectionObserver(([entry]) => {
+      this.isInView = entry.isIntersecting;
+      if (this.isInView) this.drawPicture();
+    });
+    this.observer.observe(this.picture);
     this.element = h('div', { class: 'steps-tab' }, this.problems, this.board.element,
       h('section', { class: 'card page-card' }, h('h2', {}, icon('lines'), t('Flow')), this.picture));
   }
@@ -35,11 +40,23 @@ export class StepsTab {
     this.board.draw();
     fillNode(this.problems, this.data.problems.map(problemLine));
     this.problems.hidden = !this.data.problems.length;
+    this.isStale = true;
+    if (this.isInView) this.drawPicture();
+  }
+
+  /** Drawn when it comes into view: it takes time for a large line. */
+  drawPicture() {
+    if (!this.isStale) return;
+    this.isStale = false;
     const tone = (key) => {
       const found = this.data.problemsOf(key);
       return found.some(({ severity }) => severity === 'error') ? 'error' : found.length ? 'warning' : '';
     };
     fillNode(this.picture, flowPicture(this.data.stages, tone));
+  }
+
+  stop() {
+    this.observer.disconnect();
   }
 
   async edit(what) {
