@@ -40,8 +40,9 @@ def json_bytes(value: Any) -> bytes:
     try:
         return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME)
     except orjson.JSONEncodeError:
-        # Whole numbers of more than 64 bits are rare here, and JSON has them.
-        return to_json(value).encode("utf-8")
+        # Whole numbers of more than 64 bits are rare here, and JSON has them. Halves of surrogate
+        # pairs, repeated from a request, have a spelling there too.
+        return to_json(value).encode("utf-8", "backslashreplace")
 
 
 def canonical_json(value: Any) -> str:

@@ -217,7 +217,11 @@ async def _read_body(request: web.Request) -> dict[str, Any]:
 def parse_json(raw: bytes) -> Any:
     """Strict JSON: UTF-8, no NaN; fractions become Decimal so that no digit is lost."""
     try:
-        return json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+        text = raw.decode("utf-8")
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        if "\\u" in text:
+            _refuse_half_letters(value)
+        return value
     except json.JSONDecodeError as exc:
         raise BadRequest(
             "bad_json",
@@ -227,6 +231,11 @@ def parse_json(raw: bytes) -> Any:
         ) from None
     except (UnicodeDecodeError, ValueError, RecursionError, ArithmeticError):
         raise BadRequest("bad_json", "The body is not valid JSON text in UTF-8.") from None
+
+
+def _refuse_half_letters(value: Any) -> None:
+    # JSON can spell one half of a surrogate pair, which no answer, log or column can hold.
+    json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
 
 
 def _refuse_constant(name: str) -> None:

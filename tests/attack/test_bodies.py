@@ -225,6 +225,9 @@ def test_nobody_waits_for_a_heavy_body_of_another(admin, probes: ExtraWorker, ki
         (b'{"name": -Infinity}', "bad_json"),
         (b"\xff\xfe", "bad_json"),
         (b'{"name": "\xed\xa0\x80"}', "bad_json"),
+        (b'{"name": "\\ud800"}', "bad_json"),
+        (b'{"\\udfff": 1}', "bad_json"),
+        (b'{"name": {"a": ["x", "\\ud83d!"]}}', "bad_json"),
         (b'{"name": 1} {"name": 2}', "bad_json"),
         (b"\xef\xbb\xbf{}", "bad_json"),
         (b"[" * 100_000, "bad_json"),
@@ -309,6 +312,18 @@ def test_a_query_of_any_bytes_is_no_fault(server: Installation, admin):
         for path in (LIST, "/login.ui", "/pipeline_core/pipelines"):
             answer = admin.get(f"{path}?{query}")
             assert answer.status_code in (200, 400), answer.text
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff", "\\ud83d\\ud83d"])
+def test_half_a_letter_inside_a_text_of_json_is_no_fault(admin, half):
+    condition = f'{{"field": "{half}", "op": "{half}", "const": "{half}"}}'
+
+    for answer in (
+        admin.get(LIST, params={"data_filter": condition}),
+        admin.post(LIST, json={"data_filter": condition}),
+        admin.post(LIST, data={"data_filter": condition.replace("field", "id")}),
+    ):
+        assert answer.status_code == 400, answer.text
 
 
 def test_the_server_still_serves(server: Installation, admin):

@@ -76,6 +76,7 @@ def send(world: World, endpoint: Endpoint, pairs: Pairs, form: bool) -> httpx.Re
     return world.client(endpoint).post(endpoint.url, content=content, headers=headers)
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("endpoint", endpoints(), ids=lambda endpoint: endpoint.url)
 def test_any_value_is_kept_as_it_was_sent_or_refused(world: World, endpoint: Endpoint):
     @settings(

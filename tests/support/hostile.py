@@ -19,6 +19,15 @@ _NOT_IN_A_LINE: Any = ("Cc", "Cs", "Zl", "Zp")
 _HALF: Any = ("Cs",)
 _PLAIN = st.characters(exclude_categories=_NOT_IN_A_LINE)
 _PLAIN_TEXT = st.text(_PLAIN, max_size=8)
+
+
+class Long(str):
+    """A text that is not written out where a failure is shown."""
+
+    def __repr__(self) -> str:
+        return f"{self[0]!r} * {len(self)}"
+
+
 # Everything but halves of surrogate pairs, and now and then those too (as \ud800 in JSON).
 _ANY_TEXT = st.text(st.characters(exclude_categories=_HALF), max_size=30)
 _HALVES = st.text(st.characters(min_codepoint=0xD7FF, max_codepoint=0xE000), max_size=4)
@@ -34,7 +43,7 @@ _ODD_TEXTS = st.sampled_from(
 _LONG_TEXTS = st.sampled_from(
     [(33, "x"), (65, "0"), (129, "字"), (256, "a"), (501, "é"), (4001, " "), (65_536, "字"),
      (65_537, "z"), (300_000, "😀"), (1_000_000, "9")]
-).map(lambda spec: spec[0] * spec[1])  # fmt: skip
+).map(lambda spec: Long(spec[1] * spec[0]))  # fmt: skip
 TEXTS = st.one_of(_ANY_TEXT, _ANY_TEXT, _ODD_TEXTS, _ODD_TEXTS, _HALVES, _LONG_TEXTS)
 NUMBERS = st.one_of(
     st.integers(-3, 40),
@@ -109,7 +118,9 @@ def _fitting_text(column: Column) -> st.SearchStrategy[Any]:
     if column.pattern is not None:
         made = st.from_regex(column.pattern, fullmatch=True)
         return made.filter(lambda text: len(text) <= length and _is_plain(text))
-    edge = st.sampled_from(["字", "😀", "a", "\u202e", "é"]).map(lambda letter: letter * length)
+    edge = st.sampled_from(["字", "😀", "a", "\u202e", "é"]).map(
+        lambda letter: Long(letter * length)
+    )
     return st.text(_PLAIN, min_size=1, max_size=min(length, 40)) | edge
 
 

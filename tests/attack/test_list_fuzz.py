@@ -1,0 +1,246 @@
+"""
+Random sort, filter, page, column and search parameters for every list, against the database
+(issue 3, point 5): no 5xx, and no statement in the database's own log but those that a list is
+to send.
+
+The normal run is short and always the same; PIPELINE_FUZZ_EXAMPLES=5000 makes it long and random.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.models import Table, tables
+from tests.support.endpoints import World
+from tests.support.hostile import VALUES
+from tests.support.installation import Installation
+from tests.support.statements import Unexpected, check_list_statement, normalised
+
+EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
+LISTS = {
+    f"/{table.module}/{table.name}/get_{table.name}.dspy": table
+    for table in tables().values()
+    if table.module.startswith("pipeline_")
+} | {"/app_audit/get_app_audit.dspy": tables()["app_audit"]}
+OPERATORS = "= != <> > >= < <= IN LIKE like REGEXP".split()
+OPERATORS += ["NOT IN", "IS NULL", "IS NOT NULL", "NOT LIKE", "is  null", "= 1 or 1=1 --", ""]
+ATTACKS = "${1}$ $[1]$ id,(select(1)) 1 `id` a.id sleep(5) * rand() c0.id id-- id/**/desc".split()
+ATTACKS += ["id) as x, (select version()", "(id)", "id desc, id", "id asc limit 1", "id,,id", ","]
+ATTACKS += ["id union select 1", "id desc nulls first", "ID"]
+
+
+# What has nothing to do with lists and may come in a long run: new connections, a session seen.
+NOW_AND_THEN = {
+    "start transaction", "commit", "set sql_mode=?", "set autocommit = ?", "set names utf8mb4",
+    "set time_zone=?, tx_isolation=?", "set time_zone=?, transaction_isolation=?",
+    "show variables like ?", "update app_session set seen_at = ? where id = ?",
+}  # fmt: skip
+
+
+class Log:
+    """The general log of the test's own database."""
+
+    def __init__(self, server: Installation) -> None:
+        place = server.mariadb.admin_connection()
+        assert place is not None
+        self._connection = place.open(database="mysql", autocommit=True)
+
+    def run(self, sql: str) -> Any:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    def begin(self) -> None:
+        for sql in ("set global log_output = 'TABLE'", "truncate mysql.general_log",
+                    "set global general_log = 1"):  # fmt: skip
+            self.run(sql)
+
+    def statements(self) -> set[str]:
+        """What the application's user sent since `begin`, normalised."""
+        rows = self.run(
+            "select distinct argument from mysql.general_log where user_host like 'pipeline%'"
+            " and command_type in ('Query', 'Prepare', 'Execute')"
+        )
+        texts = (sql.decode() if isinstance(sql, bytes) else str(sql) for (sql,) in rows)
+        return {normalised(text) for text in texts}
+
+    def end(self) -> None:
+        self.run("set global general_log = 0")
+        self.run("truncate mysql.general_log")
+        self._connection.close()
+
+
+@pytest.fixture
+def log(server: Installation) -> Iterator[Log]:
+    found = Log(server)
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="module")
+def filled(server: Installation, admin: httpx.Client) -> World:
+    """Something in every list."""
+    world = World(server, admin)
+    for table in LISTS.values():
+        if table.name != "app_audit":
+            world._existing(table.name)
+    return world
+
+
+def conditions(table: Table) -> st.SearchStrategy[Any]:
+    """A `data_filter`, right or wrong in any of its parts."""
+    names = [*table.columns, *(f"{code.field}_text" for code in table.codes)]
+    field = st.sampled_from(names) | st.sampled_from([*names, *ATTACKS]) | VALUES
+    plain = st.sampled_from(["1", "draft", "2026-11-24", "%a_", 3, True])
+    value = plain | VALUES | st.lists(plain, max_size=4)
+    one = st.fixed_dictionaries(
+        {"field": field, "op": st.sampled_from(OPERATORS) | VALUES},
+        optional={"const": value, "var": st.sampled_from(["q", "code", "x"]), "more": value},
+    )
+    return st.recursive(
+        one,
+        lambda inner: st.dictionaries(
+            st.sampled_from(["AND", "OR", "and", "or", "Or"]),
+            st.lists(inner, max_size=4), min_size=1, max_size=1,
+        ) | st.dictionaries(st.sampled_from(["NOT", "not"]), inner, min_size=1, max_size=1),
+        max_leaves=8,
+    )  # fmt: skip
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any], str]:
+    """A list, parameters for it, and how they are sent."""
+    url = draw(st.sampled_from([*LISTS]))
+    table = LISTS[url]
+    names = [*table.columns, *(f"{code.field}_text" for code in table.codes)]
+    right = st.tuples(st.sampled_from(names), st.sampled_from(["", " desc", " ASC"])).map("".join)
+    sort = right | st.lists(right, max_size=3) | st.sampled_from(ATTACKS) | VALUES
+    number = st.integers(1, 60) | st.sampled_from(["0", "-1", "1e3", "9" * 30, "1;2"]) | VALUES
+    column = st.sampled_from(names).flatmap(
+        lambda name: st.sampled_from([name, f"{name}_from", f"{name}_to", f"{name}_x"])
+    )
+    plain = st.sampled_from(["1", "a", "2026-11-24T00:00:00Z", "0.5", "draft", "true"])
+    params = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "sort": sort, "page": number, "rows": number, "q": plain | VALUES,
+                "data_filter": conditions(table) | VALUES,
+                "_export": st.sampled_from(["csv", "xlsx", "../x", ""]),
+                "_columns": st.sampled_from(["id", "id,nothing", "api_key_hash", "*", ",", "name"]),
+                "_zone": st.sampled_from(["Asia/Shanghai", "../../etc/passwd", "\0", "UTC", "."]),
+            },
+        )
+    )  # fmt: skip
+    params |= draw(st.dictionaries(column | st.sampled_from(ATTACKS), plain | VALUES, max_size=2))
+    return url, params, draw(st.sampled_from(["query", "form", "json"]))
+
+
+def ask(admin: httpx.Client, url: str, params: dict[str, Any], how: str) -> httpx.Response:
+    if how == "json":
+        return admin.post(url, content=json.dumps(params), headers={
+            "Content-Type": "application/json"})  # fmt: skip
+    said: dict[str, Any] = {}
+    for name, value in params.items():
+        items = value if isinstance(value, list) and name != "data_filter" else [value]
+        said[name] = [
+            item.encode("utf-8", "replace").decode() if isinstance(item, str) else json.dumps(item)
+            for item in items
+        ]
+    if how == "query" and sum(len(text) for texts in said.values() for text in texts) < 2000:
+        return admin.get(url, params=said)
+    return admin.post(url, data=said)
+
+
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+def test_no_parameter_of_a_list_becomes_a_statement(
+    server: Installation, admin: httpx.Client, filled: World, log: Log
+):
+    log.begin()
+    # Sessions, rights and users are looked up anew every five seconds, by statements of their own.
+    until = time.monotonic() + 6
+    while time.monotonic() < until:
+        for url in LISTS:
+            assert admin.get(url).status_code == 200
+        time.sleep(0.5)
+    others = {sql for sql in log.statements() if table_of(sql) is None}
+    refused = 0
+
+    @settings(
+        max_examples=EXAMPLES or 500, derandomize=not EXAMPLES, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(requests())
+    def attack(drawn: tuple[str, dict[str, Any], str]) -> None:
+        nonlocal refused
+        url, params, how = drawn
+        started = time.monotonic()
+        answer = ask(admin, url, params, how)
+
+        assert answer.status_code in (200, 400, 413), answer.text
+        assert time.monotonic() - started < 5
+        if answer.status_code != 200:
+            refused += 1
+            assert answer.json()["code"].startswith(("bad_", "body_", "invalid_"))
+        elif answer.headers["content-type"].startswith("application/json"):
+            check_rows(LISTS[url], answer.json())
+
+    attack()
+
+    unknown = []
+    seen = {sql for sql in log.statements() - others if sql.lower() not in NOW_AND_THEN}
+    assert len(seen) > 100
+    for sql in seen:
+        table = table_of(sql)
+        try:
+            if table is None:
+                raise Unexpected(sql)
+            check_list_statement(sql, table)
+        except Unexpected as exc:
+            unknown.append(str(exc))
+    assert unknown == [], "\n".join(unknown)
+    assert 0 < refused < (EXAMPLES or 500)
+
+
+def table_of(sql: str) -> Table | None:
+    """The table whose list *sql* reads: lists call it `a`."""
+    if not sql.startswith("select"):
+        return None
+    return next((t for t in LISTS.values() if f" from `{t.name}` a" in sql), None)
+
+
+def check_rows(table: Table, told: dict[str, Any]) -> None:
+    """Only columns that may leave, no more rows than there are."""
+    assert told.keys() == {"total", "rows"}
+    assert len(told["rows"]) <= min(told["total"], 1000)
+    for row in told["rows"]:
+        assert not row.keys() & table.confidential
+        assert {name.removesuffix("_text") for name in row} <= table.columns.keys()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select count(*) as total from `pipelines` a where (a.`code` = 'x' or 1=1)",
+        "select a.`id` from `pipelines` a where (a.`id` = 'x') union select 1",
+        "select a.`id` from `pipelines` a order by sleep(5) limit 1",
+        "select a.`id`, version() from `pipelines` a",
+        "select a.`api_key_hash` from `distributors` a",
+        "select a.`id` from `pipelines` a where a.`id` = 'x'; drop table pipelines",
+        "select a.`id` from `pipelines` a where (a.`id` = (select 1))",
+        "select a.`id` from `pipelines` a /* */ where a.`id` in ('a', b)",
+    ],
+)
+def test_the_grammar_itself_refuses_what_attacks_would_make(sql):
+    table = table_of(normalised(sql))
+
+    assert table is not None
+    with pytest.raises(Unexpected):
+        check_list_statement(normalised(sql), table)

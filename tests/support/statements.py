@@ -1,0 +1,151 @@
+"""
+The statements that a list may send, as a grammar of their own: written from what a list is to do,
+not from the code that makes them.
+
+What a request brings along must have become a literal; a literal is all that `normalised` takes
+away. So whatever else is in a statement was put there by the application, and has to be one of
+few words in one of few orders.
+"""
+
+import re
+from collections.abc import Iterator
+
+from app.models import Table
+
+_LITERAL = re.compile(
+    r"_binary\s*'(?:[^'\\]|\\.|'')*'|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""
+    r"|(?<![\w`.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w`])",
+    re.DOTALL,
+)
+_MANY = re.compile(r"\(\s*\?(?:\s*,\s*\?)*\s*\)")
+_TOKEN = re.compile(r"`[^`]*`|[A-Za-z_][A-Za-z0-9_]*|<=|>=|<>|!=|\S")
+_COMPARISONS = frozenset({"=", "!=", "<>", "<", "<=", ">", ">=", "like"})
+
+
+class Unexpected(Exception):
+    """A statement that no list may send."""
+
+
+def normalised(sql: str) -> str:
+    """*sql* with `?` for each literal, `(?)` for a list of them, and single blanks."""
+    return " ".join(_MANY.sub("(?)", _LITERAL.sub("?", sql)).split())
+
+
+def check_list_statement(sql: str, table: Table) -> None:
+    """Raise Unexpected unless *sql* (normalised) reads a page, a total or keys of *table*."""
+    _Reader(sql, table).statement()
+
+
+class _Reader:
+    def __init__(self, sql: str, table: Table) -> None:
+        self._sql = sql
+        self._tokens: Iterator[str] = iter(_TOKEN.findall(sql))
+        self._here = ""
+        self._table = table
+        self._shown = {n for n, column in table.columns.items() if not column.confidential}
+        self._next()
+
+    def statement(self) -> None:
+        """select … from … [joins] [where …] [order by …] [limit …]"""
+        self._take("select")
+        self._selected()
+        self._take("from", f"`{self._table.name}`", "a")
+        for number, code in enumerate(self._table.codes):
+            if self._here == "left":
+                self._take("left", "join", f"`{code.table}`", f"c{number}", "on", f"c{number}")
+                self._take(".", f"`{code.valuefield}`", "=", "a", ".", f"`{code.field}`")
+        if self._maybe("where"):
+            self._condition()
+        if self._maybe("order"):
+            self._take("by")
+            self._list(self._ordered)
+        if self._maybe("limit"):
+            self._list(lambda: self._take("?"))
+        if self._here:
+            raise self._unexpected()
+
+    def _selected(self) -> None:
+        if self._maybe("count"):
+            self._take("(", "*", ")", "as", "total")
+            return
+        self._list(self._shown_column)
+
+    def _shown_column(self) -> None:
+        self._expression()
+        if self._maybe("as"):
+            self._take(*{f"`{code.field}_text`" for code in self._table.codes} & {self._here})
+
+    def _condition(self) -> None:
+        if self._maybe("("):
+            if self._maybe("not"):
+                self._condition()
+            elif self._here == "(":
+                self._condition()
+                while self._here in ("and", "or"):
+                    self._next()
+                    self._condition()
+            else:
+                self._comparison()
+            self._take(")")
+        else:
+            self._comparison()
+
+    def _comparison(self) -> None:
+        self._expression()
+        if self._maybe("collate"):
+            self._take("utf8mb4_unicode_ci")
+        if self._maybe("is"):
+            self._maybe("not")
+            self._take("null")
+            return
+        self._maybe("not")
+        if self._maybe("in"):
+            self._take("(", "?", ")")
+            return
+        if self._here not in _COMPARISONS:
+            raise self._unexpected()
+        self._next()
+        self._take("?")
+
+    def _ordered(self) -> None:
+        self._expression()
+        self._maybe("desc")
+
+    def _expression(self) -> None:
+        alias = self._here
+        self._next()
+        self._take(".")
+        name = self._here.strip("`")
+        if alias == "a":
+            known = name in self._shown
+        else:
+            codes = {f"c{n}": code.textfield for n, code in enumerate(self._table.codes)}
+            known = codes.get(alias) == name
+        if not known:
+            raise self._unexpected()
+        self._next()
+
+    def _list(self, one) -> None:  # type: ignore[no-untyped-def]
+        one()
+        while self._maybe(","):
+            one()
+
+    def _maybe(self, token: str) -> bool:
+        if self._here != token:
+            return False
+        self._next()
+        return True
+
+    def _take(self, *tokens: str) -> None:
+        if not tokens:
+            raise self._unexpected()
+        for token in tokens:
+            if self._here != token:
+                raise self._unexpected()
+            self._next()
+
+    def _next(self) -> None:
+        self._here = next(self._tokens, "")
+
+    def _unexpected(self) -> Unexpected:
+        return Unexpected(f"{self._here!r} in: {self._sql[:1500]}")
