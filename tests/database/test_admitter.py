@@ -1,0 +1,195 @@
+"""Requests that wait at the same moment: one transaction, each its own answer, in their order."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.actor import SYSTEM_ACTOR
+from app.database import in_transaction
+from app.errors import AppError
+from app.rows import insert_row
+from pipeline_dist import admission
+from tests.support.installation import Installation
+from tests.support.trade import Clock, Trade, add_price, differences, make_trade
+
+pytestmark = pytest.mark.usefixtures("pool", "hands")
+
+
+async def told(work: Awaitable[Any]) -> Any:
+    """The answer, or the code of the refusal."""
+    try:
+        return await work
+    except AppError as exc:
+        return exc.code
+
+
+def begin(trade: Trade, key: str, **more: Any) -> Any:
+    fields: dict[str, Any] = {"idempotency_key": key, "request_hash": "h", "lease_seconds": 60}
+    fields |= more
+    return told(admission.begin(trade.distributor_id, pipeline=trade.code, **fields))
+
+
+def book(trade: Trade, key: str, quantity: str = "1", unit: str = "call", **more: Any) -> Any:
+    lines = [{"unit": unit, "quantity": Decimal(quantity)}]
+    return begin(trade, key, lines=lines, status="succeeded", **more)
+
+
+def commits(pool: Installation) -> int:
+    (row,) = pool.query("show global status like 'Com_commit'")
+    return int(row["Value"])
+
+
+async def test_many_at_once_cost_few_transactions(pool: Installation) -> None:
+    trade = await make_trade(pipeline_capacity={"daily_quota": 150})
+    await begin(trade, "first")  # so that the line is known
+    before = commits(pool)
+
+    answers = await asyncio.gather(*(begin(trade, f"k{n}") for n in range(200)))
+
+    assert commits(pool) - before <= 4
+    assert [getattr(answer, "replayed", answer) for answer in answers] == (
+        [False] * 149 + ["capacity_exceeded"] * 51
+    )
+    assert await differences() == []
+
+
+async def test_each_gets_its_own_answer_and_a_bad_one_spoils_nobody() -> None:
+    trade = await make_trade(distributors={"spend_limit": Decimal(10) ** 11})
+    await add_price(trade, unit_price=Decimal(1))
+    first = await book(trade, "old", "2")
+    good = [book(trade, f"good-{n}") for n in range(10)]
+    bad = [
+        book(trade, "old", "2"),
+        book(trade, "old", "2", request_hash="other"),
+        book(trade, "no-price", unit="parsec"),
+        book(trade, "too-much", "900000000000"),
+        book(trade, "too-long", client_ref="x" * 129),
+        told(
+            admission.begin(
+                trade.distributor_id, pipeline="none", idempotency_key="n", request_hash="h"
+            )
+        ),
+        told(
+            admission.finish(trade.distributor_id, call_no="none", status="failed", body_hash="h")
+        ),
+        told(admission.begin("nobody", pipeline=trade.code, idempotency_key="n", request_hash="h")),
+    ]
+
+    answers = await asyncio.gather(*good[:5], *bad, *good[5:])
+
+    replay, *refused = answers[5:13]
+    assert (replay.replayed, replay.call) == (True, first.call)
+    assert refused == [
+        "idempotency_key_reused", "price_missing", "amount_too_large", "bad_value",
+        "pipeline_not_found", "call_not_found", "invalid_key",
+    ]  # fmt: skip
+    booked = [answer.call["amount"] for answer in (*answers[:5], *answers[13:])]
+    assert booked == [1] * 10
+    assert (await trade.row("distributors")).spend_used == 12
+    assert await differences() == []
+
+
+async def test_one_key_many_times_at_once_is_one_call() -> None:
+    trade = await make_trade(pipeline_capacity={"daily_quota": 3})
+    await add_price(trade, unit_price=Decimal(1))
+    await begin(trade, "first")
+
+    answers = await asyncio.gather(
+        *(book(trade, "same") for _ in range(5)), book(trade, "other"), book(trade, "same")
+    )
+
+    same = [answer for number, answer in enumerate(answers) if number != 5]
+    assert len({answer.call["call_no"] for answer in same}) == 1
+    assert [answer.replayed for answer in same] == [False] + [True] * 5
+    assert all(answer.call == same[0].call for answer in same)
+    assert answers[5].replayed is False
+    assert await differences() == []
+
+
+async def test_a_client_that_goes_away_leaves_nothing_half_done() -> None:
+    trade = await make_trade()
+    await begin(trade, "first")
+    tasks = [asyncio.ensure_future(begin(trade, f"k{n}")) for n in range(40)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    stayed = await asyncio.gather(*tasks[1::2])
+    late = [asyncio.ensure_future(begin(trade, f"late-{n}")) for n in range(10)]
+    await asyncio.sleep(0.002)  # these are being decided
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    await begin(trade, "last")
+
+    assert all(not answer.replayed for answer in stayed)
+    row = await trade.row("pipeline_capacity")
+    assert 22 <= row.running <= 32
+    assert await differences() == []
+
+
+async def test_slots_of_overdue_calls_go_to_those_who_wait(hands: Clock) -> None:
+    trade = await make_trade(pipeline_capacity={"max_concurrency": 5})
+    await add_price(trade, unit_price=Decimal(1))
+    old = await asyncio.gather(*(begin(trade, f"old-{n}", lease_seconds=60) for n in range(5)))
+    hands.moment += timedelta(seconds=60)
+
+    def finish(call_no: str) -> Any:
+        return told(
+            admission.finish(
+                trade.distributor_id, call_no=call_no, status="succeeded", body_hash=call_no
+            )
+        )
+
+    answers = await asyncio.gather(
+        *(begin(trade, f"new-{n}") for n in range(4)),
+        *(finish(answer.call["call_no"]) for answer in old),
+        *(begin(trade, f"more-{n}") for n in range(2)),
+    )
+
+    assert [answer.replayed for answer in answers[:4]] == [False] * 4
+    assert [answer.call["late"] for answer in answers[4:9]] == [True] * 5
+    assert (answers[9].replayed, answers[10]) == (False, "concurrency_exceeded")
+    assert (await trade.row("pipeline_capacity")).running == 5
+    assert await differences() == []
+
+
+async def test_packages_count_calls_of_the_same_moment() -> None:
+    trade = await make_trade()
+    await add_price(
+        trade, unit="image", pricing_type="package", package_size=10, package_price=Decimal(7),
+        unit_price=None,
+    )  # fmt: skip
+
+    answers = await asyncio.gather(*(book(trade, f"k{n}", "4", "image") for n in range(8)))
+
+    assert [answer.call["amount"] for answer in answers] == [7, 0, 7, 0, 0, 7, 0, 7]
+    assert await differences() == []
+
+
+async def test_a_line_that_was_made_anew_under_its_code() -> None:
+    trade = await make_trade()
+    await begin(trade, "first")
+    other = await make_trade()
+    codes = (trade.code, other.code)
+
+    async def swap(sor: Any) -> None:
+        ids = [each.rows["pipelines"]["id"] for each in (trade, other)]
+        for row_id, code in ((ids[0], "x-" + codes[0]), (ids[1], codes[0])):
+            await sor.sqlExe(
+                "update pipelines set code = ${code}$ where id = ${id}$",
+                {"id": row_id, "code": code},
+            )
+        link = {"distributor_id": trade.distributor_id, "pipeline_id": ids[1], "enabled": 1,
+                "pricing_mode": "inherit"}  # fmt: skip
+        await insert_row(sor, "distributor_pipeline", link, SYSTEM_ACTOR)
+
+    await in_transaction(swap)
+    answer = await begin(trade, "second")
+
+    assert answer.pipeline_id == other.rows["pipelines"]["id"]
+    assert (await other.row("pipeline_capacity")).running == 1
+    assert await differences() == []

@@ -1,0 +1,108 @@
+"""check-ledger: it finds every counter that is wrong, and repairs counters and nothing else."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app import clock
+from app.database import in_transaction, reading
+from pipeline_dist.statement import statement
+from pipeline_ops.check_ledger import check
+from tests.support.installation import Installation
+from tests.support.trade import EVENING, MIDNIGHT, Clock, Trade, add_price, make_trade
+
+COUNTERS = [
+    ("pipeline_capacity", "day_used"),
+    ("pipeline_capacity", "month_used"),
+    ("pipeline_capacity", "running"),
+    ("distributor_pipeline", "day_used"),
+    ("distributor_pipeline", "month_used"),
+    ("distributors", "quota_used"),
+    ("distributors", "spend_used"),
+]
+
+
+@pytest.fixture
+async def trade(pool: Installation, hands: Clock) -> Trade:
+    """Calls of two months in every status, one of them running."""
+    quotas = {"daily_quota": 99, "monthly_quota": 99}
+    made = await make_trade(
+        pipeline_capacity=quotas | {"max_concurrency": 9},
+        distributor_pipeline=quotas,
+        distributors={"quota_period": "month", "quota_calls": 99},
+    )
+    await add_price(made, unit_price=Decimal("0.123457"))
+    for moment in (EVENING, MIDNIGHT + timedelta(hours=1)):
+        hands.moment = moment
+        await made.finish(await made.begin(), call="3")
+        await made.finish(await made.begin(), "failed", call="1")
+        await made.finish(await made.begin(), "cancelled")
+        await made.book_call(7)
+    await made.begin()
+    return made
+
+
+async def spoil(trade: Trade, table: str, **fields: object) -> None:
+    row_id = trade.rows[table]["id"]
+    await in_transaction(lambda sor: sor.U(table, {"id": row_id, **fields}))
+
+
+@pytest.mark.parametrize(("table", "counter"), COUNTERS)
+async def test_each_counter_is_found_and_repaired_and_nothing_else(
+    pool: Installation, trade: Trade, table: str, counter: str
+) -> None:
+    right = (await trade.row(table))[counter]
+    before = pool.query("select * from pipeline_usage_log order by id")
+    await spoil(trade, table, **{counter: right + 1})
+
+    found = pool.manage("check-ledger", check=False)
+    done = pool.manage("check-ledger", "--repair", check=False)
+
+    name = trade.code
+    assert found.returncode == 1
+    assert f"{name}" in found.stdout
+    assert "1 difference(s)" in found.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    said, repaired = (done.stdout.index(text) for text in ("should be", "set to"))
+    assert said < repaired
+    assert (await trade.row(table))[counter] == right
+    assert pool.query("select * from pipeline_usage_log order by id") == before
+    assert pool.manage("check-ledger").returncode == 0
+
+
+async def test_one_month_is_checked_alone(pool: Installation, trade: Trade) -> None:
+    row = await trade.row("distributor_pipeline")
+    assert row.month_key == "2026-12"
+    await spoil(trade, "distributor_pipeline", month_used=row.month_used + 5)
+
+    assert pool.manage("check-ledger", "--month", "2026-11").returncode == 0
+    assert pool.manage("check-ledger", "--month", "2026-12", check=False).returncode == 1
+    await spoil(trade, "distributor_pipeline", month_used=row.month_used)
+
+
+async def test_counters_ledger_and_statements_say_the_same(trade: Trade) -> None:
+    distributor = await trade.row("distributors")
+    async with reading(snapshot=True) as sor:
+        assert await check(sor) == []
+        months = [await statement(sor, distributor, month) for month in ("2026-11", "2026-12")]
+    assert [made["calls"] for made in months] == [3, 4]
+    assert sum(made["amount"] for made in months) == distributor.spend_used
+    assert distributor.spend_used == 2 * 11 * Decimal("0.123457")
+    assert distributor.quota_used == 4
+
+
+async def test_an_amount_that_no_statement_lists_is_found_and_left(
+    pool: Installation, trade: Trade
+) -> None:
+    change = "update pipeline_usage_log set amount = %s where line_no = 0 and pipeline_id = %s"
+    pipeline_id = trade.rows["pipelines"]["id"]
+    with pool.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(change + " limit 1", (1, pipeline_id))
+        done = pool.manage("check-ledger", "--repair", "--month", "2026-11", check=False)
+        cursor.execute(change, (0, pipeline_id))
+
+    assert done.returncode == 1
+    assert f"statement {trade.code} 2026-11 amount" in done.stdout
+    assert "left as it is" in done.stdout
+    assert clock.quota_month(EVENING) == "2026-11"

@@ -1,0 +1,159 @@
+"""
+Customers who write down what they were told, while a test breaks things around the server.
+
+Each repeats a request with the same key until it gets a definite answer. Afterwards every answer
+is held against the ledger: nothing that was acknowledged is missing, nothing is there twice.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.support.installation import Installation
+
+CALLS = "/pipeline_dist/v1/calls"
+FINISH = "/pipeline_dist/v1/calls/finish"
+# The longest that a customer insists after the test has said stop.
+PATIENCE_SECONDS = 30
+ONE = [{"unit": "call", "quantity": 1}]
+
+
+@dataclass
+class Witness:
+    """
+    Customers of one distributor and line, in a thread of their own.
+
+    *until_refused*: each stops at its first refusal for want of quota.
+    """
+
+    base_url: str
+    api_key: str
+    line: str
+    clients: int = 12
+    until_refused: bool = False
+    begun: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ended: dict[str, dict[str, Any]] = field(default_factory=dict)
+    statuses: "Counter[int]" = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "Witness":
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join(PATIENCE_SECONDS + 30)
+        assert not self._thread.is_alive()
+
+    def wait_for_more(self, count: int = 30, seconds: float = 30) -> None:
+        """Return when so many more calls have been acknowledged."""
+        wanted = len(self.begun) + count
+        deadline = time.monotonic() + seconds
+        while len(self.begun) < wanted:
+            assert time.monotonic() < deadline, f"no calls: {self.statuses} {self.problems[:3]}"
+            time.sleep(0.05)
+
+    def wait_for_end(self, seconds: float = 90) -> None:
+        """Return when all customers have stopped by themselves."""
+        self._thread.join(seconds)
+        assert not self._thread.is_alive()
+
+    async def _run(self) -> None:
+        limits = httpx.Limits(max_connections=self.clients, max_keepalive_connections=self.clients)
+        async with httpx.AsyncClient(
+            base_url=self.base_url, timeout=20, trust_env=False, limits=limits,
+            headers={"Authorization": f"Bearer {self.api_key}"},
+        ) as client:  # fmt: skip
+            await asyncio.gather(*(self._customer(client, n) for n in range(self.clients)))
+
+    async def _customer(self, client: httpx.AsyncClient, number: int) -> None:
+        dice = random.Random(number)
+        for count in range(100_000):
+            if self._stop.is_set():
+                return
+            going_on = await self._call(client, f"c{number}-{count}", dice)
+            if not going_on:
+                return
+
+    async def _call(self, client: httpx.AsyncClient, key: str, dice: random.Random) -> bool:
+        body: dict[str, Any] = {"pipeline": self.line}
+        one_go = dice.random() < 0.5
+        if one_go:
+            body |= {"status": "succeeded", "lines": ONE}
+        headers = {"Idempotency-Key": key}
+        answer = await self._insist(client, CALLS, body, headers)
+        if answer is None or answer.status_code == 429:
+            return not self.until_refused
+        if answer.status_code != 201:
+            self.problems.append(f"{key}: {answer.text}")
+            return True
+        call = self.begun[key] = answer.json()
+        if dice.random() < 0.2:
+            again = await self._insist(client, CALLS, body, headers)
+            if again is not None and again.json() != call:
+                self.problems.append(f"{key}: {call} became {again.text}")
+        if not one_go:
+            ending = {"call_no": call["call_no"], "status": "succeeded", "lines": ONE}
+            done = await self._insist(client, FINISH, ending, {})
+            if done is not None and done.status_code == 200:
+                self.ended[call["call_no"]] = done.json()
+            elif done is not None:
+                self.problems.append(f"finish {key}: {done.text}")
+        return True
+
+    async def _insist(
+        self, client: httpx.AsyncClient, path: str, body: dict[str, Any], headers: dict[str, str]
+    ) -> httpx.Response | None:
+        """The first definite answer; None when there is none for too long."""
+        given_up: float | None = None
+        while given_up is None or time.monotonic() < given_up:
+            if given_up is None and self._stop.is_set():
+                given_up = time.monotonic() + PATIENCE_SECONDS
+            try:
+                answer = await client.post(path, json=body, headers=headers)
+            except httpx.TransportError:
+                self.statuses[0] += 1
+            else:
+                self.statuses[answer.status_code] += 1
+                if answer.status_code < 500:
+                    return answer
+                if answer.status_code == 500:
+                    self.problems.append(answer.text)
+            await asyncio.sleep(0.05)
+        self.problems.append(f"no definite answer for {path} {headers}")
+        return None
+
+    def compare(self, installation: Installation) -> None:
+        """Hold everything that was told against the ledger."""
+        assert self.problems == []
+        rows = installation.query(
+            "select u.call_no, u.idempotency_key, u.status, u.line_no, u.amount"
+            " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+            " where p.code = %s order by u.call_no, u.line_no",
+            self.line,
+        )
+        headers = {row["idempotency_key"]: row for row in rows if row["line_no"] == 0}
+        lines: dict[str, list[Any]] = {}
+        for row in rows:
+            if row["line_no"] > 0:
+                lines.setdefault(row["call_no"], []).append(row["amount"])
+        assert len(headers) == sum(row["line_no"] == 0 for row in rows)
+        for key, call in self.begun.items():
+            header = headers[key]
+            assert header["call_no"] == call["call_no"]
+            told = self.ended.get(call["call_no"], call)
+            if told["status"] != "reserved":
+                assert header["status"] == told["status"]
+                assert [f"{amount:f}" for amount in lines[call["call_no"]]] == [
+                    line["amount"] for line in told["lines"]
+                ]
+        done = installation.manage("check-ledger", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
