@@ -1,13 +1,12 @@
 /** A distributor's own page: key and limits, lines with prices, use down to the single call, statements. */
 
 import { ask } from '../../core/request.js';
-import { build } from '../../core/build.js';
 import { fillNode, h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
-import { errorPage } from '../../shell/error_page.js';
 import { dataOf } from '../common/answers.js';
 import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
+import { refusalPage } from '../common/refusal.js';
 import { LinesTab } from './lines_tab.js';
 import { OverviewTab } from './overview_tab.js';
 import { StatementTab } from './statement_tab.js';
@@ -28,8 +27,7 @@ export class DistributorPage {
   async start() {
     const answer = await this.load();
     if (!answer.ok) {
-      const [widget] = await build(errorPage(answer), this.owner);
-      if (widget) fillNode(this.element, widget.dom_element);
+      fillNode(this.element, await refusalPage(this.owner, answer));
       return;
     }
     this.tabs = new PageTabs([

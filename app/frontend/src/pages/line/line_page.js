@@ -3,11 +3,10 @@
 import { fillNode, h } from '../../core/dom.js';
 import { localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
-import { errorPage } from '../../shell/error_page.js';
 import { tell } from '../common/answers.js';
 import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
-import { build } from '../../core/build.js';
+import { refusalPage } from '../common/refusal.js';
 import { publishLine, showDifference } from './publish_dialog.js';
 import { LineData } from './line_data.js';
 import { StepsTab } from './steps_tab.js';
@@ -28,7 +27,7 @@ export class LinePage {
 
   async start() {
     if (!await this.data.load()) {
-      await this.refused();
+      fillNode(this.element, await refusalPage(this.owner, this.data.refusal));
       return;
     }
     this.tabs = new PageTabs([
@@ -40,11 +39,6 @@ export class LinePage {
     this.drawHead();
     this.element.append(this.tabs.element);
     this.tabs.showFromAddress();
-  }
-
-  async refused() {
-    const [widget] = await build(errorPage(this.data.refusal), this.owner);
-    if (widget) fillNode(this.element, widget.dom_element);
   }
 
   drawHead() {
