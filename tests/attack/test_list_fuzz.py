@@ -94,15 +94,21 @@ def filled(server: Installation, admin: httpx.Client) -> World:
     return world
 
 
+def mostly(right: st.SearchStrategy[Any], *wrong: st.SearchStrategy[Any]) -> Any:
+    """What is right three times of four; else nothing would get as far as a statement."""
+    return st.integers(0, 3).flatmap(lambda dice: right if dice else st.one_of(*wrong))
+
+
 def conditions(table: Table) -> st.SearchStrategy[Any]:
     """A `data_filter`, right or wrong in any of its parts."""
     names = [*table.columns, *(f"{code.field}_text" for code in table.codes)]
-    field = st.sampled_from(names) | st.sampled_from([*names, *ATTACKS]) | VALUES
+    field = mostly(st.sampled_from(names), st.sampled_from(ATTACKS), VALUES)
     plain = st.sampled_from(["1", "draft", "2026-11-24", "%a_", 3, True])
-    value = plain | VALUES | st.lists(plain, max_size=4)
+    value = mostly(plain | st.text(max_size=5), VALUES, st.lists(plain, max_size=4))
+    operator = mostly(st.sampled_from(OPERATORS[:9]), st.sampled_from(OPERATORS), VALUES)
     one = st.fixed_dictionaries(
-        {"field": field, "op": st.sampled_from(OPERATORS) | VALUES},
-        optional={"const": value, "var": st.sampled_from(["q", "code", "x"]), "more": value},
+        {"field": field, "op": operator, "const": value},
+        optional={"var": st.sampled_from(["q", "code", "x"]), "more": value},
     )
     return st.recursive(
         one,
@@ -121,25 +127,27 @@ def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any], str]:
     table = LISTS[url]
     names = [*table.columns, *(f"{code.field}_text" for code in table.codes)]
     right = st.tuples(st.sampled_from(names), st.sampled_from(["", " desc", " ASC"])).map("".join)
-    sort = right | st.lists(right, max_size=3) | st.sampled_from(ATTACKS) | VALUES
-    number = st.integers(1, 60) | st.sampled_from(["0", "-1", "1e3", "9" * 30, "1;2"]) | VALUES
+    sort = mostly(right | st.lists(right, max_size=3), st.sampled_from(ATTACKS), VALUES)
+    odd = st.sampled_from(["0", "-1", "1e3", "9" * 30, "1;2"])
+    number = mostly(st.integers(1, 60), odd, VALUES)
     column = st.sampled_from(names).flatmap(
-        lambda name: st.sampled_from([name, f"{name}_from", f"{name}_to", f"{name}_x"])
+        lambda name: st.sampled_from([name, name, f"{name}_from", f"{name}_to", f"{name}_x"])
     )
     plain = st.sampled_from(["1", "a", "2026-11-24T00:00:00Z", "0.5", "draft", "true"])
     params = draw(
         st.fixed_dictionaries(
             {},
             optional={
-                "sort": sort, "page": number, "rows": number, "q": plain | VALUES,
-                "data_filter": conditions(table) | VALUES,
+                "sort": sort, "page": number, "rows": number, "q": mostly(plain, VALUES),
+                "data_filter": mostly(conditions(table), VALUES),
                 "_export": st.sampled_from(["csv", "xlsx", "../x", ""]),
                 "_columns": st.sampled_from(["id", "id,nothing", "api_key_hash", "*", ",", "name"]),
                 "_zone": st.sampled_from(["Asia/Shanghai", "../../etc/passwd", "\0", "UTC", "."]),
             },
         )
     )  # fmt: skip
-    params |= draw(st.dictionaries(column | st.sampled_from(ATTACKS), plain | VALUES, max_size=2))
+    name = mostly(column, st.sampled_from(ATTACKS))
+    params |= draw(st.dictionaries(name, mostly(plain, VALUES), max_size=2))
     return url, params, draw(st.sampled_from(["query", "form", "json"]))
 
 
@@ -196,7 +204,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
 
     unknown = []
     seen = {sql for sql in log.statements() - others if sql.lower() not in NOW_AND_THEN}
-    assert len(seen) > 100
+    assert len(seen) > 60
     for sql in seen:
         table = table_of(sql)
         try:
