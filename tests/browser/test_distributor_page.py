@@ -109,3 +109,20 @@ def shown_key(page: Page) -> str:
     box.get_by_role("button", name="我已保存").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     return key
+
+
+def test_a_distributor_changed_on_its_page(admin_page: Page, server: Installation) -> None:
+    page = admin_page
+    made = make_distributor(server.admin)
+    page.goto(f"/#/pipeline_dist/distributor.ui?id={made['id']}")
+    page.locator("[data-tool=edit_distributor]").click()
+    form = page.get_by_role("dialog")
+    form.locator("[data-field=status] select").select_option(label="暂停")
+    form.locator("[data-field=spend_limit] input").fill("-3")
+    form.get_by_role("button", name="保存").click()
+    expect(form.locator("[data-field=spend_limit] .field-error")).to_be_visible()
+    form.locator("[data-field=spend_limit] input").fill("12.5")
+    form.get_by_role("button", name="保存").click()
+    expect(page.locator(".page-title")).to_contain_text("暂停")
+    spend = page.get_by_role("meter", name="已消费")
+    expect(spend).to_have_attribute("aria-valuetext", "0 / 12.50 USD")

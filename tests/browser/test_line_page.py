@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.installation import Installation
-from tests.support.selling import post
+from tests.support.selling import make_line, post
 
 # Keys as they are typed, and where each stands in the end.
 STAGES = [["plan"], ["draw", "speak", "music"], ["cut", "check"]]
@@ -285,3 +285,41 @@ def tab_to(page: Page, wanted: Locator, back: bool = False) -> None:
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
     pytest.fail("the Tab key does not get there")
+
+
+def test_prices_quote_and_capacity(admin_page: Page, server: Installation) -> None:
+    """Which price applies when, what a call would cost, how much is used."""
+    page = admin_page
+    prices: list[dict[str, Any]] = [
+        {"unit": "call", "unit_price": "2", "effective_from": "2026-01-01T00:00:00Z",
+         "effective_to": "2026-02-01T00:00:00Z"},
+        {"unit": "call", "unit_price": "3", "effective_from": "2026-02-01T00:00:00Z"},
+        {"unit": "image", "pricing_type": "package", "package_size": 10, "package_price": "7"},
+    ]  # fmt: skip
+    line = make_line(server.admin, prices=prices)
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}&tab=prices")
+    bars = page.get_by_role("region", name="call")
+    expect(bars.locator(".price-is-past")).to_contain_text("2 USD")
+    expect(bars.locator(".price-is-now")).to_contain_text("3 USD")
+
+    page.locator("[data-tool=quote]").click()
+    expect(page.locator(".quote-total")).to_have_text("合计 10 USD")  # 3 and a package of 7
+    page.locator(".quote-row [data-name=quantity]").first.fill("-1")
+    page.locator("[data-tool=quote]").click()
+    expect(page.locator(".quote-result .form-summary")).to_be_visible()
+
+    page.get_by_role("tab", name="供应量").click()
+    expect(page.locator(".empty-note")).to_contain_text("没有限制")
+    page.locator("[data-tool=change_capacity]").click()
+    form = page.get_by_role("dialog")
+    form.locator("[data-field=max_concurrency] input").fill("4")
+    form.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("meter", name="当前占用并发")).to_have_attribute(
+        "aria-valuetext", "0 / 4"
+    )
+
+    page.locator("[data-tool=change_status]").click()
+    form = page.get_by_role("dialog")
+    form.locator("select").select_option(label="已下架")
+    form.get_by_role("button", name="修改状态").click()
+    expect(page.locator(".page-title")).to_contain_text("已下架")

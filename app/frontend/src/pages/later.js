@@ -3,8 +3,10 @@
  * that the lists need not wait for it.
  */
 
+import { h } from '../core/dom.js';
 import { register } from '../core/registry.js';
 import { registerFunction } from '../core/scripts.js';
+import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 /**
@@ -19,12 +21,21 @@ function registerLater(name, load) {
       this.dom_element.classList.add('own-page');
       this.dom_element.dataset.uid = this.uid;
       this.dom_element.setAttribute('aria-busy', 'true');
-      const { Page } = await load();
-      if (this.isGone) return;
+      const part = await load().catch((error) => this.failed(error));
+      if (this.isGone || !part) return;
+      const { Page } = part;
       this.page = new Page(this);
       this.dom_element.replaceChildren(this.page.element);
       await this.page.start?.();
       this.dom_element.removeAttribute('aria-busy');
+    }
+
+    /** The part has another name since the server was renewed, or the connection broke. */
+    failed(error) {
+      console.error(error);
+      const again = h('button', { type: 'button', on: { click: () => location.reload() } }, t('Load the page again'));
+      this.dom_element.removeAttribute('aria-busy');
+      this.dom_element.replaceChildren(h('div', { class: 'empty-note', role: 'alert' }, h('p', {}, t('A part of the page could not be loaded. The application may have been renewed.')), again));
     }
 
     render() {

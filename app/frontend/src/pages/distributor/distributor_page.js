@@ -7,6 +7,7 @@ import { dataOf } from '../common/answers.js';
 import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
+import { editDistributor } from './edit_dialog.js';
 import { LinesTab } from './lines_tab.js';
 import { OverviewTab } from './overview_tab.js';
 import { StatementTab } from './statement_tab.js';
@@ -59,7 +60,12 @@ export class DistributorPage {
       h('nav', { class: 'crumbs', 'aria-label': t('Where you are') }, h('a', { href: '#/pipeline_dist/distributors' }, t('Distributors')), ' / ', h('span', {}, record.code)),
       h('div', { class: 'page-title' }, h('h1', {}, record.name), badge(t(state), tone),
         record.api_key_prefix ? null : badge(t('no key yet'), 'warn'), h('span', { class: 'spring' }),
-        tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true })));
+        tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
+        this.mayEdit ? tool('edit_distributor', 'update', 'Edit', () => this.edit()) : null));
+  }
+
+  async edit() {
+    if (await editDistributor(this.owner, this.record)) await this.reload();
   }
 
   /** Reads the distributor again and draws what is in view. */

@@ -1,5 +1,6 @@
 /** A line's own page: its steps, versions, prices and capacity. */
 
+import { build } from '../../core/build.js';
 import { fillNode, h } from '../../core/dom.js';
 import { localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
@@ -7,6 +8,7 @@ import { tell } from '../common/answers.js';
 import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
+import { openWindow } from '../common/window.js';
 import { publishLine, showDifference } from './publish_dialog.js';
 import { LineData } from './line_data.js';
 import { StepsTab } from './steps_tab.js';
@@ -42,7 +44,7 @@ export class LinePage {
   }
 
   drawHead() {
-    const { line, live, draft_differs: isChanged, mayEdit } = this.data;
+    const { line, live, draft_differs: isChanged, mayEdit, isEditor } = this.data;
     const [state, tone] = STATES[line.status] ?? [line.status, ''];
     document.title = `${line.name} · ${t('Pipeline')}`;
     fillNode(this.head,
@@ -54,9 +56,18 @@ export class LinePage {
         h('div', { class: 'toolbar' },
           tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
           live ? tool('compare', 'versions', 'Compare with live', () => showDifference(this.owner, this.data, 'live', 'draft')) : null,
+          isEditor ? tool('change_status', 'eye', 'On and off sale', () => this.changeStatus()) : null,
           mayEdit ? tool('publish', 'publish', 'Publish', () => this.publish(), { css: 'primary' }) : null)),
       line.description ? h('p', { class: 'muted page-words' }, line.description) : null,
       h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(line.draft_changed_at ?? line.updated_at, { seconds: false }) })));
+  }
+
+  /** The page that the list of lines uses too; it makes this one reload. */
+  async changeStatus() {
+    const box = await openWindow(this.owner, { title: 'On and off sale', cwidth: 36 });
+    const params = { pipeline_id: this.data.id, referer_widget: this.owner.uid };
+    const page = { widgettype: 'urlwidget', options: { url: '/pipeline_core/pipeline_status.ui', method: 'POST', params } };
+    for (const widget of await build(page, box)) box.add_widget(widget);
   }
 
   async publish() {
