@@ -9,7 +9,6 @@ ANY = (
     "/whoami.dspy",
     "/bricks/**",
     "/favicon.svg",
-    "/favicon.ico",
 )
 # The audit trail: what people did, with their addresses.
 AUDIT = ("/app_audit/index.ui", "/app_audit/get_app_audit.dspy", "/appbase/audit_entry_view.dspy")
