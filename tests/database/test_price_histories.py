@@ -1,0 +1,170 @@
+"""
+Random histories of prices and calls: quote, finish and statement agree to the last digit with a
+slow model in fractions, through price changes in mid-call, discounts and packages over month ends.
+"""
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+import pytest
+
+from app import clock
+from app.database import reading
+from pipeline_dist import admission
+from pipeline_dist.statement import statement
+from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
+
+LARGEST = 10**12 - 1
+QUANTITIES = ["0", "0.000001", "1", "3.5", "1234.567891", str(LARGEST), "17"]
+# The model's prices: (unit, from, to, price, size, package size)
+Price = tuple[str, datetime, datetime | None, Fraction, int, int | None]
+
+
+@dataclass
+class Model:
+    """What every line must cost, worked out slowly and by other means."""
+
+    rate: Fraction | None
+    prices: list[Price] = field(default_factory=list)
+    used: dict[tuple[int, str], Fraction] = field(default_factory=dict)
+
+    def cost(self, unit: str, quantity: Fraction, began: datetime, *, book: bool) -> Fraction:
+        (number,) = [
+            n
+            for n, (its, start, end, *_) in enumerate(self.prices)
+            if its == unit and start <= began and (end is None or began < end)
+        ]
+        _, _, _, price, size, package = self.prices[number]
+        if self.rate is not None:
+            price = rounded(price * self.rate, 6)
+        if package is None:
+            return rounded(quantity * price / size, 10)
+        key = (number, clock.quota_month(began))
+        before = self.used.get(key, Fraction(0))
+        if book:
+            self.used[key] = before + quantity
+        return (ceil((before + quantity) / package) - ceil(before / package)) * price
+
+
+def rounded(value: Fraction, decimals: int) -> Fraction:
+    step = Fraction(1, 10**decimals)
+    return floor(value / step + Fraction(1, 2)) * step
+
+
+async def make_prices(trade: Trade, model: Model, dice: random.Random) -> list[datetime]:
+    """Prices per unit and per package, each changing twice; the moments at which they change."""
+    turns = [EVENING + timedelta(minutes=minutes) for minutes in (20, 45)]
+    spans = [(EVENING - timedelta(days=1), turns[0]), (turns[0], turns[1]), (turns[1], None)]
+    for start, end in spans:
+        price = Decimal(dice.randint(0, 10**9)).scaleb(-6)
+        size = dice.choice([1, 1000, 1_000_000, 7])
+        await add_price(
+            trade, unit="token", unit_price=price, unit_size=size, effective_from=start,
+            effective_to=end,
+        )  # fmt: skip
+        model.prices.append(("token", start, end, Fraction(price), size, None))
+    package = dice.choice([1, 10, 1000])
+    await add_price(
+        trade, unit="image", pricing_type="package", package_size=package, unit_price=None,
+        package_price=Decimal("0.000123"), effective_from=spans[0][0],
+    )  # fmt: skip
+    model.prices.append(("image", spans[0][0], None, Fraction(123, 10**6), 1, package))
+    return turns
+
+
+def some_lines(dice: random.Random) -> list[dict[str, Any]]:
+    lines = []
+    for _ in range(dice.randint(1, 3)):
+        unit = dice.choice(["token", "image"])
+        # A package for so many units would cost more than an amount can say.
+        quantity = dice.choice(QUANTITIES[:-2] if unit == "image" else QUANTITIES)
+        if unit == "token" and Decimal(quantity) == LARGEST:
+            quantity = str(LARGEST // dice.choice([10**6, 10**7]))
+        lines.append({"unit": unit, "quantity": Decimal(quantity)})
+    return lines
+
+
+def exact(lines: list[dict[str, Any]], model: Model, began: datetime, *, book: bool) -> list[Any]:
+    spare = dict(model.used)
+    costs = [
+        model.cost(line["unit"], Fraction(line["quantity"]), began, book=True) for line in lines
+    ]
+    if not book:
+        model.used = spare
+    return costs
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, seed: int) -> None:
+    dice = random.Random(seed)
+    rate = dice.choice([None, Decimal("0.8500"), Decimal("1.2345"), Decimal("0.0001")])
+    terms = {"pricing_mode": "discount", "discount_rate": rate} if rate is not None else {}
+    trade = await make_trade(distributor_pipeline=terms)
+    model = Model(Fraction(rate) if rate is not None else None)
+    await make_prices(trade, model, dice)
+    running: list[tuple[str, datetime]] = []
+    billed: dict[str, Fraction] = {}
+
+    for _ in range(40):
+        hands.moment += timedelta(minutes=dice.randint(0, 3))
+        if dice.random() < 0.5 or not running:
+            running.append((await trade.begin(), hands.moment))
+            continue
+        call_no, began = running.pop(dice.randrange(len(running)))
+        lines = some_lines(dice)
+        now_quoted = await admission.quote(trade.distributor_id, pipeline=trade.code, lines=lines)
+        quoted = [Fraction(line["amount"]) for line in now_quoted["lines"]]
+        assert quoted == exact(lines, model, hands.moment, book=False)
+        done = await admission.finish(
+            trade.distributor_id, call_no=call_no, status="succeeded", lines=lines, body_hash="h"
+        )
+        costs = exact(lines, model, began, book=True)
+        assert [Fraction(line["amount"]) for line in done.call["lines"]] == costs
+        month = clock.quota_month(began)
+        billed[month] = billed.get(month, Fraction(0)) + sum(costs)
+
+    distributor = await trade.row("distributors")
+    async with reading(snapshot=True) as sor:
+        for month in ("2026-11", "2026-12"):
+            made = await statement(sor, distributor, month)
+            assert Fraction(made["amount"]) == billed.get(month, 0)
+            assert Fraction(made["total"]) == rounded(Fraction(made["amount"]), 2)
+    assert Fraction(distributor.spend_used) == sum(billed.values())
+    assert await differences() == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "turn"),
+    [
+        ("Asia/Shanghai", "2026-02-28T16:00:00"),  # end of February
+        ("Asia/Shanghai", "2028-02-29T16:00:00"),  # a leap year's
+        ("Asia/Shanghai", "2026-12-31T16:00:00"),
+        ("Europe/Berlin", "2026-03-28T23:00:00"),  # before a day of 23 hours
+        ("Europe/Berlin", "2026-03-29T22:00:00"),  # after it
+        ("Europe/Berlin", "2026-10-24T22:00:00"),  # before a day of 25 hours
+        ("America/New_York", "2026-11-01T04:00:00"),  # a month's first day has 25 hours
+        ("America/Sao_Paulo", "2018-11-04T03:00:00"),  # a day whose midnight does not exist
+    ],
+)
+async def test_a_quota_turns_exactly_at_the_zone_s_midnight(
+    hands: Clock, zone: str, turn: str
+) -> None:
+    clock.set_zone(zone)
+    midnight = datetime.fromisoformat(turn + "+00:00")
+    hands.moment = midnight - timedelta(milliseconds=2)
+    trade = await make_trade(pipeline_capacity={"daily_quota": 1})
+    await trade.begin()
+    hands.moment = midnight - timedelta(milliseconds=1)
+    refused = await trade.refused()
+    assert refused.extra["resets_at"] == midnight
+
+    hands.moment = midnight
+    await trade.begin()
+
+    assert (await trade.row("pipeline_capacity")).day_used == 1
+    assert await differences() == []
