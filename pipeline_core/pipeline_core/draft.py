@@ -6,23 +6,25 @@ versions are never given twice.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.global_func import (
     Actor,
+    Change,
     Conflict,
     Row,
     SafeSqlor,
     delete_row,
     get_row,
     insert_rows,
+    note,
     now,
     update_row,
 )
 
 from .snapshot import PIPELINE_FIELDS, Definition, definition_of, step_values
-from .stages import Layout, numbered
+from .stages import Layout, Place, layout_of, numbered
 
 STEPS = """
 select * from pipeline_steps
@@ -35,6 +37,16 @@ update pipeline_steps
        lock_version = lock_version + 1, updated_at = ${at}$, updated_by = ${by}$
  where id in ${ids}$
 """
+PLACE_STEPS = """
+update pipeline_steps
+   set stage = case id {stages} end, step_no = case id {places} end,
+       lock_version = lock_version + 1, updated_at = ${{at}}$, updated_by = ${{by}}$
+ where id in ${{ids}}$
+"""
+# More different shifts than this are told step by step.
+PLACE = ("stage", "step_no")
+MOST_SHIFTS = 12
+STEPS_AT_ONCE = 100
 TOUCH_DRAFT = "update pipelines set draft_changed_at = ${at}$ where id = ${id}$"
 
 
@@ -87,17 +99,48 @@ async def place_steps(
     Give *steps* (one line's rows as they are in the database) the places *layout* gives them.
 
     Their `lock_version` rises with the place, `content_version` does not: see
-    `steps.check_step_version`. Steps that shift alike go in one statement.
+    `steps.check_step_version`.
     """
-    places = numbered(layout)
+    await move_steps(sor, list(steps), numbered(layout), actor)
+
+
+async def move_steps(
+    sor: SafeSqlor,
+    steps: Sequence[Mapping[str, Any]],
+    places: Mapping[str, Place],
+    actor: Actor,
+) -> None:
+    """Give *steps* the *places* of their keys; those that shift alike go in one statement."""
     shifts: dict[tuple[int, int], list[str]] = defaultdict(list)
     for step in steps:
         stage, step_no = places[step["step_key"]]
         shifts[(stage - step["stage"], step_no - step["step_no"])].append(step["id"])
     shifts.pop((0, 0), None)
+    if len(shifts) > MOST_SHIFTS:
+        moved = [
+            (step["id"], *places[step["step_key"]])
+            for step in steps
+            if (step["stage"], step["step_no"]) != places[step["step_key"]]
+        ]
+        await _place_each(sor, moved, actor)
+        return
     for (by_stages, by_places), ids in shifts.items():
         shift = {"stages": by_stages, "places": by_places, "at": now(), "by": actor.user_id}
         await sor.sqlExe(SHIFT_STEPS, {**shift, "ids": ids})
+
+
+async def _place_each(sor: SafeSqlor, moved: Sequence[tuple[str, int, int]], actor: Actor) -> None:
+    """Give each step its own place, (id, stage, step_no), a hundred in one statement."""
+    for start in range(0, len(moved), STEPS_AT_ONCE):
+        part = moved[start : start + STEPS_AT_ONCE]
+        values: dict[str, Any] = {"at": now(), "by": actor.user_id, "ids": [one[0] for one in part]}
+        for number, (step_id, stage, step_no) in enumerate(part):
+            values |= {f"i{number}": step_id, f"s{number}": stage, f"n{number}": step_no}
+        cases = {
+            letter: " ".join(f"when ${{i{n}}}$ then ${{{letter}{n}}}$" for n in range(len(part)))
+            for letter in ("s", "n")
+        }
+        await sor.sqlExe(PLACE_STEPS.format(stages=cases["s"], places=cases["n"]), values)
 
 
 async def update_step(
@@ -131,14 +174,35 @@ async def replace_draft(
         await delete_row(sor, "pipeline_steps", present[key], actor)
     new = [values for key, values in wanted.items() if key not in present]
     await insert_steps(sor, line["id"], new, actor)
-    for key, values in wanted.items():
-        if key not in present:
+    kept = [step for key, step in present.items() if key in wanted]
+    await _move_kept(sor, line, kept, wanted, actor)
+    for step in await steps_of(sor, line["id"]):
+        if step["step_key"] not in present:
             continue
-        if changed := changes(present[key], values):
-            await update_step(sor, present[key], changed, actor)
+        content = {n: v for n, v in wanted[step["step_key"]].items() if n not in PLACE}
+        if changed := changes(step, content):
+            await update_step(sor, step, changed, actor)
     fields = {n: definition["pipeline"][n] for n in PIPELINE_FIELDS if n != "code"}
     fields |= {"draft_changed_at": now()}
     await update_row(sor, "pipelines", line["id"], None, fields, actor)
+
+
+async def _move_kept(
+    sor: SafeSqlor,
+    line: Mapping[str, Any],
+    kept: Sequence[Mapping[str, Any]],
+    wanted: Mapping[str, Mapping[str, Any]],
+    actor: Actor,
+) -> None:
+    """Put the steps that stay where they are *wanted*; one entry in the audit trail for all."""
+    places = {key: (step["stage"], step["step_no"]) for key, step in wanted.items()}
+    if all((step["stage"], step["step_no"]) == places[step["step_key"]] for step in kept):
+        return
+    await move_steps(sor, kept, places, actor)
+    before, after = layout_of(kept), layout_of(wanted.values())
+    await note(
+        sor, actor, Change("reorder", "pipelines", line, {"order": before}, {"order": after})
+    )
 
 
 def changes(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,14 +30,17 @@ _PLAIN = frozenset({"null", "bool", "int", "float"})
 Envelope = dict[str, Any]
 
 
-class _Dumper(yaml.SafeDumper):
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):
     """Texts of several lines as blocks; no anchors, which the reader refuses."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+def _text(dumper: Any, value: str) -> yaml.ScalarNode:
     style = "|" if "\n" in value else None
     if _ODD.search(value):
         style = '"'  # the only style that writes these as escapes
