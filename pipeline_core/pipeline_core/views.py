@@ -5,7 +5,7 @@ Only this file knows how a page looks; what it shows comes from the functions th
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.global_func import Text, say
@@ -61,7 +61,7 @@ def difference_view(found: Mapping[str, Any], before: str, after: str, lang: str
     ]
     told += [
         Text("{field}: {old} → {new}", **_changed(change) | {"field": _step_field(change)})
-        for change in steps["changed"]
+        for change in _spread(steps["changed"])
     ]
     told += [
         Text("step {key} now runs in parallel with others", key=change["step_key"])
@@ -146,6 +146,19 @@ def _named(step: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place(place: Mapping[str, Any]) -> Text:
     return Text("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
+
+
+def _spread(changed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """A changed configuration as a change of each of its keys."""
+    for change in changed:
+        old, new = change["from"], change["to"]
+        if change["field"] != "config" or not isinstance(old, dict) or not isinstance(new, dict):
+            yield change
+            continue
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                part = {"from": old.get(name), "to": new.get(name)}
+                yield {**change, "field": f"config.{name}", **part}
 
 
 def _step_field(change: Mapping[str, Any]) -> str:
