@@ -41,8 +41,8 @@ class Deed:
     One request, and what it makes of a draft when it is not refused.
 
     It must be refused when one of its `needs` (a step's key, @ and its key for its place, or
-    ORDER) has another revision than in `seen`. With `places`, a step that it moves counts as
-    changed for those who edit its fields.
+    ORDER) has another revision than in `seen`. The step `placed`, when it moves, counts as changed
+    for those who edit its fields; those that are only pushed aside do not.
     """
 
     endpoint: str
@@ -51,7 +51,7 @@ class Deed:
     about: str = ""
     needs: tuple[str, ...] = ()
     seen: dict[str, int] = field(default_factory=dict)
-    places: bool = False
+    placed: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,9 @@ def put(line_id: str, choice: Choice, seen: Seen) -> Deed:
             return state
         return stages.move(state[0], key, stage), state[1]
 
-    deed = Deed("pipeline_steps_update", {**_of(step), "stage": stage}, apply, places=True)
-    return replace(deed, needs=(step["step_key"], f"@{step['step_key']}"))
+    key = step["step_key"]
+    deed = Deed("pipeline_steps_update", {**_of(step), "stage": stage}, apply, placed=key)
+    return replace(deed, needs=(key, f"@{key}"))
 
 
 def move(line_id: str, choice: Choice, seen: Seen) -> Deed:
@@ -279,7 +280,7 @@ def _revised(
     was, now = (stages.numbered(state[0]) for state in (before, after))
     made = {ORDER: revisions[ORDER]}
     for key, content in after[1].items():
-        same = before[1].get(key) == content and not (deed.places and was[key] != now[key])
+        same = before[1].get(key) == content and not (deed.placed == key and was[key] != now[key])
         made[key] = revisions[key] if same else next(_revisions)
         stayed = was.get(key) == now[key]
         made[f"@{key}"] = revisions[f"@{key}"] if stayed else next(_revisions)
