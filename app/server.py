@@ -40,6 +40,7 @@ from app.sage_rbac import SageRbac
 from app.sessions import Sessions
 from app.settings import Settings
 from app.templates import PageEngine
+from app.watchdog import watch_loop
 from app.web_paths import WebPaths
 
 log = logging.getLogger("pipeline.server")
@@ -125,7 +126,7 @@ class PipelineServer(ConfiguredServer):
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        tasks = [asyncio.ensure_future(work(stop)) for work in self._background]
+        tasks = [asyncio.ensure_future(work(stop)) for work in (watch_loop, *self._background)]
         for task in tasks:
             task.add_done_callback(_tell_end)
         yield

@@ -20,6 +20,7 @@ from app import processes
 from app.settings import ROOT
 from tests.support.extra_worker import ExtraWorker, extra_worker
 from tests.support.installation import PASSWORDS, Installation
+from tests.support.watching import nobody_waits
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 
@@ -128,6 +129,26 @@ def test_sigterm_lets_running_requests_finish(server: Installation, tmp_path: Pa
 
     assert answers[0].json()["mark"] == "last"
     assert client.get("/whoami.dspy").status_code == 200
+
+
+# D6: nobody waits for a blocking call
+
+
+def test_a_blocking_call_is_told_and_none_of_ours_blocks(
+    server: Installation, admin, line, probes: ExtraWorker
+):
+    """tests/http/conftest.py holds every test over HTTP to the same."""
+    with nobody_waits(server.var_dir):
+        for _ in range(3):
+            for url in (LIST, "/index.ui", "/pipeline_core/pipelines", "/login.ui"):
+                admin.get(url, headers={"Accept": "text/html"})
+        time.sleep(0.2)
+
+    client = probes.client()
+    client.get("/probe/blocking.dspy", params={"seconds": "0.02"})
+    assert "loop_blocked" not in probes.log
+    client.get("/probe/blocking.dspy", params={"seconds": "0.4"})
+    assert processes.wait_until(lambda: "loop_blocked" in probes.log, 3)
 
 
 # D7: names that scripts use
