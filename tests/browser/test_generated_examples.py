@@ -44,7 +44,7 @@ MODELS = {
         codes=[{"field": "roleid", "table": "role", "valuefield": "id", "textfield": "name"}],
     ),
 }  # fmt: skip
-DEFINITIONS = {
+DEFINITIONS: dict[str, Any] = {
     "organization": {
         "tblname": "organization",
         "uitype": "tree",
@@ -109,7 +109,7 @@ def done(record: dict[str, Any]) -> dict[str, Any]:
 def test_a_generated_tree_grows_changes_and_loses_nodes(
     look: Page, bench: Bench, pages: Path
 ) -> None:
-    nodes = {
+    nodes: dict[str, dict[str, Any]] = {
         "o1": {"id": "o1", "orgname": HOSTILE, "parentid": None, "kind": "firm"},
         "o2": {"id": "o2", "orgname": "Sales", "parentid": "o1", "kind": "part"},
     }

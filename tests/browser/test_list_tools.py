@@ -45,7 +45,7 @@ def table(**more: Any) -> dict[str, Any]:
 @pytest.fixture
 def things(bench: Bench, look: Page) -> list[dict[str, Any]]:
     """Three rows, shown."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": f"t{n}", "name": f"thing{n}", "share": "0.850000", "kind": "a", "enabled": 1,
          "made_by": "u1", "made_by_text": "Ann", "lock_version": n}
         for n in (1, 2, 3)
@@ -311,7 +311,7 @@ def test_a_file_is_tried_corrected_and_imported(
 
 
 def _file(folder: Path, kind: str) -> Path:
-    rows = [["Name", "Share"], ["eins", "0.5"], ['=2,"x"\nzwei', None]]
+    rows: list[list[Any]] = [["Name", "Share"], ["eins", "0.5"], ['=2,"x"\nzwei', None]]
     path = folder / f"rows.{kind}"
     if kind == "csv":
         with path.open("w", encoding="utf-8-sig", newline="") as out:

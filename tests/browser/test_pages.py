@@ -187,3 +187,19 @@ def test_the_theme_is_kept(admin_page: Page) -> None:
     expect(admin_page.locator("html")).to_have_attribute("data-theme", "dark")
     ground = admin_page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(15, 20, 29)"
+
+
+def test_signing_out_on_all_devices_ends_the_other_sessions(
+    admin_page: Page, server: Installation
+) -> None:
+    other = server.sign_in("admin")
+    open_list(admin_page, LISTS[0])
+    admin_page.get_by_role("button", name="当前用户").click()
+    admin_page.get_by_role("button", name="在所有设备上退出登录").click()
+    expect(admin_page).to_have_url(re.compile(r"/login\.ui"))
+    # The other worker may remember a session for five seconds.
+    for _ in range(14):
+        if other.get("/appbase/get_code.dspy").status_code == 401:
+            break
+        admin_page.wait_for_timeout(500)
+    assert other.get("/appbase/get_code.dspy").status_code == 401

@@ -22,7 +22,8 @@ export class FormField {
     this.element = this.layOut(showLabel);
     this.input.describedBy(this.tip.id, this.error.id);
     if (!showLabel) this.input.setAriaLabel(t(this.field.label));
-    this.input.bind('changed', () => this.setError(''));
+    // JSON is easily broken and hard to mend later: its faults are told when one leaves it.
+    this.input.bind('changed', () => this.setError(this.field.uitype === 'json' ? this.input.problem() : ''));
     this.input.dom_element.addEventListener('input', () => this.setError(''));
   }
 
