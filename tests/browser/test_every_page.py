@@ -83,7 +83,7 @@ def test_no_form_or_tool_has_a_serious_problem(dressed: Page, things: Things) ->
     problems = []
     for address in LISTS:
         open_page(dressed, address)
-        for tool in ("update", "filter", "columns", "views"):
+        for tool in ("update", "filter", "columns", "views", "files", "help"):
             button = dressed.locator(f"#main [data-tool={tool}]")
             if not button.count():
                 continue
