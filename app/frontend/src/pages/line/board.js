@@ -39,11 +39,13 @@ export class Board {
   }
 
   /**
-   * Draws the steps; `layout` shows an order that is not saved. Cards and lanes that are as they
+   * Draws the steps; `wanted` shows an order that is not saved. Cards and lanes that are as they
    * were stay in place: a line may have 500 steps.
    */
-  draw(layout = layoutOf(this.data.steps)) {
+  draw(wanted = layoutOf(this.data.steps)) {
     const hadFocus = this.lanes.contains(document.activeElement);
+    // Somebody else may have deleted a step meanwhile.
+    const layout = wanted.map((keys) => keys.filter((key) => this.data.step(key))).filter((keys) => keys.length);
     this.layout = layout;
     if (!layout.length) {
       this.drawn = [];

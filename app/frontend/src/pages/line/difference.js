@@ -19,7 +19,7 @@ export function differenceView(found) {
     ...steps.moved.map((step) => line('moved', 'right', t('Moved'), named(step), `${place(step.from)} → ${place(step.to)}`)),
     ...steps.parallel_changed.map((step) => line('moved', 'steps', t(step.to === 'parallel' ? 'Now in parallel with others' : 'Now alone in its stage'), named(step), '')),
   ];
-  const changes = [...found.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed];
+  const changes = [...found.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed.flatMap(keyByKey)];
   if (!lines.length && !changes.length) return h('p', { class: 'muted difference-none' }, t('Nothing differs.'));
   return h('div', { class: 'difference-view' },
     lines.length ? h('ul', { class: 'difference-lines' }, lines) : null, changes.length ? changeTable(changes) : null);
@@ -46,8 +46,22 @@ function place({ stage, step_no: number }) {
 function changeTable(changes) {
   return plainTable('Changed fields', [{ label: 'Step' }, { label: 'Field' }, { label: 'Before' }, { label: 'After' }],
     changes.map(({ step_key: key, field, from, to }) => [
-      key ? h('code', {}, key) : t('Line'), t(FIELD_LABELS[field] ?? field), value(from, 'before'), value(to, 'after'),
+      key ? h('code', {}, key) : t('Line'), fieldName(field), value(from, 'before'), value(to, 'after'),
     ]));
+}
+
+/** A changed configuration as a change of each of its keys. */
+function keyByKey(change) {
+  const { field, from, to } = change;
+  if (field !== 'config' || !from || !to || typeof from !== 'object' || typeof to !== 'object') return [change];
+  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
+  return names.filter((name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
+    .map((name) => ({ ...change, field: `config.${name}`, from: from[name], to: to[name] }));
+}
+
+function fieldName(field) {
+  if (field.startsWith('config.')) return h('span', {}, t(FIELD_LABELS.config), ' ', h('code', {}, field.slice(7)));
+  return Object.hasOwn(FIELD_LABELS, field) ? t(FIELD_LABELS[field]) : field;
 }
 
 function value(one, side) {

@@ -113,7 +113,8 @@ export class MoveMode {
     this.board.say(`${t('${name} is put down.', { name })} ${this.whereItIs()}`);
     this.picked = null;
     this.board.cardOf(key)?.classList.remove('step-picked');
-    if (!sameLayout(layout, before)) this.board.actions.reorder(layout, key);
+    if (sameLayout(layout, before)) this.board.actions.settled();
+    else this.board.actions.reorder(layout, key);
   }
 
   cancel() {
@@ -122,8 +123,15 @@ export class MoveMode {
     this.picked = null;
     this.board.cardOf(key)?.classList.remove('step-picked');
     this.board.draw(before);
+    this.board.actions.settled();
     this.board.say(t('${name} is back where it was.', { name }));
     return true;
+  }
+
+  /** The draft is no longer what it was when the step was picked up. */
+  abandon() {
+    if (this.picked) this.board.cardOf(this.picked.key)?.classList.remove('step-picked');
+    this.picked = null;
   }
 }
 

@@ -14,11 +14,14 @@ export class StepsTab {
   constructor(page) {
     this.page = page;
     this.data = page.data;
+    this.queue = Promise.resolve();
+    this.waiting = 0;
+    this.round = 0;
     this.board = new Board(this.data, {
       edit: (step) => this.data.mayEdit && this.edit({ step }), add: (place) => this.edit({ place: this.placed(place) }),
-      duplicate: (step) => this.changed(() => this.data.duplicateStep(step), (made) => made.step_key),
-      toggle: (step) => this.changed(() => this.data.enableStep(step, Number(step.enabled) !== 1), () => step.step_key),
-      remove: (step) => this.remove(step), reorder: (layout, key) => this.changed(() => this.data.reorder(layout), () => key, true),
+      duplicate: (step) => this.changed(() => this.data.duplicateStep(this.asNow(step)), (made) => made.step_key),
+      toggle: (step) => this.changed(() => this.data.enableStep(this.asNow(step), Number(this.asNow(step).enabled) !== 1), () => step.step_key),
+      remove: (step) => this.remove(step), settled: () => this.render(), reorder: (layout, key) => this.changed(() => this.data.reorder(layout), () => key, true),
     });
     this.problems = h('ul', { class: 'step-problems boxed', 'aria-label': t('Problems of the line') });
     this.picture = h('div', { class: 'scroll-x flow', tabindex: '0', role: 'region', 'aria-label': t('Flow') });
@@ -31,13 +34,19 @@ export class StepsTab {
       h('section', { class: 'card page-card' }, h('h2', {}, icon('lines'), t('Flow')), this.picture));
   }
 
+  /** A step as it is after the changes before: each raises its version. */
+  asNow(step) {
+    return this.data.step(step.step_key) ?? step;
+  }
+
   /** At the end a stage is made by not naming one. */
   placed({ stage }) {
     return stage && stage <= this.data.layout.length ? { stage } : {};
   }
 
   render() {
-    this.board.draw();
+    // What is being moved, or waits to be sent, is not drawn back to what the server has so far.
+    if (!this.board.moving.picked && this.waiting <= 0) this.board.draw();
     fillNode(this.problems, this.data.problems.map(problemLine));
     this.problems.hidden = !this.data.problems.length;
     this.isStale = true;
@@ -75,20 +84,38 @@ export class StepsTab {
       return;
     }
     const others = this.data.layout.flat().filter((key) => key !== step.step_key);
-    await this.changed(() => this.data.deleteStep(step), () => others[Math.min(place, others.length - 1)]);
+    await this.changed(() => this.data.deleteStep(this.asNow(step)), () => others[Math.min(place, others.length - 1)]);
   }
 
   /**
-   * Sends one change and shows the draft as it is then, also when the change was refused.
+   * Sends one change after the other and shows the draft as it is then, also when one was refused.
    * @param {() => Promise<object>} work
    * @param {(record: object) => string} focusOf the step that has the focus afterwards
    */
-  async changed(work, focusOf, isQuiet = false) {
+  changed(work, focusOf, isQuiet = false) {
+    const { round } = this;
+    this.waiting += 1;
+    // What was waiting behind a refused change meant a draft that is not there: it is dropped.
+    this.queue = this.queue.then(() => (round === this.round ? this.change(work, focusOf, isQuiet) : this.waiting -= 1));
+    return this.queue;
+  }
+
+  async change(work, focusOf, isQuiet) {
+    const focusBefore = this.board.focusKey;
     const answer = await work();
-    if (!answer.ok) await this.refused(answer);
-    const record = answer.value?.options?.user_data ?? {};
-    await this.showAgain(answer.ok ? focusOf(record) : this.board.focusKey);
-    if (answer.ok && !isQuiet) this.board.say(t('Saved.'));
+    this.waiting -= 1;
+    if (!answer.ok) {
+      this.round += 1;
+      this.board.moving.abandon();
+      await this.refused(answer);
+    }
+    await this.page.reload();
+    if (!answer.ok) return;
+    if (!isQuiet) this.board.say(t('Saved.'));
+    // Whoever has gone on meanwhile stays where he is.
+    const active = document.activeElement;
+    const isHere = active === document.body || this.board.lanes.contains(active);
+    if (isHere && !this.board.moving.picked && this.board.focusKey === focusBefore) this.board.focus(focusOf(answer.value?.options?.user_data ?? {}));
   }
 
   /** Somebody else was faster: say who, and show the draft as it is now. */
