@@ -5,10 +5,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.page_bench import Bench, running_bench
 from tests.support.installation import PASSWORDS, Installation
+
+# Two busy cores may take longer than the 5 s that are usual.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
