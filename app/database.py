@@ -265,10 +265,11 @@ async def _settled(connection: Any, name: str) -> AsyncIterator[SafeSqlor]:
         try:
             yield sor
         except BaseException:  # a cancelled request must roll back too
+            sor.dataChanged = False
             await _end(connection, "rollback")
             raise
-        await _end(connection, "commit")
         sor.dataChanged = False
+        await _end(connection, "commit")
 
 
 async def _end(connection: Any, how: str) -> None:

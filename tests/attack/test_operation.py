@@ -67,14 +67,6 @@ def test_a_trivial_request_writes_nothing(server: Installation):
 # D6, D6b: start and stop (OPS-1)
 
 
-def start_copy(server: Installation, **env: str) -> "subprocess.Popen[str]":
-    """The application's entry point, started by hand."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "app/pipeline_app.py")], cwd=ROOT, text=True,
-        env=server.env | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-
-
 def test_a_second_copy_for_another_folder_takes_no_request(server: Installation, tmp_path: Path):
     """OPS-1: with SO_REUSEPORT a forgotten copy took half of the requests, and nobody noticed."""
     admin = server.mariadb.connection()
@@ -108,6 +100,37 @@ def test_a_module_that_fails_to_load_stops_the_start_with_its_reason(server: Ins
 
     assert done.returncode != 0
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_module_that_asks_for_the_pool_while_it_loads_gets_ours(server: Installation):
+    """CFG-3: that froze sqlor's pool with no databases in it."""
+    early = (
+        "import sys; sys.argv = ['app/pipeline_app.py']; sys.path.insert(0, '.');"
+        "import pipeline_ops.init as module; load = module.load_pipeline_ops;"
+        "from sqlor.dbpools import DBPools; DBPools();"
+        "module.load_pipeline_ops = lambda env: (DBPools(), load(env));"
+        "import runpy; runpy.run_path('app/pipeline_app.py', run_name='__main__')"
+    )
+    port = processes.free_port()
+    worker = subprocess.Popen([sys.executable, "-c", early], cwd=ROOT, stderr=subprocess.DEVNULL,
+                              env=server.env | {"PIPELINE_PORT": str(port)})  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}"
+        assert processes.wait_until(lambda: is_up(url), 20)
+        credentials = {"username": "viewer", "password": PASSWORDS["viewer"]}
+        answer = httpx.post(f"{url}/login.dspy", json=credentials, trust_env=False)
+        assert answer.status_code == 200, answer.text
+    finally:
+        worker.terminate()
+        worker.wait(40)
+
+
+def is_up(url: str) -> bool:
+    """Whether a worker answers there."""
+    try:
+        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_sigterm_lets_running_requests_finish(server: Installation, tmp_path: Path, probes):

@@ -181,15 +181,17 @@ def test_a_host_name_in_the_request_line_is_no_way_either(server: Installation, 
     assert "evil.example" not in answer.body
 
 
-def test_forwarding_headers_of_strangers_change_nothing(server: Installation):
+def test_forwarding_headers_of_strangers_change_nothing(server: Installation, admin):
+    page = "/pipeline_core/pipelines?_webbricks_=1"
+    session = f"Cookie: pipeline_session={admin.cookies['pipeline_session']}"
     hostile = [
         'X-Forwarded-Host: evil.example"><img src=x>', "X-Forwarded-Port: x",
         "X-Forwarded-Scheme: javascript", "X-Forwarded-Prepath: evil", "X-Forwarded-Proto: evil",
         "X-Forwarded-For: 10.9.8.7, garbage", "X-Real-IP: garbage",
     ]  # fmt: skip
-    plain = get_raw(server.base_url, "/login.ui?_webbricks_=1")
+    plain = get_raw(server.base_url, page, session)
 
-    answer = get_raw(server.base_url, "/login.ui?_webbricks_=1", *hostile)
+    answer = get_raw(server.base_url, page, session, *hostile)
 
     assert (answer.status, answer.body) == (200, plain.body)
 
