@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 IDLE_CHECK_SECONDS = 30
 RECYCLE_SECONDS = 1800
+# Whoever holds a row longer than this is stuck, and those who want it are not to be stuck with it.
+LOCK_WAIT_SECONDS = 5
 TRIES = 5
 # Quoted, since aiomysql puts it into its SET statement as it is.
 _SQL_MODE = "'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
@@ -76,7 +78,8 @@ class Pool:
                         minsize=1,
                         maxsize=self._size,
                         pool_recycle=RECYCLE_SECONDS,
-                        init_command=f"set time_zone='+00:00', {isolation}='READ-COMMITTED'",
+                        init_command=f"set time_zone='+00:00', {isolation}='READ-COMMITTED',"
+                        f" innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}",
                         **_connect_args(self._place),
                     )
                 except (aiomysql.MySQLError, OSError) as exc:

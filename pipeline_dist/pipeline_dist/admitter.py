@@ -32,13 +32,15 @@ V = TypeVar("V")
 
 
 class Ticket:
-    """A request that waits for its outcome; `rows` are the names of what it will lock."""
+    """A request that waits for its outcome; `rows` are the names of what it will lock, `alone`
+    that it goes without others."""
 
-    __slots__ = ("future", "rows", "since", "wanted")
+    __slots__ = ("alone", "future", "rows", "since", "wanted")
 
     def __init__(self, wanted: Wanted, rows: frozenset[str], loop: asyncio.AbstractEventLoop):
         self.wanted = wanted
         self.rows = rows
+        self.alone = False
         self.since = loop.time()
         self.future: asyncio.Future[Admitted | Finished] = loop.create_future()
 
@@ -150,6 +152,7 @@ class Admitter:
             if ticket.future.done():
                 continue  # the one who asked has gone
             full = len(taken) >= REQUESTS_AT_ONCE or lines > LINES_AT_ONCE
+            full = full or (bool(taken) and (ticket.alone or taken[0].alone))
             if full or not blocked.isdisjoint(ticket.rows):
                 blocked |= ticket.rows
                 left.append(ticket)
@@ -191,6 +194,12 @@ class Admitter:
                     ticket.wanted = replace(ticket.wanted, pipeline_id=None)
             await self._settle(batch, look_first=look_first)
         except Unavailable as exc:
+            if exc.code == "database_busy" and len(batch) > 1:
+                # Somebody holds a row of one of them, nobody knows whose.
+                for ticket in batch:
+                    ticket.alone, ticket.since = True, self.loop.time()
+                self._waiting = batch + self._waiting
+                return
             for ticket in batch:
                 ticket.answer(_own_copy(exc))
         except Exception as exc:  # noqa: BLE001  one request's fault must not become all's

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.ids import new_id
 from app.processes import free_port, listening_problem, wait_until
@@ -49,46 +50,54 @@ def make_targets(
     made: list[tuple[str, str]] = []
     run = secrets.token_hex(3)
     with installation.connect() as connection, connection.cursor() as cursor:
-        buyers = []
-        for number in range(distributors):
-            key, buyer = keys.mint(), new_id()
-            cursor.execute(
-                "insert into distributors (id, code, name, status, api_key_hash, quota_period,"
-                " quota_calls, spend_limit, currency, created_at, updated_at)"
-                " values (%s, %s, %s, 'active', %s, 'month', %s, 100000000000, 'CNY', now(3),"
-                " now(3))",
-                (buyer, f"d-{run}-{number}", f"D {run} {number}", keys.digest(key), MUCH),
-            )
-            buyers.append((buyer, key))
+        buyers = [_make_distributor(cursor, f"{run}-{number}") for number in range(distributors)]
         for number in range(lines):
-            line, code = new_id(), f"l-{run}-{number}"
             buyer, key = buyers[number % distributors]
-            cursor.execute(
-                "insert into pipelines (id, code, name, description, status, current_version,"
-                " created_at, updated_at) values (%s, %s, %s, '', 'published', 1, now(3), now(3))",
-                (line, code, code),
-            )
-            cursor.execute(
-                "insert into pipeline_pricing (id, pipeline_id, unit, pricing_type, unit_price,"
-                " currency, effective_from, enabled, created_at, updated_at) values"
-                " (%s, %s, 'call', 'unit', 0.01, 'CNY', '2020-01-01', 1, now(3), now(3))",
-                (new_id(), line),
-            )
-            cursor.execute(
-                "insert into pipeline_capacity (id, pipeline_id, daily_quota, monthly_quota,"
-                " max_concurrency, enabled, created_at, updated_at)"
-                " values (%s, %s, %s, %s, 1000000000, 1, now(3), now(3))",
-                (new_id(), line, MUCH, MUCH),
-            )
-            cursor.execute(
-                "insert into distributor_pipeline (id, distributor_id, pipeline_id, enabled,"
-                " pricing_mode, daily_quota, monthly_quota, created_at, updated_at)"
-                " values (%s, %s, %s, 1, 'inherit', %s, %s, now(3), now(3))",
-                (new_id(), buyer, line, MUCH, MUCH),
-            )
+            code = f"l-{run}-{number}"
+            _make_line(cursor, code, buyer)
             made.append((key, code))
     file.write_text("".join(f"{key} {code}\n" for key, code in made))
     return made
+
+
+def _make_distributor(cursor: Any, name: str) -> tuple[str, str]:
+    """A distributor with every limit there is; its id and key."""
+    key, buyer = keys.mint(), new_id()
+    cursor.execute(
+        "insert into distributors (id, code, name, status, api_key_hash, quota_period, quota_calls,"
+        " spend_limit, currency, created_at, updated_at)"
+        " values (%s, %s, %s, 'active', %s, 'month', %s, 100000000000, 'CNY', now(3), now(3))",
+        (buyer, f"d-{name}", f"D {name}", keys.digest(key), MUCH),
+    )
+    return buyer, key
+
+
+def _make_line(cursor: Any, code: str, buyer: str) -> None:
+    """A line with a price and a capacity, sold to *buyer*."""
+    line = new_id()
+    cursor.execute(
+        "insert into pipelines (id, code, name, description, status, current_version, created_at,"
+        " updated_at) values (%s, %s, %s, '', 'published', 1, now(3), now(3))",
+        (line, code, code),
+    )
+    cursor.execute(
+        "insert into pipeline_pricing (id, pipeline_id, unit, pricing_type, unit_price, currency,"
+        " effective_from, enabled, created_at, updated_at) values"
+        " (%s, %s, 'call', 'unit', 0.01, 'CNY', '2020-01-01', 1, now(3), now(3))",
+        (new_id(), line),
+    )
+    cursor.execute(
+        "insert into pipeline_capacity (id, pipeline_id, daily_quota, monthly_quota,"
+        " max_concurrency, enabled, created_at, updated_at)"
+        " values (%s, %s, %s, %s, 1000000000, 1, now(3), now(3))",
+        (new_id(), line, MUCH, MUCH),
+    )
+    cursor.execute(
+        "insert into distributor_pipeline (id, distributor_id, pipeline_id, enabled, pricing_mode,"
+        " daily_quota, monthly_quota, created_at, updated_at)"
+        " values (%s, %s, %s, 1, 'inherit', %s, %s, now(3), now(3))",
+        (new_id(), buyer, line, MUCH, MUCH),
+    )
 
 
 def make_procedures(installation: Installation) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from app import database
 from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction
+from app.database import in_transaction, pools
 from app.errors import AppError
 from app.rows import insert_row
 from pipeline_dist import admission
@@ -167,6 +168,51 @@ async def test_packages_count_calls_of_the_same_moment() -> None:
     answers = await asyncio.gather(*(book(trade, f"k{n}", "4", "image") for n in range(8)))
 
     assert [answer.call["amount"] for answer in answers] == [7, 0, 7, 0, 0, 7, 0, 7]
+    assert await differences() == []
+
+
+async def test_a_row_that_somebody_holds_stops_nobody_else(pool: Installation) -> None:
+    held, free = await make_trade(), await make_trade()
+    for trade in (held, free):
+        await begin(trade, "first")
+    with pool.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("start transaction")
+        cursor.execute(
+            "select id from distributors where id = %s for update", (held.distributor_id,)
+        )
+        stuck = [asyncio.ensure_future(begin(held, f"k{n}")) for n in range(5)]
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(3):
+            answers = await asyncio.gather(*(begin(free, f"k{n}") for n in range(20)))
+        assert not any(task.done() for task in stuck)
+        cursor.execute("rollback")
+
+    assert not any(answer.replayed for answer in (*answers, *await asyncio.gather(*stuck)))
+    assert await differences() == []
+
+
+async def test_a_row_that_is_held_for_too_long_is_refused_alone(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, free = await make_trade(), await make_trade()
+    for trade in (held, free):
+        await begin(trade, "first")
+    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(database, "TRIES", 2)
+    await pools().close()  # the next connections wait for a lock no longer than that
+    with pool.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("start transaction")
+        cursor.execute(
+            "select id from distributors where id = %s for update", (held.distributor_id,)
+        )
+        # They arrive together and so go together, at first.
+        *good, bad = await asyncio.gather(
+            *(begin(free, f"k{n}") for n in range(5)), begin(held, "stuck")
+        )
+        cursor.execute("rollback")
+
+    assert bad == "database_busy"
+    assert not any(answer.replayed for answer in good)
     assert await differences() == []
 
 

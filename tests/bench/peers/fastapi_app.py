@@ -210,55 +210,81 @@ async def locked(
     return link, capacity
 
 
+async def price_of(session: AsyncSession, header: Usage, unit: str) -> Price:
+    at = header.started_at
+    found = await session.scalar(
+        select(Price)
+        .where(
+            Price.pipeline_id == header.pipeline_id,
+            Price.unit == unit,
+            Price.enabled == 1,
+            Price.effective_from <= at,
+            (Price.effective_to.is_(None)) | (Price.effective_to > at),
+        )
+        .order_by(Price.step_key.desc(), Price.model.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise HTTPException(409, "price_missing")
+    return found
+
+
+def usage_line(
+    header: Usage, number: int, item: UsageLine, price: Price, moment: datetime
+) -> Usage:
+    amount = (item.quantity / price.unit_size * price.unit_price).quantize(Decimal("1e-10"))
+    return Usage(
+        id=uuid.uuid4().hex, call_no=header.call_no, line_no=number,
+        distributor_id=header.distributor_id, pipeline_id=header.pipeline_id,
+        unit=item.unit, quantity=item.quantity, pricing_id=price.id, pricing_type="unit",
+        pricing_mode="inherit", unit_price=price.unit_price, unit_size=price.unit_size,
+        amount=amount, currency=header.currency, status="succeeded",
+        idempotency_key=header.idempotency_key, started_at=header.started_at,
+        finished_at=moment, day_key=header.day_key, month_key=header.month_key,
+        quota_key=header.quota_key, created_at=moment, created_by=header.created_by,
+        updated_at=moment, updated_by=header.created_by,
+    )  # fmt: skip
+
+
+def new_header(
+    distributor: Distributor, line: Line, call: NewCall, key: str, given: str, moment: datetime
+) -> Usage:
+    day, month = keys(moment)
+    call_no, slot = uuid.uuid4().hex, call.status is None
+    return Usage(
+        id=call_no, call_no=call_no, distributor_id=distributor.id, pipeline_id=line.id,
+        currency=distributor.currency, status=call.status or "reserved",
+        idempotency_key=key, request_hash=given, started_at=moment,
+        finished_at=None if slot else moment, lease_seconds=300 if slot else None,
+        lease_expires_at=lease_end(moment) if slot else None, duration_ms=None if slot else 0,
+        day_key=day, month_key=month, quota_key=month, created_at=moment,
+        created_by=distributor.code, updated_at=moment, updated_by=distributor.code,
+    )  # fmt: skip
+
+
+def take(distributor: Distributor, link: Link, capacity: Capacity, month: str, slot: bool) -> None:
+    if distributor.quota_key != month:
+        distributor.quota_key, distributor.quota_used = month, 0
+    if distributor.quota_used >= distributor.quota_calls:
+        raise HTTPException(429, "quota_exceeded")
+    if distributor.spend_used >= distributor.spend_limit:
+        raise HTTPException(402, "spend_limit_reached")
+    if slot and capacity.running >= capacity.max_concurrency:
+        raise HTTPException(429, "concurrency_exceeded")
+    for row in (link, capacity):
+        row.day_used += 1
+        row.month_used += 1
+    capacity.running += slot
+    distributor.quota_used += 1
+
+
 async def add_lines(
     session: AsyncSession, header: Usage, lines: list[UsageLine], moment: datetime
 ) -> list[Usage]:
     made = []
     for number, item in enumerate(lines, 1):
-        price = await session.scalar(
-            select(Price)
-            .where(
-                Price.pipeline_id == header.pipeline_id,
-                Price.unit == item.unit,
-                Price.enabled == 1,
-                Price.effective_from <= header.started_at,
-                (Price.effective_to.is_(None)) | (Price.effective_to > header.started_at),
-            )
-            .order_by(Price.step_key.desc(), Price.model.desc())
-            .limit(1)
-        )
-        if price is None:
-            raise HTTPException(409, "price_missing")
-        amount = (item.quantity / price.unit_size * price.unit_price).quantize(Decimal("1e-10"))
-        made.append(
-            Usage(
-                id=uuid.uuid4().hex,
-                call_no=header.call_no,
-                line_no=number,
-                distributor_id=header.distributor_id,
-                pipeline_id=header.pipeline_id,
-                unit=item.unit,
-                quantity=item.quantity,
-                pricing_id=price.id,
-                pricing_type="unit",
-                pricing_mode="inherit",
-                unit_price=price.unit_price,
-                unit_size=price.unit_size,
-                amount=amount,
-                currency=header.currency,
-                status="succeeded",
-                idempotency_key=header.idempotency_key,
-                started_at=header.started_at,
-                finished_at=moment,
-                day_key=header.day_key,
-                month_key=header.month_key,
-                quota_key=header.quota_key,
-                created_at=moment,
-                created_by=header.created_by,
-                updated_at=moment,
-                updated_by=header.created_by,
-            )
-        )
+        price = await price_of(session, header, item.unit)
+        made.append(usage_line(header, number, item, price, moment))
     session.add_all(made)
     return made
 
@@ -289,33 +315,13 @@ async def begin(
         link, capacity = await locked(session, distributor_id, line.id)
         turn(link, day, month)
         turn(capacity, day, month)
-        if distributor.quota_key != month:
-            distributor.quota_key, distributor.quota_used = month, 0
-        if distributor.quota_used >= distributor.quota_calls:
-            raise HTTPException(429, "quota_exceeded")
-        if distributor.spend_used >= distributor.spend_limit:
-            raise HTTPException(402, "spend_limit_reached")
         slot = call.status is None
-        if slot and capacity.running >= capacity.max_concurrency:
-            raise HTTPException(429, "concurrency_exceeded")
-        call_no = uuid.uuid4().hex
-        header = Usage(
-            id=call_no, call_no=call_no, distributor_id=distributor_id, pipeline_id=line.id,
-            currency=distributor.currency, status=call.status or "reserved",
-            idempotency_key=idempotency_key, request_hash=given, started_at=moment,
-            finished_at=None if slot else moment, lease_seconds=300 if slot else None,
-            lease_expires_at=lease_end(moment) if slot else None, duration_ms=None if slot else 0,
-            day_key=day, month_key=month, quota_key=month, created_at=moment,
-            created_by=distributor.code, updated_at=moment, updated_by=distributor.code,
-        )  # fmt: skip
+        take(distributor, link, capacity, month, slot)
+        header = new_header(distributor, line, call, idempotency_key, given, moment)
         session.add(header)
         lines = await add_lines(session, header, call.lines, moment)
-        for row in (link, capacity):
-            row.day_used += 1
-            row.month_used += 1
-        capacity.running += slot
-        distributor.quota_used += 1
         distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
+        call_no = header.call_no
         if slot:
             return begun(call_no, line.code, moment), capacity
         return ended(call_no, line.code, moment, moment, line_of(lines[0])), capacity

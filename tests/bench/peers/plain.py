@@ -64,6 +64,21 @@ def turn(row: Row, day: str, month: str) -> None:
         row["month_key"], row["month_used"] = month, 0
 
 
+def check(distributor: Row, link: Row, capacity: Row, day: str, month: str, *, slot: bool) -> None:
+    """Bring the counters to this day and month; raise Refused where there is no room."""
+    for row in (link, capacity):
+        turn(row, day, month)
+        check_room(row, "daily_quota", "monthly_quota")
+    if distributor["quota_key"] != month:
+        distributor["quota_key"], distributor["quota_used"] = month, 0
+    if distributor["quota_used"] >= distributor["quota_calls"]:
+        raise Refused(429, "quota_exceeded")
+    if distributor["spend_used"] >= distributor["spend_limit"]:
+        raise Refused(402, "spend_limit_reached")
+    if slot and capacity["running"] >= capacity["max_concurrency"]:
+        raise Refused(429, "concurrency_exceeded")
+
+
 class Plain:
     """(b): one plain transaction a call."""
 
@@ -110,28 +125,12 @@ class Plain:
     async def _begin(
         self, cursor: Any, distributor_id: str, asked: Row, key: str, given: str
     ) -> tuple[Row, dict[str, str]]:
-        distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
-        line = await one(cursor, sql.LINE, (asked["pipeline"],))
-        assert distributor is not None
-        if line is None or line["status"] != "published":
-            raise Refused(404, "pipeline_not_found")
-        link = await one(cursor, sql.LOCK_LINK, (distributor_id, line["id"]))
-        capacity = await one(cursor, sql.LOCK_CAPACITY, (line["id"],))
-        assert link is not None
-        assert capacity is not None
+        distributor, line, link, capacity = await self._locked(
+            cursor, distributor_id, asked["pipeline"]
+        )
         moment, slot = now(), "status" not in asked
         day, month = keys(moment)
-        for row in (link, capacity):
-            turn(row, day, month)
-            check_room(row, "daily_quota", "monthly_quota")
-        if distributor["quota_key"] != month:
-            distributor["quota_key"], distributor["quota_used"] = month, 0
-        if distributor["quota_used"] >= distributor["quota_calls"]:
-            raise Refused(429, "quota_exceeded")
-        if distributor["spend_used"] >= distributor["spend_limit"]:
-            raise Refused(402, "spend_limit_reached")
-        if slot and capacity["running"] >= capacity["max_concurrency"]:
-            raise Refused(429, "concurrency_exceeded")
+        check(distributor, link, capacity, day, month, slot=slot)
         priced = [await self._price(cursor, line["id"], moment, x) for x in asked.get("lines", [])]
         call_no = uuid.uuid4().hex
         header = sql.header(
@@ -156,6 +155,20 @@ class Plain:
         if slot:
             return begun(call_no, line["code"], moment), headers
         return ended(call_no, line["code"], moment, moment, priced[0]), headers
+
+    async def _locked(
+        self, cursor: Any, distributor_id: str, code: str
+    ) -> tuple[Row, Row, Row, Row]:
+        distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
+        line = await one(cursor, sql.LINE, (code,))
+        assert distributor is not None
+        if line is None or line["status"] != "published":
+            raise Refused(404, "pipeline_not_found")
+        link = await one(cursor, sql.LOCK_LINK, (distributor_id, line["id"]))
+        capacity = await one(cursor, sql.LOCK_CAPACITY, (line["id"],))
+        assert link is not None
+        assert capacity is not None
+        return distributor, line, link, capacity
 
     async def _price(self, cursor: Any, pipeline_id: str, at: Any, item: Row) -> Row:
         price = await one(cursor, sql.PRICE, (pipeline_id, item["unit"], at, at))
