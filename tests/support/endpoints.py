@@ -264,6 +264,9 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "distributor_statement_lines": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "distributor_statement_view": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "get_code": lambda w: {"table": "pipelines", "tblvalue": "id", "tbltext": "name"},
+    "import_rows": lambda w: {
+        "table": "pipelines", "columns": ["code", "name"], "rows": [["x", "X"]], "dry_run": 1
+    },
     "get_search_pipeline_id": lambda w: {"q": "a"},
     "get_search_distributor_id": lambda w: {"q": "a"},
 }  # fmt: skip
