@@ -92,7 +92,7 @@ def _top(rows: list[Any]) -> list[dict[str, Any]]:
         one["calls"] += int(row["calls"])
         if row["amount"]:
             one["amounts"][row["currency"]] = row["amount"]
-    return sorted(found.values(), key=lambda one: -one["calls"])[:LINES_SHOWN]
+    return sorted(found.values(), key=lambda one: (-one["calls"], one["name"]))[:LINES_SHOWN]
 
 
 async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:

@@ -100,17 +100,23 @@ def test_a_statement_as_a_file(server: Installation, reseller: Reseller) -> None
     assert as_xlsx.content[:2] == b"PK"
 
 
-def test_the_overview_tells_hours_and_lines(
-    server: Installation, line: dict[str, str], reseller: Reseller
-) -> None:
+def test_the_overview_tells_hours_and_lines(server: Installation) -> None:
+    bad = make_line(server.admin, "bad")
+    busy = make_reseller(server, bad)
+    for status in ("succeeded", *["failed"] * 6):
+        assert busy.begin(bad, status=status, lines=USED).status_code == 201
     found = server.admin.get(STATS).json()["data"]
 
     assert len(found["by_hour"]) == 24
-    assert sum(hour["calls"] for hour in found["by_hour"]) >= 4
-    assert reseller.distributor["id"] in {one["id"] for one in found["top_distributors"]}
-    failing = {one["id"]: one for one in found["failing_lines"]}
-    assert failing[line["id"]]["success_rate"] == "0.6666"
-    assert line["id"] in {one["id"] for one in found["slow_lines"]}
+    assert sum(hour["calls"] for hour in found["by_hour"]) >= 7
+    top = found["top_distributors"][0]
+    assert (top["id"], top["calls"]) == (busy.distributor["id"], 7)
+    assert top["amounts"] == {"USD": "0.3500000000"}
+    worst = found["failing_lines"][0]
+    assert (worst["id"], worst["failed"], worst["success_rate"]) == (bad["id"], 6, "0.1428")
+    means = [one["mean_ms"] for one in found["slow_lines"]]
+    assert means == sorted(means, reverse=True)
+    assert 0 < len(means) <= 5
 
 
 def test_who_may_see_them(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
