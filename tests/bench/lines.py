@@ -62,7 +62,10 @@ def run(installation: Installation, arguments: argparse.Namespace) -> str:
     bench = Bench(client, send(client, "pipeline_import", content=json.dumps(large_line()),
                                accept_changed=1, dry_run=0)["line"]["id"])  # fmt: skip
     rows = [
-        f"{machine()}; one worker, {arguments.rounds} rounds, ms.",
+        "## Lines",
+        "",
+        f"{machine()}; one worker, {arguments.rounds} rounds, ms over HTTP;"
+        " `tests/bench/lines.py`.",
         "",
         f"| a line of {STAGES * WIDE} steps in {STAGES} stages, beside {arguments.lines:,} lines"
         " | best | median | slowest | worker's CPU | goal |",
