@@ -59,7 +59,7 @@ class AppShell extends Widget {
   }
 
   menuElement() {
-    const entry = (item) => h('li', {}, h('a', { href: `#${item.url}`, 'data-url': item.url },
+    const entry = (item) => h('li', {}, h('a', { href: `#${item.url}`, 'data-url': item.url, 'data-record-page': item.record_page },
       iconOf(item.icon), h('span', {}, t(item.label))));
     const groups = (this.opts.menu ?? []).map((group) => (group.items
       ? h('section', {}, group.label ? h('h2', {}, t(group.label)) : null, h('ul', {}, group.items.map(entry)))
@@ -155,8 +155,10 @@ class AppShell extends Widget {
     let title = '';
     for (const link of this.menu.querySelectorAll('a')) {
       const isCurrent = link.dataset.url.replace(/\/$/, '') === path;
-      if (isCurrent) {
-        link.setAttribute('aria-current', 'page');
+      // A record's own page belongs to its list.
+      const isPartOf = link.dataset.recordPage === path;
+      if (isCurrent || isPartOf) {
+        link.setAttribute('aria-current', isCurrent ? 'page' : 'true');
         title = link.textContent;
       } else link.removeAttribute('aria-current');
     }
