@@ -60,6 +60,7 @@ from app.jsontext import canonical_json, to_json
 from app.listing import list_rows
 from app.messages import say
 from app.models import table
+from app.row_checks import offer_row_checks
 from app.rows import (
     check_lock_version,
     delete_row,
@@ -129,6 +130,7 @@ __all__ = [
     "now",
     "offer_editors",
     "offer_functions",
+    "offer_row_checks",
     "pools",
     "public",
     "quota_day",

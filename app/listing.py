@@ -31,6 +31,7 @@ from app.filters import (
 )
 from app.models import Column, Table, table
 from app.people import USER_COLUMNS, add_names
+from app.row_checks import check_rows
 from app.sqlor_safe import sort_terms, whole_number
 from app.values import Refused, Rule, typed
 
@@ -67,6 +68,7 @@ async def list_rows(
         total = await selection.count(sor)
         rows = await selection.page(sor, (page - 1) * size, size) if total else []
     await add_names(made, rows)
+    check_rows(table_name, rows)
     return {"total": total, "rows": rows}
 
 

@@ -75,6 +75,11 @@ def opened(version: Mapping[str, Any]) -> Definition:
     return definition
 
 
+def mark_intact(version: dict[str, Any]) -> None:
+    """Say in a version's row of a list whether its snapshot still is the one that was saved."""
+    version["intact"] = int(checksum(version["snapshot"]) == version["checksum"])
+
+
 def step_values(step: Mapping[str, Any]) -> dict[str, Any]:
     """A snapshot's step as the columns of `pipeline_steps`."""
     values = {name: step.get(name) for name in STEP_FIELDS}

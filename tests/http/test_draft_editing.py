@@ -3,6 +3,8 @@
 from typing import Any
 
 import httpx
+import pymysql
+import pytest
 
 from tests.http.test_core import (
     ask,
@@ -217,3 +219,46 @@ def test_looking_at_what_is_not_there(admin: httpx.Client) -> None:
     refused(ask(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1), 404,
             "not_found")  # fmt: skip
     assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"] is None
+
+
+def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
+    server: Installation, admin: httpx.Client
+) -> None:
+    line = new_line(admin, "a")
+    version = do(admin, "pipeline_publish", pipeline_id=line["id"])
+    new_step(admin, line, "b")
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    listed = rows(admin, "pipeline_versions", pipeline_id=line["id"])
+    assert [row["intact"] for row in listed] == [1, 1]
+
+    # The trigger refuses this; only somebody with the database's own powers can do it.
+    with pytest.raises(pymysql.MySQLError, match="never changes"):
+        server.query("update pipeline_versions set snapshot = '{}' where id = %s", version["id"])
+    tamper(server, version["id"])
+
+    assert {row["version_no"]: row["intact"]
+            for row in rows(admin, "pipeline_versions", pipeline_id=line["id"])} == {1: 0, 2: 1}
+    target = {"pipeline_id": line["id"], "version_no": 1}
+    for endpoint, fields in (
+        ("pipeline_rollback", {"reason": "r"}), ("pipeline_rollback_preview", {}),
+        ("pipeline_validate", {}), ("pipeline_publish", {"notes": "n"}),
+    ):  # fmt: skip
+        refused(ask(admin, endpoint, **target, **fields), 500, "version_corrupted")
+    for endpoint in ("pipeline_diff", "pipeline_export", "pipeline_workflow", "pipeline_clone"):
+        more = {"code": "tampered"} if endpoint == "pipeline_clone" else {}
+        answer = ask(admin, endpoint, pipeline_id=line["id"], **{"from": "1"}, **more)
+        refused(answer, 500, "version_corrupted")
+    assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"]["version_no"] == 2
+
+
+def tamper(server: Installation, version_id: str) -> None:
+    """Change a snapshot as one could with a copy of the table."""
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("show create trigger pipeline_versions_keep_content")
+        kept = cursor.fetchone()["SQL Original Statement"]
+        cursor.execute("drop trigger pipeline_versions_keep_content")
+        cursor.execute(
+            "update pipeline_versions set snapshot = replace(snapshot, '\"A\"', '\"Z\"')"
+            " where id = %s", (version_id,),
+        )  # fmt: skip
+        cursor.execute(kept)
