@@ -28,6 +28,7 @@ EXPORTS = {
     "pipeline_rollback": writing(admin_api.pipeline_rollback),
     "pipeline_clone": writing(transfer_api.pipeline_clone),
     "pipeline_import": writing(transfer_api.pipeline_import),
+    "pipeline_import_view": writing(transfer_api.pipeline_import_view),
     "pipeline_export": reading_endpoint(transfer_api.pipeline_export),
     "pipeline_workflow": reading_endpoint(transfer_api.pipeline_workflow),
     "pipeline_diagram": reading_endpoint(transfer_api.pipeline_diagram),

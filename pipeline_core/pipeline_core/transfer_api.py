@@ -24,7 +24,7 @@ from app.global_func import (
     say,
 )
 
-from . import comparing, envelope, transfer, workflow
+from . import comparing, envelope, transfer, views, workflow
 from .live import live_version, version_by_number
 from .parts import part_names, read_parts
 from .snapshot import PIPELINE_FIELDS, STEP_FIELDS, Definition, frozen
@@ -111,6 +111,13 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     except transfer.Rehearsed as rehearsed:
         return Answer(rehearsed.report, message=Text("Nothing was changed; this was a dry run."))
     return Answer(report, message=Text("Imported."))
+
+
+async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The import (or its dry run) with its report in words."""
+    given = {name: value for name, value in params.items() if value not in ("", "null", None)}
+    answer = await pipeline_import(actor, given)
+    return views.import_view(answer.body, actor.lang)
 
 
 async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:

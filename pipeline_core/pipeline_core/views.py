@@ -25,6 +25,13 @@ _EVENTS = {
     "archived": "taken off sale and archived",
     "back_online": "back on sale",
 }
+_BECAME = {
+    "created": "will be new",
+    "changed": "will be changed",
+    "skipped": "stays as it is",
+    "removed": "will be removed",
+    "problem": "has a problem",
+}
 _STATES = {"saved": "saved, never live", "published": "live", "superseded": "was live"}
 
 
@@ -110,6 +117,30 @@ def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str
         for one in found
     ]
     return _box(say(Text("Who has changed the draft since the last version"), lang), lines)
+
+
+def import_view(report: Mapping[str, Any], lang: str) -> Widget:
+    """What an import did, or its dry run would do, to the line and each step."""
+    heading = "Imported." if report["importable"] else "Correct this first:"
+    if report["dry_run"] and report["importable"]:
+        heading = "Dry run: this can be imported."
+    lines = [_MARKS["error"] + _located(problem) for problem in report["problems"]]
+    lines.append(_became(report["line"]["code"], report["line"]["action"], (), lang))
+    for step in report["steps"]:
+        lines.append(_became(step["step_key"], step["action"], step["fields"], lang))
+        lines += [f"    {_MARKS[p['severity']]}{_located(p)}" for p in step["problems"]]
+    for name in ("prices", "capacity"):
+        lines += [_became(name, told["action"], (), lang) for told in report.get(name, ())]
+    return _box(say(Text(heading), lang), lines)
+
+
+def _located(problem: Mapping[str, Any]) -> str:
+    return f"{problem['field']}: {problem['message']}" if problem["field"] else problem["message"]
+
+
+def _became(name: str, action: str, fields: Sequence[str], lang: str) -> str:
+    text = say(Text("{name}: {action}", name=name, action=Text(_BECAME[action])), lang)
+    return f"{text} ({', '.join(fields)})" if fields else text
 
 
 def note_view(text: Text, lang: str) -> Widget:

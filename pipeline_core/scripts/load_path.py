@@ -30,6 +30,8 @@ LOOKS = (
 )
 WRITES = (
     "/pipeline_core/api/**",
+    "/pipeline_core/pipeline_clone.ui",
+    "/pipeline_core/pipeline_import.ui",
     "/pipeline_core/pipeline_publish.ui",
     "/pipeline_core/pipeline_rollback.ui",
     "/pipeline_core/pipeline_status.ui",
