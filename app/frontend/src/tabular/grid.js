@@ -10,6 +10,7 @@ import { gridKey } from './grid_keys.js';
 
 const PX_PER_EM = 14;
 const NARROW_EM = 2.5;
+const SLICE_ROWS = 10;
 
 /**
  * @typedef {object} GridEvents
@@ -136,6 +137,16 @@ export class Grid {
   pageBody(pageNumber, records) {
     const body = h('tbody', { role: 'rowgroup', 'data-page': pageNumber });
     body.append(...records.map((record) => this.row(record)));
+    return body;
+  }
+
+  /** The same, with a breath between some rows: somebody is scrolling meanwhile. */
+  async pageBodyInSlices(pageNumber, records) {
+    const body = this.pageBody(pageNumber, []);
+    for (let at = 0; at < records.length; at += SLICE_ROWS) {
+      if (at) await new Promise((resolve) => { setTimeout(resolve); });
+      body.append(...records.slice(at, at + SLICE_ROWS).map((record) => this.row(record)));
+    }
     return body;
   }
 

@@ -53,16 +53,17 @@ export class Pages {
     if (!answer.rows.length && page > 1 && this.total > 0) return this.reset(this.pageCount);
     for (const body of this.bodies) body.remove();
     this.bodies = [];
-    this.put(page, answer.rows);
+    this.put(page, this.grid.pageBody(page, answer.rows));
     this.scroller.scrollTop = 0;
     this.lastTop = 0;
     this.shown();
     return true;
   }
 
-  put(page, rows) {
-    const body = this.grid.pageBody(page, rows);
+  put(page, body) {
     const isBefore = this.bodies.length > 0 && page < this.firstPage;
+    // First out, then in: so the browser lays the rows out once.
+    this.makeRoom(isBefore);
     if (isBefore) {
       this.grid.element.insertBefore(body, this.bodies[0]);
       this.bodies.unshift(body);
@@ -71,11 +72,10 @@ export class Pages {
       this.grid.element.append(body);
       this.bodies.push(body);
     }
-    this.dropFar(isBefore);
   }
 
-  dropFar(isBefore) {
-    while (this.bodies.length > this.cacheLimit) {
+  makeRoom(isBefore) {
+    while (this.bodies.length >= this.cacheLimit) {
       const far = isBefore ? this.bodies.pop() : this.bodies.shift();
       const height = far.offsetHeight;
       far.remove();
@@ -107,11 +107,12 @@ export class Pages {
     this.isLoading = true;
     const { ticket } = this;
     const answer = await this.fetchPage(page);
+    const body = answer?.rows.length ? await this.grid.pageBodyInSlices(page, answer.rows) : null;
     if (ticket !== this.ticket) return;
     this.isLoading = false;
     if (!answer) return;
     this.total = answer.total;
-    if (answer.rows.length) this.put(page, answer.rows);
+    if (body) this.put(page, body);
     this.shown();
   }
 
