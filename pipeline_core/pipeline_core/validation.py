@@ -132,43 +132,48 @@ def _disabled(steps: Iterable[Step]) -> list[Problem]:
     ]
 
 
+def _field_rules(step: Step) -> tuple[tuple[str, str, bool, Text], ...]:
+    """(field, code, whether it is right, what to say if not) of each single field."""
+    return (
+        (
+            "step_key",
+            "bad_step_key",
+            STEP_KEY.fullmatch(step["step_key"]) is not None,
+            Text("Use letters, digits, _, . and -, starting with a letter or a digit."),
+        ),
+        ("name", "missing_name", bool((step["name"] or "").strip()), Text("Name the step.")),
+        (
+            "step_type",
+            "unknown_step_type",
+            step["step_type"] in SCHEMAS,
+            Text("There is no step type {type}.", type=step["step_type"]),
+        ),
+        (
+            "model",
+            "missing_model",
+            step["step_type"] != "model" or bool((step["model"] or "").strip()),
+            Text("Choose the model that the step uses."),
+        ),
+        (
+            "timeout_seconds",
+            "bad_timeout",
+            step["timeout_seconds"] in TIMEOUT_SECONDS,
+            Text("The time-out must be from {low} to {high} seconds.", low=1, high=86_400),
+        ),
+        (
+            "retry_limit",
+            "bad_retry_limit",
+            step["retry_limit"] in RETRIES,
+            Text("The retries must be from {low} to {high}.", low=0, high=100),
+        ),
+    )
+
+
 def _step(step: Step) -> list[Problem]:
     key = step["step_key"]
     found = [
         Problem(code, text, key, field)
-        for field, code, right, text in (
-            (
-                "step_key",
-                "bad_step_key",
-                STEP_KEY.fullmatch(key) is not None,
-                Text("Use letters, digits, _, . and -, starting with a letter or a digit."),
-            ),
-            ("name", "missing_name", bool((step["name"] or "").strip()), Text("Name the step.")),
-            (
-                "step_type",
-                "unknown_step_type",
-                step["step_type"] in SCHEMAS,
-                Text("There is no step type {type}.", type=step["step_type"]),
-            ),
-            (
-                "model",
-                "missing_model",
-                step["step_type"] != "model" or bool((step["model"] or "").strip()),
-                Text("Choose the model that the step uses."),
-            ),
-            (
-                "timeout_seconds",
-                "bad_timeout",
-                step["timeout_seconds"] in TIMEOUT_SECONDS,
-                Text("The time-out must be from {low} to {high} seconds.", low=1, high=86_400),
-            ),
-            (
-                "retry_limit",
-                "bad_retry_limit",
-                step["retry_limit"] in RETRIES,
-                Text("The retries must be from {low} to {high}.", low=0, high=100),
-            ),
-        )
+        for field, code, right, text in _field_rules(step)
         if not right
     ]
     found += [

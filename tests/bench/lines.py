@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -128,9 +129,13 @@ class Bench:
             "one by its code": {"code": "bench-777"},
         }
         return [
-            (name, lambda n, params=params: self.client.get(LIST, params={"rows": 80, **params}))
+            (name, partial(self.listed, {"rows": 80, **params}))
             for name, params in asked.items()
         ]
+
+    def listed(self, params: dict[str, Any], number: int) -> httpx.Response:
+        """One page of the lines."""
+        return self.client.get(LIST, params=params)
 
     def get(self, endpoint: str, **params: Any) -> httpx.Response:
         """One reading request."""
