@@ -169,13 +169,23 @@ async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any
     return params
 
 
+def _limits(request: web.Request) -> tuple[int, int]:
+    """How many bytes, and in JSON how many values, the body of *request* may have."""
+    path = request["target"].url if request.get("target") else ""
+    return LARGE_BODIES.get(path, (request.client_max_size, MOST_VALUES))
+
+
+def _admitting(request: web.Request, most_bytes: int) -> web.Request:
+    """*request* itself, or where its path takes a larger body one that reads so much."""
+    if most_bytes == request.client_max_size:
+        return request
+    return request.clone(client_max_size=most_bytes)
+
+
 async def _read_body(request: web.Request) -> dict[str, Any]:
     kind = request.content_type
-    path = request["target"].url if request.get("target") else ""
-    most_bytes, most_values = LARGE_BODIES.get(path, (request.client_max_size, MOST_VALUES))
-    source = request
-    if most_bytes != request.client_max_size:
-        source = request.clone(client_max_size=most_bytes)
+    most_bytes, most_values = _limits(request)
+    source = _admitting(request, most_bytes)
     try:
         if kind in FORM_TYPES and "Content-Type" in request.headers:
             return _form(await source.post())

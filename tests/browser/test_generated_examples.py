@@ -106,9 +106,8 @@ def done(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_generated_tree_grows_changes_and_loses_nodes(
-    look: Page, bench: Bench, pages: Path
-) -> None:
+def keep_nodes(bench: Bench) -> dict[str, dict[str, Any]]:
+    """The nodes that the bench keeps and changes as the generated scripts would."""
     nodes: dict[str, dict[str, Any]] = {
         "o1": {"id": "o1", "orgname": HOSTILE, "parentid": None, "kind": "firm"},
         "o2": {"id": "o2", "orgname": "Sales", "parentid": "o1", "kind": "part"},
@@ -136,6 +135,13 @@ def test_a_generated_tree_grows_changes_and_loses_nodes(
         "/organization/update_organization.dspy": update,
         "/organization/delete_organization.dspy": delete,
     }
+    return nodes
+
+
+def test_a_generated_tree_grows_changes_and_loses_nodes(
+    look: Page, bench: Bench, pages: Path
+) -> None:
+    nodes = keep_nodes(bench)
     show(look, bench, rendered(pages, "organization"))
     tree = look.get_by_role("tree")
     expect(tree.get_by_role("treeitem")).to_have_text(HOSTILE)
