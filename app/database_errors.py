@@ -11,6 +11,8 @@ from app.errors import BadRequest, DuplicateKey, Unavailable
 # Lock time-out, deadlock, row changed under a snapshot, Galera node not ready.
 RETRIED = frozenset({1205, 1213, 1020, 1047})
 _GONE = frozenset({1040, 1053, 1152, 1927, 2002, 2003, 2006, 2013, 2014, 2055})
+# A file cannot be written, disk full, table full, the storage engine's own error.
+_FULL = frozenset({3, 1021, 1026, 1030, 1114})
 _BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
 
 
@@ -56,6 +58,13 @@ def translated() -> Iterator[None]:
                 "database_busy",
                 "Too many changes at the same time. Try again in a moment.",
                 headers={"Retry-After": "1"},
+            ) from exc
+        if code in _FULL:
+            raise Unavailable(
+                "database_unavailable",
+                "The database cannot store anything now; perhaps its disk is full. Nothing was"
+                " changed. Tell the operator.",
+                headers={"Retry-After": "10"},
             ) from exc
         if code in _GONE or isinstance(exc, aiomysql.InterfaceError):
             raise unreachable(exc) from exc
