@@ -208,6 +208,14 @@ def test_nobody_waits_for_a_heavy_body_of_another(admin, probes: ExtraWorker, ki
     assert longest_wait(probes.base_url, act) < 0.5
 
 
+@pytest.mark.parametrize("kind", ["wide", "numbers", "names"])
+def test_a_body_of_too_many_values_is_refused_unread(admin, kind):
+    answer = admin.post(CREATE, content=HEAVY[kind], headers=JSON)
+
+    assert answer.json()["code"] in ("body_too_large", "bad_body")
+    assert answer.status_code in (400, 413)
+
+
 # D4, BODY-1, BODY-2, IN-1: what cannot be read is told
 
 

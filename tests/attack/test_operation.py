@@ -154,6 +154,33 @@ def test_sigterm_lets_running_requests_finish(server: Installation, tmp_path: Pa
     assert client.get("/whoami.dspy").status_code == 200
 
 
+# D1: scripts are compiled once
+
+
+# A constant is made when a script is compiled: one object, if that was once.
+CONSTANTS = """
+import sys
+kept = sys.__dict__.setdefault('constants_of_a_probe', [])
+kept.append((VERSION, 'a constant'))
+return [VERSION, len({id(made) for made in kept if made[0] == VERSION})]
+"""
+
+
+def test_a_script_is_compiled_once_and_anew_when_it_changes(probes: ExtraWorker):
+    root = Path(json.loads(probes.config.read_text())["website"]["paths"][0][0])
+    file, client = root / "probe" / "versions.dspy", probes.client()
+
+    def told() -> list[int]:
+        found: list[int] = client.get("/probe/versions.dspy").json()
+        return found
+
+    file.write_text(CONSTANTS.replace("VERSION", "1"))
+    assert [told() for _ in range(5)] == [[1, 1]] * 5
+    file.write_text(CONSTANTS.replace("VERSION", "2"))
+    assert processes.wait_until(lambda: told()[0] == 2, 3)
+    assert told() == [2, 1]
+
+
 # D6: nobody waits for a blocking call
 
 

@@ -124,7 +124,8 @@ def test_two_slow_bodies_at_once_reach_their_own_scripts(probes: ExtraWorker):
 
 
 def test_a_template_remembers_no_visitor(probes: ExtraWorker, people):
-    people["admin"].get("/probe/importing.ui", params={"mark": "a-secret-of-admin"})
+    for page in ("/probe/macros.tmpl", "/probe/importing.ui"):
+        people["admin"].get(page, params={"mark": "a-secret-of-admin"})
 
     answer = people[""].get("/probe/importing.ui", params={"_webbricks_": "1"})
 

@@ -1,0 +1,154 @@
+"""
+Takes away one remedy at a time, in a copy of the checkout, and shows that its attack succeeds.
+
+    py3/bin/python tests/attack/switched_off.py              all of them (about 20 minutes)
+    py3/bin/python tests/attack/switched_off.py own-user …   those named
+    py3/bin/python tests/attack/switched_off.py --record     … and keep what was seen
+    py3/bin/python tests/attack/switched_off.py --document   make docs/security-findings.md anew
+
+Exit code 1 when a test did not notice that its remedy was gone. The checkout itself is not touched.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.support.remedies import (
+    DOCUMENT,
+    ROOT,
+    Remedy,
+    changed_texts,
+    document,
+    remedies,
+    seen,
+    write_seen,
+)
+
+_LEFT_OUT = {".git", "py3", "var", "node_modules", "__pycache__", ".hypothesis", ".mypy_cache",
+             ".ruff_cache", ".pytest_cache"}  # fmt: skip
+_MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
+_LONGEST_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of the tests of one remedy."""
+
+    remedy: Remedy
+    noticed: bool
+    told: str
+    seconds: float
+
+
+class Scratch:
+    """A copy of the checkout with databases of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "checkout"
+        self._folder = folder
+        shutil.copytree(ROOT, self.root, symlinks=True, ignore=_ignored)
+        (self.root / "py3").symlink_to(ROOT / "py3")
+
+    def attack(self, remedy: Remedy) -> Result:
+        """Run the tests of *remedy* without it."""
+        before = {path: path.read_text("utf-8") for path in changed_texts(remedy, self.root)}
+        started = time.monotonic()
+        for path, text in changed_texts(remedy, self.root).items():
+            path.write_text(text, "utf-8")
+        try:
+            told = [self._seen(test, remedy) for test in remedy.tests]
+        finally:
+            for path, text in before.items():
+                path.write_text(text, "utf-8")
+        missed = [test for test, text in zip(remedy.tests, told, strict=True) if text is None]
+        said = f"NOT NOTICED by {', '.join(missed)}" if missed else str(told[0])
+        return Result(remedy, not missed, said, time.monotonic() - started)
+
+    def _seen(self, test: str, remedy: Remedy) -> str | None:
+        """How *test* failed, in a line; None when it passed, or could not even begin."""
+        var = self._folder / ("var-fresh" if remedy.fresh else "var")
+        paths = [self.root, *(self.root / module for module in _MODULES)]
+        env = os.environ | {
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PIPELINE_TEST_VAR": str(var),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
+             "--maxfail=3", f"--basetemp={self._folder / 'tmp'}", f"--timeout={_LONGEST_SECONDS}",
+             test],
+            cwd=self.root, env=env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if remedy.fresh:
+            shutil.rmtree(var, ignore_errors=True)
+        if done.returncode != 1 or not re.search(r"^FAILED ", done.stdout, re.MULTILINE):
+            return None
+        return _reason(done.stdout)
+
+
+def _reason(output: str) -> str:
+    """The first line that says what was wrong, shortened, without what differs from run to run."""
+    lines = re.findall(r"^E\s+(.+)$", output, re.MULTILINE)
+    line = next((text for text in lines if "assert" in text.lower() or "Error" in text), "failed")
+    line = re.sub(r"\"request_id\":\"\w+\"|0x[0-9a-f]+|/tmp/\S+", "…", line)
+    return line if len(line) <= 160 else f"{line[:157]}…"
+
+
+def _ignored(folder: str, names: Sequence[str]) -> set[str]:
+    return {name for name in names if name in _LEFT_OUT}
+
+
+def _chosen(ids: Sequence[str]) -> list[Remedy]:
+    known = {remedy.id: remedy for remedy in remedies()}
+    if unknown := [name for name in ids if name not in known]:
+        sys.exit(f"There is no remedy {', '.join(unknown)}. Known: {', '.join(known)}")
+    return [known[name] for name in ids] if ids else list(known.values())
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
+    parser.add_argument("ids", nargs="*", metavar="id", help="remedies to take away; default all")
+    parser.add_argument("--record", action="store_true", help="keep what was seen, for the docs")
+    parser.add_argument("--document", action="store_true", help="make docs/security-findings.md")
+    asked = parser.parse_args()
+    if not asked.document:
+        missed = _attack_all(_chosen(asked.ids), record=asked.record)
+        if missed:
+            print(f"\n{len(missed)} not noticed: {', '.join(missed)}")
+            return 1
+    if asked.document or asked.record:
+        DOCUMENT.write_text(document(), "utf-8")
+    return 0
+
+
+def _attack_all(chosen: list[Remedy], *, record: bool) -> list[str]:
+    missed = []
+    with tempfile.TemporaryDirectory(prefix="switched-off-") as folder:
+        scratch = Scratch(Path(folder))
+        for remedy in chosen:
+            if not remedy.changes:
+                print(f"{remedy.id:28} -      {remedy.cannot}", flush=True)
+                continue
+            result = scratch.attack(remedy)
+            mark = "fails" if result.noticed else "PASSES"
+            print(f"{remedy.id:28} {mark:6} {result.seconds:4.0f} s  {result.told}", flush=True)
+            if not result.noticed:
+                missed.append(remedy.id)
+            elif record:
+                write_seen({**seen(), remedy.id: result.told})
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
