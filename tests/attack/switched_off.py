@@ -85,7 +85,7 @@ class Scratch:
         }
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
-             "--maxfail=3", f"--basetemp={self._folder / 'tmp'}", f"--timeout={_LONGEST_SECONDS}",
+             "--maxfail=8", f"--basetemp={self._folder / 'tmp'}", f"--timeout={_LONGEST_SECONDS}",
              test],
             cwd=self.root, env=env, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -97,11 +97,20 @@ class Scratch:
 
 
 def _reason(output: str) -> str:
-    """The first line that says what was wrong, shortened, without what differs from run to run."""
-    lines = re.findall(r"^E\s+(.+)$", output, re.MULTILINE)
-    line = next((text for text in lines if "assert" in text.lower() or "Error" in text), "failed")
-    line = re.sub(r"\"request_id\":\"\w+\"|0x[0-9a-f]+|/tmp/\S+", "…", line)
-    return line if len(line) <= 160 else f"{line[:157]}…"
+    """What was wrong in the first failures, shortened, without what differs from run to run."""
+    found = re.findall(r"^>.*\n(?:(?!E|>).*\n)*E\s+(.+)$", output, re.MULTILINE)
+    told = list(dict.fromkeys(_plain(line) for line in found)) or ["failed"]
+    text = " · ".join(told[:3])
+    return text if len(text) <= 200 else f"{text[:197]}…"
+
+
+def _plain(line: str) -> str:
+    line = line.removeprefix("AssertionError: ")
+    problem = re.match(r'\{"type":.*?"status":(\d+),.*?"code":"(\w+)"', line)
+    if problem:
+        return f"answered {problem[1]} {problem[2]}"
+    line = re.sub(r"0x[0-9a-f]+|/tmp/\S+|[0-9a-f]{16,}|request_id\W+\w+", "…", line)
+    return line if len(line) <= 110 else f"{line[:107]}…"
 
 
 def _ignored(folder: str, names: Sequence[str]) -> set[str]:

@@ -316,6 +316,26 @@ def test_forwarding_headers_are_believed_from_trusted_proxies_only(
     assert ask(probes.base_url, "127.0.0.2", "garbage, 10.9.8") == 403
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["X-Forwarded-For: 192.0.2.1", "Via: 1.1 proxy", "X-Real-IP: ::1", "Forwarded: for=192.0.2.1"],
+)
+def test_figures_for_this_machine_do_not_leave_through_a_proxy_on_it(server: Installation, header):
+    assert get_raw(server.base_url, "/metrics").status == 200
+
+    assert get_raw(server.base_url, "/metrics", header).status == 403
+
+
+@pytest.mark.parametrize("name", ["Authorization: Bearer ", "X-API-Key: ", "Authorization: "])
+def test_a_key_of_any_bytes_is_nobodys(server: Installation, name):
+    for key in (b"ppk_\xff\xfe", b"", b"ppk_" + b"0" * 49, b"\xf0\x9f\x98\x80", b"x" * 7000):
+        head = b"GET /pipeline_dist/v1/me HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        answer = send_raw(server.base_url, head + name.encode() + key + b"\r\n\r\n")
+
+        assert answer.status in (400, 401), answer.body
+        assert json.loads(answer.body)["code"] in ("invalid_key", "bad_http")
+
+
 # B8: names with separators in them (SES-4)
 
 
