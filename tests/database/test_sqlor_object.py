@@ -15,10 +15,11 @@ async def test_nothing_is_left_to_commit_after_a_transaction(pool: Installation,
     row = {"id": f"changed-{fails}", "fails": 1, "last_at": now()}
     with pytest.raises(ValueError, match="on purpose") if fails else nullcontext():
         async with transaction() as sor:
-            assert not sor.dataChanged
+            seen = [sor.dataChanged]
             await sor.C("app_login_attempt", row)
-            assert sor.dataChanged
+            seen.append(sor.dataChanged)
             if fails:
                 raise ValueError("on purpose")
+    seen.append(sor.dataChanged)
 
-    assert not sor.dataChanged
+    assert seen == [False, True, False]

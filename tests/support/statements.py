@@ -8,7 +8,7 @@ few words in one of few orders.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from app.models import Table
 
@@ -125,7 +125,7 @@ class _Reader:
             raise self._unexpected()
         self._next()
 
-    def _list(self, one) -> None:  # type: ignore[no-untyped-def]
+    def _list(self, one: Callable[[], None]) -> None:
         one()
         while self._maybe(","):
             one()
