@@ -26,7 +26,7 @@ INSIDES = re.compile(
 WRONG_HTTP = [
     b"\x00\x01 nonsense\r\n\r\n",
     b"GET / HTTP/9.9\r\n\r\n",
-    b"GET /\r\n\r\n",
+    b"GET /index.ui\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nbroken header\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
     b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",

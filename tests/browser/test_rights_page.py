@@ -15,7 +15,7 @@ def test_who_may_and_what_a_user_may_are_asked_on_one_page(admin_page: Page):
     expect(admin_page.get_by_role("heading", name="owner.superuser。")).to_be_visible()
     expect(admin_page.get_by_role("cell", name="/pipeline_core/api/**")).to_be_visible()
 
-    admin_page.get_by_label("用户").fill("viewer")
+    admin_page.get_by_role("textbox", name="用户").fill("viewer")
     admin_page.get_by_role("button", name="查询").click()
     expect(admin_page.get_by_role("heading", name="不可以。viewer 不能使用")).to_be_visible()
 
@@ -28,7 +28,7 @@ def test_who_may_and_what_a_user_may_are_asked_on_one_page(admin_page: Page):
 def test_a_name_that_sage_does_not_have_is_told_at_the_page(admin_page: Page):
     admin_page.goto("/#/rights.ui")
 
-    admin_page.get_by_label("用户").fill("nobody")
+    admin_page.get_by_role("textbox", name="用户").fill("nobody")
     admin_page.get_by_role("button", name="查询").click()
 
     expect(admin_page.get_by_text("Sage 中没有用户 nobody。")).to_be_visible()
