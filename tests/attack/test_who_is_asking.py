@@ -21,6 +21,7 @@ from tests.support.selling import make_distributor, new_key
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 DELETE = "/pipeline_core/api/pipelines_delete.dspy"
+AUDIT = "/app_audit/get_app_audit.dspy"  # for operators, not for viewers
 # Every worker may remember a session, a user and the rights for five seconds.
 WITHIN = 7
 
@@ -269,13 +270,15 @@ def test_sessions_end_everywhere_and_for_good(server: Installation):
                 "/login.dspy", json={"username": "viewer", "password": PASSWORDS["viewer"]}
             )
 
+    living = cookies.pop("promoted")
+    # Both workers remember now what he may.
+    assert {get_raw(server.base_url, AUDIT, f"Cookie: {living}").status for _ in range(12)} == {403}
     server.query(
         "insert into userrole select 'more', 'promoted', id from role where name = 'operator'",
         database="sage",
     )
     for name, change in ENDINGS.items():
         server.query(change.replace("@", name), database="sage")
-    living = cookies.pop("promoted")
     ended = wait_until(lambda: not any(living_of(server, cookies).values()), WITHIN)
     left = {name for name, alive in living_of(server, cookies).items() if alive}
     for name, back in RETURNS.items():
@@ -285,6 +288,9 @@ def test_sessions_end_everywhere_and_for_good(server: Installation):
     time.sleep(5.2)
     assert living_of(server, cookies) == dict.fromkeys(cookies, False)
     assert user_of(server, living) == "promoted"
+    # What the new role may counts on every worker by now.
+    asked = [get_raw(server.base_url, AUDIT, f"Cookie: {living}").status for _ in range(12)]
+    assert asked == [200] * 12
 
 
 def living_of(server: Installation, cookies: dict[str, str]) -> dict[str, bool]:
