@@ -56,6 +56,7 @@ class Scratch:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "checkout"
         self._folder = folder
+        self._var = folder / "var"
         shutil.copytree(ROOT, self.root, symlinks=True, ignore=_ignored)
         (self.root / "py3").symlink_to(ROOT / "py3")
 
@@ -76,7 +77,7 @@ class Scratch:
 
     def _seen(self, test: str, remedy: Remedy) -> str | None:
         """How *test* failed, in a line; None when it passed, or could not even begin."""
-        var = self._folder / ("var-fresh" if remedy.fresh else "var")
+        var = self._folder / "var-fresh" if remedy.fresh else self._var
         paths = [self.root, *(self.root / module for module in _MODULES)]
         env = os.environ | {
             "PYTHONPATH": os.pathsep.join(map(str, paths)),
@@ -91,6 +92,10 @@ class Scratch:
         )  # fmt: skip
         if remedy.fresh:
             shutil.rmtree(var, ignore_errors=True)
+        if re.search(r"^ERROR ", done.stdout, re.MULTILINE) and "FAILED" not in done.stdout:
+            # What an earlier attack left behind may be in the way; the next ones begin anew.
+            self._var = Path(tempfile.mkdtemp(dir=self._folder))
+            return None
         if done.returncode != 1 or not re.search(r"^FAILED ", done.stdout, re.MULTILINE):
             return None
         return _reason(done.stdout)

@@ -49,7 +49,12 @@ class ExtraWorker:
         for client in self._clients:
             client.close()
         self.process.terminate()
-        self.process.wait(40)
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            # Nobody else knows of it: it would stay for ever, and keep others from starting.
+            self.process.kill()
+            raise
 
 
 @contextmanager
