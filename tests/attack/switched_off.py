@@ -114,7 +114,9 @@ def _plain(line: str) -> str:
     problem = re.match(r'\{"type":.*?"status":(\d+),.*?"code":"(\w+)"', line)
     if problem:
         return f"answered {problem[1]} {problem[2]}"
-    line = re.sub(r"0x[0-9a-f]+|/tmp/\S+|[0-9a-f]{16,}|request_id\W+\w+", "…", line)
+    line = re.sub(r"0x[0-9a-f]+|/tmp/\S+|request_id\W+\w+", "…", line)
+    # Ids, digests and cookies of that run.
+    line = re.sub(r"(?=[\w-]*\d)[\w-]{16,}", "…", line)
     return line if len(line) <= 110 else f"{line[:107]}…"
 
 

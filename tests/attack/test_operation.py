@@ -40,6 +40,7 @@ def test_every_line_of_the_log_is_json_and_none_has_sql_or_values(
     admin.get(LIST, params={"data_filter": json.dumps(like)})
     probes.client().get("/probe/sql.dspy", params={"sql": f"select no_such_column, '{mark}'"})
     probes.client().get("/probe/filtered.dspy", params={"sort": "fails"})
+    probes.client().get("/probe/logging.dspy", params={"text": mark})
 
     lines = [*(Counter(server.logs().split("\n")) - before), *probes.log.split("\n")]
     lines = [text for text in lines if text]
@@ -96,7 +97,7 @@ def test_a_module_that_fails_to_load_stops_the_start_with_its_reason(server: Ins
     env = server.env | {"PIPELINE_PORT": str(processes.free_port())}
 
     done = subprocess.run([sys.executable, "-c", broken], cwd=ROOT, env=env, text=True,
-                          capture_output=True, timeout=60, check=False)  # fmt: skip
+                          capture_output=True, timeout=25, check=False)  # fmt: skip
 
     assert done.returncode != 0
     assert "ZeroDivisionError" in done.stderr
