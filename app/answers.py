@@ -8,6 +8,7 @@ Three readers: a page (`_webbricks_=1`: a Message or Error widget with status 20
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -66,14 +67,22 @@ def json_response(
         body = value.encode("utf-8")
     else:
         body = json_bytes(value)
-    known = USUAL_HEADERS.copy()
-    known["Content-Type"] = content_type
-    if content_type.startswith("text/html"):
-        known["Content-Security-Policy"] = PAGE_POLICY
-        known["Cross-Origin-Opener-Policy"] = "same-origin"
+    # aiohttp takes a copy of them.
+    response = web.Response(body=body, status=status, headers=_headers_of(content_type))
     if headers:
-        known.update(headers)
-    return web.Response(body=body, status=status, headers=known)
+        response.headers.update(headers)
+    return response
+
+
+@lru_cache(maxsize=64)
+def _headers_of(content_type: str) -> CIMultiDict[str]:
+    """What every answer of this content type has."""
+    headers = USUAL_HEADERS.copy()
+    headers["Content-Type"] = content_type
+    if content_type.startswith("text/html"):
+        headers["Content-Security-Policy"] = PAGE_POLICY
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return headers
 
 
 def is_page(params: Mapping[str, Any]) -> bool:
