@@ -20,6 +20,7 @@ from app.error_pages import error_page
 from app.errors import AppError, EditConflict, Forbidden, MethodNotAllowed, NotSignedIn
 from app.health import healthz, metrics, readyz
 from app.request_guard import (
+    answer_expectation,
     check_host,
     check_origin,
     finish,
@@ -106,6 +107,8 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, "GET, POST")
     check_origin(request)
+    if "Expect" in request.headers:
+        await answer_expectation(request)
     if request.method == "POST" or request.query_string:
         request["params"] = await read_parameters(request, app["body_seconds"])
     else:

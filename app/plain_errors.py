@@ -6,7 +6,6 @@ that every answer of ours has (kernel D2, D5).
 """
 
 import logging
-from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -18,8 +17,8 @@ from app.request_guard import own_request_id
 log = logging.getLogger("pipeline.request")
 
 
-class _Handler(RequestHandler):
-    """aiohttp's handler of one connection."""
+class PlainErrors(RequestHandler):
+    """aiohttp's handler of one connection, with errors in our words."""
 
     def handle_error(
         self,
@@ -47,24 +46,3 @@ class _Handler(RequestHandler):
         )  # fmt: skip
         answer.force_close()
         return answer
-
-
-class _Server(web.Server):
-    """aiohttp's server with our handler."""
-
-    def __call__(self) -> RequestHandler:
-        return _Handler(self, loop=self._loop, **self._kwargs)
-
-
-class PlainRunner(web.AppRunner):
-    """aiohttp's runner with our server."""
-
-    async def _make_server(self) -> Any:
-        made = await super()._make_server()
-        return _Server(
-            made.request_handler,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            loop=made._loop,
-            **made._kwargs,
-        )

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
+from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from app.actor import Actor
 from app.answers import USUAL_HEADERS, is_page
@@ -138,6 +138,18 @@ def check_origin(request: web.Request) -> None:
         raise Forbidden(
             "cross_site", "The request comes from another site. Open this site and try again there."
         )
+
+
+async def answer_expectation(request: web.Request) -> None:
+    """Ask for the body of a caller who waits to be asked (`Expect: 100-continue`)."""
+    if request.headers["Expect"].lower() != "100-continue":
+        raise AppError(
+            "unknown_expectation", "Only 100-continue can be expected here.", status=417
+        )
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # Else the answer itself would count as begun.
+        request.writer.output_size = 0
 
 
 async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any]:
@@ -300,6 +312,7 @@ def finish(request: web.Request, response: web.StreamResponse) -> None:
 
 __all__ = [
     "Callers",
+    "answer_expectation",
     "check_host",
     "check_origin",
     "finish",

@@ -11,7 +11,6 @@ from typing import Any
 from ahserver.baseProcessor import getProcessor
 from ahserver.processorResource import ProcessorResource
 from aiohttp import web
-from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 
 from app.errors import MethodNotAllowed, NotFound
 from app.guard import guard
@@ -30,19 +29,14 @@ class PipelineResource(ProcessorResource):
     def __init__(self, directory: str, indexes: list[str], processors: list[Any]) -> None:
         super().__init__("", directory, indexes=indexes, processors=processors)
         self.inherit = False
-        self._route = self._routes["GET"]
         self._processors = {suffix: getProcessor(name)("", self) for suffix, name in processors}
 
-    async def match(self, request: web.Request) -> UrlMappingMatchInfo:
-        """Always this resource: path and method are the guard's to judge."""
-        return UrlMappingMatchInfo({}, self._route)
-
-    async def resolve(self, request: web.Request) -> tuple[UrlMappingMatchInfo, set[str]]:
-        """As `match`, in the words of a resource."""
-        return await self.match(request), set()
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer *request*, or say why not; the server's one handler (app/http_server.py)."""
         return await guard(request, self._serve)
+
+    # What aiohttp's own router would call: no other way than the guard's.
+    _handle = handle
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         target: Target | None = request["target"]

@@ -29,10 +29,10 @@ from app.database import pools
 from app.filters import SafeDBFilter
 from app.global_func import MODULES, offer_functions
 from app.guard import GuardedAuth
+from app.http_server import PlainRunner
 from app.login import sign_in, sign_out, who_am_i
 from app.logs import tell
 from app.metrics import Metrics
-from app.plain_errors import PlainRunner
 from app.request_guard import Callers
 from app.resource import PipelineResource
 from app.rights_page import explain_rights
@@ -87,12 +87,10 @@ class PipelineServer(ConfiguredServer):
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
         processors = [list(pair) for pair in self.settings.processors]
-        resource = PipelineResource(
+        self._resource = PipelineResource(
             str(self.settings.web_root), list(self.settings.indexes), processors
         )
-        self.app.router.register_resource(resource)
-        # Else aiohttp would itself answer what has no path: CONNECT, OPTIONS *.
-        self.app.router.resolve = resource.match
+        self.app.router.register_resource(self._resource)
 
     def run(self, port: int | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then let running requests finish (30 s at most)."""
@@ -105,6 +103,7 @@ class PipelineServer(ConfiguredServer):
         await self.build_app()
         runner = PlainRunner(
             self.app,
+            self._resource.handle,
             access_log=None,
             shutdown_timeout=DRAIN_SECONDS,
             keepalive_timeout=75,
