@@ -30,7 +30,7 @@ from pipeline_dist.accounts import (
     check_spend,
     line_not_found,
 )
-from pipeline_dist.admitter import admitter
+from pipeline_dist.admitter import Admitter, admitter
 from pipeline_dist.answers import ended, quoted
 from pipeline_dist.authentication import Credentials
 from pipeline_dist.limits import limits_of
@@ -71,8 +71,9 @@ async def begin(
     pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded,
     concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
     """
+    queue = admitter()
     wanted = Start(
-        distributor_id=await _identify(caller),
+        distributor_id=await _identify(queue, caller),
         shown=None if isinstance(caller, str) else caller,
         pipeline=pipeline,
         idempotency_key=idempotency_key,
@@ -83,9 +84,9 @@ async def begin(
         status=status,
         error=error,
         started_at=started_at,
-        pipeline_id=admitter().known_line(pipeline),
+        pipeline_id=queue.known_line(pipeline),
     )
-    return await admitter().begin(wanted)
+    return await queue.begin(wanted)
 
 
 async def finish(
@@ -103,25 +104,26 @@ async def finish(
     Raises call_not_found, already_finished (with another body than the first time),
     lease_expired (cancelled after its time), price_missing: the call then stays as it is.
     """
+    queue = admitter()
     wanted = End(
-        distributor_id=await _identify(caller),
+        distributor_id=await _identify(queue, caller),
         shown=None if isinstance(caller, str) else caller,
         call_no=call_no,
         status=status,
         lines=usage_lines(lines),
         error=error,
         body_hash=body_hash,
-        pipeline_id=admitter().known_line_of(call_no),
+        pipeline_id=queue.known_line_of(call_no),
     )
     if wanted.lines and status == "cancelled":
         raise InvalidFields(
             [FieldProblem("lines", "not_allowed", "A cancelled call has used nothing.")]
         )
-    return await admitter().finish(wanted)
+    return await queue.finish(wanted)
 
 
-async def _identify(caller: str | Credentials) -> str:
-    return caller if isinstance(caller, str) else await admitter().identify(caller)
+async def _identify(queue: Admitter, caller: str | Credentials) -> str:
+    return caller if isinstance(caller, str) else await queue.identify(caller)
 
 
 async def quote(distributor_id: str, *, pipeline: str, lines: Lines) -> dict[str, Any]:

@@ -5,26 +5,26 @@
 -- MODE: one_go, or begin_finish. RUN: a name that no other run has. TARGETS: a file of lines
 -- "API key, blank, code of a line", taken in turn.
 
-local mode, run
+local mode, run, host
 local targets = {}
 local number, turn = 0, 0
 local begun = {}
 
 function init(args)
   mode, run = args[1], args[2]
+  host = wrk.host .. ":" .. wrk.port
   for line in io.lines(args[3]) do
     local key, code = line:match("^(%S+) (%S+)$")
     targets[#targets + 1] = { key = key, code = code }
   end
 end
 
+-- By hand, since wrk.format costs several times as much, of the processors that are measured.
 local function post(path, key, body, idempotency_key)
-  local headers = {
-    ["Content-Type"] = "application/json",
-    ["Authorization"] = "Bearer " .. key,
-  }
-  if idempotency_key then headers["Idempotency-Key"] = idempotency_key end
-  return wrk.format("POST", path, headers, body)
+  local own = idempotency_key and "Idempotency-Key: " .. idempotency_key .. "\r\n" or ""
+  return "POST " .. path .. " HTTP/1.1\r\nHost: " .. host
+    .. "\r\nContent-Type: application/json\r\nAuthorization: Bearer " .. key
+    .. "\r\n" .. own .. "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
 local LINES = '"status":"succeeded","lines":[{"unit":"call","quantity":1}]}'

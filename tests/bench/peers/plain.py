@@ -11,6 +11,7 @@ one stored procedure (procedure.sql).
 import asyncio
 import hashlib
 import json
+import logging
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
@@ -306,6 +307,8 @@ async def serve(port: int, place: dict[str, Any], way: str) -> None:
     app = web.Application(middlewares=[refusals])
     app.router.add_post("/pipeline_dist/v1/calls", peer.begin)
     app.router.add_post("/pipeline_dist/v1/calls/finish", peer.finish)
+    # wrk hangs up in mid-request when its time is over, and aiohttp would tell of each.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
