@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from app.global_func import Row, SafeSqlor, now, quota_month
@@ -157,7 +159,7 @@ class Book:
         if capacities:
             await rules.save_capacities(self.sor, capacities)
 
-    def _changed(self, rows: Iterable[Row], names: Sequence[str]) -> list[Row]:
+    def _changed(self, rows: Iterable[Row], names: tuple[str, ...]) -> list[Row]:
         return [row for row in rows if _values(row, names) != self._read[row["id"]]]
 
     def _terms_at(self, pipeline_id: str, at: datetime) -> list[Terms]:
@@ -328,5 +330,11 @@ async def _find_slots(book: Book, starts: Iterable[Start]) -> None:
             book.headers = await ledger.lock_headers(book.sor, sorted(book.headers))
 
 
-def _values(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in names)
+def _values(row: Row, names: tuple[str, ...]) -> tuple[Any, ...]:
+    values: tuple[Any, ...] = _getter(names)(row)
+    return values
+
+
+@cache
+def _getter(names: tuple[str, ...]) -> "itemgetter[Any]":
+    return itemgetter(*names)
