@@ -100,6 +100,9 @@ def typed(rule: Rule, value: Any) -> Any:
 
 
 def _means_nothing(rule: Rule, value: Any) -> bool:
+    if rule.format == "cidr_list":
+        parts = value if isinstance(value, list) else [value]
+        return all(isinstance(part, str) and not part.strip(" ,\t\r\n") for part in parts)
     if not isinstance(value, str):
         return False
     if rule.kind in ("str", "text"):
