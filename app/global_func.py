@@ -71,10 +71,11 @@ from app.rows import (
     update_row,
 )
 from app.sage_paths import register_paths
-from app.settings import settings
+from app.settings import FUNCTION_NAME, settings
 from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
 
 __all__ = [
+    "FUNCTION_NAME",
     "SYSTEM_ACTOR",
     "Actor",
     "Answer",

@@ -12,6 +12,7 @@ import binascii
 import ipaddress
 import json
 import os
+import re
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,10 @@ def _option(default: Any, help_text: str) -> Any:
     return field(default=default, metadata={"help": help_text})
 
 
+# What a step of type `script` may call: a name, with dots where it is in a package.
+FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
 @dataclass(frozen=True)
 class Options:
     """The section `pipeline` of conf/config.json."""
@@ -68,6 +73,9 @@ class Options:
     session_hours: int = _option(12, "Absolute life of a login session")
     session_idle_minutes: int = _option(120, "Idle life of a login session")
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
+    step_functions: tuple[str, ...] = _option(
+        (), "Functions that script steps may name; empty: any"
+    )
     metrics_token: str = _option("", "Bearer token for /metrics from other machines")
 
 
@@ -229,6 +237,9 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
             ipaddress.ip_network(cidr)
         except ValueError:
             problems.append(f"pipeline.trusted_proxies: {cidr!r} is not a CIDR such as 10.0.0.0/8")
+    for function in options.step_functions:
+        if not FUNCTION_NAME.fullmatch(function):
+            problems.append(f"pipeline.step_functions: {function!r} is not the name of a function")
     if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
     return options

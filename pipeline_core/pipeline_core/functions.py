@@ -1,8 +1,9 @@
 """
 The functions that steps of type `script` may name.
 
-An installation offers its own with `offer_step_functions`, from the load function of one of its
-modules. While nothing is offered, this side cannot know what exists and takes any name.
+An installation names them in its setting `pipeline.step_functions`; a module of its own can offer
+more with `offer_step_functions`, from its load function. While nothing is offered, this side
+cannot know what exists and takes any name.
 """
 
 from collections.abc import Mapping
@@ -22,4 +23,7 @@ def known(name: str) -> bool:
 
 def choices() -> list[dict[str, str]]:
     """The functions by name, for a drop-down."""
-    return [{"value": name, "text": f"{name} · {what}"} for name, what in sorted(_offered.items())]
+    return [
+        {"value": name, "text": f"{name} · {what}" if what else name}
+        for name, what in sorted(_offered.items())
+    ]

@@ -4,9 +4,17 @@ from typing import Any
 
 from ahserver.serverenv import ServerEnv
 
-from app.global_func import offer_editors, offer_row_checks, reading_endpoint, register, writing
+from app.global_func import (
+    offer_editors,
+    offer_row_checks,
+    reading_endpoint,
+    register,
+    settings,
+    writing,
+)
 
 from . import admin_api, editor_api, page_api, pipelines, steps, transfer_api, versions
+from .functions import offer_step_functions
 from .snapshot import mark_intact
 
 EXPORTS = {
@@ -48,6 +56,7 @@ EXPORTS = {
 def load_pipeline_core(env: Any = None) -> None:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_core_<name>`."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_core")
+    offer_step_functions(dict.fromkeys(settings().options.step_functions, ""))
     offer_row_checks({"pipeline_versions": mark_intact})
     offer_editors(
         {

@@ -10,6 +10,8 @@ without it, but hardly.
 from collections.abc import Mapping
 from typing import Any
 
+from app.global_func import FUNCTION_NAME
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _TEXTS: dict[str, Any] = {
@@ -76,7 +78,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             "type": "string",
             "title": "函数",
             "widget": "str",
-            "pattern": r"[A-Za-z_][A-Za-z0-9_.]*",
+            "pattern": FUNCTION_NAME.pattern,
             "hint": "{key} must be the name of a function.",
             "needed": "error",
         },

@@ -196,7 +196,7 @@ def _function(step: Step) -> list[Problem]:
         return []
     text = Text("No function is registered as {name}.", name=name[:100])
     return [
-        Problem("unknown_function", text, step["step_key"], "config.function", "warning")
+        Problem("unknown_function", text, step["step_key"], "config.function")
     ]  # fmt: skip
 
 

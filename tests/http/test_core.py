@@ -264,7 +264,7 @@ def test_wrong_fields_of_a_line_are_told_all_at_once(
         ({"step_type": "robot"}, {"/step_type": "bad_choice"}),
         ({"config": "{"}, {"/config": "bad_json"}),
         ({"config": [1]}, {"/config": "bad_json"}),
-        ({"config": {"prompt": 1}}, {"/config": "bad_config"}),
+        ({"config": {"prompt": 1}}, {"/config/prompt": "bad_config"}),
         ({"timeout_seconds": 0}, {"/timeout_seconds": "out_of_range"}),
         ({"retry_limit": -1, "nonsense": 1}, {"/retry_limit": "out_of_range",
                                               "/nonsense": "unknown_field"}),

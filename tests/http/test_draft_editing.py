@@ -163,7 +163,10 @@ def test_a_wrong_configuration_names_the_place(admin: httpx.Client) -> None:
         400, "invalid_fields",
     )  # fmt: skip
 
-    assert pointers(problem) == {"/config": "bad_config"}
+    assert pointers(problem) == {
+        "/config/parameters/temperature": "bad_config",
+        "/config/parameters/max_tokens": "bad_config",
+    }
     assert {error["detail"] for error in problem["errors"]} == {
         "parameters.temperature must be from 0 to 2.", "parameters.max_tokens must be at least 1.",
     }  # fmt: skip

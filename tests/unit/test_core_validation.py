@@ -1,12 +1,14 @@
 """Every rule of the validator, with the smallest line that breaks it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from pipeline_core import functions
+from app.settings import load_settings
+from pipeline_core import functions, init
 from pipeline_core.step_config import config_problems
 from pipeline_core.step_types import SCHEMAS, json_schema
 from pipeline_core.validation import Surroundings, blocks, validate
@@ -144,14 +146,37 @@ def test_a_line_needs_a_name() -> None:
     assert (problem.code, problem.step_key, problem.field) == ("missing_line_name", "", "name")
 
 
-def test_a_function_that_nobody_offers_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_that_nobody_offers_stops_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
     script = step(step_type="script", model=None, config={"function": "tools.clean"})
     assert told(script) == []
 
-    monkeypatch.setattr(functions, "_offered", {"tools.other": "other"})
+    monkeypatch.setattr(functions, "_offered", {"tools.other": "other", "bare": ""})
 
-    assert told(script) == [("unknown_function", "a", "config.function", "warning")]
-    assert functions.choices() == [{"value": "tools.other", "text": "tools.other · other"}]
+    assert told(script) == [("unknown_function", "a", "config.function", "error")]
+    assert functions.choices() == [
+        {"value": "bare", "text": "bare"},
+        {"value": "tools.other", "text": "tools.other · other"},
+    ]
+
+
+def test_the_functions_of_the_settings_are_offered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = {
+        "databases": {"pipeline": {"kwargs": {"host": "db.example"}}},
+        "pipeline": {"step_functions": ["tools.clean"]},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    found = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
+    monkeypatch.setattr(init, "settings", lambda: found)
+    monkeypatch.setattr(functions, "_offered", {})
+
+    init.load_pipeline_core({})
+
+    assert told(step(step_type="script", model=None, config={"function": "tools.clean"})) == []
+    assert told(step(step_type="script", model=None, config={"function": "tools.other"})) == [
+        ("unknown_function", "a", "config.function", "error")
+    ]
 
 
 @pytest.mark.parametrize("step_type", SCHEMAS)

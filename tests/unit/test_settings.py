@@ -41,6 +41,17 @@ def test_every_problem_is_told_at_once(load):
         assert part in str(refused.value)
 
 
+def test_the_functions_of_script_steps_are_names(load):
+    named = with_database() | {"pipeline": {"step_functions": ["tools.clean", "_x1"]}}
+    assert load(named).options.step_functions == ("tools.clean", "_x1")
+
+    for wrong in ("two words", "1st", ""):
+        with pytest.raises(ConfigError, match=r"step_functions.*is not the name of a function"):
+            load(with_database() | {"pipeline": {"step_functions": [wrong]}})
+    with pytest.raises(ConfigError, match="step_functions must be"):
+        load(with_database() | {"pipeline": {"step_functions": "tools.clean"}})
+
+
 def test_without_a_host_and_an_embedded_database_the_way_out_is_told(load):
     with pytest.raises(ConfigError, match=r"start\.sh"):
         load({})

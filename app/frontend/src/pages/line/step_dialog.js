@@ -167,13 +167,17 @@ function asInForm(answer, types) {
   return { ...answer, error: { ...answer.error, options: { ...answer.error.options, current: { ...current, ...flat } } } };
 }
 
-/** The server names `config/url` or only `config`; the form has `config.url`. */
+/** The server names `config/parameters/top_p`; the form has one field `config.parameters`. */
 function showAtFields(form, answer) {
   const { fields } = answer.error?.options ?? {};
   if (!fields) return false;
-  const named = Object.entries(fields).map(([name, text]) => [name.replaceAll('/', '.'), text]);
-  const error = { ...answer.error, options: { ...answer.error.options, fields: Object.fromEntries(named) } };
-  return form.showProblems(error);
+  const said = {};
+  for (const [path, text] of Object.entries(fields)) {
+    const [first, key] = path.split('/');
+    const name = key === undefined ? first : `${first}.${key}`;
+    said[name] = said[name] ? `${said[name]} ${text}` : text;
+  }
+  return form.showProblems({ ...answer.error, options: { ...answer.error.options, fields: said } });
 }
 
 /** A name for a step nobody has named yet. */
