@@ -26,6 +26,7 @@ LOOKS = (
     "/pipeline_core/api/pipeline_version_choices.dspy",
     "/pipeline_core/pipeline_validate.ui",
     "/pipeline_core/pipeline_diff.ui",
+    "/pipeline_core/pipeline_export.ui",
     "/pipeline_core/pipeline_version.ui",
 )
 WRITES = (

@@ -1,11 +1,13 @@
 """Copying a line and bringing one in, in the browser."""
 
+from pathlib import Path
+
 import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import LISTS, open_list
-from tests.http.test_core import new_line, places, rows
-from tests.http.test_transfer import export
+from tests.http.test_core import ask, do, new_line, new_step, places, rows
+from tests.http.test_transfer import export, rich_line
 from tests.support.installation import Installation
 
 
@@ -47,3 +49,83 @@ def test_a_file_is_tried_first_and_then_brought_in(
     expect(window).to_contain_text("已导入。")
     assert len(rows(admin, "pipelines", code="brought-in")) == 1
     assert page.evaluate("bricks.untranslated()") == []
+
+
+def chosen_line(page: Page, line: dict[str, str]) -> None:
+    open_list(page, LISTS[0])
+    page.get_by_role("gridcell", name=line["code"], exact=True).click()
+
+
+def saved(page: Page, tool: str) -> tuple[str, str]:
+    """Name and content of the file that a button of the export window gives."""
+    with page.expect_download() as told:
+        page.get_by_role("dialog").locator(f"[data-tool={tool}]").click()
+    return told.value.suggested_filename, Path(told.value.path()).read_text("utf-8")
+
+
+def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
+    server: Installation, admin: httpx.Client, admin_page: Page, tmp_path: Path
+) -> None:
+    line = rich_line(admin)
+    page = admin_page
+    chosen_line(page, line)
+    page.locator("#main [data-tool=take_out]").click()
+
+    name, text = saved(page, "export_yaml")
+
+    assert name == f"{line['code']}.yaml"
+    assert text == export(admin, line, format="yaml", with_prices=1, with_capacity=1)
+    page.get_by_role("dialog").get_by_label("连同定价").uncheck()
+    assert saved(page, "export_json") == (
+        f"{line['code']}.json", export(admin, line, format="json", with_capacity=1)
+    )  # fmt: skip
+    assert page.evaluate("bricks.untranslated()") == []
+    page.keyboard.press("Escape")
+
+    (tmp_path / name).write_text(text, "utf-8")
+    page.locator("#main [data-tool=bring_in]").click()
+    window = page.get_by_role("dialog")
+    window.get_by_label("选择文件").set_input_files(tmp_path / name)
+    expect(window.get_by_label("文件内容")).to_have_value(text)
+    window.get_by_label("另用代码（可空）").fill("from-a-file")
+    window.get_by_label("试运行，不改动").uncheck()
+    window.get_by_role("button", name="执行").click()
+    expect(window).to_contain_text("已导入。")
+    (made,) = rows(admin, "pipelines", code="from-a-file")
+    assert places(admin, made) == places(admin, line)
+
+
+def test_a_published_line_is_saved_for_other_programs(
+    server: Installation, admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin, "a", "b")
+    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    new_step(admin, line, "later")
+    page = admin_page
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.locator(".line-page [data-tool=export]").click()
+
+    name, text = saved(page, "export_workflow")
+    assert name == f"{line['code']}.workflow.yaml"
+    assert "dsl:" in text
+    assert "later" not in text
+    name, text = saved(page, "export_mermaid")
+    assert (name, text.split()[0]) == (f"{line['code']}.mmd", "flowchart")
+    page.get_by_role("dialog").get_by_label("内容").select_option("draft")
+    assert "later" in saved(page, "export_json")[1]
+
+
+def test_a_line_that_is_gone_meanwhile_is_told(
+    server: Installation, admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin, "a")
+    page = admin_page
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.locator(".line-page [data-tool=export]").click()
+    window = page.get_by_role("dialog")
+    expect(window.get_by_label("内容").locator("option")).to_have_text(["草稿"])
+    ask(admin, "pipelines_delete", id=line["id"])
+
+    window.locator("[data-tool=export_json]").click()
+
+    expect(page.get_by_role("alertdialog")).to_contain_text("没有")

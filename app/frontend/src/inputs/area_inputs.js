@@ -6,8 +6,24 @@ import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
 class TextInput extends Input {
+  constructor(opts, context) {
+    super(opts, context);
+    if (this.field.from_file) this.dom_element.prepend(this.fileChooser(this.field.from_file));
+  }
+
   makeControl() {
     return h('textarea', { ...this.commonAttributes(), rows: this.field.rows ?? 4 });
+  }
+
+  /** Fills in the text of a file; `accept` says of which kinds. */
+  fileChooser(accept) {
+    const chooser = h('input', { type: 'file', accept, 'aria-label': t('Choose a file'), on: { change: async () => {
+      const [file] = chooser.files;
+      if (!file) return;
+      this.setValue(await file.text());
+      this.changed();
+    } } });
+    return chooser;
   }
 }
 

@@ -51,7 +51,8 @@ function address(table, kind) {
   return `${bare}?${toQuery({ ...params, ...table.listParams(), _export: kind, _zone: zone, _columns: columns, ...ownParams() })}`;
 }
 
-async function refuse(table, response) {
+/** Says why there is no file. */
+export async function refuse(owner, response) {
   let said = {};
   try {
     said = await response.json();
@@ -59,7 +60,7 @@ async function refuse(table, response) {
     // no words of the server: ours
   }
   const message = said.options?.message ?? said.detail ?? t('The server answered with an error (${status}).', { status: response.status });
-  await table.app.show_error({ title: 'Error', message });
+  await owner.app.show_error({ title: 'Error', message });
 }
 
 async function receive(response, kind, progress) {

@@ -56,17 +56,28 @@ export class LinePage {
         h('div', { class: 'toolbar' },
           tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
           live ? tool('compare', 'versions', 'Compare with live', () => showDifference(this.owner, this.data, 'live', 'draft')) : null,
+          tool('export', 'download', 'Export', () => this.exportLine(), { isSmall: true }),
           isEditor ? tool('change_status', 'eye', 'On and off sale', () => this.changeStatus()) : null,
           mayEdit ? tool('publish', 'publish', 'Publish', () => this.publish(), { css: 'primary' }) : null)),
       line.description ? h('p', { class: 'muted page-words' }, line.description) : null,
       h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(line.draft_changed_at ?? line.updated_at, { seconds: false }) })));
   }
 
-  /** The page that the list of lines uses too; it makes this one reload. */
-  async changeStatus() {
-    const box = await openWindow(this.owner, { title: 'On and off sale', cwidth: 36 });
-    const params = { pipeline_id: this.data.id, referer_widget: this.owner.uid };
-    const page = { widgettype: 'urlwidget', options: { url: '/pipeline_core/pipeline_status.ui', method: 'POST', params } };
+  /** It makes this page reload. */
+  changeStatus() {
+    return this.showPage('On and off sale', 'pipeline_status.ui', { referer_widget: this.owner.uid });
+  }
+
+  exportLine() {
+    const { code, status } = this.data.line;
+    return this.showPage('Export', 'pipeline_export.ui', { code, status });
+  }
+
+  /** A page that the list of lines uses too, in a window. */
+  async showPage(title, url, more) {
+    const box = await openWindow(this.owner, { title, cwidth: 36 });
+    const params = { pipeline_id: this.data.id, ...more };
+    const page = { widgettype: 'urlwidget', options: { url: `/pipeline_core/${url}`, method: 'POST', params } };
     for (const widget of await build(page, box)) box.add_widget(widget);
   }
 
