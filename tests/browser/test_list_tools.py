@@ -108,8 +108,8 @@ def test_columns_are_chosen_resized_and_remembered(
     look: Page, bench: Bench, things: list[dict[str, Any]]
 ) -> None:
     look.get_by_role("button", name="Columns").click()
-    look.get_by_label("Made by").check()
-    look.get_by_label("Kind").uncheck()
+    look.get_by_role("checkbox", name="Made by").check()
+    look.get_by_role("checkbox", name="Kind").uncheck()
     look.keyboard.press("Escape")
     expect(cell(look, "made_by")).to_have_text("Ann")  # the name, where the server knows it
     expect(look.locator("td[data-name=kind]")).to_have_count(0)
@@ -129,6 +129,66 @@ def test_columns_are_chosen_resized_and_remembered(
     look.get_by_role("button", name="Columns").click()
     look.get_by_role("button", name="As at first").click()
     expect(look.locator("td[data-name=kind]")).to_have_count(3)
+
+
+def headings(page: Page) -> list[str]:
+    return page.get_by_role("columnheader").locator("button").all_inner_texts()
+
+
+def test_columns_change_places_by_mouse_and_by_keyboard(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    assert headings(look) == ["Name", "Share", "Kind", "Enabled"]
+    share = look.get_by_role("columnheader", name="Share").bounding_box()
+    kind = look.get_by_role("columnheader", name="Kind").bounding_box()
+    assert share is not None
+    assert kind is not None
+    asked = len(bench.asked("/get"))
+    look.mouse.move(share["x"] + 30, share["y"] + 15)
+    look.mouse.down()
+    look.mouse.move(kind["x"] + kind["width"] * 0.8, kind["y"] + 15, steps=4)
+    expect(look.locator("th.drop-before")).to_have_text("Enabled")
+    look.mouse.up()
+    assert headings(look) == ["Name", "Kind", "Share", "Enabled"]
+    assert len(bench.asked("/get")) == asked  # a drag does not sort
+
+    look.get_by_role("columnheader", name="Kind").get_by_role("button").focus()
+    look.keyboard.press("Alt+ArrowLeft")
+    look.keyboard.press("Alt+ArrowLeft")  # at the front already: nothing
+    assert headings(look) == ["Kind", "Name", "Share", "Enabled"]
+    expect(look.get_by_role("columnheader", name="Kind").get_by_role("button")).to_be_focused()
+
+    look.get_by_role("button", name="Columns").click()
+    look.get_by_role("button", name="Move Enabled to the front").press("Enter")
+    expect(look.get_by_role("button", name="Move Enabled to the front")).to_be_focused()
+    assert headings(look) == ["Kind", "Name", "Enabled", "Share"]
+    expect(look.locator("tbody tr").first.locator("td[data-name]").first).to_have_attribute(
+        "data-name", "kind"
+    )
+
+    show(look, bench, table())  # opened again: as it was left
+    look.wait_for_selector("tbody tr")
+    assert headings(look) == ["Kind", "Name", "Enabled", "Share"]
+    look.get_by_role("button", name="Columns").click()
+    look.get_by_label("Name", exact=True).uncheck()
+    look.get_by_label("Name", exact=True).check()
+    assert sorted(headings(look)) == ["Enabled", "Kind", "Name", "Share"]
+    look.get_by_role("button", name="As at first").click()
+    assert headings(look) == ["Name", "Share", "Kind", "Enabled"]
+
+
+def test_a_dragged_heading_goes_back_at_escape(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    name = look.get_by_role("columnheader", name="Name").bounding_box()
+    assert name is not None
+    look.mouse.move(name["x"] + 30, name["y"] + 15)
+    look.mouse.down()
+    look.mouse.move(name["x"] + 400, name["y"] + 15, steps=4)
+    look.keyboard.press("Escape")
+    look.mouse.up()
+
+    assert headings(look) == ["Name", "Share", "Kind", "Enabled"]
 
 
 def test_a_view_is_kept_and_comes_back(

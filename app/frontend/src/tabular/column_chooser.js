@@ -1,6 +1,7 @@
-/** Which columns are in view, and how wide they are. */
+/** Which columns are in view, in which order, and how wide they are. */
 
 import { h } from '../core/dom.js';
+import { icon } from '../core/icons.js';
 import { popoverBelow } from '../core/popover.js';
 import { t } from '../core/i18n.js';
 
@@ -9,25 +10,42 @@ const STEP_PX = 16;
 
 /** @param {import('./tabular.js').Tabular} table */
 export function columnsButton(table, button) {
-  popoverBelow(button, () => content(table), t('Columns'));
+  const { box } = popoverBelow(button, () => content(table, () => box), t('Columns'));
 }
 
-function content(table) {
-  const boxes = table.filterFields().map((field) => {
-    const box = h('input', {
-      type: 'checkbox', checked: table.columns.some(({ name }) => name === field.name),
-      on: { change: () => table.chooseColumn(field.name, box.checked) || (box.checked = true) },
-    });
-    return h('label', { class: 'check-label' }, box, t(field.label));
+/** Those in view in their order, then the others; after a change made anew, with the focus kept. */
+function content(table, box) {
+  const again = (name, part) => {
+    box().replaceChildren(...content(table, box));
+    const row = [...box().children].find((one) => one.dataset.name === name);
+    (row?.querySelector(`${part}:not(:disabled)`) ?? row?.querySelector('input'))?.focus();
+  };
+  const inView = new Set(table.columns.map(({ name }) => name));
+  const rest = table.filterFields().filter(({ name }) => !inView.has(name));
+  const rows = [...table.columns, ...rest].map((field) => columnRow(table, field, inView.has(field.name), again));
+  const reset = h('button', { type: 'button', on: { click: () => {
+    table.memory.keep({ widths: null });
+    table.showColumns(null);
+    again(table.columns[0].name, 'input');
+  } } }, t('As at first'));
+  return [...rows, reset];
+}
+
+function columnRow(table, field, isShown, again) {
+  const { name } = field;
+  const label = t(field.label);
+  const box = h('input', {
+    type: 'checkbox', checked: isShown,
+    on: { change: () => { table.chooseColumn(name, box.checked); again(name, 'input'); } },
   });
-  return [...boxes, h('button', { type: 'button', on: { click: () => reset(table, boxes) } }, t('As at first'))];
-}
-
-function reset(table, labels) {
-  table.memory.keep({ widths: null });
-  table.showColumns(null);
-  const shown = new Set(table.columns.map(({ name }) => name));
-  table.filterFields().forEach((field, i) => { labels[i].firstElementChild.checked = shown.has(field.name); });
+  const at = table.columns.findIndex((one) => one.name === name);
+  const mover = (step, picture, text) => h('button', {
+    type: 'button', class: `icon-button move-${picture}`, 'aria-label': t(text, { name: label }), title: t(text, { name: label }),
+    disabled: at + step < 0 || at + step >= table.columns.length,
+    on: { click: () => { table.moveColumn(name, at + step); again(name, `.move-${picture}`); } },
+  }, icon(picture));
+  return h('div', { class: 'popover-row column-row', 'data-name': name }, h('label', { class: 'check-label' }, box, label),
+    isShown ? [mover(-1, 'up', 'Move ${name} to the front'), mover(1, 'down', 'Move ${name} to the back')] : null);
 }
 
 /** The edge of a heading that is dragged; Shift with the arrows does the same on the heading. */

@@ -6,6 +6,7 @@ import { inputClass } from '../inputs/registry.js';
 import { isTrue } from '../inputs/check_inputs.js';
 import { t } from '../core/i18n.js';
 import { grip, widthKey } from './column_chooser.js';
+import { dragHeading, orderKey } from './column_order.js';
 import { gridKey } from './grid_keys.js';
 
 const PX_PER_EM = 14;
@@ -22,6 +23,7 @@ const SLICE_ROWS = 10;
  * @property {(row: HTMLElement, cell?: HTMLElement) => boolean} edit in its place; false: it cannot be
  * @property {(key: string) => void} key Insert or Delete on a row
  * @property {(column: object, px: number) => void} resized
+ * @property {(column: object, at: number) => void} moved to another place among the columns
  */
 
 export class Grid {
@@ -115,14 +117,16 @@ export class Grid {
     if (!this.options.isSortable) {
       return h('th', { role: 'columnheader', scope: 'col', class: `align-${align}`, title: label }, label, edge);
     }
-    return h('th', { role: 'columnheader', scope: 'col', 'aria-sort': direction, class: `align-${align}` },
+    const cell = h('th', { role: 'columnheader', scope: 'col', 'aria-sort': direction, class: `align-${align}` },
       h('button', {
         type: 'button', class: 'sort-button', title: label,
         on: {
           click: () => this.events.sort(column),
-          keydown: (event) => widthKey(event, this, column, this.events.resized),
+          keydown: (event) => widthKey(event, this, column, this.events.resized) || orderKey(event, this, column, this.events.moved),
         },
       }, h('span', {}, label), isSorted ? icon(sort.isDescending ? 'down' : 'up') : null), edge);
+    dragHeading(cell, this, column, this.events.moved);
+    return cell;
   }
 
   markAllCell() {

@@ -15,6 +15,7 @@ const KEYS = [
   ['Insert', 'Add'],
   ['Escape', 'Back, close, give up'],
   ['Shift ← →', 'On a heading: narrower, wider'],
+  ['Alt ← →', 'On a heading: further to the front, to the back'],
 ];
 
 /** @param {import('./tabular.js').Tabular} table @returns {() => void} ends it */

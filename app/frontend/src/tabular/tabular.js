@@ -64,10 +64,10 @@ export class Tabular extends Widget {
     this.columns = this.columnsNamed(columns ?? this.memory.columns);
   }
 
-  /** Columns of these names, in the table's order; all that the page wants when there are none. */
+  /** Columns of these names, in their order; all that the page wants when there are none. */
   columnsNamed(names) {
-    const wanted = new Set(names ?? []);
-    const found = this.filterFields().filter(({ name }) => wanted.has(name));
+    const byName = new Map(this.filterFields().map((field) => [field.name, field]));
+    const found = [...new Set(names ?? [])].map((name) => byName.get(name)).filter(Boolean);
     this.hasOwnColumns = found.length > 0;
     return found.length ? found : this.defaultColumns;
   }
@@ -146,6 +146,7 @@ export class Tabular extends Widget {
       expand: (record, row) => this.expand(record, row),
       edit: (row, cell) => this.inline.begin(row, cell),
       key: (key) => this.editKey(key),
+      moved: (column, at) => this.moveColumn(column.name, at),
       resized: (column, px) => this.memory.keep({ widths: { ...this.memory.widths, [column.name]: px } }),
     });
   }
@@ -301,10 +302,24 @@ export class Tabular extends Widget {
   /** Takes a column into view or out of it; the last one stays. @returns {boolean} */
   chooseColumn(name, isShown) {
     const names = this.columns.map((column) => column.name).filter((one) => one !== name);
-    if (isShown) names.push(name);
+    if (isShown) {
+      // Before the first that the table has after it.
+      const order = this.filterFields().map((field) => field.name);
+      const at = names.findIndex((one) => order.indexOf(one) > order.indexOf(name));
+      names.splice(at < 0 ? names.length : at, 0, name);
+    }
     if (!names.length) return false;
     this.showColumns(names);
     return true;
+  }
+
+  /** Puts a column in view at another place among those in view. */
+  moveColumn(name, at) {
+    const names = this.columns.map((column) => column.name);
+    const from = names.indexOf(name);
+    if (from < 0 || at < 0 || at >= names.length || at === from) return;
+    names.splice(at, 0, ...names.splice(from, 1));
+    this.showColumns(names);
   }
 
   showColumns(names) {

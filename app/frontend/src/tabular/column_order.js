@@ -1,0 +1,91 @@
+/** The order of columns: a heading dragged by mouse or pen, or Alt with the arrows on it. */
+
+const THRESHOLD_PX = 6;
+
+/**
+ * Lets a heading be dragged to another place.
+ * @param {HTMLElement} cell the heading
+ * @param {import('./grid.js').Grid} grid
+ * @param {object} column
+ * @param {(column: object, at: number) => void} moved where it shall stand among the columns in view
+ */
+export function dragHeading(cell, grid, column, moved) {
+  cell.addEventListener('pointerdown', (start) => {
+    // A finger scrolls; the box with the columns has buttons for it.
+    if (start.button !== 0 || start.pointerType === 'touch' || start.defaultPrevented) return;
+    new Drag(start, cell, grid, (at) => moved(column, at)).listen();
+  });
+}
+
+/** @returns {boolean} true when the key moved the column */
+export function orderKey(event, grid, column, moved) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!event.altKey || !step) return false;
+  event.preventDefault();
+  moved(column, grid.columns.indexOf(column) + step);
+  grid.headCellOf(grid.columns.find(({ name }) => name === column.name))?.querySelector('button')?.focus();
+  return true;
+}
+
+class Drag {
+  constructor(start, cell, grid, dropped) {
+    Object.assign(this, { start, cell, grid, dropped, target: null });
+  }
+
+  listen() {
+    const control = new AbortController();
+    const { signal } = control;
+    const end = (event, isDropped) => {
+      control.abort();
+      this.finish(isDropped && this.isMoving);
+      if (this.isMoving) event.preventDefault();
+    };
+    document.addEventListener('pointermove', (event) => this.move(event), { signal });
+    document.addEventListener('pointerup', (event) => end(event, true), { signal });
+    document.addEventListener('pointercancel', (event) => end(event, false), { signal });
+    document.addEventListener('keydown', (event) => { if (event.key === 'Escape' && this.isMoving) end(event, false); }, { signal, capture: true });
+  }
+
+  move(event) {
+    if (!this.isMoving && Math.abs(event.clientX - this.start.clientX) < THRESHOLD_PX) return;
+    this.isMoving = true;
+    this.cell.classList.add('is-dragged');
+    this.show(this.gapAt(event.clientX));
+  }
+
+  /** The gap between headings that is nearest to x: the place before heading 0, 1, … */
+  gapAt(x) {
+    return this.cells.filter((one) => {
+      const { left, width } = one.getBoundingClientRect();
+      return x > left + width / 2;
+    }).length;
+  }
+
+  get cells() {
+    return this.grid.columns.map((column) => this.grid.headCellOf(column));
+  }
+
+  show(gap) {
+    this.clear();
+    this.target = gap;
+    const { cells } = this;
+    if (gap < cells.length) cells[gap].classList.add('drop-before');
+    else cells[cells.length - 1].classList.add('drop-after');
+  }
+
+  clear() {
+    for (const one of this.cells) one.classList.remove('drop-before', 'drop-after');
+  }
+
+  finish(isDropped) {
+    this.clear();
+    this.cell.classList.remove('is-dragged');
+    if (!this.isMoving) return;
+    // The click that follows is not meant to sort.
+    const swallow = (event) => { event.preventDefault(); event.stopPropagation(); };
+    window.addEventListener('click', swallow, { capture: true, once: true });
+    setTimeout(() => window.removeEventListener('click', swallow, { capture: true }));
+    const from = this.cells.indexOf(this.cell);
+    if (isDropped && this.target !== null) this.dropped(this.target > from ? this.target - 1 : this.target);
+  }
+}
