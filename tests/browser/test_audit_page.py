@@ -3,8 +3,8 @@
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.http.test_core import do, fresh, new_line
 from tests.support.installation import Installation
+from tests.support.lines import do, fresh, new_line
 
 
 def open_trail(page: Page) -> None:

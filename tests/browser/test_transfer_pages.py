@@ -6,9 +6,9 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import LISTS, open_list
-from tests.http.test_core import ask, do, new_line, new_step, places, rows
 from tests.http.test_transfer import export, rich_line
 from tests.support.installation import Installation
+from tests.support.lines import ask, do, new_line, new_step, places, rows
 
 
 def test_a_line_is_copied_from_its_list(

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app import models
-from tests.http.test_core import ask, do, fresh, new_line, new_step, places, refused
 from tests.support.installation import Installation
+from tests.support.lines import ask, do, fresh, new_line, new_step, places, refused
 
 Entry = dict[str, Any]
 

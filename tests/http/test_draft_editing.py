@@ -6,7 +6,7 @@ import httpx
 import pymysql
 import pytest
 
-from tests.http.test_core import (
+from tests.support.lines import (
     ask,
     do,
     fresh,

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.http.test_audit import send, trail
-from tests.http.test_core import ask, do, fresh, new_line, new_step, places, refused, rows
 from tests.support.installation import Installation
+from tests.support.lines import ask, do, fresh, new_line, new_step, places, refused, rows
 
 SCHEMA = Path(__file__).resolve().parents[1] / "data/serverless_workflow/workflow.yaml"
 Line = dict[str, Any]

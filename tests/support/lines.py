@@ -1,0 +1,97 @@
+"""Lines over HTTP as an administrator has them: made, asked about, refused."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+import httpx
+
+from tests.support.installation import Installation
+
+_numbers = count(1)
+
+
+def free_code() -> str:
+    """A code that no line has yet."""
+    return f"line-{next(_numbers)}"
+
+
+def ask(client: httpx.Client, endpoint: str, **fields: Any) -> httpx.Response:
+    """The answer of an endpoint of the module to *fields*, whatever it is."""
+    return client.post(f"/pipeline_core/api/{endpoint}.dspy", json=fields)
+
+
+def do(client: httpx.Client, endpoint: str, **fields: Any) -> Any:
+    """What an endpoint answers to *fields*; fails when it refuses."""
+    answer = ask(client, endpoint, **fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of a refusal."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    problem: dict[str, Any] = answer.json()
+    assert problem["code"] == code, problem
+    return problem
+
+
+def pointers(problem: dict[str, Any]) -> dict[str, str]:
+    """Where a refusal points, and the code there."""
+    return {error["pointer"]: error["code"] for error in problem["errors"]}
+
+
+def rows(client: httpx.Client, table: str, **where: Any) -> list[dict[str, Any]]:
+    """A table's rows by its list's endpoint."""
+    answer = client.get(f"/pipeline_core/{table}/get_{table}.dspy", params=where)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["rows"]
+    return found
+
+
+def places(client: httpx.Client, line: dict[str, Any]) -> list[tuple[int, int, str]]:
+    """Stage, place and key of each of a line's steps, in order."""
+    steps = rows(client, "pipeline_steps", pipeline_id=line["id"], rows=1000)
+    return sorted((step["stage"], step["step_no"], step["step_key"]) for step in steps)
+
+
+def new_line(client: httpx.Client, *keys: str) -> dict[str, Any]:
+    """A draft with a serial model step for each of *keys*; the line's record."""
+    line: dict[str, Any] = do(client, "pipelines_create", code=free_code(), name="Line")
+    for key in keys:
+        new_step(client, line, key)
+    return line
+
+
+def new_step(client: httpx.Client, line: dict[str, Any], key: str, **more: Any) -> dict[str, Any]:
+    """A model step of *line*, at the end if nothing else is said; its record."""
+    fields = {"pipeline_id": line["id"], "step_key": key, "name": key.upper(), "model": "m", **more}
+    step: dict[str, Any] = do(client, "pipeline_steps_create", **fields)
+    return step
+
+
+def fresh(client: httpx.Client, line: dict[str, Any]) -> dict[str, Any]:
+    """The record of *line* as it is now."""
+    return rows(client, "pipelines", id=line["id"])[0]
+
+
+def live_versions(server: Installation, line: dict[str, Any]) -> list[int]:
+    """The numbers of the published versions in the database; at most one."""
+    found = server.query(
+        "select version_no from pipeline_versions where pipeline_id = %s and status = 'published'",
+        line["id"],
+    )
+    return [row["version_no"] for row in found]
+
+
+def at_once(
+    server: Installation, work: list[tuple[str, dict[str, Any]]]
+) -> Iterator[httpx.Response]:
+    """Send requests at the same time, each from a client of its own."""
+    with ThreadPoolExecutor(len(work)) as threads:
+        clients = [server.sign_in("admin") for _ in work]
+        yield from threads.map(
+            lambda job: ask(job[0], job[1][0], **job[1][1]), zip(clients, work, strict=True)
+        )
