@@ -15,7 +15,8 @@ from typing import Any
 from app.global_func import Text
 
 Schema = Mapping[str, Any]
-Found = tuple[str, Text]
+Path = tuple[str, ...]
+Found = tuple[Path, Text]
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
@@ -34,15 +35,15 @@ TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def problems(schema: Schema, value: Any, path: str) -> Iterator[Found]:
+def problems(schema: Schema, value: Any, path: Path) -> Iterator[Found]:
     """What about *value*, found at *path*, does not fit *schema*."""
     said = schema.get("hint")
     kind = schema.get("type")
     if kind is not None and not TYPES[kind][0](value):
-        yield path, Text(said or TYPES[kind][1], key=path)
+        yield _found(path, said or TYPES[kind][1])
         return
     if "anyOf" in schema and not any(fits(option, value) for option in schema["anyOf"]):
-        yield path, Text(said or "{key} has a value that is not allowed.", key=path)
+        yield _found(path, said or "{key} has a value that is not allowed.")
         return
     if isinstance(value, str):
         yield from _text_problems(schema, value, path, said)
@@ -54,41 +55,50 @@ def problems(schema: Schema, value: Any, path: str) -> Iterator[Found]:
         yield from _list_problems(schema, value, path, said)
 
 
+def named(path: Path) -> str:
+    """*path* in a sentence, the names in it cut to a length for reading."""
+    return ".".join(part[:64] for part in path)
+
+
 def fits(schema: Schema, value: Any) -> bool:
     """Whether *value* fits *schema*."""
-    return next(problems(schema, value, ""), None) is None
+    return next(problems(schema, value, ()), None) is None
 
 
-def _text_problems(schema: Schema, value: str, path: str, said: str | None) -> Iterator[Found]:
+def _found(path: Path, sentence: str, **params: Any) -> Found:
+    return path, Text(sentence, key=named(path), **params)
+
+
+def _text_problems(schema: Schema, value: str, path: Path, said: str | None) -> Iterator[Found]:
     if "enum" in schema and value not in schema["enum"]:
         choices = ", ".join(schema["enum"])
-        yield path, Text(said or "{key} must be one of: {choices}.", key=path, choices=choices)
+        yield _found(path, said or "{key} must be one of: {choices}.", choices=choices)
     # What a placeholder stands for is not known yet.
     bare = PLACEHOLDER.sub("x", value)
     if "pattern" in schema and not re.fullmatch(schema["pattern"], bare):
-        yield path, Text(said or "{key} has a value that is not allowed.", key=path)
+        yield _found(path, said or "{key} has a value that is not allowed.")
 
 
-def _number_problems(schema: Schema, value: Any, path: str, said: str | None) -> Iterator[Found]:
+def _number_problems(schema: Schema, value: Any, path: Path, said: str | None) -> Iterator[Found]:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and value < low and high is None:
-        yield path, Text(said or "{key} must be at least {low}.", key=path, low=low)
+        yield _found(path, said or "{key} must be at least {low}.", low=low)
     elif (low is not None and value < low) or (high is not None and value > high):
         sentence = said or "{key} must be from {low} to {high}."
-        yield path, Text(sentence, key=path, low=low, high=high)
+        yield _found(path, sentence, low=low, high=high)
 
 
-def _object_problems(schema: Schema, value: Mapping[str, Any], path: str) -> Iterator[Found]:
+def _object_problems(schema: Schema, value: Mapping[str, Any], path: Path) -> Iterator[Found]:
     known: Mapping[str, Schema] = schema.get("properties", {})
     other: Schema = schema.get("additionalProperties", {})
     for name, inner in value.items():
-        yield from problems(known.get(name, other), inner, f"{path}.{name[:64]}")
+        yield from problems(known.get(name, other), inner, (*path, name))
 
 
 def _list_problems(
-    schema: Schema, value: list[Any], path: str, said: str | None
+    schema: Schema, value: list[Any], path: Path, said: str | None
 ) -> Iterator[Found]:
     if len(value) < schema.get("minItems", 0):
-        yield path, Text(said or "{key} must not be empty.", key=path)
+        yield _found(path, said or "{key} must not be empty.")
     for number, inner in enumerate(value):
-        yield from problems(schema.get("items", {}), inner, f"{path}.{number}")
+        yield from problems(schema.get("items", {}), inner, (*path, str(number)))

@@ -17,18 +17,29 @@ from .step_types import SCHEMAS
 
 @dataclass(frozen=True)
 class ConfigProblem:
-    """What is wrong with `key`; `kind` is `wrong`, `missing` or `unknown`."""
+    """What is wrong with the value at `path`; `kind` is `wrong`, `missing` or `unknown`."""
 
-    key: str
+    path: schema.Path
     kind: str
     text: Text
     severity: str = "error"
+
+    @property
+    def key(self) -> str:
+        """The path for a reader; empty for the configuration as a whole."""
+        return schema.named(self.path)
+
+    @property
+    def field(self) -> str:
+        """The path as a part of a JSON pointer, below `config`."""
+        parts = (part.replace("~", "~0").replace("/", "~1") for part in self.path)
+        return "/".join(("config", *parts))
 
 
 def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
     """Everything wrong with *config* of a step of this type; nothing for an unknown type."""
     if not isinstance(config, dict):
-        return [ConfigProblem("", "wrong", Text("The configuration must be an object, in braces."))]
+        return [ConfigProblem((), "wrong", Text("The configuration must be an object, in braces."))]
     known = SCHEMAS.get(step_type)
     if known is None:
         return []
@@ -37,14 +48,14 @@ def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
         if name in config:
             found += [
                 ConfigProblem(path, "wrong", text)
-                for path, text in schema.problems(key, config[name], name)
+                for path, text in schema.problems(key, config[name], (name,))
             ]
         elif "needed" in key:
             text = Text("The configuration needs {key}.", key=name)
-            found.append(ConfigProblem(name, "missing", text, key["needed"]))
+            found.append(ConfigProblem((name,), "missing", text, key["needed"]))
     found += [
         ConfigProblem(
-            name,
+            (name,),
             "unknown",
             Text("{key} means nothing to a step of this type.", key=name[:64]),
             "warning",

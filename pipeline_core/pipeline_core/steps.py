@@ -269,12 +269,7 @@ async def _rearrange(
 
 def _check_config(step_type: str, config: Any) -> None:
     problems = [
-        FieldProblem(
-            "/".join(["config", *problem.key.split(".")]) if problem.key else "config",
-            "bad_config",
-            problem.text.template,
-            **problem.text.params,
-        )
+        FieldProblem(problem.field, "bad_config", problem.text.template, **problem.text.params)
         for problem in config_problems(step_type, config)
         if problem.kind == "wrong"
     ]

@@ -6,6 +6,7 @@ import httpx
 import pymysql
 import pytest
 
+from tests.support.installation import Installation
 from tests.support.lines import (
     ask,
     do,
@@ -17,7 +18,6 @@ from tests.support.lines import (
     refused,
     rows,
 )
-from tests.support.installation import Installation
 
 
 def look(client: httpx.Client, endpoint: str, **params: Any) -> Any:
@@ -155,21 +155,60 @@ def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
     )  # fmt: skip
 
 
-def test_a_wrong_configuration_names_the_place(admin: httpx.Client) -> None:
-    line = new_line(admin)
-    problem = refused(
-        ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A",
-            model="m", config={"parameters": {"temperature": 3, "max_tokens": 0}}),
-        400, "invalid_fields",
-    )  # fmt: skip
+WRONG_CONFIGS = [
+    (
+        {"config": {"parameters": {"temperature": 3, "max_tokens": 0}}},
+        {
+            "/config/parameters/temperature": "parameters.temperature must be from 0 to 2.",
+            "/config/parameters/max_tokens": "parameters.max_tokens must be at least 1.",
+        },
+    ),
+    (
+        {"step_type": "http", "config": {"url": "nowhere", "method": "STEAL"}},
+        {
+            "/config/url": "url must be an address such as https://example.com/x.",
+            "/config/method": "method must be GET, POST, PUT, PATCH or DELETE.",
+        },
+    ),
+    # Names with the characters that a path is made of.
+    (
+        {"step_type": "http", "config": {"headers": {"a.b": 1, "c/d": 2, "e~f": 3}}},
+        {
+            "/config/headers/a.b": "headers.a.b must be a text.",
+            "/config/headers/c~1d": "headers.c/d must be a text.",
+            "/config/headers/e~0f": "headers.e~f must be a text.",
+        },
+    ),
+    (
+        {"step_type": "script", "config": {"function": "two words"}},
+        {"/config/function": "function must be the name of a function."},
+    ),
+    (
+        {"step_type": "manual", "config": {"instruction": " ", "assignee": ["me"]}},
+        {
+            "/config/instruction": "instruction must say what to do.",
+            "/config/assignee": "assignee must be a text.",
+        },
+    ),
+]
 
-    assert pointers(problem) == {
-        "/config/parameters/temperature": "bad_config",
-        "/config/parameters/max_tokens": "bad_config",
-    }
-    assert {error["detail"] for error in problem["errors"]} == {
-        "parameters.temperature must be from 0 to 2.", "parameters.max_tokens must be at least 1.",
-    }  # fmt: skip
+
+@pytest.mark.parametrize(("fields", "told"), WRONG_CONFIGS)
+def test_a_wrong_configuration_names_the_places(
+    admin: httpx.Client, fields: dict[str, Any], told: dict[str, str]
+) -> None:
+    line = new_line(admin, "a")
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    new = {"pipeline_id": line["id"], "step_key": "b", "name": "B", "model": "m"}
+    old = {"id": step["id"], "lock_version": step["lock_version"]}
+
+    for endpoint, given in (("create", new), ("update", old)):
+        answer = ask(admin, f"pipeline_steps_{endpoint}", **given, **fields)
+        problem = refused(answer, 400, "invalid_fields")
+
+        assert {one["pointer"]: one["detail"] for one in problem["errors"]} == told
+        assert set(pointers(problem).values()) == {"bad_config"}
+    assert rows(admin, "pipeline_steps", pipeline_id=line["id"]) == [step]
 
 
 def test_publishing_names_all_who_changed_the_draft(
