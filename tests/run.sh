@@ -3,8 +3,9 @@
 # Summary: Build what is missing and run every test on databases of its own.
 # Usage: bash tests/run.sh [pytest arguments]
 #
-# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders unit, ops, database,
-# http, browser, attack, fault. With arguments, or with T=path, pytest alone on what they name:
+# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders unit, ops, database
+# and http, at the same time on browser, and then on attack and fault, where time is measured. With
+# arguments, or with T=path, pytest alone on what they name:
 #
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
@@ -28,9 +29,11 @@ check_chromium() {
 
 # Stops everything that was started in the run's folder, and nothing else, then removes it.
 clean_up() {
-  local status=$? folder
+  local status=$? folder pid
   trap - EXIT INT TERM
-  if [[ -n $pytest_pid ]] && kill -TERM "$pytest_pid" 2>/dev/null; then wait "$pytest_pid" || true; fi
+  for pid in "${pytest_pids[@]}"; do
+    if kill -TERM "$pid" 2>/dev/null; then wait "$pid" || true; fi
+  done
   while IFS= read -r folder; do
     PIPELINE_VAR=${folder%/run} py3/bin/python -m app.service stop >/dev/null 2>&1 || true
   done < <(find "$run_folder" -type d -name run)
@@ -38,32 +41,59 @@ clean_up() {
   exit "$status"
 }
 
-# In the background, so that Ctrl-C and SIGTERM are answered at once.
+# Starts pytest in the background, so that Ctrl-C and SIGTERM are answered at once; each NAME has
+# databases of its own. Its process id is the last of pytest_pids.
+# usage: start_pytest NAME [pytest argument...]
+start_pytest() {
+  local name=$1
+  shift
+  PIPELINE_TEST_VAR=$run_folder/$name py3/bin/python -m pytest --basetemp="$run_folder/tmp-$name" \
+    -o cache_dir=".pytest_cache/$name" "$@" &
+  pytest_pids+=($!)
+}
+
 run_pytest() {
-  py3/bin/python -m pytest --basetemp="$run_folder/tmp" "$@" &
-  pytest_pid=$!
-  wait "$pytest_pid"
+  start_pytest "$@"
+  wait "${pytest_pids[-1]}"
+}
+
+run_everything() {
+  local pages others status=0
+  step "pytest: unit, ops, database, http; browser at the same time, shown afterwards" \
+       "pytest：unit、ops、database、http；同时运行 browser，结果随后显示"
+  start_pytest pages tests/browser >"$run_folder/pages.log" 2>&1
+  pages=${pytest_pids[-1]}
+  start_pytest others tests/unit tests/ops tests/database tests/http
+  others=${pytest_pids[-1]}
+  wait "$others" || status=$?
+  step "pytest: browser" "pytest：browser"
+  wait "$pages" || status=$?
+  cat "$run_folder/pages.log"
+  step "pytest: attack, fault" "pytest：attack、fault"
+  run_pytest alone tests/attack tests/fault || status=$?
+  if (( status )); then
+    die "Tests failed; see FAILED and ERROR above." "有测试失败，见上面的 FAILED 与 ERROR。"
+  fi
 }
 
 main() {
   case ${1:-} in -h|--help) usage; return ;; esac
-  local folders=()
   step "Build" "构建"
   bash build.sh --dev
   check_chromium
 
-  pytest_pid=
+  pytest_pids=()
   run_folder=$(mktemp -d "${TMPDIR:-/tmp}/pipeline-tests-XXXXXX")
   trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  export PIPELINE_TEST_VAR=$run_folder/var PIPELINE_TEST_LOGS=$root/var/test-logs
+  export PIPELINE_TEST_LOGS=$root/var/test-logs
   rm -rf "$PIPELINE_TEST_LOGS"
 
   if (( $# )) || [[ -n ${T:-} ]]; then
     step "pytest ${T:-} $*" "pytest ${T:-} $*"
     # shellcheck disable=SC2086  # T may name several paths
-    run_pytest ${T:-} "$@"
+    run_pytest some ${T:-} "$@"
     return
   fi
   step "ruff" "ruff"
@@ -74,11 +104,7 @@ main() {
     step "node --test" "node --test"
     PATH=$PATH:$root/py3/bin node --test tests/js/
   fi
-  step "pytest" "pytest"
-  for folder in unit ops database http browser attack fault; do
-    if [[ -n $(find "tests/$folder" -name 'test_*.py' 2>/dev/null) ]]; then folders+=("tests/$folder"); fi
-  done
-  run_pytest "${folders[@]}"
+  run_everything
 }
 
 main "$@"

@@ -90,15 +90,27 @@ def open_page(page: Page, address: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+_RUN_AXE = (
+    "async (options) => (await axe.run(document, {resultTypes: ['violations'], ...options}))"
+    ".violations"
+    ".filter(one => ['serious', 'critical'].includes(one.impact))"
+    '.map(one => one.id + ": " + one.nodes.slice(0, 3)'
+    '.map(n => n.html.slice(0, 160)).join(" | "))'
+)
+# What of axe's rules depends on colours, the only thing that a theme changes.
+_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
 def serious_problems(page: Page) -> list[str]:
-    """What axe-core finds serious or worse on what is shown now."""
+    """What axe-core finds serious or worse on what is shown now, in both themes."""
     if not page.evaluate("'axe' in window"):
         # As the debugger does it, so the page's own policy is not in the way.
         page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate(
-        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
-        ".filter(one => ['serious', 'critical'].includes(one.impact))"
-        '.map(one => one.id + ": " + one.nodes.slice(0, 3)'
-        '.map(n => n.html.slice(0, 160)).join(" | "))'
-    )
-    return list(found)
+    found = list(page.evaluate(_RUN_AXE, {}))
+    theme = page.evaluate("document.documentElement.dataset.theme")
+    is_dark = page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    other = "light" if is_dark else "dark"
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", other)
+    found += [f"{other}: {one}" for one in page.evaluate(_RUN_AXE, _COLOURS)]
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    return found
