@@ -3,10 +3,13 @@
 import ast
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from app.settings import Options
+from pipeline_core import init
 from pipeline_core.init import EXPORTS, load_pipeline_core
 from pipeline_core.line_status import MOVES, allowed
 from pipeline_core.snapshot import VersionCorrupted, definition_of, frozen, opened, step_values
@@ -99,7 +102,11 @@ def test_a_pushed_step_is_a_conflict_only_to_who_places_it(
     assert caught == ("edit_conflict" if conflict else None)
 
 
-def test_the_module_registers_all_its_functions_with_its_prefix() -> None:
+def test_the_module_registers_all_its_functions_with_its_prefix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # No database is named where only the functions are looked at.
+    monkeypatch.setattr(init, "settings", lambda: SimpleNamespace(options=Options()))
     env: dict[str, Any] = {}
 
     load_pipeline_core(env)
