@@ -2,7 +2,7 @@
 Two editors at one line, at the same time, doing anything: what the database holds afterwards is
 what one of them followed by the other would have made, and every rule of a draft holds.
 
-PIPELINE_EDITORS says how many lines to try (25 if not set; thousands for a night).
+PIPELINE_EDITORS says how many lines to try (75 if not set; thousands for a night).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ from tests.support.editing import (
 )
 from tests.support.installation import Installation
 
-LINES = int(os.environ.get("PIPELINE_EDITORS", "25"))
+LINES = int(os.environ.get("PIPELINE_EDITORS", "75"))
 EDITORS = (Actor(user_id="ann", username="ann"), Actor(user_id="bob", username="bob"))
 # Refusals that two editors may get of each other or of the state of things; nothing else may come.
 EXPECTED = {
