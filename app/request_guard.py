@@ -40,6 +40,7 @@ LARGE_BODIES = {
     "/appbase/import_rows.dspy": (8 * 1_048_576, 400_000),
     # A file of 5 MB at most, which grows when it is put into JSON or a form.
     "/pipeline_core/api/pipeline_import.dspy": (16 * 1_048_576, 1_000_000),
+    "/pipeline_core/api/pipeline_import_view.dspy": (16 * 1_048_576, 1_000_000),
 }
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"

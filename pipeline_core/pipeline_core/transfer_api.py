@@ -114,10 +114,15 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The import (or its dry run) with its report in words."""
+    """
+    The import (or its dry run) with its report in words. A dry run that found nothing wrong has a
+    button that imports what was tried; `referer_widget` is the list that shows the line then.
+    """
     given = {name: value for name, value in params.items() if value not in ("", "null", None)}
-    answer = await pipeline_import(actor, given)
-    return views.import_view(answer.body, actor.lang)
+    opener = str(given.pop("referer_widget", ""))
+    report = (await pipeline_import(actor, given)).body
+    tried = {name: value for name, value in given.items() if name in IMPORT}
+    return views.import_view(report, tried, opener, actor.lang)
 
 
 async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:

@@ -119,8 +119,13 @@ def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str
     return _box(say(Text("Who has changed the draft since the last version"), lang), lines)
 
 
-def import_view(report: Mapping[str, Any], lang: str) -> Widget:
-    """What an import did, or its dry run would do, to the line and each step."""
+def import_view(
+    report: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
+) -> Widget:
+    """
+    What an import did, or its dry run would do, to the line and each step; after a dry run with
+    a button that imports what was *tried*.
+    """
     heading = "Imported." if report["importable"] else "Correct this first:"
     if report["dry_run"] and report["importable"]:
         heading = "Dry run: this can be imported."
@@ -131,7 +136,29 @@ def import_view(report: Mapping[str, Any], lang: str) -> Widget:
         lines += [f"    {_MARKS[p['severity']]}{_located(p)}" for p in step["problems"]]
     for name in ("prices", "capacity"):
         lines += [_became(name, told["action"], (), lang) for told in report.get(name, ())]
-    return _box(say(Text(heading), lang), lines)
+    box = _box(say(Text(heading), lang), lines)
+    if report["dry_run"] and report["importable"] and "content" in tried:
+        box["subwidgets"].append(_import_button(report["line"], tried, opener, lang))
+    return box
+
+
+def _import_button(
+    line: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
+) -> Widget:
+    """It sends what the dry run was given, and the version of the line that the dry run saw."""
+    seen = {"lock_version": line["lock_version"]} if "lock_version" in line else {}
+    tool = {"name": "submit", "label": say(Text("Import now"), lang)}
+    return {
+        "widgettype": "Form",
+        "options": {
+            "submit_url": "/pipeline_core/api/pipeline_import.dspy",
+            "content_type": "json",
+            "params": {**tried, **seen, "dry_run": 0},
+            "referer_widget": opener,
+            "fields": [],
+            "toolbar": {"tools": [tool]},
+        },
+    }
 
 
 def _located(problem: Mapping[str, Any]) -> str:

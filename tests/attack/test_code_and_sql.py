@@ -311,7 +311,12 @@ def test_a_parameter_shadows_no_name_of_a_script(probes: ExtraWorker):
         client.post("/probe/names.dspy", json=dict.fromkeys(names, "x")),
     ):
         assert answer.status_code == 200, answer.text
-        assert answer.json() == {"request": "PlainRequest", "pools": True, "json": "[1]", "user": None}
+        assert answer.json() == {
+            "request": "PlainRequest",
+            "pools": True,
+            "json": "[1]",
+            "user": None,
+        }
 
 
 def test_a_parameter_named_like_our_own_functions_changes_nothing(admin: httpx.Client):

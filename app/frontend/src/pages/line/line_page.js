@@ -56,7 +56,7 @@ export class LinePage {
         h('div', { class: 'toolbar' },
           tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
           live ? tool('compare', 'versions', 'Compare with live', () => showDifference(this.owner, this.data, 'live', 'draft')) : null,
-          tool('export', 'download', 'Export', () => this.exportLine(), { isSmall: true }),
+          tool('export', 'download', 'Export', () => this.exportLine()),
           isEditor ? tool('change_status', 'eye', 'On and off sale', () => this.changeStatus()) : null,
           mayEdit ? tool('publish', 'publish', 'Publish', () => this.publish(), { css: 'primary' }) : null)),
       line.description ? h('p', { class: 'muted page-words' }, line.description) : null,
