@@ -1,6 +1,7 @@
 """Copying a line and bringing one in, in the browser."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 from playwright.sync_api import Page, expect
@@ -8,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_pages import LISTS, open_list
 from tests.http.test_transfer import export, rich_line
 from tests.support.installation import Installation
-from tests.support.lines import ask, do, new_line, new_step, places, rows
+from tests.support.lines import ask, do, fresh, new_line, new_step, places, rows
 
 
 def test_a_line_is_copied_from_its_list(
@@ -38,17 +39,53 @@ def test_a_file_is_tried_first_and_then_brought_in(
     window = page.get_by_role("dialog")
     window.get_by_label("文件内容").fill(text)
     window.get_by_label("另用代码（可空）").fill("brought-in")
-    go = window.get_by_role("button", name="执行")
-    go.click()
+    window.get_by_role("button", name="试运行").click()
     expect(window).to_contain_text("试运行：可以导入。")
     expect(window).to_contain_text("a：新建")
     assert rows(admin, "pipelines", code="brought-in") == []
 
-    window.get_by_label("试运行，不改动").uncheck()
-    go.click()
-    expect(window).to_contain_text("已导入。")
+    window.get_by_role("button", name="立即导入").click()
+    expect(page.get_by_role("gridcell", name="brought-in")).to_be_visible()  # in the list again
+    expect(window).to_have_count(0)
     assert len(rows(admin, "pipelines", code="brought-in")) == 1
     assert page.evaluate("bricks.untranslated()") == []
+
+
+def test_a_draft_is_replaced_only_as_the_dry_run_saw_it(
+    server: Installation, admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin, "a", "b")
+    old = export(admin, line, format="json")
+    new_step(admin, line, "c")
+    page = admin_page
+    open_list(page, LISTS[0])
+    page.locator("#main [data-tool=bring_in]").click()
+    window = page.get_by_role("dialog").first
+    window.get_by_label("文件内容").fill(old)
+    dry_run = window.get_by_role("button", name="试运行")
+    import_now = window.get_by_role("button", name="立即导入")
+    dry_run.click()
+    expect(window).to_contain_text("已有此代码的产线")
+    expect(import_now).to_have_count(0)
+    window.get_by_label("替换同代码产线的草稿").check()
+    dry_run.click()
+    expect(window).to_contain_text("c：移除")
+    do(admin, "pipelines_update", **seen(admin, line), name="Meanwhile")
+
+    import_now.click()
+    expect(window).to_contain_text("该记录已由 admin 于")
+    assert len(places(admin, line)) == 3
+
+    dry_run.click()
+    expect(import_now).to_be_enabled()
+    import_now.click()
+    expect(window).to_have_count(0)
+    assert [key for *_, key in places(admin, line)] == ["a", "b"]
+
+
+def seen(client: httpx.Client, line: dict[str, str]) -> dict[str, Any]:
+    record = fresh(client, line)
+    return {"id": record["id"], "lock_version": record["lock_version"]}
 
 
 def chosen_line(page: Page, line: dict[str, str]) -> None:
@@ -88,9 +125,9 @@ def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
     window.get_by_label("选择文件").set_input_files(tmp_path / name)
     expect(window.get_by_label("文件内容")).to_have_value(text)
     window.get_by_label("另用代码（可空）").fill("from-a-file")
-    window.get_by_label("试运行，不改动").uncheck()
-    window.get_by_role("button", name="执行").click()
-    expect(window).to_contain_text("已导入。")
+    window.get_by_role("button", name="试运行").click()
+    window.get_by_role("button", name="立即导入").click()
+    expect(page.get_by_role("gridcell", name="from-a-file", exact=True)).to_be_visible()
     (made,) = rows(admin, "pipelines", code="from-a-file")
     assert places(admin, made) == places(admin, line)
 

@@ -206,6 +206,33 @@ def test_5_mb_are_taken_and_more_are_not(admin: httpx.Client) -> None:
             "body_too_large")  # fmt: skip
 
 
+def test_a_page_imports_what_its_dry_run_was_given(admin: httpx.Client) -> None:
+    line = new_line(admin, "a")
+    text = export(admin, line) + " " * 2_000_000  # more than other pages may send
+
+    def tried(**fields: Any) -> list[Any]:
+        body = {"content": text, "referer_widget": "w7", "_webbricks_": 1, "_lang": "en", **fields}
+        box = admin.post("/pipeline_core/api/pipeline_import_view.dspy", json=body).json()
+        assert box["widgettype"] == "VBox", box
+        return [part["options"] for part in box["subwidgets"] if part["widgettype"] == "Form"]
+
+    assert tried() == []  # there is such a line
+    (new,) = tried(code="from-a-page")
+    (old,) = tried(replace=True, code="null")
+    assert tried(code="from-a-page-at-once", dry_run=0) == []
+
+    assert new["params"] == {"content": text, "code": "from-a-page", "dry_run": 0}
+    assert (new["submit_url"], new["referer_widget"]) == (
+        "/pipeline_core/api/pipeline_import.dspy", "w7"
+    )  # fmt: skip
+    assert old["params"] == {
+        "content": text, "replace": True, "dry_run": 0,
+        "lock_version": fresh(admin, line)["lock_version"],
+    }  # fmt: skip
+    assert rows(admin, "pipelines", code="from-a-page") == []
+    assert len(rows(admin, "pipelines", code="from-a-page-at-once")) == 1
+
+
 @pytest.mark.parametrize("content", ["", "{", "kind: x", "a: &x 1"])
 def test_a_file_that_cannot_be_read_is_told(admin: httpx.Client, content: str) -> None:
     answer = ask(admin, "pipeline_import", content=content)

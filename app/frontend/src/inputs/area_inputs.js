@@ -17,7 +17,7 @@ class TextInput extends Input {
 
   /** Fills in the text of a file; `accept` says of which kinds. */
   fileChooser(accept) {
-    const chooser = h('input', { type: 'file', accept, 'aria-label': t('Choose a file'), on: { change: async () => {
+    const chooser = h('input', { type: 'file', class: 'file-source', accept, 'aria-label': t('Choose a file'), on: { change: async () => {
       const [file] = chooser.files;
       if (!file) return;
       this.setValue(await file.text());
