@@ -1,12 +1,16 @@
 """Lines over HTTP as an administrator has them: made, asked about, refused."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from app.settings import ROOT
 from tests.support.installation import Installation
 
 _numbers = count(1)
@@ -95,3 +99,18 @@ def at_once(
         yield from threads.map(
             lambda job: ask(job[0], job[1][0], **job[1][1]), zip(clients, work, strict=True)
         )
+
+
+@contextmanager
+def naming_functions(database: Installation, folder: Path, *names: str) -> Iterator[Installation]:
+    """The application, running with *names* as its setting `pipeline.step_functions`."""
+    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
+    config["pipeline"]["step_functions"] = list(names)
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    database.extra_env["PIPELINE_CONF"] = str(folder / "config.json")
+    try:
+        database.start(workers=2)
+        yield database
+    finally:
+        database.stop()
+        del database.extra_env["PIPELINE_CONF"]

@@ -1,0 +1,103 @@
+"""The form of a step: what the server refuses stands beside the field it is about."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.installation import Installation
+from tests.support.lines import naming_functions, new_line, new_step, rows
+
+
+@pytest.fixture(scope="module")
+def server(
+    database: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Workers of an installation that has two functions."""
+    folder = tmp_path_factory.mktemp("functions")
+    with naming_functions(database, folder, "text.clean", "pictures.crop") as running:
+        yield running
+
+
+def opened(page: Page, line: dict[str, str], key: str) -> Locator:
+    """The window of a step's form."""
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.locator(f'.step-card[data-key="{key}"]').dblclick()
+    return page.get_by_role("dialog", name="编辑步骤")
+
+
+def field(window: Locator, name: str) -> Locator:
+    return window.locator(f'[data-field="config.{name}"]')
+
+
+def save(window: Locator) -> None:
+    window.locator("button[data-tool=submit]").click()
+
+
+def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page: Page) -> None:
+    line = new_line(admin)
+    new_step(admin, line, "call", step_type="http", model=None,
+             config={"url": "https://example.com/a"})  # fmt: skip
+    window = opened(admin_page, line, "call")
+    url, status, headers = (field(window, name) for name in ("url", "expected_status", "headers"))
+    url.locator("input").fill("nowhere")
+    status.locator("textarea").fill("[200, 9]")
+    save(window)
+
+    expect(url.locator(".field-error")).to_have_text("url 必须是网址，例如 https://example.com/x。")
+    expect(status.locator(".field-error")).to_contain_text("100 到 599")
+    expect(window.locator(".field-error:visible")).to_have_count(2)
+    expect(url.locator("input")).to_be_focused()
+    expect(url.locator("input")).to_have_attribute("aria-invalid", "true")
+    expect(window.locator(".form-summary")).to_have_text("请检查标出的字段。")
+
+    url.locator("input").fill("https://example.com/b")
+    status.locator("textarea").fill("[200, 204]")
+    headers.locator(".mapping-add").click()
+    for box, text in zip(headers.locator("input").all(), ("X-A/b.c", "1"), strict=True):
+        box.fill(text)
+    save(window)
+    expect(window).to_have_count(0)
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    assert json.loads(step["config"]) == {
+        "url": "https://example.com/b", "expected_status": [200, 204], "method": "GET",
+        "headers": {"X-A/b.c": "1"},
+    }  # fmt: skip
+
+
+def test_problems_inside_a_key_are_told_together_at_its_field(
+    admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin, "ask")
+    window = opened(admin_page, line, "ask")
+    parameters = field(window, "parameters")
+    parameters.locator("textarea").fill('{"temperature": 3, "max_tokens": 0}')
+    save(window)
+
+    said = parameters.locator(".field-error")
+    expect(said).to_contain_text("parameters.temperature")
+    expect(said).to_contain_text("parameters.max_tokens")
+    expect(window.locator(".field-error:visible")).to_have_count(1)
+
+
+def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
+    admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin)
+    new_step(admin, line, "do", step_type="script", model=None, config={"function": "text.burn"})
+    window = opened(admin_page, line, "do")
+
+    function = field(window, "function")
+    names = function.locator("datalist option").evaluate_all("all => all.map((one) => one.value)")
+    assert names == ["pictures.crop", "text.clean"]
+    expect(window.locator(".step-problems")).to_contain_text("text.burn")
+    function.locator("input").fill("two words")
+    save(window)
+    expect(function.locator(".field-error")).to_be_visible()
+    function.locator("input").fill("text.clean")
+    save(window)
+    expect(window).to_have_count(0)
+    expect(admin_page.locator('.step-card[data-key="do"] .problem-error')).to_have_count(0)
+    assert admin_page.evaluate("bricks.untranslated()") == []
