@@ -138,7 +138,8 @@ def import_view(
         lines += [_became(name, told["action"], (), lang) for told in report.get(name, ())]
     box = _box(say(Text(heading), lang), lines)
     if report["dry_run"] and report["importable"] and "content" in tried:
-        box["subwidgets"].append(_import_button(report["line"], tried, opener, lang))
+        # Above what may be hundreds of lines.
+        box["subwidgets"].insert(1, _import_button(report["line"], tried, opener, lang))
     return box
 
 
