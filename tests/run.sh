@@ -3,9 +3,9 @@
 # Summary: Build what is missing and run every test on databases of its own.
 # Usage: bash tests/run.sh [pytest arguments]
 #
-# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders unit, ops, database
-# and http, at the same time on browser, and then on attack and fault, where time is measured. With
-# arguments, or with T=path, pytest alone on what they name:
+# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders ops and http, at
+# the same time on unit, database and browser, and then on attack and fault, where time is measured.
+# With arguments, or with T=path, pytest alone on what they name:
 #
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
@@ -59,14 +59,14 @@ run_pytest() {
 
 run_everything() {
   local pages others status=0
-  step "pytest: unit, ops, database, http; browser at the same time, shown afterwards" \
-       "pytest：unit、ops、database、http；同时运行 browser，结果随后显示"
-  start_pytest pages tests/browser >"$run_folder/pages.log" 2>&1
+  step "pytest: ops, http; at the same time unit, database, browser, shown afterwards" \
+       "pytest：ops、http；同时运行 unit、database、browser，结果随后显示"
+  start_pytest pages tests/unit tests/database tests/browser >"$run_folder/pages.log" 2>&1
   pages=${pytest_pids[-1]}
-  start_pytest others tests/unit tests/ops tests/database tests/http
+  start_pytest others tests/ops tests/http
   others=${pytest_pids[-1]}
   wait "$others" || status=$?
-  step "pytest: browser" "pytest：browser"
+  step "pytest: unit, database, browser" "pytest：unit、database、browser"
   wait "$pages" || status=$?
   cat "$run_folder/pages.log"
   step "pytest: attack, fault" "pytest：attack、fault"
