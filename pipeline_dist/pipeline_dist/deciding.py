@@ -188,6 +188,7 @@ async def _replayed(book: Book, distributor: Row, first: Row | Begun, wanted: St
         distributor,
         book.links.get((wanted.distributor_id, pipeline_id)),
         capacity.row if capacity is not None else None,
+        slot=wanted.status is None,
     )
     if wanted.status is None:
         return Admitted(begun(header, code), True, limits, pipeline_id)

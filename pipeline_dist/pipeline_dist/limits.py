@@ -75,10 +75,13 @@ async def limits_of(
     link: Mapping[str, Any] | None = None,
     capacity: Mapping[str, Any] | None = None,
     moment: datetime | None = None,
+    *,
+    slot: bool = True,
 ) -> list[Limit]:
     """
     The limits that apply to a distributor (with *link* and *capacity*: to its calls of one
-    line), as they stand, for a look: nothing is locked or changed. In the order of admission.
+    line, which with *slot* take one), as they stand, for a look: nothing is locked or changed. In
+    the order of admission.
     """
     at = moment or now()
     found = rate_limits(distributor, at) + spend_limits(distributor)
@@ -92,8 +95,8 @@ async def limits_of(
         found += await _link_limits(sor, link, at)
     if capacity is not None:
         look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counted={})
-        await open_capacity(sor, look, at, slot=True, expire=False)
-        found += look.limits(at, slot=True)
+        await open_capacity(sor, look, at, slot=slot, expire=False)
+        found += look.limits(at, slot=slot)
     return found
 
 

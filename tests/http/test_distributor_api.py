@@ -298,6 +298,8 @@ class TestCalls:
         assert booked.json()["status"] == "succeeded"
         assert booked.json()["amount"] == COST
         assert again.json() == booked.json()
+        # It takes no slot, so that the limit on slots is none of its own.
+        assert {answer.headers["RateLimit-Limit"] for answer in (booked, again)} == {"1000"}
 
     def test_cancelling_gives_the_quota_back_and_failing_does_not(
         self, server: Installation, line: dict[str, Any]
