@@ -60,7 +60,7 @@ class Connection:
         """A blocking connection over the socket; raises pymysql.err.OperationalError."""
         connection: pymysql.connections.Connection[Any] = pymysql.connect(
             unix_socket=self.unix_socket, user=self.user, password=self.password,
-            charset="utf8mb4", defer_connect=True, **options,
+            charset="utf8mb4", defer_connect=True, ssl_disabled=True, **options,
         )
         # Not left to pymysql, which leaves its socket open when it cannot connect.
         plug = socket.socket(socket.AF_UNIX)
