@@ -18,7 +18,7 @@ import pytest
 
 from app.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, resident_bytes
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
@@ -159,7 +159,7 @@ def longest_wait(base_url: str, act: Callable[[], object]) -> float:
     stop = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=base_url, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=base_url, **DIRECT, timeout=30) as client:
             while not stop.is_set():
                 started = time.perf_counter()
                 client.get("/healthz")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.support.installation import PASSWORDS, Installation
+from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw
 from tests.support.selling import make_distributor, new_key
 
@@ -21,7 +21,7 @@ def _no_old_failures(server: Installation) -> None:
 
 def attempt(server: Installation, username: str, password: str) -> httpx.Response:
     credentials = {"username": username, "password": password}
-    return httpx.post(f"{server.base_url}/login.dspy", json=credentials, trust_env=False)
+    return httpx.post(f"{server.base_url}/login.dspy", json=credentials, **DIRECT)
 
 
 # B9: guessing passwords
@@ -82,7 +82,7 @@ def test_what_was_typed_forges_no_line_of_the_log(server: Installation, name):
 
     body = json.dumps({"username": f"forged{name}", "password": "x"})
     answer = httpx.post(
-        f"{server.base_url}/login.dspy", content=body, trust_env=False,
+        f"{server.base_url}/login.dspy", content=body, **DIRECT,
         headers={"Content-Type": "application/json"},
     )  # fmt: skip
     get_raw(server.base_url, "/x%0a%7b%22level%22:%22forged%22%7d")

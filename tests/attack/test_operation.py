@@ -19,7 +19,7 @@ import pytest
 from app import processes
 from app.settings import ROOT
 from tests.support.extra_worker import ExtraWorker, extra_worker
-from tests.support.installation import PASSWORDS, Installation
+from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.watching import nobody_waits
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
@@ -119,7 +119,7 @@ def test_a_module_that_asks_for_the_pool_while_it_loads_gets_ours(server: Instal
         url = f"http://127.0.0.1:{port}"
         assert processes.wait_until(lambda: is_up(url), 20)
         credentials = {"username": "viewer", "password": PASSWORDS["viewer"]}
-        answer = httpx.post(f"{url}/login.dspy", json=credentials, trust_env=False)
+        answer = httpx.post(f"{url}/login.dspy", json=credentials, **DIRECT)
         assert answer.status_code == 200, answer.text
     finally:
         worker.terminate()
@@ -129,7 +129,7 @@ def test_a_module_that_asks_for_the_pool_while_it_loads_gets_ours(server: Instal
 def is_up(url: str) -> bool:
     """Whether a worker answers there."""
     try:
-        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/healthz", **DIRECT).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, extra_worker
-from tests.support.installation import PASSWORDS, Installation
+from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw, send_raw
 from tests.support.sage_users import make_user
 from tests.support.selling import make_distributor, new_key
@@ -44,7 +44,7 @@ def user_of(server: Installation, cookies: str) -> str | None:
 
 def attempt(server: Installation, username: str, password: str) -> httpx.Response:
     credentials = {"username": username, "password": password}
-    return httpx.post(f"{server.base_url}/login.dspy", json=credentials, trust_env=False)
+    return httpx.post(f"{server.base_url}/login.dspy", json=credentials, **DIRECT)
 
 
 # B1: made-up cookies (SES-1)
@@ -310,8 +310,8 @@ def test_forwarding_headers_are_believed_from_trusted_proxies_only(
     headers = {"Authorization": f"Bearer {new_key(admin, fenced)}"}
 
     def ask(base_url: str, source: str, forwarded: str) -> int:
-        transport = httpx.HTTPTransport(local_address=source)
-        with httpx.Client(transport=transport, base_url=base_url, trust_env=False) as client:
+        transport = httpx.HTTPTransport(local_address=source, **DIRECT)
+        with httpx.Client(transport=transport, base_url=base_url) as client:
             return client.get(
                 "/pipeline_dist/v1/me",
                 headers=headers | {"X-Forwarded-For": forwarded, "X-Real-IP": forwarded,

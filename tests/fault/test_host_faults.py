@@ -14,7 +14,7 @@ import pytest
 
 from app.processes import free_port, wait_until
 from app.settings import ROOT
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
@@ -100,7 +100,7 @@ def test_a_log_on_a_full_disk_does_not_stop_the_worker(database: Installation):
         def refused() -> bool:
             try:
                 body = {"username": "nobody", "password": "x"}
-                return httpx.post(url, json=body, trust_env=False).status_code == 401
+                return httpx.post(url, json=body, **DIRECT).status_code == 401
             except httpx.TransportError:
                 return False
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.support.installation import PASSWORDS, Installation
+from tests.support.installation import DIRECT, PASSWORDS, Installation
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def attempt(
         f"{server.base_url}/login.dspy",
         json={"username": username, "password": password or PASSWORDS[username]},
         headers={b"Cookie": cookies.encode("latin-1")} if cookies else None,
-        trust_env=False,
+        **DIRECT,
         timeout=60,
     )
 

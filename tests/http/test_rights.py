@@ -11,7 +11,7 @@ from app.guard import OPEN_PATHS
 from app.sage_rbac import covers
 from app.settings import ROOT
 from app.web_paths import WebPaths
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 # Only the superuser may use these.
@@ -33,7 +33,7 @@ def status(server: Installation, path: str, cookies: str = "") -> int:
     """The status on a connection of its own, which any worker may get."""
     headers = {"Cookie": cookies} if cookies else {}
     url = server.base_url + path
-    return httpx.get(url, headers=headers, trust_env=False, timeout=30).status_code
+    return httpx.get(url, headers=headers, **DIRECT, timeout=30).status_code
 
 
 def cookies_of(client: httpx.Client) -> str:
@@ -222,7 +222,7 @@ def test_only_three_answers_of_the_host_ask_for_no_right(server: Installation):
     assert {status(server, path) for path in OPEN_PATHS} == {200}
     for path in OPEN_PATHS:
         assert status(server, f"{path}/") in (401, 404)
-        assert httpx.post(server.base_url + path, trust_env=False).status_code in (401, 405)
+        assert httpx.post(server.base_url + path, **DIRECT).status_code in (401, 405)
 
 
 def test_nothing_is_registered_twice_differently(database: Installation):

@@ -15,7 +15,7 @@ import pytest
 
 from app import password_key, processes
 from tests.ops.conftest import Place
-from tests.support.installation import PASSWORDS, Installation
+from tests.support.installation import DIRECT, PASSWORDS, Installation
 
 
 @pytest.fixture(autouse=True)
@@ -289,7 +289,7 @@ def asking(server: Installation, client: httpx.Client) -> Iterator[list[int]]:
     def ask() -> None:
         while not stop.is_set():
             try:
-                answer = httpx.get(url, cookies=cookies, trust_env=False, timeout=30)
+                answer = httpx.get(url, cookies=cookies, **DIRECT, timeout=30)
                 statuses.append(answer.status_code)
             except httpx.TransportError:
                 statuses.append(0)

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.installation import DIRECT
+
 Answer = tuple[int, dict[str, Any]]
 PROCESSES = 3
 
@@ -119,5 +121,5 @@ async def _send(base_url: str, requests: Sequence[Request]) -> list[Answer]:
 
 def _client(base_url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=base_url, timeout=60, trust_env=False, limits=httpx.Limits(max_connections=100)
+        base_url=base_url, timeout=60, **DIRECT, limits=httpx.Limits(max_connections=100)
     )

@@ -13,7 +13,7 @@ import httpx
 
 from app import processes
 from app.settings import ROOT
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 
 
 class ExtraWorker:
@@ -40,7 +40,7 @@ class ExtraWorker:
 
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client; closed with the worker."""
-        made = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False, **options)
+        made = httpx.Client(base_url=self.base_url, timeout=30, **DIRECT, **options)
         self._clients.append(made)
         return made
 
@@ -108,6 +108,6 @@ def _links(folder: str, names: list[str]) -> list[str]:
 def _answers(worker: ExtraWorker) -> bool:
     assert worker.process.poll() is None, worker.log[-4000:]
     try:
-        return httpx.get(f"{worker.base_url}/healthz", trust_env=False).status_code == 200
+        return httpx.get(f"{worker.base_url}/healthz", **DIRECT).status_code == 200
     except httpx.TransportError:
         return False

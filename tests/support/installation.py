@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ PASSWORDS = {
 }
 ROLES = {"admin": "owner.superuser", "operator": "owner.operator", "viewer": "owner.viewer"}
 DATABASES = ("pipeline", "sage")
+# For httpx: no proxy of the machine, nor its certificates, which each client would read anew.
+DIRECT: dict[str, Any] = {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
 
 
 class Installation:
@@ -152,7 +155,7 @@ class Installation:
 
     def anonymous(self, **options: Any) -> httpx.Client:
         """An HTTP client that is not signed in."""
-        client = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False, **options)
+        client = httpx.Client(base_url=self.base_url, timeout=30, **DIRECT, **options)
         self._clients.append(client)
         return client
 
@@ -173,15 +176,18 @@ class Installation:
     def _tables(self) -> dict[str, str]:
         """Every table and trigger of both databases with its definition."""
         found = {}
-        for database in DATABASES:
-            for row in self.query("SHOW TABLES", database=database):
-                name = next(iter(row.values()))
-                shown = self.query(f"SHOW CREATE TABLE `{name}`", database=database)[0]
-                text = str(shown["Create Table"])
-                # The counter grows with use and is no part of the definition.
-                found[f"{database}.{name}"] = text.partition(" AUTO_INCREMENT=")[0]
-            for row in self.query("SHOW TRIGGERS", database=database):
-                found[f"{database}.{row['Trigger']}"] = json.dumps(row, default=str)
+        with self.connect() as connection, connection.cursor() as cursor:
+            for database in DATABASES:
+                cursor.execute(f"SHOW TABLES FROM `{database}`")
+                for row in cursor.fetchall():
+                    name = next(iter(row.values()))
+                    cursor.execute(f"SHOW CREATE TABLE `{database}`.`{name}`")
+                    text = str((cursor.fetchone() or {})["Create Table"])
+                    # The counter grows with use and is no part of the definition.
+                    found[f"{database}.{name}"] = text.partition(" AUTO_INCREMENT=")[0]
+                cursor.execute(f"SHOW TRIGGERS FROM `{database}`")
+                for row in cursor.fetchall():
+                    found[f"{database}.{row['Trigger']}"] = json.dumps(row, default=str)
         return found
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -201,8 +207,8 @@ class Installation:
             for place, rows in self._template["rows"].items():
                 table = "`" + place.replace(".", "`.`") + "`"
                 cursor.execute(f"TRUNCATE TABLE {table}")
-                for row in rows:
-                    columns = ", ".join(f"`{name}`" for name in row)
-                    marks = ", ".join(["%s"] * len(row))
-                    cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})",
-                                   list(row.values()))
+                if rows:
+                    columns = ", ".join(f"`{name}`" for name in rows[0])
+                    marks = ", ".join(["%s"] * len(rows[0]))
+                    cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})",
+                                       [list(row.values()) for row in rows])

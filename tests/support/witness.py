@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 
 CALLS = "/pipeline_dist/v1/calls"
 FINISH = "/pipeline_dist/v1/calls/finish"
@@ -69,7 +69,7 @@ class Witness:
     async def _run(self) -> None:
         limits = httpx.Limits(max_connections=self.clients, max_keepalive_connections=self.clients)
         async with httpx.AsyncClient(
-            base_url=self.base_url, timeout=20, trust_env=False, limits=limits,
+            base_url=self.base_url, timeout=20, **DIRECT, limits=limits,
             headers={"Authorization": f"Bearer {self.api_key}"},
         ) as client:  # fmt: skip
             await asyncio.gather(*(self._customer(client, n) for n in range(self.clients)))
