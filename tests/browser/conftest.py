@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.every_page import new_page
 from tests.browser.page_bench import Bench, running_bench
 from tests.support.installation import PASSWORDS, Installation
 
@@ -14,12 +15,12 @@ from tests.support.installation import PASSWORDS, Installation
 expect.set_options(timeout=15_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """
     Headless Chromium.
 
-    For one module only: Playwright's loop would be in the way of the asyncio tests of others.
+    For this folder only: Playwright's loop would be in the way of the asyncio tests of others.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -37,7 +38,7 @@ def page(browser: Browser, server: Installation) -> Iterator[Page]:
     """A page of a fresh browser profile on the running application, nobody signed in."""
     context = browser.new_context(base_url=server.base_url, locale="zh-CN")
     context.set_default_timeout(15_000)
-    yield context.new_page()
+    yield new_page(context)
     context.close()
 
 
@@ -54,7 +55,7 @@ def admin_page(browser: Browser, server: Installation) -> Iterator[Page]:
         },
     )
     assert answer.ok, answer.text()
-    yield context.new_page()
+    yield new_page(context)
     context.close()
 
 
@@ -70,7 +71,7 @@ def look(browser: Browser, bench: Bench) -> Iterator[Page]:
     """An English tab on the bench; it must end without an exception of the runtime."""
     context = browser.new_context(base_url=bench.base_url, locale="en-GB", timezone_id="Asia/Tokyo")
     context.set_default_timeout(5_000)
-    page = context.new_page()
+    page = new_page(context)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page

@@ -98,7 +98,8 @@ def running_bench() -> Iterator[Bench]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     bench.base_url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # So many seconds it takes at most to shut down.
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield bench

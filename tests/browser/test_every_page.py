@@ -14,8 +14,10 @@ from tests.browser.every_page import (
     LISTS,
     Things,
     hostile_things,
+    new_page,
     open_page,
     serious_problems,
+    settle,
 )
 from tests.support.installation import PASSWORDS, Installation
 
@@ -51,7 +53,7 @@ def dressed(
         "/login.dspy", data={"username": "admin", "password": PASSWORDS["admin"]}
     )
     assert answer.ok
-    page = context.new_page()
+    page = new_page(context)
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     yield page
     context.close()
@@ -148,7 +150,7 @@ def test_no_part_of_a_page_of_its_own_has_a_serious_problem(dressed: Page, thing
         open_page(dressed, address)
         for tab in dressed.get_by_role("tab").all():
             tab.click()
-            dressed.wait_for_load_state("networkidle")
+            settle(dressed)
             problems += checked(
                 dressed, f"{address.split('?')[0]}-{tab.get_attribute('data-name')}"
             )

@@ -198,6 +198,8 @@ def test_a_view_is_kept_and_comes_back(
     look.get_by_role("columnheader", name="Share").get_by_role("button").click()
     expect(look.locator("tbody tr")).to_have_count(1)
     look.get_by_role("button", name="Views").click()
+    # The box takes the focus when it is open, away from what is typed before.
+    expect(look.get_by_role("button", name="Views")).to_have_attribute("aria-expanded", "true")
     look.get_by_label("Name of the view").fill("Threes")
     look.keyboard.press("Enter")
     look.get_by_role("button", name="Views").click()

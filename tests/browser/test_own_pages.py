@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.settings import ROOT
+from tests.browser.every_page import new_page, settle
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_reseller, post
 
@@ -84,10 +85,11 @@ def test_every_part_in_every_look(
     context = browser.new_context(
         base_url=server.base_url, locale=lang, color_scheme=theme,  # type: ignore[arg-type]
         viewport={"width": width, "height": 900},
+        reduced_motion="reduce",  # colours that fade in are judged when they are there
     )  # fmt: skip
     given = {"username": "admin", "password": PASSWORDS["admin"]}
     assert context.request.post("/login.dspy", data=given).ok
-    page = context.new_page()
+    page = new_page(context)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
@@ -110,14 +112,13 @@ def show(page: Page, address: str) -> None:
     page.goto(f"/#{address}")
     expect(page.locator("#main h1")).to_be_visible()
     expect(page.locator("#main[aria-busy=true], #main [aria-busy=true]")).to_have_count(0)
-    page.wait_for_load_state("networkidle")
+    settle(page)
 
 
 def looks(page: Page, name: str, width: int) -> None:
     """Nothing serious for axe-core, nothing stored has run, nothing sticks out sideways."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text("utf-8"))
-    page.wait_for_timeout(200)  # colours that fade in are judged when they are there
     assert page.evaluate(SERIOUS) == [], name
     assert page.evaluate("'hacked' in window") is False, name
     main = page.locator("#main")
