@@ -3,9 +3,9 @@
 # Summary: Build what is missing and run every test on databases of its own.
 # Usage: bash tests/run.sh [pytest arguments]
 #
-# Without arguments: ruff, mypy, the front-end's own tests, then pytest on the folders ops and http, at
-# the same time on unit, database and browser, and then on attack and fault, where time is measured.
-# With arguments, or with T=path, pytest alone on what they name:
+# Without arguments: ruff, mypy, the front-end's own tests, then pytest twice at the same time, on the
+# folders unit, database and browser and on all others, and then on the tests with the mark `alone`,
+# which measure time. With arguments, or with T=path, one pytest on what they name:
 #
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
@@ -58,19 +58,19 @@ run_pytest() {
 }
 
 run_everything() {
-  local pages others status=0
-  step "pytest: ops, http; at the same time unit, database, browser, shown afterwards" \
-       "pytest：ops、http；同时运行 unit、database、browser，结果随后显示"
-  start_pytest pages tests/unit tests/database tests/browser >"$run_folder/pages.log" 2>&1
+  local pages others status=0 with_pages=(tests/unit tests/database tests/browser)
+  step "pytest: ops, http, attack; at the same time unit, database, browser, shown afterwards" \
+       "pytest：ops、http、attack；同时运行 unit、database、browser，结果随后显示"
+  start_pytest pages "${with_pages[@]}" -m "not alone" >"$run_folder/pages.log" 2>&1
   pages=${pytest_pids[-1]}
-  start_pytest others tests/ops tests/http
+  start_pytest others tests "${with_pages[@]/#/--ignore=}" -m "not alone"
   others=${pytest_pids[-1]}
   wait "$others" || status=$?
   step "pytest: unit, database, browser" "pytest：unit、database、browser"
   wait "$pages" || status=$?
   cat "$run_folder/pages.log"
-  step "pytest: attack, fault" "pytest：attack、fault"
-  run_pytest alone tests/attack tests/fault || status=$?
+  step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
+  run_pytest alone tests -m alone || status=$?
   if (( status )); then
     die "Tests failed; see FAILED and ERROR above." "有测试失败，见上面的 FAILED 与 ERROR。"
   fi

@@ -20,6 +20,8 @@ from app.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, resident_bytes
 from tests.support.installation import DIRECT, Installation
 
+pytestmark = pytest.mark.alone
+
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -13,6 +13,8 @@ from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw
 from tests.support.selling import make_distributor, new_key
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(autouse=True)
 def _no_old_failures(server: Installation) -> None:

@@ -125,6 +125,7 @@ def looks(page: Page, name: str, width: int) -> None:
     assert main.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, f"{name} at {width}"
 
 
+@pytest.mark.alone
 def test_a_large_line_opens_and_moves_fast(admin_page: Page, server: Installation) -> None:
     """500 steps in 50 stages: shown within a second or two, a step moved without a long task."""
     line = post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code="large", name="大")

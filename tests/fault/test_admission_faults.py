@@ -27,6 +27,8 @@ from tests.support.shop import Shop
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 from tests.support.witness import Witness
 
+pytestmark = pytest.mark.alone
+
 QUOTA = 800
 QUOTA_OF_DAY = 250
 

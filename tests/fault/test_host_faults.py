@@ -16,6 +16,8 @@ from app.processes import free_port, wait_until
 from app.settings import ROOT
 from tests.support.installation import DIRECT, Installation
 
+pytestmark = pytest.mark.alone
+
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
 

@@ -27,6 +27,8 @@ from pipeline_core import pipelines, publishing, steps
 from pipeline_core.snapshot import opened
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.alone
+
 TRIES = int(os.environ.get("PIPELINE_KILLS", "4"))
 MOST_STATEMENTS = 400
 Work = Callable[..., Awaitable[Any]]

@@ -11,6 +11,8 @@ from tests.support.crowd import Request, send_all
 from tests.support.installation import Installation
 from tests.support.shop import Distributor, Line, Shop
 
+pytestmark = pytest.mark.alone
+
 CALLS = "/pipeline_dist/v1/calls"
 IN_TIME_SECONDS = 5
 
