@@ -3,9 +3,14 @@ A whole list as a file: CSV or an Excel sheet, sent while it is read.
 
 Which rows, and in which order, is settled first by their keys; then they are read some hundred at
 a time, so that neither a connection nor memory is held for as long as a download takes.
+
+How many rows an Excel file has so far cannot be seen in its bytes. Whoever asks for `_progress`
+therefore gets the file in pieces: before each, 8 bytes with two numbers of 32 bits, the higher byte
+first: how many rows are done after this piece, and of how many bytes it is (perhaps none).
 """
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from app.answers import USUAL_HEADERS
 from app.clock import now
@@ -27,6 +33,8 @@ from app.spreadsheets import CSV_TYPE, XLSX_TYPE, CsvFile, File, SheetFile
 MOST_ROWS = 200_000
 ROWS_AT_ONCE = 500
 KINDS = {"csv": CSV_TYPE, "xlsx": XLSX_TYPE}
+PIECES_TYPE = "application/vnd.pipeline-app.pieces"
+_PIECE_HEAD = struct.Struct(">II")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,8 @@ async def export_rows(
 ) -> web.StreamResponse:
     """
     All rows of *selection* as a file. `_export` is its kind, `_columns` the columns in order
-    (comma-separated; default all), `_zone` the time zone of its times (default UTC).
+    (comma-separated; default all), `_zone` the time zone of its times (default UTC); with
+    `_progress` the file comes in pieces that tell how many rows are done.
 
     The header `X-Total-Rows` says how many rows follow. Raises BadRequest `bad_export`,
     `too_many_rows`.
@@ -105,8 +114,14 @@ async def export_rows(
             most=MOST_ROWS,
         )
     lang = request["lang"]
+    headers = USUAL_HEADERS.copy()
+    headers["Content-Type"] = PIECES_TYPE if params.get("_progress") else KINDS[kind]
+    name = _file_name(selection.table, lang, kind)
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    headers["X-Total-Rows"] = str(len(keys))
+    headers["X-Request-Id"] = request["request_id"]
     parts = _parts(selection, keys, columns, zone, lang, kind)
-    return await _sent(request, parts, kind, _file_name(selection.table, lang, kind), len(keys))
+    return await _sent(request, parts, headers)
 
 
 def _columns(made: Table, wanted: Any) -> list[str]:
@@ -136,7 +151,8 @@ def _file_name(made: Table, lang: str, kind: str) -> str:
 
 async def _parts(
     selection: Selection, keys: list[str], columns: list[str], zone: ZoneInfo, lang: str, kind: str
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[tuple[int, bytes]]:
+    """The file piece by piece, with the number of rows done after each."""
     head = [title(selection.table.columns[name].title, lang) for name in columns]
     file: File = CsvFile(head) if kind == "csv" else SheetFile(head)
     for start in range(0, len(keys), ROWS_AT_ONCE):
@@ -147,8 +163,8 @@ async def _parts(
             [_cell(selection.table, row, name, zone, lang) for name in columns] for row in rows
         ]
         # Compressing some hundred rows takes longer than others should wait.
-        yield await asyncio.to_thread(file.add, cells)
-    yield await asyncio.to_thread(file.end)
+        yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
+    yield len(keys), await asyncio.to_thread(file.end)
 
 
 def _cell(made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str) -> Any:
@@ -165,17 +181,15 @@ def _cell(made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: 
 
 
 async def _sent(
-    request: web.Request, parts: AsyncIterator[bytes], kind: str, name: str, total: int
+    request: web.Request, parts: AsyncIterator[tuple[int, bytes]], headers: CIMultiDict[str]
 ) -> web.StreamResponse:
-    headers = USUAL_HEADERS.copy()
-    headers["Content-Type"] = KINDS[kind]
-    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
-    headers["X-Total-Rows"] = str(total)
-    headers["X-Request-Id"] = request["request_id"]
+    is_in_pieces = headers["Content-Type"] == PIECES_TYPE
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    async for part in parts:
-        if part:
+    async for done, part in parts:
+        if is_in_pieces:
+            await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
+        elif part:
             await response.write(part)
     await response.write_eof()
     return response

@@ -8,7 +8,7 @@ errors with status 200), so what it is fed here is what ahserver and xls2ui real
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass
 class Reply:
-    """An answer that is more than JSON with status 200."""
+    """An answer that is more than JSON with status 200; parts of bytes are sent as they come."""
 
     body: Any
     status: int = 200
@@ -136,6 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
         if is_json:
             params |= json.loads(body)
         reply = self.owner.answer(Request(self.command, parts.path, params))
+        if isinstance(reply.body, Iterator):
+            self._send_parts(reply)
+            return
         text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
         self._send(reply.status, reply.content_type, text.encode(), reply.headers)
 
@@ -146,11 +149,20 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, TYPES.get(file.suffix, "text/plain"), file.read_bytes(), {})
 
     def _send(self, status: int, content_type: str, body: bytes, headers: dict[str, str]) -> None:
+        self._start(status, content_type, {"Content-Length": str(len(body)), **headers})
+        self.wfile.write(body)
+
+    def _send_parts(self, reply: Reply) -> None:
+        """The connection's end is the answer's, as in HTTP/1.0; whoever is gone misses the rest."""
+        self._start(reply.status, reply.content_type, reply.headers)
+        with suppress(OSError):
+            for part in reply.body:
+                self.wfile.write(part)
+
+    def _start(self, status: int, content_type: str, headers: dict[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Security-Policy", CONTENT_POLICY)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)

@@ -3,7 +3,11 @@
 import csv
 import json
 import re
+import struct
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -55,20 +59,28 @@ def things(bench: Bench, look: Page) -> list[dict[str, Any]]:
         wanted = request.params.get("q", "")
         found = [row for row in rows if wanted in row["name"]]
         if request.params.get("_export") == "csv":
-            return Reply(
-                "\ufeffName\r\nthing1\r\n",
-                content_type="text/csv; charset=utf-8",
-                headers={
-                    "X-Total-Rows": "1",
-                    "Content-Disposition": "attachment; filename*=UTF-8''x%20y.csv",
-                },
-            )
+            return in_pieces(iter([piece(1, b"\xef\xbb\xbfName\r\nthing1\r\n")]), 1)
         return {"total": len(found), "rows": found}
 
     bench.answers["/get"] = get
     show(look, bench, table())
     look.wait_for_selector("tbody tr")
     return rows
+
+
+def piece(rows: int, body: bytes) -> bytes:
+    return struct.pack(">II", rows, len(body)) + body
+
+
+def in_pieces(pieces: Iterator[bytes], total: int) -> Reply:
+    return Reply(
+        pieces,
+        content_type="application/vnd.pipeline-app.pieces",
+        headers={
+            "X-Total-Rows": str(total),
+            "Content-Disposition": "attachment; filename*=UTF-8''x%20y.csv",
+        },
+    )
 
 
 def cell(page: Page, name: str, row: int = 0) -> Any:
@@ -330,6 +342,7 @@ def test_the_whole_list_is_exported_as_it_is_filtered(
     expect(look.locator("tbody tr")).to_have_count(1)
     file = downloaded(look, "Export and import", "Export as CSV")
     assert file.suggested_filename == "x y.csv"
+    assert file.path().read_bytes() == b"\xef\xbb\xbfName\r\nthing1\r\n"
     asked = bench.asked("/get")[-1].params
     assert (asked["q"], asked["_export"], asked["_zone"]) == ("thing1", "csv", "Asia/Tokyo")
     assert asked["_columns"] == "name,share,kind,enabled"
@@ -337,6 +350,56 @@ def test_the_whole_list_is_exported_as_it_is_filtered(
     look.get_by_role("button", name="Export and import").click()
     look.get_by_role("button", name="Export for Excel").click()
     expect(look.get_by_role("alertdialog")).to_contain_text("Too many rows")
+
+
+@pytest.mark.parametrize("choice", ["Export as CSV", "Export for Excel"])
+def test_an_export_shows_how_many_rows_are_done_and_can_be_given_up(
+    look: Page, bench: Bench, things: list[dict[str, Any]], choice: str
+) -> None:
+    go_on, is_given_up = Event(), Event()
+
+    def slowly() -> Iterator[bytes]:
+        try:
+            yield piece(500, b"")  # a compressed file sends nothing for a long time
+            go_on.wait(20)
+            yield piece(1000, b"some")
+            while True:  # until nobody listens any more
+                yield piece(1000, b"more" * 1000)
+                time.sleep(0.01)
+        finally:
+            is_given_up.set()
+
+    bench.answers["/get"] = lambda _: in_pieces(slowly(), 12_345)
+    files: list[Download] = []
+    look.on("download", lambda file: files.append(file))
+    look.get_by_role("button", name="Export and import").click()
+    look.get_by_role("button", name=choice).click()
+    window = look.get_by_role("dialog")
+    bar = window.get_by_role("progressbar")
+
+    expect(window).to_contain_text("500 of 12,345 rows")
+    expect(bar).to_have_js_property("value", 500)
+    expect(bar).to_have_js_property("max", 12_345)
+    go_on.set()
+    expect(window).to_contain_text("1,000 of 12,345 rows")
+    window.get_by_role("button", name="Cancel").click()
+
+    expect(look.get_by_role("dialog")).to_have_count(0)
+    assert is_given_up.wait(10)
+    assert files == []
+
+
+def test_a_file_that_breaks_off_is_not_kept(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    bench.answers["/get"] = lambda _: in_pieces(iter([piece(500, b"abcdef")[:-2]]), 1000)
+    files: list[Download] = []
+    look.on("download", lambda file: files.append(file))
+    look.get_by_role("button", name="Export and import").click()
+    look.get_by_role("button", name="Export for Excel").click()
+
+    expect(look.get_by_role("alertdialog")).to_contain_text("The answer broke off")
+    assert files == []
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

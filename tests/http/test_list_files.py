@@ -2,6 +2,7 @@
 
 import csv
 import io
+import struct
 from typing import Any
 
 import httpx
@@ -98,6 +99,36 @@ def test_a_list_becomes_an_excel_file_whose_texts_stay_texts(server: Installatio
     assert cell.value == FORMULA
     assert cell.data_type != "f"
     assert sheet[2][names.index("Edit version")].value == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_in_pieces_tells_how_many_rows_are_done(server: Installation, kind: str) -> None:
+    params = {"_export": kind, "sort": "code", "_progress": "1"}
+    answer = server.admin.get(LINES, params=params)
+    whole = server.admin.get(LINES, params=params | {"_progress": ""})
+
+    assert answer.headers["Content-Type"] == "application/vnd.pipeline-app.pieces"
+    assert answer.headers["Content-Disposition"] == whole.headers["Content-Disposition"]
+    done, file, rest = [], b"", answer.content
+    while rest:
+        rows, size = struct.unpack(">II", rest[:8])
+        done.append(rows)
+        file += rest[8 : 8 + size]
+        rest = rest[8 + size :]
+    assert len(done) >= 2
+    assert done == sorted(done)
+    assert done[-1] == int(answer.headers["X-Total-Rows"])
+    if kind == "csv":
+        assert file == whole.content
+    else:  # each holds the time at which it was made
+        assert sheet_rows(file) == sheet_rows(whole.content)
+
+
+def sheet_rows(file: bytes) -> list[tuple[Any, ...]]:
+    """The cells of an Excel file's sheet."""
+    sheet = load_workbook(io.BytesIO(file)).active
+    assert sheet is not None
+    return list(sheet.values)
 
 
 def test_an_export_may_be_imported_again(server: Installation) -> None:

@@ -6,9 +6,9 @@ import { ownParams } from '../core/request.js';
 import { resolveUrl, splitQuery } from '../core/urls.js';
 import { t } from '../core/i18n.js';
 import { toQuery } from '../core/params.js';
+import { Pieces } from './pieces.js';
 
-const LINE_END = 10;
-const KIB = 1024;
+const TYPES = { csv: 'text/csv', xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' };
 
 /** Gives the browser a file to keep. */
 export function download(name, blob) {
@@ -48,7 +48,7 @@ function address(table, kind) {
   const { address: bare, params } = splitQuery(resolveUrl(table.opts.data_url, table.baseUri));
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const columns = table.columns.map(({ name }) => name).join(',');
-  return `${bare}?${toQuery({ ...params, ...table.listParams(), _export: kind, _zone: zone, _columns: columns, ...ownParams() })}`;
+  return `${bare}?${toQuery({ ...params, ...table.listParams(), _export: kind, _progress: 1, _zone: zone, _columns: columns, ...ownParams() })}`;
 }
 
 /** Says why there is no file. */
@@ -66,18 +66,15 @@ export async function refuse(owner, response) {
 async function receive(response, kind, progress) {
   const total = Number(response.headers.get('X-Total-Rows')) || 0;
   const reader = response.body.getReader();
-  const parts = [];
-  let bytes = 0;
-  let lines = -1; // the headings
+  const pieces = new Pieces();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    parts.push(value);
-    bytes += value.length;
-    if (kind === 'csv') for (const byte of value) if (byte === LINE_END) lines += 1;
-    progress.show(kind, { rows: Math.min(lines, total), total, bytes });
+    pieces.add(value);
+    progress.show(pieces.rows, total);
   }
-  return new Blob(parts, { type: response.headers.get('Content-Type') ?? '' });
+  if (!pieces.isWhole) throw new TypeError('the file broke off');
+  return new Blob(pieces.parts, { type: TYPES[kind] });
 }
 
 async function progressWindow(table, control) {
@@ -93,11 +90,9 @@ async function progressWindow(table, control) {
       isOver = true;
       if (box.dom_element.isConnected) box.dismiss();
     },
-    show: (kind, { rows, total, bytes }) => {
-      if (kind === 'csv' && total) Object.assign(bar, { max: total, value: rows });
-      fillNode(words, kind === 'csv'
-        ? t('${rows} of ${total} rows', { rows: countText(Math.max(0, rows)), total: countText(total) })
-        : t('${total} rows, ${size} KiB so far', { total: countText(total), size: countText(Math.round(bytes / KIB)) }));
+    show: (rows, total) => {
+      if (total) Object.assign(bar, { max: total, value: rows });
+      fillNode(words, t('${rows} of ${total} rows', { rows: countText(rows), total: countText(total) }));
     },
   };
 }
