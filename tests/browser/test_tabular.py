@@ -2,6 +2,7 @@
 
 import json
 import re
+from threading import Event
 from typing import Any
 
 import pytest
@@ -355,6 +356,31 @@ def test_an_error_in_place_of_rows_is_shown(
     expect(look.get_by_role("alertdialog")).to_contain_text("Please login")
     look.get_by_role("button", name="Close").last.click()
     expect(look.locator(".table-note")).to_contain_text("Please login")
+
+
+def test_rows_that_do_not_come_are_waited_for_and_asked_for_again(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    come, answered = Event(), bench.answers["/get"]
+
+    def slowly(request: Request) -> Any:
+        come.wait(10)
+        return Reply("500 Internal Server Error", 500, "text/plain")
+
+    bench.answers["/get"] = slowly
+    show(look, bench, table())
+    note = look.locator(".table-note")
+    expect(note).to_have_text("Loading …")
+    expect(look.get_by_role("button", name="Next page")).to_be_disabled()
+    come.set()
+
+    expect(note.get_by_role("alert")).to_have_text("The server answered with an error (500).")
+    assert look.locator("dialog[open]").count() == 0  # said in the place of the rows
+    expect(look.get_by_role("textbox", name="Page")).to_be_disabled()
+    bench.answers["/get"] = answered
+    look.get_by_role("button", name="Try again").click()
+    expect(look.locator("tbody tr")).to_have_count(len(rows))
+    expect(note).to_be_hidden()
 
 
 def test_a_relation_page_checks_by_get_and_takes_a_refusal_back(

@@ -21,12 +21,15 @@ function registerLater(name, load) {
       this.dom_element.classList.add('own-page');
       this.dom_element.dataset.uid = this.uid;
       this.dom_element.setAttribute('aria-busy', 'true');
+      const loading = h('div', { class: 'loading' }, t('Loading …'));
+      this.dom_element.append(loading);
       const part = await load().catch((error) => this.failed(error));
       if (this.isGone || !part) return;
       const { Page } = part;
       this.page = new Page(this);
-      this.dom_element.replaceChildren(this.page.element);
+      this.dom_element.replaceChildren(this.page.element, loading);
       await this.page.start?.();
+      loading.remove();
       this.dom_element.removeAttribute('aria-busy');
     }
 

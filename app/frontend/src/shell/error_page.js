@@ -23,6 +23,9 @@ export function errorPage(answer) {
   return { widgettype: 'ErrorPage', options: { status: answer.status, message, request_id: requestId, code, title } };
 }
 
+// What the server says to these is the same in other words.
+const SAID_ONCE = new Set([401, 403]);
+
 class ErrorPage extends Widget {
   static isPage = true;
 
@@ -34,7 +37,7 @@ class ErrorPage extends Widget {
       status ? h('p', { class: 'error-status' }, String(status)) : h('p', {}),
       h('h1', {}, t(TITLES[status] ?? (opts.title || 'Something went wrong'))),
       h('p', { class: 'error-message' }, t(opts.message ?? '')),
-      HELP[status] ? h('p', { class: 'muted' }, t(HELP[status])) : null,
+      HELP[status] && !(opts.message && SAID_ONCE.has(status)) ? h('p', { class: 'muted' }, t(HELP[status])) : null,
       opts.request_id ? h('p', { class: 'request-number' }, `${t('Request')} `, h('code', {}, opts.request_id)) : null,
       h('div', { class: 'error-actions' },
         h('button', { type: 'button', on: { click: () => this.again() } }, icon('refresh'), t('Try again')),

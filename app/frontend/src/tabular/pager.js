@@ -29,6 +29,8 @@ export class Pager {
     this.element = h('footer', { class: 'pager' }, this.position, h('span', { class: 'spring' }), this.size,
       h('nav', { 'aria-label': t('Pages'), class: 'pager-steps' }, this.buttons.first, this.buttons.left, this.input,
         this.count, this.buttons.right, this.buttons.last));
+    // Until there are rows there is nowhere to go.
+    for (const control of [...Object.values(this.buttons), this.input]) control.disabled = true;
   }
 
   button(name, label, click) {
@@ -45,6 +47,7 @@ export class Pager {
       from: countText(from), to: countText(to), total: countText(total),
     }) : '';
     if (this.position.textContent !== text) this.position.textContent = text;
+    this.input.disabled = false;
     if (document.activeElement !== this.input) this.input.value = String(page);
     this.count.textContent = `/ ${countText(pageCount)}`;
     this.buttons.first.disabled = this.buttons.left.disabled = page <= 1;

@@ -11,6 +11,8 @@ import { showHelp } from './shortcuts.js';
 import { viewsButton } from './views.js';
 
 const SEARCH_DELAY_MS = 250;
+/** So many tools have room beside a list's title; more have a line of their own. */
+const MOST_BESIDE = 4;
 
 export class TableToolbar {
   /** @param {import('./tabular.js').Tabular} table */
@@ -24,12 +26,13 @@ export class TableToolbar {
       editing.canDelete && this.button('delete', 'Delete', 'delete', () => editing.removeSelected(), { needsRow: true }),
     ];
     const tools = (table.opts.toolbar?.tools ?? []).map((tool) => this.descriptionTool(tool));
+    const isMany = Boolean(table.opts.description) || own.filter(Boolean).length + tools.length > MOST_BESIDE;
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     this.filterButton.hidden = table.opts.nofilter === true;
     this.viewTools = h('div', { class: 'toolbar view-tools' }, this.searchBox(), this.filterButton, this.menus(),
       this.button('help', 'Keys', 'help', () => showHelp(table), { isSmall: true }),
       this.button('refresh', 'Reload', 'refresh', () => table.render({}), { isSmall: true }));
-    this.element = h('div', { class: 'table-tools', role: 'toolbar', 'aria-label': t('Tools') },
+    this.element = h('div', { class: ['table-tools', isMany && 'many-tools'], role: 'toolbar', 'aria-label': t('Tools') },
       h('div', { class: 'toolbar' }, own, tools), this.viewTools);
     columnsButton(table, this.columns);
     viewsButton(table, this.views);

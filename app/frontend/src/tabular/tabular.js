@@ -18,6 +18,7 @@ import { InlineEdit } from './inline_edit.js';
 import { ListMemory } from './list_memory.js';
 import { listenForKeys } from './shortcuts.js';
 import { Marks } from './marks.js';
+import { Note } from './note.js';
 import { Pager } from './pager.js';
 import { Pages } from './pages.js';
 import { TableToolbar } from './table_toolbar.js';
@@ -97,9 +98,9 @@ export class Tabular extends Widget {
     this.grid = this.makeGrid(t(title ?? '') || t('List'));
     this.toolbar = new TableToolbar(this);
     this.filterPanel = new FilterPanel(this, this.filterFields(), (conditions) => this.filterBy(conditions));
-    this.note = h('div', { class: 'table-note', hidden: true });
+    this.note = new Note(this);
     this.scroller = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': t(title ?? 'List') },
-      this.grid.element, this.note);
+      this.grid.element, this.note.element);
     this.pager = new Pager({
       go: (page) => this.pages.go(page), resize: (rows) => this.resize(rows), pageRows: this.pageRows,
     });
@@ -184,6 +185,7 @@ export class Tabular extends Widget {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
     const hadFocus = this.grid.element.contains(document.activeElement);
     this.dom_element.setAttribute('aria-busy', 'true');
+    if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
     this.dom_element.removeAttribute('aria-busy');
     if (!isDone) return;
@@ -222,20 +224,14 @@ export class Tabular extends Widget {
 
   async rowsOf(answer) {
     if (!answer.ok || answer.value?.widgettype) {
-      this.showFailure(answer.error?.options);
-      if (!answer.aborted) await this.app.showAnswer(answer);
+      // In the place of rows a failure needs no window; what the server wants to be opened is.
+      const isSaid = this.note.showFailure(answer.error?.options);
+      if (!answer.aborted && (answer.value || !isSaid)) await this.app.showAnswer(answer);
       return null;
     }
     const { value } = answer;
     if (Array.isArray(value)) return { total: value.length, rows: value };
     return { total: Number(value?.total) || 0, rows: Array.isArray(value?.rows) ? value.rows : [] };
-  }
-
-  showFailure(options) {
-    if (this.pages.bodies.some((body) => body.rows.length)) return;
-    this.note.hidden = false;
-    this.note.replaceChildren(icon('alert'), h('p', {}, t(options?.message ?? 'The list cannot be loaded.')),
-      h('button', { type: 'button', on: { click: () => this.render({}) } }, icon('refresh'), t('Try again')));
   }
 
   showPosition() {
@@ -245,22 +241,7 @@ export class Tabular extends Widget {
       page, total, pageCount: this.pages.pageCount,
       from: Math.min(total, (page - 1) * this.pageRows + 1), to: Math.min(total, page * this.pageRows),
     });
-    this.showEmpty();
-  }
-
-  showEmpty() {
-    const isEmpty = this.pages.total === 0;
-    this.note.hidden = !isEmpty;
-    if (!isEmpty) return;
-    if (this.conditions.length || this.searchText) {
-      this.note.replaceChildren(icon('filter'), h('p', {}, t('Nothing matches the filter.')),
-        h('button', { type: 'button', on: { click: () => this.clearFilter() } }, t('Clear the filter')));
-    } else {
-      const add = this.editing.canAdd
-        ? h('button', { type: 'button', class: 'primary', on: { click: () => this.editing.add() } }, icon('add'), t('Add'))
-        : null;
-      this.note.replaceChildren(icon('node'), h('p', {}, t('No records yet.')), add ?? '');
-    }
+    this.note.showEmpty();
   }
 
   clearFilter() {

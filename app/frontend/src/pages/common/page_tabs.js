@@ -2,6 +2,7 @@
 
 import { h, uniqueId } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
+import { emptyNote } from './nodes.js';
 
 export class PageTabs {
   /** @param {{name: string, label: string, make: () => {element: Element, render?: Function, stop?: Function}}[]} parts */
@@ -33,11 +34,35 @@ export class PageTabs {
         part.button.tabIndex = part === wanted ? 0 : -1;
       }
       this.panel.setAttribute('aria-labelledby', wanted.button.id);
+      this.bringIntoView(wanted.button);
       wanted.made ??= wanted.make();
       this.panel.replaceChildren(wanted.made.element);
       this.writeAddress(wanted.name);
     }
-    wanted.made.render?.();
+    this.draw(wanted);
+  }
+
+  /** What a part draws takes the place of the word that it is being loaded. */
+  async draw(part) {
+    const { element, render } = part.made;
+    if (!element.childNodes.length) element.append(h('div', { class: 'loading' }, t('Loading …')));
+    await render?.call(part.made);
+    const again = () => {
+      element.replaceChildren();
+      this.draw(part);
+    };
+    element.querySelector(':scope > .loading')?.replaceWith(
+      emptyNote('alert', 'This could not be loaded.', h('button', { type: 'button', on: { click: again } }, t('Try again'))));
+  }
+
+  /** On a narrow screen the bar scrolls; only the bar, not the page. */
+  bringIntoView(button) {
+    requestAnimationFrame(() => {
+      const { offsetLeft, offsetWidth } = button;
+      const { offsetLeft: start, scrollLeft, clientWidth } = this.bar;
+      const left = offsetLeft - start;
+      if (left < scrollLeft || left + offsetWidth > scrollLeft + clientWidth) this.bar.scrollLeft = left + offsetWidth - clientWidth / 2;
+    });
   }
 
   writeAddress(name) {
@@ -60,7 +85,7 @@ export class PageTabs {
   }
 
   render() {
-    this.current?.made.render?.();
+    if (this.current) this.draw(this.current);
   }
 
   stop() {
