@@ -31,7 +31,16 @@ export function barChart(chart) {
     drawnFor = width;
     place.replaceChildren(drawPicture(chart, width, said));
   }).observe(place);
-  return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, said, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
+  const foot = h('div', { class: 'chart-foot' }, said, hasFailures(chart) ? legend() : null);
+  return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, foot, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
+}
+
+function hasFailures({ bars }) {
+  return bars.some(({ failed, height }) => height === undefined && Number(failed) > 0);
+}
+
+function legend() {
+  return h('div', { class: 'chart-legend', 'aria-hidden': 'true' }, h('span', {}, t('Calls')), h('span', { class: 'is-failed' }, t('Failed')));
 }
 
 /** What a bar is drawn for: calls, unless `height` says otherwise. */

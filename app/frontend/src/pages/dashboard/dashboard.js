@@ -109,7 +109,9 @@ function figure(label, value, more, isBad = false) {
 /** The first currency large, others below. */
 function amounts({ amounts: byCurrency }) {
   const [first, ...others] = amountTexts(byCurrency);
-  return [first ?? '–', first ? others.join(' · ') : t('No amount yet')];
+  if (first === undefined) return ['–', t('No amount yet')];
+  const [number, currency] = first.split(' ');
+  return [[number, ' ', h('span', { class: 'currency' }, currency)], others.join(' · ')];
 }
 
 export { Dashboard as Page };

@@ -9,6 +9,7 @@ import { openWindow } from '../common/window.js';
 import { priceText } from '../line/price_text.js';
 
 const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
+export const STATUS_TONES = { succeeded: 'good', reserved: 'warn', failed: 'bad', expired: 'bad', voided: '', cancelled: '' };
 export const STATUS_LABELS = { succeeded: '成功', reserved: '进行中', failed: '失败', expired: '已超时', voided: '已作废', cancelled: '已取消' };
 
 /** @param {object} call the call's own row (line 0) */
@@ -16,11 +17,11 @@ export async function showCall(owner, call) {
   const rows = await rowsOf(owner, LOG, { call_no: call.call_no, sort: 'line_no' });
   const lines = rows.filter(({ line_no: number }) => Number(number) > 0);
   await openWindow(owner, { title: 'Call', cwidth: 56 }, facts([
-    ['Call', h('code', {}, call.call_no)], ['Status', badge(t(STATUS_LABELS[call.status] ?? call.status))], ['Line', call.pipeline_id_text],
+    ['Call', h('code', {}, call.call_no)], ['Status', badge(t(STATUS_LABELS[call.status] ?? call.status), STATUS_TONES[call.status])], ['Line', call.pipeline_id_text],
     ['Version', call.version_no ? `v${call.version_no}` : ''], ['Began', localDateTime(call.started_at)], ['Ended', localDateTime(call.finished_at)],
-    ['Time', call.duration_ms === null ? '' : `${countText(call.duration_ms)} ms`], ['Its number', call.client_ref], ['Idempotency key', call.idempotency_key],
+    ['Duration', call.duration_ms === null ? '' : `${countText(call.duration_ms)} ms`], ['Client reference', call.client_ref], ['Idempotency key', call.idempotency_key],
     ['Error', call.error], ['Remark', call.remark], ['Voided', call.voided_at ? `${localDateTime(call.voided_at)} ${call.void_reason ?? ''}` : ''],
-  ]), h('h3', { class: 'call-lines-head' }, t('What was used')), lines.length ? table(lines) : h('p', { class: 'muted' }, t('Nothing is booked for this call.')));
+  ]), h('h3', { class: 'call-lines-head' }, t('What was used')), lines.length ? h('div', { class: 'call-lines' }, table(lines)) : h('p', { class: 'muted' }, t('Nothing is booked for this call.')));
 }
 
 function table(lines) {

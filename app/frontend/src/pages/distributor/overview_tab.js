@@ -46,7 +46,7 @@ export class OverviewTab {
       mayEdit ? h('div', { class: 'toolbar card-foot' },
         tool('generate_key', 'key', hasKey ? 'Rotate the key' : 'Make a key', () => this.makeKey(hasKey), { css: hasKey ? '' : 'primary' }),
         hasKey ? tool('revoke_key', 'delete', 'Revoke', () => this.revoke()) : null,
-        h('a', { class: 'button', href: '/pipeline_dist/v1/docs', target: '_blank', rel: 'noopener' }, icon('info'), t('API guide'))) : null);
+        h('a', { class: 'button tool', href: '/pipeline_dist/v1/docs', target: '_blank', rel: 'noopener' }, icon('info'), t('API guide'))) : null);
   }
 
   async makeKey(isRotation) {

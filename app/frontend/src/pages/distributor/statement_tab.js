@@ -34,7 +34,7 @@ export class StatementTab {
 
   file(format, label) {
     const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, format, _lang: language() });
-    return h('a', { class: 'button', href: `${API}/distributor_statement_file.dspy?${query}`, download: '', 'data-tool': `statement_${format}` }, icon('down'), t(label));
+    return h('a', { class: 'button tool', href: `${API}/distributor_statement_file.dspy?${query}`, download: '', 'data-tool': `statement_${format}` }, icon('download'), t(label));
   }
 }
 

@@ -8,15 +8,13 @@ import { read } from '../common/answers.js';
 import { barChart } from '../common/bar_chart.js';
 import { shortAmount } from '../common/gauge.js';
 import { badge, card, emptyNote, plainTable } from '../common/nodes.js';
-import { showCall, STATUS_LABELS } from './call_window.js';
+import { showCall, STATUS_LABELS, STATUS_TONES } from './call_window.js';
 import { byDay } from './days.js';
 import { monthField } from './months.js';
 
 const API = '/pipeline_dist/api/distributor_usage.dspy';
 const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
 const CALLS_SHOWN = 50;
-const TONES = { succeeded: 'good', reserved: 'warn', failed: 'bad', expired: 'bad', voided: '', cancelled: '' };
-
 
 export class UsageTab {
   /** @param {import('./distributor_page.js').DistributorPage} page */
@@ -98,7 +96,7 @@ export class UsageTab {
       return null;
     }
     const { rows, total } = answer.value;
-    return card('Single calls', plainTable('Single calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Status' }, { label: 'Time', isNumber: true }, { label: 'Its number' }],
+    return card('Single calls', plainTable('Single calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Status' }, { label: 'Duration', isNumber: true }, { label: 'Client reference' }],
       rows.map((row) => this.callCells(row))), this.pager(total));
   }
 
@@ -110,7 +108,7 @@ export class UsageTab {
 
   callCells(row) {
     const open = h('button', { type: 'button', class: 'link-button', 'data-call': row.call_no, on: { click: () => showCall(this.page.owner, row) } }, h('code', {}, row.call_no));
-    return [open, localDateTime(row.started_at), badge(t(STATUS_LABELS[row.status] ?? row.status), TONES[row.status]),
+    return [open, localDateTime(row.started_at), badge(t(STATUS_LABELS[row.status] ?? row.status), STATUS_TONES[row.status]),
       row.duration_ms === null ? '' : `${countText(row.duration_ms)} ms`, row.client_ref ?? ''];
   }
 
