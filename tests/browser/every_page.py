@@ -73,7 +73,7 @@ def hostile_things(server: Installation) -> Things:
     post(
         admin, f"{ops}/pipeline_usage_log_create.dspy", pipeline_id=line, status="failed",
         unit="${id}$</script>", model=HOSTILE, quantity="2", remark=HOSTILE, error=HOSTILE,
-        client_ref=HOSTILE,
+        client_ref=HOSTILE, distributor_id=distributor,
     )  # fmt: skip
     return Things(line, distributor)
 

@@ -6,7 +6,7 @@ see or move differently, hostile words as words, and room enough from a telephon
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.settings import ROOT
 from tests.browser.every_page import (
@@ -57,6 +57,13 @@ def dressed(
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     yield page
     context.close()
+
+
+def sign_in(context: BrowserContext) -> None:
+    answer = context.request.post(
+        "/login.dspy", data={"username": "admin", "password": PASSWORDS["admin"]}
+    )
+    assert answer.ok, answer.text()
 
 
 def checked(page: Page, name: str) -> list[str]:
@@ -162,6 +169,118 @@ def test_no_part_of_a_page_of_its_own_has_a_serious_problem(dressed: Page, thing
                 opened(dressed)
                 problems += checked(dressed, f"{address.split('?')[0]}-{tool}")
                 close_windows(dressed)
+    assert problems == []
+
+
+def test_no_window_of_a_deed_has_a_serious_problem(
+    dressed: Page, things: Things, server: Installation
+) -> None:
+    """What opens only when something is done: the whole way to it is taken."""
+    problems = []
+    page = dressed
+    row = page.locator("#main tbody tr").first
+
+    open_page(page, LISTS[0])
+    page.route("**/get_pipelines.dspy?*_export=*", lambda route: None)  # no answer: it goes on
+    page.locator("#main [data-tool=files]").click()
+    page.locator(".popover-box:popover-open button").nth(1).click()
+    opened(page)
+    problems += checked(page, "export-progress")
+    page.locator("dialog[open] .bulk-report button").click()
+    page.unroute("**/get_pipelines.dspy?*_export=*")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+    page.locator("#main [data-tool=files]").click()
+    page.locator(".popover-box:popover-open button").nth(2).click()
+    opened(page)
+    file = f"code,name\nNo Code,{HOSTILE}\nfine,{HOSTILE}\n".encode()
+    page.locator("dialog[open] input[type=file]").set_input_files(
+        {"name": "x.csv", "mimeType": "text/csv", "buffer": file}
+    )
+    expect(page.locator("dialog[open] .import-problems tbody tr")).to_have_count(1)
+    problems += checked(page, "import-problems")
+    close_windows(page)
+
+    row.locator("td[data-name]").first.click()
+    page.locator("#main [data-tool=update]").click()
+    opened(page)
+    page.locator("dialog[open] [data-field=name] input").fill("mine")
+    line = server.admin.get(
+        "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.line}
+    ).json()["rows"][0]
+    changed = server.admin.post(
+        "/pipeline_core/api/pipelines_update.dspy",
+        json={"id": things.line, "lock_version": line["lock_version"],
+              "description": f"{HOSTILE} {line['lock_version']}"},
+    )  # fmt: skip
+    assert changed.status_code == 200, changed.text
+    page.locator("dialog[open] button[data-tool=submit]").click()
+    expect(page.locator("dialog[open] .form-summary button").first).to_be_visible()
+    problems += checked(page, "conflict")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    problems += checked(page, "unsaved")
+    page.get_by_role("alertdialog").locator(".box-buttons button").last.click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+    open_page(page, LISTS[3])
+    row.locator(".row-mark").check()
+    bulk = page.locator("#main .bulk-bar button")
+    bulk.first.click()
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    problems += checked(page, "bulk-delete")
+    close_windows(page)
+    bulk.nth(1).click()  # enable
+    expect(page.locator("dialog[open] .bulk-results .good")).to_have_count(1)
+    problems += checked(page, "bulk-results")
+    close_windows(page)
+    assert problems == []
+
+
+def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things: Things) -> None:
+    problems = []
+    page = dressed
+    open_page(page, things.pages[-1])
+    page.locator("#main [data-tool=generate_key]").click()
+    opened(page)
+    page.locator("dialog[open] button[data-tool=submit]").click()
+    expect(page.locator("dialog[open] code[data-name=key]")).to_be_visible()
+    problems += checked(page, "key-shown")
+    page.locator("dialog[open] .box-buttons button").last.click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.locator("#main [data-tool=revoke_key]").click()
+    opened(page)
+    problems += checked(page, "key-revoke")
+    close_windows(page)
+
+    page.locator("[role=tab][data-name=usage]").click()
+    page.locator("#main [data-line]").first.click()
+    page.locator("#main [data-call]").first.click()
+    opened(page)
+    problems += checked(page, "call")
+    close_windows(page)
+    assert problems == []
+
+
+def test_neither_signing_in_nor_refusals_have_a_serious_problem(dressed: Page) -> None:
+    problems = []
+    page = dressed
+    open_page(page, "/pipeline_core/nowhere.ui")
+    problems += checked(page, "refused")
+
+    open_page(page, LISTS[0])
+    page.context.clear_cookies()
+    page.locator("#main [data-tool=refresh]").click()
+    opened(page)
+    problems += checked(page, "session-ended")
+
+    page.goto("/login.ui")
+    page.locator("input[autocomplete=username]").fill("nobody")
+    page.locator("input[type=password]").fill("wrong")
+    page.locator("button[type=submit]").click()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    problems += checked(page, "sign-in")
+    sign_in(page.context)  # for the tests that follow
     assert problems == []
 
 
