@@ -1,5 +1,6 @@
 """Forms and their inputs."""
 
+import re
 import time
 from typing import Any
 
@@ -36,6 +37,12 @@ def _saving(bench: Bench) -> None:
     ({"uitype": "int"}, "1,234", "1234"),
     ({"uitype": "float"}, "1.5", "1.5"),
     ({"uitype": "decimal"}, "0.10000000000000000001", "0.10000000000000000001"),
+    ({"uitype": "money", "currency": "CNY"}, "1,234.50", "1234.50"),
+    ({"uitype": "money", "currency": "CNY"}, "", "null"),
+    ({"uitype": "percent"}, "85", "0.85"),
+    ({"uitype": "percent"}, "8.5 %", "0.085"),
+    ({"uitype": "percent"}, "", "null"),
+    ({"uitype": "json"}, '{"a": [1]}', '{"a": [1]}'),
     ({"uitype": "date"}, "2026-11-24", "2026-11-24"),
     ({"uitype": "date"}, "", "null"),
     ({"uitype": "time"}, "14:05:06", "14:05:06"),
@@ -59,6 +66,9 @@ def test_each_input_sends_its_value_in_its_form(
     ({"uitype": "int", "min": 1}, "0", "At least 1."),
     ({"uitype": "decimal", "dec": 2}, "1.234", "At most 2 digits"),
     ({"uitype": "decimal"}, "NaN", "enter a number"),
+    ({"uitype": "money", "dec": 2}, "1.005", "At most 2 digits"),
+    ({"uitype": "percent", "dec": 4}, "85.125", "At most 2 digits"),
+    ({"uitype": "percent", "max": 1}, "101", "At most 100%."),
     ({"uitype": "json"}, '{"a": 1,}', "no valid JSON"),
     ({"uitype": "email"}, "nobody", "no e-mail address"),
     ({"uitype": "str", "pattern": "[a-z]+", "hint": "Small letters."}, "A", "Small letters."),
@@ -71,6 +81,22 @@ def test_a_wrong_value_is_said_at_its_field_and_not_sent(
     submit(look)
     expect(look.locator("[data-field=value]").get_by_role("alert")).to_contain_text(said)
     assert bench.asked("/save") == []
+
+
+def test_units_and_zones_stand_beside_what_is_typed(look: Page, bench: Bench) -> None:
+    show(look, bench, form(
+        {"name": "price", "title": "Price", "uitype": "money", "currency": "CNY",
+         "value": "1234.500000"},
+        {"name": "share", "title": "Share", "uitype": "percent", "value": "0.850000"},
+        {"name": "begun", "title": "Begun", "uitype": "datetime",
+         "value": "2026-11-24T06:00:00.000Z"},
+    ))  # fmt: skip
+    expect(look.get_by_label("Price")).to_have_value("1234.50")
+    expect(look.locator("[data-field=price]")).to_contain_text("CNY")
+    expect(look.get_by_label("Share")).to_have_value("85")
+    expect(look.locator("[data-field=share]")).to_contain_text("%")
+    expect(look.get_by_label("Begun")).to_have_value(re.compile("^2026-11-24T15:00"))
+    expect(look.locator("[data-field=begun]")).to_contain_text("Asia/Tokyo (UTC+09:00)")
 
 
 def test_boxes_hidden_values_and_several_choices(look: Page, bench: Bench) -> None:

@@ -125,6 +125,44 @@ def test_records_are_made_changed_found_and_deleted(admin_page: Page) -> None:
     expect(page.locator(".pager-position")).to_have_text("第 1–1 条，共 1 条")
 
 
+def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installation) -> None:
+    """Exact amounts, shares, moments, JSON, and a drop-down to search in when there are many."""
+    page = admin_page
+    for number in range(13):
+        answer = server.admin.post(
+            "/pipeline_core/api/pipelines_create.dspy",
+            json={"code": f"many-{number}", "name": f"第 {number} 条"},
+        )
+        assert answer.status_code == 200, answer.text
+    open_list(page, "/pipeline_ops/pipeline_pricing")
+    page.locator("#main [data-tool=add]").click()
+    form = page.get_by_role("dialog")
+    form.locator("[data-field=pipeline_id]").get_by_role("combobox").fill("第 12")
+    page.get_by_role("option", name="第 12 条").click()
+    form.get_by_label("计量单位").fill("call")
+    form.get_by_label("单价", exact=True).fill("0.1234567")
+    expect(form.locator("[data-field=effective_from] input")).to_have_attribute(
+        "type", "datetime-local"
+    )
+    expect(form.locator("[data-field=effective_from]")).to_contain_text("UTC")
+    form.get_by_role("button", name="保存").click()
+    expect(form.locator("[data-field=unit_price]").get_by_role("alert")).to_contain_text("6")
+    form.get_by_label("单价", exact=True).fill("0.123456")
+    form.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("gridcell", name="0.123456")).to_be_visible()
+
+    open_list(page, "/pipeline_dist/distributor_pipeline")
+    page.locator("#main [data-tool=add]").click()
+    form = page.get_by_role("dialog")
+    expect(form.locator("[data-field=discount_rate]")).to_contain_text("%")
+    form.locator("[data-field=fixed_prices] textarea").fill("[{")
+    form.get_by_role("button", name="保存").click()
+    expect(form.locator("[data-field=fixed_prices]").get_by_role("alert")).to_contain_text("JSON")
+    page.keyboard.press("Escape")
+    page.get_by_role("alertdialog").get_by_role("button", name="关闭").last.click()
+
+
 def test_a_line_opens_its_steps(admin_page: Page) -> None:
     page = admin_page
     open_list(page, LISTS[0])
