@@ -1,7 +1,9 @@
 """The pages on the running server: sign-in, shell, the eight lists, both languages."""
 
+import json
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -123,6 +125,36 @@ def test_records_are_made_changed_found_and_deleted(admin_page: Page) -> None:
     page.locator("#main [data-tool=delete]").click()
     page.get_by_role("alertdialog").get_by_role("button", name="删除").click()
     expect(page.locator(".pager-position")).to_have_text("第 1–1 条，共 1 条")
+
+
+def test_an_order_of_columns_stands_in_the_address_and_in_a_view(admin_page: Page) -> None:
+    page = admin_page
+    open_list(page, "/pipeline_dist/distributors")
+    first = page.locator("#main thead th .sort-button").first
+    expect(first).to_have_text("分销商代码")
+    page.locator("#main [data-tool=columns]").click()
+    page.locator(".column-row[data-name=name] .move-up").click()
+    page.keyboard.press("Escape")
+    expect(first).to_have_text("分销商名称")
+    view = parse_qs(page.url.partition("?")[2])["_view"][0]
+    assert json.loads(view)["c"][:2] == ["name", "code"]
+    page.locator("#main [data-tool=views]").click()
+    page.get_by_label("视图名称").fill("名称在前")
+    page.keyboard.press("Enter")
+
+    address = page.url
+    page.locator("#main [data-tool=columns]").click()
+    page.get_by_role("button", name="恢复初始").click()
+    page.keyboard.press("Escape")
+    expect(first).to_have_text("分销商代码")
+    assert "_view" not in page.url
+    page.locator("#main [data-tool=views]").click()
+    page.get_by_role("button", name="名称在前", exact=True).click()
+    expect(first).to_have_text("分销商名称")
+    page.evaluate("localStorage.clear()")  # as another browser that is given the address
+    page.goto("about:blank")
+    page.goto(address)
+    expect(first).to_have_text("分销商名称")
 
 
 def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installation) -> None:
