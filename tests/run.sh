@@ -4,7 +4,7 @@
 # Usage: bash tests/run.sh [pytest arguments]
 #
 # Without arguments: ruff, mypy, the front-end's own tests, then pytest twice at the same time, on the
-# folders unit, database and browser and on all others, and then on the tests with the mark `alone`,
+# folders unit, database, browser and a file of ops and on all others, then on the tests marked `alone`,
 # which measure time. With arguments, or with T=path, one pytest on what they name:
 #
 #   bash tests/run.sh tests/http -k login
@@ -58,7 +58,9 @@ run_pytest() {
 }
 
 run_everything() {
-  local pages others status=0 with_pages=(tests/unit tests/database tests/browser)
+  local pages others status=0
+  # Both halves take the same time.
+  local with_pages=(tests/unit tests/database tests/browser tests/ops/test_rotate_secret.py)
   step "pytest: ops, http, attack; at the same time unit, database, browser, shown afterwards" \
        "pytest：ops、http、attack；同时运行 unit、database、browser，结果随后显示"
   start_pytest pages "${with_pages[@]}" -m "not alone" >"$run_folder/pages.log" 2>&1
