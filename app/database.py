@@ -37,6 +37,14 @@ _SQL_MODE = "'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISIO
 _CONVERTERS = dict(conversions) | {FIELD_TYPE.DATETIME: to_utc, FIELD_TYPE.TIMESTAMP: to_utc}
 
 
+def session_statement(isolation: str) -> str:
+    """What each new connection is told first; *isolation* is the variable's name on this server."""
+    return (
+        f"set time_zone='+00:00', {isolation}='READ-COMMITTED',"
+        f" innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}"
+    )
+
+
 class Pool:
     """A bounded pool of connections to one database, made in the running loop at first use."""
 
@@ -78,8 +86,7 @@ class Pool:
                         minsize=1,
                         maxsize=self._size,
                         pool_recycle=RECYCLE_SECONDS,
-                        init_command=f"set time_zone='+00:00', {isolation}='READ-COMMITTED',"
-                        f" innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}",
+                        init_command=session_statement(isolation),
                         **_connect_args(self._place),
                     )
                 except (aiomysql.MySQLError, OSError) as exc:
