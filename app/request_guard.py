@@ -202,30 +202,9 @@ def _admitting(request: web.Request, most_bytes: int) -> web.Request:
 
 
 async def _read_body(request: web.Request) -> dict[str, Any]:
-    kind = request.content_type
     most_bytes, most_values = _limits(request)
-    source = _admitting(request, most_bytes)
     try:
-        if kind in FORM_TYPES and "Content-Type" in request.headers:
-            return _form(await source.post())
-        raw = await source.read()
-        if not raw:
-            return {}
-        if kind != "application/json" and not kind.endswith("+json"):
-            raise AppError(
-                "unsupported_media_type",
-                "Send the body as application/json or as a form, not as {kind}.",
-                status=415,
-                kind=kind[:100],
-            )
-        if raw.count(b",") > most_values:
-            raise AppError(
-                "body_too_large",
-                "The body has more than {limit} values. Send less at a time.",
-                status=413,
-                limit=most_values,
-            )
-        body = parse_json(raw)
+        return await _parsed_body(request, _admitting(request, most_bytes), most_values)
     except web.HTTPRequestEntityTooLarge:
         raise AppError(
             "body_too_large",
@@ -233,8 +212,40 @@ async def _read_body(request: web.Request) -> dict[str, Any]:
             status=413,
             limit=most_bytes,
         ) from None
+    except ConnectionError:
+        # Nobody is there to read it; without it the log would have a fault of ours.
+        raise BadRequest(
+            "body_incomplete", "The connection ended before the whole body had arrived."
+        ) from None
     except (LookupError, ValueError, AssertionError, RuntimeError, HttpProcessingError) as exc:
         raise BadRequest("bad_form", "The body cannot be read as its content type says.") from exc
+
+
+async def _parsed_body(
+    request: web.Request, source: web.Request, most_values: int
+) -> dict[str, Any]:
+    """The body of *source*, which is *request* or a copy that takes more."""
+    kind = request.content_type
+    if kind in FORM_TYPES and "Content-Type" in request.headers:
+        return _form(await source.post())
+    raw = await source.read()
+    if not raw:
+        return {}
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise AppError(
+            "unsupported_media_type",
+            "Send the body as application/json or as a form, not as {kind}.",
+            status=415,
+            kind=kind[:100],
+        )
+    if raw.count(b",") > most_values:
+        raise AppError(
+            "body_too_large",
+            "The body has more than {limit} values. Send less at a time.",
+            status=413,
+            limit=most_values,
+        )
+    body = parse_json(raw)
     if not isinstance(body, dict):
         raise BadRequest("bad_body", "The body must be a JSON object.")
     if len(body) > MOST_NAMES:

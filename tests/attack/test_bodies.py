@@ -6,6 +6,7 @@ IN-1, MEM-1).
 import gzip
 import itertools
 import json
+import re
 import socket
 import threading
 import time
@@ -150,6 +151,28 @@ def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
 
     assert " 408 " in head.splitlines()[0]
     assert 1.5 < time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_who_goes_away_while_sending_is_no_fault_of_ours(probes: ExtraWorker, kind):
+    def counted(status: str) -> int:
+        text = probes.client().get("/metrics").text
+        found = re.findall(rf'requests_total{{status="{status}"}} (\d+)', text)
+        return sum(map(int, found))
+
+    place = urlsplit(probes.base_url)
+    assert place.hostname is not None
+    refused, faults, log = counted("400"), counted(r"5\d\d"), len(probes.log)
+    with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
+        connection.sendall(
+            b"POST /login.dspy HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Type: %b\r\nContent-Length: 100\r\n\r\n{" % kind.encode()
+        )
+        time.sleep(0.2)
+
+    assert wait_until(lambda: counted("400") == refused + 1, 5)
+    assert counted(r"5\d\d") == faults
+    assert "request_failed" not in probes.log[log:]
 
 
 # UP-5: nobody waits for the body of another
