@@ -17,7 +17,14 @@ from app.answers import refusal
 from app.audit_log import note_audited
 from app.database_errors import connection_lost, unreachable
 from app.error_pages import error_page
-from app.errors import AppError, EditConflict, Forbidden, MethodNotAllowed, NotSignedIn
+from app.errors import (
+    AppError,
+    EditConflict,
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    NotSignedIn,
+)
 from app.health import healthz, metrics, readyz
 from app.request_guard import (
     answer_expectation,
@@ -160,7 +167,10 @@ def _internal_error() -> AppError:
 
 
 def _no_right(request: web.Request) -> AppError:
+    """Strangers do not hear what there is and what not; who has signed in hears that it is not."""
     if request["actor"].signed_in:
+        if request["target"] is None:
+            return NotFound("not_found", "There is nothing at this address.")
         return Forbidden(
             "forbidden", "Your roles do not include this. Ask an administrator for the right."
         )
@@ -171,7 +181,7 @@ def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> AppError:
     if exc.status == 405:
         return MethodNotAllowed(request.method, "GET, POST")
     if exc.status == 404:
-        return AppError("not_found", "There is nothing at this address.", status=404)
+        return NotFound("not_found", "There is nothing at this address.")
     if exc.status >= 500:
         _log_failure(request, exc)
     return AppError(

@@ -102,7 +102,7 @@ def typed(rule: Rule, value: Any) -> Any:
 def _means_nothing(rule: Rule, value: Any) -> bool:
     if rule.format == "cidr_list":
         parts = value if isinstance(value, list) else [value]
-        return all(isinstance(part, str) and not part.strip(" ,\t\r\n") for part in parts)
+        return all(isinstance(part, str) and not part.strip(' ,[]"\t\r\n') for part in parts)
     if not isinstance(value, str):
         return False
     if rule.kind in ("str", "text"):
@@ -150,7 +150,8 @@ def check_characters(value: str, *, one_line: bool) -> None:
 
 
 def _cidr_list(value: Any) -> str:
-    parts = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    # A list written as JSON text, as some forms and tools send it, is understood as well.
+    parts = re.split(r"[,\s\[\]\"]+", value) if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise Refused(
             "not_text", "Give a text, not a value of type {type}.", type=_type_name(value)

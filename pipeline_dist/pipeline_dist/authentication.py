@@ -7,8 +7,11 @@ and closing work on the next request. Admission checks the key on the row it loc
 
 import hmac
 import ipaddress
+import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +20,7 @@ from app.global_func import Forbidden, NotSignedIn, Row, now, reading
 from pipeline_dist import keys
 from pipeline_dist.accounts import check_active
 
+log = logging.getLogger("pipeline.distributor_api")
 _ROWS_OF_KEY = (
     "select d.* from distributors d where d.api_key_hash = ${digest}$"
     " union all select d.* from distributors d where d.previous_key_hash = ${digest}$"
@@ -88,15 +92,34 @@ def check_caller(distributor: Row, shown: Credentials) -> datetime | None:
 
 
 def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
-    """Whether *ip* lies in one of the comma-separated networks; any does when there are none."""
-    if not allowed_ips:
+    """Whether *ip* lies in one of the networks of the column; any does where it has none."""
+    if not _listed(allowed_ips):
         return True
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in ipaddress.ip_network(net) for net in allowed_ips.split(","))
+    return any((mapped or address) in network for network in allowed_networks(allowed_ips))
+
+
+@lru_cache(maxsize=1000)
+def allowed_networks(
+    allowed_ips: str | None,
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """The networks of the column; what is no network there lets nobody in."""
+    found = []
+    for part in _listed(allowed_ips):
+        try:
+            found.append(ipaddress.ip_network(part, strict=False))
+        except ValueError:
+            log.warning("%r is no network; it lets nobody in", part[:60])
+    return tuple(found)
+
+
+def _listed(allowed_ips: str | None) -> list[str]:
+    # The application writes commas; rows that others wrote may have blanks or a JSON list.
+    return re.findall(r'[^,\s\[\]"]+', allowed_ips or "")
 
 
 def _sent_key(request: web.Request) -> str | None:

@@ -19,7 +19,7 @@ from app.global_func import (
 )
 from pipeline_dist import admission, api_input, catalogue, docs_page, statement_files, usage
 from pipeline_dist.api_endpoint import Reply, admitting, check_method, own_limits
-from pipeline_dist.authentication import Caller, Credentials
+from pipeline_dist.authentication import Caller, Credentials, allowed_networks
 from pipeline_dist.openapi import document_text
 from pipeline_dist.statement import checked_month, statement
 
@@ -66,7 +66,7 @@ async def me(request: web.Request, caller: Caller) -> Reply:
         "spend_limit": spend_limit,
         "spend_used": row["spend_used"],
         "spend_remaining": None if spend_limit is None else max(spend_limit - row["spend_used"], 0),
-        "allowed_ips": row["allowed_ips"].split(",") if row["allowed_ips"] else [],
+        "allowed_ips": [str(network) for network in allowed_networks(row["allowed_ips"])],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,
         "limits": [limit.public() for limit in limits],

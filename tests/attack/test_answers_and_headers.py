@@ -167,7 +167,9 @@ def test_a_fault_shows_nothing_of_the_inside(probes: ExtraWorker):
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [
-        ("GET", "/pipeline_core/pipelines/none.ui", None, 403, "forbidden"),
+        ("GET", "/pipeline_core/pipelines/none.ui", None, 404, "not_found"),
+        ("GET", "/none", None, 404, "not_found"),
+        ("POST", "/pipeline_core/pipelines/add_pipelines.dspy", b"{}", 404, "not_found"),
         ("GET", "/pipeline_dist/v1/none", None, 404, "not_found"),
         ("GET", "/bricks/none.js", None, 404, "not_found"),
         ("GET", CREATE, None, 405, "method_not_allowed"),

@@ -80,11 +80,12 @@ def test_what_nobody_registered_is_refused_to_everybody(admin, probes: ExtraWork
     (root / "unregistered.dspy").write_text("return 'ran'\n")
     (root / "unregistered.html").write_text("shown\n")
 
-    for name in ("unregistered.dspy", "unregistered.html", "no_such_file.dspy"):
+    for name, refused in (("unregistered.dspy", 403), ("unregistered.html", 403),
+                          ("no_such_file.dspy", 404)):  # fmt: skip
         anonymous = get_raw(probes.base_url, f"/{name}")
         signed_in = get_raw(probes.base_url, f"/{name}", cookie(admin))
 
-        assert (anonymous.status, signed_in.status) == (401, 403)
+        assert (anonymous.status, signed_in.status) == (401, refused)
 
 
 def test_a_right_to_a_folder_is_none_to_the_file_behind_it(server: Installation):

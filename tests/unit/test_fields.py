@@ -371,17 +371,6 @@ class TestValues:
 
         assert refusal(rule_of("pipeline_steps", "config"), deep) == "bad_json"
 
-    def test_networks_are_listed_in_one_form(self) -> None:
-        rule = rule_of("distributors", "allowed_ips")
-
-        assert typed(rule, "10.1.2.3/8\n ::1, 10.0.0.0/8") == "10.0.0.0/8,::1/128"
-        assert typed(rule, ["127.0.0.1"]) == "127.0.0.1/32"
-        assert refusal(rule, "10.0.0.0/33") == "bad_address"
-
-    @pytest.mark.parametrize("nothing", [[], "", " , ", ["", " "]])
-    def test_a_list_of_no_networks_is_null(self, nothing: Any) -> None:
-        assert typed(rule_of("distributors", "allowed_ips"), nothing) is None
-
     def test_a_choice_not_made_is_null(self) -> None:
         assert typed(rule_of("pipeline_usage_log", "distributor_id"), "null") is None
 
