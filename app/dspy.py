@@ -19,7 +19,7 @@ from ahserver.serverenv import ServerEnv
 from aiohttp import web
 
 from app.answers import json_response
-from app.web_paths import Target
+from app.web_paths import STATIC_TYPES, Target
 
 Script = Callable[..., Awaitable[Any]]
 
@@ -72,6 +72,22 @@ class DspyProcessor(PythonScriptProcessor):
         script, names = compile_script(text, str(target.file), dict(ServerEnv()))
         cls._scripts[target.url] = (target.version, script, names)
         return script, names
+
+
+def allowed_methods(target: Target | None) -> str:
+    """
+    The methods that *target* answers to, as the header `Allow` names them: those of the endpoint
+    that its script calls; what reads, as lists and pages do, takes both.
+    """
+    if target is not None and target.suffix in STATIC_TYPES:
+        return "GET"
+    if target is not None and target.suffix == ".dspy":
+        script, _ = DspyProcessor.load(target)
+        for name in script.__code__.co_names:
+            methods = getattr(script.__globals__.get(name), "methods", ())
+            if methods:
+                return ", ".join(methods)
+    return "GET, POST"
 
 
 def compile_script(text: str, file: str, env: dict[str, Any]) -> tuple[Script, tuple[str, ...]]:

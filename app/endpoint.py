@@ -6,7 +6,7 @@ is settled in the request's one error handler (app/request_guard.py).
 """
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -27,14 +27,40 @@ def writing(func: EndpointFunction) -> Handler:
 
 def reading_endpoint(func: EndpointFunction, *, raw: bool = False) -> Handler:
     """An endpoint that only reads: GET and POST. With *raw* its value is sent as it is."""
-    return _endpoint(func, methods=("GET", "HEAD", "POST"), raw=raw)
+    return _endpoint(func, methods=("GET", "POST"), raw=raw)
+
+
+def answering(*methods: str) -> Callable[[Any], Any]:
+    """A handler that answers to these methods only; HEAD goes with GET. Others raise
+    MethodNotAllowed."""
+
+    def wrap(func: Any) -> Any:
+        @functools.wraps(func)
+        async def handler(request: web.Request, params: Any) -> Any:
+            check_method(request, methods)
+            return await func(request, params)
+
+        handler.methods = methods  # type: ignore[attr-defined]  # see check_method
+        return handler
+
+    return wrap
+
+
+def check_method(request: web.Request, allowed: Iterable[str]) -> None:
+    """
+    Raise MethodNotAllowed unless the request's method is in *allowed*; HEAD goes with GET.
+
+    Handlers carry theirs as `methods`, for methods that the guard refuses and for the tests.
+    """
+    wanted = "GET" if request.method == "HEAD" else request.method
+    if wanted not in allowed:
+        raise MethodNotAllowed(request.method, ", ".join(allowed))
 
 
 def _endpoint(func: EndpointFunction, *, methods: tuple[str, ...], raw: bool) -> Handler:
     @functools.wraps(func)
     async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-        if request.method not in methods:
-            raise MethodNotAllowed(request.method, ", ".join(m for m in methods if m != "HEAD"))
+        check_method(request, methods)
         try:
             value = await func(request["actor"], params)
         except EditConflict as exc:
@@ -48,7 +74,7 @@ def _endpoint(func: EndpointFunction, *, methods: tuple[str, ...], raw: bool) ->
             return json_response(answer.body, answer.status, answer.headers, answer.content_type)
         return success(request, params, answer)
 
-    handler.methods = methods  # type: ignore[attr-defined]  # read by the tests' endpoint table
+    handler.methods = methods  # type: ignore[attr-defined]  # see check_method
     return handler
 
 

@@ -24,7 +24,7 @@ from app.clock import (
 from app.codes import get_code
 from app.database import in_transaction, pools, reading, transaction
 from app.editors import offer_editors
-from app.endpoint import reading_endpoint, register, writing
+from app.endpoint import answering, check_method, reading_endpoint, register, writing
 from app.errors import (
     AppError,
     BadRequest,
@@ -35,7 +35,6 @@ from app.errors import (
     Forbidden,
     InUse,
     InvalidFields,
-    MethodNotAllowed,
     NotFound,
     NotSignedIn,
     PaymentRequired,
@@ -90,7 +89,6 @@ __all__ = [
     "InUse",
     "InvalidFields",
     "JsonText",
-    "MethodNotAllowed",
     "NotFound",
     "NotSignedIn",
     "PaymentRequired",
@@ -101,6 +99,7 @@ __all__ = [
     "TooManyRequests",
     "Unavailable",
     "Unprocessable",
+    "answering",
     "because",
     "bulk_insert",
     "bulk_update",
@@ -108,6 +107,7 @@ __all__ = [
     "check_change",
     "check_delete",
     "check_lock_version",
+    "check_method",
     "check_new",
     "check_params",
     "check_references",

@@ -16,6 +16,7 @@ from app.actor import Actor
 from app.answers import refusal
 from app.audit_log import note_audited
 from app.database_errors import connection_lost, unreachable
+from app.dspy import allowed_methods
 from app.error_pages import error_page
 from app.errors import (
     AppError,
@@ -112,7 +113,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if not _permitted(rights, actor, target, path):
         raise _no_right(request)
     if request.method not in METHODS:
-        raise MethodNotAllowed(request.method, "GET, POST")
+        raise MethodNotAllowed(request.method, allowed_methods(target))
     check_origin(request)
     if "Expect" in request.headers:
         await answer_expectation(request)

@@ -15,13 +15,13 @@ from aiohttp import web
 from app.actor import Actor
 from app.answers import json_response
 from app.database import as_one, reading
+from app.endpoint import answering
 from app.errors import (
     AppError,
     BadRequest,
     FieldProblem,
     Forbidden,
     InvalidFields,
-    MethodNotAllowed,
     NotFound,
 )
 from app.fields import Rule, check_params
@@ -61,6 +61,7 @@ class _Outcome:
     failed: list[dict[str, Any]] = field(default_factory=list)
 
 
+@answering("POST")
 async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """
     POST: make a record of each of `rows` (lists of cells) in `table`; `columns` are the headings
@@ -71,8 +72,6 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
     code, message}]}], kept, ignored}`; `row` counts from 1, `ignored` are columns that the server
     sets itself. Raises InvalidFields, BadRequest `bad_columns`, Forbidden, NotFound.
     """
-    if request.method != "POST":
-        raise MethodNotAllowed(request.method, "POST")
     asked = check_params(_SPEC, {n: v for n, v in params.items() if n != "rows"})
     create = await _create_function(request, asked["table"])
     sheet = Sheet(table(asked["table"]), asked["columns"].value)

@@ -21,7 +21,8 @@ from appPublic.rc4 import password as encode_password
 from app.answers import json_response
 from app.database import reading, transaction
 from app.database_errors import failure_code
-from app.errors import MethodNotAllowed, NotSignedIn
+from app.endpoint import answering
+from app.errors import NotSignedIn
 from app.fields import Rule, check_params
 from app.known_browsers import known_browser, remember_browser
 from app.login_attempts import count_try, places_of
@@ -44,13 +45,13 @@ def encoded(password: str, key: str) -> str:
     return str(encode_password(password, key=key))
 
 
+@answering("POST")
 async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """
     POST {username, password}: 200 and a session cookie.
 
     Raises NotSignedIn `bad_credentials`, TooManyRequests `locked_out` with Retry-After.
     """
-    _only_post(request)
     started = time.monotonic()
     asked = check_params(_CREDENTIALS, params)
     username = asked["username"]
@@ -88,9 +89,9 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     return response
 
 
+@answering("POST")
 async def sign_out(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """POST: end the session; with `everywhere=1` all sessions of the user."""
-    _only_post(request)
     sessions = request.app["sessions"]
     actor = request["actor"]
     if actor.signed_in and str(params.get("everywhere", "")) in ("1", "true"):
@@ -113,11 +114,6 @@ async def who_am_i(request: web.Request, params: Mapping[str, Any]) -> web.Strea
             }
         }
     )
-
-
-def _only_post(request: web.Request) -> None:
-    if request.method != "POST":
-        raise MethodNotAllowed(request.method, "POST")
 
 
 async def _find(username: str) -> Row | None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from app.global_func import AppError, MethodNotAllowed, json_response, reading
+from app.global_func import AppError, check_method, json_response, reading
 from pipeline_dist.authentication import Caller, Credentials, authenticate, credentials
 from pipeline_dist.limits import Limit, limits_of, rate_limit_headers
 
@@ -69,14 +69,8 @@ def endpoint(**methods: Endpoint) -> Handler:
         }
         return json_response(reply.body, reply.status, headers, reply.content_type)
 
+    handler.methods = tuple(methods)  # type: ignore[attr-defined]  # see check_method
     return handler
-
-
-def check_method(request: web.Request, allowed: Mapping[str, Any]) -> None:
-    """Raise MethodNotAllowed unless the request's method is in *allowed*; HEAD goes with GET."""
-    wanted = "GET" if request.method == "HEAD" else request.method
-    if wanted not in allowed:
-        raise MethodNotAllowed(request.method, ", ".join(allowed))
 
 
 async def own_limits(caller: Caller) -> list[Limit]:

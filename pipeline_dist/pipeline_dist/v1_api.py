@@ -10,6 +10,7 @@ from app.global_func import (
     AppError,
     InvalidFields,
     Rule,
+    answering,
     json_response,
     next_day_start,
     next_month_start,
@@ -18,7 +19,7 @@ from app.global_func import (
     say,
 )
 from pipeline_dist import admission, api_input, catalogue, docs_page, statement_files, usage
-from pipeline_dist.api_endpoint import Reply, admitting, check_method, own_limits
+from pipeline_dist.api_endpoint import Reply, admitting, own_limits
 from pipeline_dist.authentication import Caller, Credentials, allowed_networks
 from pipeline_dist.openapi import document_text
 from pipeline_dist.statement import checked_month, statement
@@ -175,15 +176,15 @@ async def month_statement(request: web.Request, caller: Caller) -> Reply:
     return Reply(body=made)
 
 
+@answering("GET")
 async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """The OpenAPI document; needs no key."""
-    check_method(request, {"GET": None})
     return json_response(document_text(request["lang"]), headers={"Vary": "Accept-Language"})
 
 
+@answering("GET")
 async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """The page that shows the OpenAPI document; needs no key."""
-    check_method(request, {"GET": None})
     return json_response(
         docs_page.page(request["lang"]),
         headers={"Vary": "Accept-Language"},

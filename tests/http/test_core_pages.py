@@ -19,6 +19,25 @@ def test_writing_answers_to_post_only(admin: httpx.Client) -> None:
         assert answer.headers["Allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/pipeline_core/api/pipelines_create.dspy", "POST"),
+        ("/pipeline_core/api/pipeline_diff.dspy", "GET, POST"),
+        ("/pipeline_core/pipelines/get_pipelines.dspy", "GET, POST"),
+        ("/login.dspy", "POST"), ("/appbase/import_rows.dspy", "POST"), ("/login.ui", "GET, POST"),
+        ("/favicon.svg", "GET"),
+    ],
+)  # fmt: skip
+def test_other_methods_hear_what_the_path_answers_to(
+    admin: httpx.Client, path: str, allowed: str
+) -> None:
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+        answer = admin.request(method, path)
+        refused(answer, 405, "method_not_allowed")
+        assert answer.headers["Allow"] == allowed
+
+
 def test_a_page_gets_widgets(admin: httpx.Client) -> None:
     page = {"_webbricks_": "1"}
     good = {"code": free_code(), "name": "产线"}

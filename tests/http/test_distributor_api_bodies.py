@@ -166,16 +166,12 @@ class TestBodies:
     def test_other_methods_are_told_which_are_allowed(
         self, reseller: Reseller, path: str, allowed: str
     ) -> None:
-        for method in {"GET", "POST"} - set(allowed.split(", ")):
+        methods = {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(allowed.split(", "))
+        for method in methods:
             answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
 
             refused(answer, 405, "method_not_allowed")
             assert answer.headers["Allow"] == allowed
-        for method in ("PUT", "DELETE", "PATCH"):
-            answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
-
-            refused(answer, 405, "method_not_allowed")
-            assert set(allowed.split(", ")) <= set(answer.headers["Allow"].split(", "))
 
     def test_unknown_paths_are_problems_too(self, reseller: Reseller) -> None:
         refused(reseller.get("nothing"), 404, "not_found")
