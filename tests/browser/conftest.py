@@ -3,11 +3,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.every_page import new_page
+from tests.browser.list_of_things import list_of_things
 from tests.browser.page_bench import Bench, running_bench
 from tests.support.installation import PASSWORDS, Installation
 
@@ -77,3 +79,9 @@ def look(browser: Browser, bench: Bench) -> Iterator[Page]:
     yield page
     context.close()
     assert faults == []
+
+
+@pytest.fixture
+def things(bench: Bench, look: Page) -> list[dict[str, Any]]:
+    """The rows of the list that is shown."""
+    return list_of_things(look, bench)

@@ -90,6 +90,7 @@ def test_from_a_line_to_its_ledger(signed_in: Page, server: Installation) -> Non
     # Publish.
     lines = open_list(page, "/pipeline_core/pipelines")
     page.get_by_role("gridcell", name="story", exact=True).click()
+    lines.locator("[data-tool=more]").click()
     lines.locator("[data-tool=publish]").click()
     dialog = page.get_by_role("dialog").last
     dialog.locator("[data-field=notes]").locator("input, textarea").first.fill("first")

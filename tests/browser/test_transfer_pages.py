@@ -19,6 +19,7 @@ def test_a_line_is_copied_from_its_list(
     page = admin_page
     open_list(page, LISTS[0])
     page.get_by_role("gridcell", name=line["code"], exact=True).click()
+    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=clone]").click()
     window = page.get_by_role("dialog")
     window.get_by_label("新产线代码").fill("copied-here")
@@ -35,6 +36,7 @@ def test_a_file_is_tried_first_and_then_brought_in(
     text = export(admin, new_line(admin, "a"), format="yaml")
     page = admin_page
     open_list(page, LISTS[0])
+    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog")
     window.get_by_label("文件内容").fill(text)
@@ -59,6 +61,7 @@ def test_a_draft_is_replaced_only_as_the_dry_run_saw_it(
     new_step(admin, line, "c")
     page = admin_page
     open_list(page, LISTS[0])
+    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog").first
     window.get_by_label("文件内容").fill(old)
@@ -106,6 +109,7 @@ def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
     line = rich_line(admin)
     page = admin_page
     chosen_line(page, line)
+    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=take_out]").click()
 
     name, text = saved(page, "export_yaml")
@@ -120,6 +124,7 @@ def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
     page.keyboard.press("Escape")
 
     (tmp_path / name).write_text(text, "utf-8")
+    page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=bring_in]").click()
     window = page.get_by_role("dialog")
     window.get_by_label("选择文件").set_input_files(tmp_path / name)

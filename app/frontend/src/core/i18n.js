@@ -59,11 +59,6 @@ async function fetchDictionary(url) {
   }
 }
 
-/** Adds entries to a dictionary, for pages that bring their own. */
-export function addTranslations(code, entries) {
-  dictionaries.set(code, { ...entries, ...(dictionaries.get(code) ?? {}) });
-}
-
 /**
  * Says a text in the language in use.
  * @param {string} text the original
@@ -77,6 +72,13 @@ export function t(text, data) {
   const said = isKnown ? dictionary[original] : original;
   if (!isKnown && looksForeign(original)) missing.add(original);
   return data ? fillText(said, data) : said;
+}
+
+/** Says the name of a kind of record where many of them stand: as `name#many` where the dictionary has it. */
+export function many(name) {
+  const dictionary = dictionaries.get(current);
+  const own = `${name}#many`;
+  return dictionary !== undefined && Object.hasOwn(dictionary, own) ? dictionary[own] : t(name);
 }
 
 function looksForeign(text) {

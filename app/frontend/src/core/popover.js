@@ -18,14 +18,17 @@ export function popoverBelow(button, content, label) {
   button.after(box);
   button.popoverTargetElement = box;
   box.addEventListener('beforetoggle', (event) => {
-    if (event.newState === 'open') box.replaceChildren(...content());
+    if (event.newState !== 'open') return;
+    box.replaceChildren(...content());
+    // The browser gives it the focus in the same moment, so that not even a quick Enter misses it.
+    for (const stop of box.querySelectorAll('[autofocus]')) stop.autofocus = false;
+    const first = box.querySelector('button, input, a');
+    if (first) first.autofocus = true;
   });
   box.addEventListener('toggle', (event) => {
     const isOpen = event.newState === 'open';
     button.setAttribute('aria-expanded', String(isOpen));
-    if (!isOpen) return;
-    place(button, box);
-    box.querySelector('button, input, a')?.focus();
+    if (isOpen) place(button, box);
   });
   box.addEventListener('keydown', (event) => moveByArrow(box, event));
   return { box, close: () => box.matches(':popover-open') && box.hidePopover() };

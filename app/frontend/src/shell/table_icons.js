@@ -4,5 +4,5 @@ import { aliasIcons } from '../core/icons.js';
 
 aliasIcons({
   pipelines: 'lines', pipeline_steps: 'steps', pipeline_versions: 'versions', pipeline_pricing: 'prices',
-  pipeline_capacity: 'capacity', pipeline_usage_log: 'usage', distributors: 'distributors', distributor_pipeline: 'links',
+  app_audit: 'versions', pipeline_capacity: 'capacity', pipeline_usage_log: 'usage', distributors: 'distributors', distributor_pipeline: 'links',
 });

@@ -4,7 +4,7 @@ import { icon, iconOf } from '../core/icons.js';
 import { resolveUrl } from '../core/urls.js';
 import { debounce, h } from '../core/dom.js';
 import { popoverBelow } from '../core/popover.js';
-import { t } from '../core/i18n.js';
+import { many, t } from '../core/i18n.js';
 import { columnsButton } from './column_chooser.js';
 import { exportList } from './exporting.js';
 import { showHelp } from './shortcuts.js';
@@ -25,7 +25,10 @@ export class TableToolbar {
       editing.canUpdate && this.button('update', 'Edit', 'update', () => editing.updateSelected(), { needsRow: true }),
       editing.canDelete && this.button('delete', 'Delete', 'delete', () => editing.removeSelected(), { needsRow: true }),
     ];
-    const tools = (table.opts.toolbar?.tools ?? []).map((tool) => this.descriptionTool(tool));
+    const described = table.opts.toolbar?.tools ?? [];
+    const tools = described.filter((tool) => !isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
+    const others = described.filter((tool) => isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
+    if (others.length) tools.push(this.button('more', 'More', 'more', () => {}));
     const isMany = Boolean(table.opts.description) || own.filter(Boolean).length + tools.length > MOST_BESIDE;
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     this.filterButton.hidden = table.opts.nofilter === true;
@@ -36,6 +39,7 @@ export class TableToolbar {
       h('div', { class: 'toolbar' }, own, tools), this.viewTools);
     columnsButton(table, this.columns);
     viewsButton(table, this.views);
+    if (others.length) this.fillMore(tools.at(-1), others);
     if (this.files) this.fillFiles();
   }
 
@@ -47,6 +51,12 @@ export class TableToolbar {
     this.files = opts.exportable || this.canImport
       ? this.button('files', opts.exportable ? 'Export' : 'Import', 'download', () => {}, { isSmall: true }) : null;
     return [this.columns, this.views, this.files];
+  }
+
+  fillMore(button, tools) {
+    const menu = popoverBelow(button, () => tools, t('More tools'));
+    menu.box.classList.add('more-tools');
+    menu.box.addEventListener('click', () => menu.close());
   }
 
   fillFiles() {
@@ -103,8 +113,8 @@ export class TableToolbar {
     else if (!this.filterButton.hidden) this.table.filterPanel.toggle(true);
   }
 
-  button(name, label, iconName, click, { css = '', needsRow = false, isSmall = false, iconNode = null } = {}) {
-    const text = t(label);
+  button(name, label, iconName, click, { css = '', needsRow = false, isSmall = false, iconNode = null, say = t } = {}) {
+    const text = say(label);
     const button = h('button', {
       type: 'button', class: ['tool', css, isSmall && 'tool-small'], 'data-tool': name, title: text, on: { click },
     }, iconNode ?? (iconName ? icon(iconName) : null), h('span', { class: isSmall ? 'visually-hidden' : 'tool-label' }, text));
@@ -113,10 +123,10 @@ export class TableToolbar {
   }
 
   descriptionTool(tool) {
-    const needsRow = tool.selected_row === true || tool.selected_row === 'true';
+    const needsRow = isTrue(tool.selected_row);
     const iconNode = iconOf(tool.icon, (url) => resolveUrl(url, this.table.baseUri));
     return this.button(tool.name, tool.label ?? tool.name, null, () => this.table.tool(tool), {
-      needsRow, css: tool.css, iconNode,
+      needsRow, css: tool.css, iconNode, say: many,
     });
   }
 
@@ -129,4 +139,9 @@ export class TableToolbar {
     this.filterButton.querySelector('.tool-label').textContent = count ? `${t('Filter')} (${count})` : t('Filter');
     this.filterButton.setAttribute('aria-expanded', String(!this.table.filterPanel.element.hidden));
   }
+}
+
+/** Generated pages write truth in two ways. */
+function isTrue(value) {
+  return value === true || value === 'true';
 }

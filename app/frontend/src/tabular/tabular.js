@@ -7,7 +7,7 @@ import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { ownDataParams } from '../core/params.js';
 import { register } from '../core/registry.js';
-import { t } from '../core/i18n.js';
+import { many, t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 import { readRowOptions, sortName, withWidth } from './columns.js';
 import { dataFilter } from './filters.js';
@@ -95,11 +95,11 @@ export class Tabular extends Widget {
 
   layOut() {
     const { title, description } = this.opts;
-    this.grid = this.makeGrid(t(title ?? '') || t('List'));
+    this.grid = this.makeGrid(many(title ?? '') || t('List'));
     this.toolbar = new TableToolbar(this);
     this.filterPanel = new FilterPanel(this, this.filterFields(), (conditions) => this.filterBy(conditions));
     this.note = new Note(this);
-    this.scroller = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': t(title ?? 'List') },
+    this.scroller = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': many(title ?? 'List') },
       this.grid.element, this.note.element);
     this.pager = new Pager({
       go: (page) => this.pages.go(page), resize: (rows) => this.resize(rows), pageRows: this.pageRows,
@@ -111,7 +111,7 @@ export class Tabular extends Widget {
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
       h('header', { class: 'table-head' },
-        h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, t(title)) : null,
+        h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, many(title)) : null,
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
       this.filterPanel.element, this.marks.element, this.scroller, this.pager.element);
