@@ -198,7 +198,7 @@ def test_a_blocking_call_is_told_and_none_of_ours_blocks(
     client = probes.client()
     client.get("/probe/blocking.dspy", params={"seconds": "0.02"})
     assert "loop_blocked" not in probes.log
-    client.get("/probe/blocking.dspy", params={"seconds": "0.4"})
+    client.get("/probe/blocking.dspy", params={"seconds": "1"})
     assert processes.wait_until(lambda: "loop_blocked" in probes.log, 3)
 
 
