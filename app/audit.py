@@ -25,6 +25,7 @@ STAMPS = frozenset(
     {"id", "created_at", "created_by", "updated_at", "updated_by", "lock_version"}
 )  # fmt: skip
 ROWS_AT_ONCE = 100
+CHARACTERS_AT_ONCE = 200_000
 _LABEL_LENGTH = 255
 
 Values = Mapping[str, Any]
@@ -54,11 +55,7 @@ def because(action: str | None = None, **detail: Any) -> Iterator[None]:
 
 async def note(sor: SafeSqlor, actor: Actor, *changes: Change) -> None:
     """Write an entry for each of *changes*, in the transaction of *sor*."""
-    rows = [_entry(change, actor) for change in changes]
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        part = rows[start : start + ROWS_AT_ONCE]
-        sql, values = many_rows("app_audit", part)
-        await sor.execute(sql, values)
+    await insert_many(sor, "app_audit", (_entry(change, actor) for change in changes))
 
 
 def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:
@@ -81,8 +78,23 @@ def recorded(table: str, row: Values) -> dict[str, Any]:
     return made
 
 
-def many_rows(table: str, rows: Sequence[Values]) -> tuple[str, dict[str, Any]]:
-    """One statement that inserts *rows*, which all have the same columns, and its values."""
+async def insert_many(sor: SafeSqlor, table: str, rows: Iterable[Values]) -> None:
+    """Insert *rows*, which all have the same columns, in few statements; none so long that writing
+    it would keep other requests waiting."""
+    part: list[Values] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(part) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            await sor.execute(*_inserting(table, part))
+            part, characters = [], 0
+    if part:
+        await sor.execute(*_inserting(table, part))
+
+
+def _inserting(table: str, rows: Sequence[Values]) -> tuple[str, dict[str, Any]]:
+    """One statement that inserts *rows*, and its values."""
     names = list(rows[0])
     groups = ", ".join(
         "(" + ", ".join(f"${{{name}_{number}}}$" for name in names) + ")"

@@ -4,6 +4,9 @@ A cursor that reads a result in one go.
 aiomysql reads every column's description and every row as a packet of its own, with two awaits
 each; for the short results of an API call this costs more than all else. Here what has arrived is
 cut into packets at once, and the descriptions of a result that was seen before are remembered.
+
+Long texts are quoted as PyMySQL quotes them, and quicker: its table of 128 letters makes a fault
+inside Python of each letter beyond it, 30 ms for a million Chinese ones.
 """
 
 import asyncio
@@ -11,12 +14,18 @@ from typing import Any, ClassVar
 
 import aiomysql
 from aiomysql.connection import MySQLResult
-from pymysql.constants import COMMAND, CR
+from pymysql.constants import COMMAND, CR, SERVER_STATUS
 from pymysql.protocol import MysqlPacket
 
 _READ_AT_ONCE = 1 << 18
 _LONGEST_PACKET = 0xFFFFFF
 _REMEMBERED = 1000
+_LONG = 1000
+# The backslash first, since the others bring one in.
+_ESCAPES = (
+    ("\\", "\\\\"), ("\0", "\\0"), ("\n", "\\n"), ("\r", "\\r"), ("\x1a", "\\Z"), ('"', '\\"'),
+    ("'", "\\'"),
+)  # fmt: skip
 
 # Of each column: the encoding of its text (None: bytes) and what makes a value of it.
 Converters = tuple[tuple[str | None, Any], ...]
@@ -104,7 +113,18 @@ class QuickResult(MySQLResult):
 
 
 class QuickCursor(aiomysql.Cursor):
-    """aiomysql's cursor with quick results."""
+    """aiomysql's cursor with quick results and quick quoting."""
+
+    def _escape_args(self, args: Any, conn: Any) -> Any:
+        other_rules = conn.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+        if not isinstance(args, tuple) or other_rules:
+            return super()._escape_args(args, conn)
+        return tuple(
+            [
+                f"'{escaped(arg)}'" if type(arg) is str and len(arg) > _LONG else conn.escape(arg)
+                for arg in args
+            ]
+        )
 
     async def _query(self, q: Any) -> None:
         connection = self._get_db()
@@ -120,6 +140,13 @@ class QuickCursor(aiomysql.Cursor):
         if result.server_status is not None:
             connection.server_status = result.server_status
         await self._do_get_result()
+
+
+def escaped(text: str) -> str:
+    """*text* as PyMySQL's `escape_string` gives it."""
+    for letter, code in _ESCAPES:
+        text = text.replace(letter, code)
+    return text
 
 
 class _Feed:

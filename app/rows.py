@@ -33,9 +33,7 @@ async def insert_rows(
     """As `insert_row` for many *rows* with the same columns, in few statements."""
     columns = await sor.columns(table)
     made = [_stamped(columns, values, actor) for values in rows]
-    for start in range(0, len(made), audit.ROWS_AT_ONCE):
-        sql, values = audit.many_rows(table, made[start : start + audit.ROWS_AT_ONCE])
-        await sor.execute(sql, values)
+    await audit.insert_many(sor, table, made)
     await audit.note(sor, actor, *audit.inserted(table, made))
 
 

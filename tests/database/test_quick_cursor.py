@@ -5,9 +5,10 @@ from typing import Any
 
 import aiomysql
 import pytest
+from pymysql.converters import escape_string
 
 from app.database import pools, reading
-from app.quick_cursor import QuickCursor
+from app.quick_cursor import QuickCursor, escaped
 from tests.support.installation import Installation
 
 pytestmark = pytest.mark.usefixtures("pool")
@@ -79,3 +80,19 @@ async def test_a_cancelled_statement_closes_its_connection(pool: Installation) -
     async with reading() as sor:
         assert (await sor.one("select 4 as four", {})) == {"four": 4}
     assert pools().pool("pipeline") is not None
+
+
+def test_long_texts_are_quoted_as_the_driver_quotes_them() -> None:
+    every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)]))
+    nasty = "\\' \\\\'' \\0\0 %s %% ${x}$ \x1a\\Z\n\\n\"\\\"" * 100
+
+    for text in (every, every[::-1], nasty, "", "\\" * 2001):
+        assert escaped(text) == escape_string(text)
+
+
+async def test_a_long_text_of_any_letters_comes_back_as_it_was_sent() -> None:
+    text = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)])) + "\\' or 1 = 1 -- "
+    async with reading() as sor:
+        rows = await sor.sqlExe("select ${text}$ as said", {"text": text})
+
+    assert rows[0]["said"] == text
