@@ -88,7 +88,7 @@ def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> N
         return
     expected: type = {
         "str": str, "text": str, "json": JsonText, "int": int, "bigint": int, "bool": int,
-        "decimal": Decimal, "datetime": datetime,
+        "decimal": Decimal, "datetime": datetime, "bytes": bytes,
     }[rule.kind]  # fmt: skip
     assert found is None or type(found) is expected
     if isinstance(found, JsonText):
