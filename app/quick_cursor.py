@@ -6,7 +6,7 @@ each; for the short results of an API call this costs more than all else. Here w
 cut into packets at once, and the descriptions of a result that was seen before are remembered.
 
 Long texts are quoted as PyMySQL quotes them, and quicker: its table of 128 letters makes a fault
-inside Python of each letter beyond it, 30 ms for a million Chinese ones.
+inside Python of each letter beyond it: a million Chinese ones cost up to 0.1 s.
 """
 
 import asyncio
@@ -121,7 +121,9 @@ class QuickCursor(aiomysql.Cursor):
             return super()._escape_args(args, conn)
         return tuple(
             [
-                f"'{escaped(arg)}'" if type(arg) is str and len(arg) > _LONG else conn.escape(arg)
+                f"'{escaped(arg)}'"
+                if isinstance(arg, str) and len(arg) > _LONG
+                else conn.escape(arg)
                 for arg in args
             ]
         )

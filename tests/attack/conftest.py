@@ -31,11 +31,14 @@ def probes(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> It
     A worker whose web root also has the scripts and files of `probes/` under `/probe/`.
 
     They are written as scripts of the ecosystem are, with what ahserver and sqlor offer: what the
-    host promises must hold for them too, not only for our own doorways.
+    host promises must hold for them too, not only for our own doorways. In this repository they
+    are called `.script`, since they are no example of how our own `.dspy` files are written.
     """
     folder = tmp_path_factory.mktemp("probes")
     root = copy_of_the_pages(folder / "wwwroot")
     shutil.copytree(PROBES, root / "probe")
+    for script in sorted((root / "probe").rglob("*.script")):
+        script.rename(script.with_suffix(".dspy"))
     plant_files(root)
     permit(server, "/probe/**", "any")
     with extra_worker(
