@@ -100,7 +100,7 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
                 [FieldProblem("content", "required", "This field is required.")]
             )  # fmt: skip
         file = await asyncio.to_thread(envelope.read, given["content"])
-    incoming = _checked(file, given, actor.lang)
+    incoming = await asyncio.to_thread(_checked, file, given, actor.lang)
     terms = transfer.Terms(
         bool(given["replace"]), bool(given["dry_run"]), given["lock_version"]
     )  # fmt: skip
