@@ -8,12 +8,13 @@ server's own bookkeeping, long texts that are kept for ever elsewhere) is left o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from app.actor import Actor
+from app.bulk import bulk_insert
 from app.clock import now
 from app.ids import time_ordered_id
 from app.jsontext import canonical_json
@@ -24,9 +25,8 @@ from app.sqlor_safe import SafeSqlor
 STAMPS = frozenset(
     {"id", "created_at", "created_by", "updated_at", "updated_by", "lock_version"}
 )  # fmt: skip
-ROWS_AT_ONCE = 100
-CHARACTERS_AT_ONCE = 200_000
 _LABEL_LENGTH = 255
+TABLE = "app_audit"
 
 Values = Mapping[str, Any]
 _cause: ContextVar[tuple[str | None, Values]] = ContextVar("cause", default=(None, {}))
@@ -55,7 +55,9 @@ def because(action: str | None = None, **detail: Any) -> Iterator[None]:
 
 async def note(sor: SafeSqlor, actor: Actor, *changes: Change) -> None:
     """Write an entry for each of *changes*, in the transaction of *sor*."""
-    await insert_many(sor, "app_audit", (_entry(change, actor) for change in changes))
+    entries = [_entry(change, actor) for change in changes]
+    if entries:
+        await bulk_insert(sor, TABLE, list(entries[0]), entries)
 
 
 def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:
@@ -76,34 +78,6 @@ def recorded(table: str, row: Values) -> dict[str, Any]:
     }
     made: dict[str, Any] = json.loads(canonical_json(kept))
     return made
-
-
-async def insert_many(sor: SafeSqlor, table: str, rows: Iterable[Values]) -> None:
-    """Insert *rows*, which all have the same columns, in few statements; none so long that writing
-    it would keep other requests waiting."""
-    part: list[Values] = []
-    characters = 0
-    for row in rows:
-        part.append(row)
-        characters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(part) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
-            await sor.execute(*_inserting(table, part))
-            part, characters = [], 0
-    if part:
-        await sor.execute(*_inserting(table, part))
-
-
-def _inserting(table: str, rows: Sequence[Values]) -> tuple[str, dict[str, Any]]:
-    """One statement that inserts *rows*, and its values."""
-    names = list(rows[0])
-    groups = ", ".join(
-        "(" + ", ".join(f"${{{name}_{number}}}$" for name in names) + ")"
-        for number in range(len(rows))
-    )
-    columns = ", ".join(f"`{name}`" for name in names)
-    values = {f"{name}_{n}": row[name] for n, row in enumerate(rows) for name in names}
-    sql = f"insert into `{table}` ({columns}) values {groups}"  # noqa: S608  names of our own
-    return sql, values
 
 
 def _entry(change: Change, actor: Actor) -> dict[str, Any]:

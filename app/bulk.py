@@ -6,17 +6,19 @@ which come from the program, are text.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from app.database_errors import translated
-from app.quick_cursor import QuickCursor
+from app.quick_cursor import QuickCursor, quoted
 from app.sqlor_safe import SafeSqlor
 
 ROWS_AT_ONCE = 500
+# So that writing one statement keeps no other request waiting.
+CHARACTERS_AT_ONCE = 400_000
 CHANGES_AT_ONCE = 50
 _NAME = re.compile(r"[a-z_]+")
 
@@ -24,17 +26,15 @@ Quote = Callable[[Any], str]
 
 
 async def bulk_insert(
-    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Insert *rows*, up to 500 a statement; DuplicateKey where one is there already."""
+    """Insert *rows*, up to 500 a statement; DuplicateKey where one is there already: rows of
+    statements before it are written then, until the transaction is taken back."""
     start = f"insert into {_name(table)} ({', '.join(map(_name, columns))}) values "  # noqa: S608
     quote = _quote_of(sor)
-    for first in range(0, len(rows), ROWS_AT_ONCE):
-        groups = [
-            "(" + ",".join([quote(row[name]) for name in columns]) + ")"
-            for row in rows[first : first + ROWS_AT_ONCE]
-        ]
-        await _run(sor, start + ",".join(groups))
+    groups = ("(" + ",".join([quote(row[name]) for name in columns]) + ")" for row in rows)
+    for portion in _portions(groups):
+        await _run(sor, start + ",".join(portion))
 
 
 async def bulk_update(
@@ -52,6 +52,19 @@ async def bulk_update(
         await _run(sor, f"{start}{', '.join(sets)} where id in ({','.join(ids)})")
 
 
+def _portions(groups: Iterable[str]) -> Iterator[list[str]]:
+    portion: list[str] = []
+    characters = 0
+    for group in groups:
+        portion.append(group)
+        characters += len(group)
+        if len(portion) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield portion
+            portion, characters = [], 0
+    if portion:
+        yield portion
+
+
 def _case(ids: Sequence[str], values: Sequence[str]) -> str:
     """The value of each row as SQL; one for all where they do not differ."""
     if len(set(values)) == 1:
@@ -62,7 +75,7 @@ def _case(ids: Sequence[str], values: Sequence[str]) -> str:
 
 def _quote_of(sor: SafeSqlor) -> Quote:
     """How values are written in statements on this connection."""
-    escape: Quote = sor.conn.escape
+    connection = sor.conn
 
     def quote(value: Any) -> str:
         kind = type(value)
@@ -70,7 +83,8 @@ def _quote_of(sor: SafeSqlor) -> Quote:
             return "null"
         if kind is str:
             # Most are identifiers and digests, where there is nothing to escape.
-            return f"'{value}'" if value.isalnum() and value.isascii() else escape(value)
+            plain = value.isalnum() and value.isascii()
+            return f"'{value}'" if plain else quoted(connection, value)
         if kind is int:
             return str(value)
         if kind is datetime:
@@ -79,6 +93,8 @@ def _quote_of(sor: SafeSqlor) -> Quote:
             return format(value, "f")
         if kind is bytes:
             return f"x'{value.hex()}'"
+        if isinstance(value, str):
+            return quoted(connection, value)
         raise TypeError(f"a {kind.__name__} cannot be written")
 
     return quote

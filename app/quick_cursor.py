@@ -20,6 +20,8 @@ from pymysql.protocol import MysqlPacket
 _READ_AT_ONCE = 1 << 18
 _LONGEST_PACKET = 0xFFFFFF
 _REMEMBERED = 1000
+# Then others are let on: reading so many takes some ten milliseconds.
+_ROWS_AT_ONCE = 2000
 _LONG = 1000
 # The backslash first, since the others bring one in.
 _ESCAPES = (
@@ -47,9 +49,7 @@ class QuickResult(MySQLResult):
         last = MysqlPacket(packets[-1], None)
         self._check_packet_is_eof(last)
         # After the columns stands a packet that ends them.
-        self.rows = tuple(
-            [_row(packet, converters) for packet in packets[self.field_count + 1 : -1]]
-        )
+        self.rows = await _rows(packets[self.field_count + 1 : -1], converters)
         self.affected_rows = len(self.rows)
         self.connection = None
 
@@ -74,7 +74,7 @@ class QuickResult(MySQLResult):
         buffer, started = b"", b""
         wanted_ends = 2
         while True:
-            buffer += await self._more()
+            buffer += await self._more(is_long=len(packets) > _ROWS_AT_ONCE)
             position, size = 0, len(buffer)
             while size - position >= 4:
                 length = int.from_bytes(buffer[position : position + 3], "little")
@@ -96,9 +96,11 @@ class QuickResult(MySQLResult):
                         return packets
             buffer = buffer[position:]
 
-    async def _more(self) -> bytes:
+    async def _more(self, *, is_long: bool) -> bytes:
         connection: Any = self.connection
         try:
+            if is_long:
+                await asyncio.sleep(0)  # what has come already is read without waiting
             data: bytes = await connection._reader.read(_READ_AT_ONCE)
         except asyncio.CancelledError:
             connection._close_on_cancel()
@@ -116,17 +118,9 @@ class QuickCursor(aiomysql.Cursor):
     """aiomysql's cursor with quick results and quick quoting."""
 
     def _escape_args(self, args: Any, conn: Any) -> Any:
-        other_rules = conn.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
-        if not isinstance(args, tuple) or other_rules:
+        if not isinstance(args, tuple):
             return super()._escape_args(args, conn)
-        return tuple(
-            [
-                f"'{escaped(arg)}'"
-                if isinstance(arg, str) and len(arg) > _LONG
-                else conn.escape(arg)
-                for arg in args
-            ]
-        )
+        return tuple([quoted(conn, arg) for arg in args])
 
     async def _query(self, q: Any) -> None:
         connection = self._get_db()
@@ -142,6 +136,20 @@ class QuickCursor(aiomysql.Cursor):
         if result.server_status is not None:
             connection.server_status = result.server_status
         await self._do_get_result()
+
+
+def quoted(connection: Any, value: Any) -> str:
+    """*value* as a literal in a statement on *connection*."""
+    if not isinstance(value, str) or len(value) <= _LONG or _doubles_quotes(connection):
+        literal: str = connection.escape(value)
+        return literal
+    return f"'{escaped(value)}'"
+
+
+def _doubles_quotes(connection: Any) -> bool:
+    """Whether a backslash is a letter like others there."""
+    flag = SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+    return bool(connection.server_status & flag)
 
 
 def escaped(text: str) -> str:
@@ -162,6 +170,15 @@ class _Feed:
 
     async def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
         return packet_type(next(self._packets), self.encoding)
+
+
+async def _rows(packets: list[bytes], converters: Converters) -> tuple[tuple[Any, ...], ...]:
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(packets), _ROWS_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        rows += [_row(packet, converters) for packet in packets[start : start + _ROWS_AT_ONCE]]
+    return tuple(rows)
 
 
 def _row(data: bytes, converters: Converters) -> tuple[Any, ...]:

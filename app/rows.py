@@ -8,6 +8,7 @@ from typing import Any
 
 from app import audit
 from app.actor import Actor
+from app.bulk import bulk_insert
 from app.clock import now
 from app.errors import EditConflict, NotFound
 from app.fields import without_unchanged
@@ -33,7 +34,8 @@ async def insert_rows(
     """As `insert_row` for many *rows* with the same columns, in few statements."""
     columns = await sor.columns(table)
     made = [_stamped(columns, values, actor) for values in rows]
-    await audit.insert_many(sor, table, made)
+    if made:
+        await bulk_insert(sor, table, list(made[0]), made)
     await audit.note(sor, actor, *audit.inserted(table, made))
 
 
@@ -105,10 +107,15 @@ async def get_row(
         {"id": record_id},
     )
     if row is None:
-        raise NotFound(
-            "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
-        )
+        raise no_record(table, record_id)
     return row
+
+
+def no_record(table: str, record_id: str) -> NotFound:
+    """The refusal where no row has this id."""
+    return NotFound(
+        "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
+    )
 
 
 def _stamped(columns: Iterable[str], values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:

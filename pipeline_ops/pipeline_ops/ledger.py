@@ -106,7 +106,7 @@ def line_rows(
 
 
 async def insert_rows(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write *rows*; DuplicateKey, with none of them written, for a repeated idempotency key."""
+    """Write *rows*; DuplicateKey for a repeated idempotency key."""
     filled = [name for name in _COLUMNS if any(row[name] is not None for row in rows)]
     await bulk_insert(sor, TABLE, filled, rows)
 
