@@ -102,10 +102,15 @@ def read(text: str) -> Envelope:
         raise _bad(
             "there is something in it that JSON has not: {why}", why=str(exc)[:200]
         ) from None
-    return checked_head(found)
+    return _checked_head(found)
 
 
-def checked_head(found: Any) -> Envelope:
+def of_body(body: Mapping[str, Any]) -> Envelope:
+    """As `read`, of an envelope that is the request's body itself; its fractions are Decimal."""
+    return read(json.dumps(body, ensure_ascii=False, default=float))
+
+
+def _checked_head(found: Any) -> Envelope:
     """*found* if it is an envelope of ours; raises BadRequest `bad_file`."""
     if not isinstance(found, dict) or found.get("kind") != KIND:
         raise _bad("it says no kind {kind}", kind=KIND)

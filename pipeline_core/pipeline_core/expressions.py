@@ -63,7 +63,7 @@ class Expressions:
         parts: list[str] = []
         end, found = 0, 0
         for place in PLACEHOLDER.finditer(value):
-            known = self.reference(place[1])
+            known = self.reference(place[1].strip())
             if known is None:
                 continue
             found += 1

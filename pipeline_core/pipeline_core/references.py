@@ -132,7 +132,8 @@ def unwrapped(value: str) -> str:
 def placeholders(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(path, name) of each placeholder in the texts of *value*, at any depth."""
     if isinstance(value, str):
-        for word in PLACEHOLDER.findall(value):
+        for written in PLACEHOLDER.findall(value):
+            word = written.strip()
             if _NAME.fullmatch(word):
                 yield path, word
     elif isinstance(value, dict):

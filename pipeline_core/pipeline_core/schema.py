@@ -18,7 +18,9 @@ Schema = Mapping[str, Any]
 Path = tuple[str, ...]
 Found = tuple[Path, Text]
 
-PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+# Blanks around the name belong to the match: patterns that leave them out themselves take hours
+# for some thousands of blanks.
+PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
 
 
 def _is_number(value: Any) -> bool:

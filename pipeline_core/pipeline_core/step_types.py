@@ -47,7 +47,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             "type": "string",
             "title": "地址",
             "widget": "str",
-            "pattern": r"https?://[^\s/?#]+\S*",
+            "pattern": r"https?://[^\s/?#]\S*",
             "hint": "{key} must be an address such as https://example.com/x.",
             "needed": "error",
         },

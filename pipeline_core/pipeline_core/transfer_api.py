@@ -1,7 +1,6 @@
 """The endpoints that take lines out and bring lines in: export, import, clone, other formats."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,6 @@ from app.global_func import (
     InvalidFields,
     Rule,
     Text,
-    canonical_json,
     check_new,
     check_params,
     get_row,
@@ -92,7 +90,7 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     body = {name: value for name, value in params.items() if name not in IMPORT}
     given = check_params(IMPORT, own)
     if given["content"] is None and "kind" in body:
-        file = envelope.checked_head(json.loads(canonical_json(_without_page_names(body))))
+        file = await asyncio.to_thread(envelope.of_body, _without_page_names(body))
     else:
         check_params(IMPORT, params)
         if not given["content"]:

@@ -166,13 +166,24 @@ def test_a_file_that_was_written_by_hand_needs_little(admin: httpx.Client) -> No
 
 def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
     line = new_line(admin, "a")
-    answer = admin.post(
-        f"/pipeline_core/api/pipeline_import.dspy?code={line['code']}-body&dry_run=0",
-        content=export(admin, line), headers={"Content-Type": "application/json"},
-    )  # fmt: skip
+    new_step(admin, line, "warm", stage=2, config={"parameters": {"temperature": 0.7}})
+    text = export(admin, line)
+    assert '"temperature": 0.7' in text
 
+    def bring_body(content: str) -> httpx.Response:
+        return admin.post(
+            f"/pipeline_core/api/pipeline_import.dspy?code={line['code']}-body&dry_run=0",
+            content=content, headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+
+    refused(bring_body(text.replace("0.7", "1e999")), 400, "bad_file")
+    answer = bring_body(text)
     assert answer.status_code == 200, answer.text
     assert answer.json()["data"]["line"]["action"] == "created"
+    made = json.loads(export(admin, answer.json()["data"]["line"]))
+    assert made["steps"] == json.loads(text)["steps"]
+    large = json.loads(text) | {"extra": "x" * 5_300_000}
+    refused(bring_body(json.dumps(large)), 413, "too_large")
 
 
 def test_a_bad_price_stops_the_import(admin: httpx.Client) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline_core.references import placeholders, unwrapped
+from pipeline_core.schema import fits
+from pipeline_core.step_types import SCHEMAS
 from tests.unit.test_core_validation import step, told
 
 Case = dict[str, Any]
@@ -112,3 +114,13 @@ def test_marks_around_a_reference_change_nothing() -> None:
 def test_a_long_text_of_braces_is_read_quickly() -> None:
     assert list(placeholders("{{" * 50_000)) == []
     assert len(list(placeholders("{{a}}" * 5_000))) == 5_000
+
+
+def test_a_long_text_of_blanks_is_read_quickly() -> None:
+    """Patterns that can share out blanks in many ways took hours for it."""
+    blanks = " " * 60_000
+    assert list(placeholders("{{" + blanks)) == []
+    assert list(placeholders("{{" + blanks + "a" + blanks + "}}")) == [("", "a")]
+    address = SCHEMAS["http"]["url"]
+    assert not fits(address, "https://" + "a" * 60_000 + " ")
+    assert fits(address, "https://" + "a" * 60_000)
