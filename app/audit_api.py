@@ -4,20 +4,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aiohttp import web
+
 from app import audit
 from app.actor import Actor
-from app.answers import Answer
+from app.answers import Answer, json_response
 from app.audit_view import entry_view
+from app.caller_rights import withheld_tables
 from app.database import in_transaction, reading
 from app.editors import Editor, editor_of
+from app.endpoint import answering
 from app.errors import BadRequest, Conflict, EditConflict, Text
 from app.fields import check_change, check_params
 from app.models import tables
-from app.rows import get_row, public
+from app.rows import get_row, no_record, public
 from app.sqlor_safe import SafeSqlor
 from app.values import Rule
 
-TABLE = "app_audit"
 _ID = Rule(kind="str", required=True, length=32)
 PUT_BACK = {
     "id": _ID,
@@ -26,13 +29,20 @@ PUT_BACK = {
 }
 
 
-async def audit_entry_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """One entry of the trail as a widget, with a button for each field that can be put back."""
+@answering("GET", "POST")
+async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.Response:
+    """
+    One entry of the trail as a widget, with a button for each field that can be put back.
+
+    Raises NotFound, also for an entry that the trail's list does not show the caller.
+    """
     given = check_params({"id": _ID}, params)
     async with reading() as sor:
-        entry = await get_row(sor, TABLE, given["id"])
+        entry = await get_row(sor, audit.TABLE, given["id"])
+    if entry["table_name"] in await withheld_tables(request):
+        raise no_record(audit.TABLE, given["id"])
     fields = [name for name in _of(entry, "after") if _can_be_put_back(entry, name)]
-    return entry_view(entry, fields, actor.lang)
+    return json_response(entry_view(entry, fields, request["actor"].lang))
 
 
 async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -47,7 +57,7 @@ async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
     entry_id, field = given["id"], given["field"]
 
     async def work(sor: SafeSqlor) -> tuple[str, dict[str, Any]]:
-        entry = await get_row(sor, TABLE, entry_id)
+        entry = await get_row(sor, audit.TABLE, entry_id)
         return entry["table_name"], await _put_back(
             sor, entry, field, given["lock_version"], actor
         )  # fmt: skip

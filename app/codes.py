@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from app.actor import Actor
+from aiohttp import web
+
+from app.answers import json_response
+from app.caller_rights import may_list_any, no_right
 from app.database import reading
+from app.endpoint import answering
 from app.errors import BadRequest
 from app.fields import Rule, check_params
 from app.filters import like_pattern
-from app.models import tables
+from app.models import Table, tables
+from app.models import table as table_model
 
 MAX_CHOICES = 500
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -34,22 +39,26 @@ _SPEC = {
 
 
 @cache
-def declared() -> frozenset[tuple[str, str, str, str | None]]:
-    """The (table, value column, text column, condition) sets that models declare."""
-    return frozenset(
-        (code.table, code.valuefield, code.textfield, code.cond)
-        for table in tables().values()
-        for code in table.codes
-    )
+def declared() -> Mapping[tuple[str, str, str, str | None], list[Table]]:
+    """The (table, value column, text column, condition) sets that models declare, each with the
+    tables whose models do."""
+    found: dict[tuple[str, str, str, str | None], list[Table]] = {}
+    for made in tables().values():
+        for code in made.codes:
+            wanted = (code.table, code.valuefield, code.textfield, code.cond)
+            found.setdefault(wanted, []).append(made)
+    return found
 
 
-async def get_code(actor: Actor, params: Mapping[str, Any]) -> list[dict[str, str]]:
+@answering("GET", "POST")
+async def get_code(request: web.Request, params: Mapping[str, Any]) -> web.Response:
     """
     Choices for a drop-down, sorted by text: at most 500, those containing `q` if given, and
     always the one with the key `value` if given.
 
     Each choice has the two names asked for as `valueField` and `textField` (default `value`,
-    `text`). Raises BadRequest `bad_code` for a set that no model declares.
+    `text`). Raises BadRequest `bad_code` for a set that no model declares, Forbidden for callers
+    who see neither the list of the table itself nor one in which these texts stand.
     """
     asked = check_params(_SPEC, params)
     wanted = (asked["table"], asked["tblvalue"], asked["tbltext"], asked["cond"])
@@ -60,9 +69,13 @@ async def get_code(actor: Actor, params: Mapping[str, Any]) -> list[dict[str, st
             table=asked["table"],
             text=asked["tbltext"],
         )
+    if not await may_list_any(request, [table_model(asked["table"]), *declared()[wanted]]):
+        raise no_right()
     rows = await _choices(wanted, asked["q"], asked["value"])
     value_name, text_name = asked["valueField"] or "value", asked["textField"] or "text"
-    return [{value_name: row["code_value"], text_name: row["code_text"]} for row in rows]
+    return json_response(
+        [{value_name: row["code_value"], text_name: row["code_text"]} for row in rows]
+    )
 
 
 async def _choices(

@@ -168,6 +168,6 @@ def offer_functions(env: Any) -> None:
     env.get_module_dbname = get_module_dbname
     env.list_rows = list_rows
     env.import_rows = import_rows
-    env.get_code = reading_endpoint(get_code, raw=True)
+    env.get_code = get_code
     env.audit_put_back = writing(audit_put_back)
-    env.audit_entry_view = reading_endpoint(audit_entry_view, raw=True)
+    env.audit_entry_view = audit_entry_view

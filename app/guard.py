@@ -15,13 +15,13 @@ from aiohttp import web
 from app.actor import Actor
 from app.answers import refusal
 from app.audit_log import note_audited
+from app.caller_rights import no_right
 from app.database_errors import connection_lost, unreachable
 from app.dspy import allowed_methods
 from app.error_pages import error_page
 from app.errors import (
     AppError,
     EditConflict,
-    Forbidden,
     MethodNotAllowed,
     NotFound,
     NotSignedIn,
@@ -128,7 +128,8 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _fill_in(request: web.Request) -> None:
     """What a request that was refused early does not have yet, and its refusal needs."""
-    for name, value in (("lang", "en"), ("params", {}), ("target", None), ("actor", _NOBODY)):
+    usual = {"lang": "en", "params": request.query, "target": None, "actor": _NOBODY}
+    for name, value in usual.items():
         if name not in request:
             request[name] = value
 
@@ -172,9 +173,7 @@ def _no_right(request: web.Request) -> AppError:
     if request["actor"].signed_in:
         if request["target"] is None:
             return NotFound("not_found", "There is nothing at this address.")
-        return Forbidden(
-            "forbidden", "Your roles do not include this. Ask an administrator for the right."
-        )
+        return no_right()
     return NotSignedIn("not_signed_in", "Sign in to use this.")
 
 

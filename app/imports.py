@@ -15,13 +15,13 @@ from aiohttp import web
 
 from app.actor import Actor
 from app.answers import json_response
+from app.caller_rights import may_open, no_right
 from app.database import as_one, reading
 from app.endpoint import answering
 from app.errors import (
     AppError,
     BadRequest,
     FieldProblem,
-    Forbidden,
     InvalidFields,
     NotFound,
 )
@@ -29,7 +29,6 @@ from app.fields import Rule, check_params
 from app.import_values import Reader, Sheet
 from app.messages import say
 from app.models import table, tables
-from app.sage_rbac import Rights
 
 _ROWS_AT_A_TIME = 100
 MOST_ROWS = 5_000
@@ -105,12 +104,8 @@ async def _create_function(request: web.Request, name: str) -> Any:
     if name not in IMPORTED or name not in tables():
         raise NotFound("not_found", "No rows can be imported into {table}.", table=name)
     module = table(name).module
-    target = request.app["web_paths"].find(f"/{module}/api/{name}_create.dspy")
-    rights: Rights = await request.app["rbac"].rights()
-    if target is None or not rights.allows(request["actor"].roles, target.url):
-        raise Forbidden(
-            "forbidden", "Your roles do not include this. Ask an administrator for the right."
-        )
+    if not await may_open(request, f"/{module}/api/{name}_create.dspy"):
+        raise no_right()
     return ServerEnv()[f"{module}_{name}_create"].__wrapped__
 
 

@@ -7,11 +7,16 @@ several, also `<code>_text`), `data_filter` (app/filters.py), and for any column
 and numbers, `q` (a text to find in any of the table's texts). All filters are joined by AND; a
 name that means nothing here is refused. With `_export=csv` or `xlsx` the answer is a file with all
 rows that the filters leave (app/exports.py): whoever may see a list may take it along.
+
+Of the audit trail nobody sees entries about a table with personal columns whose list he may not
+see.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from app import audit
+from app.caller_rights import withheld_tables
 from app.database import reading
 from app.errors import BadRequest, Text
 from app.exports import Selection, export_rows
@@ -59,7 +64,8 @@ async def list_rows(
     made = table(table_name)
     if made.module != module:
         raise ValueError(f"{table_name} is not a table of {module}")
-    selection = _selection(made, params, sort)
+    withheld = await withheld_tables(request) if table_name == audit.TABLE else []
+    selection = _selection(made, params, sort, withheld)
     if params.get("_export"):
         return await export_rows(request, params, selection)
     page = whole_number(_one(params, "page", 1), "page", 1, 10**9)
@@ -72,9 +78,15 @@ async def list_rows(
     return {"total": total, "rows": rows}
 
 
-def _selection(made: Table, params: Mapping[str, Any], default_sort: Any) -> Selection:
+def _selection(
+    made: Table, params: Mapping[str, Any], default_sort: Any, withheld: list[str]
+) -> Selection:
+    """*withheld*: tables whose entries in the audit trail are not for the caller."""
     order = _order_by(made, params.get("sort") or default_sort)
     node = _conditions(made, params)
+    if withheld:
+        seen: Node = Condition("table_name", "NOT IN", withheld)
+        node = Group("AND", (seen, node)) if node else seen
     where, values = render_filter(node, lambda found: _place(made, found)) if node else ("", {})
     shown = [f"a.`{name}`" for name, column in made.columns.items() if not column.confidential]
     joins = ""

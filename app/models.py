@@ -39,6 +39,7 @@ FIELD_KEYS = {
     "write_once": "true: set when the row is made, never changed",
     "confidential": "true: never leaves the server",
     "unaudited": "true: the audit trail leaves it out",
+    "personal": "true: the trail of its table is only for those who may see the table's list",
     "json": "true, object or list: JSON text, and what it must be",
     "references": "the table whose id it holds",
     "boolean": "true: 1 or 0",
@@ -86,6 +87,7 @@ class Column:
     write_once: bool = False
     confidential: bool = False
     unaudited: bool = False
+    personal: bool = False
     json: bool | str = False
     references: str | None = None
     boolean: bool = False
@@ -129,6 +131,17 @@ class Table:
     codes: tuple[Code, ...]
     lock_optional: bool = False
     label: tuple[str, ...] = ()
+
+    @property
+    def list_path(self) -> str:
+        """Where the rows of its generated list come from."""
+        module = "" if self.module == "app" else f"/{self.module}"
+        return f"{module}/{self.name}/get_{self.name}.dspy"
+
+    @property
+    def personal(self) -> bool:
+        """Whether a column tells something of a person."""
+        return any(column.personal for column in self.columns.values())
 
     @property
     def confidential(self) -> frozenset[str]:
@@ -263,6 +276,7 @@ def _column(item: dict[str, Any]) -> Column:
         write_once=item.get("write_once", False),
         confidential=item.get("confidential", False),
         unaudited=item.get("unaudited", False),
+        personal=item.get("personal", False),
         json=item.get("json", False),
         references=item.get("references"),
         boolean=item.get("boolean", False),

@@ -16,6 +16,7 @@ from aiohttp import web
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from app.answers import JSON_TYPE, is_page, json_response
+from app.caller_rights import may_open
 from app.dspy import own_url
 from app.page_rights import trimmed
 from app.sage_rbac import Rights
@@ -76,13 +77,6 @@ async def render_page(request: web.Request, url: str) -> str:
         bricks_asset=lambda name: bricks_asset(request.app["web_root"], name),
         json=_PageJson,
     )
-
-
-async def may_open(request: web.Request, path: str) -> bool:
-    """Whether the caller may use *path*: for menus that show only what works."""
-    target = request.app["web_paths"].find(path)
-    rights: Rights = await request.app["rbac"].rights()
-    return target is not None and rights.allows(request["actor"].roles, target.url)
 
 
 def _may_use(request: web.Request, rights: Rights, path: str) -> bool:

@@ -193,6 +193,15 @@ def test_each_refusal_has_its_status_code_and_problem(admin, method, path, body,
     assert not INSIDES.search(answer.text)
 
 
+def test_a_page_hears_of_what_it_sent_wrong_in_a_widget(admin):
+    for content, kind in (("{bad", "application/json"), ("x", "text/plain")):
+        answer = admin.post(
+            f"{CREATE}?_webbricks_=1", content=content, headers={"Content-Type": kind}
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["widgettype"] == "Error"
+
+
 def test_head_answers_as_get_without_a_body(server: Installation, admin):
     for path in (LIST, "/login.ui", "/nothing", "/healthz", "/favicon.svg"):
         answer = admin.head(path)

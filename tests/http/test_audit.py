@@ -277,3 +277,28 @@ def test_only_those_who_may_read_and_put_back(server: Installation, admin: httpx
     assert trail(operator, row_id=line["id"])
     refused(put_back(operator, entry, "name"), 403, "forbidden")
     refused(viewer.get("/app_audit/get_app_audit.dspy"), 403, "forbidden")
+
+
+def test_entries_about_persons_are_for_those_who_may_see_them(
+    server: Installation, admin: httpx.Client
+) -> None:
+    """Operators read the trail and no distributors' contacts."""
+    line = new_line(admin, "a")
+    send(admin, "pipeline_dist/api/distributors_create",
+         code="with-contact", name="With contact", contact="Somebody",
+         phone="555 1234")  # fmt: skip
+    entry = last(admin, table_name="distributors")
+    assert entry["after"]["contact"] == "Somebody"
+    operator = server.sign_in("operator")
+
+    assert trail(operator, table_name="distributors") == []
+    assert trail(operator, q="555 1234") == []
+    assert trail(operator, row_id=line["id"]) != []
+    for params in ({"_export": "csv"}, {"data_filter": '{"field":"id","op":"=","var":"x"}',
+                                        "x": entry["id"]}):  # fmt: skip
+        answer = operator.get("/app_audit/get_app_audit.dspy", params=params)
+        assert answer.status_code == 200
+        assert "Somebody" not in answer.text
+    view = "/appbase/audit_entry_view.dspy"
+    assert operator.get(view, params={"id": entry["id"]}).status_code == 404
+    assert admin.get(view, params={"id": entry["id"]}).status_code == 200

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.installation import Installation
+from tests.support.installation import PASSWORDS, Installation
+from tests.support.sage_users import make_user
 
 PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
@@ -325,3 +326,11 @@ class TestCodes:
     @pytest.mark.parametrize("change", [{"valueField": "a b"}, {"more": "1"}, {"table": ""}])
     def test_wrong_parameters_are_named(self, admin: httpx.Client, change: dict[str, str]) -> None:
         assert refused(admin, CODES, **(ASKED | change)) == "invalid_fields"
+
+    def test_who_sees_no_list_with_these_texts_gets_none(self, server: Installation) -> None:
+        make_user(server, "stranger", "")
+        buyers = {**ASKED, "table": "distributors"}
+        for name, statuses in (("stranger", [403, 403]), ("viewer", [200, 200])):
+            client = server.sign_in(name, PASSWORDS.get(name, f"{name}-password"))
+            found = [client.get(CODES, params=asked).status_code for asked in (ASKED, buyers)]
+            assert found == statuses, name

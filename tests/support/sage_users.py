@@ -5,8 +5,9 @@ from appPublic.rc4 import password as encode_password
 from tests.support.installation import Installation
 
 
-def make_user(server: Installation, name: str) -> None:
-    """A user with the role owner.viewer; its id is its name, its password `<name>-password`."""
+def make_user(server: Installation, name: str, role: str = "viewer") -> None:
+    """A user of the owner with *role* ("": none); its id is its name, its password
+    `<name>-password`."""
     sealed = encode_password(f"{name}-password", key=server.settings.password_key)
     server.query(
         "insert into users (id, username, password, orgid, user_status)"
@@ -14,7 +15,7 @@ def make_user(server: Installation, name: str) -> None:
     )  # fmt: skip
     server.query(
         "insert into userrole select %s, %s, id from role"
-        " where orgtypeid = 'owner' and name = 'viewer'", name, name, database="sage",
+        " where orgtypeid = 'owner' and name = %s", name, name, role, database="sage",
     )  # fmt: skip
 
 
