@@ -10,6 +10,7 @@ first: how many rows are done after this piece, and of how many bytes it is (per
 """
 
 import asyncio
+import logging
 import struct
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from multidict import CIMultiDict
 
 from app.answers import USUAL_HEADERS
@@ -29,6 +30,8 @@ from app.messages import title
 from app.models import Table
 from app.people import add_names
 from app.spreadsheets import CSV_TYPE, XLSX_TYPE, CsvFile, File, SheetFile
+
+log = logging.getLogger("pipeline.exports")
 
 MOST_ROWS = 200_000
 ROWS_AT_ONCE = 500
@@ -77,7 +80,8 @@ class Selection:
             f"select a.id from `{self.table.name}` a{self.joins}"  # noqa: S608
             f"{self._where} order by {self.order} limit {most}"
         )
-        return [row["id"] for row in await sor.sqlExe(sql, self.values)]
+        ids: list[str] = await sor.firsts(sql, self.values)
+        return ids
 
     async def by_keys(self, sor: Any, keys: list[str]) -> list[dict[str, Any]]:
         """The rows with these ids, in this order; those that are gone are left out."""
@@ -133,6 +137,8 @@ def _columns(made: Table, wanted: Any) -> list[str]:
         raise BadRequest(
             "bad_export", "{table} has no column {name}.", table=made.name, name=unknown[0][:64]
         )
+    if len(set(names)) < len(names):
+        raise BadRequest("bad_export", "Name each column once.")
     return names
 
 
@@ -185,11 +191,14 @@ async def _sent(
 ) -> web.StreamResponse:
     is_in_pieces = headers["Content-Type"] == PIECES_TYPE
     response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    async for done, part in parts:
-        if is_in_pieces:
-            await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
-        elif part:
-            await response.write(part)
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        async for done, part in parts:
+            if is_in_pieces:
+                await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
+            elif part:
+                await response.write(part)
+        await response.write_eof()
+    except ClientConnectionResetError:
+        log.info("the download was broken off by its reader")
     return response

@@ -2,7 +2,9 @@
 
 import hmac
 import ipaddress
+import logging
 
+import aiomysql
 from aiohttp import web
 
 from app.answers import json_response
@@ -10,6 +12,8 @@ from app.database import reading
 from app.errors import AppError, Forbidden
 from app.messages import say
 from app.migrate import schema_is_current
+
+log = logging.getLogger("pipeline.health")
 
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
@@ -29,6 +33,11 @@ async def readyz(request: web.Request) -> web.Response:
                 return _not_ready("The tables are not current. Run manage.py migrate.")
     except AppError as exc:
         return _not_ready(say(exc.text, request["lang"]))
+    except aiomysql.MySQLError as exc:
+        log.warning("a table cannot be read: %s", exc)
+        return _not_ready(
+            "A table cannot be read; the log says which. If it is missing, run start.sh."
+        )
     return json_response({"status": "ready"})
 
 

@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from app.processes import command_line
+
 WRITE_EVERY_SECONDS = 2.0
 
 
@@ -47,6 +49,9 @@ class Metrics:
         seconds = 0.0
         workers = 0
         for file in sorted(self._folder.glob("metrics-*.json")):
+            if not command_line(int(file.stem.rpartition("-")[2])):
+                file.unlink(missing_ok=True)  # of a worker that was killed
+                continue
             try:
                 found = json.loads(file.read_text())
             except (OSError, ValueError):

@@ -42,6 +42,7 @@ LARGE_BODIES = {
     "/pipeline_core/api/pipeline_import.dspy": (16 * 1_048_576, 1_000_000),
     "/pipeline_core/api/pipeline_import_view.dspy": (16 * 1_048_576, 1_000_000),
 }
+DEEPEST = 100
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
 # What the runtime adds to every request; integers by bricks-contract 2.1.
@@ -56,10 +57,12 @@ class Callers:
 
     def address(self, request: web.Request) -> str:
         """The caller's IP address; X-Forwarded-For is believed only from trusted proxies."""
-        peer = request.remote or ""
+        peer = _unmapped(request.remote or "")
         if not self._trusted or not self._is_trusted(peer):
             return peer
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        # A proxy may add its word as a line of its own, after what the caller made up.
+        said = ",".join(request.headers.getall("X-Forwarded-For", ()))
+        hops = [_unmapped(hop.strip()) for hop in said.split(",")]
         for hop in reversed([hop for hop in hops if hop]):
             if not self._is_trusted(hop):
                 return hop if _is_address(hop) else peer
@@ -70,6 +73,17 @@ class Callers:
             return False
         found = ipaddress.ip_address(address)
         return any(found in network for network in self._trusted)
+
+
+def _unmapped(address: str) -> str:
+    """*address*, an IPv4 one as such where a socket for both kinds tells it as `::ffff:1.2.3.4`."""
+    if not address.lower().startswith("::ffff:"):
+        return address
+    try:
+        mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    except ValueError:
+        return address
+    return address if mapped is None else str(mapped)
 
 
 def _is_address(text: str) -> bool:
@@ -128,7 +142,8 @@ def check_origin(request: web.Request) -> None:
     if request.method in ("GET", "HEAD"):
         return
     # Programs with a key come from anywhere; a session is believed from our own pages only.
-    if "Authorization" in request.headers and "Cookie" not in request.headers:
+    headers = request.headers
+    if ("Authorization" in headers or "X-API-Key" in headers) and "Cookie" not in headers:
         return
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
@@ -269,6 +284,8 @@ def parse_json(raw: bytes) -> Any:
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
         if _HALF_LETTER.search(text):
             _refuse_half_letters(value)
+        if raw.count(b"[") + raw.count(b"{") > DEEPEST:
+            _refuse_deep(value)
         return value
     except json.JSONDecodeError as exc:
         raise BadRequest(
@@ -284,6 +301,23 @@ def parse_json(raw: bytes) -> Any:
 def _refuse_half_letters(value: Any) -> None:
     # JSON can spell one half of a surrogate pair, which no answer, log or column can hold.
     json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+
+
+def _refuse_deep(value: Any) -> None:
+    """What looks at parameters at any depth would end in a fault of its own."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise BadRequest(
+        "bad_json", "The body has more than {depth} levels of nesting.", depth=DEEPEST
+    )
 
 
 def _refuse_constant(name: str) -> None:

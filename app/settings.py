@@ -49,8 +49,9 @@ class DatabaseSettings:
         return place | {"user": self.user, "password": self.password, "db": self.name}
 
 
-def _option(default: Any, help_text: str) -> Any:
-    return field(default=default, metadata={"help": help_text})
+def _option(default: Any, help_text: str, least: int = 1, most: int = 10**9) -> Any:
+    """A setting; *least* and *most* hold for whole numbers."""
+    return field(default=default, metadata={"help": help_text, "range": (least, most)})
 
 
 # What a step of type `script` may call: a name, with dots where it is in a package.
@@ -66,7 +67,7 @@ class Options:
     public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
     allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
     trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
-    pool_size: int = _option(16, "Database connections per worker and database")
+    pool_size: int = _option(16, "Database connections per worker and database", most=1000)
     pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
     body_limit_bytes: int = _option(1_048_576, "Largest request body")
     body_seconds: int = _option(30, "Longest time a body may take to arrive")
@@ -151,10 +152,12 @@ def load_settings(env: Any) -> Settings:
         256,
         problems,
     )
+    processors = _processors(website.get("processors"), problems)
+    entries = _entries(_section(raw, "databases", problems), problems)
     if problems:
         raise ConfigError(f"{path}: " + "; ".join(problems))
     key = str(raw.get("password_key") or "")
-    pipeline, sage = _databases(raw, env, var_dir, key, path)
+    pipeline, sage = _databases(entries, env, var_dir, key, path)
     return Settings(
         root_dir=ROOT,
         var_dir=var_dir,
@@ -167,7 +170,7 @@ def load_settings(env: Any) -> Settings:
         sage_database=sage,
         web_root=_web_root(website),
         indexes=tuple(website.get("indexes") or ("index.ui", "index.dspy", "index.html")),
-        processors=tuple((str(a), str(b)) for a, b in website.get("processors") or _PROCESSORS),
+        processors=processors,
     )
 
 
@@ -194,7 +197,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _section(raw: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
-    value = raw.get(name, {})
+    value = raw.get(name) or {}
     if not isinstance(value, dict):
         problems.append(f"{name} must be an object")
         return {}
@@ -225,6 +228,9 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
             value = tuple(str(item) for item in value)
         if name in known and type(value) is not type(default):
             problems.append(f"pipeline.{name} must be {type(default).__name__}, not {value!r}")
+        elif isinstance(default, int):
+            low, high = known[name].metadata["range"]
+            values[name] = _whole(value, f"pipeline.{name}", low, high, problems)
         elif name in known:
             values[name] = value
     options = Options(**values)
@@ -245,18 +251,42 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
     return options
 
 
+def _processors(given: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:
+    wanted = given or _PROCESSORS
+    pairs = isinstance(wanted, list | tuple) and all(
+        isinstance(pair, list | tuple) and [type(part) for part in pair] == [str, str]
+        for pair in wanted
+    )
+    if not pairs:
+        problems.append('website.processors must be pairs such as [".dspy", "pipeline_dspy"]')
+        return ()
+    return tuple((suffix, name) for suffix, name in wanted)
+
+
+def _entries(databases: dict[str, Any], problems: list[str]) -> dict[str, dict[str, Any]]:
+    """The `kwargs` of each entry of the section `databases`."""
+    found = {}
+    for name in databases:
+        entry = _section(databases, name, problems)
+        kwargs = found[name] = _section(entry, "kwargs", problems)
+        if kwargs.get("port"):
+            kwargs["port"] = _whole(
+                kwargs["port"], f"databases.{name}.kwargs.port", 1, 65535, problems
+            )
+    return found
+
+
 def _databases(
-    raw: dict[str, Any], env: Any, var_dir: Path, key: str, path: Path
+    entries: dict[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: Path
 ) -> tuple[DatabaseSettings, DatabaseSettings]:
-    entries = raw.get("databases") or {}
     sage_name = env.get("SAGE_RBAC_DB") or "sage"
-    kwargs = (entries.get("pipeline") or {}).get("kwargs") or {}
+    kwargs = entries.get("pipeline") or {}
     if kwargs.get("host") or kwargs.get("unix_socket"):
         given = env.get("PIPELINE_DB_PASSWORD") or _password(kwargs, key, path)
         pipeline = _database(kwargs, given, kwargs.get("db") or "pipeline")
     else:
         pipeline = _embedded(var_dir, kwargs.get("db") or "pipeline")
-    own = (entries.get(sage_name) or entries.get("sage") or {}).get("kwargs")
+    own = entries.get(sage_name) or entries.get("sage")
     if own:
         sage = _database(own, _password(own, key, path), own.get("db") or sage_name)
     else:
@@ -270,7 +300,7 @@ def _database(kwargs: dict[str, Any], password: str, name: str) -> DatabaseSetti
         password=password,
         name=str(name),
         host=str(kwargs.get("host") or "127.0.0.1"),
-        port=int(kwargs.get("port") or 3306),
+        port=kwargs.get("port") or 3306,
         unix_socket=kwargs.get("unix_socket") or None,
     )
 

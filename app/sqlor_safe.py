@@ -163,6 +163,13 @@ class SafeSqlor(MySqlor):
             names = [column[0].lower() for column in cursor.description]
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]
 
+    async def firsts(self, sql: str, ns: Mapping[str, Any]) -> list[Any]:
+        """The first column of all rows of a query, for many of them."""
+        text, args = self.maskingSQL(sql, ns)
+        async with self.conn.cursor(QuickCursor) as cursor:
+            await _run(cursor, text, args)
+            return [values[0] for values in await cursor.fetchall()]
+
     async def one(self, sql: str, ns: Mapping[str, Any]) -> Row | None:
         """The first row of a query, or None."""
         rows = await self.sqlExe(sql, ns)

@@ -48,7 +48,10 @@ class WebPaths:
         known = self._known.get(path)
         if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
             return known[1]
-        found = self._find(path)
+        try:
+            found = self._find(path)
+        except OSError:
+            found = None  # a name longer than the file system has
         if len(self._known) > 2_000:
             self._known.clear()
         self._known[path] = (time.monotonic(), found)

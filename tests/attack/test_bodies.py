@@ -175,6 +175,23 @@ def test_who_goes_away_while_sending_is_no_fault_of_ours(probes: ExtraWorker, ki
     assert "request_failed" not in probes.log[log:]
 
 
+def test_who_breaks_off_a_download_is_no_fault_of_ours(admin, probes: ExtraWorker):
+    place = urlsplit(probes.base_url)
+    head = (f"GET {LIST}?_export=csv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Cookie: pipeline_session={admin.cookies['pipeline_session']}\r\n\r\n")  # fmt: skip
+    log = len(probes.log)
+    for wait in (0.0, 0.002, 0.005, 0.01):
+        with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
+            connection.sendall(head.encode())
+            time.sleep(wait)
+            # At once, and not after what is still to be sent.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    assert wait_until(lambda: "broken off" in probes.log[log:], 5)
+    assert "request_failed" not in probes.log[log:]
+    assert "connection_lost" not in probes.log[log:]
+
+
 # UP-5: nobody waits for the body of another
 
 
@@ -355,6 +372,14 @@ def test_half_a_letter_inside_a_text_of_json_is_no_fault(admin, half):
         admin.post(LIST, data={"data_filter": condition.replace("field", "id")}),
     ):
         assert answer.status_code == 400, answer.text
+
+
+def test_a_body_of_many_levels_is_refused(server: Installation, admin):
+    """What looks at parameters at every depth, as the audit does, must not fall over them."""
+    deep = '{"name": ' + "[" * 600 + "]" * 600 + "}"
+    for client, path in ((admin, CREATE), (server.anonymous(), "/login.dspy")):
+        answer = client.post(path, content=deep, headers=JSON)
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_json"), answer.text
 
 
 def expecting(server: Installation, what: str, *headers: str) -> bytes:

@@ -295,3 +295,10 @@ def test_a_file_cannot_be_posted_to(probes: ExtraWorker):
     answer = probes.client().post("/probe/folder/file.txt", data={"a": "b"})
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "%E4%B8%AD" * 86, "a" * 250 + "/" + "b" * 256])
+def test_a_longer_name_than_files_have_is_nothing(server: Installation, admin, name):
+    assert get_raw(server.base_url, f"/{name}").status == 401
+    assert get_raw(server.base_url, f"/{name}", cookie(admin)).status == 404
+    assert admin.get("/rights.dspy", params={"path": f"/{name}"}).status_code < 500

@@ -158,6 +158,19 @@ def test_json_sent_as_plain_text_is_refused(server: Installation, admin, line):
     assert server.query("select 1 from pipelines where code = 'victim'")
 
 
+def test_programs_with_a_key_come_from_anywhere(server: Installation, admin):
+    key = new_key(admin, make_distributor(admin, "anywhere"))
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+    for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
+        answer = server.anonymous().post(
+            "/pipeline_dist/v1/quote", json={}, headers=headers | foreign
+        )
+        assert answer.json()["code"] == "invalid_fields", answer.text
+    answer = admin.post(DELETE, json={"id": "x"}, headers={"X-API-Key": key, **foreign})
+    assert answer.json()["code"] == "cross_site"
+
+
 def test_our_own_pages_may(admin, line):
     origin = str(admin.base_url).rstrip("/")
 
@@ -309,14 +322,13 @@ def test_forwarding_headers_are_believed_from_trusted_proxies_only(
     fenced = make_distributor(admin, "fenced", allowed_ips="10.9.8.7")
     headers = {"Authorization": f"Bearer {new_key(admin, fenced)}"}
 
-    def ask(base_url: str, source: str, forwarded: str) -> int:
+    def ask(base_url: str, source: str, forwarded: str, *more: str) -> int:
         transport = httpx.HTTPTransport(local_address=source, **DIRECT)
+        said = {"X-Forwarded-For": forwarded, "X-Real-IP": forwarded, "X-real-ip": forwarded,
+                "Forwarded": f"for={forwarded}"}  # fmt: skip
+        lines = [*headers.items(), *said.items(), *(("X-Forwarded-For", line) for line in more)]
         with httpx.Client(transport=transport, base_url=base_url) as client:
-            return client.get(
-                "/pipeline_dist/v1/me",
-                headers=headers | {"X-Forwarded-For": forwarded, "X-Real-IP": forwarded,
-                                   "X-real-ip": forwarded, "Forwarded": f"for={forwarded}"},
-            ).status_code  # fmt: skip
+            return client.get("/pipeline_dist/v1/me", headers=lines).status_code
 
     assert ask(server.base_url, "127.0.0.1", "10.9.8.7") == 403
     assert ask(probes.base_url, "127.0.0.1", "10.9.8.7") == 403
@@ -324,6 +336,24 @@ def test_forwarding_headers_are_believed_from_trusted_proxies_only(
     # Only what the proxy itself added counts, not what the caller had put before it.
     assert ask(probes.base_url, "127.0.0.2", "10.9.8.7, 192.0.2.1") == 403
     assert ask(probes.base_url, "127.0.0.2", "garbage, 10.9.8") == 403
+    # Some proxies leave the caller's line and add one of their own.
+    assert ask(probes.base_url, "127.0.0.2", "10.9.8.7", "192.0.2.1") == 403
+    assert ask(probes.base_url, "127.0.0.2", "192.0.2.1", "10.9.8.7") == 200
+    assert ask(probes.base_url, "127.0.0.2", "::ffff:10.9.8.7") == 200
+
+
+def test_a_socket_for_both_kinds_of_addresses_knows_the_callers_own(
+    server: Installation, admin, tmp_path: Path
+):
+    fenced = make_distributor(admin, "fenced-too", allowed_ips="10.9.8.7")
+    headers = {"X-API-Key": new_key(admin, fenced), "X-Forwarded-For": "10.9.8.7"}
+
+    with extra_worker(
+        server, tmp_path, host="::", trusted_proxies=["127.0.0.0/8"]
+    ) as worker:  # fmt: skip
+        client = worker.client()
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/pipeline_dist/v1/me", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,19 @@ def test_without_its_database_the_answer_is_503_and_it_recovers_by_itself(
     assert server.anonymous().get("/readyz").status_code == 200
 
 
+def test_a_sage_database_without_its_tables_is_told(server: Installation):
+    server.query("rename table permission to permission_away", database="sage")
+    try:
+        answer = server.anonymous().get("/readyz")
+    finally:
+        server.query("rename table permission_away to permission", database="sage")
+
+    assert answer.status_code == 503, answer.text
+    assert "A table cannot be read" in answer.json()["detail"]
+    assert "permission" not in answer.text
+    assert wait_until(lambda: server.anonymous().get("/readyz").status_code == 200, 5)
+
+
 def test_requests_under_way_when_the_database_dies_end_with_503_or_are_kept(
     server: Installation, admin: httpx.Client, database_back: None
 ):

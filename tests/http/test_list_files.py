@@ -85,7 +85,8 @@ def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
     assert {tuple(row[3:5]) for row in found} == {("admin", "草稿")}
     assert all(row[5].endswith("+08:00") for row in found)
     for params in ({"_export": "pdf"}, {"_export": "csv", "_columns": "x"},
-                   {"_export": "csv", "_zone": "../etc"}):  # fmt: skip
+                   {"_export": "csv", "_zone": "../etc"},
+                   {"_export": "csv", "_columns": "code,name,code"}):  # fmt: skip
         assert server.admin.get(LINES, params=params).json()["code"] == "bad_export"
 
 

@@ -59,13 +59,18 @@ class ExtraWorker:
 
 @contextmanager
 def extra_worker(
-    installation: Installation, folder: Path, *, web_root: Path | None = None, **options: Any
+    installation: Installation,
+    folder: Path,
+    *,
+    web_root: Path | None = None,
+    host: str = "127.0.0.1",
+    **options: Any,
 ) -> Iterator[ExtraWorker]:
     """
     A worker that keeps its configuration and log in *folder*.
 
     *options* go into the section `pipeline` of the configuration; *web_root* replaces the host's
-    own pages (those of the modules stay).
+    own pages (those of the modules stay); *host* is what it listens on.
     """
     config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
     config["pipeline"] |= options
@@ -73,7 +78,8 @@ def extra_worker(
         config["website"]["paths"] = [[str(web_root), ""]]
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     port, log = processes.free_port(), folder / "worker.log"
-    env = {"PIPELINE_CONF": str(folder / "config.json"), "PIPELINE_PORT": str(port)}
+    env = {"PIPELINE_CONF": str(folder / "config.json"), "PIPELINE_PORT": str(port),
+           "PIPELINE_HOST": host}  # fmt: skip
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "app/pipeline_app.py")], cwd=ROOT, stdout=out, stderr=out,

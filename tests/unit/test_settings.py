@@ -31,14 +31,31 @@ def test_broken_json_is_told_with_line_and_column(load):
 def test_every_problem_is_told_at_once(load):
     config = with_database() | {
         "website": {"prot": 1, "port": "x"},
-        "pipeline": {"quota_time_zone": "Mars/Olympus", "pool_size": "many"},
+        "pipeline": {"quota_time_zone": "Mars/Olympus", "pool_size": "many", "session_hours": 0},
     }
 
     with pytest.raises(ConfigError) as refused:
         load(config)
 
-    for part in ("website.prot", "port must be", "Mars/Olympus", "pool_size must be int"):
+    for part in ("website.prot", "port must be", "Mars/Olympus", "pool_size must be int",
+                 "session_hours must be a whole number from 1"):  # fmt: skip
         assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (with_database(port="x"), "databases.pipeline.kwargs.port"),
+        ({"databases": ["pipeline"]}, "databases must be an object"),
+        ({"databases": {"pipeline": "x"}}, "pipeline must be an object"),
+        (with_database() | {"website": {"processors": [["a"]]}}, "processors must be pairs"),
+        (with_database() | {"website": {"processors": "ab"}}, "processors must be pairs"),
+        (with_database() | {"pipeline": {"pool_size": 0}}, "pool_size must be a whole number"),
+    ],
+)
+def test_what_is_of_another_form_is_told_and_ends_nothing_with_a_trace(load, config, said):
+    with pytest.raises(ConfigError, match=said):
+        load(config)
 
 
 def test_the_functions_of_script_steps_are_names(load):
