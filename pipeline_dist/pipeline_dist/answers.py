@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import AppError, say
-from pipeline_ops.pricing import PricedLine, total
+from pipeline_ops.pricing import PricedLine, total, with_shown_prices
 
 _NOTHING = Decimal(0).scaleb(-10)
 _LINE = (
@@ -52,7 +52,9 @@ def ended(
         "amount": sum((line["amount"] for line in lines), _NOTHING),
         "late": is_late(header),
         "error": header["error"],
-        "lines": [{name: line[name] for name in _LINE} for line in lines],
+        "lines": [
+            with_shown_prices({name: line[name] for name in _LINE}) for line in lines
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from app.global_func import (
     now,
     quota_month,
 )
+from pipeline_ops.pricing import with_shown_prices
 
 LINE_COLUMNS = (
     "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
@@ -70,7 +71,7 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
         "currency": distributor["currency"],
         "calls": calls["calls"],
         "running": int(calls["running"]),
-        "lines": [dict(line) for line in lines],
+        "lines": [with_shown_prices(line) for line in lines],
         "amount": exact,
         "total": rounded(exact),
         "final": end <= now() and not calls["running"],

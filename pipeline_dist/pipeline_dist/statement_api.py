@@ -27,7 +27,7 @@ _PAGING = {
     "sort": Rule(kind="str", length=200, default=""),
 }
 _NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
-_DECIMALS = {"unit_price": 6, "package_price": 6, "quantity": 6, "amount": 10}
+_DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
 
 
 async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from app.global_func import (
     now,
     quota_month,
 )
+from pipeline_ops.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
 LONGEST_DAYS = 400
@@ -113,7 +114,7 @@ async def lines(
     )
     shown = rows[:most]
     more = _write_cursor(shown[-1]) if len(rows) > most else None
-    return [{name: row[name] for name in row if name != "id"} for row in shown], more
+    return [with_shown_prices({n: row[n] for n in row if n != "id"}) for row in shown], more
 
 
 def _values(distributor_id: str, asked: Span) -> dict[str, Any]:

@@ -72,14 +72,31 @@ def choose(terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Term
 
 
 def discounted(terms: Terms, rate: Decimal) -> Terms:
-    """*terms* at *rate* of their price. The price itself is rounded half up to its 6 decimals,
-    so that the price stored with a line reproduces the line's amount."""
+    """*terms* at *rate* of their price. Nothing is rounded: 6 decimals of a price and 4 of a rate
+    make 10, which the ledger keeps, so that the price stored with a line reproduces its amount."""
     return replace(
         terms,
         pricing_mode="discount",
         unit_price=_scaled(terms.unit_price, rate),
         package_price=_scaled(terms.package_price, rate),
     )
+
+
+def shown_price(price: Decimal | None) -> Decimal | None:
+    """*price* with the decimals it needs, at least 6: as people set it, whoever stored it."""
+    if price is None or price.as_tuple().exponent == -PRICE_DECIMALS:
+        return price
+    at_six = _EXACT.quantize(price, _PRICE_STEP)
+    return at_six if at_six == price else price.normalize(_EXACT)
+
+
+def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
+    """*line* of the ledger with its prices as `shown_price` gives them."""
+    return {
+        **line,
+        "unit_price": shown_price(line["unit_price"]),
+        "package_price": shown_price(line["package_price"]),
+    }
 
 
 def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(0)) -> Decimal:
@@ -242,7 +259,7 @@ async def price_lines(
 def _scaled(price: Decimal | None, rate: Decimal) -> Decimal | None:
     if price is None:
         return None
-    return _EXACT.quantize(_EXACT.multiply(price, rate), _PRICE_STEP)
+    return shown_price(_EXACT.multiply(price, rate))
 
 
 def _packages(units: Decimal, size: int) -> int:

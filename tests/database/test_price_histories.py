@@ -41,7 +41,7 @@ class Model:
         ]
         _, _, _, price, size, package = self.prices[number]
         if self.rate is not None:
-            price = rounded(price * self.rate, 6)
+            price = price * self.rate
         if package is None:
             return rounded(quantity * price / size, 10)
         key = (number, clock.quota_month(began))

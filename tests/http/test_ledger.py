@@ -1,5 +1,6 @@
 """Calls, their prices and counters, through the running server."""
 
+import json
 import time
 from decimal import Decimal
 from typing import Any
@@ -277,6 +278,29 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
     assert plain.begin(line, "b", status="succeeded", lines=more).json()["amount"] == "0.0000000000"
     more = [{"unit": "image", "quantity": "0.000001"}]
     assert plain.begin(line, "c", status="failed", lines=more).json()["amount"] == "7.7700000000"
+    assert shop.ledger_differences() == ""
+
+
+def test_a_discount_on_a_tiny_price_loses_nothing(shop: Shop) -> None:
+    """Rounded to the 6 decimals of a price, 15 % off 0.000003 would be nothing off."""
+    line = shop.line(prices=[{"unit": "input_token", "unit_price": "0.000003"}])
+    buyer = shop.distributor(line, link={"pricing_mode": "discount", "discount_rate": "0.8512"})
+    used = [{"unit": "input_token", "quantity": 1_000_000}]
+    ask = {"pipeline": line.code, "lines": used}
+    quoted = buyer.client.post("/pipeline_dist/v1/quote", json=ask).json()["lines"]
+    call_no = begun(buyer.begin(line, "a"))
+
+    done = buyer.finish(call_no, lines=used).json()
+
+    (item,) = done["lines"]
+    assert (item["unit_price"], item["amount"]) == ("0.0000025536", "2.5536000000")
+    assert buyer.finish(call_no, lines=used).json() == done
+    usage = buyer.client.get("/pipeline_dist/v1/usage").json()["rows"]
+    statement = buyer.client.get("/pipeline_dist/v1/statement").json()["lines"]
+    catalogue = buyer.client.get("/pipeline_dist/v1/pipelines").json()
+    for (found,) in (quoted, usage, statement):
+        assert (found["unit_price"], found["amount"]) == ("0.0000025536", "2.5536000000")
+    assert '"unit_price": "0.0000025536"' in json.dumps(catalogue)
     assert shop.ledger_differences() == ""
 
 
