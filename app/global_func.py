@@ -71,11 +71,15 @@ from app.rows import (
 )
 from app.sage_paths import register_paths
 from app.settings import FUNCTION_NAME, settings
+from app.spreadsheets import CSV_TYPE, FORMULA, XLSX_TYPE, harmless, storable
 from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
 
 __all__ = [
+    "CSV_TYPE",
+    "FORMULA",
     "FUNCTION_NAME",
     "SYSTEM_ACTOR",
+    "XLSX_TYPE",
     "Actor",
     "Answer",
     "AppError",
@@ -117,6 +121,7 @@ __all__ = [
     "get_code",
     "get_module_dbname",
     "get_row",
+    "harmless",
     "in_transaction",
     "insert_row",
     "insert_rows",
@@ -143,6 +148,7 @@ __all__ = [
     "say",
     "settings",
     "sort_terms",
+    "storable",
     "table",
     "time_ordered_id",
     "to_json",

@@ -48,6 +48,11 @@ def harmless(value: Any) -> str:
     return f"'{text}" if isinstance(value, str) and FORMULA.match(text) else text
 
 
+def storable(text: str) -> str:
+    """*text* without the characters that no XML can hold."""
+    return _CONTROL.sub("", text)
+
+
 class CsvFile:
     """RFC 4180 in UTF-8 with a byte order mark; *head* names the columns."""
 
@@ -109,7 +114,7 @@ def _cell(value: Any, style: str) -> str:
     text = plain(value)
     if isinstance(value, int | Decimal) and len(text.strip("-0").replace(".", "")) <= _EXCEL_DIGITS:
         return f"<c{style}><v>{text}</v></c>"
-    clean = escape(_CONTROL.sub("", text)[:_LONGEST_CELL])
+    clean = escape(storable(text)[:_LONGEST_CELL])
     # A text is never a formula here: only <f> would be one.
     return f'<c{style} t="inlineStr"><is><t xml:space="preserve">{clean}</t></is></c>'
 

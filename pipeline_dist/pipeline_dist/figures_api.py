@@ -3,7 +3,16 @@
 import asyncio
 from typing import Any
 
-from app.global_func import Actor, Answer, Rule, check_params, get_row, reading
+from app.global_func import (
+    CSV_TYPE,
+    XLSX_TYPE,
+    Actor,
+    Answer,
+    Rule,
+    check_params,
+    get_row,
+    reading,
+)
 from pipeline_dist import figures, statement_files
 from pipeline_dist.statement import checked_month, statement
 from pipeline_dist.usage import span
@@ -51,10 +60,10 @@ async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> An
         made = await statement(sor, distributor, month)
     content: str | bytes
     if asked["format"] == "csv":
-        content, kind = statement_files.as_csv(made), statement_files.CSV_TYPE
+        content, kind = statement_files.as_csv(made), CSV_TYPE
     else:
         content = await asyncio.to_thread(statement_files.as_xlsx, made, actor.lang)
-        kind = statement_files.XLSX_TYPE
+        kind = XLSX_TYPE
     name = f"statement-{distributor['code']}-{month}.{asked['format']}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Answer(content, headers=headers, content_type=kind)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,15 +12,9 @@ from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-from app.global_func import Text, iso, say
+from app.global_func import FORMULA, Text, harmless, iso, say, storable
 from pipeline_dist.statement import LINE_COLUMNS
 
-CSV_TYPE = "text/csv; charset=utf-8"
-XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-# Spreadsheets run cells that begin so, whatever file they came in (OWASP, CSV injection).
-_FORMULA = re.compile(r"^[\s\"']*[=+\-@\t\r＝＋－＠]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WIDTHS = (18, 24, 16, 24, 16, 12, 14, 12, 12, 14, 10, 18, 20, 10)
 HEADINGS = {
     "pipeline": "Pipeline",
@@ -86,23 +79,16 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
 
 
 def _csv_cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return iso(value)
-    text = str(value)
-    return "'" + text if isinstance(value, str) and _FORMULA.match(text) else text
+    return iso(value) if isinstance(value, datetime) else harmless(value)
 
 
 def _cell(sheet: WriteOnlyWorksheet, value: Any, *, bold: bool = False) -> Cell:
     if isinstance(value, str):
-        value = _CONTROL.sub("", value)
+        value = storable(value)
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"  # openpyxl makes a formula of a text that begins with =
-        cell.quotePrefix = bool(_FORMULA.match(value))
+        cell.quotePrefix = bool(FORMULA.match(value))
     elif isinstance(value, Decimal):
         exponent = value.as_tuple().exponent
         decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0

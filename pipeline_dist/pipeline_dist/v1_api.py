@@ -7,6 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from app.global_func import (
+    CSV_TYPE,
+    XLSX_TYPE,
     AppError,
     InvalidFields,
     Rule,
@@ -169,10 +171,10 @@ async def month_statement(request: web.Request, caller: Caller) -> Reply:
         made = await statement(sor, caller.distributor, month)
     name = f"statement-{caller.distributor['code']}-{month}"
     if asked["format"] == "csv":
-        return _file(statement_files.as_csv(made), statement_files.CSV_TYPE, f"{name}.csv")
+        return _file(statement_files.as_csv(made), CSV_TYPE, f"{name}.csv")
     if asked["format"] == "xlsx":
         content = await asyncio.to_thread(statement_files.as_xlsx, made, request["lang"])
-        return _file(content, statement_files.XLSX_TYPE, f"{name}.xlsx")
+        return _file(content, XLSX_TYPE, f"{name}.xlsx")
     return Reply(body=made)
 
 
