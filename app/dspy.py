@@ -19,6 +19,7 @@ from ahserver.serverenv import ServerEnv
 from aiohttp import web
 
 from app.answers import json_response
+from app.errors import AppError
 from app.web_paths import STATIC_TYPES, Target
 
 Script = Callable[..., Awaitable[Any]]
@@ -81,13 +82,26 @@ def allowed_methods(target: Target | None) -> str:
     """
     if target is not None and target.suffix in STATIC_TYPES:
         return "GET"
-    if target is not None and target.suffix == ".dspy":
-        script, _ = DspyProcessor.load(target)
-        for name in script.__code__.co_names:
-            methods = getattr(script.__globals__.get(name), "methods", ())
-            if methods:
-                return ", ".join(methods)
-    return "GET, POST"
+    methods = getattr(_called_by(target), "methods", ("GET", "POST"))
+    return ", ".join(methods)
+
+
+async def completed(request: web.Request, refused: AppError) -> AppError:
+    """
+    *refused*, raised before the script of *request* ran, as the endpoint that it calls tells it:
+    that may add headers, or look at something of its own first. See `complete` in endpoint.py.
+    """
+    complete = getattr(_called_by(request["target"]), "complete", None)
+    return refused if complete is None else await complete(request, refused)
+
+
+def _called_by(target: Target | None) -> Any:
+    """The endpoint that the script of *target* calls; None where it calls none."""
+    if target is None or target.suffix != ".dspy":
+        return None
+    script, _ = DspyProcessor.load(target)
+    called = [script.__globals__.get(name) for name in script.__code__.co_names]
+    return next((found for found in called if getattr(found, "methods", None)), None)
 
 
 def compile_script(text: str, file: str, env: dict[str, Any]) -> tuple[Script, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from app.answers import refusal
 from app.audit_log import note_audited
 from app.caller_rights import no_right
 from app.database_errors import connection_lost, unreachable
-from app.dspy import allowed_methods
+from app.dspy import allowed_methods, completed
 from app.error_pages import error_page
 from app.errors import (
     AppError,
@@ -107,7 +107,20 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if path in OPEN_PATHS and request.method in METHODS[:2]:
         return await OPEN_PATHS[path](request)
     check_host(request, app["allowed_hosts"])
-    request["target"] = target = app["web_paths"].find(path)
+    request["target"] = app["web_paths"].find(path)
+    try:
+        await _let_in(request, path)
+    except AppError as exc:
+        told = await completed(request, exc)
+        if told is exc:
+            raise
+        raise told from exc
+    return await handler(request)
+
+
+async def _let_in(request: web.Request, path: str) -> None:
+    """Who asks, whether they may, and with which parameters; raises AppError."""
+    app, target = request.app, request["target"]
     request["actor"] = actor = await _actor(request)
     rights = await app["rbac"].rights()
     if not _permitted(rights, actor, target, path):
@@ -123,7 +136,6 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         request["params"] = {}
     if rights.audited:
         await note_audited(request, rights, path)
-    return await handler(request)
 
 
 def _fill_in(request: web.Request) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from app.global_func import AppError, check_method, json_response, reading
+from app.global_func import AppError, MethodNotAllowed, check_method, json_response, reading
 from pipeline_dist.authentication import Caller, Credentials, authenticate, credentials
 from pipeline_dist.limits import Limit, limits_of, rate_limit_headers
 
@@ -50,7 +50,11 @@ def endpoint(**methods: Endpoint) -> Handler:
     """What a `.dspy` calls: for each HTTP method that is allowed, the function that answers."""
 
     async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-        check_method(request, methods)
+        try:
+            check_method(request, methods)
+        except MethodNotAllowed as exc:
+            await complete(request, exc)
+            raise
         func = methods["GET" if request.method == "HEAD" else request.method]
         shown = credentials(request)
         caller = None if hasattr(func, "by_key") else await authenticate(shown)
@@ -70,7 +74,21 @@ def endpoint(**methods: Endpoint) -> Handler:
         return json_response(reply.body, reply.status, headers, reply.content_type)
 
     handler.methods = tuple(methods)  # type: ignore[attr-defined]  # see check_method
+    handler.complete = complete  # type: ignore[attr-defined]  # see app/dspy.py
     return handler
+
+
+async def complete(request: web.Request, refused: AppError) -> AppError:
+    """
+    A refusal from before the endpoint ran, for a body that cannot be read for instance: callers
+    without a valid key hear that first, the others are told their limits with it.
+    """
+    try:
+        await _tell_limits(refused, None, credentials(request))
+    except AppError as exc:
+        # Which methods an address has is in the public document.
+        return refused if refused.status == 405 else exc
+    return refused
 
 
 async def own_limits(caller: Caller) -> list[Limit]:

@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.support.installation import Installation
+from tests.support.installation import DIRECT, Installation
 from tests.support.refusals import pointers, refused
 from tests.support.selling import (
     COST,
@@ -147,6 +148,12 @@ class TestBodies:
         )
 
         refused(answer, status, code)
+        assert answer.headers["RateLimit-Limit"] == "1000"
+        stranger = httpx.post(
+            answer.url, content=content, **DIRECT,
+            headers={"Content-Type": content_type, "X-API-Key": "ppk_none"},
+        )  # fmt: skip
+        refused(stranger, 401, "invalid_key")
 
     @pytest.mark.parametrize(
         ("path", "allowed"),
@@ -172,6 +179,9 @@ class TestBodies:
 
             refused(answer, 405, "method_not_allowed")
             assert answer.headers["Allow"] == allowed
+            is_open = path in ("openapi.json", "docs")
+            assert is_open or answer.headers["RateLimit-Limit"] == "1000"
+            assert httpx.request(method, answer.url, **DIRECT).status_code == 405
 
     def test_unknown_paths_are_problems_too(self, reseller: Reseller) -> None:
         refused(reseller.get("nothing"), 404, "not_found")
