@@ -18,6 +18,7 @@ from app.audit_log import note_audited
 from app.caller_rights import no_right
 from app.database_errors import connection_lost, unreachable
 from app.dspy import allowed_methods, completed
+from app.endpoint import check_method
 from app.error_pages import error_page
 from app.errors import (
     AppError,
@@ -104,7 +105,8 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     app = request.app
     request["lang"] = language(request)
     path = plain_path(request.raw_path)
-    if path in OPEN_PATHS and request.method in METHODS[:2]:
+    if path in OPEN_PATHS:
+        check_method(request, ("GET",))
         return await OPEN_PATHS[path](request)
     check_host(request, app["allowed_hosts"])
     request["target"] = app["web_paths"].find(path)

@@ -220,6 +220,9 @@ def test_every_file_is_reachable_for_exactly_those_who_have_a_registered_right(
 
 def test_only_three_answers_of_the_host_ask_for_no_right(server: Installation):
     assert set(OPEN_PATHS) == {"/healthz", "/readyz", "/metrics"}
+    for path in OPEN_PATHS:
+        refused = server.anonymous().post(path)
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
     assert {status(server, path) for path in OPEN_PATHS} == {200}
     for path in OPEN_PATHS:
         assert status(server, f"{path}/") in (401, 404)
