@@ -169,8 +169,8 @@ def _charge(
     if priced:
         account.settle(total(priced))
     header["quota_key"] = account.distributor["quota_key"]
-    if slot and capacity.next_free is not None:
-        capacity.next_free = min(capacity.next_free, header["lease_expires_at"])
+    if slot:
+        capacity.hold_slot(header["lease_expires_at"])
 
 
 async def _replayed(book: Book, distributor: Row, first: Row | Begun, wanted: Start) -> Admitted:

@@ -21,7 +21,8 @@ from pipeline_ops.pricing import PricedLine, total
 @dataclass(slots=True, kw_only=True)
 class Capacity:
     """A line's capacity, locked (or only read, for a look), and what the ledger counted for it.
-    `row` is None where nothing limits the line."""
+    `row` is None where nothing limits the line, `next_free` (when the first call that runs must
+    have ended) where none runs, or nobody had to look."""
 
     pipeline_id: str
     row: Row | None
@@ -58,6 +59,12 @@ class Capacity:
             rules.take(self.row, day, month, self.counted)
             self.row["running"] += slot
 
+    def hold_slot(self, until: datetime) -> None:
+        """Note that the call just counted gives its slot back by *until*."""
+        # Where others run and nobody looked when they end, this one's end would tell too much.
+        if self.next_free is not None or (self.row is not None and self.row["running"] == 1):
+            self.next_free = min(self.next_free or until, until)
+
     def free_slot(self) -> None:
         """Give back the slot of a call that ended."""
         if self.row is not None:
@@ -72,8 +79,8 @@ class Capacity:
         self, sor: SafeSqlor, moment: datetime, wanted: int = 1, *, expire: bool = True
     ) -> None:
         """
-        If fewer than *wanted* slots are free, end overdue calls (with *expire*) and find out when
-        the next slot will be free.
+        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if none would be
+        left beside them, find out when the next slot will be free.
         """
         row = self.row
         while row is not None and not rules.has_slots(row, wanted):
@@ -84,7 +91,8 @@ class Capacity:
             row["running"] -= ended
             if ended < ledger.EXPIRE_AT_ONCE or not expire:
                 break
-        if row is not None and not rules.has_slots(row, wanted):
+        # Also where the last one is about to be taken: its taker is told when there is room again.
+        if row is not None and row["running"] and not rules.has_slots(row, wanted + 1):
             self.next_free = await ledger.next_lease_end(sor, self.pipeline_id)
 
     async def save(self, sor: SafeSqlor) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from app import database
 from app.actor import SYSTEM_ACTOR
+from app.clock import iso
 from app.database import in_transaction, pools
 from app.errors import AppError
 from app.rows import insert_row
 from pipeline_dist import admission
+from pipeline_dist.limits import rate_limit_headers
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 
@@ -156,6 +158,34 @@ async def test_slots_of_overdue_calls_go_to_those_who_wait(hands: Clock) -> None
     assert (answers[9].replayed, answers[10]) == (False, "concurrency_exceeded")
     assert (await trade.row("pipeline_capacity")).running == 5
     assert await differences() == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("others", "seconds"), [((), "90"), ((40,), "40"), ((200,), "90")])
+async def test_who_takes_the_last_slot_and_who_comes_next_hear_when_it_is_free(
+    hands: Clock, others: tuple[int, ...], seconds: str, together: bool
+) -> None:
+    trade = await make_trade(pipeline_capacity={"max_concurrency": 1 + len(others)})
+    for lease_seconds in others:
+        await trade.begin(lease_seconds=lease_seconds)
+    fields: dict[str, Any] = {"pipeline": trade.code, "request_hash": "h", "lease_seconds": 90}
+    begins = [
+        admission.begin(trade.distributor_id, **fields, idempotency_key=key)
+        for key in ("last", "late")
+    ]
+
+    if together:
+        last, late = await asyncio.gather(*begins, return_exceptions=True)
+    else:
+        last, late = [(await asyncio.gather(begin, return_exceptions=True))[0] for begin in begins]
+
+    assert isinstance(last, admission.Admitted)
+    assert rate_limit_headers(last.limits)["RateLimit-Reset"] == seconds
+    assert isinstance(late, AppError)
+    free = hands.moment + timedelta(seconds=int(seconds))
+    assert late.extra["resets_at"] == free
+    assert (late.headers["Retry-After"], late.headers["RateLimit-Reset"]) == (seconds, seconds)
+    assert iso(free) in str(late.text)
 
 
 async def test_packages_count_calls_of_the_same_moment() -> None:
