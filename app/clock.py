@@ -6,11 +6,14 @@ of the configured zone (default Asia/Shanghai), found by calendar arithmetic in 
 daylight-saving days of 23 or 25 hours come out right.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _source: Callable[[], datetime] | None = None
 _zone = ZoneInfo("Asia/Shanghai")
 
@@ -70,15 +73,28 @@ def _period(moment: datetime) -> tuple[str, str, datetime, datetime]:
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:
-    """Start and end (exclusive), in UTC, of the quota month `YYYY-MM`; raises ValueError."""
-    start = datetime.strptime(month, "%Y-%m").replace(tzinfo=_zone)
-    return start.astimezone(UTC), next_month_start(start)
+    """Start and end (exclusive), in UTC, of the quota month `YYYY-MM`; raises ValueError, also
+    where one of them is beyond the years that dates can have."""
+    return _bounds(month, _MONTH, "%Y-%m", next_month_start)
 
 
 def day_bounds(day: str) -> tuple[datetime, datetime]:
-    """Start and end (exclusive), in UTC, of the quota day `YYYY-MM-DD`; raises ValueError."""
-    start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=_zone)
-    return start.astimezone(UTC), next_day_start(start)
+    """Start and end (exclusive), in UTC, of the quota day `YYYY-MM-DD`; raises ValueError, also
+    where one of them is beyond the years that dates can have."""
+    return _bounds(day, _DAY, "%Y-%m-%d", next_day_start)
+
+
+def _bounds(
+    text: str, shape: re.Pattern[str], form: str, following: Callable[[datetime], datetime]
+) -> tuple[datetime, datetime]:
+    # strptime alone takes "2026-1", which is no key of anything, and digits of other scripts.
+    if not shape.fullmatch(text):
+        raise ValueError(f"{text!r} is not of the form {form}")
+    try:
+        start = datetime.strptime(text, form).replace(tzinfo=_zone)
+        return start.astimezone(UTC), following(start)
+    except OverflowError as exc:
+        raise ValueError(f"{text!r} is at an end of the calendar") from exc
 
 
 def iso(moment: datetime) -> str:

@@ -198,7 +198,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(
             parameter(
                 "month",
-                text("The quota month; by default this one.", pattern=r"^\d{4}-\d{2}$"),
+                text("The quota month; by default this one.", pattern="^[0-9]{4}-[0-9]{2}$"),
             ),
             parameter(
                 "format", text("What it comes as.", enum=["json", "csv", "xlsx"], default="json")

@@ -4,7 +4,6 @@ The statement of a month: what was used at which price, and what is to be paid.
 Amounts are kept to ten decimals all the way; the total is rounded to two, once, half up.
 """
 
-import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -23,7 +22,6 @@ LINE_COLUMNS = (
     "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
     "unit_size", "package_size", "package_price", "calls", "quantity", "amount", "currency",
 )  # fmt: skip
-_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 _NOTHING = Decimal("0.0000000000")
 
 
@@ -31,8 +29,12 @@ def checked_month(month: str | None) -> str:
     """*month* as `YYYY-MM`, this quota month by default; raises InvalidFields."""
     if month is None:
         return quota_month(now())
-    if _MONTH.fullmatch(month) and month >= "2000":
-        return month
+    try:
+        month_bounds(month)
+        if month >= "2000":
+            return month
+    except ValueError:
+        pass
     raise InvalidFields(
         [FieldProblem("month", "bad_month", "Give a month such as {example}.", example="2026-11")]
     )

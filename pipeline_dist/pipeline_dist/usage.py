@@ -29,7 +29,9 @@ from pipeline_ops.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
 LONGEST_DAYS = 400
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# A time from here on could not be reckoned with: the calendar ends.
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 _ROW_ID = re.compile(r"[0-9a-zA-Z_-]{1,32}")
 _WHERE = (
     " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
@@ -130,10 +132,12 @@ def _moment(
         if _DAY.fullmatch(text):
             return day_bounds(text)[edge]
         found: datetime = check_params({name: Rule(kind="datetime")}, {name: text})[name]
-        return found
+        if found < _LATEST:
+            return found
+        raise ValueError(text)
     except InvalidFields as exc:
         problems += exc.problems
-    except (ValueError, OverflowError):
+    except ValueError:
         problems.append(
             FieldProblem(name, "bad_date", "Give a date such as {example}.", example="2026-11-24")
         )

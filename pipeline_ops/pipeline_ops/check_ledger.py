@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, pools, reading, to_json
+from app.global_func import Row, SafeSqlor, month_bounds, pools, reading, to_json
 from pipeline_ops import repair_ledger
 from pipeline_ops.ledger import COUNTED
 
@@ -167,13 +167,26 @@ def run_command(argv: list[str]) -> int:
         description="Recompute all counters from the ledger and print every difference. "
         "按账本重算全部计数，并列出差异。",
     )
-    parser.add_argument("--month", help="only this quota month, YYYY-MM; 只核对这个配额月")
+    parser.add_argument(
+        "--month", type=_month, help="only this quota month, YYYY-MM; 只核对这个配额月"
+    )
     parser.add_argument("--repair", action="store_true",
                         help="print the differences, then set the counters right;"
                         " 先列出差异，再改正计数")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one line of JSON; 输出一行 JSON")
     options = parser.parse_args(argv)
     return asyncio.run(_run(options))
+
+
+def _month(text: str) -> str:
+    # A month that is none has no calls, and would be told to be right.
+    try:
+        month_bounds(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no month: give one such as 2026-11. 不是月份，请写成 2026-11 的形式。"
+        ) from None
+    return text
 
 
 async def _run(options: argparse.Namespace) -> int:

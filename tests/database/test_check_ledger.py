@@ -81,6 +81,15 @@ async def test_one_month_is_checked_alone(pool: Installation, trade: Trade) -> N
     await spoil(trade, "distributor_pipeline", month_used=row.month_used)
 
 
+@pytest.mark.parametrize("month", ["2026-1", "2026-13", "november"])
+def test_a_month_that_is_none_is_refused(database: Installation, month: str) -> None:
+    done = database.manage("check-ledger", "--month", month, check=False)
+
+    assert done.returncode == 2
+    assert f"{month!r} is no month: give one such as 2026-11." in done.stderr
+    assert done.stdout == ""
+
+
 async def test_counters_ledger_and_statements_say_the_same(trade: Trade) -> None:
     distributor = await trade.row("distributors")
     async with reading(snapshot=True) as sor:

@@ -210,6 +210,9 @@ class TestUsage:
         assert "/to" in pointers(user.get("usage", to="2026-01-01", **{"from": "2024-01-02"}))
         assert "/from" in pointers(user.get("usage", **{"from": "2026-02-30"}))
         assert "/from" in pointers(user.get("usage", **{"from": "yesterday"}))
+        assert "/from" in pointers(user.get("usage", **{"from": "9999-12-31T23:59:59.999Z"}))
+        assert "/to" in pointers(user.get("usage", to="9999-12-31"))
+        assert "/from" in pointers(user.get("usage", **{"from": "２０２６-11-24"}))
         assert "/next" in pointers(user.get("usage", next="AAAA"))
         assert "/group_by" in pointers(user.get("usage", group_by="amount"))
 
@@ -264,7 +267,8 @@ class TestUsage:
     def test_months_are_checked(self, user: Reseller) -> None:
         assert user.get("statement", month="2026-01").json()["total"] == "0.00"
         assert user.get("statement", month="2026-01").json()["final"] is True
-        assert "/month" in pointers(user.get("statement", month="2026-13"))
+        for month in ("2026-13", "1999-12", "9999-12", "２０２６-11"):
+            assert "/month" in pointers(user.get("statement", month=month))
         assert "/format" in pointers(user.get("statement", format="pdf"))
 
 

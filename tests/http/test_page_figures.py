@@ -12,6 +12,7 @@ LINE = "/pipeline_ops/api/line_figures.dspy"
 OVERVIEW = "/pipeline_dist/api/distributor_overview.dspy"
 USAGE = "/pipeline_dist/api/distributor_usage.dspy"
 FILE = "/pipeline_dist/api/distributor_statement_file.dspy"
+STATEMENTS = ("distributor_statement", "distributor_statement_lines", "distributor_statement_view")
 USED = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
 
 
@@ -87,6 +88,19 @@ def test_use_by_what(
     assert other["groups"] == []
     refused = server.admin.get(USAGE, params={**asked, "group_by": "u.amount"})
     assert refused.status_code == 400
+
+
+def test_times_at_the_end_of_the_calendar_are_refused(
+    server: Installation, reseller: Reseller
+) -> None:
+    one = {"distributor_id": reseller.distributor["id"]}
+    asked = [(USAGE, {"from": "9999-12-31T23:59:59.999Z"}), (FILE, {"month": "9999-12"})]
+    asked += [(f"/pipeline_dist/api/{name}.dspy", {"month": "9999-12"}) for name in STATEMENTS]
+
+    for path, when in asked:
+        problem = server.admin.get(path, params=one | when).json()
+        assert (problem["status"], problem["code"]) == (400, "invalid_fields"), path
+        assert [item["pointer"] for item in problem["errors"]] == [f"/{next(iter(when))}"]
 
 
 def test_a_statement_as_a_file(server: Installation, reseller: Reseller) -> None:

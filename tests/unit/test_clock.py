@@ -47,6 +47,22 @@ def test_month_bounds_meet_at_the_turn_of_the_year():
     assert clock.month_bounds("2026-12")[1] == clock.month_bounds("2027-01")[0]
 
 
+@pytest.mark.parametrize(
+    "month", ["2026-1", "2026-13", "26-11", "２０２６-11", "0000-01", "0001-01", "9999-12", "later"]
+)
+def test_what_is_no_month_has_no_bounds(month):
+    with pytest.raises(ValueError, match=r"\S"):
+        clock.month_bounds(month)
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-1-1", "2026-02-30", "٢٠٢٦-١١-٢٤", "0001-01-01", "9999-12-31", "later"]
+)
+def test_what_is_no_day_has_no_bounds(day):
+    with pytest.raises(ValueError, match=r"\S"):
+        clock.day_bounds(day)
+
+
 def test_now_is_cut_to_milliseconds():
     clock.set_source(lambda: datetime(2026, 1, 1, 0, 0, 0, 123999, UTC))
 
