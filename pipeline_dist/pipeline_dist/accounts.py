@@ -224,15 +224,17 @@ def fixed_terms(link_id: str, text: str, currency: str) -> tuple[Terms, ...]:
 
 def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
     step_key, model = item.get("step_key") or "", item.get("model") or ""
-    # The identity by which packages are counted: the same as long as link, step, model and unit
-    # stay, also when the price is edited.
-    identity = sha256("\0".join((link_id, step_key, model, item["unit"])).encode()).hexdigest()[:32]
+    pricing_type = item.get("pricing_type") or "unit"
+    # The identity by which packages are counted: the same as long as link, step, model, unit and
+    # type stay, also when the price is edited.
+    whole = "\0".join((link_id, step_key, model, item["unit"], pricing_type))
+    identity = sha256(whole.encode()).hexdigest()[:32]
     return Terms(
         pricing_id=identity,
         step_key=step_key,
         model=model,
         unit=item["unit"],
-        pricing_type=item.get("pricing_type") or "unit",
+        pricing_type=pricing_type,
         pricing_mode="fixed",
         unit_price=_decimal(item.get("unit_price")),
         unit_size=int(item.get("unit_size") or 1),

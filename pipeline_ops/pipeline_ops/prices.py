@@ -3,10 +3,11 @@ The price list of a line, pipeline_pricing.
 
 All changes to one line's prices wait for each other on the line's own row, so that two prices
 for the same use never overlap in time. What the ledger has booked keeps the price it was booked
-at, so a price may be changed at any time; it is deleted only while the ledger never used it.
+at, so a price may be changed at any time. What it is for, and its type, change only while the
+ledger never used it, because packages are counted by the price; nor is it deleted after that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.global_func import (
@@ -27,6 +28,8 @@ from app.global_func import (
 )
 
 TABLE = "pipeline_pricing"
+# What units are counted for under one price: packages of other units would follow from theirs.
+_IDENTITY = ("step_key", "model", "unit", "pricing_type")
 
 # What a price of each type must say, and what belongs to the other type.
 _NEEDED = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
@@ -52,7 +55,8 @@ async def change(
     actor: Actor,
 ) -> dict[str, Any]:
     """
-    Change a price; raises NotFound, EditConflict, InvalidFields, Conflict `price_overlap`.
+    Change a price; raises NotFound, EditConflict, InvalidFields, Conflict `price_overlap` and,
+    for what a price that the ledger has used is for, `in_use`.
 
     Calls that were booked keep the price they were booked at.
     """
@@ -62,6 +66,9 @@ async def change(
     # A form that changes the type sends along what the price was; that goes without a word.
     new = {name: value for name, value in values.items() if value != current[name]}
     checked = _complete({**current, **values}, new)
+    other_use = [name for name in _IDENTITY if name in new]
+    if other_use and (referrers := await _referrers(sor, current)):
+        raise _other_use(other_use, referrers)
     await _check_overlap(sor, checked)
     changed = {name: checked[name] for name in {*values, *_FOREIGN[checked["pricing_type"]]}}
     return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
@@ -74,15 +81,9 @@ async def remove(
     await _lock_line(sor, price_id)
     current = await get_row(sor, TABLE, price_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
-    used = await sor.one(
-        "select call_no as id from pipeline_usage_log where pipeline_id = ${pipeline_id}$"
-        " and pricing_id = ${id}$ limit 1",
-        current,
-    )
-    if used is not None:
-        raise InUse(
-            [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]
-        )
+    referrers = await _referrers(sor, current)
+    if referrers:
+        raise InUse(referrers)
     await delete_row(sor, TABLE, current, actor)
     return current
 
@@ -91,6 +92,32 @@ async def _lock_line(sor: SafeSqlor, price_id: str) -> None:
     """Lock the line of a price before the price itself; raises NotFound."""
     found = await get_row(sor, TABLE, price_id)
     await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)
+
+
+async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ledger, if it has used the price."""
+    used = await sor.one(
+        "select call_no as id from pipeline_usage_log where pipeline_id = ${pipeline_id}$"
+        " and pricing_id = ${id}$ limit 1",
+        price,
+    )
+    if used is None:
+        return []
+    return [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]
+
+
+def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> Conflict:
+    """The refusal to let a used price be for something else."""
+    return Conflict(
+        "in_use",
+        "Calls are booked at this price, so what it is for and its type stay."
+        " End it, and add another price.",
+        problems=[
+            FieldProblem(name, "in_use", "This stays as it is: calls are booked at this price.")
+            for name in fields
+        ],
+        extra={"referrers": list(referrers)},
+    )
 
 
 def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -112,6 +112,37 @@ def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
     shop.post(f"{PRICING}_delete", id=unused["id"])
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"step_key": "s1"}, {"model": "m1"}, {"unit": "image"},
+     {"pricing_type": "package", "package_size": 10, "package_price": "7", "unit_price": None}],
+)  # fmt: skip
+def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, Any]) -> None:
+    line = shop.line()
+    buyer = shop.distributor(line)
+    (price,) = shop.installation.query(
+        "select id, step_key, model, unit, pricing_type, unit_price from pipeline_pricing"
+        " where pipeline_id = %s",
+        line.id,
+    )
+    same = {name: str(value) for name, value in price.items()}
+    unused = shop.post(f"{PRICING}_create", pipeline_id=line.id, unit="page", unit_price="1")
+    shop.post(f"{PRICING}_update", id=unused["id"], lock_version=1, **other)
+    call = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
+
+    problem = refused(
+        shop.try_post(f"{PRICING}_update", **(same | other), lock_version=1), 409, "in_use"
+    )
+
+    assert pointers(problem) == {f"/{next(iter(other))}"}
+    assert problem["referrers"][0] == {
+        "table": "pipeline_usage_log", "id": call["call_no"], "label": "pipeline_usage_log",
+    }  # fmt: skip
+    # A form sends what did not change along.
+    again = shop.post(f"{PRICING}_update", **{**same, "unit_price": "2"}, lock_version=1)
+    assert again["unit_price"] == "2.000000"
+
+
 def test_a_lines_capacity(shop: Shop) -> None:
     line = shop.line()
     buyer = shop.distributor(line)

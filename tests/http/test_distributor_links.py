@@ -141,6 +141,33 @@ class TestLinks:
             "6.0000000000",
         ]
 
+    def test_units_of_a_fixed_price_do_not_count_for_packages(self, server: Installation) -> None:
+        line = make_line(server.admin)
+        reseller = make_reseller(server, line)
+        (made,) = server.query(
+            "select id from distributor_pipeline where distributor_id = %s",
+            reseller.distributor["id"],
+        )
+        package: dict[str, Any] = {"pricing_type": "package", "package_size": 10}
+        prices = [{"unit_price": "1"}, *(package | {"package_price": p} for p in ("3", "4"))]
+
+        amounts = []
+        for version, price in enumerate(prices):
+            post(
+                server.admin,
+                f"{API}distributor_pipeline_update.dspy",
+                id=made["id"],
+                lock_version=version + 1,
+                pricing_mode="fixed",
+                fixed_prices=[{"unit": "image", **price}],
+            )
+            used = [{"unit": "image", "quantity": 5}]
+            booked = reseller.begin(line, status="succeeded", lines=used).json()
+            amounts.append(booked["amount"])
+
+        # The package is bought by its first five; the next five have it, though it was edited.
+        assert amounts == ["5.0000000000", "3.0000000000", "0.0000000000"]
+
     def test_who_and_what_are_linked_does_not_change(
         self, server: Installation, pair: dict[str, str]
     ) -> None:
