@@ -7,7 +7,7 @@ its distributor, its line with the distributor and its capacity first, in this o
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -195,19 +195,20 @@ async def count_calls(
     Calls of a quota day or month (*key*) that have used up quota: of a line, of a distributor,
     or of a distributor on a line.
     """
-    period = "day" if len(key) == len("2026-11-24") else "month"
+    values: dict[str, Any] = {
+        "pipeline_id": pipeline_id,
+        "distributor_id": distributor_id,
+        "counted": list(COUNTED),
+    }
+    if len(key) == len("2026-11-24"):
+        period = "day"
+        day = datetime.fromisoformat(key).replace(tzinfo=UTC)
+        values |= {"first": key, "last": key, "start": day - _EAST, "end": day + _DAY_AND_WEST}
+    else:
+        period = "month"
+        values |= {"first": f"{key}-01", "last": f"{key}-31", "month": key}
     whose = (pipeline_id is not None, distributor_id is not None)
-    row = await sor.one(
-        _COUNTS[(period, *whose)],
-        {
-            "first": key if period == "day" else f"{key}-01",
-            "last": key if period == "day" else f"{key}-31",
-            "month": key[:7],
-            "pipeline_id": pipeline_id,
-            "distributor_id": distributor_id,
-            "counted": list(COUNTED),
-        },
-    )
+    row = await sor.one(_COUNTS[(period, *whose)], values)
     assert row is not None
     return int(row.calls)
 
@@ -278,14 +279,20 @@ _COUNT = (
     "select count(*) as calls from pipeline_usage_log where line_no = 0 and status in ${counted}$"
 )
 _BY_LINE = " and pipeline_id = ${pipeline_id}$ and day_key between ${first}$ and ${last}$"
-_BY_DISTRIBUTOR = " and distributor_id = ${distributor_id}$ and month_key = ${month}$"
-_DAY = " and day_key = ${first}$"
+_BY_DISTRIBUTOR = " and distributor_id = ${distributor_id}$"
+_OF_LINE = " and pipeline_id = ${pipeline_id}$"
+_MONTH = " and month_key = ${month}$"
+# The day's calls are those with its key; when they began is for the index (distributor_id,
+# started_at), which has no key. So the bounds are those of the day in every zone on earth: calls
+# keep their key when the quota zone is changed.
+_DAY = " and day_key = ${first}$ and started_at >= ${start}$ and started_at < ${end}$"
+_EAST, _DAY_AND_WEST = timedelta(hours=14), timedelta(hours=24 + 12)
 _COUNTS = {
     # (period, of a line?, of a distributor?)
     ("day", True, False): _COUNT + _BY_LINE,
     ("month", True, False): _COUNT + _BY_LINE,
     ("day", False, True): _COUNT + _BY_DISTRIBUTOR + _DAY,
-    ("month", False, True): _COUNT + _BY_DISTRIBUTOR,
-    ("day", True, True): _COUNT + _BY_DISTRIBUTOR + " and pipeline_id = ${pipeline_id}$" + _DAY,
-    ("month", True, True): _COUNT + _BY_DISTRIBUTOR + " and pipeline_id = ${pipeline_id}$",
+    ("month", False, True): _COUNT + _BY_DISTRIBUTOR + _MONTH,
+    ("day", True, True): _COUNT + _BY_DISTRIBUTOR + _OF_LINE + _DAY,
+    ("month", True, True): _COUNT + _BY_DISTRIBUTOR + _OF_LINE + _MONTH,
 }

@@ -1,0 +1,58 @@
+"""Questions asked under a lock read few rows of a large ledger."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app import clock
+from app.database import in_transaction, reading
+from pipeline_ops import ledger
+from tests.support.installation import Installation
+from tests.support.reads import reads_of
+from tests.support.trade import Clock, Trade, make_trade
+
+CALLS_A_DAY = 60
+DAYS = 28
+FIRST = datetime(2026, 10, 31, 20, 0, tzinfo=UTC)  # 04:00 in Shanghai, on the first of November
+FEW = 4 * CALLS_A_DAY
+
+
+@pytest.fixture
+async def trade(pool: Installation, hands: Clock) -> Trade:
+    """A distributor with a month of calls of its line."""
+    made = await make_trade()
+    rows = [
+        ledger.new_header(
+            moment=started_at, by="", distributor_id=made.distributor_id, currency="CNY",
+            pipeline_id=made.rows["pipelines"]["id"], status="succeeded", source="api",
+            started_at=started_at,
+        )
+        for day in range(DAYS)
+        for number in range(CALLS_A_DAY)
+        for started_at in [FIRST + timedelta(days=day, minutes=number)]
+    ]  # fmt: skip
+    await in_transaction(lambda sor: ledger.insert_rows(sor, rows))
+    pool.query("analyze table pipeline_usage_log")
+    return made
+
+
+@pytest.mark.parametrize("whose", [("distributor_id",), ("distributor_id", "pipeline_id")])
+async def test_the_calls_of_a_day_are_counted_without_reading_the_month(
+    trade: Trade, whose: tuple[str, ...]
+) -> None:
+    ids = {"distributor_id": trade.distributor_id, "pipeline_id": trade.rows["pipelines"]["id"]}
+    wanted = {name: ids[name] for name in whose}
+    async with reading() as sor:
+        count, reads = await reads_of(sor, ledger.count_calls(sor, "2026-11-20", **wanted))
+
+    assert count == CALLS_A_DAY
+    assert reads < FEW
+
+
+async def test_a_call_keeps_its_day_when_the_quota_zone_is_changed(trade: Trade) -> None:
+    clock.set_zone("America/Los_Angeles")  # there the calls began the day before
+
+    async with reading() as sor:
+        count = await ledger.count_calls(sor, "2026-11-20", distributor_id=trade.distributor_id)
+
+    assert count == CALLS_A_DAY
