@@ -203,8 +203,9 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
         " where l.distributor_id = ${id}$ order by p.name limit 20",
         {"id": distributor_id},
     )
+    # A header's id is its call's number, and stands in each index: no row has to be looked up.
     used = await sor.one(
-        "select min(call_no) as id, count(*) as calls from pipeline_usage_log"
+        "select min(id) as id, count(*) as calls from pipeline_usage_log"
         " where distributor_id = ${id}$ and line_no = 0",
         {"id": distributor_id},
     )

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import clock
+from app.actor import SYSTEM_ACTOR
 from app.database import in_transaction, reading
+from app.errors import InUse
+from pipeline_dist import distributors
 from pipeline_ops import ledger
 from tests.support.installation import Installation
-from tests.support.reads import reads_of
+from tests.support.reads import reads_of, statements_of
 from tests.support.trade import Clock, Trade, make_trade
 
 CALLS_A_DAY = 60
@@ -56,3 +59,29 @@ async def test_a_call_keeps_its_day_when_the_quota_zone_is_changed(trade: Trade)
         count = await ledger.count_calls(sor, "2026-11-20", distributor_id=trade.distributor_id)
 
     assert count == CALLS_A_DAY
+
+
+async def test_a_distributor_s_calls_are_told_from_an_index_alone(
+    pool: Installation, trade: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = trade.rows["distributor_pipeline"]["id"]
+    pool.query("delete from distributor_pipeline where id = %s", link)
+    said = statements_of(monkeypatch)
+
+    with pytest.raises(InUse) as caught:
+        await in_transaction(
+            lambda sor: distributors.remove(sor, trade.distributor_id, None, SYSTEM_ACTOR)
+        )
+
+    ((text, values),) = [one for one in said if "pipeline_usage_log" in one[0]]
+    async with reading() as sor:
+        (plan,) = await sor.sqlExe(f"explain {text}", values)
+        (first,) = await sor.sqlExe(
+            "select min(call_no) as call_no from pipeline_usage_log where distributor_id = ${id}$",
+            {"id": trade.distributor_id},
+        )
+    assert "Using index" in plan["extra"].split("; ")
+    assert caught.value.extra["referrers"] == [
+        {"table": "pipeline_usage_log", "id": first["call_no"], "label": "pipeline_usage_log",
+         "count": DAYS * CALLS_A_DAY}
+    ]  # fmt: skip

@@ -1,7 +1,11 @@
 """How much the database has to read for a question: what an index saves can be counted."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
+
+import pytest
+
+from app.sqlor_safe import SafeSqlor
 
 
 async def reads_of(sor: Any, question: Awaitable[Any]) -> tuple[Any, int]:
@@ -14,3 +18,16 @@ async def reads_of(sor: Any, question: Awaitable[Any]) -> tuple[Any, int]:
 async def _reads(sor: Any) -> int:
     rows = await sor.sqlExe("show session status like 'Handler_read%'", {})
     return sum(int(row["value"]) for row in rows)
+
+
+def statements_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]]:
+    """A list that each statement of this test's goes into, with its values."""
+    said: list[tuple[str, Mapping[str, Any]]] = []
+    plain = SafeSqlor.sqlExe
+
+    async def noted(self: SafeSqlor, sql: str, ns: Mapping[str, Any]) -> Any:
+        said.append((sql, ns))
+        return await plain(self, sql, ns)
+
+    monkeypatch.setattr(SafeSqlor, "sqlExe", noted)
+    return said
