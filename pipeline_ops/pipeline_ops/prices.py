@@ -26,6 +26,7 @@ from app.global_func import (
     now,
     update_row,
 )
+from pipeline_ops.capacity import lock_capacities
 
 TABLE = "pipeline_pricing"
 # What units are counted for under one price: packages of other units would follow from theirs.
@@ -94,13 +95,24 @@ async def _lock_line(sor: SafeSqlor, price_id: str) -> None:
     await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)
 
 
+# No index begins with the price, and each one more costs every admission. That of a distributor's
+# month has it next: the pairs are few, and found by leaps; each is then asked for the price.
+_USED = (
+    "select u.call_no as id"
+    " from (select distinct distributor_id, month_key from pipeline_usage_log) m"
+    " straight_join pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
+    " on u.distributor_id <=> m.distributor_id and u.month_key = m.month_key"
+    " and u.pricing_id = ${id}$ limit 1"
+)
+
+
 async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ledger, if it has used the price."""
-    used = await sor.one(
-        "select call_no as id from pipeline_usage_log where pipeline_id = ${pipeline_id}$"
-        " and pricing_id = ${id}$ limit 1",
-        price,
-    )
+    """The ledger, if it has used the price; if not, it will not before the transaction ends."""
+    used = await sor.one(_USED, price)
+    if used is None:
+        # Who prices a call has the line's capacity locked until the call is written.
+        await lock_capacities(sor, [price["pipeline_id"]])
+        used = await sor.one(_USED, price)
     if used is None:
         return []
     return [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]

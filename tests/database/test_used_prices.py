@@ -1,0 +1,112 @@
+"""Whether the ledger has used a price: found quickly, and also for a call that is being booked."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.actor import SYSTEM_ACTOR
+from app.database import in_transaction, reading
+from app.errors import Conflict, InUse
+from pipeline_ops import bookings, ledger, prices
+from pipeline_ops.lines import UsageLine
+from tests.support.installation import Installation
+from tests.support.reads import reads_of
+from tests.support.trade import Trade, add_price, make_trade
+
+MONTHS = 12
+CALLS_A_MONTH = 50
+
+pytestmark = pytest.mark.usefixtures("hands")
+
+
+async def price_of(trade: Trade) -> dict[str, Any]:
+    async with reading() as sor:
+        (found,) = await sor.R(prices.TABLE, {"pipeline_id": trade.rows["pipelines"]["id"]})
+    return dict(found)
+
+
+def remove(price: dict[str, Any]) -> Any:
+    return in_transaction(lambda sor: prices.remove(sor, price["id"], None, SYSTEM_ACTOR))
+
+
+def turn_to_images(price: dict[str, Any]) -> Any:
+    change = {"unit": "image"}
+    return in_transaction(lambda sor: prices.change(sor, price["id"], None, change, SYSTEM_ACTOR))
+
+
+async def test_an_unused_price_is_known_without_reading_the_line_s_calls(
+    pool: Installation,
+) -> None:
+    trade = await make_trade()
+    await add_price(trade, unit_price=Decimal(1))
+    rows = [
+        ledger.new_header(
+            moment=started_at, by="", distributor_id=distributor_id, currency="CNY",
+            pipeline_id=trade.rows["pipelines"]["id"], status="succeeded", source="api",
+            started_at=started_at,
+        )
+        for distributor_id in (trade.distributor_id, None)
+        for month in range(MONTHS)
+        for started_at in [datetime(2026, month + 1, 3, tzinfo=UTC)] * CALLS_A_MONTH
+    ]  # fmt: skip
+    await in_transaction(lambda sor: ledger.insert_rows(sor, rows))
+    pool.query("analyze table pipeline_usage_log")
+    price = await price_of(trade)
+
+    async def work(sor: Any) -> int:
+        _, reads = await reads_of(sor, prices.remove(sor, price["id"], None, SYSTEM_ACTOR))
+        return reads
+
+    assert await in_transaction(work) < len(rows) / 2
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_used_price_is_found_whoever_s_call_it_was(own: bool) -> None:
+    trade = await make_trade()
+    await add_price(trade, unit_price=Decimal(1))
+    if own:
+        header = dict.fromkeys(
+            ("distributor_id", "started_at", "finished_at", "duration_ms", "client_ref", "error",
+             "remark")
+        ) | {"pipeline_id": trade.rows["pipelines"]["id"], "status": "succeeded"}  # fmt: skip
+        lines = [UsageLine(unit="call", quantity=Decimal(1))]
+        made = await in_transaction(lambda sor: bookings.book(sor, header, lines, SYSTEM_ACTOR))
+    else:
+        made = await trade.book_call(1)
+
+    with pytest.raises(InUse) as caught:
+        await remove(await price_of(trade))
+
+    assert caught.value.extra["referrers"][0]["id"] == made["call_no"]
+
+
+@pytest.mark.parametrize("edit", [remove, turn_to_images])
+@pytest.mark.parametrize("table", ["pipeline_capacity", "pipelines"])
+async def test_a_call_that_is_being_booked_counts_as_use(
+    pool: Installation, edit: Any, table: str
+) -> None:
+    trade = await make_trade()
+    await add_price(trade, unit_price=Decimal(1))
+    price = await price_of(trade)
+    call = await trade.begin()
+    if table == "pipelines":  # without a capacity, admission locks the line
+        pool.query("delete from pipeline_capacity where pipeline_id = %s", price["pipeline_id"])
+    with pool.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("start transaction")
+        cursor.execute(
+            f"select id from {table} where id = %s for update", (trade.rows[table]["id"],)
+        )
+        editing = asyncio.ensure_future(edit(price))
+        await asyncio.sleep(0.2)
+        assert not editing.done()
+        cursor.execute(
+            "update pipeline_usage_log set pricing_id = %s where call_no = %s", (price["id"], call)
+        )
+        cursor.execute("commit")
+
+    with pytest.raises(Conflict) as caught:
+        await editing
+    assert caught.value.code == "in_use"
