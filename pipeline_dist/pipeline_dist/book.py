@@ -213,14 +213,15 @@ async def open_book(sor: SafeSqlor, wanted: Sequence[Wanted]) -> Book:
     ids = await _ids_of_lines(sor, starts)
     places = await _places(sor, ends)
     pairs = {(x.distributor_id, ids[x.pipeline]) for x in starts if x.pipeline in ids}
-    pairs |= set(places.values())
+    # Of each who asks: only the call's own header tells whose it is, and that is locked later.
+    pairs |= {(x.distributor_id, places[x.call_no]) for x in ends if x.call_no in places}
     distributors = {item.distributor_id for item in wanted}
     if len(pairs) == len(distributors) == 1:
         await _lock_one(book, *next(iter(pairs)))
     else:
         book.distributors = await lock_distributors(sor, distributors)
         book.links = await lock_links(sor, pairs)
-    lines = {pipeline_id for _, pipeline_id in {*book.links, *places.values()}}
+    lines = {pipeline_id for _, pipeline_id in book.links} | set(places.values())
     unlocked = sorted(lines - set(book.capacities))
     if unlocked:
         book.capacities |= await lock_capacities(sor, unlocked)
@@ -259,20 +260,17 @@ async def _ids_of_lines(sor: SafeSqlor, starts: Sequence[Start]) -> dict[str, st
     return found
 
 
-async def _places(sor: SafeSqlor, ends: Sequence[End]) -> dict[str, Pair]:
-    """Distributor and line of the calls that are to end, as far as the calls are the asker's."""
-    found = {
-        item.call_no: (item.distributor_id, item.pipeline_id)
-        for item in ends
-        if item.pipeline_id is not None
-    }
+async def _places(sor: SafeSqlor, ends: Sequence[End]) -> dict[str, str]:
+    """The lines of the calls that are to end, as far as they are known beforehand or the calls
+    are an asker's."""
+    found = {item.call_no: item.pipeline_id for item in ends if item.pipeline_id is not None}
     unknown = {item.call_no for item in ends} - set(found)
     if not unknown:
         return found
     askers = {(item.call_no, item.distributor_id) for item in ends}
     for row in await ledger.find_places(sor, sorted(unknown)):
         if (row["call_no"], row["distributor_id"]) in askers:
-            found[row["call_no"]] = (row["distributor_id"], row["pipeline_id"])
+            found[row["call_no"]] = row["pipeline_id"]
     return found
 
 

@@ -15,6 +15,7 @@ from app.database import in_transaction, pools
 from app.errors import AppError
 from app.rows import insert_row
 from pipeline_dist import admission
+from pipeline_dist.admitter import admitter
 from pipeline_dist.limits import rate_limit_headers
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
@@ -131,6 +132,31 @@ async def test_a_client_that_goes_away_leaves_nothing_half_done() -> None:
     assert all(not answer.replayed for answer in stayed)
     row = await trade.row("pipeline_capacity")
     assert 22 <= row.running <= 32
+    assert await differences() == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("order", [1, -1])
+async def test_who_ends_the_call_of_another_does_not_take_his_price(
+    order: int, known: bool
+) -> None:
+    half = {"pricing_mode": "discount", "discount_rate": Decimal("0.5")}
+    owner, stranger = await make_trade(distributor_pipeline=half), await make_trade()
+    await add_price(owner, unit_price=Decimal(1))
+    call_no = await owner.begin()
+    if not known:  # as if the call had begun in another process
+        admitter()._places.clear()
+
+    def finish(trade: Trade) -> Any:
+        lines = [{"unit": "call", "quantity": Decimal(3)}]
+        fields: dict[str, Any] = {"status": "succeeded", "lines": lines, "body_hash": "h"}
+        return told(admission.finish(trade.distributor_id, call_no=call_no, **fields))
+
+    answers = await asyncio.gather(*(finish(trade) for trade in (owner, stranger)[::order]))
+
+    done, refused = answers[::order]
+    assert refused == "call_not_found"
+    assert done.call["amount"] == Decimal("1.5")
     assert await differences() == []
 
 
