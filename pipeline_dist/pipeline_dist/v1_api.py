@@ -53,8 +53,8 @@ async def me(request: web.Request, caller: Caller) -> Reply:
     limits = await own_limits(caller)
     row = caller.distributor
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
+    spend = next((item for item in limits if item.scope == "spend"), None)
     resets = {"day": next_day_start, "month": next_month_start}.get(row["quota_period"])
-    spend_limit = row["spend_limit"]
     body = {
         "code": row["code"],
         "name": row["name"],
@@ -66,9 +66,9 @@ async def me(request: web.Request, caller: Caller) -> Reply:
         "quota_remaining": quota.remaining if quota else None,
         "quota_resets_at": resets(now()) if resets else None,
         "rate_limit_per_minute": row["rate_limit_per_minute"],
-        "spend_limit": spend_limit,
+        "spend_limit": row["spend_limit"],
         "spend_used": row["spend_used"],
-        "spend_remaining": None if spend_limit is None else max(spend_limit - row["spend_used"], 0),
+        "spend_remaining": spend.remaining if spend else None,
         "allowed_ips": [str(network) for network in allowed_networks(row["allowed_ips"])],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,

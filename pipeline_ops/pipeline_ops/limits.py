@@ -53,8 +53,9 @@ class Limit:
 
     @property
     def remaining(self) -> int | Decimal:
-        """What is left, never below 0."""
-        return max(self.limit - self.used, type(self.limit)(0))
+        """What is left, never below 0; money with all its decimals."""
+        left = self.limit - self.used
+        return max(left, left - left)
 
     @property
     def full(self) -> bool:

@@ -76,6 +76,16 @@ class TestLooking:
         assert {limit["scope"] for limit in me["limits"]} == {"rate", "spend", "distributor_day"}
         assert not {"api_key_hash", "contact", "id"} & me.keys()
 
+    def test_nothing_is_left_over_the_spending_limit(
+        self, server: Installation, line: dict[str, Any]
+    ) -> None:
+        reseller = make_reseller(server, line, spend_limit="0.001")
+        assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+        me = reseller.get("me").json()
+
+        assert me["spend_remaining"] == "0.0000000000"
+        assert [limit["remaining"] for limit in me["limits"]] == ["0.0000000000"]
+
     def test_pipelines_are_those_that_may_be_called(self, server: Installation) -> None:
         lines = [make_line(server.admin, f"shown-{name}") for name in ("a", "b", "c_d")]
         hidden = [
