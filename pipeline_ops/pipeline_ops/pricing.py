@@ -132,25 +132,20 @@ def chosen_terms(
 
     Raises Conflict `price_missing` naming every line that has no price.
     """
+    usable = [item for item in terms if currency in (None, item.currency)]
     found: list[Terms] = []
     problems: list[FieldProblem] = []
     for number, line in enumerate(lines):
-        item = adjust(terms, line.step_key, line.model, line.unit)
-        if item is None:
-            problems.append(_no_price(number, line))
-        elif currency is not None and item.currency != currency:
-            problems.append(
-                FieldProblem(
-                    f"lines/{number}",
-                    "price_missing",
-                    "The price of unit {unit} is in {found}, the account is in {wanted}.",
-                    unit=line.unit,
-                    found=item.currency,
-                    wanted=currency,
-                )
-            )
-        else:
+        item = adjust(usable, line.step_key, line.model, line.unit)
+        if item is not None and currency in (None, item.currency):
             found.append(item)
+            continue
+        other = item or adjust(terms, line.step_key, line.model, line.unit)
+        problems.append(
+            _no_price(number, line)
+            if other is None
+            else _other_currency(number, line, other.currency, currency)
+        )
     if problems:
         raise Conflict(
             "price_missing",
@@ -284,6 +279,17 @@ def _no_price(number: int, line: UsageLine) -> FieldProblem:
         unit=line.unit,
         step=line.step_key or "-",
         model=line.model or "-",
+    )
+
+
+def _other_currency(number: int, line: UsageLine, found: str, wanted: str | None) -> FieldProblem:
+    return FieldProblem(
+        f"lines/{number}",
+        "price_missing",
+        "The price of unit {unit} is in {found}, the account is in {wanted}.",
+        unit=line.unit,
+        found=found,
+        wanted=wanted,
     )
 
 

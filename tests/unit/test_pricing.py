@@ -160,6 +160,16 @@ def test_a_price_in_another_currency_is_no_price_and_says_so() -> None:
     assert "USD" in str(caught.value.problems[0].text)
 
 
+def test_a_more_specific_price_in_another_currency_hides_none() -> None:
+    dollars = make_terms(pricing_id="usd", step_key="s", model="m", currency="USD")
+    prices = [dollars, make_terms(pricing_id="cny")]
+
+    (found,) = chosen_terms([line(1, step="s", model="m")], prices, choose, "CNY")
+    (whichever,) = chosen_terms([line(1, step="s", model="m")], prices, choose, None)
+
+    assert (found.pricing_id, whichever.pricing_id) == ("cny", "usd")
+
+
 def test_an_amount_the_ledger_cannot_hold_is_refused() -> None:
     with pytest.raises(Unprocessable, match="10000000000"):
         priced_lines([line(10**11)], [make_terms()], {})
