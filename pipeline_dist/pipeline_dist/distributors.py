@@ -24,11 +24,12 @@ from app.global_func import (
     settings,
     update_row,
 )
-from pipeline_dist import keys
+from pipeline_dist import fixed_prices, keys
 
 TABLE = "distributors"
 LONGEST_GRACE_HOURS = 90 * 24
 SEARCH_ROWS = 50
+MOST_REFERRERS = 20
 
 _NO_KEY = {
     "api_key_prefix": None,
@@ -66,6 +67,7 @@ async def change(
     _check_quota({**current, **values})
     if values.get("currency", current["currency"]) != current["currency"]:
         await _refuse_second_currency(sor, distributor_id, current["currency"])
+        await _refuse_old_prices(sor, distributor_id, values["currency"])
     return await update_row(
         sor,
         TABLE,
@@ -189,6 +191,34 @@ async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency:
         )
 
 
+async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
+    """Raise Conflict `currency_in_use` where fixed prices of a line are in another *currency*."""
+    # Also prices that are not applied now: whoever turns them on does not look at them again.
+    links = await sor.sqlExe(
+        "select l.id, l.fixed_prices, p.name from distributor_pipeline l"
+        " join pipelines p on p.id = l.pipeline_id"
+        " where l.distributor_id = ${id}$ and l.fixed_prices is not null order by p.name",
+        {"id": distributor_id},
+    )
+    others = [link for link in links if not fixed_prices.all_in(link["fixed_prices"], currency)]
+    if others:
+        raise Conflict(
+            "currency_in_use",
+            "Fixed prices are in another currency: {names}. Take them out, then change the"
+            " currency, then give them in the new one.",
+            problems=[
+                FieldProblem("currency", "currency_in_use", "Fixed prices are in another currency.")
+            ],
+            extra={
+                "referrers": [
+                    {"table": "distributor_pipeline", "id": link["id"], "label": link["name"]}
+                    for link in others[:MOST_REFERRERS]
+                ]
+            },
+            names=", ".join(link["name"] for link in others[:MOST_REFERRERS]),
+        )
+
+
 def _turned_quota(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("quota_period", current["quota_period"]) == current["quota_period"]:
         return {}
@@ -200,8 +230,8 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
     found: list[dict[str, Any]] = await sor.sqlExe(
         "select 'distributor_pipeline' as `table`, l.id, p.name as label"
         " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
-        " where l.distributor_id = ${id}$ order by p.name limit 20",
-        {"id": distributor_id},
+        " where l.distributor_id = ${id}$ order by p.name limit ${most}$",
+        {"id": distributor_id, "most": MOST_REFERRERS},
     )
     # A header's id is its call's number, and stands in each index: no row has to be looked up.
     used = await sor.one(

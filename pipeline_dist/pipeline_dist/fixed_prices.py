@@ -5,6 +5,7 @@ Each entry has `step_key` and `model` ('' = every one), `unit`, `pricing_type` w
 that belong to it, and `currency`. It holds as long as it stands there, so it has no times.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,11 @@ def checked(prices: Any, currency: str) -> list[dict[str, Any]]:
     if problems:
         raise InvalidFields(problems)
     return found
+
+
+def all_in(text: str, currency: str) -> bool:
+    """Whether all prices of a link, as it keeps them, are in *currency*."""
+    return all(price.get("currency") == currency for price in json.loads(text or "[]"))
 
 
 def _price(index: int, price: Any, currency: str, problems: list[FieldProblem]) -> dict[str, Any]:

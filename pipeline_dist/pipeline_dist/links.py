@@ -42,6 +42,9 @@ async def change(
     actor: Actor,
 ) -> dict[str, Any]:
     """Change the terms of a link; raises NotFound, EditConflict, InvalidFields."""
+    found = await get_row(sor, TABLE, link_id)
+    # The currency stays while prices are held against it.
+    await get_row(sor, "distributors", found["distributor_id"], lock=True)
     current = await get_row(sor, TABLE, link_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
     terms = await _terms(sor, {**current, **values})

@@ -9,6 +9,7 @@ from pipeline_dist import keys
 from tests.support.installation import Installation
 from tests.support.selling import (
     Reseller,
+    link,
     make_distributor,
     make_line,
     make_reseller,
@@ -143,6 +144,36 @@ class TestFields:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "currency_in_use")
         change(server.admin, record, currency="USD", contact="still editable")
+
+    @pytest.mark.parametrize("mode", ["fixed", "inherit"])
+    def test_currency_waits_for_fixed_prices_in_the_old_one(
+        self, server: Installation, mode: str
+    ) -> None:
+        line = make_line(server.admin)
+        record = make_distributor(server.admin)
+        prices = [{"unit": "image", "unit_price": "7"}]
+        made = link(server.admin, record, line, pricing_mode=mode, fixed_prices=prices)
+
+        asked = {"id": record["id"], "lock_version": record["lock_version"], "currency": "EUR"}
+        answer = try_post(server.admin, "distributors_update", **asked)
+        assert problems(answer, 409) == {"/currency": "currency_in_use"}
+        assert answer.json()["code"] == "currency_in_use"
+        assert f"产线 {line['code']}" in answer.json()["detail"]
+        assert [one["id"] for one in answer.json()["referrers"]] == [made["id"]]
+        without: dict[str, Any] = {"pricing_mode": "inherit", "fixed_prices": None}
+        for version, terms in enumerate([without, {"pricing_mode": mode, "fixed_prices": prices}]):
+            post(
+                server.admin,
+                f"{API}distributor_pipeline_update.dspy",
+                id=made["id"],
+                lock_version=version + 1,
+                **terms,
+            )
+            change(server.admin, record | {"lock_version": version + 1}, currency="EUR")
+        (stored,) = server.query(
+            "select fixed_prices from distributor_pipeline where id = %s", made["id"]
+        )
+        assert '"currency":"EUR"' in stored["fixed_prices"]
 
     def test_a_changed_quota_period_takes_up_what_the_ledger_has(
         self, server: Installation
