@@ -98,11 +98,13 @@ async def void(
     Raises NotFound, EditConflict, Conflict `already_voided`.
     """
     found = await get_row(sor, TABLE, row_id)
-    check_lock_version(TABLE, found, lock_version)
     account = await lock_account(sor, found["distributor_id"], found["pipeline_id"])
     capacity = await lock_capacity(sor, found["pipeline_id"])
     header = await ledger.find_header(sor, found["call_no"], lock=True)
     assert header is not None
+    # Under the locks, since the call may have ended while they were waited for.
+    row = header if header["id"] == row_id else await get_row(sor, TABLE, row_id)
+    check_lock_version(TABLE, row, lock_version)
     status = header["status"]
     if status == "voided":
         raise Conflict("already_voided", "The call was voided before; once is enough.")

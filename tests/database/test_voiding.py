@@ -1,0 +1,44 @@
+"""A call that changes while its voiding waits for the locks."""
+
+import asyncio
+
+import pytest
+
+from app.actor import SYSTEM_ACTOR
+from app.database import in_transaction
+from app.errors import EditConflict
+from pipeline_dist.accounts import register_keeper
+from pipeline_ops import bookings
+from tests.support.installation import Installation
+from tests.support.trade import Clock, differences, make_trade
+
+
+async def test_a_call_that_ended_meanwhile_is_not_voided_as_one_that_runs(
+    pool: Installation, hands: Clock
+) -> None:
+    register_keeper()
+    trade = await make_trade()
+    call_no = await trade.begin()
+    change = "update {} where id = %s"
+    with pool.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("start transaction")
+        cursor.execute(
+            "select id from distributors where id = %s for update", (trade.distributor_id,)
+        )
+        voiding = asyncio.ensure_future(
+            in_transaction(lambda sor: bookings.void(sor, call_no, 1, None, SYSTEM_ACTOR))
+        )
+        await asyncio.sleep(0.2)
+        assert not voiding.done()
+        cursor.execute(
+            change.format("pipeline_usage_log set status = 'failed', lock_version = 2"), (call_no,)
+        )
+        cursor.execute(
+            change.format("pipeline_capacity set running = 0"),
+            (trade.rows["pipeline_capacity"]["id"],),
+        )
+        cursor.execute("commit")
+
+    with pytest.raises(EditConflict):
+        await voiding
+    assert await differences() == []
