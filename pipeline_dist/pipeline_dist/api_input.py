@@ -110,7 +110,7 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
     """The body of a begin or of a one-go booking; raises InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(_CALL_RULES, body, problems, lists=("lines",))
-    lines = _lines(body["lines"], problems) if "lines" in body else None
+    lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
     problems += _contradictions(body)
     if problems:
         raise InvalidFields(problems)
@@ -164,7 +164,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
     """The body of a finish; raises InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(_FINISH_RULES, body, problems, lists=("lines",))
-    lines = _lines(body.get("lines", []), problems)
+    lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
     if lines and body.get("status") == "cancelled":
         problems.append(
             FieldProblem(

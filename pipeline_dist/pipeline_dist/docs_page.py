@@ -68,10 +68,9 @@ def _kind(node: dict[str, Any]) -> str:
     """The type of a value in a word or two."""
     if "$ref" in node:
         return str(node["$ref"]).rsplit("/", 1)[1]
-    if node.get("type") == "array":
-        return f"[{_kind(node['items'])}]"
     types = node.get("type", "")
-    return " | ".join(types) if isinstance(types, list) else str(types)
+    found = types if isinstance(types, list) else [types]
+    return " | ".join(f"[{_kind(node['items'])}]" if name == "array" else name for name in found)
 
 
 def _pretty(value: Any) -> str:

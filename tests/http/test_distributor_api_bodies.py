@@ -97,7 +97,7 @@ class TestBodies:
             ({"call_no": "c", "status": "done"}, "/status"),
             ({"call_no": 5, "status": "failed"}, "/call_no"),
             ({"call_no": "c", "status": "cancelled", "lines": USED}, "/lines"),
-            ({"call_no": "c", "status": "failed", "lines": None}, "/lines"),
+            ({"call_no": "c", "status": "failed", "lines": 0}, "/lines"),
             ({"call_no": "c", "status": "failed", "extra/~": 1}, "/extra~1~0"),
         ],
     )
@@ -105,6 +105,16 @@ class TestBodies:
         self, reseller: Reseller, body: dict[str, Any], pointer: str
     ) -> None:
         assert pointer in pointers(reseller.post("calls/finish", body))
+
+    def test_null_is_as_good_as_left_out(self, reseller: Reseller, line: dict[str, Any]) -> None:
+        nothing = {"client_ref": None, "lease_seconds": None, "status": None, "error": None}
+        begun = reseller.begin(line, **nothing, lines=None)
+        assert begun.status_code == 201, begun.text
+        ended = reseller.finish(begun.json(), lines=None, error=None)
+
+        assert (ended.status_code, ended.json()["lines"]) == (200, [])
+        booking = {"pipeline": line["code"], "status": "succeeded", "lines": None}
+        assert pointers(reseller.post("calls", booking, key="null")) == {"/lines": "required"}
 
     def test_the_idempotency_key_is_required_and_readable(
         self, reseller: Reseller, line: dict[str, Any]

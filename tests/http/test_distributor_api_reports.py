@@ -301,6 +301,7 @@ class TestDocument:
 
         assert page.headers["Content-Type"].startswith("text/html")
         assert "<script" not in page.text
+        assert "[Line] | null" in page.text
         assert "//" not in page.text.replace(document["servers"][0]["url"], "")
         for path in document["paths"]:
             assert path in page.text
