@@ -126,10 +126,12 @@ async def _identify(queue: Admitter, caller: str | Credentials) -> str:
     return caller if isinstance(caller, str) else await queue.identify(caller)
 
 
-async def quote(distributor_id: str, *, pipeline: str, lines: Lines) -> dict[str, Any]:
+async def quote(
+    distributor_id: str, *, pipeline: str, lines: Lines, lang: str = "en"
+) -> dict[str, Any]:
     """
-    What *lines* would cost in a call that begins now, and whether it would be let in; books
-    nothing. Raises pipeline_not_found, price_missing.
+    What *lines* would cost in a call that begins now, and whether it would be let in (if not, why,
+    in *lang*); books nothing. Raises pipeline_not_found, price_missing.
     """
     wanted = usage_lines(lines)
     async with reading(snapshot=True) as sor:
@@ -147,7 +149,7 @@ async def quote(distributor_id: str, *, pipeline: str, lines: Lines) -> dict[str
             check_room([x for x in found if x.scope not in ("rate", "spend")], moment)
         except AppError as exc:
             refused = exc
-    return quoted(line, account.currency, priced, refused)
+    return quoted(line, account.currency, priced, refused, lang)
 
 
 async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:

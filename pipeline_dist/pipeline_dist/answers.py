@@ -71,9 +71,10 @@ def quoted(
     currency: str,
     priced: Sequence[PricedLine],
     refused: AppError | None,
+    lang: str,
 ) -> dict[str, Any]:
     """A quote: each line's price and amount, the total, and whether a call would be let in now,
-    or what would refuse it."""
+    or what would refuse it, said in *lang*."""
     return {
         "pipeline": line["code"],
         "version_no": line["current_version"],
@@ -83,7 +84,7 @@ def quoted(
         "admitted": refused is None,
         "refusal": None
         if refused is None
-        else {"code": refused.code, "detail": say(refused.text), **refused.extra},
+        else {"code": refused.code, "detail": say(refused.text, lang), **refused.extra},
     }
 
 

@@ -93,7 +93,8 @@ async def pipelines(request: web.Request, caller: Caller) -> Reply:
 async def quote(request: web.Request, caller: Caller) -> Reply:
     """What lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
-    return Reply(body=await admission.quote(caller.id, pipeline=pipeline, lines=lines))
+    found = await admission.quote(caller.id, pipeline=pipeline, lines=lines, lang=request["lang"])
+    return Reply(body=found)
 
 
 @admitting

@@ -159,6 +159,22 @@ class TestLooking:
         assert reseller.get("me").json() == before
         assert "/lines" in pointers(reseller.post("quote", {"pipeline": line["code"]}))
 
+    def test_a_quote_says_what_would_refuse_a_call_in_the_reader_s_language(
+        self, server: Installation
+    ) -> None:
+        full = make_line(server.admin, daily_quota=0)
+        reseller = make_reseller(server, full)
+        told = {}
+        for lang in ("en", "zh-CN"):
+            reseller.client.headers["Accept-Language"] = lang
+            quote = reseller.post("quote", {"pipeline": full["code"], "lines": USED}).json()
+            told[lang] = (quote["refusal"]["code"], quote["refusal"]["detail"][:8])
+
+        assert told == {
+            "en": ("capacity_exceeded", "The line"),
+            "zh-CN": ("capacity_exceeded", "该产线的供应量 "),
+        }
+
     def test_getting_changes_nothing(
         self, server: Installation, reseller: Reseller, line: dict[str, Any]
     ) -> None:
