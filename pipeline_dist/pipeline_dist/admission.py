@@ -19,6 +19,7 @@ from app.global_func import (
     NotFound,
     Row,
     SafeSqlor,
+    Unavailable,
     now,
     reading,
 )
@@ -147,6 +148,8 @@ async def quote(
             capacity = await read_capacity(sor, line["id"])
             found = await limits_of(sor, account.distributor, account.link, capacity, moment)
             check_room([x for x in found if x.scope not in ("rate", "spend")], moment)
+        except Unavailable:
+            raise  # it says nothing about the call
         except AppError as exc:
             refused = exc
     return quoted(line, account.currency, priced, refused, lang)

@@ -12,7 +12,7 @@ from app import database
 from app.actor import SYSTEM_ACTOR
 from app.clock import iso
 from app.database import in_transaction, pools
-from app.errors import AppError
+from app.errors import AppError, Unavailable
 from app.rows import insert_row
 from pipeline_dist import admission
 from pipeline_dist.admitter import admitter
@@ -270,6 +270,20 @@ async def test_a_row_that_is_held_for_too_long_is_refused_alone(
     assert bad == "database_busy"
     assert not any(answer.replayed for answer in good)
     assert await differences() == []
+
+
+async def test_a_quote_tells_no_refusal_while_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trade = await make_trade()
+
+    async def away(*_: Any) -> None:
+        raise Unavailable("database_unavailable", "The database does not answer.")
+
+    monkeypatch.setattr(admission, "read_capacity", away)
+
+    with pytest.raises(Unavailable):
+        await admission.quote(trade.distributor_id, pipeline=trade.code, lines=[])
 
 
 async def test_a_line_that_was_made_anew_under_its_code() -> None:
