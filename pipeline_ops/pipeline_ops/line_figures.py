@@ -6,6 +6,7 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    Row,
     Rule,
     check_params,
     day_bounds,
@@ -16,6 +17,7 @@ from app.global_func import (
     quota_month,
     reading,
 )
+from pipeline_ops.remembered import remembered
 from pipeline_ops.stats import summary
 
 RUNNING_SHOWN = 50
@@ -24,23 +26,26 @@ _ASKED = {"pipeline_id": Rule(kind="str", required=True, length=32)}
 
 async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     """
-    {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month, running}.
+    {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month, counted_at,
+    running}.
 
     `scope` is day, month or slots; `limit` is None where nothing limits, `capacity` None where
     the line has none. `running` are the calls that hold a slot, those that end first in front.
+    `today` and `month` are as of `counted_at`: where counting took long, a while ago (see
+    `remembered`).
     """
     line_id = check_params(_ASKED, params)["pipeline_id"]
     moment = now()
+    day = quota_day(moment)
+    # On a connection of their own, so that nobody waits for them with another one in hand.
+    counted_at, days = await remembered(
+        ("line_figures", line_id, day), lambda: _days(line_id, moment)
+    )
     async with reading(snapshot=True) as sor:
         await get_row(sor, "pipelines", line_id)
         capacity = await sor.one(_CAPACITY, {"id": line_id})
-        days = await sor.sqlExe(
-            _BY_DAY,
-            {"id": line_id, "first": f"{quota_month(moment)}-01", "last": quota_day(moment)},
-        )
         running = await sor.sqlExe(_RUNNING, {"id": line_id, "most": RUNNING_SHOWN})
         prices = await sor.sqlExe(_PRICES, {"id": line_id})
-    day = quota_day(moment)
     return {
         "now": moment,
         "prices": prices,
@@ -48,8 +53,16 @@ async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any
         "gauges": gauges(capacity, moment, len(running)),
         "today": summary([row for row in days if row["day_key"] == day]),
         "month": summary(days),
+        "counted_at": counted_at,
         "running": running,
     }
+
+
+async def _days(line_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
+    """*moment*, and what the line has done on each day of its month so far, by currency."""
+    days = {"first": f"{quota_month(moment)}-01", "last": quota_day(moment)}
+    async with reading() as sor:
+        return moment, await sor.sqlExe(_BY_DAY, {"id": line_id, **days})
 
 
 def gauges(

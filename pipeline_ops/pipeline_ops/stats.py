@@ -7,6 +7,7 @@ from typing import Any
 
 from app.global_func import Actor, SafeSqlor, now, quota_day, quota_month, reading
 from pipeline_ops import recent
+from pipeline_ops.remembered import remembered
 
 DAYS_SHOWN = 14
 LINES_SHOWN = 5
@@ -20,7 +21,13 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
     {now, today, month: {calls, succeeded, failed, running, success_rate, amounts}, by_hour,
     by_day, top_pipelines, top_distributors, slow_lines, failing_lines, near_limit}; days and
     months are those of the quota zone, amounts are by currency.
+
+    `now` is when they were found: where that took long, a while ago (see `remembered`).
     """
+    return await remembered(("usage_stats", quota_day(now())), _figures)
+
+
+async def _figures() -> dict[str, Any]:
     moment = now()
     day, month = quota_day(moment), quota_month(moment)
     days = _last_days(moment)
