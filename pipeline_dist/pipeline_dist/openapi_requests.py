@@ -39,13 +39,15 @@ REQUESTS: dict[str, Schema] = {
         {
             "pipeline": PIPELINE,
             "client_ref": maybe(REF),
-            "lease_seconds": number(
-                "The slot is held this long at most; finish before.",
-                minimum=1,
-                maximum=LONGEST_LEASE_SECONDS,
-                default=DEFAULT_LEASE_SECONDS,
+            "lease_seconds": maybe(
+                number(
+                    "The slot is held this long at most; finish before.",
+                    minimum=1,
+                    maximum=LONGEST_LEASE_SECONDS,
+                    default=DEFAULT_LEASE_SECONDS,
+                )
             ),
-            "status": ENDED,
+            "status": maybe(ENDED),
             "lines": maybe(LINES),
             "error": maybe(ERROR),
         },

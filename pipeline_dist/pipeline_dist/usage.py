@@ -101,7 +101,8 @@ async def lines(
     Up to *most* lines in the order they began, from behind *cursor* on, and the next cursor.
 
     Pages are cut at a key, not counted off: no line comes twice or is left out while calls are
-    booked. Raises InvalidFields for a cursor that was not given by this function.
+    booked. A call that ends while pages are read has its lines where it began, perhaps on a page
+    that was read already. Raises InvalidFields for a cursor that was not given by this function.
     """
     after, after_id = _read_cursor(cursor) if cursor else (asked.start, "")
     rows = await sor.sqlExe(
