@@ -1,5 +1,6 @@
 """Forms and their inputs."""
 
+import json
 import re
 import time
 from typing import Any
@@ -222,3 +223,38 @@ def test_a_row_of_fields_searches_a_table(look: Page, bench: Bench) -> None:
         look.get_by_role("button", name="Find").click()
     look.wait_for_timeout(100)
     assert bench.last("/get")["code"] == "abc"
+
+
+def test_an_emptied_search_lets_go_of_what_it_asked_for(look: Page, bench: Bench) -> None:
+    """What is searched for is neither a parent's key nor kept when the field is empty again."""
+    bench.answers |= {"/get": {"total": 0, "rows": []}, "/add": {"widgettype": "Message"}}
+    fields = [{"name": name, "title": name.title(), "uitype": "str"} for name in ("code", "line")]
+    show(look, bench, box(
+        {"widgettype": "InlineForm", "options": {"submit_label": "Find", "fields": fields[:1]},
+         "binds": [on("submit", "method", target="t_tbl", method="render")]},
+        {"widgettype": "Tabular", "id": "t_tbl", "options": {
+            "data_url": "/get", "data_params": {"line": "l1"}, "row_options": {"fields": fields},
+            "editable": {"new_data_url": "/add"}}},
+    ))  # fmt: skip
+    find = look.get_by_role("button", name="Find")
+    for words, wanted in (("abc", {"code": "abc", "line": "l1"}), ("", {"line": "l1"})):
+        look.get_by_label("Code").fill(words)
+        with look.expect_response("**/get?*"):
+            find.click()
+        sent = bench.last("/get")
+        assert {name: sent[name] for name in sent if name in ("code", "line")} == wanted
+
+    look.get_by_label("Code").fill("abc")
+    find.click()
+    look.get_by_role("button", name="Filter").click()
+    look.get_by_label("Value").fill("x")
+    with look.expect_response("**/get?*"):
+        look.keyboard.press("Enter")
+    filtered = [one["field"] for one in json.loads(bench.last("/get")["data_filter"])["AND"]]
+    assert filtered == ["line", "code", "code"]
+    look.get_by_role("button", name="Add", exact=True).first.click()
+    form_ = look.get_by_role("dialog")
+    form_.get_by_label("Code").fill("new")
+    form_.get_by_role("button", name="Save").click()
+    expect(form_).to_have_count(0)
+    assert bench.last("/add") == {"code": "new", "line": "l1"}

@@ -41,6 +41,7 @@ export class Tabular extends Widget {
     const { columns, allFields } = readRowOptions(rowOptions);
     this.allFields = allFields;
     this.params = ownDataParams(opts.data_params);
+    this.asked = {};
     // What is the same in every row is said by the window's opener.
     const fixed = this.parentKeys;
     this.defaultColumns = columns.filter(({ name }) => name !== this.checkField && !Object.hasOwn(fixed, name));
@@ -165,19 +166,23 @@ export class Tabular extends Widget {
 
   /** Columns that the opening page has fixed, as far as the table has them. */
   get parentKeys() {
+    return this.columnsIn(this.params);
+  }
+
+  columnsIn(params) {
     const names = new Set(this.allFields.map(({ name }) => name));
-    return Object.fromEntries(Object.entries(this.params).filter(([name]) => names.has(name)));
+    return Object.fromEntries(Object.entries(params).filter(([name]) => names.has(name)));
   }
 
   /**
-   * Loads from page 1 with more parameters; `render({})` reloads what is in view.
+   * Loads from page 1 with these parameters in place of those of the last time: an emptied field of
+   * a search lets go of what it asked for. `render({})` reloads what is in view.
    * @param {object} params
    */
   async render(params) {
-    const more = ownDataParams(params);
-    const isReload = Object.keys(more).length === 0 && this.pages.bodies.length > 0;
-    if (!isReload) this.params = { ...this.params, ...more };
-    await this.load(isReload ? this.pages.currentPage : 1);
+    const isAsked = Object.keys(params ?? {}).length > 0;
+    if (isAsked) this.asked = ownDataParams(params);
+    await this.load(isAsked ? 1 : this.pages.currentPage);
   }
 
   /** Loads a page and finds the selected record again. */
@@ -205,9 +210,10 @@ export class Tabular extends Widget {
 
   /** Which rows, in which order: what a page of them and a file of all have in common. */
   listParams() {
-    const filter = dataFilter(this.parentKeys, this.conditions);
+    const params = { ...this.params, ...this.asked };
+    const filter = dataFilter(this.columnsIn(params), this.conditions);
     return {
-      ...this.params,
+      ...params,
       sort: this.sort ? `${sortName(this.sort.column)}${this.sort.isDescending ? ' desc' : ''}` : undefined,
       data_filter: filter ? JSON.stringify(filter) : undefined,
       q: this.searchText || undefined,
