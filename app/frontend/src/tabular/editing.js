@@ -56,6 +56,7 @@ export class Editing {
 
   async openForm(mode, record, url) {
     const { table } = this;
+    await table.inline.settled();
     const fields = formFields(table.allFields, table.rowOptions.editexclouded, mode, table.parentKeys);
     const state = { lockVersion: record?.lock_version };
     const box = await buildOverlay({
@@ -128,6 +129,7 @@ export class Editing {
       title: 'Delete', message: t('Delete "${name}"?', { name: nameOf(record, table) }), yes_label: 'Delete', danger: true,
     });
     if (!isSure) return;
+    await table.inline.settled();
     const params = this.key(record);
     if (record.lock_version !== undefined) params.lock_version = record.lock_version;
     const answer = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params, baseUri: table.baseUri });

@@ -178,19 +178,31 @@ export class Grid {
   }
 
   cell(record, column) {
-    const Class = inputClass(column.uitype);
     const cell = document.createElement('td');
-    const text = Class.cellText(record[column.name], column, record);
     cell.setAttribute('role', 'gridcell');
-    cell.className = `align-${Class.align}`;
+    cell.className = `align-${inputClass(column.uitype).align}`;
     cell.dataset.label = t(column.label);
     cell.dataset.name = column.name;
+    this.fillCell(cell, record, column);
+    return cell;
+  }
+
+  fillCell(cell, record, column) {
+    const text = inputClass(column.uitype).cellText(record[column.name], column, record);
     if (Array.isArray(column.data)) cell.dataset.value = String(record[column.name] ?? '');
     const span = document.createElement('span');
     span.textContent = text;
     if (text.length > 12) cell.title = text;
-    cell.append(span);
-    return cell;
+    else cell.removeAttribute('title');
+    cell.replaceChildren(span);
+  }
+
+  /** The row's cells as its record is now; those in which somebody writes stay as they are. */
+  showRecord(row) {
+    for (const cell of row.cells) {
+      const column = this.columns.find(({ name }) => name === cell.dataset.name);
+      if (column && !cell.classList.contains('editing')) this.fillCell(cell, row.record, column);
+    }
   }
 
   expander() {
@@ -258,9 +270,13 @@ export class Grid {
     this.events.select(row.record, row);
   }
 
+  rowOfId(id) {
+    return this.rows().find(({ record }) => record[this.options.idField] === id);
+  }
+
   /** Selects the row with that key, if it is loaded. */
   selectById(id) {
-    const row = this.rows().find(({ record }) => record[this.options.idField] === id);
+    const row = this.rowOfId(id);
     if (row) this.select(row);
     return Boolean(row);
   }

@@ -8,11 +8,17 @@ import { formFields } from './columns.js';
 
 const SIMPLE = new Set(['str', 'int', 'float', 'decimal', 'percent', 'date', 'time', 'datetime', 'code', 'check', 'email', 'tel']);
 
+/**
+ * A cell is left as soon as one goes on; its editor stays until the answer is there. So there may be
+ * several: one that is written in, others whose save is on its way or was refused.
+ */
 export class InlineEdit {
   /** @param {import('./tabular.js').Tabular} table */
   constructor(table) {
     this.table = table;
-    this.current = null;
+    this.editors = new Map();
+    this.queue = Promise.resolve();
+    this.waiting = 0;
   }
 
   /** The field as the form would have it, or null where a form is needed or nothing may change. */
@@ -29,8 +35,10 @@ export class InlineEdit {
     const cells = cell ? [cell] : [...row.cells];
     const target = cells.find(({ dataset }) => dataset.name && this.fieldOf(dataset.name));
     if (!target) return false;
-    this.cancel();
-    this.edit(row, target, this.fieldOf(target.dataset.name));
+    for (const one of this.editors.keys()) if (!one.isConnected) this.editors.delete(one);
+    const editor = this.editors.get(target) ?? this.edit(row, target, this.fieldOf(target.dataset.name));
+    editor.input.focus();
+    editor.input.focusElement.select?.();
     return true;
   }
 
@@ -42,115 +50,142 @@ export class InlineEdit {
     else input.setValue(row.record[field.name]);
     input.setAriaLabel(t(field.label));
     const error = h('p', { class: 'cell-error', role: 'alert', hidden: true });
-    const state = { row, cell, field, input, error, before: [...cell.childNodes], start: JSON.stringify(input.resultValue()) };
-    this.current = state;
+    const end = new AbortController();
+    const editor = { row, cell, field, input, error, end, start: JSON.stringify(input.resultValue()) };
+    this.editors.set(cell, editor);
     cell.classList.add('editing');
     cell.replaceChildren(input.dom_element, error);
-    cell.addEventListener('keydown', this.keyHandler = (event) => this.key(event, state));
-    cell.addEventListener('focusout', this.leaveHandler = (event) => this.left(event, state));
-    input.focus();
-    input.focusElement.select?.();
+    cell.addEventListener('keydown', (event) => this.key(event, editor), { signal: end.signal });
+    cell.addEventListener('focusout', (event) => this.left(event, editor), { signal: end.signal });
+    return editor;
   }
 
-  key(event, state) {
-    if (event.defaultPrevented) return; // the list of a drop-down took it
+  key(event, editor) {
+    if (event.defaultPrevented || event.isComposing) return; // the list of a drop-down took it
     if (event.key === 'Escape') {
-      this.stop(event);
-      this.cancel();
-      focusCell(state.cell);
+      stop(event);
+      // What is on its way cannot be taken back.
+      if (!editor.isSaving) this.close(editor);
     } else if (event.key === 'Enter') {
-      this.stop(event);
-      this.save(state);
+      stop(event);
+      this.save(editor);
     } else {
       event.stopPropagation();
     }
   }
 
-  stop(event) {
-    event.preventDefault();
-    event.stopPropagation();
+  /** Who goes on has said what he wants; an untouched cell closes without a word. */
+  left(event, editor) {
+    if (editor.cell.contains(event.relatedTarget) || editor.isSaving) return;
+    if (JSON.stringify(editor.input.resultValue()) === editor.start) this.close(editor);
+    else this.save(editor);
   }
 
-  /** What was not saved by Enter is not kept; an untouched cell closes without a word. */
-  left(event, state) {
-    if (state.cell.contains(event.relatedTarget) || state.isSaving || this.current !== state) return;
-    if (JSON.stringify(state.input.resultValue()) === state.start) this.cancel();
-    else this.save(state);
-  }
-
-  cancel() {
-    const state = this.current;
-    if (!state) return;
-    this.current = null;
-    this.close(state);
-    state.cell.replaceChildren(...state.before);
-  }
-
-  close({ cell }) {
+  /** The cell as its record is; the focus stays where it is unless it was in here. */
+  close(editor) {
+    const { row, cell, end } = editor;
+    const wasInside = cell.contains(document.activeElement);
+    end.abort();
+    this.editors.delete(cell);
     cell.classList.remove('editing');
-    cell.removeEventListener('keydown', this.keyHandler);
-    cell.removeEventListener('focusout', this.leaveHandler);
     cell.tabIndex = -1;
+    this.table.grid.showRecord(row);
+    if (wasInside) cell.focus({ preventScroll: true });
   }
 
-  async save(state) {
-    const { input, field } = state;
-    if (state.isSaving) return;
+  async save(editor) {
+    const { input, field } = editor;
+    if (editor.isSaving) return;
     const problem = input.problem();
     if (problem) {
-      this.tell(state, problem);
+      this.tell(editor, problem);
       return;
     }
     const value = input.resultValue();
-    if (JSON.stringify(value) === state.start) {
-      this.cancel();
-      focusCell(state.cell);
+    if (JSON.stringify(value) === editor.start) {
+      this.close(editor);
       return;
     }
-    state.isSaving = true;
-    const answer = await this.post(state.row.record, field.name, value);
-    state.isSaving = false;
-    if (this.current === state) await this.answered(state, answer, value);
+    lock(editor, true);
+    const text = input.chosenText?.();
+    const news = { [field.name]: value, ...(text === undefined ? {} : { [`${field.name}_text`]: text }) };
+    await this.inTurn(async () => this.answered(editor, await this.post(editor, value), news));
   }
 
-  post(record, name, value) {
+  /** One save after the other: each names the version of the record that the one before has left. */
+  inTurn(work) {
+    const done = this.queue.then(work);
+    this.queue = done.catch(() => {});
+    return done;
+  }
+
+  /** For who wants to read or change records: what is being saved first. */
+  async settled() {
+    this.waiting += 1;
+    await this.queue;
+    this.waiting -= 1;
+  }
+
+  post({ row: { record }, field }, value) {
     const { table } = this;
-    const params = { ...table.editing.key(record), [name]: value };
+    const params = { ...table.editing.key(record), [field.name]: value };
     if (record.lock_version !== undefined) params.lock_version = record.lock_version;
     return ask(table.app, table.editing.urls.update_data_url, { method: 'POST', params, baseUri: table.baseUri });
   }
 
-  async answered(state, answer, value) {
+  answered(editor, answer, news) {
     const { table } = this;
-    const { row, cell, field } = state;
+    const { row, field } = editor;
+    lock(editor, false);
     if (answer.ok) {
-      this.current = null;
-      this.close(state);
-      const saved = answer.value?.options?.user_data ?? {};
-      const text = state.input.chosenText?.();
-      Object.assign(row.record, { [field.name]: value }, saved, text === undefined ? {} : { [`${field.name}_text`]: text });
-      const fresh = table.grid.refreshRow(row);
-      focusCell([...fresh.cells].find(({ dataset }) => dataset.name === cell.dataset.name));
+      this.keep(editor, { ...news, ...answer.value?.options?.user_data });
       table.tellOpener();
     } else if (answer.error?.options?.code === 'edit_conflict') {
-      this.cancel();
-      await table.editing.resolve(row.record, { [field.name]: value }, answer);
+      this.close(editor);
+      table.editing.resolve(row.record, { [field.name]: news[field.name] }, answer);
     } else {
       const options = answer.error?.options ?? {};
-      this.tell(state, t(options.fields?.[field.name] ?? options.message ?? 'That did not work.'));
+      this.refused(editor, t(options.fields?.[field.name] ?? options.message ?? 'That did not work.'));
     }
   }
 
-  tell({ input, error }, words) {
+  /** Into the record, and into its row if that was made anew meanwhile. */
+  keep(editor, news) {
+    const { row } = editor;
+    const { grid, idField } = this.table;
+    const shown = grid.rowOfId(row.record[idField]);
+    for (const one of new Set([row, shown ?? row])) Object.assign(one.record, news);
+    this.close(editor);
+    if (shown && shown !== row) grid.showRecord(shown);
+  }
+
+  /** At the cell; where that is gone, or about to be, in a window with what was typed. */
+  refused(editor, words) {
+    const { cell, field, input } = editor;
+    if (cell.isConnected && !this.waiting) {
+      this.tell(editor, words);
+      return;
+    }
+    const typed = input.chosenText?.() ?? inputClass(field.uitype).cellText(input.resultValue(), field, {});
+    this.table.app.show_error({ title: field.label, message: t('"${typed}" was not saved. ${reason}', { typed, reason: words }) });
+  }
+
+  tell({ cell, input, error }, words) {
     error.textContent = words;
     error.hidden = false;
     input.setInvalid(true);
-    input.focus();
+    const focused = document.activeElement;
+    if (focused === document.body || cell.contains(focused)) input.focus();
   }
 }
 
-function focusCell(cell) {
-  if (!cell) return;
-  cell.tabIndex = -1;
-  cell.focus({ preventScroll: true });
+/** While a value is on its way nothing is added to it. */
+function lock(editor, isSaving) {
+  editor.isSaving = isSaving;
+  editor.input.focusElement.readOnly = isSaving;
+}
+
+function stop(event) {
+  event.preventDefault();
+  event.stopPropagation();
 }

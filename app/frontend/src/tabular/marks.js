@@ -82,6 +82,7 @@ export class Marks {
     const { table } = this;
     const report = new Report(table, records.length);
     await report.open();
+    await table.inline.settled();
     for (const record of records) {
       if (report.isStopped) break;
       const answer = await one(record);

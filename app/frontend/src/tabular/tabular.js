@@ -198,7 +198,8 @@ export class Tabular extends Widget {
     this.select_row = null;
     this.grid.unselect();
     if (selectId !== undefined) this.grid.selectById(selectId);
-    if (hadFocus) (this.grid.selected ?? this.scroller).focus({ preventScroll: true });
+    // It went with the row, unless somebody has taken it elsewhere meanwhile.
+    if (hadFocus && document.activeElement === document.body) (this.grid.selected ?? this.scroller).focus({ preventScroll: true });
     this.toolbar.update();
     this.dispatch('loaded', { total: this.pages.total });
   }
@@ -221,6 +222,7 @@ export class Tabular extends Widget {
   }
 
   async fetchPage(page) {
+    await this.inline.settled();
     const answer = await ask(this.app, this.opts.data_url, {
       method: this.opts.data_method, baseUri: this.baseUri,
       params: { ...this.listParams(), page, rows: this.pageRows },
