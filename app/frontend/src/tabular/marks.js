@@ -47,6 +47,11 @@ export class Marks {
     this.show();
   }
 
+  /** Rows that were loaded anew: what is done with them names the version that is shown. */
+  renew(records) {
+    for (const record of records) if (this.has(record)) this.marked.set(record[this.table.idField], record);
+  }
+
   clear() {
     this.marked.clear();
     this.show();
@@ -88,6 +93,8 @@ export class Marks {
       const answer = await one(record);
       report.add(nameOf(record, table), answer);
       if (answer.ok) this.marked.delete(record[table.idField]);
+      // It is said that somebody has changed it; who tries again wants it all the same.
+      else if (answer.error?.options?.current) this.renew([{ ...record, ...answer.error.options.current }]);
     }
     report.finish();
     forgetOptions();

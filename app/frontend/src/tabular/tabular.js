@@ -238,8 +238,9 @@ export class Tabular extends Widget {
       return null;
     }
     const { value } = answer;
-    if (Array.isArray(value)) return { total: value.length, rows: value };
-    return { total: Number(value?.total) || 0, rows: Array.isArray(value?.rows) ? value.rows : [] };
+    const rows = [value, value?.rows].find(Array.isArray) ?? [];
+    this.marks.renew(rows);
+    return { total: Array.isArray(value) ? rows.length : Number(value?.total) || 0, rows };
   }
 
   showPosition() {
