@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.browser.descriptions import show
 from tests.browser.page_bench import Bench, Reply, Request
 
-FIELDS = [
+FIELDS: list[dict[str, Any]] = [
     {"name": "id", "title": "Id", "uitype": "str", "type": "str", "length": 32},
     {"name": "name", "title": "Name", "uitype": "str", "type": "str", "length": 8,
      "nullable": "no"},

@@ -149,6 +149,40 @@ def test_a_long_list_is_searched_by_typing(look: Page, bench: Bench) -> None:
     expect(box_).to_have_value("Choice 30")
 
 
+@pytest.mark.parametrize("leave", ["Enter", "Tab"])
+@pytest.mark.parametrize(("typed", "seen", "sent"), [
+    ("", "", "null"),
+    ("Choice 7", "Choice 7", "7"),
+    ("choice 12", "Choice 12", "12"),
+])  # fmt: skip
+def test_what_is_seen_in_a_long_list_is_sent(
+    look: Page, bench: Bench, leave: str, typed: str, seen: str, sent: str
+) -> None:
+    choices = [{"value": str(n), "text": f"Choice {n}"} for n in range(20)]
+    field = {"name": "value", "title": "Value", "uitype": "code", "data": choices, "value": "3"}
+    show(look, bench, form(field, keep_open=True))
+    box_ = look.get_by_role("combobox", name="Value")
+    expect(box_).to_have_value("Choice 3")
+    box_.fill(typed)
+    look.keyboard.press(leave)
+    if leave == "Tab":
+        submit(look)
+    expect(look.get_by_text("Saved")).to_be_visible()
+
+    expect(box_).to_have_value(seen)
+    assert bench.last("/save") == {"value": sent}
+
+
+def test_a_word_that_is_no_choice_is_not_sent_as_another(look: Page, bench: Bench) -> None:
+    choices = [{"value": str(n), "text": f"Choice {n}"} for n in range(20)]
+    field = {"name": "value", "title": "Value", "uitype": "code", "data": choices, "value": "3"}
+    show(look, bench, form(field))
+    look.get_by_role("combobox").fill("hoice")
+    look.keyboard.press("Enter")
+    expect(look.get_by_role("option")).to_have_count(20)
+    assert bench.asked("/save") == []
+
+
 def test_the_server_searches_where_it_offers_to(look: Page, bench: Bench) -> None:
     def found(request: Request) -> Any:
         words = request.params.get("q", "")

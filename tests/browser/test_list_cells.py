@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.descriptions import show
+from tests.browser.list_of_things import FIELDS, table
 from tests.browser.page_bench import Bench, Request
 
 Rows = list[dict[str, Any]]
@@ -29,7 +31,8 @@ class Saves:
             return {"widgettype": "Error", "options": options}
         if int(request.params["lock_version"]) != found["lock_version"]:
             return {"widgettype": "Error", "options": {**CONFLICT, "current": dict(found)}}
-        found |= {name: request.params[name] for name in ("name", "share") if name in request.params}
+        sent = {"name", "share", "kind"} & set(request.params)
+        found |= {name: request.params[name] for name in sent}
         found["lock_version"] += 10
         return {"widgettype": "Message", "options": {"user_data": dict(found)}}
 
@@ -174,6 +177,41 @@ def test_the_focus_stays_where_one_has_gone(
     expect(search).to_have_value("thing2")
     expect(look.locator("tbody tr")).to_have_count(1)
     expect(search).to_be_focused()
+
+
+def test_a_long_list_of_choices_is_edited_in_its_cell(
+    look: Page, bench: Bench, things: Rows, saves: Saves
+) -> None:
+    saves.go_on.set()
+    choices = [{"value": chr(97 + n), "text": f"Choice {n}"} for n in range(20)]
+    fields = [one if one["name"] != "kind" else {**one, "data": choices} for one in FIELDS]
+    show(look, bench, table(row_options={"fields": fields}))
+    look.wait_for_selector("tbody tr")
+    write(look, cell(look, "kind"), "choice 7")
+
+    box = cell(look, "kind").get_by_role("combobox", name="Kind")
+    expect(box).to_be_focused()
+    look.keyboard.press("Enter")
+    expect(cell(look, "kind")).to_have_text("Choice 7")
+    assert bench.last("/update")["kind"] == "h"
+
+
+def test_choices_that_come_later_find_the_cell_still_open(
+    look: Page, bench: Bench, things: Rows, saves: Saves
+) -> None:
+    def choices(_: Request) -> list[dict[str, str]]:
+        saves.go_on.wait(10)
+        return [{"kind": chr(97 + n), "kind_text": f"Choice {n}"} for n in range(20)]
+
+    bench.answers["/choices"] = choices
+    late = {"name": "kind", "title": "Kind", "uitype": "code", "dataurl": "/choices"}
+    show(look, bench, table(row_options={"fields": [*FIELDS[:2], late]}))
+    look.wait_for_selector("tbody tr")
+    write(look, cell(look, "kind"), "")
+    saves.go_on.set()
+
+    expect(cell(look, "kind").locator("select")).to_have_count(0)
+    expect(cell(look, "kind").get_by_role("combobox", name="Kind")).to_be_focused()
 
 
 def test_the_focus_stays_on_a_heading_that_sorts(look: Page, bench: Bench, things: Rows) -> None:

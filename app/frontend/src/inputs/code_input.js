@@ -14,10 +14,10 @@ class CodeInput extends Input {
     this.holder = h('div', { class: 'code-holder' });
     this.select = h('select', { ...this.commonAttributes(), maxlength: undefined, placeholder: undefined });
     this.holder.append(this.select);
-    this.options = [];
+    this.options = Array.isArray(this.field.data) ? this.read(this.field.data) : [];
     this.extra = {};
-    if (isSearched(this.field)) this.useCombobox();
-    else this.loaded = this.load();
+    if (isSearched(this.field) || this.options.length > LONG_LIST) this.useCombobox();
+    if (!isSearched(this.field)) this.loaded = this.load();
     return this.holder;
   }
 
@@ -39,13 +39,17 @@ class CodeInput extends Input {
   }
 
   async load() {
-    const options = await loadOptions(this, this.extra);
-    this.options = options.map((option) => ({
-      value: String(optionValue(option, this.field) ?? ''), text: optionText(option, this.field),
-    }));
+    this.options = this.read(await loadOptions(this, this.extra));
     if (this.options.length > LONG_LIST && !this.combobox) this.useCombobox();
     if (this.combobox) this.showCurrent();
     else this.fillSelect();
+  }
+
+  /** Choices as the description or the server writes them. */
+  read(options) {
+    return options.map((option) => ({
+      value: String(optionValue(option, this.field) ?? ''), text: String(optionText(option, this.field) ?? ''),
+    }));
   }
 
   fillSelect() {
@@ -56,23 +60,30 @@ class CodeInput extends Input {
     this.showCurrent();
   }
 
+  /** In the place of the drop-down, with its names and with the focus if it has it. */
   useCombobox() {
-    const described = this.select.getAttribute('aria-describedby');
+    const hadFocus = document.activeElement === this.select;
     this.combobox = new Combobox({
       id: this.controlId,
       name: this.field.name,
       isRequired: this.field.required,
       find: (text) => this.find(text),
+      known: () => this.options,
       picked: (option) => {
         this.wanted = option?.value ?? '';
         this.wantedText = option?.text ?? '';
         this.changed();
       },
     });
-    if (described) this.combobox.input.setAttribute('aria-describedby', described);
-    if (this.isReadonly) this.combobox.input.disabled = true;
-    this.select.remove();
+    const { input } = this.combobox;
+    for (const name of ['aria-label', 'aria-describedby', 'aria-invalid']) {
+      if (this.select.hasAttribute(name)) input.setAttribute(name, this.select.getAttribute(name));
+    }
+    if (this.isReadonly) input.disabled = true;
     this.holder.append(this.combobox.element);
+    // Before the drop-down goes: a cell that loses the focus is closed.
+    if (hadFocus) input.focus();
+    this.select.remove();
   }
 
   async find(text) {
@@ -81,11 +92,7 @@ class CodeInput extends Input {
       return this.options.filter((option) => option.text.toLowerCase().includes(wanted));
     }
     const found = await loadOptions(this, { ...this.extra, q: text || undefined });
-    return found
-      .map((option) => ({
-        value: String(optionValue(option, this.field) ?? ''), text: optionText(option, this.field),
-      }))
-      .filter(({ value }) => value !== '');
+    return this.read(found).filter(({ value }) => value !== '');
   }
 
   setValue(value, text) {
@@ -108,11 +115,12 @@ class CodeInput extends Input {
       this.combobox.show(this.wanted ? text : '');
       return;
     }
-    if (!known && this.wanted && this.select) this.addUnknown(text);
+    if (this.wanted && this.select) this.addMissing(text);
     if (this.select) this.select.value = this.wanted ?? '';
   }
 
-  addUnknown(text) {
+  /** A choice that the list does not have, or not yet. */
+  addMissing(text) {
     if ([...this.select.options].some((option) => option.value === this.wanted)) return;
     this.select.append(h('option', { value: this.wanted }, text || this.wanted));
   }

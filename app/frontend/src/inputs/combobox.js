@@ -9,11 +9,11 @@ export class Combobox {
   /**
    * @param {{id: string, name: string, isRequired: boolean,
    *   find: (text: string) => Promise<{value: string, text: string}[]>,
+   *   known: () => {value: string, text: string}[], what is known without asking
    *   picked: (option: {value: string, text: string}|null) => void}} how
    */
-  constructor({ id, name, isRequired, find, picked }) {
-    this.find = find;
-    this.picked = picked;
+  constructor({ id, name, isRequired, find, known, picked }) {
+    Object.assign(this, { find, known, picked });
     this.options = [];
     this.active = -1;
     this.shownText = '';
@@ -23,14 +23,16 @@ export class Combobox {
       'aria-expanded': 'false', 'aria-controls': listId, 'aria-required': isRequired || undefined,
       placeholder: t('Type to search'),
       on: {
-        input: () => this.search(), click: () => this.open(), keydown: (event) => this.key(event),
+        input: () => { this.isTyping = true; this.search(); }, click: () => this.open(), keydown: (event) => this.key(event),
         blur: () => this.leave(),
+        // What was typed is no value yet; a choice tells itself.
+        change: (event) => event.stopImmediatePropagation(),
       },
     });
     this.list = h('ul', { id: listId, role: 'listbox', class: 'combobox-list', hidden: true });
     this.list.addEventListener('pointerdown', (event) => event.preventDefault());
     this.element = h('div', { class: 'combobox' }, this.input, this.list);
-    this.search = debounce(() => this.open(this.input.value.trim()), SEARCH_DELAY_MS);
+    this.search = debounce(() => this.isTyping && this.open(this.input.value.trim()), SEARCH_DELAY_MS);
   }
 
   /** Shows the text of the current value. */
@@ -61,6 +63,7 @@ export class Combobox {
 
   close() {
     this.ticket = null;
+    this.isTyping = false;
     this.list.hidden = true;
     this.input.setAttribute('aria-expanded', 'false');
     this.input.removeAttribute('aria-activedescendant');
@@ -72,14 +75,33 @@ export class Combobox {
     this.picked(option);
   }
 
-  /** Text that was typed and not chosen does not count; an emptied box means no choice. */
+  /** Other text that was typed and not chosen does not count: the choice is seen again. */
   leave() {
+    this.commit();
+    this.input.value = this.shownText;
+  }
+
+  /** Takes the one choice that was typed, and none for an emptied box. @returns {boolean} whether it is clear what is meant */
+  commit() {
     this.close();
-    if (this.input.value.trim() === '' && this.shownText) this.pick(null);
-    else this.input.value = this.shownText;
+    const text = this.input.value.trim();
+    if (text === this.shownText.trim()) return true;
+    const option = text === '' ? null : this.meant(text);
+    if (option !== undefined) this.pick(option);
+    return option !== undefined;
+  }
+
+  /** The only choice of that name; capitals count where only they differ. */
+  meant(text) {
+    const all = [...this.known(), ...this.options].filter(({ value }, i, list) => list.findIndex((one) => one.value === value) === i);
+    const [same, alike] = [(word) => word, (word) => word.toLowerCase()]
+      .map((form) => all.filter((option) => form(option.text.trim()) === form(text)));
+    const found = same.length ? same : alike;
+    return found.length === 1 ? found[0] : undefined;
   }
 
   key(event) {
+    if (event.isComposing) return; // Enter ends a word of Chinese
     const isOpen = !this.list.hidden;
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
@@ -88,6 +110,10 @@ export class Combobox {
     } else if (event.key === 'Enter' && isOpen && this.active >= 0) {
       event.preventDefault();
       this.pick(this.options[this.active]);
+    } else if (event.key === 'Enter' && !this.commit()) {
+      // Nothing is sent that is not what is seen.
+      event.preventDefault();
+      this.open(this.input.value.trim());
     } else if (event.key === 'Escape' && isOpen) {
       event.preventDefault();
       event.stopPropagation();
