@@ -39,4 +39,6 @@ test('operators fit the column', () => {
   assert.ok(operatorsFor(text).includes('contains'));
   assert.ok(!operatorsFor({ uitype: 'decimal' }).includes('contains'));
   assert.deepEqual(operatorsFor({ uitype: 'check' }), ['eq']);
+  for (const uitype of ['money', 'percent']) assert.deepEqual(operatorsFor({ uitype }), operatorsFor({ uitype: 'decimal' }));
+  assert.deepEqual(toServer({ field: { name: 'rate', uitype: 'percent' }, op: 'empty' }), { field: 'rate', op: 'IS NULL' });
 });

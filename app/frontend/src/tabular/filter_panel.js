@@ -6,8 +6,8 @@ import { t } from '../core/i18n.js';
 import { inputClass } from '../inputs/registry.js';
 import { isFilterable, kindOf, needsValue, OP_LABELS, operatorsFor } from './filters.js';
 
-/** Dates are picked by the day, codes from their list; everything else is typed. */
-const VALUE_UITYPE = { number: 'decimal', date: 'date', datetime: 'date', code: 'code', check: 'yesno', text: 'str' };
+/** Dates are picked by the day, codes from their list; everything else is typed, shares as per cent. */
+const VALUE_UITYPE = { number: 'decimal', percent: 'percent', date: 'date', datetime: 'date', code: 'code', check: 'yesno', text: 'str' };
 
 export class FilterPanel {
   /**

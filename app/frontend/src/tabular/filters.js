@@ -4,6 +4,7 @@ const NUMBER_OPS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
 const KIND_OPS = {
   text: ['contains', 'starts', 'eq', 'ne', 'empty', 'filled'],
   number: [...NUMBER_OPS, 'empty', 'filled'],
+  percent: [...NUMBER_OPS, 'empty', 'filled'],
   date: ['on', 'before', 'after', 'empty', 'filled'],
   datetime: ['on', 'before', 'after', 'empty', 'filled'],
   code: ['eq', 'ne', 'empty', 'filled'],
@@ -22,9 +23,9 @@ const DAY_MS = 86_400_000;
 /** Which operators fit a column. */
 export function kindOf(field) {
   const { uitype } = field;
-  if (['int', 'float', 'decimal'].includes(uitype)) return 'number';
+  if (['int', 'float', 'decimal', 'money'].includes(uitype)) return 'number';
   if (uitype === 'timestamp') return 'datetime';
-  return ['date', 'datetime', 'code', 'check'].includes(uitype) ? uitype : 'text';
+  return ['percent', 'date', 'datetime', 'code', 'check'].includes(uitype) ? uitype : 'text';
 }
 
 /** @returns {string[]} operator names */
