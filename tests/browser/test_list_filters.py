@@ -26,3 +26,13 @@ def test_a_share_is_filtered_by_the_per_cent_that_one_sees(
     show(look, bench, table(data_params={"_view": view}))
     look.get_by_role("button", name="Filter").click()
     expect(look.get_by_label("Value")).to_have_value("85.5")
+
+
+def test_a_day_that_does_not_exist_is_left_out_of_a_view(look: Page, bench: Bench) -> None:
+    bench.answers["/get"] = {"total": 0, "rows": []}
+    fields = [*FIELDS, {"name": "at", "title": "At", "uitype": "datetime"}]
+    view = {"f": [["at", "on", "2026-13-45"], ["name", "eq", "x"]]}
+    show(look, bench, table(data_params={"_view": json.dumps(view)},
+                            row_options={"fields": fields}))  # fmt: skip
+    expect(look.get_by_text("Nothing matches the filter.")).to_be_visible()
+    assert json.loads(bench.last("/get")["data_filter"])["field"] == "name"

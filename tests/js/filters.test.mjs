@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { dataFilter, escapeLike, operatorsFor, toServer } from '../../app/frontend/src/tabular/filters.js';
+import { dataFilter, escapeLike, isUsable, operatorsFor, toServer } from '../../app/frontend/src/tabular/filters.js';
 
 const text = { name: 'name', uitype: 'str' };
 const moment = { name: 'created_at', uitype: 'datetime' };
@@ -41,4 +41,14 @@ test('operators fit the column', () => {
   assert.deepEqual(operatorsFor({ uitype: 'check' }), ['eq']);
   for (const uitype of ['money', 'percent']) assert.deepEqual(operatorsFor({ uitype }), operatorsFor({ uitype: 'decimal' }));
   assert.deepEqual(toServer({ field: { name: 'rate', uitype: 'percent' }, op: 'empty' }), { field: 'rate', op: 'IS NULL' });
+});
+
+test('of a condition in an address only what can be asked is taken', () => {
+  const day = (value) => isUsable({ field: moment, op: 'on', value });
+  assert.ok(day('2028-02-29'));
+  for (const value of ['2026-13-45', '2026-02-30', 'garbage', '', undefined, 20261124, {}]) assert.ok(!day(value), String(value));
+  assert.ok(isUsable({ field: moment, op: 'empty' }));
+  assert.ok(!isUsable({ field: text, op: 'contains' }));
+  assert.ok(!isUsable({ field: text, op: 'contains', value: ['x'] }));
+  assert.ok(!isUsable({ field: { name: 'key', uitype: 'password' }, op: 'eq', value: 'x' }));
 });

@@ -43,6 +43,19 @@ export function isFilterable(field) {
   return !['password', 'file', 'image', 'audio', 'video', 'json'].includes(field.uitype);
 }
 
+/** Whether a condition that came from elsewhere can be asked: anybody may write anything into an address. */
+export function isUsable({ field, op, value }) {
+  if (!field || !isFilterable(field) || !operatorsFor(field).includes(op)) return false;
+  if (!needsValue(op)) return true;
+  if (!['string', 'number'].includes(typeof value) || value === '') return false;
+  return !['date', 'datetime'].includes(kindOf(field)) || isDay(value);
+}
+
+function isDay(text) {
+  const day = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(NaN);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+}
+
 /** Makes `%`, `_` and `\` stand for themselves in a LIKE pattern. */
 export function escapeLike(text) {
   return String(text).replace(/[\\%_]/g, '\\$&');

@@ -4,7 +4,7 @@ import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { popoverBelow } from '../core/popover.js';
 import { t } from '../core/i18n.js';
-import { operatorsFor } from './filters.js';
+import { isUsable } from './filters.js';
 
 /** The parameter of a page's address; the server hands it back in `data_params`. */
 export const VIEW_PARAMETER = '_view';
@@ -39,8 +39,7 @@ export function readView(given, fields) {
   if (!view || typeof view !== 'object') return {};
   const byName = new Map(fields.map((field) => [field.name, field]));
   const conditions = (Array.isArray(view.f) ? view.f : []).filter(Array.isArray)
-    .map(([name, op, value]) => ({ field: byName.get(name), op, value }))
-    .filter(({ field, op }) => field && operatorsFor(field).includes(op));
+    .map(([name, op, value]) => ({ field: byName.get(name), op, value })).filter(isUsable);
   const [sortName, direction] = String(view.s ?? '').split(' ');
   return {
     searchText: typeof view.q === 'string' ? view.q : '',
