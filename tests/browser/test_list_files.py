@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Download, Page, expect
 
 from tests.browser.list_of_things import in_pieces, piece
-from tests.browser.page_bench import Bench, Request
+from tests.browser.page_bench import Bench, Reply, Request
 
 
 def downloaded(page: Page, *names: str) -> Download:
@@ -38,6 +38,34 @@ def test_the_whole_list_is_exported_as_it_is_filtered(
     look.get_by_role("button", name="Export and import").click()
     look.get_by_role("button", name="Export for Excel").click()
     expect(look.get_by_role("alertdialog")).to_contain_text("Too many rows")
+
+
+def test_an_export_asks_to_sign_in_again_and_goes_on(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    rows = bench.answers["/get"]
+    signed_out = Reply("401: Unauthorized", 401, "text/plain")
+
+    def sign_in(_: Request) -> Any:
+        bench.answers["/get"] = rows
+        return {"data": {"username": "ann"}}
+
+    bench.answers |= {"/get": signed_out, "/login.dspy": sign_in}
+    look.get_by_role("button", name="Export and import").click()
+    look.get_by_role("button", name="Export as CSV").click()
+    window = look.get_by_role("dialog", name="Please sign in")
+    window.get_by_role("button", name="Close").click()
+    expect(look.get_by_role("alertdialog")).to_contain_text("You are signed out")
+    look.keyboard.press("Escape")
+
+    look.get_by_role("button", name="Export and import").click()
+    with look.expect_download() as told:
+        look.get_by_role("button", name="Export as CSV").click()
+        window.get_by_label("User name").fill("ann")
+        window.get_by_label("Password").fill("right")
+        window.get_by_role("button", name="Sign in").click()
+    assert told.value.suggested_filename == "x y.csv"
+    expect(look.get_by_role("dialog")).to_have_count(0)
 
 
 @pytest.mark.parametrize("choice", ["Export as CSV", "Export for Excel"])

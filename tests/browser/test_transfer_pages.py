@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import LISTS, open_list
 from tests.http.test_transfer import export, rich_line
-from tests.support.installation import Installation
+from tests.support.installation import PASSWORDS, Installation
 from tests.support.lines import ask, do, fresh, new_line, new_step, places, rows
 
 
@@ -155,6 +155,24 @@ def test_a_published_line_is_saved_for_other_programs(
     assert (name, text.split()[0]) == (f"{line['code']}.mmd", "flowchart")
     page.get_by_role("dialog").get_by_label("内容").select_option("draft")
     assert "later" in saved(page, "export_json")[1]
+
+
+def test_an_ended_session_asks_to_sign_in_and_saves_the_file(
+    server: Installation, admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin, "a")
+    page = admin_page
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.locator(".line-page [data-tool=export]").click()
+    page.context.clear_cookies()
+
+    with page.expect_download() as told:
+        page.locator("dialog [data-tool=export_json]").click()
+        window = page.get_by_role("dialog").filter(has_text="会话已过期")
+        window.get_by_label("密码").fill(PASSWORDS["admin"])
+        window.get_by_role("button", name="登录").click()
+
+    assert told.value.suggested_filename == f"{line['code']}.json"
 
 
 def test_a_line_that_is_gone_meanwhile_is_told(

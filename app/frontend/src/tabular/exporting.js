@@ -27,9 +27,7 @@ export async function exportList(table, kind) {
   const control = new AbortController();
   const progress = await progressWindow(table, control);
   try {
-    const response = await fetch(address(table, kind), {
-      credentials: 'same-origin', signal: control.signal, headers: { Accept: 'application/json' },
-    });
+    const response = await fetchFile(table.app, address(table, kind), control.signal);
     if (!response.ok || /json/.test(response.headers.get('Content-Type') ?? '')) {
       progress.close();
       await refuse(table, response);
@@ -42,6 +40,13 @@ export async function exportList(table, kind) {
     progress.close();
     if (error.name !== 'AbortError') await table.app.show_error({ title: 'Error', message: 'The answer broke off. Try again.' });
   }
+}
+
+/** The answer with a file in it; asked for once more when the session had ended. @returns {Promise<Response>} */
+export async function fetchFile(app, url, signal) {
+  const send = () => fetch(url, { credentials: 'same-origin', signal, headers: { Accept: 'application/json' } });
+  const response = await send();
+  return response.status === 401 && await app.signInAgain() ? send() : response;
 }
 
 function address(table, kind) {
@@ -59,7 +64,8 @@ export async function refuse(owner, response) {
   } catch {
     // no words of the server: ours
   }
-  const message = said.options?.message ?? said.detail ?? t('The server answered with an error (${status}).', { status: response.status });
+  const message = said.options?.message ?? said.detail ?? (response.status === 401
+    ? t('You are signed out. Sign in and try again.') : t('The server answered with an error (${status}).', { status: response.status }));
   await owner.app.show_error({ title: 'Error', message });
 }
 

@@ -3,7 +3,7 @@
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { language, t } from '../../core/i18n.js';
-import { download, refuse } from '../../tabular/exporting.js';
+import { download, fetchFile, refuse } from '../../tabular/exporting.js';
 
 const API = '/pipeline_core/api';
 const OWN = [
@@ -45,7 +45,7 @@ export class ExportBox {
     const name = `${code}.${ending}`;
     fillNode(this.status, t('Please wait …'));
     try {
-      const response = await fetch(`${API}/${url}?${query}`, { credentials: 'same-origin', headers: { Accept: 'application/json' } });
+      const response = await fetchFile(this.owner.app, `${API}/${url}?${query}`);
       fillNode(this.status);
       if (response.ok) {
         download(name, await response.blob());
