@@ -36,3 +36,38 @@ def test_a_day_that_does_not_exist_is_left_out_of_a_view(look: Page, bench: Benc
                             row_options={"fields": fields}))  # fmt: skip
     expect(look.get_by_text("Nothing matches the filter.")).to_be_visible()
     assert json.loads(bench.last("/get")["data_filter"])["field"] == "name"
+
+
+def test_the_filter_is_left_by_escape_and_its_button_says_so(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    bench.answers["/list"] = table()
+    opens = on("click", "urlwidget", target="PopupWindow", options={"url": "/list"})
+    show(look, bench, button("Open", opens))
+    look.get_by_role("button", name="Open").click()
+    opener = look.get_by_role("dialog").get_by_role("button", name="Filter")
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    opener.click()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    look.keyboard.press("Escape")
+
+    expect(opener).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    expect(look.get_by_label("Column", exact=True)).to_be_hidden()
+    expect(look.get_by_role("dialog")).to_have_count(1)
+
+
+def test_a_condition_that_is_removed_leaves_the_focus_in_the_panel(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    look.get_by_role("button", name="Filter").click()
+    add = look.get_by_role("button", name="Add condition")
+    add.click()
+    add.click()
+    removers = look.get_by_role("button", name="Remove condition")
+    removers.nth(1).press("Enter")
+    expect(removers.nth(1)).to_be_focused()
+    look.keyboard.press("Enter")
+    expect(removers).to_be_focused()
+    look.keyboard.press("Enter")
+    expect(add).to_be_focused()

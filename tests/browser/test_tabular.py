@@ -408,6 +408,35 @@ def test_a_relation_page_checks_by_get_and_takes_a_refusal_back(
     assert bench.last("/check_changed.dspy")["has_role"] == "true"
 
 
+def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    go_on = Event()
+
+    def answered(_: Request) -> Any:
+        go_on.wait(10)
+        return saved({})
+
+    bench.answers["/check_changed.dspy"] = answered
+    open_table(
+        look, bench, row_options={"checkField": "has_role"},
+        binds=[on("row_check_changed", "urlwidget", target="self",
+                  options={"params": {}, "url": "/check_changed.dspy"})],
+    )  # fmt: skip
+    box = look.locator(".row-check").first
+    box.focus()
+    look.keyboard.press("Space")
+    look.keyboard.press("Space")  # nothing before the answer to the first
+    go_on.set()
+    expect(look.get_by_text("Saved")).to_be_visible()
+
+    expect(box).to_be_focused()
+    expect(box).to_be_checked()
+    assert len(bench.asked("/check_changed.dspy")) == 1
+    look.keyboard.press("Space")
+    expect(box).not_to_be_checked()
+
+
 def test_details_unfold_below_their_row(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:

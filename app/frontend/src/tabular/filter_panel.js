@@ -21,14 +21,14 @@ export class FilterPanel {
     this.apply = apply;
     this.rows = [];
     this.list = h('div', { class: 'filter-rows' });
+    this.adder = h('button', { type: 'button', on: { click: () => this.addRow() } }, icon('add'), t('Add condition'));
     this.element = h('form', {
       class: 'filter-panel', hidden: true, id: uniqueId('filter'), 'aria-label': t('Filter'),
       on: {
         submit: (event) => { event.preventDefault(); event.stopPropagation(); this.submit(); },
-        keydown: (event) => { if (event.key === 'Escape') this.toggle(false); },
+        keydown: (event) => this.key(event),
       },
-    }, this.list, h('div', { class: 'filter-buttons' },
-      h('button', { type: 'button', on: { click: () => this.addRow() } }, icon('add'), t('Add condition')),
+    }, this.list, h('div', { class: 'filter-buttons' }, this.adder,
       h('span', { class: 'spring' }),
       h('button', { type: 'button', on: { click: () => this.clear() } }, t('Clear')),
       h('button', { type: 'submit', class: 'primary' }, t('Apply'))));
@@ -36,9 +36,19 @@ export class FilterPanel {
 
   toggle(isShown = this.element.hidden) {
     this.element.hidden = !isShown;
+    this.table.toolbar.update();
     if (!isShown) return;
     if (!this.rows.length) this.addRow();
     this.rows[0].column.focus();
+  }
+
+  /** Escape closes the panel, not the window that it may stand in. */
+  key(event) {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.toggle(false);
+    this.table.toolbar.filterButton.focus();
   }
 
   addRow() {
@@ -62,6 +72,13 @@ export class FilterPanel {
     row.element.remove();
   }
 
+  /** By its button, which had the focus: that goes to the next row, at last to what adds one. */
+  drop(row) {
+    const next = this.rows[this.rows.indexOf(row) + 1] ?? this.rows.at(-2);
+    this.removeRow(row);
+    (next?.remover ?? this.adder).focus();
+  }
+
   clear() {
     for (const row of [...this.rows]) this.removeRow(row);
     this.addRow();
@@ -81,11 +98,11 @@ class FilterRow {
       panel.fields.map((field) => h('option', { value: field.name }, t(field.label))));
     this.operator = h('select', { 'aria-label': t('Condition'), on: { change: () => this.showValue() } });
     this.valueBox = h('div', { class: 'filter-value' });
-    const remove = h('button', {
+    this.remover = h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t('Remove condition'),
-      on: { click: () => panel.removeRow(this) },
+      on: { click: () => panel.drop(this) },
     }, icon('close'));
-    this.element = h('div', { class: 'filter-row' }, this.column, this.operator, this.valueBox, remove);
+    this.element = h('div', { class: 'filter-row' }, this.column, this.operator, this.valueBox, this.remover);
     this.columnChanged();
   }
 

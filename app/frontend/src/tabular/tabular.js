@@ -337,9 +337,14 @@ export class Tabular extends Widget {
   }
 
   async checked(record, isChecked, box) {
-    box.disabled = true;
+    // Not `disabled`, which would take the focus away.
+    if (box.ariaDisabled) {
+      box.checked = !isChecked;
+      return;
+    }
+    box.ariaDisabled = 'true';
     const event = await this.dispatch('row_check_changed', { ...record, [this.checkField]: isChecked });
-    box.disabled = false;
+    box.ariaDisabled = null;
     if (event.failed) box.checked = !isChecked;
     else record[this.checkField] = isChecked ? 1 : 0;
   }
