@@ -437,6 +437,26 @@ def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
     expect(box).not_to_be_checked()
 
 
+def test_the_pager_says_the_page_that_is_shown(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    rows[:] = [row(number) for number in range(1, 13)]
+    open_table(look, bench, page_rows=4)
+    number = look.get_by_label("Page", exact=True)
+    for typed in ("99", "x"):
+        number.fill(typed)
+        look.keyboard.press("Enter")
+        expect(number).to_have_value("3")
+        expect(look.locator("td[data-name=code]").first).to_have_text("code9")
+    look.get_by_role("button", name="Previous page").focus()
+    look.keyboard.press("Enter")
+    expect(number).to_have_value("2")
+    look.keyboard.press("Enter")
+    expect(number).to_have_value("1")
+    # At the end of the way the focus is beside the button that leads no further.
+    expect(look.get_by_role("button", name="Next page")).to_be_focused()
+
+
 def test_details_unfold_below_their_row(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:

@@ -19,7 +19,11 @@ export class Pager {
     };
     this.input = h('input', {
       type: 'text', inputmode: 'numeric', 'aria-label': t('Page'), class: 'pager-input',
-      on: { change: () => go(Number.parseInt(this.input.value, 10) || 1) },
+      on: {
+        input: () => { this.isTyping = true; },
+        change: () => go(this.wanted()),
+        blur: () => { this.isTyping = false; },
+      },
     });
     this.count = h('span');
     const sizes = [...new Set([...SIZES, pageRows])].sort((a, b) => a - b);
@@ -31,6 +35,14 @@ export class Pager {
         this.count, this.buttons.right, this.buttons.last));
     // Until there are rows there is nowhere to go.
     for (const control of [...Object.values(this.buttons), this.input]) control.disabled = true;
+  }
+
+  /** The page that was typed, as far as there is one. */
+  wanted() {
+    this.isTyping = false;
+    const page = Math.min(this.pageCount, Math.max(1, Number.parseInt(this.input.value, 10) || this.page));
+    this.input.value = String(page);
+    return page;
   }
 
   button(name, label, click) {
@@ -48,9 +60,13 @@ export class Pager {
     }) : '';
     if (this.position.textContent !== text) this.position.textContent = text;
     this.input.disabled = false;
-    if (document.activeElement !== this.input) this.input.value = String(page);
+    if (!this.isTyping) this.input.value = String(page);
     this.count.textContent = `/ ${countText(pageCount)}`;
     this.buttons.first.disabled = this.buttons.left.disabled = page <= 1;
     this.buttons.right.disabled = this.buttons.last.disabled = page >= pageCount;
+    // Who has come to the last page by a button goes on from the one that leads back.
+    const { left, right } = this.buttons;
+    const isStuck = Object.values(this.buttons).some((one) => one.disabled && one === document.activeElement);
+    if (isStuck) [left, right].find((one) => !one.disabled)?.focus();
   }
 }
