@@ -1,5 +1,6 @@
 """Trees, tabs, menus, toolbars, search bars."""
 
+from threading import Event
 from typing import Any
 
 import pytest
@@ -79,6 +80,44 @@ def test_nodes_are_added_changed_and_deleted(look: Page, bench: Bench) -> None:
     look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     expect(look.get_by_role("treeitem", name="Delta")).to_have_count(0)
     assert bench.last("/delete") == {"id": "b", "orgid": "b"}
+
+
+def test_children_that_are_on_their_way_are_not_asked_for_again(look: Page, bench: Bench) -> None:
+    go_on = Event()
+    answer = bench.answers["/get_orgs"]
+
+    def slowly(request: Request) -> Any:
+        if "id" in request.params:
+            go_on.wait(10)
+        return answer(request)
+
+    bench.answers["/get_orgs"] = slowly
+    show(look, bench, tree())
+    items = look.get_by_role("treeitem")
+    items.first.focus()
+    look.keyboard.press("ArrowRight")
+    look.keyboard.press("ArrowRight")
+    go_on.set()
+
+    expect(look.get_by_text("Alpha one")).to_have_count(1)
+    look.wait_for_timeout(100)
+    assert len(bench.asked("/get_orgs")) == 2  # the root and this one
+    expect(items).to_have_count(3)
+
+
+def test_the_tab_key_reaches_a_tree_that_has_lost_its_chosen_node(look: Page, bench: Bench) -> None:
+    show(look, bench, tree())
+    tabbable = look.locator("[role=treeitem][tabindex='0']")
+    for name, left in (("Alpha", "Beta"), ("Beta", None)):
+        look.get_by_text(name).click()
+        look.get_by_role("button", name="Delete").click()
+        look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+        expect(look.get_by_text(name)).to_have_count(0)
+        expect(tabbable).to_have_text([left] if left else [])
+    look.get_by_role("button", name="Add").click()
+    look.get_by_label("Name").fill("Gamma")
+    look.get_by_role("button", name="Save").click()
+    expect(tabbable).to_have_text("Gamma")
 
 
 def test_tabs_build_when_first_shown_and_keep_what_was_built(look: Page, bench: Bench) -> None:

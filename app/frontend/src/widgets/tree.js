@@ -57,8 +57,7 @@ export class Tree extends Widget {
     const records = await this.load(null);
     if (!records) return;
     this.list.replaceChildren(...records.map((record) => this.node(record, 1)));
-    const first = this.list.querySelector('[role=treeitem]');
-    if (first) first.tabIndex = 0;
+    this.makeTabbable(this.list.querySelector('[role=treeitem]'));
     this.dispatch('loaded', {});
   }
 
@@ -128,18 +127,20 @@ export class Tree extends Widget {
   }
 
   select(item) {
-    const previous = this.list.querySelector('[aria-selected=true]');
-    if (previous) {
-      previous.setAttribute('aria-selected', 'false');
-      previous.tabIndex = -1;
-    }
+    this.list.querySelector('[aria-selected=true]')?.setAttribute('aria-selected', 'false');
     item.setAttribute('aria-selected', 'true');
-    item.tabIndex = 0;
+    this.makeTabbable(item);
     item.focus({ preventScroll: true });
     this.selected = item;
     this.select_node = { user_data: item.record };
     this.dispatch('node_selected', { ...item.record });
     this.dispatch('node_click', { ...item.record });
+  }
+
+  /** The one node that the Tab key leads to. */
+  makeTabbable(item) {
+    for (const one of this.list.querySelectorAll('[tabindex="0"]')) one.tabIndex = -1;
+    if (item) item.tabIndex = 0;
   }
 
   get selectedRecord() {
@@ -162,28 +163,49 @@ export class Tree extends Widget {
     if (group) group.hidden = true;
   }
 
-  /** Opens a node; its children are fetched the first time. A node without any is a leaf. */
+  /** Opens a node; who wants it opened while its children are on their way waits for the same. */
   async unfold(item) {
     if (!item.hasAttribute('aria-expanded')) return;
-    let group = item.querySelector(':scope > ul');
-    if (!group) {
-      const records = await this.load(item.record);
-      if (!records) return;
-      if (!records.length) {
-        item.removeAttribute('aria-expanded');
-        return;
-      }
-      group = h('ul', { role: 'group' }, records.map((record) => this.node(record, item.level + 1)));
-      item.append(group);
-    }
+    item.opening ??= this.groupOf(item).finally(() => { item.opening = null; });
+    const group = await item.opening;
+    if (!group) return;
     group.hidden = false;
     item.setAttribute('aria-expanded', 'true');
+  }
+
+  /** The list of a node's children, fetched the first time. A node without any is a leaf, and has none. */
+  async groupOf(item) {
+    const there = item.querySelector(':scope > ul');
+    const records = there ? null : await this.load(item.record);
+    if (!records) return there;
+    if (!records.length) {
+      item.removeAttribute('aria-expanded');
+      return null;
+    }
+    const group = h('ul', { role: 'group' }, records.map((record) => this.node(record, item.level + 1)));
+    item.append(group);
+    return group;
+  }
+
+  /** Takes a node away; the Tab key then leads to its neighbour. A node that has lost its last child is a leaf. */
+  removeNode(item) {
+    const group = item.parentElement;
+    const parent = group.closest('[role=treeitem]');
+    const next = item.nextElementSibling ?? item.previousElementSibling ?? parent;
+    item.remove();
+    this.selected = null;
+    this.makeTabbable(next);
+    if (!parent || group.children.length) return;
+    group.remove();
+    parent.removeAttribute('aria-expanded');
   }
 
   /** Adds a new record below a node, or at the root. */
   async addNode(record, parentItem) {
     if (!parentItem) {
-      this.list.append(this.node(record, 1));
+      const item = this.node(record, 1);
+      this.list.append(item);
+      if (!item.previousElementSibling) this.makeTabbable(item);
       return;
     }
     parentItem.setAttribute('aria-expanded', 'false');

@@ -58,8 +58,7 @@ export class TreeEditing {
     });
     await tree.app.showAnswer(answer);
     if (!answer.ok) return;
-    item.remove();
-    tree.selected = null;
+    tree.removeNode(item);
   }
 
   needSelected() {
