@@ -3,12 +3,15 @@
 import csv
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from threading import Event
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+from openpyxl import Workbook
 from playwright.sync_api import Download, Page, expect
 
 from tests.browser.list_of_things import in_pieces, piece
@@ -158,8 +161,6 @@ def _file(folder: Path, kind: str) -> Path:
         with path.open("w", encoding="utf-8-sig", newline="") as out:
             csv.writer(out, delimiter=";").writerows(rows)
         return path
-    from openpyxl import Workbook
-
     book = Workbook()
     sheet = book.active
     assert sheet is not None
@@ -169,6 +170,56 @@ def _file(folder: Path, kind: str) -> Path:
     sheet["B2"] = 0.5
     book.save(path)
     return path
+
+
+def accepted(request: Request) -> dict[str, Any]:
+    total = len(request.params["rows"])
+    return {"data": {"total": total, "done": total, "failed": [], "kept": False, "ignored": []}}
+
+
+def choose(page: Page, file: Path) -> None:
+    page.get_by_role("button", name="Export and import").click()
+    page.get_by_role("button", name="Import a file").click()
+    page.get_by_label("File (CSV or Excel)").set_input_files(file)
+
+
+def change_part(path: Path, part: str, change: Callable[[str], str]) -> None:
+    """Writes a part of an Excel file as other programs do than the one that made it."""
+    with ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    changed = change(parts[part].decode())
+    assert changed.encode() != parts[part]
+    with ZipFile(path, "w") as book:
+        for name, content in (parts | {part: changed.encode()}).items():
+            book.writestr(name, content)
+
+
+def test_the_first_sheet_is_read_as_excel_shows_it(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Sheets that were moved keep the names of their files; floats are written with 17 digits."""
+    book = Workbook()
+    notes = book.active
+    assert notes is not None
+    notes.append(["no rows of the list"])
+    secret, sheet = book.create_sheet("secret"), book.create_sheet("things")
+    secret.append(["hidden"])
+    secret.sheet_state = "hidden"
+    sheet.append(["Name", "Share", "Since", "Number"])
+    sheet.append(["1.1000000000000001", 1.5, date(2026, 11, 24), 123456789012345])
+    path = tmp_path / "moved.xlsx"
+    book.save(path)
+    change_part(path, "xl/workbook.xml", lambda text: re.sub(
+        "(<sheet .*?/>)(<sheet .*?/>)(<sheet .*?/>)", r"\2\3\1", text))  # fmt: skip
+    change_part(path, "xl/worksheets/sheet3.xml",
+                lambda text: text.replace("<v>1.5</v>", "<v>1.1000000000000001</v>"))  # fmt: skip
+    bench.answers["/import"] = accepted
+    choose(look, path)
+
+    expect(look.get_by_role("dialog")).to_contain_text("1 of 1 rows can be imported.")
+    sent = bench.last("/import")
+    assert sent["columns"] == ["Name", "Share", "Since", "Number"]
+    assert sent["rows"] == [["1.1000000000000001", "1.1", "2026-11-24", "123456789012345"]]
 
 
 def test_a_file_that_cannot_be_read_is_said_so(

@@ -1,8 +1,12 @@
 /** Rows of the first sheet of an Excel file: a zip of XML, read with what the browser has. */
 
+import { movePoint } from '../../core/format.js';
+
 const END_OF_DIRECTORY = 0x06054b50;
 const ENTRY = 0x02014b50;
 const MOST_BYTES = 60_000_000;
+/** So many digits Excel knows and shows; what it writes beyond them is noise of its floats. */
+const NUMBER_DIGITS = 15;
 /** Number formats of Excel that mean a day or a time. */
 const DATE_FORMATS = new Set([14, 15, 16, 17, 18, 19, 20, 21, 22, 45, 46, 47]);
 const DAY_MS = 86_400_000;
@@ -12,7 +16,7 @@ const EXCEL_EPOCH = Date.UTC(1899, 11, 30);
 export async function readXlsx(bytes) {
   const files = entriesOf(new DataView(bytes));
   const read = async (name) => (files.has(name) ? parse(await textOf(bytes, files.get(name))) : null);
-  const sheetName = [...files.keys()].filter((name) => /^xl\/worksheets\/[^/]+\.xml$/.test(name)).sort()[0];
+  const sheetName = firstSheet(await read('xl/workbook.xml'), await read('xl/_rels/workbook.xml.rels'), files);
   if (!sheetName) throw new Error('no sheet');
   const shared = sharedTexts(await read('xl/sharedStrings.xml'));
   const dates = dateStyles(await read('xl/styles.xml'));
@@ -20,6 +24,17 @@ export async function readXlsx(bytes) {
   return [...sheet.getElementsByTagName('row')]
     .map((row) => cellsOf(row, shared, dates))
     .filter((row) => row.some((cell) => cell !== ''));
+}
+
+/** The first in the order of the workbook that can be seen; its file may have any name. */
+function firstSheet(workbook, relations, files) {
+  const targets = new Map([...relations?.getElementsByTagName('Relationship') ?? []]
+    .map((one) => [one.getAttribute('Id'), one.getAttribute('Target') ?? '']));
+  const inOrder = [...workbook?.getElementsByTagName('sheet') ?? []]
+    .filter((sheet) => !/hidden/i.test(sheet.getAttribute('state') ?? ''))
+    .map((sheet) => targets.get([...sheet.attributes].find(({ localName }) => localName === 'id')?.value) ?? '')
+    .map((target) => (target.startsWith('/') ? target.slice(1) : `xl/${target}`));
+  return [...inOrder, ...[...files.keys()].sort()].find((name) => /^xl\/worksheets\/[^/]+\.xml$/.test(name) && files.has(name));
 }
 
 function entriesOf(view) {
@@ -108,8 +123,15 @@ function valueOf(cell, shared, dates) {
   if (type === 'inlineStr') return textIn(cell);
   const text = cell.getElementsByTagName('v')[0]?.textContent ?? '';
   if (type === 's') return shared[Number(text)] ?? '';
-  if (text && !type && dates.has(cell.getAttribute('s'))) return dateText(Number(text));
-  return text;
+  if (type && type !== 'n') return text;
+  return text && dates.has(cell.getAttribute('s')) ? dateText(Number(text)) : numberText(text);
+}
+
+/** Excel writes 1.1 as 1.1000000000000001 and a tenth of a million as 1E-7; read is what it shows. */
+export function numberText(text) {
+  if (/^-?\d*$/.test(text) || !Number.isFinite(Number(text))) return text;
+  const [digits, power] = String(Number(Number(text).toPrecision(NUMBER_DIGITS))).split('e');
+  return power ? movePoint(digits, Number(power)) : digits;
 }
 
 function dateText(days) {
