@@ -222,6 +222,32 @@ def test_the_first_sheet_is_read_as_excel_shows_it(
     assert sent["rows"] == [["1.1000000000000001", "1.1", "2026-11-24", "123456789012345"]]
 
 
+def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    go_on = Event()
+
+    def checked(request: Request) -> Any:
+        if len(request.params["rows"]) == 1:
+            go_on.wait(10)
+        return accepted(request)
+
+    bench.answers["/import"] = checked
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("Name\na\n", "utf-8")
+    second.write_text("Name\na\nb\n", "utf-8")
+    choose(look, first)
+    window = look.get_by_role("dialog")
+    expect(window).to_contain_text("1 rows are being checked")
+    look.get_by_label("File (CSV or Excel)").set_input_files(second)
+    expect(window).to_contain_text("2 of 2 rows can be imported.")
+    with look.expect_response("**/import*"):
+        go_on.set()
+    look.wait_for_timeout(100)
+
+    expect(window).to_contain_text("2 of 2 rows can be imported.")
+
+
 def test_a_file_that_cannot_be_read_is_said_so(
     look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
 ) -> None:

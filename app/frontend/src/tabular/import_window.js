@@ -24,6 +24,17 @@ function withoutProblems(all) {
   return at > 0 ? all.map((row) => row.filter((_, i) => i !== at)) : all;
 }
 
+/** @returns {Promise<string[][]>} none when the file cannot be read; the reason is in the console */
+async function rowsOf(file) {
+  try {
+    const bytes = await file.arrayBuffer();
+    return /\.xlsx$/i.test(file.name) ? await readXlsx(bytes) : readCsv(csvText(bytes));
+  } catch (error) {
+    console.error(error);
+    return [];
+  }
+}
+
 class ImportWindow {
   constructor(table) {
     this.table = table;
@@ -65,19 +76,16 @@ class ImportWindow {
       this.show(t('The file is larger than ${size} MB.', { size: MOST_BYTES / 1_000_000 }), null);
       return;
     }
-    try {
-      const bytes = await file.arrayBuffer();
-      const all = /\.xlsx$/i.test(file.name) ? await readXlsx(bytes) : readCsv(csvText(bytes));
-      [this.columns, ...this.rows] = withoutProblems(all);
-    } catch (error) {
-      console.error(error);
-    }
-    if (!this.rows?.length) this.show(t('The file has no rows that can be read.'), null);
+    const all = await rowsOf(file);
+    if (file !== this.file.files[0]) return; // another one was chosen meanwhile
+    [this.columns, ...this.rows] = withoutProblems(all);
+    if (!this.rows.length) this.show(t('The file has no rows that can be read.'), null);
     else await this.attempt({ dry_run: 1 });
   }
 
+  /** @returns {Promise<object|null>} null when nothing was kept, or when it is about a file that counts no more */
   async attempt(how) {
-    const { table } = this;
+    const { table, rows } = this;
     this.keep.disabled = true;
     fillNode(this.status, t('${count} rows are being checked …', { count: countText(this.rows.length) }));
     const answer = await ask(table.app, table.opts.import_url, {
@@ -87,6 +95,7 @@ class ImportWindow {
         zone: Intl.DateTimeFormat().resolvedOptions().timeZone, ...how,
       },
     });
+    if (rows !== this.rows) return null;
     if (!answer.ok) {
       this.show(t(answer.error?.options?.message ?? 'That did not work.'), null);
       return null;
@@ -147,7 +156,10 @@ class ImportWindow {
 
   async commit() {
     const { table } = this;
+    // Records are being made: no other file before it is known which.
+    this.file.disabled = true;
     const outcome = await this.attempt({ skip_failed: this.outcome.failed.length ? 1 : 0 });
+    this.file.disabled = false;
     if (!outcome) return;
     this.box.dismiss();
     forgetOptions();
