@@ -437,6 +437,23 @@ def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
     expect(box).not_to_be_checked()
 
 
+def test_a_narrow_list_is_sorted_by_what_the_tab_key_reaches(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    look.set_viewport_size({"width": 390, "height": 844})
+    open_table(look, bench)
+    heading = look.get_by_role("button", name="Begun", exact=True)  # the last of the row
+    heading.focus()
+    expect(heading).to_be_in_viewport(ratio=1)
+    with look.expect_response("**/get?*"):
+        look.keyboard.press("Enter")
+    assert bench.last("/get")["sort"] == "begun"
+    assert look.locator(".table-scroll").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+    open_table(look, bench, row_options={"checkField": "has_role"})
+    expect(look.locator("thead")).to_be_hidden()
+
+
 def test_the_pager_says_the_page_that_is_shown(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
