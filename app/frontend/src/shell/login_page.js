@@ -66,12 +66,16 @@ class LoginWindow extends Overlay {
   }
 
   signedInAs(who) {
-    this.signedIn = true;
     const isOther = this.app.user?.username && who.username && who.username !== this.app.user.username;
+    if (isOther) {
+      // What is on the page, and what waits to be sent, belongs to the one who was here before.
+      this.app.isAbandoned = true;
+      location.reload();
+      return;
+    }
+    this.signedIn = true;
     this.app.dispatch('user_logined', who);
     this.dismiss();
-    // What is on the page belongs to the one who was here before.
-    if (isOther) location.reload();
   }
 }
 

@@ -35,7 +35,7 @@ export class Form extends Widget {
 
   /** Only a form that saves a record can lose something; a search has nothing to lose. */
   isUnsaved() {
-    return this.dom_element.isConnected && Boolean(this.opts.save || this.opts.submit_url) && !this.isBusy && this.isDirty();
+    return !this.app.isAbandoned && this.dom_element.isConnected && Boolean(this.opts.save || this.opts.submit_url) && !this.isBusy && this.isDirty();
   }
 
   released() {
