@@ -98,11 +98,12 @@ async function actUrlWidget(call) {
   if (!target) return;
   const ticket = call.app.tickets.take(target);
   const answer = await fetchFor(call);
-  if (answer.aborted || !ticket.isCurrent()) return;
+  if (answer.aborted) return;
   if (!answer.ok && reported(call, answer)) return;
   noteChange(call, answer);
+  // Of two pages for one place the later counts; what opens in a layer of its own is always said.
   await place(pageOf(answer), target, {
-    ...call, baseUri: answer.url, mode: call.bind.mode, popupOptions: call.bind.popup_options,
+    ...call, baseUri: answer.url, mode: call.bind.mode, popupOptions: call.bind.popup_options, isCurrent: ticket.isCurrent,
   });
 }
 

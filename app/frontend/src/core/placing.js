@@ -6,17 +6,22 @@ import { widgetClass } from './registry.js';
 /**
  * @param {object|object[]} description
  * @param {import('./widget.js').Widget|'PopupWindow'|'Popup'} target
- * @param {{owner: object, app: object, baseUri: string, mode?: string, popupOptions?: object}} how
+ * @param {{owner: object, app: object, baseUri: string, mode?: string, popupOptions?: object,
+ *   isCurrent?: () => boolean}} how `isCurrent`: whether the target still waits for this
  */
-export async function place(description, target, { owner, app, baseUri, mode, popupOptions }) {
+export async function place(description, target, { owner, app, baseUri, mode, popupOptions, isCurrent = () => true }) {
   if (isOverlay(description)) {
     await build(description, app.body, { baseUri });
-  } else if (typeof target === 'string') {
-    await placeInWindow(description, target, { owner, app, baseUri, popupOptions });
-  } else {
-    const widgets = await build(description, target, { baseUri });
-    if (widgets.length) putInto(target, widgets, mode ?? 'replace');
+    return;
   }
+  if (!isCurrent()) return;
+  if (typeof target === 'string') {
+    await placeInWindow(description, target, { owner, app, baseUri, popupOptions });
+    return;
+  }
+  const widgets = await build(description, target, { baseUri });
+  if (!isCurrent()) widgets.forEach((widget) => widget.released());
+  else if (widgets.length) putInto(target, widgets, mode ?? 'replace');
 }
 
 async function placeInWindow(description, kind, { owner, app, baseUri, popupOptions }) {
