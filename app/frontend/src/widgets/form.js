@@ -38,6 +38,11 @@ export class Form extends Widget {
     return !this.app.isAbandoned && this.dom_element.isConnected && Boolean(this.opts.save || this.opts.submit_url) && !this.isBusy && this.isDirty();
   }
 
+  /** Asked before the window that the form stands in closes. */
+  holdsWork() {
+    return this.isDirty();
+  }
+
   released() {
     window.removeEventListener('beforeunload', this.leaving);
     super.released();
@@ -197,6 +202,7 @@ export class Form extends Widget {
     try {
       const values = this.getValue();
       const event = await this.dispatch('submit', values);
+      if (event.changed) this.markClean();
       if (event.defaultPrevented) return;
       const answer = await this.send(values);
       if (answer) await this.answered(answer);

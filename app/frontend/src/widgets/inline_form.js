@@ -11,6 +11,11 @@ export class InlineForm extends Form {
     this.dom_element.classList.add('inline-form');
   }
 
+  /** What is looked for is no work. */
+  holdsWork() {
+    return false;
+  }
+
   fieldsElement() {
     return h('div', { class: 'fields fields-row' }, this.fields.map(({ element }) => element));
   }

@@ -17,7 +17,6 @@ export class ModalForm extends PopupWindow {
     this.form.bind('cancel', () => this.cancelled());
     this.form.bind('submit', (event) => event.work.push(this.submitted(event.params)));
     this.form.bind('submitted', () => this.dismiss());
-    this.mayDismiss = () => this.mayLoseWork();
   }
 
   async submitted(values) {
@@ -28,13 +27,6 @@ export class ModalForm extends PopupWindow {
   cancelled() {
     this.dispatch('cancel', {});
     this.dispatch('discard', {});
-  }
-
-  async mayLoseWork() {
-    if (!this.form.isDirty()) return true;
-    return this.app.confirm({
-      title: 'Unsaved changes', message: 'Close and lose what you typed?', yes_label: 'Close', danger: true,
-    });
   }
 
   open() {

@@ -3,6 +3,7 @@
 import { h } from '../core/dom.js';
 import { icon, iconOf } from '../core/icons.js';
 import { addClasses } from '../core/styling.js';
+import { holdsWork } from './unsaved.js';
 import { resolveUrl } from '../core/urls.js';
 import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
@@ -98,9 +99,15 @@ export class Overlay extends Widget {
 
   /** Closing by the person; windows with unsaved work ask first. @returns {Promise<boolean>} */
   async requestDismiss() {
-    if (this.mayDismiss && !await this.mayDismiss()) return false;
+    if (holdsWork(this.dom_element) && !await this.mayLoseWork()) return false;
     this.dismiss();
     return true;
+  }
+
+  mayLoseWork() {
+    return this.app.confirm({
+      title: 'Unsaved changes', message: 'Close and lose what you typed?', yes_label: 'Close', danger: true,
+    });
   }
 
   dismiss() {

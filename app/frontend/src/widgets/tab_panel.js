@@ -7,6 +7,7 @@ import { register } from '../core/registry.js';
 import { resolveUrl } from '../core/urls.js';
 import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
+import { holdsWork } from './unsaved.js';
 
 export class TabPanel extends Widget {
   constructor(opts, context) {
@@ -68,6 +69,11 @@ export class TabPanel extends Widget {
     this.children = [];
     for (const widget of tab.built) this.add_widget(widget);
     this.dispatch('switch', { name: tab.item.name });
+  }
+
+  /** Also on tabs that are not in view. */
+  holdsWork() {
+    return this.tabs.some(({ built }) => built?.some((widget) => holdsWork(widget.dom_element)));
   }
 
   key(event) {

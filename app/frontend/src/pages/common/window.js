@@ -32,9 +32,6 @@ export async function openForm(owner, frame, form) {
   box.contentElement.append(...above);
   const made = new Form({ ...form, keep_open: true }, { app: owner.app, baseUri: owner.baseUri, parent: box });
   box.add_widget(made);
-  box.mayDismiss = () => !made.isDirty() || owner.app.confirm({
-    title: 'Unsaved changes', message: 'Close and lose what you typed?', yes_label: 'Close', danger: true,
-  });
   const done = new Promise((resolve) => {
     made.bind('submitted', () => { resolve(true); box.dismiss(); });
     box.bind('dismissed', () => resolve(false));
