@@ -101,3 +101,18 @@ def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
     expect(window).to_have_count(0)
     expect(admin_page.locator('.step-card[data-key="do"] .problem-error')).to_have_count(0)
     assert admin_page.evaluate("bricks.untranslated()") == []
+
+
+def test_another_type_does_not_make_what_was_typed_saved(
+    admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin, "ask")
+    window = opened(admin_page, line, "ask")
+    window.locator("[data-field=name] input").fill("A long name")
+    kind = window.locator("[data-field=step_type] select")
+    kind.select_option("http")
+    expect(window.locator("[data-field=name] input")).to_have_value("A long name")
+    expect(kind).to_be_focused()
+    admin_page.keyboard.press("Escape")
+
+    expect(admin_page.get_by_role("alertdialog")).to_contain_text("关闭后已输入的内容将丢失")

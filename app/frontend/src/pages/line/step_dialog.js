@@ -21,16 +21,17 @@ const LONG = new Set(['text', 'json', 'mapping']);
 export async function editStep(owner, data, { step = null, place = {} }) {
   let values = step ? { ...step, config: parsed(step.config) } : { step_type: 'model', enabled: 1, config: {}, ...freeKey(data) };
   let wantedType = values.step_type;
-  // Another type has other fields: the form is made anew with what was typed so far.
+  let cleanText;
+  // Another type has other fields: the form is made anew with what was typed so far, which is
+  // unsaved as long as it is not what the first form began with.
   for (;;) {
-    const asked = await ask(owner, data, { step, place, values: { ...values, step_type: wantedType } });
+    const asked = await ask(owner, data, { step, place, values: { ...values, step_type: wantedType }, cleanText });
     if (!asked.changedType) return asked.key;
-    values = asked.values;
-    wantedType = asked.changedType;
+    ({ values, changedType: wantedType, cleanText } = asked);
   }
 }
 
-async function ask(owner, data, { step, place, values }) {
+async function ask(owner, data, { step, place, values, cleanText }) {
   const outcome = { key: null };
   const state = { lockVersion: step?.lock_version };
   const { box, form, done } = await openForm(owner, {
@@ -45,8 +46,13 @@ async function ask(owner, data, { step, place, values }) {
     },
     refused: (answer) => showConflict(asInForm(answer, data.types), form, { render: () => {} }, state) || showAtFields(form, answer),
   });
+  if (cleanText) {
+    form.cleanText = cleanText;
+    form.name_inputs.step_type.focus();
+  }
   form.name_inputs.step_type.bind('changed', () => {
     const sent = form.getValue();
+    outcome.cleanText = form.cleanText;
     outcome.changedType = sent.step_type;
     outcome.values = { ...values, ...toValues(sent, data.types[values.step_type]) };
     box.dismiss();
