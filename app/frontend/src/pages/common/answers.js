@@ -19,10 +19,16 @@ export async function read(widget, url, params = {}) {
   return null;
 }
 
-/** The rows of a list; [] when it is refused without a word (a part that a role may not see). */
+/**
+ * The rows of a list; [] for a part that a role may not see. Any other refusal is shown to the person.
+ * @returns {Promise<object[]|null>} null when they could not be had
+ */
 export async function rowsOf(widget, url, params = {}) {
-  const answer = await ask(widget.app, url, { params: { page: 1, rows: 1000, ...params }, anonymous: true });
-  return answer.ok ? answer.value?.rows ?? [] : [];
+  const answer = await ask(widget.app, url, { params: { page: 1, rows: 1000, ...params } });
+  if (answer.ok) return answer.value?.rows ?? [];
+  if (answer.status === 403) return [];
+  await widget.app.showAnswer(answer);
+  return null;
 }
 
 /** Changes something. @returns {Promise<import('../../core/request.js').Answer>} */

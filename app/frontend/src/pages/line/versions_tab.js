@@ -24,6 +24,7 @@ export class VersionsTab {
 
   async render() {
     const versions = await this.page.data.versions();
+    if (!versions) return;
     fillNode(this.element, versions.length
       ? h('ol', { class: 'timeline', 'aria-label': t('Versions') }, versions.map((version) => this.entry(version)))
       : emptyNote('versions', 'There is no version yet. Publishing makes the first.'));
