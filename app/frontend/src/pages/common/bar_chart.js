@@ -29,7 +29,9 @@ export function barChart(chart) {
   new ResizeObserver(([{ contentRect: { width } }]) => {
     if (Math.abs(width - drawnFor) < 2 || width < 40) return;
     drawnFor = width;
+    const { key } = place.contains(document.activeElement) ? document.activeElement.dataset : {};
     place.replaceChildren(drawPicture(chart, width, said));
+    if (key) place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }).observe(place);
   const foot = h('div', { class: 'chart-foot' }, said, hasFailures(chart) ? legend() : null);
   return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, foot, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));

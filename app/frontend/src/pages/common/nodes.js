@@ -23,6 +23,11 @@ export function emptyNote(picture, text, ...more) {
   return h('div', { class: 'empty-note' }, icon(picture), h('p', {}, t(text)), more);
 }
 
+/** In the place of what could not be loaded, with a way to try again. */
+export function notLoaded(again) {
+  return emptyNote('alert', 'This could not be loaded.', h('button', { type: 'button', on: { click: again } }, t('Try again')));
+}
+
 /** A card with a heading. */
 export function card(title, ...content) {
   return h('section', { class: 'card page-card' }, h('h2', {}, t(title)), content);

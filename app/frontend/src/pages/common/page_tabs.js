@@ -2,7 +2,7 @@
 
 import { h, uniqueId } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
-import { emptyNote } from './nodes.js';
+import { notLoaded } from './nodes.js';
 
 export class PageTabs {
   /** @param {{name: string, label: string, make: () => {element: Element, render?: Function, stop?: Function}}[]} parts */
@@ -51,8 +51,7 @@ export class PageTabs {
       element.replaceChildren();
       this.draw(part);
     };
-    element.querySelector(':scope > .loading')?.replaceWith(
-      emptyNote('alert', 'This could not be loaded.', h('button', { type: 'button', on: { click: again } }, t('Try again'))));
+    element.querySelector(':scope > .loading')?.replaceWith(notLoaded(again));
   }
 
   /** On a narrow screen the bar scrolls; only the bar, not the page. */

@@ -5,7 +5,7 @@ import { icon } from '../../core/icons.js';
 import { countText, decimalText, localDateTime } from '../../core/format.js';
 import { language, t } from '../../core/i18n.js';
 import { read } from '../common/answers.js';
-import { badge, emptyNote, plainTable } from '../common/nodes.js';
+import { badge, emptyNote, notLoaded, plainTable } from '../common/nodes.js';
 import { priceText } from '../line/price_text.js';
 import { monthField } from './months.js';
 
@@ -16,20 +16,44 @@ export class StatementTab {
   constructor(page) {
     this.page = page;
     this.month = page.data.days.last.slice(0, 7);
+    this.files = h('span', { class: 'toolbar' });
+    this.figures = h('div', {});
     this.element = h('div', {});
+    // Made once: who goes through the months by keyboard stays in it.
+    this.card = h('section', { class: 'card page-card' },
+      h('div', { class: 'toolbar' }, monthField(this.month, (month) => this.choose(month)), h('span', { class: 'spring' }), this.files),
+      this.figures);
+  }
+
+  choose(month) {
+    this.month = month;
+    return this.render();
   }
 
   async render() {
-    const found = await read(this.page.owner, `${API}/distributor_statement.dspy`, { distributor_id: this.page.id, month: this.month });
-    if (!found) return;
-    fillNode(this.element, h('section', { class: 'card page-card' },
-      h('div', { class: 'toolbar' }, monthField(this.month, (month) => { this.month = month; this.render(); }), h('span', { class: 'spring' }),
-        this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel')),
-      h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`), ' ',
-        found.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
-      h('p', { class: 'muted' }, [t('${count} calls', { count: countText(found.calls) }), t('${count} still running', { count: countText(found.running) }),
-        `${localDateTime(found.from, { seconds: false })} – ${localDateTime(found.to, { seconds: false })}`].join(' · ')),
-      found.lines.length ? lines(found.lines) : emptyNote('usage', 'Nothing was called in this month.')));
+    const { month } = this;
+    const found = await read(this.page.owner, `${API}/distributor_statement.dspy`, { distributor_id: this.page.id, month });
+    // A late answer about another month than the one that is chosen now says nothing here.
+    if (month !== this.month) return;
+    if (found) this.draw(found);
+    else if (this.shown !== month) this.drawFailure();
+    if (this.card.parentNode !== this.element) fillNode(this.element, this.card);
+  }
+
+  drawFailure() {
+    this.shown = '';
+    fillNode(this.files);
+    fillNode(this.figures, notLoaded(() => this.render()));
+  }
+
+  draw(found) {
+    this.shown = this.month;
+    fillNode(this.files, this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
+    fillNode(this.figures, h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`), ' ',
+      found.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
+    h('p', { class: 'muted' }, [t('${count} calls', { count: countText(found.calls) }), t('${count} still running', { count: countText(found.running) }),
+      `${localDateTime(found.from, { seconds: false })} – ${localDateTime(found.to, { seconds: false })}`].join(' · ')),
+    found.lines.length ? lines(found.lines) : emptyNote('usage', 'Nothing was called in this month.'));
   }
 
   file(format, label) {

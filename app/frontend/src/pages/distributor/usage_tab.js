@@ -7,7 +7,7 @@ import { ask } from '../../core/request.js';
 import { read } from '../common/answers.js';
 import { barChart } from '../common/bar_chart.js';
 import { shortAmount } from '../common/gauge.js';
-import { badge, card, emptyNote, plainTable } from '../common/nodes.js';
+import { badge, card, emptyNote, notLoaded, plainTable } from '../common/nodes.js';
 import { showCall, STATUS_LABELS, STATUS_TONES } from './call_window.js';
 import { byDay } from './days.js';
 import { monthField } from './months.js';
@@ -24,21 +24,38 @@ export class UsageTab {
     this.day = '';
     this.line = null;
     this.pageNumber = 1;
-    this.path = h('nav', { class: 'usage-path', 'aria-label': t('Usage') });
+    // Made once: who goes through the months by keyboard stays in it.
+    this.months = monthField(this.month, (month) => this.chooseMonth(month));
+    this.crumbs = h('span', { class: 'usage-crumbs' });
+    this.path = h('nav', { class: 'usage-path', 'aria-label': t('Usage') }, this.months, this.crumbs);
     this.chart = h('div', {});
     this.details = h('div', { class: 'usage-details', id: uniqueId('details') });
     this.element = h('div', {}, card('Usage', this.path, this.chart), this.details);
   }
 
   async render() {
-    const { first, last } = monthBounds(this.month);
+    const { month } = this;
+    const { first, last } = monthBounds(month);
     const rows = await this.groups('day', first, last);
-    if (!rows) return;
+    // A late answer about another month than the one that is chosen now says nothing here.
+    if (month !== this.month) return;
     this.drawPath();
-    fillNode(this.chart, rows.length
-      ? barChart({ title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (bar) => this.chooseDay(bar.key), chosen: this.day })
-      : emptyNote('usage', 'Nothing was called in this month.'));
+    if (!rows) {
+      this.drawFailure();
+      return;
+    }
+    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (bar) => this.chooseDay(bar.key), chosen: this.day };
+    fillNode(this.chart, rows.length ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
+    this.shown = month;
     await this.drawDetails();
+  }
+
+  /** What is there of the same month already, stays. */
+  drawFailure() {
+    if (this.shown === this.month) return;
+    this.shown = '';
+    fillNode(this.chart, notLoaded(() => this.render()));
+    fillNode(this.details);
   }
 
   async groups(groupBy, from, to, pipeline) {
@@ -48,9 +65,11 @@ export class UsageTab {
 
   drawPath() {
     const back = (text, work) => h('button', { type: 'button', class: 'link-button', on: { click: work } }, text);
-    fillNode(this.path, monthField(this.month, (month) => this.chooseMonth(month)),
+    const hadFocus = this.crumbs.contains(document.activeElement);
+    fillNode(this.crumbs,
       this.day ? [' › ', back(this.day, () => this.chooseLine(null)), back(t('(whole month)'), () => this.chooseDay(''))] : null,
       this.line ? [' › ', back(t('All lines'), () => this.chooseLine(null)), ' › ', h('strong', {}, this.line.name)] : null);
+    if (hadFocus) (this.crumbs.querySelector('button') ?? this.months.querySelector('select')).focus();
   }
 
   chooseMonth(month) {
@@ -58,9 +77,13 @@ export class UsageTab {
     return this.render();
   }
 
-  chooseDay(day) {
+  /** The bars are those of the month still; one of them looks different. */
+  async chooseDay(day) {
     Object.assign(this, { day: this.day === day ? '' : day, line: null, pageNumber: 1 });
-    return this.render();
+    this.bars.chosen = this.day;
+    for (const bar of this.chart.querySelectorAll('.chart-bar')) bar.classList.toggle('chart-chosen', bar.dataset.key === this.day);
+    this.drawPath();
+    await this.drawDetails();
   }
 
   async chooseLine(line) {
@@ -72,13 +95,31 @@ export class UsageTab {
 
   /** Lines of the time chosen; with a line chosen its calls. */
   async drawDetails() {
+    const asked = this.chosen();
     const { first, last } = this.day ? { first: this.day, last: this.day } : monthBounds(this.month);
-    if (this.line) {
-      fillNode(this.details, await this.callsCard(first, last));
-      return;
-    }
+    const content = this.line ? await this.callsCard(first, last) : await this.groupCards(first, last);
+    if (asked === this.chosen()) this.fillDetails(content);
+  }
+
+  /** What the details are about, to know a late answer by. */
+  chosen() {
+    return JSON.stringify([this.month, this.day, this.line?.id, this.pageNumber]);
+  }
+
+  /** Whoever was in what is replaced goes on at the same button, or at the new heading. */
+  fillDetails(content) {
+    const active = this.details.contains(document.activeElement) ? document.activeElement : null;
+    fillNode(this.details, content);
+    if (!active) return;
+    const heading = this.details.querySelector('h2');
+    heading?.setAttribute('tabindex', '-1');
+    (this.details.querySelector(`[data-step="${active.dataset.step}"]:enabled`) ?? heading ?? this.months.querySelector('select')).focus();
+  }
+
+  async groupCards(first, last) {
     const [lines, models] = await Promise.all([this.groups('pipeline', first, last), this.groups('model', first, last)]);
-    fillNode(this.details, lines?.length ? h('div', { class: 'page-grid' }, this.linesCard(lines), modelsCard(models ?? [])) : null);
+    if (!lines) return notLoaded(() => this.drawDetails());
+    return lines.length ? h('div', { class: 'page-grid' }, this.linesCard(lines), modelsCard(models ?? [])) : null;
   }
 
   linesCard(rows) {
@@ -93,7 +134,7 @@ export class UsageTab {
     const answer = await ask(this.page.owner.app, LOG, { params: this.logParams(first, last) });
     if (!answer.ok) {
       await this.page.owner.app.showAnswer(answer);
-      return null;
+      return notLoaded(() => this.drawDetails());
     }
     const { rows, total } = answer.value;
     return card('Single calls', plainTable('Single calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Status' }, { label: 'Duration', isNumber: true }, { label: 'Client reference' }],
@@ -116,7 +157,7 @@ export class UsageTab {
     const pages = Math.ceil(total / CALLS_SHOWN);
     if (pages < 2) return null;
     const step = (by, label) => h('button', {
-      type: 'button', disabled: this.pageNumber + by < 1 || this.pageNumber + by > pages,
+      type: 'button', 'data-step': by, disabled: this.pageNumber + by < 1 || this.pageNumber + by > pages,
       on: { click: async () => { this.pageNumber += by; await this.drawDetails(); } },
     }, t(label));
     return h('div', { class: 'pager-line' }, step(-1, 'Previous page'), h('span', {}, `${this.pageNumber} / ${pages}`), step(1, 'Next page'));
