@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { resolveUrl, splitQuery } from '../../app/frontend/src/core/urls.js';
+import { resolveUrl, sameOrigin, splitQuery } from '../../app/frontend/src/core/urls.js';
 
 const HOST = 'http://localhost:9090';
 
@@ -17,3 +17,7 @@ for (const [url, base, expected] of [
 test('a query is taken out of the address, repeated keys become a list', () => {
   assert.deepEqual(splitQuery(`${HOST}/a?x=1&y=2&x=3#h`), { address: `${HOST}/a`, params: { x: ['1', '3'], y: '2' } });
 });
+
+for (const [path, isOurs] of [['/a.ui?b=1', true], ['//evil.test/x.ui', false], ['/\\evil.test/x.ui', false], ['/\t/evil.test/x.ui', false], ['//', false]]) {
+  test(`${JSON.stringify(path)} is ${isOurs ? '' : 'not '}on this server`, () => assert.equal(sameOrigin(path, `${HOST}/index.ui`), isOurs));
+}

@@ -6,6 +6,7 @@ import { h } from '../core/dom.js';
 import { icon, iconOf } from '../core/icons.js';
 import { isOverlay } from '../core/placing.js';
 import { register } from '../core/registry.js';
+import { sameOrigin } from '../core/urls.js';
 import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 import { languageChooser, themeChooser } from './choosers.js';
@@ -107,7 +108,8 @@ class AppShell extends Widget {
   /** Address of the page that the hash names; the first of the menu without one. */
   get pageUrl() {
     const wanted = location.hash.slice(1);
-    return wanted.startsWith('/') && !wanted.startsWith('//') && wanted.length > 1 ? wanted
+    // `//host` and `/\host` would lead elsewhere.
+    return wanted.startsWith('/') && wanted.length > 1 && sameOrigin(wanted) ? wanted
       : this.opts.home ?? this.pages[0]?.url ?? '/dashboard.ui';
   }
 

@@ -1,0 +1,37 @@
+"""The shell around the pages, on the bench."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.descriptions import text
+from tests.browser.page_bench import Bench
+
+
+@pytest.fixture(autouse=True)
+def _shell(bench: Bench) -> None:
+    bench.answers |= {
+        "/whoami.dspy": {"data": {"username": "ann"}}, "/home.ui": text("home"),
+        "/x.ui": text("a page"),
+    }  # fmt: skip
+    menu = [{"name": "home", "label": "Home", "url": "/home.ui"},
+            {"name": "x", "label": "X", "url": "/x.ui"}]  # fmt: skip
+    bench.page = {"widgettype": "AppShell", "options": {"menu": menu}}
+
+
+def open_shell(look: Page, address: str = "") -> None:
+    look.goto(f"/page#{address}")
+    look.wait_for_selector("body[data-ready]")
+
+
+@pytest.mark.parametrize("address", ["//evil.test/x.ui", "/\\evil.test/x.ui", "/\t/evil.test/x"])
+def test_an_address_of_another_host_leads_home(look: Page, bench: Bench, address: str) -> None:
+    """A link to the application must not make it show, or ask, what another host sends."""
+    asked: list[str] = []
+    look.on("request", lambda request: asked.append(request.url))
+    open_shell(look)
+    look.evaluate("address => { location.hash = address }", "/x.ui")
+    expect(look.locator("#main")).to_have_text("a page")
+    look.evaluate("address => { location.hash = address }", address)
+
+    expect(look.locator("#main")).to_have_text("home")
+    assert [url for url in asked if "evil" in url] == []
