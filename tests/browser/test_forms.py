@@ -100,6 +100,18 @@ def test_units_and_zones_stand_beside_what_is_typed(look: Page, bench: Bench) ->
     expect(look.locator("[data-field=begun]")).to_contain_text("Asia/Tokyo (UTC+09:00)")
 
 
+def test_screen_readers_hear_which_fields_are_required(look: Page, bench: Bench) -> None:
+    choices = [{"value": str(n), "text": str(n)} for n in range(40)]
+    show(look, bench, form(
+        *({"name": f"{kind} {need}", "uitype": kind, "data": choices, "required": need == "must"}
+          for kind in ("str", "date", "code") for need in ("must", "may")),
+    ))  # fmt: skip
+    for kind in ("str", "date", "code"):
+        must, may = (look.get_by_label(f"{kind} {need}") for need in ("must", "may"))
+        expect(must).to_have_attribute("aria-required", "true")
+        assert may.get_attribute("aria-required") is None
+
+
 def test_boxes_hidden_values_and_several_choices(look: Page, bench: Bench) -> None:
     """A column's box is 1 or 0, any other is true or false; several choices repeat the key."""
     show(look, bench, form(

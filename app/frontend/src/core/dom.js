@@ -23,7 +23,8 @@ export function h(tag, props = {}, ...children) {
     } else if (PROPERTIES.has(name)) {
       node[name] = value;
     } else if (value !== false) {
-      node.setAttribute(name, value === true ? '' : String(value));
+      // An empty `aria-…` counts as not said.
+      node.setAttribute(name, value === true && !name.startsWith('aria-') ? '' : String(value));
     }
   }
   append(node, children);
