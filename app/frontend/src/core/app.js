@@ -18,6 +18,7 @@ export class App {
     this.scriptsAllowed = options.allow_scripts === true;
     this.baseUri = location.href;
     this.events = new EventTarget();
+    this.boundActions = new Map();
     this.tickets = new Tickets();
     this.waiting = [];
     this.app = this;
@@ -131,6 +132,7 @@ export class App {
   /** A bind names a widget that is not there yet. */
   whenAdded(path, owner, found) {
     this.waiting.push({ path, owner, found });
+    owner.whenReleased(() => { this.waiting = this.waiting.filter((one) => one.found !== found); });
     setTimeout(() => {
       if (this.waiting.some((one) => one.found === found)) {
         console.warn(`no widget "${path}" for a bind so far`);

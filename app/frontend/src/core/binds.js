@@ -31,11 +31,15 @@ export function listen(firing, owner, bind) {
     const list = [];
     actions.set(bind.event, list);
     firing.bind(bind.event, (event) => {
-      const work = runAll(list, event);
+      const work = runAll([...list], event);
       event.work?.push(work);
     });
   }
-  actions.get(bind.event).push({ owner, bind });
+  const list = actions.get(bind.event);
+  const entry = { owner, bind };
+  list.push(entry);
+  // The application, the shell, a neighbour may stay when the owner goes.
+  if (firing !== owner) owner.whenReleased(() => list.splice(list.indexOf(entry), 1));
 }
 
 async function runAll(list, event) {

@@ -25,6 +25,7 @@ export class Widget {
     this.dom_element = this.createElement();
     this.dom_element.bricks_widget = this;
     this.boundActions = new Map();
+    this.endings = [];
     this.language = language();
     this.exposeOptions();
     if (this.constructor.commonOptions) {
@@ -80,8 +81,14 @@ export class Widget {
     this.contentElement.replaceChildren();
   }
 
+  /** Runs *work* when the widget leaves the page: whatever lives longer must let go of it. */
+  whenReleased(work) {
+    this.endings.push(work);
+  }
+
   /** Called when the widget leaves the page, for timers and the like. */
   released() {
+    for (const work of this.endings.splice(0)) work();
     for (const child of this.children) child.released();
   }
 

@@ -14,7 +14,9 @@ export class Text extends Widget {
     if (typeof opts.halign === 'string') this.set_style('textAlign', opts.halign);
     if (Number(opts.rate) > 0) this.dom_element.style.fontSize = `${opts.rate}em`;
     this.showText();
-    this.app.bind('change_language', () => this.showText());
+    const speak = () => this.showText();
+    this.app.bind('change_language', speak);
+    this.whenReleased(() => this.app.unbind('change_language', speak));
   }
 
   showText() {

@@ -1,0 +1,80 @@
+"""What has left the page is let go of: no listener, timer or bind of it stays behind."""
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.descriptions import box, button, on, show, text
+from tests.browser.page_bench import Bench
+
+# How many listeners of an event there are beyond those before.
+COUNT = """
+(name) => {
+  const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
+  window.kept = 0;
+  EventTarget.prototype.addEventListener = function (event, ...rest) {
+    if (event === name) window.kept += 1;
+    return add.call(this, event, ...rest);
+  };
+  EventTarget.prototype.removeEventListener = function (event, ...rest) {
+    if (event === name) window.kept -= 1;
+    return remove.call(this, event, ...rest);
+  };
+}
+"""
+
+
+def loading(label: str, url: str) -> dict[str, Any]:
+    return button(label, on("click", "urlwidget", target="sink", options={"url": url}))
+
+
+def test_texts_that_are_replaced_wait_for_no_other_language(look: Page, bench: Bench) -> None:
+    bench.answers |= {
+        "/many.ui": [text(str(n)) for n in range(20)], "/few.ui": [text("a"), text("b")],
+    }  # fmt: skip
+    show(look, bench, box(loading("many", "/many.ui"), loading("few", "/few.ui"), box(id="sink")))
+    look.evaluate(COUNT, "change_language")
+    for _ in range(3):
+        look.get_by_role("button", name="many").click()
+        expect(look.locator("#sink > *")).to_have_count(20)
+        look.get_by_role("button", name="few").click()
+        expect(look.locator("#sink > *")).to_have_count(2)
+
+    assert look.evaluate("kept") == 2
+
+
+def test_a_bind_on_the_application_lasts_as_long_as_its_owner(look: Page, bench: Bench) -> None:
+    signed_in = {"wid": "app", "event": "user_logined", "actiontype": "urlwidget",
+                 "target": "self", "options": {"url": "/heard.dspy"}}  # fmt: skip
+    bench.answers |= {
+        "/listening.ui": text("listening", binds=[signed_in]), "/other.ui": text("other"),
+        "/heard.dspy": {"widgettype": "Message", "options": {"title": "Heard"}},
+    }  # fmt: skip
+    show(look, bench, box(loading("listen", "/listening.ui"), loading("leave", "/other.ui"),
+                          box(id="sink")))  # fmt: skip
+    look.get_by_role("button", name="listen").click()
+    expect(look.get_by_text("listening")).to_be_visible()
+    look.evaluate("bricks.app.dispatch('user_logined', {username: 'ann'})")
+    expect(look.get_by_text("Heard")).to_be_visible()
+    assert bench.last("/heard.dspy") == {"username": "ann"}
+
+    look.get_by_role("button", name="leave").click()
+    expect(look.get_by_text("other")).to_be_visible()
+    look.evaluate("bricks.app.dispatch('user_logined', {username: 'ann'})")
+    look.wait_for_timeout(200)
+    assert len(bench.asked("/heard.dspy")) == 1
+
+
+def test_what_is_in_a_window_hears_that_it_closes(look: Page, bench: Bench) -> None:
+    closing = {"wid": "win", "event": "dismissed", "actiontype": "bricks", "target": "app.heard",
+               "options": text("closed")}  # fmt: skip
+    bench.answers["/window.ui"] = {
+        "widgettype": "PopupWindow", "id": "win", "options": {"title": "Win"},
+        "subwidgets": [text("inside", binds=[closing])],
+    }  # fmt: skip
+    show(look, bench, box(button("go", on("click", "urlwidget", options={"url": "/window.ui"})),
+                          box(id="heard")))  # fmt: skip
+    look.click("text=go")
+    expect(look.get_by_text("inside")).to_be_visible()
+    look.keyboard.press("Escape")
+    expect(look.locator("#heard")).to_have_text("closed")
