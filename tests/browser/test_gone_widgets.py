@@ -78,3 +78,31 @@ def test_what_is_in_a_window_hears_that_it_closes(look: Page, bench: Bench) -> N
     expect(look.get_by_text("inside")).to_be_visible()
     look.keyboard.press("Escape")
     expect(look.locator("#heard")).to_have_text("closed")
+
+
+def test_what_was_on_tabs_and_in_folds_goes_with_them(look: Page, bench: Bench) -> None:
+    """Also what is not in view when the page is left."""
+    bench.answers |= {
+        "/tabs.ui": {"widgettype": "TabPanel", "options": {"items": [
+            {"name": name, "label": name, "content": text(f"on {name}")}
+            for name in ("one", "two")]}},
+        "/folds.ui": {"widgettype": "Accordion", "options": {"items": [
+            {"name": "fold", "text": "fold", "content": text("folded")}]}},
+        "/empty.ui": box(),
+    }  # fmt: skip
+    show(look, bench, box(loading("tabs", "/tabs.ui"), loading("folds", "/folds.ui"),
+                          loading("leave", "/empty.ui"), box(id="sink")))  # fmt: skip
+    look.evaluate(COUNT, "change_language")
+    look.get_by_role("button", name="tabs").click()
+    expect(look.get_by_text("on one")).to_be_visible()
+    look.get_by_role("tab", name="two").click()
+    expect(look.get_by_text("on two")).to_be_visible()
+    assert look.evaluate("kept") == 2
+    look.get_by_role("button", name="folds").click()
+    look.locator("summary").click()
+    expect(look.get_by_text("folded")).to_be_visible()
+    assert look.evaluate("kept") == 1
+
+    look.get_by_role("button", name="leave").click()
+    expect(look.locator("#sink .accordion")).to_have_count(0)
+    assert look.evaluate("kept") == 0

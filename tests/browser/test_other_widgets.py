@@ -1,5 +1,6 @@
 """Trees, tabs, menus, toolbars, search bars."""
 
+import time
 from threading import Event
 from typing import Any
 
@@ -135,6 +136,38 @@ def test_tabs_build_when_first_shown_and_keep_what_was_built(look: Page, bench: 
     look.keyboard.press("ArrowRight")
     expect(look.get_by_role("tab", name="Two")).to_have_attribute("aria-selected", "true")
     assert len(bench.asked("/two.ui")) == 1
+
+
+def test_a_tab_clicked_twice_is_built_once(look: Page, bench: Bench) -> None:
+    def slow(_request: Request) -> Any:
+        time.sleep(0.3)
+        return text("second")
+
+    bench.answers["/two.ui"] = slow
+    second = {"widgettype": "urlwidget", "options": {"url": "/two.ui"}}
+    show(look, bench, {"widgettype": "TabPanel", "options": {"items": [
+        {"name": "one", "label": "One", "content": text("first")},
+        {"name": "two", "label": "Two", "content": second},
+        {"name": "fresh", "label": "Fresh", "content": second, "refresh": True}]}})  # fmt: skip
+    for name, asked in (("Two", 1), ("Fresh", 2), ("Two", 2), ("Fresh", 3)):
+        look.get_by_role("tab", name=name).dblclick()
+        expect(look.get_by_role("tabpanel").get_by_text("second")).to_have_count(1)
+        look.wait_for_timeout(700)
+        assert len(bench.asked("/two.ui")) == asked
+
+
+def test_a_tab_that_could_not_be_loaded_is_asked_for_again(look: Page, bench: Bench) -> None:
+    bench.answers["/two.ui"] = Reply("500 Internal Server Error", 500, "text/plain")
+    show(look, bench, {"widgettype": "TabPanel", "options": {"items": [
+        {"name": "one", "label": "One", "content": text("first")},
+        {"name": "two", "label": "Two",
+         "content": {"widgettype": "urlwidget", "options": {"url": "/two.ui"}}}]}})  # fmt: skip
+    look.get_by_role("tab", name="Two").click()
+    expect(look.get_by_role("alertdialog")).to_be_visible()
+    look.keyboard.press("Escape")
+    bench.answers["/two.ui"] = text("second")
+    look.get_by_role("tab", name="Two").click()
+    expect(look.get_by_role("tabpanel")).to_have_text("second")
 
 
 def test_menus_toolbars_and_search_bars_fire_their_events(look: Page, bench: Bench) -> None:

@@ -67,6 +67,14 @@ export class Widget {
     this.app?.widgetAdded(widget);
   }
 
+  /** Adds a child whose element has a place of its own in this widget. */
+  add_widget_at(place, widget) {
+    widget.parent = this;
+    this.children.push(widget);
+    place.append(widget.dom_element);
+    this.app.widgetAdded(widget);
+  }
+
   remove_widget(widget) {
     const at = this.children.indexOf(widget);
     if (at < 0) return;

@@ -27,7 +27,7 @@ class Accordion extends Widget {
   async fill(item, content) {
     if (content.dataset.filled) return;
     content.dataset.filled = 'true';
-    for (const widget of await build(item.content ?? [], this)) content.append(widget.dom_element);
+    for (const widget of await build(item.content ?? [], this)) this.add_widget_at(content, widget);
   }
 }
 

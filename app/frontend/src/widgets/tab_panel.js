@@ -28,7 +28,7 @@ export class TabPanel extends Widget {
   }
 
   addTab(item) {
-    const tab = { item, built: null };
+    const tab = { item, widgets: [], building: null };
     const picture = iconOf(item.icon, (url) => resolveUrl(url, this.baseUri));
     tab.button = h('button', {
       type: 'button', role: 'tab', 'aria-selected': 'false', tabindex: '-1', id: uniqueId('tab'),
@@ -50,7 +50,10 @@ export class TabPanel extends Widget {
     this.tabs = this.tabs.filter((one) => one !== tab);
     tab.button.remove();
     button.remove();
-    if (this.current === tab && this.tabs.length) this.show_tab(this.tabs[0]);
+    for (const widget of tab.widgets) widget.released();
+    if (this.current !== tab) return;
+    this.fill([]);
+    if (this.tabs.length) this.show_tab(this.tabs[0]);
   }
 
   /** Shows a tab, given as the tab or by its name. */
@@ -63,17 +66,41 @@ export class TabPanel extends Widget {
       button.tabIndex = button === tab.button ? 0 : -1;
     }
     this.panel.setAttribute('aria-labelledby', tab.button.id);
-    if (!tab.built || tab.item.refresh) tab.built = await build(tab.item.content ?? [], this);
+    await this.contentOf(tab);
     if (this.current !== tab) return;
+    this.fill(tab.widgets);
+    this.dispatch('switch', { name: tab.item.name });
+  }
+
+  /** Built when first shown, with `refresh` each time; a second click meanwhile waits for the same. */
+  contentOf(tab) {
+    if (tab.widgets.length && !tab.item.refresh) return null;
+    tab.building ??= build(tab.item.content ?? [], this).then((widgets) => {
+      const isGone = this.isGone || !this.tabs.includes(tab);
+      for (const widget of isGone ? widgets : tab.widgets) widget.released();
+      tab.widgets = isGone ? [] : widgets;
+    }).finally(() => { tab.building = null; });
+    return tab.building;
+  }
+
+  /** What was in view before is kept for when its tab is shown again. */
+  fill(widgets) {
     this.panel.replaceChildren();
     this.children = [];
-    for (const widget of tab.built) this.add_widget(widget);
-    this.dispatch('switch', { name: tab.item.name });
+    for (const widget of widgets) this.add_widget(widget);
   }
 
   /** Also on tabs that are not in view. */
   holdsWork() {
-    return this.tabs.some(({ built }) => built?.some((widget) => holdsWork(widget.dom_element)));
+    return this.tabs.some(({ widgets }) => widgets.some((widget) => holdsWork(widget.dom_element)));
+  }
+
+  released() {
+    this.isGone = true;
+    for (const { widgets } of this.tabs) {
+      for (const widget of widgets) if (!this.children.includes(widget)) widget.released();
+    }
+    super.released();
   }
 
   key(event) {
