@@ -35,3 +35,24 @@ def test_an_address_of_another_host_leads_home(look: Page, bench: Bench, address
 
     expect(look.locator("#main")).to_have_text("home")
     assert [url for url in asked if "evil" in url] == []
+
+
+def test_the_menu_of_a_narrow_screen_takes_the_focus_and_gives_it_back(
+    look: Page, bench: Bench
+) -> None:
+    look.set_viewport_size({"width": 390, "height": 800})
+    open_shell(look)
+    expect(look.locator("#main")).to_have_text("home")
+    opener = look.get_by_role("button", name="Menu")
+    opener.focus()
+    look.keyboard.press("Enter")
+    expect(look.get_by_role("link", name="Home")).to_be_focused()
+    look.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    expect(look.get_by_role("link", name="Home")).to_have_count(0)
+
+    look.keyboard.press("Enter")
+    look.keyboard.press("Tab")
+    look.keyboard.press("Enter")
+    expect(look.locator("#main")).to_have_text("a page")
+    expect(opener).to_be_focused()

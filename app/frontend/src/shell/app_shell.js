@@ -94,9 +94,13 @@ class AppShell extends Widget {
   }
 
   drawer(isOpen) {
+    const hadFocus = this.menu.contains(document.activeElement);
+    const wasOpen = this.dom_element.classList.contains('drawer-open');
     this.dom_element.classList.toggle('drawer-open', isOpen);
     this.drawerButton.setAttribute('aria-expanded', String(isOpen));
     if (isOpen) this.menu.querySelector('a')?.focus();
+    // Out of view it would have the focus still.
+    else if (wasOpen && hadFocus) this.drawerButton.focus();
   }
 
   /** The hash belongs to the page, so the jump is made by hand. */
