@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.descriptions import show, text
 from tests.browser.page_bench import Bench, Reply
 
 EDITOR = "/pipeline_core/api/pipeline_editor.dspy"
@@ -60,3 +61,18 @@ def test_what_a_role_may_not_see_is_left_out_without_a_word(look: Page, versions
     versions(Reply("403: Forbidden", 403, "text/plain"))
     expect(look.get_by_text(NOTHING)).to_be_visible()
     expect(look.get_by_role("alertdialog")).to_have_count(0)
+
+
+def test_a_part_that_loads_itself_says_why_it_shows_nothing(look: Page, bench: Bench) -> None:
+    """And goes on to show what it showed when only a later time fails."""
+    away = Reply("500 Internal Server Error", 500, "text/plain")
+    bench.answers["/part.ui"] = away
+    show(look, bench, {"widgettype": "RefreshWidget", "id": "part", "options": {"url": "/part.ui"}})
+    expect(look.locator("#part")).to_contain_text("The server answered with an error (500).")
+    bench.answers["/part.ui"] = text("the part")
+    look.get_by_role("button", name="Try again").click()
+    expect(look.locator("#part")).to_have_text("the part")
+
+    bench.answers["/part.ui"] = away
+    look.evaluate("bricks.getWidgetById('part').render()")
+    expect(look.locator("#part")).to_have_text("the part")
