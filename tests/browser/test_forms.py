@@ -304,3 +304,24 @@ def test_an_emptied_search_lets_go_of_what_it_asked_for(look: Page, bench: Bench
     form_.get_by_role("button", name="Save").click()
     expect(form_).to_have_count(0)
     assert bench.last("/add") == {"code": "new", "line": "l1"}
+
+
+def test_boxes_that_are_read_only_cannot_be_ticked(look: Page, bench: Bench) -> None:
+    data = [{"value": "a", "text": "A"}, {"value": "b", "text": "B"}]
+    field = {"name": "many", "uitype": "checkbox", "readonly": True, "value": "b", "data": data}
+    show(look, bench, form(field))
+    for name in ("A", "B"):
+        expect(look.get_by_label(name, exact=True)).to_be_disabled()
+    expect(look.get_by_label("B", exact=True)).to_be_checked()
+
+
+def test_a_required_file_that_is_stored_need_not_be_chosen_again(look: Page, bench: Bench) -> None:
+    field = {"name": "picture", "title": "Picture", "uitype": "file", "required": True}
+    show(look, bench, form({**field, "value": "/1/2/3/4/x.png"}))
+    submit(look)
+    assert bench.last("/save") == {}
+
+    show(look, bench, form(field))
+    submit(look)
+    expect(look.locator("[data-field=picture]").get_by_role("alert")).to_be_visible()
+    assert len(bench.asked("/save")) == 1

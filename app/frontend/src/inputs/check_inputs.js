@@ -52,11 +52,17 @@ class CheckBoxInput extends Input {
 
   fill(group, options) {
     this.boxes = options.map((option) => h('input', {
-      type: 'checkbox', value: String(optionValue(option, this.field)),
+      type: 'checkbox', value: String(optionValue(option, this.field)), disabled: this.isReadonly === true,
     }));
     group.replaceChildren(...options.map((option, i) => h('label', { class: 'check-label' },
       this.boxes[i], optionText(option, this.field))));
     this.setValue(this.wanted);
+  }
+
+  /** The boxes come later. */
+  setReadonly() {
+    this.isReadonly = true;
+    for (const box of this.boxes) box.disabled = true;
   }
 
   setValue(value) {

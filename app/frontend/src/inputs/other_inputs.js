@@ -33,10 +33,19 @@ class FileInput extends Input {
     return this.chooser;
   }
 
-  /** A browser never lets a page choose a file; a stored path is only shown. */
+  setReadonly() {
+    this.isReadonly = true;
+    this.chooser.disabled = true;
+  }
+
+  /** A browser never lets a page choose a file; what is stored stays unless another is chosen. */
   setValue(value) {
-    if (value) this.dom_element.dataset.stored = String(value);
-    else this.chooser.value = '';
+    this.isStored = Boolean(value);
+    if (!value) this.chooser.value = '';
+  }
+
+  isEmpty() {
+    return !this.isStored && super.isEmpty();
   }
 
   resultValue() {
