@@ -125,6 +125,10 @@ def test_boxes_hidden_values_and_several_choices(look: Page, bench: Bench) -> No
     look.get_by_label("B", exact=True).check()
     submit(look)
     assert bench.last("/save") == {"column": "1", "free": "false", "kept": "k", "many": ["a", "b"]}
+    look.get_by_label("A", exact=True).uncheck()
+    look.get_by_label("B", exact=True).uncheck()
+    submit(look)
+    assert bench.last("/save") == {"column": "1", "free": "false", "kept": "k", "many": ""}
 
 
 def test_a_code_loads_its_choices_under_the_names_it_sent(look: Page, bench: Bench) -> None:

@@ -13,6 +13,11 @@ test('a form body says null in words and writes everything as text', () => {
   assert.equal(body.toString(), 'a=null&b=false&c=12&d=12.500000');
 });
 
+test('a list with nothing in it is empty in a body and left out of a query', () => {
+  assert.equal(toBody({ a: [], b: ['x'] }).toString(), 'a=&b=x');
+  assert.equal(toQuery({ a: [], b: ['x'] }), 'b=x');
+});
+
 test('a file makes the body multipart', () => {
   const body = toBody({ name: 'x', file: new Blob(['abc']) });
   assert.ok(body instanceof FormData);

@@ -50,12 +50,14 @@ function words(value) {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
-function* pairs(params, nullText) {
+/** @param {{nullText?: string, emptyList?: string}} texts what stands for them; left out without one */
+function* pairs(params, { nullText, emptyList } = {}) {
   for (const [key, value] of Object.entries(sendable(params))) {
+    if (Array.isArray(value) && !value.length && emptyList !== undefined) yield [key, emptyList];
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one === undefined) continue;
       if (one === null) {
-        if (nullText !== null) yield [key, nullText];
+        if (nullText !== undefined) yield [key, nullText];
       } else {
         yield [key, one instanceof Blob ? one : words(one)];
       }
@@ -63,21 +65,22 @@ function* pairs(params, nullText) {
   }
 }
 
-/** A query text; null values are left out, else they would become a filter. */
+/** A query text; null values and empty lists are left out, else they would become a filter. */
 export function toQuery(params) {
   const query = new URLSearchParams();
-  for (const [key, value] of pairs(params, null)) {
+  for (const [key, value] of pairs(params)) {
     if (!(value instanceof Blob)) query.append(key, value);
   }
   return query.toString();
 }
 
 /**
- * The body of a POST: urlencoded, multipart when a file is among the values.
+ * The body of a POST: urlencoded, multipart when a file is among the values. An empty list is an empty
+ * text: without its key an update would keep what was chosen before.
  * @returns {URLSearchParams|FormData}
  */
 export function toBody(params) {
-  const all = [...pairs(params, 'null')];
+  const all = [...pairs(params, { nullText: 'null', emptyList: '' })];
   const body = all.some(([, value]) => value instanceof Blob) ? new FormData() : new URLSearchParams();
   for (const [key, value] of all) body.append(key, value);
   return body;
