@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from typing import Any
 
@@ -246,6 +247,29 @@ def test_a_form_fills_itself_from_its_address(look: Page, bench: Bench) -> None:
     bench.answers["/record"] = {"rows": [{"value": "stored"}]}
     show(look, bench, form({"name": "value", "title": "Value", "uitype": "str"}, dataurl="/record"))
     expect(look.get_by_label("Value")).to_have_value("stored")
+
+
+def test_what_is_typed_before_the_record_comes_stays(look: Page, bench: Bench) -> None:
+    may_come = threading.Event()
+
+    def record(_request: Request) -> Any:
+        may_come.wait(5)
+        return {"rows": [{"one": "stored 1", "two": "stored 2"}]}
+
+    bench.answers["/record"] = record
+    show(look, bench, form(
+        {"name": "one", "title": "One", "uitype": "str"},
+        {"name": "two", "title": "Two", "uitype": "str"}, dataurl="/record",
+    ))  # fmt: skip
+    look.get_by_label("One").fill("typed")
+    may_come.set()
+    expect(look.get_by_label("Two")).to_have_value("stored 2")
+
+    expect(look.get_by_label("One")).to_have_value("typed")
+    is_dirty = "document.querySelector('.form').bricks_widget.isDirty()"
+    assert look.evaluate(is_dirty) is True
+    look.get_by_label("One").fill("stored 1")
+    assert look.evaluate(is_dirty) is False
 
 
 def test_forms_in_windows_close_and_reload_their_opener(look: Page, bench: Bench) -> None:

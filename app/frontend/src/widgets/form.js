@@ -107,8 +107,18 @@ export class Form extends Widget {
       return;
     }
     const { value } = answer;
-    this.setValue(value?.rows?.[0] ?? value?.data ?? (Array.isArray(value) ? value[0] : value) ?? {});
-    this.markClean();
+    this.fillIn(value?.rows?.[0] ?? value?.data ?? (Array.isArray(value) ? value[0] : value) ?? {});
+  }
+
+  /** A record that came late: what was typed meanwhile stays, as unsaved. */
+  fillIn(record) {
+    const before = JSON.parse(this.cleanText);
+    const typed = Object.entries(this.getValue())
+      .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])).map(([name]) => name);
+    const stored = Object.fromEntries(Object.entries(record).filter(([name]) => typed.includes(name)));
+    this.setValue(Object.fromEntries(Object.entries(record).filter(([name]) => !typed.includes(name))));
+    const unsaved = Object.fromEntries(typed.map((name) => [name, before[name]]));
+    this.cleanText = JSON.stringify({ ...this.getValue(), ...unsaved, ...stored });
   }
 
   /** @returns {object} plain values by field name; what is undefined is not sent */
