@@ -116,3 +116,30 @@ def test_another_type_does_not_make_what_was_typed_saved(
     admin_page.keyboard.press("Escape")
 
     expect(admin_page.get_by_role("alertdialog")).to_contain_text("关闭后已输入的内容将丢失")
+
+
+def test_pairs_without_a_name_and_names_that_stand_twice_are_told(
+    admin: httpx.Client, admin_page: Page
+) -> None:
+    line = new_line(admin)
+    new_step(admin, line, "call", step_type="http", model=None,
+             config={"url": "https://example.com/a", "headers": {"X-A": "1"}})  # fmt: skip
+    window = opened(admin_page, line, "call")
+    headers = field(window, "headers")
+    headers.locator(".mapping-add").click()
+    name, value = headers.locator(".mapping-row").nth(1).locator("input").all()
+    value.fill("2")
+    save(window)
+    expect(headers.locator(".field-error")).to_have_text("请为这一对填写名称，或将其删除。")
+    expect(name).to_be_focused()
+
+    name.fill("X-A")
+    save(window)
+    expect(headers.locator(".field-error")).to_have_text("“X-A”出现了两次。")
+    headers.get_by_role("button", name="移除").last.click()
+    expect(headers.locator(".field-error")).to_be_hidden()
+    save(window)
+    expect(window).to_have_count(0)
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    assert json.loads(step["config"])["headers"] == {"X-A": "1"}
+    assert admin_page.evaluate("bricks.untranslated()") == []

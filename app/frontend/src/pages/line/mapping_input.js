@@ -32,16 +32,46 @@ class MappingInput extends Input {
     const field = (label, value, more = {}) => h('input', { type: 'text', value, 'aria-label': t(label), placeholder: t(label), autocomplete: 'off', ...more });
     const row = h('div', { class: 'mapping-row' }, field('Name', name),
       h('span', { 'aria-hidden': 'true' }, '←'), field('Value', text, { list: this.field.suggestions?.length ? this.listId : undefined }),
-      h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => { row.remove(); this.addButton.focus(); } } }, icon('close')));
+      h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => this.remove(row) } }, icon('close')));
     this.rows.append(row);
     return row;
   }
 
+  remove(row) {
+    row.remove();
+    this.addButton.focus();
+    this.changed();
+  }
+
+  /** @returns {{name: string, text: string, box: HTMLInputElement}[]} rows with something in them */
+  pairs() {
+    const pairs = [...this.rows.children].map((row) => {
+      const [box, text] = row.querySelectorAll('input');
+      return { name: box.value.trim(), text: text.value.trim(), box };
+    });
+    return pairs.filter(({ name, text }) => name || text);
+  }
+
   /** JSON, so that it compares as the text it is; '' without a pair. */
   resultValue() {
-    const pairs = [...this.rows.children].map((row) => [...row.querySelectorAll('input')].map(({ value }) => value.trim()));
-    const named = pairs.filter(([name]) => name);
-    return named.length ? JSON.stringify(Object.fromEntries(named)) : '';
+    const pairs = this.pairs();
+    return pairs.length ? JSON.stringify(Object.fromEntries(pairs.map(({ name, text }) => [name, text]))) : '';
+  }
+
+  /** The first pair that would be lost: without a name, or with one that another has already. */
+  lostPair() {
+    const pairs = this.pairs();
+    return pairs.find(({ name }, at) => !name || pairs.findIndex((one) => one.name === name) < at);
+  }
+
+  problem() {
+    const lost = this.lostPair();
+    if (!lost) return super.problem();
+    return lost.name ? t('"${name}" stands there twice.', { name: lost.name }) : t('Give this pair a name, or remove it.');
+  }
+
+  focus() {
+    (this.lostPair()?.box ?? this.addButton).focus();
   }
 }
 
