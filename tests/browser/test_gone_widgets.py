@@ -106,3 +106,30 @@ def test_what_was_on_tabs_and_in_folds_goes_with_them(look: Page, bench: Bench) 
     look.get_by_role("button", name="leave").click()
     expect(look.locator("#sink .accordion")).to_have_count(0)
     assert look.evaluate("kept") == 0
+
+
+def test_a_bind_follows_its_widget_when_that_is_made_anew(look: Page, bench: Bench) -> None:
+    """Found in what is about to go, or gone while the owner stays: the next of that id counts."""
+    bind = {"wid": "late", "event": "click", "actiontype": "method", "target": "self",
+            "method": "set_text", "params": "heard it"}  # fmt: skip
+    bench.answers |= {
+        "/page.ui": box(text("waiting", id="owner", binds=[bind]), button("Late", id="late")),
+        "/late.ui": button("Late", id="late"),
+    }  # fmt: skip
+    show(look, bench, box(
+        loading("load", "/page.ui"), box(id="sink"),
+        button("renew", on("click", "urlwidget", target="part", options={"url": "/late.ui"})),
+        box(text("outer", id="outer", binds=[bind | {"wid": "part.late"}]), box(id="part")),
+    ))  # fmt: skip
+    for _ in range(2):
+        look.get_by_role("button", name="load").click()
+        expect(look.locator("#owner")).to_have_text("waiting")
+        look.locator("#sink #late").click()
+        expect(look.locator("#owner")).to_have_text("heard it")
+    for _ in range(2):
+        with look.expect_response("**/late.ui?*"):
+            look.get_by_role("button", name="renew").click()
+        look.evaluate("bricks.getWidgetById('outer').set_text('outer')")
+        look.wait_for_timeout(100)
+        look.locator("#part #late").click()
+        expect(look.locator("#outer")).to_have_text("heard it")

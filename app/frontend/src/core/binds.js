@@ -20,8 +20,12 @@ function attachOne(owner, bind) {
   }
   const firing = findWidget(bind.wid ?? 'self', owner, owner.app);
   if (firing?.bind) listen(firing, owner, bind);
-  // A lazy tab or a urlwidget may bring the widget later.
-  else owner.app.whenAdded(bind.wid, owner, (widget) => listen(widget, owner, bind));
+  else waitFor(owner, bind);
+}
+
+/** A lazy tab or a urlwidget may bring the widget later. */
+function waitFor(owner, bind) {
+  owner.app.whenAdded(bind.wid, owner, (widget) => listen(widget, owner, bind));
 }
 
 /** Several binds on one event run one after the other, in the order of the description. */
@@ -36,10 +40,26 @@ export function listen(firing, owner, bind) {
     });
   }
   const list = actions.get(bind.event);
+  if (list.some((one) => one.owner === owner && one.bind === bind)) return;
   const entry = { owner, bind };
   list.push(entry);
-  // The application, the shell, a neighbour may stay when the owner goes.
-  if (firing !== owner) owner.whenReleased(() => list.splice(list.indexOf(entry), 1));
+  if (firing !== owner) untilReleased(firing, entry, list);
+}
+
+/**
+ * The application, the shell, a neighbour may stay when the owner goes. When they go and it stays, the
+ * next of that id is meant: the one that was found may have stood on the page that was being left.
+ */
+function untilReleased(firing, entry, list) {
+  const { owner, bind } = entry;
+  let isOver = false;
+  owner.whenReleased(() => {
+    isOver = true;
+    list.splice(list.indexOf(entry), 1);
+  });
+  // A window may open again.
+  if (typeof bind.wid !== 'string' || firing.constructor.isOverlay) return;
+  firing.whenReleased?.(() => { if (!isOver) waitFor(owner, bind); });
 }
 
 async function runAll(list, event) {
