@@ -5,7 +5,9 @@ HDR-1, CR-3).
 
 import json
 import re
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -230,3 +232,38 @@ def test_a_text_stays_a_text(probes: ExtraWorker, text):
 
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.text == text
+
+
+def expecting(server: Installation, what: str, *headers: str) -> bytes:
+    """What is answered to the head of a request whose body waits for `100 Continue`."""
+    place = urlsplit(server.base_url)
+    head = [f"POST {CREATE} HTTP/1.1", f"Host: {place.netloc}", f"Expect: {what}",
+            "Content-Type: application/json", "Content-Length: 2", *headers]  # fmt: skip
+    with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        answer = connection.recv(65_536)
+        if answer.startswith(b"HTTP/1.1 100 "):
+            connection.sendall(b"{}")
+            answer += connection.recv(65_536)
+    return answer
+
+
+def test_a_body_is_asked_for_only_of_callers_with_the_right(server: Installation, admin):
+    cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
+
+    refused, asked = expecting(server, "100-continue"), expecting(
+        server, "100-continue", f"Cookie: {cookie}"
+    )  # fmt: skip
+
+    assert refused.startswith(b"HTTP/1.1 401 ")
+    assert asked.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
+
+
+def test_any_other_expectation_is_refused_in_our_words(server: Installation, admin):
+    cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
+
+    answer = expecting(server, "soup", f"Cookie: {cookie}")
+
+    assert answer.startswith(b"HTTP/1.1 417 ")
+    assert b'"code":"unknown_expectation"' in answer
+    assert b"\r\nReferrer-Policy: same-origin\r\n" in answer

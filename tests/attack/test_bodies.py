@@ -382,40 +382,5 @@ def test_a_body_of_many_levels_is_refused(server: Installation, admin):
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_json"), answer.text
 
 
-def expecting(server: Installation, what: str, *headers: str) -> bytes:
-    """What is answered to the head of a request whose body waits for `100 Continue`."""
-    place = urlsplit(server.base_url)
-    head = [f"POST {CREATE} HTTP/1.1", f"Host: {place.netloc}", f"Expect: {what}",
-            "Content-Type: application/json", "Content-Length: 2", *headers]  # fmt: skip
-    with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
-        connection.sendall("\r\n".join([*head, "", ""]).encode())
-        answer = connection.recv(65_536)
-        if answer.startswith(b"HTTP/1.1 100 "):
-            connection.sendall(b"{}")
-            answer += connection.recv(65_536)
-    return answer
-
-
-def test_a_body_is_asked_for_only_of_callers_with_the_right(server: Installation, admin):
-    cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
-
-    refused, asked = expecting(server, "100-continue"), expecting(
-        server, "100-continue", f"Cookie: {cookie}"
-    )  # fmt: skip
-
-    assert refused.startswith(b"HTTP/1.1 401 ")
-    assert asked.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
-
-
-def test_any_other_expectation_is_refused_in_our_words(server: Installation, admin):
-    cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
-
-    answer = expecting(server, "soup", f"Cookie: {cookie}")
-
-    assert answer.startswith(b"HTTP/1.1 417 ")
-    assert b'"code":"unknown_expectation"' in answer
-    assert b"\r\nReferrer-Policy: same-origin\r\n" in answer
-
-
 def test_the_server_still_serves(server: Installation, admin):
     assert wait_until(lambda: admin.get(LIST).status_code == 200, 5)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.every_page import new_page
+from tests.browser.generated_list import served_rows
 from tests.browser.list_of_things import list_of_things
 from tests.browser.page_bench import Bench, running_bench
 from tests.support.installation import PASSWORDS, Installation
@@ -79,6 +80,12 @@ def look(browser: Browser, bench: Bench) -> Iterator[Page]:
     yield page
     context.close()
     assert faults == []
+
+
+@pytest.fixture
+def rows(bench: Bench) -> list[dict[str, Any]]:
+    """The rows of a generated list; what a test does to them the list shows when it loads."""
+    return served_rows(bench)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import box, button, on, show, text
+from tests.browser.generated_list import open_table
 from tests.browser.page_bench import Bench
 
 # How many listeners of an event there are beyond those before.
@@ -133,3 +134,19 @@ def test_a_bind_follows_its_widget_when_that_is_made_anew(look: Page, bench: Ben
         look.wait_for_timeout(100)
         look.locator("#part #late").click()
         expect(look.locator("#outer")).to_have_text("heard it")
+
+
+def test_details_of_a_row_are_let_go_when_they_close(
+    look: Page, bench: Bench, rows: list[dict[str, Any]]
+) -> None:
+    open_table(look, bench, content_view=text("more of ${code}"))
+    look.evaluate(COUNT, "change_language")
+    details = look.get_by_role("button", name="Details")
+    for number in (0, 1, 2, 0):
+        details.nth(number).click()
+        expect(look.locator(".detail-row")).to_contain_text(f"code{number + 1}")
+    assert look.evaluate("kept") == 1
+    with look.expect_response("**/get?*"):
+        look.get_by_role("button", name="Reload").click()
+    expect(look.locator(".detail-row")).to_have_count(0)
+    look.wait_for_function("kept === 0")

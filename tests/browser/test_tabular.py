@@ -1,98 +1,14 @@
-"""The list page that xls2ui generates: rows, paging, sorting, filters, tools, editing."""
+"""The list page that xls2ui generates: rows, paging, sorting, filters, tools."""
 
 import json
-import re
 from threading import Event
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import HOSTILE, on, show
+from tests.browser.generated_list import cells, open_table, row, saved, table
 from tests.browser.page_bench import Bench, Reply, Request
-
-FIELDS = [
-    {"name": "id", "title": "Id", "uitype": "str", "type": "str", "length": 32},
-    {
-        "name": "code",
-        "title": "Code",
-        "uitype": "str",
-        "type": "str",
-        "length": 64,
-        "nullable": "no",
-        "pattern": "[a-z]+",
-    },
-    {"name": "price", "title": "Price", "uitype": "str", "type": "decimal(18,6)"},
-    {
-        "name": "owner",
-        "title": "Owner",
-        "uitype": "code",
-        "valueField": "id",
-        "textField": "owner_text",
-        "dataurl": "/get_code",
-        "params": {"table": "owners"},
-    },
-    {"name": "secret", "title": "Secret", "uitype": "password", "type": "str"},
-    {"name": "begun", "title": "Begun", "uitype": "str", "type": "datetime(3)"},
-    {"name": "parent_id", "title": "Parent", "uitype": "str", "type": "str"},
-    {"name": "lock_version", "title": "Version", "uitype": "hide", "set_by": "server"},
-]
-
-
-def row(number: int, **more: Any) -> dict[str, Any]:
-    return {
-        "id": f"i{number}", "code": f"code{number}", "price": "1234567.120000", "owner": "o1",
-        "owner_text": "Ann", "secret": "hash", "begun": "2026-11-24T06:00:00.000Z",
-        "parent_id": "p1", "lock_version": 3, "row_num_": number, **more,
-    }  # fmt: skip
-
-
-def table(**options: Any) -> dict[str, Any]:
-    """A description as the generator writes it."""
-    binds = options.pop("binds", [])
-    row_options = {
-        "browserfields": {"exclouded": ["id", "parent_id"], "alters": {}}, "fields": FIELDS,
-        **options.pop("row_options", {}),
-    }  # fmt: skip
-    return {
-        "id": "things_tbl", "widgettype": "Tabular", "binds": binds,
-        "options": {
-            "width": "100%", "height": "100%", "title": "Things", "css": "card",
-            "editable": {"new_data_url": "/add", "update_data_url": "/update",
-                         "delete_data_url": "/delete"},
-            "data_url": "/get", "data_method": "GET", "data_params": {},
-            "row_options": row_options, "page_rows": 160, "cache_limit": 5, **options,
-        },
-    }  # fmt: skip
-
-
-@pytest.fixture
-def rows(bench: Bench) -> list[dict[str, Any]]:
-    """The rows that the bench's list has; sliced by page and rows."""
-    kept = [row(number) for number in range(1, 4)]
-
-    def page(request: Request) -> Any:
-        number, size = int(request.params["page"]), int(request.params["rows"])
-        return {"total": len(kept), "rows": kept[(number - 1) * size : number * size]}
-
-    bench.answers |= {
-        "/get": page,
-        "/get_code": [{"id": "o1", "owner_text": "Ann"}, {"id": "o2", "owner_text": "Bob"}],
-    }
-    return kept
-
-
-def saved(record: dict[str, Any]) -> dict[str, Any]:
-    return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
-
-
-def cells(page: Page, name: str) -> list[str]:
-    return page.locator(f"td[data-name={name}]").all_inner_texts()
-
-
-def open_table(page: Page, bench: Bench, **options: Any) -> None:
-    show(page, bench, table(**options))
-    page.wait_for_selector("tbody tr, .table-note:visible")
 
 
 def test_cells_say_what_a_person_means(
@@ -177,19 +93,6 @@ def test_scrolling_loads_on_and_drops_what_is_far(
     expect(look.locator(".pager-position")).to_have_text("1–40 of 400")
 
 
-def test_keys_move_the_selection_and_open_the_form(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    open_table(look, bench)
-    look.locator("tbody tr").first.click()
-    look.keyboard.press("ArrowDown")
-    expect(look.locator("tr[aria-selected=true] td[data-name=code]")).to_have_text("code2")
-    look.keyboard.press("End")
-    look.keyboard.press("Enter")
-    expect(look.get_by_role("dialog")).to_contain_text("Edit · Things")
-    expect(look.get_by_label("Code")).to_have_value("code3")
-
-
 def test_a_tool_opens_its_table_in_a_window(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
@@ -230,122 +133,6 @@ def test_a_tool_opens_its_table_in_a_window(
     added = bench.last("/add")
     assert added["parent_id"] == "i2"
     assert not {"id", "referer_widget"} & set(added)
-
-
-def test_empty_values_are_sent_as_their_kind_wants(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    bench.answers["/add"] = saved(row(7))
-    open_table(look, bench)
-    look.get_by_role("button", name="Add").click()
-    look.get_by_label("Code").fill("x")
-    look.get_by_label("Price").fill("0.123456")
-    look.get_by_role("button", name="Save").click()
-    expect(look.get_by_text("Saved")).to_be_visible()
-    assert bench.last("/add") == {
-        "code": "x", "price": "0.123456", "owner": "null", "secret": "", "begun": "null",
-        "parent_id": "",
-    }  # fmt: skip
-
-
-def test_an_update_names_its_record_and_keeps_a_blank_password(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    bench.answers["/update"] = saved(row(1))
-    open_table(look, bench)
-    look.locator("tbody tr").first.click()
-    look.get_by_role("button", name="Edit").click()
-    expect(look.get_by_label("Begun")).to_have_value("2026-11-24T15:00")
-    expect(look.get_by_label("Secret")).to_have_value("")
-    look.get_by_label("Begun").fill("2026-11-25T01:30")
-    look.get_by_label("Code").fill("changed")
-    look.get_by_role("button", name="Save").click()
-    expect(look.get_by_role("dialog")).to_have_count(0)
-    assert bench.last("/update") == {
-        "id": "i1", "lock_version": "3", "code": "changed", "price": "1234567.12", "owner": "o1",
-        "begun": "2026-11-24T16:30:00.000Z", "parent_id": "p1",
-    }  # fmt: skip
-
-
-def test_deleting_asks_first_and_names_the_record(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    bench.answers["/delete"] = saved(row(2))
-    open_table(look, bench)
-    look.locator("tbody tr").nth(1).click()
-    look.get_by_role("button", name="Delete").click()
-    expect(look.get_by_role("alertdialog")).to_contain_text('Delete "code2"?')
-    rows.pop(1)
-    look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
-    expect(look.locator("tbody tr")).to_have_count(2)
-    assert bench.last("/delete") == {"id": "i2", "lock_version": "3"}
-
-
-def test_what_the_server_finds_wrong_stands_at_the_fields(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    bench.answers["/add"] = {"widgettype": "Error", "options": {
-        "title": "Wrong", "message": "2 problems", "code": "invalid_fields",
-        "fields": {"code": "Taken.", "price": HOSTILE}, "request_id": "r1"}}  # fmt: skip
-    open_table(look, bench)
-    look.get_by_role("button", name="Add").click()
-    look.get_by_role("button", name="Save").click()
-    code = look.locator("[data-field=code]")
-    expect(code.get_by_role("alert")).to_have_text("Please fill this in.")
-    look.get_by_label("Code").fill("BAD")
-    look.get_by_role("button", name="Save").click()
-    expect(code.get_by_role("alert")).to_contain_text("[a-z]+")
-    assert bench.asked("/add") == []
-    look.get_by_label("Code").fill("good")
-    look.get_by_role("button", name="Save").click()
-    expect(code.get_by_role("alert")).to_have_text("Taken.")
-    expect(look.locator("[data-field=price]").get_by_role("alert")).to_have_text(HOSTILE)
-    expect(look.get_by_label("Code")).to_be_focused()
-    expect(look.get_by_label("Code")).to_have_attribute("aria-invalid", "true")
-    expect(look.get_by_label("Code")).to_have_value("good")
-    assert look.evaluate("window.hacked") is None
-
-
-def test_an_edit_conflict_shows_both_and_lets_one_choose(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    theirs = row(1, code="theirs", lock_version=8)
-
-    def update(request: Request) -> Any:
-        if request.params["lock_version"] == "8":
-            return saved(theirs)
-        return {"widgettype": "Error", "options": {
-            "message": "changed", "code": "edit_conflict", "current": theirs, "changed_by": "Bob",
-            "changed_at": "2026-11-24T07:00:00.000Z", "fields": {}}}  # fmt: skip
-
-    bench.answers["/update"] = update
-    open_table(look, bench)
-    look.locator("tbody tr").first.dblclick()
-    look.get_by_label("Code").fill("mine")
-    look.get_by_role("button", name="Save").click()
-    note = look.locator(".form-summary")
-    expect(note).to_contain_text("Bob changed this record at 2026-11-24 16:00:00")
-    expect(note.get_by_role("row", name="Code")).to_have_text(re.compile("theirs.*mine"))
-    look.get_by_role("button", name="Take theirs").click()
-    expect(look.get_by_role("textbox", name="Code")).to_have_value("theirs")
-    look.get_by_role("textbox", name="Code").fill("again")
-    look.get_by_role("button", name="Save").click()
-    expect(look.get_by_role("dialog")).to_have_count(0)
-    assert bench.last("/update")["code"] == "again"
-
-
-def test_unsaved_work_is_not_lost_by_escape(
-    look: Page, bench: Bench, rows: list[dict[str, Any]]
-) -> None:
-    open_table(look, bench)
-    look.get_by_role("button", name="Add").click()
-    look.get_by_label("Code").fill("typed")
-    look.keyboard.press("Escape")
-    look.get_by_role("button", name="Cancel").last.click()
-    expect(look.get_by_label("Code")).to_have_value("typed")
-    look.keyboard.press("Escape")
-    look.get_by_role("alertdialog").get_by_role("button", name="Close").last.click()
-    expect(look.locator("dialog")).to_have_count(0)
 
 
 def test_an_error_in_place_of_rows_is_shown(

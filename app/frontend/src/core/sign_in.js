@@ -12,9 +12,17 @@ export async function startSignIn(app) {
   if (app.opts.login_url) return signInByPage(app, app.opts.login_url);
   const box = await buildOverlay({ widgettype: 'LoginWindow' }, app.body);
   return new Promise((resolve) => {
-    app.bind('user_logined', () => resolve(true));
+    whenSignedIn(app, resolve);
     box.bind('dismissed', () => resolve(box.signedIn === true));
   });
+}
+
+function whenSignedIn(app, resolve) {
+  const told = () => {
+    app.unbind('user_logined', told);
+    resolve(true);
+  };
+  app.bind('user_logined', told);
 }
 
 /** A login page of the ecosystem: a self-opening window that closes itself after success. */
@@ -28,7 +36,7 @@ async function signInByPage(app, url) {
   await build(pageOf(answer), app.body, { baseUri: answer.url });
   const opened = [...document.querySelectorAll('dialog')].find((node) => !before.has(node));
   return new Promise((resolve) => {
-    app.bind('user_logined', () => resolve(true));
+    whenSignedIn(app, resolve);
     if (opened?.bricks_widget) opened.bricks_widget.bind('dismissed', () => resolve(true));
     else resolve(false);
   });

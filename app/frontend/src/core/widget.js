@@ -73,6 +73,7 @@ export class Widget {
     this.children.push(widget);
     place.append(widget.dom_element);
     this.app.widgetAdded(widget);
+    return widget;
   }
 
   remove_widget(widget) {

@@ -51,6 +51,7 @@ export class Tabular extends Widget {
     this.editing = new Editing(this);
     this.inline = new InlineEdit(this);
     this.marks = new Marks(this);
+    this.details = [];
     this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
     this.layOut();
     this.filterPanel.setConditions(this.conditions);
@@ -192,6 +193,7 @@ export class Tabular extends Widget {
     this.dom_element.setAttribute('aria-busy', 'true');
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
+    this.closeDetail();
     this.dom_element.removeAttribute('aria-busy');
     if (!isDone) return;
     if (page === this.pages.firstPage && this.pages.bodies.length === 1) this.scroller.scrollTop = top;
@@ -357,11 +359,13 @@ export class Tabular extends Widget {
     row.after(h('tr', { role: 'row', class: 'detail-row' }, cell));
     row.querySelector('.expander').setAttribute('aria-expanded', 'true');
     for (const widget of await build(fillDeep(this.opts.content_view, record), this)) {
-      cell.append(widget.dom_element);
+      if (!cell.isConnected) widget.released(); // closed meanwhile
+      else this.details.push(this.add_widget_at(cell, widget));
     }
   }
 
   closeDetail() {
+    for (const widget of this.details.splice(0)) this.remove_widget(widget);
     const detail = this.grid.element.querySelector('.detail-row');
     detail?.previousElementSibling?.querySelector('.expander')?.setAttribute('aria-expanded', 'false');
     detail?.remove();
