@@ -64,3 +64,26 @@ def test_of_two_pages_for_one_place_the_later_stays(look: Page, bench: Bench) ->
     look.wait_for_timeout(200)
 
     expect(look.locator("#sink")).to_have_text("later")
+
+
+def test_of_two_things_added_to_one_place_both_stay(look: Page, bench: Bench) -> None:
+    second_is_there = threading.Event()
+
+    def slow(_request: Request) -> Any:
+        second_is_there.wait(5)
+        return text("slow")
+
+    bench.answers |= {"/slow.ui": slow, "/quick.ui": text("quick")}
+    show(look, bench, box(
+        button("one", on("click", "urlwidget", target="sink", mode="append",
+                         options={"url": "/slow.ui"})),
+        button("two", on("click", "urlwidget", target="sink", mode="append",
+                         options={"url": "/quick.ui"})),
+        box(id="sink"),
+    ))  # fmt: skip
+    look.get_by_role("button", name="one").click()
+    look.get_by_role("button", name="two").click()
+    expect(look.locator("#sink")).to_have_text("quick")
+    second_is_there.set()
+
+    expect(look.locator("#sink > *")).to_have_text(["quick", "slow"])

@@ -96,14 +96,16 @@ async function fetchFor({ bind, owner, data, app }) {
 async function actUrlWidget(call) {
   const target = targetOf(call);
   if (!target) return;
-  const ticket = call.app.tickets.take(target);
+  // What is added to a place takes nothing from it.
+  const isReplaced = (call.bind.mode ?? 'replace') === 'replace';
+  const { isCurrent } = isReplaced ? call.app.tickets.take(target) : {};
   const answer = await fetchFor(call);
   if (answer.aborted) return;
   if (!answer.ok && reported(call, answer)) return;
   noteChange(call, answer);
   // Of two pages for one place the later counts; what opens in a layer of its own is always said.
   await place(pageOf(answer), target, {
-    ...call, baseUri: answer.url, mode: call.bind.mode, popupOptions: call.bind.popup_options, isCurrent: ticket.isCurrent,
+    ...call, baseUri: answer.url, mode: call.bind.mode, popupOptions: call.bind.popup_options, isCurrent,
   });
 }
 
