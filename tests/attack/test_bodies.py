@@ -20,6 +20,7 @@ import pytest
 from app.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, resident_bytes
 from tests.support.installation import DIRECT, Installation
+from tests.support.selling import make_distributor, new_key
 
 pytestmark = pytest.mark.alone
 
@@ -27,6 +28,12 @@ LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def key(admin: httpx.Client) -> str:
+    """A distributor's: callers without one hear no more than that."""
+    return new_key(admin, make_distributor(admin))
 
 
 # B6b: files (UP-1, UP-2)
@@ -44,9 +51,11 @@ JSON = {"Content-Type": "application/json"}
         "/whoami.dspy",
     ],
 )
-def test_no_file_is_accepted_anywhere(admin, url):
+def test_no_file_is_accepted_anywhere(admin, key, url):
+    headers = {"X-API-Key": key} if "/v1/" in url else {}
     for name in ("evil.dspy", "../../app/wwwroot/evil.dspy"):
-        answer = admin.post(url, files={"name": (name, b"return 1")}, data={"code": "x"})
+        files = {"name": (name, b"return 1")}
+        answer = admin.post(url, files=files, data={"code": "x"}, headers=headers)
 
         assert answer.status_code == 400, answer.text
         assert answer.json()["code"] == "no_files_here"
