@@ -49,7 +49,11 @@ class QuickResult(MySQLResult):
         last = MysqlPacket(packets[-1], None)
         self._check_packet_is_eof(last)
         # After the columns stands a packet that ends them.
-        self.rows = await _rows(packets[self.field_count + 1 : -1], converters)
+        rows = packets[self.field_count + 1 : -1]
+        if len(rows) <= _ROWS_AT_ONCE:
+            self.rows = tuple([_row(packet, converters) for packet in rows])
+        else:
+            self.rows = await _many_rows(rows, converters)
         self.affected_rows = len(self.rows)
         self.connection = None
 
@@ -172,11 +176,10 @@ class _Feed:
         return packet_type(next(self._packets), self.encoding)
 
 
-async def _rows(packets: list[bytes], converters: Converters) -> tuple[tuple[Any, ...], ...]:
+async def _many_rows(packets: list[bytes], converters: Converters) -> tuple[tuple[Any, ...], ...]:
     rows: list[tuple[Any, ...]] = []
     for start in range(0, len(packets), _ROWS_AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         rows += [_row(packet, converters) for packet in packets[start : start + _ROWS_AT_ONCE]]
     return tuple(rows)
 
