@@ -55,9 +55,9 @@ def because(action: str | None = None, **detail: Any) -> Iterator[None]:
 
 async def note(sor: SafeSqlor, actor: Actor, *changes: Change) -> None:
     """Write an entry for each of *changes*, in the transaction of *sor*."""
-    entries = [_entry(change, actor) for change in changes]
-    if entries:
-        await bulk_insert(sor, TABLE, list(entries[0]), entries)
+    # One after the other, so that many long ones keep no other request waiting.
+    entries = (_entry(change, actor) for change in changes)
+    await bulk_insert(sor, TABLE, list(table_model(TABLE).columns), entries)
 
 
 def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:

@@ -89,7 +89,7 @@ def allowed_methods(target: Target | None) -> str:
 async def completed(request: web.Request, refused: AppError) -> AppError:
     """
     *refused*, raised before the script of *request* ran, as the endpoint that it calls tells it:
-    that may add headers, or look at something of its own first. See `complete` in endpoint.py.
+    an endpoint that has a `complete` may add headers, or look at something of its own first.
     """
     complete = getattr(_called_by(request["target"]), "complete", None)
     return refused if complete is None else await complete(request, refused)

@@ -109,9 +109,15 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         check_method(request, ("GET",))
         return await OPEN_PATHS[path](request)
     check_host(request, app["allowed_hosts"])
-    request["target"] = app["web_paths"].find(path)
+    request["target"] = target = app["web_paths"].find(path)
+    request["actor"] = actor = await _actor(request)
+    rights = await app["rbac"].rights()
+    if not _permitted(rights, actor, target, path):
+        raise _no_right(request)
     try:
-        await _let_in(request, path)
+        await _take_in(request)
+        if rights.audited:
+            await note_audited(request, rights, path)
     except AppError as exc:
         told = await completed(request, exc)
         if told is exc:
@@ -120,24 +126,17 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     return await handler(request)
 
 
-async def _let_in(request: web.Request, path: str) -> None:
-    """Who asks, whether they may, and with which parameters; raises AppError."""
-    app, target = request.app, request["target"]
-    request["actor"] = actor = await _actor(request)
-    rights = await app["rbac"].rights()
-    if not _permitted(rights, actor, target, path):
-        raise _no_right(request)
+async def _take_in(request: web.Request) -> None:
+    """The parameters of a caller who has the right; raises AppError for what is not taken."""
     if request.method not in METHODS:
-        raise MethodNotAllowed(request.method, allowed_methods(target))
+        raise MethodNotAllowed(request.method, allowed_methods(request["target"]))
     check_origin(request)
     if "Expect" in request.headers:
         await answer_expectation(request)
     if request.method == "POST" or request.query_string:
-        request["params"] = await read_parameters(request, app["body_seconds"])
+        request["params"] = await read_parameters(request, request.app["body_seconds"])
     else:
         request["params"] = {}
-    if rights.audited:
-        await note_audited(request, rights, path)
 
 
 def _fill_in(request: web.Request) -> None:
