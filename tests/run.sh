@@ -3,9 +3,9 @@
 # Summary: Build what is missing and run every test on databases of its own.
 # Usage: bash tests/run.sh [pytest arguments]
 #
-# Without arguments: ruff, mypy, the front-end's own tests, then pytest twice at the same time, on the
-# folders unit, database, browser and a file of ops and on all others, then on the tests marked `alone`,
-# which measure time. With arguments, or with T=path, one pytest on what they name:
+# Without arguments: ruff, mypy, the front-end's own tests, then pytest in several processes (two a
+# core, or PIPELINE_TEST_PROCESSES) with a database each, then the tests marked `alone`, which
+# measure time, in one. With arguments, or with T=path, one pytest on what they name:
 #
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
@@ -29,11 +29,9 @@ check_chromium() {
 
 # Stops everything that was started in the run's folder, and nothing else, then removes it.
 clean_up() {
-  local status=$? folder pid
+  local status=$? folder
   trap - EXIT INT TERM
-  for pid in "${pytest_pids[@]}"; do
-    if kill -TERM "$pid" 2>/dev/null; then wait "$pid" || true; fi
-  done
+  if [[ -n $pytest_pid ]] && kill -TERM "$pytest_pid" 2>/dev/null; then wait "$pytest_pid" || true; fi
   while IFS= read -r folder; do
     PIPELINE_VAR=${folder%/run} py3/bin/python -m app.service stop >/dev/null 2>&1 || true
   done < <(find "$run_folder" -type d -name run)
@@ -41,36 +39,22 @@ clean_up() {
   exit "$status"
 }
 
-# Starts pytest in the background, so that Ctrl-C and SIGTERM are answered at once; each NAME has
-# databases of its own. Its process id is the last of pytest_pids.
-# usage: start_pytest NAME [pytest argument...]
-start_pytest() {
+# Runs pytest in the background, so that Ctrl-C and SIGTERM are answered at once.
+# usage: run_pytest NAME [pytest argument...]
+run_pytest() {
   local name=$1
   shift
   PIPELINE_TEST_VAR=$run_folder/$name py3/bin/python -m pytest --basetemp="$run_folder/tmp-$name" \
     -o cache_dir=".pytest_cache/$name" "$@" &
-  pytest_pids+=($!)
+  pytest_pid=$!
+  wait "$pytest_pid"
 }
 
-run_pytest() {
-  start_pytest "$@"
-  wait "${pytest_pids[-1]}"
-}
-
+# Most tests wait for a server, a browser or a database half of their time, so two processes a core.
 run_everything() {
-  local pages others status=0
-  # Both halves take the same time.
-  local with_pages=(tests/unit tests/database tests/browser tests/ops/test_rotate_secret.py)
-  step "pytest: ops, http, attack; at the same time unit, database, browser, shown afterwards" \
-       "pytest：ops、http、attack；同时运行 unit、database、browser，结果随后显示"
-  start_pytest pages "${with_pages[@]}" -m "not alone" >"$run_folder/pages.log" 2>&1
-  pages=${pytest_pids[-1]}
-  start_pytest others tests "${with_pages[@]/#/--ignore=}" -m "not alone"
-  others=${pytest_pids[-1]}
-  wait "$others" || status=$?
-  step "pytest: unit, database, browser" "pytest：unit、database、browser"
-  wait "$pages" || status=$?
-  cat "$run_folder/pages.log"
+  local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))}
+  step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
+  run_pytest together tests -m "not alone" -n "$processes" --dist loadfile || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
   run_pytest alone tests -m alone || status=$?
   if (( status )); then
@@ -84,7 +68,7 @@ main() {
   bash build.sh --dev
   check_chromium
 
-  pytest_pids=()
+  pytest_pid=''
   run_folder=$(mktemp -d "${TMPDIR:-/tmp}/pipeline-tests-XXXXXX")
   trap clean_up EXIT
   trap 'exit 130' INT
