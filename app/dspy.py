@@ -95,6 +95,16 @@ async def completed(request: web.Request, refused: AppError) -> AppError:
     return refused if complete is None else await complete(request, refused)
 
 
+async def admit(request: web.Request) -> None:
+    """
+    Before a body is read that may be large: let the endpoint that the script of *request* calls
+    look who is asking, if it has an `admit`. Raises what that raises.
+    """
+    look = getattr(_called_by(request["target"]), "admit", None)
+    if look is not None:
+        await look(request)
+
+
 def _called_by(target: Target | None) -> Any:
     """The endpoint that the script of *target* calls; None where it calls none."""
     if target is None or target.suffix != ".dspy":

@@ -8,7 +8,7 @@ from app.answers import is_page
 from app.errors import AppError
 from app.jsontext import to_json
 from app.messages import say
-from app.request_guard import wants_page
+from app.request_guard import is_for_programs, wants_page
 from app.templates import framed
 
 LOGIN_PAGE = "/login.ui"
@@ -25,7 +25,7 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
     # The site's address itself leads to the login page whatever the caller says to accept.
     if not wants_page(request) and request.path != "/":
         return None
-    if request.path.startswith("/pipeline_dist/v1/") and error.status != 404:
+    if is_for_programs(request) and error.status != 404:
         return None
     if error.status == 401 and request.path != LOGIN_PAGE:
         back = quote(request.raw_path, safe="/")

@@ -197,7 +197,10 @@ def without_unchanged(
 def difference(
     table_name: str, params: Mapping[str, Any], current: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """`{field, yours, current}` of each column in *params* that is otherwise in *current*."""
+    """
+    `{field, yours, current}` of each column in *params* that is otherwise in *current*; of values
+    that fit the column only, since what was sent may be anything.
+    """
     found = []
     for name, column in table(table_name).columns.items():
         if name not in params or name not in current or column.server_set:
@@ -205,7 +208,7 @@ def difference(
         try:
             yours = typed(rule_of(table_name, name), params[name])
         except Refused:
-            yours = params[name]
+            continue  # nothing that the field could be
         if yours != current[name]:
             found.append({"field": name, "yours": yours, "current": current[name]})
     return found

@@ -7,7 +7,6 @@ most 50 conditions. A `var` names another parameter; its condition is left out w
 parameter is absent. `%` and `_` in a LIKE value are the caller's own wildcards.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from typing import Any
 
 from sqlor.filter import DBFilter
 
-from app.errors import BadRequest
+from app.errors import BadRequest, Text
+from app.jsontext import JsonError, parse_json
 
 DEPTH = 5
 CONDITIONS = 50
+MAX_CHARACTERS = 65_536
 LIST_VALUES = 500
 COMPARISONS = ("=", "!=", "<>", ">", ">=", "<", "<=")
 LISTS = ("IN", "NOT IN")
@@ -65,10 +66,14 @@ def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | No
     if isinstance(data_filter, str):
         if not data_filter.strip():
             return None, frozenset()
+        if len(data_filter) > MAX_CHARACTERS:
+            raise bad_filter("data_filter has more than {most} characters.", most=MAX_CHARACTERS)
         try:
-            data_filter = json.loads(data_filter)
-        except (ValueError, RecursionError):
-            raise bad_filter("data_filter is no JSON.") from None
+            data_filter = parse_json(data_filter)
+        except JsonError as exc:
+            raise bad_filter(
+                "data_filter cannot be read: {reason}", reason=Text(exc.template, **exc.params)
+            ) from None
     if data_filter is None or data_filter == {}:
         return None, frozenset()
     parser = _Parser(params)

@@ -10,6 +10,7 @@ from app.actor import SYSTEM_ACTOR, Actor
 from app.answers import Answer, json_response
 from app.audit import Change, because, deleted, note
 from app.audit_api import audit_entry_view, audit_put_back
+from app.body import check_media_type
 from app.bulk import bulk_insert, bulk_update
 from app.clock import (
     day_bounds,
@@ -56,7 +57,7 @@ from app.fields import (
 )
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
-from app.jsontext import canonical_json, to_json
+from app.jsontext import JsonError, canonical_json, parse_json, to_json
 from app.listing import list_rows
 from app.messages import say
 from app.models import table
@@ -93,6 +94,7 @@ __all__ = [
     "Forbidden",
     "InUse",
     "InvalidFields",
+    "JsonError",
     "JsonText",
     "MethodNotAllowed",
     "NotFound",
@@ -113,6 +115,7 @@ __all__ = [
     "check_change",
     "check_delete",
     "check_lock_version",
+    "check_media_type",
     "check_method",
     "check_new",
     "check_params",
@@ -139,6 +142,7 @@ __all__ = [
     "offer_editors",
     "offer_functions",
     "offer_row_checks",
+    "parse_json",
     "pools",
     "public",
     "quota_day",

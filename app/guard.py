@@ -15,9 +15,16 @@ from aiohttp import web
 from app.actor import Actor
 from app.answers import refusal
 from app.audit_log import note_audited
+from app.body import (
+    answer_expectation,
+    check_head,
+    leave_unread,
+    may_be_large,
+    read_parameters,
+)
 from app.caller_rights import no_right
 from app.database_errors import connection_lost, unreachable
-from app.dspy import allowed_methods, completed
+from app.dspy import admit, allowed_methods, completed
 from app.endpoint import check_method
 from app.error_pages import error_page
 from app.errors import (
@@ -29,13 +36,12 @@ from app.errors import (
 )
 from app.health import healthz, metrics, readyz
 from app.request_guard import (
-    answer_expectation,
     check_host,
     check_origin,
     finish,
+    is_for_programs,
     language,
     own_request_id,
-    read_parameters,
     wants_page,
     with_context,
 )
@@ -87,6 +93,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if isinstance(exc, EditConflict):
             await _name_the_other(request, exc)
         response = await error_page(request, exc) or refusal(request, exc)
+        leave_unread(request, exc, response)
     except web.HTTPException as exc:
         _fill_in(request)
         refused = _from_aiohttp(request, exc)
@@ -131,6 +138,10 @@ async def _take_in(request: web.Request) -> None:
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, allowed_methods(request["target"]))
     check_origin(request)
+    if request.method == "POST" and request.body_exists:
+        check_head(request)
+        if may_be_large(request):
+            await admit(request)
     if "Expect" in request.headers:
         await answer_expectation(request)
     if request.method == "POST" or request.query_string:
@@ -187,6 +198,8 @@ def _no_right(request: web.Request) -> AppError:
         if request["target"] is None:
             return NotFound("not_found", "There is nothing at this address.")
         return no_right()
+    if request["target"] is None and is_for_programs(request):
+        return NotFound("not_found", "There is nothing at this address.")
     return NotSignedIn("not_signed_in", "Sign in to use this.")
 
 

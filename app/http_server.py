@@ -8,6 +8,7 @@ as `Application._handle` does, is a system call in Python 3.11.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,22 +17,37 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from app.plain_errors import PlainErrors
+from app.plain_request import PlainRequest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class PlainRequest(web.Request):
-    """A request that knows its application without having been routed."""
+_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\\\s]+)(?P<rest>[/?][^#]*)?", re.IGNORECASE)
 
-    ATTRS = web.Request.ATTRS | frozenset(["own_app"])
-    own_app: web.Application
 
-    @property
-    def app(self) -> web.Application:
-        """The application that serves it."""
-        return self.own_app
+def origin_form(message: RawRequestMessage) -> RawRequestMessage:
+    """
+    *message* as if it had been sent to us directly, where its target is a whole address, as clients
+    send it to a proxy: the address names the host then, whatever `Host` says (RFC 9112 3.2.2).
+    """
+    target = _ABSOLUTE.fullmatch(message.path)
+    if target is None:
+        return message
+    headers = CIMultiDict(message.headers)
+    headers["Host"] = target["authority"]
+    rest = target["rest"] or "/"
+    if rest.startswith("?"):
+        rest = f"/{rest}"
+    path, _, query = rest.partition("?")
+    return message._replace(
+        path=rest,
+        url=URL.build(path=path, query_string=query, encoded=True),
+        headers=CIMultiDictProxy(headers),
+    )
 
 
 class _Server(web.Server):
@@ -56,7 +72,8 @@ class PlainRunner(web.AppRunner):
             request_factory=self._request_maker(asyncio.get_running_loop()),
             handler_cancellation=made.handler_cancellation,
             loop=made._loop,
-            **made._kwargs,
+            # Bodies are unpacked where their size is watched (app/body.py).
+            **(made._kwargs | {"auto_decompress": False}),
         )
 
     def _request_maker(self, loop: asyncio.AbstractEventLoop) -> Callable[..., web.Request]:
@@ -70,6 +87,8 @@ class PlainRunner(web.AppRunner):
             writer: AbstractStreamWriter,
             task: "asyncio.Task[None]",
         ) -> web.Request:
+            if not message.path.startswith("/"):
+                message = origin_form(message)
             request = PlainRequest(
                 message, payload, protocol, writer, task, loop,
                 client_max_size=most_bytes, client_max_fields=most_fields,

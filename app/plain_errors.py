@@ -46,3 +46,12 @@ class PlainErrors(RequestHandler):
         )  # fmt: skip
         answer.force_close()
         return answer
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; what is left unread of the body (`leave_unread`) is not waited for."""
+        done = await super().finish_response(request, resp, start_time)
+        if request.get("left_unread"):
+            self.force_close()
+        return done

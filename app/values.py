@@ -6,7 +6,6 @@ a code and a sentence saying what would be right; nothing is cut, rounded or gue
 """
 
 import ipaddress
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
-from app.jsontext import canonical_json
+from app.jsontext import JsonError, canonical_json, is_bounded, parse_json
 from app.models import WHOLE_RANGES
 
 JSON_DEPTH = 20
@@ -232,7 +231,7 @@ def exact(value: Any) -> Decimal:
         raise Refused("not_a_number", "Give a number.") from None
     if not number.is_finite():
         raise Refused("not_a_number", "Give a number.")
-    if number and not -60 <= number.adjusted() <= 60:
+    if not is_bounded(number) or (number and not -60 <= number.adjusted() <= 60):
         raise Refused("out_of_range", "The number is too large or too small.")
     return number if number else Decimal(0)
 
@@ -311,20 +310,10 @@ def _parsed(text: str) -> Any:
     if len(text) > JSON_CHARACTERS:
         raise _too_long(JSON_CHARACTERS, len(text))
 
-    def no_constant(name: str) -> Any:
-        raise Refused("bad_json", "{name} is not allowed in JSON.", name=name)
-
     try:
-        return json.loads(text, parse_constant=no_constant, parse_float=Decimal)
-    except json.JSONDecodeError as exc:
-        raise Refused(
-            "bad_json",
-            "This is no JSON: line {line}, column {column}.",
-            line=exc.lineno,
-            column=exc.colno,
-        ) from None
-    except (ValueError, RecursionError):
-        raise Refused("bad_json", "This cannot be read as JSON.") from None
+        return parse_json(text)
+    except JsonError as exc:
+        raise Refused("bad_json", exc.template, **exc.params) from None
 
 
 def _plain_json(value: Any, depth: int) -> Any:

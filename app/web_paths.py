@@ -15,10 +15,13 @@ from urllib.parse import unquote
 from app.errors import NotFound
 
 REMEMBERED_SECONDS = 1.0
+# A folder that is a script's is the one address of it: neither with a slash nor by the file.
+SCRIPT_INDEX = "index.dspy"
 STATIC_TYPES = frozenset(
     ".css .js .mjs .json .svg .png .jpg .gif .webp .ico .woff2 .html .txt .webmanifest".split()
 )
 _ODD = re.compile(r"[\x00-\x1f\x7f\\%?#]|//|/\.|~$")
+_PACKED_SLASH = re.compile("%2f", re.IGNORECASE)
 # File names that the front-end build gives: content hash in the name, never another content.
 _HASHED = re.compile(r"-[0-9A-Za-z]{8,}\.(?:js|css|json|svg|woff2)$")
 
@@ -70,7 +73,11 @@ class WebPaths:
         if file.is_dir():
             for index in self._indexes:
                 if (file / index).is_file() and not (file / index).is_symlink():
+                    if index == SCRIPT_INDEX and path.endswith("/"):
+                        return None
                     return self._target(file / index, f"{path.rstrip('/')}/{index}")
+            return None
+        if file.name == SCRIPT_INDEX:
             return None
         return self._target(file, path) if file.is_file() and not path.endswith("/") else None
 
@@ -84,7 +91,7 @@ def plain_path(raw: str) -> str:
     """
     The one spelling of a request's path: percent-decoded once, no query.
 
-    Raises NotFound for every other spelling (`//`, `/./`, `..`, back-slashes, `%25…`).
+    Raises NotFound for every other spelling (`//`, `/./`, `..`, back-slashes, `%2F`, `%25…`).
     """
     return _plain(raw.split("?", 1)[0].split("#", 1)[0])
 
@@ -94,6 +101,8 @@ def _plain(encoded: str) -> str:
     try:
         path = unquote(encoded, errors="strict") if "%" in encoded else encoded
     except UnicodeDecodeError:
+        path = "//"
+    if _PACKED_SLASH.search(encoded):
         path = "//"
     if not path.startswith("/") or _ODD.search(path):
         raise NotFound("not_found", "There is nothing at this address.")

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from app.global_func import AppError, BadRequest, Text, canonical_json
+from app.global_func import AppError, BadRequest, JsonError, Text, canonical_json, parse_json
 
 KIND = "pipeline-line"
 FORMAT_VERSION = 1
@@ -91,13 +91,15 @@ def read(text: str) -> Envelope:
             limit=LARGEST,
         )
     try:
-        found = json.loads(text, parse_constant=_no_constant) if _is_json(text) else _yaml(text)
+        found = (
+            parse_json(text, max_depth=_DEEPEST, floats=True) if _is_json(text) else _yaml(text)
+        )
         canonical_json(found)
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         raise _bad("line {line}: {why}", line=mark.line + 1 if mark else 1, why=_why(exc)) from None
-    except json.JSONDecodeError as exc:
-        raise _bad("line {line}: {why}", line=exc.lineno, why=exc.msg) from None
+    except JsonError as exc:
+        raise _bad(exc.template, **exc.params) from None
     except (ValueError, TypeError, RecursionError) as exc:
         raise _bad(
             "there is something in it that JSON has not: {why}", why=str(exc)[:200]
@@ -169,10 +171,6 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in known if tag.rsplit(":", 1)[1] in _PLAIN]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not allowed")
 
 
 def _why(exc: yaml.YAMLError) -> str:

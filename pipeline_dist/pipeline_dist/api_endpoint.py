@@ -57,7 +57,9 @@ def endpoint(**methods: Endpoint) -> Handler:
             raise
         func = methods["GET" if request.method == "HEAD" else request.method]
         shown = credentials(request)
-        caller = None if hasattr(func, "by_key") else await authenticate(shown)
+        caller = None
+        if not hasattr(func, "by_key"):
+            caller = request.get("caller") or await authenticate(shown)
         try:
             reply = await func(request, caller or shown)  # type: ignore[arg-type]
         except AppError as exc:
@@ -75,7 +77,13 @@ def endpoint(**methods: Endpoint) -> Handler:
 
     handler.methods = tuple(methods)  # type: ignore[attr-defined]  # see check_method
     handler.complete = complete  # type: ignore[attr-defined]  # see app/dspy.py
+    handler.admit = admit  # type: ignore[attr-defined]  # see app/dspy.py
     return handler
+
+
+async def admit(request: web.Request) -> None:
+    """Look the key up before a body is read, checked and hashed that may be large."""
+    request["caller"] = await authenticate(credentials(request))
 
 
 async def complete(request: web.Request, refused: AppError) -> AppError:

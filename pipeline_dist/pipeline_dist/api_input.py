@@ -13,12 +13,12 @@ from typing import Any
 from aiohttp import web
 
 from app.global_func import (
-    AppError,
     BadRequest,
     FieldProblem,
     InvalidFields,
     Rule,
     canonical_json,
+    check_media_type,
     check_params,
 )
 from pipeline_ops.lines import MAX_LINES, UsageLine, check_lines
@@ -79,12 +79,7 @@ def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
 
 def json_body(request: web.Request) -> dict[str, Any]:
     """The JSON object that was sent; raises AppError 415, BadRequest `bad_body`."""
-    if request.content_type != "application/json":
-        raise AppError(
-            "unsupported_media_type",
-            "Send the body with Content-Type: application/json.",
-            status=415,
-        )
+    check_media_type(request, forms=False)
     body = request.get("json_body")
     if body is None:
         raise BadRequest("bad_body", "The body must be a JSON object.")

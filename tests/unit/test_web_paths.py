@@ -32,8 +32,8 @@ def paths(tmp_path: Path) -> WebPaths:
         ("/", "/index.ui"),
         ("/page.ui", "/page.ui"),
         ("/folder", "/folder/index.dspy"),
-        ("/folder/", "/folder/index.dspy"),
         ("/mod/list", "/mod/list/index.ui"),
+        ("/mod/list/", "/mod/list/index.ui"),
     ],
 )
 def test_a_path_is_its_file_or_its_folders_index(paths, path, url):
@@ -45,7 +45,16 @@ def test_a_path_is_its_file_or_its_folders_index(paths, path, url):
 
 @pytest.mark.parametrize(
     "path",
-    ["/page.ui/", "/link.ui", "/linked/outside.ui", "/nothing.ui", "/folder/page.ui", "/mod"],
+    [
+        "/page.ui/",
+        "/link.ui",
+        "/linked/outside.ui",
+        "/nothing.ui",
+        "/folder/page.ui",
+        "/mod",
+        "/folder/",  # a script's folder has one address
+        "/folder/index.dspy",
+    ],
 )
 def test_what_is_no_file_of_its_own_is_not_found(paths, path):
     assert paths.find(path) is None
@@ -65,6 +74,8 @@ def test_what_is_no_file_of_its_own_is_not_found(paths, path):
         "/a%00",
         "/.secret.ui",
         "/a%2f%2fb",
+        "/folder%2F",
+        "/folder%2fpage.ui",
         "/page.ui~",
         "page.ui",
         "/%ff",

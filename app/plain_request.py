@@ -1,0 +1,27 @@
+"""A request that was not routed: there is one resource, which every request goes to."""
+
+from aiohttp import web
+from aiohttp.streams import StreamReader
+
+
+class PlainRequest(web.Request):
+    """A request that knows its application without having been routed."""
+
+    ATTRS = web.Request.ATTRS | frozenset(["own_app"])
+    own_app: web.Application
+
+    @property
+    def app(self) -> web.Application:
+        """The application that serves it."""
+        return self.own_app
+
+    def with_body(self, data: bytes, max_bytes: int) -> web.Request:
+        """The same request with *data* to be read as its body; it takes up to *max_bytes*."""
+        # Wide enough that what is put in at once holds no connection back.
+        stream = StreamReader(self.protocol, max(len(data), 1), loop=self._loop)
+        stream.feed_data(data)
+        stream.feed_eof()
+        return web.Request(
+            self._message, stream, self.protocol, self._payload_writer, self._task, self._loop,
+            client_max_size=max_bytes, client_max_fields=self._client_max_fields,
+        )  # fmt: skip
