@@ -7,10 +7,12 @@ Modules import from here only, so that the host's inside can change without them
 from typing import Any
 
 from app.actor import SYSTEM_ACTOR, Actor
+from app.addresses import Network, read_address, read_network
 from app.answers import Answer, json_response
 from app.audit import Change, because, deleted, note
 from app.audit_api import audit_entry_view, audit_put_back
 from app.bulk import bulk_insert, bulk_update
+from app.callers import UNKNOWN_ADDRESS
 from app.clock import (
     day_bounds,
     iso,
@@ -80,6 +82,7 @@ __all__ = [
     "FORMULA",
     "FUNCTION_NAME",
     "SYSTEM_ACTOR",
+    "UNKNOWN_ADDRESS",
     "XLSX_TYPE",
     "Actor",
     "Answer",
@@ -95,6 +98,7 @@ __all__ = [
     "InvalidFields",
     "JsonText",
     "MethodNotAllowed",
+    "Network",
     "NotFound",
     "NotSignedIn",
     "PaymentRequired",
@@ -143,6 +147,8 @@ __all__ = [
     "public",
     "quota_day",
     "quota_month",
+    "read_address",
+    "read_network",
     "reading",
     "reading_endpoint",
     "register",

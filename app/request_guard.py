@@ -8,7 +8,6 @@ takes broken JSON for no parameters, files for everybody and 1 GB bodies (UP-1 t
 """
 
 import asyncio
-import ipaddress
 import itertools
 import json
 import logging
@@ -16,16 +15,14 @@ import re
 import secrets
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from app.actor import Actor
 from app.answers import USUAL_HEADERS, is_page
-from app.errors import AppError, BadRequest, Forbidden
+from app.errors import AppError, BadRequest
 from app.messages import pick_language
 
 log = logging.getLogger("pipeline.request")
@@ -47,51 +44,6 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
 # What the runtime adds to every request; integers by bricks-contract 2.1.
 _WHOLE_PARAMETERS = ("_webbricks_", "_is_mobile", "_width", "_height")
-
-
-class Callers:
-    """Where requests really come from: the peer, or what a trusted proxy says."""
-
-    def __init__(self, trusted_proxies: Iterable[str]) -> None:
-        self._trusted = [ipaddress.ip_network(cidr) for cidr in trusted_proxies]
-
-    def address(self, request: web.Request) -> str:
-        """The caller's IP address; X-Forwarded-For is believed only from trusted proxies."""
-        peer = _unmapped(request.remote or "")
-        if not self._trusted or not self._is_trusted(peer):
-            return peer
-        # A proxy may add its word as a line of its own, after what the caller made up.
-        said = ",".join(request.headers.getall("X-Forwarded-For", ()))
-        hops = [_unmapped(hop.strip()) for hop in said.split(",")]
-        for hop in reversed([hop for hop in hops if hop]):
-            if not self._is_trusted(hop):
-                return hop if _is_address(hop) else peer
-        return peer
-
-    def _is_trusted(self, address: str) -> bool:
-        if not _is_address(address):
-            return False
-        found = ipaddress.ip_address(address)
-        return any(found in network for network in self._trusted)
-
-
-def _unmapped(address: str) -> str:
-    """*address*, an IPv4 one as such where a socket for both kinds tells it as `::ffff:1.2.3.4`."""
-    if not address.lower().startswith("::ffff:"):
-        return address
-    try:
-        mapped = ipaddress.IPv6Address(address).ipv4_mapped
-    except ValueError:
-        return address
-    return address if mapped is None else str(mapped)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 # Random per process, counted within it: unique, and cheaper than random bytes for each request.
@@ -120,40 +72,6 @@ def language(request: web.Request) -> str:
 def wants_page(request: web.Request) -> bool:
     """Whether a browser was sent here by its user (not by a script of a page)."""
     return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
-
-
-def check_host(request: web.Request, allowed: frozenset[str]) -> None:
-    """Refuse host names that nobody configured: they would end up in links and cookies."""
-    if _host_name(request.host) not in allowed:
-        raise BadRequest(
-            "unknown_host",
-            "This server does not answer to the host name in the request. Its operator can add it"
-            " to pipeline.allowed_hosts in conf/config.json.",
-        )
-
-
-@lru_cache(maxsize=256)
-def _host_name(host: str) -> str:
-    return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
-
-
-def check_origin(request: web.Request) -> None:
-    """Refuse writes that a browser makes for another site (kernel B4)."""
-    if request.method in ("GET", "HEAD"):
-        return
-    # Programs with a key come from anywhere; a session is believed from our own pages only.
-    headers = request.headers
-    if ("Authorization" in headers or "X-API-Key" in headers) and "Cookie" not in headers:
-        return
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    foreign = site not in ("same-origin", "none") if site else False
-    if origin is not None and not foreign:
-        foreign = urlsplit(origin).netloc.lower() != request.host.lower()
-    if foreign:
-        raise Forbidden(
-            "cross_site", "The request comes from another site. Open this site and try again there."
-        )
 
 
 async def answer_expectation(request: web.Request) -> None:
@@ -371,10 +289,7 @@ def finish(request: web.Request, response: web.StreamResponse) -> None:
 
 
 __all__ = [
-    "Callers",
     "answer_expectation",
-    "check_host",
-    "check_origin",
     "finish",
     "is_page",
     "language",
