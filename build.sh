@@ -51,7 +51,7 @@ make_python() {
   made_from=$("$python" -c 'import sys; print(sys.version.split()[0])')
   say "Python environment py3 (Python $made_from)" "Python 环境 py3（Python $made_from）"
   rm -rf py3
-  quietly "making py3" "创建 py3" "$python" -m venv py3
+  quietly "making py3" "创建 py3" "$python" -m venv --without-pip py3
   # The checkout and the three modules' folders, so that `import app` works anywhere.
   printf '%s\n' "$root" "${modules[@]/#/$root/}" > "$(py3/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pipeline_app.pth"
   mark_done venv "$root"
@@ -63,9 +63,23 @@ install_locked() {
   hash=$(content_hash "$1.lock")
   if is_done "$1" "$hash"; then return; fi
   say "$2 from $1.lock" "按 $1.lock 安装$3"
+  py3/bin/python -c 'import pip' 2>/dev/null ||
+    quietly "putting pip into py3" "为 py3 准备 pip" py3/bin/python -m ensurepip
   quietly "installing from $1.lock" "按 $1.lock 安装" \
     py3/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$1.lock"
   mark_done "$1" "$hash"
+}
+
+# Python's own pip and setuptools are old and in no lock: they install, and stay out of what runs.
+leave_out_unlocked() {
+  local info name version tools=()
+  for info in py3/lib/python3*/site-packages/{pip,setuptools,wheel}-*.dist-info; do
+    [[ -d $info ]] || continue
+    info=${info##*/} name=${info%%-*} version=${info#*-}
+    grep -q "^$name==${version%.dist-info} " ./*.lock || tools+=("$name")
+  done
+  (( ${#tools[@]} == 0 )) || quietly "leaving out ${tools[*]}" "移除 ${tools[*]}" \
+    py3/bin/python -m pip uninstall -q -y --disable-pip-version-check "${tools[@]}"
 }
 
 has_node() { [[ $(node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null) == true ]] && command -v npm >/dev/null; }
@@ -151,6 +165,7 @@ main() {
   install_locked requirements "Packages" "依赖包"
   if (( dev )); then install_locked requirements-dev "Test packages" "测试用包"; fi
   build_frontend
+  leave_out_unlocked
   for module in "${modules[@]}"; do build_module "$module"; done
   build_host_pages
   check_database_server

@@ -25,6 +25,7 @@ main() {
   absolute_paths
   cd "$here"
   bash build.sh
+  umask 077
   exec py3/bin/python -m app.service start "$@"
 }
 

@@ -42,6 +42,12 @@ USUAL_HEADERS: CIMultiDict[str] = CIMultiDict(
 )
 
 
+def insist_on_https() -> None:
+    """Let every answer of this process tell browsers to come by https only, for a year."""
+    USUAL_HEADERS["Strict-Transport-Security"] = "max-age=31536000"
+    _headers_of.cache_clear()
+
+
 @dataclass
 class Answer:
     """An answer with more to it than its data: status, headers, another content type, a message."""

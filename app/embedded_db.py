@@ -30,6 +30,7 @@ import pymysql
 
 from app import processes
 from app.embedded_accounts import all_accounts, databases, remove_others
+from app.run_folder import keep_private, var_folder
 from app.settings import ROOT, embedded_connection_file
 
 PACKAGES = "mariadb-server-core and mariadb-client-core (Debian, Ubuntu)"
@@ -38,7 +39,6 @@ STOP_SECONDS = 60
 _LONGEST_SOCKET_PATH = 100  # The kernel allows 107 bytes; MariaDB appends to the name.
 
 _CONFIGURATION = Path(__file__).with_suffix(".cnf")
-
 
 
 class EmbeddedDatabaseError(Exception):
@@ -196,7 +196,7 @@ class EmbeddedDatabase:
         ]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False,
-            env={**os.environ, "TMPDIR": str(self._scratch_folder())},
+            env={**_environment(), "TMPDIR": str(self._scratch_folder())},
         )
         if done.returncode != 0:
             lines = (done.stdout + done.stderr).splitlines()
@@ -225,7 +225,7 @@ class EmbeddedDatabase:
         self._write_accounts(socket_path, port)
         self._pid_file.unlink(missing_ok=True)
         log_start = self.log.stat().st_size
-        pid = processes.spawn([server, self.mark, *_as_user()], self.log)
+        pid = processes.spawn([server, self.mark, *_as_user()], self.log, _environment())
         # The server writes the same later; until then a second start must know of it too.
         processes.record_pid(self._pid_file, pid)
         deadline = time.monotonic() + START_SECONDS
@@ -345,6 +345,11 @@ def _free(port: int) -> bool:
     return processes.listening_problem("127.0.0.1", port) is None
 
 
+def _environment() -> dict[str, str]:
+    """Ours, with what the server makes its files by: it does not look at the umask."""
+    return {**os.environ, "UMASK": "0600", "UMASK_DIR": "0700"}
+
+
 def _as_user() -> list[str]:
     # mariadbd refuses to run as root unless told so; the folder is root's own then.
     return ["--user=root"] if os.geteuid() == 0 else []
@@ -366,8 +371,9 @@ def main(argv: list[str] | None = None) -> int:
     """The command line; exit code 0 done, 1 failed, 3 (status) not running."""
     parser = argparse.ArgumentParser(prog="python -m app.embedded_db", description=__doc__)
     parser.add_argument("action", choices=("start", "stop", "status"))
-    parser.add_argument("--var", type=Path, default=os.environ.get("PIPELINE_VAR") or ROOT / "var")
+    parser.add_argument("--var", type=Path, default=var_folder())
     args = parser.parse_args(argv)
+    keep_private(Path(args.var))
     database = EmbeddedDatabase(Path(args.var))
     try:
         if args.action == "start":

@@ -7,11 +7,13 @@ Modules import from here only, so that the host's inside can change without them
 from typing import Any
 
 from app.actor import SYSTEM_ACTOR, Actor
+from app.addresses import Network, read_address, read_network
 from app.answers import Answer, json_response
 from app.audit import Change, because, deleted, note
 from app.audit_api import audit_entry_view, audit_put_back
 from app.body import check_media_type
 from app.bulk import bulk_insert, bulk_update
+from app.callers import UNKNOWN_ADDRESS
 from app.clock import (
     day_bounds,
     iso,
@@ -81,6 +83,7 @@ __all__ = [
     "FORMULA",
     "FUNCTION_NAME",
     "SYSTEM_ACTOR",
+    "UNKNOWN_ADDRESS",
     "XLSX_TYPE",
     "Actor",
     "Answer",
@@ -97,6 +100,7 @@ __all__ = [
     "JsonError",
     "JsonText",
     "MethodNotAllowed",
+    "Network",
     "NotFound",
     "NotSignedIn",
     "PaymentRequired",
@@ -147,6 +151,8 @@ __all__ = [
     "public",
     "quota_day",
     "quota_month",
+    "read_address",
+    "read_network",
     "reading",
     "reading_endpoint",
     "register",

@@ -23,6 +23,7 @@ from app.body import (
     read_parameters,
 )
 from app.caller_rights import no_right
+from app.callers import check_host, check_origin
 from app.database_errors import connection_lost, unreachable
 from app.dspy import admit, allowed_methods, completed
 from app.endpoint import check_method
@@ -36,8 +37,6 @@ from app.errors import (
 )
 from app.health import healthz, metrics, readyz
 from app.request_guard import (
-    check_host,
-    check_origin,
     finish,
     is_for_programs,
     language,
@@ -112,10 +111,11 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     app = request.app
     request["lang"] = language(request)
     path = plain_path(request.raw_path)
+    # The open paths too: a page that gives its own name our address must not read them.
+    check_host(request, app["allowed_hosts"])
     if path in OPEN_PATHS:
         check_method(request, ("GET",))
         return await OPEN_PATHS[path](request)
-    check_host(request, app["allowed_hosts"])
     request["target"] = target = app["web_paths"].find(path)
     request["actor"] = actor = await _actor(request)
     rights = await app["rbac"].rights()

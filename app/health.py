@@ -1,17 +1,18 @@
 """/healthz, /readyz and /metrics."""
 
 import hmac
-import ipaddress
 import logging
 
 import aiomysql
 from aiohttp import web
 
+from app.addresses import read_address
 from app.answers import json_response
 from app.database import reading
 from app.errors import AppError, Forbidden
 from app.messages import say
 from app.migrate import schema_is_current
+from app.settings import Settings
 
 log = logging.getLogger("pipeline.health")
 
@@ -42,19 +43,29 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Counters in Prometheus' text format; from this machine, or with the token."""
-    token = request.app["metrics_token"]
+    """Counters in Prometheus' text format; with the token, or from this machine without a proxy."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    local = ipaddress.ip_address(request["client_ip"] or "0.0.0.0").is_loopback
-    # A proxy on this machine that nobody told us of would make everybody local.
-    local = local and not any(name in request.headers for name in FORWARDED)
-    if not local and not (token and hmac.compare_digest(_bytes(given), _bytes(token))):
+    token = request.app["metrics_token"].value()
+    if not _is_private(request) and not hmac.compare_digest(_bytes(given), _bytes(token)):
         raise Forbidden(
-            "forbidden", "Metrics are for this machine, or with pipeline.metrics_token."
+            "forbidden",
+            "Metrics need a token here, as Authorization: Bearer. It is pipeline.metrics_token, or"
+            " else stands in the file secrets/metrics_token of the run-time folder.",
         )
     return json_response(
         request.app["metrics"].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
     )
+
+
+def _is_private(request: web.Request) -> bool:
+    """Whether a program on this machine asks, and no proxy on it can be asking for others."""
+    settings: Settings = request.app["settings"]
+    if settings.is_behind_proxy:
+        return False
+    peer = read_address(request.remote or "")
+    # A proxy on this machine that nobody told us of would make everybody local.
+    forwarded = any(name in request.headers for name in FORWARDED)
+    return peer is not None and peer.is_loopback and not forwarded
 
 
 def _bytes(text: str) -> bytes:

@@ -18,11 +18,11 @@ its /64, which is one customer's.
 
 import asyncio
 import hashlib
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from app.addresses import read_address, read_network
 from app.clock import now
 from app.database import in_transaction, reading
 from app.errors import TooManyRequests
@@ -164,9 +164,10 @@ async def _forget(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -
 
 
 def _network(address: str) -> str:
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    found = read_address(address)
+    if found is None or found.version == 4:
+        return address if found is None else str(found)
+    return str(read_network(f"{found}/64"))
 
 
 def _digest(kind: str, name: str) -> str:

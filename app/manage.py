@@ -13,6 +13,7 @@ from app.cli.terminal import CommandError, complain, is_chinese  # noqa: E402  #
 from app.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.errors import AppError  # noqa: E402
 from app.messages import say  # noqa: E402
+from app.run_folder import keep_private, var_folder  # noqa: E402
 from app.settings import ConfigError  # noqa: E402
 
 
@@ -92,6 +93,7 @@ def main(argv: list[str]) -> int:
         complain(f"There is no command {argv[0]}.\n", f"没有命令 {argv[0]}。\n")
         print(_help(), file=sys.stderr)
         return 2
+    keep_private(var_folder())
     try:
         function = getattr(import_module(command.module), command.function)
         return int(function(argv[1:]) or 0)

@@ -15,6 +15,7 @@ import uvloop  # noqa: E402  # needs the path
 from ahserver.serverenv import ServerEnv  # noqa: E402
 
 from app.logs import set_up_logging  # noqa: E402
+from app.run_folder import keep_private  # noqa: E402
 from app.server import Background, PipelineServer  # noqa: E402
 from app.settings import ConfigError, settings  # noqa: E402
 from pipeline_core.init import load_pipeline_core  # noqa: E402
@@ -42,6 +43,7 @@ def main() -> int:
     except ConfigError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
+    keep_private(config.var_dir)
     set_up_logging(config.options.log_level)
     uvloop.install()
     try:

@@ -45,16 +45,21 @@ def secret_file(var_dir: Path, name: str) -> Path:
 
 
 class WatchedSecret:
-    """A secret as it is now: an operator may put another in its place while workers run."""
+    """
+    A secret as it is now: an operator may put another in its place while workers run.
 
-    def __init__(self, var_dir: Path, name: str) -> None:
+    One that is *given* in the settings is that, and no file is made or looked at.
+    """
+
+    def __init__(self, var_dir: Path, name: str, given: str = "") -> None:
         self._path = secret_file(var_dir, name)
-        self._value = secret(var_dir, name)
+        self._is_given = bool(given)
+        self._value = given or secret(var_dir, name)
         self._looked_at = time.monotonic()
 
     def value(self) -> str:
         """The secret, read again when the last look is more than a second ago."""
-        if time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
+        if not self._is_given and time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
             self._looked_at = time.monotonic()
             # A file that is away for a moment, or for good, changes nothing in a running worker.
             with contextlib.suppress(OSError):

@@ -25,6 +25,8 @@ from appPublic.dictObject import DictObject
 from appPublic.jsonConfig import JsonConfig
 
 from app import clock
+from app.answers import insist_on_https
+from app.callers import Callers, host_name
 from app.database import pools
 from app.filters import SafeDBFilter
 from app.global_func import MODULES, offer_functions
@@ -33,10 +35,10 @@ from app.http_server import PlainRunner
 from app.login import sign_in, sign_out, who_am_i
 from app.logs import tell
 from app.metrics import Metrics
-from app.request_guard import Callers
 from app.resource import PipelineResource
 from app.rights_page import explain_rights
 from app.sage_rbac import SageRbac
+from app.secrets_store import WatchedSecret
 from app.sessions import Sessions
 from app.settings import Settings
 from app.templates import PageEngine
@@ -57,6 +59,8 @@ class PipelineServer(ConfiguredServer):
         clock.set_zone(config.quota_time_zone)
         JsonConfig.instance = _ahserver_config(config)
         pools()
+        if config.is_https:
+            insist_on_https()
         application = web.Application(client_max_size=config.options.body_limit_bytes)
         super().__init__(auth_klass=GuardedAuth, workdir=str(config.root_dir), app=application)
         self._fill(application)
@@ -81,7 +85,9 @@ class PipelineServer(ConfiguredServer):
         app["web_root"] = config.web_root
         app["web_paths"] = WebPaths(config.web_root, config.indexes, modules)
         app["body_seconds"] = float(config.options.body_seconds)
-        app["metrics_token"] = config.options.metrics_token
+        app["metrics_token"] = WatchedSecret(
+            config.var_dir, "metrics_token", config.options.metrics_token
+        )
         app["metrics"] = Metrics(run_folder)
 
     def configPath(self, config: Any) -> None:
@@ -140,11 +146,10 @@ class PipelineServer(ConfiguredServer):
 
 def allowed_hosts(config: Settings) -> frozenset[str]:
     """Host names this server answers to: its own, the public one, the configured ones."""
-    names = {"localhost", "127.0.0.1", "[::1]", config.host.lower()}
-    names |= {name.lower() for name in config.options.allowed_hosts}
+    names = {"localhost", "127.0.0.1", "[::1]", config.host, *config.options.allowed_hosts}
     if config.options.public_url:
-        names.add((urlsplit(config.options.public_url).hostname or "").lower())
-    return frozenset(names)
+        names.add(urlsplit(config.options.public_url).hostname or "")
+    return frozenset(host_name(name) for name in names)
 
 
 def _ahserver_config(config: Settings) -> DictObject:

@@ -10,7 +10,6 @@ it twice is harmless, and whatever a crash left behind is made good.
 
 import argparse
 import fcntl
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +19,11 @@ from app import processes
 from app.cli.terminal import CommandError, complain, tell
 from app.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.errors import AppError
-from app.settings import ROOT, ConfigError
+from app.run_folder import keep_private, var_folder
+from app.settings import ConfigError
 from app.workers import Workers
 
 _LOCK_SECONDS = 300
-
-
-def var_folder() -> Path:
-    """The run-time folder that the environment names."""
-    return Path(os.environ.get("PIPELINE_VAR") or ROOT / "var").resolve()
 
 
 def stop() -> None:
@@ -83,6 +78,7 @@ def main(argv: list[str] | None = None) -> int:
     actions.add_parser("start").add_argument("--demo", action="store_true")
     actions.add_parser("stop")
     args = parser.parse_args(argv)
+    keep_private(var_folder())
     try:
         if args.action == "start":
             # Imported late: stop has to work even where a part needed for starting is broken.

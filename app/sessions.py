@@ -58,7 +58,7 @@ class Sessions:
         self._secret = WatchedSecret(config.var_dir, "session_secret")
         self._life = timedelta(hours=config.options.session_hours)
         self._idle = timedelta(minutes=config.options.session_idle_minutes)
-        self.is_https = config.options.public_url.startswith("https://")
+        self.is_https = config.is_https
         # By the whole Cookie header: parsing and checking it costs more than all else here.
         self._known: dict[str, tuple[float, Session]] = {}
 

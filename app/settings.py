@@ -9,7 +9,6 @@ No secret has to stand in the file: see app/secrets_store.py.
 
 import base64
 import binascii
-import ipaddress
 import json
 import os
 import re
@@ -17,8 +16,10 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.addresses import read_network
 from app.secrets_store import secret
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +78,7 @@ class Options:
     step_functions: tuple[str, ...] = _option(
         (), "Functions that script steps may name; empty: any"
     )
-    metrics_token: str = _option("", "Bearer token for /metrics from other machines")
+    metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,16 @@ class Settings:
             return self.options.public_url.rstrip("/")
         shown = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
         return f"http://{shown}:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach this by https: a proxy does it, and `public_url` says so."""
+        return urlsplit(self.options.public_url).scheme == "https"
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether requests of others come through a proxy, and so may look like local ones."""
+        return bool(self.options.public_url or self.options.trusted_proxies)
 
     @property
     def password_key(self) -> str:
@@ -238,9 +249,14 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
         ZoneInfo(options.quota_time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         problems.append(f"pipeline.quota_time_zone {options.quota_time_zone!r} is not a time zone")
+    if options.public_url and not _is_web_address(options.public_url):
+        problems.append(
+            f"pipeline.public_url {options.public_url!r} is not an address such as "
+            "https://pipeline.example.com"
+        )
     for cidr in options.trusted_proxies:
         try:
-            ipaddress.ip_network(cidr)
+            read_network(cidr, strict=True)
         except ValueError:
             problems.append(f"pipeline.trusted_proxies: {cidr!r} is not a CIDR such as 10.0.0.0/8")
     for function in options.step_functions:
@@ -249,6 +265,14 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
     if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
     return options
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def _processors(given: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,9 @@ from app.cli.setup_sage import ensure_sage
 from app.cli.terminal import CommandError, tell
 from app.embedded_db import EmbeddedDatabase
 from app.first_administrator import first_administrator
-from app.service import start_lock, var_folder
+from app.run_folder import var_folder
+from app.secrets_store import secret_file
+from app.service import start_lock
 from app.settings import Settings, settings
 from app.workers import Workers, local_url, readiness_problem
 
@@ -42,7 +44,7 @@ def start(*, with_demo: bool) -> None:
 def _prepare_folders(var_dir: Path) -> None:
     for folder in (var_dir / "run", var_dir / "logs"):
         try:
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".writable"
             probe.write_bytes(b"")
             probe.unlink()
@@ -108,3 +110,7 @@ def _report(chosen: Settings, workers: Workers) -> None:
     url, count, logs = local_url(chosen), len(workers.running()), workers.var_dir / "logs"
     tell(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
          f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh")
+    if chosen.is_behind_proxy and not chosen.options.metrics_token:
+        file = secret_file(chosen.var_dir, "metrics_token")
+        tell(f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
+             f"访问 /metrics 需要令牌（Authorization: Bearer …），令牌在 {file}。")

@@ -5,7 +5,6 @@ Forms send text, scripts send JSON; both end here, once. A value is taken whole 
 a code and a sentence saying what would be right; nothing is cut, rounded or guessed.
 """
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
+from app.addresses import read_network
 from app.jsontext import JsonError, canonical_json, is_bounded, parse_json
 from app.models import WHOLE_RANGES
 
@@ -161,7 +161,7 @@ def _cidr_list(value: Any) -> str:
     networks = []
     for part in filter(None, (part.strip() for part in parts)):
         try:
-            networks.append(str(ipaddress.ip_network(part, strict=False)))
+            networks.append(str(read_network(part)))
         except ValueError:
             raise Refused(
                 "bad_address",

@@ -6,11 +6,15 @@ import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
 from app.cli.terminal import CommandError
+
+# The session's cookie is Secure where `public_url` is https. Here it never leaves the machine, and
+# there is no https on it: the proxy that does it stands before the application.
+_ON_THIS_MACHINE = DefaultCookiePolicy(secure_protocols=("https", "http"))
 
 
 class Client:
@@ -20,7 +24,7 @@ class Client:
         self.base_url = base_url
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),  # the application runs on this machine
-            urllib.request.HTTPCookieProcessor(CookieJar()),
+            urllib.request.HTTPCookieProcessor(CookieJar(_ON_THIS_MACHINE)),
         )
 
     def sign_in(self, username: str, password: str) -> None:

@@ -13,7 +13,7 @@ from app.embedded_accounts import admin_account, app_account
 from app.embedded_db import Connection, EmbeddedDatabase
 from app.first_administrator import demo_file, read_demo_file
 from app.sage_setup import database_cursor, is_made_here, sage_cursor
-from app.secrets_store import write_secret
+from app.secrets_store import secret_file, write_secret
 from app.service import start_lock
 from app.settings import Settings, settings
 from app.workers import Workers
@@ -30,8 +30,9 @@ def run_command(argv: list[str]) -> int:
         "secret",
         choices=tuple(_ROTATIONS),
         help="session_secret: ends all sessions; password_key: encodes the stored passwords anew; "
-        "database: the embedded database's passwords. "
-        "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码",
+        "database: the embedded database's passwords; metrics_token: what /metrics asks for. "
+        "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码、"
+        "/metrics 的令牌",
     )
     chosen = settings()
     rotate = _ROTATIONS[parser.parse_args(argv).secret]
@@ -113,10 +114,24 @@ def _database(chosen: Settings) -> None:
          f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。")
 
 
+def _metrics_token(chosen: Settings) -> None:
+    if chosen.options.metrics_token:
+        raise CommandError(
+            "metrics_token stands in conf/config.json. Change it there, then stop.sh and start.sh.",
+            "metrics_token 写在 conf/config.json 中。请在那里修改，然后执行 stop.sh 与 start.sh。",
+        )
+    write_secret(chosen.var_dir, "metrics_token", secrets.token_hex(32))
+    file = secret_file(chosen.var_dir, "metrics_token")
+    tell(f"There is a new token for /metrics in {file}. The workers of this folder notice within "
+         "5 s.",
+         f"/metrics 的新令牌在 {file}。本目录的工作进程 5 秒内生效。")
+
+
 _ROTATIONS: dict[str, Callable[[Settings], None]] = {
     "session_secret": _session_secret,
     "password_key": _password_key,
     "database": _database,
+    "metrics_token": _metrics_token,
 }
 
 

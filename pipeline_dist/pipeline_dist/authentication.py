@@ -6,7 +6,6 @@ and closing work on the next request. Admission checks the key on the row it loc
 """
 
 import hmac
-import ipaddress
 import logging
 import re
 from dataclasses import dataclass
@@ -16,7 +15,17 @@ from typing import Any
 
 from aiohttp import web
 
-from app.global_func import Forbidden, NotSignedIn, Row, now, reading
+from app.global_func import (
+    UNKNOWN_ADDRESS,
+    Forbidden,
+    Network,
+    NotSignedIn,
+    Row,
+    now,
+    read_address,
+    read_network,
+    reading,
+)
 from pipeline_dist import keys
 from pipeline_dist.accounts import check_active
 
@@ -83,35 +92,41 @@ def check_caller(distributor: Row, shown: Credentials) -> datetime | None:
         raise _invalid_key()
     check_active(distributor)
     if not ip_allowed(distributor["allowed_ips"], shown.ip):
-        raise Forbidden(
-            "ip_not_allowed",
-            "Calls from {ip} are not allowed. Ask the operator to add the address.",
-            ip=shown.ip,
-        )
+        raise _not_from(shown.ip)
     return found[0]
+
+
+def _not_from(ip: str) -> Forbidden:
+    if ip == UNKNOWN_ADDRESS:
+        return Forbidden(
+            "ip_not_allowed",
+            "Calls are allowed from certain addresses only, and the address of this one could not"
+            " be told. Ask the operator: a proxy on the way hides it.",
+        )
+    return Forbidden(
+        "ip_not_allowed",
+        "Calls from {ip} are not allowed. Ask the operator to add the address.",
+        ip=ip,
+    )
 
 
 def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
     """Whether *ip* lies in one of the networks of the column; any does where it has none."""
     if not _listed(allowed_ips):
         return True
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
+    address = read_address(ip)
+    if address is None:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in allowed_networks(allowed_ips))
+    return any(address in network for network in allowed_networks(allowed_ips))
 
 
 @lru_cache(maxsize=1000)
-def allowed_networks(
-    allowed_ips: str | None,
-) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+def allowed_networks(allowed_ips: str | None) -> tuple[Network, ...]:
     """The networks of the column; what is no network there lets nobody in."""
     found = []
     for part in _listed(allowed_ips):
         try:
-            found.append(ipaddress.ip_network(part, strict=False))
+            found.append(read_network(part))
         except ValueError:
             log.warning("%r is no network; it lets nobody in", part[:60])
     return tuple(found)
@@ -129,6 +144,8 @@ def _sent_key(request: web.Request) -> str | None:
         scheme, _, value = header.strip().partition(" ")
         if scheme.lower() == "bearer":
             found.add(value.strip())
+    # Programs send the header of a key that they were not given: that is as none.
+    found.discard("")
     return found.pop() if len(found) == 1 else None
 
 

@@ -30,7 +30,7 @@ TABLE = "distributor_pipeline"
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     """Link a distributor and a line; raises InvalidFields, DuplicateKey."""
     await check_references(sor, TABLE, values)
-    checked = {**values, **await _terms(sor, values)}
+    checked = {**values, **await _terms(sor, values, values)}
     return await insert_row(sor, TABLE, checked, actor)
 
 
@@ -47,7 +47,7 @@ async def change(
     await get_row(sor, "distributors", found["distributor_id"], lock=True)
     current = await get_row(sor, TABLE, link_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
-    terms = await _terms(sor, {**current, **values})
+    terms = await _terms(sor, {**current, **values}, values)
     changed = {name: value for name, value in terms.items() if name in values}
     return await update_row(sor, TABLE, link_id, lock_version, {**values, **changed}, actor)
 
@@ -82,9 +82,20 @@ async def remove(
     return current
 
 
-async def _terms(sor: SafeSqlor, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked price columns of a link; raises InvalidFields."""
+async def _terms(
+    sor: SafeSqlor, values: Mapping[str, Any], sent: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The checked price columns of a link of which *sent* is new; raises InvalidFields."""
     problems = []
+    # Only what is new: a link with a rate of before can still be switched off.
+    if (sent.get("discount_rate") or 0) > 1:
+        problems.append(
+            FieldProblem(
+                "discount_rate",
+                "out_of_range",
+                "The price is multiplied by this, so it is at most 1: 85 % of the price is 0.85.",
+            )
+        )
     mode = values["pricing_mode"]
     if mode == "discount" and values.get("discount_rate") is None:
         problems.append(

@@ -53,6 +53,9 @@ class TestLinks:
             ({"pricing_mode": "discount", "discount_rate": "-0.1"}, "/discount_rate"),
             ({"pricing_mode": "discount", "discount_rate": "100"}, "/discount_rate"),
             ({"pricing_mode": "discount", "discount_rate": "0.12345"}, "/discount_rate"),
+            ({"pricing_mode": "discount", "discount_rate": "1.0001"}, "/discount_rate"),
+            ({"pricing_mode": "discount", "discount_rate": 85}, "/discount_rate"),
+            ({"discount_rate": "1.5"}, "/discount_rate"),
             ({"pricing_mode": "fixed"}, "/fixed_prices"),
             ({"pricing_mode": "fixed", "fixed_prices": []}, "/fixed_prices"),
             ({"pricing_mode": "fixed", "fixed_prices": "{"}, "/fixed_prices"),
@@ -70,6 +73,33 @@ class TestLinks:
         answer = try_post(server.admin, "distributor_pipeline_create", **(pair | terms))
 
         assert pointer in problems(answer)
+
+    def test_a_rate_above_one_is_asked_back(
+        self, server: Installation, pair: dict[str, str]
+    ) -> None:
+        """85 for 0.85 would charge 85 times the price."""
+        made = post(server.admin, f"{API}distributor_pipeline_create.dspy", **pair)
+        wrong = try_post(
+            server.admin, "distributor_pipeline_update",
+            id=made["id"], lock_version=made["lock_version"], discount_rate=85,
+        )  # fmt: skip
+        assert problems(wrong) == {"/discount_rate": "out_of_range"}
+        assert "85 % of the price is 0.85" in wrong.text
+        # One of before is no reason why the link could not be switched off.
+        server.query(
+            "update distributor_pipeline set pricing_mode = 'discount', discount_rate = 1.5"
+            " where id = %s", made["id"],
+        )  # fmt: skip
+        off = post(
+            server.admin, f"{API}distributor_pipeline_update.dspy",
+            id=made["id"], lock_version=made["lock_version"], enabled=0,
+        )  # fmt: skip
+        assert off["enabled"] == 0
+        kept = post(
+            server.admin, f"{API}distributor_pipeline_update.dspy",
+            id=made["id"], lock_version=off["lock_version"], discount_rate=1,
+        )  # fmt: skip
+        assert float(kept["discount_rate"]) == 1
 
     @pytest.mark.parametrize(
         ("price", "pointer"),

@@ -68,6 +68,32 @@ def test_a_package_with_another_hash_is_refused(checkout: Path) -> None:
     assert not (checkout / "py3/stamps/requirements").exists()
 
 
+def test_the_installers_that_python_brings_stay_out_of_what_runs(checkout: Path) -> None:
+    """They are old and in no lock; a later build that has to install gets them again."""
+    steps = "make_python; py3/bin/python -m ensurepip >/dev/null; leave_out_unlocked"
+    site = checkout / "py3" / "lib"
+    for _ in range(2):
+        done = subprocess.run(
+            ["bash", "-euc", f". ./build.sh; {steps}"], cwd=checkout,
+            capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        left = {path.name.partition("-")[0] for path in site.glob("*/site-packages/*")}
+        assert not left & {"pip", "setuptools", "wheel", "pkg_resources", "_distutils_hack"}
+
+
+def test_every_installer_in_the_environment_is_a_locked_one() -> None:
+    build(ROOT)
+    locked = "".join(path.read_text("utf-8") for path in ROOT.glob("*.lock"))
+    found = [
+        path.name.removesuffix(".dist-info").replace("-", "==")
+        for tool in ("pip", "setuptools", "wheel")
+        for path in (ROOT / "py3").glob(f"lib/*/site-packages/{tool}-*.dist-info")
+    ]
+
+    assert [pin for pin in found if f"{pin} \\\n" not in locked] == []
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_has_its_ddl_and_its_link(module: str) -> None:
     build(ROOT)

@@ -1,6 +1,5 @@
 """Values that programs, people and attackers send, and what a column is to keep of them."""
 
-import ipaddress
 import json
 import unicodedata
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
+from app.addresses import read_network
 from app.models import WHOLE_RANGES, Column
 
 Pairs = list[tuple[str, Any]]
@@ -188,7 +188,7 @@ def _text(column: Column, value: Any) -> Any:
     if column.format == "cidr_list":
         parts = value if isinstance(value, list) else value.replace(",", " ").split()
         named = filter(None, map(str.strip, parts))
-        networks = (str(ipaddress.ip_network(part, strict=False)) for part in named)
+        networks = (str(read_network(part)) for part in named)
         return ",".join(dict.fromkeys(networks))
     if not isinstance(value, str):
         raise Unclear

@@ -50,6 +50,11 @@ def test_every_problem_is_told_at_once(load):
         ({"databases": {"pipeline": "x"}}, "pipeline must be an object"),
         (with_database() | {"website": {"processors": [["a"]]}}, "processors must be pairs"),
         (with_database() | {"website": {"processors": "ab"}}, "processors must be pairs"),
+        (with_database() | {"pipeline": {"trusted_proxies": ["10.0.0.1/8"]}}, "is not a CIDR"),
+        (with_database() | {"pipeline": {"trusted_proxies": ["fe80::1%eth0"]}}, "is not a CIDR"),
+        (with_database() | {"pipeline": {"public_url": "pipeline.example.com"}}, "public_url"),
+        (with_database() | {"pipeline": {"public_url": "https://"}}, "public_url"),
+        (with_database() | {"pipeline": {"public_url": "https://[::1"}}, "public_url"),
         (with_database() | {"pipeline": {"pool_size": 0}}, "pool_size must be a whole number"),
     ],
 )

@@ -33,12 +33,17 @@ class LoginPage extends Widget {
   }
 }
 
-/** Only paths of this server: `//host` and `/\host` would lead elsewhere. */
+/**
+ * *next* as a path of this server, or `/`. `//host` and `/\host` lead elsewhere, and a path may become
+ * one when its dots are taken out (`/.//host`): what is answered is looked at again as a browser will.
+ */
 export function safePath(next) {
+  const { origin } = location;
   try {
-    const url = new URL(next, location.origin);
-    const isOurs = url.origin === location.origin && next.startsWith('/') && !/^\/login\./.test(url.pathname);
-    return isOurs ? `${url.pathname}${url.search}` : '/';
+    const { pathname, search, origin: first } = new URL(next, origin);
+    const path = `${pathname}${search}`;
+    const isOurs = next.startsWith('/') && first === origin && new URL(path, origin).href === `${origin}${path}`;
+    return isOurs && !/^\/login\./.test(pathname) ? path : '/';
   } catch {
     return '/';
   }
