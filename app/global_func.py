@@ -56,7 +56,7 @@ from app.fields import (
 )
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
-from app.jsontext import canonical_json, to_json
+from app.jsontext import canonical_json, json_bytes, to_json
 from app.listing import list_rows
 from app.messages import say
 from app.models import table
@@ -128,6 +128,7 @@ __all__ = [
     "insert_row",
     "insert_rows",
     "iso",
+    "json_bytes",
     "json_response",
     "list_rows",
     "month_bounds",
