@@ -31,8 +31,10 @@ class Capacity:
 
     @property
     def next_free(self) -> datetime | None:
-        """When one slot more is free than now, or, where more calls run than may, the first;
-        None where none runs, or nobody had to look."""
+        """Where at most one slot is free: when one more will be, or, where more calls run than
+        may, the first. None where none runs, and where more are free."""
+        if self.row is not None and rules.has_slots(self.row, 2):
+            return None
         found = sorted(self.leases or ())
         over = rules.over(self.row) if self.row is not None else 0
         return found[over] if len(found) > over else None
@@ -97,9 +99,9 @@ class Capacity:
         expire: bool = True,
     ) -> None:
         """
-        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if none would be
-        left beside them, find out when the next slot will be free, also after *ending* of the
-        calls that run have ended.
+        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if at most one
+        would be left beside them, find out when the next slot will be free, also after *ending*
+        of the calls that run have ended.
         """
         row = self.row
         while row is not None and not rules.has_slots(row, wanted):
@@ -110,8 +112,8 @@ class Capacity:
             row["running"] -= ended
             if ended < ledger.EXPIRE_AT_ONCE or not expire:
                 break
-        # Also where the last one is about to be taken: its taker is told when there is room again.
-        if row is not None and row["running"] and not rules.has_slots(row, max(wanted, 1) + 1):
+        # Also where one is left: who takes the last but one is told when there is another.
+        if row is not None and row["running"] and not rules.has_slots(row, wanted + 2):
             count = rules.over(row) + 1 + ending
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
