@@ -22,7 +22,7 @@ from pipeline_dist.rate_limit import WINDOW_SECONDS, RateWindow
 from pipeline_ops import capacity as rules
 from pipeline_ops import ledger
 from pipeline_ops.calls import Capacity, open_capacity
-from pipeline_ops.limits import Limit
+from pipeline_ops.limits import PERIODS, Limit
 
 __all__ = ["Limit", "limits_now", "limits_of", "rate_limit_headers", "tightest"]
 
@@ -166,11 +166,24 @@ def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
     """The limit with the fewest calls left at *moment*; of equal ones that which lasts longest.
     What is left of money is not counted in calls, so that it tells only once none is left."""
 
-    def order(limit: Limit) -> tuple[int | Decimal, float]:
-        ends = limit.room_at(moment) if limit.full else limit.resets_at
-        return limit.remaining, -ends.timestamp() if ends else -math.inf
+    found: Limit | None = None
+    least: int | Decimal = 0
+    for limit in limits:
+        if limit.scope == "spend" and not limit.full:
+            continue
+        left = limit.remaining
+        if found is None or left < least or (left == least and _outlasts(limit, found, moment)):
+            found, least = limit, left
+    return found
 
-    return min((x for x in limits if x.scope != "spend" or x.full), key=order, default=None)
+
+def _outlasts(limit: Limit, other: Limit, moment: datetime) -> bool:
+    ends, others = _end(limit, moment), _end(other, moment)
+    return others is not None and (ends is None or ends > others)
+
+
+def _end(limit: Limit, moment: datetime) -> datetime | None:
+    return limit.room_at(moment) if limit.full else limit.resets_at
 
 
 def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) -> dict[str, str]:
@@ -184,33 +197,37 @@ def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) 
     limit = tightest(limits, at)
     if limit is None:
         return {}
+    is_full = limit.full
     allowed = 0 if limit.scope == "spend" else limit.limit
     headers = {
         "RateLimit-Limit": str(allowed),
-        "RateLimit-Remaining": str(0 if limit.full else limit.remaining),
-        "RateLimit-Policy": f'"{limit.scope}";q={allowed}{_policy_terms(limit)}',
+        "RateLimit-Remaining": "0" if is_full else str(limit.remaining),
+        "RateLimit-Policy": _policy(
+            limit.scope, allowed, limit.resets_at if limit.scope.endswith(PERIODS) else None
+        ),
     }
-    ends = limit.room_at(at) if limit.full else limit.resets_at or at
+    ends = _end(limit, at)
     if ends is not None:
         seconds = math.ceil((ends - at).total_seconds())
-        headers["RateLimit-Reset"] = str(max(int(limit.full), seconds))
+        headers["RateLimit-Reset"] = str(max(int(is_full), seconds))
+    elif not is_full:
+        headers["RateLimit-Reset"] = "0"
     return headers
 
 
-def _policy_terms(limit: Limit) -> str:
-    """What the IETF's draft of RateLimit-Policy tells of a limit beside its name and quota."""
-    if limit.scope == "rate":
-        return f";w={WINDOW_SECONDS}"
-    if limit.scope == "concurrency":
-        return ';qu="concurrent-requests"'
-    if limit.scope.endswith(("_day", "_month")) and limit.resets_at is not None:
-        return f";w={_period_seconds(limit.scope.endswith('_day'), limit.resets_at)}"
-    return ""
-
-
-@lru_cache(maxsize=64)
-def _period_seconds(is_day: bool, ends: datetime) -> int:
-    """How long the quota day or month is that *ends* then: days have 23 to 25 hours."""
-    last = ends - timedelta(milliseconds=1)
-    start, end = day_bounds(quota_day(last)) if is_day else month_bounds(quota_month(last))
-    return round((end - start).total_seconds())
+@lru_cache(maxsize=1024)
+def _policy(scope: str, allowed: int | Decimal, ends: datetime | None) -> str:
+    """A limit of *allowed* calls in the style of the IETF's draft; with *ends* one of a quota day
+    or month that ends then."""
+    terms = ""
+    if ends is not None:
+        # As long as that period really is: days have 23 to 25 hours.
+        last = ends - timedelta(milliseconds=1)
+        is_day = scope.endswith("_day")
+        start, end = day_bounds(quota_day(last)) if is_day else month_bounds(quota_month(last))
+        terms = f";w={round((end - start).total_seconds())}"
+    elif scope == "rate":
+        terms = f";w={WINDOW_SECONDS}"
+    elif scope == "concurrency":
+        terms = ';qu="concurrent-requests"'
+    return f'"{scope}";q={allowed}{terms}'

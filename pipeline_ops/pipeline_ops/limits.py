@@ -9,7 +9,8 @@ from typing import Any
 
 from app.global_func import AppError, TooManyRequests, iso
 
-_PERIODS = ("_day", "_month")
+# How the scopes of limits end that hold for a quota day or month.
+PERIODS = ("_day", "_month")
 _CODES = {
     "rate": "rate_limited",
     "distributor_day": "quota_exceeded",
@@ -76,7 +77,7 @@ class Limit:
         know or never will be: no clock resets it, it allows nothing at all, or it is the quota of
         a day or month that is over.
         """
-        is_over = self.scope.endswith(_PERIODS) and (self.resets_at or moment) <= moment
+        is_over = self.scope.endswith(PERIODS) and (self.resets_at or moment) <= moment
         return None if self.limit <= 0 or is_over else self.resets_at
 
     def public(self) -> dict[str, Any]:
