@@ -59,7 +59,7 @@ from app.fields import (
 )
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
-from app.jsontext import JsonError, canonical_json, parse_json, to_json
+from app.jsontext import JsonError, canonical_json, json_bytes, parse_json, to_json
 from app.listing import list_rows
 from app.messages import say
 from app.models import table
@@ -135,6 +135,7 @@ __all__ = [
     "insert_row",
     "insert_rows",
     "iso",
+    "json_bytes",
     "json_response",
     "list_rows",
     "month_bounds",

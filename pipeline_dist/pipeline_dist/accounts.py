@@ -24,6 +24,7 @@ from app.global_func import (
     PaymentRequired,
     Row,
     SafeSqlor,
+    now,
     quota_day,
     quota_month,
 )
@@ -126,7 +127,7 @@ class DistributorAccount:
         await self.count(sor, moment)
         self.turn(moment)
         check_spend(self.distributor)
-        check_room(self.limits(moment), moment)
+        check_room(self.limits(moment), now())
 
     def take(self, day: str, month: str) -> None:
         """Count one call of this day and month."""

@@ -19,7 +19,6 @@ from app.global_func import (
     NotFound,
     Row,
     SafeSqlor,
-    Unavailable,
     now,
     reading,
 )
@@ -34,7 +33,7 @@ from pipeline_dist.accounts import (
 from pipeline_dist.admitter import Admitter, admitter
 from pipeline_dist.answers import ended, quoted
 from pipeline_dist.authentication import Credentials
-from pipeline_dist.limits import limits_of
+from pipeline_dist.limits import Limit, limits_of
 from pipeline_dist.wanted import Admitted, End, Finished, Start
 from pipeline_ops import ledger
 from pipeline_ops.capacity import read_capacity
@@ -129,30 +128,29 @@ async def _identify(queue: Admitter, caller: str | Credentials) -> str:
 
 async def quote(
     distributor_id: str, *, pipeline: str, lines: Lines, lang: str = "en"
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Limit]]:
     """
     What *lines* would cost in a call that begins now, and whether it would be let in (if not, why,
-    in *lang*); books nothing. Raises pipeline_not_found, price_missing.
+    in *lang*), with the limits that it would meet; books nothing. Raises pipeline_not_found,
+    price_missing.
     """
     wanted = usage_lines(lines)
     async with reading(snapshot=True) as sor:
         account, line = await _read_account(sor, distributor_id, pipeline)
         moment = now()
         priced = await _priced(sor, account, line["id"], moment, wanted)
-        refused: AppError | None = None
-        try:
-            check_active(account.distributor)
-            check_rate(account.distributor, moment)
-            check_line(line, account.link, moment)
-            check_spend(account.distributor)
-            capacity = await read_capacity(sor, line["id"])
-            found = await limits_of(sor, account.distributor, account.link, capacity, moment)
-            check_room([x for x in found if x.scope not in ("rate", "spend")], moment)
-        except Unavailable:
-            raise  # it says nothing about the call
-        except AppError as exc:
-            refused = exc
-    return quoted(line, account.currency, priced, refused, lang)
+        capacity = await read_capacity(sor, line["id"])
+        limits = await limits_of(sor, account.distributor, account.link, capacity, moment)
+    refused: AppError | None = None
+    try:
+        check_active(account.distributor)
+        check_rate(account.distributor, moment)
+        check_line(line, account.link, moment)
+        check_spend(account.distributor)
+        check_room([x for x in limits if x.scope not in ("rate", "spend")], moment)
+    except AppError as exc:
+        refused = exc
+    return quoted(line, account.currency, priced, refused, lang), limits
 
 
 async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from app.global_func import AppError, MethodNotAllowed, check_method, json_response, reading
 from pipeline_dist.authentication import Caller, Credentials, authenticate, credentials
-from pipeline_dist.limits import Limit, limits_of, rate_limit_headers
+from pipeline_dist.limits import Limit, limits_now, rate_limit_headers
 
 JSON_TYPE = "application/json; charset=utf-8"
 Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
@@ -100,9 +100,9 @@ async def complete(request: web.Request, refused: AppError) -> AppError:
 
 
 async def own_limits(caller: Caller) -> list[Limit]:
-    """The limits of the distributor itself, whatever line it calls."""
+    """The limits of the distributor itself, whatever line it calls, as they are now."""
     async with reading() as sor:
-        return await limits_of(sor, caller.distributor)
+        return await limits_now(sor, caller.id)
 
 
 async def _tell_limits(error: AppError, caller: Caller | None, shown: Credentials) -> None:

@@ -3,6 +3,7 @@ The rows that one batch of requests touches: locked in the fixed order with few 
 changed in memory, written at once.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,7 +65,8 @@ class Book:
     moment: datetime = field(default_factory=now)
     # Calls by (distributor, idempotency key): found in the ledger, or made by this batch.
     first: dict[tuple[str, str], Row | Begun] = field(default_factory=dict)
-    ended: dict[str, list[Header]] = field(default_factory=dict)
+    # The metered items of calls by call_no: of those that this batch ends, and that it repeats.
+    items: dict[str, Sequence[Header]] = field(default_factory=dict)
     new_rows: list[Header] = field(default_factory=list)
     _closed: dict[str, Header] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
@@ -120,23 +122,31 @@ class Book:
     def end(self, header: Header, lines: list[Header]) -> None:
         """Note a call that has ended."""
         self.new_rows += lines
-        self.ended[header["call_no"]] = lines
+        self.items[header["call_no"]] = lines
         self._closed[header["id"]] = header
         self._count_packages(header, lines)
 
     async def lines_of(self, call_no: str) -> Sequence[Header]:
         """The metered items of a call, also of one that this batch has ended."""
-        found = self.ended.get(call_no)
+        found = self.items.get(call_no)
         return found if found is not None else await ledger.lines_of(self.sor, call_no)
 
     async def find_first(self, wanted: Iterable[Start]) -> None:
-        """Look in the ledger for calls that were made with these requests' keys."""
+        """Look in the ledger for calls that were made with these requests' keys, and for what was
+        used in those that are over."""
         keys: dict[str, list[str]] = {}
         for item in wanted:
             keys.setdefault(item.distributor_id, []).append(item.idempotency_key)
+        found: list[Row] = []
         for distributor_id, some in keys.items():
             for row in await ledger.find_by_keys(self.sor, distributor_id, some):
-                self.first.setdefault((distributor_id, row["idempotency_key"]), row)
+                if (distributor_id, row["idempotency_key"]) not in self.first:
+                    self.first[distributor_id, row["idempotency_key"]] = row
+                    found.append(row)
+        numbers = [row["call_no"] for row in found if row["lease_seconds"] is None]
+        if numbers:
+            lines = await ledger.lines_of_calls(self.sor, numbers)
+            self.items |= {call_no: lines.get(call_no, []) for call_no in numbers}
 
     async def save(self) -> None:
         """Write everything. The ledger comes first: a repeated idempotency key stops here, as
@@ -313,17 +323,20 @@ def _remember(book: Book) -> None:
 async def _find_slots(book: Book, starts: Iterable[Start]) -> None:
     """End overdue calls where there may be too few slots for all that begin here. Done before
     anything is decided, since `expire_overdue` goes by what is written."""
-    wanted: dict[str, int] = {}
-    for item in starts:
-        if item.status is None and item.pipeline in book.codes:
-            pipeline_id = book.codes[item.pipeline]["id"]
-            wanted[pipeline_id] = wanted.get(pipeline_id, 0) + 1
-    for pipeline_id, count in sorted(wanted.items()):
+    ending = Counter(header["pipeline_id"] for header in book.headers.values())
+    wanted = Counter(
+        book.codes[item.pipeline]["id"]
+        for item in starts
+        if item.status is None and item.pipeline in book.codes
+    )
+    for pipeline_id in sorted({*wanted, *ending}):
         capacity = book.capacities.get(pipeline_id)
         if capacity is None or capacity.row is None:
             continue
         running = capacity.row["running"]
-        await capacity.find_slots(book.sor, book.moment, count)
+        await capacity.find_slots(
+            book.sor, book.moment, wanted[pipeline_id], ending=ending[pipeline_id]
+        )
         if book.headers and capacity.row["running"] != running:
             book.headers = await ledger.lock_headers(book.sor, sorted(book.headers))
 

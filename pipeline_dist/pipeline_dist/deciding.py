@@ -29,11 +29,11 @@ from pipeline_dist.accounts import (
 from pipeline_dist.answers import begun, ended
 from pipeline_dist.authentication import check_caller
 from pipeline_dist.book import Begun, Book, Header, open_book
-from pipeline_dist.limits import Limit, limits_of, rate_limits, spend_limits
+from pipeline_dist.limits import Limit, rate_limit_headers, rate_limits, spend_limits
 from pipeline_dist.wanted import Admitted, End, Finished, Start, Wanted
 from pipeline_ops import ledger
 from pipeline_ops.calls import Capacity, end_call
-from pipeline_ops.limits import check_room
+from pipeline_ops.limits import check_room, retry_after, retry_header
 from pipeline_ops.pricing import PricedLine, total
 
 Outcome = Admitted | Finished | AppError
@@ -74,11 +74,56 @@ async def _look_at_refused(book: Book, wanted: Sequence[Wanted], outcomes: list[
 
 async def _decided(book: Book, wanted: Wanted) -> Outcome:
     try:
-        return await (_begin(book, wanted) if isinstance(wanted, Start) else _finish(book, wanted))
+        distributor = _asking(book, wanted)
+    except AppError as exc:
+        return exc  # who is not let in at all hears that, and no more
+    try:
+        if isinstance(wanted, Start):
+            return await _begin(book, distributor, wanted)
+        return await _finish(book, wanted)
     except Unavailable:
         raise
     except AppError as exc:
+        await _tell_limits(book, wanted, exc)
         return exc
+
+
+async def _tell_limits(book: Book, wanted: Wanted, refused: AppError) -> None:
+    """Put on a refusal the limits that applied, and the time until all of them have room."""
+    moment = book.moment
+    account, capacity = _sides(book, wanted)
+    slot = isinstance(wanted, End) or wanted.status is None
+    started_at = (isinstance(wanted, Start) and wanted.started_at) or moment
+    for side in (account, capacity):
+        await side.count(book.sor, moment)
+        await side.count(book.sor, started_at)
+    limits = _limits(account, capacity, moment, slot=slot)
+    refused.headers.update(rate_limit_headers(limits, moment))
+    if "Retry-After" in refused.headers:
+        # What refused it may have room before what was not looked at any more.
+        del refused.headers["Retry-After"]
+        limits = _limits(account, capacity, moment, slot=slot, started_at=started_at)
+        refused.headers.update(retry_header(retry_after(limits, moment)))
+
+
+def _sides(book: Book, wanted: Wanted) -> tuple[DistributorAccount, Capacity]:
+    """The account and the capacity that a request is about; of a line that is not the asker's
+    nothing."""
+    pipeline_id = ""
+    if isinstance(wanted, Start):
+        line = book.codes.get(wanted.pipeline)
+        if line is not None and (wanted.distributor_id, line["id"]) in book.links:
+            pipeline_id = line["id"]
+    else:
+        header = book.headers.get(wanted.call_no)
+        if header is not None and header["distributor_id"] == wanted.distributor_id:
+            pipeline_id = header["pipeline_id"]
+    return book.account(wanted.distributor_id, pipeline_id), _capacity(book, pipeline_id)
+
+
+def _capacity(book: Book, pipeline_id: str) -> Capacity:
+    found = book.capacities.get(pipeline_id)
+    return found or Capacity(pipeline_id=pipeline_id, row=None, counted={})
 
 
 def _asking(book: Book, wanted: Wanted) -> Row:
@@ -91,11 +136,10 @@ def _asking(book: Book, wanted: Wanted) -> Row:
     return distributor
 
 
-async def _begin(book: Book, wanted: Start) -> Admitted:
-    distributor = _asking(book, wanted)
+async def _begin(book: Book, distributor: Row, wanted: Start) -> Admitted:
     first = book.first.get((wanted.distributor_id, wanted.idempotency_key))
     if first is not None:
-        return await _replayed(book, distributor, first, wanted)
+        return await _replayed(book, first, wanted)
     moment = book.moment
     check_rate(distributor, moment)
     line = book.codes.get(wanted.pipeline)
@@ -173,7 +217,7 @@ def _charge(
         capacity.hold_slot(header["lease_expires_at"])
 
 
-async def _replayed(book: Book, distributor: Row, first: Row | Begun, wanted: Start) -> Admitted:
+async def _replayed(book: Book, first: Row | Begun, wanted: Start) -> Admitted:
     header = first.header if isinstance(first, Begun) else first
     if header["request_hash"] != wanted.request_hash:
         raise Unprocessable(
@@ -182,14 +226,11 @@ async def _replayed(book: Book, distributor: Row, first: Row | Begun, wanted: St
         )
     pipeline_id = header["pipeline_id"]
     code = await _code_of(book, pipeline_id)
-    capacity = book.capacities.get(pipeline_id)
-    limits = await limits_of(
-        book.sor,
-        distributor,
-        book.links.get((wanted.distributor_id, pipeline_id)),
-        capacity.row if capacity is not None else None,
-        slot=wanted.status is None,
-    )
+    account = book.account(wanted.distributor_id, pipeline_id)
+    capacity = _capacity(book, pipeline_id)
+    for side in (account, capacity):
+        await side.count(book.sor, book.moment)
+    limits = _limits(account, capacity, book.moment, slot=wanted.status is None)
     if wanted.status is None:
         return Admitted(begun(header, code), True, limits, pipeline_id)
     lines = first.lines if isinstance(first, Begun) else await book.lines_of(header["call_no"])
@@ -198,7 +239,6 @@ async def _replayed(book: Book, distributor: Row, first: Row | Begun, wanted: St
 
 
 async def _finish(book: Book, wanted: End) -> Finished:
-    _asking(book, wanted)
     header = book.headers.get(wanted.call_no)
     if header is None or header["distributor_id"] != wanted.distributor_id:
         raise _call_not_found()
@@ -232,7 +272,8 @@ async def _finish(book: Book, wanted: End) -> Finished:
     }
     rows = ledger.line_rows(header, priced, moment=moment, by=by)
     book.end(header, rows)
-    return Finished(ended(header, code, rows), False, _limits_after(book, account, capacity))
+    limits = _limits(account, capacity, book.moment, slot=True)
+    return Finished(ended(header, code, rows), False, limits)
 
 
 async def _finished_before(
@@ -251,22 +292,25 @@ async def _finished_before(
         )
     lines = await book.lines_of(header["call_no"])
     answer = ended(header, code, lines, status=wanted.status)
-    return Finished(answer, True, _limits_after(book, account, capacity))
+    return Finished(answer, True, _limits(account, capacity, book.moment, slot=True))
 
 
 def _limits(
-    account: DistributorAccount, capacity: Capacity, moment: datetime, *, slot: bool
+    account: DistributorAccount,
+    capacity: Capacity,
+    moment: datetime,
+    *,
+    slot: bool,
+    started_at: datetime | None = None,
 ) -> list[Limit]:
+    """The limits of a call that begins now, or began at *started_at*, as they stand."""
+    at = started_at or moment
     return [
         *rate_limits(account.distributor, moment),
-        *account.limits(moment),
-        *capacity.limits(moment, slot=slot),
+        *spend_limits(account.distributor),
+        *account.limits(at),
+        *capacity.limits(at, slot=slot),
     ]
-
-
-def _limits_after(book: Book, account: DistributorAccount, capacity: Capacity) -> list[Limit]:
-    own = _limits(account, capacity, book.moment, slot=True)
-    return spend_limits(account.distributor) + own
 
 
 async def _code_of(book: Book, pipeline_id: str) -> str:

@@ -1,26 +1,30 @@
 """The limits of a distributor and its lines, and the headers that tell the tightest."""
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from app.global_func import (
     Row,
     SafeSqlor,
+    day_bounds,
+    month_bounds,
     next_day_start,
     next_month_start,
     now,
     quota_day,
     quota_month,
 )
-from pipeline_dist.rate_limit import RateWindow
+from pipeline_dist.rate_limit import WINDOW_SECONDS, RateWindow
 from pipeline_ops import capacity as rules
 from pipeline_ops import ledger
 from pipeline_ops.calls import Capacity, open_capacity
-from pipeline_ops.limits import Limit, wait_seconds
+from pipeline_ops.limits import PERIODS, Limit
 
-__all__ = ["Limit", "limits_of", "rate_limit_headers", "tightest", "wait_seconds"]
+__all__ = ["Limit", "limits_now", "limits_of", "rate_limit_headers", "tightest"]
 
 
 def quota_key(distributor: Mapping[str, Any], moment: datetime) -> str | None:
@@ -91,12 +95,51 @@ async def limits_of(
         if distributor["quota_key"] != key:
             used = await ledger.count_calls(sor, key, distributor_id=distributor["id"])
         found += quota_limits(distributor, used, at)
-    if link is not None:
-        found += await _link_limits(sor, link, at)
+    return found + await _line_limits(sor, link, capacity, at, slot=slot)
+
+
+async def limits_now(
+    sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()
+) -> list[Limit]:
+    """
+    The limits of a distributor as its row has them now, and those of booking finished calls of
+    the lines with these *codes*, as far as it may call them. None where the distributor is gone.
+    """
+    moment = now()
+    distributor = await sor.one(
+        "select * from distributors where id = ${id}$", {"id": distributor_id}
+    )
+    if distributor is None:
+        return []
+    found = await limits_of(sor, distributor, moment=moment)
+    wanted = sorted(codes)
+    if not wanted:
+        return found
+    links = await sor.sqlExe(
+        "select l.* from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
+        " where l.distributor_id = ${id}$ and p.code in ${codes}$",
+        {"id": distributor_id, "codes": wanted},
+    )
+    capacities = await rules.read_capacities(sor, [link["pipeline_id"] for link in links])
+    for link in links:
+        capacity = capacities.get(link["pipeline_id"])
+        found += await _line_limits(sor, link, capacity, moment, slot=False)
+    return found
+
+
+async def _line_limits(
+    sor: SafeSqlor,
+    link: Mapping[str, Any] | None,
+    capacity: Mapping[str, Any] | None,
+    moment: datetime,
+    *,
+    slot: bool,
+) -> list[Limit]:
+    found = await _link_limits(sor, link, moment) if link is not None else []
     if capacity is not None:
         look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counted={})
-        await open_capacity(sor, look, at, slot=slot, expire=False)
-        found += look.limits(at, slot=slot)
+        await open_capacity(sor, look, moment, slot=slot, expire=False)
+        found += look.limits(moment, slot=slot)
     return found
 
 
@@ -119,30 +162,72 @@ async def count_for_link(
             )
 
 
-def tightest(limits: Sequence[Limit]) -> Limit | None:
-    """The limit with the fewest calls left; of equal ones that which lasts longest. Money is
-    not counted in calls and left out."""
-    counting = [limit for limit in limits if limit.scope != "spend"]
-    return min(
-        counting,
-        key=lambda limit: (
-            limit.remaining,
-            -limit.resets_at.timestamp() if limit.resets_at else -math.inf,
-        ),
-        default=None,
-    )
+def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
+    """The limit with the fewest calls left at *moment*; of equal ones that which lasts longest.
+    What is left of money is not counted in calls, so that it tells only once none is left."""
+
+    found: Limit | None = None
+    least: int | Decimal = 0
+    for limit in limits:
+        if limit.scope == "spend" and not limit.full:
+            continue
+        left = limit.remaining
+        if found is None or left < least or (left == least and _outlasts(limit, found, moment)):
+            found, least = limit, left
+    return found
+
+
+def _outlasts(limit: Limit, other: Limit, moment: datetime) -> bool:
+    ends, others = _end(limit, moment), _end(other, moment)
+    return others is not None and (ends is None or ends > others)
+
+
+def _end(limit: Limit, moment: datetime) -> datetime | None:
+    return limit.room_at(moment) if limit.full else limit.resets_at
 
 
 def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) -> dict[str, str]:
-    """RateLimit-Limit, -Remaining and -Reset (seconds from *moment*) of the tightest limit; no
-    headers where nothing limits."""
-    limit = tightest(limits)
+    """
+    RateLimit-Limit, -Remaining, -Reset (seconds from *moment*) and -Policy of the tightest limit.
+
+    No headers where nothing limits, no -Reset where a full limit has no time at which there is
+    room. A spent limit of money allows 0 calls.
+    """
+    at = moment or now()
+    limit = tightest(limits, at)
     if limit is None:
         return {}
-    at = moment or now()
-    seconds = (limit.resets_at - at).total_seconds() if limit.resets_at else 0
-    return {
-        "RateLimit-Limit": str(limit.limit),
-        "RateLimit-Remaining": str(limit.remaining),
-        "RateLimit-Reset": str(max(0, math.ceil(seconds))),
+    is_full = limit.full
+    allowed = 0 if limit.scope == "spend" else limit.limit
+    headers = {
+        "RateLimit-Limit": str(allowed),
+        "RateLimit-Remaining": "0" if is_full else str(limit.remaining),
+        "RateLimit-Policy": _policy(
+            limit.scope, allowed, limit.resets_at if limit.scope.endswith(PERIODS) else None
+        ),
     }
+    ends = _end(limit, at)
+    if ends is not None:
+        seconds = math.ceil((ends - at).total_seconds())
+        headers["RateLimit-Reset"] = str(max(int(is_full), seconds))
+    elif not is_full:
+        headers["RateLimit-Reset"] = "0"
+    return headers
+
+
+@lru_cache(maxsize=1024)
+def _policy(scope: str, allowed: int | Decimal, ends: datetime | None) -> str:
+    """A limit of *allowed* calls in the style of the IETF's draft; with *ends* one of a quota day
+    or month that ends then."""
+    terms = ""
+    if ends is not None:
+        # As long as that period really is: days have 23 to 25 hours.
+        last = ends - timedelta(milliseconds=1)
+        is_day = scope.endswith("_day")
+        start, end = day_bounds(quota_day(last)) if is_day else month_bounds(quota_month(last))
+        terms = f";w={round((end - start).total_seconds())}"
+    elif scope == "rate":
+        terms = f";w={WINDOW_SECONDS}"
+    elif scope == "concurrency":
+        terms = ';qu="concurrent-requests"'
+    return f'"{scope}";q={allowed}{terms}'

@@ -92,6 +92,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     headers = {name: _header(schema) for name, schema in HEADERS.items()}
     if operation.replays:
         headers["Idempotent-Replayed"] = _header(REPLAYED)
+    if operation.repeats:
+        headers["Retry-After"] = _header(RETRY_AFTER)
     made: dict[str, Any] = {}
     for status, media_type, schema, shown in operation.answers:
         answer = made.setdefault(

@@ -217,10 +217,18 @@ ANSWERS |= {
                             "type": "object",
                             "description": "Why it is not booked: code, detail, errors.",
                         },
+                        "retry_after": maybe(
+                            number(
+                                "With status 429 or 503: in how many seconds to try again; null"
+                                " where no clock makes room.",
+                                minimum=1,
+                            )
+                        ),
                     },
                     "replayed",
                     "call",
                     "error",
+                    "retry_after",
                 ),
                 "The results.",
             ),
@@ -344,7 +352,7 @@ PROBLEM: Schema = {
         "scope": text("Which limit was reached."),
         "limit": {"type": ["integer", "string"], "description": "How much it allows."},
         "used": {"type": ["integer", "string"], "description": "How much is used."},
-        "resets_at": maybe(moment("When there is room again.")),
+        "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
     },
     "required": ["type", "title", "status", "detail", "code", "request_id"],
 }

@@ -138,6 +138,7 @@ BATCH_RESULT: Example = {
                 "used": 10000,
                 "resets_at": "2026-11-30T16:00:00.000Z",
             },
+            "retry_after": 554400,
         },
     ],
 }

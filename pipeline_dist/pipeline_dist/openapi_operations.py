@@ -18,7 +18,8 @@ from pipeline_dist.schema_words import KEY, Schema, number, ref, text
 class Operation:
     """
     One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    `codes`: refusals besides those of every call.
+    `codes`: refusals besides those of every call; `replays`: an answer may be one of an earlier
+    request; `repeats`: one that is no refusal may tell when to try a part of it again.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Operation:
     answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
     codes: tuple[str, ...] = ()
     replays: bool = False
+    repeats: bool = False
 
     @property
     def all_codes(self) -> tuple[str, ...]:
@@ -160,10 +162,14 @@ OPERATIONS: tuple[Operation, ...] = (
         name="book_batch",
         summary="Book up to 1,000 finished calls",
         description="Each item is booked on its own and counts as one call; one that is refused"
-        " does not touch the others. After a lost answer send the same batch again.",
+        " does not touch the others. The answer is 200 also where items are refused; where no item"
+        " could be decided it is 503 itself. Items with status 429 or 503 may be repeated with"
+        " their keys after `retry_after` seconds; the header Retry-After has the smallest of these."
+        " After a lost answer send the same batch again. The body may have 8 MiB.",
         body="Batch",
         body_examples={"batch": examples.BATCH},
         answers=((200, JSON, ref("BatchResult"), {"answer": examples.BATCH_RESULT}),),
+        repeats=True,
     ),
     Operation(
         path="/pipeline_dist/v1/usage",
@@ -219,10 +225,17 @@ OPERATIONS: tuple[Operation, ...] = (
 
 # What an answer's headers tell; the same everywhere.
 HEADERS: dict[str, Any] = {
-    "RateLimit-Limit": number("How much the tightest limit allows."),
-    "RateLimit-Remaining": number("How much of it is left."),
-    "RateLimit-Reset": number("In how many seconds there is room again."),
+    "RateLimit-Limit": number("How many calls the tightest limit allows, after this answer."),
+    "RateLimit-Remaining": number("How many of them are left."),
+    "RateLimit-Reset": number(
+        "In how many seconds there is room again; left out where no clock makes room."
+    ),
+    "RateLimit-Policy": text(
+        "Which limit that is: its scope, how much it allows (q) and in how many seconds (w)."
+    ),
     "X-Request-Id": text("The request's id: yours when well-formed, else made here."),
 }
-RETRY_AFTER = number("In how many seconds to try again.", minimum=1)
+RETRY_AFTER = number(
+    "In how many seconds to try again; left out where that does not help by itself.", minimum=1
+)
 REPLAYED = text("`true` when this is the answer of an earlier request again.", enum=["true"])

@@ -1,7 +1,6 @@
 """The distributor API, version 1: one function for each call of it."""
 
 import asyncio
-import logging
 from typing import Any
 
 from aiohttp import web
@@ -9,24 +8,29 @@ from aiohttp import web
 from app.global_func import (
     CSV_TYPE,
     XLSX_TYPE,
-    AppError,
-    InvalidFields,
     Rule,
     answering,
+    json_bytes,
     json_response,
     next_day_start,
     next_month_start,
     now,
     reading,
-    say,
 )
-from pipeline_dist import admission, api_input, catalogue, docs_page, statement_files, usage
-from pipeline_dist.api_endpoint import Reply, admitting, own_limits
+from pipeline_dist import (
+    admission,
+    api_input,
+    batches,
+    catalogue,
+    docs_page,
+    statement_files,
+    usage,
+)
+from pipeline_dist.api_endpoint import Reply, admitting
 from pipeline_dist.authentication import Caller, Credentials, allowed_networks
+from pipeline_dist.limits import limits_now, limits_of
 from pipeline_dist.openapi import document_text
 from pipeline_dist.statement import checked_month, statement
-
-log = logging.getLogger("pipeline.distributor_api")
 
 _PIPELINES_QUERY = {
     "code": Rule(kind="str", length=64),
@@ -50,8 +54,9 @@ _STATEMENT_QUERY = {
 async def me(request: web.Request, caller: Caller) -> Reply:
     """The distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
-    limits = await own_limits(caller)
     row = caller.distributor
+    async with reading() as sor:
+        limits = await limits_of(sor, row)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
     resets = {"day": next_day_start, "month": next_month_start}.get(row["quota_period"])
@@ -93,8 +98,10 @@ async def pipelines(request: web.Request, caller: Caller) -> Reply:
 async def quote(request: web.Request, caller: Caller) -> Reply:
     """What lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
-    found = await admission.quote(caller.id, pipeline=pipeline, lines=lines, lang=request["lang"])
-    return Reply(body=found)
+    found, limits = await admission.quote(
+        caller.id, pipeline=pipeline, lines=lines, lang=request["lang"]
+    )
+    return Reply(body=found, limits=limits)
 
 
 @admitting
@@ -137,11 +144,17 @@ async def finish_call(request: web.Request, shown: Credentials) -> Reply:
 async def book_batch(request: web.Request, caller: Caller) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
-    results = await asyncio.gather(*(_booked(caller, item, request["lang"]) for item in items))
-    accepted = sum("call" in result for result in results)
-    return Reply(
-        body={"accepted": accepted, "refused": len(results) - accepted, "results": results}
-    )
+
+    async def book(key: str, call: api_input.NewCall) -> admission.Admitted:
+        lines.add(call.pipeline)
+        return await _admit(caller.id, key, call)
+
+    lines: set[str] = set()
+    body, headers = await batches.book_all(caller.id, items, book, request["lang"])
+    async with reading() as sor:
+        limits = await limits_now(sor, caller.id, lines)
+    # Thousands of priced lines: others are served while they become text.
+    return Reply(body=await asyncio.to_thread(json_bytes, body), limits=limits, headers=headers)
 
 
 async def usage_report(request: web.Request, caller: Caller) -> Reply:
@@ -209,34 +222,6 @@ async def _admit(
         status=call.status,
         error=call.error,
     )
-
-
-async def _booked(caller: Caller, item: Any, lang: str) -> dict[str, Any]:
-    try:
-        key, call = api_input.batch_item(item)
-        admitted = await _admit(caller.id, key, call)
-    except AppError as exc:
-        return {"status": exc.status, "error": _problem(exc, lang)}
-    except Exception:
-        log.exception("an item of a batch failed", extra={"action": "batch_item_failed"})
-        unknown = AppError(
-            "internal_error",
-            "Something went wrong on our side. Repeat the item with the same key.",
-            status=500,
-        )
-        return {"status": 500, "error": _problem(unknown, lang)}
-    return {"status": 201, "replayed": admitted.replayed, "call": admitted.call}
-
-
-def _problem(error: AppError, lang: str) -> dict[str, Any]:
-    """An error inside an answer: what the problem document has, for one item."""
-    found: dict[str, Any] = {"code": error.code, "detail": say(error.text, lang)}
-    if isinstance(error, InvalidFields) or error.problems:
-        found["errors"] = [
-            {"pointer": f"/{p.field}", "code": p.code, "detail": say(p.text, lang)}
-            for p in error.problems
-        ]
-    return found | error.extra
 
 
 def _replay_header(replayed: bool) -> dict[str, str]:

@@ -21,13 +21,23 @@ from pipeline_ops.pricing import PricedLine, total
 @dataclass(slots=True, kw_only=True)
 class Capacity:
     """A line's capacity, locked (or only read, for a look), and what the ledger counted for it.
-    `row` is None where nothing limits the line, `next_free` (when the first call that runs must
-    have ended) where none runs, or nobody had to look."""
+    `row` is None where nothing limits the line. `leases`: when the calls that run must have ended,
+    of the first of them as many as matter; None where nobody had to look."""
 
     pipeline_id: str
     row: Row | None
     counted: dict[str, int]
-    next_free: datetime | None = None
+    leases: list[datetime] | None = None
+
+    @property
+    def next_free(self) -> datetime | None:
+        """Where at most one slot is free: when one more will be, or, where more calls run than
+        may, the first. None where none runs, and where more are free."""
+        if self.row is not None and rules.has_slots(self.row, 2):
+            return None
+        found = sorted(self.leases or ())
+        over = rules.over(self.row) if self.row is not None else 0
+        return found[over] if len(found) > over else None
 
     def limits(self, moment: datetime, *, slot: bool) -> list[Limit]:
         """The line's limits at *moment*, in the order of admission; *slot*: the call will run."""
@@ -62,13 +72,17 @@ class Capacity:
     def hold_slot(self, until: datetime) -> None:
         """Note that the call just counted gives its slot back by *until*."""
         # Where others run and nobody looked when they end, this one's end would tell too much.
-        if self.next_free is not None or (self.row is not None and self.row["running"] == 1):
-            self.next_free = min(self.next_free or until, until)
+        if self.leases is None and self.row is not None and self.row["running"] == 1:
+            self.leases = []
+        if self.leases is not None:
+            self.leases.append(until)
 
-    def free_slot(self) -> None:
-        """Give back the slot of a call that ended."""
+    def free_slot(self, until: datetime | None = None) -> None:
+        """Give back the slot of a call that ended; it could have held it *until* then."""
         if self.row is not None:
             self.row["running"] -= 1
+        if self.leases is not None and until in self.leases:
+            self.leases.remove(until)
 
     def give_back(self, day: str, month: str) -> None:
         """Give back one call that began on *day*, in *month*."""
@@ -76,11 +90,18 @@ class Capacity:
             rules.give_back(self.row, day, month, self.counted)
 
     async def find_slots(
-        self, sor: SafeSqlor, moment: datetime, wanted: int = 1, *, expire: bool = True
+        self,
+        sor: SafeSqlor,
+        moment: datetime,
+        wanted: int = 1,
+        *,
+        ending: int = 0,
+        expire: bool = True,
     ) -> None:
         """
-        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if none would be
-        left beside them, find out when the next slot will be free.
+        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if at most one
+        would be left beside them, find out when the next slot will be free, also after *ending*
+        of the calls that run have ended.
         """
         row = self.row
         while row is not None and not rules.has_slots(row, wanted):
@@ -91,9 +112,10 @@ class Capacity:
             row["running"] -= ended
             if ended < ledger.EXPIRE_AT_ONCE or not expire:
                 break
-        # Also where the last one is about to be taken: its taker is told when there is room again.
-        if row is not None and row["running"] and not rules.has_slots(row, wanted + 1):
-            self.next_free = await ledger.next_lease_end(sor, self.pipeline_id)
+        # Also where one is left: who takes the last but one is told when there is another.
+        if row is not None and row["running"] and not rules.has_slots(row, wanted + 2):
+            count = rules.over(row) + 1 + ending
+            self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters."""
@@ -154,7 +176,7 @@ def end_call(
     cancelled one, the amount on the account.
     """
     if header["status"] == "reserved":
-        capacity.free_slot()
+        capacity.free_slot(header["lease_expires_at"])
     if status == "cancelled":
         capacity.give_back(header["day_key"], header["month_key"])
         account.give_back(header["day_key"], header["month_key"])

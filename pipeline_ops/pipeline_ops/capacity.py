@@ -102,6 +102,12 @@ def has_slots(record: Mapping[str, Any], wanted: int) -> bool:
     return most is None or record["running"] + wanted <= most
 
 
+def over(record: Mapping[str, Any]) -> int:
+    """How many more calls run than may: the limit may have been lowered while they did."""
+    most = record["max_concurrency"]
+    return 0 if most is None else max(0, record["running"] - most)
+
+
 def take(record: Record, day: str, month: str, counted: Counted) -> None:
     """Count one call of *day* and *month*; of an earlier key only in *counted*, if it is there."""
     _add(record, day, month, counted, 1)
@@ -144,11 +150,18 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
 
 async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
     """The line's capacity row as it is now, not locked; None when it has none."""
-    row: Row | None = await sor.one(
-        "select * from pipeline_capacity where pipeline_id = ${pipeline_id}$",
-        {"pipeline_id": pipeline_id},
+    return (await read_capacities(sor, [pipeline_id])).get(pipeline_id)
+
+
+async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
+    """The capacity rows of these lines by pipeline_id as they are now, not locked; a line
+    without a row is left out."""
+    if not pipeline_ids:
+        return {}
+    rows = await sor.sqlExe(
+        "select * from pipeline_capacity where pipeline_id in ${ids}$", {"ids": list(pipeline_ids)}
     )
-    return row
+    return {row["pipeline_id"]: row for row in rows}
 
 
 async def save_capacities(sor: SafeSqlor, records: Sequence[Mapping[str, Any]]) -> None:

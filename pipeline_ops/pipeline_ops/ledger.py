@@ -154,12 +154,22 @@ async def find_by_keys(sor: SafeSqlor, distributor_id: str, keys: Sequence[str])
 
 async def lines_of(sor: SafeSqlor, call_no: str) -> list[Row]:
     """The metered items of a call, in their order."""
-    rows: list[Row] = await sor.sqlExe(
-        "select * from pipeline_usage_log where call_no = ${call_no}$ and line_no > 0"
-        " order by line_no",
-        {"call_no": call_no},
+    found = await lines_of_calls(sor, [call_no])
+    return [row for rows in found.values() for row in rows]
+
+
+async def lines_of_calls(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, list[Row]]:
+    """The metered items of calls by call_no, each in their order; calls without any
+    are not in it."""
+    found: dict[str, list[Row]] = {}
+    rows = await sor.sqlExe(
+        "select * from pipeline_usage_log where call_no in ${call_nos}$ and line_no > 0"
+        " order by call_no, line_no",
+        {"call_nos": list(call_nos)},
     )
-    return rows
+    for row in rows:
+        found.setdefault(row["call_no"], []).append(row)
+    return found
 
 
 async def close_calls(sor: SafeSqlor, headers: Sequence[Mapping[str, Any]]) -> None:
@@ -235,14 +245,17 @@ async def count_overdue(sor: SafeSqlor, pipeline_id: str, moment: datetime) -> i
     return int(row.calls)
 
 
-async def next_lease_end(sor: SafeSqlor, pipeline_id: str) -> datetime | None:
-    """When the first of a line's running calls must have ended; None when none runs."""
-    row = await sor.one(
-        "select min(lease_expires_at) as ends from pipeline_usage_log"
-        " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$",
-        {"pipeline_id": pipeline_id},
+async def lease_ends(
+    sor: SafeSqlor, pipeline_id: str, moment: datetime, count: int
+) -> list[datetime]:
+    """When a line's calls that run at *moment* must have ended: the first *count*, in order."""
+    rows = await sor.sqlExe(
+        "select lease_expires_at as ends from pipeline_usage_log"
+        " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$"
+        " and lease_expires_at > ${moment}$ order by lease_expires_at limit ${count}$",
+        {"pipeline_id": pipeline_id, "moment": moment, "count": count},
     )
-    return row.ends if row else None
+    return [row.ends for row in rows]
 
 
 async def expire_overdue(

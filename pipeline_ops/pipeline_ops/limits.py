@@ -1,17 +1,16 @@
 """Limits that a call meets, and the refusal when one has no room."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from app.global_func import AppError, TooManyRequests, iso
 
-# What a caller is told when nobody can know when there will be room again.
-UNKNOWN_WAIT_SECONDS = 60
-
+# How the scopes of limits end that hold for a quota day or month.
+PERIODS = ("_day", "_month")
 _CODES = {
     "rate": "rate_limited",
     "distributor_day": "quota_exceeded",
@@ -33,7 +32,17 @@ _SENTENCES = {
         " at {when}."
     ),
 }
+# For limits that no clock gives room again.
 _NOT_SOLD = "The line takes no calls now. Its operator can change that."
+_NEVER = {
+    "rate_limited": _NOT_SOLD,
+    "quota_exceeded": (
+        "The quota of {limit} calls of that time does not come back by itself. The operator can"
+        " raise it."
+    ),
+    "capacity_exceeded": _NOT_SOLD,
+    "concurrency_exceeded": _NOT_SOLD,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,15 @@ class Limit:
         """Whether there is no room for one more."""
         return self.used >= self.limit
 
+    def room_at(self, moment: datetime) -> datetime | None:
+        """
+        When this full limit has room again, as seen at *moment*; None when that is nobody's to
+        know or never will be: no clock resets it, it allows nothing at all, or it is the quota of
+        a day or month that is over.
+        """
+        is_over = self.scope.endswith(PERIODS) and (self.resets_at or moment) <= moment
+        return None if self.limit <= 0 or is_over else self.resets_at
+
     def public(self) -> dict[str, Any]:
         """For an answer: scope, limit, used, remaining, resets_at."""
         return {
@@ -73,11 +91,21 @@ class Limit:
         }
 
 
-def wait_seconds(limit: Limit, moment: datetime) -> int:
-    """Whole seconds from *moment* until *limit* has room, at least 1."""
-    if limit.resets_at is None:
-        return UNKNOWN_WAIT_SECONDS
-    return max(1, math.ceil((limit.resets_at - moment).total_seconds()))
+def retry_after(limits: Iterable[Limit], moment: datetime) -> int | None:
+    """
+    Whole seconds from *moment* until all of *limits* have room, at least 1; None when one of
+    them never will by itself.
+    """
+    ends = [limit.room_at(moment) for limit in limits if limit.full]
+    if None in ends:
+        return None
+    waits = [math.ceil((end - moment).total_seconds()) for end in ends if end is not None]
+    return max([1, *waits])
+
+
+def retry_header(seconds: int | None) -> dict[str, str]:
+    """`Retry-After`; no header where trying again does not help."""
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def check_room(limits: Sequence[Limit], moment: datetime) -> None:
@@ -85,7 +113,8 @@ def check_room(limits: Sequence[Limit], moment: datetime) -> None:
     Raise TooManyRequests if one of *limits* (in the order of admission) is full.
 
     The first full one decides the code; of those with this code the one that lasts longest is
-    told. `Retry-After` is the time until all of them have room.
+    told. `Retry-After` is the time until all of them have room; it is left out where there is
+    no such time.
     """
     full = [limit for limit in limits if limit.full]
     if full:
@@ -97,25 +126,19 @@ def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
     code = _CODES[full[0].scope]
     told = max(
         (limit for limit in full if _CODES[limit.scope] == code),
-        key=lambda limit: wait_seconds(limit, moment),
+        key=lambda limit: limit.room_at(moment) or datetime.max.replace(tzinfo=UTC),
     )
-    wait = max(wait_seconds(limit, moment) for limit in full)
-    sentence = _SENTENCES[code] if told.resets_at is not None else _NOT_SOLD
+    room_at = told.room_at(moment)
     return TooManyRequests(
         code,
-        sentence,
+        _SENTENCES[code] if room_at is not None else _NEVER[code],
         extra={
             "scope": told.scope,
             "limit": told.limit,
             "used": told.used,
-            "resets_at": told.resets_at,
+            "resets_at": room_at,
         },
-        headers={
-            "Retry-After": str(wait),
-            "RateLimit-Limit": str(told.limit),
-            "RateLimit-Remaining": "0",
-            "RateLimit-Reset": str(wait_seconds(told, moment)),
-        },
+        headers=retry_header(retry_after(full, moment)),
         limit=told.limit,
-        when=iso(told.resets_at) if told.resets_at else "",
+        when=iso(room_at) if room_at else "",
     )

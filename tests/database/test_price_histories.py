@@ -117,7 +117,8 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
             continue
         call_no, began = running.pop(dice.randrange(len(running)))
         lines = some_lines(dice)
-        now_quoted = await admission.quote(trade.distributor_id, pipeline=trade.code, lines=lines)
+        fields: dict[str, Any] = {"pipeline": trade.code, "lines": lines}
+        now_quoted, _ = await admission.quote(trade.distributor_id, **fields)
         quoted = [Fraction(line["amount"]) for line in now_quoted["lines"]]
         assert quoted == exact(lines, model, hands.moment, book=False)
         done = await admission.finish(

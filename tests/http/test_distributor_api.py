@@ -214,16 +214,17 @@ class TestRefusalsInTheirOrder:
         assert 1 <= int(limited.headers["Retry-After"]) <= 61
 
     def test_a_reached_limit_is_named(self, server: Installation, line: dict[str, Any]) -> None:
-        reseller = make_reseller(server, line, quota_period="day", quota_calls=0, spend_limit="0")
+        reseller = make_reseller(server, line, quota_period="day", quota_calls=1, spend_limit="0")
         spent = refused(reseller.begin(line), 402, "spend_limit_reached")
         assert (spent["scope"], spent["resets_at"]) == ("spend", None)
 
         server.query(
             "update distributors set spend_limit = null where id = %s", reseller.distributor["id"]
         )
+        assert reseller.begin(line).status_code == 201
         answer = reseller.begin(line)
         problem = refused(answer, 429, "quota_exceeded")
-        assert (problem["scope"], problem["limit"], problem["used"]) == ("distributor_day", 0, 0)
+        assert (problem["scope"], problem["limit"], problem["used"]) == ("distributor_day", 1, 1)
         assert problem["resets_at"].endswith("Z")
         assert int(answer.headers["Retry-After"]) >= 1
         assert answer.headers["RateLimit-Remaining"] == "0"

@@ -138,7 +138,7 @@ class TestBodies:
             (b"", "application/json", 400, "bad_body"),
             (b"pipeline=x", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
             (b"<a/>", "text/xml", 415, "unsupported_media_type"),
-            (b"x" * 1_100_000, "application/json", 413, "body_too_large"),
+            (b"x" * (8 * 1_048_576 + 1), "application/json", 413, "body_too_large"),
         ],
     )
     @pytest.mark.parametrize("path", ["quote", "calls", "calls/finish", "calls/batch"])

@@ -25,6 +25,7 @@ ON_THE_WAY = (
     "pipeline_dist/pipeline_dist/api_endpoint.py",
     "pipeline_dist/pipeline_dist/api_input.py",
     "pipeline_dist/pipeline_dist/authentication.py",
+    "pipeline_dist/pipeline_dist/batches.py",
     "pipeline_dist/pipeline_dist/catalogue.py",
     "pipeline_dist/pipeline_dist/deciding.py",
     "pipeline_dist/pipeline_dist/statement.py",

@@ -1,0 +1,64 @@
+"""Large batches: worked off in full, however many lines and however often they are sent."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline_dist.api_input import MOST_CALLS
+from tests.support.installation import DIRECT, Installation
+from tests.support.selling import make_line, make_reseller
+
+ADDRESS = "/pipeline_dist/v1/calls/batch"
+
+
+@pytest.fixture(scope="module")
+def line(server: Installation) -> dict[str, Any]:
+    return make_line(server.admin, daily_quota=1_000_000)
+
+
+def whole_batch(line: dict[str, Any], lines: int) -> dict[str, Any]:
+    """As many calls of *line* as a batch may have, each with *lines* lines spelled out."""
+    one = {"step_key": "answer", "model": "claude-haiku-4-5", "unit": "input_token", "quantity": 1}
+    call = {"pipeline": line["code"], "status": "succeeded", "lines": [one] * lines}
+    keys = [f"{lines} lines, {n}" for n in range(MOST_CALLS)]
+    return {"calls": [{"idempotency_key": key, "client_ref": key, **call} for key in keys]}
+
+
+def test_a_thousand_calls_of_thirty_lines_are_booked_in_full(
+    server: Installation, line: dict[str, Any]
+) -> None:
+    reseller = make_reseller(server, line, quota_period="day", quota_calls=10_000)
+    client = server.anonymous(headers={"X-API-Key": reseller.key})
+
+    answer = client.post(ADDRESS, json=whole_batch(line, 30), timeout=120)
+
+    body = answer.json()
+    assert (answer.status_code, body["accepted"], body["refused"]) == (200, MOST_CALLS, 0)
+    assert {len(one["call"]["lines"]) for one in body["results"]} == {30}
+    assert answer.headers["RateLimit-Remaining"] == str(10_000 - MOST_CALLS)
+    assert "Retry-After" not in answer.headers
+
+
+def test_the_same_large_batch_four_times_at_once_is_booked_once(
+    server: Installation, line: dict[str, Any]
+) -> None:
+    reseller = make_reseller(server, line, quota_period="day", quota_calls=10_000)
+    whole = whole_batch(line, 1)
+
+    async def send() -> list[httpx.Response]:
+        headers = {"X-API-Key": reseller.key}
+        async with httpx.AsyncClient(
+            base_url=server.base_url, timeout=120, headers=headers, **DIRECT
+        ) as client:
+            return await asyncio.gather(*(client.post(ADDRESS, json=whole) for _ in range(4)))
+
+    answers = asyncio.run(send())
+
+    results = [answer.json()["results"] for answer in answers]
+    assert {one["status"] for found in results for one in found} == {201}
+    for same in zip(*results, strict=True):
+        assert len({one["call"]["call_no"] for one in same}) == 1
+        assert sum(not one["replayed"] for one in same) == 1
+    assert reseller.get("me").json()["quota_used"] == MOST_CALLS
