@@ -77,6 +77,7 @@ from app.sage_paths import register_paths
 from app.settings import FUNCTION_NAME, settings
 from app.spreadsheets import CSV_TYPE, FORMULA, XLSX_TYPE, harmless, storable
 from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
+from app.values import whole_range
 
 __all__ = [
     "CSV_TYPE",
@@ -168,6 +169,7 @@ __all__ = [
     "transaction",
     "update_row",
     "whole_number",
+    "whole_range",
     "without_unchanged",
     "writing",
 ]

@@ -61,7 +61,8 @@ class Rule:
     `kind`: str, text, int, bigint, decimal, datetime, date, bool, json. `length` counts
     characters, `minimum` and `maximum` include themselves, `json` is True, "object" or "list",
     `default` is a typed value used when the parameter is not sent, `blank` says whether an empty
-    text stays a text (else it counts as not given), `hint` is said when the pattern does not fit.
+    text stays a text (else it counts as not given), `problem` and `hint` are the code and the
+    sentence of a text that the pattern does not fit.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class Rule:
     scale: int = 10
     choices: Mapping[str, str] | tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
+    problem: str = "bad_pattern"
     hint: str = NO_HINT
     format: str | None = None
     json: bool | str = True
@@ -130,7 +132,7 @@ def _text(rule: Rule, value: Any) -> str:
     if rule.choices and value not in rule.choices:
         raise Refused("bad_choice", "Choose one of: {choices}.", choices=", ".join(rule.choices))
     if rule.pattern and not rule.pattern.fullmatch(value):
-        raise Refused("bad_pattern", rule.hint, pattern=rule.pattern.pattern)
+        raise Refused(rule.problem, rule.hint, pattern=rule.pattern.pattern)
     return value
 
 
@@ -180,12 +182,18 @@ def _whole(rule: Rule, value: Any) -> int:
         number = int(value)
     else:
         raise Refused("not_an_integer", "Give a whole number.")
-    low, high = WHOLE_RANGES[rule.kind]
-    low = max(low, math.ceil(rule.minimum)) if rule.minimum is not None else low
-    high = min(high, math.floor(rule.maximum)) if rule.maximum is not None else high
+    low, high = whole_range(rule)
     if not low <= number <= high:
         raise Refused("out_of_range", "Give a number from {low} to {high}.", low=low, high=high)
     return number
+
+
+def whole_range(rule: Rule) -> tuple[int, int]:
+    """The least and the greatest whole number that *rule*, of kind int or bigint, lets through."""
+    low, high = WHOLE_RANGES[rule.kind]
+    low = max(low, math.ceil(rule.minimum)) if rule.minimum is not None else low
+    high = min(high, math.floor(rule.maximum)) if rule.maximum is not None else high
+    return low, high
 
 
 def _decimal(rule: Rule, value: Any) -> Decimal:

@@ -7,7 +7,7 @@ JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -21,23 +21,28 @@ from app.global_func import (
     check_media_type,
     check_params,
 )
-from pipeline_ops.lines import MAX_LINES, UsageLine, check_lines
+from pipeline_dist.admission import DEFAULT_LEASE_SECONDS
+from pipeline_ops.lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
 MOST_CALLS = 1000
-DEFAULT_LEASE_SECONDS = 300
-LONGEST_LEASE_SECONDS = 86_400
-LONGEST_KEY = 200
+MAX_LEASE_SECONDS = 86_400
 
-PIPELINE = Rule(kind="str", required=True, length=64)
-_LINE_MEMBERS = ("step_key", "model", "unit", "quantity")
-_CALL_RULES = {
-    "pipeline": PIPELINE,
+KEY = Rule(kind="str", required=True, length=200)
+QUOTE_RULES = {"pipeline": Rule(kind="str", required=True, length=64)}
+CALL_RULES = QUOTE_RULES | {
     "client_ref": Rule(kind="str", length=128),
-    "lease_seconds": Rule(kind="int", minimum=1, maximum=LONGEST_LEASE_SECONDS),
+    "lease_seconds": Rule(
+        kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
+    ),
     "status": Rule(kind="str", choices=("succeeded", "failed")),
     "error": Rule(kind="text", length=4000),
 }
-_FINISH_RULES = {
+BATCH_ITEM_RULES = {
+    "idempotency_key": KEY,
+    **CALL_RULES,
+    "status": replace(CALL_RULES["status"], required=True),
+}
+FINISH_RULES = {
     "call_no": Rule(kind="str", required=True, length=32),
     "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
     "error": Rule(kind="text", length=4000),
@@ -104,7 +109,7 @@ def idempotency_key(request: web.Request) -> str:
 def new_call(body: Mapping[str, Any]) -> NewCall:
     """The body of a begin or of a one-go booking; raises InvalidFields."""
     problems: list[FieldProblem] = []
-    values = _members(_CALL_RULES, body, problems, lists=("lines",))
+    values = _members(CALL_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
     problems += _contradictions(body)
     if problems:
@@ -112,7 +117,7 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
     return NewCall(
         pipeline=values["pipeline"],
         client_ref=values["client_ref"],
-        lease_seconds=values["lease_seconds"] or DEFAULT_LEASE_SECONDS,
+        lease_seconds=values["lease_seconds"],
         lines=lines,
         status=values["status"],
         error=values["error"],
@@ -158,7 +163,7 @@ def batch(body: Mapping[str, Any]) -> list[Any]:
 def ending(body: Mapping[str, Any]) -> Ending:
     """The body of a finish; raises InvalidFields."""
     problems: list[FieldProblem] = []
-    values = _members(_FINISH_RULES, body, problems, lists=("lines",))
+    values = _members(FINISH_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
     if lines and body.get("status") == "cancelled":
         problems.append(
@@ -180,7 +185,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
 def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
     """The pipeline's code and the lines to be priced; raises InvalidFields."""
     problems: list[FieldProblem] = []
-    values = _members({"pipeline": PIPELINE}, body, problems, lists=("lines",))
+    values = _members(QUOTE_RULES, body, problems, lists=("lines",))
     lines = _lines(body.get("lines"), problems)
     if problems:
         raise InvalidFields(problems)
@@ -233,8 +238,8 @@ def _lines(value: Any, problems: list[FieldProblem]) -> list[UsageLine]:
 def _known_members(item: Any, where: str, problems: list[FieldProblem]) -> Any:
     if not isinstance(item, dict):
         return item
-    problems += _unknown(item, _LINE_MEMBERS, where)
-    return {name: item[name] for name in item if name in _LINE_MEMBERS}
+    problems += _unknown(item, LINE_RULES, where)
+    return {name: item[name] for name in item if name in LINE_RULES}
 
 
 def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
@@ -252,10 +257,6 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
                 "lines", "required", "Give the lines of a finished call; they may be none."
             )
         )
-    if has_status and body.get("lease_seconds") is not None:
-        problems.append(
-            FieldProblem("lease_seconds", "not_together", "A finished call has no lease.")
-        )
     if body.get("error") is not None and not has_status:
         problems.append(
             FieldProblem("error", "not_together", "A call that begins has no error yet.")
@@ -264,15 +265,18 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
 
 
 def _key_problems(key: Any, name: str) -> list[FieldProblem]:
-    if isinstance(key, str) and 1 <= len(key) <= LONGEST_KEY and key.isprintable():
-        # The database ignores blanks at the end when it compares.
-        if key == key.strip():
+    # The database ignores blanks at the end when it compares.
+    if isinstance(key, str) and key == key.strip():
+        try:
+            check_params({name: KEY}, {name: key})
             return []
+        except InvalidFields:
+            pass
     return [
         FieldProblem(
             name, "bad_idempotency_key",
             "Give one value of 1 to {most} printable characters, without blanks around it.",
-            most=LONGEST_KEY,
+            most=KEY.length,
         )
     ]  # fmt: skip
 

@@ -6,9 +6,9 @@ EVERYWHERE = (
     "ip_not_allowed",
     "invalid_fields",
     "bad_query",
-    "bad_http",
     "method_not_allowed",
     "unknown_host",
+    "bad_http",
     "internal_error",
     "busy",
     "database_busy",
@@ -70,10 +70,12 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "unsupported_media_type": (415, "The body must be sent as application/json."),
     "unsupported_encoding": (415, "The body may be packed as gzip or deflate, once."),
     "bad_query": (400, "The address is not UTF-8 behind its question mark."),
-    "bad_http": (400, "The bytes that arrived are no HTTP request."),
     "method_not_allowed": (405, "The address does not answer to this method; see Allow."),
     "not_found": (404, "There is nothing at this address."),
     "unknown_host": (400, "The server does not answer to the host name used."),
+    "bad_http": (400, "The request is not well-formed HTTP, or its head is too long."),
+    "refused": (400, "The request cannot be answered as it is; the detail says why."),
+    "not_signed_in": (401, "The address is none of this API. Check its spelling."),
     "version_corrupted": (500, "The line's live version is damaged. Tell the operator."),
     "internal_error": (
         500,
@@ -83,3 +85,12 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "database_busy": (503, "Too many changes at once. Try again after Retry-After seconds."),
     "database_unavailable": (503, "The database does not answer. Nothing was changed; try again."),
 }
+
+# What is wrong with one field: the `code` of an entry of `errors`.
+FIELD_CODES = (
+    "required", "unknown_field", "not_text", "not_scalar", "not_a_number", "not_an_integer",
+    "not_a_list", "not_an_object", "out_of_range", "out_of_order", "too_many_decimals", "too_long",
+    "too_many", "bad_boolean", "bad_characters", "bad_choice", "bad_cursor", "bad_date",
+    "bad_datetime", "bad_idempotency_key", "bad_month", "bad_pattern", "not_together",
+    "price_missing", "amount_too_large",
+)  # fmt: skip

@@ -9,6 +9,7 @@ from pipeline_dist import (
     accounts,
     admin_api,
     distributors,
+    document_api,
     figures_api,
     links,
     statement_api,
@@ -44,8 +45,10 @@ EXPORTS = {
     "v1_calls_batch": endpoint(POST=v1_api.book_batch),
     "v1_usage": endpoint(GET=v1_api.usage_report),
     "v1_statement": endpoint(GET=v1_api.month_statement),
-    "v1_openapi": v1_api.openapi,
-    "v1_docs": v1_api.docs,
+    "v1_statement_csv": endpoint(GET=v1_api.statement_csv),
+    "v1_statement_xlsx": endpoint(GET=v1_api.statement_xlsx),
+    "v1_openapi": document_api.openapi,
+    "v1_docs": document_api.docs,
 }
 
 

@@ -4,11 +4,18 @@ from collections import defaultdict
 from functools import cache
 from typing import Any
 
-from app.global_func import say, settings, to_json
+from app.global_func import Text, say, settings, to_json
 from pipeline_dist import openapi_examples
 from pipeline_dist.error_codes import ERROR_CODES
-from pipeline_dist.openapi_answers import ANSWERS, PROBLEM
-from pipeline_dist.openapi_operations import HEADERS, OPERATIONS, REPLAYED, RETRY_AFTER, Operation
+from pipeline_dist.openapi_answers import ANSWERS
+from pipeline_dist.openapi_operations import (
+    HEADERS,
+    OPERATIONS,
+    REPLAYED,
+    RETRY_AFTER,
+    TAGS,
+    Operation,
+)
 from pipeline_dist.openapi_requests import REQUESTS
 
 VERSION = "1.0.0"
@@ -20,6 +27,7 @@ ABOUT = (
     " is one of the codes listed with each call. A request that was not answered may be sent again"
     " with the same Idempotency-Key: it is never booked twice."
 )
+_REPLAYED, _WAIT = "Idempotent-Replayed", "Retry-After"
 _TOLD = ("title", "summary", "description")
 
 
@@ -44,9 +52,14 @@ def document(lang: str) -> dict[str, Any]:
         },
         "servers": [{"url": settings().public_url}],
         "security": [{"bearer": []}, {"api_key": []}],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": REQUESTS | ANSWERS | {"Problem": PROBLEM},
+            "schemas": REQUESTS | ANSWERS,
+            "headers": {
+                name: _header(schema)
+                for name, schema in (HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER}).items()
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
                 "api_key": {
@@ -69,12 +82,16 @@ def document(lang: str) -> dict[str, Any]:
 def _operation(operation: Operation) -> dict[str, Any]:
     made: dict[str, Any] = {
         "operationId": operation.name,
+        "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
         "responses": _responses(operation),
     }
     if operation.parameters:
-        made["parameters"] = list(operation.parameters)
+        made["parameters"] = [
+            item | {"deprecated": True} if item["name"] in operation.deprecated else item
+            for item in operation.parameters
+        ]
     if operation.body:
         made["requestBody"] = {
             "required": True,
@@ -89,17 +106,20 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    headers = {name: _header(schema) for name, schema in HEADERS.items()}
+    names = [*HEADERS]
     if operation.replays:
-        headers["Idempotent-Replayed"] = _header(REPLAYED)
+        names.append(_REPLAYED)
     if operation.repeats:
-        headers["Retry-After"] = _header(RETRY_AFTER)
+        names.append(_WAIT)
+    headers = _headers(*names)
     made: dict[str, Any] = {}
     for status, media_type, schema, shown in operation.answers:
         answer = made.setdefault(
             str(status), {"description": "Done.", "headers": headers, "content": {}}
         )
         answer["content"][media_type] = {"schema": schema} | _named(shown)
+        if operation.links:
+            answer["links"] = operation.links
     return made | _refusals(operation)
 
 
@@ -111,24 +131,19 @@ def _refusals(operation: Operation) -> dict[str, Any]:
 
 
 def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
-    media_type: dict[str, Any] = {
-        "schema": {
-            "allOf": [
-                {"$ref": "#/components/schemas/Problem"},
-                {"properties": {"code": {"enum": codes}}},
-            ]
-        }
-    }
+    media_type: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if status == openapi_examples.PROBLEM["status"]:
         media_type |= _named({"refusal": openapi_examples.PROBLEM})
-    made: dict[str, Any] = {
-        "description": "Refused.",
+    return {
+        "description": Text("Refused: {codes}.", codes=", ".join(codes)),
+        "headers": _headers(*HEADERS, *([_WAIT] if status in (429, 503) else [])),
         "content": {"application/problem+json": media_type},
         "x-codes": codes,
     }
-    if status in (429, 503):
-        made["headers"] = {"Retry-After": _header(RETRY_AFTER)}
-    return made
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _named(examples: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +165,7 @@ def _told(node: Any, lang: str) -> Any:
         return node
     return {
         name: say(value, lang)
-        if name in _TOLD and isinstance(value, str)
+        if name in _TOLD and isinstance(value, str | Text)
         else value
         if name == "examples"
         else _told(value, lang)

@@ -1,6 +1,7 @@
 """What the distributor API answers, as JSON Schema (OpenAPI 3.1)."""
 
-from pipeline_dist.error_codes import ERROR_CODES
+from app.global_func import Text
+from pipeline_dist.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.schema_words import (
     CURRENCY,
     MODEL,
@@ -193,8 +194,8 @@ ANSWERS |= {
             "total": money("The sum, to 10 decimals."),
             "admitted": {"type": "boolean", "description": "Whether a call would be let in now."},
             "refusal": {
-                "type": ["object", "null"],
-                "description": "What would refuse it: code, detail and the limit.",
+                "anyOf": [ref("Refusal"), {"type": "null"}],
+                "description": "What would refuse it; null when it would be let in.",
             },
         },
     ),
@@ -213,10 +214,7 @@ ANSWERS |= {
                             "description": "Booked before, with the same key and content.",
                         },
                         "call": ref("FinishedCall"),
-                        "error": {
-                            "type": "object",
-                            "description": "Why it is not booked: code, detail, errors.",
-                        },
+                        "error": ref("Refusal"),
                         "retry_after": maybe(
                             number(
                                 "With status 429 or 503: in how many seconds to try again; null"
@@ -327,32 +325,54 @@ ANSWERS |= {
     ),
 }
 
-CODES = list(ERROR_CODES)
-PROBLEM: Schema = {
-    "type": "object",
-    "description": "A refusal (RFC 9457). `code` is stable, `detail` says what to do.",
-    "properties": {
-        "type": text("A URI made of the code."),
-        "title": text("The kind of refusal."),
-        "status": number("The HTTP status."),
-        "detail": text("What to do about it."),
-        "code": text("What programs go by.", enum=CODES),
-        "request_id": text("For questions to the operator; also in X-Request-Id."),
-        "errors": listed(
-            record(
-                "What is wrong with one field.",
-                {
-                    "pointer": text("Which field, as a JSON pointer."),
-                    "code": text("What is wrong with it."),
-                    "detail": text("What would be right."),
-                },
-            ),
-            "One entry for each field.",
+# Never an enum: a code that is new would stop programs made from the document.
+_CODE = text(
+    Text(
+        "What programs go by; it does not change. There may be new ones. Known: {codes}.",
+        codes=", ".join(ERROR_CODES),
+    )
+)
+_REFUSED: dict[str, Schema] = {
+    "detail": text("What to do about it."),
+    "code": _CODE,
+    "errors": listed(
+        record(
+            "What is wrong with one field.",
+            {
+                "pointer": text("Which field, as a JSON pointer."),
+                "code": text(
+                    Text(
+                        "What is wrong with it. There may be new ones. Known: {codes}.",
+                        codes=", ".join(FIELD_CODES),
+                    )
+                ),
+                "detail": text("What would be right."),
+            },
         ),
-        "scope": text("Which limit was reached."),
-        "limit": {"type": ["integer", "string"], "description": "How much it allows."},
-        "used": {"type": ["integer", "string"], "description": "How much is used."},
-        "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
-    },
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "One entry for each field.",
+    ),
+    "scope": text("Which limit was reached."),
+    "limit": {"type": ["integer", "string"], "description": "How much it allows."},
+    "used": {"type": ["integer", "string"], "description": "How much is used."},
+    "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
+}
+ANSWERS |= {
+    "Refusal": record(
+        "A refusal inside an answer.", _REFUSED, "errors", "scope", "limit", "used", "resets_at"
+    ),
+    "Problem": record(
+        "A refusal (RFC 9457). `code` is stable, `detail` says what to do.",
+        {
+            "type": text("A URI made of the code."),
+            "title": text("The kind of refusal."),
+            "status": number("The HTTP status."),
+            "request_id": text("For questions to the operator; also in X-Request-Id."),
+            **_REFUSED,
+        },
+        "errors",
+        "scope",
+        "limit",
+        "used",
+        "resets_at",
+    ),
 }

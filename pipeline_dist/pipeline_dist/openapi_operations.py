@@ -1,9 +1,11 @@
 """The calls of the distributor API: address, parameters, bodies, answers and refusals of each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.global_func import XLSX_TYPE
 from pipeline_dist import openapi_examples as examples
+from pipeline_dist.api_input import KEY
 from pipeline_dist.error_codes import (
     EVERYWHERE,
     OF_ADMISSION,
@@ -11,17 +13,28 @@ from pipeline_dist.error_codes import (
     OF_PRICING,
     WITH_BODY,
 )
-from pipeline_dist.schema_words import KEY, Schema, number, ref, text
+from pipeline_dist.openapi_requests import KEY_WORDS
+from pipeline_dist.rule_schemas import parameter, query_parameters
+from pipeline_dist.schema_words import Schema, number, ref, text
+from pipeline_dist.v1_api import (
+    CALL_QUERY,
+    PIPELINES_QUERY,
+    STATEMENT_FILE_QUERY,
+    STATEMENT_QUERY,
+    USAGE_QUERY,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """
     One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
-    `codes`: refusals besides those of every call; `replays`: an answer may be one of an earlier
-    request; `repeats`: one that is no refusal may tell when to try a part of it again.
+    `codes`: refusals besides those of every call; `links`: what can be done next with an answer;
+    `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
+    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again.
     """
 
+    tag: str
     path: str
     method: str
     name: str
@@ -32,6 +45,8 @@ class Operation:
     body_examples: dict[str, Any] = field(default_factory=dict)
     answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
     codes: tuple[str, ...] = ()
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deprecated: tuple[str, ...] = ()
     replays: bool = False
     repeats: bool = False
 
@@ -42,28 +57,34 @@ class Operation:
 
 
 JSON = "application/json"
+ACCOUNT, PIPELINES, CALLS, REPORTS = "account", "pipelines", "calls", "reports"
+TAGS = {
+    ACCOUNT: "Who calls, and what is left.",
+    PIPELINES: "What may be called, and what it costs.",
+    CALLS: "Calls: begun and finished, or booked when they are over.",
+    REPORTS: "What was used, and what is to be paid.",
+}
+_IDEMPOTENCY = parameter("Idempotency-Key", KEY, KEY_WORDS, where="header")
+_MONTH = {"month": "The quota month; by default this one."}
+# CSV and Excel have addresses of their own, so that each address answers one kind of thing.
+_JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
 
 
-def parameter(name: str, schema: Schema, *, where: str = "query", required: bool = False) -> Any:
-    """A parameter, described by its schema's description."""
-    plain = {key: value for key, value in schema.items() if key != "description"}
-    return {
-        "name": name,
-        "in": where,
-        "required": required,
-        "description": schema["description"],
-        "schema": plain,
-    }
+def _link(operation: str, about: str, **given: Any) -> dict[str, Any]:
+    return {"operationId": operation, "description": about, **given}
 
 
-_IDEMPOTENCY = parameter("Idempotency-Key", KEY, where="header", required=True)
-_FROM = parameter(
-    "from", text("A date (a whole quota day) or a time; by default this quota month's start.")
-)
-_TO = parameter("to", text("A date (that day included) or a time (excluded); by default now."))
+def _read_call(place: str) -> dict[str, Any]:
+    return _link(
+        "read_call",
+        "The call as the ledger has it.",
+        parameters={"call_no": f"$response.body#/{place}"},
+    )
+
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
+        tag=ACCOUNT,
         path="/pipeline_dist/v1/me",
         method="get",
         name="me",
@@ -72,17 +93,21 @@ OPERATIONS: tuple[Operation, ...] = (
         answers=((200, JSON, ref("Me"), {"answer": examples.ME}),),
     ),
     Operation(
+        tag=PIPELINES,
         path="/pipeline_dist/v1/pipelines",
         method="get",
         name="pipelines",
         summary="The lines you may call, or one of them",
         description="Without `code` a list, page by page. With `code` one line, with its live"
         " version: stages run one after another, the steps of a stage in parallel.",
-        parameters=(
-            parameter("code", text("The code of one line.", maxLength=64)),
-            parameter("q", text("Part of a code or name.", maxLength=128)),
-            parameter("page", number("Page, from 1.", minimum=1, default=1)),
-            parameter("rows", number("Lines a page.", minimum=1, maximum=100, default=20)),
+        parameters=query_parameters(
+            PIPELINES_QUERY,
+            {
+                "code": "The code of one line.",
+                "q": "Part of a code or name.",
+                "page": "Page, from {default}.",
+                "rows": "Lines a page; {default} when left out.",
+            },
         ),
         answers=(
             (
@@ -92,9 +117,22 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"line": examples.PIPELINE_DETAIL, "list": examples.PIPELINE_LIST},
             ),
         ),
+        links={
+            "line": _link(
+                "pipelines",
+                "The first of them, with its live version.",
+                parameters={"code": "$response.body#/rows/0/code"},
+            ),
+            "begin": _link(
+                "begin_call",
+                "Begin a call of the first of them.",
+                requestBody={"pipeline": "$response.body#/rows/0/code"},
+            ),
+        },
         codes=(*OF_PIPELINE, "version_corrupted"),
     ),
     Operation(
+        tag=PIPELINES,
         path="/pipeline_dist/v1/quote",
         method="post",
         name="quote",
@@ -107,6 +145,7 @@ OPERATIONS: tuple[Operation, ...] = (
         codes=("pipeline_not_found", *OF_PRICING),
     ),
     Operation(
+        tag=CALLS,
         path="/pipeline_dist/v1/calls",
         method="post",
         name="begin_call",
@@ -131,19 +170,33 @@ OPERATIONS: tuple[Operation, ...] = (
             "idempotency_key_required",
             "idempotency_key_reused",
         ),
+        links={
+            "finish": _link(
+                "finish_call",
+                "End the call.",
+                requestBody={
+                    "call_no": "$response.body#/call_no",
+                    "status": "succeeded",
+                    "lines": [],
+                },
+            ),
+            "read": _read_call("call_no"),
+        },
         replays=True,
     ),
     Operation(
+        tag=CALLS,
         path="/pipeline_dist/v1/calls",
         method="get",
         name="read_call",
         summary="One call with its lines",
         description="As the ledger has it now.",
-        parameters=(parameter("call_no", text("The call's number.", maxLength=32), required=True),),
+        parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
         answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
         codes=("call_not_found",),
     ),
     Operation(
+        tag=CALLS,
         path="/pipeline_dist/v1/calls/finish",
         method="post",
         name="finish_call",
@@ -154,9 +207,11 @@ OPERATIONS: tuple[Operation, ...] = (
         body_examples={"finish": examples.ENDING},
         answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
         codes=("call_not_found", "already_finished", "lease_expired", *OF_PRICING),
+        links={"read": _read_call("call_no")},
         replays=True,
     ),
     Operation(
+        tag=CALLS,
         path="/pipeline_dist/v1/calls/batch",
         method="post",
         name="book_batch",
@@ -170,8 +225,10 @@ OPERATIONS: tuple[Operation, ...] = (
         body_examples={"batch": examples.BATCH},
         answers=((200, JSON, ref("BatchResult"), {"answer": examples.BATCH_RESULT}),),
         repeats=True,
+        links={"read": _read_call("results/0/call/call_no")},
     ),
     Operation(
+        tag=REPORTS,
         path="/pipeline_dist/v1/usage",
         method="get",
         name="usage",
@@ -179,12 +236,16 @@ OPERATIONS: tuple[Operation, ...] = (
         description="With `group_by` sums per group and unit; without it the lines, page by page:"
         " send `next` back until it is null. A call counts where it began; voided calls are left"
         " out.",
-        parameters=(
-            _FROM,
-            _TO,
-            parameter("group_by", text("Sums by this.", enum=["day", "pipeline", "model", "step"])),
-            parameter("rows", number("Lines a page.", minimum=1, maximum=1000, default=100)),
-            parameter("next", text("From the page before.", maxLength=200)),
+        parameters=query_parameters(
+            USAGE_QUERY,
+            {
+                "from": "A date (a whole quota day) or a time; by default the start of this quota"
+                " month.",
+                "to": "A date (that day included) or a time (excluded); by default now.",
+                "group_by": "Sums by this.",
+                "rows": "Lines a page; {default} when left out.",
+                "next": "From the page before.",
+            },
         ),
         answers=(
             (
@@ -194,32 +255,48 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"sums": examples.USAGE_SUMS, "lines": examples.USAGE_LINES},
             ),
         ),
+        links={
+            "next": _link("usage", "The page after.", parameters={"next": "$response.body#/next"}),
+            "read": _read_call("rows/0/call_no"),
+        },
     ),
     Operation(
+        tag=REPORTS,
         path="/pipeline_dist/v1/statement",
         method="get",
         name="statement",
         summary="The statement of a month",
         description="Amounts have 10 decimals; only the total is rounded, once, half up, to 2.",
-        parameters=(
-            parameter(
-                "month",
-                text("The quota month; by default this one.", pattern="^[0-9]{4}-[0-9]{2}$"),
-            ),
-            parameter(
-                "format", text("What it comes as.", enum=["json", "csv", "xlsx"], default="json")
-            ),
+        parameters=query_parameters(
+            STATEMENT_QUERY | _JSON_ONLY,
+            _MONTH
+            | {
+                "format": "Left out in new programs: CSV and Excel have addresses of their own."
+                " The values csv and xlsx go on working here.",
+            },
         ),
-        answers=(
-            (200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),
-            (200, "text/csv", {"type": "string"}, {}),
-            (
-                200,
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                {"type": "string", "contentEncoding": "binary"},
-                {},
-            ),
-        ),
+        deprecated=("format",),
+        answers=((200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),),
+    ),
+    Operation(
+        tag=REPORTS,
+        path="/pipeline_dist/v1/statement.csv",
+        method="get",
+        name="statement_csv",
+        summary="The statement of a month as CSV",
+        description="A row for each line of the statement, then one for the total.",
+        parameters=query_parameters(STATEMENT_FILE_QUERY, _MONTH),
+        answers=((200, "text/csv", {"type": "string"}, {}),),
+    ),
+    Operation(
+        tag=REPORTS,
+        path="/pipeline_dist/v1/statement.xlsx",
+        method="get",
+        name="statement_xlsx",
+        summary="The statement of a month as an Excel file",
+        description="A row for each line of the statement, then one for the total.",
+        parameters=query_parameters(STATEMENT_FILE_QUERY, _MONTH),
+        answers=((200, XLSX_TYPE, {"type": "string", "format": "binary"}, {}),),
     ),
 )
 

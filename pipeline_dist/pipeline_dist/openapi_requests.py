@@ -1,90 +1,93 @@
-"""What goes into the distributor API, as JSON Schema (OpenAPI 3.1)."""
+"""What goes into the distributor API, as JSON Schema (OpenAPI 3.1), made from what checks it."""
 
-from pipeline_dist.api_input import DEFAULT_LEASE_SECONDS, LONGEST_LEASE_SECONDS, MOST_CALLS
+from typing import Any
+
+from pipeline_dist.api_input import (
+    BATCH_ITEM_RULES,
+    CALL_RULES,
+    FINISH_RULES,
+    MOST_CALLS,
+    QUOTE_RULES,
+)
+from pipeline_dist.rule_schemas import checked_body
 from pipeline_dist.schema_words import (
-    ENDED,
-    ERROR,
-    KEY,
-    LINES,
-    MODEL,
-    PIPELINE,
-    REF,
-    STEP,
-    UNIT,
+    ERROR_WORDS,
+    MODEL_WORDS,
+    PIPELINE_WORDS,
+    REF_WORDS,
+    STEP_WORDS,
+    UNIT_WORDS,
     Schema,
     body,
     listed,
     maybe,
-    number,
-    text,
+    ref,
 )
+from pipeline_ops.lines import LINE_RULES, MAX_LINES
+
+KEY_WORDS = "A value of your own for each call; the same key never books twice."
+_LINES = listed(ref("Line"), "What was used.", maxItems=MAX_LINES)
+_OF_A_CALL = {
+    "idempotency_key": KEY_WORDS,
+    "pipeline": PIPELINE_WORDS,
+    "client_ref": REF_WORDS,
+    "lease_seconds": "A call that begins holds its slot this long at most, {default} seconds when"
+    " left out; finish before. It means nothing to a call that is over.",
+    "status": "How the call ended.",
+    "error": ERROR_WORDS,
+}
+
+
+def _there(name: str, kind: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": kind}}}
+
+
+# A call that is over has its lines; one that begins has neither lines nor an error.
+_OVER_OR_NOT = {
+    "if": _there("status", "string"),
+    "then": _there("lines", "array"),
+    "else": {"properties": {"lines": {"type": "null"}, "error": {"type": "null"}}},
+}
+_CANCELLED_WITHOUT_LINES = {
+    "if": {"properties": {"status": {"const": "cancelled"}}},
+    "then": {"properties": {"lines": {"maxItems": 0}}},
+}
 
 REQUESTS: dict[str, Schema] = {
-    "Line": body(
+    "Line": checked_body(
         "So much of one unit was used.",
+        LINE_RULES,
         {
-            "step_key": STEP,
-            "model": MODEL,
-            "unit": UNIT,
-            "quantity": {
-                "type": ["string", "number"],
-                "description": "At least 0, at most 6 decimals; a string keeps every digit.",
-            },
+            "step_key": STEP_WORDS,
+            "model": MODEL_WORDS,
+            "unit": UNIT_WORDS,
+            "quantity": "At least 0, at most 6 decimals; a string keeps every digit.",
         },
-        "unit",
-        "quantity",
     ),
-    "NewCall": body(
+    "NewCall": checked_body(
         "A call that begins; or, with status and lines, one that is over and is booked in one go.",
-        {
-            "pipeline": PIPELINE,
-            "client_ref": maybe(REF),
-            "lease_seconds": maybe(
-                number(
-                    "The slot is held this long at most; finish before.",
-                    minimum=1,
-                    maximum=LONGEST_LEASE_SECONDS,
-                    default=DEFAULT_LEASE_SECONDS,
-                )
-            ),
-            "status": maybe(ENDED),
-            "lines": maybe(LINES),
-            "error": maybe(ERROR),
-        },
-        "pipeline",
-    ),
-    "Ending": body(
+        CALL_RULES,
+        _OF_A_CALL,
+        lines=maybe(_LINES),
+    )
+    | _OVER_OR_NOT,
+    "Ending": checked_body(
         "How a call that was begun ended.",
+        FINISH_RULES,
         {
-            "call_no": text("From the answer to the begin.", maxLength=32),
-            "status": text(
-                "cancelled gives the quota back, failed does not.",
-                enum=["succeeded", "failed", "cancelled"],
-            ),
-            "lines": maybe(LINES),
-            "error": maybe(ERROR),
+            "call_no": "From the answer to the begin.",
+            "status": "cancelled gives the quota back, failed does not.",
+            "error": ERROR_WORDS,
         },
-        "call_no",
-        "status",
-    ),
+        lines=maybe(_LINES),
+    )
+    | _CANCELLED_WITHOUT_LINES,
     "Batch": body(
         "Finished calls to be booked.",
         {
             "calls": listed(
-                body(
-                    "One finished call.",
-                    {
-                        "idempotency_key": KEY,
-                        "pipeline": PIPELINE,
-                        "client_ref": maybe(REF),
-                        "status": ENDED,
-                        "lines": LINES,
-                        "error": maybe(ERROR),
-                    },
-                    "idempotency_key",
-                    "pipeline",
-                    "status",
-                    "lines",
+                checked_body(
+                    "One finished call.", BATCH_ITEM_RULES, _OF_A_CALL, "lines", lines=_LINES
                 ),
                 "The calls, each on its own.",
                 minItems=1,
@@ -93,7 +96,7 @@ REQUESTS: dict[str, Schema] = {
         },
         "calls",
     ),
-    "QuoteRequest": body(
-        "What is to be priced.", {"pipeline": PIPELINE, "lines": LINES}, "pipeline", "lines"
+    "QuoteRequest": checked_body(
+        "What is to be priced.", QUOTE_RULES, _OF_A_CALL, "lines", lines=_LINES
     ),
 }

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from pipeline_dist.api_input import LONGEST_KEY
-from pipeline_ops.lines import MAX_LINES
+from app.global_func import Text
 
 Schema = dict[str, Any]
 
 
-def text(description: str, **more: Any) -> Schema:
+def text(description: str | Text, **more: Any) -> Schema:
     """A string."""
     return {"type": "string", "description": description} | more
 
@@ -30,8 +29,9 @@ def moment(description: str) -> Schema:
 
 def maybe(schema: Schema) -> Schema:
     """*schema*, or null."""
-    found = schema | {"type": [schema["type"], "null"]}
-    return found | {"enum": [*schema["enum"], None]} if "enum" in schema else found
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    nullable = schema | {"type": [*kinds, "null"]}
+    return nullable | {"enum": [*schema["enum"], None]} if "enum" in schema else nullable
 
 
 def ref(name: str) -> Schema:
@@ -65,17 +65,17 @@ def body(description: str, properties: dict[str, Schema], *required: str) -> Sch
     }
 
 
-PIPELINE = text("The line's code.", maxLength=64)
-STEP = text("The step's key; empty for none in particular.", maxLength=64)
-MODEL = text("The model; empty for none in particular.", maxLength=128)
-UNIT = text("What is counted: call, input_token, output_token, second, …", maxLength=32)
+# What is said of the same thing in requests and in answers.
+PIPELINE_WORDS = "The line's code."
+STEP_WORDS = "The step's key; empty for none in particular."
+MODEL_WORDS = "The model; empty for none in particular."
+UNIT_WORDS = "What is counted: call, input_token, output_token, second, …"
+REF_WORDS = "Your own number or note; comes back in answers."
+ERROR_WORDS = "What went wrong."
+
+PIPELINE = text(PIPELINE_WORDS)
+STEP = text(STEP_WORDS)
+MODEL = text(MODEL_WORDS)
+UNIT = text(UNIT_WORDS)
+REF = text(REF_WORDS)
 CURRENCY = text("ISO 4217 code.", pattern="^[A-Z]{3}$")
-KEY = text(
-    "A value of your own for each call; the same key never books twice.",
-    minLength=1,
-    maxLength=LONGEST_KEY,
-)
-REF = text("Your own number or note; comes back in answers.", maxLength=128)
-ERROR = text("What went wrong.", maxLength=4000)
-LINES = listed(ref("Line"), "What was used.", maxItems=MAX_LINES)
-ENDED = text("How the call ended.", enum=["succeeded", "failed"])

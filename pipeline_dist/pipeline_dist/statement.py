@@ -4,14 +4,15 @@ The statement of a month: what was used at which price, and what is to be paid.
 Amounts are kept to ten decimals all the way; the total is rounded to two, once, half up.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.global_func import (
-    FieldProblem,
-    InvalidFields,
+    Rule,
     SafeSqlor,
+    check_params,
     month_bounds,
     now,
     quota_month,
@@ -22,22 +23,19 @@ LINE_COLUMNS = (
     "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
     "unit_size", "package_size", "package_price", "calls", "quantity", "amount", "currency",
 )  # fmt: skip
+MONTH_RULE = Rule(
+    kind="str",
+    pattern=re.compile("2[0-9]{3}-(?:0[1-9]|1[0-2])"),
+    problem="bad_month",
+    hint="Give a month such as 2026-11.",
+)
 _NOTHING = Decimal("0.0000000000")
 
 
 def checked_month(month: str | None) -> str:
     """*month* as `YYYY-MM`, this quota month by default; raises InvalidFields."""
-    if month is None:
-        return quota_month(now())
-    try:
-        month_bounds(month)
-        if month >= "2000":
-            return month
-    except ValueError:
-        pass
-    raise InvalidFields(
-        [FieldProblem("month", "bad_month", "Give a month such as {example}.", example="2026-11")]
-    )
+    asked: str | None = check_params({"month": MONTH_RULE}, {"month": month})["month"]
+    return asked or quota_month(now())
 
 
 async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) -> dict[str, Any]:

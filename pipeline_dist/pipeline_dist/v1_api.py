@@ -9,46 +9,39 @@ from app.global_func import (
     CSV_TYPE,
     XLSX_TYPE,
     Rule,
-    answering,
     json_bytes,
-    json_response,
     next_day_start,
     next_month_start,
     now,
     reading,
 )
-from pipeline_dist import (
-    admission,
-    api_input,
-    batches,
-    catalogue,
-    docs_page,
-    statement_files,
-    usage,
-)
+from pipeline_dist import admission, api_input, batches, catalogue, statement_files, usage
 from pipeline_dist.api_endpoint import Reply, admitting
+from pipeline_dist.api_input import FINISH_RULES
 from pipeline_dist.authentication import Caller, Credentials, allowed_networks
 from pipeline_dist.limits import limits_now, limits_of
-from pipeline_dist.openapi import document_text
-from pipeline_dist.statement import checked_month, statement
+from pipeline_dist.rule_schemas import DAY_OR_TIME
+from pipeline_dist.statement import MONTH_RULE, checked_month, statement
 
-_PIPELINES_QUERY = {
+PIPELINES_QUERY = {
     "code": Rule(kind="str", length=64),
     "q": Rule(kind="str", length=128, default=""),
     "page": Rule(kind="int", minimum=1, maximum=1_000_000, default=1),
     "rows": Rule(kind="int", minimum=1, maximum=catalogue.MOST_ROWS, default=20),
 }
-_USAGE_QUERY = {
-    "from": Rule(kind="str", length=40),
-    "to": Rule(kind="str", length=40),
+CALL_QUERY = {"call_no": FINISH_RULES["call_no"]}
+USAGE_QUERY = {
+    "from": Rule(kind="str", length=40, format=DAY_OR_TIME),
+    "to": Rule(kind="str", length=40, format=DAY_OR_TIME),
     "group_by": Rule(kind="str", choices=tuple(usage.GROUPS)),
     "rows": Rule(kind="int", minimum=1, maximum=1000, default=100),
     "next": Rule(kind="str", length=200),
 }
-_STATEMENT_QUERY = {
-    "month": Rule(kind="str", length=20),
+STATEMENT_QUERY = {
+    "month": MONTH_RULE,
     "format": Rule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
 }
+STATEMENT_FILE_QUERY = {"month": MONTH_RULE}
 
 
 async def me(request: web.Request, caller: Caller) -> Reply:
@@ -84,7 +77,7 @@ async def me(request: web.Request, caller: Caller) -> Reply:
 
 async def pipelines(request: web.Request, caller: Caller) -> Reply:
     """The lines this distributor may call; with `code` one of them, with its live version."""
-    asked = api_input.query(request, _PIPELINES_QUERY)
+    asked = api_input.query(request, PIPELINES_QUERY)
     async with reading() as sor:
         if asked["code"]:
             line, limits = await catalogue.line(sor, caller.distributor, asked["code"])
@@ -120,7 +113,7 @@ async def begin_call(request: web.Request, shown: Credentials) -> Reply:
 
 async def read_call(request: web.Request, caller: Caller) -> Reply:
     """One call with its lines."""
-    asked = api_input.query(request, {"call_no": Rule(kind="str", required=True, length=32)})
+    asked = api_input.query(request, CALL_QUERY)
     return Reply(body=await admission.read_call(caller.id, asked["call_no"]))
 
 
@@ -159,7 +152,7 @@ async def book_batch(request: web.Request, caller: Caller) -> Reply:
 
 async def usage_report(request: web.Request, caller: Caller) -> Reply:
     """Sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
-    asked = api_input.query(request, _USAGE_QUERY)
+    asked = api_input.query(request, USAGE_QUERY)
     span = usage.span(asked["from"], asked["to"])
     body: dict[str, Any] = {
         "from": span.start,
@@ -179,33 +172,35 @@ async def usage_report(request: web.Request, caller: Caller) -> Reply:
 
 async def month_statement(request: web.Request, caller: Caller) -> Reply:
     """The statement of a month as JSON, CSV or an Excel file."""
-    asked = api_input.query(request, _STATEMENT_QUERY)
-    month = checked_month(asked["month"])
+    asked = api_input.query(request, STATEMENT_QUERY)
+    return await _statement(request, caller, asked["month"], asked["format"])
+
+
+async def statement_csv(request: web.Request, caller: Caller) -> Reply:
+    """The statement of a month as CSV."""
+    asked = api_input.query(request, STATEMENT_FILE_QUERY)
+    return await _statement(request, caller, asked["month"], "csv")
+
+
+async def statement_xlsx(request: web.Request, caller: Caller) -> Reply:
+    """The statement of a month as an Excel file."""
+    asked = api_input.query(request, STATEMENT_FILE_QUERY)
+    return await _statement(request, caller, asked["month"], "xlsx")
+
+
+async def _statement(
+    request: web.Request, caller: Caller, asked_month: str | None, kind: str
+) -> Reply:
+    month = checked_month(asked_month)
     async with reading(snapshot=True) as sor:
         made = await statement(sor, caller.distributor, month)
     name = f"statement-{caller.distributor['code']}-{month}"
-    if asked["format"] == "csv":
+    if kind == "csv":
         return _file(statement_files.as_csv(made), CSV_TYPE, f"{name}.csv")
-    if asked["format"] == "xlsx":
+    if kind == "xlsx":
         content = await asyncio.to_thread(statement_files.as_xlsx, made, request["lang"])
         return _file(content, XLSX_TYPE, f"{name}.xlsx")
     return Reply(body=made)
-
-
-@answering("GET")
-async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-    """The OpenAPI document; needs no key."""
-    return json_response(document_text(request["lang"]), headers={"Vary": "Accept-Language"})
-
-
-@answering("GET")
-async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-    """The page that shows the OpenAPI document; needs no key."""
-    return json_response(
-        docs_page.page(request["lang"]),
-        headers={"Vary": "Accept-Language"},
-        content_type=docs_page.HTML_TYPE,
-    )
 
 
 async def _admit(

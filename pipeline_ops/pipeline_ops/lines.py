@@ -11,8 +11,9 @@ from app.global_func import AppError, FieldProblem, InvalidFields, Rule, check_p
 MAX_LINES = 1000
 
 _STEP_KEY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)?")
-_UNIT = re.compile(r"\S+")
-_RULES = {
+# Control characters are named though no value has them: the pattern stands in the API's document.
+_UNIT = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
+LINE_RULES = {
     "step_key": Rule(kind="str", length=64, pattern=_STEP_KEY, default=""),
     "model": Rule(kind="str", length=128, default=""),
     "unit": Rule(kind="str", required=True, length=32, pattern=_UNIT),
@@ -62,7 +63,7 @@ def check_lines(value: Any, *, field: str = "lines") -> list[UsageLine]:
             problems.append(FieldProblem(place, "not_an_object", "Give an object for each line."))
             continue
         try:
-            lines.append(UsageLine.of(check_params(_RULES, item)))
+            lines.append(UsageLine.of(check_params(LINE_RULES, item)))
         except AppError as exc:
             for problem in exc.problems:
                 problem.field = f"{place}/{problem.field}"

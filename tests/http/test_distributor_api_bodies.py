@@ -74,7 +74,7 @@ class TestBodies:
             ({"pipeline": "x", "lines": {}, "status": "failed"}, "/lines"),
             ({"pipeline": "x", "error": "none yet"}, "/error"),
             (
-                {"pipeline": "x", "status": "failed", "lines": [], "lease_seconds": 5},
+                {"pipeline": "x", "status": "failed", "lines": [], "lease_seconds": 0},
                 "/lease_seconds",
             ),
             (
@@ -115,6 +115,20 @@ class TestBodies:
         assert (ended.status_code, ended.json()["lines"]) == (200, [])
         booking = {"pipeline": line["code"], "status": "succeeded", "lines": None}
         assert pointers(reseller.post("calls", booking, key="null")) == {"/lines": "required"}
+
+    @pytest.mark.parametrize("lease", [1, 300, 86_400, None])
+    def test_a_lease_means_nothing_to_a_call_that_is_over(
+        self, reseller: Reseller, line: dict[str, Any], lease: int | None
+    ) -> None:
+        """Generated programs send every member they know."""
+        over: dict[str, Any] = {"status": "succeeded", "lines": USED, "lease_seconds": lease}
+        alone = reseller.begin(line, **over)
+        item = {"idempotency_key": f"lease {lease}", "pipeline": line["code"], **over}
+        batch = reseller.post("calls/batch", {"calls": [item]})
+
+        assert (alone.status_code, alone.json()["lease_expires_at"]) == (201, None)
+        (result,) = batch.json()["results"]
+        assert (result["status"], result["call"]["lease_expires_at"]) == (201, None)
 
     def test_the_idempotency_key_is_required_and_readable(
         self, reseller: Reseller, line: dict[str, Any]
@@ -172,6 +186,8 @@ class TestBodies:
             ("pipelines", "GET"),
             ("usage", "GET"),
             ("statement", "GET"),
+            ("statement.csv", "GET"),
+            ("statement.xlsx", "GET"),
             ("openapi.json", "GET"),
             ("docs", "GET"),
             ("calls", "GET, POST"),

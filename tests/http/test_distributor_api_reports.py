@@ -53,6 +53,12 @@ def user(server: Installation) -> Reseller:
     return user
 
 
+def cells(content: bytes) -> list[tuple[Any, ...]]:
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+    assert sheet is not None
+    return list(sheet.iter_rows(values_only=True))
+
+
 class TestLooking:
     def test_me(self, server: Installation, line: dict[str, Any]) -> None:
         reseller = make_reseller(
@@ -272,6 +278,24 @@ class TestUsage:
         assert rows[0][:2] == ("Statement", user.get("statement").json()["month"])
         assert rows[-1][0] == "Total"
         assert rows[-1][12] == 14.17
+
+    @pytest.mark.parametrize("kind", ["csv", "xlsx"])
+    def test_statement_files_have_addresses_of_their_own(self, user: Reseller, kind: str) -> None:
+        """The old parameter goes on working, and answers the same."""
+        month = user.get("statement").json()["month"]
+        old = user.get("statement", format=kind, month=month)
+        new = user.get(f"statement.{kind}")
+
+        assert old.status_code == new.status_code == 200
+        for name in ("Content-Type", "Content-Disposition"):
+            assert old.headers[name] == new.headers[name]
+        if kind == "csv":
+            assert old.content == new.content
+        else:
+            assert cells(old.content) == cells(new.content)
+        assert user.get(f"statement.{kind}", month="2026-01").status_code == 200
+        assert pointers(user.get(f"statement.{kind}", month="2026-13")) == {"/month": "bad_month"}
+        assert "/format" in pointers(user.get(f"statement.{kind}", format="json"))
 
     def test_no_cell_is_a_formula(self, server: Installation) -> None:
         line = make_line(server.admin, prices=[{"unit": "=1+1", "unit_price": "1"}])
