@@ -56,6 +56,8 @@ from app.fields import (
 )
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
+from app.json_numbers import JsonNumber, is_bounded, kept_json, plain_spelling
+from app.json_numbers import encoder as json_encoder
 from app.jsontext import canonical_json, to_json
 from app.listing import list_rows
 from app.messages import say
@@ -93,6 +95,7 @@ __all__ = [
     "Forbidden",
     "InUse",
     "InvalidFields",
+    "JsonNumber",
     "JsonText",
     "MethodNotAllowed",
     "NotFound",
@@ -127,8 +130,11 @@ __all__ = [
     "in_transaction",
     "insert_row",
     "insert_rows",
+    "is_bounded",
     "iso",
+    "json_encoder",
     "json_response",
+    "kept_json",
     "list_rows",
     "month_bounds",
     "new_id",
@@ -139,6 +145,7 @@ __all__ = [
     "offer_editors",
     "offer_functions",
     "offer_row_checks",
+    "plain_spelling",
     "pools",
     "public",
     "quota_day",
