@@ -17,6 +17,7 @@ from typing import Any
 MAX_NUMBER_CHARACTERS = 1000
 MAX_EXPONENT = 400
 
+_TOO_LARGE = 10**MAX_NUMBER_CHARACTERS
 _EXACT = Context(prec=MAX_NUMBER_CHARACTERS + MAX_EXPONENT)
 _SPELLING = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -52,7 +53,7 @@ class JsonNumber(Decimal):
 def is_bounded(number: Decimal | int) -> bool:
     """Whether *number* is small enough to be reckoned and written out without a thought."""
     if isinstance(number, int):
-        return number.bit_length() <= MAX_NUMBER_CHARACTERS * 10 // 3
+        return abs(number) < _TOO_LARGE
     _, digits, exponent = number.as_tuple()
     return (
         isinstance(exponent, int)

@@ -100,8 +100,9 @@ def test_plain_words_are_read_by_yaml_1_2(written: str, meant: Any) -> None:
 
 @pytest.mark.parametrize(
     ("written", "spelling"),
-    [("1.0", "1.0"), ("1.10", "1.10"), ("0.1000000000000000055511151231257827", None), ("1e3", None),
-     ("-2.5E-3", None), (".5", "0.5"), ("-.5", "-0.5"), ("5.", "5.0"), ("+1.5", "1.5")],
+    [("1.0", "1.0"), ("1.10", "1.10"), ("0.1000000000000000055511151231257827", None),
+     ("1e3", None), ("-2.5E-3", None), (".5", "0.5"), ("-.5", "-0.5"), ("5.", "5.0"),
+     ("+1.5", "1.5")],
 )  # fmt: skip
 def test_fractions_keep_their_digits(written: str, spelling: str | None) -> None:
     found = in_config(written)
@@ -128,19 +129,9 @@ def test_a_checksum_is_what_it_was_when_fractions_were_floats() -> None:
     old = hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
     assert envelope.checksum(kept_json(json.dumps(content))) == old
-    assert envelope.checksum(envelope.read(
-        "kind: pipeline-line\nformat_version: 1\nx: [0.2, 1.0, 1.0e-7, 1.0e+16, 1.5e+300, 12345.678]"
-    )) == old  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ["line-yaml-1.1-values.yaml", "line-duplicate-keys.json"])
-def test_files_that_say_two_things_are_refused_with_the_place(name: str) -> None:
-    with pytest.raises(AppError) as caught:
-        envelope.read((DATA / name).read_text("utf-8"))
-
-    place = {"line-yaml-1.1-values.yaml": "line 17, column 14",
-             "line-duplicate-keys.json": "line 4, column 46: the key temperature"}[name]  # fmt: skip
-    assert place in str(caught.value)
+    numbers = "[0.2, 1.0, 1.0e-7, 1.0e+16, 1.5e+300, 12345.678]"
+    as_yaml = f"kind: pipeline-line\nformat_version: 1\nx: {numbers}\n"
+    assert envelope.checksum(envelope.read(as_yaml)) == old
 
 
 def test_the_other_values_of_yaml_1_1_are_the_texts_that_stand_there() -> None:
