@@ -59,6 +59,8 @@ from app.fields import (
 )
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
+from app.json_numbers import JsonNumber, is_bounded, kept_json, plain_spelling
+from app.json_numbers import encoder as json_encoder
 from app.jsontext import JsonError, canonical_json, json_bytes, parse_json, to_json
 from app.listing import list_rows
 from app.messages import say
@@ -99,6 +101,7 @@ __all__ = [
     "InUse",
     "InvalidFields",
     "JsonError",
+    "JsonNumber",
     "JsonText",
     "MethodNotAllowed",
     "Network",
@@ -135,9 +138,12 @@ __all__ = [
     "in_transaction",
     "insert_row",
     "insert_rows",
+    "is_bounded",
     "iso",
     "json_bytes",
+    "json_encoder",
     "json_response",
+    "kept_json",
     "list_rows",
     "month_bounds",
     "new_id",
@@ -149,6 +155,7 @@ __all__ = [
     "offer_functions",
     "offer_row_checks",
     "parse_json",
+    "plain_spelling",
     "pools",
     "public",
     "quota_day",

@@ -7,11 +7,13 @@ import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
 
 from app.clock import iso
+from app.json_numbers import MAX_NUMBER_CHARACTERS, JsonNumber, encoder, is_bounded
 
 
 def _plain(value: Any) -> Any:
@@ -27,12 +29,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
 
 
-_encode = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
-).encode
-_encode_canonical = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True, default=_plain
-).encode
+def _quickly_plain(value: Any) -> Any:
+    if isinstance(value, JsonNumber):
+        return orjson.Fragment(value.spelling)
+    return _plain(value)
+
+
+_encode = encoder(_plain)
+_encode_canonical = encoder(_plain, sort_keys=True)
 
 
 def to_json(value: Any) -> str:
@@ -43,7 +47,7 @@ def to_json(value: Any) -> str:
 def json_bytes(value: Any) -> bytes:
     """As `to_json`, in UTF-8, by a quicker encoder; for answers."""
     try:
-        return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME)
+        return orjson.dumps(value, _quickly_plain, orjson.OPT_PASSTHROUGH_DATETIME)
     except orjson.JSONEncodeError:
         # Whole numbers of more than 64 bits are rare here, and JSON has them. Halves of surrogate
         # pairs, repeated from a request, have a spelling there too.
@@ -55,10 +59,6 @@ def canonical_json(value: Any) -> str:
     return _encode_canonical(value)
 
 
-# What a number of a request may be: wider than any column, and far from what costs time or memory
-# to write out. `0e-100000000` is zero, and a hundred million characters long.
-MAX_EXPONENT = 400
-MAX_NUMBER_CHARACTERS = 150
 MAX_DEPTH = 100
 
 
@@ -77,17 +77,18 @@ class JsonError(ValueError):
         super().__init__(template.format(**self.params))
 
 
-def parse_json(source: str | bytes, *, max_depth: int = MAX_DEPTH, floats: bool = False) -> Any:
+def parse_json(source: str | bytes, *, max_depth: int = MAX_DEPTH, kept: bool = False) -> Any:
     """
-    The value that *source* (bytes in UTF-8) spells; fractions as Decimal, with *floats* as float.
+    The value that *source* (bytes in UTF-8) spells; fractions as Decimal, with
+    *kept* as JsonNumber, which keeps their letters.
 
     Raises JsonError for what is no JSON, and for what readers take differently: names that stand
     twice in one object, NaN and its like, halves of surrogate pairs, a byte order mark, numbers
-    beyond MAX_EXPONENT or MAX_NUMBER_CHARACTERS, more than *max_depth* levels.
+    beyond all use (json_numbers.is_bounded), more than *max_depth* levels.
     """
     text = _decoded(source) if isinstance(source, bytes) else source
     try:
-        value = _DECODERS[floats].decode(text)
+        value = _DECODERS[kept].decode(text)
         if "\\" in text and _HALF_LETTER.search(text):
             # One half of a surrogate pair, which no answer, log or column can hold.
             _encode(value).encode("utf-8")
@@ -99,11 +100,6 @@ def parse_json(source: str | bytes, *, max_depth: int = MAX_DEPTH, floats: bool 
     except (_NotTaken, UnicodeEncodeError, RecursionError):
         raise _first_fault(text, max_depth) or _no_json(text, 0) from None
     return value
-
-
-def is_bounded(number: Decimal) -> bool:
-    """Whether *number*, zero by its exponent, can be written out and compared without harm."""
-    return number.is_finite() and -MAX_EXPONENT <= number.adjusted() <= MAX_EXPONENT
 
 
 class _NotTaken(Exception):
@@ -133,12 +129,16 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _fraction(text: str) -> Decimal:
+def _kept_whole(text: str) -> int | JsonNumber:
+    return JsonNumber(text) if text == "-0" else _whole(text)
+
+
+def _fraction(text: str, kind: type[Decimal] = Decimal) -> Decimal:
     if len(text) > MAX_NUMBER_CHARACTERS:
         raise _NotTaken
     try:
-        number = Decimal(text)
-    except ArithmeticError:  # an exponent that even Decimal has no room for
+        number = kind(text)
+    except (ArithmeticError, ValueError):  # an exponent that even Decimal has no room for
         raise _NotTaken from None
     if not is_bounded(number):
         raise _NotTaken
@@ -151,13 +151,13 @@ def _constant(name: str) -> Any:
 
 # Made once: json.loads would make one for each text, which costs more than to read a short one.
 _DECODERS = {
-    floats: json.JSONDecoder(
+    kept: json.JSONDecoder(
         object_pairs_hook=_object,
-        parse_int=_whole,
-        parse_float=(lambda text: float(_fraction(text))) if floats else _fraction,
+        parse_int=_kept_whole if kept else _whole,
+        parse_float=partial(_fraction, kind=JsonNumber) if kept else _fraction,
         parse_constant=_constant,
     )
-    for floats in (False, True)
+    for kept in (False, True)
 }
 _HALF_LETTER = re.compile(r"\\u[dD][89a-fA-F]")
 _TOKEN = re.compile(

@@ -14,7 +14,8 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from app.addresses import read_network
-from app.jsontext import JsonError, canonical_json, is_bounded, parse_json
+from app.json_numbers import JsonNumber, is_bounded
+from app.jsontext import JsonError, canonical_json, parse_json
 from app.models import WHOLE_RANGES
 
 JSON_DEPTH = 20
@@ -319,21 +320,19 @@ def _parsed(text: str) -> Any:
         raise _too_long(JSON_CHARACTERS, len(text))
 
     try:
-        return parse_json(text)
+        return parse_json(text, kept=True)
     except JsonError as exc:
         raise Refused("bad_json", exc.template, **exc.params) from None
 
 
 def _plain_json(value: Any, depth: int) -> Any:
-    """*value* with its fractions as floats; a fraction that a float cannot hold is refused."""
+    """*value* with its fractions as they were written; what no column can hold is refused."""
     if depth < 0:
         raise Refused("bad_json", "At most {depth} levels of nesting.", depth=JSON_DEPTH)
     if isinstance(value, str):
         check_characters(value, one_line=False)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise Refused("bad_json", "{name} is not allowed in JSON.", name=str(value))
-    elif isinstance(value, Decimal):
-        return _float(value)
+    elif isinstance(value, int | float | Decimal):
+        return _json_number(value)
     elif isinstance(value, dict):
         return {_plain_json(k, depth - 1): _plain_json(v, depth - 1) for k, v in value.items()}
     elif isinstance(value, list):
@@ -341,15 +340,14 @@ def _plain_json(value: Any, depth: int) -> Any:
     return value
 
 
-def _float(value: Decimal) -> float:
-    found = float(value)
-    if not math.isfinite(found) or Decimal(repr(found)) != value:
-        raise Refused(
-            "bad_json",
-            "The number {number} has too many digits for JSON; write it as a text.",
-            number=str(value)[:80],
-        )
-    return found
+def _json_number(value: int | float | Decimal) -> int | JsonNumber:
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise Refused("bad_json", "{name} is not allowed in JSON.", name=str(value))
+    if not is_bounded(value):
+        raise Refused("bad_json", "A number in it is too large, too small or too long.")
+    return value if isinstance(value, int) else JsonNumber(value)
 
 
 def _not_text(value: Any) -> Refused:

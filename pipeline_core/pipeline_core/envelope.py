@@ -7,47 +7,41 @@ same file again, byte for byte. The checksum is the SHA-256 of all but itself, a
 """
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-import yaml
+from app.global_func import (
+    AppError,
+    BadRequest,
+    JsonError,
+    Text,
+    json_encoder,
+    parse_json,
+    plain_spelling,
+)
 
-from app.global_func import AppError, BadRequest, JsonError, Text, canonical_json, parse_json
+from .yaml_text import MAX_DEPTH, Unreadable, read_yaml, write_yaml
 
 KIND = "pipeline-line"
 FORMAT_VERSION = 1
 LARGEST = 5 * 1024 * 1024
 FORMATS = {"json": "application/json", "yaml": "application/yaml"}
 _HEAD = ("kind", "format_version", "checksum")
-_DEEPEST = 64
-_ODD = re.compile(
-    r"[^\n\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
-_PLAIN = frozenset({"null", "bool", "int", "float"})
+# What a reader puts in the place of bytes that are not UTF-8.
+_REPLACEMENT = "\ufffd"
 
 Envelope = dict[str, Any]
 
 
-_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+def _no_other(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
 
 
-class _Dumper(_SafeDumper):
-    """Texts of several lines as blocks; no anchors, which the reader refuses."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: Any, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    if _ODD.search(value):
-        style = '"'  # the only style that writes these as escapes
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
+_json_text = json_encoder(_no_other, indent=2, sort_keys=True)
+_body_text = json_encoder(_no_other, kind=Decimal)
+# A fraction counts as the number it is: JSON and YAML need not spell it alike.
+_summed_text = json_encoder(_no_other, sort_keys=True, number=plain_spelling)
 
 
 def sealed(content: Mapping[str, Any]) -> Envelope:
@@ -63,25 +57,22 @@ def sealed(content: Mapping[str, Any]) -> Envelope:
 def checksum(content: Mapping[str, Any]) -> str:
     """SHA-256 of everything in *content* but the head."""
     body = {name: value for name, value in content.items() if name not in _HEAD}
-    return hashlib.sha256(canonical_json(body).encode("utf-8")).hexdigest()
+    return hashlib.sha256(_summed_text(body).encode("utf-8")).hexdigest()
 
 
 def written(envelope: Envelope, format_name: str) -> str:
     """*envelope* as the text of a file, in its one spelling; `json` or `yaml`."""
-    if format_name == "json":
-        return json.dumps(envelope, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    text: str = yaml.dump(
-        envelope, Dumper=_Dumper, allow_unicode=True, sort_keys=True, width=1000,
-        default_flow_style=False,
-    )  # fmt: skip
-    return text
+    text = _json_text(envelope) + "\n" if format_name == "json" else write_yaml(envelope)
+    # As an escape, which both formats have: as itself it is the mark of a file read wrongly.
+    return text.replace(_REPLACEMENT, "\\ufffd")
 
 
 def read(text: str) -> Envelope:
     """
     The envelope in *text*, JSON or YAML; raises BadRequest `bad_file`, AppError 413 `too_large`.
 
-    Only what JSON can say is taken: no tags, anchors, dates or keys that are no texts.
+    Only what JSON can say is taken: no tags, anchors, dates or keys that are no texts. No digit
+    of a number is lost.
     """
     if len(text.encode("utf-8", "replace")) > LARGEST:
         raise AppError(
@@ -90,16 +81,20 @@ def read(text: str) -> Envelope:
             status=413,
             limit=LARGEST,
         )
+    text = text.removeprefix("\ufeff")
     try:
+        _refuse_replacements(text)
         found = (
-            parse_json(text, max_depth=_DEEPEST, floats=True) if _is_json(text) else _yaml(text)
+            parse_json(text, max_depth=MAX_DEPTH, kept=True) if _is_json(text) else read_yaml(text)
         )
-        canonical_json(found)
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        raise _bad("line {line}: {why}", line=mark.line + 1 if mark else 1, why=_why(exc)) from None
+        if isinstance(found, dict):
+            checksum(found)  # whatever cannot be written is told here
     except JsonError as exc:
         raise _bad(exc.template, **exc.params) from None
+    except Unreadable as exc:
+        raise _bad(
+            "line {line}, column {column}: {why}", line=exc.line, column=exc.column, why=exc.text
+        ) from None
     except (ValueError, TypeError, RecursionError) as exc:
         raise _bad(
             "there is something in it that JSON has not: {why}", why=str(exc)[:200]
@@ -109,7 +104,7 @@ def read(text: str) -> Envelope:
 
 def of_body(body: Mapping[str, Any]) -> Envelope:
     """As `read`, of an envelope that is the request's body itself; its fractions are Decimal."""
-    return read(json.dumps(body, ensure_ascii=False, default=float))
+    return read(_body_text(body))
 
 
 def _checked_head(found: Any) -> Envelope:
@@ -127,54 +122,14 @@ def _checked_head(found: Any) -> Envelope:
 
 
 def _is_json(text: str) -> bool:
-    return text.lstrip("\ufeff \t\r\n").startswith("{")
+    return text.lstrip(" \t\r\n").startswith("{")
 
 
-def _yaml(text: str) -> Any:
-    depth = 0
-    # The events first: aliases could unfold a small file into a huge one.
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refused("anchors and aliases are not allowed", event)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise _refused("too deep", event)
-    return yaml.load(text, Loader=_Loader)
-
-
-def _refused(problem: str, event: Any) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
-
-
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):
-    """YAML that says what JSON can: dates stay texts, a key stands once and is a text."""
-
-
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str) or key in made:
-            what = "this key stands twice" if isinstance(key, str) else "a key must be a text"
-            raise yaml.MarkedYAMLError(problem=what, problem_mark=key_node.start_mark)
-        made[key] = loader.construct_object(value_node, deep=True)
-    return made
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-# The safe loader's dates, bytes, sets and merges are nothing that JSON has.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag.rsplit(":", 1)[1] in _PLAIN]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _why(exc: yaml.YAMLError) -> str:
-    return str(getattr(exc, "problem", None) or exc)[:200]
+def _refuse_replacements(text: str) -> None:
+    at = text.find(_REPLACEMENT)
+    if at >= 0:
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        raise Unreadable(Text("this is not UTF-8; save the file as UTF-8"), line, column)
 
 
 def _bad(template: str, **params: Any) -> BadRequest:

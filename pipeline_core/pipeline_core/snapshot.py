@@ -7,12 +7,11 @@ status, so two equal definitions have equal checksums.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import AppError, canonical_json
+from app.global_func import AppError, canonical_json, kept_json
 
 FORMAT = 1
 PIPELINE_FIELDS = ("code", "name", "description")
@@ -71,7 +70,7 @@ def opened(version: Mapping[str, Any]) -> Definition:
     """The definition in a version's row; raises VersionCorrupted when it is not what was saved."""
     if checksum(version["snapshot"]) != version["checksum"]:
         raise VersionCorrupted(version["version_no"])
-    definition: Definition = json.loads(version["snapshot"])
+    definition: Definition = kept_json(version["snapshot"])
     return definition
 
 
@@ -91,6 +90,6 @@ def step_values(step: Mapping[str, Any]) -> dict[str, Any]:
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     return {name: step[name] for name in STEP_FIELDS} | {
-        "config": json.loads(step["config"] or "{}"),
+        "config": kept_json(step["config"] or "{}"),
         "enabled": bool(step["enabled"]),
     }

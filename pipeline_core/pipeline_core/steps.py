@@ -1,7 +1,6 @@
 """The draft's steps: made, changed, moved, deleted; their numbers never have holes."""
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,6 +17,7 @@ from app.global_func import (
     delete_row,
     get_row,
     insert_row,
+    kept_json,
     note,
     now,
     update_row,
@@ -278,7 +278,7 @@ def _check_config(step_type: str, config: Any) -> None:
 
 
 def _stored_config(step: Mapping[str, Any]) -> Any:
-    return json.loads(step["config"] or "{}")
+    return kept_json(step["config"] or "{}")
 
 
 def _check_count(count: int) -> None:

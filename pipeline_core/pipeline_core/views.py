@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from app.global_func import Text, say
+from app.global_func import Text, say, to_json
 
 from .diff import is_empty
 from .snapshot import Definition
@@ -235,7 +235,7 @@ def _changed(change: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> str:
     if value is None or value == "":
         return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else to_json(value)
 
 
 def _box(heading: str, lines: Sequence[str] | Iterable[str]) -> Widget:

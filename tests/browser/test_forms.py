@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ def _saving(bench: Bench) -> None:
     ({"uitype": "int"}, "", "null"),
     ({"uitype": "int"}, "-12", "-12"),
     ({"uitype": "int"}, "1,234", "1234"),
+    ({"uitype": "decimal"}, "1,234,567", "1234567"),
     ({"uitype": "float"}, "1.5", "1.5"),
     ({"uitype": "decimal"}, "0.10000000000000000001", "0.10000000000000000001"),
     ({"uitype": "money", "currency": "CNY"}, "1,234.50", "1234.50"),
@@ -68,6 +70,18 @@ def test_each_input_sends_its_value_in_its_form(
     ({"uitype": "int", "min": 1}, "0", "At least 1."),
     ({"uitype": "decimal", "dec": 2}, "1.234", "At most 2 digits"),
     ({"uitype": "decimal"}, "NaN", "enter a number"),
+    *((field, typed, said) for typed, said in [
+        ("0,125", "no commas"), ("1,250.5,0", "no commas"), ("1.234,50", "no commas"),
+        ("0,125.5", "no commas"), ("1 200", "a number"), ("１２", "a number"), ("١٢", "a number"),
+        ("--5", "a number"), ("5-", "a number"), ("1_000", "a number"),
+    ] for field in [
+        {"uitype": "decimal"}, {"uitype": "money"}, {"uitype": "percent"}, {"uitype": "float"},
+    ]),
+    ({"uitype": "money"}, "1,250", "no commas"),
+    ({"uitype": "percent"}, "1,250.5", "no commas"),
+    ({"uitype": "decimal"}, "1e3", "enter a number"),
+    ({"uitype": "int"}, "0,125", "no commas"),
+    ({"uitype": "int"}, "１２", "whole number"),
     ({"uitype": "money", "dec": 2}, "1.005", "At most 2 digits"),
     ({"uitype": "percent", "dec": 4}, "85.125", "At most 2 digits"),
     ({"uitype": "percent", "max": 1}, "101", "At most 100%."),
@@ -353,3 +367,50 @@ def test_a_required_file_that_is_stored_need_not_be_chosen_again(look: Page, ben
     submit(look)
     expect(look.locator("[data-field=picture]").get_by_role("alert")).to_be_visible()
     assert len(bench.asked("/save")) == 1
+
+
+def test_a_form_of_a_record_sends_what_was_edited(look: Page, bench: Bench) -> None:
+    fields = [{"name": name, "title": name.title(), "uitype": kind} for name, kind in (
+        ("id", "hide"), ("note", "text"), ("price", "decimal"), ("share", "percent"),
+        ("more", "json"), ("line", "str"), ("begun", "datetime"),
+    )]  # fmt: skip
+    record = {"id": "r1", "note": "a\r\nb", "price": "1.5000", "share": "0.850000",
+              "more": '{"n":1.0,"big":9007199254740993}', "line": "a\nb",
+              "begun": "2026-11-24T06:00:00.000Z"}  # fmt: skip
+    show(look, bench, form(*fields, record=record, mode="update"))
+    submit(look)
+    assert bench.asked("/save") == []  # nothing was edited
+
+    look.get_by_label("Price").fill("1,250.75")
+    submit(look)
+    assert bench.last("/save") == {"id": "r1", "price": "1250.75"}
+    look.get_by_label("Note").fill("a\nb\nc")
+    submit(look)
+    assert bench.last("/save") == {"id": "r1", "note": "a\r\nb\r\nc"}
+
+    # A form without a record's mode sends all, as it was given.
+    show(look, bench, form(*fields, record=record))
+    submit(look)
+    sent = bench.last("/save")
+    assert {name: sent[name] for name in ("note", "more", "line")} == {
+        name: record[name] for name in ("note", "more", "line")
+    }
+
+
+def test_a_file_is_kept_as_it_was_when_it_was_chosen(
+    look: Page, bench: Bench, tmp_path: Path
+) -> None:
+    field = {"name": "picture", "title": "Picture", "uitype": "file", "required": True}
+    file = tmp_path / "x.txt"
+    file.write_text("first")
+    show(look, bench, form(field))
+    chooser = look.get_by_label("Picture")
+    chooser.set_input_files(file)
+    expect(look.locator(".file-names")).to_have_text("x.txt")
+    expect(chooser).to_have_value("")
+    file.write_text("second, longer")  # a browser does not read a file that was changed
+    submit(look)
+    assert "first" in str(bench.last("/save"))
+    chooser.set_input_files(file)
+    submit(look)
+    assert "second, longer" in str(bench.last("/save"))

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.installation import Installation
-from tests.support.lines import naming_functions, new_line, new_step, rows
+from tests.support.lines import do, naming_functions, new_line, new_step, rows
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,7 @@ def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page
     expect(window).to_have_count(0)
     (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
     assert json.loads(step["config"]) == {
-        "url": "https://example.com/b", "expected_status": [200, 204], "method": "GET",
-        "headers": {"X-A/b.c": "1"},
+        "url": "https://example.com/b", "expected_status": [200, 204], "headers": {"X-A/b.c": "1"},
     }  # fmt: skip
 
 
@@ -143,3 +142,79 @@ def test_pairs_without_a_name_and_names_that_stand_twice_are_told(
     (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
     assert json.loads(step["config"])["headers"] == {"X-A": "1"}
     assert admin_page.evaluate("bricks.untranslated()") == []
+
+
+EXACT = (
+    '{"inputs":{"text":"{{input.a}}\\n{{input.b}}","x":" input.x "},"other":{"n":1e3},'
+    '"parameters":{"big":9007199254740993,"temperature":1.0},"prompt":"one\\r\\ntwo\\r\\n{{text}}"}'
+)
+
+
+def exact_step(admin: httpx.Client, key: str = "ask") -> tuple[dict[str, str], dict[str, str]]:
+    line = new_line(admin)
+    step = new_step(admin, line, key, config=EXACT)
+    assert step["config"] == EXACT
+    return line, step
+
+
+def now(admin: httpx.Client, line: dict[str, str]) -> dict[str, str]:
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    return step
+
+
+def test_a_step_that_is_opened_and_saved_stays_as_it_was(
+    admin: httpx.Client, admin_page: Page
+) -> None:
+    line, _ = exact_step(admin)
+    step = now(admin, line)
+    window = opened(admin_page, line, "ask")
+    expect(field(window, "parameters").locator("textarea")).to_have_value(
+        '{\n  "big": 9007199254740993,\n  "temperature": 1.0\n}'
+    )
+    save(window)
+    expect(window).to_have_count(0)
+    assert now(admin, line) == step
+
+    window = opened(admin_page, line, "ask")
+    window.locator("[data-field=name] input").fill("Another name")
+    save(window)
+    expect(window).to_have_count(0)
+    assert (now(admin, line)["name"], now(admin, line)["config"]) == ("Another name", EXACT)
+
+
+@pytest.mark.parametrize(("name", "typed", "before", "after"), [
+    ("prompt", "one\nand\ntwo\n{{text}}", '"one\\r\\ntwo', '"one\\r\\nand\\r\\ntwo'),
+    ("parameters", '{"big": 9007199254740993, "temperature": 1.10}', '":1.0}', '":1.10}'),
+    ("inputs", "input.c\nx", '{{input.a}}\\n{{input.b}}', 'input.c\\nx'),
+    ("", '{"n": 1e3, "m": 0.10}', '{"n":1e3}', '{"m":0.10,"n":1e3}'),
+])  # fmt: skip
+def test_only_what_was_edited_of_a_configuration_changes(
+    admin: httpx.Client, admin_page: Page, name: str, typed: str, before: str, after: str
+) -> None:
+    line, _ = exact_step(admin)
+    window = opened(admin_page, line, "ask")
+    box = field(window, name).locator("textarea").first
+    box.fill(typed if name else f'{{"other": {typed}}}')
+    save(window)
+    expect(window).to_have_count(0)
+
+    assert EXACT.count(before) == 1
+    assert now(admin, line)["config"] == EXACT.replace(before, after)
+
+
+def test_who_was_second_keeps_what_the_first_has_changed(
+    admin: httpx.Client, admin_page: Page
+) -> None:
+    line, step = exact_step(admin)
+    window = opened(admin_page, line, "ask")
+    field(window, "prompt").locator("textarea").fill("mine")
+    theirs = EXACT.replace("1e3", "2.50").replace('"temperature":1.0', '"temperature":2.0')
+    do(admin, "pipeline_steps_update", id=step["id"], lock_version=step["lock_version"],
+       config=theirs)  # fmt: skip
+    save(window)
+    expect(window.locator(".difference tbody tr")).to_have_count(2)
+    window.get_by_role("button", name="按所选保存").click()
+    expect(window).to_have_count(0)
+
+    prompt = '"one\\r\\ntwo\\r\\n{{text}}"'
+    assert now(admin, line)["config"] == theirs.replace(prompt, '"mine"')

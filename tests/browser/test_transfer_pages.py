@@ -137,6 +137,35 @@ def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
     assert places(admin, made) == places(admin, line)
 
 
+def test_a_file_that_was_mended_is_read_again(
+    server: Installation, admin: httpx.Client, admin_page: Page, tmp_path: Path
+) -> None:
+    text = export(admin, new_line(admin, "a"), format="yaml").replace("name: Line", "name: 产线")
+    file = tmp_path / "line.yaml"
+    file.write_bytes(text.encode("gb18030"))
+    page = admin_page
+    open_list(page, LISTS[0])
+    page.locator("#main [data-tool=more]").click()
+    page.locator("#main [data-tool=bring_in]").click()
+    window = page.get_by_role("dialog")
+    chooser = window.get_by_label("选择文件")
+    chooser.set_input_files(file)
+
+    line_no = text[: text.index("产")].count("\n") + 1
+    told = window.locator(".file-source .field-error")
+    expect(told).to_contain_text(f"line.yaml 不是 UTF-8 编码：第 {line_no} 行")
+    expect(window.get_by_label("文件内容")).to_have_value("")
+    # An emptied chooser tells of the same file again; a browser is silent else.
+    expect(chooser).to_have_value("")
+    file.write_text(text, "utf-8")
+    chooser.set_input_files(file)
+    expect(window.get_by_label("文件内容")).to_have_value(text)
+    expect(told).to_be_hidden()
+    expect(window.locator(".file-names")).to_have_text("line.yaml")
+    expect(chooser).to_have_value("")
+    assert page.evaluate("bricks.untranslated()") == []
+
+
 def test_a_published_line_is_saved_for_other_programs(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:

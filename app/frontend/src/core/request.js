@@ -1,5 +1,6 @@
 /** Requests to the server: own parameters, one retry after a new login, errors as descriptions. */
 
+import { parseExact } from './exact_json.js';
 import { language, t } from './i18n.js';
 import { resolveUrl, splitQuery } from './urls.js';
 import { toBody, toQuery } from './params.js';
@@ -32,8 +33,8 @@ export function ownParams() {
  * @param {object} app
  * @param {string} url may be relative to *baseUri*
  * @param {{method?: string, params?: object, baseUri?: string, contentType?: string,
- *   text?: boolean, signal?: AbortSignal, anonymous?: boolean}} [how] `text` takes the answer as it
- *   is; `anonymous` asks for no sign-in when the answer is 401
+ *   text?: boolean, exact?: boolean, signal?: AbortSignal, anonymous?: boolean}} [how] `text` takes the answer as it
+ *   is; `exact` keeps the digits of its numbers (see exact_json); `anonymous` asks for no sign-in when the answer is 401
  * @returns {Promise<Answer>}
  */
 export async function ask(app, url, how = {}) {
@@ -96,14 +97,14 @@ async function read(response, url, how) {
     return { ...failed(401, url, t('Please sign in.')), url };
   }
   if (how.text) return { ok: true, status: response.status, value: text, url };
-  return parsed(response.status, url, text, requestId);
+  return parsed(response.status, url, text, requestId, how);
 }
 
-function parsed(status, url, text, requestId) {
+function parsed(status, url, text, requestId, how) {
   if (!text.trim()) return failed(status, url, t('The server sent an empty answer.'), { requestId });
   let value;
   try {
-    value = JSON.parse(text);
+    value = how.exact ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     console.error(`${url}: ${error.message}`);
     const where = `${new URL(url).pathname}: ${error.message}`;

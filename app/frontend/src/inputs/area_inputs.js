@@ -1,7 +1,9 @@
 /** Texts of several lines: text, json. */
 
 import { h } from '../core/dom.js';
+import { parseExact, writeExact } from '../core/exact_json.js';
 import { t } from '../core/i18n.js';
+import { fileSource, textOf } from './file_source.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
@@ -17,13 +19,11 @@ class TextInput extends Input {
 
   /** Fills in the text of a file; `accept` says of which kinds. */
   fileChooser(accept) {
-    const chooser = h('input', { type: 'file', class: 'file-source', accept, 'aria-label': t('Choose a file'), on: { change: async () => {
-      const [file] = chooser.files;
-      if (!file) return;
-      this.setValue(await file.text());
+    const attributes = { accept, 'aria-label': t('Choose a file') };
+    return fileSource(attributes, async ([file]) => {
+      this.setValue(await textOf(file));
       this.changed();
-    } } });
-    return chooser;
+    }).element;
   }
 }
 
@@ -37,11 +37,17 @@ class JsonInput extends Input {
 
   setValue(value) {
     super.setValue(prettyJson(value));
+    if (typeof value === 'string') this.given = value;
+  }
+
+  resultValue() {
+    return this.control.value === this.shown ? this.given : this.control.value;
   }
 
   valueProblem() {
     try {
       JSON.parse(this.control.value);
+      parseExact(this.control.value); // which knows two values for one key as well
       return '';
     } catch (error) {
       return t('This is no valid JSON: ${reason}', { reason: jsonPlace(error.message, this.control.value) });
@@ -52,7 +58,7 @@ class JsonInput extends Input {
 function prettyJson(value) {
   if (value === null || value === undefined || value === '') return value;
   try {
-    return JSON.stringify(typeof value === 'string' ? JSON.parse(value) : value, null, 2);
+    return typeof value === 'string' ? writeExact(parseExact(value), 2) : JSON.stringify(value, null, 2);
   } catch {
     return value;
   }

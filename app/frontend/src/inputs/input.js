@@ -5,6 +5,7 @@
 
 import { h, uniqueId } from '../core/dom.js';
 import { t } from '../core/i18n.js';
+import { withBreaks } from '../core/line_breaks.js';
 import { Widget } from '../core/widget.js';
 import { defaultOf, normaliseField } from './fields.js';
 
@@ -20,7 +21,7 @@ export class Input extends Widget {
     this.control = this.makeControl();
     this.dom_element.classList.add('input', `input-${this.field.uitype.replace(/\W+/g, '-')}`);
     this.dom_element.append(this.control);
-    this.focusElement.addEventListener('change', () => this.changed());
+    if (!this.tellsItself) this.focusElement.addEventListener('change', () => this.changed());
     this.setValue(defaultOf(this.field));
     if (this.field.readonly) this.setReadonly();
   }
@@ -80,12 +81,14 @@ export class Input extends Widget {
   }
 
   setValue(value) {
-    this.control.value = value === null || value === undefined ? '' : String(value);
+    this.given = value === null || value === undefined ? '' : String(value);
+    this.control.value = this.given;
+    this.shown = this.control.value;
   }
 
-  /** What is submitted. */
+  /** What is submitted. A field shows some texts otherwise than they are; untouched they stay. */
   resultValue() {
-    return this.control.value;
+    return withBreaks(this.given, this.shown, this.control.value);
   }
 
   getValue() {

@@ -6,6 +6,7 @@
 import { h } from '../core/dom.js';
 import { decimalText, movePoint } from '../core/format.js';
 import { t } from '../core/i18n.js';
+import { typedNumber } from '../core/typed_number.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
@@ -22,13 +23,12 @@ class NumberInput extends Input {
   }
 
   resultValue() {
-    const text = this.control.value.trim().replace(/,(?=\d{3}(\D|$))/g, '');
-    return text === '' ? null : text;
+    return typedNumber(this.control.value, { isWhole: this.constructor.isWhole });
   }
 
   valueProblem() {
     const text = this.resultValue();
-    if (!this.constructor.pattern.test(text)) return t(this.constructor.wrong);
+    if (!this.constructor.pattern.test(text)) return this.noNumber(text);
     const { minimum, maximum } = this.field;
     if (minimum !== undefined && Number(text) < Number(minimum)) {
       return t('At least ${minimum}.', { minimum });
@@ -39,6 +39,10 @@ class NumberInput extends Input {
     return '';
   }
 
+  noNumber(text) {
+    return text.includes(',') ? t('Please write the decimal point as . and use no commas.') : t(this.constructor.wrong);
+  }
+
   patternProblem() {
     return '';
   }
@@ -47,6 +51,7 @@ class NumberInput extends Input {
 class IntInput extends NumberInput {
   static pattern = /^[+-]?\d+$/;
   static keyboard = 'numeric';
+  static isWhole = true;
   static wrong = 'Please enter a whole number.';
 
   static cellText(value) {
@@ -100,8 +105,7 @@ class MoneyInput extends DecimalInput {
   }
 
   resultValue() {
-    const text = this.text.value.trim().replace(/,(?=\d{3}(\D|$))/g, '');
-    return text === '' ? null : text;
+    return typedNumber(this.text.value);
   }
 }
 
@@ -137,7 +141,7 @@ class PercentInput extends DecimalInput {
   }
 
   valueProblem() {
-    if (!this.constructor.pattern.test(this.typed)) return t(this.constructor.wrong);
+    if (!this.constructor.pattern.test(this.typed)) return this.noNumber(this.typed);
     const digits = this.typed.split('.')[1]?.replace(/0+$/, '').length ?? 0;
     const { decimals, minimum, maximum } = this.field;
     if (decimals !== undefined && digits > decimals) return t('At most ${decimals} digits after the point.', { decimals });

@@ -3,6 +3,7 @@
 import { h } from '../core/dom.js';
 import { resolveUrl } from '../core/urls.js';
 import { t } from '../core/i18n.js';
+import { fileSource } from './file_source.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
@@ -27,10 +28,24 @@ class HiddenInput extends Input {
 class FileInput extends Input {
   makeControl() {
     const { accept, capture, multiple } = this.field;
-    this.chooser = h('input', {
-      id: this.controlId, name: this.field.name, type: 'file', accept, capture, multiple: Boolean(multiple),
+    this.files = [];
+    this.source = fileSource({
+      id: this.controlId, name: this.field.name, accept, capture, multiple: Boolean(multiple),
+    }, (files) => {
+      this.files = files;
+      this.changed();
     });
+    this.chooser = this.source.chooser;
+    return this.source.element;
+  }
+
+  get focusElement() {
     return this.chooser;
+  }
+
+  /** Told once the file is read, not when it is chosen. */
+  get tellsItself() {
+    return true;
   }
 
   setReadonly() {
@@ -41,7 +56,9 @@ class FileInput extends Input {
   /** A browser never lets a page choose a file; what is stored stays unless another is chosen. */
   setValue(value) {
     this.isStored = Boolean(value);
-    if (!value) this.chooser.value = '';
+    if (value) return;
+    this.files = [];
+    this.source.clear();
   }
 
   isEmpty() {
@@ -49,9 +66,8 @@ class FileInput extends Input {
   }
 
   resultValue() {
-    const files = [...this.chooser.files];
-    if (!files.length) return undefined;
-    return this.field.multiple ? files : files[0];
+    if (!this.files.length) return undefined;
+    return this.field.multiple ? this.files : this.files[0];
   }
 }
 

@@ -10,7 +10,7 @@ import { t } from '../core/i18n.js';
  * @param {object} answer the refusal
  * @param {import('../widgets/form.js').Form} form
  * @param {import('./tabular.js').Tabular} table
- * @param {{lockVersion: number}} state gets the version to save upon
+ * @param {{lockVersion: number, current?: object}} state gets the version to save upon, and that record
  * @returns {boolean} false when the answer is no edit conflict
  */
 export function showConflict(answer, form, table, state) {
@@ -75,6 +75,7 @@ function sameText(value) {
 
 function reload(form, table, state, current) {
   state.lockVersion = current.lock_version;
+  state.current = current;
   form.clearProblems();
   form.setValue(current);
   form.markClean();
@@ -84,6 +85,8 @@ function reload(form, table, state, current) {
 
 function keepMine(form, state, current) {
   state.lockVersion = current.lock_version;
+  state.current = current;
   form.clearProblems();
-  form.submit();
+  // What differs from theirs is wanted, also where nobody edited it here.
+  form.submit(choicesOf(form, current).map(({ field }) => field.name));
 }

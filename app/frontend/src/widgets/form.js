@@ -113,8 +113,7 @@ export class Form extends Widget {
   /** A record that came late: what was typed meanwhile stays, as unsaved. */
   fillIn(record) {
     const before = JSON.parse(this.cleanText);
-    const typed = Object.entries(this.getValue())
-      .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])).map(([name]) => name);
+    const typed = this.editedNames();
     const stored = Object.fromEntries(Object.entries(record).filter(([name]) => typed.includes(name)));
     this.setValue(Object.fromEntries(Object.entries(record).filter(([name]) => !typed.includes(name))));
     const unsaved = Object.fromEntries(typed.map((name) => [name, before[name]]));
@@ -136,6 +135,22 @@ export class Form extends Widget {
   isLeftOut(field, input) {
     if (field.not_sent) return true;
     return field.uitype === 'password' && this.opts.mode === 'update' && input.isEmpty();
+  }
+
+  /** What a form sends: all of a new record, of one that exists what was edited, and hidden keys. */
+  sentValues(also = []) {
+    const values = this.getValue();
+    if (this.opts.mode !== 'update') return values;
+    const edited = new Set([...this.editedNames(), ...also]);
+    return Object.fromEntries(this.fields.filter(({ field, isHidden }) => Object.hasOwn(values, field.name)
+      && (edited.has(field.name) || isHidden)).map(({ field }) => [field.name, values[field.name]]));
+  }
+
+  /** The fields that are not as they were when the form was filled. */
+  editedNames() {
+    const before = JSON.parse(this.cleanText);
+    return Object.entries(this.getValue())
+      .filter(([name, value]) => value instanceof Blob || JSON.stringify(value) !== JSON.stringify(before[name])).map(([name]) => name);
   }
 
   _getValue() {
@@ -206,15 +221,20 @@ export class Form extends Widget {
     return true;
   }
 
-  async submit() {
+  /** @param {string[]} [also] fields to send though they are as they were */
+  async submit(also = []) {
     if (this.isBusy || !this.check()) return;
+    if (this.opts.mode === 'update' && !also.length && !this.isDirty()) {
+      this.window()?.dismiss(); // it is saved as it stands there
+      return;
+    }
     this.setBusy(true);
     try {
       const values = this.getValue();
       const event = await this.dispatch('submit', values);
       if (event.changed) this.markClean();
       if (event.defaultPrevented) return;
-      const answer = await this.send(values);
+      const answer = await this.send(this.sentValues(also));
       if (answer) await this.answered(answer);
     } finally {
       this.setBusy(false);

@@ -10,10 +10,11 @@ export function dataOf(answer) {
 
 /**
  * Reads. A refusal is shown to the person.
+ * @param {object} [how] more of what `ask` takes
  * @returns {Promise<*>} null when there is nothing to be had
  */
-export async function read(widget, url, params = {}) {
-  const answer = await ask(widget.app, url, { params });
+export async function read(widget, url, params = {}, how = {}) {
+  const answer = await ask(widget.app, url, { params, ...how });
   if (answer.ok) return dataOf(answer);
   await widget.app.showAnswer(answer);
   return null;

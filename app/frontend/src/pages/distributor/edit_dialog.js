@@ -11,7 +11,7 @@ const PERIODS = [['none', '无'], ['day', '日'], ['month', '月']];
 export async function editDistributor(owner, record) {
   const state = { lockVersion: record.lock_version };
   const { form, done } = await openForm(owner, { title: 'Change the distributor' }, {
-    fields: fields().map((field) => ({ ...field, value: record[field.name] })), cols: 2, submit_label: 'Save',
+    fields: fields().map((field) => ({ ...field, value: record[field.name] })), cols: 2, mode: 'update', submit_label: 'Save',
     save: (values) => send(owner, '/pipeline_dist/api/distributors_update.dspy', { id: record.id, lock_version: state.lockVersion, ...values }),
     refused: (answer) => showConflict(answer, form, { render: () => {} }, state),
   });

@@ -65,7 +65,7 @@ export class CapacityTab {
     const { done } = await openForm(owner, { title: 'Capacity', cwidth: 32 }, {
       fields: [number('daily_quota', '日供应量（次）'), number('monthly_quota', '月供应量（次）'), number('max_concurrency', '最大并发'),
         { name: 'enabled', label: '是否启用', uitype: 'check', type: 'tinyint(1)', value: capacity?.enabled ?? 1 }],
-      submit_label: 'Save', cols: 1,
+      submit_label: 'Save', cols: 1, mode: capacity ? 'update' : 'add',
       save: (values) => (capacity
         ? send(owner, '/pipeline_ops/api/pipeline_capacity_update.dspy', { id: capacity.id, lock_version: capacity.lock_version, ...values })
         : send(owner, '/pipeline_ops/api/pipeline_capacity_create.dspy', { pipeline_id: data.id, ...values })),

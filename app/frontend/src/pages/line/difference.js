@@ -2,6 +2,7 @@
 
 import { h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
+import { writeExact } from '../../core/exact_json.js';
 import { t } from '../../core/i18n.js';
 import { plainTable } from '../common/nodes.js';
 
@@ -10,7 +11,7 @@ const FIELD_LABELS = {
   enabled: '是否启用', description: '说明', code: '产线代码',
 };
 
-/** @param {{steps: object, pipeline: object[]}} found as `pipeline_diff` answers */
+/** @param {{steps: object, pipeline: object[]}} found as `pipeline_diff` answers, its numbers exact */
 export function differenceView(found) {
   const { steps } = found;
   const lines = [
@@ -55,7 +56,7 @@ function keyByKey(change) {
   const { field, from, to } = change;
   if (field !== 'config' || !from || !to || typeof from !== 'object' || typeof to !== 'object') return [change];
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-  return names.filter((name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
+  return names.filter((name) => writeExact(from[name]) !== writeExact(to[name]))
     .map((name) => ({ ...change, field: `config.${name}`, from: from[name], to: to[name] }));
 }
 
@@ -65,6 +66,6 @@ function fieldName(field) {
 }
 
 function value(one, side) {
-  const text = one === null || one === undefined || one === '' ? '–' : typeof one === 'object' ? JSON.stringify(one, null, 1) : String(one);
+  const text = one === null || one === undefined || one === '' ? '–' : typeof one === 'object' ? writeExact(one, 1) : String(one);
   return h('span', { class: `difference-value difference-${side}` }, text);
 }

@@ -81,12 +81,12 @@ export class LineData {
   }
 
   difference(from, to) {
-    return read(this.widget, `${CORE}/pipeline_diff.dspy`, { pipeline_id: this.id, from, to });
+    return read(this.widget, `${CORE}/pipeline_diff.dspy`, { pipeline_id: this.id, from, to }, { exact: true });
   }
 
   /** What a rollback would do: the difference, problems by today's rules, whether the draft follows. */
   rollbackPreview(number) {
-    return read(this.widget, `${CORE}/pipeline_rollback_preview.dspy`, { pipeline_id: this.id, version_no: number });
+    return read(this.widget, `${CORE}/pipeline_rollback_preview.dspy`, { pipeline_id: this.id, version_no: number }, { exact: true });
   }
 
   publish(notes) {

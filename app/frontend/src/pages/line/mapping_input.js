@@ -3,11 +3,13 @@
 import { fillNode, h, uniqueId } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
+import { withBreaks } from '../../core/line_breaks.js';
 import { Input } from '../../inputs/input.js';
 import { registerInput } from '../../inputs/registry.js';
 
 class MappingInput extends Input {
   makeControl() {
+    this.given = new WeakMap(); // what each row began with
     this.listId = uniqueId('sources');
     this.rows = h('div', { class: 'mapping-rows' });
     this.addButton = h('button', {
@@ -25,14 +27,21 @@ class MappingInput extends Input {
   setValue(value) {
     const pairs = typeof value === 'string' && value ? JSON.parse(value) : value ?? {};
     fillNode(this.rows);
+    this.asGiven = null;
     for (const [name, text] of Object.entries(pairs)) this.add(name, text);
+    this.asGiven = { text: typeof value === 'string' ? value : null, pairs: this.pairsText() };
   }
 
   add(name, text) {
-    const field = (label, value, more = {}) => h('input', { type: 'text', value, 'aria-label': t(label), placeholder: t(label), autocomplete: 'off', ...more });
-    const row = h('div', { class: 'mapping-row' }, field('Name', name),
-      h('span', { 'aria-hidden': 'true' }, '←'), field('Value', text, { list: this.field.suggestions?.length ? this.listId : undefined }),
+    const attributes = (label) => ({ 'aria-label': t(label), placeholder: t(label), autocomplete: 'off' });
+    const nameBox = h('input', { ...attributes('Name'), type: 'text', value: name });
+    // An input of one line would lose the breaks.
+    const textBox = /[\r\n]/.test(text) ? h('textarea', { ...attributes('Value'), rows: 2, value: text })
+      : h('input', { ...attributes('Value'), type: 'text', value: text, list: this.field.suggestions?.length ? this.listId : undefined });
+    const row = h('div', { class: 'mapping-row' }, nameBox,
+      h('span', { 'aria-hidden': 'true' }, '←'), textBox,
       h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => this.remove(row) } }, icon('close')));
+    this.given.set(row, { name: { given: name, shown: nameBox.value }, text: { given: text, shown: textBox.value } });
     this.rows.append(row);
     return row;
   }
@@ -46,14 +55,20 @@ class MappingInput extends Input {
   /** @returns {{name: string, text: string, box: HTMLInputElement}[]} rows with something in them */
   pairs() {
     const pairs = [...this.rows.children].map((row) => {
-      const [box, text] = row.querySelectorAll('input');
-      return { name: box.value.trim(), text: text.value.trim(), box };
+      const [box, textBox] = row.querySelectorAll('input, textarea');
+      const { name, text } = this.given.get(row);
+      return { name: pairText(name, box.value), text: pairText(text, textBox.value), box };
     });
     return pairs.filter(({ name, text }) => name || text);
   }
 
   /** JSON, so that it compares as the text it is; '' without a pair. */
   resultValue() {
+    const text = this.pairsText();
+    return text === this.asGiven?.pairs ? this.asGiven.text ?? text : text;
+  }
+
+  pairsText() {
     const pairs = this.pairs();
     return pairs.length ? JSON.stringify(Object.fromEntries(pairs.map(({ name, text }) => [name, text]))) : '';
   }
@@ -75,6 +90,11 @@ class MappingInput extends Input {
   }
 }
 
+/** Blanks around what was typed go; what was not touched stays as it was. */
+function pairText({ given, shown }, typed) {
+  return typed === shown ? given : withBreaks(given, shown, typed).trim();
+}
+
 registerInput('mapping', MappingInput);
 
 /** One line of text with suggestions. */
@@ -90,11 +110,13 @@ class SuggestInput extends Input {
   }
 
   setValue(value) {
-    this.line.value = value === null || value === undefined ? '' : String(value);
+    this.given = value === null || value === undefined ? '' : String(value);
+    this.line.value = this.given;
+    this.shown = this.line.value;
   }
 
   resultValue() {
-    return this.line.value;
+    return withBreaks(this.given, this.shown, this.line.value);
   }
 }
 

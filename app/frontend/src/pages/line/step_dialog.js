@@ -1,6 +1,7 @@
 /** The form of a step. What its configuration may say comes from the schema of its type. */
 
 import { h } from '../../core/dom.js';
+import { parseExact, writeExact } from '../../core/exact_json.js';
 import { t } from '../../core/i18n.js';
 import { showConflict } from '../../tabular/conflict.js';
 import { openForm } from '../common/window.js';
@@ -33,15 +34,15 @@ export async function editStep(owner, data, { step = null, place = {} }) {
 
 async function ask(owner, data, { step, place, values, cleanText }) {
   const outcome = { key: null };
-  const state = { lockVersion: step?.lock_version };
+  const state = { lockVersion: step?.lock_version, current: step };
   const { box, form, done } = await openForm(owner, {
     title: step ? 'Edit the step' : 'New step', cwidth: 50, above: step ? problemsAbove(data, step) : [],
   }, {
-    fields: fieldsOf(data, step, values), cols: 2, submit_label: 'Save',
+    fields: fieldsOf(data, step, values), cols: 2, submit_label: 'Save', mode: step ? 'update' : 'add',
     save: async (sent) => {
-      const record = toRecord(sent, data.types[sent.step_type]);
-      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion }, record) : await data.createStep({ ...record, ...place });
-      if (answer.ok) outcome.key = record.step_key;
+      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion }, edited(form, sent, state.current, data.types))
+        : await data.createStep({ ...toRecord(sent, data.types[sent.step_type]), ...place });
+      if (answer.ok) outcome.key = sent.step_key ?? step.step_key;
       return answer;
     },
     refused: (answer) => showConflict(asInForm(answer, data.types), form, { render: () => {} }, state) || showAtFields(form, answer),
@@ -54,7 +55,7 @@ async function ask(owner, data, { step, place, values, cleanText }) {
     const sent = form.getValue();
     outcome.cleanText = form.cleanText;
     outcome.changedType = sent.step_type;
-    outcome.values = { ...values, ...toValues(sent, data.types[values.step_type]) };
+    outcome.values = { ...values, ...toValues(sent, data.types[values.step_type], values.config) };
     box.dismiss();
   });
   await done;
@@ -86,25 +87,27 @@ function fieldsOf(data, step, values) {
 /** One field for each key of the type's schema; without a schema the whole as JSON. */
 function configFields(data, step, values) {
   const keys = keysOf(data.types[values.step_type]);
-  if (!keys) return [{ name: 'config', label: '配置', uitype: 'json', value: JSON.stringify(values.config) }];
+  if (!keys) return [{ name: 'config', label: '配置', uitype: 'json', value: writeExact(values.config) }];
   const config = values.config ?? {};
   const fields = Object.entries(keys).map(([name, key]) => configField(name, key, config[name], suggestionsFor(data, step, name, key)));
   const others = Object.keys(config).filter((name) => !Object.hasOwn(keys, name));
   if (others.length) {
     fields.push({ name: 'config.', label: 'Other settings', uitype: 'json', wide: true,
-      value: JSON.stringify(Object.fromEntries(others.map((name) => [name, config[name]]))) });
+      value: writeExact(Object.fromEntries(others.map((name) => [name, config[name]]))) });
   }
   return fields;
 }
 
 function configField(name, key, value, suggestions) {
-  const uitype = isMap(key) ? 'mapping' : suggestions.length ? 'suggest' : key.widget ?? 'str';
+  const hasBreaks = typeof value === 'string' && /[\r\n]/.test(value);
+  const usual = suggestions.length ? 'suggest' : key.widget ?? 'str';
+  const uitype = isMap(key) ? 'mapping' : hasBreaks ? 'text' : usual;
   const isText = uitype !== 'json';
   return {
     name: `config.${name}`, label: key.title ?? name, uitype, wide: LONG.has(uitype), rows: uitype === 'json' ? 3 : 4,
     required: false, suggestions, tip: isMap(key) && suggestions.length ? 'What the step gets: the line\'s input, or the output of an earlier step' : '',
     data: uitype === 'code' ? (key.choices ?? key.enum).map((one) => ({ value: one, text: one })) : undefined,
-    value: value === undefined || isText ? value ?? (uitype === 'code' ? key.default : undefined) : JSON.stringify(value),
+    value: value === undefined || isText ? value ?? (uitype === 'code' ? key.default : undefined) : writeExact(value),
   };
 }
 
@@ -121,33 +124,46 @@ function keysOf(schema) {
 }
 
 /** What was typed as the values of a step again, for the form of another type. */
-function toValues(sent, schema) {
+function toValues(sent, schema, config) {
   try {
-    const record = toRecord(sent, schema);
+    const record = toRecord(sent, schema, config);
     return { ...record, config: parsed(record.config) };
   } catch {
     return sent;
   }
 }
 
-/** The form's values as the columns of a step. */
-function toRecord(sent, schema) {
+/** The columns of a step that were edited; its configuration is otherwise as the record has it. */
+function edited(form, sent, record, types) {
+  const type = sent.step_type ?? record.step_type;
+  if (type !== record.step_type) return toRecord({ ...form.getValue(), ...sent }, types[type]);
+  return toRecord(sent, types[type], parsed(record.config), type);
+}
+
+/**
+ * A form's values as the columns of a step.
+ * @param {object} sent what of the form counts
+ * @param {object} schema of the step's type
+ * @param {object} [config] the configuration whose keys stay where `sent` names none
+ * @param {string} [type] of the step
+ */
+function toRecord(sent, schema, config = {}, type = sent.step_type) {
   const keys = keysOf(schema);
   const record = Object.fromEntries(Object.entries(sent).filter(([name]) => !name.startsWith('config.')));
-  if (record.step_type !== 'model') record.model = '';
-  if (!keys) return record;
-  const config = { ...parsed(sent['config.']) };
-  for (const [name, key] of Object.entries(keys)) {
-    const value = configValue(key, sent[`config.${name}`]);
-    if (value !== undefined) config[name] = value;
-  }
-  return { ...record, config: JSON.stringify(config) };
+  const hasConfig = Object.keys(sent).some((name) => name.startsWith('config.'));
+  if (type !== 'model' && record.step_type) record.model = '';
+  if (!keys || !hasConfig) return record;
+  const others = Object.hasOwn(sent, 'config.') ? parsed(sent['config.'])
+    : Object.fromEntries(Object.entries(config).filter(([name]) => !Object.hasOwn(keys, name)));
+  const known = Object.entries(keys).map(([name, key]) => [name,
+    Object.hasOwn(sent, `config.${name}`) ? configValue(key, sent[`config.${name}`]) : config[name]]);
+  return { ...record, config: writeExact({ ...others, ...Object.fromEntries(known.filter(([, value]) => value !== undefined)) }) };
 }
 
 /** What is left empty is left out. */
 function configValue(key, value) {
   if (value === null || value === undefined || value === '') return undefined;
-  return isMap(key) || key.widget === 'json' ? JSON.parse(value) : value;
+  return isMap(key) || key.widget === 'json' ? parseExact(value) : value;
 }
 
 function isMap(key) {
@@ -156,7 +172,7 @@ function isMap(key) {
 
 function parsed(text) {
   if (text && typeof text === 'object') return text;
-  return text ? JSON.parse(text) : {};
+  return text ? parseExact(text) : {};
 }
 
 /** A conflict's present record with the names and texts that the form has for it. */
@@ -167,8 +183,7 @@ function asInForm(answer, types) {
   const flat = Object.fromEntries(Object.entries(keysOf(types[current.step_type]) ?? {}).map(([name, key]) => {
     const value = config[name];
     if (value === undefined) return [`config.${name}`, ''];
-    if (isMap(key)) return [`config.${name}`, JSON.stringify(value)];
-    return [`config.${name}`, key.widget === 'json' ? JSON.stringify(value, null, 2) : value];
+    return [`config.${name}`, isMap(key) || key.widget === 'json' ? writeExact(value) : value];
   }));
   return { ...answer, error: { ...answer.error, options: { ...answer.error.options, current: { ...current, ...flat } } } };
 }

@@ -1,0 +1,29 @@
+/** Line breaks: a browser's field knows one kind only, and an input of one line none at all. */
+
+const BREAK = /\r\n|\r|\n/g;
+
+/**
+ * What was typed, with the line breaks that the text had before wherever it was not touched.
+ * @param {string} given the text as it is stored
+ * @param {string} shown how the field showed it: every break a line feed
+ * @param {string} typed what stands in the field now
+ */
+export function withBreaks(given, shown, typed) {
+  if (typed === shown) return given;
+  if (!given.includes('\r') || shown !== given.replace(BREAK, '\n')) return typed;
+  const units = given.match(/\r\n|[^]/g);
+  let start = 0;
+  while (start < typed.length && typed[start] === shown[start]) start += 1;
+  let kept = 0;
+  const most = Math.min(typed.length, shown.length) - start;
+  while (kept < most && typed.at(-1 - kept) === shown.at(-1 - kept)) kept += 1;
+  const middle = typed.slice(start, typed.length - kept).replaceAll('\n', usualBreak(given));
+  return [...units.slice(0, start), middle, ...units.slice(units.length - kept)].join('');
+}
+
+/** The break that *text* has most of. */
+function usualBreak(text) {
+  const counts = new Map();
+  for (const [one] of text.matchAll(BREAK)) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a)[0][0];
+}

@@ -1,0 +1,89 @@
+/**
+ * Choosing a file. What is chosen is read at once and the chooser emptied: a browser says nothing
+ * when the same file is chosen again, and refuses to read one that was changed meanwhile.
+ */
+
+import { fillNode, h } from '../core/dom.js';
+import { t } from '../core/i18n.js';
+
+/**
+ * A chooser with the names of the files beside it, and what is wrong with one.
+ * @param {object} attributes of the `<input type="file">`
+ * @param {(files: File[]) => (Promise<string|void>|string|void)} take gets copies in memory; a
+ *   text it returns, or the message of what it throws, is told beside the chooser
+ * @returns {{element: HTMLElement, chooser: HTMLInputElement, clear: () => void}}
+ */
+export function fileSource(attributes, take) {
+  const names = h('span', { class: 'file-names muted' });
+  const problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
+  const tell = (text) => {
+    problem.textContent = text ?? '';
+    problem.hidden = !text;
+  };
+  const chooser = h('input', { ...attributes, type: 'file', on: { change: async () => {
+    const chosen = [...chooser.files];
+    if (!chosen.length) return;
+    tell('');
+    fillNode(names, chosen.map(({ name }) => name).join(', '));
+    try {
+      const files = await Promise.all(chosen.map(inMemory));
+      chooser.value = '';
+      tell(await take(files));
+    } catch (error) {
+      chooser.value = '';
+      tell(error.message);
+    }
+  } } });
+  const clear = () => {
+    chooser.value = '';
+    fillNode(names);
+    tell('');
+  };
+  return { element: h('div', { class: 'file-source' }, chooser, names, problem), chooser, clear };
+}
+
+async function inMemory(file) {
+  try {
+    return new File([await file.arrayBuffer()], file.name, { type: file.type, lastModified: file.lastModified });
+  } catch {
+    throw new Error(t('${name} cannot be read. It may have been changed or moved; choose it again.', { name: file.name }));
+  }
+}
+
+/**
+ * The text of a file in UTF-8.
+ * @param {File} file
+ * @returns {Promise<string>}
+ * @throws {Error} with the line of the first byte that is not UTF-8, in the reader's language
+ */
+export async function textOf(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(t('${name} is not UTF-8: line ${line} has a byte that is no letter. Save the file as UTF-8 and choose it again.', {
+      name: file.name, line: lineOfBadByte(bytes),
+    }));
+  }
+}
+
+/** @param {Uint8Array} bytes with something in them that is not UTF-8 */
+export function lineOfBadByte(bytes) {
+  let [good, bad] = [0, bytes.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isBegunWell(bytes.subarray(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return bytes.subarray(0, bad - 1).reduce((count, byte) => count + (byte === 10 ? 1 : 0), 1);
+}
+
+/** Whether it is UTF-8 as far as it goes; it may end within a letter. */
+function isBegunWell(bytes) {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
