@@ -430,6 +430,6 @@ def test_prices_in_a_file_are_exact(admin: httpx.Client) -> None:
                       params={"pipeline_id": made["line"]["id"]}).json()  # fmt: skip
 
     assert found["rows"][0]["unit_price"] == "123456789012.012345"
-    for wrong in ("0,125", "1_000.5", "1:30", "0300.5"):
+    for wrong in ("0,125", "1_000.5", "1:30"):
         again = file.replace("exact-price", "p2").replace("123456789012.012345", f'"{wrong}"')
         assert not bring(admin, again, accept_changed=1)["importable"]

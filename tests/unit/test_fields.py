@@ -274,6 +274,15 @@ class TestValues:
         [
             ("abc", "not_a_number"),
             ("1,000", "not_a_number"),
+            ("0,125", "not_a_number"),
+            ("1,200.50", "not_a_number"),
+            ("1 200", "not_a_number"),
+            ("1_000", "not_a_number"),
+            ("１２", "not_a_number"),
+            ("١٢", "not_a_number"),
+            ("--5", "not_a_number"),
+            ("5-", "not_a_number"),
+            ("1:30", "not_a_number"),
             ("NaN", "not_a_number"),
             ("Infinity", "not_a_number"),
             (float("nan"), "not_a_number"),
@@ -357,10 +366,26 @@ class TestValues:
         found = typed(rule_of("pipeline_steps", "config"), value)
 
         assert found == '{"t":0.7}'
-        assert found.value == {"t": 0.7}
+        assert found.value == {"t": Decimal("0.7")}
 
-    def test_a_fraction_that_would_lose_digits_is_refused(self) -> None:
-        sent = '{"t": 0.12345678901234567890123}'
+    @pytest.mark.parametrize(
+        "number",
+        ["1.0", "0.10", "1e3", "1E-7", "-0.0", "9007199254740993", "0.12345678901234567890123",
+         "1e400", "-1e-400", "0e400", "9" * 1000],
+    )  # fmt: skip
+    def test_numbers_in_json_stay_as_they_were_written(self, number: str) -> None:
+        found = typed(rule_of("pipeline_steps", "config"), f'{{"t": {number}}}')
+
+        assert found == f'{{"t":{number}}}'
+        assert typed(rule_of("pipeline_steps", "config"), found.value) == found
+
+    @pytest.mark.parametrize(
+        "number",
+        ["1e401", "1e-401", "0e401", "0e-100000000", "1e50000000", "-1e99999999999999999999",
+         "9" * 1001, "0." + "1" * 1001, Decimal("1e401"), Decimal("0e-100000000"), 10**1000],
+    )  # fmt: skip
+    def test_numbers_beyond_all_use_are_refused(self, number: Any) -> None:
+        sent = f'{{"t": {number}}}' if isinstance(number, str) else {"t": number}
 
         assert refusal(rule_of("pipeline_steps", "config"), sent) == "bad_json"
 
