@@ -140,9 +140,9 @@ def test_an_edit_conflict_repeats_only_what_fits_the_field(world: World, admin: 
 @pytest.mark.parametrize("path", ["calls", "calls/finish", "calls/batch", "quote"])
 def test_who_is_asking_is_looked_up_before_a_large_body_is_read(server, key, path):
     """A thousand lines are checked and hashed for callers with a key only."""
-    lines = ", ".join(['{"unit": "t", "quantity": 1e400, "unit": "u"}'] * 10_000)
+    lines = ", ".join(['{"unit": "t", "quantity": 1e400}'] * 1000)
     body = f'{{"pipeline": "x", "status": "succeeded", "lines": [{lines}]}}'
-    for shown, status, code in ((UNKNOWN_KEY, 401, "invalid_key"), (key, 400, "bad_json")):
+    for shown, status, code in ((UNKNOWN_KEY, 401, "invalid_key"), (key, 400, "invalid_fields")):
         headers = JSON | {"X-API-Key": shown, "Idempotency-Key": "large"}
         for packed in (False, True):
             if packed:
