@@ -60,15 +60,16 @@ def check_head(request: web.Request) -> None:
     if "Content-Encoding" in request.headers:
         _coding(request)
     if length is not None:  # else there may be nothing in it
-        check_media_type(request, forms=not is_for_programs(request))
+        check_media_type(request)
 
 
-def check_media_type(request: web.Request, *, forms: bool) -> None:
-    """Raise AppError 415 unless the body is JSON, or with *forms* a form."""
-    given = request.headers.get("Content-Type", "").strip()
+def check_media_type(request: web.Request) -> None:
+    """Raise AppError 415 unless the body is JSON, or a form where no program is asking."""
     kind = request.content_type
-    if given and kind == "application/json":
+    if kind == "application/json":
         return
+    given = request.headers.get("Content-Type", "").strip()
+    forms = not is_for_programs(request)
     if given and forms and (kind in FORM_TYPES or kind.endswith("+json")):
         return
     kind = kind[:100]
@@ -276,12 +277,12 @@ async def _parse_body(
     """The body of *source*, which is *request* or a copy that takes more."""
     kind = request.content_type
     if kind in FORM_TYPES and "Content-Type" in request.headers:
-        check_media_type(request, forms=not is_for_programs(request))
+        check_media_type(request)
         return await _form(source)
     raw = await source.read()
     if not raw:
         return {}
-    check_media_type(request, forms=not is_for_programs(request))
+    check_media_type(request)
     if raw.count(b",") > max_values:
         raise AppError(
             "body_too_large",

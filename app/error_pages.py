@@ -25,7 +25,7 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
     # The site's address itself leads to the login page whatever the caller says to accept.
     if not wants_page(request) and request.path != "/":
         return None
-    if is_for_programs(request) and error.status != 404:
+    if is_for_programs(request):
         return None
     if error.status == 401 and request.path != LOGIN_PAGE:
         back = quote(request.raw_path, safe="/")

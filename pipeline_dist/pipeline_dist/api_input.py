@@ -84,7 +84,7 @@ def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
 
 def json_body(request: web.Request) -> dict[str, Any]:
     """The JSON object that was sent; raises AppError 415, BadRequest `bad_body`."""
-    check_media_type(request, forms=False)
+    check_media_type(request)
     body = request.get("json_body")
     if body is None:
         raise BadRequest("bad_body", "The body must be a JSON object.")

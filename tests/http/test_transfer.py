@@ -179,7 +179,8 @@ def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
             content=content, headers={"Content-Type": "application/json"},
         )  # fmt: skip
 
-    refused(bring_body(text.replace("0.7", "1e999")), 400, "bad_file")
+    refused(bring_body(text.replace("0.7", "1e350")), 400, "bad_file")
+    refused(bring_body(text.replace("0.7", "1e999")), 400, "bad_json")
     answer = bring_body(text)
     assert answer.status_code == 200, answer.text
     assert answer.json()["data"]["line"]["action"] == "created"
