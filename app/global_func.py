@@ -56,6 +56,7 @@ from app.fields import (
     check_references,
     without_unchanged,
 )
+from app.filters import any_case
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
 from app.jsontext import canonical_json, to_json
@@ -110,6 +111,7 @@ __all__ = [
     "Unavailable",
     "Unprocessable",
     "answering",
+    "any_case",
     "because",
     "bulk_insert",
     "bulk_update",
