@@ -18,7 +18,7 @@ from app.database import reading
 from app.endpoint import answering
 from app.errors import BadRequest
 from app.fields import Rule, check_params
-from app.filters import like_pattern
+from app.filters import any_case, like_pattern
 from app.models import Table, tables
 from app.models import table as table_model
 
@@ -83,9 +83,10 @@ async def _choices(
 ) -> list[Any]:
     table, value_column, text_column, cond = wanted  # declared by a model: names, not input
     where = [f"({cond})"] if cond else []
-    values: dict[str, Any] = {"q": like_pattern(q or ""), "value": value}
+    text, pattern = any_case(f"`{text_column}`", like_pattern(q or ""))
+    values: dict[str, Any] = {"q": pattern, "value": value}
     if q:
-        where.append(f"`{text_column}` like ${{q}}$")
+        where.append(f"{text} like ${{q}}$")
     select = f"select `{value_column}` as code_value, `{text_column}` as code_text from `{table}`"  # noqa: S608
     found = f"{select}{' where ' + ' and '.join(where) if where else ''}"
     async with reading() as sor:

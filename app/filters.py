@@ -25,10 +25,13 @@ COMPARISONS = ("=", "!=", "<>", ">", ">=", "<", "<=")
 LISTS = ("IN", "NOT IN")
 NULLS = ("IS NULL", "IS NOT NULL")
 LIKES = ("LIKE", "NOT LIKE")
+DENIALS = ("!=", "<>", "NOT IN", "NOT LIKE")
 OPERATORS = (*COMPARISONS, *LISTS, *NULLS, *LIKES)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MISSING = object()
+# Emoji, and Han characters of names and places.
+_RARE = re.compile("[\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +168,33 @@ def _render(node: Node, place: Callable[[Condition], Placed], values: dict[str, 
     if isinstance(node, Group):
         parts = [_render(part, place, values) for part in node.parts]
         if node.op == "NOT":
-            return f"(not {parts[0]})"
+            # What is empty is not equal to anything.
+            return f"(not coalesce({parts[0]}, 0))"
         return "(" + f" {node.op.lower()} ".join(parts) + ")"
     column, value = place(node)
     if node.op in NULLS:
         return f"({column} {node.op.lower()})"
     name = f"filter_{len(values)}"
     values[name] = value
-    return f"({column} {node.op.lower()} ${{{name}}}$)"
+    told = f"{column} {node.op.lower()} ${{{name}}}$"
+    # `!= ''` asks for what is filled.
+    return f"({told} or {column} is null)" if node.op in DENIALS and value != "" else f"({told})"
+
+
+def any_case(expression: str, value: Any) -> tuple[str, Any]:
+    """
+    A text column's SQL and the value or values, so that capitals and small letters are the same
+    and letters beyond U+FFFF are not: utf8mb4_unicode_ci takes all of these for one.
+    """
+    if not has_rare_letters(value):
+        return f"{expression} collate utf8mb4_unicode_ci", value
+    lower = [one.lower() for one in value] if isinstance(value, list) else value.lower()
+    return f"lower({expression}) collate utf8mb4_bin", lower
+
+
+def has_rare_letters(value: Any) -> bool:
+    """Whether a text, or one of a list of them, has letters beyond U+FFFF."""
+    return any(_RARE.search(one) for one in (value if isinstance(value, list) else [value]))
 
 
 def like_pattern(text: str) -> str:

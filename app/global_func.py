@@ -57,6 +57,7 @@ from app.fields import (
     check_references,
     without_unchanged,
 )
+from app.filters import any_case
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
 from app.json_numbers import JsonNumber, is_bounded, kept_json, plain_spelling
@@ -116,6 +117,7 @@ __all__ = [
     "Unavailable",
     "Unprocessable",
     "answering",
+    "any_case",
     "because",
     "bulk_insert",
     "bulk_update",

@@ -29,7 +29,9 @@ from app.filters import (
     Group,
     Node,
     Placed,
+    any_case,
     bad_filter,
+    has_rare_letters,
     like_pattern,
     parse_filter,
     render_filter,
@@ -47,8 +49,6 @@ MOST_SEARCHED = 200
 _OWN = frozenset({"page", "rows", "sort", "data_filter", "q"})
 _RANGES = {"_from": ">=", "_to": "<"}
 _RANGE_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date"})
-# In a list nobody knows whether a code was written in capitals.
-_ANY_CASE = "utf8mb4_unicode_ci"
 
 
 async def list_rows(
@@ -206,11 +206,34 @@ def _place(made: Table, condition: Condition) -> Placed:
         raise bad_filter(
             "{op} works on texts only, not on {field}.", op=condition.op, field=condition.field
         )
-    if condition.op in LIKES and column is not None and (column.collation or "").endswith("_bin"):
-        expression = f"{expression} collate {_ANY_CASE}"
-    if condition.op in LISTS:
-        return expression, [_typed(condition, column, item) for item in condition.value]
-    return expression, _typed(condition, column, condition.value)
+    value = (
+        [_typed(condition, column, item) for item in condition.value]
+        if condition.op in LISTS
+        else _typed(condition, column, condition.value)
+    )
+    if textual and _ignores_case(made, condition, value):
+        return any_case(expression, value)
+    return expression, value
+
+
+def _ignores_case(made: Table, condition: Condition, value: Any) -> bool:
+    """
+    Whether the column's own collation would compare *value* otherwise than a reader does.
+
+    In a list nobody knows whether a code was written in capitals, or a name with its accents.
+    """
+    collation = _text_column(made, condition.field).collation
+    if condition.op in LIKES:
+        return collation is not None or has_rare_letters(value)
+    return collation is None and has_rare_letters(value)
+
+
+def _text_column(made: Table, name: str) -> Column:
+    """The column *name*, or the one of another table that is shown as `<code>_text`."""
+    if name in made.columns:
+        return made.columns[name]
+    (code,) = [code for code in made.codes if f"{code.field}_text" == name]
+    return table(code.table).columns[code.textfield]
 
 
 def _typed(condition: Condition, column: Column | None, value: Any) -> Any:

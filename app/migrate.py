@@ -23,6 +23,7 @@ from app.clock import now
 from app.database import raw_connection
 from app.errors import AppError
 from app.models import ROOT, model_paths, models_fingerprint
+from app.schema_collation import name_collation
 from app.schema_plan import Plan, Step, make_plan
 from app.schema_state import read_schema
 from app.settings import ConfigError
@@ -34,6 +35,8 @@ ROUNDS = 3
 _DONE_ALREADY = frozenset({1050, 1060, 1061, 1359, 1826, 3822})
 # No right to do it, or a server without it.
 _CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
+# Two rows would be one under the new collation.
+_ALIKE = 1062
 
 
 class MigrationError(Exception):
@@ -57,10 +60,11 @@ async def migrate(connection: Any = None) -> list[str]:
 async def _settle(connection: Any) -> list[str]:
     told: list[str] = []
     made: set[str] = set()
+    names = await name_collation(connection)
     # A table just made still lacks what json2ddl cannot say: hence a second round.
     for _ in range(ROUNDS):
         found = await read_schema(connection)
-        todo = make_plan(found)
+        todo = make_plan(found, names)
         if not todo.steps:
             return told + [f"left as it is: {item}" for item in todo.left]
         for step in todo.steps:
@@ -68,7 +72,8 @@ async def _settle(connection: Any) -> list[str]:
                 made.add(step.table)
                 told.append(f"{step.table}: created the table")
             line = await _run(connection, step)
-            if step.table not in made or line.startswith("NOT"):
+            # What cannot be done is tried again in the next round, and told once.
+            if (step.table not in made or line.startswith("NOT")) and line not in told:
                 told.append(line)
         if all(step.optional for step in todo.steps):
             return told
@@ -78,7 +83,7 @@ async def _settle(connection: Any) -> list[str]:
 async def plan(connection: Any = None) -> Plan:
     """What `migrate` would do now; changes nothing."""
     async with _connected(connection) as conn:
-        return make_plan(await read_schema(conn))
+        return make_plan(await read_schema(conn), await name_collation(conn))
 
 
 async def schema_is_current(sor: SafeSqlor) -> bool:
@@ -110,6 +115,8 @@ async def _run(connection: Any, step: Step) -> str:
         code = exc.args[0] if exc.args else None
         if code in _DONE_ALREADY:
             return f"{step} (somebody else did)"
+        if step.optional and code == _ALIKE:
+            return f"NOT done, {step}: {exc.args[1]}. Rename one of the two, then migrate again."
         if step.optional and code in _CANNOT:
             return f"NOT done, {step}: {exc.args[1]}. Have it made by a database administrator."
         raise MigrationError(f"{step}: {exc.args[-1] if exc.args else exc}") from exc

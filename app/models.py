@@ -43,9 +43,13 @@ FIELD_KEYS = {
     "json": "true, object or list: JSON text, and what it must be",
     "references": "the table whose id it holds",
     "boolean": "true: 1 or 0",
-    "collation": "collation of the column; without it the table's utf8mb4_unicode_ci",
+    "collation": "collation of the column; without it the table's utf8mb4_unicode_ci; `names`: one "
+    "that tells emoji and rare letters apart, and takes capitals for small letters if it can",
     "tip": "Chinese hint shown in forms",
 }
+# The word of `collation` for names that are unique: which one it is, the server decides
+# (app/schema_collation.py).
+NAMES = "names"
 _INDEX_KEYS = {"name", "idxtype", "idxfields", "serves"}
 _CODE_KEYS = {"field", "table", "valuefield", "textfield", "cond"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from xls2ddl.json2ddl import xls2ddl
 
-from app.models import Column, Index, Table, tables
+from app.models import NAMES, Column, Index, Table, tables
+from app.schema_collation import NAME_COLLATIONS
 from app.schema_extras import EXTRAS, Extras, Generated, Trigger
 from app.schema_state import FoundColumn, FoundTable
 
@@ -43,15 +44,20 @@ class Plan:
         self.steps.append(Step(table, told, sql, optional))
 
 
-def make_plan(found: dict[str, FoundTable]) -> Plan:
-    """Compare the models with the tables *found* in the database."""
+def make_plan(found: dict[str, FoundTable], names: str | None = None) -> Plan:
+    """
+    Compare the models with the tables *found* in the database.
+
+    *names* is the collation for unique names that this server has; None: nobody knows.
+    """
     made = Plan()
     for name, model in tables().items():
         if name not in found:
             for sql in create_statements(model):
                 made.add(name, f"{' '.join(sql.split(None, 4)[:4]).lower()} …", sql)
             continue
-        _columns(made, model, found[name])
+        _names(made, model, found[name], names)
+        _columns(made, _settled(model, found[name], names), found[name])
         _indexes(made, model, found[name])
         _extras(made, name, EXTRAS.get(name, Extras()), found[name])
     return made
@@ -64,6 +70,38 @@ def create_statements(model: Table) -> Iterator[str]:
         sql = " ".join(statement.split())
         if sql and not sql.lower().startswith("drop table"):
             yield re.sub(r"^CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", sql)
+
+
+def _settled(model: Table, found: FoundTable, names: str | None) -> Table:
+    """*model* with a collation for each column of names: what it has, or what a new one gets."""
+    columns = dict(model.columns)
+    for name, column in model.columns.items():
+        if column.collation == NAMES:
+            have = found.columns.get(name)
+            columns[name] = replace(column, collation=have.collation if have else names)
+    return replace(model, columns=columns)
+
+
+def _names(made: Plan, model: Table, found: FoundTable, names: str | None) -> None:
+    """
+    A change of its own, which may fail: the letters of newer editions of Unicode may be alike where
+    the old collation, which did not know them, told them apart.
+    """
+    for name, column in model.columns.items():
+        have = found.columns.get(name)
+        if column.collation != NAMES or have is None or have.collation in NAME_COLLATIONS:
+            continue
+        if names is None:
+            made.left.append(
+                f"{model.name}.{name} takes all emoji for one: no temporary table can be made to"
+                " try which collation this server has"
+            )
+            continue
+        told = f"changed collation of {name} to {names}, which tells emoji and rare letters apart"
+        if names == NAME_COLLATIONS[-1]:
+            told += " (and capitals from small letters: this server has no better one)"
+        sql = f"modify column {_definition(replace(column, collation=names))}"
+        made.add(model.name, told, f"alter table `{model.name}` {sql}", optional=True)
 
 
 def _columns(made: Plan, model: Table, found: FoundTable) -> None:

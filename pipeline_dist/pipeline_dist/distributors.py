@@ -16,6 +16,7 @@ from app.global_func import (
     InUse,
     InvalidFields,
     SafeSqlor,
+    any_case,
     check_lock_version,
     delete_row,
     get_row,
@@ -142,11 +143,12 @@ async def revoke_keys(
 async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
     """Id, name and code of at most 50 distributors whose name or code contains *text*."""
     escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    name, pattern = any_case("name", f"%{escaped}%")
+    code, _ = any_case("code", pattern)
     rows: list[dict[str, Any]] = await sor.sqlExe(
-        "select id, name, code from distributors"
-        " where name like ${pattern}$ escape '!' or code like ${pattern}$ escape '!'"
-        " order by name limit ${most}$",
-        {"pattern": f"%{escaped}%", "most": SEARCH_ROWS},
+        f"select id, name, code from distributors where {name} like ${{pattern}}$ escape '!'"  # noqa: S608
+        f" or {code} like ${{pattern}}$ escape '!' order by name limit ${{most}}$",
+        {"pattern": pattern, "most": SEARCH_ROWS},
     )
     return rows
 

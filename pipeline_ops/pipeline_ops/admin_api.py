@@ -12,6 +12,7 @@ from app.global_func import (
     InvalidFields,
     Rule,
     Text,
+    any_case,
     check_change,
     check_delete,
     check_new,
@@ -177,12 +178,14 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
 async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str, str]]:
     """Lines for a drop-down, first of all "every": by name or code, filtered by `q`."""
     wanted = str(params.get("q") or "").strip()[:128]
-    pattern = wanted.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    escaped = wanted.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    name, pattern = any_case("name", f"%{escaped}%")
+    code, _ = any_case("code", pattern)
     async with reading() as sor:
         rows = await sor.sqlExe(
-            "select id, name from pipelines where name like ${pattern}$ or code like ${pattern}$"
-            " order by name, id limit ${most}$",
-            {"pattern": f"%{pattern}%", "most": MOST_FOUND},
+            f"select id, name from pipelines where {name} like ${{pattern}}$"  # noqa: S608
+            f" or {code} like ${{pattern}}$ order by name, id limit ${{most}}$",
+            {"pattern": pattern, "most": MOST_FOUND},
         )
     found = [{"value": row["id"], "text": row["name"]} for row in rows]
     return [{"value": "", "text": ALL}, *found]

@@ -1,17 +1,19 @@
 """migrate brings any earlier state of the database to the models, and loses nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pymysql
 import pytest
 
-from app import models
+from app import models, schema_collation
 from app.database import pools, raw_connection, reading
 from app.migrate import migrate, plan, schema_is_current
+from app.schema_collation import NAME_COLLATIONS
 from app.schema_plan import make_plan
-from app.schema_state import read_schema
+from app.schema_state import FoundColumn, FoundTable, read_schema
 from tests.support.installation import Installation
 
 STAMPS = "'2026-11-24 06:00:00.000', 'me', '2026-11-24 06:00:00.000', 'me', 1"
@@ -196,6 +198,104 @@ async def test_the_schema_is_current_only_after_migrating(pool: Installation) ->
     pool.query("drop table app_schema")
     async with reading() as sor:
         assert not await schema_is_current(sor)
+
+
+def add_distributors(db: Installation, *names: str) -> None:
+    for number, name in enumerate(names):
+        db.query(
+            "insert into distributors (id, code, name, status, currency, quota_period,"
+            f" {STAMP_NAMES}) values (%s, %s, %s, 'active', 'CNY', 'none', {STAMPS})",
+            f"n{number}", f"n{number}", name,
+        )  # fmt: skip
+
+
+OLD = "modify column name varchar(128) character set utf8mb4 collate utf8mb4_unicode_ci not null"
+
+
+@pytest.fixture
+def named(pool: Installation) -> Iterator[Installation]:
+    """Names as installations of before have them: all emoji are one."""
+    pool.query("delete from distributors")
+    pool.query(f"alter table distributors {OLD}")
+    yield pool
+    pool.query("delete from distributors")
+
+
+async def test_names_of_before_are_told_apart_by_their_emoji(named: Installation) -> None:
+    add_distributors(named, "Acme 😀", "吉野", "café")
+
+    told = await migrate()
+
+    assert any("which tells emoji and rare letters apart" in line for line in told)
+    assert column(named, "distributors", "name")["collation"] == "utf8mb4_uca1400_as_ci"
+    named.query("update distributors set name = 'Acme 🎉' where id = 'n1'")
+    named.query("update distributors set name = '𠮷野' where id = 'n2'")
+    with pytest.raises(pymysql.err.IntegrityError):  # capitals are no other name
+        named.query("update distributors set name = 'ACME 😀' where id = 'n1'")
+    assert await migrate() == []
+    assert (await plan()).left == []
+
+
+async def test_names_that_newer_letters_make_one_are_left_for_a_person(named: Installation) -> None:
+    """The old collation did not know the capital of ß, and took the two for different."""
+    add_distributors(named, "Ruß", "Ruẞ")
+
+    told = await migrate()
+
+    (line,) = [line for line in told if "NOT" in line]
+    assert line.startswith("NOT done, distributors: changed collation of name")
+    assert "Rename one of the two" in line
+    assert column(named, "distributors", "name")["collation"] == "utf8mb4_unicode_ci"
+    named.query("update distributors set name = 'Another' where id = 'n1'")
+    assert [line.partition(" to ")[0] for line in await migrate()] == [
+        "distributors: changed collation of name"
+    ]
+
+
+@pytest.mark.parametrize("have", NAME_COLLATIONS)
+async def test_names_that_are_told_apart_already_stay_as_they_are(
+    pool: Installation, have: str
+) -> None:
+    """As another server has made them; a dump of MySQL 8 for instance."""
+    async with raw_connection() as connection:
+        found = await read_schema(connection)
+    was = found["distributors"].columns["name"]
+    found["distributors"].columns["name"] = dataclasses.replace(was, collation=have)
+
+    assert make_plan(found, NAME_COLLATIONS[0]).steps == []
+
+
+@pytest.mark.parametrize(
+    ("known", "chosen"),
+    [
+        (NAME_COLLATIONS, "utf8mb4_uca1400_as_ci"),
+        (NAME_COLLATIONS[1:], "utf8mb4_0900_as_ci"),
+        (NAME_COLLATIONS[2:], "utf8mb4_bin"),
+    ],
+)
+async def test_the_first_collation_that_the_server_has_is_taken(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...], chosen: str
+) -> None:
+    """This server has not MySQL's: then what comes after it."""
+    unknown = [f"utf8mb4_no_{name}" for name in NAME_COLLATIONS if name not in known]
+    monkeypatch.setattr(schema_collation, "NAME_COLLATIONS", (*unknown, *known))
+    async with raw_connection() as connection:
+        found = await schema_collation.name_collation(connection)
+
+    has = {row["Collation"] for row in pool.query("show collation like 'utf8mb4%%'")}
+    assert found == (chosen if chosen in has or "uca1400" in chosen else "utf8mb4_bin")
+
+
+def test_a_server_without_better_ones_is_told_what_it_does(pool: Installation) -> None:
+    tables = {"distributors": FoundTable(columns={"name": FoundColumn(
+        "varchar(128)", False, None, "utf8mb4_unicode_ci", "分销商名称")})}  # fmt: skip
+
+    told = " ".join(map(str, make_plan(tables, "utf8mb4_bin").steps))
+    unknown = make_plan(tables, None)
+
+    assert "capitals from small letters" in told
+    assert any("takes all emoji for one" in line for line in unknown.left)
+    assert not any("collation of name" in str(step) for step in unknown.steps)
 
 
 def test_an_empty_database_gets_every_table() -> None:

@@ -1,6 +1,7 @@
 """Lists and drop-downs over HTTP: paging, sorting, filtering, and what must not get through."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -42,6 +43,22 @@ def _rows(server: Installation) -> None:
         " updated_at) values ('d1', 'd1', 'Reseller', %s, 'x', now(3), now(3))",
         "5" * 64,
     )
+
+
+@pytest.fixture
+def named(server: Installation) -> Iterator[None]:
+    """Distributors whose names differ in rare letters only, with contacts and without."""
+    for key, name, contact, currency in (
+        ("e1", "Café 😀", "😀 a", "CNY"), ("e2", "Café 🎉", "🎉 a", "CNY"),
+        ("e3", "𠮷野", None, "EUR"),
+    ):  # fmt: skip
+        server.query(
+            "insert into distributors (id, code, name, contact, currency, rate_window, created_at,"
+            " updated_at) values (%s, %s, %s, %s, %s, 'x', now(3), now(3))",
+            key, f"e-{key[1]}", name, contact, currency,
+        )  # fmt: skip
+    yield
+    server.query("delete from distributors where id like 'e_'")
 
 
 def rows(admin: httpx.Client, url: str, **params: Any) -> list[dict[str, Any]]:
@@ -213,6 +230,72 @@ class TestDataFilter:
         assert filtered(admin, some) == ["p01", "p02"]
         assert filtered(admin, {"AND": [some, none]}) == []
         assert len(filtered(admin, {"field": "id", "op": "NOT IN", "const": ["p01"]})) == LINES - 1
+
+    @pytest.mark.parametrize(
+        ("condition", "found"),
+        [
+            ({"op": "!=", "const": "CNY"}, ["e3"]),
+            ({"op": "<>", "const": "EUR"}, ["e1", "e2"]),
+            ({"op": "NOT IN", "const": ["CNY", "x"]}, ["e3"]),
+            ({"op": "=", "const": "CNY"}, ["e1", "e2"]),
+        ],
+    )
+    def test_not_equal_holds_for_other_values(
+        self, admin: httpx.Client, named: None, condition: dict[str, Any], found: list[str]
+    ) -> None:
+        only = {"field": "id", "op": "IN", "const": ["e1", "e2", "e3"]}
+        both = {"AND": [only, {"field": "currency", **condition}]}
+
+        assert ids(admin, DISTRIBUTORS, data_filter=json.dumps(both), sort="id") == found
+
+    @pytest.mark.parametrize(
+        ("condition", "found"),
+        [
+            ({"op": "!=", "const": "😀 a"}, ["e2", "e3"]),
+            ({"op": "NOT IN", "const": ["😀 a", "x"]}, ["e2", "e3"]),
+            ({"op": "NOT LIKE", "const": "%a%"}, ["e3"]),
+            ({"op": "NOT LIKE", "const": "😀%"}, ["e2", "e3"]),
+            ({"op": "!=", "const": ""}, ["e1", "e2"]),
+            ({"op": "IS NULL"}, ["e3"]),
+            # What is no other letter is not found for it, and capitals are no other letters.
+            ({"op": "=", "const": "😀 a"}, ["e1"]), ({"op": "=", "const": "🎉 A"}, ["e2"]),
+            ({"op": "=", "const": "🎈 a"}, []), ({"op": "IN", "const": ["😀 A", "x"]}, ["e1"]),
+            ({"op": "LIKE", "const": "%🎉 A%"}, ["e2"]), ({"op": "LIKE", "const": "%🎈%"}, []),
+        ],
+    )  # fmt: skip
+    def test_the_empty_ones_are_not_equal_and_emoji_are_not_alike(
+        self, admin: httpx.Client, named: None, condition: dict[str, Any], found: list[str]
+    ) -> None:
+        one = {"field": "contact", **condition}
+        negated = {"NOT": one}
+        only = {"field": "id", "op": "IN", "const": ["e1", "e2", "e3"]}
+
+        def asked(node: Any) -> list[str]:
+            both = json.dumps({"AND": [only, node]})
+            return ids(admin, DISTRIBUTORS, data_filter=both, sort="id")
+
+        assert asked(one) == found
+        assert asked(negated) == [key for key in ("e1", "e2", "e3") if key not in found]
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("😀", ["e1"]), ("🎉", ["e2"]), ("🎈", []), ("CAFE", ["e1", "e2"]), ("é 😀", ["e1"]),
+            ("É 🎉", ["e2"]), ("𠮷", ["e3"]), ("𠮸", []), ("E-1", ["e1"]),
+        ],
+    )  # fmt: skip
+    def test_searches_tell_rare_letters_apart_and_not_capitals(
+        self, admin: httpx.Client, named: None, text: str, found: list[str]
+    ) -> None:
+        assert ids(admin, DISTRIBUTORS, q=text, sort="id") == found
+        answer = admin.get(
+            CODES,
+            params={"dbname": "pipeline", "table": "distributors", "tblvalue": "id",
+                    "tbltext": "name", "q": text},
+        )  # fmt: skip
+        assert answer.status_code == 200, answer.text
+        if text != "E-1":  # a code, which the drop-down does not show
+            assert sorted(row["value"] for row in answer.json()) == found
 
     def test_the_callers_wildcards_work(self, admin: httpx.Client) -> None:
         assert len(filtered(admin, {"field": "name", "op": "LIKE", "const": "产线 Z%"})) == 1

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { dataFilter, escapeLike, isUsable, operatorsFor, toServer } from '../../app/frontend/src/tabular/filters.js';
+import { dataFilter, escapeLike, misfitOf, operatorsFor, toServer } from '../../app/frontend/src/tabular/filters.js';
 
 const text = { name: 'name', uitype: 'str' };
 const moment = { name: 'created_at', uitype: 'datetime' };
@@ -44,11 +44,16 @@ test('operators fit the column', () => {
 });
 
 test('of a condition in an address only what can be asked is taken', () => {
-  const day = (value) => isUsable({ field: moment, op: 'on', value });
+  const day = (value) => !misfitOf({ field: moment, op: 'on', value });
   assert.ok(day('2028-02-29'));
   for (const value of ['2026-13-45', '2026-02-30', 'garbage', '', undefined, 20261124, {}]) assert.ok(!day(value), String(value));
-  assert.ok(isUsable({ field: moment, op: 'empty' }));
-  assert.ok(!isUsable({ field: text, op: 'contains' }));
-  assert.ok(!isUsable({ field: text, op: 'contains', value: ['x'] }));
-  assert.ok(!isUsable({ field: { name: 'key', uitype: 'password' }, op: 'eq', value: 'x' }));
+  assert.ok(!misfitOf({ field: moment, op: 'empty' }));
+  assert.ok(misfitOf({ field: text, op: 'contains' }));
+  assert.ok(misfitOf({ field: text, op: 'contains', value: ['x'] }));
+  assert.ok(misfitOf({ field: { name: 'key', uitype: 'password' }, op: 'eq', value: 'x' }));
+  const kind = { name: 'kind', uitype: 'code', data: [{ value: 1, text: 'One' }, 'two'] };
+  for (const value of ['1', 1, 'two']) assert.ok(!misfitOf({ field: kind, op: 'eq', value }), String(value));
+  for (const value of ['3', 'One', 'Two']) assert.ok(misfitOf({ field: kind, op: 'ne', value }), String(value));
+  // Only the server knows whether it is there still.
+  assert.ok(!misfitOf({ field: { name: 'line', uitype: 'code', dataurl: '/x' }, op: 'eq', value: 'gone' }));
 });

@@ -32,13 +32,18 @@ def test_brackets_are_kept_whatever_the_case() -> None:
     found = sql({"AND": [{"OR": [a, b]}, {"not": c}]})
 
     assert found is not None
-    assert found[0] == "(((a = ${filter_0}$) or (b = ${filter_1}$)) and (not (c = ${filter_2}$)))"
+    assert found[0] == (
+        "(((a = ${filter_0}$) or (b = ${filter_1}$)) and (not coalesce((c = ${filter_2}$), 0)))"
+    )
 
 
 def test_lists_work() -> None:
     found = sql({"field": "status", "op": "not in", "const": ["a", "b"]})
 
-    assert found == ("(status not in ${filter_0}$)", {"filter_0": ["a", "b"]})
+    assert found == (
+        "(status not in ${filter_0}$ or status is null)",
+        {"filter_0": ["a", "b"]},
+    )
 
 
 def test_nothing_compared_is_a_question_for_null() -> None:

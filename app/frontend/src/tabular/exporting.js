@@ -24,6 +24,11 @@ export function download(name, blob) {
  * @param {'csv'|'xlsx'} kind
  */
 export async function exportList(table, kind) {
+  if (table.misfits.length) {
+    // A file of all rows would hold what the view does not mean.
+    table.app.show_message({ title: 'Remove the condition that does not fit first.' });
+    return;
+  }
   const control = new AbortController();
   const progress = await progressWindow(table, control);
   try {

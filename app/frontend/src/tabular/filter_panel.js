@@ -82,6 +82,7 @@ export class FilterPanel {
   clear() {
     for (const row of [...this.rows]) this.removeRow(row);
     this.addRow();
+    this.table.misfits = [];
     this.apply([]);
   }
 

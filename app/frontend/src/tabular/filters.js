@@ -1,5 +1,7 @@
 /** Conditions of the filter panel, as the parameter `data_filter` wants them. */
 
+import { optionValue } from '../inputs/options.js';
+
 const NUMBER_OPS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
 const KIND_OPS = {
   text: ['contains', 'starts', 'eq', 'ne', 'empty', 'filled'],
@@ -43,12 +45,24 @@ export function isFilterable(field) {
   return !['password', 'file', 'image', 'audio', 'video', 'json'].includes(field.uitype);
 }
 
-/** Whether a condition that came from elsewhere can be asked: anybody may write anything into an address. */
-export function isUsable({ field, op, value }) {
-  if (!field || !isFilterable(field) || !operatorsFor(field).includes(op)) return false;
-  if (!needsValue(op)) return true;
-  if (!['string', 'number'].includes(typeof value) || value === '') return false;
-  return !['date', 'datetime'].includes(kindOf(field)) || isDay(value);
+/**
+ * Why a condition that came from elsewhere cannot be asked: anybody may write anything into an address.
+ * @returns {string} a sentence, '' for one that fits
+ */
+export function misfitOf({ field, op, value }) {
+  if (!field || !isFilterable(field)) return 'The list has no such column.';
+  if (!operatorsFor(field).includes(op)) return 'The column cannot be compared like this.';
+  if (!needsValue(op)) return '';
+  const isPlain = ['string', 'number'].includes(typeof value) && value !== '';
+  if (!isPlain || (['date', 'datetime'].includes(kindOf(field)) && !isDay(value))) return 'The value does not fit the column.';
+  return isChoice(field, value) ? '' : 'There is no such choice.';
+}
+
+/** Choices that the server is asked for may be gone as well: then it finds no rows. */
+function isChoice(field, value) {
+  if (kindOf(field) === 'check') return ['0', '1'].includes(String(value));
+  if (kindOf(field) !== 'code' || !Array.isArray(field.data)) return true;
+  return field.data.some((option) => String(optionValue(option, field)) === String(value));
 }
 
 function isDay(text) {

@@ -3,6 +3,7 @@
 import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { t } from '../core/i18n.js';
+import { misfitNote } from './misfits.js';
 
 export class Note {
   /** @param {import('./tabular.js').Tabular} table */
@@ -34,6 +35,8 @@ export class Note {
     const { table } = this;
     if (table.pages.total > 0) {
       this.element.hidden = true;
+    } else if (table.misfits.length) {
+      this.show(...misfitNote(table));
     } else if (table.conditions.length || table.searchText) {
       this.show(icon('filter'), h('p', {}, t('Nothing matches the filter.')),
         h('button', { type: 'button', on: { click: () => table.clearFilter() } }, t('Clear the filter')));

@@ -134,7 +134,7 @@ export class TableToolbar {
   update() {
     const isWaiting = !this.table.selectedRecord;
     for (const button of this.buttons) button.classList.toggle('waiting', isWaiting);
-    const count = this.table.conditions.length;
+    const count = this.table.conditions.length + this.table.misfits.length;
     this.filterButton.classList.toggle('active', count > 0);
     this.filterButton.querySelector('.tool-label').textContent = count ? `${t('Filter')} (${count})` : t('Filter');
     this.filterButton.setAttribute('aria-expanded', String(!this.table.filterPanel.element.hidden));

@@ -59,10 +59,8 @@ export class Tabular extends Widget {
   }
 
   /** What a view says: search, conditions, sort, columns, page size. */
-  take({ searchText = '', conditions = [], sort = null, columns = null, pageRows = null }) {
-    this.searchText = searchText;
-    this.conditions = conditions;
-    this.sort = sort;
+  take({ searchText = '', conditions = [], misfits = [], sort = null, columns = null, pageRows = null }) {
+    Object.assign(this, { searchText, conditions, misfits, sort });
     this.pageRows = pageRows ?? this.defaultPageRows;
     this.columns = this.columnsNamed(columns ?? this.memory.columns);
   }
@@ -225,6 +223,7 @@ export class Tabular extends Widget {
 
   async fetchPage(page) {
     await this.inline.settled();
+    if (this.misfits.length) return { total: 0, rows: [] };
     const answer = await ask(this.app, this.opts.data_url, {
       method: this.opts.data_method, baseUri: this.baseUri,
       params: { ...this.listParams(), page, rows: this.pageRows },

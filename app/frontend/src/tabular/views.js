@@ -4,7 +4,7 @@ import { h } from '../core/dom.js';
 import { icon } from '../core/icons.js';
 import { popoverBelow } from '../core/popover.js';
 import { t } from '../core/i18n.js';
-import { isUsable } from './filters.js';
+import { misfitOf } from './filters.js';
 
 /** The parameter of a page's address; the server hands it back in `data_params`. */
 export const VIEW_PARAMETER = '_view';
@@ -13,37 +13,50 @@ export const VIEW_PARAMETER = '_view';
 export function viewOf(table) {
   const view = {};
   if (table.searchText) view.q = table.searchText;
-  if (table.conditions.length) {
-    view.f = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
-  }
+  const asked = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
+  const conditions = [...asked, ...table.misfits.map(({ given }) => given)];
+  if (conditions.length) view.f = conditions;
   if (table.sort) view.s = `${table.sort.column.name}${table.sort.isDescending ? ' desc' : ''}`;
   if (table.hasOwnColumns) view.c = table.columns.map(({ name }) => name);
   if (table.pageRows !== table.defaultPageRows) view.r = table.pageRows;
   return view;
 }
 
+const UNREADABLE = 'The view in the address cannot be read. Was it cut off?';
+
+function parsed(given) {
+  if (typeof given !== 'string' || given === '') return given || {};
+  try {
+    return JSON.parse(given);
+  } catch {
+    return null;
+  }
+}
+
 /**
- * What of a view this table can show: anybody may write anything into an address.
+ * What of a view this table can show, and the conditions of it that it cannot ask (`misfits`):
+ * anybody may write anything into an address.
  * @param {string|object} given
  * @param {object[]} fields
  */
 export function readView(given, fields) {
-  let view = given;
-  if (typeof given === 'string') {
-    try {
-      view = JSON.parse(given);
-    } catch {
-      return {};
-    }
-  }
-  if (!view || typeof view !== 'object') return {};
+  const view = parsed(given);
+  if (!view || typeof view !== 'object') return { misfits: [{ given, reason: UNREADABLE }] };
   const byName = new Map(fields.map((field) => [field.name, field]));
-  const conditions = (Array.isArray(view.f) ? view.f : []).filter(Array.isArray)
-    .map(([name, op, value]) => ({ field: byName.get(name), op, value })).filter(isUsable);
+  const conditions = [];
+  const misfits = [];
+  for (const one of [].concat(view.f ?? [])) {
+    const [name, op, value] = Array.isArray(one) ? one : [];
+    const condition = { field: byName.get(name), op, value };
+    const reason = Array.isArray(one) ? misfitOf(condition) : UNREADABLE;
+    if (reason) misfits.push({ given: one, reason, label: condition.field?.label });
+    else conditions.push(condition);
+  }
   const [sortName, direction] = String(view.s ?? '').split(' ');
   return {
     searchText: typeof view.q === 'string' ? view.q : '',
     conditions,
+    misfits,
     sort: byName.has(sortName) ? { column: byName.get(sortName), isDescending: direction === 'desc' } : null,
     columns: Array.isArray(view.c) ? view.c.filter((name) => byName.has(name)) : null,
     pageRows: Number.isInteger(view.r) && view.r > 0 && view.r <= 1000 ? view.r : null,
