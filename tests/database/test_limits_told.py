@@ -107,6 +107,7 @@ async def test_a_full_day_that_is_over_never_has_room(hands: Clock, table: str) 
         assert error.status == 429
         assert error.extra["resets_at"] is None
         assert "Retry-After" not in error.headers
+        assert "that time" in str(error.text)
     # A call of today would be let in, and that is what the headers are about.
     assert afterwards.value.headers["RateLimit-Remaining"] == "1"
     await trade.begin()
