@@ -10,7 +10,6 @@ from app.global_func import (
     XLSX_TYPE,
     Rule,
     answering,
-    json_bytes,
     json_response,
     next_day_start,
     next_month_start,
@@ -150,11 +149,12 @@ async def book_batch(request: web.Request, caller: Caller) -> Reply:
         return await _admit(caller.id, key, call)
 
     lines: set[str] = set()
-    body, headers = await batches.book_all(caller.id, items, book, request["lang"])
+    outcomes, headers = await batches.book_all(caller.id, items, book)
     async with reading() as sor:
         limits = await limits_now(sor, caller.id, lines)
-    # Thousands of priced lines: others are served while they become text.
-    return Reply(body=await asyncio.to_thread(json_bytes, body), limits=limits, headers=headers)
+    # Others are served while thousands of lines become text.
+    body = await asyncio.to_thread(batches.answer, outcomes, request["lang"])
+    return Reply(body=body, limits=limits, headers=headers)
 
 
 async def usage_report(request: web.Request, caller: Caller) -> Reply:

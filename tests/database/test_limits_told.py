@@ -1,6 +1,7 @@
 """When there is room again, as refusals tell it: never before all that is full has room."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -171,7 +172,8 @@ async def book_all(trade: Trade, items: list[Any]) -> tuple[dict[str, Any], dict
             request_hash=wanted.request_hash, lines=wanted.lines, status=wanted.status,
         )  # fmt: skip
 
-    return await batches.book_all(trade.distributor_id, items, book, "en")
+    outcomes, headers = await batches.book_all(trade.distributor_id, items, book)
+    return json.loads(batches.answer(outcomes, "en")), headers
 
 
 async def test_a_batch_tells_when_the_first_of_its_refused_items_has_room() -> None:
