@@ -30,6 +30,7 @@ _KEY_RULES = {
 _NEW_KEY_RULES = _KEY_RULES | {
     "grace_hours": Rule(kind="int", minimum=0, maximum=distributors.LONGEST_GRACE_HOURS, default=0),
     "expires_at": Rule(kind="datetime"),
+    "end_previous": Rule(kind="bool", default=0),
 }
 
 
@@ -65,6 +66,7 @@ async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answ
         lambda sor: distributors.give_key(
             sor, asked["id"], asked["lock_version"], actor,
             grace_hours=asked["grace_hours"], expires_at=asked["expires_at"],
+            end_previous=bool(asked["end_previous"]),
         )
     )  # fmt: skip
     shown = public(distributors.TABLE, record)

@@ -8,6 +8,7 @@ JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -129,6 +130,8 @@ def batch_item(item: Any) -> tuple[str, NewCall]:
     """One finished call of a batch, and its idempotency key; raises InvalidFields."""
     if not isinstance(item, dict):
         raise InvalidFields([FieldProblem("", "not_an_object", "Give an object for each call.")])
+    if len(item) > InvalidFields.most_told:  # so many names are not even copied
+        raise InvalidFields(_unknown(item, {*CALL_RULES, "lines", "idempotency_key"}))
     body = {name: value for name, value in item.items() if name != "idempotency_key"}
     problems = _key_problems(item.get("idempotency_key"), "idempotency_key")
     if body.get("status") is None and body.get("lines") is None:
@@ -217,10 +220,10 @@ def _unknown(
     given: Mapping[str, Any], known: Collection[str], where: str = ""
 ) -> list[FieldProblem]:
     # check_params would let names with _ in front pass, as pages' own; a program has none.
+    unknown = (name for name in given if name not in known)
     return [
         FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
-        for name in given
-        if name not in known
+        for name in islice(unknown, InvalidFields.most_told)
     ]
 
 

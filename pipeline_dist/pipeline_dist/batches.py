@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
-from app.global_func import AppError, InvalidFields, Unavailable, say
+from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, say
 from pipeline_dist import api_input
 from pipeline_dist.wanted import Admitted
 from pipeline_ops.limits import retry_header
@@ -22,22 +22,23 @@ ITEMS_AT_ONCE = 100
 LINES_AT_ONCE = 500
 
 log = logging.getLogger("pipeline.distributor_api")
+Outcome = Admitted | AppError
 Book = Callable[[str, api_input.NewCall], Awaitable[Admitted]]
 # By distributor, as long as somebody holds or waits for it.
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 async def book_all(
-    distributor_id: str, items: Sequence[Any], book: Book, lang: str
-) -> tuple[dict[str, Any], dict[str, str]]:
+    distributor_id: str, items: Sequence[Any], book: Book
+) -> tuple[list[Outcome], dict[str, str]]:
     """
-    Book *items* by *book*, which lets one call in under its idempotency key: the answer with one
-    result for each, in order, and `Retry-After` where some may be repeated with success.
+    Book *items* by *book*, which lets one call in under its idempotency key: the outcome of each,
+    in order, and `Retry-After` where some may be repeated with success.
 
     Raises Unavailable, or what went wrong on our side, where not one of them was decided.
     """
     turn = _turns.setdefault(distributor_id, asyncio.Lock())
-    outcomes: list[Admitted | AppError] = []
+    outcomes: list[Outcome] = []
     for portion in _portions(items):
         async with turn:
             outcomes += await asyncio.gather(*(_booked(item, book) for item in portion))
@@ -48,11 +49,19 @@ async def book_all(
         first = next((one for one in refused if isinstance(one, Unavailable)), refused[0])
         first.headers.update(headers)
         raise first
-    return {
-        "accepted": len(outcomes) - len(refused),
-        "refused": len(refused),
-        "results": [_result(outcome, lang) for outcome in outcomes],
-    }, headers
+    return outcomes, headers
+
+
+def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
+    """The answer to a batch as JSON, refusals in *lang*. It may take long: thousands of lines."""
+    accepted = sum(isinstance(outcome, Admitted) for outcome in outcomes)
+    return json_bytes(
+        {
+            "accepted": accepted,
+            "refused": len(outcomes) - accepted,
+            "results": [_result(outcome, lang) for outcome in outcomes],
+        }
+    )
 
 
 def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
@@ -70,7 +79,7 @@ def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
         yield portion
 
 
-async def _booked(item: Any, book: Book) -> Admitted | AppError:
+async def _booked(item: Any, book: Book) -> Outcome:
     try:
         return await book(*api_input.batch_item(item))
     except AppError as exc:
@@ -84,7 +93,7 @@ async def _booked(item: Any, book: Book) -> Admitted | AppError:
         )
 
 
-def _result(outcome: Admitted | AppError, lang: str) -> dict[str, Any]:
+def _result(outcome: Outcome, lang: str) -> dict[str, Any]:
     if isinstance(outcome, Admitted):
         return {"status": 201, "replayed": outcome.replayed, "call": outcome.call}
     told: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}

@@ -21,6 +21,7 @@ from app.global_func import (
     delete_row,
     get_row,
     insert_row,
+    iso,
     now,
     settings,
     update_row,
@@ -100,12 +101,15 @@ async def give_key(
     *,
     grace_hours: int = 0,
     expires_at: datetime | None = None,
+    end_previous: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """
     A new key for the distributor: the record, and the key, which is told only here.
 
     The key in use until now stays valid for *grace_hours* (0: ends at once), not beyond its own
-    expiry; one before that ends now.
+    expiry. Without *expires_at* the new one lives as long as that was made for; it has no end
+    where that had none. A key before that, in its own grace period, ends now: with *end_previous*
+    only, else Conflict `grace_running` is raised, since a program that still uses it would stop.
     """
     moment = now()
     if expires_at is not None and expires_at <= moment:
@@ -113,12 +117,14 @@ async def give_key(
             [FieldProblem("expires_at", "in_the_past", "Choose a time that is still to come.")]
         )
     current = await get_row(sor, TABLE, distributor_id, lock=True)
+    if not end_previous:
+        _refuse_within_grace(current, moment)
     key = keys.mint()
     values = {
         "api_key_prefix": keys.prefix(key),
         "api_key_hash": keys.digest(key),
         "api_key_created_at": moment,
-        "api_key_expires_at": expires_at,
+        "api_key_expires_at": expires_at or _expiry_as_before(current, moment),
         **_kept_for_grace(current, moment, grace_hours),
     }
     record = await update_row(
@@ -251,6 +257,29 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
             }
         )
     return found
+
+
+def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
+    """Raise Conflict `grace_running` while the key before the present one is still valid."""
+    ends = current["previous_key_expires_at"]
+    if current["previous_key_hash"] is None or ends is None or ends <= moment:
+        return
+    raise Conflict(
+        "grace_running",
+        "The key before the present one is valid until {when}: a new key would end it now. Choose"
+        " to end it (end_previous=1), or wait until then.",
+        problems=[
+            FieldProblem("end_previous", "grace_running", "Choose this to end the key before now.")
+        ],
+        extra={"previous_key_expires_at": ends},
+        when=iso(ends),
+    )
+
+
+def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime | None:
+    """When a key that is made now ends that lives as long as the present one was made for."""
+    made, ends = current["api_key_created_at"], current["api_key_expires_at"]
+    return None if made is None or ends is None else moment + (ends - made)
 
 
 def _kept_for_grace(

@@ -9,7 +9,6 @@ from app.global_func import (
     CSV_TYPE,
     XLSX_TYPE,
     Rule,
-    json_bytes,
     next_day_start,
     next_month_start,
     now,
@@ -143,11 +142,12 @@ async def book_batch(request: web.Request, caller: Caller) -> Reply:
         return await _admit(caller.id, key, call)
 
     lines: set[str] = set()
-    body, headers = await batches.book_all(caller.id, items, book, request["lang"])
+    outcomes, headers = await batches.book_all(caller.id, items, book)
     async with reading() as sor:
         limits = await limits_now(sor, caller.id, lines)
-    # Thousands of priced lines: others are served while they become text.
-    return Reply(body=await asyncio.to_thread(json_bytes, body), limits=limits, headers=headers)
+    # Others are served while thousands of lines become text.
+    body = await asyncio.to_thread(batches.answer, outcomes, request["lang"])
+    return Reply(body=body, limits=limits, headers=headers)
 
 
 async def usage_report(request: web.Request, caller: Caller) -> Reply:

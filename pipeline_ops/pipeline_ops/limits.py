@@ -35,13 +35,14 @@ _SENTENCES = {
 # For limits that no clock gives room again.
 _NOT_SOLD = "The line takes no calls now. Its operator can change that."
 _NEVER = {
-    "rate_limited": _NOT_SOLD,
     "quota_exceeded": (
         "The quota of {limit} calls of that time does not come back by itself. The operator can"
         " raise it."
     ),
-    "capacity_exceeded": _NOT_SOLD,
-    "concurrency_exceeded": _NOT_SOLD,
+    "capacity_exceeded": (
+        "All {limit} calls that the line gave for that time are taken. Its operator can change"
+        " that."
+    ),
 }
 
 
@@ -131,7 +132,7 @@ def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
     room_at = told.room_at(moment)
     return TooManyRequests(
         code,
-        _SENTENCES[code] if room_at is not None else _NEVER[code],
+        _SENTENCES[code] if room_at is not None else _sentence_without_end(code, told),
         extra={
             "scope": told.scope,
             "limit": told.limit,
@@ -142,3 +143,9 @@ def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
         limit=told.limit,
         when=iso(room_at) if room_at else "",
     )
+
+
+def _sentence_without_end(code: str, limit: Limit) -> str:
+    if limit.limit <= 0 and code != "quota_exceeded":
+        return _NOT_SOLD
+    return _NEVER.get(code, _NOT_SOLD)

@@ -93,6 +93,18 @@ def test_a_key_made_rotated_and_revoked(admin_page: Page, server: Installation) 
     for key in (first, second):
         assert Reseller(server, fresh, key).client.get("/pipeline_dist/v1/me").status_code == 200
 
+    page.locator("[data-tool=generate_key]").click()
+    dialog.locator("button[data-tool=submit]").click()
+    expect(dialog.locator("[data-field=end_previous]")).to_contain_text("请选择此项")
+    dialog.locator("[data-field=end_previous]").get_by_role("checkbox").check()
+    dialog.locator("button[data-tool=submit]").click()
+    third = shown_key(page)
+    statuses = [
+        Reseller(server, fresh, key).client.get("/pipeline_dist/v1/me").status_code
+        for key in (first, second, third)
+    ]
+    assert statuses == [401, 200, 200]
+
     page.locator("[data-tool=revoke_key]").click()
     page.get_by_role("alertdialog").get_by_role("button", name="撤销").click()
     expect(page.locator(".page-title")).to_contain_text("尚无密钥")

@@ -7,7 +7,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from pipeline_dist import keys
 from tests.support.installation import Installation
-from tests.support.selling import Reseller, make_distributor, make_line, make_reseller
+from tests.support.selling import Reseller, make_distributor, make_line, make_reseller, new_key
 
 
 @pytest.fixture
@@ -49,6 +49,24 @@ def test_a_key_is_made_shown_once_and_works(
     admin_page.reload()
     assert key not in admin_page.content()
     assert complaints == []
+
+
+def test_a_rotation_within_the_grace_of_another_is_asked_about(
+    server: Installation, admin_page: Page
+) -> None:
+    distributor = make_distributor(server.admin)
+    new_key(server.admin, distributor)
+    new_key(server.admin, distributor, grace_hours=5)
+    open_tool(admin_page, distributor, "generate_key")
+    dialog = admin_page.locator("dialog")
+    dialog.locator("button[data-tool=submit]").click()
+    field = dialog.locator("[data-field=end_previous]")
+    expect(field).to_contain_text("请选择此项")
+
+    field.get_by_role("checkbox").check()
+    dialog.locator("button[data-tool=submit]").click()
+
+    expect(admin_page.locator("code[data-name=key]")).to_be_visible()
 
 
 def test_a_wrong_grace_period_is_told_at_its_field(server: Installation, admin_page: Page) -> None:

@@ -1,6 +1,7 @@
 """When there is room again, as refusals tell it: never before all that is full has room."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -107,6 +108,7 @@ async def test_a_full_day_that_is_over_never_has_room(hands: Clock, table: str) 
         assert error.status == 429
         assert error.extra["resets_at"] is None
         assert "Retry-After" not in error.headers
+        assert "that time" in str(error.text)
     # A call of today would be let in, and that is what the headers are about.
     assert afterwards.value.headers["RateLimit-Remaining"] == "1"
     await trade.begin()
@@ -170,7 +172,8 @@ async def book_all(trade: Trade, items: list[Any]) -> tuple[dict[str, Any], dict
             request_hash=wanted.request_hash, lines=wanted.lines, status=wanted.status,
         )  # fmt: skip
 
-    return await batches.book_all(trade.distributor_id, items, book, "en")
+    outcomes, headers = await batches.book_all(trade.distributor_id, items, book)
+    return json.loads(batches.answer(outcomes, "en")), headers
 
 
 async def test_a_batch_tells_when_the_first_of_its_refused_items_has_room() -> None:

@@ -168,8 +168,9 @@ class TestLooking:
     def test_a_quote_says_what_would_refuse_a_call_in_the_reader_s_language(
         self, server: Installation
     ) -> None:
-        full = make_line(server.admin, daily_quota=0)
+        full = make_line(server.admin, daily_quota=1)
         reseller = make_reseller(server, full)
+        assert reseller.begin(full).status_code == 201
         told = {}
         for lang in ("en", "zh-CN"):
             reseller.client.headers["Accept-Language"] = lang

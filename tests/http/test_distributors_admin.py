@@ -1,5 +1,6 @@
 """Distributors and their keys, as an administrator keeps them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -276,16 +277,76 @@ class TestKeys:
         assert reseller.get("me").status_code == 401
         assert Reseller(server, reseller.distributor, key).get("me").status_code == 200
 
-    def test_only_one_old_key_is_kept(self, server: Installation) -> None:
+    @pytest.mark.parametrize("grace_hours", [0, 5])
+    def test_a_second_rotation_within_the_grace_is_refused_unless_it_is_meant(
+        self, server: Installation, grace_hours: int
+    ) -> None:
         first = make_reseller(server)
+        asked = {"id": first.distributor["id"], "grace_hours": grace_hours}
         second = Reseller(
             server, first.distributor, new_key(server.admin, first.distributor, grace_hours=5)
         )
-        third = Reseller(
-            server, first.distributor, new_key(server.admin, first.distributor, grace_hours=5)
-        )
+        answer = try_post(server.admin, "distributor_generate_key", **asked)
 
-        assert [each.get("me").status_code for each in (first, second, third)] == [401, 200, 200]
+        assert problems(answer, 409) == {"/end_previous": "grace_running"}
+        problem = answer.json()
+        assert problem["code"] == "grace_running"
+        assert problem["previous_key_expires_at"] in problem["detail"]
+        assert [each.get("me").status_code for each in (first, second)] == [200, 200]
+        refused = try_post(server.admin, "distributor_generate_key", **asked, end_previous=0)
+        assert refused.status_code == 409
+
+        key = new_key(
+            server.admin, first.distributor, grace_hours=grace_hours, end_previous=1
+        )
+        third = Reseller(server, first.distributor, key)
+        kept = 200 if grace_hours else 401
+        assert [each.get("me").status_code for each in (first, second, third)] == [401, kept, 200]
+
+    @pytest.mark.parametrize("ended", ["over", "revoked", "never begun"])
+    def test_without_a_grace_that_runs_a_key_is_made_as_ever(
+        self, server: Installation, ended: str
+    ) -> None:
+        made = make_distributor(server.admin)
+        new_key(server.admin, made)
+        new_key(server.admin, made, grace_hours=0 if ended == "never begun" else 5)
+        if ended == "over":
+            server.query(
+                "update distributors set previous_key_expires_at = utc_timestamp(3) where id = %s",
+                made["id"],
+            )
+        if ended == "revoked":
+            post(server.admin, f"{API}distributor_revoke_key.dspy", id=made["id"])
+
+        assert keys.is_well_formed(new_key(server.admin, made))
+
+    def test_a_new_key_lives_as_long_as_the_one_before_was_made_for(
+        self, server: Installation
+    ) -> None:
+        made = make_distributor(server.admin)
+
+        def expiry(**options: Any) -> datetime | None:
+            key = new_key(server.admin, made, end_previous=1, grace_hours=1, **options)
+            told = Reseller(server, made, key).get("me").json()["api_key_expires_at"]
+            return told and datetime.fromisoformat(told)
+
+        assert (expiry(), expiry()) == (None, None)
+        days = timedelta(days=30)
+        assert expiry(expires_at=(datetime.now(UTC) + days).isoformat()) is not None
+        # Also of a key that has expired, and again from the one that took it over.
+        server.query(
+            "update distributors set api_key_created_at = api_key_created_at - interval 40 day,"
+            " api_key_expires_at = api_key_expires_at - interval 40 day where id = %s",
+            made["id"],
+        )
+        for _ in range(2):
+            found = expiry()
+            assert found is not None
+            assert abs(found - datetime.now(UTC) - days) < timedelta(minutes=1)
+        given = datetime(2099, 1, 1, tzinfo=UTC)
+        assert expiry(expires_at=given.isoformat()) == given
+        post(server.admin, f"{API}distributor_revoke_key.dspy", id=made["id"])
+        assert expiry() is None
 
     def test_revoking_ends_all(self, server: Installation) -> None:
         old = make_reseller(server)
@@ -305,6 +366,7 @@ class TestKeys:
             ({"grace_hours": 100_000}, "/grace_hours"),
             ({"expires_at": "2020-01-01"}, "/expires_at"),
             ({"expires_at": "soon"}, "/expires_at"),
+            ({"end_previous": "perhaps"}, "/end_previous"),
             ({"scope": "all"}, "/scope"),
             ({"id": ""}, "/id"),
         ],

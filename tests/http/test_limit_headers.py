@@ -97,7 +97,14 @@ def test_are_true_after_every_answer(server: Installation, scope: str) -> None:
     ]
     batch = unslotted(reseller.post("calls/batch", {"calls": calls}), 200)
     assert batch.headers.get("RateLimit-Remaining") == (None if scope == "concurrency" else "0")
-    assert (batch.json()["refused"] > 0) == (scope != "concurrency")
+    refused = [one for one in batch.json()["results"] if "error" in one]
+    assert bool(refused) == (scope != "concurrency")
+    if scope in ("concurrency", "spend"):
+        assert "Retry-After" not in batch.headers
+    else:
+        waits = {one["retry_after"] for one in refused if one["status"] == 429}
+        assert waits == {int(batch.headers["Retry-After"])}
+        assert abs(min(waits) - int(batch.headers["RateLimit-Reset"])) <= 1
     if full is None:
         full = watch.of_line(reseller.begin(line, key="g"), 402 if scope == "spend" else 429)
         watch.of_line(reseller.post("quote", quote), 200)

@@ -35,7 +35,7 @@ export class OverviewTab {
     const hasKey = Boolean(record.api_key_prefix);
     const expiry = record.api_key_expires_at;
     const isOver = expiry && new Date(expiry) <= new Date(this.page.data.now);
-    const previous = record.previous_key_expires_at && new Date(record.previous_key_expires_at) > new Date(this.page.data.now) ? record.previous_key_expires_at : null;
+    const previous = this.previousUntil();
     return card('API key',
       hasKey ? facts([
         ['Key begins with', h('code', { class: 'key-prefix' }, `${record.api_key_prefix}…`)],
@@ -49,8 +49,15 @@ export class OverviewTab {
         h('a', { class: 'button tool', href: '/pipeline_dist/v1/docs', target: '_blank', rel: 'noopener' }, icon('info'), t('API guide'))) : null);
   }
 
+  /** Until when the key before the present one is valid; null when it is not. */
+  previousUntil() {
+    const until = this.page.record.previous_key_expires_at;
+    return until && new Date(until) > new Date(this.page.data.now) ? until : null;
+  }
+
   async makeKey(isRotation) {
     const { owner, record } = this.page;
+    const previous = this.previousUntil();
     let made = null;
     const { done } = await openForm(owner, {
       title: isRotation ? 'Rotate the key' : 'Make a key', cwidth: 32,
@@ -61,7 +68,12 @@ export class OverviewTab {
       cols: 1, submit_label: isRotation ? 'Rotate' : 'Make',
       fields: [
         ...(isRotation ? [{ name: 'grace_hours', label: 'Grace for the old key (hours)', uitype: 'int', min: 0, max: 2160, value: 24, tip: '0: the old key ends at once' }] : []),
-        { name: 'expires_at', label: 'Expires at', uitype: 'datetime', tip: 'Empty: never' },
+        { name: 'expires_at', label: 'Expires at', uitype: 'datetime',
+          tip: record.api_key_expires_at ? 'Empty: as long as the key before was made for' : 'Empty: never' },
+        ...(previous ? [{
+          name: 'end_previous', label: 'End the key before now', uitype: 'check', type: 'tinyint(1)', value: 0,
+          tip: t('It is valid until ${when}. Only one replaced key is kept.', { when: localDateTime(previous, { seconds: false }) }),
+        }] : []),
       ],
       save: async (values) => {
         made = await send(owner, `${API}/distributor_generate_key.dspy`, { id: record.id, lock_version: record.lock_version, ...values });
