@@ -74,12 +74,24 @@ class Ending:
 
 
 def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
-    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec*."""
+    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
+    values that say nothing."""
     given: dict[str, Any] = {}
     for name in request.query:
         values = request.query.getall(name)
         given[name] = values if len(values) > 1 else values[0]
+    empty = [
+        FieldProblem(name, "empty", "Give a value, or leave this out.")
+        for name, value in given.items()
+        if name in spec and (value == "" or (value == "null" and not _is_any_text(spec[name])))
+    ]
+    if empty:
+        raise InvalidFields(empty)
     return check_params(spec, given)
+
+
+def _is_any_text(rule: Rule) -> bool:
+    return rule.kind == "str" and not rule.choices and rule.format is None
 
 
 def json_body(request: web.Request) -> dict[str, Any]:
