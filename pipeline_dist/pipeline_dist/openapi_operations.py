@@ -159,7 +159,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 201,
                 JSON,
                 {"anyOf": [ref("FinishedCall"), ref("Call")]},
-                {"begun": examples.BEGUN, "booked": examples.FINISHED},
+                {"begun": examples.BEGUN, "booked": examples.BOOKED},
             ),
         ),
         codes=(
@@ -190,7 +190,14 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="One call with its lines",
         description="As the ledger has it now.",
         parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
-        answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
+        answers=(
+            (
+                200,
+                JSON,
+                ref("FinishedCall"),
+                {"running": examples.RUNNING, "ended": examples.FINISHED},
+            ),
+        ),
         codes=("call_not_found",),
     ),
     Operation(
@@ -215,7 +222,8 @@ OPERATIONS: tuple[Operation, ...] = (
         name="book_batch",
         summary="Book up to 1,000 finished calls",
         description="Each item is booked on its own and counts as one call; one that is refused"
-        " does not touch the others. After a lost answer send the same batch again.",
+        " does not touch the others. A body has at most 1 MiB. After a lost answer send the same"
+        " batch again.",
         body="Batch",
         body_examples={"batch": examples.BATCH},
         answers=((200, JSON, ref("BatchResult"), {"answer": examples.BATCH_RESULT}),),
