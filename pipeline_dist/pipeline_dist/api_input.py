@@ -30,12 +30,12 @@ MAX_LEASE_SECONDS = 86_400
 KEY = Rule(kind="str", required=True, length=200)
 QUOTE_RULES = {"pipeline": Rule(kind="str", required=True, length=64)}
 CALL_RULES = QUOTE_RULES | {
-    "client_ref": Rule(kind="str", length=128),
+    "client_ref": Rule(kind="str", length=128, blank=True),
     "lease_seconds": Rule(
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),
     "status": Rule(kind="str", choices=("succeeded", "failed")),
-    "error": Rule(kind="text", length=4000),
+    "error": Rule(kind="text", length=4000, blank=True),
 }
 BATCH_ITEM_RULES = {
     "idempotency_key": KEY,
@@ -45,7 +45,7 @@ BATCH_ITEM_RULES = {
 FINISH_RULES = {
     "call_no": Rule(kind="str", required=True, length=32),
     "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
-    "error": Rule(kind="text", length=4000),
+    "error": Rule(kind="text", length=4000, blank=True),
 }
 
 
@@ -133,11 +133,11 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
         raise InvalidFields(problems)
     return NewCall(
         pipeline=values["pipeline"],
-        client_ref=values["client_ref"],
+        client_ref=values["client_ref"] or None,
         lease_seconds=values["lease_seconds"],
         lines=lines,
         status=values["status"],
-        error=values["error"],
+        error=values["error"] or None,
         request_hash=body_hash(body),
     )
 
@@ -194,7 +194,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
         call_no=values["call_no"],
         status=values["status"],
         lines=lines,
-        error=values["error"],
+        error=values["error"] or None,
         body_hash=body_hash(body),
     )
 
@@ -274,7 +274,7 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
                 "lines", "required", "Give the lines of a finished call; they may be none."
             )
         )
-    if body.get("error") is not None and not has_status:
+    if body.get("error") not in (None, "") and not has_status:
         problems.append(
             FieldProblem("error", "not_together", "A call that begins has no error yet.")
         )
