@@ -31,12 +31,12 @@ MAX_LEASE_SECONDS = 86_400
 KEY = Rule(kind="str", required=True, length=200)
 QUOTE_RULES = {"pipeline": Rule(kind="str", required=True, length=64)}
 CALL_RULES = QUOTE_RULES | {
-    "client_ref": Rule(kind="str", length=128),
+    "client_ref": Rule(kind="str", length=128, blank=True),
     "lease_seconds": Rule(
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),
     "status": Rule(kind="str", choices=("succeeded", "failed")),
-    "error": Rule(kind="text", length=4000),
+    "error": Rule(kind="text", length=4000, blank=True),
 }
 BATCH_ITEM_RULES = {
     "idempotency_key": KEY,
@@ -46,7 +46,7 @@ BATCH_ITEM_RULES = {
 FINISH_RULES = {
     "call_no": Rule(kind="str", required=True, length=32),
     "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
-    "error": Rule(kind="text", length=4000),
+    "error": Rule(kind="text", length=4000, blank=True),
 }
 
 
@@ -75,12 +75,24 @@ class Ending:
 
 
 def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
-    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec*."""
+    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
+    values that say nothing."""
     given: dict[str, Any] = {}
     for name in request.query:
         values = request.query.getall(name)
         given[name] = values if len(values) > 1 else values[0]
+    empty = [
+        FieldProblem(name, "empty", "Give a value, or leave this out.")
+        for name, value in given.items()
+        if name in spec and (value == "" or (value == "null" and not _is_any_text(spec[name])))
+    ]
+    if empty:
+        raise InvalidFields(empty)
     return check_params(spec, given)
+
+
+def _is_any_text(rule: Rule) -> bool:
+    return rule.kind == "str" and not rule.choices and rule.format is None
 
 
 def json_body(request: web.Request) -> dict[str, Any]:
@@ -117,11 +129,11 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
         raise InvalidFields(problems)
     return NewCall(
         pipeline=values["pipeline"],
-        client_ref=values["client_ref"],
+        client_ref=values["client_ref"] or None,
         lease_seconds=values["lease_seconds"],
         lines=lines,
         status=values["status"],
-        error=values["error"],
+        error=values["error"] or None,
         request_hash=body_hash(body),
     )
 
@@ -180,7 +192,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
         call_no=values["call_no"],
         status=values["status"],
         lines=lines,
-        error=values["error"],
+        error=values["error"] or None,
         body_hash=body_hash(body),
     )
 
@@ -260,7 +272,7 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
                 "lines", "required", "Give the lines of a finished call; they may be none."
             )
         )
-    if body.get("error") is not None and not has_status:
+    if body.get("error") not in (None, "") and not has_status:
         problems.append(
             FieldProblem("error", "not_together", "A call that begins has no error yet.")
         )

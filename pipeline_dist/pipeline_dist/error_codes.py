@@ -88,7 +88,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
 
 # What is wrong with one field: the `code` of an entry of `errors`.
 FIELD_CODES = (
-    "required", "unknown_field", "not_text", "not_scalar", "not_a_number", "not_an_integer",
+    "required", "unknown_field", "empty", "not_text", "not_scalar", "not_a_number",
+    "not_an_integer",
     "not_a_list", "not_an_object", "out_of_range", "out_of_order", "too_many_decimals", "too_long",
     "too_many", "bad_boolean", "bad_characters", "bad_choice", "bad_cursor", "bad_date",
     "bad_datetime", "bad_idempotency_key", "bad_month", "bad_pattern", "not_together",

@@ -1,11 +1,18 @@
-"""Examples for the OpenAPI document; a test holds each against its schema."""
+"""Examples for the OpenAPI document: requests and the answers to them, which tests ask for."""
 
 from typing import Any
 
 Example = dict[str, Any]
 
 _CALL_NO = "019ab4f0c1d27c3e9a5b6f7081920a1b"
-_LIMITS = [
+_OF_ACME = [
+    {
+        "scope": "spend",
+        "limit": "500.000000",
+        "used": "12.0481200000",
+        "remaining": "487.9518800000",
+        "resets_at": None,
+    },
     {
         "scope": "distributor_month",
         "limit": 10000,
@@ -13,22 +20,23 @@ _LIMITS = [
         "remaining": 8799,
         "resets_at": "2026-11-30T16:00:00.000Z",
     },
-    {
-        "scope": "concurrency",
-        "limit": 8,
-        "used": 1,
-        "remaining": 7,
-        "resets_at": None,
-    },
 ]
+_OF_THE_LINE = {
+    "scope": "concurrency",
+    "limit": 8,
+    "used": 1,
+    "remaining": 7,
+    "resets_at": None,
+}
 _LINE = {
     "step_key": "draft",
     "model": "claude-haiku-4-5",
     "unit": "input_token",
     "quantity": "4808",
 }
-_PRICED = _LINE | {
+_PRICED = {
     "line_no": 1,
+    **_LINE,
     "quantity": "4808.000000",
     "pricing_type": "unit",
     "unit_price": "1.000000",
@@ -55,7 +63,7 @@ ME: Example = {
     "allowed_ips": ["203.0.113.0/24"],
     "api_key_prefix": "ppk_7Hq2xWz9",
     "api_key_expires_at": None,
-    "limits": _LIMITS[:1],
+    "limits": _OF_ACME,
 }
 _PIPELINE: Example = {
     "code": "script-to-video",
@@ -78,7 +86,7 @@ _PIPELINE: Example = {
             "currency": "USD",
         }
     ],
-    "limits": _LIMITS,
+    "limits": [*_OF_ACME, _OF_THE_LINE],
 }
 _STEP = {"name": "Draft", "step_type": "model", "model": "claude-haiku-4-5", "timeout_seconds": 300}
 PIPELINE_DETAIL: Example = _PIPELINE | {
@@ -111,28 +119,45 @@ BEGUN: Example = {
     "lease_expires_at": "2026-11-24T06:10:00.000Z",
     "client_ref": "order 88",
 }
+_MONEY_OF_NOTHING = "0.0000000000"
+RUNNING: Example = {
+    **{name: value for name, value in BEGUN.items() if name != "client_ref"},
+    "finished_at": None,
+    "duration_ms": None,
+    "client_ref": "order 88",
+    "currency": "USD",
+    "amount": _MONEY_OF_NOTHING,
+    "late": False,
+    "error": None,
+    "lines": [],
+}
 ENDING: Example = {"call_no": _CALL_NO, "status": "succeeded", "lines": [_LINE]}
-FINISHED: Example = BEGUN | {
+FINISHED: Example = RUNNING | {
     "status": "succeeded",
     "finished_at": "2026-11-24T06:00:02.481Z",
     "duration_ms": 2481,
-    "currency": "USD",
     "amount": "0.0048080000",
-    "late": False,
-    "error": None,
     "lines": [_PRICED],
 }
-BATCH: Example = {"calls": [{"idempotency_key": "job-17/1", **ONE_GO}]}
+# Begun and ended at once: there was no lease.
+BOOKED: Example = FINISHED | {
+    "lease_expires_at": None,
+    "finished_at": BEGUN["started_at"],
+    "duration_ms": 0,
+    "client_ref": None,
+}
+BATCH: Example = {"calls": [{"idempotency_key": f"job-17/{number}", **ONE_GO} for number in (1, 2)]}
 BATCH_RESULT: Example = {
     "accepted": 1,
     "refused": 1,
     "results": [
-        {"status": 201, "replayed": False, "call": FINISHED},
+        {"status": 201, "replayed": False, "call": BOOKED},
         {
             "status": 429,
             "error": {
                 "code": "quota_exceeded",
-                "detail": "The quota of 10000 calls is used up.",
+                "detail": "The quota of 10000 calls is used up. There is room again at"
+                " 2026-11-30T16:00:00.000Z.",
                 "scope": "distributor_month",
                 "limit": 10000,
                 "used": 10000,
@@ -147,35 +172,53 @@ _SPAN = {
     "to": "2026-11-30T16:00:00.000Z",
     "currency": "USD",
 }
-_SUM = {"unit": "input_token", "calls": 1201, "quantity": "4808000.000000"}
 USAGE_SUMS: Example = _SPAN | {
     "group_by": "day",
-    "rows": [{"day": "2026-11-24", **_SUM, "amount": "4.8080000000", "currency": "USD"}],
+    "rows": [
+        {
+            "day": "2026-11-24",
+            "unit": "input_token",
+            "currency": "USD",
+            "calls": 1201,
+            "quantity": "4808000.000000",
+            "amount": "4.8080000000",
+        }
+    ],
     "total": {"calls": 1201, "amount": "4.8080000000"},
 }
-_CALLED = {name: BEGUN[name] for name in ("call_no", "pipeline", "version_no", "started_at")}
 USAGE_LINES: Example = _SPAN | {
     "rows": [
-        _PRICED
-        | _CALLED
-        | {"currency": "USD", "status": "succeeded", "finished_at": FINISHED["finished_at"]}
+        {
+            "call_no": _CALL_NO,
+            "line_no": 1,
+            "pipeline": "script-to-video",
+            "version_no": 3,
+            **{name: value for name, value in _PRICED.items() if name != "line_no"},
+            "currency": "USD",
+            "status": "succeeded",
+            "started_at": FINISHED["started_at"],
+            "finished_at": FINISHED["finished_at"],
+        }
     ],
     "next": None,
 }
 _PRICE_COLUMNS = ("pricing_type", "unit_price", "unit_size", "package_size", "package_price")
-STATEMENT: Example = _SPAN | {
+STATEMENT: Example = {
     "distributor": {"code": "acme", "name": "ACME Cloud"},
     "month": "2026-11",
+    **_SPAN,
     "calls": 1201,
-    "running": 0,
+    "running": 1,
     "lines": [
         {
             "pipeline": "script-to-video",
             "pipeline_name": "Script to video",
             "step_key": "draft",
             "model": "claude-haiku-4-5",
+            "unit": "input_token",
             **{name: _PRICED[name] for name in _PRICE_COLUMNS},
-            **_SUM,
+            "calls": 1201,
+            "quantity": "4808000.000000",
             "amount": "4.8080000000",
             "currency": "USD",
         }

@@ -161,7 +161,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 201,
                 JSON,
                 {"anyOf": [ref("FinishedCall"), ref("Call")]},
-                {"begun": examples.BEGUN, "booked": examples.FINISHED},
+                {"begun": examples.BEGUN, "booked": examples.BOOKED},
             ),
         ),
         codes=(
@@ -192,7 +192,14 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="One call with its lines",
         description="As the ledger has it now.",
         parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
-        answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
+        answers=(
+            (
+                200,
+                JSON,
+                ref("FinishedCall"),
+                {"running": examples.RUNNING, "ended": examples.FINISHED},
+            ),
+        ),
         codes=("call_not_found",),
     ),
     Operation(

@@ -46,7 +46,7 @@ def _there(name: str, kind: str) -> dict[str, Any]:
 _OVER_OR_NOT = {
     "if": _there("status", "string"),
     "then": _there("lines", "array"),
-    "else": {"properties": {"lines": {"type": "null"}, "error": {"type": "null"}}},
+    "else": {"properties": {"lines": {"type": "null"}, "error": {"enum": ["", None]}}},
 }
 _CANCELLED_WITHOUT_LINES = {
     "if": {"properties": {"status": {"const": "cancelled"}}},

@@ -85,7 +85,7 @@ def _one_line(rule: Rule, where: str) -> Schema:
     schema: Schema = {"type": "string"}
     if rule.format == DAY_OR_TIME:
         schema |= {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
-    if where != "body" or rule.required:
+    if not _may_be_empty(rule, where):
         schema["minLength"] = 1
     if rule.length is not None:
         schema["maxLength"] = rule.length
@@ -99,13 +99,18 @@ def _pattern(rule: Rule, where: str) -> str:
         return f"^(?:{rule.pattern.pattern})$"
     if where == "header":
         return f"^{_HEADER}$"
-    # In a body an empty text is as good as none.
-    return f"^{_ONE_LINE}$" if where == "query" or rule.required else f"^(?:{_ONE_LINE})?$"
+    return f"^(?:{_ONE_LINE})?$" if _may_be_empty(rule, where) else f"^{_ONE_LINE}$"
+
+
+def _may_be_empty(rule: Rule, where: str) -> bool:
+    return not rule.required and (rule.blank or (where == "body" and rule.default == ""))
 
 
 def _lines(rule: Rule, where: str) -> Schema:
-    longest = {} if rule.length is None else {"maxLength": rule.length}
-    return {"type": "string", "pattern": r"^[^\x00]*$", **longest}
+    schema: Schema = {"type": "string", "pattern": r"^[^\x00]*$"}
+    if not _may_be_empty(rule, where):
+        schema["minLength"] = 1
+    return schema if rule.length is None else schema | {"maxLength": rule.length}
 
 
 def _whole(rule: Rule, where: str) -> Schema:

@@ -102,3 +102,22 @@ def test_the_apis_page_is_readable_without_script(admin_page: Page, complaints: 
     admin_page.get_by_role("link", name="POST /pipeline_dist/v1/calls/batch").click()
     expect(admin_page.locator("#book_batch h2")).to_be_in_viewport()
     assert complaints == []
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_apis_page_fits_a_telephone(admin_page: Page, lang: str) -> None:
+    """Also with every table within a table opened."""
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.goto(f"/pipeline_dist/v1/docs?_lang={lang}")
+    admin_page.evaluate(
+        "document.querySelectorAll('details').forEach(node => { node.open = true })"
+    )
+    widths = admin_page.evaluate(
+        "[...document.querySelectorAll('body *')]"
+        ".filter(node => !node.closest('pre'))"
+        ".map(node => node.getBoundingClientRect().right)"
+    )
+
+    assert len(widths) > 1000
+    assert max(widths) <= 390
+    expect(admin_page.get_by_role("link", name="statement.csv")).to_be_visible()

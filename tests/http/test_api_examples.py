@@ -1,0 +1,137 @@
+"""The examples of the API's document are answers of the server: asked again, they come again."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline_dist import openapi_examples as examples
+from tests.support.installation import Installation
+from tests.support.selling import (
+    Reseller,
+    link,
+    make_distributor,
+    make_line,
+    make_reseller,
+    new_key,
+    post,
+)
+
+# What is otherwise each time: numbers and times that the server gives, and what hangs on them.
+MADE_ANEW = {
+    "call_no", "checksum", "api_key_prefix", "request_id", "started_at", "finished_at",
+    "lease_expires_at", "duration_ms", "published_at", "resets_at", "quota_resets_at", "made_at",
+    "from", "to", "month", "day", "allowed_ips",
+}  # fmt: skip
+# What was used before the example's call, and so how much is left.
+COUNTED = {
+    "used", "remaining", "quota_used", "quota_remaining", "spend_used", "spend_remaining", "calls",
+    "quantity", "amount", "total",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def line(server: Installation) -> dict[str, Any]:
+    admin = server.admin
+    line = make_line(admin, "script-to-video", prices=(), publish=False, max_concurrency=8)
+    rename = "/pipeline_core/api/pipelines_update.dspy"
+    post(admin, rename, name="Script to video", **key_of(server, line))
+    (step,) = server.query("select * from pipeline_steps where pipeline_id = %s", line["id"])
+    post(admin, "/pipeline_core/api/pipeline_steps_update.dspy", id=step["id"],
+         lock_version=step["lock_version"], step_key="draft", name="Draft")  # fmt: skip
+    post(admin, "/pipeline_ops/api/pipeline_pricing_create.dspy", pipeline_id=line["id"],
+         model="claude-haiku-4-5", unit="input_token", unit_price="1", unit_size=1_000_000,
+         currency="USD")  # fmt: skip
+    for notes in ("first", "second", "third"):
+        about = None if notes == "third" else notes
+        post(admin, rename, description=about, **key_of(server, line))
+        post(admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=line["id"], notes=notes)
+    return line
+
+
+@pytest.fixture(scope="module")
+def acme(server: Installation, line: dict[str, Any]) -> Reseller:
+    made = make_distributor(
+        server.admin, "acme", name="ACME Cloud", quota_period="month", quota_calls=10_000,
+        spend_limit="500", allowed_ips="127.0.0.0/8",
+    )  # fmt: skip
+    link(server.admin, made, line)
+    reseller = Reseller(server, made, new_key(server.admin, made))
+    # A call that runs is what the examples of limits have.
+    assert reseller.post("calls", examples.BEGIN, key="runs").status_code == 201
+    return reseller
+
+
+def key_of(server: Installation, line: dict[str, Any]) -> dict[str, Any]:
+    """What names *line* as it is now in a change."""
+    (row,) = server.query("select id, lock_version from pipelines where id = %s", line["id"])
+    return row
+
+
+def outline(value: Any, name: str = "") -> Any:
+    """*value* with its shape and nulls, and without what is otherwise each time."""
+    if isinstance(value, dict):
+        return {key: outline(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [outline(item, name) for item in value]
+    if value is not None and name in MADE_ANEW | COUNTED:
+        return re.sub(r"[0-9a-zA-Z]+", "x", value) if isinstance(value, str) else type(value)
+    return re.sub(r"[0-9T:.-]+Z", "a time", value) if isinstance(value, str) else value
+
+
+def same(answer: httpx.Response, example: Any, status: int = 200) -> None:
+    """Fail unless *answer* is *example*, member for member and in its order."""
+    assert answer.status_code == status, answer.text
+    told, shown = outline(answer.json()), outline(example)
+    assert told == shown
+    assert order(told) == order(shown)
+
+
+def order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [(key, order(item)) for key, item in value.items()]
+    return [order(item) for item in value] if isinstance(value, list) else None
+
+
+def test_begin_read_and_finish(acme: Reseller) -> None:
+    begun = acme.post("calls", examples.BEGIN, key="example")
+    same(begun, examples.BEGUN, 201)
+    same(acme.get("calls", call_no=begun.json()["call_no"]), examples.RUNNING)
+    ended = acme.post("calls/finish", examples.ENDING | {"call_no": begun.json()["call_no"]})
+    same(ended, examples.FINISHED)
+    same(acme.get("calls", call_no=begun.json()["call_no"]), examples.FINISHED)
+
+
+def test_one_go_and_batch(server: Installation, line: dict[str, Any], acme: Reseller) -> None:
+    same(acme.post("calls", examples.ONE_GO, key="in one go"), examples.BOOKED, 201)
+    nearly = make_distributor(
+        server.admin, "nearly-used-up", quota_period="month", quota_calls=10_000
+    )
+    link(server.admin, nearly, line)
+    other = Reseller(server, nearly, new_key(server.admin, nearly))
+    assert other.post("calls", examples.ONE_GO, key="one").status_code == 201
+    server.query("update distributors set quota_used = 9999 where id = %s", nearly["id"])
+    same(other.post("calls/batch", examples.BATCH), examples.BATCH_RESULT)
+
+
+def test_what_may_be_called_and_what_it_costs(acme: Reseller) -> None:
+    same(acme.get("me"), examples.ME)
+    same(acme.get("pipelines"), examples.PIPELINE_LIST)
+    same(acme.get("pipelines", code="script-to-video"), examples.PIPELINE_DETAIL)
+    same(acme.post("quote", examples.QUOTE_REQUEST), examples.QUOTE)
+
+
+def test_reports(server: Installation, line: dict[str, Any], acme: Reseller) -> None:
+    assert acme.post("calls", examples.ONE_GO, key="reported").status_code == 201
+    same(acme.get("usage", group_by="day"), examples.USAGE_SUMS)
+    same(acme.get("statement"), examples.STATEMENT)
+    other = make_reseller(server, line)
+    assert other.post("calls", examples.ONE_GO, key="reported").status_code == 201
+    same(other.get("usage"), examples.USAGE_LINES)
+
+
+def test_refusal(acme: Reseller) -> None:
+    wrong = examples.ONE_GO["lines"][0] | {"quantity": "many"}
+    same(acme.post("calls", examples.ONE_GO | {"lines": [wrong]}, key="wrong"),
+         examples.PROBLEM, 400)  # fmt: skip

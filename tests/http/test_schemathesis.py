@@ -1,0 +1,71 @@
+"""The API and its document held against each other by Schemathesis: all its checks and phases."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support import schemathesis_hooks
+from tests.support.installation import Installation
+from tests.support.selling import USED, make_line, make_reseller
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = "/pipeline_dist/v1/openapi.json"
+# What must have been gone along from a begun call to itself.
+GONE = {("POST /pipeline_dist/v1/calls", "read"), ("POST /pipeline_dist/v1/calls", "finish")}
+# One that was booked in one go is there, and has ended.
+FOUND = (200, 409)
+
+
+def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Path) -> None:
+    # Without limits: a quota that is used up would hide what comes after it.
+    line = make_line(server.admin)
+    reseller = make_reseller(server, line)
+    assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            *("--config-file", str(ROOT / "tests/data/schemathesis.toml")),
+            *("run", f"{server.base_url}{DOCUMENT}", "--no-color"),
+            *("--header", f"Authorization: Bearer {reseller.key}"),
+            *("--phases", "examples,coverage,fuzzing,stateful", "--checks", "all"),
+            # Done by the hooks, where lawful refusals have their reasons.
+            *("--exclude-checks", ",".join(schemathesis_hooks.REPLACED)),
+            *("--report", "ndjson", "--report-ndjson-path", "report.ndjson"),
+        ],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "SCHEMATHESIS_HOOKS": schemathesis_hooks.__name__,
+            "PYTHONPATH": str(ROOT),
+            schemathesis_hooks.LINE: line["code"],
+        },
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=280,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    links, answered = what_was_tried(tmp_path / "report.ndjson")
+    assert GONE - links == set()
+    document = reseller.client.get(DOCUMENT).json()
+    operations = {f"{m.upper()} {path}" for path, of in document["paths"].items() for m in of}
+    assert operations - answered == set()
+
+
+def what_was_tried(report: Path) -> tuple[set[tuple[str, str]], set[str]]:
+    """The links that led to what they promise, and the operations that a request succeeded at."""
+    links, answered = set(), set()
+    for text in report.read_text("utf-8").splitlines():
+        recorder = json.loads(text).get("ScenarioFinished", {}).get("recorder", {})
+        for name, case in recorder.get("cases", {}).items():
+            answer = recorder["interactions"].get(name, {}).get("response") or {}
+            status = answer.get("status_code", 0)
+            if 200 <= status < 300:
+                answered.add(f"{case['value']['method']} {case['value']['path']}")
+            if case.get("transition") and status in FOUND:
+                source, _, rest = case["transition"]["id"].partition(" -> ")
+                links.add((source, rest.split("] ")[1].split(" ->")[0]))
+    return links, answered

@@ -1,0 +1,92 @@
+"""
+What Schemathesis needs to know of the API beyond its document; loaded by the run that
+tests/http/test_schemathesis.py starts, which puts the line that may be called into LINE.
+
+Three of Schemathesis' checks are replaced by the same checks with the lawful refusals named.
+"""
+
+import os
+import re
+from typing import Any
+
+import schemathesis
+from schemathesis.specs.openapi import checks
+
+REPLACED = (
+    "positive_data_acceptance", "negative_data_rejection", "ensure_resource_availability",
+)  # fmt: skip
+LINE = "PIPELINE_TEST_LINE"
+UNIT = "input_token"
+_CALL_NO = re.compile("[0-9a-f]{32}")
+
+# Refusals of requests that fit the document: what no schema can say, and why.
+LAWFUL_CODES = {
+    "idempotency_key_reused": "one generated key comes with several bodies",
+    "pipeline_not_found": "made-up codes are no lines",
+    "call_not_found": "made-up numbers are no calls",
+    "already_finished": "a call is finished again with another body",
+    "price_missing": "a made-up model or step may have no price",
+}
+LAWFUL_PROBLEMS = {
+    ("/to", "out_of_order"): "two generated times come in any order",
+    ("/to", "too_long"): "two generated times lie more than 400 days apart",
+    ("/next", "bad_cursor"): "a cursor is what an answer gave",
+}
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Let what is generated to fit be about a line and a unit that are there."""
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if isinstance(case.body, dict):
+        for call in [case.body, *_objects(case.body.get("calls"))]:
+            if "pipeline" in call:
+                call["pipeline"] = os.environ[LINE]
+            for line in _objects(call.get("lines")):
+                line["unit"] = UNIT
+                # JSON Schema has no word for decimals that programs reckoning in binary can use.
+                if isinstance(line.get("quantity"), float):
+                    line["quantity"] = round(line["quantity"], 6)
+
+
+@schemathesis.check
+def fitting_requests_are_taken(ctx: Any, response: Any, case: Any) -> bool | None:
+    """positive_data_acceptance, but for lawful refusals."""
+    if _is_lawful(response):
+        return None
+    found: bool | None = checks.positive_data_acceptance(ctx, response, case)
+    return found
+
+
+@schemathesis.check
+def other_requests_are_refused(ctx: Any, response: Any, case: Any) -> bool | None:
+    """negative_data_rejection; a batch refuses each item in an answer of its own, by design."""
+    if case.path.endswith("/calls/batch") and response.status_code == 200:
+        if any(result["status"] == 400 for result in response.json()["results"]):
+            return None
+    found: bool | None = checks.negative_data_rejection(ctx, response, case)
+    return found
+
+
+@schemathesis.check
+def begun_calls_are_found(ctx: Any, response: Any, case: Any) -> bool | None:
+    """ensure_resource_availability; what a link puts into a body is now and then made up anew."""
+    if isinstance(case.body, dict) and not _CALL_NO.fullmatch(str(case.body.get("call_no"))):
+        return None
+    found: bool | None = checks.ensure_resource_availability(ctx, response, case)
+    return found
+
+
+def _is_lawful(response: Any) -> bool:
+    if response.status_code < 400 or "json" not in response.headers["content-type"][0]:
+        return False
+    problem = response.json()
+    if problem["code"] in LAWFUL_CODES:
+        return True
+    wrong = [(item["pointer"], item["code"]) for item in problem.get("errors", ())]
+    return bool(wrong) and all(item in LAWFUL_PROBLEMS for item in wrong)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
