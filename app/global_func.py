@@ -20,6 +20,7 @@ from app.clock import (
     now,
     quota_day,
     quota_month,
+    zone_name,
 )
 from app.codes import get_code
 from app.database import in_transaction, pools, reading, transaction
@@ -159,6 +160,7 @@ __all__ = [
     "whole_number",
     "without_unchanged",
     "writing",
+    "zone_name",
 ]
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
