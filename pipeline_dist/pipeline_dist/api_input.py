@@ -5,8 +5,7 @@ A member nobody knows is refused by name, and every problem is told at once, wit
 JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +17,9 @@ from app.global_func import (
     FieldProblem,
     InvalidFields,
     Rule,
-    canonical_json,
     check_params,
 )
+from pipeline_dist.request_hash import hashed_lines, request_hash
 from pipeline_ops.lines import MAX_LINES, UsageLine, check_lines
 
 MOST_CALLS = 1000
@@ -32,15 +31,15 @@ PIPELINE = Rule(kind="str", required=True, length=64)
 _LINE_MEMBERS = ("step_key", "model", "unit", "quantity")
 _CALL_RULES = {
     "pipeline": PIPELINE,
-    "client_ref": Rule(kind="str", length=128),
+    "client_ref": Rule(kind="str", length=128, blank=True),
     "lease_seconds": Rule(kind="int", minimum=1, maximum=LONGEST_LEASE_SECONDS),
     "status": Rule(kind="str", choices=("succeeded", "failed")),
-    "error": Rule(kind="text", length=4000),
+    "error": Rule(kind="text", length=4000, blank=True),
 }
 _FINISH_RULES = {
     "call_no": Rule(kind="str", required=True, length=32),
     "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
-    "error": Rule(kind="text", length=4000),
+    "error": Rule(kind="text", length=4000, blank=True),
 }
 
 
@@ -69,16 +68,36 @@ class Ending:
 
 
 def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
-    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec*."""
+    """
+    The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
+    parameters without a value.
+    """
     given: dict[str, Any] = {}
     for name in request.query:
         values = request.query.getall(name)
         given[name] = values if len(values) > 1 else values[0]
-    return check_params(spec, given)
+    return check_params(spec, given, strict=True)
+
+
+def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None:
+    """Raise InvalidFields for those of *names* in the URL: beside *main* they mean nothing."""
+    problems = [
+        FieldProblem(
+            name, "not_together", "It means nothing beside {main}. Leave it out.", main=main
+        )
+        for name in names
+        if name in request.query
+    ]
+    if problems:
+        raise InvalidFields(problems)
 
 
 def json_body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent; raises AppError 415, BadRequest `bad_body`."""
+    """
+    The JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and InvalidFields
+    for parameters in the URL, where nothing reads them.
+    """
+    query(request, {})
     if request.content_type != "application/json":
         raise AppError(
             "unsupported_media_type",
@@ -114,14 +133,20 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
     problems += _contradictions(body)
     if problems:
         raise InvalidFields(problems)
+    lease_seconds = values["lease_seconds"] or DEFAULT_LEASE_SECONDS
+    meaning = {
+        "pipeline": values["pipeline"],
+        "client_ref": values["client_ref"] or None,
+        "status": values["status"],
+        "error": values["error"] or None,
+    }
+    length = {"lease_seconds": lease_seconds if values["status"] is None else None}
+    used = {"lines": hashed_lines(lines) if lines is not None else None}
     return NewCall(
-        pipeline=values["pipeline"],
-        client_ref=values["client_ref"],
-        lease_seconds=values["lease_seconds"] or DEFAULT_LEASE_SECONDS,
+        **meaning,
+        lease_seconds=lease_seconds,
         lines=lines,
-        status=values["status"],
-        error=values["error"],
-        request_hash=body_hash(body),
+        request_hash=request_hash(meaning | length | used, body),
     )
 
 
@@ -173,12 +198,13 @@ def ending(body: Mapping[str, Any]) -> Ending:
         )
     if problems:
         raise InvalidFields(problems)
+    meaning = {"status": values["status"], "error": values["error"] or None}
+    used = {"lines": hashed_lines(lines) or None}
     return Ending(
+        **meaning,
         call_no=values["call_no"],
-        status=values["status"],
         lines=lines,
-        error=values["error"],
-        body_hash=body_hash(body),
+        body_hash=request_hash(meaning | used, body),
     )
 
 
@@ -192,11 +218,6 @@ def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
     return values["pipeline"], lines
 
 
-def body_hash(body: Mapping[str, Any]) -> str:
-    """By what "the same body" is told: SHA-256 of its canonical JSON, in hex."""
-    return hashlib.sha256(canonical_json(body).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _members(
     spec: Mapping[str, Rule],
     given: Mapping[str, Any],
@@ -207,7 +228,9 @@ def _members(
     """The typed members of *given* that *spec* names; what is wrong goes to *problems*."""
     problems += _unknown(given, {*spec, *lists})
     try:
-        return check_params(spec, {name: given[name] for name in given if name in spec})
+        return check_params(
+            spec, {name: given[name] for name in given if name in spec}, strict=True
+        )
     except InvalidFields as exc:
         problems += exc.problems
         return {}
@@ -216,7 +239,6 @@ def _members(
 def _unknown(
     given: Mapping[str, Any], known: Collection[str], where: str = ""
 ) -> list[FieldProblem]:
-    # check_params would let names with _ in front pass, as pages' own; a program has none.
     return [
         FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
         for name in given
@@ -261,7 +283,7 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
         problems.append(
             FieldProblem("lease_seconds", "not_together", "A finished call has no lease.")
         )
-    if body.get("error") is not None and not has_status:
+    if body.get("error") not in (None, "") and not has_status:
         problems.append(
             FieldProblem("error", "not_together", "A call that begins has no error yet.")
         )

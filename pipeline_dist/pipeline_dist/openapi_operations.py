@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline_dist import openapi_examples as examples
+from pipeline_dist.cursors import MAX_CURSOR
 from pipeline_dist.error_codes import (
     EVERYWHERE,
     OF_ADMISSION,
@@ -54,11 +55,34 @@ def parameter(name: str, schema: Schema, *, where: str = "query", required: bool
     }
 
 
-_IDEMPOTENCY = parameter("Idempotency-Key", KEY, where="header", required=True)
-_FROM = parameter(
-    "from", text("A date (a whole quota day) or a time; by default this quota month's start.")
+_SAME = (
+    "A value of your own for each call; the same key never books twice. Requests are the same when"
+    " they mean the same: the order of members, null or absent, a default spelled out, an empty"
+    ' text in client_ref, error, step_key or model, and 1, 1.0 or "1" make no difference. Another'
+    " request with the same key is refused with idempotency_key_reused."
 )
-_TO = parameter("to", text("A date (that day included) or a time (excluded); by default now."))
+_IDEMPOTENCY = parameter(
+    "Idempotency-Key", KEY | {"description": _SAME}, where="header", required=True
+)
+_FROM = parameter(
+    "from",
+    text(
+        "A date (a whole quota day, in time_zone) or a time with its zone; by default this quota"
+        " month's start."
+    ),
+)
+_TO = parameter(
+    "to",
+    text("A date (that day included) or a time with its zone (excluded); by default now."),
+)
+_NEXT = parameter(
+    "next",
+    text(
+        "From the page before: goes on with its query, which need not be sent again and cannot be"
+        " changed.",
+        maxLength=MAX_CURSOR,
+    ),
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -81,6 +105,7 @@ OPERATIONS: tuple[Operation, ...] = (
             parameter("q", text("Part of a code or name.", maxLength=128)),
             parameter("page", number("Page, from 1.", minimum=1, default=1)),
             parameter("rows", number("Lines a page.", minimum=1, maximum=100, default=20)),
+            _NEXT,
         ),
         answers=(
             (
@@ -120,7 +145,11 @@ OPERATIONS: tuple[Operation, ...] = (
                 201,
                 JSON,
                 {"anyOf": [ref("FinishedCall"), ref("Call")]},
-                {"begun": examples.BEGUN, "booked": examples.FINISHED},
+                {
+                    "begun": examples.BEGUN,
+                    "booked": examples.FINISHED,
+                    "replayed": examples.REPLAYED,
+                },
             ),
         ),
         codes=(
@@ -178,7 +207,7 @@ OPERATIONS: tuple[Operation, ...] = (
             _TO,
             parameter("group_by", text("Sums by this.", enum=["day", "pipeline", "model", "step"])),
             parameter("rows", number("Lines a page.", minimum=1, maximum=1000, default=100)),
-            parameter("next", text("From the page before.", maxLength=200)),
+            _NEXT,
         ),
         answers=(
             (

@@ -47,18 +47,22 @@ Wanted = Start | End
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call that was let in: the answer, whether it is a repeated one, the limits it met."""
+    """A call that was let in: the answer, whether it is a repeated one, the limits it met, the
+    call's line, and, for a repeated answer, what the call is now."""
 
     call: dict[str, Any]
     replayed: bool
     limits: list[Limit]
     pipeline_id: str
+    current: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A call that has ended: the answer, whether it is a repeated one, the limits it met."""
+    """A call that has ended: the answer, whether it is a repeated one, the limits it met, and,
+    for a repeated answer, what the call is now."""
 
     call: dict[str, Any]
     replayed: bool
     limits: list[Limit]
+    current: dict[str, Any] | None = None
