@@ -31,6 +31,11 @@ def set_zone(name: str) -> None:
     _period.cache_clear()
 
 
+def zone_name() -> str:
+    """The name of the quota zone, such as `Asia/Shanghai`."""
+    return _zone.key
+
+
 def now() -> datetime:
     """The current time, aware, UTC, cut to milliseconds as the database keeps it."""
     moment = _source() if _source is not None else datetime.now(UTC)

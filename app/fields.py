@@ -129,18 +129,21 @@ def check_delete(
     return key, lock_version, _answer(values, problems)
 
 
-def check_params(spec: Mapping[str, Rule], params: Mapping[str, Any]) -> dict[str, Any]:
+def check_params(
+    spec: Mapping[str, Rule], params: Mapping[str, Any], *, strict: bool = False
+) -> dict[str, Any]:
     """
     Typed values for the parameters that *spec* names; each is in the answer, with its rule's
-    default (or None) when it was not sent. Raises InvalidFields, also for names not in *spec*.
+    default (or None) when it was not sent. *strict* is for programs: see `typed`; names with _ in
+    front are then no page's. Raises InvalidFields, also for names not in *spec*.
     """
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
     for name, value in params.items():
-        if is_page_name(name):
+        if is_page_name(name) and not strict:
             continue
         if name in spec:
-            _take(name, spec[name], value, values, problems)
+            _take(name, spec[name], value, values, problems, strict=strict)
         else:
             problems.append(_unknown(name))
     _fill(spec, values, problems)
@@ -241,17 +244,21 @@ def _collect(
 
 
 def _take(
-    name: str, rule: Rule | None, value: Any, values: dict[str, Any], problems: list[FieldProblem]
+    name: str,
+    rule: Rule | None,
+    value: Any,
+    values: dict[str, Any],
+    problems: list[FieldProblem],
+    *,
+    strict: bool = False,
 ) -> None:
     assert rule is not None
+    if rule.required and isinstance(value, str) and value.isspace():
+        value = None
     try:
-        found = typed(rule, value)
+        values[name] = typed(rule, value, strict=strict)
     except Refused as exc:
         problems.append(FieldProblem(name, exc.code, exc.template, **exc.params))
-        return
-    if rule.required and isinstance(found, str) and not found.strip():
-        found = None
-    values[name] = found
 
 
 def _fill(

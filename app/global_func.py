@@ -23,6 +23,7 @@ from app.clock import (
     now,
     quota_day,
     quota_month,
+    zone_name,
 )
 from app.codes import get_code
 from app.database import in_transaction, pools, reading, transaction
@@ -181,6 +182,7 @@ __all__ = [
     "whole_range",
     "without_unchanged",
     "writing",
+    "zone_name",
 ]
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")

@@ -27,6 +27,7 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_]\w*)\}\$")
 _SORT = re.compile(r"^\s*([A-Za-z_]\w*)(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
 _TEXT_TYPES = frozenset({"varchar", "char", "text", "longtext", "mediumtext", "tinytext"})
 _WHOLE_TYPES = frozenset({"int", "bigint", "smallint", "tinyint", "mediumint"})
+_DIGITS = re.compile(r"[0-9]{1,40}")
 _TIME_TYPES = frozenset({"datetime", "timestamp", "date", "time"})
 
 
@@ -90,10 +91,8 @@ def sort_terms(sort: Any) -> list[tuple[str, bool]]:
 
 def whole_number(value: Any, name: str, low: int, high: int) -> int:
     """*value* as an int from *low* up, cut to *high*; raises BadRequest naming the parameter."""
-    try:
-        number = int(str(value))
-    except (TypeError, ValueError):
-        number = low - 1
+    # int() alone takes blanks around it, underscores and digits of other scripts.
+    number = int(value) if _DIGITS.fullmatch(str(value)) else low - 1
     if number < low:
         raise BadRequest(
             "bad_paging", "{name} must be a whole number, at least {low}.", name=name, low=low

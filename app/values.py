@@ -14,6 +14,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from app.addresses import read_network
+from app.clock import day_bounds
 from app.json_numbers import JsonNumber, is_bounded
 from app.jsontext import JsonError, canonical_json, parse_json
 from app.models import WHOLE_RANGES
@@ -31,8 +32,10 @@ _NUMBER = re.compile(
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?"
+    r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
+# Where blanks at the ends may mean something.
+_FREE_TEXTS = ("text", "json")
 _WIDE = Context(prec=200)  # wide enough that no digit a request sends is ever rounded away
 _BOOLEANS = {"1": 1, "0": 0, "true": 1, "false": 0}
 
@@ -64,6 +67,8 @@ class Rule:
     `default` is a typed value used when the parameter is not sent, `blank` says whether an empty
     text stays a text (else it counts as not given), `problem` and `hint` are the code and the
     sentence of a text that the pattern does not fit.
+    Blanks at the ends are refused but in kind text and json: the database ignores them at the end
+    when it compares, so that two spellings would be one name in one place and two in another.
     """
 
     kind: str
@@ -85,18 +90,25 @@ class Rule:
     identifier: bool = False
 
 
-def typed(rule: Rule, value: Any) -> Any:
+def typed(rule: Rule, value: Any, *, strict: bool = False) -> Any:
     """
     *value* as the rule's kind, or None where it means "nothing".
 
     Text columns give str, whole numbers int, money Decimal with the column's scale, times aware
-    UTC datetimes cut to milliseconds, booleans 1 or 0, JSON a JsonText. Raises Refused.
+    UTC datetimes cut to milliseconds (a date is where that quota day begins), booleans 1 or 0,
+    JSON a JsonText. Forms say nothing with an empty text or the word null; where *strict*, from
+    programs, only None is nothing, and an empty text is refused unless the rule lets it be one.
+    Raises Refused.
     """
     if isinstance(value, list | tuple | dict | set) and rule.kind != "json":
         if not (rule.format == "cidr_list" and isinstance(value, list)):
             raise Refused("not_scalar", "Give one value, not a list or an object.")
-    if value is None or _means_nothing(rule, value):
+    if value is None or (not strict and _means_nothing(rule, value)):
         return None
+    if isinstance(value, str) and rule.kind not in _FREE_TEXTS and rule.format != "cidr_list":
+        check_ends(value)
+    if value == "" and not rule.blank:
+        raise Refused("empty", "Give a value, or leave this out.")
     return _KINDS[rule.kind](rule, value)
 
 
@@ -111,24 +123,23 @@ def _means_nothing(rule: Rule, value: Any) -> bool:
             return not rule.blank
         # A drop-down with nothing chosen sends the word null.
         return value == "null" and bool(rule.identifier or rule.choices)
-    return value.strip() in ("", "null")
+    return (value.strip() if rule.kind == "json" else value) in ("", "null")
+
+
+def check_ends(value: str) -> None:
+    """Refuse blanks at the ends of *value*; raises Refused."""
+    if value != value.strip():
+        raise Refused("blank_ends", "Leave out the blanks at the beginning and at the end.")
 
 
 def _text(rule: Rule, value: Any) -> str:
     if rule.format == "cidr_list":
         value = _cidr_list(value)
     if not isinstance(value, str):
-        raise Refused(
-            "not_text", "Give a text, not a value of type {type}.", type=_type_name(value)
-        )
+        raise _not_text(value)
     limit = rule.length or TEXT_CHARACTERS
     if len(value) > limit:
-        raise Refused(
-            "too_long",
-            "At most {limit} characters, this has {count}.",
-            limit=limit,
-            count=len(value),
-        )
+        raise _too_long(limit, len(value))
     check_characters(value, one_line=rule.kind == "str")
     if rule.choices and value not in rule.choices:
         raise Refused("bad_choice", "Choose one of: {choices}.", choices=", ".join(rule.choices))
@@ -158,9 +169,7 @@ def _cidr_list(value: Any) -> str:
     # A list written as JSON text, as some forms and tools send it, is understood as well.
     parts = re.split(r"[,\s\[\]\"]+", value) if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise Refused(
-            "not_text", "Give a text, not a value of type {type}.", type=_type_name(value)
-        )
+        raise _not_text(value)
     networks = []
     for part in filter(None, (part.strip() for part in parts)):
         try:
@@ -179,7 +188,7 @@ def _whole(rule: Rule, value: Any) -> int:
         number = int(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
-    elif isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+    elif isinstance(value, str) and _WHOLE.fullmatch(value):
         number = int(value)
     else:
         raise Refused("not_an_integer", "Give a whole number.")
@@ -227,9 +236,8 @@ def exact(value: Any) -> Decimal:
     if isinstance(value, float):
         value = repr(value)
     if isinstance(value, str):
-        if not _NUMBER.fullmatch(value.strip()):
+        if not _NUMBER.fullmatch(value):
             raise Refused("not_a_number", "Give a number.")
-        value = value.strip()
     elif not isinstance(value, int | Decimal):
         raise Refused("not_a_number", "Give a number.")
     elif isinstance(value, int) and value.bit_length() > 400:
@@ -251,29 +259,31 @@ def _decimals(number: Decimal) -> int:
 
 
 def _moment(rule: Rule, value: Any) -> datetime:
-    if isinstance(value, datetime):
-        moment = value
-    elif isinstance(value, str) and _MOMENT.fullmatch(value.strip()):
-        try:
-            moment = datetime.fromisoformat(value.strip().upper().replace("T", " "))
-        except ValueError:
-            raise _bad_moment() from None
-    else:
-        raise _bad_moment()
     try:
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise _bad_moment() from None
+        if isinstance(value, datetime):
+            moment = value
+        elif isinstance(value, str) and _DATE.fullmatch(value):
+            moment = day_bounds(value)[0]
+        elif isinstance(value, str) and _MOMENT.fullmatch(value):
+            moment = datetime.fromisoformat(value.upper().replace("T", " "))
+        else:
+            raise _bad_moment("bad_datetime")
+        if moment.tzinfo is None:
+            raise _bad_moment("no_zone")
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _bad_moment("bad_datetime") from None
     if moment.year < 1000:
-        raise _bad_moment()
+        raise _bad_moment("bad_datetime")
     return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 
-def _bad_moment() -> Refused:
+def _bad_moment(code: str) -> Refused:
     return Refused(
-        "bad_datetime",
-        "Give a time such as {example}; without a zone it is UTC.",
+        code,
+        "Give a date, or a time with its zone such as {example} or {local} (+ is %2B in a URL).",
         example="2026-11-24T06:00:00Z",
+        local="2026-11-24T14:00:00+08:00",
     )
 
 
@@ -281,8 +291,8 @@ def _date(rule: Rule, value: Any) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
-        if isinstance(value, str) and _DATE.fullmatch(value.strip()):
-            return date.fromisoformat(value.strip())
+        if isinstance(value, str) and _DATE.fullmatch(value):
+            return date.fromisoformat(value)
     except ValueError:
         pass
     raise Refused("bad_date", "Give a date such as {example}.", example="2026-11-24")
@@ -291,7 +301,7 @@ def _date(rule: Rule, value: Any) -> date:
 def _boolean(rule: Rule, value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
         return int(value)
-    found = _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
+    found = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
     if found is None:
         raise Refused("bad_boolean", "Give 1 or 0, true or false.")
     return found

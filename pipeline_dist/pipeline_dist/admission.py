@@ -101,7 +101,7 @@ async def finish(
     """
     End a call as succeeded, failed or cancelled, and charge its *lines*.
 
-    Raises call_not_found, already_finished (with another body than the first time),
+    Raises call_not_found, already_finished (asked otherwise than the first time),
     lease_expired (cancelled after its time), price_missing: the call then stays as it is.
     """
     queue = admitter()

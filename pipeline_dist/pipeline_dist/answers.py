@@ -49,13 +49,23 @@ def ended(
         "duration_ms": header["duration_ms"],
         "client_ref": header["client_ref"],
         "currency": header["currency"],
-        "amount": sum((line["amount"] for line in lines), _NOTHING),
+        "amount": _amount(lines),
         "late": is_late(header),
         "error": header["error"],
         "lines": [
             with_shown_prices({name: line[name] for name in _LINE}) for line in lines
         ],
     }
+
+
+def current(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a call is now, to be told beside what was answered once."""
+    state = {name: header[name] for name in ("status", "lease_expires_at", "finished_at")}
+    return state | {"amount": _amount(lines)}
+
+
+def _amount(lines: Sequence[Mapping[str, Any]]) -> Decimal:
+    return sum((line["amount"] for line in lines), _NOTHING)
 
 
 def is_late(header: Mapping[str, Any]) -> bool:

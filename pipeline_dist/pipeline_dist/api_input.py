@@ -5,8 +5,7 @@ A member nobody knows is refused by name, and every problem is told at once, wit
 JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -18,11 +17,11 @@ from app.global_func import (
     FieldProblem,
     InvalidFields,
     Rule,
-    canonical_json,
     check_media_type,
     check_params,
 )
 from pipeline_dist.admission import DEFAULT_LEASE_SECONDS
+from pipeline_dist.request_hash import hashed_lines, request_hash
 from pipeline_ops.lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
 MOST_CALLS = 1000
@@ -75,28 +74,36 @@ class Ending:
 
 
 def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
-    """The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
-    values that say nothing."""
+    """
+    The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
+    parameters without a value.
+    """
     given: dict[str, Any] = {}
     for name in request.query:
         values = request.query.getall(name)
         given[name] = values if len(values) > 1 else values[0]
-    empty = [
-        FieldProblem(name, "empty", "Give a value, or leave this out.")
-        for name, value in given.items()
-        if name in spec and (value == "" or (value == "null" and not _is_any_text(spec[name])))
+    return check_params(spec, given, strict=True)
+
+
+def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None:
+    """Raise InvalidFields for those of *names* in the URL: beside *main* they mean nothing."""
+    problems = [
+        FieldProblem(
+            name, "not_together", "It means nothing beside {main}. Leave it out.", main=main
+        )
+        for name in names
+        if name in request.query
     ]
-    if empty:
-        raise InvalidFields(empty)
-    return check_params(spec, given)
-
-
-def _is_any_text(rule: Rule) -> bool:
-    return rule.kind == "str" and not rule.choices and rule.format is None
+    if problems:
+        raise InvalidFields(problems)
 
 
 def json_body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent; raises AppError 415, BadRequest `bad_body`."""
+    """
+    The JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and InvalidFields
+    for parameters in the URL, where nothing reads them.
+    """
+    query(request, {})
     check_media_type(request)
     body = request.get("json_body")
     if body is None:
@@ -127,14 +134,19 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
     problems += _contradictions(body)
     if problems:
         raise InvalidFields(problems)
+    meaning = {
+        "pipeline": values["pipeline"],
+        "client_ref": values["client_ref"] or None,
+        "status": values["status"],
+        "error": values["error"] or None,
+    }
+    length = {"lease_seconds": values["lease_seconds"] if values["status"] is None else None}
+    used = {"lines": hashed_lines(lines) if lines is not None else None}
     return NewCall(
-        pipeline=values["pipeline"],
-        client_ref=values["client_ref"] or None,
+        **meaning,
         lease_seconds=values["lease_seconds"],
         lines=lines,
-        status=values["status"],
-        error=values["error"] or None,
-        request_hash=body_hash(body),
+        request_hash=request_hash(meaning | length | used, body),
     )
 
 
@@ -188,12 +200,13 @@ def ending(body: Mapping[str, Any]) -> Ending:
         )
     if problems:
         raise InvalidFields(problems)
+    meaning = {"status": values["status"], "error": values["error"] or None}
+    used = {"lines": hashed_lines(lines) or None}
     return Ending(
+        **meaning,
         call_no=values["call_no"],
-        status=values["status"],
         lines=lines,
-        error=values["error"] or None,
-        body_hash=body_hash(body),
+        body_hash=request_hash(meaning | used, body),
     )
 
 
@@ -207,11 +220,6 @@ def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
     return values["pipeline"], lines
 
 
-def body_hash(body: Mapping[str, Any]) -> str:
-    """By what "the same body" is told: SHA-256 of its canonical JSON, in hex."""
-    return hashlib.sha256(canonical_json(body).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _members(
     spec: Mapping[str, Rule],
     given: Mapping[str, Any],
@@ -222,7 +230,9 @@ def _members(
     """The typed members of *given* that *spec* names; what is wrong goes to *problems*."""
     problems += _unknown(given, {*spec, *lists})
     try:
-        return check_params(spec, {name: given[name] for name in given if name in spec})
+        return check_params(
+            spec, {name: given[name] for name in given if name in spec}, strict=True
+        )
     except InvalidFields as exc:
         problems += exc.problems
         return {}
@@ -231,7 +241,6 @@ def _members(
 def _unknown(
     given: Mapping[str, Any], known: Collection[str], where: str = ""
 ) -> list[FieldProblem]:
-    # check_params would let names with _ in front pass, as pages' own; a program has none.
     unknown = (name for name in given if name not in known)
     return [
         FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")

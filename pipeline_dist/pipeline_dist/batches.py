@@ -95,7 +95,7 @@ async def _booked(item: Any, book: Book) -> Outcome:
 
 def _result(outcome: Outcome, lang: str) -> dict[str, Any]:
     if isinstance(outcome, Admitted):
-        return {"status": 201, "replayed": outcome.replayed, "call": outcome.call}
+        return {"status": 201, "replayed": outcome.replayed, "call": outcome.answer}
     told: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}
     if outcome.status in (429, 503):
         told["retry_after"] = _retry_after(outcome)

@@ -126,6 +126,10 @@ class Book:
         self._closed[header["id"]] = header
         self._count_packages(header, lines)
 
+    def latest(self, header: Header) -> Header:
+        """*header* as it is now: this batch may have ended the call."""
+        return self._closed.get(header["id"], header)
+
     async def lines_of(self, call_no: str) -> Sequence[Header]:
         """The metered items of a call, also of one that this batch has ended."""
         found = self.items.get(call_no)

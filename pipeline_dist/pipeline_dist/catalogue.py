@@ -1,29 +1,38 @@
 """The lines a distributor may call: at which prices, with how much left, and how they are made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, now
+from app.global_func import Row, Rule, SafeSqlor, now
 from pipeline_core.live import live_version, pipeline_by_code
 from pipeline_dist.accounts import check_line, effective_terms
+from pipeline_dist.cursors import read_cursor, write_cursor
 from pipeline_dist.limits import Limit, limits_of
 from pipeline_ops.capacity import read_capacity
 from pipeline_ops.pricing import Terms, prices_in_force
 
 MOST_ROWS = 100
+PAGE_QUERY = {
+    "q": Rule(kind="str", length=128, default=""),
+    "page": Rule(kind="int", minimum=1, maximum=1_000_000, default=1),
+    "rows": Rule(kind="int", minimum=1, maximum=MOST_ROWS, default=20),
+}
+_PLACE = {"code": Rule(kind="str", length=64, required=True)}
 
 _CALLABLE = (
     " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
     " where l.distributor_id = ${distributor_id}$ and l.enabled = 1 and p.status = 'published'"
     " and (l.valid_from is null or l.valid_from <= ${moment}$)"
     " and (l.valid_to is null or l.valid_to > ${moment}$)"
-    " and (p.code like ${pattern}$ escape '!' or p.name like ${pattern}$ escape '!')"
+    " and (p.code collate utf8mb4_unicode_ci like ${pattern}$ escape '!'"
+    " or p.name like ${pattern}$ escape '!')"
 )
 _COUNT = "select count(*) as total" + _CALLABLE
 _PAGE = (
     "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*"
     + _CALLABLE
-    + " order by p.code limit ${skipped}$, ${rows}$"
+    + " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
 )
 _LINK = (
     "select * from distributor_pipeline"
@@ -36,24 +45,58 @@ _SHOWN_OF_TERMS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Page:
+    """Page number `page` of the lines whose code or name contains `text`: `rows` of them, counted
+    off, or, with `after`, those behind the line of this code."""
+
+    text: str
+    page: int
+    rows: int
+    after: str = ""
+
+
+def page(owner: str, asked: Mapping[str, Any], given: Collection[str]) -> Page:
+    """
+    The page that the parameters *asked* mean; of them *given* were sent. With `next` it is the
+    one behind that of the cursor, which was made for *owner*, with its text and length.
+
+    Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
+    """
+    if not asked["next"]:
+        return Page(asked["q"], asked["page"], asked["rows"])
+    cursor = read_cursor(owner, asked["next"], query=PAGE_QUERY, place=_PLACE)
+    cursor.check_same({name: asked[name] for name in PAGE_QUERY if name in given})
+    kept = cursor.query
+    return Page(kept["q"], kept["page"], kept["rows"], cursor.place["code"])
+
+
 async def lines(
-    sor: SafeSqlor, distributor: Mapping[str, Any], text: str, page: int, rows: int
-) -> tuple[int, list[dict[str, Any]]]:
-    """How many lines may be called whose code or name contains *text*, and one page of them."""
-    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    sor: SafeSqlor, owner: str, distributor: Mapping[str, Any], asked: Page
+) -> dict[str, Any]:
+    """
+    `{total, page, rows, next}`: how many lines may be called, one page of them, and the cursor of
+    the next page for *owner*. Behind a cursor no line comes twice or is left out because others
+    were added or taken away meanwhile.
+    """
+    escaped = asked.text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     values = {
         "distributor_id": distributor["id"],
         "moment": now(),
         "pattern": f"%{escaped}%",
-        "skipped": (page - 1) * rows,
-        "rows": rows,
+        "after": asked.after,
+        "skipped": 0 if asked.after else (asked.page - 1) * asked.rows,
+        "most": asked.rows + 1,
     }
     counted = await sor.one(_COUNT, values)
     assert counted is not None
-    found = [
-        (await _described(sor, distributor, row, row))[0] for row in await sor.sqlExe(_PAGE, values)
-    ]
-    return counted["total"], found
+    found = await sor.sqlExe(_PAGE, values)
+    rows, more = found[: asked.rows], None
+    if len(found) > asked.rows:
+        query = {"q": asked.text, "page": asked.page + 1, "rows": asked.rows}
+        more = write_cursor(owner, query, {"code": rows[-1]["code"]})
+    described = [(await _described(sor, distributor, row, row))[0] for row in rows]
+    return {"total": counted["total"], "page": asked.page, "rows": described, "next": more}
 
 
 async def line(

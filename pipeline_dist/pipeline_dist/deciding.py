@@ -26,10 +26,11 @@ from pipeline_dist.accounts import (
     check_spend,
     line_not_found,
 )
-from pipeline_dist.answers import begun, ended
+from pipeline_dist.answers import begun, current, ended
 from pipeline_dist.authentication import check_caller
 from pipeline_dist.book import Begun, Book, Header, open_book
 from pipeline_dist.limits import Limit, rate_limit_headers, rate_limits, spend_limits
+from pipeline_dist.request_hash import is_same_request
 from pipeline_dist.wanted import Admitted, End, Finished, Start, Wanted
 from pipeline_ops import ledger
 from pipeline_ops.calls import Capacity, end_call
@@ -186,7 +187,7 @@ def _header(
         status=wanted.status or "reserved",
         source="api",
         idempotency_key=wanted.idempotency_key,
-        request_hash=wanted.request_hash,
+        request_hash=str(wanted.request_hash),
         client_ref=wanted.client_ref,
         error=wanted.error,
         started_at=started_at,
@@ -219,7 +220,7 @@ def _charge(
 
 async def _replayed(book: Book, first: Row | Begun, wanted: Start) -> Admitted:
     header = first.header if isinstance(first, Begun) else first
-    if header["request_hash"] != wanted.request_hash:
+    if not is_same_request(header["request_hash"], wanted.request_hash):
         raise Unprocessable(
             "idempotency_key_reused",
             "This Idempotency-Key was used for another request. Use a new key for a new call.",
@@ -231,11 +232,17 @@ async def _replayed(book: Book, first: Row | Begun, wanted: Start) -> Admitted:
     for side in (account, capacity):
         await side.count(book.sor, book.moment)
     limits = _limits(account, capacity, book.moment, slot=wanted.status is None)
+    header = book.latest(header)
+    if isinstance(first, Begun):
+        lines: Sequence[Header] = first.lines
+    else:
+        has_lines = header["status"] not in ("reserved", "expired", "cancelled")
+        lines = await book.lines_of(header["call_no"]) if has_lines else []
     if wanted.status is None:
-        return Admitted(begun(header, code), True, limits, pipeline_id)
-    lines = first.lines if isinstance(first, Begun) else await book.lines_of(header["call_no"])
-    answer = ended(header, code, lines, status=wanted.status)
-    return Admitted(answer, True, limits, pipeline_id)
+        answer = begun(header, code)
+    else:
+        answer = ended(header, code, lines, status=wanted.status)
+    return Admitted(answer, True, limits, pipeline_id, current(header, lines))
 
 
 async def _finish(book: Book, wanted: End) -> Finished:
@@ -264,7 +271,7 @@ async def _finish(book: Book, wanted: End) -> Finished:
     end_call(header, wanted.status, moment, priced, account, capacity)
     header |= {
         "currency": account.currency,
-        "end_hash": wanted.body_hash,
+        "end_hash": str(wanted.body_hash),
         "error": wanted.error,
         "updated_at": moment,
         "updated_by": by,
@@ -284,7 +291,7 @@ async def _finished_before(
     account: DistributorAccount,
     capacity: Capacity,
 ) -> Finished:
-    if header["end_hash"] != wanted.body_hash:
+    if not is_same_request(header["end_hash"], wanted.body_hash):
         raise Conflict(
             "already_finished",
             "The call has ended already ({outcome}); what it used cannot be told again.",
@@ -292,7 +299,8 @@ async def _finished_before(
         )
     lines = await book.lines_of(header["call_no"])
     answer = ended(header, code, lines, status=wanted.status)
-    return Finished(answer, True, _limits(account, capacity, book.moment, slot=True))
+    limits = _limits(account, capacity, book.moment, slot=True)
+    return Finished(answer, True, limits, current(header, lines))
 
 
 def _limits(

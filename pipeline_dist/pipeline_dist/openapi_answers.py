@@ -40,6 +40,7 @@ _LIMIT = record(
         "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
     },
 )
+_NEXT = maybe(text("Send it back as `next` for the next page; null on the last one."))
 _LIMITS = listed(ref("Limit"), "The limits that apply, with what is left.")
 
 
@@ -67,10 +68,21 @@ _BEGUN: dict[str, Schema] = {
     "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
     "client_ref": maybe(REF),
 }
+_CURRENT = record(
+    "What the call is now, in an answer that comes again; the rest is as it was answered first.",
+    {
+        "status": _BEGUN["status"],
+        "lease_expires_at": _BEGUN["lease_expires_at"],
+        "finished_at": maybe(moment("When it ended.")),
+        "amount": money("The sum of its lines, to 10 decimals."),
+    },
+)
+_ZONE = text("The zone of quota days and months, such as Asia/Shanghai.")
 
 _SPAN: dict[str, Schema] = {
     "from": moment("Start of the time."),
     "to": moment("End of the time, not included."),
+    "time_zone": _ZONE,
     "currency": CURRENCY,
 }
 ANSWERS: dict[str, Schema] = {
@@ -87,6 +99,7 @@ ANSWERS: dict[str, Schema] = {
             "quota_used": maybe(number("Calls used in this period.")),
             "quota_remaining": maybe(number("Calls left in this period.")),
             "quota_resets_at": maybe(moment("When the next period begins.")),
+            "time_zone": _ZONE,
             "rate_limit_per_minute": maybe(number("Calls a minute.")),
             "spend_limit": maybe(money("What may be spent in all.")),
             "spend_used": money("What is spent so far."),
@@ -125,6 +138,7 @@ ANSWERS: dict[str, Schema] = {
             "total": number("Lines in all."),
             "page": number("This page, from 1."),
             "rows": listed(ref("Pipeline"), "The lines."),
+            "next": _NEXT,
         },
     ),
     "Step": record(
@@ -169,7 +183,7 @@ ANSWERS: dict[str, Schema] = {
 }
 
 ANSWERS |= {
-    "Call": record("A call that runs.", _BEGUN),
+    "Call": record("A call that runs.", _BEGUN | {"current": _CURRENT}, "current"),
     "PricedLine": _PRICED_LINE,
     "FinishedCall": record(
         "A call with its priced lines.",
@@ -182,7 +196,9 @@ ANSWERS |= {
             "late": {"type": "boolean", "description": "Finished after its lease had run out."},
             "error": maybe(text("What went wrong.")),
             "lines": listed(ref("PricedLine"), "What was used."),
+            "current": _CURRENT,
         },
+        "current",
     ),
     "Quote": record(
         "What a call would cost now.",
@@ -284,7 +300,7 @@ ANSWERS |= {
                 ),
                 "The lines.",
             ),
-            "next": maybe(text("Send it back as `next` for the next page; null on the last one.")),
+            "next": _NEXT,
         },
     ),
     "Statement": record(

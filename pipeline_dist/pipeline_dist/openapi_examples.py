@@ -56,6 +56,7 @@ ME: Example = {
     "quota_used": 1201,
     "quota_remaining": 8799,
     "quota_resets_at": "2026-11-30T16:00:00.000Z",
+    "time_zone": "Asia/Shanghai",
     "rate_limit_per_minute": None,
     "spend_limit": "500.000000",
     "spend_used": "12.0481200000",
@@ -97,7 +98,7 @@ PIPELINE_DETAIL: Example = _PIPELINE | {
         "stages": [{"stage": 1, "steps": [{"step_key": "draft", **_STEP}]}],
     }
 }
-PIPELINE_LIST: Example = {"total": 1, "page": 1, "rows": [_PIPELINE]}
+PIPELINE_LIST: Example = {"total": 1, "page": 1, "rows": [_PIPELINE], "next": None}
 QUOTE_REQUEST: Example = {"pipeline": "script-to-video", "lines": [_LINE]}
 QUOTE: Example = {
     "pipeline": "script-to-video",
@@ -130,6 +131,14 @@ RUNNING: Example = {
     "late": False,
     "error": None,
     "lines": [],
+}
+REPLAYED: Example = BEGUN | {
+    "current": {
+        "status": "succeeded",
+        "lease_expires_at": BEGUN["lease_expires_at"],
+        "finished_at": "2026-11-24T06:00:02.481Z",
+        "amount": "0.0048080000",
+    }
 }
 ENDING: Example = {"call_no": _CALL_NO, "status": "succeeded", "lines": [_LINE]}
 FINISHED: Example = RUNNING | {
@@ -170,6 +179,7 @@ BATCH_RESULT: Example = {
 _SPAN = {
     "from": "2026-10-31T16:00:00.000Z",
     "to": "2026-11-30T16:00:00.000Z",
+    "time_zone": "Asia/Shanghai",
     "currency": "USD",
 }
 USAGE_SUMS: Example = _SPAN | {

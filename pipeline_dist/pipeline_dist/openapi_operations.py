@@ -65,6 +65,10 @@ TAGS = {
     REPORTS: "What was used, and what is to be paid.",
 }
 _IDEMPOTENCY = parameter("Idempotency-Key", KEY, KEY_WORDS, where="header")
+_NEXT = (
+    "From the page before: goes on with its query, which need not be sent again and cannot be"
+    " changed."
+)
 _MONTH = {"month": "The quota month; by default this one."}
 # CSV and Excel have addresses of their own, so that each address answers one kind of thing.
 _JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
@@ -107,6 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 "q": "Part of a code or name.",
                 "page": "Page, from {default}.",
                 "rows": "Lines a page; {default} when left out.",
+                "next": _NEXT,
             },
         ),
         answers=(
@@ -161,7 +166,11 @@ OPERATIONS: tuple[Operation, ...] = (
                 201,
                 JSON,
                 {"anyOf": [ref("FinishedCall"), ref("Call")]},
-                {"begun": examples.BEGUN, "booked": examples.BOOKED},
+                {
+                    "begun": examples.BEGUN,
+                    "booked": examples.BOOKED,
+                    "replayed": examples.REPLAYED,
+                },
             ),
         ),
         codes=(
@@ -246,12 +255,13 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=query_parameters(
             USAGE_QUERY,
             {
-                "from": "A date (a whole quota day) or a time; by default the start of this quota"
-                " month.",
-                "to": "A date (that day included) or a time (excluded); by default now.",
+                "from": "A date (a whole quota day, in time_zone) or a time with its zone; by"
+                " default this quota month's start.",
+                "to": "A date (that day included) or a time with its zone (excluded); by default"
+                " now.",
                 "group_by": "Sums by this.",
                 "rows": "Lines a page; {default} when left out.",
-                "next": "From the page before.",
+                "next": _NEXT,
             },
         ),
         answers=(

@@ -25,7 +25,12 @@ from pipeline_dist.schema_words import (
 )
 from pipeline_ops.lines import LINE_RULES, MAX_LINES
 
-KEY_WORDS = "A value of your own for each call; the same key never books twice."
+KEY_WORDS = (
+    "A value of your own for each call; the same key never books twice. Requests are the same when"
+    " they mean the same: the order of members, null or absent, a default spelled out, an empty"
+    ' text in client_ref, error, step_key or model, and 1, 1.0 or "1" make no difference. Another'
+    " request with the same key is refused with idempotency_key_reused."
+)
 _LINES = listed(ref("Line"), "What was used.", maxItems=MAX_LINES)
 _OF_A_CALL = {
     "idempotency_key": KEY_WORDS,

@@ -16,6 +16,7 @@ from app.global_func import (
     month_bounds,
     now,
     quota_month,
+    zone_name,
 )
 from pipeline_ops.pricing import with_shown_prices
 
@@ -68,6 +69,7 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
         "month": month,
         "from": start,
         "to": end,
+        "time_zone": zone_name(),
         "currency": distributor["currency"],
         "calls": calls["calls"],
         "running": int(calls["running"]),

@@ -5,9 +5,8 @@ A call counts where it began. Voided calls are left out; a call that is still ru
 yet. Reads only, over the index (distributor_id, started_at).
 """
 
-import base64
-import binascii
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,14 +24,24 @@ from app.global_func import (
     now,
     quota_month,
 )
+from pipeline_dist.cursors import read_cursor, write_cursor
+from pipeline_dist.rule_schemas import DAY_OR_TIME
 from pipeline_ops.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
 LONGEST_DAYS = 400
+PAGE_QUERY = {
+    "from": Rule(kind="str", length=40, format=DAY_OR_TIME),
+    "to": Rule(kind="str", length=40, format=DAY_OR_TIME),
+    "rows": Rule(kind="int", minimum=1, maximum=1000, default=100),
+}
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLACE = {
+    "started_at": Rule(kind="datetime", required=True),
+    "id": Rule(kind="str", length=32, required=True),
+}
 # A time from here on could not be reckoned with: the calendar ends.
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-_ROW_ID = re.compile(r"[0-9a-zA-Z_-]{1,32}")
 _WHERE = (
     " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
     " where u.distributor_id = ${distributor_id}$ and u.started_at >= ${start}$"
@@ -46,6 +55,15 @@ class Span:
 
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True)
+class Page:
+    """Up to `rows` lines of a time that stand behind `after`: a line's start and its id."""
+
+    span: Span
+    rows: int
+    after: tuple[datetime, str]
 
 
 def span(start: str | None, end: str | None) -> Span:
@@ -67,6 +85,31 @@ def span(start: str | None, end: str | None) -> Span:
     if problems:
         raise InvalidFields(problems)
     return Span(first, last)
+
+
+def page(owner: str, asked: Mapping[str, Any], given: Collection[str]) -> Page:
+    """
+    The page that the parameters *asked* mean; of them *given* were sent. With `next` it is the
+    page behind that of the cursor, which was made for *owner*, of the same time and length.
+
+    Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
+    """
+    if not asked["next"]:
+        times = span(asked["from"], asked["to"])
+        return Page(times, asked["rows"], (times.start, ""))
+    cursor = read_cursor(owner, asked["next"], query=PAGE_QUERY, place=_PLACE)
+    times = span(cursor.query["from"], cursor.query["to"])
+    problems: list[FieldProblem] = []
+    meant = {
+        "from": iso(_moment("from", asked["from"], 0, problems) or times.start),
+        "to": iso(_moment("to", asked["to"], 1, problems) or times.end),
+        "rows": asked["rows"],
+    }
+    if problems:
+        raise InvalidFields(problems)
+    cursor.check_same({name: meant[name] for name in meant if name in given})
+    after = max(cursor.place["started_at"], times.start)
+    return Page(times, cursor.query["rows"], (after, cursor.place["id"]))
 
 
 async def sums(
@@ -95,16 +138,15 @@ async def total(sor: SafeSqlor, distributor_id: str, asked: Span) -> dict[str, A
 
 
 async def lines(
-    sor: SafeSqlor, distributor_id: str, asked: Span, cursor: str | None, most: int
+    sor: SafeSqlor, owner: str, distributor_id: str, asked: Page
 ) -> tuple[list[dict[str, Any]], str | None]:
     """
-    Up to *most* lines in the order they began, from behind *cursor* on, and the next cursor.
+    One page of lines in the order they began, and the cursor of the next page for *owner*.
 
     Pages are cut at a key, not counted off: no line comes twice or is left out while calls are
     booked. A call that ends while pages are read has its lines where it began, perhaps on a page
-    that was read already. Raises InvalidFields for a cursor that was not given by this function.
+    that was read already.
     """
-    after, after_id = _read_cursor(cursor) if cursor else (asked.start, "")
     rows = await sor.sqlExe(
         "select u.id, u.call_no, u.line_no, p.code as pipeline, u.version_no, u.step_key, u.model,"
         " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
@@ -112,11 +154,13 @@ async def lines(
         f"{_WHERE} and u.line_no > 0 and u.started_at >= ${{after}}$"
         " and (u.started_at > ${after}$ or u.id > ${after_id}$)"
         " order by u.started_at, u.id limit ${most}$",
-        _values(distributor_id, asked)
-        | {"after": max(after, asked.start), "after_id": after_id, "most": most + 1},
+        _values(distributor_id, asked.span)
+        | {"after": asked.after[0], "after_id": asked.after[1], "most": asked.rows + 1},
     )
-    shown = rows[:most]
-    more = _write_cursor(shown[-1]) if len(rows) > most else None
+    shown, more = rows[: asked.rows], None
+    if len(rows) > asked.rows:
+        query = {"from": iso(asked.span.start), "to": iso(asked.span.end), "rows": asked.rows}
+        more = write_cursor(owner, query, {name: shown[-1][name] for name in _PLACE})
     return [with_shown_prices({n: row[n] for n in row if n != "id"}) for row in shown], more
 
 
@@ -143,20 +187,3 @@ def _moment(
             FieldProblem(name, "bad_date", "Give a date such as {example}.", example="2026-11-24")
         )
     return None
-
-
-def _write_cursor(row: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(f"{iso(row['started_at'])} {row['id']}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        when, _, row_id = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
-        moment = datetime.fromisoformat(when.replace("Z", "+00:00"))
-        if _ROW_ID.fullmatch(row_id) and moment.tzinfo is not None:
-            return moment.astimezone(UTC), row_id
-    except (binascii.Error, ValueError, OverflowError):
-        pass
-    raise InvalidFields(
-        [FieldProblem("next", "bad_cursor", "Send `next` as the answer before gave it.")]
-    )

@@ -13,28 +13,27 @@ from app.global_func import (
     next_month_start,
     now,
     reading,
+    zone_name,
 )
 from pipeline_dist import admission, api_input, batches, catalogue, statement_files, usage
 from pipeline_dist.api_endpoint import Reply, admitting
 from pipeline_dist.api_input import FINISH_RULES
 from pipeline_dist.authentication import Caller, Credentials, allowed_networks
+from pipeline_dist.cursors import MAX_CURSOR
 from pipeline_dist.limits import limits_now, limits_of
-from pipeline_dist.rule_schemas import DAY_OR_TIME
 from pipeline_dist.statement import MONTH_RULE, checked_month, statement
 
+_NEXT = Rule(kind="str", length=MAX_CURSOR)
 PIPELINES_QUERY = {
     "code": Rule(kind="str", length=64),
-    "q": Rule(kind="str", length=128, default=""),
-    "page": Rule(kind="int", minimum=1, maximum=1_000_000, default=1),
-    "rows": Rule(kind="int", minimum=1, maximum=catalogue.MOST_ROWS, default=20),
+    **catalogue.PAGE_QUERY,
+    "next": _NEXT,
 }
 CALL_QUERY = {"call_no": FINISH_RULES["call_no"]}
 USAGE_QUERY = {
-    "from": Rule(kind="str", length=40, format=DAY_OR_TIME),
-    "to": Rule(kind="str", length=40, format=DAY_OR_TIME),
     "group_by": Rule(kind="str", choices=tuple(usage.GROUPS)),
-    "rows": Rule(kind="int", minimum=1, maximum=1000, default=100),
-    "next": Rule(kind="str", length=200),
+    **usage.PAGE_QUERY,
+    "next": _NEXT,
 }
 STATEMENT_QUERY = {
     "month": MONTH_RULE,
@@ -62,6 +61,7 @@ async def me(request: web.Request, caller: Caller) -> Reply:
         "quota_used": quota.used if quota else None,
         "quota_remaining": quota.remaining if quota else None,
         "quota_resets_at": resets(now()) if resets else None,
+        "time_zone": zone_name(),
         "rate_limit_per_minute": row["rate_limit_per_minute"],
         "spend_limit": row["spend_limit"],
         "spend_used": row["spend_used"],
@@ -77,14 +77,15 @@ async def me(request: web.Request, caller: Caller) -> Reply:
 async def pipelines(request: web.Request, caller: Caller) -> Reply:
     """The lines this distributor may call; with `code` one of them, with its live version."""
     asked = api_input.query(request, PIPELINES_QUERY)
+    if asked["code"]:
+        api_input.refuse_beside(request, "code", (*catalogue.PAGE_QUERY, "next"))
+    owner = f"pipelines {caller.id}"
+    page = catalogue.page(owner, asked, request.query.keys())
     async with reading() as sor:
         if asked["code"]:
             line, limits = await catalogue.line(sor, caller.distributor, asked["code"])
             return Reply(body=line, limits=limits)
-        total, rows = await catalogue.lines(
-            sor, caller.distributor, asked["q"], asked["page"], asked["rows"]
-        )
-    return Reply(body={"total": total, "page": asked["page"], "rows": rows})
+        return Reply(body=await catalogue.lines(sor, owner, caller.distributor, page))
 
 
 async def quote(request: web.Request, caller: Caller) -> Reply:
@@ -103,7 +104,7 @@ async def begin_call(request: web.Request, shown: Credentials) -> Reply:
     call = api_input.new_call(api_input.json_body(request))
     admitted = await _admit(shown, key, call)
     return Reply(
-        body=admitted.call,
+        body=admitted.answer,
         status=201,
         limits=admitted.limits,
         headers=_replay_header(admitted.replayed),
@@ -129,7 +130,7 @@ async def finish_call(request: web.Request, shown: Credentials) -> Reply:
         body_hash=ending.body_hash,
     )
     return Reply(
-        body=finished.call, limits=finished.limits, headers=_replay_header(finished.replayed)
+        body=finished.answer, limits=finished.limits, headers=_replay_header(finished.replayed)
     )
 
 
@@ -153,19 +154,23 @@ async def book_batch(request: web.Request, caller: Caller) -> Reply:
 async def usage_report(request: web.Request, caller: Caller) -> Reply:
     """Sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
     asked = api_input.query(request, USAGE_QUERY)
-    span = usage.span(asked["from"], asked["to"])
+    if asked["group_by"]:
+        api_input.refuse_beside(request, "group_by", ("rows", "next"))
+    owner = f"usage {caller.id}"
+    page = usage.page(owner, asked, request.query.keys())
     body: dict[str, Any] = {
-        "from": span.start,
-        "to": span.end,
+        "from": page.span.start,
+        "to": page.span.end,
+        "time_zone": zone_name(),
         "currency": caller.distributor["currency"],
     }
     async with reading(snapshot=True) as sor:
         if asked["group_by"]:
-            rows = await usage.sums(sor, caller.id, span, asked["group_by"])
+            rows = await usage.sums(sor, caller.id, page.span, asked["group_by"])
             body |= {"group_by": asked["group_by"], "rows": rows}
-            body["total"] = await usage.total(sor, caller.id, span)
+            body["total"] = await usage.total(sor, caller.id, page.span)
         else:
-            rows, more = await usage.lines(sor, caller.id, span, asked["next"], asked["rows"])
+            rows, more = await usage.lines(sor, owner, caller.id, page)
             body |= {"rows": rows, "next": more}
     return Reply(body=body)
 

@@ -47,18 +47,36 @@ Wanted = Start | End
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call that was let in: the answer, whether it is a repeated one, the limits it met."""
+    """A call that was let in: the answer, whether it is a repeated one, the limits it met, the
+    call's line, and, for a repeated answer, what the call is now."""
 
     call: dict[str, Any]
     replayed: bool
     limits: list[Limit]
     pipeline_id: str
+    current: dict[str, Any] | None = None
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What is told of the call; what comes again says beside it what the call is now."""
+        return _with_current(self.call, self.current)
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A call that has ended: the answer, whether it is a repeated one, the limits it met."""
+    """A call that has ended: the answer, whether it is a repeated one, the limits it met, and,
+    for a repeated answer, what the call is now."""
 
     call: dict[str, Any]
     replayed: bool
     limits: list[Limit]
+    current: dict[str, Any] | None = None
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What is told of the call; what comes again says beside it what the call is now."""
+        return _with_current(self.call, self.current)
+
+
+def _with_current(call: dict[str, Any], current: dict[str, Any] | None) -> dict[str, Any]:
+    return call if current is None else call | {"current": current}

@@ -34,7 +34,8 @@ def _saving(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("field", "typed", "sent"), [
     ({"uitype": "str"}, "", ""),
-    ({"uitype": "str"}, " keep ", " keep "),
+    ({"uitype": "str"}, " none around ", "none around"),
+    ({"uitype": "text"}, " keep ", " keep "),
     ({"uitype": "int"}, "", "null"),
     ({"uitype": "int"}, "-12", "-12"),
     ({"uitype": "int"}, "1,234", "1234"),

@@ -111,7 +111,7 @@ class TestNew:
     def test_a_server_set_column_may_be_named_by_the_endpoint(self) -> None:
         values = check_new(
             "distributors",
-            {"code": "d1", "name": "D", "api_key_expires_at": "2027-01-01"},
+            {"code": "d1", "name": "D", "api_key_expires_at": "2027-01-01T00:00:00Z"},
             extra=("api_key_expires_at",),
         )
 
@@ -319,9 +319,8 @@ class TestValues:
         ("value", "iso"),
         [
             ("2026-11-24T06:00:00Z", "2026-11-24T06:00:00+00:00"),
-            ("2026-11-24T06:00:00", "2026-11-24T06:00:00+00:00"),
-            ("2026-11-24 06:00", "2026-11-24T06:00:00+00:00"),
-            ("2026-11-24", "2026-11-24T00:00:00+00:00"),
+            ("2026-11-24 06:00z", "2026-11-24T06:00:00+00:00"),
+            ("2026-11-24", "2026-11-23T16:00:00+00:00"),  # a day of the quota zone
             ("2026-11-24T06:00:00.123456+08:00", "2026-11-23T22:00:00.123000+00:00"),
         ],
     )
@@ -331,10 +330,50 @@ class TestValues:
     @pytest.mark.parametrize(
         "value",
         ["tomorrow", "2026-13-01", "2026-02-30", "20261124", "2026-W48", 1700000000,
-         "2026-11-24T25:00", "0001-01-01", "9999-12-31T23:59:59-23:00"],
+         "2026-11-24T25:00Z", "0001-01-01", "9999-12-31", "9999-12-31T23:59:59-23:00",
+         "2026-11-24T06:00:00 08:00"],
     )  # fmt: skip
     def test_what_a_time_cannot_be(self, value: Any) -> None:
         assert refusal(rule_of("pipeline_pricing", "effective_from"), value) == "bad_datetime"
+
+    @pytest.mark.parametrize(
+        "value",
+        ["2026-11-24T06:00:00", "2026-11-24 06:00", "2026-11-24t06:00:00.123",
+         datetime(2026, 11, 24, 6)],
+    )  # fmt: skip
+    def test_a_time_names_its_zone(self, value: Any) -> None:
+        assert refusal(rule_of("pipeline_pricing", "effective_from"), value) == "no_zone"
+
+    @pytest.mark.parametrize(
+        ("rule", "value"),
+        [
+            (rule_of("pipelines", "name"), "Story"),
+            (rule_of("pipelines", "status"), "draft"),
+            (rule_of("pipeline_capacity", "daily_quota"), "5"),
+            (rule_of("pipeline_pricing", "unit_price"), "0.5"),
+            (rule_of("pipeline_pricing", "effective_from"), "2026-11-24"),
+            (rule_of("pipeline_pricing", "effective_from"), "2026-11-24T06:00:00Z"),
+            (rule_of("pipeline_steps", "enabled"), "true"),
+            (Rule(kind="date"), "2026-11-24"),
+        ],
+    )
+    def test_blanks_at_the_ends_are_no_part_of_a_value(self, rule: Rule, value: str) -> None:
+        assert typed(rule, value) is not None
+        for blank in (" ", "\u3000", "\u00a0"):
+            assert refusal(rule, value + blank) == refusal(rule, blank + value) == "blank_ends"
+
+    def test_a_text_of_several_lines_keeps_its_ends(self) -> None:
+        assert typed(rule_of("pipelines", "description"), " one\n two\n") == " one\n two\n"
+
+    def test_what_is_nothing_in_a_form_is_a_value_from_a_program(self) -> None:
+        choice = Rule(kind="str", choices=("succeeded", "failed"))
+
+        for word in ("", "null"):
+            assert typed(choice, word) is typed(Rule(kind="int"), word) is None
+            for rule in (choice, Rule(kind="int"), Rule(kind="datetime")):
+                with pytest.raises(Refused):
+                    typed(rule, word, strict=True)
+        assert typed(Rule(kind="str", blank=True), "", strict=True) == ""
 
     @pytest.mark.parametrize(
         ("value", "stored"),

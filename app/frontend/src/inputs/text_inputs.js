@@ -5,9 +5,14 @@ import { t } from '../core/i18n.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
-export class StrInput extends Input {}
+/** What a person typed, without the blanks around it: the server refuses those. */
+export class StrInput extends Input {
+  resultValue() {
+    return this.control.value.trim();
+  }
+}
 
-class EmailInput extends Input {
+class EmailInput extends StrInput {
   makeControl() {
     return h('input', { ...this.commonAttributes(), type: 'email', inputmode: 'email' });
   }
@@ -17,7 +22,7 @@ class EmailInput extends Input {
   }
 }
 
-class TelInput extends Input {
+class TelInput extends StrInput {
   makeControl() {
     return h('input', { ...this.commonAttributes(), type: 'tel', inputmode: 'tel' });
   }

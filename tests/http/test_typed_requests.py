@@ -1,0 +1,410 @@
+"""Requests are told apart by what they mean, and what has no clear meaning is refused by name."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from app.jsontext import canonical_json
+from tests.support.installation import Installation
+from tests.support.refusals import pointers, refused
+from tests.support.replays import first_told
+from tests.support.selling import USED, Reseller, link, make_line, make_reseller, post
+
+ONE = {"unit": "input_token", "quantity": 1}
+BOOKED = {"status": "succeeded", "lines": [ONE]}
+
+
+@pytest.fixture(scope="module")
+def line(server: Installation) -> dict[str, Any]:
+    return make_line(server.admin, "typed", daily_quota=10_000, max_concurrency=500)
+
+
+@pytest.fixture(scope="module")
+def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
+    return make_reseller(server, line)
+
+
+@pytest.fixture(scope="module")
+def buyer(server: Installation, line: dict[str, Any]) -> Reseller:
+    buyer = make_reseller(server, line)
+    for _ in range(3):
+        assert buyer.begin(line, status="succeeded", lines=USED).status_code == 201
+    return buyer
+
+
+class TestTheSameRequest:
+    @pytest.mark.parametrize(
+        ("first", "again"),
+        [
+            ({}, {"client_ref": None, "lease_seconds": 300, "lines": None, "error": None}),
+            ({}, {"client_ref": "", "lease_seconds": "300", "status": None, "error": ""}),
+            ({"lease_seconds": 60}, {"lease_seconds": 60.0}),
+            ({"lease_seconds": 60, "client_ref": "a"}, {"client_ref": "a", "lease_seconds": "60"}),
+            (BOOKED, {"lines": [{"quantity": "1", "unit": "input_token"}], "status": "succeeded"}),
+            (BOOKED, BOOKED | {"lines": [ONE | {"quantity": 1.0}], "error": ""}),
+            (BOOKED, BOOKED | {"lines": [ONE | {"quantity": "1.000000"}]}),
+            (BOOKED, BOOKED | {"lines": [ONE | {"step_key": "", "model": None}]}),
+        ],
+    )
+    def test_may_be_spelled_otherwise(
+        self, reseller: Reseller, line: dict[str, Any], first: Any, again: Any, request: Any
+    ) -> None:
+        key = request.node.name
+        told = reseller.begin(line, key=key, **first)
+        repeated = reseller.post("calls", {**again, "pipeline": line["code"]}, key=key)
+
+        assert (told.status_code, repeated.status_code) == (201, 201), repeated.text
+        assert repeated.headers["Idempotent-Replayed"] == "true"
+        assert first_told(repeated.json()) == told.json()
+
+    @pytest.mark.parametrize(
+        ("first", "other"),
+        [
+            ({}, {"lease_seconds": 301}),
+            ({}, {"client_ref": "null"}),
+            ({"client_ref": "a"}, {"client_ref": "A"}),
+            ({}, {"status": "succeeded", "lines": []}),
+            ({"status": "failed", "lines": []}, {"status": "succeeded", "lines": []}),
+            ({"status": "failed", "lines": []}, {"status": "failed", "lines": [], "error": "x"}),
+            (BOOKED, BOOKED | {"lines": [ONE | {"quantity": "1.000001"}]}),
+            (BOOKED, BOOKED | {"lines": [ONE | {"model": "m"}]}),
+            (BOOKED, BOOKED | {"lines": [ONE, ONE]}),
+        ],
+    )
+    def test_is_no_other_one(
+        self, reseller: Reseller, line: dict[str, Any], first: Any, other: Any, request: Any
+    ) -> None:
+        key = request.node.name
+        assert reseller.begin(line, key=key, **first).status_code == 201
+
+        refused(reseller.begin(line, key=key, **other), 422, "idempotency_key_reused")
+
+    def test_of_a_batch_and_alone(self, reseller: Reseller, line: dict[str, Any]) -> None:
+        item = {"idempotency_key": "both", "pipeline": line["code"], "client_ref": None, **BOOKED}
+        alone = reseller.begin(line, key="both", **BOOKED)
+        batch = {"calls": [item, item | {"error": ""}, item | {"error": "other"}]}
+        results = reseller.post("calls/batch", batch).json()["results"]
+
+        assert [result["status"] for result in results] == [201, 201, 422]
+        assert first_told(results[1]["call"]) == alone.json()
+
+    def test_ends_a_call_once(self, reseller: Reseller, line: dict[str, Any]) -> None:
+        call = reseller.begin(line).json()
+        first = reseller.finish(call, lines=[ONE])
+        for spelled in (
+            {"lines": [{"quantity": "1.0", "model": "", "unit": "input_token"}], "error": None},
+            {"error": "", "lines": [ONE | {"step_key": None}]},
+        ):
+            again = reseller.finish(call, **spelled)
+            assert (again.status_code, first_told(again.json())) == (200, first.json())
+        refused(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
+
+        empty = reseller.begin(line).json()
+        ended = reseller.finish(empty, "cancelled")
+        nothing: tuple[Any, ...] = ([], None)
+        for lines in nothing:
+            assert first_told(reseller.finish(empty, "cancelled", lines=lines).json()) == (
+                ended.json()
+            )
+
+    def test_is_still_known_after_an_upgrade(
+        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        """Rows of earlier releases hold the hash of the body as it was sent."""
+
+        def raw(body: dict[str, Any]) -> str:
+            return hashlib.sha256(canonical_json(body).encode()).hexdigest()
+
+        body = {"lease_seconds": 70, "pipeline": line["code"], "client_ref": None}
+        call = reseller.post("calls", body, key="old").json()
+        ending = {"call_no": call["call_no"], "status": "succeeded", "lines": [ONE]}
+        ended = reseller.post("calls/finish", ending).json()
+        server.query(
+            "update pipeline_usage_log set request_hash = %s, end_hash = %s"
+            " where call_no = %s and line_no = 0",
+            raw(body), raw(ending), call["call_no"],
+        )  # fmt: skip
+
+        assert first_told(reseller.post("calls", body, key="old").json()) == call
+        assert first_told(reseller.post("calls/finish", ending).json()) == ended
+        other = reseller.post("calls", body | {"lease_seconds": 71}, key="old")
+        refused(other, 422, "idempotency_key_reused")
+        refused(reseller.post("calls/finish", ending | {"error": "x"}), 409, "already_finished")
+
+
+class TestWhatACallIsNow:
+    def test_is_told_beside_what_was_answered_first(
+        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        first = reseller.begin(line, key="now").json()
+
+        def now() -> dict[str, Any]:
+            answer = reseller.begin(line, key="now").json()
+            assert first_told(answer) == first
+            assert set(answer["current"]) == {
+                "status", "lease_expires_at", "finished_at", "amount",
+            }  # fmt: skip
+            return {**answer["current"]}
+
+        assert "current" not in first
+        assert (now()["status"], now()["amount"]) == ("reserved", "0.0000000000")
+        ended = reseller.finish(first, lines=USED).json()
+        assert "current" not in ended
+        assert now() == {name: ended[name] for name in now()}
+        [row] = server.query(
+            "select id from pipeline_usage_log where call_no = %s and line_no = 0",
+            first["call_no"],
+        )
+        post(server.admin, "/pipeline_ops/api/pipeline_usage_log_delete.dspy", id=row["id"])
+
+        assert now()["status"] == "voided"
+        again = reseller.finish(first, lines=USED).json()
+        assert (again["status"], again["current"]["status"]) == ("succeeded", "voided")
+
+    def test_is_told_of_expired_and_cancelled_calls(
+        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        cancelled = reseller.begin(line, key="cancelled").json()
+        reseller.finish(cancelled, "cancelled")
+        reseller.begin(line, key="expired")
+        server.query(
+            "update pipeline_usage_log set status = 'expired' where idempotency_key = 'expired'"
+        )
+
+        for status in ("cancelled", "expired"):
+            answer = reseller.begin(line, key=status).json()
+            assert (answer["status"], answer["current"]["status"]) == ("reserved", status)
+
+    def test_is_told_of_each_item_of_a_batch(
+        self, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        item = {"idempotency_key": "batched", "pipeline": line["code"], **BOOKED}
+        first, again = reseller.post("calls/batch", {"calls": [item, item]}).json()["results"]
+
+        assert "current" not in first["call"]
+        assert again["call"]["current"]["status"] == "succeeded"
+        assert again["call"]["current"]["amount"] == first["call"]["amount"]
+
+
+class TestBlanks:
+    """A text with blanks at its ends is nobody's name: the database would not see those at the
+    end, and the programs around it would."""
+
+    @pytest.mark.parametrize("blank", ["{} ", " {}", "{}\u3000"])
+    def test_are_refused_alike_everywhere(
+        self, reseller: Reseller, line: dict[str, Any], blank: str
+    ) -> None:
+        code = blank.format(line["code"])
+        call = reseller.begin(line).json()
+        word = blank.format("x")
+        used = {"unit": word, "model": word, "step_key": word, "quantity": blank.format("1")}
+        item = {"idempotency_key": "blank", "pipeline": code, "client_ref": word, **BOOKED}
+        batch = reseller.post("calls/batch", {"calls": [item]}).json()["results"][0]
+        answers = {
+            "begin": reseller.post("calls", {"pipeline": code, "client_ref": word}, key="b"),
+            "one-go": reseller.post("calls", {"pipeline": code, **BOOKED}, key="b"),
+            "quote": reseller.post("quote", {"pipeline": code, "lines": [used]}),
+            "finish": reseller.post(
+                "calls/finish",
+                {"call_no": blank.format(call["call_no"]), "status": blank.format("failed")},
+            ),
+            "pipelines": reseller.get("pipelines", code=code),
+            "search": reseller.get("pipelines", q=word, rows=blank.format("1")),
+            "read": reseller.get("calls", call_no=blank.format(call["call_no"])),
+            "usage": reseller.get("usage", **{"from": blank.format("2026-11-29")}),
+            "sums": reseller.get("usage", group_by=blank.format("day")),
+            "statement": reseller.get("statement", month=blank.format("2026-11")),
+            "format": reseller.get("statement", format=blank.format("csv")),
+        }
+        lease = reseller.begin(line, lease_seconds=blank.format("60"))
+
+        assert {name: pointers(answer) for name, answer in answers.items()} == {
+            "begin": dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends"),
+            "one-go": {"/pipeline": "blank_ends"},
+            "quote": {"/pipeline": "blank_ends"}
+            | {f"/lines/0/{name}": "blank_ends" for name in used},
+            "finish": dict.fromkeys(("/call_no", "/status"), "blank_ends"),
+            "pipelines": {"/code": "blank_ends"},
+            "search": dict.fromkeys(("/q", "/rows"), "blank_ends"),
+            "read": {"/call_no": "blank_ends"},
+            "usage": {"/from": "blank_ends"},
+            "sums": {"/group_by": "blank_ends"},
+            "statement": {"/month": "blank_ends"},
+            "format": {"/format": "blank_ends"},
+        }
+        assert pointers(lease) == {"/lease_seconds": "blank_ends"}
+        told = {problem["pointer"]: problem["code"] for problem in batch["error"]["errors"]}
+        assert told == dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends")
+
+    def test_and_capitals_make_another_code(self, reseller: Reseller, line: dict[str, Any]) -> None:
+        code = line["code"].upper()
+
+        refused(reseller.post("calls", {"pipeline": code}, key="C"), 404, "pipeline_not_found")
+        refused(reseller.get("pipelines", code=code), 404, "pipeline_not_found")
+        quote = reseller.post("quote", {"pipeline": code, "lines": [ONE]})
+        refused(quote, 404, "pipeline_not_found")
+        # A search is no name.
+        assert reseller.get("pipelines", q=code).json()["total"] == 1
+
+
+class TestNothing:
+    def test_as_a_parameter_is_refused_by_name_whatever_the_parameter(
+        self, reseller: Reseller
+    ) -> None:
+        document = reseller.client.get("/pipeline_dist/v1/openapi.json").json()
+        asked = 0
+        for path, methods in document["paths"].items():
+            operation = methods.get("get", {})
+            names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
+            for value, code in (("", "empty"), ("x ", "blank_ends"), (" 1", "blank_ends")):
+                answer = reseller.client.get(path, params=dict.fromkeys(names, value))
+                asked += len(names)
+                assert not names or pointers(answer) == {f"/{n}": code for n in names}, path
+        assert asked >= 3 * 13
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            ({"status": "", "lines": [ONE]}, "/status"),
+            ({"status": "null", "lines": [ONE]}, "/status"),
+            ({"lease_seconds": ""}, "/lease_seconds"),
+            ({"lease_seconds": "null"}, "/lease_seconds"),
+            ({"pipeline": ""}, "/pipeline"),
+        ],
+    )
+    def test_is_said_with_null_or_by_leaving_out(
+        self, reseller: Reseller, line: dict[str, Any], body: Any, pointer: str
+    ) -> None:
+        assert pointer in pointers(
+            reseller.post("calls", {"pipeline": line["code"]} | body, key="n")
+        )
+
+    def test_comes_of_a_parameter_beside_another(
+        self, reseller: Reseller, line: dict[str, Any]
+    ) -> None:
+        assert pointers(reseller.get("usage", group_by="day", rows=1, next="x")) == dict.fromkeys(
+            ("/rows", "/next"), "not_together"
+        )
+        assert pointers(reseller.get("pipelines", code=line["code"], page=1, q="x")) == (
+            dict.fromkeys(("/page", "/q"), "not_together")
+        )
+
+    @pytest.mark.parametrize("name", ["x", "_x", "referer_widget", "pipeline"])
+    def test_comes_of_a_parameter_that_nobody_reads(
+        self, reseller: Reseller, line: dict[str, Any], name: str
+    ) -> None:
+        body = {"pipeline": line["code"], "lines": []}
+        for path in ("me", "pipelines", "usage", "statement"):
+            found = pointers(reseller.get(path, **{name: "1"}))
+            assert found == {f"/{name}": "unknown_field"}, path
+        for path in ("quote", "calls", "calls/finish", "calls/batch"):
+            found = pointers(reseller.post(f"{path}?{name}=1", body, key="unread"))
+            assert found == {f"/{name}": "unknown_field"}, path
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        "time",
+        ["2026-11-01T00:00:00", "2026-11-01 00:00", "2026-11-01T00:00:00.5", "2026-11-01t00:00"],
+    )
+    def test_without_a_zone_are_refused_with_the_way_to_write_them(
+        self, reseller: Reseller, time: str
+    ) -> None:
+        answer = reseller.get("usage", **{"from": time, "to": time})
+
+        assert pointers(answer) == {"/from": "no_zone", "/to": "no_zone"}
+        for way in ("2026-11-24T06:00:00Z", "+08:00", "%2B"):
+            assert way in answer.json()["errors"][0]["detail"]
+
+    def test_with_a_plus_that_became_a_blank_are_refused(self, reseller: Reseller) -> None:
+        answer = reseller.client.get("/pipeline_dist/v1/usage?from=2026-11-01T00:00:00+08:00")
+
+        assert pointers(answer) == {"/from": "bad_datetime"}
+        assert "%2B" in answer.json()["errors"][0]["detail"]
+
+    def test_and_dates_of_the_quota_zone_mean_the_same(self, reseller: Reseller) -> None:
+        spans = [
+            reseller.client.get(f"/pipeline_dist/v1/usage?from={start}&to={end}").json()
+            for start, end in (
+                ("2026-11-01", "2026-11-02"),
+                ("2026-10-31T16:00:00Z", "2026-11-02T16:00:00Z"),
+                ("2026-11-01T00:00:00%2B08:00", "2026-11-03T00:00%2B08:00"),
+            )
+        ]
+
+        assert {(span["from"], span["to"]) for span in spans} == {
+            ("2026-10-31T16:00:00.000Z", "2026-11-02T16:00:00.000Z")
+        }
+
+    def test_are_counted_in_a_zone_that_is_named(self, reseller: Reseller) -> None:
+        for path in ("me", "usage", "usage?group_by=day", "statement"):
+            told = reseller.client.get(f"/pipeline_dist/v1/{path}").json()
+            assert told["time_zone"] == "Asia/Shanghai", path
+
+
+class TestCursor:
+    def test_goes_on_with_its_query_alone(self, buyer: Reseller) -> None:
+        first = buyer.get("usage", rows=2).json()
+        pages = [first]
+        while pages[-1]["next"]:
+            pages.append(buyer.get("usage", next=pages[-1]["next"]).json())
+
+        assert [len(page["rows"]) for page in pages] == [2, 2, 2]
+        assert {(page["from"], page["to"]) for page in pages} == {(first["from"], first["to"])}
+        lines = [(row["call_no"], row["line_no"]) for page in pages for row in page["rows"]]
+        assert len(set(lines)) == 6
+
+    def test_takes_its_query_again_and_no_other(self, buyer: Reseller) -> None:
+        asked = {"from": "2026-11-01", "to": "2026-12-31", "rows": 4}
+        first = buyer.get("usage", **asked).json()
+        times = {"from": first["from"], "to": first["to"]}
+
+        for same in (asked, times, {"rows": 4}):
+            page = buyer.get("usage", next=first["next"], **same).json()
+            assert len(page["rows"]) == 2
+        for name, value in (("from", "2026-11-02"), ("to", "2026-12-30"), ("rows", 5)):
+            answer = buyer.get("usage", **{**asked, name: value, "next": first["next"]})
+            assert pointers(answer) == {f"/{name}": "not_as_before"}
+        wrong = buyer.get("usage", next=first["next"], **{"from": "2026-11-01T00:00"})
+        assert pointers(wrong) == {"/from": "no_zone"}
+
+    def test_of_somebody_or_something_else_is_none(
+        self, buyer: Reseller, reseller: Reseller
+    ) -> None:
+        cursor = buyer.get("usage", rows=1).json()["next"]
+        # As the release before wrote them: a time and an id.
+        old = "MjAyNi0xMS0yOVQwODowMDowMC4wMDBaIDAxYTIyNTNlZGM5OTdjM2U5YTViNmY3MDgxOTIwYTFi"
+        answers = [
+            reseller.get("usage", next=cursor),
+            buyer.get("pipelines", next=cursor),
+            *(
+                buyer.get("usage", next=text)
+                for text in (cursor[:-1], cursor + "A", cursor[::-1], f"{cursor}==", old, "A", "é")
+            ),
+        ]
+
+        for answer in answers:
+            assert pointers(answer) == {"/next": "bad_cursor"}
+
+    def test_of_lines_stays_right_while_lines_are_added(
+        self, server: Installation, line: dict[str, Any]
+    ) -> None:
+        codes = [f"page-{letter}" for letter in "bdf"]
+        buyer = make_reseller(server, *(make_line(server.admin, code) for code in codes))
+        first = buyer.get("pipelines", rows=2, q="page").json()
+        for code in ("page-a", "page-e"):
+            link(server.admin, buyer.distributor, make_line(server.admin, code))
+        second = buyer.get("pipelines", next=first["next"]).json()
+
+        assert [row["code"] for row in first["rows"]] == ["page-b", "page-d"]
+        assert [row["code"] for row in second["rows"]] == ["page-e", "page-f"]
+        assert (first["page"], second["page"], second["total"]) == (1, 2, 5)
+        assert second["next"] is None
+        # The old way counts off, and goes on working.
+        counted = buyer.get("pipelines", rows=2, page=2, q="page").json()
+        assert [row["code"] for row in counted["rows"]] == ["page-d", "page-e"]
+        for name, value in (("q", "pages"), ("page", 3), ("rows", 3)):
+            answer = buyer.get("pipelines", next=first["next"], **{name: value})
+            assert pointers(answer) == {f"/{name}": "not_as_before"}
+        assert buyer.get("pipelines", next=first["next"], page=2, rows=2).status_code == 200
