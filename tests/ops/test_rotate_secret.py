@@ -51,6 +51,30 @@ def digest(passwords: dict[str, str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+# The token of the metrics
+
+
+def test_a_new_token_of_the_metrics_counts_within_five_seconds(server: Installation):
+    file = secret_file(server, "metrics_token")
+    before = file.read_text().strip()
+    # A proxy that nobody told of may stand before who asks like this.
+    forwarded = {"Via": "1.1 proxy"}
+
+    def answers(token: str) -> set[int]:
+        headers = {**forwarded, "Authorization": f"Bearer {token}"}
+        client = server.anonymous()
+        return {client.get("/metrics", headers=headers).status_code for _ in range(4)}
+
+    assert answers(before) == {200}
+    done = server.manage("rotate-secret", "metrics_token")
+    now = file.read_text().strip()
+
+    assert str(file) in done.stdout
+    assert now not in done.stdout
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert processes.wait_until(lambda: (answers(now), answers(before)) == ({200}, {403}), 6)
+
+
 # The session secret
 
 

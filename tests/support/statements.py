@@ -78,7 +78,9 @@ class _Reader:
     def _condition(self) -> None:
         if self._maybe("("):
             if self._maybe("not"):
+                self._take("coalesce", "(")
                 self._condition()
+                self._take(",", "?", ")")
             elif self._here == "(":
                 self._condition()
                 while self._here in ("and", "or"):
@@ -86,14 +88,15 @@ class _Reader:
                     self._condition()
             else:
                 self._comparison()
+                if self._maybe("or"):  # what is empty is not equal
+                    self._operand()
+                    self._take("is", "null")
             self._take(")")
         else:
             self._comparison()
 
     def _comparison(self) -> None:
-        self._expression()
-        if self._maybe("collate"):
-            self._take("utf8mb4_unicode_ci")
+        self._operand()
         if self._maybe("is"):
             self._maybe("not")
             self._take("null")
@@ -106,6 +109,17 @@ class _Reader:
             raise self._unexpected()
         self._next()
         self._take("?")
+
+    def _operand(self) -> None:
+        """A column as it is, or in a form whose capitals are no other letters."""
+        if self._maybe("lower"):
+            self._take("(")
+            self._expression()
+            self._take(")", "collate", "utf8mb4_bin")
+            return
+        self._expression()
+        if self._maybe("collate"):
+            self._take("utf8mb4_unicode_ci")
 
     def _ordered(self) -> None:
         self._expression()
