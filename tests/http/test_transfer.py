@@ -387,7 +387,7 @@ def test_limits_of_numbers_hold_for_every_spelling(admin: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("name", "place"), [
-    ("line-duplicate-keys.json", "line 4, column 46: the key temperature"),
+    ("line-duplicate-keys.json", "temperature stands twice in one object: line 4, column 46"),
     ("line-yaml-1.1-values.yaml", "line 17, column 14"),
 ])  # fmt: skip
 def test_a_file_that_says_two_things_is_refused(admin: httpx.Client, name: str, place: str) -> None:

@@ -4,6 +4,7 @@ import ast
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
     definition = opened(version())
 
     assert definition["pipeline"] == {"code": "l", "name": "产线🚀", "description": None}
-    assert definition["steps"][0]["config"] == {"t": 0.2}
+    assert definition["steps"][0]["config"] == {"t": Decimal("0.2")}
     assert definition["steps"][0]["enabled"] is True
     assert "id" not in definition["steps"][0]
     assert definition == definition_of(LINE, [STEP])
