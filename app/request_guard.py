@@ -8,7 +8,6 @@ errors into answers and security headers. Replaces ahserver's four middlewares.
 
 import ipaddress
 import itertools
-import logging
 import re
 import secrets
 from collections.abc import Iterable
@@ -21,8 +20,6 @@ from app.actor import Actor
 from app.answers import USUAL_HEADERS, is_page
 from app.errors import BadRequest, Forbidden
 from app.messages import pick_language
-
-log = logging.getLogger("pipeline.request")
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
