@@ -7,7 +7,6 @@ errors into answers and security headers. Replaces ahserver's four middlewares.
 """
 
 import itertools
-import logging
 import re
 import secrets
 
@@ -16,8 +15,6 @@ from aiohttp import web
 from app.actor import Actor
 from app.answers import USUAL_HEADERS, is_page
 from app.messages import pick_language
-
-log = logging.getLogger("pipeline.request")
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
