@@ -11,6 +11,7 @@ from app.answers import Answer, json_response
 from app.audit import Change, because, deleted, note
 from app.audit_api import audit_entry_view, audit_put_back
 from app.bulk import bulk_insert, bulk_update
+from app.cell_texts import harmless
 from app.clock import (
     day_bounds,
     iso,
@@ -54,6 +55,7 @@ from app.fields import (
     check_references,
     without_unchanged,
 )
+from app.file_types import CSV_TYPE, XLSX_TYPE
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
 from app.jsontext import canonical_json, to_json
@@ -72,12 +74,12 @@ from app.rows import (
 )
 from app.sage_paths import register_paths
 from app.settings import FUNCTION_NAME, settings
-from app.spreadsheets import CSV_TYPE, FORMULA, XLSX_TYPE, harmless, storable
+from app.spreadsheets import BYTE_ORDER_MARK, ExcelCells
 from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
 
 __all__ = [
+    "BYTE_ORDER_MARK",
     "CSV_TYPE",
-    "FORMULA",
     "FUNCTION_NAME",
     "SYSTEM_ACTOR",
     "XLSX_TYPE",
@@ -89,6 +91,7 @@ __all__ = [
     "Conflict",
     "DuplicateKey",
     "EditConflict",
+    "ExcelCells",
     "FieldProblem",
     "Forbidden",
     "InUse",
@@ -150,7 +153,6 @@ __all__ = [
     "say",
     "settings",
     "sort_terms",
-    "storable",
     "table",
     "time_ordered_id",
     "to_json",

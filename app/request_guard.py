@@ -26,6 +26,7 @@ from aiohttp.http import HttpProcessingError, HttpVersion11
 from app.actor import Actor
 from app.answers import USUAL_HEADERS, is_page
 from app.errors import AppError, BadRequest, Forbidden
+from app.file_types import XLSX_TYPE
 from app.messages import pick_language
 
 log = logging.getLogger("pipeline.request")
@@ -42,6 +43,9 @@ LARGE_BODIES = {
     "/pipeline_core/api/pipeline_import.dspy": (16 * 1_048_576, 1_000_000),
     "/pipeline_core/api/pipeline_import_view.dspy": (16 * 1_048_576, 1_000_000),
 }
+# The paths that take a file as the body; it is held in memory, in `request["file_body"]`.
+FILE_PATHS = frozenset({"/appbase/import_rows.dspy"})
+FILE_TYPES = frozenset({"application/octet-stream", "text/csv", XLSX_TYPE})
 DEEPEST = 100
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
@@ -205,8 +209,11 @@ async def _body_in_time(request: web.Request, seconds: float) -> dict[str, Any]:
 
 def _limits(request: web.Request) -> tuple[int, int]:
     """How many bytes, and in JSON how many values, the body of *request* may have."""
-    path = request["target"].url if request.get("target") else ""
-    return LARGE_BODIES.get(path, (request.client_max_size, MOST_VALUES))
+    return LARGE_BODIES.get(_path(request), (request.client_max_size, MOST_VALUES))
+
+
+def _path(request: web.Request) -> str:
+    return request["target"].url if request.get("target") else ""
 
 
 def _admitting(request: web.Request, most_bytes: int) -> web.Request:
@@ -244,6 +251,9 @@ async def _parsed_body(
     if kind in FORM_TYPES and "Content-Type" in request.headers:
         return _form(await source.post())
     raw = await source.read()
+    if kind in FILE_TYPES and "Content-Type" in request.headers and _path(request) in FILE_PATHS:
+        request["file_body"] = raw
+        return {}
     if not raw:
         return {}
     if kind != "application/json" and not kind.endswith("+json"):

@@ -203,6 +203,14 @@ OPERATIONS: tuple[Operation, ...] = (
             parameter(
                 "format", text("What it comes as.", enum=["json", "csv", "xlsx"], default="json")
             ),
+            parameter(
+                "bom",
+                text(
+                    "With `1`, the CSV file begins with a byte order mark, which Excel needs to"
+                    " read it as UTF-8.",
+                    enum=["0", "1"],
+                ),
+            ),
         ),
         answers=(
             (200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),

@@ -44,6 +44,7 @@ _USAGE_QUERY = {
 _STATEMENT_QUERY = {
     "month": Rule(kind="str", length=20),
     "format": Rule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
+    "bom": Rule(kind="bool", default=0),
 }
 
 
@@ -165,14 +166,15 @@ async def usage_report(request: web.Request, caller: Caller) -> Reply:
 
 
 async def month_statement(request: web.Request, caller: Caller) -> Reply:
-    """The statement of a month as JSON, CSV or an Excel file."""
+    """The statement of a month as JSON, CSV (with `bom=1` marked as UTF-8) or an Excel file."""
     asked = api_input.query(request, _STATEMENT_QUERY)
     month = checked_month(asked["month"])
     async with reading(snapshot=True) as sor:
         made = await statement(sor, caller.distributor, month)
     name = f"statement-{caller.distributor['code']}-{month}"
     if asked["format"] == "csv":
-        return _file(statement_files.as_csv(made), CSV_TYPE, f"{name}.csv")
+        text = statement_files.as_csv(made, bom=bool(asked["bom"]))
+        return _file(text, CSV_TYPE, f"{name}.csv")
     if asked["format"] == "xlsx":
         content = await asyncio.to_thread(statement_files.as_xlsx, made, request["lang"])
         return _file(content, XLSX_TYPE, f"{name}.xlsx")
