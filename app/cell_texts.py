@@ -79,13 +79,14 @@ def units(text: str) -> int:
 
 def fitted(text: str) -> tuple[str, int]:
     """
-    *text* as a cell of Excel can hold it, and how many units it really has.
-
-    A longer one is cut and says so at its end: ` ✂ 32700/40000`.
+    *text* as a cell of Excel can hold it, and 0; or where it is longer, its beginning, which says
+    so at its end (` ✂ 32767/40000`), and how many units the whole has.
     """
+    if 2 * len(text) <= MAX_CELL_UNITS:  # as nearly all; no need to count
+        return text, 0
     size = units(text)
     if size <= MAX_CELL_UNITS:
-        return text, size
+        return text, 0
     mark = f" ✂ {MAX_CELL_UNITS}/{size}"
     room = MAX_CELL_UNITS - len(mark)
     raw = text.encode("utf-16-le", "surrogatepass")[: 2 * room]

@@ -12,7 +12,8 @@ first: how many rows are done after this piece, and of how many bytes it is (per
 import asyncio
 import logging
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -155,21 +156,22 @@ def _file_name(made: Table, lang: str, kind: str) -> str:
 
 async def _parts(
     selection: Selection, keys: list[str], columns: list[str], zone: ZoneInfo, lang: str, kind: str
-) -> AsyncIterator[tuple[int, bytes]]:
+) -> AsyncGenerator[tuple[int, bytes]]:
     """The file piece by piece, with the number of rows done after each."""
     head = [_heading(selection.table, name, zone, lang, kind) for name in columns]
     file: File = CsvFile(head) if kind == "csv" else SheetFile(head, lang)
-    for start in range(0, len(keys), ROWS_AT_ONCE):
-        async with reading() as sor:
-            rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
-        await add_names(selection.table, rows)
-        cells = [
-            [_cell(selection.table, row, name, zone, lang, kind) for name in columns]
-            for row in rows
-        ]
-        # Compressing some hundred rows takes longer than others should wait.
-        yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
-    yield len(keys), await asyncio.to_thread(file.end)
+    with closing(file):
+        for start in range(0, len(keys), ROWS_AT_ONCE):
+            async with reading() as sor:
+                rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
+            await add_names(selection.table, rows)
+            cells = [
+                [_cell(selection.table, row, name, zone, lang, kind) for name in columns]
+                for row in rows
+            ]
+            # Compressing some hundred rows takes longer than others should wait.
+            yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
+        yield len(keys), await asyncio.to_thread(file.end)
 
 
 def _heading(made: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:
@@ -198,17 +200,18 @@ def _cell(
 
 
 async def _sent(
-    request: web.Request, parts: AsyncIterator[tuple[int, bytes]], headers: CIMultiDict[str]
+    request: web.Request, parts: AsyncGenerator[tuple[int, bytes]], headers: CIMultiDict[str]
 ) -> web.StreamResponse:
     is_in_pieces = headers["Content-Type"] == PIECES_TYPE
     response = web.StreamResponse(headers=headers)
     try:
         await response.prepare(request)
-        async for done, part in parts:
-            if is_in_pieces:
-                await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
-            elif part:
-                await response.write(part)
+        async with aclosing(parts):
+            async for done, part in parts:
+                if is_in_pieces:
+                    await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
+                elif part:
+                    await response.write(part)
         await response.write_eof()
     except ClientConnectionResetError:
         log.info("the download was broken off by its reader")

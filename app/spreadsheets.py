@@ -20,7 +20,7 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.writer.excel import ExcelWriter
 
-from app.cell_texts import FORMULA, MAX_CELL_UNITS, escaped, fitted, harmless, plain
+from app.cell_texts import FORMULA, escaped, fitted, harmless, plain
 from app.errors import Text
 from app.messages import say
 
@@ -44,6 +44,9 @@ class File(Protocol):
 
     def end(self) -> bytes: ...
 
+    def close(self) -> None:
+        """Let go of what it holds, also where it has not come to its end."""
+
 
 class CsvFile:
     """RFC 4180 in UTF-8 with a byte order mark; *head* names the columns."""
@@ -62,6 +65,9 @@ class CsvFile:
     def end(self) -> bytes:
         """What is left."""
         return self._taken()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def _taken(self) -> bytes:
         text = self._out.getvalue()
@@ -90,7 +96,7 @@ class ExcelCells:
                 yield None
             elif isinstance(value, str):
                 text, size = fitted(value)
-                if size > MAX_CELL_UNITS and len(self.cut) < MAX_NOTED:
+                if size and len(self.cut) < MAX_NOTED:
                     self.cut.append((number, column, size))
                 yield self._text(text, bold=bold)
             else:
@@ -172,6 +178,12 @@ class SheetFile:
             self._close()
         _Parts(self._book, self._zip).save()
         return self._sink.taken()
+
+    def close(self) -> None:
+        """Let go of the sheet and the zip, also where the file was given up."""
+        if not self._sheet.closed:
+            self._close()
+        self._zip.close()
 
     def _open(self, name: str) -> None:
         self._sheet = self._book.create_sheet(name)

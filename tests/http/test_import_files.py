@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.support.installation import Installation
-from tests.support.workbooks import number, row, text, workbook
+from tests.support.workbooks import row, text, workbook
 
 FILES = Path(__file__).parents[1] / "data" / "table_files"
 IMPORT = "/appbase/import_rows.dspy"
@@ -308,22 +307,6 @@ def test_a_file_goes_in_where_it_is_expected_only(server: Installation) -> None:
     plain = server.admin.post(IMPORT, content=content, headers={"Content-Type": "text/plain"})
     assert plain.status_code == 415
     assert send(server.admin, b"").json()["code"] == "bad_file"
-
-
-def test_others_are_served_while_a_large_file_is_read(server: Installation) -> None:
-    cells = "".join(number(f"{column}#", "1.5") for column in "ABCDEFGHIJKLMNOPQRST")
-    sheet = workbook("".join(row(n, cells.replace("#", str(n))) for n in range(1, 5_002)))
-    waits = []
-    thread = threading.Thread(target=lambda: send(server.admin, sheet, table="pipelines"))
-    with httpx.Client(base_url=server.base_url) as other:
-        thread.start()
-        while thread.is_alive():
-            begun = time.monotonic()
-            assert other.get("/healthz").is_success
-            waits.append(time.monotonic() - begun)
-        thread.join()
-    assert len(waits) > 3
-    assert max(waits) < 1.0
 
 
 def test_an_excel_export_has_dates_on_the_readers_clock(server: Installation) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from app.cell_texts import (
     units,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 PIECES = st.sampled_from(
     ["=", "+", "-", "@", "＝", "'", '"', " ", ";", ",", "\t", "\n", "\r", "a", "1", "|", "\u3000"]
 )
@@ -79,7 +81,7 @@ def test_what_no_xml_can_hold_comes_back(text: str) -> None:
 
 def test_a_long_text_says_that_it_is_cut() -> None:
     whole = "😀" * (MAX_CELL_UNITS // 2)
-    assert fitted(whole) == (whole, MAX_CELL_UNITS - 1)
+    assert fitted(whole) == (whole, 0)
     assert not is_cut(whole)
     for text in ("x" * (MAX_CELL_UNITS + 1), "😀" * MAX_CELL_UNITS, "a" + "😀" * MAX_CELL_UNITS):
         cut, size = fitted(text)
@@ -88,3 +90,13 @@ def test_a_long_text_says_that_it_is_cut() -> None:
         assert cut.endswith(f" ✂ {MAX_CELL_UNITS}/{size}")
         assert text.startswith(cut.split(" ✂")[0])
         assert is_cut(cut)
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_document_tells_how_to_take_the_quotes_away(language: str) -> None:
+    document = (ROOT / f"docs/api{language}.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(import re\n\nsign.*?)```", document, re.S)
+    for text in ("x;=1+1;'y", "'=1", "\tx", "first\n  -2+2,@x", "plain, text", "＝1;\r\n"):
+        names = {"cell": harmless(text)}
+        exec(code, names)  # noqa: S102  what a reader of the document would do
+        assert names["text"] == text

@@ -1,5 +1,6 @@
 """Files with a table, from wherever they come: read right, or refused."""
 
+import asyncio
 import codecs
 import time
 import zipfile
@@ -334,3 +335,21 @@ def test_reading_ends_when_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) ->
     for data in (b"a\n1\n", workbook(HEAD + row(2, text("A2", "x"))), shared):
         assert refusal(data).code == "file_too_large"
 
+
+
+async def test_others_are_served_while_a_large_file_is_read() -> None:
+    cells = "".join(number(f"{column}#", "1.5") for column in "ABCDEFGHIJ")
+    waits: list[float] = []
+
+    async def wait_for_the_end() -> None:
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(0)
+            waits.append(time.monotonic() - begun)
+
+    other = asyncio.create_task(wait_for_the_end())
+    rows = await table_files.read_table(rows_of(3_001, cells))
+    other.cancel()
+
+    assert len(rows.rows) == 3_000
+    assert max(waits) < sum(waits) / 2
