@@ -60,7 +60,7 @@ async def answer_with_progress(
         log.info("the caller did not wait for the end")
     finally:
         task.cancel()
-        await asyncio.wait([task])
+        await asyncio.gather(task, return_exceptions=True)
     return response
 
 

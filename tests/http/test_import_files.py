@@ -141,6 +141,16 @@ def test_days_with_the_year_first_are_taken_and_others_are_refused(tried: Any) -
     assert line["values"]["effective_from"] == "2026-12-02T00:00:00.000Z"
 
 
+def test_a_heading_may_say_in_which_zone_its_times_are(tried: Any, server: Installation) -> None:
+    """As an Excel export does; else a colleague elsewhere would bring in other times."""
+    content = "单价,计量单位,生效时间 (Europe/Berlin)\n1,a,2026-12-01 09:00\n"
+    outcome = tried(content, zone="Asia/Tokyo")
+    assert previewed(outcome, "effective_from") == ["2026-12-01T08:00:00.000Z"]
+    for heading in ("生效时间 (Mars/Olympus)", "单价 (Europe/Berlin)"):
+        answer = send(server.admin, f"{heading}\n1\n".encode())
+        assert answer.json()["code"] == "bad_columns"
+
+
 def test_hours_that_clocks_show_twice_are_told(tried: Any) -> None:
     outcome = tried(
         f"{HEAD}\n1,2026-10-25 02:30,a\n1,2026-10-25 02:30+01:00,b\n1,2026-03-29 02:30,c\n",

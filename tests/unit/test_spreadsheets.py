@@ -3,9 +3,10 @@
 import gc
 import io
 import warnings
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from openpyxl.cell import Cell
 
+from app import exports
+from app.models import table
 from app.spreadsheets import CsvFile, SheetFile
 from app.xlsx_files import read_xlsx
 
@@ -108,3 +111,16 @@ def test_a_file_that_is_given_up_leaves_nothing_open(file: Any, is_whole: bool) 
         warnings.simplefilter("error")
         del given_up
         gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("hour", "shown"),
+    [
+        (0, "2026-10-25T02:30:00.000+02:00"),  # shown twice: only with its distance it is one time
+        (2, datetime(2026, 10, 25, 3, 30)),
+    ],
+)
+def test_an_hour_that_clocks_show_twice_is_exported_as_a_text(hour: int, shown: Any) -> None:
+    row = {"created_at": datetime(2026, 10, 25, hour, 30, tzinfo=UTC)}
+    berlin = ZoneInfo("Europe/Berlin")
+    assert exports._cell(table("pipelines"), row, "created_at", berlin, "en", "xlsx") == shown
