@@ -18,6 +18,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from app.errors import AppError, BadRequest, Text
+from app.file_types import XLSX_TYPE
 from app.jsontext import JsonError, parse_json
 from app.plain_request import PlainRequest
 from app.request_guard import is_for_programs
@@ -38,6 +39,9 @@ LARGE_BODIES = {
     # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.
     "/pipeline_dist/v1/calls/batch/index.dspy": (8 * 1_048_576, 200_000),
 }
+# The paths that take a file as the body; it is held in memory, in `request["file_body"]`.
+FILE_PATHS = frozenset({"/appbase/import_rows.dspy"})
+FILE_TYPES = frozenset({"application/octet-stream", "text/csv", XLSX_TYPE})
 # To read and check so much takes no longer than to look a key up.
 MAX_SMALL_BODY = 4096
 # What takes longer to read than others should wait for.
@@ -64,16 +68,23 @@ def check_head(request: web.Request) -> None:
 
 
 def check_media_type(request: web.Request) -> None:
-    """Raise AppError 415 unless the body is JSON, or a form where no program is asking."""
+    """Raise AppError 415 unless the body is JSON, a form where no program is asking, or a file
+    where one is taken."""
     kind = request.content_type
-    if kind == "application/json":
+    if kind == "application/json" or _is_file(request):
         return
     given = request.headers.get("Content-Type", "").strip()
     forms = not is_for_programs(request)
     if given and forms and (kind in FORM_TYPES or kind.endswith("+json")):
         return
     kind = kind[:100]
-    if given and forms:
+    if given and _path(request) in FILE_PATHS:
+        advice = Text(
+            "Send the rows as application/json, or a file as text/csv or application/octet-stream,"
+            " not as {kind}.",
+            kind=kind,
+        )
+    elif given and forms:
         advice = Text("Send the body as application/json or as a form, not as {kind}.", kind=kind)
     elif given:
         advice = Text("Send the body as application/json, not as {kind}.", kind=kind)
@@ -166,8 +177,16 @@ async def _body_in_time(request: web.Request, seconds: float) -> dict[str, Any]:
 
 def _limits(request: web.Request) -> tuple[int, int]:
     """How many bytes, and in JSON how many values, the body of *request* may have."""
-    path = request["target"].url if request.get("target") else ""
-    return LARGE_BODIES.get(path, (request.client_max_size, MAX_VALUES))
+    return LARGE_BODIES.get(_path(request), (request.client_max_size, MAX_VALUES))
+
+
+def _path(request: web.Request) -> str:
+    return request["target"].url if request.get("target") else ""
+
+
+def _is_file(request: web.Request) -> bool:
+    kind = request.content_type
+    return kind in FILE_TYPES and "Content-Type" in request.headers and _path(request) in FILE_PATHS
 
 
 def _too_large(max_bytes: int) -> AppError:
@@ -280,6 +299,9 @@ async def _parse_body(
         check_media_type(request)
         return await _form(source)
     raw = await source.read()
+    if _is_file(request):
+        request["file_body"] = raw
+        return {}
     if not raw:
         return {}
     check_media_type(request)
@@ -305,8 +327,7 @@ async def _parse_body(
 async def _form(source: web.Request) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if source.content_type == URLENCODED and b"%" in (raw := await source.read()):
-        # Else bytes that are no text would become replacement characters.
-        unquote_to_bytes(raw).decode(source.charset or "utf-8")
+        _refuse_other_bytes(raw, source.charset or "utf-8")
     for name, value in (await source.post()).items():
         if isinstance(value, web.FileField):
             value.file.close()
@@ -315,6 +336,26 @@ async def _form(source: web.Request) -> dict[str, Any]:
             raise BadRequest("bad_form", "{name} is not text.", name=name[:64])
         _collect(values, [(name, value)])
     return values
+
+
+def _refuse_other_bytes(raw: bytes, charset: str) -> None:
+    """Raise BadRequest for bytes of a form that are no text: they would become replacement
+    characters."""
+    for field in raw.split(b"&"):
+        name, _, value = (unquote_to_bytes(part) for part in field.partition(b"="))
+        try:
+            name.decode(charset)
+            value.decode(charset)
+        except UnicodeDecodeError as exc:
+            before = bytes(exc.object[: exc.start]).decode(charset)
+            raise BadRequest(
+                "bad_form",
+                "{name} is not text in {charset}: line {line}, column {column}.",
+                name=name.decode(charset, "replace")[:64],
+                charset=charset,
+                line=before.count("\n") + 1,
+                column=len(before) - before.rfind("\n"),
+            ) from None
 
 
 def _collect(values: dict[str, Any], pairs: Iterable[tuple[str, Any]]) -> None:

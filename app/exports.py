@@ -12,12 +12,13 @@ first: how many rows are done after this piece, and of how many bytes it is (per
 import asyncio
 import logging
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientConnectionResetError, web
 from multidict import CIMultiDict
@@ -26,10 +27,13 @@ from app.answers import USUAL_HEADERS
 from app.clock import now
 from app.database import reading
 from app.errors import BadRequest
+from app.file_dates import is_night_of_change
+from app.file_types import CSV_TYPE, XLSX_TYPE
 from app.messages import title
 from app.models import Table
 from app.people import add_names
-from app.spreadsheets import CSV_TYPE, XLSX_TYPE, CsvFile, File, SheetFile
+from app.spreadsheets import CsvFile, File, SheetFile
+from app.zones import time_zone
 
 log = logging.getLogger("pipeline.exports")
 
@@ -98,8 +102,8 @@ async def export_rows(
 ) -> web.StreamResponse:
     """
     All rows of *selection* as a file. `_export` is its kind, `_columns` the columns in order
-    (comma-separated; default all), `_zone` the time zone of its times (default UTC); with
-    `_progress` the file comes in pieces that tell how many rows are done.
+    (comma-separated; default all), `_zone` the time zone of its times (default: that of quota
+    days); with `_progress` the file comes in pieces that tell how many rows are done.
 
     The header `X-Total-Rows` says how many rows follow. Raises BadRequest `bad_export`,
     `too_many_rows`.
@@ -108,7 +112,7 @@ async def export_rows(
     if kind not in KINDS:
         raise BadRequest("bad_export", "Export as {known}.", known=", ".join(KINDS))
     columns = _columns(selection.table, params.get("_columns"))
-    zone = _zone(params.get("_zone"))
+    zone = time_zone(_text(params.get("_zone")), "bad_export")
     async with reading() as sor:
         keys = await selection.keys(sor, MOST_ROWS + 1)
     if len(keys) > MOST_ROWS:
@@ -142,13 +146,8 @@ def _columns(made: Table, wanted: Any) -> list[str]:
     return names
 
 
-def _zone(name: Any) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(name or "UTC"))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadRequest(
-            "bad_export", "There is no time zone {name}.", name=str(name)[:64]
-        ) from None
+def _text(value: Any) -> str | None:
+    return str(value) if value else None
 
 
 def _file_name(made: Table, lang: str, kind: str) -> str:
@@ -157,23 +156,34 @@ def _file_name(made: Table, lang: str, kind: str) -> str:
 
 async def _parts(
     selection: Selection, keys: list[str], columns: list[str], zone: ZoneInfo, lang: str, kind: str
-) -> AsyncIterator[tuple[int, bytes]]:
+) -> AsyncGenerator[tuple[int, bytes]]:
     """The file piece by piece, with the number of rows done after each."""
-    head = [title(selection.table.columns[name].title, lang) for name in columns]
-    file: File = CsvFile(head) if kind == "csv" else SheetFile(head)
-    for start in range(0, len(keys), ROWS_AT_ONCE):
-        async with reading() as sor:
-            rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
-        await add_names(selection.table, rows)
-        cells = [
-            [_cell(selection.table, row, name, zone, lang) for name in columns] for row in rows
-        ]
-        # Compressing some hundred rows takes longer than others should wait.
-        yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
-    yield len(keys), await asyncio.to_thread(file.end)
+    head = [_heading(selection.table, name, zone, lang, kind) for name in columns]
+    file: File = CsvFile(head) if kind == "csv" else SheetFile(head, lang)
+    with closing(file):
+        for start in range(0, len(keys), ROWS_AT_ONCE):
+            async with reading() as sor:
+                rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
+            await add_names(selection.table, rows)
+            cells = [
+                [_cell(selection.table, row, name, zone, lang, kind) for name in columns]
+                for row in rows
+            ]
+            # Compressing some hundred rows takes longer than others should wait.
+            yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
+        yield len(keys), await asyncio.to_thread(file.end)
 
 
-def _cell(made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str) -> Any:
+def _heading(made: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:
+    """A column's title; in Excel, whose times know no zone, with theirs."""
+    words = title(made.columns[name].title, lang)
+    is_zoned = kind == "xlsx" and made.columns[name].kind == "datetime"
+    return f"{words} ({zone.key})" if is_zoned else words
+
+
+def _cell(
+    made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str, kind: str
+) -> Any:
     """What a person reads in that cell: names, not ids; times on his clock."""
     value = row.get(name)
     choices = made.columns[name].choices
@@ -182,22 +192,26 @@ def _cell(made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: 
     if (text := row.get(f"{name}_text")) is not None:
         return text
     if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat(timespec="milliseconds")
+        local = value.astimezone(zone)
+        if kind == "xlsx" and not is_night_of_change(local.replace(tzinfo=None), zone):
+            return local.replace(tzinfo=None)
+        return local.isoformat(timespec="milliseconds")
     return value
 
 
 async def _sent(
-    request: web.Request, parts: AsyncIterator[tuple[int, bytes]], headers: CIMultiDict[str]
+    request: web.Request, parts: AsyncGenerator[tuple[int, bytes]], headers: CIMultiDict[str]
 ) -> web.StreamResponse:
     is_in_pieces = headers["Content-Type"] == PIECES_TYPE
     response = web.StreamResponse(headers=headers)
     try:
         await response.prepare(request)
-        async for done, part in parts:
-            if is_in_pieces:
-                await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
-            elif part:
-                await response.write(part)
+        async with aclosing(parts):
+            async for done, part in parts:
+                if is_in_pieces:
+                    await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
+                elif part:
+                    await response.write(part)
         await response.write_eof()
     except ClientConnectionResetError:
         log.info("the download was broken off by its reader")

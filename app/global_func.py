@@ -14,6 +14,7 @@ from app.audit_api import audit_entry_view, audit_put_back
 from app.body import check_media_type
 from app.bulk import bulk_insert, bulk_update
 from app.callers import UNKNOWN_ADDRESS
+from app.cell_texts import harmless
 from app.clock import (
     day_bounds,
     iso,
@@ -58,6 +59,7 @@ from app.fields import (
     check_references,
     without_unchanged,
 )
+from app.file_types import CSV_TYPE, XLSX_TYPE
 from app.filters import any_case
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
@@ -79,13 +81,13 @@ from app.rows import (
 )
 from app.sage_paths import register_paths
 from app.settings import FUNCTION_NAME, settings
-from app.spreadsheets import CSV_TYPE, FORMULA, XLSX_TYPE, harmless, storable
+from app.spreadsheets import BYTE_ORDER_MARK, ExcelCells
 from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
 from app.values import whole_range
 
 __all__ = [
+    "BYTE_ORDER_MARK",
     "CSV_TYPE",
-    "FORMULA",
     "FUNCTION_NAME",
     "SYSTEM_ACTOR",
     "UNKNOWN_ADDRESS",
@@ -98,6 +100,7 @@ __all__ = [
     "Conflict",
     "DuplicateKey",
     "EditConflict",
+    "ExcelCells",
     "FieldProblem",
     "Forbidden",
     "InUse",
@@ -172,7 +175,6 @@ __all__ = [
     "say",
     "settings",
     "sort_terms",
-    "storable",
     "table",
     "time_ordered_id",
     "to_json",

@@ -1,41 +1,66 @@
 """What the cells of a file mean: headings to columns, names to ids, words to values."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from app.errors import BadRequest
+from app.errors import BadRequest, FieldProblem, Text
+from app.failed_rows import is_problem_heading
+from app.file_dates import DayFirst, is_night_of_change, iso_text
 from app.messages import title
 from app.models import Column, Table
 from app.models import table as table_model
-from app.spreadsheets import FORMULA
+from app.sheet_rows import CellProblem, FileRow, FileRows, cell_text, is_blank
+from app.zones import time_zone
 
 _YES = frozenset({"1", "true", "yes", "y", "是"})
 _NO = frozenset({"0", "false", "no", "n", "否"})
-_MOST_COLUMNS = 200
+# Kinds whose values have one spelling in ASCII, whatever keyboard typed them.
+_PLAIN_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date", "bool"})
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# An Excel export says in the heading in which zone the times of the column are.
+_ZONED = re.compile(r"(.*\S)\s*\(([A-Za-z0-9_+\-/]+)\)")
 
 
 class Sheet:
-    """The columns of a file: `names` are the table's, None where the server sets the value."""
+    """The columns of a file: `names` are the table's, None where no value is taken."""
 
     def __init__(self, made: Table, headings: Sequence[Any]) -> None:
         self.table = made
-        known = _headings(made)
         self.names: list[str | None] = []
         self.ignored: list[str] = []
+        self.zones: dict[str, ZoneInfo] = {}
+        self.without_heading: set[int] = set()
+        known = _headings(made)
         unknown = []
-        for heading in headings[:_MOST_COLUMNS]:
-            words = str(heading if heading is not None else "").strip().removeprefix("\ufeff")
-            name = known.get(words.casefold())
-            if words and name is None:
+        for at, heading in enumerate(headings):
+            words = _words(heading)
+            name = known.get(words.casefold()) or self._zoned(words, known)
+            if not words:
+                self.without_heading.add(at)
+            elif name is None and not is_problem_heading(words):
                 unknown.append(words[:64])
             elif name is not None and not _is_given(made.columns[name]):
                 self.ignored.append(words)
                 name = None
             self.names.append(name)
         _check(made, unknown, [name for name in self.names if name is not None])
+
+    def _zoned(self, words: str, known: Mapping[str, str]) -> str | None:
+        """The column of times that `Title (Zone/Name)` means; its zone is noted."""
+        parts = _ZONED.fullmatch(words)
+        name = known.get(parts[1].casefold()) if parts else None
+        if parts is None or name is None or self.table.columns[name].kind != "datetime":
+            return None
+        self.zones[name] = time_zone(parts[2], "bad_columns")
+        return name
+
+
+def _words(heading: Any) -> str:
+    return cell_text(heading, guarded=True).strip().removeprefix("\ufeff")
 
 
 def _headings(made: Table) -> dict[str, str]:
@@ -68,42 +93,72 @@ class Reader:
     """Turns the cells of a row into parameters for the create function."""
 
     def __init__(
-        self, sheet: Sheet, keys: Mapping[str, Mapping[str, str]], zone: ZoneInfo | None
+        self, sheet: Sheet, keys: Mapping[str, Mapping[str, str]], zone: ZoneInfo, *, guarded: bool
     ) -> None:
         self._sheet = sheet
         self._keys = keys
         self._zone = zone
+        self._guarded = guarded
 
     @classmethod
-    async def prepared(
-        cls, sor: Any, sheet: Sheet, rows: Sequence[Any], zone_name: str | None
-    ) -> "Reader":
-        """A reader that knows the ids of all records that *rows* call by name or code."""
-        for row in rows:
-            if not isinstance(row, list) or len(row) > _MOST_COLUMNS:
-                raise BadRequest("bad_rows", "Each row must be a list of cells.")
+    async def prepared(cls, sor: Any, sheet: Sheet, file: FileRows, zone: ZoneInfo) -> "Reader":
+        """A reader that knows the ids of all records that the rows call by name or code; times
+        without a zone are in *zone*."""
+        reader = cls(sheet, {}, zone, guarded=file.guarded)
         keys = {}
         for at, name in enumerate(sheet.names):
             code = sheet.table.code(name) if name else None
             if name and code:
-                texts = {_text(row[at]) for row in rows if at < len(row)} - {""}
+                cells = [row.cells[at] for row in file.rows if at < len(row.cells)]
+                texts = {reader._text(cell).strip() for cell in cells} - {""}
                 keys[name] = await _ids(sor, code.table, code.textfield, sorted(texts))
-        try:
-            zone = ZoneInfo(zone_name) if zone_name else None
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            zone = None
-        return cls(sheet, keys, zone)
+        reader._keys = keys
+        return reader
 
-    def values(self, cells: Sequence[Any]) -> dict[str, Any]:
-        """The parameters that *cells* give; empty cells give none."""
-        found = {}
-        for name, cell in zip(self._sheet.names, cells, strict=False):
-            text = _text(cell)
-            if name is not None and text != "":
-                found[name] = self._value(self._sheet.table.columns[name], text)
-        return found
+    def values(self, row: FileRow) -> tuple[dict[str, Any], list[FieldProblem]]:
+        """The parameters that the cells of *row* give, empty ones none; and what is wrong with
+        cells that give none though they are not empty."""
+        width = len(self._sheet.names)
+        if len(row.cells) > width:
+            return {}, [_too_wide(len(row.cells), width)]
+        values: dict[str, Any] = {}
+        problems = []
+        for at, (name, cell) in enumerate(zip(self._sheet.names, row.cells, strict=False)):
+            if is_blank(cell):
+                continue
+            if at in self._sheet.without_heading:
+                problems.append(_without_heading(at, self._text(cell)))
+            elif name is not None:
+                try:
+                    values[name] = self._value(self._sheet.table.columns[name], cell)
+                except _Unusable as exc:
+                    text = exc.text
+                    problems.append(FieldProblem(name, exc.code, text.template, **text.params))
+        return values, problems
 
-    def _value(self, column: Column, text: str) -> Any:
+    def names_of_records(self, row: FileRow) -> dict[str, str]:
+        """`<column>_text` of each cell that calls another record by a name."""
+        return {
+            f"{name}_text": self._text(cell).strip()
+            for name, cell in zip(self._sheet.names, row.cells, strict=False)
+            if name in self._keys and not is_blank(cell)
+        }
+
+    def shown(self, row: FileRow, name: str) -> str:
+        """What the file has in the column *name* of *row*; nothing where it has no such column."""
+        at = self._sheet.names.index(name) if name in self._sheet.names else len(row.cells)
+        return self._text(row.cells[at]) if at < len(row.cells) else ""
+
+    def _value(self, column: Column, cell: Any) -> Any:
+        if isinstance(cell, CellProblem):
+            raise _Unusable(cell.code, cell.text)
+        text = self._text(cell)
+        if "\ufffd" in text:
+            raise _Unusable("damaged_text", _DAMAGED)
+        if column.kind not in ("text", "json"):
+            text = text.strip()
+        if column.kind in _PLAIN_KINDS:
+            text = text.translate(_FULL_WIDTH).strip()
         if column.name in self._keys:
             return self._keys[column.name].get(text, text)
         if column.choices and text not in column.choices:
@@ -113,31 +168,87 @@ class Reader:
         if column.boolean:
             lower = text.casefold()
             return 1 if lower in _YES else 0 if lower in _NO else text
-        if column.kind == "datetime" and self._zone is not None:
-            return _with_zone(text, self._zone)
+        if column.kind in ("datetime", "date"):
+            return self._time(column, text)
         return text
+
+    def _time(self, column: Column, text: str) -> str:
+        try:
+            text = iso_text(text)
+        except DayFirst:
+            raise _Unusable("ambiguous_date", _day_first(text)) from None
+        if column.kind == "date":
+            return text.removesuffix("T00:00:00")
+        return _with_zone(text, self._sheet.zones.get(column.name, self._zone))
+
+    def _text(self, cell: Any) -> str:
+        return cell_text(cell, guarded=self._guarded)
+
+
+class _Unusable(Exception):
+    """A cell has something that is no value."""
+
+    def __init__(self, code: str, text: Text) -> None:
+        self.code = code
+        self.text = text
+
+
+_DAMAGED = Text("The text holds the character \ufffd: it was damaged when the file was saved.")
+
+
+def _day_first(text: str) -> Text:
+    return Text(
+        "{text} can be read in two ways. Write the year first, such as 2026-12-01.",
+        text=text[:40],
+    )
+
+
+def _too_wide(count: int, width: int) -> FieldProblem:
+    return FieldProblem(
+        "",
+        "too_many_cells",
+        "The row has {count} cells, the first row has {width}. In a CSV file a value with a"
+        " separator in it, such as 1,200.50, must be in quotes.",
+        count=count,
+        width=width,
+    )
+
+
+def _without_heading(at: int, text: str) -> FieldProblem:
+    return FieldProblem(
+        "",
+        "no_heading",
+        "Cell {number} of the row has a value ({text}), and no heading above it.",
+        number=at + 1,
+        text=text[:40],
+    )
 
 
 def _both(words: str) -> tuple[str, str]:
     return words, title(words, "en")
 
 
-def _text(cell: Any) -> str:
-    """A cell's text, without the quote that an export puts before what looks like a formula."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "1" if cell else "0"
-    text = str(cell).strip()
-    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
-
-
 def _with_zone(text: str, zone: ZoneInfo) -> str:
+    """*text* with its distance to UTC; as it is when it has one, or is no time."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return moment.replace(tzinfo=zone).isoformat() if moment.tzinfo is None else text
+    if moment.tzinfo is not None:
+        return text
+    if is_night_of_change(moment, zone):
+        change = Text(
+            "At {text} the clocks of {zone} are changed. Write the time with its distance to UTC,"
+            " such as {example}.",
+            text=text,
+            zone=zone.key,
+            example=moment.replace(tzinfo=zone).isoformat(),
+        )
+        raise _Unusable("clock_change", change)
+    try:
+        return moment.replace(tzinfo=zone).astimezone(UTC).isoformat()
+    except OverflowError:
+        return text
 
 
 async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:

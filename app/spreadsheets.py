@@ -1,28 +1,38 @@
 """
 Rows as CSV or as an Excel sheet, piece by piece. No cell can be taken for a formula.
 
-An Excel file is a zip of XML; written here by hand, since openpyxl needs the whole file at once.
+openpyxl writes the whole workbook once it has all of it; here its sheet goes straight into the
+file that is sent, so that neither memory nor disk holds more than some hundred rows.
 """
 
 import csv
 import io
-import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
-from xml.sax.saxutils import escape
 
-CSV_TYPE = "text/csv; charset=utf-8"
-XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+from openpyxl import Workbook
+from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.writer.excel import ExcelWriter
+
+from app.cell_texts import FORMULA, escaped, fitted, harmless, plain
+from app.errors import Text
+from app.messages import say
+
 # Excel takes a file without it for one in the computer's old encoding.
-_BYTE_ORDER_MARK = "\ufeff"
-# Spreadsheets run cells that begin so, whatever file they came in (OWASP, CSV injection).
-FORMULA = re.compile(r"^[\s\"']*[=+\-@\t\r＝＋－＠]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+BYTE_ORDER_MARK = "\ufeff"
 # Excel calculates with 15 digits; a longer number stays a text, so that no digit is lost.
-_EXCEL_DIGITS = 15
-_LONGEST_CELL = 32_767
+EXCEL_DIGITS = 15
+TIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
+DATE_FORMAT = "yyyy-mm-dd"
+MAX_NOTED = 1_000
+# Excel counts days from here; what was before stays a text.
+_FIRST_YEAR = 1900
 
 Rows = Iterable[Sequence[Any]]
 
@@ -34,23 +44,8 @@ class File(Protocol):
 
     def end(self) -> bytes: ...
 
-
-def plain(value: Any) -> str:
-    """*value* as text, exact numbers without an exponent."""
-    if value is None:
-        return ""
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
-def harmless(value: Any) -> str:
-    """*value* as a CSV cell: texts that a spreadsheet would run get a quote in front."""
-    text = plain(value)
-    return f"'{text}" if isinstance(value, str) and FORMULA.match(text) else text
-
-
-def storable(text: str) -> str:
-    """*text* without the characters that no XML can hold."""
-    return _CONTROL.sub("", text)
+    def close(self) -> None:
+        """Let go of what it holds, also where it has not come to its end."""
 
 
 class CsvFile:
@@ -58,18 +53,21 @@ class CsvFile:
 
     def __init__(self, head: Sequence[str]) -> None:
         self._out = io.StringIO()
-        self._out.write(_BYTE_ORDER_MARK)
+        self._out.write(BYTE_ORDER_MARK)
         self._writer = csv.writer(self._out)
         self._writer.writerow([harmless(name) for name in head])
 
     def add(self, rows: Rows) -> bytes:
-        """What *rows* add."""
+        """What *rows* add; times are written as they are, so give them as texts."""
         self._writer.writerows([harmless(value) for value in row] for row in rows)
         return self._taken()
 
     def end(self) -> bytes:
         """What is left."""
         return self._taken()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def _taken(self) -> bytes:
         text = self._out.getvalue()
@@ -78,45 +76,141 @@ class CsvFile:
         return text.encode("utf-8", "replace")
 
 
-class SheetFile:
-    """An Excel file of one sheet; *head* is its first row, bold and always in view."""
+class ExcelCells:
+    """
+    The cells of one sheet: each value as the kind of cell that shows all of it.
 
-    def __init__(self, head: Sequence[str]) -> None:
+    A cell counts until the next of its kind is asked for: the sheet writes it before. Texts that
+    do not fit are cut and say so; `cut` are their rows, columns and lengths.
+    """
+
+    def __init__(self, sheet: WriteOnlyWorksheet) -> None:
+        self._sheet = sheet
+        self._cells: dict[tuple[str, bool], Cell] = {}
+        self.cut: list[tuple[int, int, int]] = []
+
+    def row(self, number: int, values: Sequence[Any], *, bold: bool = False) -> Iterator[Any]:
+        """The cells of *values*, which are row *number* of the sheet (for `cut`)."""
+        for column, value in enumerate(values, 1):
+            if value is None or value == "":
+                yield None
+            elif isinstance(value, str):
+                text, size = fitted(value)
+                if size and len(self.cut) < MAX_NOTED:
+                    self.cut.append((number, column, size))
+                yield self._text(text, bold=bold)
+            else:
+                yield self._other(value, bold=bold)
+
+    def _other(self, value: Any, *, bold: bool) -> Cell:
+        if isinstance(value, date) and value.year >= _FIRST_YEAR:
+            kind = TIME_FORMAT if isinstance(value, datetime) else DATE_FORMAT
+            return self._cell(kind, value, "d", bold=bold)
+        if isinstance(value, int | Decimal) and _digits(value) <= EXCEL_DIGITS:
+            return self._cell(_number_format(value), value, "n", bold=bold)
+        return self._text(plain(value), bold=bold)
+
+    def _text(self, text: str, *, bold: bool) -> Cell:
+        # Texts that look like formulas stay texts also when somebody edits them.
+        kind = "quoted" if FORMULA.match(text) else "General"
+        return self._cell(kind, escaped(text), "s", bold=bold)
+
+    def _cell(self, kind: str, value: Any, data_type: str, *, bold: bool) -> Cell:
+        cell = self._cells.get((kind, bold))
+        if cell is None:
+            cell = WriteOnlyCell(self._sheet)
+            if bold:
+                cell.font = Font(bold=True)
+            if kind == "quoted":
+                cell.quotePrefix = True
+            elif kind != "General":
+                cell.number_format = kind
+            if cell.has_style:  # openpyxl tries its values on one that has none
+                self._cells[kind, bold] = cell
+        # Not by `value`, which makes a formula of a text that begins with =.
+        cell._value = value  # type: ignore[attr-defined]
+        cell.data_type = data_type
+        return cell
+
+
+def _digits(value: int | Decimal) -> int:
+    """How many digits *value* has from the first that is not zero to the last."""
+    return len(plain(value).strip("-0").replace(".", "").strip("0"))
+
+
+def _number_format(value: int | Decimal) -> str:
+    """Shows all decimals that *value* has, zeros as well."""
+    exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
+    decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return f"0.{'0' * decimals}" if decimals else "0"
+
+
+class SheetFile:
+    """
+    An Excel file with a sheet for the rows; *head* is its first row, bold and always in view.
+
+    Where texts had to be cut, a second sheet says in *lang* where, and how long they are.
+    """
+
+    def __init__(self, head: Sequence[str], lang: str = "en", name: str = "Sheet1") -> None:
+        self._lang = lang
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=4)
-        for name, text in _FRAME.items():
-            self._zip.writestr(name, text)
-        self._sheet = self._zip.open("xl/worksheets/sheet1.xml", "w")
-        self._sheet.write(_SHEET_START.encode())
+        self._book = Workbook(write_only=True)
+        self._open(name)
+        self._number = 0
         self._write([head], bold=True)
 
     def add(self, rows: Rows) -> bytes:
-        """What *rows* add."""
+        """What *rows* add; times must be without zone: Excel knows none."""
         self._write(rows)
         return self._sink.taken()
 
     def end(self) -> bytes:
         """The end of the file."""
-        self._sheet.write(_SHEET_END.encode())
-        self._sheet.close()
-        self._zip.close()
+        cut = self._cells.cut
+        self._close()
+        if cut:
+            self._open(say(Text("Cut texts"), self._lang))
+            head = [say(Text(word), self._lang) for word in ("Row", "Column", "Characters")]
+            self._write([head], bold=True)
+            self._write(cut)
+            self._close()
+        _Parts(self._book, self._zip).save()
         return self._sink.taken()
 
+    def close(self) -> None:
+        """Let go of the sheet and the zip, also where the file was given up."""
+        if not self._sheet.closed:
+            self._close()
+        self._zip.close()
+
+    def _open(self, name: str) -> None:
+        self._sheet = self._book.create_sheet(name)
+        self._sheet.freeze_panes = "A2"
+        self._cells = ExcelCells(self._sheet)
+        place = f"xl/worksheets/sheet{len(self._book.worksheets)}.xml"
+        self._out = self._zip.open(place, "w", force_zip64=True)
+        self._sheet._writer = WorksheetWriter(self._sheet, self._out)
+        self._sheet._writer.write_top()
+
     def _write(self, rows: Rows, *, bold: bool = False) -> None:
-        style = ' s="1"' if bold else ""
-        lines = ("<row>" + "".join(_cell(value, style) for value in row) + "</row>" for row in rows)
-        self._sheet.write("".join(lines).encode("utf-8", "replace"))
+        for row in rows:
+            self._number += 1
+            self._sheet.append(self._cells.row(self._number, row, bold=bold))
+
+    def _close(self) -> None:
+        self._sheet.close()
+        self._out.close()
 
 
-def _cell(value: Any, style: str) -> str:
-    if value is None or value == "":
-        return "<c/>"
-    text = plain(value)
-    if isinstance(value, int | Decimal) and len(text.strip("-0").replace(".", "")) <= _EXCEL_DIGITS:
-        return f"<c{style}><v>{text}</v></c>"
-    clean = escape(storable(text)[:_LONGEST_CELL])
-    # A text is never a formula here: only <f> would be one.
-    return f'<c{style} t="inlineStr"><is><t xml:space="preserve">{clean}</t></is></c>'
+class _Parts(ExcelWriter):
+    """Writes what belongs to a workbook besides its sheets, which are written already."""
+
+    def write_worksheet(self, ws: Any) -> None:
+        ws._drawing = None
+        ws._rels = ws._writer._rels
+        self.manifest.append(ws)
 
 
 class _Sink(io.RawIOBase):
@@ -136,42 +230,3 @@ class _Sink(io.RawIOBase):
         """What came since the last time."""
         parts, self._parts = self._parts, []
         return b"".join(parts)
-
-
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_PARTS = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_FRAME = {
-    "[Content_Types].xml": _XML
-    + f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels"'
-    ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    f'<Override PartName="/xl/workbook.xml" ContentType="{_PARTS}.sheet.main+xml"/>'
-    f'<Override PartName="/xl/styles.xml" ContentType="{_PARTS}.styles+xml"/>'
-    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_PARTS}.worksheet+xml"/>'
-    "</Types>",
-    "_rels/.rels": _XML + f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1"'
-    f' Type="{_REL}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": _XML + f'<workbook xmlns="{_MAIN}" xmlns:r="{_REL}"><sheets>'
-    '<sheet name="Sheet1" sheetId="1" r:id="r1"/></sheets></workbook>',
-    "xl/_rels/workbook.xml.rels": _XML + f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="r1" Type="{_REL}/worksheet" Target="worksheets/sheet1.xml"/>'
-    f'<Relationship Id="r2" Type="{_REL}/styles" Target="styles.xml"/></Relationships>',
-    "xl/styles.xml": _XML
-    + f'<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/></font>'
-    '<font><b/><sz val="11"/></font></fonts>'
-    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
-    '<fill><patternFill patternType="gray125"/></fill></fills>'
-    '<borders count="1"><border><left/><right/><top/><bottom/></border></borders>'
-    '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf xfId="0"/>'
-    '<xf xfId="0" fontId="1" applyFont="1"/></cellXfs>'
-    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
-    "</styleSheet>",
-}
-_SHEET_START = (
-    _XML + f'<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
-    '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
-    "</sheetView></sheetViews><sheetData>"
-)
-_SHEET_END = "</sheetData></worksheet>"

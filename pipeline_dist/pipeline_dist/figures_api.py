@@ -52,7 +52,8 @@ async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, A
 
 
 async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> Answer:
-    """The statement of a month to keep: a CSV or Excel file, as the distributor itself gets it."""
+    """The statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel file, as
+    the distributor itself gets it."""
     asked = check_params(_FILE, params)
     month = checked_month(asked["month"])
     async with reading(snapshot=True) as sor:
@@ -60,7 +61,7 @@ async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> An
         made = await statement(sor, distributor, month)
     content: str | bytes
     if asked["format"] == "csv":
-        content, kind = statement_files.as_csv(made), CSV_TYPE
+        content, kind = statement_files.as_csv(made, bom=True), CSV_TYPE
     else:
         content = await asyncio.to_thread(statement_files.as_xlsx, made, actor.lang)
         kind = XLSX_TYPE

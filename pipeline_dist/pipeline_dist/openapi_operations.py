@@ -19,6 +19,7 @@ from pipeline_dist.schema_words import Schema, number, ref, text
 from pipeline_dist.v1_api import (
     CALL_QUERY,
     PIPELINES_QUERY,
+    STATEMENT_CSV_QUERY,
     STATEMENT_FILE_QUERY,
     STATEMENT_QUERY,
     USAGE_QUERY,
@@ -285,7 +286,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="The statement of a month",
         description="Amounts have 10 decimals; only the total is rounded, once, half up, to 2.",
         parameters=query_parameters(
-            STATEMENT_QUERY | _JSON_ONLY,
+            STATEMENT_FILE_QUERY | _JSON_ONLY,
             _MONTH
             | {
                 "format": "Left out in new programs: CSV and Excel have addresses of their own."
@@ -302,7 +303,14 @@ OPERATIONS: tuple[Operation, ...] = (
         name="statement_csv",
         summary="The statement of a month as CSV",
         description="A row for each line of the statement, then one for the total.",
-        parameters=query_parameters(STATEMENT_FILE_QUERY, _MONTH),
+        parameters=query_parameters(
+            STATEMENT_CSV_QUERY,
+            _MONTH
+            | {
+                "bom": "With `1`, the CSV file begins with a byte order mark, which Excel needs to"
+                " read it as UTF-8.",
+            },
+        ),
         answers=((200, "text/csv", {"type": "string"}, {}),),
     ),
     Operation(

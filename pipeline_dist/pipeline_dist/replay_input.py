@@ -116,13 +116,19 @@ def _price(path: Path, line: int, text: str) -> Decimal:
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise ReplayError(
                     "{path} has no column {names}.", path=path, names=", ".join(missing)
                 )
             for row in reader:
+                if None in row:  # as an unquoted 1,200.50 makes it
+                    raise ReplayError(
+                        "{path}, line {line}: there are more cells than the first row names.",
+                        path=path,
+                        line=reader.line_num,
+                    )
                 yield reader.line_num, row
     except OSError as exc:
         raise ReplayError(_UNREADABLE, path=path, problem=exc.strerror) from None

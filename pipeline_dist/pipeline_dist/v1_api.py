@@ -38,8 +38,10 @@ USAGE_QUERY = {
 STATEMENT_QUERY = {
     "month": MONTH_RULE,
     "format": Rule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
+    "bom": Rule(kind="bool", default=0),
 }
 STATEMENT_FILE_QUERY = {"month": MONTH_RULE}
+STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
 
 
 async def me(request: web.Request, caller: Caller) -> Reply:
@@ -178,13 +180,15 @@ async def usage_report(request: web.Request, caller: Caller) -> Reply:
 async def month_statement(request: web.Request, caller: Caller) -> Reply:
     """The statement of a month as JSON, CSV or an Excel file."""
     asked = api_input.query(request, STATEMENT_QUERY)
-    return await _statement(request, caller, asked["month"], asked["format"])
+    if asked["format"] != "csv":
+        api_input.refuse_beside(request, f"format={asked['format']}", ("bom",))
+    return await _statement(request, caller, asked["month"], asked["format"], bom=asked["bom"])
 
 
 async def statement_csv(request: web.Request, caller: Caller) -> Reply:
-    """The statement of a month as CSV."""
-    asked = api_input.query(request, STATEMENT_FILE_QUERY)
-    return await _statement(request, caller, asked["month"], "csv")
+    """The statement of a month as CSV, with `bom=1` marked as UTF-8."""
+    asked = api_input.query(request, STATEMENT_CSV_QUERY)
+    return await _statement(request, caller, asked["month"], "csv", bom=asked["bom"])
 
 
 async def statement_xlsx(request: web.Request, caller: Caller) -> Reply:
@@ -194,14 +198,15 @@ async def statement_xlsx(request: web.Request, caller: Caller) -> Reply:
 
 
 async def _statement(
-    request: web.Request, caller: Caller, asked_month: str | None, kind: str
+    request: web.Request, caller: Caller, asked_month: str | None, kind: str, *, bom: int = 0
 ) -> Reply:
     month = checked_month(asked_month)
     async with reading(snapshot=True) as sor:
         made = await statement(sor, caller.distributor, month)
     name = f"statement-{caller.distributor['code']}-{month}"
     if kind == "csv":
-        return _file(statement_files.as_csv(made), CSV_TYPE, f"{name}.csv")
+        text = statement_files.as_csv(made, bom=bool(bom))
+        return _file(text, CSV_TYPE, f"{name}.csv")
     if kind == "xlsx":
         content = await asyncio.to_thread(statement_files.as_xlsx, made, request["lang"])
         return _file(content, XLSX_TYPE, f"{name}.xlsx")

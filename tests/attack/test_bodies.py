@@ -62,6 +62,16 @@ def test_no_file_is_accepted_anywhere(admin, key, url):
         assert (answer.status_code, answer.json()["code"]) == refused, answer.text
 
 
+@pytest.mark.parametrize("kind", ["application/octet-stream", "text/csv"])
+def test_a_file_as_the_body_is_taken_where_it_is_expected_only(admin, key, kind: str):
+    others = ("/login.dspy", "/pipeline_core/api/pipeline_import.dspy", "/pipeline_dist/v1/quote")
+    for url in (CREATE, *others):
+        headers = {"Content-Type": kind} | ({"X-API-Key": key} if "/v1/" in url else {})
+        answer = admin.post(url, content=b"code,name\nx,y\n", headers=headers)
+
+        assert answer.status_code == 415, answer.text
+
+
 def test_no_file_is_kept(server: Installation, admin, probes: ExtraWorker, tmp_path: Path):
     mark = b"kept-by-nobody-" + str(time.time_ns()).encode()
     before = set(Path("/tmp").glob("*"))

@@ -25,11 +25,13 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/jso
 
 @dataclass
 class Request:
-    """A request that the page made; `params` of query and body, single values as they are."""
+    """A request that the page made; `params` of query and body, single values as they are; `file`
+    is a body that is neither a form nor JSON."""
 
     method: str
     path: str
     params: dict[str, Any]
+    file: bytes = b""
 
 
 @dataclass
@@ -113,29 +115,31 @@ class _Handler(BaseHTTPRequestHandler):
     owner: Bench
 
     def do_GET(self) -> None:
-        self._serve("")
+        self._serve(b"")
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        self._serve(self.rfile.read(length).decode("utf-8"))
+        self._serve(self.rfile.read(length))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the test says what went wrong."""
 
-    def _serve(self, body: str) -> None:
+    def _serve(self, body: bytes) -> None:
         parts = urlsplit(self.path)
         if parts.path.startswith("/bricks/"):
             self._send_file(BRICKS / parts.path.removeprefix("/bricks/"))
             return
-        is_json = "json" in (self.headers.get("Content-Type") or "")
-        form = parts.query if is_json else f"{parts.query}&{body}"
+        kind = self.headers.get("Content-Type") or ""
+        is_json = "json" in kind
+        file = body if kind == "application/octet-stream" else b""
+        form = parts.query if is_json or file else f"{parts.query}&{body.decode('utf-8')}"
         params: dict[str, Any] = {
             name: values[0] if len(values) == 1 else values
             for name, values in parse_qs(form, keep_blank_values=True).items()
         }
         if is_json:
             params |= json.loads(body)
-        reply = self.owner.answer(Request(self.command, parts.path, params))
+        reply = self.owner.answer(Request(self.command, parts.path, params, file))
         if isinstance(reply.body, Iterator):
             self._send_parts(reply)
             return

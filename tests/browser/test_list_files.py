@@ -1,21 +1,23 @@
 """Files of a list: exported as it is filtered, and imported after a trial."""
 
 import csv
+import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
-from playwright.sync_api import Download, Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
 
 from tests.browser.list_of_things import in_pieces, piece
 from tests.browser.page_bench import Bench, Reply, Request
+from tests.support.installation import Installation
+
+LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 
 
 def downloaded(page: Page, *names: str) -> Download:
@@ -121,105 +123,77 @@ def test_a_file_that_breaks_off_is_not_kept(
     assert files == []
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_a_file_is_tried_corrected_and_imported(
-    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path, kind: str
-) -> None:
-    def imported(request: Request) -> Any:
-        body = request.params
-        failed = [] if body.get("skip_failed") == 1 else [{"row": 2, "problems": [
-            {"column": "name", "code": "too_long", "message": "Too long."}]}]  # fmt: skip
-        kept = not body.get("dry_run")
-        return {"data": {"total": 2, "done": 1, "failed": failed, "kept": kept, "ignored": []}}
-
-    bench.answers["/import"] = imported
-    file = _file(tmp_path, kind)
-    look.get_by_role("button", name="Export and import").click()
-    look.get_by_role("button", name="Import a file").click()
-    look.get_by_label("File (CSV or Excel)").set_input_files(file)
-    window = look.get_by_role("dialog", name="Import a file")
-    expect(window).to_contain_text("1 of 2 rows can be imported. 1 have problems.")
-    problem = window.get_by_role("row").nth(1)
-    expect(problem).to_have_text(re.compile(r"3.*Name.*=2,.*Too long", re.S))
-    first = bench.asked("/import")[0].params
-    assert first["columns"] == ["Name", "Share"]
-    assert [row[0] for row in first["rows"]] == ["eins", '=2,"x"\nzwei']
-    assert (first["table"], first["dry_run"], first["zone"]) == ("things", 1, "Asia/Tokyo")
-    failed = downloaded(look, "Download the failed rows")
-    text = Path(failed.path()).read_text("utf-8").removeprefix("\ufeff")
-    assert list(csv.reader(text.splitlines(keepends=True))) == [
-        ["Name", "Share", "Problem"], ["'=2,\"x\"\nzwei", "", "Name: Too long."]]  # fmt: skip
-    window.get_by_role("button", name="Import the 1 that are right").click()
-    expect(window).to_have_count(0)
-    assert bench.asked("/import")[-1].params["skip_failed"] == 1
+def lines(*values: dict[str, Any]) -> Reply:
+    """An answer in JSON Lines."""
+    parts = (f"{json.dumps(value)}\n".encode() for value in values)
+    return Reply(parts, content_type="application/x-ndjson")
 
 
-def _file(folder: Path, kind: str) -> Path:
-    rows: list[list[Any]] = [["Name", "Share"], ["eins", "0.5"], ['=2,"x"\nzwei', None]]
-    path = folder / f"rows.{kind}"
-    if kind == "csv":
-        with path.open("w", encoding="utf-8-sig", newline="") as out:
-            csv.writer(out, delimiter=";").writerows(rows)
-        return path
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    for row in rows:
-        sheet.append(row)
-    sheet["A3"].data_type = "s"
-    sheet["B2"] = 0.5
-    book.save(path)
-    return path
+def accepted(request: Request, total: int) -> dict[str, Any]:
+    kept = not int(request.params.get("dry_run", 0))
+    return {"total": total, "done": total, "failed": [], "kept": kept, "ignored": [], "preview": []}
 
 
-def accepted(request: Request) -> dict[str, Any]:
-    total = len(request.params["rows"])
-    return {"data": {"total": total, "done": total, "failed": [], "kept": False, "ignored": []}}
-
-
-def choose(page: Page, file: Path) -> None:
+def choose(page: Page, file: Path) -> Locator:
+    """Choose *file* in the window for imports; the window."""
     page.get_by_role("button", name="Export and import").click()
     page.get_by_role("button", name="Import a file").click()
     page.get_by_label("File (CSV or Excel)").set_input_files(file)
+    return page.get_by_role("dialog", name="Import a file")
 
 
-def change_part(path: Path, part: str, change: Callable[[str], str]) -> None:
-    """Writes a part of an Excel file as other programs do than the one that made it."""
-    with ZipFile(path) as book:
-        parts = {name: book.read(name) for name in book.namelist()}
-    changed = change(parts[part].decode())
-    assert changed.encode() != parts[part]
-    with ZipFile(path, "w") as book:
-        for name, content in (parts | {part: changed.encode()}).items():
-            book.writestr(name, content)
-
-
-def test_the_first_sheet_is_read_as_excel_shows_it(
+def test_the_file_is_sent_as_it_is_and_progress_is_shown(
     look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    """Sheets that were moved keep the names of their files; floats are written with 17 digits."""
-    book = Workbook()
-    notes = book.active
-    assert notes is not None
-    notes.append(["no rows of the list"])
-    secret, sheet = book.create_sheet("secret"), book.create_sheet("things")
-    secret.append(["hidden"])
-    secret.sheet_state = "hidden"
-    sheet.append(["Name", "Share", "Since", "Number"])
-    sheet.append(["1.1000000000000001", 1.5, date(2026, 11, 24), 123456789012345])
-    path = tmp_path / "moved.xlsx"
-    book.save(path)
-    change_part(path, "xl/workbook.xml", lambda text: re.sub(
-        "(<sheet .*?/>)(<sheet .*?/>)(<sheet .*?/>)", r"\2\3\1", text))  # fmt: skip
-    change_part(path, "xl/worksheets/sheet3.xml",
-                lambda text: text.replace("<v>1.5</v>", "<v>1.1000000000000001</v>"))  # fmt: skip
-    bench.answers["/import"] = accepted
-    choose(look, path)
+    go_on = Event()
 
-    expect(look.get_by_role("dialog")).to_contain_text("1 of 1 rows can be imported.")
-    sent = bench.last("/import")
-    assert sent["columns"] == ["Name", "Share", "Since", "Number"]
-    assert sent["rows"] == [["1.1000000000000001", "1.1", "2026-11-24", "123456789012345"]]
+    def checked(request: Request) -> Reply:
+        def parts() -> Iterator[bytes]:
+            yield b'{"step":"reading","done":0,"total":0}\n{"step":"checking",'
+            yield b'"done":1200,"total":5000}\n'
+            go_on.wait(20)
+            yield f"{json.dumps({'data': accepted(request, 5000)})}\n".encode()
+
+        return Reply(parts(), content_type="application/x-ndjson")
+
+    bench.answers["/import"] = checked
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b"Name\r\n\xb2\xfa\xcf\xdf\r\n")
+    window = choose(look, file)
+
+    expect(window).to_contain_text("1,200 of 5,000 rows are checked")
+    expect(window.get_by_role("progressbar")).to_have_js_property("value", 1200)
+    expect(window.get_by_role("button", name="Import")).to_be_disabled()
+    go_on.set()
+    expect(window).to_contain_text("rows.csv: 5,000 of 5,000 rows can be imported.")
+    expect(window.get_by_role("progressbar")).to_have_count(0)
+    [sent] = bench.asked("/import")
+    assert sent.file == file.read_bytes()
+    assert (sent.params["table"], sent.params["zone"]) == ("things", "Asia/Tokyo")
+    assert (sent.params["dry_run"], sent.params["fixed"]) == ("1", "{}")
+
+
+def test_what_was_tried_is_kept_and_a_mended_file_is_read_again(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    bench.answers["/import"] = lambda request: lines({"data": accepted(request, 1)})
+    file = tmp_path / "rows.csv"
+    file.write_text("Name\na\n", "utf-8")
+    window = choose(look, file)
+    expect(window).to_contain_text("1 of 1 rows")
+    chooser = look.get_by_label("File (CSV or Excel)")
+
+    # Whoever opens the chooser again may choose the same file.
+    file.write_text("Name\nmended\n", "utf-8")
+    with look.expect_file_chooser() as opened:
+        chooser.click()
+    with look.expect_response("**/import*"):
+        opened.value.set_files(file)
+    assert bench.asked("/import")[-1].file == b"Name\nmended\n"
+    file.write_text("Name\nchanged behind our back\n", "utf-8")
+    window.get_by_role("button", name="Import").click()
+    expect(window).to_have_count(0)
+    assert bench.asked("/import")[-1].file == b"Name\nmended\n"
 
 
 def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
@@ -228,33 +202,108 @@ def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
     go_on = Event()
 
     def checked(request: Request) -> Any:
-        if len(request.params["rows"]) == 1:
+        if len(request.file) == 7:
             go_on.wait(10)
-        return accepted(request)
+        return lines({"data": accepted(request, len(request.file) // 2 - 2)})
 
     bench.answers["/import"] = checked
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
-    first.write_text("Name\na\n", "utf-8")
-    second.write_text("Name\na\nb\n", "utf-8")
-    choose(look, first)
-    window = look.get_by_role("dialog")
-    expect(window).to_contain_text("1 rows are being checked")
+    first.write_bytes(b"Name\na\n")
+    second.write_bytes(b"Name\na\nb\n")
+    window = choose(look, first)
+    expect(window).to_contain_text("The file is being sent")
     look.get_by_label("File (CSV or Excel)").set_input_files(second)
-    expect(window).to_contain_text("2 of 2 rows can be imported.")
-    with look.expect_response("**/import*"):
-        go_on.set()
+    expect(window).to_contain_text("second.csv: 2 of 2 rows can be imported.")
+    go_on.set()
     look.wait_for_timeout(100)
 
-    expect(window).to_contain_text("2 of 2 rows can be imported.")
+    expect(window).to_contain_text("second.csv: 2 of 2 rows can be imported.")
 
 
-def test_a_file_that_cannot_be_read_is_said_so(
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda: lines({"step": "reading", "done": 0, "total": 0}), "The answer broke off"),
+        (lambda: lines({"error": {"detail": "Row 2: a quote."}}), "Row 2: a quote."),
+        (lambda: {"widgettype": "Error", "options": {"message": "No."}}, "No."),
+        (lambda: Reply({"detail": "Too large."}, 413), "Too large."),
+        (lambda: Reply("500: Internal", 500, "text/plain"), "error (500)"),
+    ],
+)
+def test_why_a_file_is_not_taken_is_said(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path, answer: Any, said: str
+) -> None:
+    bench.answers["/import"] = lambda _: answer()
+    file = tmp_path / "rows.csv"
+    file.write_text("Name\na\n", "utf-8")
+    window = choose(look, file)
+
+    expect(window).to_contain_text(said)
+    expect(window.get_by_role("button", name="Import")).to_be_disabled()
+
+
+def test_a_file_is_sent_again_after_signing_in_again(
     look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    broken = tmp_path / "broken.xlsx"
-    broken.write_bytes(b"PK nothing")
-    look.get_by_role("button", name="Export and import").click()
-    look.get_by_role("button", name="Import a file").click()
-    look.get_by_label("File (CSV or Excel)").set_input_files(broken)
-    expect(look.get_by_role("dialog")).to_contain_text("no rows that can be read")
-    assert bench.asked("/import") == []
+    def sign_in(_: Request) -> Any:
+        bench.answers["/import"] = lambda request: lines({"data": accepted(request, 1)})
+        return {"data": {"username": "ann"}}
+
+    bench.answers |= {"/import": Reply("401", 401, "text/plain"), "/login.dspy": sign_in}
+    file = tmp_path / "rows.csv"
+    file.write_text("Name\na\n", "utf-8")
+    choose(look, file)
+    window = look.get_by_role("dialog", name="Please sign in")
+    window.get_by_label("User name").fill("ann")
+    window.get_by_label("Password").fill("right")
+    window.get_by_role("button", name="Sign in").click()
+
+    expect(look.get_by_role("dialog", name="Import a file")).to_contain_text("1 of 1 rows")
+
+
+def test_an_empty_file_has_the_headings_of_a_form(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    file = downloaded(look, "Export and import", "Import a file …", "Download an empty file")
+    assert file.path().read_bytes() == b'\xef\xbb\xbf"Name","Share","Kind","Enabled"\r\n'
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_is_tried_corrected_and_imported(
+    server: Installation, admin_page: Page, tmp_path: Path, kind: str
+) -> None:
+    """On the running application: rows of a file become lines."""
+    page = admin_page
+    rows: list[list[Any]] = [["code", "name"], [f"new-{kind}", '=2,"x";=zwei'], ["Bad"]]
+    file = tmp_path / f"rows.{kind}"
+    save(file, rows)
+    page.add_init_script("localStorage.setItem('pipeline.language', 'en')")
+    page.goto("/pipeline_core/pipelines")
+    window = choose(page, file)
+    expect(window).to_contain_text("1 of 2 rows can be imported. 1 have problems.")
+    preview, problems = window.get_by_role("table").all()
+    expect(preview.get_by_role("row").nth(1)).to_have_text(re.compile(rf"2.*new-{kind}.*=2", re.S))
+    expect(problems.get_by_role("row").nth(1)).to_have_text(re.compile(r"3.*Code.*Bad", re.S))
+    failed = downloaded(page, "Download the failed rows")
+    text = failed.path().read_text("utf-8").removeprefix("\ufeff")
+    head, row = csv.reader(text.splitlines(keepends=True))
+    assert (head, row[0]) == (["code", "name", "Problem"], "Bad")
+    assert "Code: " in row[2]
+    window.get_by_role("button", name="Import the 1 that are right").click()
+    expect(page.get_by_text("1 records were made.")).to_be_visible()
+    [line] = server.admin.get(LINES, params={"code": f"new-{kind}"}).json()["rows"]
+    assert line["name"] == '=2,"x";=zwei'
+
+
+def save(file: Path, rows: list[list[Any]]) -> None:
+    if file.suffix == ".csv":
+        with file.open("w", encoding="utf-8-sig", newline="") as out:
+            csv.writer(out, delimiter=";").writerows(rows)
+        return
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for line in rows:
+        sheet.append(line)
+    sheet["B2"].data_type = "s"
+    book.save(file)

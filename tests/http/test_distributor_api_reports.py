@@ -2,12 +2,15 @@
 
 import csv
 import io
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 
+from pipeline_dist.statement import LINE_COLUMNS
 from tests.support.installation import Installation
 from tests.support.refusals import pointers
 from tests.support.selling import (
@@ -58,6 +61,32 @@ def cells(content: bytes) -> list[tuple[Any, ...]]:
     sheet = openpyxl.load_workbook(io.BytesIO(content)).active
     assert sheet is not None
     return [row for row in sheet.iter_rows(values_only=True) if row[0] != "Made at"]
+
+
+@pytest.fixture(scope="module")
+def lines_with_many_digits(server: Installation) -> Reseller:
+    """A distributor whose statement has numbers that Excel cannot hold, and others."""
+    prices = [
+        {"unit": "call", "unit_price": "12345.678912"},
+        {"unit": "page", "unit_price": "0.000001"},
+    ]
+    line = make_line(server.admin, "digits", prices=prices)
+    user = make_reseller(server, line, code="digits-user")
+    used = [
+        {"unit": "call", "quantity": "98765.432123", "step_key": "answer"},
+        {"unit": "page", "quantity": "1234567890.5", "model": "m"},
+        {"unit": "page", "quantity": "3"},
+    ]
+    assert user.begin(line, status="succeeded", lines=used).status_code == 201
+    return user
+
+
+def digits_of(cell: Any) -> str:
+    """What a cell of Excel shows."""
+    if not isinstance(cell.value, int | float):
+        return cell.value or ""
+    decimals = len(cell.number_format.partition(".")[2])
+    return f"{Decimal(repr(cell.value)):.{decimals}f}"
 
 
 class TestLooking:
@@ -269,7 +298,26 @@ class TestUsage:
         assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert "statement-metered-user-" in answer.headers["Content-Disposition"]
         assert [row["quantity"] for row in rows] == ["12.500000", "3.000000", "2.000000", ""]
-        assert (rows[-1]["pipeline"], rows[-1]["amount"]) == ("total", "14.17")
+        made = user.get("statement").json()
+        # Sums over the columns of the lines are those of the lines: the last row has its own.
+        amounts = [Decimal(row["amount"]) for row in rows if row["amount"]]
+        assert sum(amounts) == Decimal(made["amount"])
+        *lines, last = rows
+        assert last["pipeline"] == "total"
+        assert [last[name] for name in ("calls", "quantity", "amount")] == ["", "", ""]
+        assert (last["exact_total"], last["total"]) == (made["amount"], "14.17")
+        assert last["total_calls"] == "6"
+        assert {row["exact_total"] + row["total"] + row["total_calls"] for row in lines} == {""}
+        about = ("month", "from", "to", "final")
+        said = {tuple(row[name] for name in (*about, "time_zone")) for row in rows}
+        assert said == {(*(str(made[n]) for n in about[:3]), "false", "Asia/Shanghai")}
+
+    def test_a_csv_is_marked_as_utf_8_when_asked(self, user: Reseller) -> None:
+        unmarked = user.get("statement", format="csv").content
+        assert user.get("statement", format="csv", bom="1").content == b"\xef\xbb\xbf" + unmarked
+        assert unmarked.startswith(b"pipeline,")
+        assert user.get("statement", format="csv", bom="0").content == unmarked
+        assert "/bom" in pointers(user.get("statement", format="csv", bom="maybe"))
 
     def test_statement_as_an_excel_file(self, user: Reseller) -> None:
         answer = user.get("statement", format="xlsx")
@@ -277,9 +325,37 @@ class TestUsage:
         assert sheet is not None
         rows = list(sheet.iter_rows(values_only=True))
 
-        assert rows[0][:2] == ("Statement", user.get("statement").json()["month"])
-        assert rows[-1][0] == "Total"
-        assert rows[-1][12] == 14.17
+        made = user.get("statement").json()
+        about = {row[0]: row[1] for row in rows[:7]}
+        assert (about["Statement"], about["Final"]) == (made["month"], "no")
+        assert about["Time zone"] == "Asia/Shanghai"
+        for label, name in (("From", "from"), ("To (excluded)", "to")):
+            local, moment = about[label], datetime.fromisoformat(made[name])
+            assert isinstance(local, datetime)
+            assert local.replace(tzinfo=ZoneInfo("Asia/Shanghai")) == moment
+        assert (rows[-2][0], rows[-2][12]) == ("Total", 14.17)
+        assert (rows[-1][0], str(rows[-1][12])) == ("Exact sum", made["amount"].rstrip("0"))
+        assert sheet.freeze_panes == "A10"
+
+    def test_all_files_of_a_statement_have_the_same_digits(
+        self, server: Installation, lines_with_many_digits: Reseller
+    ) -> None:
+        user = lines_with_many_digits
+        made = user.get("statement").json()["lines"]
+        rows = list(csv.DictReader(io.StringIO(user.get("statement", format="csv").text)))
+        content = user.get("statement", format="xlsx").content
+        sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+        assert sheet is not None
+        cells = list(sheet.iter_rows(min_row=10, max_row=9 + len(made)))
+        digits = set()
+        for line, row, sheet_row in zip(made, rows, cells, strict=False):
+            for name, cell in zip(LINE_COLUMNS, sheet_row, strict=True):
+                said = "" if line[name] is None else str(line[name])
+                assert row[name] == said
+                assert digits_of(cell) == said, name
+                digits.add(cell.data_type)
+        assert digits == {"s", "n"}
+        assert any(len(line["amount"]) > 17 for line in made)
 
     @pytest.mark.parametrize("kind", ["csv", "xlsx"])
     def test_statement_files_have_addresses_of_their_own(self, user: Reseller, kind: str) -> None:

@@ -1,10 +1,10 @@
 """Snapshots, statuses, and which file of the module may know what."""
 
 import ast
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from decimal import Decimal
 from typing import Any
 
 import pytest

@@ -13,6 +13,7 @@ from app.messages import pick_language, say
 ROOT = Path(__file__).resolve().parents[2]
 # Where the sentence stands among the arguments.
 PLACES = {"Text": 0, "FieldProblem": 2, "AppError": 1, "_not_ready": 0, "JsonError": 0}
+PLACES |= {"bad_file": 0, "too_large": 0}
 PLACES |= dict.fromkeys(
     ("BadRequest", "Refused", "NotSignedIn", "PaymentRequired", "Forbidden", "NotFound", "Conflict",
      "Unprocessable", "TooManyRequests", "Unavailable"), 1,

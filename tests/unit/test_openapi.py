@@ -104,7 +104,7 @@ def field_codes(files: Iterable[Path]) -> set[str]:
     found = {Rule(kind="str").problem}
     for file in files:
         for name, call in calls(file):
-            place = {"FieldProblem": 1, "Refused": 0}.get(name)
+            place = {"FieldProblem": 1, "Refused": 0, "_bad_moment": 0}.get(name)
             given = list(call.args[place : place + 1]) if place is not None else []
             given += [word.value for word in call.keywords if word.arg == "problem"]
             found |= {str(code.value) for code in given if isinstance(code, ast.Constant)}

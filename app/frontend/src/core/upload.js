@@ -1,0 +1,87 @@
+/**
+ * Sends a file as the body of a request and tells how far it is, there and on the server, which
+ * answers in JSON Lines (app/work_progress.py). `fetch` does not say how much has been sent.
+ */
+
+import { language, t } from './i18n.js';
+import { ownParams } from './request.js';
+import { resolveUrl } from './urls.js';
+import { toQuery } from './params.js';
+
+/**
+ * @typedef {{step: 'sending'|'reading'|'checking'|'keeping', done: number, total: number}} Progress
+ */
+
+/**
+ * @param {object} app asked to sign in again when the session has ended
+ * @param {string} url may be relative to *baseUri*
+ * @param {Blob} file
+ * @param {{params: object, baseUri?: string, signal?: AbortSignal, onProgress: (progress: Progress) => void}} how
+ * @returns {Promise<{ok: boolean, data?: object, message?: string, aborted?: boolean}>} never throws for
+ *   what the server or the network does
+ */
+export async function upload(app, url, file, how) {
+  const query = toQuery({ ...how.params, _progress: 1, ...ownParams() });
+  const address = `${resolveUrl(url, how.baseUri ?? location.href)}?${query}`;
+  let answer = await send(address, file, how);
+  if (answer.status === 401 && await app.signInAgain()) answer = await send(address, file, how);
+  return answer;
+}
+
+function send(address, file, { signal, onProgress }) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    const lines = new Lines(onProgress);
+    request.open('POST', address);
+    request.setRequestHeader('Content-Type', 'application/octet-stream');
+    request.setRequestHeader('Accept', 'application/json');
+    request.setRequestHeader('Accept-Language', language());
+    request.upload.addEventListener('progress', ({ loaded, total }) => onProgress({ step: 'sending', done: loaded, total }));
+    request.addEventListener('progress', () => { if (request.status === 200) lines.read(request.responseText); });
+    request.addEventListener('load', () => resolve(outcome(request)));
+    request.addEventListener('error', () => resolve(failed(t('The server cannot be reached. Check the connection and try again.'))));
+    request.addEventListener('abort', () => resolve({ ok: false, aborted: true }));
+    signal?.addEventListener('abort', () => request.abort());
+    request.send(file);
+  });
+}
+
+/** What of an answer has been read line by line. */
+class Lines {
+  constructor(onProgress) {
+    this.onProgress = onProgress;
+    this.at = 0;
+  }
+
+  /** @param {string} text all that has come so far */
+  read(text) {
+    for (let end = text.indexOf('\n', this.at); end >= 0; end = text.indexOf('\n', this.at)) {
+      const line = parsed(text.slice(this.at, end));
+      this.at = end + 1;
+      if (line?.step) this.onProgress(line);
+    }
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The last line counts; a refusal before the work began is one document. */
+function outcome(request) {
+  const text = request.responseText.trim();
+  const last = parsed(text.slice(text.lastIndexOf('\n') + 1)) ?? parsed(text);
+  if (request.status === 200 && last?.data) return { ok: true, status: 200, data: last.data };
+  const message = last?.error?.detail ?? last?.options?.message ?? last?.detail
+    ?? (request.status === 200 ? t('The answer broke off. Try again.')
+      : t('The server answered with an error (${status}).', { status: request.status }));
+  return failed(message, request.status);
+}
+
+function failed(message, status = 0) {
+  return { ok: false, status, message };
+}

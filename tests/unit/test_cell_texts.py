@@ -1,0 +1,102 @@
+"""Texts in cells: what goes out runs nowhere, and comes back as it was."""
+
+import csv
+import io
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.cell_texts import (
+    MAX_CELL_UNITS,
+    escaped,
+    fitted,
+    harmless,
+    is_cut,
+    unescaped,
+    unguarded,
+    units,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+PIECES = st.sampled_from(
+    ["=", "+", "-", "@", "＝", "'", '"', " ", ";", ",", "\t", "\n", "\r", "a", "1", "|", "\u3000"]
+)
+SIGNS = ("=", "+", "-", "@", "＝")
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+
+
+@given(TEXTS)
+def test_what_is_guarded_comes_back(text: str) -> None:
+    assert unguarded(harmless(text)) == text
+
+
+@given(TEXTS, st.sampled_from(",;\t"))
+def test_no_separator_makes_a_formula_of_a_guarded_text(text: str, separator: str) -> None:
+    """As a program reads the file that looks for quotes, and as one that does not."""
+    out = io.StringIO()
+    csv.writer(out).writerow(["x", harmless(text), harmless(f"{text};=1")])
+    written = out.getvalue()
+
+    rows = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
+    cells = [cell for row in rows for cell in row] + re.split(f"[{separator}\r\n]", written)
+    assert [cell for cell in cells if cell.strip().strip('"').strip()[:1] in SIGNS] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("first\n=2+2", "first\n'=2+2"),
+        ("a\t@SUM(1)", "a\t'@SUM(1)"),
+        ("\tx", "'\tx"),
+        ("'=1", "''=1"),
+        ("a - b; c = d", "a - b; c = d"),
+        ("for (;;) {\r\n\treturn;\r\n}", "for (;;) {\r\n\treturn;\r\n}"),
+    ],
+)
+def test_a_quote_stands_where_a_cell_could_begin(text: str, guarded: str) -> None:
+    assert harmless(text) == guarded
+
+
+def test_numbers_are_no_texts() -> None:
+    assert (harmless(-5), harmless(Decimal("-1E-7")), harmless(None)) == ("-5", "-0.0000001", "")
+
+
+ESCAPES = st.sampled_from(
+    ["_", "x", "0", "4", "1", "F", "_x0041_", "\x01", "\r", "\ufffe", "é", "😀"]
+)
+
+
+@given(st.lists(ESCAPES, max_size=12).map("".join))
+def test_what_no_xml_can_hold_comes_back(text: str) -> None:
+    written = escaped(text)
+
+    assert unescaped(written) == text
+    assert re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", written) is None
+
+
+def test_a_long_text_says_that_it_is_cut() -> None:
+    whole = "😀" * (MAX_CELL_UNITS // 2)
+    assert fitted(whole) == (whole, 0)
+    assert not is_cut(whole)
+    for text in ("x" * (MAX_CELL_UNITS + 1), "😀" * MAX_CELL_UNITS, "a" + "😀" * MAX_CELL_UNITS):
+        cut, size = fitted(text)
+        assert size == units(text)
+        assert MAX_CELL_UNITS - 1 <= units(cut) <= MAX_CELL_UNITS
+        assert cut.endswith(f" ✂ {MAX_CELL_UNITS}/{size}")
+        assert text.startswith(cut.split(" ✂")[0])
+        assert is_cut(cut)
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_document_tells_how_to_take_the_quotes_away(language: str) -> None:
+    document = (ROOT / f"docs/api{language}.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(import re\n\nsign.*?)```", document, re.S)
+    for text in ("x;=1+1;'y", "'=1", "\tx", "first\n  -2+2,@x", "plain, text", "＝1;\r\n"):
+        names = {"cell": harmless(text)}
+        exec(code, names)  # noqa: S102  what a reader of the document would do
+        assert names["text"] == text
