@@ -379,6 +379,31 @@ def test_the_advice_of_415_names_what_the_address_takes(admin: httpx.Client, ser
     assert "urlencoded" in refused(answer, 415, "unsupported_media_type")["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"{API}/me", 400), ("PUT", f"{API}/me", 405), ("POST", f"{API}/quote", 400),
+        ("POST", f"{API}/calls/finish", 400), ("GET", f"{API}/nope", 404),
+        ("GET", "/pipeline_dist/v2/me", 404),
+    ],
+)  # fmt: skip
+def test_programs_are_refused_with_a_status_though_they_say_they_were_a_page(
+    server: Installation, key: str, method: str, path: str, status: int
+):
+    client = server.anonymous(headers={"X-API-Key": key, "Idempotency-Key": "page"})
+    ending = {"call_no": "nope", "status": "failed"}
+    if method == "POST":
+        answers = [client.post(path, json=ending | {"_webbricks_": 1}),
+                   client.post(f"{path}?_webbricks_=1", content=b"{", headers=JSON),
+                   client.post(f"{path}?_webbricks_=1", json=ending)]  # fmt: skip
+    else:
+        answers = [client.request(method, f"{path}?_webbricks_=1")]
+    for answer in answers:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+        assert answer.text.isascii()  # and in English
+
+
 def test_programs_are_answered_in_the_language_they_ask_for_only(server: Installation, key: str):
     asked: dict[str, str]
     for path in (f"{API}/me", f"{API}/nope", "/pipeline_dist/v2/me"):
