@@ -174,9 +174,14 @@ def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
-def test_who_goes_away_while_sending_is_no_fault_of_ours(probes: ExtraWorker, kind):
+def test_who_goes_away_while_sending_is_no_fault_of_ours(server, probes: ExtraWorker, kind):
+    token = (server.var_dir / "secrets" / "metrics_token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+
     def counted(status: str) -> int:
-        text = probes.client().get("/metrics").text
+        answer = probes.client().get("/metrics", headers=headers)
+        assert answer.status_code == 200, answer.text
+        text = answer.text
         found = re.findall(rf'requests_total{{status="{status}"}} (\d+)', text)
         return sum(map(int, found))
 
