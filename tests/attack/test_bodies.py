@@ -76,7 +76,8 @@ def test_no_file_is_kept(server: Installation, admin, probes: ExtraWorker, tmp_p
     mark = b"kept-by-nobody-" + str(time.time_ns()).encode()
     before = set(Path("/tmp").glob("*"))
 
-    for client, url in ((admin, CREATE), (probes.client(), "/probe/names.dspy")):
+    known = probes.client(cookies={"pipeline_session": admin.cookies["pipeline_session"]})
+    for client, url in ((admin, CREATE), (known, "/probe/names.dspy")):
         answer = client.post(url, files={"file": ("evil.dspy", mark + b"x" * 300_000)})
         assert answer.status_code == 400, answer.text
 
