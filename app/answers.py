@@ -6,6 +6,7 @@ Three readers: a page (`_webbricks_=1`: a Message or Error widget with status 20
 (a readable page, see app/pages_for_errors.py).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,9 @@ from app.errors import AppError, Text
 from app.jsontext import json_bytes
 from app.messages import say
 from app.rows import public
+
+# The addresses of the distributor API in any version, one that is not there included.
+_API_FOLDER = re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")
 
 JSON_TYPE = "application/json; charset=utf-8"
 PROBLEM_TYPE = "application/problem+json; charset=utf-8"
@@ -91,6 +95,11 @@ def _headers_of(content_type: str) -> CIMultiDict[str]:
     return headers
 
 
+def is_for_programs(request: web.Request) -> bool:
+    """Whether the address is of the distributor API, which programs ask with a key."""
+    return _API_FOLDER.match(request.path) is not None
+
+
 def is_page(params: Mapping[str, Any]) -> bool:
     """Whether a page of the runtime asks, which wants widgets."""
     return str(params.get("_webbricks_", "")) == "1"
@@ -125,6 +134,8 @@ def refusal(request: web.Request, error: AppError) -> web.Response:
     request_id = request.get("request_id", "")
     # The runtime handles a missing login or right by the status alone, see bricks-contract 14.
     by_widget = error.status < 500 and error.status not in (401, 403)
+    # Programs go by the status, whatever they put into their requests.
+    by_widget = by_widget and not is_for_programs(request)
     if by_widget and is_page(request.get("params", request.query)):
         return json_response(_error_widget(error, lang, request_id), headers=error.headers)
     return json_response(

@@ -1,10 +1,12 @@
 """Sage's audit log: each use of a path whose permission has `need_audit` = 1."""
 
+import asyncio
 import logging
 from typing import Any
 
 from aiohttp import web
 
+from app.body import may_be_large
 from app.clock import now
 from app.database import transaction
 from app.errors import BadRequest
@@ -31,7 +33,7 @@ async def note_audited(request: web.Request, rights: Rights, path: str) -> None:
         "id": new_id(),
         "permid": permission_id,
         "userid": request["actor"].user_id or "",
-        "params_kw": _cut(to_json(blanked(request["params"]))),
+        "params_kw": await _parameters(request),
         "exe_date": moment.date(),
         "exe_timestamp": moment,
         "remote_ip": request["client_ip"][:40],
@@ -45,6 +47,17 @@ async def note_audited(request: web.Request, rights: Rights, path: str) -> None:
         # Not the caller's fault, and a Sage that asks for audit without a place for it is broken.
         about = {name: value for name, value in row.items() if name != "id"}
         warn(log, "not_audited", "the Sage database has no audit_log", **about)
+
+
+async def _parameters(request: web.Request) -> str:
+    # A file to bring in takes half a second to go through, which others should not wait for.
+    if request.method == "POST" and may_be_large(request):
+        return await asyncio.to_thread(_written, request["params"])
+    return _written(request["params"])
+
+
+def _written(params: dict[str, Any]) -> str:
+    return _cut(to_json(blanked(params)))
 
 
 def blanked(value: Any) -> Any:

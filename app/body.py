@@ -39,6 +39,9 @@ LARGE_BODIES = {
     # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.
     "/pipeline_dist/v1/calls/batch/index.dspy": (8 * 1_048_576, 200_000),
 }
+# Of a caller who has not signed in, where no key is looked up first: much more than a name and a
+# password, and read in some milliseconds.
+STRANGERS_BODIES = (65_536, 1_000)
 # The paths that take a file as the body; it is held in memory, in `request["file_body"]`.
 FILE_PATHS = frozenset({"/appbase/import_rows.dspy"})
 FILE_TYPES = frozenset({"application/octet-stream", "text/csv", XLSX_TYPE})
@@ -177,7 +180,10 @@ async def _body_in_time(request: web.Request, seconds: float) -> dict[str, Any]:
 
 def _limits(request: web.Request) -> tuple[int, int]:
     """How many bytes, and in JSON how many values, the body of *request* may have."""
-    return LARGE_BODIES.get(_path(request), (request.client_max_size, MAX_VALUES))
+    usual = (request.client_max_size, MAX_VALUES)
+    if not request["actor"].signed_in and not is_for_programs(request):
+        return min(usual, STRANGERS_BODIES)
+    return LARGE_BODIES.get(_path(request), usual)
 
 
 def _path(request: web.Request) -> str:
@@ -199,7 +205,7 @@ def _too_large(max_bytes: int) -> AppError:
 
 
 def _admitting(request: web.Request, max_bytes: int) -> web.Request:
-    """*request* itself, or where its path takes a larger body one that reads so much."""
+    """*request* itself, or where another length is taken than usual one that reads so much."""
     if max_bytes == request.client_max_size:
         return request
     return request.clone(client_max_size=max_bytes)

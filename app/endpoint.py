@@ -2,7 +2,7 @@
 From `async def f(actor, params)` to what a `.dspy` calls.
 
 Who is asking, which method is right and how results look is settled here, once; how errors look
-is settled in the request's one error handler (app/request_guard.py).
+is settled in the request's one error handler (app/guard.py).
 """
 
 import functools

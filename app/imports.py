@@ -123,7 +123,7 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
 
 def _given_rows(columns: list[Any], rows: Any) -> FileRows:
     """The rows of a JSON body, which is not held to the length of other JSON values: see
-    request_guard.LARGE_BODIES."""
+    app/body.py LARGE_BODIES."""
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
         raise BadRequest("bad_rows", "Import 1 to {most} rows at a time.", most=MAX_ROWS)
     if not all(isinstance(row, list) and len(row) <= MAX_COLUMNS for row in (columns, *rows)):

@@ -96,7 +96,7 @@ def parse_json(source: str | bytes, *, max_depth: int = MAX_DEPTH, kept: bool = 
             raise _NotTaken
     except json.JSONDecodeError as exc:
         # What stands before it may be the reason, as a byte order mark is.
-        raise _first_fault(text, max_depth) or _no_json(text, exc.pos) from None
+        raise _first_fault(text, max_depth, exc.pos) or _no_json(text, exc.pos) from None
     except (_NotTaken, UnicodeEncodeError, RecursionError):
         raise _first_fault(text, max_depth) or _no_json(text, 0) from None
     return value
@@ -180,8 +180,11 @@ def _is_deeper(value: Any, max_depth: int) -> bool:
     return True
 
 
-def _first_fault(text: str, max_depth: int) -> JsonError | None:
-    """What is wrong first in *text*, with its place; None where only its grammar is."""
+def _first_fault(text: str, max_depth: int, end: int | None = None) -> JsonError | None:
+    """
+    What is wrong first in *text*, with its place; None where only its grammar is, which is looked
+    at up to *end*.
+    """
     if text.startswith("\ufeff"):
         return JsonError(
             "The text begins with a byte order mark, which JSON has not: line {line},"
@@ -192,6 +195,8 @@ def _first_fault(text: str, max_depth: int) -> JsonError | None:
     previous: re.Match[str] | None = None
     position = 0
     while token := _TOKEN.match(text, position):
+        if end is not None and position > end:
+            return None
         position = token.end()
         kind, word = token.lastgroup, token[token.lastgroup or 0]
         fault = None

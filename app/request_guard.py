@@ -13,13 +13,11 @@ import secrets
 from aiohttp import web
 
 from app.actor import Actor
-from app.answers import USUAL_HEADERS, is_page
+from app.answers import USUAL_HEADERS, is_for_programs, is_page
 from app.messages import pick_language
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
-# The addresses of the distributor API in any version, one that is not there included.
-_API_FOLDER = re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")
 
 
 # Random per process, counted within it: unique, and cheaper than random bytes for each request.
@@ -44,19 +42,14 @@ def language(request: web.Request) -> str:
     if request.query_string:
         wanted = request.query.get("_lang")
         asked_by_page = "_webbricks_" in request.query
-    is_page_read = wants_page(request) and not is_for_programs(request)
-    default = "zh" if asked_by_page or is_page_read else "en"
+    is_page_read = (asked_by_page or wants_page(request)) and not is_for_programs(request)
+    default = "zh" if is_page_read else "en"
     return pick_language(wanted or request.headers.get(_LANGUAGE_HEADER), default)
 
 
 def wants_page(request: web.Request) -> bool:
     """Whether a browser was sent here by its user (not by a script of a page)."""
     return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
-
-
-def is_for_programs(request: web.Request) -> bool:
-    """Whether the address is of the distributor API, which programs ask with a key."""
-    return _API_FOLDER.match(request.path) is not None
 
 
 def with_context(actor: Actor, request: web.Request) -> Actor:

@@ -76,7 +76,8 @@ def test_no_file_is_kept(server: Installation, admin, probes: ExtraWorker, tmp_p
     mark = b"kept-by-nobody-" + str(time.time_ns()).encode()
     before = set(Path("/tmp").glob("*"))
 
-    for client, url in ((admin, CREATE), (probes.client(), "/probe/names.dspy")):
+    known = probes.client(cookies={"pipeline_session": admin.cookies["pipeline_session"]})
+    for client, url in ((admin, CREATE), (known, "/probe/names.dspy")):
         answer = client.post(url, files={"file": ("evil.dspy", mark + b"x" * 300_000)})
         assert answer.status_code == 400, answer.text
 
@@ -174,9 +175,14 @@ def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
-def test_who_goes_away_while_sending_is_no_fault_of_ours(probes: ExtraWorker, kind):
+def test_who_goes_away_while_sending_is_no_fault_of_ours(server, probes: ExtraWorker, kind):
+    token = (server.var_dir / "secrets" / "metrics_token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+
     def counted(status: str) -> int:
-        text = probes.client().get("/metrics").text
+        answer = probes.client().get("/metrics", headers=headers)
+        assert answer.status_code == 200, answer.text
+        text = answer.text
         found = re.findall(rf'requests_total{{status="{status}"}} (\d+)', text)
         return sum(map(int, found))
 

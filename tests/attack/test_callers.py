@@ -103,6 +103,7 @@ def test_failures_are_counted_for_the_caller_and_never_for_a_spelling(
         "unknown": ["unknown", "_a", "_b", '"', "x, 1.2.3"],
         "203.0.113.9": ["203.0.113.9:1", "203.0.113.9:2", "::ffff:203.0.113.9", '"203.0.113.9"'],
         "2001:db8:0:7::": ["2001:db8:0:7::1", "[2001:db8:0:7::2]:5", "2001:DB8:0:7::3%eth0"],
+        "::1": ["::1", "[::1]:51008", "::2"],  # its /64 has the mapped addresses too
     }
     for address, hops in spelt.items():
         server.query("delete from app_login_attempt")

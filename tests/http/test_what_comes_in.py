@@ -292,14 +292,18 @@ def test_who_waits_to_be_asked_for_the_body_is_not_asked_in_vain(server, key, li
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 @pytest.mark.parametrize("kind", ["application/json", FORM["Content-Type"],
                                   "multipart/form-data; boundary=b"])  # fmt: skip
-def test_a_gigabyte_in_a_megabyte_is_not_unpacked(server: Installation, coding: str, kind: str):
+def test_a_gigabyte_in_a_megabyte_is_not_unpacked(
+    server: Installation, admin: httpx.Client, coding: str, kind: str
+):
     """The autouse fixture sees that no worker stood still: 1 GB takes a second to unpack."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31 if coding == "gzip" else 15)
     pieces = [packer.compress(b" " * 10_000_000) + packer.flush(zlib.Z_FULL_FLUSH) for _ in "12"]
     packed = pieces[0] + pieces[1] * 99
     assert len(packed) < 1_048_576
-    head = ["POST /login.dspy HTTP/1.1", f"Content-Type: {kind}", f"Content-Encoding: {coding}",
-            f"Content-Length: {len(packed)}"]  # fmt: skip
+    # Of a stranger so much would not be read at all.
+    session = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
+    head = [f"POST {CREATE} HTTP/1.1", f"Content-Type: {kind}", f"Content-Encoding: {coding}",
+            f"Content-Length: {len(packed)}", f"Cookie: {session}"]  # fmt: skip
     started = time.monotonic()
 
     answer = exchange(server, head, packed)
@@ -327,6 +331,22 @@ def test_after_a_refusal_nothing_more_is_read(server: Installation):
             pass
     # 1 MiB is read; the rest filled what the two ends keep of a connection.
     assert sent < 50_000_000
+
+
+def test_strangers_send_no_more_than_a_name_and_a_password_need(server: Installation, admin):
+    """What costs a worker half a second to read is read for those who are known only."""
+    many = json.dumps({"username": "nobody", "password": "x", "z": [1] * 2000})
+    long = json.dumps({"username": "nobody", "password": "x", "z": "x" * 70_000})
+    packed = {"Content-Encoding": "gzip"}
+    for headers, body in (
+        (JSON, many.encode()), (JSON, long.encode()), (JSON | packed, gzip.compress(long.encode())),
+        (FORM, urlencode({"username": "x" * 70_000}).encode()),
+    ):  # fmt: skip
+        answer = server.anonymous().post("/login.dspy", content=body, headers=headers)
+        refused(answer, 413, "body_too_large")
+    # A thousand values are no reason to refuse who is known.
+    refused(admin.post(CREATE, content=many, headers=JSON), 400, "invalid_fields")
+    refused(admin.post(CREATE, content=long, headers=JSON), 400, "invalid_fields")
 
 
 # Addresses, types and languages
@@ -377,6 +397,31 @@ def test_the_advice_of_415_names_what_the_address_takes(admin: httpx.Client, ser
             assert "octet-stream" not in detail
     answer = client.post(f"{API}/calls", data={"pipeline": "x"})
     assert "urlencoded" in refused(answer, 415, "unsupported_media_type")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"{API}/me", 400), ("PUT", f"{API}/me", 405), ("POST", f"{API}/quote", 400),
+        ("POST", f"{API}/calls/finish", 400), ("GET", f"{API}/nope", 404),
+        ("GET", "/pipeline_dist/v2/me", 404),
+    ],
+)  # fmt: skip
+def test_programs_are_refused_with_a_status_though_they_say_they_were_a_page(
+    server: Installation, key: str, method: str, path: str, status: int
+):
+    client = server.anonymous(headers={"X-API-Key": key, "Idempotency-Key": "page"})
+    ending = {"call_no": "nope", "status": "failed"}
+    if method == "POST":
+        answers = [client.post(path, json=ending | {"_webbricks_": 1}),
+                   client.post(f"{path}?_webbricks_=1", content=b"{", headers=JSON),
+                   client.post(f"{path}?_webbricks_=1", json=ending)]  # fmt: skip
+    else:
+        answers = [client.request(method, f"{path}?_webbricks_=1")]
+    for answer in answers:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+        assert answer.text.isascii()  # and in English
 
 
 def test_programs_are_answered_in_the_language_they_ask_for_only(server: Installation, key: str):

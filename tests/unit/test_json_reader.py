@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import jsontext
 from app.body import unpack
 from app.json_numbers import MAX_NUMBER_CHARACTERS, kept_json
 from app.jsontext import (
@@ -71,6 +73,25 @@ def test_what_is_refused_is_told_with_its_place(text: str, template: str, line: 
 
         assert refused.value.template == template
         assert (refused.value.params["line"], refused.value.params["column"]) == (line, column)
+
+
+def test_what_stands_behind_the_fault_is_not_looked_at(monkeypatch: pytest.MonkeyPatch):
+    """A megabyte of marks would take seconds, and says nothing."""
+    looked: list[int] = []
+    pattern = jsontext._TOKEN
+
+    class Counting:
+        @staticmethod
+        def match(text: str, position: int) -> re.Match[str] | None:
+            looked.append(position)
+            return pattern.match(text, position)
+
+    monkeypatch.setattr(jsontext, "_TOKEN", Counting)
+    for text in ('{"a":[' + ":" * 1000, "{} " + "[]," * 1000, '{"a" 1' + ',"b":1' * 1000):
+        looked.clear()
+        with pytest.raises(JsonError, match="not valid JSON"):
+            parse_json(text)
+        assert 0 < len(looked) < 9
 
 
 @pytest.mark.parametrize(

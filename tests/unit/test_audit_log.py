@@ -1,0 +1,30 @@
+"""What Sage's audit log is given of a request."""
+
+import threading
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from app import audit_log
+
+
+@pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+@pytest.mark.parametrize(("length", "in_loop"), [("20", True), ("8000000", False)])
+async def test_large_parameters_are_gone_through_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch, length: str, in_loop: bool
+):
+    threads: list[int] = []
+
+    def to_json(value: object) -> str:
+        threads.append(threading.get_ident())
+        return str(value)
+
+    monkeypatch.setattr(audit_log, "to_json", to_json)
+    request = make_mocked_request("POST", "/x", headers={"Content-Length": length})
+    request["params"] = {"api_key": "hidden", "name": "x" * 70_000}
+
+    written = await audit_log._parameters(request)
+
+    assert (threads == [threading.get_ident()]) is in_loop
+    assert "hidden" not in written
+    assert written.endswith("x…")
