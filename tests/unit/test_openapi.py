@@ -24,7 +24,7 @@ OF_PAGES = {
         "bad_code", "bad_export", "bad_filter", "bad_paging", "bad_search", "bad_sort",
         "too_many_rows",
     },
-    "files brought in": {"bad_columns", "bad_rows"},
+    "files brought in": {"bad_columns", "bad_file", "bad_rows", "file_too_large"},
     "signing in": {"bad_credentials", "forbidden", "locked_out"},
     "records changed by people": {
         "bad_value", "duplicate", "edit_conflict", "in_use", "nothing_to_change", "not_put_back",
