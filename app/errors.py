@@ -143,12 +143,14 @@ class InvalidFields(BadRequest):
         names = list(dict.fromkeys(problem.field for problem in found))
         if len(names) > self.most_named:
             names[self.most_named :] = ["…"]
+        # What is wrong as a whole, or has a name of no letters, is said itself.
+        text = Text(
+            "{count} field(s) need correction: {names}.", count=len(found), names=", ".join(names)
+        )
+        if names == [""]:
+            text = found[0].text
         super().__init__(
-            "invalid_fields",
-            "{count} field(s) need correction: {names}.",
-            problems=found[: self.most_told],
-            count=len(found),
-            names=", ".join(names),
+            "invalid_fields", text.template, problems=found[: self.most_told], **text.params
         )
 
 

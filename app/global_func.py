@@ -60,7 +60,7 @@ from app.fields import (
     without_unchanged,
 )
 from app.file_types import CSV_TYPE, XLSX_TYPE
-from app.filters import any_case
+from app.filters import any_case, like_pattern
 from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
 from app.json_numbers import JsonNumber, is_bounded, kept_json, plain_spelling
@@ -150,6 +150,7 @@ __all__ = [
     "json_encoder",
     "json_response",
     "kept_json",
+    "like_pattern",
     "list_rows",
     "month_bounds",
     "new_id",

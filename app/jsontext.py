@@ -18,6 +18,8 @@ from app.json_numbers import MAX_NUMBER_CHARACTERS, JsonNumber, encoder, is_boun
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
+        if isinstance(value, JsonNumber):  # from the quick encoder; the others write it themselves
+            return orjson.Fragment(value.spelling)
         # What no column can be is written as it came: in full it may be as long as its exponent.
         return format(value, "f") if -60 <= value.adjusted() <= 60 else str(value)
     if isinstance(value, datetime):
@@ -27,12 +29,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-
-
-def _quickly_plain(value: Any) -> Any:
-    if isinstance(value, JsonNumber):
-        return orjson.Fragment(value.spelling)
-    return _plain(value)
 
 
 _encode = encoder(_plain)
@@ -47,7 +43,7 @@ def to_json(value: Any) -> str:
 def json_bytes(value: Any) -> bytes:
     """As `to_json`, in UTF-8, by a quicker encoder; for answers."""
     try:
-        return orjson.dumps(value, _quickly_plain, orjson.OPT_PASSTHROUGH_DATETIME)
+        return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME)
     except orjson.JSONEncodeError:
         # Whole numbers of more than 64 bits are rare here, and JSON has them. Halves of surrogate
         # pairs, repeated from a request, have a spelling there too.

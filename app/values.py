@@ -34,6 +34,7 @@ _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
+_SEVERAL = (list, tuple, dict, set)
 # Where blanks at the ends may mean something.
 _FREE_TEXTS = ("text", "json")
 _WIDE = Context(prec=200)  # wide enough that no digit a request sends is ever rounded away
@@ -100,7 +101,7 @@ def typed(rule: Rule, value: Any, *, strict: bool = False) -> Any:
     programs, only None is nothing, and an empty text is refused unless the rule lets it be one.
     Raises Refused.
     """
-    if isinstance(value, list | tuple | dict | set) and rule.kind != "json":
+    if rule.kind != "json" and isinstance(value, _SEVERAL):
         if not (rule.format == "cidr_list" and isinstance(value, list)):
             raise Refused("not_scalar", "Give one value, not a list or an object.")
     if value is None or (not strict and _means_nothing(rule, value)):
@@ -248,7 +249,8 @@ def exact(value: Any) -> Decimal:
         raise Refused("not_a_number", "Give a number.") from None
     if not number.is_finite():
         raise Refused("not_a_number", "Give a number.")
-    if not is_bounded(number) or (number and not -60 <= number.adjusted() <= 60):
+    is_whole = isinstance(value, int)  # and then of few digits, see above
+    if not (is_whole or is_bounded(number)) or (number and not -60 <= number.adjusted() <= 60):
         raise Refused("out_of_range", "The number is too large or too small.")
     return number if number else Decimal(0)
 

@@ -103,10 +103,11 @@ def json_body(request: web.Request) -> dict[str, Any]:
     The JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and InvalidFields
     for parameters in the URL, where nothing reads them.
     """
-    query(request, {})
-    check_media_type(request)
+    if request.query_string:
+        query(request, {})
     body = request.get("json_body")
     if body is None:
+        check_media_type(request)
         raise BadRequest("bad_body", "The body must be a JSON object.")
     return dict(body)
 

@@ -112,7 +112,7 @@ def _problem(error: AppError, lang: str) -> dict[str, Any]:
     found: dict[str, Any] = {"code": error.code, "detail": say(error.text, lang)}
     if isinstance(error, InvalidFields) or error.problems:
         found["errors"] = [
-            {"pointer": f"/{p.field}", "code": p.code, "detail": say(p.text, lang)}
+            {"pointer": p.field and f"/{p.field}", "code": p.code, "detail": say(p.text, lang)}
             for p in error.problems
         ]
     return found | error.extra

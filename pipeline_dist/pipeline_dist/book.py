@@ -327,13 +327,16 @@ def _remember(book: Book) -> None:
 async def _find_slots(book: Book, starts: Iterable[Start]) -> None:
     """End overdue calls where there may be too few slots for all that begin here. Done before
     anything is decided, since `expire_overdue` goes by what is written."""
-    ending = Counter(header["pipeline_id"] for header in book.headers.values())
-    wanted = Counter(
+    beginning = [
         book.codes[item.pipeline]["id"]
         for item in starts
         if item.status is None and item.pipeline in book.codes
-    )
-    for pipeline_id in sorted({*wanted, *ending}):
+    ]
+    if not beginning and not book.headers:
+        return  # calls that are over, as most are
+    wanted = Counter(beginning)
+    ending = Counter(header["pipeline_id"] for header in book.headers.values())
+    for pipeline_id in sorted(wanted.keys() | ending.keys()):
         capacity = book.capacities.get(pipeline_id)
         if capacity is None or capacity.row is None:
             continue

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Row, Rule, SafeSqlor, now
+from app.global_func import Row, Rule, SafeSqlor, any_case, like_pattern, now
 from pipeline_core.live import live_version, pipeline_by_code
 from pipeline_dist.accounts import check_line, effective_terms
 from pipeline_dist.cursors import read_cursor, write_cursor
@@ -25,15 +25,12 @@ _CALLABLE = (
     " where l.distributor_id = ${distributor_id}$ and l.enabled = 1 and p.status = 'published'"
     " and (l.valid_from is null or l.valid_from <= ${moment}$)"
     " and (l.valid_to is null or l.valid_to > ${moment}$)"
-    " and (p.code collate utf8mb4_unicode_ci like ${pattern}$ escape '!'"
-    " or p.name like ${pattern}$ escape '!')"
 )
 _COUNT = "select count(*) as total" + _CALLABLE
 _PAGE = (
-    "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*"
-    + _CALLABLE
-    + " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
+    "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*" + _CALLABLE
 )
+_BEHIND = " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
 _LINK = (
     "select * from distributor_pipeline"
     " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
@@ -79,18 +76,20 @@ async def lines(
     the next page for *owner*. Behind a cursor no line comes twice or is left out because others
     were added or taken away meanwhile.
     """
-    escaped = asked.text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    name, pattern = any_case("p.name", like_pattern(asked.text))
+    code, _ = any_case("p.code", pattern)
+    holds_text = f" and ({code} like ${{pattern}}$ or {name} like ${{pattern}}$)"
     values = {
         "distributor_id": distributor["id"],
         "moment": now(),
-        "pattern": f"%{escaped}%",
+        "pattern": pattern,
         "after": asked.after,
         "skipped": 0 if asked.after else (asked.page - 1) * asked.rows,
         "most": asked.rows + 1,
     }
-    counted = await sor.one(_COUNT, values)
+    counted = await sor.one(_COUNT + holds_text, values)
     assert counted is not None
-    found = await sor.sqlExe(_PAGE, values)
+    found = await sor.sqlExe(_PAGE + holds_text + _BEHIND, values)
     rows, more = found[: asked.rows], None
     if len(found) > asked.rows:
         query = {"q": asked.text, "page": asked.page + 1, "rows": asked.rows}

@@ -22,6 +22,7 @@ from app.global_func import (
     get_row,
     insert_row,
     iso,
+    like_pattern,
     now,
     settings,
     update_row,
@@ -148,12 +149,11 @@ async def revoke_keys(
 
 async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
     """Id, name and code of at most 50 distributors whose name or code contains *text*."""
-    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    name, pattern = any_case("name", f"%{escaped}%")
+    name, pattern = any_case("name", like_pattern(text))
     code, _ = any_case("code", pattern)
     rows: list[dict[str, Any]] = await sor.sqlExe(
-        f"select id, name, code from distributors where {name} like ${{pattern}}$ escape '!'"  # noqa: S608
-        f" or {code} like ${{pattern}}$ escape '!' order by name limit ${{most}}$",
+        f"select id, name, code from distributors where {name} like ${{pattern}}$"  # noqa: S608
+        f" or {code} like ${{pattern}}$ order by name limit ${{most}}$",
         {"pattern": pattern, "most": SEARCH_ROWS},
     )
     return rows

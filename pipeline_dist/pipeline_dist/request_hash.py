@@ -15,8 +15,9 @@ from typing import Any
 from app.global_func import canonical_json
 from pipeline_ops.lines import UsageLine
 
-# In front of every hash of typed values; no hash of a body begins so.
-_TYPED = "1:"
+# In front of every hash of typed values. No hash of a body has a t; and there is nothing in it that
+# a statement has to escape.
+_TYPED = "t1"
 _LENGTH = 64
 
 

@@ -19,6 +19,7 @@ from app.global_func import (
     check_params,
     get_row,
     in_transaction,
+    like_pattern,
     now,
     reading,
     settings,
@@ -178,8 +179,7 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
 async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str, str]]:
     """Lines for a drop-down, first of all "every": by name or code, filtered by `q`."""
     wanted = str(params.get("q") or "").strip()[:128]
-    escaped = wanted.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    name, pattern = any_case("name", f"%{escaped}%")
+    name, pattern = any_case("name", like_pattern(wanted))
     code, _ = any_case("code", pattern)
     async with reading() as sor:
         rows = await sor.sqlExe(

@@ -265,3 +265,11 @@ class TestBatch:
         assert "/calls" in pointers(reseller.post("calls/batch", {"calls": [1] * 1001}))
         assert "/calls" in pointers(reseller.post("calls/batch", {}))
         assert "/x" in pointers(reseller.post("calls/batch", {"calls": [1], "x": 1}))
+
+    def test_an_item_that_is_no_object_is_wrong_as_a_whole(self, reseller: Reseller) -> None:
+        (result,) = reseller.post("calls/batch", {"calls": [7]}).json()["results"]
+
+        sentence = "Give an object for each call."
+        whole = {"pointer": "", "code": "not_an_object", "detail": sentence}
+        told = {"code": "invalid_fields", "detail": sentence, "errors": [whole]}
+        assert result == {"status": 400, "error": told}

@@ -145,6 +145,22 @@ class TestLooking:
         assert "/rows" in pointers(reseller.get("pipelines", rows=101))
         assert "/raws" in pointers(reseller.get("pipelines", raws=1))
 
+    def test_searching_pipelines_tells_rare_letters_apart_and_not_capitals(
+        self, server: Installation
+    ) -> None:
+        named = {"emoji-a": "Café 😀", "emoji-b": "Café 🎉", "han": "𠮷野"}
+        lines = [make_line(server.admin, code, name=name) for code, name in named.items()]
+        reseller = make_reseller(server, *lines)
+        found = {
+            text: [row["code"] for row in reseller.get("pipelines", q=text).json()["rows"]]
+            for text in ("😀", "🎉", "🎈", "CAFE", "É 🎉", "𠮷", "𠮸", "EMOJI-B", "100%", "\\", "!")
+        }
+
+        assert {text: codes for text, codes in found.items() if codes} == {
+            "😀": ["emoji-a"], "🎉": ["emoji-b"], "CAFE": ["emoji-a", "emoji-b"],
+            "É 🎉": ["emoji-b"], "𠮷": ["han"], "EMOJI-B": ["emoji-b"],
+        }  # fmt: skip
+
     def test_one_pipeline_has_its_live_version_and_no_configuration(
         self, server: Installation
     ) -> None:

@@ -34,13 +34,16 @@ def make_line(
     admin: httpx.Client,
     code: str = "",
     *,
+    name: str = "",
     prices: Sequence[dict[str, Any]] = TOKEN_PRICES,
     publish: bool = True,
     **capacity: Any,
 ) -> dict[str, Any]:
     """A line with one model step; with *capacity* (daily_quota, …) if any is given."""
     code = code or f"line-{next(_numbers)}"
-    line = post(admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=f"产线 {code}")
+    line = post(
+        admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=name or f"产线 {code}"
+    )
     post(
         admin,
         "/pipeline_core/api/pipeline_steps_create.dspy",

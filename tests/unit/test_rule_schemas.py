@@ -27,8 +27,9 @@ QUERIES: dict[str, Mapping[str, Rule]] = {
     "pipelines": v1_api.PIPELINES_QUERY,
     "read_call": v1_api.CALL_QUERY,
     "usage": v1_api.USAGE_QUERY,
-    "statement": v1_api.STATEMENT_QUERY,
-    "statement_csv": v1_api.STATEMENT_FILE_QUERY,
+    # A file's mark is told of where that file has its own address.
+    "statement": {n: rule for n, rule in v1_api.STATEMENT_QUERY.items() if n != "bom"},
+    "statement_csv": v1_api.STATEMENT_CSV_QUERY,
     "statement_xlsx": v1_api.STATEMENT_FILE_QUERY,
 }
 RULES = {
