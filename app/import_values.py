@@ -193,6 +193,9 @@ class _Unusable(Exception):
         self.text = text
 
 
+_NO_TIME = Text(
+    "Give a day such as 2026-12-01 or a time such as 2026-12-01 08:00, the year first."
+)
 _DAMAGED = Text("The text holds the character \ufffd: it was damaged when the file was saved.")
 
 
@@ -229,11 +232,11 @@ def _both(words: str) -> tuple[str, str]:
 
 
 def _with_zone(text: str, zone: ZoneInfo) -> str:
-    """*text* with its distance to UTC; as it is when it has one, or is no time."""
+    """*text* with its distance to UTC; as it is when it has one."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return text
+        raise _Unusable("bad_datetime", _NO_TIME) from None
     if moment.tzinfo is not None:
         return text
     if is_night_of_change(moment, zone):
@@ -248,7 +251,7 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
     try:
         return moment.replace(tzinfo=zone).astimezone(UTC).isoformat()
     except OverflowError:
-        return text
+        raise _Unusable("bad_datetime", _NO_TIME) from None
 
 
 async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:
