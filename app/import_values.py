@@ -21,6 +21,8 @@ _NO = frozenset({"0", "false", "no", "n", "否"})
 # Kinds whose values have one spelling in ASCII, whatever keyboard typed them.
 _PLAIN_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date", "bool"})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# Shares are kept as 0.85; files may say 85%.
+_SHARE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*%")
 # An Excel export says in the heading in which zone the times of the column are.
 _ZONED = re.compile(r"(.*\S)\s*\(([A-Za-z0-9_+\-/]+)\)")
 
@@ -159,6 +161,8 @@ class Reader:
             text = text.strip()
         if column.kind in _PLAIN_KINDS:
             text = text.translate(_FULL_WIDTH).strip()
+        if column.kind == "decimal" and (share := _SHARE.fullmatch(text)):
+            return f"{share[1]}e-2"
         if column.name in self._keys:
             return self._keys[column.name].get(text, text)
         if column.choices and text not in column.choices:

@@ -284,7 +284,7 @@ class _Sheet:
         looks = self._looks
         if style in looks.dates or style in looks.spans:
             return self._date(value, style in looks.spans)
-        if style in looks.percents:  # 0.85 is seen as 85%, and 85 may be meant
+        if style in looks.percents:  # as it is seen in a text; a number is 0.85 of it again
             return f"{format((Decimal(number_text(value)) * 100).normalize(), 'f')}%"
         return number_text(value).zfill(looks.widths.get(style, 0))
 

@@ -244,18 +244,19 @@ def test_cells_without_a_value_come_back_as_errors_and_not_as_blanks_or_parts(tr
     assert again["done"] == 0
 
 
-def test_a_share_of_100_is_no_number(tried: Any) -> None:
-    """85% is 0.85 in the file, and 85 where discounts are kept."""
+def test_hundredths_are_shares_in_numbers_and_as_they_are_seen_in_texts(tried: Any) -> None:
     sheet = workbook(
-        row(1, text("A1", "unit"), text("B1", "unit_price"))
-        + row(2, text("A2", "call"), number("B2", "0.85", 1)),
-        formats=(9,),
+        row(1, text("A1", "unit"), text("B1", "unit_price"), text("C1", "model"))
+        + row(2, text("A2", "call"), number("B2", "0.855", 1), number("C2", "0.855", 1)),
+        formats=(10,),
     )
-    [failed] = tried(sheet)["failed"]
-    [problem] = failed["problems"]
-    assert (problem["column"], problem["code"], problem["value"]) == (
-        "unit_price", "not_a_number", "85%"
-    )  # fmt: skip
+    content = "unit,unit_price,model\ncall,85.5%,85.5%\nimage,８５.５％,\n"
+    for file in (sheet, content.encode()):
+        first, *others = tried(file)["preview"]
+        assert (first["values"]["unit_price"], first["values"]["model"]) == ("0.855000", "85.5%")
+        assert [one["values"]["unit_price"] for one in others] in ([], ["0.855000"])
+    [failed] = tried("unit,unit_price\ncall,1e1%\n")["failed"]
+    assert failed["problems"][0]["code"] == "not_a_number"
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
