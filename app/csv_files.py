@@ -30,7 +30,8 @@ _OTHERS = ("big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251")
 _SEP_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?(?:\r\n|\r|\n)", re.IGNORECASE)
 # What Excel writes where a formula failed or a column was too narrow for a number or a date.
 _ERROR = re.compile(
-    r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|FIELD!|GETTING_DATA|##+)"
+    r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!"
+    r"|EXTERNAL!|PYTHON!|UNKNOWN!|GETTING_DATA|##+)"
 )
 
 
@@ -63,7 +64,14 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _bad_row(number: int, reason: str) -> BadRequest:
-    if "field limit" in reason or "end of data" in reason:
+    if "field limit" in reason:
+        return bad_file(
+            "Row {row}: a cell has more than {most} characters. Perhaps a quote is opened and not"
+            " closed.",
+            row=number,
+            most=csv.field_size_limit(),
+        )
+    if "end of data" in reason:
         return bad_file("Row {row}: a quote is opened and not closed.", row=number)
     return bad_file(
         "Row {row}: after a closing quote there must be a separator. A quote within a text is"
@@ -73,9 +81,12 @@ def _bad_row(number: int, reason: str) -> BadRequest:
 
 
 def _cell(text: str) -> str | CellProblem:
-    if text.startswith("#") and _ERROR.fullmatch(text):
-        return error_cell(text)
-    return text
+    return error_cell(text) if is_error(text) else text
+
+
+def is_error(text: str) -> bool:
+    """Whether a spreadsheet shows *text* where it has no value."""
+    return text.startswith("#") and _ERROR.fullmatch(text) is not None
 
 
 def error_cell(shown: str) -> CellProblem:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.csv_files import is_error
 from app.errors import Text
 from app.messages import LANGUAGES, say, title
 from app.models import Table
-from app.sheet_rows import FileRows, cell_text
+from app.sheet_rows import CellProblem, FileRows, cell_text
 from app.spreadsheets import CsvFile
 
 # Heads the last column of such a file, which is left out when it comes back.
 _PROBLEM = Text("Problem")
+_NO_VALUE = "#VALUE!"
 
 
 def is_problem_heading(words: str) -> bool:
@@ -37,9 +39,16 @@ def failed_rows(
 
 def _texts(row: Sequence[Any], file: FileRows, width: int, left_out: int | None) -> list[str]:
     """*width* texts, without the column *left_out*."""
-    texts = [cell_text(cell, guarded=file.guarded) for cell in row]
+    texts = [_text(cell, file) for cell in row]
     texts += [""] * (width - len(texts))
     return [text for at, text in enumerate(texts) if at != left_out]
+
+
+def _text(cell: Any, file: FileRows) -> str:
+    """A cell as it was; an error where it had no value that counts: it must not come back as one,
+    nor as a blank, because somebody sent the file again as it is."""
+    text = cell_text(cell, guarded=file.guarded)
+    return _NO_VALUE if isinstance(cell, CellProblem) and not is_error(text) else text
 
 
 def _words(made: Table, problems: Sequence[Mapping[str, Any]], lang: str) -> str:

@@ -21,6 +21,8 @@ _NO = frozenset({"0", "false", "no", "n", "否"})
 # Kinds whose values have one spelling in ASCII, whatever keyboard typed them.
 _PLAIN_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date", "bool"})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# Shares are kept as 0.85; files may say 85%.
+_SHARE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*%")
 # An Excel export says in the heading in which zone the times of the column are.
 _ZONED = re.compile(r"(.*\S)\s*\(([A-Za-z0-9_+\-/]+)\)")
 
@@ -159,6 +161,8 @@ class Reader:
             text = text.strip()
         if column.kind in _PLAIN_KINDS:
             text = text.translate(_FULL_WIDTH).strip()
+        if column.kind == "decimal" and (share := _SHARE.fullmatch(text)):
+            return f"{share[1]}e-2"
         if column.name in self._keys:
             return self._keys[column.name].get(text, text)
         if column.choices and text not in column.choices:
@@ -193,6 +197,9 @@ class _Unusable(Exception):
         self.text = text
 
 
+_NO_TIME = Text(
+    "Give a day such as 2026-12-01 or a time such as 2026-12-01 08:00, the year first."
+)
 _DAMAGED = Text("The text holds the character \ufffd: it was damaged when the file was saved.")
 
 
@@ -229,11 +236,11 @@ def _both(words: str) -> tuple[str, str]:
 
 
 def _with_zone(text: str, zone: ZoneInfo) -> str:
-    """*text* with its distance to UTC; as it is when it has one, or is no time."""
+    """*text* with its distance to UTC; as it is when it has one."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return text
+        raise _Unusable("bad_datetime", _NO_TIME) from None
     if moment.tzinfo is not None:
         return text
     if is_night_of_change(moment, zone):
@@ -248,7 +255,7 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
     try:
         return moment.replace(tzinfo=zone).astimezone(UTC).isoformat()
     except OverflowError:
-        return text
+        raise _Unusable("bad_datetime", _NO_TIME) from None
 
 
 async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import logging
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -52,6 +53,8 @@ _MAX_NUMBER_CHARACTERS = 400
 EXCEL_DIGITS = 15
 # Dates whose look the language of the computer decides: no code for them stands in the file.
 _LOCAL_DATES = frozenset((*range(27, 37), *range(50, 59)))
+# What a format says as it is: in quotes, after a backslash, in brackets.
+_SAID = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 _STRICT = b"http://purl.oclc.org/ooxml/"
 
 
@@ -155,47 +158,63 @@ class _Book(ExcelReader):
         raise bad_file("The file has no sheet that can be seen.")
 
     def _sheet(self, source: Any) -> FileRows:
-        parser = _Sheet(source, self.shared_strings, self.wb.epoch, *self._date_styles())
+        parser = _Sheet(source, self.shared_strings, self.wb.epoch, self._looks())
+        last = 0
         for number, cells in parser.rows():
-            if number > MAX_SHEET_ROW:
-                raise bad_file("The Excel file cannot be read. It may be damaged.")
+            if not last < number <= MAX_SHEET_ROW:
+                raise ValueError(f"row {number} comes after row {last}")
             self.rows.add(number, cells)
+            last = number
         _fill_merged(self.rows, parser.merges)
         return self.rows
 
-    def _date_styles(self) -> tuple[set[int], set[int]]:
-        """The numbers of the styles that show a day or a time, and of those that show a span."""
+    def _looks(self) -> "_Looks":
+        """What the styles make of numbers."""
+        looks = _Looks()
         part = self.package.find(_STYLES)
         if part is None:
-            return set(), set()
+            return looks
         root = fromstring(self.archive.read(part.PartName[1:]))
         codes = {
             int(one.get("numFmtId", 0)): one.get("formatCode")
             for one in root.iter(_tag("numFmt"))
         }
-        dates, spans = set(), set()
         styles = root.find(_tag("cellXfs"))
         for number, style in enumerate(styles if styles is not None else ()):
             kind = int(style.get("numFmtId", 0))
             code = codes.get(kind) or builtin_format_code(kind)
             if is_timedelta_format(code):
-                spans.add(number)
+                looks.spans.add(number)
             elif is_date_format(code) or (kind in _LOCAL_DATES and kind not in codes):
-                dates.add(number)
-        return dates, spans
+                looks.dates.add(number)
+            elif code and "%" in _SAID.sub("", code):
+                looks.percents.add(number)
+            elif code and re.fullmatch("00+", code):
+                looks.widths[number] = len(code)
+        return looks
+
+
+@dataclass(slots=True)
+class _Looks:
+    """The numbers of the styles that show a number as a day or a time, as a span, as hundredths,
+    and with zeros before it (how many digits there are at least)."""
+
+    dates: set[int] = field(default_factory=set)
+    spans: set[int] = field(default_factory=set)
+    percents: set[int] = field(default_factory=set)
+    widths: dict[int, int] = field(default_factory=dict)
 
 
 class _Sheet:
     """A sheet as rows of cells; `merges` are known when all rows have been read."""
 
     def __init__(
-        self, source: Any, texts: list[str], epoch: datetime, dates: set[int], spans: set[int]
+        self, source: Any, texts: list[str], epoch: datetime, looks: _Looks
     ) -> None:
         self._source = source
         self._texts = texts
         self._epoch = epoch
-        self._dates = dates
-        self._spans = spans
+        self._looks = looks
         self._row = self._column = 0
         self.merges: list[str] = []
 
@@ -215,8 +234,12 @@ class _Sheet:
         self._row = int(number) if number else self._row + 1
         self._column = 0
         cells: list[Cell] = []
+        last = 0
         for element in row.iter(_CELL):
             column, cell = self._cell(element)
+            if column <= last:
+                raise ValueError(f"column {column} comes after column {last}")
+            last = column
             if is_blank(cell):
                 continue
             if column > MAX_COLUMNS:
@@ -258,9 +281,12 @@ class _Sheet:
                 return _moment(datetime.fromisoformat(value.removesuffix("Z")))
         if len(value) > _MAX_NUMBER_CHARACTERS:
             return CellProblem(value[:20], "not_a_number", Text("Give a number."))
-        if style in self._dates or style in self._spans:
-            return self._date(value, style in self._spans)
-        return number_text(value)
+        looks = self._looks
+        if style in looks.dates or style in looks.spans:
+            return self._date(value, style in looks.spans)
+        if style in looks.percents:  # as it is seen in a text; a number is 0.85 of it again
+            return f"{format((Decimal(number_text(value)) * 100).normalize(), 'f')}%"
+        return number_text(value).zfill(looks.widths.get(style, 0))
 
     def _date(self, value: str, is_span: bool) -> Cell:
         try:

@@ -261,6 +261,55 @@ def test_a_file_is_sent_again_after_signing_in_again(
     expect(look.get_by_role("dialog", name="Import a file")).to_contain_text("1 of 1 rows")
 
 
+def test_a_file_without_a_good_row_or_too_large_is_not_offered(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    problem = {"column": "name", "code": "required", "message": "Missing.", "value": ""}
+    bench.answers["/import"] = lambda request: lines({"data": {
+        **accepted(request, 1), "done": 0, "failed": [{"row": 2, "problems": [problem]}],
+        "failed_file": "x"}})  # fmt: skip
+    file = tmp_path / "rows.csv"
+    file.write_text("Name\na\n", "utf-8")
+    window = choose(look, file)
+    expect(window).to_contain_text("0 of 1 rows can be imported. 1 have problems.")
+    expect(window.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    expect(window.locator(".file-names")).to_have_text("rows.csv")
+
+    # Told at once, and what was said of the one before is gone.
+    file.write_bytes(b"x" * 8_000_001)
+    look.get_by_label("File (CSV or Excel)").set_input_files(file)
+    expect(window.get_by_role("alert")).to_have_text("The file is larger than 8 MB.")
+    expect(window).not_to_contain_text("have problems")
+    assert len(bench.asked("/import")) == 1
+
+
+def test_the_list_shows_what_became_of_an_import_that_was_given_up(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    go_on = Event()
+
+    def kept(request: Request) -> Any:
+        if int(request.params.get("dry_run", 0)):
+            return lines({"data": accepted(request, 1)})
+
+        def parts() -> Iterator[bytes]:
+            yield b'{"step":"keeping","done":1,"total":2}\n'
+            go_on.wait(20)
+
+        return Reply(parts(), content_type="application/x-ndjson")
+
+    bench.answers["/import"] = kept
+    file = tmp_path / "rows.csv"
+    file.write_text("Name\na\n", "utf-8")
+    window = choose(look, file)
+    window.get_by_role("button", name="Import").click()
+    expect(window).to_contain_text("1 of 2 rows are written")
+    expect(look.get_by_label("File (CSV or Excel)")).to_be_disabled()
+    with look.expect_response("**/get*"):
+        window.get_by_role("button", name="Close").click()
+    go_on.set()
+
+
 def test_an_empty_file_has_the_headings_of_a_form(
     look: Page, bench: Bench, things: list[dict[str, Any]]
 ) -> None:
@@ -283,6 +332,11 @@ def test_a_file_is_tried_corrected_and_imported(
     expect(window).to_contain_text("1 of 2 rows can be imported. 1 have problems.")
     preview, problems = window.get_by_role("table").all()
     expect(preview.get_by_role("row").nth(1)).to_have_text(re.compile(rf"2.*new-{kind}.*=2", re.S))
+    # On a phone each problem can be read without scrolling to the side.
+    page.set_viewport_size({"width": 390, "height": 844})
+    table = window.locator(".import-problems")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    page.set_viewport_size({"width": 1280, "height": 720})
     expect(problems.get_by_role("row").nth(1)).to_have_text(re.compile(r"3.*Code.*Bad", re.S))
     failed = downloaded(page, "Download the failed rows")
     text = failed.path().read_text("utf-8").removeprefix("\ufeff")

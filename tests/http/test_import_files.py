@@ -14,7 +14,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.support.installation import Installation
-from tests.support.workbooks import row, text, workbook
+from tests.support.workbooks import number, row, text, workbook
 
 FILES = Path(__file__).parents[1] / "data" / "table_files"
 IMPORT = "/appbase/import_rows.dspy"
@@ -221,6 +221,42 @@ def test_the_failed_rows_come_back_as_a_file_and_go_in_again(server: Installatio
     again = kept(kept("code,name\nx,y,z\n")["failed_file"])["failed_file"]
     head, only = csv.reader(io.StringIO(again.removeprefix("\ufeff"), newline=""))
     assert (head, only[:3]) == (["code", "name", "", "Problem"], ["x", "y", "z"])
+
+
+def test_cells_without_a_value_come_back_as_errors_and_not_as_blanks_or_parts(tried: Any) -> None:
+    """Blank, the price would hold from now on; the beginning of a number or text is another."""
+    mark = " ✂ 32767/40000"
+    head = row(1, *(text(f"{letter}1", name) for letter, name in zip("ABCDE", (
+        "unit", "unit_price", "effective_from", "model", "currency"), strict=True)))  # fmt: skip
+    sheet = workbook(
+        head
+        + row(2, text("A2", "call"), number("B2", "9" * 401), '<c r="C2"><f>NOW()</f></c>',
+              text("D2", "x" * (32_767 - len(mark)) + mark), '<c r="E2" t="e"><v>#PYTHON!</v></c>')
+    )  # fmt: skip
+    outcome = tried(sheet)
+    assert [one["code"] for one in outcome["failed"][0]["problems"]] == [
+        "not_a_number", "formula_without_result", "cut_text", "error_cell"
+    ]  # fmt: skip
+    _, line = csv.reader(io.StringIO(outcome["failed_file"].removeprefix("\ufeff"), newline=""))
+    assert line[:5] == ["call", "#VALUE!", "#VALUE!", "#VALUE!", "#PYTHON!"]
+    again = tried(outcome["failed_file"])
+    assert {one["code"] for one in again["failed"][0]["problems"]} == {"error_cell"}
+    assert again["done"] == 0
+
+
+def test_hundredths_are_shares_in_numbers_and_as_they_are_seen_in_texts(tried: Any) -> None:
+    sheet = workbook(
+        row(1, text("A1", "unit"), text("B1", "unit_price"), text("C1", "model"))
+        + row(2, text("A2", "call"), number("B2", "0.855", 1), number("C2", "0.855", 1)),
+        formats=(10,),
+    )
+    content = "unit,unit_price,model\ncall,85.5%,85.5%\nimage,８５.５％,\n"
+    for file in (sheet, content.encode()):
+        first, *others = tried(file)["preview"]
+        assert (first["values"]["unit_price"], first["values"]["model"]) == ("0.855000", "85.5%")
+        assert [one["values"]["unit_price"] for one in others] in ([], ["0.855000"])
+    [failed] = tried("unit,unit_price\ncall,1e1%\n")["failed"]
+    assert failed["problems"][0]["code"] == "not_a_number"
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

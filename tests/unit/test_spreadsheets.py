@@ -2,7 +2,9 @@
 
 import gc
 import io
+import time
 import warnings
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.cell import Cell
 
 from app import exports
@@ -124,3 +126,27 @@ def test_an_hour_that_clocks_show_twice_is_exported_as_a_text(hour: int, shown: 
     row = {"created_at": datetime(2026, 10, 25, hour, 30, tzinfo=UTC)}
     berlin = ZoneInfo("Europe/Berlin")
     assert exports._cell(table("pipelines"), row, "created_at", berlin, "en", "xlsx") == shown
+
+
+def test_rows_are_written_faster_than_as_elements() -> None:
+    """As openpyxl writes them, a large export took a minute of a worker's processor."""
+    rows = [[f"text {number}", number, Decimal("1.50"), None] * 5 for number in range(400)]
+
+    def seconds(write: Callable[[], Any]) -> float:
+        started = time.process_time()
+        write()
+        return time.process_time() - started
+
+    def theirs() -> None:
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet()
+        for one in rows:
+            sheet.append(one)
+        book.save(io.BytesIO())
+
+    def ours() -> None:
+        file = SheetFile(["a"])
+        file.add(rows)
+        file.end()
+
+    assert min(seconds(ours) for _ in range(3)) < 0.75 * min(seconds(theirs) for _ in range(3))

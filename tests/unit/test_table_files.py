@@ -109,7 +109,13 @@ def test_chinese_windows_is_known_by_a_word() -> None:
         (b'a,b\n1,"2\n3,4\n5,6\n', "Row 2: a quote"),
         (b'a,b\n1,"2\n3,"4\n5,6\n', "Row 2: after a closing quote"),
         (b'a,b\n\n\n1,"2" \n', "Row 4: after a closing quote"),
-        (b'a,b\n1,"' + b"x" * 140_000 + b"\n", "Row 2: a quote"),
+        (b'a,b\n1,"' + b"x" * 140_000 + b"\n", "Row 2: a cell has more than 131072 characters"),
+        (b"a,b\n1," + b"x" * 140_000 + b"\n", "Row 2: a cell has more than 131072 characters"),
+        (workbook(HEAD + row(3, text("A3", "x")) + row(2, text("A2", "y"))), "damaged"),
+        (workbook(HEAD + row(2, text("A2", "x")) + row(2, text("A2", "y"))), "damaged"),
+        (workbook(HEAD + row(0, text("A2", "x"))), "damaged"),
+        (workbook(HEAD + row(2, text("A2", "x"), text("A2", "y"))), "damaged"),
+        (workbook(HEAD + row(2, text("B2", "x"), text("A2", "y"))), "damaged"),
         (b"PK\x03\x04 nothing", "damaged"),
         (packed({"mimetype": "application/vnd.oasis.opendocument.spreadsheet"}), "damaged"),
     ],
@@ -191,6 +197,27 @@ def test_a_cell_is_a_date_when_it_looks_so(
 ) -> None:
     codes = {format_: custom} if custom else {}
     assert only(number("A2", value, 1), formats=(format_,), custom=codes) == found
+
+
+@pytest.mark.parametrize(
+    ("format_", "custom", "value", "seen"),
+    [
+        (9, None, "0.85", "85%"),
+        (10, None, "0.85499999999999998", "85.5%"),
+        (164, "0.0%;[Red]\\-0.0%", "-1E-3", "-0.1%"),
+        (164, "0&quot;%&quot;", "85", "85"),  # says the sign and means nothing by it
+        (164, "0\\%", "85", "85"),
+        (164, "00000", "123", "00123"),
+        (164, "00000", "-7", "-0007"),
+        (1, None, "123", "123"),
+        (164, "0", "0.85", "0.85"),
+    ],
+)
+def test_a_number_is_seen_in_hundredths_or_with_zeros_before_it(
+    format_: int, custom: str | None, value: str, seen: str
+) -> None:
+    codes = {format_: custom} if custom else {}
+    assert only(number("A2", value, 1), formats=(format_,), custom=codes) == seen
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,16 @@ import { fillNode, h } from '../core/dom.js';
 import { t } from '../core/i18n.js';
 
 /**
- * A chooser with the names of the files beside it, and what is wrong with one.
+ * A chooser with the names of the files beside it, and what is wrong with one. The browser's own
+ * words, which are in its language and speak of a chooser that is empty, lie invisible over ours.
  * @param {object} attributes of the `<input type="file">`
  * @param {(files: File[]) => (Promise<string|void>|string|void)} take gets copies in memory; a
  *   text it returns, or the message of what it throws, is told beside the chooser
+ * @param {number} [maxBytes] of one file; a larger one is not read
  * @returns {{element: HTMLElement, chooser: HTMLInputElement, clear: () => void}}
  */
-export function fileSource(attributes, take) {
-  const names = h('span', { class: 'file-names muted' });
+export function fileSource(attributes, take, maxBytes = Infinity) {
+  const names = h('span', { class: 'file-names muted' }, t('No file is chosen.'));
   const problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
   const tell = (text) => {
     problem.textContent = text ?? '';
@@ -26,7 +28,7 @@ export function fileSource(attributes, take) {
     tell('');
     fillNode(names, chosen.map(({ name }) => name).join(', '));
     try {
-      const files = await Promise.all(chosen.map(inMemory));
+      const files = await Promise.all(chosen.map((file) => inMemory(file, maxBytes)));
       chooser.value = '';
       tell(await take(files));
     } catch (error) {
@@ -36,13 +38,15 @@ export function fileSource(attributes, take) {
   } } });
   const clear = () => {
     chooser.value = '';
-    fillNode(names);
+    fillNode(names, t('No file is chosen.'));
     tell('');
   };
-  return { element: h('div', { class: 'file-source' }, chooser, names, problem), chooser, clear };
+  const box = h('div', { class: 'file-box' }, h('span', { class: 'button', 'aria-hidden': 'true' }, t('Choose a file')), names, chooser);
+  return { element: h('div', { class: 'file-source' }, box, problem), chooser, clear };
 }
 
-async function inMemory(file) {
+async function inMemory(file, maxBytes) {
+  if (file.size > maxBytes) throw new Error(t('The file is larger than ${size} MB.', { size: maxBytes / 1_000_000 }));
   try {
     return new File([await file.arrayBuffer()], file.name, { type: file.type, lastModified: file.lastModified });
   } catch {

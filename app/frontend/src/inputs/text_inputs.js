@@ -5,10 +5,11 @@ import { t } from '../core/i18n.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
-/** What a person typed, without the blanks around it: the server refuses those. */
+/** What a person typed, without the blanks around it: the server refuses those. Untouched it stays. */
 export class StrInput extends Input {
   resultValue() {
-    return this.control.value.trim();
+    const value = super.resultValue();
+    return value === this.given ? value : value.trim();
   }
 }
 

@@ -35,11 +35,12 @@ export function problemTable(fields, failed) {
   if (!failed.length) return null;
   const heading = (name) => t(fields.find((one) => one.name === name)?.label ?? name);
   const lines = failed.flatMap(({ row, problems }) => problems.map((problem) => ({ row, ...problem })));
+  const head = ['Row of the file', 'Column', 'Value', 'Problem'].map((word) => t(word));
   return [
-    h('div', { class: 'import-table', tabindex: 0 }, h('table', { class: 'difference' },
-      headings(['Row of the file', 'Column', 'Value', 'Problem'].map((word) => t(word))),
+    h('div', { class: 'import-table import-problems', tabindex: 0 }, h('table', { class: 'difference' },
+      headings(head),
       h('tbody', {}, lines.slice(0, SHOWN_PROBLEMS).map(({ row, column, value, message }) => h('tr', {},
-        [String(row), column ? heading(column) : '', value, message].map((text) => h('td', {}, text))))))),
+        [String(row), column ? heading(column) : '', value, message].map((text, at) => h('td', { 'data-heading': head[at] }, text))))))),
     lines.length > SHOWN_PROBLEMS ? h('p', { class: 'muted' }, t('The first ${count} are shown.', { count: SHOWN_PROBLEMS })) : null,
   ];
 }

@@ -4,6 +4,7 @@ import { fillNode, h } from '../core/dom.js';
 import { countText } from '../core/format.js';
 import { t } from '../core/i18n.js';
 import { upload } from '../core/upload.js';
+import { fileSource } from '../inputs/file_source.js';
 import { forgetOptions } from '../inputs/options.js';
 import { download } from './exporting.js';
 import { previewTable, problemTable } from './import_report.js';
@@ -25,11 +26,9 @@ export async function openImport(table) {
 class ImportWindow {
   constructor(table) {
     this.table = table;
-    this.file = h('input', {
-      type: 'file', accept: '.csv,.xlsx,.txt', 'aria-label': t('File (CSV or Excel)'),
-      // Else the same file, mended meanwhile, would be no change.
-      on: { click: () => { this.file.value = ''; }, change: () => this.chosen() },
-    });
+    this.source = fileSource({ accept: '.csv,.xlsx,.txt', 'aria-label': t('File (CSV or Excel)') }, ([file]) => this.chosen(file), MAX_BYTES);
+    // Before it is read: the last one counts no more.
+    this.source.element.addEventListener('change', () => this.forget());
     this.status = h('p', { role: 'status' });
     this.bar = h('progress', { 'aria-label': t('Progress'), hidden: true });
     this.report = h('div', { class: 'import-report' });
@@ -41,11 +40,11 @@ class ImportWindow {
     this.box = await this.table.app.buildOverlay({ widgettype: 'PopupWindow', options: { title: 'Import a file', cwidth: 56 } });
     this.box.contentElement.append(h('div', { class: 'bulk-report' },
       h('p', { class: 'muted' }, t('The first row names the columns, by the headings of this list or by their names. Nothing is kept before you say so.')),
-      h('div', { class: 'import-choice' }, this.file,
+      h('div', { class: 'import-choice' }, this.source.element,
         h('button', { type: 'button', on: { click: () => this.template() } }, t('Download an empty file'))),
       this.bar, this.status, this.report, h('div', { class: 'box-buttons' }, this.failedRows, this.keep)));
     this.box.bind('dismissed', () => this.control?.abort());
-    this.file.focus();
+    this.source.chooser.focus();
   }
 
   /** A file with the headings that a form for a new record has. */
@@ -63,24 +62,16 @@ class ImportWindow {
     download(name, new Blob([text], { type: 'text/csv' }));
   }
 
-  async chosen() {
-    const [file] = this.file.files;
-    this.control?.abort(); // another one counts now
+  forget() {
+    this.control?.abort();
     this.content = null;
     this.show('', null);
-    if (!file) return;
-    if (file.size > MAX_BYTES) {
-      this.show(t('The file is larger than ${size} MB.', { size: MAX_BYTES / 1_000_000 }), null);
-      return;
-    }
-    this.name = file.name;
-    const content = await file.arrayBuffer().catch(() => null);
-    if (!content) {
-      this.show(t('The file cannot be read. Choose it once more.'), null);
-      return;
-    }
-    // What was tried is what is kept, whatever becomes of the file.
-    this.content = new Blob([content]);
+  }
+
+  /** What is tried is what is kept, whatever becomes of the file: it is a copy. */
+  async chosen(file) {
+    this.forget();
+    this.content = file;
     await this.attempt({ dry_run: 1 });
   }
 
@@ -113,7 +104,7 @@ class ImportWindow {
   }
 
   summary({ total, done, failed, ignored }) {
-    const words = [`${this.name}:`, t('${done} of ${total} rows can be imported.', { done: countText(done), total: countText(total) })];
+    const words = [`${this.content.name}:`, t('${done} of ${total} rows can be imported.', { done: countText(done), total: countText(total) })];
     if (failed.length) words.push(t('${count} have problems.', { count: countText(failed.length) }));
     if (ignored.length) words.push(t('Kept by the server and left out: ${names}.', { names: ignored.join(', ') }));
     return words.join(' ');
@@ -126,7 +117,7 @@ class ImportWindow {
     fillNode(this.report, outcome ? [previewTable(allFields, outcome.preview), problemTable(allFields, outcome.failed)] : null);
     this.failedRows.hidden = !outcome?.failed_file;
     this.keep.disabled = !outcome?.done;
-    this.keep.textContent = outcome?.failed.length
+    this.keep.textContent = outcome?.done && outcome.failed.length
       ? t('Import the ${count} that are right', { count: countText(outcome.done) }) : t('Import');
     return null;
   }
@@ -138,10 +129,11 @@ class ImportWindow {
   async commit() {
     const { table } = this;
     // Records are being made: no other file before it is known which.
-    this.file.disabled = true;
+    this.source.chooser.disabled = true;
     const outcome = await this.attempt({ skip_failed: this.outcome.failed.length ? 1 : 0 });
-    this.file.disabled = false;
-    if (!outcome) return;
+    this.source.chooser.disabled = false;
+    // Given up, or the answer lost: the list shows what has become of it.
+    if (!outcome) return void await table.load(1);
     this.box.dismiss();
     forgetOptions();
     await table.app.show_message({ title: 'Imported', message: t('${count} records were made.', { count: countText(outcome.done) }) });
