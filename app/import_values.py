@@ -95,17 +95,20 @@ class Reader:
     """Turns the cells of a row into parameters for the create function."""
 
     def __init__(
-        self, sheet: Sheet, keys: Mapping[str, Mapping[str, str]], zone: ZoneInfo, *, guarded: bool
-    ) -> None:
+        self, sheet: Sheet, keys: Mapping[str, Mapping[str, str]], zone: ZoneInfo | None,
+        *, guarded: bool,
+    ) -> None:  # fmt: skip
         self._sheet = sheet
         self._keys = keys
         self._zone = zone
         self._guarded = guarded
 
     @classmethod
-    async def prepared(cls, sor: Any, sheet: Sheet, file: FileRows, zone: ZoneInfo) -> "Reader":
+    async def prepared(
+        cls, sor: Any, sheet: Sheet, file: FileRows, zone: ZoneInfo | None
+    ) -> "Reader":
         """A reader that knows the ids of all records that the rows call by name or code; times
-        without a zone are in *zone*."""
+        without a zone are in *zone*, and refused where that is None."""
         reader = cls(sheet, {}, zone, guarded=file.guarded)
         keys = {}
         for at, name in enumerate(sheet.names):
@@ -177,13 +180,17 @@ class Reader:
         return text
 
     def _time(self, column: Column, text: str) -> str:
+        is_day = ":" not in text
         try:
             text = iso_text(text)
         except DayFirst:
             raise _Unusable("ambiguous_date", _day_first(text)) from None
         if column.kind == "date":
             return text.removesuffix("T00:00:00")
-        return _with_zone(text, self._sheet.zones.get(column.name, self._zone))
+        zone = self._sheet.zones.get(column.name, self._zone)
+        if zone is None:
+            return text.removesuffix("T00:00:00") if is_day else text  # the column's rule decides
+        return _with_zone(text, zone)
 
     def _text(self, cell: Any) -> str:
         return cell_text(cell, guarded=self._guarded)

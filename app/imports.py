@@ -74,7 +74,7 @@ class _Job:
     actor: Actor
     table: str
     fixed: Mapping[str, Any]
-    zone: ZoneInfo
+    zone: ZoneInfo | None
     dry_run: int
     skip_failed: int
 
@@ -87,8 +87,8 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
     The body is a CSV or Excel file and the parameters are in the query; or JSON with `columns` (the
     headings) and `rows` (lists of cells). Headings are names of columns or their titles. `fixed`
     are values that all rows have, `zone` is the zone of times without one (default: that of quota
-    days). With `dry_run` nothing is kept. Else all rows are kept or, when one fails, none; with
-    `skip_failed` those that are right.
+    days for a file; in JSON a time without a zone is refused then). With `dry_run` nothing is kept.
+    Else all rows are kept or, when one fails, none; with `skip_failed` those that are right.
 
     Answers `{total, done, failed: [{row, problems: [{column, code, message, value}]}], kept,
     ignored, preview, failed_file}`. `row` is the number that a spreadsheet shows, in JSON the
@@ -107,7 +107,8 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
         actor=request["actor"],
         table=asked["table"],
         fixed=asked["fixed"].value if asked["fixed"] else {},
-        zone=time_zone(asked["zone"], "bad_zone"),
+        # What a person reads in a file is local; a program knows which zone it means.
+        zone=time_zone(asked["zone"], "bad_zone") if asked["zone"] or data is not None else None,
         dry_run=asked["dry_run"],
         skip_failed=asked["skip_failed"],
     )

@@ -176,7 +176,9 @@ def _moment(
     try:
         if _DAY.fullmatch(text):
             return day_bounds(text)[edge]
-        found: datetime = check_params({name: Rule(kind="datetime")}, {name: text})[name]
+        found: datetime = check_params(
+            {name: Rule(kind="datetime")}, {name: text}, strict=True
+        )[name]
         if found < _LATEST:
             return found
         raise ValueError(text)

@@ -27,7 +27,7 @@ MADE_ANEW = {
 # What was used before the example's call, and so how much is left.
 COUNTED = {
     "used", "remaining", "quota_used", "quota_remaining", "spend_used", "spend_remaining", "calls",
-    "quantity", "amount", "total",
+    "quantity", "amount", "total", "retry_after",
 }  # fmt: skip
 
 

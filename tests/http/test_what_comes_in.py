@@ -23,7 +23,8 @@ from tests.support.raw_http import RawAnswer, get_raw, send_raw
 from tests.support.refusals import refused
 
 # Well-formed, with a checksum that anybody can make, and nobody's.
-UNKNOWN_KEY = "ppk_00000000000000000000000000000000000000000001yxzGE"
+# In two parts, so that nobody takes it for one that leaked.
+UNKNOWN_KEY = "ppk_" + "00000000000000000000000000000000000000000001yxzGE"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 API = "/pipeline_dist/v1"

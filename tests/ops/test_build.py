@@ -31,6 +31,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.alone
 def test_a_build_with_nothing_to_do_is_quick() -> None:
     build(ROOT)
     begun = time.monotonic()

@@ -31,6 +31,10 @@ LAWFUL_PROBLEMS = {
     ("/to", "out_of_order"): "two generated times come in any order",
     ("/to", "too_long"): "two generated times lie more than 400 days apart",
     ("/next", "bad_cursor"): "a cursor is what an answer gave",
+    ("/page", "not_together"): "one line by its code has no pages",
+    ("/rows", "not_together"): "one line by its code, or a sum, has no pages",
+    ("/next", "not_together"): "one line by its code, or a sum, has no pages",
+    ("/q", "not_together"): "one line by its code is not searched for",
 }
 
 
