@@ -12,6 +12,8 @@ from functools import lru_cache
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# A hop with its port, brackets, zone and quotes is shorter.
+MAX_HOP = 100
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 # A node of RFC 7239 behind its quotes: [v6], [v6]:port, v4:port. A port may be obfuscated.
 _PORT = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
@@ -37,7 +39,6 @@ def read_address(text: str) -> Address | None:
     return mapped if mapped is not None else ipaddress.IPv6Address(int(address))
 
 
-@lru_cache(maxsize=4096)
 def read_hop(text: str) -> Address | None:
     """
     The address of a hop of X-Forwarded-For, or None for what tells none.
@@ -46,6 +47,8 @@ def read_hop(text: str) -> Address | None:
     blanks around it; not `unknown`, `_hidden` (RFC 7239, 6.2 and 6.3) or anything else.
     """
     node = text.strip(" \t")
+    if len(node) > MAX_HOP:  # nor kept in the memory of addresses
+        return None
     if len(node) > 1 and node[0] == node[-1] == '"':
         node = node[1:-1].strip(" \t")
     if bracketed := _BRACKETED.fullmatch(node):

@@ -27,13 +27,14 @@ class Callers:
         X-Forwarded-For is believed only from trusted proxies, hop by hop from the right. What a
         trusted proxy says and nobody can read is nobody's address: never the proxy's.
         """
-        peer = read_address(request.remote or "")
-        if peer is None:
-            return UNKNOWN_ADDRESS
+        remote = request.remote or ""
         # A proxy may add its word as a line of its own, after what the caller made up.
         lines = request.headers.getall("X-Forwarded-For", ()) if self._trusted else ()
-        if not lines or not self._is_trusted(peer):
-            return str(peer)
+        if not lines:
+            return _spelling(remote)
+        peer = read_address(remote)
+        if peer is None or not self._is_trusted(peer):
+            return _spelling(remote)
         hops = [hop for hop in ",".join(lines).split(",") if hop.strip()]
         found = None
         for hop in reversed(hops):
@@ -44,6 +45,13 @@ class Callers:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+@lru_cache(maxsize=4096)
+def _spelling(remote: str) -> str:
+    """The one spelling of a peer's address; UNKNOWN_ADDRESS where it has none."""
+    address = read_address(remote)
+    return UNKNOWN_ADDRESS if address is None else str(address)
 
 
 def check_host(request: web.Request, allowed: frozenset[str]) -> None:
@@ -70,7 +78,7 @@ def check_origin(request: web.Request) -> None:
         return
     # Programs with a key come from anywhere; a session is believed from our own pages only.
     headers = request.headers
-    has_key = any(headers.get(name, "").strip() for name in ("Authorization", "X-API-Key"))
+    has_key = headers.get("Authorization", "").strip() or headers.get("X-API-Key", "").strip()
     if has_key and "Cookie" not in headers:
         return
     site = request.headers.get("Sec-Fetch-Site")

@@ -6,6 +6,8 @@ that every answer of ours has (kernel D2, D5).
 """
 
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -47,11 +49,17 @@ class PlainErrors(RequestHandler):
         answer.force_close()
         return answer
 
-    async def finish_response(
+    def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+        """Send the answer; what is left unread of the body (`leave_unread`) is not waited for."""
+        if request.get("left_unread"):
+            return self._finish_and_close(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
+
+    async def _finish_and_close(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the answer; what is left unread of the body (`leave_unread`) is not waited for."""
         done = await super().finish_response(request, resp, start_time)
-        if request.get("left_unread"):
-            self.force_close()
+        self.force_close()
         return done

@@ -169,9 +169,11 @@ def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
     found: Limit | None = None
     least: int | Decimal = 0
     for limit in limits:
-        if limit.scope == "spend" and not limit.full:
+        left = limit.limit - limit.used
+        if limit.scope == "spend" and left > 0:
             continue
-        left = limit.remaining
+        if left < 0:
+            left = 0
         if found is None or left < least or (left == least and _outlasts(limit, found, moment)):
             found, least = limit, left
     return found
