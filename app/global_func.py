@@ -82,7 +82,7 @@ from app.rows import (
 from app.sage_paths import register_paths
 from app.settings import FUNCTION_NAME, settings
 from app.spreadsheets import BYTE_ORDER_MARK, ExcelCells
-from app.sqlor_safe import Row, SafeSqlor, sort_terms, whole_number
+from app.sqlor_safe import Row, SafeSqlor, sort_terms
 from app.values import whole_range
 
 __all__ = [
@@ -181,7 +181,6 @@ __all__ = [
     "to_json",
     "transaction",
     "update_row",
-    "whole_number",
     "whole_range",
     "without_unchanged",
     "writing",

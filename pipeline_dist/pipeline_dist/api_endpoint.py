@@ -57,9 +57,7 @@ def endpoint(**methods: Endpoint) -> Handler:
             raise
         func = methods["GET" if request.method == "HEAD" else request.method]
         shown = credentials(request)
-        caller = None
-        if not hasattr(func, "by_key"):
-            caller = request.get("caller") or await authenticate(shown)
+        caller = None if hasattr(func, "by_key") else await authenticate(shown)
         try:
             reply = await func(request, caller or shown)  # type: ignore[arg-type]
         except AppError as exc:
@@ -82,8 +80,9 @@ def endpoint(**methods: Endpoint) -> Handler:
 
 
 async def admit(request: web.Request) -> None:
-    """Look the key up before a body is read, checked and hashed that may be large."""
-    request["caller"] = await authenticate(credentials(request))
+    """Look the key up before a body is read that may be large. It is looked up again behind the
+    body, which may take its time: a key revoked meanwhile is none any more."""
+    await authenticate(credentials(request))
 
 
 async def complete(request: web.Request, refused: AppError) -> AppError:

@@ -1,7 +1,10 @@
 """Large batches: worked off in full, however many lines and however often they are sent."""
 
 import asyncio
+import json
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -84,3 +87,30 @@ def test_nobody_waits_while_a_heavy_batch_is_refused(
 
     assert answer.status_code == (400 if kind == "numbers" else 200)
     assert "too_many" in answer.text or "unknown_field" in answer.text
+
+
+def test_a_key_revoked_while_a_large_body_comes_is_none_any_more(
+    server: Installation, line: dict[str, Any]
+) -> None:
+    reseller = make_reseller(server, line)
+    body = json.dumps(whole_batch(line, 1)).encode()
+
+    place = urlsplit(server.base_url)
+    head = (
+        f"POST {ADDRESS} HTTP/1.1\r\nHost: {place.netloc}\r\nX-API-Key: {reseller.key}\r\n"
+        "Content-Type: application/json\r\nExpect: 100-continue\r\nConnection: close\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+
+    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100")  # the key was looked up
+        revoke = "update distributors set api_key_hash = null where id = %s"
+        server.query(revoke, reseller.distributor["id"])
+        connection.sendall(body)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'"invalid_key"' in answer
+    booked = "select id from pipeline_usage_log where distributor_id = %s limit 1"
+    assert server.query(booked, reseller.distributor["id"]) == []
