@@ -67,6 +67,7 @@ def test_the_same_large_batch_four_times_at_once_is_booked_once(
     assert reseller.get("me").json()["quota_used"] == MOST_CALLS
 
 
+@pytest.mark.alone  # a heavy body beside other work is held up by that
 @pytest.mark.parametrize("kind", ["numbers", "names", "lines", "objects"])
 def test_nobody_waits_while_a_heavy_batch_is_refused(
     server: Installation, line: dict[str, Any], kind: str
