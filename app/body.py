@@ -55,12 +55,15 @@ MAX_GZIP_MEMBERS = 16
 _WHOLE_PARAMETERS = ("_webbricks_", "_is_mobile", "_width", "_height")
 
 
-def check_head(request: web.Request) -> None:
+def check_head(request: web.Request) -> tuple[int, int]:
     """
+    Return how many bytes, and in JSON how many values, the body of *request* may have.
+
     Refuse by its head alone a body that would not be taken: AppError 413 `body_too_large`, 415
     `unsupported_encoding` and `unsupported_media_type`.
     """
-    max_bytes, _ = _limits(request)
+    limits = _limits(request)
+    max_bytes, _ = limits
     length = request.content_length
     if length is not None and length > max_bytes:
         raise _too_large(max_bytes)
@@ -68,6 +71,7 @@ def check_head(request: web.Request) -> None:
         _coding(request)
     if length is not None:  # else there may be nothing in it
         check_media_type(request)
+    return limits
 
 
 def check_media_type(request: web.Request) -> None:
@@ -130,9 +134,14 @@ def leave_unread(request: web.Request, refused: AppError, response: web.StreamRe
         request["left_unread"] = True  # see app/plain_errors.py
 
 
-async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any]:
+async def read_parameters(
+    request: web.Request, seconds: float, limits: tuple[int, int] | None
+) -> dict[str, Any]:
     """
     Query and body as one dictionary; the body wins. A repeated name becomes a list.
+
+    *limits* as `check_head` returns them, None where there is no body to read. It has to arrive
+    within *seconds*.
 
     Sets `request["json_body"]` (the object, or None). Raises BadRequest `bad_json`, `bad_body`,
     `bad_form`, `bad_query`, `no_files_here`; AppError 413 and 415.
@@ -142,8 +151,12 @@ async def read_parameters(request: web.Request, seconds: float) -> dict[str, Any
     if request.query_string:
         _check_query(request)
         _collect(params, request.query.items())
-    if request.method == "POST" and request.body_exists:
-        params |= await _body_in_time(request, seconds)
+    if limits is None:
+        pass
+    elif request.content.is_eof():  # all of it has come with the head, as small ones do
+        params |= await _read_body(request, *limits)
+    else:
+        params |= await _body_in_time(request, seconds, limits)
     for name in _WHOLE_PARAMETERS:
         if name in params and not isinstance(params[name], int):
             text = str(params[name])
@@ -163,12 +176,12 @@ def _check_query(request: web.Request) -> None:
         ) from None
 
 
-async def _body_in_time(request: web.Request, seconds: float) -> dict[str, Any]:
-    if request.content.is_eof():  # all of it has come with the head, as small ones do
-        return await _read_body(request)
+async def _body_in_time(
+    request: web.Request, seconds: float, limits: tuple[int, int]
+) -> dict[str, Any]:
     try:
         async with asyncio.timeout(seconds):
-            return await _read_body(request)
+            return await _read_body(request, *limits)
     except TimeoutError:
         raise AppError(
             "body_too_slow",
@@ -211,8 +224,7 @@ def _admitting(request: web.Request, max_bytes: int) -> web.Request:
     return request.clone(client_max_size=max_bytes)
 
 
-async def _read_body(request: web.Request) -> dict[str, Any]:
-    max_bytes, max_values = _limits(request)
+async def _read_body(request: web.Request, max_bytes: int, max_values: int) -> dict[str, Any]:
     try:
         if "Content-Encoding" in request.headers:
             source = await _unpack_body(request, max_bytes)
@@ -310,7 +322,8 @@ async def _parse_body(
         return {}
     if not raw:
         return {}
-    check_media_type(request)
+    if request.content_length is None:  # else its head has been checked
+        check_media_type(request)
     if raw.count(b",") > max_values:
         raise AppError(
             "body_too_large",

@@ -138,14 +138,15 @@ async def _take_in(request: web.Request) -> None:
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, allowed_methods(request["target"]))
     check_origin(request)
+    limits = None
     if request.method == "POST" and request.body_exists:
-        check_head(request)
+        limits = check_head(request)
         if may_be_large(request):
             await admit(request)
     if "Expect" in request.headers:
         await answer_expectation(request)
     if request.method == "POST" or request.query_string:
-        request["params"] = await read_parameters(request, request.app["body_seconds"])
+        request["params"] = await read_parameters(request, request.app["body_seconds"], limits)
     else:
         request["params"] = {}
 

@@ -168,20 +168,18 @@ def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
 
     found: Limit | None = None
     least: int | Decimal = 0
+    last: datetime | None = None
     for limit in limits:
-        left = limit.limit - limit.used
-        if limit.scope == "spend" and left > 0:
+        left, ends = limit.limit - limit.used, limit.resets_at
+        if left <= 0:
+            left, ends = 0, limit.room_at(moment)
+        elif limit.scope == "spend":
             continue
-        if left < 0:
-            left = 0
-        if found is None or left < least or (left == least and _outlasts(limit, found, moment)):
-            found, least = limit, left
+        # One without an end lasts longest.
+        longer = left == least and last is not None and (ends is None or ends > last)
+        if found is None or left < least or longer:
+            found, least, last = limit, left, ends
     return found
-
-
-def _outlasts(limit: Limit, other: Limit, moment: datetime) -> bool:
-    ends, others = _end(limit, moment), _end(other, moment)
-    return others is not None and (ends is None or ends > others)
 
 
 def _end(limit: Limit, moment: datetime) -> datetime | None:
