@@ -81,10 +81,8 @@ def _quote_of(sor: SafeSqlor) -> Quote:
         kind = type(value)
         if value is None:
             return "null"
-        if kind is str:
-            # Most are identifiers and digests, where there is nothing to escape.
-            plain = value.isalnum() and value.isascii()
-            return f"'{value}'" if plain else quoted(connection, value)
+        if isinstance(value, str):
+            return quoted(connection, value)
         if kind is int:
             return str(value)
         if kind is datetime:
@@ -93,8 +91,6 @@ def _quote_of(sor: SafeSqlor) -> Quote:
             return format(value, "f")
         if kind is bytes:
             return f"x'{value.hex()}'"
-        if isinstance(value, str):
-            return quoted(connection, value)
         raise TypeError(f"a {kind.__name__} cannot be written")
 
     return quote

@@ -65,7 +65,7 @@ from app.ids import new_id, time_ordered_id
 from app.imports import import_rows
 from app.json_numbers import JsonNumber, is_bounded, kept_json, plain_spelling
 from app.json_numbers import encoder as json_encoder
-from app.jsontext import JsonError, canonical_json, json_bytes, parse_json, to_json
+from app.jsontext import JsonError, canonical_bytes, canonical_json, json_bytes, parse_json, to_json
 from app.listing import list_rows
 from app.messages import say
 from app.models import table
@@ -125,6 +125,7 @@ __all__ = [
     "because",
     "bulk_insert",
     "bulk_update",
+    "canonical_bytes",
     "canonical_json",
     "check_change",
     "check_delete",

@@ -55,6 +55,12 @@ def canonical_json(value: Any) -> str:
     return _encode_canonical(value)
 
 
+def canonical_bytes(value: Any) -> bytes:
+    """As `canonical_json`, in UTF-8, by a quicker encoder; raises TypeError for whole numbers of
+    more than 64 bits."""
+    return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
+
+
 MAX_DEPTH = 100
 
 

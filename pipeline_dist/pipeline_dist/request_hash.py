@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.global_func import canonical_json
+from app.global_func import canonical_bytes, canonical_json
 from pipeline_ops.lines import UsageLine
 
 # In front of every hash of typed values. No hash of a body has a t; and there is nothing in it that
@@ -31,7 +31,7 @@ class RequestHash(str):
 def request_hash(meaning: Mapping[str, Any], body: Mapping[str, Any]) -> RequestHash:
     """The hash of a request's typed values, 64 characters; those that are None do not count."""
     said = {name: value for name, value in meaning.items() if value is not None}
-    digest = hashlib.sha256(canonical_json(said).encode()).hexdigest()
+    digest = hashlib.sha256(canonical_bytes(said)).hexdigest()
     made = RequestHash((_TYPED + digest)[:_LENGTH])
     made.body = body
     return made

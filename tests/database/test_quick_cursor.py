@@ -8,7 +8,7 @@ import pytest
 from pymysql.converters import escape_string
 
 from app.database import pools, reading
-from app.quick_cursor import QuickCursor, escaped
+from app.quick_cursor import QuickCursor, escaped, quoted
 from tests.support.installation import Installation
 
 pytestmark = pytest.mark.usefixtures("pool")
@@ -88,6 +88,17 @@ def test_long_texts_are_quoted_as_the_driver_quotes_them() -> None:
 
     for text in (every, every[::-1], nasty, "", "\\" * 2001):
         assert escaped(text) == escape_string(text)
+
+
+async def test_every_letter_is_quoted_as_the_driver_quotes_it(pool: Installation) -> None:
+    letters = [chr(code) for code in (*range(0x250), *range(0x2010, 0x2040), 0xFF07, 0x1F600)]
+
+    async with reading() as sor:
+        for letter in letters:
+            for text in (letter, f"a{letter}", f"{letter}b-1", letter * 2):
+                assert quoted(sor.conn, text) == sor.conn.escape(text)
+        for value in ("", "order-4711", "a b", 4, True, None, 1.5, b"'\\"):
+            assert quoted(sor.conn, value) == sor.conn.escape(value)
 
 
 async def test_a_long_text_of_any_letters_comes_back_as_it_was_sent() -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+
 class LoopStoodStill(AssertionError):
     """A worker answered nobody for too long; a virtual machine that was paused looks the same."""
 
