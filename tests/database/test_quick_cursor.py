@@ -97,7 +97,7 @@ async def test_every_letter_is_quoted_as_the_driver_quotes_it(pool: Installation
         for letter in letters:
             for text in (letter, f"a{letter}", f"{letter}b-1", letter * 2):
                 assert quoted(sor.conn, text) == sor.conn.escape(text)
-        for value in ("", "order-4711", "a b", 4, True, None, 1.5, b"'\\"):
+        for value in ("", "order-4711", "a b", 4, True, None, 1.5):
             assert quoted(sor.conn, value) == sor.conn.escape(value)
 
 

@@ -5,7 +5,9 @@ import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -84,10 +86,16 @@ def trade_all(base_url: str, customers: Sequence[Customer]) -> "Counter[str]":
     """Let all *customers* trade at once, spread over several processes; what they saw."""
     seen: Counter[str] = Counter()
     shares = [customers[i::PROCESSES] for i in range(PROCESSES)]
-    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-        for part in pool.starmap(_trade_share, [(base_url, s, i) for i, s in enumerate(shares)]):
-            seen += part
+    tasks = [_processes().submit(_trade_share, base_url, s, i) for i, s in enumerate(shares)]
+    for task in tasks:
+        seen += task.result()
     return seen
+
+
+@cache
+def _processes() -> ProcessPoolExecutor:
+    """The processes that trade; kept, since starting them takes longer than what they do."""
+    return ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn"))
 
 
 def send_all(base_url: str, requests: Sequence[Request]) -> list[Answer]:
