@@ -185,7 +185,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     refused = 0
 
     @settings(
-        max_examples=EXAMPLES or 500, derandomize=not EXAMPLES, deadline=None, database=None,
+        max_examples=EXAMPLES or 300, derandomize=not EXAMPLES, deadline=None, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(requests())
@@ -217,7 +217,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
         except Unexpected as exc:
             unknown.append(str(exc))
     assert unknown == [], "\n".join(unknown)
-    assert 0 < refused < (EXAMPLES or 500)
+    assert 0 < refused < (EXAMPLES or 300)
 
 
 def table_of(sql: str) -> Table | None:

@@ -36,6 +36,14 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="module")
+def server(database: Installation) -> Iterator[Installation]:
+    """The application with one worker: what two of them agree on is tested over HTTP."""
+    database.start(workers=1)
+    yield database
+    database.stop()
+
+
 @pytest.fixture
 def page(browser: Browser, server: Installation) -> Iterator[Page]:
     """A page of a fresh browser profile on the running application, nobody signed in."""
