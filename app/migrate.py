@@ -10,6 +10,7 @@ column that no model names) is told and left alone. Run it as often and as paral
 
 import argparse
 import asyncio
+import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -22,9 +23,8 @@ import aiomysql
 from app.clock import now
 from app.database import raw_connection
 from app.errors import AppError
-from app.models import ROOT, model_paths, models_fingerprint
 from app.schema_collation import name_collation
-from app.schema_plan import Plan, Step, make_plan
+from app.schema_plan import Plan, Step, definition, make_plan
 from app.schema_state import read_schema
 from app.settings import ConfigError
 from app.sqlor_safe import SafeSqlor
@@ -102,9 +102,8 @@ async def schema_is_current(sor: SafeSqlor) -> bool:
 
 @cache
 def fingerprint() -> str:
-    """SHA-256 of everything that the schema is made from."""
-    extras = (ROOT / "app/schema_extras.py").read_text("utf-8")
-    return models_fingerprint(model_paths(), extras)
+    """Return the SHA-256 of what the schema is: of the statements, never of a source's text."""
+    return hashlib.sha256("\0".join(definition()).encode()).hexdigest()
 
 
 async def _run(connection: Any, step: Step) -> str:

@@ -6,7 +6,6 @@ of a field hold the rules that pages and API check, see FIELD_KEYS. Everything t
 a column asks here: the checks of app/fields.py, the lists, the migration, the page builder.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -206,16 +205,6 @@ def read_table(path: Path) -> Table:
         raise ModelError(f"{path}: {exc}") from None
     except (ValueError, KeyError, TypeError, re.error) as exc:
         raise ModelError(f"{path}: {type(exc).__name__}: {exc}") from exc
-
-
-def models_fingerprint(paths: list[Path], *further: str) -> str:
-    """SHA-256 of the content of *paths* and of *further* texts: what the schema is made from."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for text in further:
-        digest.update(text.encode() + b"\0")
-    return digest.hexdigest()
 
 
 def _table(path: Path, model: dict[str, Any]) -> Table:

@@ -63,6 +63,18 @@ def make_plan(found: dict[str, FoundTable], names: str | None = None) -> Plan:
     return made
 
 
+def definition() -> list[str]:
+    """
+    Return what the tables are, the same for every database and however the sources are written.
+
+    That is each table's key, and the plan for tables that have nothing yet. What json2ddl makes of
+    the same models is left out, since it takes long and says no more.
+    """
+    keys = [f"{name} ({', '.join(model.primary)})" for name, model in tables().items()]
+    steps = make_plan({name: FoundTable() for name in tables()}, NAMES).steps
+    return keys + [" ".join(step.sql.split()) for step in steps]
+
+
 def create_statements(model: Table) -> Iterator[str]:
     """What json2ddl generates for *model*, without comments and without `drop table`."""
     text = re.sub(r"^\s*--.*$", "", str(xls2ddl(str(model.path), "mysql")), flags=re.MULTILINE)

@@ -137,17 +137,6 @@ def test_an_index_needs_its_columns(tmp_path: Path) -> None:
         models.read_tables([path])
 
 
-def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
-    path = tmp_path / "thing.json"
-    path.write_text("a", "utf-8")
-    before = models.models_fingerprint([path], "extras")
-
-    assert models.models_fingerprint([path], "extras") == before
-    assert models.models_fingerprint([path], "other") != before
-    path.write_text("b", "utf-8")
-    assert models.models_fingerprint([path], "extras") != before
-
-
 def chinese(value: Any) -> Iterator[str]:
     """Every Chinese text in a JSON value, but for what is said to developers only."""
     if isinstance(value, dict):

@@ -1,0 +1,85 @@
+"""What the schema is, apart from any database: the statements that migrate's mark is made of."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import schema_plan
+from app.migrate import fingerprint
+from app.models import model_paths, read_tables
+from app.schema_extras import EXTRAS
+
+VERSIONS = "pipeline_versions"
+
+
+@pytest.fixture
+def mark() -> str:
+    """The mark of the schema as it is."""
+    return fingerprint.__wrapped__()
+
+
+def with_models(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, old: str = "", new: str = "", **style: Any
+) -> None:
+    """Let the plan see the models as they are written in *style*, with *old* replaced by *new*."""
+    paths = []
+    for path in model_paths():
+        copy = folder / path.parent.parent.name / "models" / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(json.loads(path.read_text("utf-8")), **style)
+        copy.write_text(text.replace(old, new) if old else text, "utf-8")
+        paths.append(copy)
+    models = read_tables(paths)
+    monkeypatch.setattr(schema_plan, "tables", lambda: models)
+
+
+def test_formatting_changes_no_mark(mark, tmp_path, monkeypatch):
+    triggers = tuple(
+        replace(trigger, body="\n\n".join(trigger.body.splitlines()))
+        for trigger in EXTRAS[VERSIONS].triggers
+    )
+    monkeypatch.setitem(EXTRAS, VERSIONS, replace(EXTRAS[VERSIONS], triggers=triggers))
+    with_models(tmp_path, monkeypatch, indent=7, ensure_ascii=True)
+
+    assert fingerprint.__wrapped__() == mark
+
+
+def test_what_the_database_does_not_see_changes_no_mark(mark, tmp_path, monkeypatch):
+    with_models(tmp_path, monkeypatch, '"serves": "', '"serves": "also ')
+
+    assert fingerprint.__wrapped__() == mark
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"length": 255', '"length": 250'),
+        ('"nullable": "yes"', '"nullable": "no"'),
+        ('"idxtype": "unique"', '"idxtype": "index"'),
+        ('"collation": "names"', '"collation": "utf8mb4_bin"'),
+        ('"primary": ["id"]', '"primary": ["created_at"]'),
+    ],
+)
+def test_a_changed_column_index_or_key_changes_the_mark(mark, tmp_path, monkeypatch, old, new):
+    with_models(tmp_path, monkeypatch, old, new)
+
+    assert fingerprint.__wrapped__() != mark
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"checks": (("number", "version_no >= 2"),)},
+        {"checks": ()},
+        {"generated": ()},
+        {"triggers": ()},
+    ],
+    ids=["another condition", "no check", "no generated column", "no trigger"],
+)
+def test_a_changed_constraint_changes_the_mark(mark, monkeypatch, changed):
+    monkeypatch.setitem(EXTRAS, VERSIONS, replace(EXTRAS[VERSIONS], **changed))
+
+    assert fingerprint.__wrapped__() != mark
