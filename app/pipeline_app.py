@@ -19,10 +19,10 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 import uvloop  # noqa: E402  # needs the path
 from ahserver.serverenv import ServerEnv  # noqa: E402
 
-from app.logs import set_up_logging  # noqa: E402
-from app.run_folder import keep_private  # noqa: E402
-from app.server import Background, PipelineServer  # noqa: E402
-from app.settings import ConfigError, settings  # noqa: E402
+from app.base.logs import set_up_logging  # noqa: E402
+from app.base.settings import ConfigError, settings  # noqa: E402
+from app.runtime.run_folder import keep_private  # noqa: E402
+from app.server.application import Background, PipelineServer  # noqa: E402
 from pipeline_core.init import load_pipeline_core  # noqa: E402
 from pipeline_dist.init import load_pipeline_dist  # noqa: E402
 from pipeline_ops.init import background_tasks, load_pipeline_ops  # noqa: E402

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.database import pools
+from app.db.pool import pools
 from tests.support.installation import Installation
 
 

@@ -4,11 +4,11 @@ import argparse
 import getpass
 import sys
 
-from app import sage_setup
-from app.cli.terminal import CommandError, pick, tell
-from app.login_attempts import user_digest
-from app.sage_setup import SHORTEST_PASSWORD, database_cursor, sage_cursor
-from app.settings import settings
+from app.access import sage_setup
+from app.access.lockout import user_digest
+from app.access.sage_setup import SHORTEST_PASSWORD, database_cursor, sage_cursor
+from app.base.settings import settings
+from app.runtime.terminal import CommandError, pick, tell
 
 
 def run_command(argv: list[str]) -> int:

@@ -10,7 +10,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
-from app.cli.terminal import CommandError
+from app.runtime.terminal import CommandError
 
 # The session's cookie is Secure where `public_url` is https. Here it never leaves the machine, and
 # there is no https on it: the proxy that does it stands before the application.

@@ -5,17 +5,15 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_dist import (
-    accounts,
-    admin_api,
-    distributors,
-    document_api,
-    figures_api,
-    links,
-    statement_api,
-    v1_api,
+from pipeline_dist.accounts import distributors, links
+from pipeline_dist.admin import (
+    distributors as admin_api,
+    figures as figures_api,
+    statement as statement_api,
 )
-from pipeline_dist.api_endpoint import endpoint
+from pipeline_dist.admission import account as accounts
+from pipeline_dist.api import docs as document_api, v1 as v1_api
+from pipeline_dist.api.endpoint import endpoint
 
 EXPORTS = {
     "distributors_create": writing(admin_api.distributors_create),

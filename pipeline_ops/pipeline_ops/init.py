@@ -7,9 +7,11 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_core.parts import offer_parts
-from pipeline_ops import admin_api, capacities, line_figures, line_parts, prices, stats
-from pipeline_ops.sweeper import run_sweeper
+from pipeline_core.transfer.parts import offer_parts
+from pipeline_ops import endpoints as admin_api
+from pipeline_ops.calls.sweeper import run_sweeper
+from pipeline_ops.reports import pipeline_figures as line_figures, stats
+from pipeline_ops.tables import capacities, prices, transfer as line_parts
 
 EXPORTS = {
     "pipeline_pricing_create": writing(admin_api.pricing_create),

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from app import database
-from app.actor import SYSTEM_ACTOR
-from app.clock import iso
-from app.database import in_transaction, pools
-from app.errors import AppError, Unavailable
-from app.rows import insert_row
-from pipeline_dist import admission
-from pipeline_dist.admitter import admitter
-from pipeline_dist.limits import rate_limit_headers
+from app.base.actor import SYSTEM_ACTOR
+from app.base.clock import iso
+from app.base.errors import AppError, Unavailable
+from app.db import pool as database
+from app.db.pool import in_transaction, pools
+from app.records.rows import insert_row
+from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.limits import rate_limit_headers
+from pipeline_dist.admission.queue import admitter
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 

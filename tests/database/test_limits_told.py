@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from app import database
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction, pools
-from app.errors import AppError, Unavailable
-from app.rows import insert_row
-from pipeline_dist import admission, batches
-from pipeline_dist.accounts import register_keeper
-from pipeline_dist.api_input import NewCall
-from pipeline_dist.limits import rate_limit_headers
-from pipeline_ops import bookings
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import AppError, Unavailable
+from app.db import pool as database
+from app.db.pool import in_transaction, pools
+from app.records.rows import insert_row
+from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.account import register_keeper
+from pipeline_dist.admission.limits import rate_limit_headers
+from pipeline_dist.api import batches
+from pipeline_dist.api.input import NewCall
+from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 

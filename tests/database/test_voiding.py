@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction
-from app.errors import EditConflict
-from pipeline_dist.accounts import register_keeper
-from pipeline_ops import bookings
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import EditConflict
+from app.db.pool import in_transaction
+from pipeline_dist.admission.account import register_keeper
+from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
 from tests.support.trade import Clock, differences, make_trade
 

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app import database, sqlor_safe
-from app.actor import SYSTEM_ACTOR
-from pipeline_core import publishing
+from app.base.actor import SYSTEM_ACTOR
+from app.db import pool as database, sqlor as sqlor_safe
+from pipeline_core.lifecycle import publishing
 
 Statement = Callable[..., Awaitable[Any]]
 

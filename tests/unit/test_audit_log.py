@@ -5,7 +5,7 @@ import threading
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from app import audit_log
+from app.access import sage_audit as audit_log
 
 
 @pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")

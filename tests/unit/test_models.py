@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import models
+from app.schema import tables as models
 
 MODULES = {
     "pipelines": "pipeline_core",

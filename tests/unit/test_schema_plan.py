@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app import schema_plan
-from app.migrate import fingerprint
-from app.models import model_paths, read_tables
-from app.schema_extras import EXTRAS
+from app.db.migrate import fingerprint
+from app.schema import plan as schema_plan
+from app.schema.constraints import EXTRAS
+from app.schema.tables import model_paths, read_tables
 
 VERSIONS = "pipeline_versions"
 
