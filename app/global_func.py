@@ -58,17 +58,17 @@ from app.base.json_numbers import (
 )
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import bulk_insert, bulk_update
-from app.db.pool import in_transaction, pools, reading, transaction
+from app.db.pool import pools
 from app.db.sqlor import Row, SafeSqlor, sort_terms
+from app.db.transactions import in_transaction, reading, transaction
 from app.endpoints.audit import audit_entry_view, audit_put_back
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
 from app.endpoints.lists import list_rows
 from app.records.cell_texts import harmless
-from app.records.editors import offer_editors
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.filters import any_case, like_pattern
-from app.records.row_checks import offer_row_checks
+from app.records.hooks import offer_editors, offer_row_checks
 from app.records.rows import (
     check_lock_version,
     delete_row,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.access.paths import Target, plain_path as one_spelling
+from app.access.paths import OPEN_PATHS, Target, plain_path as one_spelling
 from app.access.rbac import (
     ANONYMOUS,
     ANY,
@@ -24,10 +24,7 @@ from app.access.rbac import (
     role_name,
 )
 from app.base.errors import NotFound
-from app.db.pool import reading
-from app.server.guard import OPEN_PATHS
-
-__all__ = ["OPEN_PATHS", "Facts", "Find", "Permission", "User", "read_facts", "what_may", "who_may"]
+from app.db.transactions import reading
 
 Find = Callable[[str], Target | None]
 _USERS = """

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from app.access import sage_setup
+from app.access.sage_errors import no_sage
 from app.access.sage_setup import sage_cursor
 from app.base.secrets import secret, write_secret
 from app.base.settings import Settings
-from app.cli.create_admin import no_sage
 from app.runtime import embedded_db
 from app.runtime.terminal import CommandError, tell
 

@@ -26,8 +26,8 @@ from datetime import UTC, datetime, timedelta
 from app.base.addresses import read_address
 from app.base.clock import now
 from app.base.errors import TooManyRequests
-from app.db.pool import in_transaction, reading
 from app.db.sqlor import Row, SafeSqlor
+from app.db.transactions import in_transaction, reading
 
 FIRST_WAIT = timedelta(seconds=15)
 FORGOTTEN_AFTER = timedelta(hours=1)

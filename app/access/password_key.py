@@ -16,9 +16,9 @@ from typing import Any
 from appPublic.rc4 import password as encode_password, unpassword as decode_password
 
 from app.access.sage_setup import Cursor, sage_cursor
+from app.base.private_files import write_private
 from app.base.secrets import secret_file, write_secret
 from app.base.settings import Settings
-from app.cli.demo_client import write_private
 from app.runtime.terminal import CommandError
 
 NAME = "password_key"

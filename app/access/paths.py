@@ -14,6 +14,9 @@ from urllib.parse import unquote
 
 from app.base.errors import NotFound
 
+# The host's own answers, which must work without a database and ask for no right.
+HEALTH, READINESS, METRICS = "/healthz", "/readyz", "/metrics"
+OPEN_PATHS = frozenset({HEALTH, READINESS, METRICS})
 REMEMBERED_SECONDS = 1.0
 # A folder that is a script's is the one address of it: neither with a slash nor by the file.
 SCRIPT_INDEX = "index.dspy"

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from app.base.actor import Actor
-from app.db.pool import reading
 from app.db.sqlor import SafeSqlor
+from app.db.transactions import reading
 
 REMEMBERED_SECONDS = 5.0
 ANY, LOGINED, ANONYMOUS = "any", "logined", "anonymous"

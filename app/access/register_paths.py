@@ -16,8 +16,9 @@ from app.access.rbac import ANY, LOGINED, OWN_ROLES, covers, grant_rows
 from app.base.errors import AppError, Conflict, DuplicateKey
 from app.base.ids import new_id
 from app.base.settings import ConfigError
-from app.db.pool import in_transaction, pools, reading
+from app.db.pool import pools
 from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction, reading
 from app.runtime.terminal import tell
 
 Wanted = Mapping[str, tuple[str, ...]]

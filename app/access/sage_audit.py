@@ -12,8 +12,7 @@ from app.base.errors import BadRequest
 from app.base.ids import new_id
 from app.base.json_codec import to_json
 from app.base.logs import warn
-from app.db.pool import transaction
-from app.web.body import may_be_large
+from app.db.transactions import transaction
 
 log = logging.getLogger("pipeline.audit")
 
@@ -22,8 +21,14 @@ _SECRET = ("password", "secret", "token", "api_key", "key_hash")
 _LONGEST = 60_000
 
 
-async def note_audited(request: web.Request, rights: Rights, path: str) -> None:
-    """Write the use of *path* to `audit_log` when Sage asks for it; secrets blanked."""
+async def note_audited(
+    request: web.Request, rights: Rights, path: str, *, is_large: bool
+) -> None:
+    """
+    Write the use of *path* to `audit_log` when Sage asks for it; secrets blanked.
+
+    *is_large*: the body may be large, so that its parameters are gone through beside the loop.
+    """
     target = request["target"]
     permission_id = rights.audited_by(path if target is None else target.url)
     if permission_id is None:
@@ -33,7 +38,7 @@ async def note_audited(request: web.Request, rights: Rights, path: str) -> None:
         "id": new_id(),
         "permid": permission_id,
         "userid": request["actor"].user_id or "",
-        "params_kw": await _parameters(request),
+        "params_kw": await _parameters(request, is_large=is_large),
         "exe_date": moment.date(),
         "exe_timestamp": moment,
         "remote_ip": request["client_ip"][:40],
@@ -49,9 +54,9 @@ async def note_audited(request: web.Request, rights: Rights, path: str) -> None:
         warn(log, "not_audited", "the Sage database has no audit_log", **about)
 
 
-async def _parameters(request: web.Request) -> str:
+async def _parameters(request: web.Request, *, is_large: bool) -> str:
     # A file to bring in takes half a second to go through, which others should not wait for.
-    if request.method == "POST" and may_be_large(request):
+    if request.method == "POST" and is_large:
         return await asyncio.to_thread(_written, request["params"])
     return _written(request["params"])
 

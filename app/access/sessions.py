@@ -23,8 +23,8 @@ from app.access.rbac import SageUser
 from app.base.clock import now
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
-from app.db.pool import in_transaction, reading
 from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction, reading
 
 COOKIE = "pipeline_session"
 REMEMBERED_SECONDS = 5.0

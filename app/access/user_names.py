@@ -12,7 +12,7 @@ from typing import Any
 from app.access.rbac import REMEMBERED_SECONDS
 from app.base.errors import AppError
 from app.base.logs import warn
-from app.db.pool import reading
+from app.db.transactions import reading
 from app.schema.tables import Table
 
 log = logging.getLogger("pipeline.people")

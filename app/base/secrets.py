@@ -11,6 +11,8 @@ import secrets
 import time
 from pathlib import Path
 
+from app.base.private_files import private_draft, write_private
+
 LOOK_EVERY_SECONDS = 1.0
 
 
@@ -35,8 +37,7 @@ def write_secret(var_dir: Path, name: str, value: str) -> None:
     """Store *value* as the secret *name*, replacing an older one in one step."""
     path = secret_file(var_dir, name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = _temporary(path, value)
-    os.replace(fresh, path)
+    write_private(path, value + "\n")
 
 
 def secret_file(var_dir: Path, name: str) -> Path:
@@ -69,18 +70,10 @@ class WatchedSecret:
 
 def _place(path: Path, value: str) -> None:
     # Two workers may start at once: the link fails for the later one, who then reads the first's.
-    fresh = _temporary(path, value)
+    fresh = private_draft(path, value + "\n")
     try:
         os.link(fresh, path)
     except FileExistsError:
         pass
     finally:
         fresh.unlink()
-
-
-def _temporary(path: Path, value: str) -> Path:
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(value + "\n")
-    return fresh

@@ -11,8 +11,9 @@ import sys
 from typing import Any
 
 from app.access.first_admin import DemoAdministrator, demo_file, read_demo_file
+from app.base.private_files import write_private
 from app.base.settings import Settings, settings
-from app.cli.demo_client import Client, write_private
+from app.cli.demo_client import Client
 from app.runtime.terminal import CommandError, pick, tell
 from app.runtime.workers import local_url
 

@@ -9,21 +9,15 @@ it twice is harmless, and whatever a crash left behind is made good.
 """
 
 import argparse
-import fcntl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from app.base.errors import AppError
 from app.base.settings import ConfigError
-from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
+from app.runtime.lock import start_lock
 from app.runtime.run_folder import keep_private, var_folder
 from app.runtime.terminal import CommandError, complain, tell
 from app.runtime.workers import Workers
-
-_LOCK_SECONDS = 300
 
 
 def stop() -> None:
@@ -45,30 +39,6 @@ def stop() -> None:
             tell("The embedded database is stopped.", "内嵌数据库已停止。")
         if not count and not had_database:
             tell("Nothing runs here.", "没有正在运行的进程。")
-
-
-@contextmanager
-def start_lock(var_dir: Path) -> Iterator[None]:
-    """One start.sh or stop.sh at a time for a run-time folder."""
-    with (var_dir / "run" / "start.lock").open("a") as lock:
-
-        def taken() -> bool:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
-
-        if not taken():
-            tell("Waiting for another start.sh or stop.sh of this folder.",
-                 "等待本目录的另一个 start.sh 或 stop.sh 结束。")
-            if not processes.wait_until(taken, _LOCK_SECONDS):
-                raise CommandError(
-                    f"Another start.sh or stop.sh has been at work here for {_LOCK_SECONDS} s. "
-                    "Look what it waits for, then try again.",
-                    f"另一个 start.sh 或 stop.sh 已占用 {_LOCK_SECONDS} 秒，请检查后重试。",
-                )
-        yield
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,10 +8,10 @@ from app.access.first_admin import first_administrator
 from app.base.secrets import secret_file
 from app.base.settings import Settings, settings
 from app.cli import demo, load_paths, migrate
-from app.cli.service import start_lock
 from app.cli.setup_sage import ensure_sage
 from app.runtime import embedded_db, processes
 from app.runtime.embedded_db import EmbeddedDatabase
+from app.runtime.lock import start_lock
 from app.runtime.run_folder import var_folder
 from app.runtime.terminal import CommandError, tell
 from app.runtime.workers import Workers, local_url, readiness_problem

@@ -9,11 +9,11 @@ from aiohttp import web
 from app.access.permissions import withheld_tables
 from app.base.actor import Actor
 from app.base.errors import BadRequest, Conflict, EditConflict, Text
-from app.db.pool import in_transaction, reading
 from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction, reading
 from app.endpoints.audit_view import entry_view
 from app.records import trail as audit
-from app.records.editors import Editor, editor_of
+from app.records.hooks import Editor, editor_of
 from app.records.rows import get_row, no_record, public
 from app.schema.coercion import Rule
 from app.schema.tables import tables

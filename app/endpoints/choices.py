@@ -14,7 +14,7 @@ from aiohttp import web
 
 from app.access.permissions import may_list_any, no_right
 from app.base.errors import BadRequest
-from app.db.pool import reading
+from app.db.transactions import reading
 from app.records.filters import any_case, like_pattern
 from app.schema.tables import Table, table as table_model, tables
 from app.schema.validation import Rule, check_params

@@ -28,7 +28,7 @@ from app.base.clock import now
 from app.base.errors import BadRequest
 from app.base.i18n import title
 from app.base.zones import time_zone
-from app.db.pool import reading
+from app.db.transactions import reading
 from app.records.file_dates import is_night_of_change
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.spreadsheets import CsvFile, File, SheetFile

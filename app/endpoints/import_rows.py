@@ -20,7 +20,7 @@ from app.base.actor import Actor
 from app.base.errors import AppError, BadRequest, FieldProblem, InvalidFields, NotFound
 from app.base.i18n import say
 from app.base.zones import time_zone
-from app.db.pool import as_one, reading
+from app.db.transactions import as_one, reading
 from app.records.failed_rows import failed_rows
 from app.records.import_cells import Reader, Sheet
 from app.records.rows import public

@@ -18,8 +18,8 @@ from typing import Any
 from app.access.permissions import withheld_tables
 from app.access.user_names import USER_COLUMNS, add_names
 from app.base.errors import BadRequest, Text
-from app.db.pool import reading
 from app.db.sqlor import sort_terms, whole_number
+from app.db.transactions import reading
 from app.endpoints.export import Selection, export_rows
 from app.records import trail as audit
 from app.records.filters import (
@@ -37,7 +37,7 @@ from app.records.filters import (
     parse_filter,
     render_filter,
 )
-from app.records.row_checks import check_rows
+from app.records.hooks import check_rows
 from app.schema.coercion import Refused, Rule, typed
 from app.schema.tables import Column, Table, table
 from app.schema.validation import is_page_name

@@ -25,8 +25,8 @@ from app.base.errors import NotSignedIn
 from app.base.logs import tell, warn
 from app.base.settings import settings
 from app.db.errors import failure_code
-from app.db.pool import reading, transaction
 from app.db.sqlor import Row
+from app.db.transactions import reading, transaction
 from app.schema.validation import Rule, check_params
 from app.web.endpoint import answering
 from app.web.responses import json_response

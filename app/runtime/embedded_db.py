@@ -28,6 +28,7 @@ from typing import Any
 
 import pymysql
 
+from app.base.private_files import write_private
 from app.base.settings import ROOT, embedded_connection_file
 from app.runtime import processes
 from app.runtime.embedded_accounts import all_accounts, databases, remove_others
@@ -271,7 +272,7 @@ class EmbeddedDatabase:
             scratch=self._scratch_folder(),
             init_file=self.folder / "accounts.sql",
         )
-        _write_private(self._configuration, text)
+        write_private(self._configuration, text)
 
     def _write_accounts(self, socket_path: Path, port: int) -> None:
         """
@@ -285,7 +286,7 @@ class EmbeddedDatabase:
         self._write_connections(str(socket_path), port, app_password, admin_password)
         # One statement a line: the server reads init files line by line.
         statements = all_accounts((app_password,), (admin_password,)) + databases(self.sage_name)
-        _write_private(self.folder / "accounts.sql", ";\n".join(statements) + ";\n")
+        write_private(self.folder / "accounts.sql", ";\n".join(statements) + ";\n")
 
     def store_passwords(self, app_password: str, admin_password: str) -> None:
         """Write both passwords down; a server that runs has to be told them, a start does it."""
@@ -301,7 +302,7 @@ class EmbeddedDatabase:
             (self._admin_file, "root", admin_password),
         ):
             connection = Connection(unix_socket, port, user, password, name="pipeline")
-            _write_private(file, json.dumps(asdict(connection), indent=2) + "\n")
+            write_private(file, json.dumps(asdict(connection), indent=2) + "\n")
 
     def _grant_databases(self) -> None:
         """SAGE_RBAC_DB may name another database than when the server was started."""
@@ -330,15 +331,6 @@ def _read_connection(file: Path) -> Connection | None:
         return None
     except (ValueError, TypeError) as exc:
         raise EmbeddedDatabaseError(f"{file} is damaged: {exc}. Remove it, start again.") from exc
-
-
-def _write_private(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(fresh, path)
 
 
 def _free(port: int) -> bool:

@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +34,6 @@ from app.base.settings import Settings
 from app.db.pool import pools
 from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
-from app.global_func import MODULES, offer_functions
 from app.records.filters import SafeDBFilter
 from app.server.guard import GuardedAuth
 from app.server.metrics import Metrics
@@ -54,8 +53,20 @@ Background = Callable[[asyncio.Event], Awaitable[None]]
 class PipelineServer(ConfiguredServer):
     """One worker process."""
 
-    def __init__(self, config: Settings, load_modules: Callable[[], list[Background]]) -> None:
+    def __init__(
+        self,
+        config: Settings,
+        modules: Sequence[str],
+        load_functions: Callable[[ServerEnv], list[Background]],
+    ) -> None:
+        """
+        Prepare the worker; *modules* have pages of their own.
+
+        *load_functions* puts the functions that scripts call into the environment, once ahserver
+        has filled it, and returns what shall run beside the requests.
+        """
         self.settings = config
+        self._modules = modules
         clock.set_zone(config.quota_time_zone)
         JsonConfig.instance = _ahserver_config(config)
         pools()
@@ -69,14 +80,13 @@ class PipelineServer(ConfiguredServer):
         env.DBFilter = SafeDBFilter
         env.sign_in, env.sign_out, env.who_am_i = sign_in, sign_out, who_am_i
         env.explain_rights = explain_rights
-        offer_functions(env)
-        self._background = load_modules()
+        self._background = load_functions(env)
 
     def _fill(self, app: web.Application) -> None:
         config = self.settings
         run_folder = config.var_dir / "run"
         run_folder.mkdir(parents=True, exist_ok=True)
-        modules = {name: config.root_dir / name / "wwwroot" for name in MODULES}
+        modules = {name: config.root_dir / name / "wwwroot" for name in self._modules}
         app["settings"] = config
         app["rbac"] = SageRbac()
         app["sessions"] = Sessions(config)

@@ -12,7 +12,7 @@ from typing import Any
 from ahserver.auth_api import AuthAPI
 from aiohttp import web
 
-from app.access.paths import Target, plain_path
+from app.access.paths import HEALTH, METRICS, OPEN_PATHS, READINESS, Target, plain_path
 from app.access.permissions import no_right
 from app.access.rbac import NOBODY_ROLES, Rights
 from app.access.sage_audit import note_audited
@@ -52,8 +52,7 @@ log = logging.getLogger("pipeline.request")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _NOBODY = Actor(roles=NOBODY_ROLES)
 METHODS = ("GET", "HEAD", "POST")
-# The host's own answers, which must work without a database.
-OPEN_PATHS: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+_OPEN_HANDLERS: dict[str, Handler] = {HEALTH: healthz, READINESS: readyz, METRICS: metrics}
 
 
 class GuardedAuth(AuthAPI):
@@ -115,7 +114,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     check_host(request, app["allowed_hosts"])
     if path in OPEN_PATHS:
         check_method(request, ("GET",))
-        return await OPEN_PATHS[path](request)
+        return await _OPEN_HANDLERS[path](request)
     request["target"] = target = app["web_paths"].find(path)
     request["actor"] = actor = await _actor(request)
     rights = await app["rbac"].rights()
@@ -124,7 +123,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         await _take_in(request)
         if rights.audited:
-            await note_audited(request, rights, path)
+            await note_audited(request, rights, path, is_large=may_be_large(request))
     except AppError as exc:
         told = await completed(request, exc)
         if told is exc:

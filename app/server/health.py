@@ -11,7 +11,7 @@ from app.base.errors import AppError, Forbidden
 from app.base.i18n import say
 from app.base.settings import Settings
 from app.db.migrate import schema_is_current
-from app.db.pool import reading
+from app.db.transactions import reading
 from app.web.responses import json_response
 
 log = logging.getLogger("pipeline.health")

@@ -17,7 +17,7 @@ import pytest
 from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
-from app.db.pool import in_transaction
+from app.db.transactions import in_transaction
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.account import register_keeper
 from pipeline_ops.calls import booking as bookings

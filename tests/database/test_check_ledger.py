@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.base import clock
-from app.db.pool import in_transaction, reading
+from app.db.transactions import in_transaction, reading
 from pipeline_dist.reports.statement import statement
 from pipeline_ops.ledger.check import check
 from tests.support.installation import Installation

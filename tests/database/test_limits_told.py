@@ -10,8 +10,9 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError, Unavailable
-from app.db import pool as database
-from app.db.pool import in_transaction, pools
+from app.db import pool as connections, transactions
+from app.db.pool import pools
+from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.account import register_keeper
@@ -198,8 +199,8 @@ async def test_a_batch_of_which_nothing_could_be_decided_is_unavailable_itself(
     trade, other = await make_trade(), await make_trade()
     await link(trade, other)
     await book_all(trade, [call(code, idempotency_key=code) for code in (trade.code, other.code)])
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
-    monkeypatch.setattr(database, "TRIES", 1)
+    monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(transactions, "TRIES", 1)
     await pools().close()  # the next connections wait for a lock no longer than that
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")

@@ -5,7 +5,7 @@ import pytest
 from app.access.rbac import SageRbac
 from app.access.register_paths import register_paths, write_paths
 from app.base.errors import AppError
-from app.db.pool import in_transaction
+from app.db.transactions import in_transaction
 from tests.support.installation import Installation
 
 MODULE = "made_up"

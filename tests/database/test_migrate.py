@@ -9,7 +9,8 @@ import pymysql
 import pytest
 
 from app.db.migrate import migrate, plan, schema_is_current
-from app.db.pool import pools, raw_connection, reading
+from app.db.pool import pools, raw_connection
+from app.db.transactions import reading
 from app.schema import collation as schema_collation, tables as models
 from app.schema.collation import NAME_COLLATIONS
 from app.schema.inspect import FoundColumn, FoundTable, read_schema

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.base import clock
-from app.db.pool import reading
+from app.db.transactions import reading
 from pipeline_dist.admission import service as admission
 from pipeline_dist.reports.statement import statement
 from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade

@@ -8,7 +8,8 @@ import pytest
 from pymysql.converters import escape_string
 
 from app.db.cursor import QuickCursor, escaped, quoted
-from app.db.pool import pools, reading
+from app.db.pool import pools
+from app.db.transactions import reading
 from tests.support.installation import Installation
 
 pytestmark = pytest.mark.usefixtures("pool")

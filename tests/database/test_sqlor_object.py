@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from app.base.clock import now
-from app.db.pool import transaction
+from app.db.transactions import transaction
 from tests.support.installation import Installation
 
 

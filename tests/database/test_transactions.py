@@ -9,7 +9,7 @@ import pytest
 from app.base.clock import now
 from app.base.errors import BadRequest, DuplicateKey, NotFound, Unavailable
 from app.db.errors import failure_code
-from app.db.pool import in_transaction, reading, transaction
+from app.db.transactions import in_transaction, reading, transaction
 from tests.support.installation import Installation
 
 TABLE = "app_login_attempt"

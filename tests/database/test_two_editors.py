@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 
 from app.base.actor import Actor
 from app.base.errors import AppError
-from app.db.pool import pools, reading
+from app.db.pool import pools
+from app.db.transactions import reading
 from pipeline_core.definition import stages
 from pipeline_core.definition.snapshot import opened
 from pipeline_core.endpoints import pipelines as admin_api

@@ -9,7 +9,7 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import Conflict, InUse
-from app.db.pool import in_transaction, reading
+from app.db.transactions import in_transaction, reading
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.usage_lines import UsageLine

@@ -20,7 +20,8 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from app.base.settings import ROOT
-from app.db.pool import in_transaction, pools, reading
+from app.db.pool import pools
+from app.db.transactions import in_transaction, reading
 from app.runtime.processes import wait_until
 from app.schema.validation import check_new
 from pipeline_core.definition.snapshot import opened

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from app.access.paths import WebPaths
+from app.access.paths import OPEN_PATHS, WebPaths
 from app.access.rbac import covers
 from app.base.settings import ROOT
-from app.server.guard import OPEN_PATHS
 from tests.support.installation import DIRECT, Installation
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")

@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.base.actor import SYSTEM_ACTOR
-from app.db import pool as database, sqlor as sqlor_safe
+from app.db import settlement, sqlor as sqlor_safe
+from app.db.transactions import in_transaction
 from pipeline_core.lifecycle import publishing
 
 Statement = Callable[..., Awaitable[Any]]
@@ -54,7 +55,7 @@ async def _done(asked: dict[str, Any]) -> None:
     else:
         work = publishing.rollback
         values |= {"reason": "try", "replace_draft": 1}
-    await database.in_transaction(
+    await in_transaction(
         lambda sor: work(sor, asked["pipeline_id"], values, SYSTEM_ACTOR)
     )
 
@@ -73,7 +74,7 @@ def _die_at(number: int) -> None:
         return run
 
     sqlor_safe._run = counted(sqlor_safe._run)  # type: ignore[assignment]
-    database._end = counted(database._end)  # type: ignore[assignment]
+    settlement.end_transaction = counted(settlement.end_transaction)  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.base.ids import new_id
-from app.db.pool import in_transaction, reading
+from app.db.transactions import in_transaction, reading
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_ops.ledger.check import check

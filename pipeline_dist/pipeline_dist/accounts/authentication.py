@@ -27,7 +27,7 @@ from app.global_func import (
     reading,
 )
 from pipeline_dist.accounts import keys
-from pipeline_dist.admission.account import check_active
+from pipeline_dist.accounts.status import check_active
 
 log = logging.getLogger("pipeline.distributor_api")
 _ROWS_OF_KEY = (

@@ -249,15 +249,6 @@ def _decimal(value: Any) -> Decimal | None:
     return None if value is None or value == "" else Decimal(str(value))
 
 
-def check_active(distributor: Mapping[str, Any]) -> None:
-    """Raise Forbidden `distributor_suspended` unless the distributor is active."""
-    if distributor["status"] != "active":
-        raise Forbidden(
-            "distributor_suspended",
-            "This distributor is suspended or closed. Ask the operator to activate it.",
-        )
-
-
 def check_rate(distributor: Mapping[str, Any], moment: datetime) -> None:
     """Raise TooManyRequests `rate_limited` when the last minute is full."""
     check_room(rate_limits(distributor, moment), moment)

@@ -19,9 +19,9 @@ from app.global_func import (
     Unprocessable,
 )
 from pipeline_dist.accounts.authentication import check_caller
+from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import (
     DistributorAccount,
-    check_active,
     check_line,
     check_rate,
     check_spend,

@@ -23,9 +23,9 @@ from app.global_func import (
     reading,
 )
 from pipeline_dist.accounts.authentication import Credentials
+from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import (
     DistributorAccount,
-    check_active,
     check_line,
     check_rate,
     check_spend,

@@ -24,12 +24,12 @@ from app.global_func import (
     now,
     quota_month,
 )
-from pipeline_dist.api.openapi.rule_schemas import DAY_OR_TIME
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
 LONGEST_DAYS = 400
+DAY_OR_TIME = "day_or_time"
 PAGE_QUERY = {
     "from": Rule(kind="str", length=40, format=DAY_OR_TIME),
     "to": Rule(kind="str", length=40, format=DAY_OR_TIME),

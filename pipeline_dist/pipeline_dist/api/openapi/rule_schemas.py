@@ -5,8 +5,8 @@ from typing import Any
 
 from app.global_func import Rule, Text, whole_range
 from pipeline_dist.api.openapi.schema import Schema, body, maybe
+from pipeline_dist.reports.usage import DAY_OR_TIME
 
-DAY_OR_TIME = "day_or_time"
 # What no line of text may have (Unicode's Cc, Zl and Zp), as the inside of a character class.
 # Nothing here looks ahead or behind: not every program's regular expressions can.
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
