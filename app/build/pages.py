@@ -22,7 +22,6 @@ from typing import Any
 
 from xls2ddl import xls2crud, xls2ui
 
-from app.endpoints.import_rows import IMPORTED
 from app.schema.tables import ROOT, table
 
 _GET_DATA = (
@@ -156,7 +155,7 @@ def _kept(folder: Path) -> list[Path]:
 
 
 def _with_abilities(text: str, table_name: str) -> str:
-    abilities = _ABILITIES + (_IMPORT % table_name if table_name in IMPORTED else "")
+    abilities = _ABILITIES + (_IMPORT % table_name if table(table_name).importable else "")
     return _PAGE_SIZE.sub(abilities, text, count=1)
 
 

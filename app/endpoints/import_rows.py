@@ -35,16 +35,6 @@ from app.web.work_progress import Progress, answer_with_progress
 _ROWS_AT_A_TIME = 100
 MAX_PREVIEW = 10
 _MAX_SHOWN = 200
-IMPORTED = frozenset(
-    {
-        "pipelines",
-        "pipeline_steps",
-        "pipeline_pricing",
-        "pipeline_capacity",
-        "distributors",
-        "distributor_pipeline",
-    }
-)
 _SPEC = {
     "table": Rule(kind="str", required=True, length=64),
     "fixed": Rule(kind="json", json="object"),
@@ -159,7 +149,7 @@ async def _import(
 
 async def _create_function(request: web.Request, name: str) -> Any:
     """The function behind the table's create endpoint, if the caller may use that."""
-    if name not in IMPORTED or name not in tables():
+    if name not in tables() or not table(name).importable:
         raise NotFound("not_found", "No rows can be imported into {table}.", table=name)
     module = table(name).module
     if not await may_open(request, f"/{module}/api/{name}_create.dspy"):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from xls2ddl.json2ddl import xls2ddl
 
 from app.schema.collation import NAME_COLLATIONS
-from app.schema.constraints import EXTRAS, Extras, Generated, Trigger
+from app.schema.constraints import Constraints, Generated, Trigger
 from app.schema.inspect import FoundColumn, FoundTable
 from app.schema.tables import NAMES, Column, Index, Table, tables
 
@@ -59,7 +59,7 @@ def make_plan(found: dict[str, FoundTable], names: str | None = None) -> Plan:
         _names(made, model, found[name], names)
         _columns(made, _settled(model, found[name], names), found[name])
         _indexes(made, model, found[name])
-        _extras(made, name, EXTRAS.get(name, Extras()), found[name])
+        _constraints(made, name, model.constraints, found[name])
     return made
 
 
@@ -143,7 +143,7 @@ def _columns(made: Plan, model: Table, found: FoundTable) -> None:
             model.name, f"{', '.join(told)}", f"alter table `{model.name}` {', '.join(changes)}"
         )
     _after_adding(made, model, found)
-    hidden = {item.name for item in EXTRAS.get(model.name, Extras()).generated}
+    hidden = {item.name for item in model.constraints.generated}
     for name in found.columns.keys() - model.columns.keys() - hidden:
         made.left.append(f"{model.name}.{name} is a column that no model names")
 
@@ -236,7 +236,7 @@ def _indexes(made: Plan, model: Table, found: FoundTable) -> None:
             f"alter table `{model.name}` {replaced}add {_index_sql(index)}",
         )
     known = {index.name.lower() for index in model.indexes} | {"primary"}
-    known |= {f"{model.name}_{item.name}" for item in EXTRAS.get(model.name, Extras()).generated}
+    known |= {f"{model.name}_{item.name}" for item in model.constraints.generated}
     for name in found.indexes.keys() - known:
         made.left.append(f"{model.name}: index {name} that no model names")
 
@@ -246,17 +246,18 @@ def _index_sql(index: Index) -> str:
     return f"{'unique ' if index.unique else ''}index `{index.name}` ({columns})"
 
 
-def _extras(made: Plan, name: str, extras: Extras, found: FoundTable) -> None:
-    for item in extras.generated:
+def _constraints(made: Plan, name: str, constraints: Constraints, found: FoundTable) -> None:
+    for item in constraints.generated:
         _generated(made, name, item, found)
-    for check, condition in extras.checks:
-        if f"{name}_{check}" not in found.checks:
+    for check in constraints.checks:
+        if f"{name}_{check.name}" not in found.checks:
             made.add(
                 name,
-                f"added check {check}",
-                f"alter table `{name}` add constraint `{name}_{check}` check ({condition})",
+                f"added check {check.name}",
+                f"alter table `{name}` add constraint `{name}_{check.name}`"
+                f" check ({check.condition})",
             )
-    for trigger in extras.triggers:
+    for trigger in constraints.triggers:
         _trigger(made, name, trigger, found)
 
 

@@ -1,10 +1,10 @@
 """
 The tables, read once from every `models/*.json`.
 
-A model file is what `json2ddl` and `xls2ui` read (summary, fields, indexes, codes); further keys
-of a field hold the rules that pages and API check, see FIELD_KEYS. Everything that needs to know
-a column asks here: the checks of app/schema/validation.py, the lists, the migration, the builder
-of pages.
+A model file is what `json2ddl` and `xls2ui` read (summary, fields, indexes, codes), and the table's
+constraints; further keys of a field hold the rules that pages and API check, see FIELD_KEYS.
+Everything that needs to know a column asks here: the checks of app/schema/validation.py, the lists,
+the migration, the builder of pages.
 """
 
 import json
@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from app.schema.constraints import Constraints, read_constraints
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,6 +52,8 @@ FIELD_KEYS = {
 # The word of `collation` for names that are unique: which one it is, the server decides
 # (app/schema/collation.py).
 NAMES = "names"
+_MODEL_KEYS = {"summary", "fields", "indexes", "codes", "checks", "generated", "triggers"}
+_SUMMARY_KEYS = {"name", "title", "primary", "label", "importable", "lock_optional"}
 _INDEX_KEYS = {"name", "idxtype", "idxfields", "serves"}
 _CODE_KEYS = {"field", "table", "valuefield", "textfield", "cond"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -123,7 +127,7 @@ class Code:
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table. `lock_optional`: an update need not name the lock_version it read; `label`: the
-    columns by which people call a row."""
+    columns by which people call a row; `importable`: its rows may come from a file."""
 
     name: str
     title: str
@@ -133,8 +137,10 @@ class Table:
     columns: Mapping[str, Column]
     indexes: tuple[Index, ...]
     codes: tuple[Code, ...]
+    constraints: Constraints
     lock_optional: bool = False
     label: tuple[str, ...] = ()
+    importable: bool = False
 
     @property
     def list_path(self) -> str:
@@ -210,6 +216,8 @@ def read_table(path: Path) -> Table:
 
 def _table(path: Path, model: dict[str, Any]) -> Table:
     (summary,) = model["summary"]
+    if unknown := (model.keys() - _MODEL_KEYS) | (summary.keys() - _SUMMARY_KEYS):
+        raise ModelError(f"unknown keys {sorted(unknown)}")
     name = summary["name"]
     columns = {item["name"]: _column(item) for item in model["fields"]}
     if len(columns) != len(model["fields"]):
@@ -226,8 +234,10 @@ def _table(path: Path, model: dict[str, Any]) -> Table:
         columns=MappingProxyType(columns),
         indexes=indexes,
         codes=codes,
+        constraints=read_constraints(model),
         lock_optional=bool(summary.get("lock_optional")),
         label=_label(summary.get("label", ()), columns),
+        importable=bool(summary.get("importable")),
     )
 
 

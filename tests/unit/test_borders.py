@@ -22,11 +22,7 @@ _CONTRIBUTION = "to become a contribution of the module that has the table"
 TABLES: dict[Arrow, str] = {
     Arrow(file, table): _CONTRIBUTION
     for file, tables in {
-        "app.endpoints.import_rows": "pipelines pipeline_steps pipeline_pricing pipeline_capacity"
-        " distributors distributor_pipeline",
         "app.records.trail": "pipelines distributors",
-        "app.schema.constraints": "pipeline_steps pipeline_versions pipeline_pricing"
-        " pipeline_capacity pipeline_usage_log distributors distributor_pipeline",
         "pipeline_core.draft.context": "pipeline_pricing pipeline_capacity pipeline_usage_log"
         " distributor_pipeline",
         "pipeline_ops.ledger.check": "distributors distributor_pipeline",
