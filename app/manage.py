@@ -95,6 +95,9 @@ def main(argv: list[str]) -> int:
         return 2
     keep_private(var_folder())
     try:
+        if not command.module.startswith("app."):
+            # What modules know of each other's rows, their commands need too.
+            import_module("app.modules").load_modules({})
         function = getattr(import_module(command.module), command.function)
         return int(function(argv[1:]) or 0)
     except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:

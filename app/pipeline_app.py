@@ -22,20 +22,15 @@ from ahserver.serverenv import ServerEnv  # noqa: E402
 from app.base.logs import set_up_logging  # noqa: E402
 from app.base.settings import ConfigError, settings  # noqa: E402
 from app.global_func import MODULES, offer_functions  # noqa: E402
+from app.modules import load_modules  # noqa: E402
 from app.runtime.run_folder import keep_private  # noqa: E402
 from app.server.application import Background, PipelineServer  # noqa: E402
-from pipeline_core.init import load_pipeline_core  # noqa: E402
-from pipeline_dist.init import load_pipeline_dist  # noqa: E402
-from pipeline_ops.init import background_tasks, load_pipeline_ops  # noqa: E402
 
 
 def load_functions(env: ServerEnv) -> list[Background]:
     """Let the host and its modules offer their functions; what shall run beside the requests."""
     offer_functions(env)
-    load_pipeline_core(env)
-    load_pipeline_ops(env)
-    load_pipeline_dist(env)
-    return list(background_tasks())
+    return load_modules(env)
 
 
 def main() -> int:

@@ -94,8 +94,7 @@ def _entry(change: Change, actor: Actor) -> dict[str, Any]:
         "table_name": change.table,
         "row_id": str(change.row["id"]),
         "label": label_of(made, change.row),
-        "pipeline_id": _parent(change, "pipelines", "pipeline_id"),
-        "distributor_id": _parent(change, "distributors", "distributor_id"),
+        **_parents(change),
         "before": None if change.before is None else canonical_json(change.before),
         "after": None if change.after is None else canonical_json(change.after),
         "detail": canonical_json(detail) if detail else None,
@@ -110,9 +109,12 @@ def label_of(made: Table, row: Values) -> str:
     return " ".join(parts)[:_LABEL_LENGTH]
 
 
-def _parent(change: Change, table: str, column: str) -> str:
-    found = change.row.get("id") if change.table == table else change.row.get(column)
-    return str(found or "")
+def _parents(change: Change) -> dict[str, str]:
+    """Return whose row it is: the ids that the trail's model has a column and a table for."""
+    return {
+        code.field: str(change.row.get("id" if change.table == code.table else code.field) or "")
+        for code in table_model(TABLE).codes
+    }
 
 
 def inserted(table: str, rows: Iterable[Values]) -> list[Change]:

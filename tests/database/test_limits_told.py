@@ -15,7 +15,6 @@ from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
-from pipeline_dist.admission.account import register_keeper
 from pipeline_dist.admission.limits import rate_limit_headers
 from pipeline_dist.api import batches
 from pipeline_dist.api.input import NewCall
@@ -91,7 +90,6 @@ async def test_where_money_is_spent_no_time_is_promised(fields: dict[str, Any], 
 
 @pytest.mark.parametrize("table", ["distributors", "distributor_pipeline", "pipeline_capacity"])
 async def test_a_full_day_that_is_over_never_has_room(hands: Clock, table: str) -> None:
-    register_keeper()
     trade = await make_trade(**{table: DAY if table == "distributors" else {"daily_quota": 1}})
     await trade.begin()
     hands.moment = NOON + timedelta(days=1)

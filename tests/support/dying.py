@@ -19,6 +19,7 @@ from typing import Any
 from app.base.actor import SYSTEM_ACTOR
 from app.db import settlement, sqlor as sqlor_safe
 from app.db.transactions import in_transaction
+from app.modules import load_modules
 from pipeline_core.lifecycle import publishing
 
 Statement = Callable[..., Awaitable[Any]]
@@ -26,6 +27,7 @@ Statement = Callable[..., Awaitable[Any]]
 
 def main() -> None:
     """Answer each line on standard input."""
+    load_modules({})
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

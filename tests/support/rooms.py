@@ -39,6 +39,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline_dist.replay",),
     ("pipeline_dist.init",),
     ("app.cli",),
+    ("app.modules",),
     ("app.pipeline_app", "app.manage", "app.scripts", *(f"{name}.scripts" for name in MODULES)),
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}

@@ -22,9 +22,6 @@ _CONTRIBUTION = "to become a contribution of the module that has the table"
 TABLES: dict[Arrow, str] = {
     Arrow(file, table): _CONTRIBUTION
     for file, tables in {
-        "app.records.trail": "pipelines distributors",
-        "pipeline_core.draft.context": "pipeline_pricing pipeline_capacity pipeline_usage_log"
-        " distributor_pipeline",
         "pipeline_ops.ledger.check": "distributors distributor_pipeline",
         "pipeline_ops.ledger.repair": "distributors distributor_pipeline",
         "pipeline_ops.reports.pipeline_figures": "distributors",

@@ -1,62 +1,97 @@
 """
-What other modules' tables say about a line.
+What modules' tables say about a line.
 
-This module may not import the others, so it reads their tables by name. All such names stand
-here.
+This module may not import the others, so each of them offers here the statements that ask its own
+tables.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from app.global_func import SafeSqlor, Text, now, say
 from pipeline_core.definition.validate import Surroundings
 
-# table, which of its rows count, what to call so many of them
-REFERRERS = (
-    ("pipeline_usage_log", "line_no = 0", "{count} call(s) in the usage log"),
-    ("pipeline_versions", "status <> 'saved'", "{count} version(s) that were live"),
-    ("pipeline_pricing", "1 = 1", "{count} price(s)"),
-    ("pipeline_capacity", "1 = 1", "the capacity"),
-    ("distributor_pipeline", "1 = 1", "{count} distributor(s) who sell it"),
-)  # fmt: skip
-_COUNT = (
-    "select count(*) as count, min(id) as id from {table} where pipeline_id = ${{id}}$ and {cond}"
-)
-_COUNTS = {table: _COUNT.format(table=table, cond=cond) for table, cond, _ in REFERRERS}
 
-PRICES = """
-select distinct step_key, model from pipeline_pricing
- where pipeline_id = ${id}$ and enabled = 1
-   and effective_from <= ${at}$ and (effective_to is null or effective_to > ${at}$)
-"""
-MODELS = """
-select model from pipeline_pricing where model <> ''
-union select model from pipeline_steps where model is not null and model <> ''
- order by model limit 1000
-"""
-CAPACITY = "select id from pipeline_capacity where pipeline_id = ${id}$"
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A table whose rows keep a line from being deleted, and what to call `count` of them."""
+
+    table: str
+    label: str
+    condition: str = "1 = 1"
+
+    @property
+    def statement(self) -> str:
+        """The statement for how many such rows there are, and the id of one of them."""
+        return (
+            f"select count(*) as count, min(id) as id from {self.table}"  # noqa: S608
+            f" where pipeline_id = ${{id}}$ and {self.condition}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """
+    What one module knows of lines.
+
+    `prices` finds the step_key and model of each price that is in force `at` a moment for the line
+    `id`, `capacity` a row when its capacity is set, `models` all models that are named anywhere.
+    """
+
+    referrers: tuple[Referrer, ...] = ()
+    prices: str = ""
+    capacity: str = ""
+    models: str = ""
+
+
+_OWN = LineFacts(
+    referrers=(
+        Referrer("pipeline_versions", "{count} version(s) that were live", "status <> 'saved'"),
+    ),
+    models="select model from pipeline_steps where model is not null and model <> ''",
+)
+_facts: dict[str, LineFacts] = {"pipeline_core": _OWN}
+
+
+def offer_line_facts(module: str, facts: LineFacts) -> None:
+    """Say what *module* knows of lines."""
+    _facts[module] = facts
 
 
 async def surroundings(sor: SafeSqlor, pipeline_id: str) -> Surroundings:
     """What the validator wants to know: prices in force now, and whether capacity is set."""
-    prices = await sor.sqlExe(PRICES, {"id": pipeline_id, "at": now()})
-    capacity = await sor.one(CAPACITY, {"id": pipeline_id})
+    values = {"id": pipeline_id, "at": now()}
+    prices = [
+        price
+        for facts in _facts.values()
+        if facts.prices
+        for price in await sor.sqlExe(facts.prices, values)
+    ]
+    has_capacity = [
+        await sor.one(facts.capacity, values) is not None
+        for facts in _facts.values()
+        if facts.capacity
+    ]
     return Surroundings(
         prices=frozenset((price["step_key"], price["model"]) for price in prices),
-        has_capacity=capacity is not None,
+        has_capacity=any(has_capacity),
     )
 
 
 async def models_in_use(sor: SafeSqlor) -> list[str]:
     """The models that steps name or prices are set for, by name."""
-    return [row["model"] for row in await sor.sqlExe(MODELS, {})]
+    named = " union ".join(facts.models for facts in _facts.values() if facts.models)
+    return [row["model"] for row in await sor.sqlExe(f"{named} order by model limit 1000", {})]
 
 
 async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[str, Any]]:
     """What stands in the way of deleting the line: `{table, id, count, label}`, label in *lang*."""
     found = []
-    for table, _, label in REFERRERS:
-        row = await sor.one(_COUNTS[table], {"id": pipeline_id})
+    for referrer in [item for facts in _facts.values() for item in facts.referrers]:
+        row = await sor.one(referrer.statement, {"id": pipeline_id})
         if row is not None and row["count"]:
-            text = say(Text(label, count=row["count"]), lang)
-            found.append({"table": table, "id": row["id"], "count": row["count"], "label": text})
+            text = say(Text(referrer.label, count=row["count"]), lang)
+            found.append(
+                {"table": referrer.table, "id": row["id"], "count": row["count"], "label": text}
+            )
     return found

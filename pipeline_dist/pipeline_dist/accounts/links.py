@@ -22,9 +22,11 @@ from app.global_func import (
     insert_row,
     update_row,
 )
+from pipeline_core.draft.context import LineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
 
 TABLE = "distributor_pipeline"
+FACTS = LineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
 
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
