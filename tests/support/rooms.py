@@ -146,7 +146,7 @@ def tables_named_from_below() -> tuple[Arrow, ...]:
         for name, path in files().items()
         for table, owner in table_owners().items()
         if owner in MODULES and _rank(name) < first[owner]
-        if any(_names_table(text, table) for text in _texts(path))
+        if any(names_table(text, table) for text in _texts(path))
     )
 
 
@@ -164,6 +164,7 @@ def _rank(name: str) -> int:
     return RANK[known] if (known := room(name)) else 0
 
 
-def _names_table(text: str, table: str) -> bool:
+def names_table(text: str, table: str) -> bool:
+    """Return whether *text* is SQL that names *table*, or is its name."""
     in_sql = rf"\b(?:from|join|into|update|table|exists)\s+`?{table}\b|\b{table}\.\w|, {table} "
     return text == table or (table in text and re.search(in_sql, text) is not None)

@@ -7,64 +7,13 @@ the check may run while calls are let in.
 
 import argparse
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, month_bounds, pools, reading, to_json
-from pipeline_ops.ledger import repair as repair_ledger
+from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
+from pipeline_ops.ledger.counted import Difference, Sums, counted_tables
 from pipeline_ops.ledger.entries import COUNTED
-
-_NOTHING = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A counter of one row that does not say what the ledger says. `row_id` is the row's."""
-
-    table: str
-    key: str
-    counter: str
-    says: int | Decimal
-    should_be: int | Decimal
-    row_id: str
-
-
-@dataclass(slots=True)
-class Sums:
-    """What the ledger says, by what it is asked for."""
-
-    # Calls that have used up quota by (line, day or month), (distributor, …), (both, …).
-    calls: dict[tuple[str, ...], int] = field(default_factory=dict)
-    running: dict[str, int] = field(default_factory=dict)
-    amounts: dict[str, Decimal] = field(default_factory=dict)
-    # By (distributor, month): what all rows amount to, and the rows that statements list.
-    months: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
-    rows: int = 0
-    headers: int = 0
-
-    def add(self, row: Row) -> None:
-        """Take in one group of ledger rows."""
-        distributor, line = row["distributor_id"], row["pipeline_id"]
-        self.rows += int(row["row_count"])
-        self.headers += int(row["headers"])
-        self.running[line] = self.running.get(line, 0) + int(row["running"])
-        calls = int(row["calls"])
-        for period in (row["day_key"], row["month_key"]):
-            self._count(("line", line, period), calls)
-            if distributor is not None:
-                self._count(("distributor", distributor, period), calls)
-                self._count(("link", distributor, line, period), calls)
-        if distributor is not None:
-            self.amounts[distributor] = self.amounts.get(distributor, _NOTHING) + row["amount"]
-            month = self.months.setdefault((distributor, row["month_key"]), [_NOTHING, _NOTHING])
-            month[0] += row["amount"]
-            month[1] += row["stated"]
-
-    def _count(self, key: tuple[str, ...], calls: int) -> None:
-        self.calls[key] = self.calls.get(key, 0) + calls
-
+from pipeline_ops.ledger.repair import repair
 
 _SUMS = (
     "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, count(*) as row_count,"
@@ -80,15 +29,6 @@ _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"
 )
-_CAPACITIES = (
-    "select c.*, p.code as name from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"
-)
-_LINKS = (
-    "select l.id, l.distributor_id, l.pipeline_id, l.day_key, l.day_used, l.month_key,"
-    " l.month_used, concat(d.code, ' ', p.code) as name from distributor_pipeline l"
-    " join pipelines p on p.id = l.pipeline_id join distributors d on d.id = l.distributor_id"
-)
-_DISTRIBUTORS = "select id, code as name, quota_key, quota_used, spend_used from distributors"
 
 
 async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
@@ -114,50 +54,7 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
 
 async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     """The counters of all rows held against *sums*."""
-    found: list[Difference] = []
-    for row in await sor.sqlExe(_CAPACITIES, {}):
-        found += _periods("pipeline_capacity", row, ("line", row["pipeline_id"]), sums, month)
-        running = sums.running.get(row["pipeline_id"], 0)
-        found += _one("pipeline_capacity", row, row["name"], "running", running)
-    for row in await sor.sqlExe(_LINKS, {}):
-        whose = ("link", row["distributor_id"], row["pipeline_id"])
-        found += _periods("distributor_pipeline", row, whose, sums, month)
-    for row in await sor.sqlExe(_DISTRIBUTORS, {}):
-        key = row["quota_key"]
-        if key is not None and _of(key, month):
-            should_be = sums.calls.get(("distributor", row["id"], key), 0)
-            found += _one("distributors", row, f"{row['name']} {key}", "quota_used", should_be)
-        if month is None:
-            spent = sums.amounts.get(row["id"], _NOTHING)
-            found += _one("distributors", row, row["name"], "spend_used", spent)
-    names = {row["id"]: row["name"] for row in await sor.sqlExe(_DISTRIBUTORS, {})}
-    found += [
-        Difference("statement", f"{names.get(whose, whose)} {of}", "amount", stated, booked, whose)
-        for (whose, of), (booked, stated) in sorted(sums.months.items())
-        if stated != booked
-    ]
-    return found
-
-
-def _periods(
-    table: str, row: Row, whose: tuple[str, ...], sums: Sums, month: str | None
-) -> Iterable[Difference]:
-    for period in ("day", "month"):
-        key = row[f"{period}_key"]
-        if key is not None and _of(key, month):
-            should_be = sums.calls.get((*whose, key), 0)
-            yield from _one(table, row, f"{row['name']} {key}", f"{period}_used", should_be)
-
-
-def _one(
-    table: str, row: Row, key: str, counter: str, should_be: int | Decimal
-) -> Iterable[Difference]:
-    if row[counter] != should_be:
-        yield Difference(table, key, counter, row[counter], should_be, row["id"])
-
-
-def _of(key: str, month: str | None) -> bool:
-    return month is None or key[:7] == month
+    return [item for table in counted_tables() for item in await table.compare(sor, sums, month)]
 
 
 def run_command(argv: list[str]) -> int:
@@ -230,7 +127,7 @@ async def _repair(found: list[Difference]) -> int:
                 f"{item.key}: the ledger itself is wrong and is left as it is. 账本行有误，未改动。"
             )
             continue
-        value: Any = await repair_ledger.repair(item.table, item.row_id, item.counter)
+        value: Any = await repair(item.table, item.row_id, item.counter)
         print(f"{item.table} {item.key} {item.counter}: set to {_plain(value)}. 已改正。")
     return 1 if left else 0
 

@@ -8,6 +8,7 @@ from app.global_func import (
     Actor,
     Row,
     Rule,
+    SafeSqlor,
     check_params,
     day_bounds,
     get_row,
@@ -18,6 +19,7 @@ from app.global_func import (
     reading,
 )
 from pipeline_ops.reports.cache import remembered
+from pipeline_ops.reports.distributors import distributor_statements
 from pipeline_ops.reports.stats import summary
 
 RUNNING_SHOWN = 50
@@ -44,7 +46,7 @@ async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any
     async with reading(snapshot=True) as sor:
         await get_row(sor, "pipelines", line_id)
         capacity = await sor.one(_CAPACITY, {"id": line_id})
-        running = await sor.sqlExe(_RUNNING, {"id": line_id, "most": RUNNING_SHOWN})
+        running = await _running(sor, line_id)
         prices = await sor.sqlExe(_PRICES, {"id": line_id})
     return {
         "now": moment,
@@ -56,6 +58,23 @@ async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any
         "counted_at": counted_at,
         "running": running,
     }
+
+
+async def _running(sor: SafeSqlor, line_id: str) -> list[dict[str, Any]]:
+    """Return the calls that hold a slot of the line, each with its distributor's name."""
+    calls = await sor.sqlExe(_RUNNING, {"id": line_id, "most": RUNNING_SHOWN})
+    ids = sorted({call["distributor_id"] for call in calls} - {None})
+    rows = await sor.sqlExe(distributor_statements().names, {"ids": ids}) if ids else []
+    names = {row["id"]: row["name"] for row in rows}
+    return [
+        {
+            "call_no": call["call_no"],
+            "started_at": call["started_at"],
+            "lease_expires_at": call["lease_expires_at"],
+            "distributor": names.get(call["distributor_id"]),
+        }
+        for call in calls
+    ]
 
 
 async def _days(line_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
@@ -111,8 +130,7 @@ _BY_DAY = (
 )
 # Served by the index (status, lease_expires_at): few calls run at a time.
 _RUNNING = (
-    "select u.call_no, u.started_at, u.lease_expires_at, d.name as distributor"
-    " from pipeline_usage_log u left join distributors d on d.id = u.distributor_id"
-    " where u.status = 'reserved' and u.pipeline_id = ${id}$ and u.line_no = 0"
-    " order by u.lease_expires_at limit ${most}$"
+    "select call_no, started_at, lease_expires_at, distributor_id from pipeline_usage_log"
+    " where status = 'reserved' and pipeline_id = ${id}$ and line_no = 0"
+    " order by lease_expires_at limit ${most}$"
 )

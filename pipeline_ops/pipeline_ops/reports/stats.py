@@ -8,6 +8,7 @@ from typing import Any
 from app.global_func import Actor, SafeSqlor, now, quota_day, quota_month, reading
 from pipeline_ops.reports import recent
 from pipeline_ops.reports.cache import remembered
+from pipeline_ops.reports.distributors import distributor_statements
 
 DAYS_SHOWN = 14
 LINES_SHOWN = 5
@@ -42,7 +43,9 @@ async def _figures() -> dict[str, Any]:
             "top_pipelines": _top(
                 await sor.sqlExe(_BY_LINE, {"first": f"{month}-01", "last": f"{month}-31"})
             ),
-            "top_distributors": _top(await sor.sqlExe(_BY_DISTRIBUTOR, {"month": month})),
+            "top_distributors": _top(
+                await sor.sqlExe(distributor_statements().busiest, {"month": month})
+            ),
             **await recent.lines_of_concern(sor, moment),
             "near_limit": await _near_limit(sor, day, month),
         }
@@ -105,7 +108,7 @@ def _top(rows: list[Any]) -> list[dict[str, Any]]:
 async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
     values = {"day": day, "month": month, "near": NEAR}
     rows: list[dict[str, Any]] = []
-    for sql in _NEAR_LIMIT:
+    for sql in (*_NEAR_LIMIT, *distributor_statements().near_limit):
         rows += [dict(row) for row in await sor.sqlExe(sql, values)]
     rows.sort(key=lambda row: (-_share(row), row["name"]))
     return rows[:NEAR_SHOWN]
@@ -133,14 +136,6 @@ _BY_LINE = (
     " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
     " and u.day_key between ${first}$ and ${last}$ group by p.id, p.name, u.currency"
 )
-# By distributor, so that the index (distributor_id, month_key, …) serves it.
-_BY_DISTRIBUTOR = (
-    "select d.id, d.name, u.currency,"
-    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
-    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
-    " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
-    " and u.month_key = ${month}$ group by d.id, d.name, u.currency"
-)
 _NEAR_LIMIT = (
     "select 'capacity_day' as scope, p.id, p.name, c.day_used as used, c.daily_quota as `limit`"
     " from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"
@@ -153,18 +148,4 @@ _NEAR_LIMIT = (
     "select 'concurrency' as scope, p.id, p.name, c.running as used, c.max_concurrency as `limit`"
     " from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"
     " where c.enabled = 1 and c.running >= c.max_concurrency * ${near}$",
-    "select concat('distributor_', d.quota_period) as scope, d.id, d.name, d.quota_used as used,"
-    " d.quota_calls as `limit` from distributors d where d.status = 'active'"
-    " and d.quota_key in (${day}$, ${month}$) and d.quota_used >= d.quota_calls * ${near}$",
-    "select 'spend' as scope, d.id, d.name, d.spend_used as used, d.spend_limit as `limit`"
-    " from distributors d where d.status = 'active' and d.spend_used >= d.spend_limit * ${near}$",
-    "select 'link_day' as scope, l.id, concat(d.name, ' / ', p.name) as name, l.day_used as used,"
-    " l.daily_quota as `limit` from distributor_pipeline l"
-    " join distributors d on d.id = l.distributor_id join pipelines p on p.id = l.pipeline_id"
-    " where l.enabled = 1 and l.day_key = ${day}$ and l.day_used >= l.daily_quota * ${near}$",
-    "select 'link_month' as scope, l.id, concat(d.name, ' / ', p.name) as name,"
-    " l.month_used as used, l.monthly_quota as `limit` from distributor_pipeline l"
-    " join distributors d on d.id = l.distributor_id join pipelines p on p.id = l.pipeline_id"
-    " where l.enabled = 1 and l.month_key = ${month}$"
-    " and l.month_used >= l.monthly_quota * ${near}$",
 )
