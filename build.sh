@@ -106,21 +106,21 @@ build_frontend() {
 build_module() {
   local module=$1 made_from
   link_wwwroot "$module"
-  made_from=$(content_hash "$module/models" "$module/json" app/build_pages* app/models.py requirements.lock)
+  made_from=$(content_hash "$module/models" "$module/json" app/build app/schema/tables.py requirements.lock)
   if is_done "$module" "$made_from $(names_hash "$module/wwwroot" "$module/mysql.ddl.sql")"; then return; fi
   say "$module: DDL and pages" "$module：DDL 与页面"
   write_ddl "$module"
-  quietly "making the pages of $module" "生成 $module 的页面" py3/bin/python -m app.build_pages "$module"
+  quietly "making the pages of $module" "生成 $module 的页面" py3/bin/python -m app.build.pages "$module"
   mark_done "$module" "$made_from $(names_hash "$module/wwwroot" "$module/mysql.ddl.sql")"
 }
 
 # The host's own list pages; its tables are made by `manage.py migrate`.
 build_host_pages() {
   local made_from
-  made_from=$(content_hash app/models app/json app/build_pages* app/models.py requirements.lock)
+  made_from=$(content_hash app/models app/json app/build app/schema/tables.py requirements.lock)
   if is_done host_pages "$made_from $(names_hash app/wwwroot/app_audit)"; then return; fi
   say "Pages of the host" "主程序页面"
-  quietly "making the pages of the host" "生成主程序页面" py3/bin/python -m app.build_pages app
+  quietly "making the pages of the host" "生成主程序页面" py3/bin/python -m app.build.pages app
   mark_done host_pages "$made_from $(names_hash app/wwwroot/app_audit)"
 }
 
@@ -141,7 +141,7 @@ link_wwwroot() {
 }
 
 check_database_server() {
-  py3/bin/python -c 'import sys; from app import embedded_db; sys.exit(not embedded_db.is_wanted())' || return 0
+  py3/bin/python -c 'import sys; from app.runtime import embedded_db; sys.exit(not embedded_db.is_wanted())' || return 0
   PATH=$PATH:/usr/sbin:/usr/local/sbin
   if command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null; then return; fi
   may_apt || die "The embedded database needs a MariaDB server. Install mariadb-server-core and mariadb-client-core (as root: apt-get install mariadb-server-core mariadb-client-core), or name a database of your own in conf/config.json (databases.pipeline.kwargs.host)." \

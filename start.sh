@@ -26,7 +26,7 @@ main() {
   cd "$here"
   bash build.sh
   umask 077
-  exec py3/bin/python -m app.service start "$@"
+  exec py3/bin/python -m app.cli.service start "$@"
 }
 
 main "$@"

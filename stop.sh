@@ -19,7 +19,7 @@ main() {
   absolute_paths
   cd "$here"
   [[ -x py3/bin/python ]] || { say "Nothing runs here: nothing was built yet." "没有正在运行的进程：尚未构建。"; return; }
-  exec py3/bin/python -m app.service stop
+  exec py3/bin/python -m app.cli.service stop
 }
 
 main "$@"

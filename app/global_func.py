@@ -6,16 +6,10 @@ Modules import from here only, so that the host's inside can change without them
 
 from typing import Any
 
-from app.actor import SYSTEM_ACTOR, Actor
-from app.addresses import Network, read_address, read_network
-from app.answers import Answer, json_response
-from app.audit import Change, because, deleted, note
-from app.audit_api import audit_entry_view, audit_put_back
-from app.body import check_media_type
-from app.bulk import bulk_insert, bulk_update
-from app.callers import UNKNOWN_ADDRESS
-from app.cell_texts import harmless
-from app.clock import (
+from app.access.register_paths import register_paths
+from app.base.actor import SYSTEM_ACTOR, Actor
+from app.base.addresses import Network, read_address, read_network
+from app.base.clock import (
     day_bounds,
     iso,
     month_bounds,
@@ -26,11 +20,7 @@ from app.clock import (
     quota_month,
     zone_name,
 )
-from app.codes import get_code
-from app.database import in_transaction, pools, reading, transaction
-from app.editors import offer_editors
-from app.endpoint import answering, check_method, reading_endpoint, register, writing
-from app.errors import (
+from app.base.errors import (
     AppError,
     BadRequest,
     Conflict,
@@ -49,7 +39,50 @@ from app.errors import (
     Unavailable,
     Unprocessable,
 )
-from app.fields import (
+from app.base.i18n import say
+from app.base.ids import new_id, time_ordered_id
+from app.base.json_codec import (
+    JsonError,
+    canonical_bytes,
+    canonical_json,
+    json_bytes,
+    parse_json,
+    to_json,
+)
+from app.base.json_numbers import (
+    JsonNumber,
+    encoder as json_encoder,
+    is_bounded,
+    kept_json,
+    plain_spelling,
+)
+from app.base.settings import FUNCTION_NAME, settings
+from app.db.bulk import bulk_insert, bulk_update
+from app.db.pool import pools
+from app.db.sqlor import Row, SafeSqlor, sort_terms
+from app.db.transactions import in_transaction, reading, transaction
+from app.endpoints.audit import audit_entry_view, audit_put_back
+from app.endpoints.choices import get_code
+from app.endpoints.import_rows import import_rows
+from app.endpoints.lists import list_rows
+from app.records.cell_texts import harmless
+from app.records.file_types import CSV_TYPE, XLSX_TYPE
+from app.records.filters import any_case, like_pattern
+from app.records.hooks import offer_editors, offer_row_checks
+from app.records.rows import (
+    check_lock_version,
+    delete_row,
+    get_row,
+    insert_row,
+    insert_rows,
+    public,
+    update_row,
+)
+from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
+from app.records.trail import Change, because, deleted, note
+from app.schema.coercion import whole_range
+from app.schema.tables import table
+from app.schema.validation import (
     JsonText,
     Rule,
     check_change,
@@ -59,31 +92,10 @@ from app.fields import (
     check_references,
     without_unchanged,
 )
-from app.file_types import CSV_TYPE, XLSX_TYPE
-from app.filters import any_case, like_pattern
-from app.ids import new_id, time_ordered_id
-from app.imports import import_rows
-from app.json_numbers import JsonNumber, is_bounded, kept_json, plain_spelling
-from app.json_numbers import encoder as json_encoder
-from app.jsontext import JsonError, canonical_bytes, canonical_json, json_bytes, parse_json, to_json
-from app.listing import list_rows
-from app.messages import say
-from app.models import table
-from app.row_checks import offer_row_checks
-from app.rows import (
-    check_lock_version,
-    delete_row,
-    get_row,
-    insert_row,
-    insert_rows,
-    public,
-    update_row,
-)
-from app.sage_paths import register_paths
-from app.settings import FUNCTION_NAME, settings
-from app.spreadsheets import BYTE_ORDER_MARK, ExcelCells
-from app.sqlor_safe import Row, SafeSqlor, sort_terms
-from app.values import whole_range
+from app.web.body import check_media_type
+from app.web.callers import UNKNOWN_ADDRESS
+from app.web.endpoint import answering, check_method, reading_endpoint, register, writing
+from app.web.responses import Answer, json_response
 
 __all__ = [
     "BYTE_ORDER_MARK",

@@ -9,12 +9,12 @@ from pathlib import Path
 # Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from app.cli.terminal import CommandError, complain, is_chinese  # noqa: E402  # needs the path
-from app.embedded_db import EmbeddedDatabaseError  # noqa: E402
-from app.errors import AppError  # noqa: E402
-from app.messages import say  # noqa: E402
-from app.run_folder import keep_private, var_folder  # noqa: E402
-from app.settings import ConfigError  # noqa: E402
+from app.base.errors import AppError  # noqa: E402
+from app.base.i18n import say  # noqa: E402
+from app.base.settings import ConfigError  # noqa: E402
+from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
+from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
+from app.runtime.terminal import CommandError, complain, is_chinese  # noqa: E402  # needs the path
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ COMMANDS = {
         "向运行中的系统载入演示数据，并给出 curl 示例",
     ),
     "check-ledger": Command(
-        "pipeline_ops.check_ledger",
+        "pipeline_ops.ledger.check",
         "recompute all counters from the ledger and print every difference",
         "按账本重算全部计数，并列出差异",
     ),
     "replay": Command(
-        "pipeline_dist.replay",
+        "pipeline_dist.replay.command",
         "send a recorded trace of calls through the HTTP API",
         "把记录下来的调用序列经 HTTP 接口重放",
     ),
@@ -95,6 +95,9 @@ def main(argv: list[str]) -> int:
         return 2
     keep_private(var_folder())
     try:
+        if not command.module.startswith("app."):
+            # What modules know of each other's rows, their commands need too.
+            import_module("app.modules").load_modules({})
         function = getattr(import_module(command.module), command.function)
         return int(function(argv[1:]) or 0)
     except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:

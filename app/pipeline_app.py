@@ -19,22 +19,18 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 import uvloop  # noqa: E402  # needs the path
 from ahserver.serverenv import ServerEnv  # noqa: E402
 
-from app.logs import set_up_logging  # noqa: E402
-from app.run_folder import keep_private  # noqa: E402
-from app.server import Background, PipelineServer  # noqa: E402
-from app.settings import ConfigError, settings  # noqa: E402
-from pipeline_core.init import load_pipeline_core  # noqa: E402
-from pipeline_dist.init import load_pipeline_dist  # noqa: E402
-from pipeline_ops.init import background_tasks, load_pipeline_ops  # noqa: E402
+from app.base.logs import set_up_logging  # noqa: E402
+from app.base.settings import ConfigError, settings  # noqa: E402
+from app.global_func import MODULES, offer_functions  # noqa: E402
+from app.modules import load_modules  # noqa: E402
+from app.runtime.run_folder import keep_private  # noqa: E402
+from app.server.application import Background, PipelineServer  # noqa: E402
 
 
-def load_modules() -> list[Background]:
-    """Let the three modules offer their functions; what shall run beside the requests."""
-    env = ServerEnv()
-    load_pipeline_core(env)
-    load_pipeline_ops(env)
-    load_pipeline_dist(env)
-    return list(background_tasks())
+def load_functions(env: ServerEnv) -> list[Background]:
+    """Let the host and its modules offer their functions; what shall run beside the requests."""
+    offer_functions(env)
+    return load_modules(env)
 
 
 def main() -> int:
@@ -52,7 +48,7 @@ def main() -> int:
     set_up_logging(config.options.log_level)
     uvloop.install()
     try:
-        PipelineServer(config, load_modules).run(arguments.port)
+        PipelineServer(config, MODULES, load_functions).run(arguments.port)
     except OSError as exc:
         sys.stderr.write(
             f"cannot serve on {config.host}:{arguments.port or config.port}: {exc.strerror}\n"

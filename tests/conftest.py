@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.database import pools
+from app.db.pool import pools
+from app.modules import load_modules
 from tests.support.installation import Installation
 
 
@@ -61,6 +62,7 @@ def admin(server: Installation) -> httpx.Client:
 async def pool(database: Installation) -> AsyncIterator[Installation]:
     """For tests that call the application's functions in this process, on its database."""
     database.adopt()
+    load_modules({})
     yield database
     # The pool belongs to this test's event loop; the next test has another one.
     await pools().close()

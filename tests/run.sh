@@ -33,7 +33,7 @@ clean_up() {
   trap - EXIT INT TERM
   if [[ -n $pytest_pid ]] && kill -TERM "$pytest_pid" 2>/dev/null; then wait "$pytest_pid" || true; fi
   while IFS= read -r folder; do
-    PIPELINE_VAR=${folder%/run} py3/bin/python -m app.service stop >/dev/null 2>&1 || true
+    PIPELINE_VAR=${folder%/run} py3/bin/python -m app.cli.service stop >/dev/null 2>&1 || true
   done < <(find "$run_folder" -type d -name run)
   rm -rf "$run_folder"
   exit "$status"

@@ -4,11 +4,12 @@ import argparse
 import getpass
 import sys
 
-from app import sage_setup
-from app.cli.terminal import CommandError, pick, tell
-from app.login_attempts import user_digest
-from app.sage_setup import SHORTEST_PASSWORD, database_cursor, sage_cursor
-from app.settings import settings
+from app.access import sage_setup
+from app.access.lockout import user_digest
+from app.access.sage_errors import no_sage
+from app.access.sage_setup import SHORTEST_PASSWORD, database_cursor, sage_cursor
+from app.base.settings import settings
+from app.runtime.terminal import CommandError, pick, tell
 
 
 def run_command(argv: list[str]) -> int:
@@ -38,18 +39,6 @@ def run_command(argv: list[str]) -> int:
     if args.generate:
         tell(f"Password (shown only now): {password}", f"密码（仅显示这一次）：{password}")
     return 0
-
-
-def no_sage(missing: list[str]) -> CommandError:
-    """The error for a Sage database that lacks RBAC tables."""
-    place = settings().sage_database
-    names = ", ".join(missing)
-    return CommandError(
-        f"The database {place.name} has no RBAC tables ({names}). Name Sage's database by "
-        "SAGE_RBAC_DB, or make a small one: py3/bin/python app/manage.py setup-sage",
-        f"数据库 {place.name} 中没有 RBAC 表（{names}）。请用 SAGE_RBAC_DB 指定 Sage 的数据库，"
-        "或建立一套：py3/bin/python app/manage.py setup-sage",
-    )
 
 
 def _parser() -> argparse.ArgumentParser:

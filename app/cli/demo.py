@@ -10,11 +10,12 @@ import json
 import sys
 from typing import Any
 
-from app.cli.demo_client import Client, write_private
-from app.cli.terminal import CommandError, pick, tell
-from app.first_administrator import DemoAdministrator, demo_file, read_demo_file
-from app.settings import Settings, settings
-from app.workers import local_url
+from app.access.first_admin import DemoAdministrator, demo_file, read_demo_file
+from app.base.private_files import write_private
+from app.base.settings import Settings, settings
+from app.cli.demo_client import Client
+from app.runtime.terminal import CommandError, pick, tell
+from app.runtime.workers import local_url
 
 PIPELINE = "demo-story"
 DISTRIBUTOR = "demo"

@@ -1,16 +1,13 @@
 """A small HTTP client for the demo: an administrator's session on the running application."""
 
 import json
-import os
-import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 
-from app.cli.terminal import CommandError
+from app.runtime.terminal import CommandError
 
 # The session's cookie is Secure where `public_url` is https. Here it never leaves the machine, and
 # there is no https on it: the proxy that does it stands before the application.
@@ -83,12 +80,3 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {"detail": body[:300].decode("utf-8", "replace")}
     return found if isinstance(found, dict) else {"data": found}
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write *text* to *path* with mode 0600, replacing an older file in one step."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(fresh, path)

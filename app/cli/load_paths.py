@@ -7,10 +7,10 @@ import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from app import sage_setup
-from app.cli.create_admin import no_sage
-from app.cli.terminal import CommandError, tell
-from app.settings import ROOT
+from app.access import sage_setup
+from app.access.sage_errors import no_sage
+from app.base.settings import ROOT
+from app.runtime.terminal import CommandError, tell
 
 MODULES = ("app", "pipeline_core", "pipeline_ops", "pipeline_dist")
 

@@ -3,11 +3,11 @@
 import argparse
 import asyncio
 
-from app import migrate
-from app.cli.terminal import CommandError, tell
-from app.database import pools
-from app.sage_setup import database_cursor
-from app.settings import settings
+from app.access.sage_setup import database_cursor
+from app.base.settings import settings
+from app.db import migrate
+from app.db.pool import pools
+from app.runtime.terminal import CommandError, tell
 
 
 def run_command(argv: list[str]) -> int:

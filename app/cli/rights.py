@@ -5,14 +5,14 @@ import asyncio
 import unicodedata
 from collections.abc import Sequence
 
-from app.cli.terminal import is_chinese
-from app.database import pools
+from app.access.explain import Facts, Find, read_facts, what_may, who_may
+from app.access.explain_text import Section, told_what_may, told_who_may
+from app.access.paths import WebPaths
+from app.base.json_codec import to_json
+from app.base.settings import settings
+from app.db.pool import pools
 from app.global_func import MODULES
-from app.jsontext import to_json
-from app.rights_explained import Facts, Find, read_facts, what_may, who_may
-from app.rights_told import Section, told_what_may, told_who_may
-from app.settings import settings
-from app.web_paths import WebPaths
+from app.runtime.terminal import is_chinese
 
 
 def run_who_may(argv: list[str]) -> int:

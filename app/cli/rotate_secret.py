@@ -6,17 +6,18 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from app import embedded_db, password_key
-from app.cli.demo_client import write_private
-from app.cli.terminal import CommandError, tell
-from app.embedded_accounts import admin_account, app_account
-from app.embedded_db import Connection, EmbeddedDatabase
-from app.first_administrator import demo_file, read_demo_file
-from app.sage_setup import database_cursor, is_made_here, sage_cursor
-from app.secrets_store import secret_file, write_secret
-from app.service import start_lock
-from app.settings import Settings, settings
-from app.workers import Workers
+from app.access import password_key
+from app.access.first_admin import demo_file, read_demo_file
+from app.access.sage_setup import database_cursor, is_made_here, sage_cursor
+from app.base.private_files import write_private
+from app.base.secrets import secret_file, write_secret
+from app.base.settings import Settings, settings
+from app.runtime import embedded_db
+from app.runtime.embedded_accounts import admin_account, app_account
+from app.runtime.embedded_db import Connection, EmbeddedDatabase
+from app.runtime.lock import start_lock
+from app.runtime.terminal import CommandError, tell
+from app.runtime.workers import Workers
 
 
 def run_command(argv: list[str]) -> int:

@@ -2,10 +2,10 @@
 
 import argparse
 
-from app import sage_setup
-from app.cli.terminal import CommandError, tell
-from app.sage_setup import sage_cursor
-from app.settings import settings
+from app.access import sage_setup
+from app.access.sage_setup import sage_cursor
+from app.base.settings import settings
+from app.runtime.terminal import CommandError, tell
 
 
 def run_command(argv: list[str]) -> int:

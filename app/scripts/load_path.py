@@ -1,6 +1,6 @@
 """Register the host's own paths in Sage: `py3/bin/python app/scripts/load_path.py`."""
 
-from app.sage_paths import register_paths
+from app.access.register_paths import register_paths
 
 ANY = (
     "/login.ui",

@@ -12,10 +12,16 @@ from app.global_func import (
     settings,
     writing,
 )
-
-from . import admin_api, editor_api, page_api, pipelines, steps, transfer_api, versions
-from .functions import offer_step_functions
-from .snapshot import mark_intact
+from pipeline_core.definition.functions import offer_step_functions
+from pipeline_core.definition.snapshot import mark_intact
+from pipeline_core.draft import steps
+from pipeline_core.endpoints import (
+    editor as editor_api,
+    pages as page_api,
+    pipelines as admin_api,
+    transfer as transfer_api,
+)
+from pipeline_core.lifecycle import pipelines, versions
 
 EXPORTS = {
     "pipelines_create": writing(admin_api.pipelines_create),

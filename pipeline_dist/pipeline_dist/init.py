@@ -5,17 +5,19 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_dist import (
-    accounts,
-    admin_api,
-    distributors,
-    document_api,
-    figures_api,
-    links,
-    statement_api,
-    v1_api,
+from pipeline_core.draft.context import offer_line_facts
+from pipeline_dist.accounts import counted, distributors, links
+from pipeline_dist.admin import (
+    distributors as admin_api,
+    figures as figures_api,
+    statement as statement_api,
 )
-from pipeline_dist.api_endpoint import endpoint
+from pipeline_dist.admission import account as accounts
+from pipeline_dist.api import docs as document_api, v1 as v1_api
+from pipeline_dist.api.endpoint import endpoint
+from pipeline_dist.reports import statements
+from pipeline_ops.ledger.counted import offer_counted_tables
+from pipeline_ops.reports.distributors import offer_distributor_statements
 
 EXPORTS = {
     "distributors_create": writing(admin_api.distributors_create),
@@ -56,4 +58,7 @@ def load_pipeline_dist(env: Any = None) -> None:
     """Offer the module's functions, and let pipeline_ops book on distributors' accounts."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_dist")
     accounts.register_keeper()
+    offer_line_facts("pipeline_dist", links.FACTS)
+    offer_counted_tables(*counted.COUNTED)
+    offer_distributor_statements(statements.STATEMENTS)
     offer_editors({distributors.TABLE: distributors.change, links.TABLE: links.change})

@@ -7,9 +7,12 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_core.parts import offer_parts
-from pipeline_ops import admin_api, capacities, line_figures, line_parts, prices, stats
-from pipeline_ops.sweeper import run_sweeper
+from pipeline_core.draft.context import offer_line_facts
+from pipeline_core.transfer.parts import offer_parts
+from pipeline_ops import endpoints as admin_api
+from pipeline_ops.calls.sweeper import run_sweeper
+from pipeline_ops.reports import pipeline_figures as line_figures, stats
+from pipeline_ops.tables import capacities, facts, prices, transfer as line_parts
 
 EXPORTS = {
     "pipeline_pricing_create": writing(admin_api.pricing_create),
@@ -32,6 +35,7 @@ def load_pipeline_ops(env: Any = None) -> None:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_ops_<name>`."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_ops")
     offer_parts(line_parts.PARTS)
+    offer_line_facts("pipeline_ops", facts.FACTS)
     offer_editors({prices.TABLE: prices.change, capacities.TABLE: capacities.change})
 
 

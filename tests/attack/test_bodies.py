@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.processes import wait_until
+from app.runtime.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, resident_bytes
 from tests.support.installation import DIRECT, Installation
 from tests.support.selling import make_distributor, new_key

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.access.lockout import places_of
 from app.cli.demo_client import Client
-from app.login_attempts import places_of
 from tests.support.extra_worker import ExtraWorker, extra_worker
 from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw, send_raw

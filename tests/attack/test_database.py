@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.processes import wait_until
+from app.runtime.processes import wait_until
 from tests.support.extra_worker import ExtraWorker
 from tests.support.installation import Installation
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.models import ROOT
-from app.web_paths import STATIC_TYPES
+from app.access.paths import STATIC_TYPES
+from app.schema.tables import ROOT
 from tests.support.installation import ROLES, Installation
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")

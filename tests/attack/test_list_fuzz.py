@@ -14,11 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from app.database import session_statement
-from app.models import Table, tables
+from app.db.pool import session_statement
+from app.schema.tables import Table, tables
 from tests.support.endpoints import World
 from tests.support.hostile import VALUES
 from tests.support.installation import Installation

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import processes
-from app.settings import ROOT
+from app.base.settings import ROOT
+from app.runtime import processes
 from tests.support.extra_worker import ExtraWorker, extra_worker
 from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.watching import nobody_waits
@@ -81,7 +81,7 @@ def test_a_second_copy_for_another_folder_takes_no_request(server: Installation,
     env = {"PIPELINE_VAR": str(tmp_path / "var"), "PIPELINE_CONF": str(tmp_path / "config.json")}
     env |= {"PIPELINE_PORT": str(server.port)}
 
-    done = server.command("-m", "app.service", "start", check=False, env=env)
+    done = server.command("-m", "app.cli.service", "start", check=False, env=env)
 
     assert done.returncode != 0
     assert str(server.port) in done.stdout + done.stderr
@@ -212,7 +212,8 @@ def test_names_of_modules_are_their_own(server: Installation, admin, probes: Ext
     assert probes.client().get("/probe/filtered.dspy", params=hostile).status_code == 400
 
     clash = (
-        "from ahserver.serverenv import ServerEnv; from app.endpoint import register, NameTaken\n"
+        "from ahserver.serverenv import ServerEnv\n"
+        "from app.web.endpoint import register, NameTaken\n"
         "env = ServerEnv(); env.pipeline_core_x = 1\n"
         "try: register(env, {'y': print, 'x': print}, owner='pipeline_core')\n"
         "except NameTaken as e: print('refused', e, env.get('pipeline_core_y'))\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.web_paths import STATIC_TYPES
+from app.access.paths import STATIC_TYPES
 from tests.support.extra_worker import ExtraWorker
 from tests.support.installation import Installation
 from tests.support.raw_http import RawAnswer, get_raw, send_raw
@@ -122,7 +122,7 @@ def test_operator_and_viewer_may_not_write_lines(server: Installation, line):
         "/pipeline_core/api/pipelines_create.dspy.bak",
         "/login.dspy%00.css",
         "/bricks/header.tmpl~",
-        "/app/models.py",
+        "/app/schema/tables.py",
         "/etc/passwd",
         "//etc/passwd",
         "/%2fetc/passwd",

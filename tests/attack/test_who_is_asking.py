@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.processes import wait_until
+from app.runtime.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, extra_worker
 from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw, send_raw

@@ -14,10 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from app.models import Table, tables
+from app.schema.tables import Table, tables
 from tests.support.endpoints import Endpoint, World, endpoints
 from tests.support.hostile import (
     LIKELY,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.ids import new_id
-from app.processes import free_port, listening_problem, wait_until
-from pipeline_dist import keys
+from app.base.ids import new_id
+from app.runtime.processes import free_port, listening_problem, wait_until
+from pipeline_dist.accounts import keys
 from tests.support.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from app.ids import new_id  # noqa: E402
-from app.processes import free_port, wait_until  # noqa: E402
-from pipeline_dist.authentication import _ROWS_OF_KEY  # noqa: E402
+from app.base.ids import new_id  # noqa: E402
+from app.runtime.processes import free_port, wait_until  # noqa: E402
+from pipeline_dist.accounts.authentication import _ROWS_OF_KEY  # noqa: E402
 from tests.bench.load import Measured, drive, machine, middle, need_wrk  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402

@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from app.database import pools  # noqa: E402
-from app.sage_rbac import SageRbac  # noqa: E402
+from app.access.rbac import SageRbac  # noqa: E402
+from app.db.pool import pools  # noqa: E402
 from tests.bench.host import make_cases, prepare  # noqa: E402
 from tests.bench.load import drive, machine, need_wrk  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402

@@ -19,8 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from app.models import table  # noqa: E402
-from app.schema_plan import _index_sql  # noqa: E402
+from app.schema.plan import _index_sql  # noqa: E402
+from app.schema.tables import table  # noqa: E402
 from tests.bench.admission_servers import make_database, make_targets  # noqa: E402
 from tests.bench.load import machine  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402

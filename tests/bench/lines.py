@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402
 
-from app.ids import new_id  # noqa: E402
+from app.base.ids import new_id  # noqa: E402
 from tests.bench.load import cpu_seconds, machine  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402

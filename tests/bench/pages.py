@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
-from app.ids import new_id  # noqa: E402
+from app.base.ids import new_id  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.browser.descriptions import show  # noqa: E402
 from tests.browser.page_bench import BRICKS, running_bench  # noqa: E402

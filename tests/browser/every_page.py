@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, Page
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 from tests.support.installation import Installation
 from tests.support.selling import post
 

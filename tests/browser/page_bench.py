@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 
 BRICKS = ROOT / "app" / "wwwroot" / "bricks"
 # Stricter than the application's own: the runtime needs no inline style either.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from pipeline_dist import keys
+from pipeline_dist.accounts import keys
 from tests.support.installation import Installation
 from tests.support.selling import Reseller, make_distributor, make_line, make_reseller, new_key
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 from tests.browser.every_page import (
     HOSTILE,
     LISTS,

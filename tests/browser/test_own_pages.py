@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 from tests.browser.every_page import new_page, settle
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import Reseller, make_reseller, post

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app.processes import wait_until
+from app.runtime.processes import wait_until
 from tests.browser.test_line_page import Board
 from tests.browser.test_pages import LISTS
 from tests.support.installation import PASSWORDS, Installation

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import clock
+from app.base import clock
 from tests.support.installation import Installation
 from tests.support.trade import Clock
 

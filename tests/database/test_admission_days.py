@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from app import clock
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction
-from app.errors import AppError
-from pipeline_dist import admission
-from pipeline_dist.accounts import register_keeper
-from pipeline_ops import bookings
-from pipeline_ops.sweeper import expire_overdue
+from app.base import clock
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import AppError
+from app.db.transactions import in_transaction
+from pipeline_dist.admission import service as admission
+from pipeline_ops.calls import booking as bookings
+from pipeline_ops.calls.sweeper import expire_overdue
 from tests.support.trade import EVENING, MIDNIGHT, Clock, add_price, differences, make_trade
 
 
@@ -169,7 +168,6 @@ async def test_overdue_calls_of_all_lines_are_ended_once(hands: Clock) -> None:
 
 
 async def test_a_booking_of_last_month_counts_and_is_voided_there(hands: Clock) -> None:
-    register_keeper()
     trade = await make_trade(
         pipeline_capacity={"monthly_quota": 2},
         distributors={"quota_period": "month", "quota_calls": 5},

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from app import database
-from app.actor import SYSTEM_ACTOR
-from app.clock import iso
-from app.database import in_transaction, pools
-from app.errors import AppError, Unavailable
-from app.rows import insert_row
-from pipeline_dist import admission
-from pipeline_dist.admitter import admitter
-from pipeline_dist.limits import rate_limit_headers
+from app.base.actor import SYSTEM_ACTOR
+from app.base.clock import iso
+from app.base.errors import AppError, Unavailable
+from app.db import pool as connections, transactions
+from app.db.pool import pools
+from app.db.transactions import in_transaction
+from app.records.rows import insert_row
+from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.limits import rate_limit_headers
+from pipeline_dist.admission.queue import admitter
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 
@@ -253,8 +254,8 @@ async def test_a_row_that_is_held_for_too_long_is_refused_alone(
     held, free = await make_trade(), await make_trade()
     for trade in (held, free):
         await begin(trade, "first")
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
-    monkeypatch.setattr(database, "TRIES", 2)
+    monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(transactions, "TRIES", 2)
     await pools().close()  # the next connections wait for a lock no longer than that
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")

@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 
-from app import clock
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction
-from app.errors import AppError
-from pipeline_dist import admission
-from pipeline_dist.accounts import register_keeper
-from pipeline_ops import bookings
-from pipeline_ops.sweeper import expire_overdue
+from app.base import clock
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import AppError
+from app.db.transactions import in_transaction
+from pipeline_dist.admission import service as admission
+from pipeline_ops.calls import booking as bookings
+from pipeline_ops.calls.sweeper import expire_overdue
 from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
 
 STEPS = 70
@@ -175,7 +174,6 @@ async def told(work: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any] | None, 
 async def test_any_history_is_admitted_as_the_model_says_and_balances(
     hands: Clock, seed: int
 ) -> None:
-    register_keeper()
     await expire_overdue(EVENING + timedelta(days=99))  # what other histories left behind
     trade = await make_trade(**QUOTAS)
     await add_price(trade, unit_price=Decimal(1))

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from app import clock
-from app.database import in_transaction, reading
-from pipeline_dist.statement import statement
-from pipeline_ops.check_ledger import check
+from app.base import clock
+from app.db.transactions import in_transaction, reading
+from pipeline_dist.reports.statement import statement
+from pipeline_ops.ledger.check import check
 from tests.support.installation import Installation
 from tests.support.trade import EVENING, MIDNIGHT, Clock, Trade, add_price, make_trade
 

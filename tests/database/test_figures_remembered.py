@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.actor import SYSTEM_ACTOR
-from pipeline_ops import remembered
-from pipeline_ops.line_figures import line_figures
-from pipeline_ops.stats import usage_stats
+from app.base.actor import SYSTEM_ACTOR
+from pipeline_ops.reports import cache as remembered
+from pipeline_ops.reports.pipeline_figures import line_figures
+from pipeline_ops.reports.stats import usage_stats
 from tests.support.trade import EVENING, MIDNIGHT, Clock, add_price, make_trade
 
 pytestmark = pytest.mark.usefixtures("pool")
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("pool")
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the clock of what is remembered is a second after the one before."""
     memory = remembered.Remembered(itertools.count().__next__)
-    for module in ("stats", "line_figures"):
-        monkeypatch.setattr(f"pipeline_ops.{module}.remembered", memory.ask)
+    for module in ("stats", "pipeline_figures"):
+        monkeypatch.setattr(f"pipeline_ops.reports.{module}.remembered", memory.ask)
 
 
 async def test_what_a_line_did_is_remembered_and_what_is_set_for_it_is_not(

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import clock
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction, reading
-from app.errors import InUse
-from pipeline_dist import distributors
-from pipeline_ops import ledger
+from app.base import clock
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import InUse
+from app.db.transactions import in_transaction, reading
+from pipeline_dist.accounts import distributors
+from pipeline_ops.ledger import entries as ledger
 from tests.support.installation import Installation
 from tests.support.reads import reads_of, statements_of
 from tests.support.trade import Clock, Trade, make_trade

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from app import database
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction, pools
-from app.errors import AppError, Unavailable
-from app.rows import insert_row
-from pipeline_dist import admission, batches
-from pipeline_dist.accounts import register_keeper
-from pipeline_dist.api_input import NewCall
-from pipeline_dist.limits import rate_limit_headers
-from pipeline_ops import bookings
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import AppError, Unavailable
+from app.db import pool as connections, transactions
+from app.db.pool import pools
+from app.db.transactions import in_transaction
+from app.records.rows import insert_row
+from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.limits import rate_limit_headers
+from pipeline_dist.api import batches
+from pipeline_dist.api.input import NewCall
+from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 
@@ -89,7 +90,6 @@ async def test_where_money_is_spent_no_time_is_promised(fields: dict[str, Any], 
 
 @pytest.mark.parametrize("table", ["distributors", "distributor_pipeline", "pipeline_capacity"])
 async def test_a_full_day_that_is_over_never_has_room(hands: Clock, table: str) -> None:
-    register_keeper()
     trade = await make_trade(**{table: DAY if table == "distributors" else {"daily_quota": 1}})
     await trade.begin()
     hands.moment = NOON + timedelta(days=1)
@@ -197,8 +197,8 @@ async def test_a_batch_of_which_nothing_could_be_decided_is_unavailable_itself(
     trade, other = await make_trade(), await make_trade()
     await link(trade, other)
     await book_all(trade, [call(code, idempotency_key=code) for code in (trade.code, other.code)])
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
-    monkeypatch.setattr(database, "TRIES", 1)
+    monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(transactions, "TRIES", 1)
     await pools().close()  # the next connections wait for a lock no longer than that
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")

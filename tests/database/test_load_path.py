@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.database import in_transaction
-from app.errors import AppError
-from app.sage_paths import register_paths, write_paths
-from app.sage_rbac import SageRbac
+from app.access.rbac import SageRbac
+from app.access.register_paths import register_paths, write_paths
+from app.base.errors import AppError
+from app.db.transactions import in_transaction
 from tests.support.installation import Installation
 
 MODULE = "made_up"

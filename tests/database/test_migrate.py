@@ -8,12 +8,13 @@ from typing import Any
 import pymysql
 import pytest
 
-from app import models, schema_collation
-from app.database import pools, raw_connection, reading
-from app.migrate import migrate, plan, schema_is_current
-from app.schema_collation import NAME_COLLATIONS
-from app.schema_plan import make_plan
-from app.schema_state import FoundColumn, FoundTable, read_schema
+from app.db.migrate import migrate, plan, schema_is_current
+from app.db.pool import pools, raw_connection
+from app.db.transactions import reading
+from app.schema import collation as schema_collation, tables as models
+from app.schema.collation import NAME_COLLATIONS
+from app.schema.inspect import FoundColumn, FoundTable, read_schema
+from app.schema.plan import make_plan
 from tests.support.installation import Installation
 
 STAMPS = "'2026-11-24 06:00:00.000', 'me', '2026-11-24 06:00:00.000', 'me', 1"

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from app import clock
-from app.database import reading
-from pipeline_dist import admission
-from pipeline_dist.statement import statement
+from app.base import clock
+from app.db.transactions import reading
+from pipeline_dist.admission import service as admission
+from pipeline_dist.reports.statement import statement
 from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
 
 LARGEST = 10**12 - 1

@@ -7,8 +7,9 @@ import aiomysql
 import pytest
 from pymysql.converters import escape_string
 
-from app.database import pools, reading
-from app.quick_cursor import QuickCursor, escaped, quoted
+from app.db.cursor import QuickCursor, escaped, quoted
+from app.db.pool import pools
+from app.db.transactions import reading
 from tests.support.installation import Installation
 
 pytestmark = pytest.mark.usefixtures("pool")

@@ -4,8 +4,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from app.clock import now
-from app.database import transaction
+from app.base.clock import now
+from app.db.transactions import transaction
 from tests.support.installation import Installation
 
 

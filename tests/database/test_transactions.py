@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.clock import now
-from app.database import in_transaction, reading, transaction
-from app.database_errors import failure_code
-from app.errors import BadRequest, DuplicateKey, NotFound, Unavailable
+from app.base.clock import now
+from app.base.errors import BadRequest, DuplicateKey, NotFound, Unavailable
+from app.db.errors import failure_code
+from app.db.transactions import in_transaction, reading, transaction
 from tests.support.installation import Installation
 
 TABLE = "app_login_attempt"
@@ -186,8 +186,8 @@ async def test_money_and_times_come_back_exactly():
 
 
 async def test_a_full_pool_answers_busy_after_its_wait(monkeypatch: pytest.MonkeyPatch):
-    from app.database import Pool
-    from app.settings import settings
+    from app.base.settings import settings
+    from app.db.pool import Pool
 
     small = Pool(settings().pipeline_database, size=1, wait_seconds=0.2)
     async with small.connection():

@@ -13,8 +13,7 @@ from itertools import count, permutations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -23,11 +22,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.actor import Actor
-from app.database import pools, reading
-from app.errors import AppError
-from pipeline_core import admin_api, stages
-from pipeline_core.snapshot import opened
+from app.base.actor import Actor
+from app.base.errors import AppError
+from app.db.pool import pools
+from app.db.transactions import reading
+from pipeline_core.definition import stages
+from pipeline_core.definition.snapshot import opened
+from pipeline_core.endpoints import pipelines as admin_api
 from tests.support.editing import (
     CHOICES,
     ORDER,

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction, reading
-from app.errors import Conflict, InUse
-from pipeline_ops import bookings, ledger, prices
-from pipeline_ops.lines import UsageLine
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import Conflict, InUse
+from app.db.transactions import in_transaction, reading
+from pipeline_ops.calls import booking as bookings
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.rules.usage_lines import UsageLine
+from pipeline_ops.tables import prices
 from tests.support.installation import Installation
 from tests.support.reads import reads_of
 from tests.support.trade import Trade, add_price, make_trade

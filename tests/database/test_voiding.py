@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction
-from app.errors import EditConflict
-from pipeline_dist.accounts import register_keeper
-from pipeline_ops import bookings
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import EditConflict
+from app.db.transactions import in_transaction
+from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
 from tests.support.trade import Clock, differences, make_trade
 
@@ -16,7 +15,6 @@ from tests.support.trade import Clock, differences, make_trade
 async def test_a_call_that_ended_meanwhile_is_not_voided_as_one_that_runs(
     pool: Installation, hands: Clock
 ) -> None:
-    register_keeper()
     trade = await make_trade()
     call_no = await trade.begin()
     change = "update {} where id = %s"

@@ -18,10 +18,10 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from app import clock
-from app.errors import AppError
-from app.processes import wait_until
-from pipeline_dist import admission
+from app.base import clock
+from app.base.errors import AppError
+from app.runtime.processes import wait_until
+from pipeline_dist.admission import service as admission
 from tests.support.installation import Installation
 from tests.support.shop import Shop
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.processes import free_port, wait_until
-from app.settings import ROOT
+from app.base.settings import ROOT
+from app.runtime.processes import free_port, wait_until
 from tests.support.installation import DIRECT, Installation
 
 pytestmark = pytest.mark.alone

@@ -18,13 +18,15 @@ from typing import Any
 import httpx
 import pytest
 
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction, pools, reading
-from app.fields import check_new
-from app.processes import wait_until
-from app.settings import ROOT
-from pipeline_core import pipelines, publishing, steps
-from pipeline_core.snapshot import opened
+from app.base.actor import SYSTEM_ACTOR
+from app.base.settings import ROOT
+from app.db.pool import pools
+from app.db.transactions import in_transaction, reading
+from app.runtime.processes import wait_until
+from app.schema.validation import check_new
+from pipeline_core.definition.snapshot import opened
+from pipeline_core.draft import steps
+from pipeline_core.lifecycle import pipelines, publishing
 from tests.support.installation import Installation
 
 pytestmark = pytest.mark.alone

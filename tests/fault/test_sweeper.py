@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.processes import wait_until
+from app.runtime.processes import wait_until
 from tests.support.crowd import Request, send_all
 from tests.support.installation import Installation
 from tests.support.shop import Distributor, Line, Shop

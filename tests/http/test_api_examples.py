@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline_dist import openapi_examples as examples
+from pipeline_dist.api.openapi import examples
 from tests.support.installation import Installation
 from tests.support.selling import (
     Reseller,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app import models
+from app.schema import tables as models
 from tests.support.installation import Installation
 from tests.support.lines import ask, do, fresh, new_line, new_step, places, refused
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from pipeline_dist.api_input import MOST_CALLS
+from pipeline_dist.api.input import MOST_CALLS
 from tests.support.installation import DIRECT, Installation
 from tests.support.selling import make_line, make_reseller
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from pipeline_dist.statement import LINE_COLUMNS
+from pipeline_dist.reports.statement import LINE_COLUMNS
 from tests.support.installation import Installation
 from tests.support.refusals import pointers
 from tests.support.selling import (

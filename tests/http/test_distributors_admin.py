@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline_dist import keys
+from pipeline_dist.accounts import keys
 from tests.support.installation import Installation
 from tests.support.selling import (
     Reseller,

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app import models
+from app.schema import tables as models
 from tests.support.installation import Installation
 
 Record = dict[str, Any]

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from app.guard import OPEN_PATHS
-from app.sage_rbac import covers
-from app.settings import ROOT
-from app.web_paths import WebPaths
+from app.access.paths import OPEN_PATHS, WebPaths
+from app.access.rbac import covers
+from app.base.settings import ROOT
 from tests.support.installation import DIRECT, Installation
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")

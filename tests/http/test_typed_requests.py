@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.jsontext import canonical_json
+from app.base.json_codec import canonical_json
 from tests.support.installation import Installation
 from tests.support.refusals import pointers, refused
 from tests.support.replays import first_told

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
-from app.models import tables
+from app.schema.tables import tables
 from tests.support.endpoints import Endpoint, World, endpoints
 from tests.support.installation import Installation
 from tests.support.raw_http import RawAnswer, get_raw, send_raw

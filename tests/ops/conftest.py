@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from app import processes
-from app.embedded_db import EmbeddedDatabase
-from app.settings import ROOT
-from app.workers import Workers
+from app.base.settings import ROOT
+from app.runtime import processes
+from app.runtime.embedded_db import EmbeddedDatabase
+from app.runtime.workers import Workers
 
 
 class Place:

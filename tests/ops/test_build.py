@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from app import processes
-from app.embedded_db import Connection, EmbeddedDatabase, EmbeddedDatabaseError
+from app.runtime import processes
+from app.runtime.embedded_db import Connection, EmbeddedDatabase, EmbeddedDatabaseError
 from tests.ops.conftest import Place
 
 
@@ -167,7 +167,7 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_a_missing_server_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.embedded_db.shutil.which", lambda name, path: None)
+    monkeypatch.setattr("app.runtime.embedded_db.shutil.which", lambda name, path: None)
 
     with pytest.raises(EmbeddedDatabaseError, match="No MariaDB server is installed"):
         EmbeddedDatabase(tmp_path).start()

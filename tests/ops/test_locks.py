@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 
 LOCKS = ("requirements", "requirements-dev", "requirements-node")
 # What the application imports of the packages it is built on, with all that they import.

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 
 TRACKED = subprocess.run(
     ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False

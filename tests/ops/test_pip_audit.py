@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])

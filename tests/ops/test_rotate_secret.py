@@ -14,7 +14,8 @@ import httpx
 import pymysql
 import pytest
 
-from app import password_key, processes
+from app.access import password_key
+from app.runtime import processes
 from tests.ops.conftest import Place
 from tests.support.installation import DIRECT, PASSWORDS, Installation
 

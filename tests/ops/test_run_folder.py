@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from app import processes
-from app.settings import ROOT
+from app.base.settings import ROOT
+from app.runtime import processes
 
 PYTHON = sys.executable
 WAYS = {
-    "service": [PYTHON, "-m", "app.service", "stop"],
+    "service": [PYTHON, "-m", "app.cli.service", "stop"],
     "manage": [PYTHON, "app/manage.py", "may", "--help"],
-    "database": [PYTHON, "-m", "app.embedded_db", "status"],
+    "database": [PYTHON, "-m", "app.runtime.embedded_db", "status"],
 }
 
 
@@ -62,7 +62,9 @@ def test_a_folder_of_all_users_is_complained_of(tmp_path: Path) -> None:
     assert stat.S_IMODE(var_dir.stat().st_mode) == 0o1777
 
 
-@pytest.mark.parametrize("command", [["bash", "start.sh"], [PYTHON, "-m", "app.service", "start"]])
+@pytest.mark.parametrize(
+    "command", [["bash", "start.sh"], [PYTHON, "-m", "app.cli.service", "start"]]
+)
 def test_what_a_start_makes_is_the_owners_only(tmp_path: Path, command: list[str]) -> None:
     """As far as it comes: the database of this configuration does not answer."""
     config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
@@ -82,8 +84,8 @@ def test_what_a_start_makes_is_the_owners_only(tmp_path: Path, command: list[str
 def test_the_embedded_database_is_its_owners_only(tmp_path: Path) -> None:
     var_dir = tmp_path / "var"
     try:
-        done = run([PYTHON, "-m", "app.embedded_db", "start"], var_dir)
+        done = run([PYTHON, "-m", "app.runtime.embedded_db", "start"], var_dir)
         assert done.returncode == 0, done.stderr
         assert modes(var_dir) == {}
     finally:
-        run([PYTHON, "-m", "app.embedded_db", "stop"], var_dir)
+        run([PYTHON, "-m", "app.runtime.embedded_db", "stop"], var_dir)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app import processes
-from app.settings import ROOT
-from app.workers import listeners
+from app.base.settings import ROOT
+from app.runtime import processes
+from app.runtime.workers import listeners
 from tests.ops.conftest import Place
 
 

@@ -16,15 +16,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app import database, sqlor_safe
-from app.actor import SYSTEM_ACTOR
-from pipeline_core import publishing
+from app.base.actor import SYSTEM_ACTOR
+from app.db import settlement, sqlor as sqlor_safe
+from app.db.transactions import in_transaction
+from app.modules import load_modules
+from pipeline_core.lifecycle import publishing
 
 Statement = Callable[..., Awaitable[Any]]
 
 
 def main() -> None:
     """Answer each line on standard input."""
+    load_modules({})
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
@@ -54,7 +57,7 @@ async def _done(asked: dict[str, Any]) -> None:
     else:
         work = publishing.rollback
         values |= {"reason": "try", "replace_draft": 1}
-    await database.in_transaction(
+    await in_transaction(
         lambda sor: work(sor, asked["pipeline_id"], values, SYSTEM_ACTOR)
     )
 
@@ -73,7 +76,7 @@ def _die_at(number: int) -> None:
         return run
 
     sqlor_safe._run = counted(sqlor_safe._run)  # type: ignore[assignment]
-    database._end = counted(database._end)  # type: ignore[assignment]
+    settlement.end_transaction = counted(settlement.end_transaction)  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

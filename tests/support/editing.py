@@ -14,9 +14,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.errors import AppError, Conflict
-from pipeline_core import stages
-from pipeline_core.stages import Layout
+from app.base.errors import AppError, Conflict
+from pipeline_core.definition import stages
+from pipeline_core.definition.stages import Layout
 
 _revisions = count(1)
 ORDER = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from app.models import ROOT, Table, tables
+from app.schema.tables import ROOT, Table, tables
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.selling import link, make_distributor, make_line, new_key, post
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from app import processes
-from app.settings import ROOT
+from app.base.settings import ROOT
+from app.runtime import processes
 from tests.support.installation import DIRECT, Installation
 
 

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
-from app.addresses import read_network
-from app.models import WHOLE_RANGES, Column
+from app.base.addresses import read_network
+from app.schema.tables import WHOLE_RANGES, Column
 
 Pairs = list[tuple[str, Any]]
 

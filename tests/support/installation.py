@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pymysql
 
-from app import processes
-from app.embedded_db import EmbeddedDatabase
-from app.settings import ROOT, Settings, load_settings, settings
-from app.workers import Workers, local_url
+from app.base.settings import ROOT, Settings, load_settings, settings
+from app.runtime import processes
+from app.runtime.embedded_db import EmbeddedDatabase
+from app.runtime.workers import Workers, local_url
 
 PASSWORDS = {
     "admin": "admin-password-1",

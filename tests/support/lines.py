@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from app.settings import ROOT
+from app.base.settings import ROOT
 from tests.support.installation import Installation
 
 _numbers = count(1)

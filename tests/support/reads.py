@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.sqlor_safe import SafeSqlor
+from app.db.sqlor import SafeSqlor
 
 
 async def reads_of(sor: Any, question: Awaitable[Any]) -> tuple[Any, int]:

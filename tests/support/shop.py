@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from pipeline_ops import check_ledger
+from pipeline_ops.ledger import check as check_ledger
 from tests.support.installation import Installation
 
 _numbers = itertools.count(1)

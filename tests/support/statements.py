@@ -10,7 +10,7 @@ few words in one of few orders.
 import re
 from collections.abc import Callable, Iterator
 
-from app.models import Table
+from app.schema.tables import Table
 
 _LITERAL = re.compile(
     r"_binary\s*'(?:[^'\\]|\\.|'')*'|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\""

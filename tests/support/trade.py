@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.actor import SYSTEM_ACTOR
-from app.database import in_transaction, reading
-from app.errors import AppError
-from app.ids import new_id
-from app.rows import insert_row
-from pipeline_dist import admission
-from pipeline_ops.check_ledger import check
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import AppError
+from app.base.ids import new_id
+from app.db.transactions import in_transaction, reading
+from app.records.rows import insert_row
+from pipeline_dist.admission import service as admission
+from pipeline_ops.ledger.check import check
 
 # Half an hour before midnight in Shanghai, on the last day of a month.
 EVENING = datetime(2026, 11, 30, 15, 30, tzinfo=UTC)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.fields import rule_of
-from app.values import Refused, typed
-from pipeline_dist.authentication import allowed_networks, ip_allowed
+from app.schema.coercion import Refused, typed
+from app.schema.validation import rule_of
+from pipeline_dist.accounts.authentication import allowed_networks, ip_allowed
 
 RULE = rule_of("distributors", "allowed_ips")
 

@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from app import models
-from app.errors import BadRequest
-from app.fields import check_change, check_delete, check_new, rule_of
-from app.json_numbers import kept_json
-from app.values import JsonText, Refused, exact, typed
+from app.base.errors import BadRequest
+from app.base.json_numbers import kept_json
+from app.schema import tables as models
+from app.schema.coercion import JsonText, Refused, exact, typed
+from app.schema.validation import check_change, check_delete, check_new, rule_of
 from tests.unit.test_fields import refusal
 
 # A busy machine is no reason to fail.

@@ -1,78 +1,83 @@
-"""Who may import whom, and what a `.dspy` may hold."""
+"""Every file stands in a room, and knows only rooms below its own and nobody's tables above it."""
 
 import ast
-from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-ORDER = ("pipeline_core", "pipeline_ops", "pipeline_dist")
-SCRIPTS = sorted([*ROOT.glob("app/wwwroot/**/*.dspy"), *ROOT.glob("pipeline_*/wwwroot/**/*.dspy")])
-ENDPOINTS = {
-    "pipeline_core": """pipelines_create pipelines_update pipelines_delete pipeline_steps_create
-        pipeline_steps_update pipeline_steps_delete pipeline_versions_create
-        pipeline_versions_update pipeline_versions_delete pipeline_publish pipeline_rollback""",
-    "pipeline_ops": """pipeline_pricing_create pipeline_pricing_update pipeline_pricing_delete
-        pipeline_capacity_create pipeline_capacity_update pipeline_capacity_delete
-        pipeline_usage_log_create pipeline_usage_log_update pipeline_usage_log_delete
-        get_search_pipeline_id""",
-    "pipeline_dist": """distributors_create distributors_update distributors_delete
-        distributor_pipeline_create distributor_pipeline_update distributor_pipeline_delete
-        distributor_generate_key get_search_distributor_id""",
-}
+from tests.support.rooms import (
+    FACE,
+    MODULES,
+    RANK,
+    RANKS,
+    Arrow,
+    arrows,
+    files,
+    names_table,
+    room,
+    strings,
+    tables_named_from_below,
+)
 
 
-def imported(file: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
+def points_up(arrow: Arrow) -> bool:
+    origin, target = room(arrow.file), room(arrow.target)
+    assert origin is not None, f"{arrow.file} stands in no room"
+    assert target is not None
+    return origin != target and RANK[target] >= RANK[origin]
 
 
-@pytest.mark.parametrize("module", ORDER)
-def test_modules_import_only_downwards_and_the_hosts_face(module):
-    allowed = set(ORDER[: ORDER.index(module) + 1])
-    for file in (ROOT / module / module).rglob("*.py"):
-        for name in imported(file):
-            top = name.split(".")[0]
-            if top in ORDER:
-                assert top in allowed, f"{file} imports {name}"
-            if top == "app":
-                assert name == "app.global_func", f"{file} imports {name}"
-
-
-def test_the_host_imports_modules_only_to_load_them():
-    for file in (ROOT / "app").glob("*.py"):
-        reached = {name for name in imported(file) if name.startswith("pipeline_")}
-        assert all(file.name == "pipeline_app.py" and name.endswith(".init") for name in reached), (
-            file
-        )
-
-
-@pytest.mark.parametrize("module", ORDER)
-def test_every_endpoint_of_the_table_has_its_script(module):
-    folder = ROOT / module / "wwwroot" / "api"
-
-    missing = [
-        name for name in ENDPOINTS[module].split() if not (folder / f"{name}.dspy").is_file()
+def test_every_file_stands_in_a_room():
+    outside = [
+        name
+        for name, path in files().items()
+        if room(name) is None and (path.name != "__init__.py" or "import " in path.read_text())
     ]
 
-    assert missing == []
+    assert outside == []
 
 
-def test_the_table_has_29_endpoints():
-    assert sum(len(names.split()) for names in ENDPOINTS.values()) == 29
+def test_every_room_is_there():
+    assert [known for known in RANK if not any(room(name) == known for name in files())] == []
+    assert len(RANK) == sum(map(len, RANKS))
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_dspy_is_only_a_doorway(script):
-    text = script.read_text("utf-8")
-    body = ast.parse(f"async def script(request, params_kw):\n    {text.strip()}")
-    words = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+def test_arrows_point_down():
+    assert [arrow for arrow in arrows() if points_up(arrow)] == []
 
-    assert len(text.strip().splitlines()) <= 3
-    assert not any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(body))
-    assert not words & {"print", "uuid", "eval", "exec"}
+
+def test_modules_know_the_host_by_its_face_only():
+    assert [
+        arrow
+        for arrow in arrows()
+        if arrow.file.startswith(MODULES) and arrow.target.startswith("app.")
+        if arrow.target != FACE
+    ] == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    below: dict[str, set[str]] = {name: set() for name in files()}
+    for arrow in arrows():
+        below[arrow.file].add(arrow.target)
+    while leaves := {name for name, known in below.items() if not known}:
+        below = {name: known - leaves for name, known in below.items() if name not in leaves}
+
+    assert below == {}
+
+
+def test_nobody_names_tables_of_a_module_above():
+    assert tables_named_from_below() == ()
+
+
+def test_a_table_is_named_by_sql_or_by_its_name_alone():
+    assert names_table("select 1 from pipelines p join distributors d", "distributors")
+    assert names_table("pipelines", "pipelines")
+    assert not names_table("There are no pipelines yet.", "pipelines")
+
+
+def test_dynamic_imports_and_names_in_strings_are_arrows():
+    assert Arrow("app.manage", "pipeline_ops.ledger.check") in arrows()
+    assert Arrow("app.db.bulk", "app.db.errors") in arrows()
+
+
+def test_docstrings_are_no_arrows():
+    tree = ast.parse('"""See app.cli.start."""\nx = "app.db.pool"')
+
+    assert list(strings(tree)) == ["app.db.pool"]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from app import build_pages, models
-from app.models import ROOT
+from app.build import pages as build_pages
+from app.schema import tables as models
+from app.schema.tables import ROOT
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 DEFINITIONS = sorted(ROOT.glob("pipeline_*/json/*.json"))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.errors import TooManyRequests
-from pipeline_ops import capacity as rules
-from pipeline_ops.calls import Capacity
-from pipeline_ops.limits import Limit, check_room
+from app.base.errors import TooManyRequests
+from pipeline_ops.calls.capacity import Capacity
+from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.limits import Limit, check_room
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 DAY, MONTH = "2026-11-24", "2026-11"

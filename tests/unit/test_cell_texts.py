@@ -7,10 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.cell_texts import (
+from app.records.cell_texts import (
     MAX_CELL_UNITS,
     escaped,
     fitted,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import clock
+from app.base import clock
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,10 @@
 import time
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_core.diff import difference, is_empty, moved_keys
-from pipeline_core.stages import Layout, numbered
+from pipeline_core.definition.diff import difference, is_empty, moved_keys
+from pipeline_core.definition.stages import Layout, numbered
 
 NOTHING: dict[str, list[Any]] = {
     "added": [],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "pipeline_core"
-FILES = sorted((ROOT / "pipeline_core").glob("*.py"))
+FILES = sorted((ROOT / "pipeline_core").rglob("*.py"))
 KNOWN = json.loads((ROOT / "i18n/zh.json").read_text("utf-8"))
 HOST = json.loads((ROOT.parent / "app/i18n/zh.json").read_text("utf-8"))
 # A sentence or a placeholder; SQL, docstrings, keys and patterns are none.

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline_core.references import placeholders, unwrapped
-from pipeline_core.schema import fits
-from pipeline_core.step_types import SCHEMAS
+from pipeline_core.definition.references import placeholders, unwrapped
+from pipeline_core.definition.schema import fits
+from pipeline_core.definition.step_types import SCHEMAS
 from tests.unit.test_core_validation import step, told
 
 Case = dict[str, Any]

@@ -1,12 +1,11 @@
 """Stages are 1..n and places 1..m, whatever is put in, moved or taken out."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.errors import InvalidFields
-from pipeline_core import stages
-from pipeline_core.stages import (
+from app.base.errors import InvalidFields
+from pipeline_core.definition import stages
+from pipeline_core.definition.stages import (
     Layout,
     checked_order,
     insert,

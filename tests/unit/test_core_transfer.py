@@ -12,16 +12,15 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from app.errors import AppError
-from app.json_numbers import kept_json
-from app.jsontext import canonical_json
-from pipeline_core import envelope
-from pipeline_core.expressions import Expressions
-from pipeline_core.references import Places
-from pipeline_core.workflow import mermaid, workflow_document, workflow_name
+from app.base.errors import AppError
+from app.base.json_codec import canonical_json
+from app.base.json_numbers import kept_json
+from pipeline_core.definition.expressions import Expressions
+from pipeline_core.definition.references import Places
+from pipeline_core.transfer import envelope
+from pipeline_core.transfer.serverless_workflow import mermaid, workflow_document, workflow_name
 from tests.unit.test_core_validation import line, step
 
 DATA = Path(__file__).resolve().parents[1] / "data"

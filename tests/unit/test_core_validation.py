@@ -7,11 +7,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.settings import load_settings
-from pipeline_core import functions, init
-from pipeline_core.step_config import config_problems
-from pipeline_core.step_types import SCHEMAS, json_schema
-from pipeline_core.validation import Surroundings, blocks, validate
+from app.base.settings import load_settings
+from pipeline_core import init
+from pipeline_core.definition import functions
+from pipeline_core.definition.step_config import config_problems
+from pipeline_core.definition.step_types import SCHEMAS, json_schema
+from pipeline_core.definition.validate import Surroundings, blocks, validate
 
 NOTHING_AROUND = Surroundings(prices=frozenset({("", "")}), has_capacity=True)
 

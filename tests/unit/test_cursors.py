@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from app import clock
-from app.errors import InvalidFields
-from app.fields import check_params
-from app.values import Rule
-from pipeline_dist import catalogue, usage
-from pipeline_dist.cursors import MAX_CURSOR, read_cursor, write_cursor
+from app.base import clock
+from app.base.errors import InvalidFields
+from app.schema.coercion import Rule
+from app.schema.validation import check_params
+from pipeline_dist.reports import catalogue, usage
+from pipeline_dist.reports.cursors import MAX_CURSOR, read_cursor, write_cursor
 
 RULES = {"n": Rule(kind="int", minimum=1, maximum=9), "text": Rule(kind="str", length=128)}
 QUERY = {**usage.PAGE_QUERY, "next": Rule(kind="str", length=MAX_CURSOR)}

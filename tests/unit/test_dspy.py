@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.dspy import compile_script
+from app.server.dspy import compile_script
 
 
 def run(script, params):

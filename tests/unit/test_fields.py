@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from app import models
-from app.errors import BadRequest, InvalidFields
-from app.fields import (
+from app.base.errors import BadRequest, InvalidFields
+from app.schema import tables as models
+from app.schema.coercion import JsonText, Refused, typed
+from app.schema.validation import (
     Rule,
     check_change,
     check_delete,
@@ -20,7 +21,6 @@ from app.fields import (
     rule_of,
     without_unchanged,
 )
-from app.values import JsonText, Refused, typed
 
 LINE = {"code": "image-batch", "name": "批量出图 🎨"}
 PRICE: dict[str, Any] = {"pipeline_id": "p1", "unit": "input_token", "unit_price": "2.5"}
@@ -440,7 +440,7 @@ class TestValues:
 
 
 def test_every_sentence_a_field_is_refused_with_has_its_chinese() -> None:
-    sources = [models.ROOT / "app/values.py", models.ROOT / "app/fields.py"]
+    sources = [models.ROOT / "app/schema/coercion.py", models.ROOT / "app/schema/validation.py"]
     templates = {
         node.value
         for source in sources

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.file_dates import DayFirst, is_night_of_change, iso_text
+from app.records.file_dates import DayFirst, is_night_of_change, iso_text
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from app.errors import BadRequest
-from app.filters import Condition, SafeDBFilter, like_pattern, parse_filter, render_filter
+from app.base.errors import BadRequest
+from app.records.filters import Condition, SafeDBFilter, like_pattern, parse_filter, render_filter
 
 # A busy machine is no reason to fail.
 UNHURRIED = settings(deadline=None)

@@ -4,7 +4,7 @@ import multiprocessing
 import time
 import uuid
 
-from app.ids import time_ordered_id
+from app.base.ids import time_ordered_id
 
 
 def many(_: int = 0) -> list[str]:

@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.json_numbers import JsonNumber, encoder, is_bounded, kept_json, plain_spelling
-from app.jsontext import canonical_json, json_bytes, to_json
+from app.base.json_codec import canonical_json, json_bytes, to_json
+from app.base.json_numbers import JsonNumber, encoder, is_bounded, kept_json, plain_spelling
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)

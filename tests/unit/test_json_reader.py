@@ -8,20 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app import jsontext
-from app.body import unpack
-from app.json_numbers import MAX_NUMBER_CHARACTERS, kept_json
-from app.jsontext import (
+from app.base import json_codec as jsontext
+from app.base.json_codec import (
     JsonError,
     canonical_json,
     json_bytes,
     parse_json,
     to_json,
 )
-from app.values import Refused, Rule, exact, typed
+from app.base.json_numbers import MAX_NUMBER_CHARACTERS, kept_json
+from app.schema.coercion import Refused, Rule, exact, typed
+from app.web.body import unpack
 
 DUPLICATE = "The name {name} stands twice in one object: line {line}, column {column}."
 BOUNDS = "The number {number} is too large or too small: line {line}, column {column}."

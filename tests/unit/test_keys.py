@@ -5,10 +5,9 @@ import string
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_dist import keys
+from pipeline_dist.accounts import keys
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 

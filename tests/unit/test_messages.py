@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Text
-from app.messages import pick_language, say
+from app.base.errors import Text
+from app.base.i18n import pick_language, say
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the sentence stands among the arguments.

@@ -4,8 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from app.metrics import Metrics
-from app.processes import command_line, wait_until
+from app.runtime.processes import command_line, wait_until
+from app.server.metrics import Metrics
 
 
 def test_a_killed_worker_counts_no_longer(tmp_path: Path) -> None:

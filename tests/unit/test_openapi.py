@@ -9,11 +9,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.fields import Rule
-from app.settings import DatabaseSettings, Options, Settings
-from pipeline_dist import openapi, openapi_examples
-from pipeline_dist.error_codes import ERROR_CODES, FIELD_CODES
-from pipeline_dist.openapi_operations import OPERATIONS
+from app.base.settings import DatabaseSettings, Options, Settings
+from app.schema.validation import Rule
+from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
+from pipeline_dist.api.openapi import document as openapi, examples as openapi_examples
+from pipeline_dist.api.openapi.operations import OPERATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
@@ -76,7 +76,7 @@ def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
 def of_the_api() -> set[Path]:
     """The modules' files that the calls of the API need."""
     found: set[Path] = set()
-    waiting = ["pipeline_dist.v1_api", "pipeline_dist.document_api"]
+    waiting = ["pipeline_dist.api.v1", "pipeline_dist.api.docs"]
     while waiting:
         name = waiting.pop()
         file = ROOT / name.split(".")[0] / f"{name.replace('.', '/')}.py"
@@ -149,7 +149,7 @@ def test_lists_every_code_that_can_be_raised() -> None:
 
 
 def test_lists_every_code_of_a_field() -> None:
-    told_by = {*of_the_api(), ROOT / "app/values.py", ROOT / "app/fields.py"}
+    told_by = {*of_the_api(), ROOT / "app/schema/coercion.py", ROOT / "app/schema/validation.py"}
 
     assert field_codes(told_by) - FIELDS_OF_PAGES == set(FIELD_CODES)
 

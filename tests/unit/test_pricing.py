@@ -5,12 +5,10 @@ from fractions import Fraction
 from math import ceil, floor
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.errors import Conflict, Unprocessable
-from pipeline_ops.lines import UsageLine
-from pipeline_ops.pricing import (
+from app.base.errors import Conflict, Unprocessable
+from pipeline_ops.rules.pricing import (
     Terms,
     choose,
     chosen_terms,
@@ -20,6 +18,7 @@ from pipeline_ops.pricing import (
     shown_price,
     total,
 )
+from pipeline_ops.rules.usage_lines import UsageLine
 
 QUANTITIES = st.decimals(min_value=0, max_value=10**12 - 1, places=6)
 PRICES = st.decimals(min_value=0, max_value=10**12 - 1, places=6)

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from pipeline_dist.rate_limit import RateWindow
+from pipeline_dist.admission.rate_window import RateWindow
 
 START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 TOLERANCE = timedelta(seconds=0.6)  # 1 % of the window

@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
+from app.base.settings import ROOT, Options
 from app.manage import COMMANDS
-from app.settings import ROOT, Options
 
 READMES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")}
 
@@ -39,7 +39,7 @@ def test_every_command_is_documented(readme: str) -> None:
 
 @pytest.mark.parametrize("readme", READMES)
 def test_every_environment_variable_is_documented(readme: str) -> None:
-    files = [*(ROOT / "app").glob("*.py"), ROOT / "build.sh", ROOT / "app/shell_common.sh"]
+    files = [*(ROOT / "app").glob("**/*.py"), ROOT / "build.sh", ROOT / "app/shell_common.sh"]
     text = "\n".join(path.read_text("utf-8") for path in files)
     used = set(re.findall(r"\b(?:PIPELINE_[A-Z_]+|SAGE_RBAC_DB)\b", text))
 

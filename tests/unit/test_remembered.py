@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pipeline_ops.remembered import LONGEST_SECONDS, Remembered
+from pipeline_ops.reports.cache import LONGEST_SECONDS, Remembered
 
 
 class Clock:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_dist.replay_input import ReplayError, read_prices
+from pipeline_dist.replay.trace import ReplayError, read_prices
 
 HEAD = "provider,model,input_usd_per_1m_tokens,output_usd_per_1m_tokens\n"
 

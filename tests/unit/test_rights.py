@@ -1,10 +1,9 @@
 """Roles and paths mean what Sage means by them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.sage_rbac import NOBODY_ROLES, covers, effective_roles, rights_of
+from app.access.rbac import NOBODY_ROLES, covers, effective_roles, rights_of
 
 
 def right(path, roleid="r1", orgtypeid="owner", name="admin", need_audit="0"):

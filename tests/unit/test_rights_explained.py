@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app import guard, rights_explained
-from app.errors import NotFound
-from app.rights_explained import Facts, User, what_may, who_may
-from app.rights_told import MOST_ROWS, told_what_may, told_who_may
-from app.sage_rbac import NOBODY_ROLES, effective_roles, rights_of
-from app.web_paths import Target
+from app.access import explain as rights_explained
+from app.access.explain import Facts, User, what_may, who_may
+from app.access.explain_text import MOST_ROWS, told_what_may, told_who_may
+from app.access.paths import OPEN_PATHS, Target
+from app.access.rbac import NOBODY_ROLES, effective_roles, rights_of
+from app.base.errors import NotFound
+from app.server import guard
 
 ROLE_IDS = ("any", "logined", "anonymous", "r1", "r2", "r3")
 PATHS = ("/a", "/a/b", "/a/b.ui", "/main/a", "/a/**", "/a/%", "/**", "%", "/b", "/main/**", "")
@@ -144,4 +144,4 @@ def test_of_very_many_users_the_first_are_shown():
 
 
 def test_the_paths_that_ask_no_permission_are_the_guards():
-    assert set(rights_explained.OPEN_PATHS) == set(guard.OPEN_PATHS)
+    assert set(guard._OPEN_HANDLERS) == OPEN_PATHS

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
-from app.fields import Rule, check_params
 from app.global_func import InvalidFields
-from pipeline_dist import api_input, usage, v1_api
-from pipeline_dist.openapi_operations import OPERATIONS
-from pipeline_dist.openapi_requests import REQUESTS
-from pipeline_dist.rule_schemas import DAY_OR_TIME, rule_schema
-from pipeline_dist.statement import MONTH_RULE
-from pipeline_ops.lines import LINE_RULES
+from app.schema.validation import Rule, check_params
+from pipeline_dist.api import input as api_input, v1 as v1_api
+from pipeline_dist.api.openapi.operations import OPERATIONS
+from pipeline_dist.api.openapi.requests import REQUESTS
+from pipeline_dist.api.openapi.rule_schemas import rule_schema
+from pipeline_dist.reports import usage
+from pipeline_dist.reports.statement import MONTH_RULE
+from pipeline_dist.reports.usage import DAY_OR_TIME
+from pipeline_ops.rules.usage_lines import LINE_RULES
 
 SPECS: dict[str, Mapping[str, Rule]] = {
     "Line": LINE_RULES,

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from app.access.known_browsers import LIFE
+from app.access.lockout import FIRST_WAIT, FORGOTTEN_AFTER, LIMITS
+from app.access.rbac import REMEMBERED_SECONDS
+from app.base.settings import ROOT, Options
 from app.cli.rotate_secret import _ROTATIONS
-from app.known_browsers import LIFE
-from app.login import REFUSAL_SECONDS
-from app.login_attempts import FIRST_WAIT, FORGOTTEN_AFTER, LIMITS
+from app.endpoints.login import REFUSAL_SECONDS
 from app.manage import COMMANDS
-from app.sage_rbac import REMEMBERED_SECONDS
-from app.settings import ROOT, Options
 
 ENGLISH = (ROOT / "docs/security.md").read_text("utf-8")
 CHINESE = (ROOT / "docs/security.zh-CN.md").read_text("utf-8")

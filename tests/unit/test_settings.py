@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from appPublic.aes import aes_encode_b64
 
-from app.settings import ConfigError, load_settings
+from app.base.settings import ConfigError, load_settings
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import Cell
 
-from app import exports
-from app.models import table
-from app.spreadsheets import CsvFile, SheetFile
-from app.xlsx_files import read_xlsx
+from app.endpoints import export as exports
+from app.records.spreadsheets import CsvFile, SheetFile
+from app.records.xlsx_files import read_xlsx
+from app.schema.tables import table
 
 MOMENT = datetime(2026, 12, 1, 8, 30, 15)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

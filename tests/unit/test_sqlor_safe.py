@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.errors import BadRequest
-from app.sqlor_safe import SafeSqlor, parse_sql, sort_terms
+from app.base.errors import BadRequest
+from app.db.sqlor import SafeSqlor, parse_sql, sort_terms
 
 
 @pytest.fixture

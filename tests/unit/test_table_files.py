@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from app import sheet_rows, table_files, xlsx_files
-from app.errors import BadRequest
-from app.sheet_rows import CellProblem, FileRows
+from app.base.errors import BadRequest
+from app.records import sheet_rows, table_files, xlsx_files
+from app.records.sheet_rows import CellProblem, FileRows
 from tests.support.workbooks import number, packed, row, text, workbook
 
 FILES = Path(__file__).parents[1] / "data" / "table_files"

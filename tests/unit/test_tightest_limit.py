@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app import clock
-from pipeline_dist.limits import rate_limit_headers
-from pipeline_ops.limits import Limit, retry_after
+from app.base import clock
+from pipeline_dist.admission.limits import rate_limit_headers
+from pipeline_ops.rules.limits import Limit, retry_after
 
 NOON = datetime(2026, 11, 10, 4, tzinfo=UTC)
 DAY_ENDS = datetime(2026, 11, 10, 16, tzinfo=UTC)

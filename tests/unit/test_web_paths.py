@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import NotFound
-from app.web_paths import WebPaths, plain_path
+from app.access.paths import WebPaths, plain_path
+from app.base.errors import NotFound
 
 
 @pytest.fixture

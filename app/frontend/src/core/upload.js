@@ -1,6 +1,6 @@
 /**
  * Sends a file as the body of a request and tells how far it is, there and on the server, which
- * answers in JSON Lines (app/work_progress.py). `fetch` does not say how much has been sent.
+ * answers in JSON Lines (app/web/work_progress.py). `fetch` does not say how much has been sent.
  */
 
 import { language, t } from './i18n.js';

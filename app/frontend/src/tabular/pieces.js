@@ -1,4 +1,4 @@
-/** A file in pieces, each with the number of rows that are done after it (app/exports.py). */
+/** A file in pieces, each with the number of rows that are done after it (app/endpoints/export.py). */
 
 const HEAD_BYTES = 8;
 

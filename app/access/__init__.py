@@ -1,0 +1,1 @@
+"""Who somebody is and what they may do: Sage's users and rights, sessions, lock-outs."""

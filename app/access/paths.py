@@ -1,0 +1,112 @@
+"""
+From a URL path to the one file it means, or to nothing.
+
+Replaces ahserver's `Url2File`, which reaches one file by many spellings, climbs to parent folders
+for missing files and runs files outside the web root (PATH-1, PATH-2, STAT-1).
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote
+
+from app.base.errors import NotFound
+
+# The host's own answers, which must work without a database and ask for no right.
+HEALTH, READINESS, METRICS = "/healthz", "/readyz", "/metrics"
+OPEN_PATHS = frozenset({HEALTH, READINESS, METRICS})
+REMEMBERED_SECONDS = 1.0
+# A folder that is a script's is the one address of it: neither with a slash nor by the file.
+SCRIPT_INDEX = "index.dspy"
+STATIC_TYPES = frozenset(
+    ".css .js .mjs .json .svg .png .jpg .gif .webp .ico .woff2 .html .txt .webmanifest".split()
+)
+_ODD = re.compile(r"[\x00-\x1f\x7f\\%?#]|//|/\.|~$")
+_PACKED_SLASH = re.compile("%2f", re.IGNORECASE)
+# File names that the front-end build gives: content hash in the name, never another content.
+_HASHED = re.compile(r"-[0-9A-Za-z]{8,}\.(?:js|css|json|svg|woff2)$")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file that a URL path means; `url` is its own path, `suffix` decides who serves it."""
+
+    file: Path
+    url: str
+    suffix: str
+    immutable: bool
+    version: int
+
+
+class WebPaths:
+    """The web root and the modules' web roots linked into it."""
+
+    def __init__(self, root: Path, indexes: tuple[str, ...], modules: dict[str, Path]) -> None:
+        self._root = root.resolve()
+        self._indexes = indexes
+        self._modules = {name: path.resolve() for name, path in modules.items()}
+        self._known: dict[str, tuple[float, Target | None]] = {}
+
+    def find(self, path: str) -> Target | None:
+        """The file that *path* (as `plain_path` gives it) means; remembered for one second."""
+        known = self._known.get(path)
+        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
+            return known[1]
+        try:
+            found = self._find(path)
+        except OSError:
+            found = None  # a name longer than the file system has
+        if len(self._known) > 2_000:
+            self._known.clear()
+        self._known[path] = (time.monotonic(), found)
+        return found
+
+    def _find(self, path: str) -> Target | None:
+        if len(path) > 512:
+            return None
+        segments = [segment for segment in path.split("/") if segment]
+        base, rest = self._root, segments
+        if segments and segments[0] in self._modules:
+            base, rest = self._modules[segments[0]], segments[1:]
+        file = base.joinpath(*rest)
+        if file.resolve() != file:
+            return None  # a link, or a spelling that the file system folds
+        if file.is_dir():
+            for index in self._indexes:
+                if (file / index).is_file() and not (file / index).is_symlink():
+                    if index == SCRIPT_INDEX and path.endswith("/"):
+                        return None
+                    return self._target(file / index, f"{path.rstrip('/')}/{index}")
+            return None
+        if file.name == SCRIPT_INDEX:
+            return None
+        return self._target(file, path) if file.is_file() and not path.endswith("/") else None
+
+    @staticmethod
+    def _target(file: Path, url: str) -> Target:
+        hashed = bool(_HASHED.search(file.name))
+        return Target(file, url, file.suffix.lower(), hashed, file.stat().st_mtime_ns)
+
+
+def plain_path(raw: str) -> str:
+    """
+    The one spelling of a request's path: percent-decoded once, no query.
+
+    Raises NotFound for every other spelling (`//`, `/./`, `..`, back-slashes, `%2F`, `%25…`).
+    """
+    return _plain(raw.split("?", 1)[0].split("#", 1)[0])
+
+
+@lru_cache(maxsize=4096)
+def _plain(encoded: str) -> str:
+    try:
+        path = unquote(encoded, errors="strict") if "%" in encoded else encoded
+    except UnicodeDecodeError:
+        path = "//"
+    if _PACKED_SLASH.search(encoded):
+        path = "//"
+    if not path.startswith("/") or _ODD.search(path):
+        raise NotFound("not_found", "There is nothing at this address.")
+    return path

@@ -1,0 +1,37 @@
+"""What the caller of a request may do elsewhere: open other paths, see other lists."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from app.access.rbac import Rights
+from app.base.errors import Forbidden
+from app.schema.tables import Table, tables
+
+
+def no_right() -> Forbidden:
+    """The refusal for who has signed in and may not."""
+    return Forbidden(
+        "forbidden", "Your roles do not include this. Ask an administrator for the right."
+    )
+
+
+async def may_open(request: web.Request, path: str) -> bool:
+    """Whether the caller may use *path*, and something is there."""
+    target = request.app["web_paths"].find(path)
+    rights: Rights = await request.app["rbac"].rights()
+    return target is not None and rights.allows(request["actor"].roles, target.url)
+
+
+async def may_list_any(request: web.Request, some: Iterable[Table]) -> bool:
+    """Whether the caller may see the generated list of at least one of these tables."""
+    for made in some:
+        if await may_open(request, made.list_path):
+            return True
+    return False
+
+
+async def withheld_tables(request: web.Request) -> list[str]:
+    """Tables with something about persons whose lists the caller may not see."""
+    personal = [made for made in tables().values() if made.personal]
+    return [made.name for made in personal if not await may_list_any(request, [made])]

@@ -1,0 +1,183 @@
+"""
+Registering a module's paths and roles in Sage, for the modules' `scripts/load_path.py`.
+
+What stands in Sage's tables belongs to Sage's administrators, except what has our mark in its id:
+only that is taken away again.
+"""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping
+
+import aiomysql
+
+from app.access.rbac import ANY, LOGINED, OWN_ROLES, covers, grant_rows
+from app.base.errors import AppError, Conflict, DuplicateKey
+from app.base.ids import new_id
+from app.base.settings import ConfigError
+from app.db.pool import pools
+from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction, reading
+from app.runtime.terminal import tell
+
+Wanted = Mapping[str, tuple[str, ...]]
+_TRIES = 3
+
+
+def register_paths(
+    module: str,
+    *,
+    any_: Iterable[str] = (),
+    logined: Iterable[str] = (),
+    roles: Mapping[str, Iterable[str]] | None = None,
+) -> None:
+    """
+    Register *module*'s paths: for everybody, for the logged in, and per role `orgtype.name`.
+
+    Running it twice changes nothing; what is no longer listed goes. Ends the process with a clear
+    sentence when the database cannot be reached or refuses.
+    """
+    wanted = {ANY: tuple(any_), LOGINED: tuple(logined)}
+    wanted |= {name: tuple(paths) for name, paths in (roles or {}).items()}
+    try:
+        added, removed, wider = asyncio.run(_register(module, wanted))
+    except (AppError, ConfigError, aiomysql.MySQLError) as exc:
+        sys.exit(f"load_path {module}: {exc} ({exc.__cause__ or type(exc).__name__})")
+    count = sum(map(len, wanted.values()))
+    sys.stdout.write(f"{module}: {count} rights, {added} added, {removed} removed\n")
+    for role, path in wider:
+        tell(f"{module}: mind that Sage itself gives {path} to everybody who is `{role}`.",
+             f"{module}：请注意，Sage 自身已把 {path} 授予所有 `{role}` 用户。")
+
+
+async def _register(module: str, wanted: Wanted) -> tuple[int, int, list[tuple[str, str]]]:
+    try:
+        added, removed = await _written(module, wanted)
+        async with reading("sage") as sor:
+            return added, removed, _given_to_everybody(await grant_rows(sor), wanted)
+    finally:
+        await pools().close()
+
+
+async def _written(module: str, wanted: Wanted) -> tuple[int, int]:
+    for _ in range(_TRIES - 1):
+        try:
+            return await in_transaction(lambda sor: write_paths(sor, module, wanted), "sage")
+        except DuplicateKey:
+            # Another host registers the same paths at this moment; they are there now.
+            continue
+    return await in_transaction(lambda sor: write_paths(sor, module, wanted), "sage")
+
+
+def _given_to_everybody(rows: Iterable[Mapping[str, str]], wanted: Wanted) -> list[tuple[str, str]]:
+    """What others gave to `any`, `logined` or `anonymous` that covers more than we want."""
+    ours = {path for listed in wanted.values() for path in listed}
+    found = set()
+    for row in rows:
+        role, path = row["roleid"], row["path"] or ""
+        meant = wanted.get(role, ()) if role in OWN_ROLES else None
+        if meant is None or path in meant:
+            continue
+        if any(covers(path, item) and item not in meant for item in ours):
+            found.add((role, path))
+    return sorted(found)
+
+
+async def write_paths(sor: SafeSqlor, module: str, wanted: Wanted) -> tuple[int, int]:
+    """Make Sage's tables say *wanted* for *module*; how many rights were added and removed."""
+    role_ids = {name: await _role_id(sor, name) for name in wanted}
+    paths = sorted({path for listed in wanted.values() for path in listed})
+    permission_ids = {path: await _permission_id(sor, module, path) for path in paths}
+    pairs = {
+        (role_ids[name], permission_ids[path]): _own_id(module, f"{name} {path}")
+        for name, listed in wanted.items()
+        for path in listed
+    }
+    # Those that go make room first: a role or permission made anew in Sage has another id.
+    removed = await _take_back(sor, module, pairs.keys())
+    present = await sor.sqlExe(
+        "select roleid, permid from rolepermission where permid in ${ids}$",
+        {"ids": list(permission_ids.values())},
+    )
+    missing = pairs.keys() - {(row.roleid, row.permid) for row in present}
+    for role_id, permission_id in sorted(missing):
+        row = {"roleid": role_id, "permid": permission_id}
+        await sor.C("rolepermission", {"id": pairs[role_id, permission_id], **row})
+    await _drop_unused(sor, module, permission_ids.values())
+    return len(missing), removed
+
+
+async def _take_back(sor: SafeSqlor, module: str, pairs: Iterable[tuple[str, str]]) -> int:
+    """Remove the rights that *module* gave and no longer wants."""
+    wanted = set(pairs)
+    given = await sor.sqlExe(
+        "select id, roleid, permid from rolepermission where id like ${mark}$",
+        {"mark": f"{_mark(module)}%"},
+    )
+    gone = [row.id for row in given if (row.roleid, row.permid) not in wanted]
+    if gone:
+        await sor.sqlExe("delete from rolepermission where id in ${ids}$", {"ids": gone})
+    return len(gone)
+
+
+async def _drop_unused(sor: SafeSqlor, module: str, used: Iterable[str]) -> None:
+    """Remove the permissions that *module* made, no longer uses, and nobody has a right to."""
+    kept = set(used)
+    made = await sor.sqlExe(
+        "select id from permission where id like ${mark}$"
+        " and id not in (select permid from rolepermission where permid is not null)",
+        {"mark": f"{_mark(module)}%"},
+    )
+    unused = [row.id for row in made if row.id not in kept]
+    if unused:
+        await sor.sqlExe("delete from permission where id in ${ids}$", {"ids": unused})
+
+
+def _mark(module: str) -> str:
+    return f"pl{hashlib.sha256(module.encode()).hexdigest()[:6]}"
+
+
+def _own_id(module: str, what: str) -> str:
+    return _mark(module) + hashlib.sha256(what.encode()).hexdigest()[:24]
+
+
+async def _role_id(sor: SafeSqlor, name: str) -> str:
+    if name in OWN_ROLES:
+        if not await sor.one("select id from role where id = ${id}$", {"id": name}):
+            await sor.C("role", {"id": name, "orgtypeid": "0", "name": name})
+        return name
+    org_type, _, short = name.partition(".")
+    ns = {"orgtypeid": org_type, "name": short}
+    # The column's collation takes `Owner` for `owner`; roles are told apart by their exact names.
+    for row in await sor.sqlExe(
+        "select id, orgtypeid, name from role where orgtypeid = ${orgtypeid}$ and name = ${name}$"
+        " order by id",
+        ns,
+    ):
+        if (row.orgtypeid, row.name) == (org_type, short):
+            return str(row.id)
+    role_id = new_id()
+    await sor.C("role", {"id": role_id, **ns})
+    return role_id
+
+
+async def _permission_id(sor: SafeSqlor, module: str, path: str) -> str:
+    rows = await sor.sqlExe("select id, path from permission where path = ${path}$", {"path": path})
+    for row in rows:
+        if row.path == path:
+            return str(row.id)
+    if rows:
+        raise Conflict(
+            "path_spelling",
+            "Sage has the path {found}, which its unique key does not tell from {path}. Correct"
+            " it in Sage, then run load_path.py again.",
+            found=rows[0].path,
+            path=path,
+        )
+    permission_id = _own_id(module, path)
+    # An administrator may have given the row that we made another path.
+    if await sor.one("select id from permission where id = ${id}$", {"id": permission_id}):
+        permission_id = _mark(module) + hashlib.sha256(new_id().encode()).hexdigest()[:24]
+    await sor.C("permission", {"id": permission_id, "name": module, "path": path})
+    return permission_id

@@ -1,0 +1,199 @@
+"""
+Login sessions: a random id in the cookie, its hash in the table `app_session`.
+
+Replaces ahserver's ticket cookie: forgeable (SES-1), reissued in the answer to a log-out (SES-7),
+without an end (SES-6), with the user's data joined by `:` (SES-4). The cookie's second part is an
+HMAC with the installation's secret, so that made-up cookies do not reach the database and a new
+secret ends every session. A session also ends, for good, when its user gets another password,
+loses a role he had at login, or is disabled.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+
+from app.access.rbac import SageUser
+from app.base.clock import now
+from app.base.secrets import WatchedSecret
+from app.base.settings import Settings
+from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction, reading
+
+COOKIE = "pipeline_session"
+REMEMBERED_SECONDS = 5.0
+_SEEN_EVERY = timedelta(minutes=1)
+_LONGEST_KNOWN = 1_000
+
+
+@dataclass(frozen=True)
+class Session:
+    """A valid session: whose it is, and what the user's password and roles were at login."""
+
+    session_id: str
+    user_id: str
+    credentials: str | None
+    roles: frozenset[str]
+
+    def holds_for(self, user: SageUser | None) -> bool:
+        """Whether *user* still is who signed in: usable, same password, no role lost."""
+        return (
+            user is not None
+            and user.usable
+            and user.credentials == self.credentials
+            and self.roles <= user.role_names
+        )
+
+
+class Sessions:
+    """Sessions of one installation; a valid one is remembered for at most 5 s per process."""
+
+    def __init__(self, config: Settings) -> None:
+        self._secret = WatchedSecret(config.var_dir, "session_secret")
+        self._life = timedelta(hours=config.options.session_hours)
+        self._idle = timedelta(minutes=config.options.session_idle_minutes)
+        self.is_https = config.is_https
+        # By the whole Cookie header: parsing and checking it costs more than all else here.
+        self._known: dict[str, tuple[float, Session]] = {}
+
+    async def begin(
+        self, request: web.Request, response: web.StreamResponse, user: SageUser
+    ) -> None:
+        """Start a new session for *user* and set its cookie; one the browser had before ends."""
+        before = self._token(request.cookies.get(COOKIE, ""))
+        token = secrets.token_urlsafe(32)
+        moment = now()
+        row = {
+            "id": _hash(token),
+            "user_id": user.user_id,
+            "username": user.username,
+            "org_id": user.org_id,
+            "created_at": moment,
+            "seen_at": moment,
+            "address": request["client_ip"][:64],
+            "credentials": user.credentials,
+            "roles": json.dumps(sorted(user.role_names), ensure_ascii=False),
+            "user_agent": _storable(request.headers.get("User-Agent", ""))[:255],
+        }
+
+        async def work(sor: SafeSqlor) -> None:
+            await sor.sqlExe(
+                "delete from app_session where created_at < ${old}$ or seen_at < ${idle}$",
+                {"old": moment - self._life, "idle": moment - self._idle},
+            )
+            await sor.C("app_session", row)
+
+        await in_transaction(work)
+        if before is not None:
+            await self.drop(_hash(before))
+        response.set_cookie(
+            COOKIE,
+            f"{token}.{self.seal(token)}",
+            httponly=True,
+            samesite="Lax",
+            path="/",
+            secure=self.is_https,
+            max_age=int(self._life.total_seconds()),
+        )
+
+    async def find(self, request: web.Request) -> Session | None:
+        """The valid session of *request*, or None."""
+        header = request.headers.get("Cookie")
+        if header is None:
+            return None
+        known = self._known.get(header)
+        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
+            return known[1]
+        self._known.pop(header, None)
+        token = self._token(request.cookies.get(COOKIE, ""))
+        if token is None:
+            return None
+        started = time.monotonic()
+        session = await self._read(_hash(token))
+        # Neither the number of headers nor their length may fill the memory.
+        if session is not None and len(header) <= _LONGEST_KNOWN:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[header] = (started, session)
+        return session
+
+    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+        """End the session of *request*: at once here, within 5 s in the other workers."""
+        token = self._token(request.cookies.get(COOKIE, ""))
+        if token is not None:
+            await self.drop(_hash(token))
+        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=self.is_https)
+
+    async def drop(self, session_id: str) -> None:
+        """End one session for good."""
+
+        async def work(sor: SafeSqlor) -> None:
+            await sor.sqlExe("delete from app_session where id = ${id}$", {"id": session_id})
+
+        await in_transaction(work)
+        self._forget(lambda session: session.session_id == session_id)
+
+    async def end_all(self, user_id: str) -> None:
+        """End every session of a user."""
+
+        async def work(sor: SafeSqlor) -> None:
+            await sor.sqlExe("delete from app_session where user_id = ${id}$", {"id": user_id})
+
+        await in_transaction(work)
+        self._forget(lambda session: session.user_id == user_id)
+
+    def _forget(self, which: Callable[[Session], bool]) -> None:
+        self._known = {k: v for k, v in self._known.items() if not which(v[1])}
+
+    async def _read(self, session_id: str) -> Session | None:
+        async with reading() as sor:
+            row = await sor.one(
+                "select id, user_id, created_at, seen_at, credentials, roles"
+                " from app_session where id = ${id}$",
+                {"id": session_id},
+            )
+        moment = now()
+        if row is None or moment - row.created_at > self._life or moment - row.seen_at > self._idle:
+            return None
+        if moment - row.seen_at > _SEEN_EVERY:
+
+            async def work(sor: SafeSqlor) -> None:
+                await sor.sqlExe(
+                    "update app_session set seen_at = ${seen}$ where id = ${id}$",
+                    {"seen": moment, "id": session_id},
+                )
+
+            await in_transaction(work)
+        return Session(
+            row.id, row.user_id, row.credentials, frozenset(json.loads(row.roles or "[]"))
+        )
+
+    def _token(self, cookie: str) -> str | None:
+        token, _, mac = cookie.partition(".")
+        # A header may hold any bytes; what is no text is nobody's cookie.
+        if not token or not cookie.isascii():
+            return None
+        return token if self.is_sealed(token, mac) else None
+
+    def seal(self, text: str) -> str:
+        """What only this installation can say of *text*, as long as it keeps its secret."""
+        key = self._secret.value().encode()
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+    def is_sealed(self, text: str, seal: str) -> bool:
+        """Whether *seal* is the one of *text*."""
+        return seal.isascii() and hmac.compare_digest(seal, self.seal(text))
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

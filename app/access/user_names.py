@@ -1,0 +1,79 @@
+"""
+Names of people: some columns hold the ids of Sage's users, pages show names.
+
+One query for a page of rows; what is known is remembered for a few seconds, as rights are.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from app.access.rbac import REMEMBERED_SECONDS
+from app.base.errors import AppError
+from app.base.logs import warn
+from app.db.transactions import reading
+from app.schema.tables import Table
+
+log = logging.getLogger("pipeline.people")
+
+# Columns of this name hold the id of a user, in whichever table they are.
+USER_COLUMNS = frozenset(
+    {"created_by", "updated_by", "published_by", "voided_by", "owner_id", "user_id"}
+)
+_MOST_KNOWN = 10_000
+_known: dict[str, tuple[float, str | None]] = {}
+
+
+def user_columns(made: Table) -> tuple[str, ...]:
+    """The columns of *made* that hold users and may leave the server."""
+    return tuple(
+        name
+        for name, column in made.columns.items()
+        if name in USER_COLUMNS and not column.confidential
+    )
+
+
+async def add_names(made: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Give each of *rows* `<column>_text`, the user's name, where Sage knows the user."""
+    columns = user_columns(made)
+    if not columns or not rows:
+        return
+    names = await names_of({row[name] for row in rows for name in columns if row.get(name)})
+    for row in rows:
+        for column in columns:
+            name = names.get(row.get(column) or "")
+            if name is not None:
+                row[f"{column}_text"] = name
+
+
+async def names_of(ids: Iterable[str]) -> dict[str, str]:
+    """The names of the users with these *ids*, without those that Sage does not know."""
+    wanted = set(ids)
+    moment = time.monotonic()
+    unknown = {one for one in wanted if not _is_fresh(one, moment)}
+    if unknown:
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        found = await _read(sorted(unknown))
+        for one in unknown:
+            _known[one] = (moment, found.get(one))
+    return {one: name for one in wanted if (name := _known[one][1]) is not None}
+
+
+def _is_fresh(user_id: str, moment: float) -> bool:
+    known = _known.get(user_id)
+    return known is not None and moment - known[0] <= REMEMBERED_SECONDS
+
+
+async def _read(ids: list[str]) -> dict[str, str]:
+    try:
+        async with reading("sage") as sor:
+            rows = await sor.sqlExe(
+                "select id, username from users where id in ${ids}$", {"ids": ids}
+            )
+    except AppError as exc:
+        # A list without names is better than no list.
+        warn(log, "no_names", "names cannot be read from Sage", reason=exc.code)
+        return {}
+    return {row["id"]: row["username"] for row in rows}

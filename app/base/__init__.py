@@ -1,0 +1,1 @@
+"""What everything stands on: errors, texts, times, ids, JSON, logs, settings, secrets."""

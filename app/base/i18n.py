@@ -1,0 +1,69 @@
+"""
+Sentences in the reader's language.
+
+English templates are written where they are used; their Chinese stands in `i18n/zh.json` of the
+host and of each module. A template that nobody translated is said in English.
+"""
+
+import json
+from datetime import datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from app.base.clock import iso
+from app.base.errors import Text
+
+LANGUAGES = ("zh", "en")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def _chinese() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted([ROOT / "app/i18n/zh.json", *ROOT.glob("pipeline_*/i18n/zh.json")]):
+        if path.is_file():
+            found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
+@cache
+def _english() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted([ROOT / "app/wwwroot/i18n/en.json", *ROOT.glob("pipeline_*/i18n/en.json")]):
+        if path.is_file():
+            found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
+def title(chinese: str, lang: str = "en") -> str:
+    """A title of a model, which is written in Chinese, in *lang*."""
+    return chinese if lang == "zh" else _english().get(chinese, chinese)
+
+
+def say(text: Text | str, lang: str = "en") -> str:
+    """*text* in *lang* (`zh` or `en`)."""
+    sentence = text if isinstance(text, Text) else Text(text)
+    template = sentence.template
+    if lang == "zh":
+        template = _chinese().get(template, template)
+    if not sentence.params:
+        return template
+    params = {name: _sayable(value, lang) for name, value in sentence.params.items()}
+    return template.format(**params)
+
+
+def _sayable(value: Any, lang: str) -> Any:
+    if isinstance(value, Text):
+        return say(value, lang)
+    return iso(value) if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=1024)
+def pick_language(wanted: str | None, default: str = "en") -> str:
+    """`zh` or `en` out of `_lang` or an Accept-Language header; *default* when neither is named."""
+    for part in (wanted or "").lower().split(","):
+        code = part.split(";")[0].strip()[:2]
+        if code in LANGUAGES:
+            return code
+    return default

@@ -1,0 +1,374 @@
+"""
+Settings: typed, complete, checked before anything starts.
+
+`conf/config.json` is read once, environment variables are laid over it, and every problem is
+told at once with the place it is at. ahserver's own reader answers None for a misspelt key and
+evaluates `$[python]$` in values; this one refuses unknown keys and only knows `$[workdir]$`.
+No secret has to stand in the file: see app/base/secrets.py.
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.base.addresses import read_network
+from app.base.secrets import secret
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message says where and what to do."""
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where one database is. `unix_socket` wins over host and port."""
+
+    user: str
+    password: str = field(repr=False)
+    name: str
+    host: str = "127.0.0.1"
+    port: int = 3306
+    unix_socket: str | None = None
+
+    def connect_args(self) -> dict[str, Any]:
+        """Arguments for aiomysql.connect."""
+        place: dict[str, Any] = (
+            {"unix_socket": self.unix_socket}
+            if self.unix_socket
+            else {"host": self.host, "port": self.port}
+        )
+        return place | {"user": self.user, "password": self.password, "db": self.name}
+
+
+def _option(default: Any, help_text: str, least: int = 1, most: int = 10**9) -> Any:
+    """A setting; *least* and *most* hold for whole numbers."""
+    return field(default=default, metadata={"help": help_text, "range": (least, most)})
+
+
+# What a step of type `script` may call: a name, with dots where it is in a package.
+FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The section `pipeline` of conf/config.json."""
+
+    quota_time_zone: str = _option("Asia/Shanghai", "Zone whose midnight turns quota days")
+    default_currency: str = _option("CNY", "Currency of prices that name none")
+    public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
+    allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
+    trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
+    pool_size: int = _option(16, "Database connections per worker and database", most=1000)
+    pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
+    body_limit_bytes: int = _option(1_048_576, "Largest request body")
+    body_seconds: int = _option(30, "Longest time a body may take to arrive")
+    session_hours: int = _option(12, "Absolute life of a login session")
+    session_idle_minutes: int = _option(120, "Idle life of a login session")
+    log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
+    step_functions: tuple[str, ...] = _option(
+        (), "Functions that script steps may name; empty: any"
+    )
+    metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the application is told from outside."""
+
+    root_dir: Path
+    var_dir: Path
+    host: str
+    port: int
+    workers: int
+    options: Options
+    given_password_key: str = field(repr=False)
+    pipeline_database: DatabaseSettings
+    sage_database: DatabaseSettings
+    web_root: Path
+    indexes: tuple[str, ...]
+    processors: tuple[tuple[str, str], ...]
+
+    @property
+    def quota_time_zone(self) -> str:
+        """Name of the zone whose midnight turns quota days and months."""
+        return self.options.quota_time_zone
+
+    @property
+    def default_currency(self) -> str:
+        """Currency of prices and distributors that name none."""
+        return self.options.default_currency
+
+    @property
+    def public_url(self) -> str:
+        """The address programs outside should use, without a trailing slash."""
+        if self.options.public_url:
+            return self.options.public_url.rstrip("/")
+        shown = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return f"http://{shown}:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach this by https: a proxy does it, and `public_url` says so."""
+        return urlsplit(self.options.public_url).scheme == "https"
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether requests of others come through a proxy, and so may look like local ones."""
+        return bool(self.options.public_url or self.options.trusted_proxies)
+
+    @property
+    def password_key(self) -> str:
+        """The key Sage's passwords are encoded with."""
+        return self.given_password_key or secret(self.var_dir, "password_key")
+
+
+def embedded_connection_file(var_dir: Path) -> Path:
+    """Where the embedded database says how to reach it."""
+    return var_dir / "database" / "connection.json"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process; raises ConfigError with every problem found."""
+    return load_settings(os.environ)
+
+
+def load_settings(env: Any) -> Settings:
+    """Build settings from the configuration file and the environment *env*."""
+    path = Path(env.get("PIPELINE_CONF") or ROOT / "conf/config.json")
+    raw = _read(path)
+    problems: list[str] = []
+    _unknown(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
+    website = _section(raw, "website", problems)
+    _unknown(
+        website, {"host", "port", "workers", "paths", "indexes", "processors"}, "website.", problems
+    )
+    options = _options(_section(raw, "pipeline", problems), problems)
+    var_dir = Path(env.get("PIPELINE_VAR") or ROOT / "var").resolve()
+    port = _whole(env.get("PIPELINE_PORT") or website.get("port", 9090), "port", 1, 65535, problems)
+    workers = _whole(
+        env.get("PIPELINE_WORKERS") or website.get("workers") or os.cpu_count() or 1,
+        "workers",
+        1,
+        256,
+        problems,
+    )
+    processors = _processors(website.get("processors"), problems)
+    entries = _entries(_section(raw, "databases", problems), problems)
+    if problems:
+        raise ConfigError(f"{path}: " + "; ".join(problems))
+    key = str(raw.get("password_key") or "")
+    pipeline, sage = _databases(entries, env, var_dir, key, path)
+    return Settings(
+        root_dir=ROOT,
+        var_dir=var_dir,
+        host=env.get("PIPELINE_HOST") or website.get("host") or "127.0.0.1",
+        port=port,
+        workers=workers,
+        options=options,
+        given_password_key=key,
+        pipeline_database=pipeline,
+        sage_database=sage,
+        web_root=_web_root(website),
+        indexes=tuple(website.get("indexes") or ("index.ui", "index.dspy", "index.html")),
+        processors=processors,
+    )
+
+
+_PROCESSORS = ((".dspy", "pipeline_dspy"), (".ui", "pipeline_ui"), (".tmpl", "pipeline_tmpl"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing. Restore it from the repository.") from None
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror}.") from exc
+    try:
+        raw = json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise ConfigError(
+            f"{path} is not valid JSON: line {exc.lineno}, column {exc.colno}: {exc.msg}. "
+            "Correct it there and start again."
+        ) from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} must hold a JSON object.")
+    return raw
+
+
+def _section(raw: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
+    value = raw.get(name) or {}
+    if not isinstance(value, dict):
+        problems.append(f"{name} must be an object")
+        return {}
+    return value
+
+
+def _unknown(found: dict[str, Any], known: set[str], where: str, problems: list[str]) -> None:
+    problems += [f"unknown setting {where}{name}" for name in found if name not in known]
+
+
+def _whole(value: Any, name: str, low: int, high: int, problems: list[str]) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = low - 1
+    if not low <= number <= high:
+        problems.append(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    return number
+
+
+def _options(section: dict[str, Any], problems: list[str]) -> Options:
+    known = {f.name: f for f in fields(Options)}
+    _unknown(section, set(known), "pipeline.", problems)
+    values: dict[str, Any] = {}
+    for name, value in section.items():
+        default = known[name].default if name in known else None
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(str(item) for item in value)
+        if name in known and type(value) is not type(default):
+            problems.append(f"pipeline.{name} must be {type(default).__name__}, not {value!r}")
+        elif isinstance(default, int):
+            low, high = known[name].metadata["range"]
+            values[name] = _whole(value, f"pipeline.{name}", low, high, problems)
+        elif name in known:
+            values[name] = value
+    options = Options(**values)
+    try:
+        ZoneInfo(options.quota_time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        problems.append(f"pipeline.quota_time_zone {options.quota_time_zone!r} is not a time zone")
+    if options.public_url and not _is_web_address(options.public_url):
+        problems.append(
+            f"pipeline.public_url {options.public_url!r} is not an address such as "
+            "https://pipeline.example.com"
+        )
+    for cidr in options.trusted_proxies:
+        try:
+            read_network(cidr, strict=True)
+        except ValueError:
+            problems.append(f"pipeline.trusted_proxies: {cidr!r} is not a CIDR such as 10.0.0.0/8")
+    for function in options.step_functions:
+        if not FUNCTION_NAME.fullmatch(function):
+            problems.append(f"pipeline.step_functions: {function!r} is not the name of a function")
+    if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
+    return options
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _processors(given: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:
+    wanted = given or _PROCESSORS
+    pairs = isinstance(wanted, list | tuple) and all(
+        isinstance(pair, list | tuple) and [type(part) for part in pair] == [str, str]
+        for pair in wanted
+    )
+    if not pairs:
+        problems.append('website.processors must be pairs such as [".dspy", "pipeline_dspy"]')
+        return ()
+    return tuple((suffix, name) for suffix, name in wanted)
+
+
+def _entries(databases: dict[str, Any], problems: list[str]) -> dict[str, dict[str, Any]]:
+    """The `kwargs` of each entry of the section `databases`."""
+    found = {}
+    for name in databases:
+        entry = _section(databases, name, problems)
+        kwargs = found[name] = _section(entry, "kwargs", problems)
+        if kwargs.get("port"):
+            kwargs["port"] = _whole(
+                kwargs["port"], f"databases.{name}.kwargs.port", 1, 65535, problems
+            )
+    return found
+
+
+def _databases(
+    entries: dict[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: Path
+) -> tuple[DatabaseSettings, DatabaseSettings]:
+    sage_name = env.get("SAGE_RBAC_DB") or "sage"
+    kwargs = entries.get("pipeline") or {}
+    if kwargs.get("host") or kwargs.get("unix_socket"):
+        given = env.get("PIPELINE_DB_PASSWORD") or _password(kwargs, key, path)
+        pipeline = _database(kwargs, given, kwargs.get("db") or "pipeline")
+    else:
+        pipeline = _embedded(var_dir, kwargs.get("db") or "pipeline")
+    own = entries.get(sage_name) or entries.get("sage")
+    if own:
+        sage = _database(own, _password(own, key, path), own.get("db") or sage_name)
+    else:
+        sage = DatabaseSettings(**(vars(pipeline) | {"name": sage_name}))
+    return pipeline, sage
+
+
+def _database(kwargs: dict[str, Any], password: str, name: str) -> DatabaseSettings:
+    return DatabaseSettings(
+        user=str(kwargs.get("user") or "pipeline"),
+        password=password,
+        name=str(name),
+        host=str(kwargs.get("host") or "127.0.0.1"),
+        port=kwargs.get("port") or 3306,
+        unix_socket=kwargs.get("unix_socket") or None,
+    )
+
+
+def _embedded(var_dir: Path, name: str) -> DatabaseSettings:
+    place = embedded_connection_file(var_dir)
+    try:
+        found = json.loads(place.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "No database: conf/config.json names no host and the embedded database was never "
+            "started here. Run start.sh, or set databases.pipeline.kwargs in conf/config.json."
+        ) from None
+    return DatabaseSettings(
+        user=found["user"],
+        password=found["password"],
+        name=name,
+        host=found.get("host", "127.0.0.1"),
+        port=int(found["port"]),
+        unix_socket=found.get("unix_socket"),
+    )
+
+
+def _password(kwargs: dict[str, Any], key: str, path: Path) -> str:
+    """The password as given, or decoded when it is what sqlor's `dbpassword` printed."""
+    text = str(kwargs.get("password") or "")
+    try:
+        sealed = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return text
+    # dbpassword needs password_key in the file; without it nothing can have been sealed.
+    if not key or not sealed or len(sealed) % 16:
+        return text
+    from appPublic.aes import aes_decode_b64
+
+    try:
+        return str(aes_decode_b64(key, text))
+    except ValueError:
+        raise ConfigError(
+            f"{path}: the database password looks as dbpassword prints it, but password_key does "
+            "not open it. Print it again with the same key, or set PIPELINE_DB_PASSWORD."
+        ) from None
+
+
+def _web_root(website: dict[str, Any]) -> Path:
+    paths = website.get("paths") or [["$[workdir]$/app/wwwroot", ""]]
+    return Path(str(paths[0][0]).replace("$[workdir]$", str(ROOT))).resolve()

@@ -1,0 +1,74 @@
+"""
+Starting and stopping the whole application of one run-time folder.
+
+    python -m app.cli.service start [--demo]
+    python -m app.cli.service stop
+
+start.sh and stop.sh call this. It returns when the application answers, or says why not; calling
+it twice is harmless, and whatever a crash left behind is made good.
+"""
+
+import argparse
+import sys
+
+from app.base.errors import AppError
+from app.base.settings import ConfigError
+from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
+from app.runtime.lock import start_lock
+from app.runtime.run_folder import keep_private, var_folder
+from app.runtime.terminal import CommandError, complain, tell
+from app.runtime.workers import Workers
+
+
+def stop() -> None:
+    """Stop workers and embedded database; fine when nothing runs."""
+    var_dir = var_folder()
+    if not (var_dir / "run").is_dir() and not (var_dir / "database").is_dir():
+        tell("Nothing runs here.", "没有正在运行的进程。")
+        return
+    (var_dir / "run").mkdir(exist_ok=True)
+    with start_lock(var_dir):
+        count, killed = Workers(var_dir).stop()
+        if count:
+            tell(f"{count} worker(s) stopped.", f"已停止 {count} 个工作进程。")
+        if killed:
+            complain(f"{len(killed)} of them did not end in time and were killed.",
+                     f"其中 {len(killed)} 个未能按时结束，已强制终止。")
+        had_database = (var_dir / "database").is_dir() and EmbeddedDatabase(var_dir).stop()
+        if had_database:
+            tell("The embedded database is stopped.", "内嵌数据库已停止。")
+        if not count and not had_database:
+            tell("Nothing runs here.", "没有正在运行的进程。")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line; 0 done, 1 failed with the reason on the error output."""
+    parser = argparse.ArgumentParser(prog="python -m app.cli.service")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("start").add_argument("--demo", action="store_true")
+    actions.add_parser("stop")
+    args = parser.parse_args(argv)
+    keep_private(var_folder())
+    try:
+        if args.action == "start":
+            # Imported late: stop has to work even where a part needed for starting is broken.
+            from app.cli.start import start
+
+            start(with_demo=args.demo)
+        else:
+            stop()
+    except (CommandError, ConfigError, EmbeddedDatabaseError, AppError) as exc:
+        complain(str(exc), str(exc))
+        return 1
+    except OSError as exc:
+        # A full or read-only disk can show at any file; not every error names it.
+        where = exc.filename or var_folder()
+        complain(f"{where}: {exc.strerror or exc}", f"{where}：{exc.strerror or exc}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Starting the whole application: database, schema, roles and paths, workers, in this order."""
+
+import errno
+from pathlib import Path
+
+from app.access import password_key
+from app.access.first_admin import first_administrator
+from app.base.secrets import secret_file
+from app.base.settings import Settings, settings
+from app.cli import demo, load_paths, migrate
+from app.cli.setup_sage import ensure_sage
+from app.runtime import embedded_db, processes
+from app.runtime.embedded_db import EmbeddedDatabase
+from app.runtime.lock import start_lock
+from app.runtime.run_folder import var_folder
+from app.runtime.terminal import CommandError, tell
+from app.runtime.workers import Workers, local_url, readiness_problem
+
+
+def start(*, with_demo: bool) -> None:
+    """Start all that does not run yet; raises one of the errors that main() tells."""
+    var_dir = var_folder()
+    _prepare_folders(var_dir)
+    with start_lock(var_dir):
+        database = EmbeddedDatabase(var_dir)
+        workers = Workers(var_dir)
+        started_database = embedded_db.is_wanted() and _start_database(database)
+        try:
+            chosen = settings()
+            if len(workers.running()) < chosen.workers:
+                _start_workers(workers, chosen)
+            elif problem := readiness_problem(chosen):
+                raise _not_here(problem)
+            else:
+                tell("The workers run already.", "工作进程已在运行。")
+        except BaseException:
+            if started_database and not workers.running():
+                database.stop()
+            raise
+        _report(chosen, workers)
+        if with_demo:
+            demo.load_with_own_administrator(chosen)
+
+
+def _prepare_folders(var_dir: Path) -> None:
+    for folder in (var_dir / "run", var_dir / "logs"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".writable"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as exc:
+            raise CommandError(
+                f"{folder} cannot be written: {exc.strerror}. Make it writable, or name another "
+                "run-time folder by PIPELINE_VAR.",
+                f"{folder} 无法写入：{exc.strerror}。请改为可写，"
+                "或用 PIPELINE_VAR 指定其他运行目录。",
+            ) from None
+
+
+def _start_database(database: EmbeddedDatabase) -> bool:
+    started = database.start()
+    if started:
+        tell("The embedded database is started.", "内嵌数据库已启动。")
+    else:
+        tell("The embedded database runs already.", "内嵌数据库已在运行。")
+    return started
+
+
+def _start_workers(workers: Workers, chosen: Settings) -> None:
+    if not workers.running():
+        _check_port(chosen)
+    migrate.run_command([])
+    if embedded_db.is_wanted() and ensure_sage():
+        tell("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
+    password_key.finish_interrupted(chosen)
+    load_paths.run_command([])
+    first_administrator(chosen)
+    workers.start_all(chosen)
+
+
+def _check_port(chosen: Settings) -> None:
+    problem = processes.listening_problem(chosen.host, chosen.port)
+    if problem is None:
+        return
+    if problem.errno == errno.EADDRINUSE:
+        raise CommandError(
+            f"Port {chosen.port} on {chosen.host} is in use by another program. Stop it, or start "
+            f"on another port: PIPELINE_PORT={chosen.port + 1} bash start.sh",
+            f"{chosen.host} 的端口 {chosen.port} 已被其他程序占用。请停止它，"
+            f"或换一个端口：PIPELINE_PORT={chosen.port + 1} bash start.sh",
+        )
+    raise CommandError(
+        f"Cannot listen on {chosen.host}:{chosen.port}: {problem.strerror or problem}. Check "
+        "website.host and website.port in conf/config.json, PIPELINE_HOST and PIPELINE_PORT.",
+        f"无法监听 {chosen.host}:{chosen.port}：{problem.strerror or problem}。"
+        "请检查 conf/config.json 的 website.host、website.port 及 PIPELINE_HOST、PIPELINE_PORT。",
+    )
+
+
+def _not_here(problem: str) -> CommandError:
+    return CommandError(
+        f"The workers of this folder run and are not ready: {problem}. If host or port were "
+        "changed, run stop.sh first; else look into the log.",
+        f"本目录的工作进程在运行，但未就绪：{problem}。若改过地址或端口，请先执行 stop.sh；"
+        "否则请查看日志。",
+    )
+
+
+def _report(chosen: Settings, workers: Workers) -> None:
+    url, count, logs = local_url(chosen), len(workers.running()), workers.var_dir / "logs"
+    tell(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
+         f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh")
+    if chosen.is_behind_proxy and not chosen.options.metrics_token:
+        file = secret_file(chosen.var_dir, "metrics_token")
+        tell(f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
+             f"访问 /metrics 需要令牌（Authorization: Bearer …），令牌在 {file}。")

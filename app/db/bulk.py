@@ -1,0 +1,116 @@
+"""
+Many rows in one statement: inserted, or changed each to values of its own.
+
+Values go through the driver's own quoting, as bound values do; only names of tables and columns,
+which come from the program, are text.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from app.db.cursor import QuickCursor, quoted
+from app.db.errors import translated
+from app.db.sqlor import SafeSqlor
+
+ROWS_AT_ONCE = 500
+# So that writing one statement keeps no other request waiting.
+CHARACTERS_AT_ONCE = 400_000
+CHANGES_AT_ONCE = 50
+_NAME = re.compile(r"[a-z_]+")
+
+Quote = Callable[[Any], str]
+
+
+async def bulk_insert(
+    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Insert *rows*, up to 500 a statement; DuplicateKey where one is there already: rows of
+    statements before it are written then, until the transaction is taken back."""
+    start = f"insert into {_name(table)} ({', '.join(map(_name, columns))}) values "  # noqa: S608
+    quote = _quote_of(sor)
+    groups = ("(" + ",".join([quote(row[name]) for name in columns]) + ")" for row in rows)
+    for portion in _portions(groups):
+        await _run(sor, start + ",".join(portion))
+
+
+async def bulk_update(
+    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Set *columns* of each of *rows*, found by `id`, to what it has, up to 50 a statement."""
+    start = f"update {_name(table)} set "  # noqa: S608
+    quote = _quote_of(sor)
+    for first in range(0, len(rows), CHANGES_AT_ONCE):
+        some = rows[first : first + CHANGES_AT_ONCE]
+        ids = [quote(row["id"]) for row in some]
+        sets = [
+            f"{_name(name)}={_case(ids, [quote(row[name]) for row in some])}" for name in columns
+        ]
+        await _run(sor, f"{start}{', '.join(sets)} where id in ({','.join(ids)})")
+
+
+def _portions(groups: Iterable[str]) -> Iterator[list[str]]:
+    portion: list[str] = []
+    characters = 0
+    for group in groups:
+        portion.append(group)
+        characters += len(group)
+        if len(portion) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield portion
+            portion, characters = [], 0
+    if portion:
+        yield portion
+
+
+def _case(ids: Sequence[str], values: Sequence[str]) -> str:
+    """The value of each row as SQL; one for all where they do not differ."""
+    if len(set(values)) == 1:
+        return values[0]
+    pairs = [f"when {key} then {value}" for key, value in zip(ids, values, strict=True)]
+    return f"case id {' '.join(pairs)} end"
+
+
+def _quote_of(sor: SafeSqlor) -> Quote:
+    """How values are written in statements on this connection."""
+    connection = sor.conn
+
+    def quote(value: Any) -> str:
+        kind = type(value)
+        if value is None:
+            return "null"
+        if isinstance(value, str):
+            return quoted(connection, value)
+        if kind is int:
+            return str(value)
+        if kind is datetime:
+            return _time(value)
+        if kind is Decimal:
+            return format(value, "f")
+        if kind is bytes:
+            return f"x'{value.hex()}'"
+        raise TypeError(f"a {kind.__name__} cannot be written")
+
+    return quote
+
+
+@lru_cache(maxsize=1024)
+def _time(value: datetime) -> str:
+    at = value.astimezone(UTC) if value.tzinfo is not None else value
+    return f"'{at.replace(tzinfo=None).isoformat(' ', 'milliseconds')}'"
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a name: {name!r}")
+    return f"`{name}`"
+
+
+async def _run(sor: SafeSqlor, text: str) -> None:
+    sor.dataChanged = True
+    async with sor.conn.cursor(QuickCursor) as cursor:
+        with translated():
+            await cursor.execute(text)

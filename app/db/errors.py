@@ -1,0 +1,73 @@
+"""What the database's errors mean to a caller, told in one place; SQL text never leaves it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiomysql
+
+from app.base.errors import BadRequest, DuplicateKey, Unavailable
+
+# Lock time-out, deadlock, row changed under a snapshot, Galera node not ready.
+RETRIED = frozenset({1205, 1213, 1020, 1047})
+_GONE = frozenset({1040, 1053, 1152, 1927, 2002, 2003, 2006, 2013, 2014, 2055})
+# A file cannot be written, disk full, table full, the storage engine's own error.
+_FULL = frozenset({3, 1021, 1026, 1030, 1114})
+_BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
+
+
+def failure_code(exc: BaseException) -> int | None:
+    """The database's error number behind *exc*, if there is one."""
+    found = exc if isinstance(exc, aiomysql.MySQLError) else exc.__cause__
+    if isinstance(found, aiomysql.MySQLError) and found.args and isinstance(found.args[0], int):
+        return found.args[0]
+    return None
+
+
+def connection_lost(exc: BaseException) -> bool:
+    """Whether *exc* means that the database is away, and not that a statement is wrong."""
+    lost = isinstance(exc, aiomysql.InterfaceError | ConnectionError)
+    return lost or failure_code(exc) in _GONE
+
+
+def unreachable(exc: BaseException) -> Unavailable:
+    """The refusal for a database that cannot be reached; *exc* is for the log."""
+    return Unavailable(
+        "database_unavailable",
+        "The database does not answer. Nothing was changed; try again in a moment.",
+        headers={"Retry-After": "2"},
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn driver errors raised inside into the application's own."""
+    try:
+        yield
+    except aiomysql.MySQLError as exc:
+        code = failure_code(exc)
+        if code == 1062:
+            found = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
+            raise DuplicateKey(found.group(1) if found else "") from exc
+        if code in _BAD_VALUE:
+            raise BadRequest(
+                "bad_value", "The database refused a value: too long or out of range."
+            ) from exc
+        if code in RETRIED:
+            raise Unavailable(
+                "database_busy",
+                "Too many changes at the same time. Try again in a moment.",
+                headers={"Retry-After": "1"},
+            ) from exc
+        if code in _FULL:
+            raise Unavailable(
+                "database_unavailable",
+                "The database cannot store anything now; perhaps its disk is full. Nothing was"
+                " changed. Tell the operator.",
+                headers={"Retry-After": "10"},
+            ) from exc
+        if code in _GONE or isinstance(exc, aiomysql.InterfaceError):
+            raise unreachable(exc) from exc
+        raise
+    except (ConnectionError, BrokenPipeError) as exc:
+        raise unreachable(exc) from exc

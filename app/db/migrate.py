@@ -1,0 +1,190 @@
+"""
+Bringing the database to the models: creates and extends, never drops or narrows.
+
+    python -m app.db.migrate [--plan]
+
+A table that does not exist is made by what `json2ddl` generates, without its `drop table`; what
+exists is compared column by column. What would lose data or could fail on data (a narrower type, a
+column that no model names) is told and left alone. Run it as often and as parallel as you like.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import aiomysql
+
+from app.base.clock import now
+from app.base.errors import AppError
+from app.base.settings import ConfigError
+from app.db.pool import raw_connection
+from app.db.sqlor import SafeSqlor
+from app.schema.collation import name_collation
+from app.schema.inspect import read_schema
+from app.schema.plan import Plan, Step, definition, make_plan
+
+LOCK_SECONDS = 120
+ROUNDS = 3
+# Somebody else did it between our look and our statement: table, column, key, constraint exists.
+_DONE_ALREADY = frozenset({1050, 1060, 1061, 1359, 1826, 3822})
+# No right to do it, or a server without it.
+_CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
+# Two rows would be one under the new collation.
+_ALIKE = 1062
+
+
+class MigrationError(Exception):
+    """The database could not be brought to the models; the message says where and why."""
+
+
+async def migrate(connection: Any = None) -> list[str]:
+    """
+    Create and extend the tables; one line for each thing done, or left for a person to do.
+
+    *connection*: an aiomysql connection or a sqlor object; None opens one. Two migrations at the
+    same time wait for each other. Raises MigrationError when a statement fails.
+    """
+    async with _connected(connection) as conn, _locked(conn):
+        told = await _settle(conn)
+        await _record(conn, told)
+    SafeSqlor.forget_tables()
+    return told
+
+
+async def _settle(connection: Any) -> list[str]:
+    told: list[str] = []
+    made: set[str] = set()
+    names = await name_collation(connection)
+    # A table just made still lacks what json2ddl cannot say: hence a second round.
+    for _ in range(ROUNDS):
+        found = await read_schema(connection)
+        todo = make_plan(found, names)
+        if not todo.steps:
+            return told + [f"left as it is: {item}" for item in todo.left]
+        for step in todo.steps:
+            if step.table not in found and step.table not in made:
+                made.add(step.table)
+                told.append(f"{step.table}: created the table")
+            line = await _run(connection, step)
+            # What cannot be done is tried again in the next round, and told once.
+            if (step.table not in made or line.startswith("NOT")) and line not in told:
+                told.append(line)
+        if all(step.optional for step in todo.steps):
+            return told
+    raise MigrationError(f"these changes do not hold: {'; '.join(map(str, todo.steps))}")
+
+
+async def plan(connection: Any = None) -> Plan:
+    """What `migrate` would do now; changes nothing."""
+    async with _connected(connection) as conn:
+        return make_plan(await read_schema(conn), await name_collation(conn))
+
+
+async def schema_is_current(sor: SafeSqlor) -> bool:
+    """Whether the models of this code have been applied to the database: one key look-up."""
+    mark = fingerprint()
+    try:
+        row = await sor.one(
+            "select fingerprint from app_schema where id = ${id}$", {"id": mark[:32]}
+        )
+    except aiomysql.MySQLError as exc:
+        if exc.args and exc.args[0] == 1146:  # no such table: nothing was ever migrated
+            return False
+        raise
+    return row is not None and row["fingerprint"] == mark
+
+
+@cache
+def fingerprint() -> str:
+    """Return the SHA-256 of what the schema is: of the statements, never of a source's text."""
+    return hashlib.sha256("\0".join(definition()).encode()).hexdigest()
+
+
+async def _run(connection: Any, step: Step) -> str:
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute(step.sql)
+    except aiomysql.MySQLError as exc:
+        code = exc.args[0] if exc.args else None
+        if code in _DONE_ALREADY:
+            return f"{step} (somebody else did)"
+        if step.optional and code == _ALIKE:
+            return f"NOT done, {step}: {exc.args[1]}. Rename one of the two, then migrate again."
+        if step.optional and code in _CANNOT:
+            return f"NOT done, {step}: {exc.args[1]}. Have it made by a database administrator."
+        raise MigrationError(f"{step}: {exc.args[-1] if exc.args else exc}") from exc
+    return str(step)
+
+
+async def _record(connection: Any, told: list[str]) -> None:
+    mark = fingerprint()
+    async with connection.cursor() as cursor:
+        await cursor.execute("select 1 from app_schema where fingerprint = %s", (mark,))
+        if await cursor.fetchone() and not told:
+            return
+        await cursor.execute(
+            "insert into app_schema (id, fingerprint, changes, changed_at)"
+            " values (%s, %s, %s, %s) on duplicate key update changes = values(changes),"
+            " changed_at = values(changed_at)",
+            (mark[:32], mark, json.dumps(told, ensure_ascii=False), now().replace(tzinfo=None)),
+        )
+    await connection.commit()
+
+
+@asynccontextmanager
+async def _connected(connection: Any) -> AsyncIterator[Any]:
+    if connection is not None:
+        yield connection.conn if isinstance(connection, SafeSqlor) else connection
+        return
+    async with raw_connection() as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _locked(connection: Any) -> AsyncIterator[None]:
+    async with connection.cursor() as cursor:
+        await cursor.execute("select database()")
+        (database,) = await cursor.fetchone()
+        name = f"{database}.migrate"
+        await cursor.execute("select get_lock(%s, %s)", (name, LOCK_SECONDS))
+        (got,) = await cursor.fetchone()
+    if got != 1:
+        raise MigrationError(
+            f"another migration has been running for over {LOCK_SECONDS} s; "
+            "wait for it, or end its connection, and try again"
+        )
+    try:
+        yield
+    finally:
+        async with connection.cursor() as cursor:
+            await cursor.execute("select release_lock(%s)", (name,))
+
+
+async def _main(only_plan: bool) -> None:
+    if only_plan:
+        found = await plan()
+        lines = [str(step) for step in found.steps]
+        lines += [f"left as it is: {item}" for item in found.left]
+    else:
+        lines = await migrate()
+    print("\n".join(lines) or "The database is as the models say.")
+
+
+def main() -> None:
+    """Entry point of `python -m app.db.migrate`."""
+    parser = argparse.ArgumentParser(description="Bring the database to the models.")
+    parser.add_argument("--plan", action="store_true", help="only say what would be done")
+    try:
+        asyncio.run(_main(parser.parse_args().plan))
+    except (MigrationError, ConfigError, AppError) as exc:
+        sys.exit(f"migrate: {exc}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""
+The database layer: sqlor on a real, bounded connection pool.
+
+Replaces sqlor's pool, which opens two connections for each use and returns them before the
+commit (findings PL-1 to PL-6), and `DBPools.sqlorContext`, which swallows exceptions and keeps
+the last one in an attribute shared by all requests (ER-1 to ER-5). Here a transaction is settled
+before its connection goes back (settlement.py), and errors come through.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiomysql
+from pymysql.constants import CLIENT, FIELD_TYPE
+from pymysql.converters import conversions
+from sqlor.dbpools import DBPools
+
+from app.base.errors import Unavailable
+from app.base.settings import DatabaseSettings, settings
+from app.db.errors import unreachable
+from app.db.settlement import settled
+from app.db.sqlor import SafeSqlor, to_utc
+
+IDLE_CHECK_SECONDS = 30
+RECYCLE_SECONDS = 1800
+# Whoever holds a row longer than this is stuck, and those who want it are not to be stuck with it.
+LOCK_WAIT_SECONDS = 5
+# Quoted, since aiomysql puts it into its SET statement as it is.
+_SQL_MODE = "'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
+
+_CONVERTERS = dict(conversions) | {FIELD_TYPE.DATETIME: to_utc, FIELD_TYPE.TIMESTAMP: to_utc}
+
+
+def session_statement(isolation: str) -> str:
+    """What each new connection is told first; *isolation* is the variable's name on this server."""
+    return (
+        f"set time_zone='+00:00', {isolation}='READ-COMMITTED',"
+        f" innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}"
+    )
+
+
+class Pool:
+    """A bounded pool of connections to one database, made in the running loop at first use."""
+
+    def __init__(self, place: DatabaseSettings, size: int, wait_seconds: float) -> None:
+        self._place = place
+        self._size = size
+        self._wait_seconds = wait_seconds
+        self._slots = asyncio.Semaphore(size)
+        self._pool: aiomysql.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A working connection in autocommit mode; raises Unavailable when none can be had."""
+        try:
+            await asyncio.wait_for(self._slots.acquire(), self._wait_seconds)
+        except TimeoutError:
+            raise Unavailable(
+                "busy",
+                "All database connections are in use. Try again in a moment.",
+                headers={"Retry-After": "1"},
+            ) from None
+        try:
+            pool = self._pool or await self._open()
+            connection = await self._acquire(pool)
+            try:
+                yield connection
+            finally:
+                await pool.release(connection)
+        finally:
+            self._slots.release()
+
+    async def _open(self) -> aiomysql.Pool:
+        async with self._opening:
+            if self._pool is None:
+                try:
+                    isolation = await _isolation_variable(self._place)
+                    self._pool = await aiomysql.create_pool(
+                        minsize=1,
+                        maxsize=self._size,
+                        pool_recycle=RECYCLE_SECONDS,
+                        init_command=session_statement(isolation),
+                        **_connect_args(self._place),
+                    )
+                except (aiomysql.MySQLError, OSError) as exc:
+                    raise unreachable(exc) from exc
+            return self._pool
+
+    async def _acquire(self, pool: aiomysql.Pool) -> Any:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection = await pool.acquire()
+            except (aiomysql.MySQLError, OSError, RuntimeError) as exc:
+                raise unreachable(exc) from exc
+            if loop.time() - connection.last_usage < IDLE_CHECK_SECONDS:
+                return connection
+            try:
+                await connection.ping(reconnect=False)
+            except (aiomysql.MySQLError, OSError, RuntimeError):
+                connection.close()
+                await pool.release(connection)
+            else:
+                return connection
+
+    @asynccontextmanager
+    async def context(self) -> AsyncIterator[SafeSqlor]:
+        """What sqlor's DBPools asks of a pool: one sqlor object, one transaction."""
+        async with self.connection() as connection, settled(connection, self._place.name) as sor:
+            yield sor
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._pool is not None:
+            self._pool.close()
+            await self._pool.wait_closed()
+            self._pool = None
+
+
+class Pools(DBPools.klass):
+    """sqlor's DBPools with our pools in it; errors come through `sqlorContext`."""
+
+    def __init__(self) -> None:
+        # The parent opens an event loop of its own at import time; nothing of it is needed.
+        self._pools: dict[str, Pool] = {}
+        self.databases: dict[str, Any] = {}
+        self.meta: dict[str, Any] = {}
+
+    e_except = None
+
+    def pool(self, name: str) -> Pool:
+        """The pool of database *name*: `pipeline`, or the Sage database."""
+        found = self._pools.get(name)
+        if found is None:
+            config = settings()
+            place = config.pipeline_database if name == "pipeline" else config.sage_database
+            found = Pool(place, config.options.pool_size, config.options.pool_wait_seconds)
+            self._pools[name] = found
+        return found
+
+    @asynccontextmanager
+    async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:
+        """One transaction on database *name*; raises what its body raises."""
+        async with self.pool(name).context() as sor:
+            yield sor
+
+    async def close(self) -> None:
+        """Close all pools; for the end of the process."""
+        for pool in self._pools.values():
+            await pool.close()
+        self._pools.clear()
+
+
+def pools() -> Pools:
+    """The pools of this process, also where sqlor and generated scripts look for them."""
+    if not isinstance(DBPools.instance, Pools):
+        DBPools.instance = Pools()
+    return DBPools.instance
+
+
+@asynccontextmanager
+async def raw_connection(database: str = "pipeline") -> AsyncIterator[aiomysql.Connection]:
+    """A plain aiomysql connection of its own, in autocommit mode; for schema work."""
+    config = settings()
+    place = config.pipeline_database if database == "pipeline" else config.sage_database
+    try:
+        connection = await aiomysql.connect(**_connect_args(place))
+    except (aiomysql.MySQLError, OSError) as exc:
+        raise unreachable(exc) from exc
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+async def _isolation_variable(place: DatabaseSettings) -> str:
+    """MySQL 8 knows only transaction_isolation, MariaDB before 11.1 only tx_isolation."""
+    connection = await aiomysql.connect(**_connect_args(place))
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute("show variables like 'tx_isolation'")
+            return "tx_isolation" if await cursor.fetchone() else "transaction_isolation"
+    finally:
+        connection.close()
+
+
+def _connect_args(place: DatabaseSettings) -> dict[str, Any]:
+    return place.connect_args() | {
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": 5,
+        "client_flag": CLIENT.FOUND_ROWS,  # an update that changes nothing still found its row
+        "conv": _CONVERTERS,
+        "sql_mode": _SQL_MODE,
+    }

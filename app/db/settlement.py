@@ -1,0 +1,58 @@
+"""
+One transaction on one connection: settled, whatever happens, before the connection goes back.
+
+Cancellation is included, and where nobody knows whether a commit arrived, that is told.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiomysql
+
+from app.base.errors import Unavailable
+from app.db.errors import RETRIED, failure_code, translated
+from app.db.sqlor import SafeSqlor
+
+
+@asynccontextmanager
+async def settled(connection: Any, name: str) -> AsyncIterator[SafeSqlor]:
+    """Yield a sqlor object in a transaction: committed at the end, rolled back by an error."""
+    sor = SafeSqlor(connection, name)
+    with translated():
+        await sor.statement("start transaction")
+        try:
+            yield sor
+        except BaseException:  # a cancelled request must roll back too
+            sor.dataChanged = False
+            await end_transaction(connection, "rollback")
+            raise
+        sor.dataChanged = False
+        await end_transaction(connection, "commit")
+
+
+async def end_transaction(connection: Any, how: str) -> None:
+    """Commit or roll back, as *how* says, or close the connection for good."""
+    if connection.closed:
+        if how == "commit":
+            raise _unknown_outcome()
+        return
+    try:
+        await getattr(connection, how)()
+    except BaseException as exc:
+        # Nobody may get a connection whose transaction is in an unknown state.
+        connection.close()
+        if how != "commit":
+            return
+        if failure_code(exc) in RETRIED or not isinstance(exc, aiomysql.MySQLError | OSError):
+            raise
+        raise _unknown_outcome() from exc
+
+
+def _unknown_outcome() -> Unavailable:
+    return Unavailable(
+        "database_unavailable",
+        "The connection broke while saving: the change may be there or not. Look first; a call to"
+        " the distributor API may simply be sent again with the same Idempotency-Key.",
+        headers={"Retry-After": "2"},
+    )

@@ -1,0 +1,107 @@
+"""Transactions as the rest of the code asks for them: read, change, repeat, all as one."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+import aiomysql
+
+from app.base.errors import Unavailable
+from app.db.errors import RETRIED, failure_code, translated
+from app.db.pool import pools
+from app.db.settlement import end_transaction
+from app.db.sqlor import SafeSqlor
+
+T = TypeVar("T")
+
+TRIES = 5
+
+
+@asynccontextmanager
+async def transaction(database: str = "pipeline") -> AsyncIterator[SafeSqlor]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    async with pools().pool(database).context() as sor:
+        yield sor
+
+
+@asynccontextmanager
+async def reading(
+    database: str = "pipeline", *, snapshot: bool = False
+) -> AsyncIterator[SafeSqlor]:
+    """
+    Reads without a transaction; with *snapshot* several reads see one and the same state.
+    """
+    pool = pools().pool(database)
+    name = pool._place.name
+    async with pool.connection() as connection:
+        sor = SafeSqlor(connection, name)
+        with translated():
+            if not snapshot:
+                yield sor
+                return
+            await sor.statement("set transaction isolation level repeatable read")
+            await sor.statement("start transaction with consistent snapshot, read only")
+            try:
+                yield sor
+            finally:
+                await end_transaction(connection, "rollback")
+
+
+async def in_transaction(
+    work: Callable[[SafeSqlor], Awaitable[T]], database: str = "pipeline"
+) -> T:
+    """
+    Run *work* in one transaction and answer what it answers.
+
+    The whole of it is repeated, at most 5 times with growing random pauses, when the database
+    gave up because of others: deadlock, lock time-out, failed certification. *work* must
+    therefore have no effect outside the database. Raises Unavailable when all tries failed.
+
+    Inside `as_one` it is a part of that transaction: what it did is undone when it raises.
+    """
+    whole = _whole.get()
+    if whole is not None and database == "pipeline":
+        return await _part(whole, work)
+    for attempt in range(TRIES):
+        try:
+            async with transaction(database) as sor:
+                return await work(sor)
+        except (aiomysql.MySQLError, Unavailable) as exc:
+            if failure_code(exc) not in RETRIED or attempt == TRIES - 1:
+                raise
+        await asyncio.sleep(random.uniform(0.002, 0.02) * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+_whole: ContextVar[SafeSqlor | None] = ContextVar("whole", default=None)
+
+
+async def as_one(work: Callable[[], Awaitable[T]]) -> T:
+    """
+    Run *work* so that every `in_transaction` in it is a part of one transaction: all is
+    committed at the end, or nothing when it raises. Repeated like `in_transaction`.
+    """
+
+    async def within(sor: SafeSqlor) -> T:
+        token = _whole.set(sor)
+        try:
+            return await work()
+        finally:
+            _whole.reset(token)
+
+    return await in_transaction(within)
+
+
+async def _part(sor: SafeSqlor, work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
+    await sor.statement("savepoint part")
+    try:
+        with translated():
+            return await work(sor)
+    except Exception as exc:
+        # After a deadlock the database has rolled back all of it, savepoints included.
+        if failure_code(exc) not in RETRIED:
+            await sor.statement("rollback to savepoint part")
+        raise

@@ -1,0 +1,117 @@
+"""The audit trail as administrators use it: one entry in words, and one field put back."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from app.access.permissions import withheld_tables
+from app.base.actor import Actor
+from app.base.errors import BadRequest, Conflict, EditConflict, Text
+from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction, reading
+from app.endpoints.audit_view import entry_view
+from app.records import trail as audit
+from app.records.hooks import Editor, editor_of
+from app.records.rows import get_row, no_record, public
+from app.schema.coercion import Rule
+from app.schema.tables import tables
+from app.schema.validation import check_change, check_params
+from app.web.endpoint import answering
+from app.web.responses import Answer, json_response
+
+_ID = Rule(kind="str", required=True, length=32)
+PUT_BACK = {
+    "id": _ID,
+    "field": Rule(kind="str", required=True, length=64),
+    "lock_version": Rule(kind="int", minimum=1),
+}
+
+
+@answering("GET", "POST")
+async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.Response:
+    """
+    One entry of the trail as a widget, with a button for each field that can be put back.
+
+    Raises NotFound, also for an entry that the trail's list does not show the caller.
+    """
+    given = check_params({"id": _ID}, params)
+    async with reading() as sor:
+        entry = await get_row(sor, audit.TABLE, given["id"])
+    if entry["table_name"] in await withheld_tables(request):
+        raise no_record(audit.TABLE, given["id"])
+    fields = [name for name in _of(entry, "after") if _can_be_put_back(entry, name)]
+    return json_response(entry_view(entry, fields, request["actor"].lang))
+
+
+async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
+    """
+    The `field` that an entry (`id`) changed, as it was before; the changed record.
+
+    It is put back only if it still is as the entry left it (and the record has the
+    `lock_version`, if one is sent), else 409 `edit_conflict`. The rules of the record's own form
+    hold; what those do not let people edit cannot be put back: 409 `not_put_back`.
+    """
+    given = check_params(PUT_BACK, params)
+    entry_id, field = given["id"], given["field"]
+
+    async def work(sor: SafeSqlor) -> tuple[str, dict[str, Any]]:
+        entry = await get_row(sor, audit.TABLE, entry_id)
+        return entry["table_name"], await _put_back(
+            sor, entry, field, given["lock_version"], actor
+        )  # fmt: skip
+
+    table, record = await in_transaction(work)
+    return Answer(record, table=table, message=Text("{field} is as it was before.", field=field))
+
+
+async def _put_back(
+    sor: SafeSqlor, entry: Mapping[str, Any], field: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    editor = _editor(entry, field)
+    before, after = _of(entry, "before"), _of(entry, "after")
+    table = entry["table_name"]
+    current = await get_row(sor, table, entry["row_id"])
+    if audit.recorded(table, current).get(field) != after[field]:
+        raise EditConflict(
+            public(table, current), current.get("updated_by"), current.get("updated_at")
+        )
+    # Nobody can slip in between: the editor compares this version under its lock.
+    version = current["lock_version"] if lock_version is None else lock_version
+    _, _, values = check_change(
+        table, {"id": entry["row_id"], "lock_version": version, field: before[field]}
+    )
+    with audit.because("put_back", entry=entry["id"]):
+        return await editor(sor, entry["row_id"], version, values, actor)
+
+
+def _editor(entry: Mapping[str, Any], field: str) -> Editor:
+    editor = editor_of(entry["table_name"])
+    if field not in _of(entry, "before") or field not in _of(entry, "after"):
+        raise BadRequest(
+            "nothing_to_put_back", "This entry did not change the field {field}.", field=field
+        )
+    if editor is None or not _can_be_put_back(entry, field):
+        raise Conflict(
+            "not_put_back",
+            "{field} is not changed by a form, so it cannot be put back here.",
+            field=field,
+        )
+    return editor
+
+
+def _can_be_put_back(entry: Mapping[str, Any], field: str) -> bool:
+    made = tables().get(entry["table_name"])
+    column = made.columns.get(field) if made else None
+    return bool(
+        column is not None
+        and not (column.server_set or column.write_once)
+        and editor_of(entry["table_name"])
+        and field in _of(entry, "before")
+    )
+
+
+def _of(entry: Mapping[str, Any], part: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(entry[part] or "{}")
+    return found

@@ -1,0 +1,122 @@
+"""An entry of the audit trail in words, as the description of a widget."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.base.clock import iso
+from app.base.errors import Text
+from app.base.i18n import say, title
+from app.schema.tables import Table, tables
+
+Widget = dict[str, Any]
+
+ACTIONS = {
+    "create": "made",
+    "update": "changed",
+    "delete": "deleted",
+    "move": "moved",
+    "reorder": "put in another order",
+    "publish": "published",
+    "rollback": "rolled back",
+    "set_status": "given another status",
+    "put_back": "put back",
+    "generate_key": "given a new key",
+    "revoke_key": "key revoked",
+    "void": "voided",
+}
+_SHOWN = 2000
+
+
+def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: str) -> Widget:
+    """*entry* (a row of `app_audit`) with its fields before and after."""
+    made = tables().get(entry["table_name"])
+    heading = Text(
+        "{what} {label}: {action}",
+        what=title(made.title, lang) if made else entry["table_name"],
+        label=entry["label"],
+        action=Text(ACTIONS.get(entry["action"], entry["action"])),
+    )
+    place = Text(
+        "{who}, {when}, from {address}, request {request}",
+        who=entry["username"] or entry["user_id"] or "–",
+        when=iso(entry["created_at"]),
+        address=entry["address"] or "–",
+        request=entry["request_id"] or "–",
+    )
+    detail = json.loads(entry["detail"] or "{}")
+    further = [f"{name}: {_plain(value)}" for name, value in detail.items()]
+    allowed = set(can_be_put_back)
+    before, after = (json.loads(entry[part] or "{}") for part in ("before", "after"))
+    return {
+        "widgettype": "VScrollPanel",
+        "options": {"width": "100%", "height": "100%", "gap": "8px", "padding": "4px"},
+        "subwidgets": [
+            {"widgettype": "Title5", "options": {"text": say(heading, lang)}},
+            *(_text(line) for line in (say(place, lang), *further)),
+            *(
+                _field(entry, made, name, before, after, lang, button=name in allowed)
+                for name in dict.fromkeys([*before, *after])
+            ),
+        ],
+    }
+
+
+def _field(
+    entry: Mapping[str, Any],
+    made: Table | None,
+    name: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    lang: str,
+    *,
+    button: bool,
+) -> Widget:
+    column = made.columns.get(name) if made else None
+    called = title(column.title, lang) if column else name
+    if name not in before:
+        line = f"{called} ({name}): {_plain(after[name])}"
+    elif name not in after:
+        line = f"{called} ({name}): {_plain(before[name])}"
+    else:
+        line = f"{called} ({name}): {_plain(before[name])} → {_plain(after[name])}"
+    further = [_put_back_button(entry["id"], name, called, lang)] if button else []
+    return {
+        "widgettype": "HBox",
+        "options": {"width": "100%", "gap": "8px", "wrap": True},
+        "subwidgets": [_text(line), *further],
+    }
+
+
+def _put_back_button(entry_id: str, name: str, called: str, lang: str) -> Widget:
+    question = say(Text("Put {field} back to what it was before this change?", field=called), lang)
+    label = say(Text("Put back"), lang)
+    return {
+        "widgettype": "Button",
+        "options": {"label": label, "tooltip": question},
+        "binds": [
+            {
+                "wid": "self",
+                "event": "click",
+                "actiontype": "urlwidget",
+                "target": "self",
+                "conform": {"title": label, "message": question},
+                "options": {
+                    "method": "POST",
+                    "url": "/appbase/audit_put_back.dspy",
+                    "params": {"id": entry_id, "field": name},
+                },
+            }
+        ],
+    }
+
+
+def _text(line: str) -> Widget:
+    return {"widgettype": "Text", "options": {"text": line, "wrap": True}}
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,97 @@
+"""
+Choices of the drop-downs that `xls2ui` generates: `/appbase/get_code.dspy`.
+
+The generated fields send table, columns and condition along. They are answered only for the sets
+that a model declares in its `codes`; anything else is refused, whoever asks.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from aiohttp import web
+
+from app.access.permissions import may_list_any, no_right
+from app.base.errors import BadRequest
+from app.db.transactions import reading
+from app.records.filters import any_case, like_pattern
+from app.schema.tables import Table, table as table_model, tables
+from app.schema.validation import Rule, check_params
+from app.web.endpoint import answering
+from app.web.responses import json_response
+
+MAX_CHOICES = 500
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+_SPEC = {
+    "dbname": Rule(kind="str", length=64, default="pipeline"),
+    "table": Rule(kind="str", required=True, length=64),
+    "tblvalue": Rule(kind="str", required=True, length=64),
+    "tbltext": Rule(kind="str", required=True, length=64),
+    "valueField": Rule(kind="str", pattern=_NAME),
+    "textField": Rule(kind="str", pattern=_NAME),
+    "cond": Rule(kind="str", length=500),
+    "q": Rule(kind="str", length=200),
+    "value": Rule(kind="str", length=64),
+}
+
+
+@cache
+def declared() -> Mapping[tuple[str, str, str, str | None], list[Table]]:
+    """The (table, value column, text column, condition) sets that models declare, each with the
+    tables whose models do."""
+    found: dict[tuple[str, str, str, str | None], list[Table]] = {}
+    for made in tables().values():
+        for code in made.codes:
+            wanted = (code.table, code.valuefield, code.textfield, code.cond)
+            found.setdefault(wanted, []).append(made)
+    return found
+
+
+@answering("GET", "POST")
+async def get_code(request: web.Request, params: Mapping[str, Any]) -> web.Response:
+    """
+    Choices for a drop-down, sorted by text: at most 500, those containing `q` if given, and
+    always the one with the key `value` if given.
+
+    Each choice has the two names asked for as `valueField` and `textField` (default `value`,
+    `text`). Raises BadRequest `bad_code` for a set that no model declares, Forbidden for callers
+    who see neither the list of the table itself nor one in which these texts stand.
+    """
+    asked = check_params(_SPEC, params)
+    wanted = (asked["table"], asked["tblvalue"], asked["tbltext"], asked["cond"])
+    if wanted not in declared() or asked["dbname"] != "pipeline":
+        raise BadRequest(
+            "bad_code",
+            "No drop-down offers {text} of {table}. See the codes of the models.",
+            table=asked["table"],
+            text=asked["tbltext"],
+        )
+    if not await may_list_any(request, [table_model(asked["table"]), *declared()[wanted]]):
+        raise no_right()
+    rows = await _choices(wanted, asked["q"], asked["value"])
+    value_name, text_name = asked["valueField"] or "value", asked["textField"] or "text"
+    return json_response(
+        [{value_name: row["code_value"], text_name: row["code_text"]} for row in rows]
+    )
+
+
+async def _choices(
+    wanted: tuple[str, str, str, str | None], q: str | None, value: str | None
+) -> list[Any]:
+    table, value_column, text_column, cond = wanted  # declared by a model: names, not input
+    where = [f"({cond})"] if cond else []
+    text, pattern = any_case(f"`{text_column}`", like_pattern(q or ""))
+    values: dict[str, Any] = {"q": pattern, "value": value}
+    if q:
+        where.append(f"{text} like ${{q}}$")
+    select = f"select `{value_column}` as code_value, `{text_column}` as code_text from `{table}`"  # noqa: S608
+    found = f"{select}{' where ' + ' and '.join(where) if where else ''}"
+    async with reading() as sor:
+        rows: list[Any] = await sor.sqlExe(
+            f"{found} order by code_text, code_value limit {MAX_CHOICES}", values
+        )
+        if value and all(row["code_value"] != value for row in rows):
+            rows += await sor.sqlExe(f"{select} where `{value_column}` = ${{value}}$", values)
+    return rows

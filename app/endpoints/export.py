@@ -1,0 +1,218 @@
+"""
+A whole list as a file: CSV or an Excel sheet, sent while it is read.
+
+Which rows, and in which order, is settled first by their keys; then they are read some hundred at
+a time, so that neither a connection nor memory is held for as long as a download takes.
+
+How many rows an Excel file has so far cannot be seen in its bytes. Whoever asks for `_progress`
+therefore gets the file in pieces: before each, 8 bytes with two numbers of 32 bits, the higher byte
+first: how many rows are done after this piece, and of how many bytes it is (perhaps none).
+"""
+
+import asyncio
+import logging
+import struct
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientConnectionResetError, web
+from multidict import CIMultiDict
+
+from app.access.user_names import add_names
+from app.base.clock import now
+from app.base.errors import BadRequest
+from app.base.i18n import title
+from app.base.zones import time_zone
+from app.db.transactions import reading
+from app.records.file_dates import is_night_of_change
+from app.records.file_types import CSV_TYPE, XLSX_TYPE
+from app.records.spreadsheets import CsvFile, File, SheetFile
+from app.schema.tables import Table
+from app.web.responses import USUAL_HEADERS
+
+log = logging.getLogger("pipeline.exports")
+
+MOST_ROWS = 200_000
+ROWS_AT_ONCE = 500
+KINDS = {"csv": CSV_TYPE, "xlsx": XLSX_TYPE}
+PIECES_TYPE = "application/vnd.pipeline-app.pieces"
+_PIECE_HEAD = struct.Struct(">II")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some rows of a table in an order: pieces of SQL made of the model's names, and the values
+    they bind."""
+
+    table: Table
+    shown: list[str]
+    joins: str
+    count_joins: str
+    where: str
+    order: str
+    values: dict[str, Any]
+
+    @property
+    def _where(self) -> str:
+        return f" where {self.where}" if self.where else ""
+
+    async def count(self, sor: Any) -> int:
+        """How many rows there are."""
+        counted = await sor.one(
+            f"select count(*) as total from `{self.table.name}` a{self.count_joins}{self._where}",  # noqa: S608
+            self.values,
+        )
+        return int(counted["total"])
+
+    async def page(self, sor: Any, start: int, size: int) -> list[dict[str, Any]]:
+        """*size* rows from *start* (0 is the first)."""
+        sql = (
+            f"select {', '.join(self.shown)} from `{self.table.name}` a{self.joins}"  # noqa: S608
+            f"{self._where} order by {self.order} limit {start}, {size}"
+        )
+        rows: list[dict[str, Any]] = await sor.sqlExe(sql, self.values)
+        return rows
+
+    async def keys(self, sor: Any, most: int) -> list[str]:
+        """The ids of the first *most* rows, in order."""
+        sql = (
+            f"select a.id from `{self.table.name}` a{self.joins}"  # noqa: S608
+            f"{self._where} order by {self.order} limit {most}"
+        )
+        ids: list[str] = await sor.firsts(sql, self.values)
+        return ids
+
+    async def by_keys(self, sor: Any, keys: list[str]) -> list[dict[str, Any]]:
+        """The rows with these ids, in this order; those that are gone are left out."""
+        sql = (
+            f"select {', '.join(self.shown)} from `{self.table.name}` a{self.joins}"  # noqa: S608
+            " where a.id in ${keys}$"
+        )
+        found = {row["id"]: row for row in await sor.sqlExe(sql, {"keys": keys})}
+        return [found[key] for key in keys if key in found]
+
+
+async def export_rows(
+    request: web.Request, params: Mapping[str, Any], selection: Selection
+) -> web.StreamResponse:
+    """
+    All rows of *selection* as a file. `_export` is its kind, `_columns` the columns in order
+    (comma-separated; default all), `_zone` the time zone of its times (default: that of quota
+    days); with `_progress` the file comes in pieces that tell how many rows are done.
+
+    The header `X-Total-Rows` says how many rows follow. Raises BadRequest `bad_export`,
+    `too_many_rows`.
+    """
+    kind = str(params["_export"])
+    if kind not in KINDS:
+        raise BadRequest("bad_export", "Export as {known}.", known=", ".join(KINDS))
+    columns = _columns(selection.table, params.get("_columns"))
+    zone = time_zone(_text(params.get("_zone")), "bad_export")
+    async with reading() as sor:
+        keys = await selection.keys(sor, MOST_ROWS + 1)
+    if len(keys) > MOST_ROWS:
+        raise BadRequest(
+            "too_many_rows",
+            "The list has more than {most} rows. Filter it first.",
+            most=MOST_ROWS,
+        )
+    lang = request["lang"]
+    headers = USUAL_HEADERS.copy()
+    headers["Content-Type"] = PIECES_TYPE if params.get("_progress") else KINDS[kind]
+    name = _file_name(selection.table, lang, kind)
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    headers["X-Total-Rows"] = str(len(keys))
+    headers["X-Request-Id"] = request["request_id"]
+    parts = _parts(selection, keys, columns, zone, lang, kind)
+    return await _sent(request, parts, headers)
+
+
+def _columns(made: Table, wanted: Any) -> list[str]:
+    known = [name for name, column in made.columns.items() if not column.confidential]
+    if not wanted:
+        return [name for name in known if made.columns[name].kind != "bytes"]
+    names = str(wanted).split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise BadRequest(
+            "bad_export", "{table} has no column {name}.", table=made.name, name=unknown[0][:64]
+        )
+    if len(set(names)) < len(names):
+        raise BadRequest("bad_export", "Name each column once.")
+    return names
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value else None
+
+
+def _file_name(made: Table, lang: str, kind: str) -> str:
+    return f"{title(made.title, lang)} {now():%Y-%m-%d}.{kind}"
+
+
+async def _parts(
+    selection: Selection, keys: list[str], columns: list[str], zone: ZoneInfo, lang: str, kind: str
+) -> AsyncGenerator[tuple[int, bytes]]:
+    """The file piece by piece, with the number of rows done after each."""
+    head = [_heading(selection.table, name, zone, lang, kind) for name in columns]
+    file: File = CsvFile(head) if kind == "csv" else SheetFile(head, lang)
+    with closing(file):
+        for start in range(0, len(keys), ROWS_AT_ONCE):
+            async with reading() as sor:
+                rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
+            await add_names(selection.table, rows)
+            cells = [
+                [_cell(selection.table, row, name, zone, lang, kind) for name in columns]
+                for row in rows
+            ]
+            # Compressing some hundred rows takes longer than others should wait.
+            yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
+        yield len(keys), await asyncio.to_thread(file.end)
+
+
+def _heading(made: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:
+    """A column's title; in Excel, whose times know no zone, with theirs."""
+    words = title(made.columns[name].title, lang)
+    is_zoned = kind == "xlsx" and made.columns[name].kind == "datetime"
+    return f"{words} ({zone.key})" if is_zoned else words
+
+
+def _cell(
+    made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str, kind: str
+) -> Any:
+    """What a person reads in that cell: names, not ids; times on his clock."""
+    value = row.get(name)
+    choices = made.columns[name].choices
+    if isinstance(value, str) and value in choices:
+        return title(choices[value], lang)
+    if (text := row.get(f"{name}_text")) is not None:
+        return text
+    if isinstance(value, datetime):
+        local = value.astimezone(zone)
+        if kind == "xlsx" and not is_night_of_change(local.replace(tzinfo=None), zone):
+            return local.replace(tzinfo=None)
+        return local.isoformat(timespec="milliseconds")
+    return value
+
+
+async def _sent(
+    request: web.Request, parts: AsyncGenerator[tuple[int, bytes]], headers: CIMultiDict[str]
+) -> web.StreamResponse:
+    is_in_pieces = headers["Content-Type"] == PIECES_TYPE
+    response = web.StreamResponse(headers=headers)
+    try:
+        await response.prepare(request)
+        async with aclosing(parts):
+            async for done, part in parts:
+                if is_in_pieces:
+                    await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
+                elif part:
+                    await response.write(part)
+        await response.write_eof()
+    except ClientConnectionResetError:
+        log.info("the download was broken off by its reader")
+    return response

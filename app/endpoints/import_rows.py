@@ -1,0 +1,230 @@
+"""
+Rows of a file, put into a table as one change: `/appbase/import_rows.dspy`.
+
+The body is the file itself, CSV or Excel, or JSON with rows that a script has. Each row goes
+through the same function as a form for a new record, so it meets the same rules; all of them are
+one transaction. The right that counts is the one to that function's address.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ahserver.serverenv import ServerEnv
+from aiohttp import web
+
+from app.access.permissions import may_open, no_right
+from app.base.actor import Actor
+from app.base.errors import AppError, BadRequest, FieldProblem, InvalidFields, NotFound
+from app.base.i18n import say
+from app.base.zones import time_zone
+from app.db.transactions import as_one, reading
+from app.records.failed_rows import failed_rows
+from app.records.import_cells import Reader, Sheet
+from app.records.rows import public
+from app.records.sheet_rows import MAX_COLUMNS, MAX_ROWS, FileRow, FileRows
+from app.records.table_files import read_table
+from app.schema.tables import table, tables
+from app.schema.validation import Rule, check_params
+from app.web.endpoint import answering
+from app.web.responses import Answer
+from app.web.work_progress import Progress, answer_with_progress
+
+_ROWS_AT_A_TIME = 100
+MAX_PREVIEW = 10
+_MAX_SHOWN = 200
+_SPEC = {
+    "table": Rule(kind="str", required=True, length=64),
+    "fixed": Rule(kind="json", json="object"),
+    "dry_run": Rule(kind="bool", default=0),
+    "skip_failed": Rule(kind="bool", default=0),
+    "zone": Rule(kind="str", length=64),
+}
+_JSON_SPEC = _SPEC | {"columns": Rule(kind="json", required=True, json="list")}
+
+
+class _Undo(Exception):
+    """Ends a transaction that shall leave nothing behind."""
+
+
+@dataclass
+class _Outcome:
+    done: int = 0
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is asked for: rows to come, and how."""
+
+    create: Any
+    actor: Actor
+    table: str
+    fixed: Mapping[str, Any]
+    zone: ZoneInfo | None
+    dry_run: int
+    skip_failed: int
+
+
+@answering("POST")
+async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
+    """
+    POST: make a record of each row of a file in `table`.
+
+    The body is a CSV or Excel file and the parameters are in the query; or JSON with `columns` (the
+    headings) and `rows` (lists of cells). Headings are names of columns or their titles. `fixed`
+    are values that all rows have, `zone` is the zone of times without one (default: that of quota
+    days for a file; in JSON a time without a zone is refused then). With `dry_run` nothing is kept.
+    Else all rows are kept or, when one fails, none; with `skip_failed` those that are right.
+
+    Answers `{total, done, failed: [{row, problems: [{column, code, message, value}]}], kept,
+    ignored, preview, failed_file}`. `row` is the number that a spreadsheet shows, in JSON the
+    place in `rows` from 1; `ignored` are columns that the server sets itself; `preview` are the
+    first records as they were understood, in a dry run; `failed_file` is a CSV text of the rows of
+    a file that failed. With `_progress` it comes in lines (app/web/work_progress.py). Raises
+    InvalidFields, BadRequest `bad_columns`, `bad_rows`, `bad_zone`, `bad_file`, `file_too_large`,
+    Forbidden, NotFound.
+    """
+    # No body is an empty file.
+    data: bytes | None = request.get("file_body", None if request.body_exists else b"")
+    spec = _SPEC if data is not None else _JSON_SPEC
+    asked = check_params(spec, {n: v for n, v in params.items() if n != "rows" or data is not None})
+    job = _Job(
+        create=await _create_function(request, asked["table"]),
+        actor=request["actor"],
+        table=asked["table"],
+        fixed=asked["fixed"].value if asked["fixed"] else {},
+        # What a person reads in a file is local; a program knows which zone it means.
+        zone=time_zone(asked["zone"], "bad_zone") if asked["zone"] or data is not None else None,
+        dry_run=asked["dry_run"],
+        skip_failed=asked["skip_failed"],
+    )
+    given = None if data is not None else _given_rows(asked["columns"].value, params.get("rows"))
+
+    async def work(progress: Progress) -> dict[str, Any]:
+        progress.step = "reading"
+        file = given or await read_table(data or b"")
+        return await _import(job, file, progress, is_file=given is None)
+
+    return await answer_with_progress(request, params, work)
+
+
+def _given_rows(columns: list[Any], rows: Any) -> FileRows:
+    """The rows of a JSON body, which is not held to the length of other JSON values: see
+    app/web/body.py LARGE_BODIES."""
+    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
+        raise BadRequest("bad_rows", "Import 1 to {most} rows at a time.", most=MAX_ROWS)
+    if not all(isinstance(row, list) and len(row) <= MAX_COLUMNS for row in (columns, *rows)):
+        raise BadRequest("bad_rows", "Each row must be a list of cells.")
+    numbered = [FileRow(number, row) for number, row in enumerate(rows, 1)]
+    return FileRows(guarded=True, head=FileRow(0, columns), rows=numbered)
+
+
+async def _import(
+    job: _Job, file: FileRows, progress: Progress, *, is_file: bool
+) -> dict[str, Any]:
+    sheet = Sheet(table(job.table), file.head.cells)
+    async with reading() as sor:
+        reader = await Reader.prepared(sor, sheet, file, job.zone)
+    outcome, kept = await _run(job, reader, file.rows, progress)
+    answer = {
+        "total": len(file.rows),
+        "done": outcome.done,
+        "failed": outcome.failed,
+        "kept": kept,
+        "ignored": sheet.ignored,
+    }
+    if job.dry_run:
+        names = [name for name in sheet.names if name is not None]
+        answer["preview"] = [_understood(job.table, record, names) for record in outcome.preview]
+    if is_file and outcome.failed:
+        answer["failed_file"] = await asyncio.to_thread(
+            failed_rows, table(job.table), file, outcome.failed, job.actor.lang
+        )
+    return answer
+
+
+async def _create_function(request: web.Request, name: str) -> Any:
+    """The function behind the table's create endpoint, if the caller may use that."""
+    if name not in tables() or not table(name).importable:
+        raise NotFound("not_found", "No rows can be imported into {table}.", table=name)
+    module = table(name).module
+    if not await may_open(request, f"/{module}/api/{name}_create.dspy"):
+        raise no_right()
+    return ServerEnv()[f"{module}_{name}_create"].__wrapped__
+
+
+async def _run(
+    job: _Job, reader: Reader, rows: list[FileRow], progress: Progress
+) -> tuple[_Outcome, bool]:
+    outcome = _Outcome()
+    progress.total = len(rows)
+
+    async def work() -> None:
+        # Begun anew when the database wants the transaction once more.
+        outcome.done = 0
+        outcome.failed.clear()
+        outcome.preview.clear()
+        progress.step = "checking" if job.dry_run else "keeping"
+        for number, row in enumerate(rows, 1):
+            progress.done = number
+            if number % _ROWS_AT_A_TIME == 0:
+                await asyncio.sleep(0)  # wrong rows ask nothing of the database: let others go on
+            await _take(job, reader, row, outcome)
+        if job.dry_run or (outcome.failed and not job.skip_failed):
+            raise _Undo
+
+    try:
+        await as_one(work)
+    except _Undo:
+        return outcome, False
+    return outcome, outcome.done > 0
+
+
+async def _take(job: _Job, reader: Reader, row: FileRow, outcome: _Outcome) -> None:
+    """Make a record of *row*, or note why there is none."""
+    values, problems = reader.values(row)
+    try:
+        if problems:
+            raise InvalidFields(problems)
+        made = await job.create(job.actor, {**values, **job.fixed})
+    except AppError as exc:
+        if exc.status >= 500:
+            raise
+        told = _told(exc, job.actor.lang)
+        for problem in told:
+            problem["value"] = reader.shown(row, problem["column"])[:_MAX_SHOWN]
+        outcome.failed.append({"row": row.number, "problems": told})
+        return
+    outcome.done += 1
+    if job.dry_run and len(outcome.preview) < MAX_PREVIEW:
+        record = made.body if isinstance(made, Answer) else made
+        names = reader.names_of_records(row)
+        outcome.preview.append({"row": row.number, "record": record, "names": names})
+
+
+def _understood(name: str, line: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:
+    """A row of the preview: what a list would show in the columns of the file."""
+    record = public(name, line["record"])
+    values = {column: record[column] for column in columns if column in record}
+    return {"row": line["row"], "values": values | line["names"]}
+
+
+def _told(error: AppError, lang: str) -> list[dict[str, str]]:
+    problems = list(error.problems)
+    if not isinstance(error, InvalidFields) and error.code != "duplicate":
+        # What is wrong with the row as a whole is said in the error's own words.
+        problems = [_whole_row(error, problem) for problem in problems]
+    if not problems:
+        return [{"column": "", "code": error.code, "message": say(error.text, lang)}]
+    return [
+        {"column": item.field, "code": item.code, "message": say(item.text, lang)}
+        for item in problems
+    ]
+
+
+def _whole_row(error: AppError, problem: FieldProblem) -> FieldProblem:
+    return FieldProblem(problem.field, problem.code, error.text.template, **error.text.params)

@@ -1,0 +1,73 @@
+"""The page /rights.ui asks here: `explain_rights`, which /rights.dspy calls."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from app.access.explain import read_facts, what_may, who_may
+from app.access.explain_text import Section, told_what_may, told_who_may
+from app.base.errors import FieldProblem, InvalidFields
+from app.schema.validation import Rule, check_params
+from app.web.responses import is_page, json_response
+
+_ASKED = {
+    "path": Rule(kind="str", length=512, default=""),
+    "username": Rule(kind="str", length=255, default=""),
+}
+
+
+async def explain_rights(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
+    """
+    Who may use `path`; or what `username` may do; or, with both, whether he may use it, and why.
+
+    A page gets it in words and tables, a program as JSON. Raises InvalidFields when neither is
+    given, NotFound when Sage has no such user.
+    """
+    asked = check_params(_ASKED, params)
+    path, username = asked["path"].strip(), asked["username"]
+    if not path and not username:
+        raise InvalidFields([FieldProblem("path", "required", "Give a path or a user's name.")])
+    facts, find = await read_facts(), request.app["web_paths"].find
+    if username:
+        found = what_may(facts, username, path or None, find)
+        sections = told_what_may(found, request["lang"])
+    else:
+        found = who_may(facts, path, find)
+        sections = told_who_may(found, request["lang"])
+    return json_response(_view(sections) if is_page(params) else {"data": found})
+
+
+def _view(sections: Sequence[Section]) -> dict[str, Any]:
+    first, *others = sections
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "gap": "12px"},
+        "subwidgets": [
+            {"widgettype": "Title5", "options": {"text": first.sentence}},
+            *_table_of(first),
+            *(widget for section in others for widget in _told(section)),
+        ],
+    }
+
+
+def _told(section: Section) -> list[dict[str, Any]]:
+    return [
+        {"widgettype": "Text", "options": {"text": section.sentence, "wrap": True}},
+        *_table_of(section),
+    ]
+
+
+def _table_of(section: Section) -> list[dict[str, Any]]:
+    if not section.rows:
+        return []
+    lines = [section.headings, ["---"] * len(section.headings)]
+    lines += [[_cell(text) for text in row] for row in section.rows]
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return [{"widgettype": "MdText", "options": {"mdtext": text}}]
+
+
+def _cell(text: str) -> str:
+    """Text of others in a table of Markdown: shown as it is, whatever signs it has."""
+    plain = " ".join(text.replace("`", "ˋ").replace("|", "¦").split())
+    return f"`{plain}`" if plain else ""

@@ -1,0 +1,1 @@
+"""Rows as people keep them: reading, writing, their trail, filters, and table files."""

@@ -1,0 +1,279 @@
+"""What the cells of a file mean: headings to columns, names to ids, words to values."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.base.errors import BadRequest, FieldProblem, Text
+from app.base.i18n import title
+from app.base.zones import time_zone
+from app.records.failed_rows import is_problem_heading
+from app.records.file_dates import DayFirst, is_night_of_change, iso_text
+from app.records.sheet_rows import CellProblem, FileRow, FileRows, cell_text, is_blank
+from app.schema.tables import Column, Table, table as table_model
+
+_YES = frozenset({"1", "true", "yes", "y", "是"})
+_NO = frozenset({"0", "false", "no", "n", "否"})
+# Kinds whose values have one spelling in ASCII, whatever keyboard typed them.
+_PLAIN_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date", "bool"})
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# Shares are kept as 0.85; files may say 85%.
+_SHARE = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*%")
+# An Excel export says in the heading in which zone the times of the column are.
+_ZONED = re.compile(r"(.*\S)\s*\(([A-Za-z0-9_+\-/]+)\)")
+
+
+class Sheet:
+    """The columns of a file: `names` are the table's, None where no value is taken."""
+
+    def __init__(self, made: Table, headings: Sequence[Any]) -> None:
+        self.table = made
+        self.names: list[str | None] = []
+        self.ignored: list[str] = []
+        self.zones: dict[str, ZoneInfo] = {}
+        self.without_heading: set[int] = set()
+        known = _headings(made)
+        unknown = []
+        for at, heading in enumerate(headings):
+            words = _words(heading)
+            name = known.get(words.casefold()) or self._zoned(words, known)
+            if not words:
+                self.without_heading.add(at)
+            elif name is None and not is_problem_heading(words):
+                unknown.append(words[:64])
+            elif name is not None and not _is_given(made.columns[name]):
+                self.ignored.append(words)
+                name = None
+            self.names.append(name)
+        _check(made, unknown, [name for name in self.names if name is not None])
+
+    def _zoned(self, words: str, known: Mapping[str, str]) -> str | None:
+        """The column of times that `Title (Zone/Name)` means; its zone is noted."""
+        parts = _ZONED.fullmatch(words)
+        name = known.get(parts[1].casefold()) if parts else None
+        if parts is None or name is None or self.table.columns[name].kind != "datetime":
+            return None
+        self.zones[name] = time_zone(parts[2], "bad_columns")
+        return name
+
+
+def _words(heading: Any) -> str:
+    return cell_text(heading, guarded=True).strip().removeprefix("\ufeff")
+
+
+def _headings(made: Table) -> dict[str, str]:
+    known = {}
+    for name, column in made.columns.items():
+        for words in (title(column.title, "zh"), title(column.title, "en"), name):
+            known[words.casefold()] = name
+    return known
+
+
+def _is_given(column: Column) -> bool:
+    return not column.server_set and not column.confidential
+
+
+def _check(made: Table, unknown: list[str], names: list[str]) -> None:
+    if unknown:
+        raise BadRequest(
+            "bad_columns",
+            "{table} has no column {names}. Use the names or titles of its columns.",
+            table=made.name,
+            names=", ".join(unknown[:5]),
+        )
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadRequest("bad_columns", "The column {name} is there twice.", name=sorted(twice)[0])
+    if not names:
+        raise BadRequest("bad_columns", "The first row must name the columns.")
+
+
+class Reader:
+    """Turns the cells of a row into parameters for the create function."""
+
+    def __init__(
+        self, sheet: Sheet, keys: Mapping[str, Mapping[str, str]], zone: ZoneInfo | None,
+        *, guarded: bool,
+    ) -> None:  # fmt: skip
+        self._sheet = sheet
+        self._keys = keys
+        self._zone = zone
+        self._guarded = guarded
+
+    @classmethod
+    async def prepared(
+        cls, sor: Any, sheet: Sheet, file: FileRows, zone: ZoneInfo | None
+    ) -> "Reader":
+        """A reader that knows the ids of all records that the rows call by name or code; times
+        without a zone are in *zone*, and refused where that is None."""
+        reader = cls(sheet, {}, zone, guarded=file.guarded)
+        keys = {}
+        for at, name in enumerate(sheet.names):
+            code = sheet.table.code(name) if name else None
+            if name and code:
+                cells = [row.cells[at] for row in file.rows if at < len(row.cells)]
+                texts = {reader._text(cell).strip() for cell in cells} - {""}
+                keys[name] = await _ids(sor, code.table, code.textfield, sorted(texts))
+        reader._keys = keys
+        return reader
+
+    def values(self, row: FileRow) -> tuple[dict[str, Any], list[FieldProblem]]:
+        """The parameters that the cells of *row* give, empty ones none; and what is wrong with
+        cells that give none though they are not empty."""
+        width = len(self._sheet.names)
+        if len(row.cells) > width:
+            return {}, [_too_wide(len(row.cells), width)]
+        values: dict[str, Any] = {}
+        problems = []
+        for at, (name, cell) in enumerate(zip(self._sheet.names, row.cells, strict=False)):
+            if is_blank(cell):
+                continue
+            if at in self._sheet.without_heading:
+                problems.append(_without_heading(at, self._text(cell)))
+            elif name is not None:
+                try:
+                    values[name] = self._value(self._sheet.table.columns[name], cell)
+                except _Unusable as exc:
+                    text = exc.text
+                    problems.append(FieldProblem(name, exc.code, text.template, **text.params))
+        return values, problems
+
+    def names_of_records(self, row: FileRow) -> dict[str, str]:
+        """`<column>_text` of each cell that calls another record by a name."""
+        return {
+            f"{name}_text": self._text(cell).strip()
+            for name, cell in zip(self._sheet.names, row.cells, strict=False)
+            if name in self._keys and not is_blank(cell)
+        }
+
+    def shown(self, row: FileRow, name: str) -> str:
+        """What the file has in the column *name* of *row*; nothing where it has no such column."""
+        at = self._sheet.names.index(name) if name in self._sheet.names else len(row.cells)
+        return self._text(row.cells[at]) if at < len(row.cells) else ""
+
+    def _value(self, column: Column, cell: Any) -> Any:
+        if isinstance(cell, CellProblem):
+            raise _Unusable(cell.code, cell.text)
+        text = self._text(cell)
+        if "\ufffd" in text:
+            raise _Unusable("damaged_text", _DAMAGED)
+        if column.kind not in ("text", "json"):
+            text = text.strip()
+        if column.kind in _PLAIN_KINDS:
+            text = text.translate(_FULL_WIDTH).strip()
+        if column.kind == "decimal" and (share := _SHARE.fullmatch(text)):
+            return f"{share[1]}e-2"
+        if column.name in self._keys:
+            return self._keys[column.name].get(text, text)
+        if column.choices and text not in column.choices:
+            return next(
+                (key for key, words in column.choices.items() if text in _both(words)), text
+            )
+        if column.boolean:
+            lower = text.casefold()
+            return 1 if lower in _YES else 0 if lower in _NO else text
+        if column.kind in ("datetime", "date"):
+            return self._time(column, text)
+        return text
+
+    def _time(self, column: Column, text: str) -> str:
+        is_day = ":" not in text
+        try:
+            text = iso_text(text)
+        except DayFirst:
+            raise _Unusable("ambiguous_date", _day_first(text)) from None
+        if column.kind == "date":
+            return text.removesuffix("T00:00:00")
+        zone = self._sheet.zones.get(column.name, self._zone)
+        if zone is None:
+            return text.removesuffix("T00:00:00") if is_day else text  # the column's rule decides
+        return _with_zone(text, zone)
+
+    def _text(self, cell: Any) -> str:
+        return cell_text(cell, guarded=self._guarded)
+
+
+class _Unusable(Exception):
+    """A cell has something that is no value."""
+
+    def __init__(self, code: str, text: Text) -> None:
+        self.code = code
+        self.text = text
+
+
+_NO_TIME = Text(
+    "Give a day such as 2026-12-01 or a time such as 2026-12-01 08:00, the year first."
+)
+_DAMAGED = Text("The text holds the character \ufffd: it was damaged when the file was saved.")
+
+
+def _day_first(text: str) -> Text:
+    return Text(
+        "{text} can be read in two ways. Write the year first, such as 2026-12-01.",
+        text=text[:40],
+    )
+
+
+def _too_wide(count: int, width: int) -> FieldProblem:
+    return FieldProblem(
+        "",
+        "too_many_cells",
+        "The row has {count} cells, the first row has {width}. In a CSV file a value with a"
+        " separator in it, such as 1,200.50, must be in quotes.",
+        count=count,
+        width=width,
+    )
+
+
+def _without_heading(at: int, text: str) -> FieldProblem:
+    return FieldProblem(
+        "",
+        "no_heading",
+        "Cell {number} of the row has a value ({text}), and no heading above it.",
+        number=at + 1,
+        text=text[:40],
+    )
+
+
+def _both(words: str) -> tuple[str, str]:
+    return words, title(words, "en")
+
+
+def _with_zone(text: str, zone: ZoneInfo) -> str:
+    """*text* with its distance to UTC; as it is when it has one."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _Unusable("bad_datetime", _NO_TIME) from None
+    if moment.tzinfo is not None:
+        return text
+    if is_night_of_change(moment, zone):
+        change = Text(
+            "At {text} the clocks of {zone} are changed. Write the time with its distance to UTC,"
+            " such as {example}.",
+            text=text,
+            zone=zone.key,
+            example=moment.replace(tzinfo=zone).isoformat(),
+        )
+        raise _Unusable("clock_change", change)
+    try:
+        return moment.replace(tzinfo=zone).astimezone(UTC).isoformat()
+    except OverflowError:
+        raise _Unusable("bad_datetime", _NO_TIME) from None
+
+
+async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:
+    """The id of each of *texts* that calls one record: by its text, its code or its id."""
+    made = table_model(name)
+    columns = [text_column, *(["code"] if "code" in made.columns and text_column != "code" else [])]
+    found: dict[str, set[str]] = defaultdict(set)
+    for column in columns if texts else []:
+        rows = await sor.sqlExe(
+            f"select id, `{column}` as called from `{name}` where `{column}` in ${{texts}}$",  # noqa: S608
+            {"texts": texts},
+        )
+        for row in rows:
+            found[row["called"]].add(row["id"])
+    return {text: ids.copy().pop() for text, ids in found.items() if len(ids) == 1}

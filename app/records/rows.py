@@ -1,0 +1,141 @@
+"""
+Plain work on rows that people edit: who and when are stamped, edits are compare-and-swap, and
+each change stands in the audit trail.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.base.actor import Actor
+from app.base.clock import now
+from app.base.errors import EditConflict, NotFound
+from app.base.ids import new_id
+from app.db.bulk import bulk_insert
+from app.db.sqlor import Row, SafeSqlor
+from app.records import trail as audit
+from app.schema.tables import table as table_model
+from app.schema.validation import without_unchanged
+
+
+async def insert_row(
+    sor: SafeSqlor, table: str, values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """Insert one row, stamped with *actor* and the time; the record as the database has it."""
+    data = _stamped(await sor.columns(table), values, actor)
+    await sor.C(table, data)
+    made = await get_row(sor, table, str(data["id"]))
+    await audit.note(sor, actor, *audit.inserted(table, [made]))
+    return made
+
+
+async def insert_rows(
+    sor: SafeSqlor, table: str, rows: Iterable[Mapping[str, Any]], actor: Actor
+) -> None:
+    """As `insert_row` for many *rows* with the same columns, in few statements."""
+    columns = await sor.columns(table)
+    made = [_stamped(columns, values, actor) for values in rows]
+    if made:
+        await bulk_insert(sor, table, list(made[0]), made)
+    await audit.note(sor, actor, *audit.inserted(table, made))
+
+
+async def update_row(
+    sor: SafeSqlor,
+    table: str,
+    record_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+    *,
+    action: str = "update",
+    detail: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """
+    Change one row, if it still is as the editor read it (*lock_version*; None: whatever it is).
+
+    *action* and *detail* are what the audit trail says of it.
+
+    Answers the record as it is now. Raises NotFound, EditConflict with the current record, or
+    InvalidFields for a write-once column that would change.
+    """
+    current = await get_row(sor, table, record_id, lock=True)
+    check_lock_version(table, current, lock_version)
+    values = without_unchanged(table, current, values)
+    stamps: dict[str, Any] = {"updated_at": now(), "updated_by": actor.user_id}
+    if "lock_version" in current:
+        stamps["lock_version"] = current["lock_version"] + 1
+    known = {name: value for name, value in stamps.items() if name in current}
+    await sor.U(table, {**values, **known, "id": record_id})
+    changed = await get_row(sor, table, record_id)
+    before, after = audit.changed_columns(table, current, changed)
+    if after or action != "update":
+        await audit.note(sor, actor, audit.Change(action, table, changed, before, after, detail))
+    return changed
+
+
+async def delete_row(
+    sor: SafeSqlor,
+    table: str,
+    current: Mapping[str, Any],
+    actor: Actor,
+    *,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Delete the row that *current* is, read under a lock in this transaction."""
+    await sor.D(table, {"id": current["id"]})
+    await audit.note(sor, actor, audit.deleted(table, current, detail))
+
+
+def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int | None) -> None:
+    """Raise EditConflict unless *current* (read under a lock) has the version the editor read."""
+    if lock_version is not None and current["lock_version"] != lock_version:
+        raise EditConflict(
+            public(table, current),
+            current.get("updated_by"),
+            current.get("updated_at"),
+            table=table,
+        )
+
+
+async def get_row(
+    sor: SafeSqlor, table: str, record_id: str, *, lock: bool = False
+) -> dict[str, Any]:
+    """The record with this id, locked for update with *lock*; raises NotFound."""
+    row: Row | None = await sor.one(
+        f"select * from `{table_model(table).name}` where id = ${{id}}$"
+        + (" for update" if lock else ""),
+        {"id": record_id},
+    )
+    if row is None:
+        raise no_record(table, record_id)
+    return row
+
+
+def no_record(table: str, record_id: str) -> NotFound:
+    """The refusal where no row has this id."""
+    return NotFound(
+        "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
+    )
+
+
+def _stamped(columns: Iterable[str], values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    moment = now()
+    stamps = {
+        "id": new_id(),
+        "created_at": moment,
+        "created_by": actor.user_id,
+        "updated_at": moment,
+        "updated_by": actor.user_id,
+        "lock_version": 1,
+    }
+    return {name: value for name, value in stamps.items() if name in columns} | dict(values)
+
+
+def public(table: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """*record* without the columns that never leave the server (`confidential` in the model)."""
+    columns = table_model(table).columns
+    return {
+        name: value
+        for name, value in record.items()
+        if name not in columns or not columns[name].confidential
+    }

@@ -1,0 +1,127 @@
+"""
+The audit trail: who changed what, when, from where, how it was before and is after.
+
+Every change that people make to rows goes through app/records/rows.py, which notes it here, in the
+transaction of the change itself: a change without its entry cannot be committed, nor an entry
+without its change. What a model marks `confidential` (hashes of keys) or `unaudited` (the
+server's own bookkeeping, long texts that are kept for ever elsewhere) is left out.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from app.base.actor import Actor
+from app.base.clock import now
+from app.base.ids import time_ordered_id
+from app.base.json_codec import canonical_json
+from app.db.bulk import bulk_insert
+from app.db.sqlor import SafeSqlor
+from app.schema.tables import Table, table as table_model
+
+STAMPS = frozenset(
+    {"id", "created_at", "created_by", "updated_at", "updated_by", "lock_version"}
+)  # fmt: skip
+_LABEL_LENGTH = 255
+TABLE = "app_audit"
+
+Values = Mapping[str, Any]
+_cause: ContextVar[tuple[str | None, Values]] = ContextVar("cause", default=(None, {}))
+
+
+class Change(NamedTuple):
+    """One change of one row: what is noted of it."""
+
+    action: str
+    table: str
+    row: Values
+    before: Values | None = None
+    after: Values | None = None
+    detail: Values | None = None
+
+
+@contextmanager
+def because(action: str | None = None, **detail: Any) -> Iterator[None]:
+    """Within it, changes are noted as *action* (None: as what they are), with *detail* added."""
+    token = _cause.set((action, detail))
+    try:
+        yield
+    finally:
+        _cause.reset(token)
+
+
+async def note(sor: SafeSqlor, actor: Actor, *changes: Change) -> None:
+    """Write an entry for each of *changes*, in the transaction of *sor*."""
+    # One after the other, so that many long ones keep no other request waiting.
+    entries = (_entry(change, actor) for change in changes)
+    await bulk_insert(sor, TABLE, list(table_model(TABLE).columns), entries)
+
+
+def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:
+    """Of two states of a row the columns that differ, as the trail keeps them."""
+    old, new = recorded(table, before), recorded(table, after)
+    names = [name for name in new if old.get(name) != new[name]]
+    return {name: old.get(name) for name in names}, {name: new[name] for name in names}
+
+
+def recorded(table: str, row: Values) -> dict[str, Any]:
+    """The columns of *row* that the trail keeps, as JSON spells them."""
+    columns = table_model(table).columns
+    kept = {
+        name: value
+        for name, value in row.items()
+        if name in columns and name not in STAMPS
+        if not (columns[name].confidential or columns[name].unaudited)
+    }
+    made: dict[str, Any] = json.loads(canonical_json(kept))
+    return made
+
+
+def _entry(change: Change, actor: Actor) -> dict[str, Any]:
+    cause, further = _cause.get()
+    made = table_model(change.table)
+    detail = {**further, **(change.detail or {})}
+    if cause is not None and cause != change.action:
+        detail = {"change": change.action, **detail}
+    return {
+        "id": time_ordered_id(),
+        "created_at": now(),
+        "user_id": (actor.user_id or "")[:32],
+        "username": actor.username[:255],
+        "action": cause or change.action,
+        "table_name": change.table,
+        "row_id": str(change.row["id"]),
+        "label": label_of(made, change.row),
+        **_parents(change),
+        "before": None if change.before is None else canonical_json(change.before),
+        "after": None if change.after is None else canonical_json(change.after),
+        "detail": canonical_json(detail) if detail else None,
+        "address": actor.ip[:64],
+        "request_id": actor.request_id[:64],
+    }
+
+
+def label_of(made: Table, row: Values) -> str:
+    """What people call *row*: the columns that its model names as its label."""
+    parts = (str(row[name]) for name in made.label if row.get(name) not in (None, ""))
+    return " ".join(parts)[:_LABEL_LENGTH]
+
+
+def _parents(change: Change) -> dict[str, str]:
+    """Return whose row it is: the ids that the trail's model has a column and a table for."""
+    return {
+        code.field: str(change.row.get("id" if change.table == code.table else code.field) or "")
+        for code in table_model(TABLE).codes
+    }
+
+
+def inserted(table: str, rows: Iterable[Values]) -> list[Change]:
+    """What is noted of new *rows*."""
+    return [Change("create", table, row, after=recorded(table, row)) for row in rows]
+
+
+def deleted(table: str, row: Values, detail: Values | None = None) -> Change:
+    """What is noted of a row that goes: all of it that may be kept."""
+    return Change("delete", table, row, before=recorded(table, row), detail=detail)

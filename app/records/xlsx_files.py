@@ -1,0 +1,377 @@
+"""
+Excel files, read by openpyxl as far as it goes: what a person sees in the first sheet.
+
+Its own way through a workbook leaves out what decides here: formulas without a result, escapes,
+merged cells, the date formats of East Asia, and any limit. So its parts are put together anew.
+"""
+
+import bisect
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.numbers import builtin_format_code, is_date_format, is_timedelta_format
+from openpyxl.utils import range_boundaries
+from openpyxl.utils.datetime import from_excel
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import fromstring, iterparse
+
+from app.base.errors import AppError, Text
+from app.records.cell_texts import CUT_CELL, is_cut, unescaped
+from app.records.csv_files import error_cell
+from app.records.sheet_rows import (
+    MAX_CELLS,
+    MAX_COLUMNS,
+    Cell,
+    CellProblem,
+    FileRow,
+    FileRows,
+    bad_file,
+    is_blank,
+    too_large,
+)
+
+log = logging.getLogger("pipeline.files")
+
+MAX_UNPACKED_BYTES = 64 * 1_048_576
+MAX_PARTS = 2_000
+# Each begins with `<`; openpyxl makes an object of it.
+MAX_ELEMENTS = 4_000_000
+MAX_STYLE_ELEMENTS = 200_000
+MAX_SHEET_ROW = 1_048_576
+_PIECE = 1_048_576
+_MAX_NUMBER_CHARACTERS = 400
+# Excel calculates with so many digits; what stands behind them is noise of its floats.
+EXCEL_DIGITS = 15
+# Dates whose look the language of the computer decides: no code for them stands in the file.
+_LOCAL_DATES = frozenset((*range(27, 37), *range(50, 59)))
+# What a format says as it is: in quotes, after a backslash, in brackets.
+_SAID = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+_STRICT = b"http://purl.oclc.org/ooxml/"
+
+
+
+def _tag(name: str) -> str:
+    return f"{{{SHEET_MAIN_NS}}}{name}"
+
+
+_ITEM, _TEXT, _RUN, _INLINE = _tag("si"), _tag("t"), _tag("r"), _tag("is")
+_ROW, _CELL, _VALUE, _FORMULA, _MERGES = map(_tag, ("row", "c", "v", "f", "mergeCells"))
+_STYLES = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
+_NO_RESULT = Text("The formula has no result in the file. Open it in Excel and save it once more.")
+_MERGED_COLUMNS = Text("The cell is merged with the one at its left. Give each column its own.")
+_MERGED_HEADING = Text("The cell is merged with the heading above it.")
+_NO_DATE = Text("The cell is shown as a date, and {value} is none.", value="")
+
+
+def read_xlsx(data: bytes) -> FileRows:
+    """
+    The rows of the first sheet that is not hidden.
+
+    Takes time: call it in a thread. Raises BadRequest `bad_file` and `file_too_large`.
+    """
+    try:
+        return _read(data)
+    except AppError:
+        raise
+    except Exception as exc:  # noqa: BLE001  what a file may make the libraries raise is endless
+        log.info("an Excel file cannot be read: %s: %s", type(exc).__name__, exc)
+        raise bad_file("The Excel file cannot be read. It may be damaged.") from None
+
+
+def _read(data: bytes) -> FileRows:
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        _check_parts(archive)
+    book = _Book(BytesIO(data))
+    with book.archive:
+        return book.first_sheet()
+
+
+def _check_parts(archive: zipfile.ZipFile) -> None:
+    """What a zip says of its parts is true: zipfile reads no byte more of them."""
+    parts = archive.infolist()
+    if len(parts) > MAX_PARTS:
+        raise too_large("The file has more than {most} parts.", most=MAX_PARTS)
+    if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+        raise too_large(
+            "The file is larger than {most} MB when it is unpacked.",
+            most=MAX_UNPACKED_BYTES // 1_048_576,
+        )
+    if any(part.flag_bits & 1 for part in parts):
+        raise bad_file("The file is protected with a password. Save it without one.")
+    for part in parts:
+        if part.filename.endswith((".xml", ".rels")):
+            _check_elements(archive, part)
+
+
+def _check_elements(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    is_large = part.filename.startswith("xl/worksheets/") or "haredStrings" in part.filename
+    most = MAX_ELEMENTS if is_large else MAX_STYLE_ELEMENTS
+    count = 0
+    with archive.open(part) as source:
+        while piece := source.read(_PIECE):
+            if not count and _STRICT in piece[:8192] and part.filename == "xl/workbook.xml":
+                raise bad_file(
+                    "The file is a Strict Open XML workbook. Save it as an Excel workbook (.xlsx)."
+                )
+            count += piece.count(b"<")
+            if count > most:
+                raise too_large("A part of the file has more than {most} elements.", most=most)
+
+
+class _Book(ExcelReader):
+    """A workbook of which only the texts, the looks of dates and one sheet are read."""
+
+    def __init__(self, source: BytesIO) -> None:
+        super().__init__(source, read_only=True, data_only=True, keep_links=False)
+        self.rows = FileRows(guarded=False)
+
+    def read_strings(self) -> None:
+        """The texts that cells share, without their phonetic guides."""
+        part = self.package.find(SHARED_STRINGS)
+        if part is None:
+            return
+        with self.archive.open(part.PartName[1:]) as source:
+            for _, node in iterparse(source):
+                if node.tag == _ITEM:
+                    self.shared_strings.append(_text_in(node))
+                    node.clear()
+                    self.rows.check_time()
+
+    def first_sheet(self) -> FileRows:
+        """The rows of the first sheet that can be seen."""
+        self.read_manifest()
+        self.read_strings()
+        self.read_workbook()
+        for sheet, relation in self.parser.find_sheets():
+            if sheet.state == "visible" and "worksheet" in relation.Type:
+                with self.archive.open(relation.target) as source:
+                    return self._sheet(source)
+        raise bad_file("The file has no sheet that can be seen.")
+
+    def _sheet(self, source: Any) -> FileRows:
+        parser = _Sheet(source, self.shared_strings, self.wb.epoch, self._looks())
+        last = 0
+        for number, cells in parser.rows():
+            if not last < number <= MAX_SHEET_ROW:
+                raise ValueError(f"row {number} comes after row {last}")
+            self.rows.add(number, cells)
+            last = number
+        _fill_merged(self.rows, parser.merges)
+        return self.rows
+
+    def _looks(self) -> "_Looks":
+        """What the styles make of numbers."""
+        looks = _Looks()
+        part = self.package.find(_STYLES)
+        if part is None:
+            return looks
+        root = fromstring(self.archive.read(part.PartName[1:]))
+        codes = {
+            int(one.get("numFmtId", 0)): one.get("formatCode")
+            for one in root.iter(_tag("numFmt"))
+        }
+        styles = root.find(_tag("cellXfs"))
+        for number, style in enumerate(styles if styles is not None else ()):
+            kind = int(style.get("numFmtId", 0))
+            code = codes.get(kind) or builtin_format_code(kind)
+            if is_timedelta_format(code):
+                looks.spans.add(number)
+            elif is_date_format(code) or (kind in _LOCAL_DATES and kind not in codes):
+                looks.dates.add(number)
+            elif code and "%" in _SAID.sub("", code):
+                looks.percents.add(number)
+            elif code and re.fullmatch("00+", code):
+                looks.widths[number] = len(code)
+        return looks
+
+
+@dataclass(slots=True)
+class _Looks:
+    """The numbers of the styles that show a number as a day or a time, as a span, as hundredths,
+    and with zeros before it (how many digits there are at least)."""
+
+    dates: set[int] = field(default_factory=set)
+    spans: set[int] = field(default_factory=set)
+    percents: set[int] = field(default_factory=set)
+    widths: dict[int, int] = field(default_factory=dict)
+
+
+class _Sheet:
+    """A sheet as rows of cells; `merges` are known when all rows have been read."""
+
+    def __init__(
+        self, source: Any, texts: list[str], epoch: datetime, looks: _Looks
+    ) -> None:
+        self._source = source
+        self._texts = texts
+        self._epoch = epoch
+        self._looks = looks
+        self._row = self._column = 0
+        self.merges: list[str] = []
+
+    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """The rows with their numbers; nothing else of the sheet is looked at but merged cells."""
+        for _, element in iterparse(self._source):
+            if element.tag == _ROW:
+                yield self._cells(element)
+                element.clear()
+            elif element.tag == _MERGES:
+                self.merges = [one.get("ref", "") for one in element]
+                element.clear()
+
+    def _cells(self, row: Element) -> tuple[int, list[Cell]]:
+        """The number of *row* and its cells from the first column on."""
+        number = row.get("r")
+        self._row = int(number) if number else self._row + 1
+        self._column = 0
+        cells: list[Cell] = []
+        last = 0
+        for element in row.iter(_CELL):
+            column, cell = self._cell(element)
+            if column <= last:
+                raise ValueError(f"column {column} comes after column {last}")
+            last = column
+            if is_blank(cell):
+                continue
+            if column > MAX_COLUMNS:
+                raise too_large(
+                    "Row {row} has more than {most} columns.",
+                    row=self._row,
+                    most=MAX_COLUMNS,
+                )
+            cells.extend([None] * (column - len(cells)))
+            cells[column - 1] = cell
+        return self._row, cells
+
+    def _cell(self, element: Element) -> tuple[int, Cell]:
+        """The column of a cell, counted from 1, and what it shows."""
+        place = element.get("r")
+        self._column = _column(place) if place else self._column + 1
+        kind = element.get("t", "n")
+        if kind == "inlineStr":
+            inline = element.find(_INLINE)
+            return self._column, None if inline is None else _whole_text(_text_in(inline))
+        value = element.findtext(_VALUE)
+        if value is None or (value == "" and kind != "str"):
+            has_formula = element.find(_FORMULA) is not None
+            problem = CellProblem("", "formula_without_result", _NO_RESULT)
+            return self._column, problem if has_formula else None
+        return self._column, self._value(kind, value, int(element.get("s", 0)))
+
+    def _value(self, kind: str, value: str, style: int) -> Cell:
+        match kind:
+            case "s":
+                return _whole_text(self._texts[int(value)])
+            case "str":
+                return _whole_text(unescaped(value))
+            case "b":
+                return value.strip() in ("1", "true")
+            case "e":
+                return error_cell(value)
+            case "d":
+                return _moment(datetime.fromisoformat(value.removesuffix("Z")))
+        if len(value) > _MAX_NUMBER_CHARACTERS:
+            return CellProblem(value[:20], "not_a_number", Text("Give a number."))
+        looks = self._looks
+        if style in looks.dates or style in looks.spans:
+            return self._date(value, style in looks.spans)
+        if style in looks.percents:  # as it is seen in a text; a number is 0.85 of it again
+            return f"{format((Decimal(number_text(value)) * 100).normalize(), 'f')}%"
+        return number_text(value).zfill(looks.widths.get(style, 0))
+
+    def _date(self, value: str, is_span: bool) -> Cell:
+        try:
+            days = float(value)
+            if days < 0:  # Excel shows no date there either
+                raise ValueError(value)
+            found = from_excel(days, self._epoch, timedelta=is_span)
+        except (OverflowError, ValueError):
+            text = Text(_NO_DATE.template, value=value[:20])
+            return CellProblem(value[:20], "bad_datetime", text)
+        return _moment(found)
+
+
+def _column(place: str) -> int:
+    """`BC7` is in column 55."""
+    found = re.match(r"[A-Z]{1,3}", place)
+    if found is None:
+        raise ValueError(f"{place!r} is no place of a cell")
+    column = 0
+    for letter in found[0]:
+        column = 26 * column + ord(letter) - 64
+    return column
+
+
+def _moment(found: Any) -> Cell:
+    """A day or time as such; a time of day or a span as its text."""
+    return found if isinstance(found, date) else str(found)
+
+
+def number_text(value: str) -> str:
+    """
+    A number as Excel shows it with all its digits, without an exponent: 1.1 is written as
+    1.1000000000000001, a tenth of a million as 1E-7. Whole numbers keep the digits they have.
+    """
+    if re.fullmatch(r"-?[0-9]+", value):
+        return value
+    return format(Decimal(f"{float(value):.{EXCEL_DIGITS}g}"), "f")
+
+
+def _text_in(node: Element) -> str:
+    """The text in *node* and its runs; phonetic guides are no part of it."""
+    parts = []
+    for child in node:
+        if child.tag == _TEXT:
+            parts.append(child.text or "")
+        elif child.tag == _RUN:
+            parts.append(child.findtext(_TEXT) or "")
+    return unescaped("".join(parts))
+
+
+def _whole_text(text: str) -> Cell:
+    return CellProblem(text[:20], "cut_text", CUT_CELL) if is_cut(text) else text
+
+
+def _fill_merged(rows: FileRows, merges: list[str]) -> None:
+    """Give all rows of merged cells the value that is seen over them."""
+    every = [rows.head, *rows.rows]
+    numbers = [row.number for row in every]
+    filled = 0
+    for place in merges:
+        left, first, right, last = (one or 0 for one in range_boundaries(place))
+        start, end = bisect.bisect_left(numbers, first), bisect.bisect_right(numbers, last)
+        if start == end or numbers[start] != first or left > MAX_COLUMNS:
+            continue
+        value = every[start].cells[left - 1] if left <= len(every[start].cells) else None
+        if is_blank(value):
+            continue
+        right = min(right, MAX_COLUMNS)
+        filled += (end - start) * (right - left + 1)
+        if filled > MAX_CELLS:
+            raise too_large("The file has more than {most} cells.", most=MAX_CELLS)
+        for row in every[start:end]:
+            _put(row, left, _seen(value, row is every[start], start == 0))
+            for column in range(left + 1, right + 1):
+                _put(row, column, CellProblem("", "merged_columns", _MERGED_COLUMNS))
+
+
+def _seen(value: Cell, is_own: bool, is_heading: bool) -> Cell:
+    if is_heading and not is_own:
+        return CellProblem("", "merged_heading", _MERGED_HEADING)
+    return value
+
+
+def _put(row: FileRow, column: int, value: Cell) -> None:
+    row.cells.extend([None] * (column - len(row.cells)))
+    row.cells[column - 1] = value
+
+

@@ -1,0 +1,387 @@
+"""
+The embedded database: a real MariaDB server of the system's package, for this folder only.
+
+    python -m app.runtime.embedded_db start|stop|status [--var DIR]
+
+Everything it has lies in `<var>/database/`: data, configuration, pid file and `connection.json`
+(mode 0600), which tells the application how to reach it. It listens on a socket and on a free
+loopback port; its passwords are generated. Starting or stopping twice is fine, and after a crash
+of the whole machine the next start recovers.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+from app.base.private_files import write_private
+from app.base.settings import ROOT, embedded_connection_file
+from app.runtime import processes
+from app.runtime.embedded_accounts import all_accounts, databases, remove_others
+from app.runtime.run_folder import keep_private, var_folder
+
+PACKAGES = "mariadb-server-core and mariadb-client-core (Debian, Ubuntu)"
+START_SECONDS = 180  # InnoDB may have to replay its log after a crash.
+STOP_SECONDS = 60
+_LONGEST_SOCKET_PATH = 100  # The kernel allows 107 bytes; MariaDB appends to the name.
+
+_CONFIGURATION = Path(__file__).with_suffix(".cnf")
+
+
+class EmbeddedDatabaseError(Exception):
+    """The embedded database cannot be started or stopped; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach the server as one user."""
+
+    unix_socket: str
+    port: int
+    user: str
+    password: str
+    name: str
+    host: str = "127.0.0.1"
+
+    def open(self, **options: Any) -> "pymysql.connections.Connection[Any]":
+        """A blocking connection over the socket; raises pymysql.err.OperationalError."""
+        connection: pymysql.connections.Connection[Any] = pymysql.connect(
+            unix_socket=self.unix_socket, user=self.user, password=self.password,
+            charset="utf8mb4", defer_connect=True, ssl_disabled=True, **options,
+        )
+        # Not left to pymysql, which leaves its socket open when it cannot connect.
+        plug = socket.socket(socket.AF_UNIX)
+        plug.settimeout(5)
+        try:
+            plug.connect(self.unix_socket)
+        except OSError as exc:
+            plug.close()
+            raise pymysql.err.OperationalError(2002, f"{self.unix_socket}: {exc}") from exc
+        connection.connect(plug)
+        return connection
+
+
+class EmbeddedDatabase:
+    """The database server of one run-time folder."""
+
+    def __init__(self, var_dir: Path, sage_name: str = "") -> None:
+        self.folder = var_dir.resolve() / "database"
+        self.log = var_dir.resolve() / "logs" / "database.log"
+        self.sage_name = sage_name or os.environ.get("SAGE_RBAC_DB") or "sage"
+        self._connection_file = embedded_connection_file(var_dir.resolve())
+        self._admin_file = self.folder / "admin.json"
+        self._pid_file = self.folder / "mariadbd.pid"
+        self._configuration = self.folder / "mariadbd.cnf"
+
+    @property
+    def mark(self) -> str:
+        """What the command line of our server holds and no other's does."""
+        return f"--defaults-file={self._configuration}"
+
+    def pid(self) -> int | None:
+        """The pid of our running server, or None."""
+        return processes.recorded_pid(self._pid_file, self.mark)
+
+    def connection(self) -> Connection | None:
+        """How the application reaches the server, as written at the last start."""
+        return _read_connection(self._connection_file)
+
+    def admin_connection(self) -> Connection | None:
+        """How the server's administrator reaches it; the application never uses this."""
+        return _read_connection(self._admin_file)
+
+    def answers(self) -> bool:
+        """True when the server lets the application in."""
+        place = self.connection()
+        if place is None or self.pid() is None:
+            return False
+        try:
+            place.open().close()
+        except pymysql.err.OperationalError:
+            return False
+        return True
+
+    def start(self) -> bool:
+        """
+        Start the server and return when it answers; False when it ran already.
+
+        Raises EmbeddedDatabaseError with the reason and what to do.
+        """
+        with self._locked():
+            if self.pid() is not None:
+                if not processes.wait_until(self.answers, START_SECONDS):
+                    raise EmbeddedDatabaseError(
+                        f"The embedded database runs (pid {self.pid()}) and does not answer. "
+                        f"See {self.log}, run stop.sh, then start.sh."
+                    )
+                self._grant_databases()
+                return False
+            server, installer = _programs()
+            self._prepare_log()
+            if not (self.folder / "data").is_dir():
+                self._install(installer)
+            # A port found free may be taken before the server has it.
+            for _ in range(3):
+                if self._launch(server):
+                    return True
+            raise EmbeddedDatabaseError(f"No loopback port could be had. See {self.log}.")
+
+    def stop(self) -> bool:
+        """Stop the server and wait for its end; False when it did not run."""
+        with self._locked():
+            pid = self.pid()
+            if pid is not None and processes.end({pid: self.mark}, STOP_SECONDS):
+                print(
+                    f"The embedded database did not end within {STOP_SECONDS} s and was killed; "
+                    "it recovers at the next start.",
+                    file=sys.stderr,
+                )
+            self._pid_file.unlink(missing_ok=True)
+            self._remove_socket_folder()
+            return pid is not None
+
+    def _remove_socket_folder(self) -> None:
+        place = self.connection()
+        if place and Path(place.unix_socket).parent != self.folder:
+            shutil.rmtree(Path(place.unix_socket).parent, ignore_errors=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One start or stop at a time in this folder."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = (self.folder / "start.lock").open("w")
+        except OSError as exc:
+            raise EmbeddedDatabaseError(
+                f"{self.folder} cannot be written: {exc.strerror}. Make it writable, or name "
+                "another run-time folder by PIPELINE_VAR."
+            ) from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _prepare_log(self) -> None:
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("ab"):
+                pass
+        except OSError as exc:
+            raise EmbeddedDatabaseError(
+                f"The database's log {self.log} cannot be written: {exc.strerror}. Make the "
+                "folder writable, or name another run-time folder by PIPELINE_VAR."
+            ) from None
+
+    def _install(self, installer: str) -> None:
+        """Make an empty data folder; a half-made one, left by a kill, is made again."""
+        fresh = self.folder / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        # --no-defaults: the machine's own /etc/mysql must not reach into our folder. No --user:
+        # the files belong to whoever runs this, and its chown fails on a path with a blank.
+        command = [
+            installer, "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False,
+            env={**_environment(), "TMPDIR": str(self._scratch_folder())},
+        )
+        if done.returncode != 0:
+            lines = (done.stdout + done.stderr).splitlines()
+            # Its own advice is about system-wide servers; the reasons are marked as errors.
+            tail = "\n".join([line for line in lines if "ERROR" in line] or lines[-20:])
+            raise EmbeddedDatabaseError(f"mariadb-install-db failed in {self.folder}:\n{tail}")
+        os.replace(fresh, self.folder / "data")
+
+    def _scratch_folder(self) -> Path:
+        """
+        A folder of its own for the server's temporary tables.
+
+        A starting server removes all `#sql*` files from its temporary folder; in one that several
+        share, the others' tables vanish under them, and they crash.
+        """
+        folder = self.folder / "tmp"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def _launch(self, server: str) -> bool:
+        """Start the server process; False when somebody took its port meanwhile."""
+        before = self.connection()
+        port = before.port if before and _free(before.port) else processes.free_port()
+        socket_path = self._socket_path(before)
+        self._write_configuration(socket_path, port)
+        self._write_accounts(socket_path, port)
+        self._pid_file.unlink(missing_ok=True)
+        log_start = self.log.stat().st_size
+        pid = processes.spawn([server, self.mark, *_as_user()], self.log, _environment())
+        # The server writes the same later; until then a second start must know of it too.
+        processes.record_pid(self._pid_file, pid)
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            if processes.has_ended(pid):
+                return self._explain_end(log_start)
+            if time.monotonic() > deadline:
+                processes.end({pid: self.mark}, STOP_SECONDS)
+                raise EmbeddedDatabaseError(
+                    f"The embedded database did not answer within {START_SECONDS} s. Last lines "
+                    f"of {self.log}:\n{processes.last_lines(self.log, since=log_start)}"
+                )
+            time.sleep(0.1)
+        (self.folder / "accounts.sql").unlink(missing_ok=True)
+        return True
+
+    def _explain_end(self, log_start: int) -> bool:
+        tail = processes.last_lines(self.log, since=log_start)
+        if "Can't start server: Bind on TCP/IP port" in tail:
+            return False
+        raise EmbeddedDatabaseError(
+            f"The embedded database ended at start. Last lines of {self.log}:\n{tail}"
+        )
+
+    def _socket_path(self, before: Connection | None) -> Path:
+        plain = self.folder / "mariadbd.sock"
+        if len(os.fsencode(plain)) <= _LONGEST_SOCKET_PATH:
+            return plain
+        if before and Path(before.unix_socket).parent.is_dir():
+            found = Path(before.unix_socket).parent.stat()
+            # Somebody else could have made a folder of that name in the temporary folder.
+            if found.st_uid == os.getuid() and found.st_mode & 0o077 == 0:
+                return Path(before.unix_socket)
+        return Path(tempfile.mkdtemp(prefix="pipeline-db-")) / "mariadbd.sock"
+
+    def _write_configuration(self, socket_path: Path, port: int) -> None:
+        text = _CONFIGURATION.read_text("utf-8").format(
+            data=self.folder / "data",
+            socket=socket_path,
+            pid_file=self._pid_file,
+            log=self.log,
+            port=port,
+            scratch=self._scratch_folder(),
+            init_file=self.folder / "accounts.sql",
+        )
+        write_private(self._configuration, text)
+
+    def _write_accounts(self, socket_path: Path, port: int) -> None:
+        """
+        The SQL that the server runs before it answers, and the two files that tell of it.
+
+        Run at every start, so that a start interrupted anywhere is made whole by the next.
+        """
+        app, admin = self.connection(), self.admin_connection()
+        app_password = app.password if app else secrets.token_urlsafe(24)
+        admin_password = admin.password if admin else secrets.token_urlsafe(24)
+        self._write_connections(str(socket_path), port, app_password, admin_password)
+        # One statement a line: the server reads init files line by line.
+        statements = all_accounts((app_password,), (admin_password,)) + databases(self.sage_name)
+        write_private(self.folder / "accounts.sql", ";\n".join(statements) + ";\n")
+
+    def store_passwords(self, app_password: str, admin_password: str) -> None:
+        """Write both passwords down; a server that runs has to be told them, a start does it."""
+        place = self.connection()
+        assert place is not None, "the database was never started"
+        self._write_connections(place.unix_socket, place.port, app_password, admin_password)
+
+    def _write_connections(
+        self, unix_socket: str, port: int, app_password: str, admin_password: str
+    ) -> None:
+        for file, user, password in (
+            (self._connection_file, "pipeline", app_password),
+            (self._admin_file, "root", admin_password),
+        ):
+            connection = Connection(unix_socket, port, user, password, name="pipeline")
+            write_private(file, json.dumps(asdict(connection), indent=2) + "\n")
+
+    def _grant_databases(self) -> None:
+        """SAGE_RBAC_DB may name another database than when the server was started."""
+        admin = self.admin_connection()
+        if admin is None:
+            return
+        with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
+            for statement in remove_others() + databases(self.sage_name):
+                cursor.execute(statement)
+
+
+def is_wanted() -> bool:
+    """True while the configuration names no database of its own (a broken one is told later)."""
+    path = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
+    try:
+        kwargs = json.loads(path.read_text("utf-8"))["databases"]["pipeline"]["kwargs"]
+        return not (kwargs.get("host") or kwargs.get("unix_socket"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def _read_connection(file: Path) -> Connection | None:
+    try:
+        return Connection(**json.loads(file.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as exc:
+        raise EmbeddedDatabaseError(f"{file} is damaged: {exc}. Remove it, start again.") from exc
+
+
+def _free(port: int) -> bool:
+    return processes.listening_problem("127.0.0.1", port) is None
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with what the server makes its files by: it does not look at the umask."""
+    return {**os.environ, "UMASK": "0600", "UMASK_DIR": "0700"}
+
+
+def _as_user() -> list[str]:
+    # mariadbd refuses to run as root unless told so; the folder is root's own then.
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _programs() -> tuple[str, str]:
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/usr/bin"])
+    server = shutil.which("mariadbd", path=path)
+    installer = shutil.which("mariadb-install-db", path=path)
+    if server is None or installer is None:
+        raise EmbeddedDatabaseError(
+            f"No MariaDB server is installed. Install {PACKAGES}, or name a database of your own "
+            "in conf/config.json (databases.pipeline.kwargs.host)."
+        )
+    return server, installer
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line; exit code 0 done, 1 failed, 3 (status) not running."""
+    parser = argparse.ArgumentParser(prog="python -m app.runtime.embedded_db", description=__doc__)
+    parser.add_argument("action", choices=("start", "stop", "status"))
+    parser.add_argument("--var", type=Path, default=var_folder())
+    args = parser.parse_args(argv)
+    keep_private(Path(args.var))
+    database = EmbeddedDatabase(Path(args.var))
+    try:
+        if args.action == "start":
+            print("started" if database.start() else "runs already", f"(pid {database.pid()})")
+        elif args.action == "stop":
+            print("stopped" if database.stop() else "does not run")
+        elif not database.answers():
+            print("does not run")
+            return 3
+        else:
+            print(f"runs (pid {database.pid()})")
+    except EmbeddedDatabaseError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,396 @@
+"""
+From what a request sends to a typed value, by the rule of the field.
+
+Forms send text, scripts send JSON; both end here, once. A value is taken whole or refused with
+a code and a sentence saying what would be right; nothing is cut, rounded or guessed.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any
+
+from app.base.addresses import read_network
+from app.base.clock import day_bounds
+from app.base.json_codec import JsonError, canonical_json, parse_json
+from app.base.json_numbers import JsonNumber, is_bounded
+from app.schema.tables import WHOLE_RANGES
+
+JSON_DEPTH = 20
+JSON_CHARACTERS = 65_536
+TEXT_CHARACTERS = 65_536
+
+NO_HINT = "The value does not have the form {pattern}."
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][+-]?[0-9]{1,3})?"
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+_SEVERAL = (list, tuple, dict, set)
+# Where blanks at the ends may mean something.
+_FREE_TEXTS = ("text", "json")
+_WIDE = Context(prec=200)  # wide enough that no digit a request sends is ever rounded away
+_BOOLEANS = {"1": 1, "0": 0, "true": 1, "false": 0}
+
+
+class Refused(Exception):
+    """A value does not fit its field; `code` and an English template with its values say why."""
+
+    def __init__(self, code: str, template: str, **params: Any) -> None:
+        self.code = code
+        self.template = template
+        self.params = params
+        super().__init__(template.format(**params))
+
+
+class JsonText(str):
+    """JSON as it is stored: canonical text, with the parsed value beside it."""
+
+    __slots__ = ("value",)
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """
+    What one parameter may be.
+
+    `kind`: str, text, int, bigint, decimal, datetime, date, bool, json. `length` counts
+    characters, `minimum` and `maximum` include themselves, `json` is True, "object" or "list",
+    `default` is a typed value used when the parameter is not sent, `blank` says whether an empty
+    text stays a text (else it counts as not given), `problem` and `hint` are the code and the
+    sentence of a text that the pattern does not fit.
+    Blanks at the ends are refused but in kind text and json: the database ignores them at the end
+    when it compares, so that two spellings would be one name in one place and two in another.
+    """
+
+    kind: str
+    required: bool = False
+    nullable: bool = True
+    length: int | None = None
+    minimum: Decimal | int | None = None
+    maximum: Decimal | int | None = None
+    precision: int = 38
+    scale: int = 10
+    choices: Mapping[str, str] | tuple[str, ...] = ()
+    pattern: re.Pattern[str] | None = None
+    problem: str = "bad_pattern"
+    hint: str = NO_HINT
+    format: str | None = None
+    json: bool | str = True
+    default: Any = None
+    blank: bool = False
+    identifier: bool = False
+
+
+def typed(rule: Rule, value: Any, *, strict: bool = False) -> Any:
+    """
+    *value* as the rule's kind, or None where it means "nothing".
+
+    Text columns give str, whole numbers int, money Decimal with the column's scale, times aware
+    UTC datetimes cut to milliseconds (a date is where that quota day begins), booleans 1 or 0,
+    JSON a JsonText. Forms say nothing with an empty text or the word null; where *strict*, from
+    programs, only None is nothing, and an empty text is refused unless the rule lets it be one.
+    Raises Refused.
+    """
+    if rule.kind != "json" and isinstance(value, _SEVERAL):
+        if not (rule.format == "cidr_list" and isinstance(value, list)):
+            raise Refused("not_scalar", "Give one value, not a list or an object.")
+    if value is None or (not strict and _means_nothing(rule, value)):
+        return None
+    if isinstance(value, str) and rule.kind not in _FREE_TEXTS and rule.format != "cidr_list":
+        check_ends(value)
+    if value == "" and not rule.blank:
+        raise Refused("empty", "Give a value, or leave this out.")
+    return _KINDS[rule.kind](rule, value)
+
+
+def _means_nothing(rule: Rule, value: Any) -> bool:
+    if rule.format == "cidr_list":
+        parts = value if isinstance(value, list) else [value]
+        return all(isinstance(part, str) and not part.strip(' ,[]"\t\r\n') for part in parts)
+    if not isinstance(value, str):
+        return False
+    if rule.kind in ("str", "text"):
+        if value == "":
+            return not rule.blank
+        # A drop-down with nothing chosen sends the word null.
+        return value == "null" and bool(rule.identifier or rule.choices)
+    return (value.strip() if rule.kind == "json" else value) in ("", "null")
+
+
+def check_ends(value: str) -> None:
+    """Refuse blanks at the ends of *value*; raises Refused."""
+    if value != value.strip():
+        raise Refused("blank_ends", "Leave out the blanks at the beginning and at the end.")
+
+
+def _text(rule: Rule, value: Any) -> str:
+    if rule.format == "cidr_list":
+        value = _cidr_list(value)
+    if not isinstance(value, str):
+        raise _not_text(value)
+    limit = rule.length or TEXT_CHARACTERS
+    if len(value) > limit:
+        raise _too_long(limit, len(value))
+    check_characters(value, one_line=rule.kind == "str")
+    if rule.choices and value not in rule.choices:
+        raise Refused("bad_choice", "Choose one of: {choices}.", choices=", ".join(rule.choices))
+    if rule.pattern and not rule.pattern.fullmatch(value):
+        raise Refused(rule.problem, rule.hint, pattern=rule.pattern.pattern)
+    return value
+
+
+# Unicode's categories Cc, Zl and Zp.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def check_characters(value: str, *, one_line: bool) -> None:
+    """Refuse what no database column or terminal should get: NUL, halves of surrogate pairs,
+    and, where *one_line*, other control characters."""
+    if "\0" in value:
+        raise Refused("bad_characters", "The text contains a NUL character.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Refused("bad_characters", "The text is not valid Unicode.") from None
+    if one_line and _CONTROL.search(value):
+        raise Refused("bad_characters", "Line breaks and control characters are not allowed here.")
+
+
+def _cidr_list(value: Any) -> str:
+    # A list written as JSON text, as some forms and tools send it, is understood as well.
+    parts = re.split(r"[,\s\[\]\"]+", value) if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise _not_text(value)
+    networks = []
+    for part in filter(None, (part.strip() for part in parts)):
+        try:
+            networks.append(str(read_network(part)))
+        except ValueError:
+            raise Refused(
+                "bad_address",
+                "{part} is no IP address or network such as 10.0.0.0/8.",
+                part=part[:60],
+            ) from None
+    return ",".join(dict.fromkeys(networks))
+
+
+def _whole(rule: Rule, value: Any) -> int:
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        number = int(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and _WHOLE.fullmatch(value):
+        number = int(value)
+    else:
+        raise Refused("not_an_integer", "Give a whole number.")
+    low, high = whole_range(rule)
+    if not low <= number <= high:
+        raise Refused("out_of_range", "Give a number from {low} to {high}.", low=low, high=high)
+    return number
+
+
+def whole_range(rule: Rule) -> tuple[int, int]:
+    """The least and the greatest whole number that *rule*, of kind int or bigint, lets through."""
+    low, high = WHOLE_RANGES[rule.kind]
+    low = max(low, math.ceil(rule.minimum)) if rule.minimum is not None else low
+    high = min(high, math.floor(rule.maximum)) if rule.maximum is not None else high
+    return low, high
+
+
+def _decimal(rule: Rule, value: Any) -> Decimal:
+    number = exact(value)
+    largest = Decimal(10) ** (rule.precision - rule.scale)
+    if rule.minimum is not None and number < rule.minimum:
+        raise Refused("out_of_range", "Give a number of at least {low}.", low=rule.minimum)
+    if rule.maximum is not None and number > rule.maximum:
+        raise Refused("out_of_range", "Give a number of at most {high}.", high=rule.maximum)
+    if abs(number) >= largest:
+        raise Refused("out_of_range", "Give a number below {high}.", high=format(largest, "f"))
+    if _decimals(number) > rule.scale:
+        raise Refused(
+            "too_many_decimals",
+            "At most {allowed} decimals, this has {count}.",
+            allowed=rule.scale,
+            count=_decimals(number),
+        )
+    return number.quantize(Decimal(1).scaleb(-rule.scale), context=_WIDE)
+
+
+def exact(value: Any) -> Decimal:
+    """
+    A number or its text as Decimal; a float through its shortest decimal text.
+
+    Raises Refused for anything else, NaN and infinity included.
+    """
+    if isinstance(value, bool):
+        raise Refused("not_a_number", "Give a number.")
+    if isinstance(value, float):
+        value = repr(value)
+    if isinstance(value, str):
+        if not _NUMBER.fullmatch(value):
+            raise Refused("not_a_number", "Give a number.")
+    elif not isinstance(value, int | Decimal):
+        raise Refused("not_a_number", "Give a number.")
+    elif isinstance(value, int) and value.bit_length() > 400:
+        raise Refused("out_of_range", "The number is too large.")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise Refused("not_a_number", "Give a number.") from None
+    if not number.is_finite():
+        raise Refused("not_a_number", "Give a number.")
+    is_whole = isinstance(value, int)  # and then of few digits, see above
+    if not (is_whole or is_bounded(number)) or (number and not -60 <= number.adjusted() <= 60):
+        raise Refused("out_of_range", "The number is too large or too small.")
+    return number if number else Decimal(0)
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = _WIDE.normalize(number).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _moment(rule: Rule, value: Any) -> datetime:
+    try:
+        if isinstance(value, datetime):
+            moment = value
+        elif isinstance(value, str) and _DATE.fullmatch(value):
+            moment = day_bounds(value)[0]
+        elif isinstance(value, str) and _MOMENT.fullmatch(value):
+            moment = datetime.fromisoformat(value.upper().replace("T", " "))
+        else:
+            raise _bad_moment("bad_datetime")
+        if moment.tzinfo is None:
+            raise _bad_moment("no_zone")
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _bad_moment("bad_datetime") from None
+    if moment.year < 1000:
+        raise _bad_moment("bad_datetime")
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _bad_moment(code: str) -> Refused:
+    return Refused(
+        code,
+        "Give a date, or a time with its zone such as {example} or {local} (+ is %2B in a URL).",
+        example="2026-11-24T06:00:00Z",
+        local="2026-11-24T14:00:00+08:00",
+    )
+
+
+def _date(rule: Rule, value: Any) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise Refused("bad_date", "Give a date such as {example}.", example="2026-11-24")
+
+
+def _boolean(rule: Rule, value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
+        return int(value)
+    found = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    if found is None:
+        raise Refused("bad_boolean", "Give 1 or 0, true or false.")
+    return found
+
+
+def _json(rule: Rule, value: Any) -> JsonText:
+    if isinstance(value, str):
+        value = _parsed(value)
+    if rule.json == "object" and not isinstance(value, dict):
+        raise Refused("bad_json", "Give a JSON object, in braces.")
+    if rule.json == "list" and not isinstance(value, list):
+        raise Refused("bad_json", "Give a JSON list, in brackets.")
+    value = _plain_json(value, JSON_DEPTH)
+    try:
+        text = JsonText(canonical_json(value))
+    except (TypeError, ValueError):
+        raise Refused("bad_json", "This cannot be written as JSON.") from None
+    if len(text) > JSON_CHARACTERS:
+        raise _too_long(JSON_CHARACTERS, len(text))
+    text.value = value
+    return text
+
+
+def _parsed(text: str) -> Any:
+    if len(text) > JSON_CHARACTERS:
+        raise _too_long(JSON_CHARACTERS, len(text))
+
+    try:
+        return parse_json(text, kept=True)
+    except JsonError as exc:
+        raise Refused("bad_json", exc.template, **exc.params) from None
+
+
+def _plain_json(value: Any, depth: int) -> Any:
+    """*value* with its fractions as they were written; what no column can hold is refused."""
+    if depth < 0:
+        raise Refused("bad_json", "At most {depth} levels of nesting.", depth=JSON_DEPTH)
+    if isinstance(value, str):
+        check_characters(value, one_line=False)
+    elif isinstance(value, int | float | Decimal):
+        return _json_number(value)
+    elif isinstance(value, dict):
+        return {_plain_json(k, depth - 1): _plain_json(v, depth - 1) for k, v in value.items()}
+    elif isinstance(value, list):
+        return [_plain_json(item, depth - 1) for item in value]
+    return value
+
+
+def _json_number(value: int | float | Decimal) -> int | JsonNumber:
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise Refused("bad_json", "{name} is not allowed in JSON.", name=str(value))
+    if not is_bounded(value):
+        raise Refused("bad_json", "A number in it is too large, too small or too long.")
+    return value if isinstance(value, int) else JsonNumber(value)
+
+
+def _not_text(value: Any) -> Refused:
+    return Refused("not_text", "Give a text, not a value of type {type}.", type=_type_name(value))
+
+
+def _too_long(limit: int, count: int) -> Refused:
+    return Refused(
+        "too_long", "At most {limit} characters, this has {count}.", limit=limit, count=count
+    )
+
+
+def _bytes(rule: Rule, value: Any) -> bytes:
+    raise Refused("not_settable", "This field is kept by the server and cannot be set.")
+
+
+def _type_name(value: Any) -> str:
+    return {bool: "boolean", int: "number", float: "number", dict: "object", list: "list"}.get(
+        type(value), type(value).__name__
+    )
+
+
+_KINDS: dict[str, Callable[[Rule, Any], Any]] = {
+    "str": _text,
+    "text": _text,
+    "int": _whole,
+    "bigint": _whole,
+    "decimal": _decimal,
+    "datetime": _moment,
+    "date": _date,
+    "bool": _boolean,
+    "json": _json,
+    "bytes": _bytes,
+}

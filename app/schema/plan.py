@@ -1,0 +1,287 @@
+"""What has to be done to bring the tables of a database to the models, without doing it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from xls2ddl.json2ddl import xls2ddl
+
+from app.schema.collation import NAME_COLLATIONS
+from app.schema.constraints import Constraints, Generated, Trigger
+from app.schema.inspect import FoundColumn, FoundTable
+from app.schema.tables import NAMES, Column, Index, Table, tables
+
+_COLLATION = "utf8mb4_unicode_ci"
+_TEXTS = re.compile(r"(?:var)?char\((\d+)\)")
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
+_BYTES = re.compile(r"varbinary\((\d+)\)")
+_SIZES = {"tinyint(1)": 1, "tinyint": 1, "smallint": 2, "int": 3, "bigint": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement and what it does to which table, in words."""
+
+    table: str
+    told: str
+    sql: str
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.told}"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What `migrate` would do, and what it leaves to a person."""
+
+    steps: list[Step] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def add(self, table: str, told: str, sql: str, *, optional: bool = False) -> None:
+        """Append a step; an *optional* one may fail for want of rights."""
+        self.steps.append(Step(table, told, sql, optional))
+
+
+def make_plan(found: dict[str, FoundTable], names: str | None = None) -> Plan:
+    """
+    Compare the models with the tables *found* in the database.
+
+    *names* is the collation for unique names that this server has; None: nobody knows.
+    """
+    made = Plan()
+    for name, model in tables().items():
+        if name not in found:
+            for sql in create_statements(model):
+                made.add(name, f"{' '.join(sql.split(None, 4)[:4]).lower()} …", sql)
+            continue
+        _names(made, model, found[name], names)
+        _columns(made, _settled(model, found[name], names), found[name])
+        _indexes(made, model, found[name])
+        _constraints(made, name, model.constraints, found[name])
+    return made
+
+
+def definition() -> list[str]:
+    """
+    Return what the tables are, the same for every database and however the sources are written.
+
+    That is each table's key, and the plan for tables that have nothing yet. What json2ddl makes of
+    the same models is left out, since it takes long and says no more.
+    """
+    keys = [f"{name} ({', '.join(model.primary)})" for name, model in tables().items()]
+    steps = make_plan({name: FoundTable() for name in tables()}, NAMES).steps
+    return keys + [" ".join(step.sql.split()) for step in steps]
+
+
+def create_statements(model: Table) -> Iterator[str]:
+    """What json2ddl generates for *model*, without comments and without `drop table`."""
+    text = re.sub(r"^\s*--.*$", "", str(xls2ddl(str(model.path), "mysql")), flags=re.MULTILINE)
+    for statement in re.split(r";\s*$", text, flags=re.MULTILINE):
+        sql = " ".join(statement.split())
+        if sql and not sql.lower().startswith("drop table"):
+            yield re.sub(r"^CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", sql)
+
+
+def _settled(model: Table, found: FoundTable, names: str | None) -> Table:
+    """*model* with a collation for each column of names: what it has, or what a new one gets."""
+    columns = dict(model.columns)
+    for name, column in model.columns.items():
+        if column.collation == NAMES:
+            have = found.columns.get(name)
+            columns[name] = replace(column, collation=have.collation if have else names)
+    return replace(model, columns=columns)
+
+
+def _names(made: Plan, model: Table, found: FoundTable, names: str | None) -> None:
+    """
+    A change of its own, which may fail: the letters of newer editions of Unicode may be alike where
+    the old collation, which did not know them, told them apart.
+    """
+    for name, column in model.columns.items():
+        have = found.columns.get(name)
+        if column.collation != NAMES or have is None or have.collation in NAME_COLLATIONS:
+            continue
+        if names is None:
+            made.left.append(
+                f"{model.name}.{name} takes all emoji for one: no temporary table can be made to"
+                " try which collation this server has"
+            )
+            continue
+        told = f"changed collation of {name} to {names}, which tells emoji and rare letters apart"
+        if names == NAME_COLLATIONS[-1]:
+            told += " (and capitals from small letters: this server has no better one)"
+        sql = f"modify column {_definition(replace(column, collation=names))}"
+        made.add(model.name, told, f"alter table `{model.name}` {sql}", optional=True)
+
+
+def _columns(made: Plan, model: Table, found: FoundTable) -> None:
+    changes: list[str] = []
+    told: list[str] = []
+    after = "first"
+    for name, column in model.columns.items():
+        place, after = after, f"after `{name}`"
+        have = found.columns.get(name)
+        if have is None:
+            changes.append(f"add column {_definition(column, filling=True)} {place}")
+            told.append(f"added column {name}")
+        elif reason := _differs(column, have):
+            if _type_of(column) != have.type and not _wider(have.type, _type_of(column)):
+                made.left.append(
+                    f"{model.name}.{name} is {have.type}, the model says {_type_of(column)}"
+                )
+            elif have.nullable and not column.nullable:
+                made.left.append(f"{model.name}.{name} allows null, the model does not")
+            elif have.collation == "utf8mb4_bin" and column.collation is None:
+                made.left.append(f"{model.name}.{name} tells cases apart, the model does not")
+            else:
+                changes.append(f"modify column {_definition(column)}")
+                told.append(f"changed {reason} of {name}")
+    if changes:
+        made.add(
+            model.name, f"{', '.join(told)}", f"alter table `{model.name}` {', '.join(changes)}"
+        )
+    _after_adding(made, model, found)
+    hidden = {item.name for item in model.constraints.generated}
+    for name in found.columns.keys() - model.columns.keys() - hidden:
+        made.left.append(f"{model.name}.{name} is a column that no model names")
+
+
+def _after_adding(made: Plan, model: Table, found: FoundTable) -> None:
+    for name, column in model.columns.items():
+        if name in found.columns or column.nullable or column.database_default is not None:
+            continue
+        if column.kind == "datetime":
+            made.add(
+                model.name,
+                f"no default for {name}",
+                f"alter table `{model.name}` alter column `{name}` drop default",
+            )
+        elif column.type == "text" and column.default:
+            made.add(
+                model.name,
+                f"filled {name}",
+                f"update `{model.name}` set `{name}` = '{column.default}' where `{name}` = ''",  # noqa: S608
+            )
+
+
+def _definition(column: Column, *, filling: bool = False) -> str:
+    parts = [f"`{column.name}`", _type_of(column)]
+    if _collation_of(column):
+        parts.append(f"character set utf8mb4 collate {_collation_of(column)}")
+    parts.append("null" if column.nullable else "not null")
+    if column.database_default is not None:
+        parts.append(f"default '{column.database_default}'")
+    elif filling and column.kind == "datetime" and not column.nullable:
+        parts.append("default current_timestamp(3)")  # for the rows there are; dropped next
+    return " ".join([*parts, f"comment '{column.title}'"])
+
+
+def _type_of(column: Column) -> str:
+    if column.type in ("str", "char"):
+        return f"{'var' if column.type == 'str' else ''}char({column.length})"
+    return "longtext" if column.type == "text" else column.type
+
+
+def _collation_of(column: Column) -> str | None:
+    textual = column.type in ("str", "char", "text")
+    return (column.collation or _COLLATION) if textual else None
+
+
+def _differs(column: Column, have: FoundColumn) -> str:
+    checks = {
+        "type": _type_of(column) != have.type,
+        "null": column.nullable != have.nullable,
+        "default": not _same_default(column, have.default),
+        "collation": _collation_of(column) not in (None, have.collation),
+        "comment": column.title != have.comment,
+    }
+    return " and ".join(name for name, differs in checks.items() if differs)
+
+
+def _same_default(column: Column, have: str | None) -> bool:
+    wanted = column.database_default
+    if wanted is None or have is None or column.kind != "decimal":
+        return wanted == have
+    return Decimal(wanted) == Decimal(have)
+
+
+def _wider(old: str, new: str) -> bool:
+    """Whether every value of type *old* fits into *new* as it is."""
+    if old in _SIZES and new in _SIZES:
+        return _SIZES[new] >= _SIZES[old]
+    if (a := _DECIMAL.fullmatch(old)) and (b := _DECIMAL.fullmatch(new)):
+        whole = int(b[1]) - int(b[2]) >= int(a[1]) - int(a[2])
+        return whole and int(b[2]) >= int(a[2])
+    if a := _TEXTS.fullmatch(old):
+        if new == "longtext":
+            return True
+        b = _TEXTS.fullmatch(new)
+        return b is not None and int(b[1]) >= int(a[1])
+    if (a := _BYTES.fullmatch(old)) and (b := _BYTES.fullmatch(new)):
+        return int(b[1]) >= int(a[1])
+    return old in ("text", "mediumtext") and new == "longtext"
+
+
+def _indexes(made: Plan, model: Table, found: FoundTable) -> None:
+    for index in model.indexes:
+        have = found.indexes.get(index.name.lower())
+        if have is not None and (have.columns, have.unique) == (index.columns, index.unique):
+            continue
+        replaced = f"drop index `{index.name}`, " if have is not None else ""
+        made.add(
+            model.name,
+            f"{'changed' if have else 'added'} index {index.name}",
+            f"alter table `{model.name}` {replaced}add {_index_sql(index)}",
+        )
+    known = {index.name.lower() for index in model.indexes} | {"primary"}
+    known |= {f"{model.name}_{item.name}" for item in model.constraints.generated}
+    for name in found.indexes.keys() - known:
+        made.left.append(f"{model.name}: index {name} that no model names")
+
+
+def _index_sql(index: Index) -> str:
+    columns = ", ".join(f"`{column}`" for column in index.columns)
+    return f"{'unique ' if index.unique else ''}index `{index.name}` ({columns})"
+
+
+def _constraints(made: Plan, name: str, constraints: Constraints, found: FoundTable) -> None:
+    for item in constraints.generated:
+        _generated(made, name, item, found)
+    for check in constraints.checks:
+        if f"{name}_{check.name}" not in found.checks:
+            made.add(
+                name,
+                f"added check {check.name}",
+                f"alter table `{name}` add constraint `{name}_{check.name}`"
+                f" check ({check.condition})",
+            )
+    for trigger in constraints.triggers:
+        _trigger(made, name, trigger, found)
+
+
+def _generated(made: Plan, name: str, item: Generated, found: FoundTable) -> None:
+    if item.name not in found.columns:
+        made.add(
+            name,
+            f"added generated column {item.name}",
+            f"alter table `{name}` add column `{item.name}` {item.type}"
+            f" generated always as ({item.expression}) virtual invisible,"
+            f" add unique index `{name}_{item.name}` (`{item.name}`)",
+        )
+
+
+def _trigger(made: Plan, name: str, trigger: Trigger, found: FoundTable) -> None:
+    full = f"{name}_{trigger.name}"
+    have = found.triggers.get(full)
+    if have is not None and have.split() == trigger.body.split():
+        return
+    if have is not None:
+        made.add(name, f"dropped old trigger {trigger.name}", f"drop trigger `{full}`")
+    made.add(
+        name,
+        f"added trigger {trigger.name}",
+        f"create trigger `{full}` {trigger.moment} on `{name}` for each row\n{trigger.body}",
+        optional=True,
+    )

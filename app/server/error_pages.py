@@ -1,0 +1,45 @@
+"""A refusal as a page a person can read, when a browser was sent to the address."""
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from app.base.errors import AppError
+from app.base.i18n import say
+from app.base.json_codec import to_json
+from app.server.templates import framed
+from app.web.request import is_for_programs, wants_page
+from app.web.responses import is_page
+
+LOGIN_PAGE = "/login.ui"
+
+
+async def error_page(request: web.Request, error: AppError) -> web.StreamResponse | None:
+    """
+    A framed page that says what is wrong, or None when a program asks.
+
+    Who is not signed in is sent to the login page, and back afterwards.
+    """
+    if is_page(request["params"]) or "_webbricks_" in request.query:
+        return None
+    # The site's address itself leads to the login page whatever the caller says to accept.
+    if not wants_page(request) and request.path != "/":
+        return None
+    if is_for_programs(request):
+        return None
+    if error.status == 401 and request.path != LOGIN_PAGE:
+        back = quote(request.raw_path, safe="/")
+        return web.HTTPFound(f"{LOGIN_PAGE}?next={back}")
+    page = {
+        "widgettype": "ErrorPage",
+        "options": {
+            "status": error.status,
+            "code": error.code,
+            "message": say(error.text, request["lang"]),
+            "request_id": request["request_id"],
+        },
+    }
+    try:
+        return await framed(request, to_json(page), error.status)
+    except Exception:  # noqa: BLE001  without its frame the plain answer is still right
+        return None

@@ -1,0 +1,77 @@
+"""/healthz, /readyz and /metrics."""
+
+import hmac
+import logging
+
+import aiomysql
+from aiohttp import web
+
+from app.base.addresses import read_address
+from app.base.errors import AppError, Forbidden
+from app.base.i18n import say
+from app.base.settings import Settings
+from app.db.migrate import schema_is_current
+from app.db.transactions import reading
+from app.web.responses import json_response
+
+log = logging.getLogger("pipeline.health")
+
+FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """The process lives."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """The database answers and its tables are those of the models; else 503 and why."""
+    try:
+        async with reading("sage") as sor:
+            await sor.sqlExe("select 1 from permission limit 1", {})
+        async with reading() as sor:
+            if not await schema_is_current(sor):
+                return _not_ready("The tables are not current. Run manage.py migrate.")
+    except AppError as exc:
+        return _not_ready(say(exc.text, request["lang"]))
+    except aiomysql.MySQLError as exc:
+        log.warning("a table cannot be read: %s", exc)
+        return _not_ready(
+            "A table cannot be read; the log says which. If it is missing, run start.sh."
+        )
+    return json_response({"status": "ready"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Counters in Prometheus' text format; with the token, or from this machine without a proxy."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = request.app["metrics_token"].value()
+    if not _is_private(request) and not hmac.compare_digest(_bytes(given), _bytes(token)):
+        raise Forbidden(
+            "forbidden",
+            "Metrics need a token here, as Authorization: Bearer. It is pipeline.metrics_token, or"
+            " else stands in the file secrets/metrics_token of the run-time folder.",
+        )
+    return json_response(
+        request.app["metrics"].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
+    )
+
+
+def _is_private(request: web.Request) -> bool:
+    """Whether a program on this machine asks, and no proxy on it can be asking for others."""
+    settings: Settings = request.app["settings"]
+    if settings.is_behind_proxy:
+        return False
+    peer = read_address(request.remote or "")
+    # A proxy on this machine that nobody told us of would make everybody local.
+    forwarded = any(name in request.headers for name in FORWARDED)
+    return peer is not None and peer.is_loopback and not forwarded
+
+
+def _bytes(text: str) -> bytes:
+    # A header may hold any bytes.
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _not_ready(why: str) -> web.Response:
+    return json_response({"status": "not ready", "detail": why}, 503)

@@ -1,0 +1,65 @@
+"""
+What is answered where no request could be read: bytes that are no HTTP, headers too long.
+
+Replaces aiohttp's own answer, which repeats the bytes it was sent and has none of the headers
+that every answer of ours has (kernel D2, D5).
+"""
+
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from app.base.errors import AppError
+from app.web.request import own_request_id
+from app.web.responses import PROBLEM_TYPE, json_response, problem_document
+
+log = logging.getLogger("pipeline.request")
+
+
+class PlainErrors(RequestHandler):
+    """aiohttp's handler of one connection, with errors in our words."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """A problem document; closes the connection."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer is on its way already")
+        if status >= 500:
+            log.error("request failed", exc_info=exc, extra={"action": "request_failed"})
+            error = AppError(
+                "internal_error",
+                "Something went wrong here. Tell the operator the request id.",
+                status=status,
+            )
+        else:
+            error = AppError("bad_http", "This is no HTTP request.", status=status)
+        request_id = own_request_id(request)
+        answer = json_response(
+            problem_document(error, "en", request_id), status, {"X-Request-Id": request_id},
+            PROBLEM_TYPE,
+        )  # fmt: skip
+        answer.force_close()
+        return answer
+
+    def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+        """Send the answer; what is left unread of the body (`leave_unread`) is not waited for."""
+        if request.get("left_unread"):
+            return self._finish_and_close(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
+
+    async def _finish_and_close(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        done = await super().finish_response(request, resp, start_time)
+        self.force_close()
+        return done

@@ -1,0 +1,58 @@
+"""
+The resource that serves the web root.
+
+Replaces ahserver's ProcessorResource: its per-request data sits on the one shared object, so that
+requests in parallel run with each other's user, host and file (CC-1 to CC-9, B6). Here everything
+about a request is on the request.
+"""
+
+from typing import Any
+
+from ahserver.baseProcessor import getProcessor
+from ahserver.processorResource import ProcessorResource
+from aiohttp import web
+
+from app.access.paths import STATIC_TYPES, Target
+from app.base.errors import MethodNotAllowed, NotFound
+from app.server.guard import guard
+
+READ_METHODS = ("GET", "HEAD")
+
+
+class PipelineResource(ProcessorResource):
+    """
+    One root, no look-up in parent folders; every request of any method and path comes here.
+
+    So nothing is answered without the guard, not even what aiohttp itself would refuse (D8).
+    """
+
+    def __init__(self, directory: str, indexes: list[str], processors: list[Any]) -> None:
+        super().__init__("", directory, indexes=indexes, processors=processors)
+        self.inherit = False
+        self._processors = {suffix: getProcessor(name)("", self) for suffix, name in processors}
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer *request*, or say why not; the server's one handler (app/server/runner.py)."""
+        return await guard(request, self._serve)
+
+    # What aiohttp's own router would call: no other way than the guard's.
+    _handle = handle
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        target: Target | None = request["target"]
+        if target is None:
+            raise NotFound("not_found", "There is nothing at this address.")
+        processor = self._processors.get(target.suffix)
+        if processor is not None:
+            response: web.StreamResponse = await processor.handle(request)
+            return response
+        if target.suffix not in STATIC_TYPES:
+            raise NotFound("not_found", "There is nothing at this address.")
+        if request.method not in READ_METHODS:
+            raise MethodNotAllowed(request.method, "GET")
+        lasting = "public, max-age=31536000, immutable" if target.immutable else "no-cache"
+        return web.FileResponse(target.file, headers={"Cache-Control": lasting})
+
+    async def path_call(self, request: web.Request, path: str, params: Any = None) -> Any:
+        """Not offered: one script calls another's function, not its URL (CC-2, CC-7, CC-8)."""
+        raise NotFound("not_found", "There is nothing at this address.")

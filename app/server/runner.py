@@ -1,0 +1,99 @@
+"""
+aiohttp's server with one handler for every request of any method and path.
+
+Replaces the way through aiohttp's Application: its router would answer by itself what has no path
+(CONNECT, OPTIONS *), past the guard (kernel D8); there is one resource, so nothing is to be routed,
+and no middleware to be run. That way costs a tenth of a small request: to ask for the running loop,
+as `Application._handle` does, is a system call in Python 3.11.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from app.server.protocol import PlainErrors
+from app.web.plain_request import PlainRequest
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\\\s]+)(?P<rest>[/?][^#]*)?", re.IGNORECASE)
+
+
+def origin_form(message: RawRequestMessage) -> RawRequestMessage:
+    """
+    *message* as if it had been sent to us directly, where its target is a whole address, as clients
+    send it to a proxy: the address names the host then, whatever `Host` says (RFC 9112 3.2.2).
+    """
+    target = _ABSOLUTE.fullmatch(message.path)
+    if target is None:
+        return message
+    headers = CIMultiDict(message.headers)
+    headers["Host"] = target["authority"]
+    rest = target["rest"] or "/"
+    if rest.startswith("?"):
+        rest = f"/{rest}"
+    path, _, query = rest.partition("?")
+    return message._replace(
+        path=rest,
+        url=URL.build(path=path, query_string=query, encoded=True),
+        headers=CIMultiDictProxy(headers),
+    )
+
+
+class _Server(web.Server):
+    """aiohttp's server with our handler of connections."""
+
+    def __call__(self) -> RequestHandler:
+        return PlainErrors(self, loop=self._loop, **self._kwargs)
+
+
+class PlainRunner(web.AppRunner):
+    """aiohttp's runner, whose requests all go to *handler*."""
+
+    def __init__(self, app: web.Application, handler: Handler, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._handler = handler
+
+    async def _make_server(self) -> Any:
+        # Starts the application, and knows the options.
+        made = await super()._make_server()
+        return _Server(
+            self._handler,  # type: ignore[arg-type]  # it takes our kind of request
+            request_factory=self._request_maker(asyncio.get_running_loop()),
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,
+            # Bodies are unpacked where their size is watched (app/web/body.py).
+            **(made._kwargs | {"auto_decompress": False}),
+        )
+
+    def _request_maker(self, loop: asyncio.AbstractEventLoop) -> Callable[..., web.Request]:
+        app = self.app
+        most_bytes, most_fields = app._client_max_size, app._client_max_fields
+
+        def make(
+            message: RawRequestMessage,
+            payload: StreamReader,
+            protocol: RequestHandler,
+            writer: AbstractStreamWriter,
+            task: "asyncio.Task[None]",
+        ) -> web.Request:
+            if not message.path.startswith("/"):
+                message = origin_form(message)
+            request = PlainRequest(
+                message, payload, protocol, writer, task, loop,
+                client_max_size=most_bytes, client_max_fields=most_fields,
+            )  # fmt: skip
+            request.own_app = app
+            return request
+
+        return make

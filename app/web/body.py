@@ -1,0 +1,387 @@
+"""
+What a request carries, its query and its body, read within limits of time, size and number.
+
+What the head tells is looked at first, so that nothing is asked for or waited for that would not be
+taken. Bodies are unpacked here and not by aiohttp, which goes on unpacking after a refusal, and
+answers a coding that it does not know, or bytes that are none, as no HTTP. Replaces ahserver's
+reader, which takes broken JSON for no parameters, files for everybody and bodies of 1 GB (UP-1 to
+UP-6, BODY-1/2).
+"""
+
+import asyncio
+import zlib
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError, HttpVersion11
+
+from app.base.errors import AppError, BadRequest, Text
+from app.base.json_codec import JsonError, parse_json
+from app.records.file_types import XLSX_TYPE
+from app.web.plain_request import PlainRequest
+from app.web.request import is_for_programs
+
+URLENCODED = "application/x-www-form-urlencoded"
+FORM_TYPES = (URLENCODED, "multipart/form-data")
+CODINGS = ("gzip", "x-gzip", "deflate")
+# So that nobody waits for the body of another: these take the longest to read (UP-5). Forms are
+# held to a thousand fields by aiohttp.
+MAX_VALUES = 100_000
+MAX_NAMES = 1_000
+# The paths that take more, as (bytes, values).
+LARGE_BODIES = {
+    "/appbase/import_rows.dspy": (8 * 1_048_576, 400_000),
+    # A file of 5 MB at most, which grows when it is put into JSON or a form.
+    "/pipeline_core/api/pipeline_import.dspy": (16 * 1_048_576, 1_000_000),
+    "/pipeline_core/api/pipeline_import_view.dspy": (16 * 1_048_576, 1_000_000),
+    # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.
+    "/pipeline_dist/v1/calls/batch/index.dspy": (8 * 1_048_576, 200_000),
+}
+# Of a caller who has not signed in, where no key is looked up first: much more than a name and a
+# password, and read in some milliseconds.
+STRANGERS_BODIES = (65_536, 1_000)
+# The paths that take a file as the body; it is held in memory, in `request["file_body"]`.
+FILE_PATHS = frozenset({"/appbase/import_rows.dspy"})
+FILE_TYPES = frozenset({"application/octet-stream", "text/csv", XLSX_TYPE})
+# To read and check so much takes no longer than to look a key up.
+MAX_SMALL_BODY = 4096
+# What takes longer to read than others should wait for.
+MAX_READ_IN_LOOP = 65_536
+# A file that was packed in parts is several of them in a row.
+MAX_GZIP_MEMBERS = 16
+# What the runtime adds to every request; integers by bricks-contract 2.1.
+_WHOLE_PARAMETERS = ("_webbricks_", "_is_mobile", "_width", "_height")
+
+
+def check_head(request: web.Request) -> tuple[int, int]:
+    """
+    Return how many bytes, and in JSON how many values, the body of *request* may have.
+
+    Refuse by its head alone a body that would not be taken: AppError 413 `body_too_large`, 415
+    `unsupported_encoding` and `unsupported_media_type`.
+    """
+    limits = _limits(request)
+    max_bytes, _ = limits
+    length = request.content_length
+    if length is not None and length > max_bytes:
+        raise _too_large(max_bytes)
+    if "Content-Encoding" in request.headers:
+        _coding(request)
+    if length is not None:  # else there may be nothing in it
+        check_media_type(request)
+    return limits
+
+
+def check_media_type(request: web.Request) -> None:
+    """Raise AppError 415 unless the body is JSON, a form where no program is asking, or a file
+    where one is taken."""
+    kind = request.content_type
+    if kind == "application/json" or _is_file(request):
+        return
+    given = request.headers.get("Content-Type", "").strip()
+    forms = not is_for_programs(request)
+    if given and forms and (kind in FORM_TYPES or kind.endswith("+json")):
+        return
+    kind = kind[:100]
+    if given and _path(request) in FILE_PATHS:
+        advice = Text(
+            "Send the rows as application/json, or a file as text/csv or application/octet-stream,"
+            " not as {kind}.",
+            kind=kind,
+        )
+    elif given and forms:
+        advice = Text("Send the body as application/json or as a form, not as {kind}.", kind=kind)
+    elif given:
+        advice = Text("Send the body as application/json, not as {kind}.", kind=kind)
+    elif forms:
+        advice = Text(
+            "The header Content-Type is missing. Send application/json, or the type of a form."
+        )
+    else:
+        advice = Text("The header Content-Type is missing. Send application/json.")
+    raise AppError("unsupported_media_type", advice.template, status=415, **advice.params)
+
+
+def may_be_large(request: web.Request) -> bool:
+    """Whether the body is, or may prove to be when it is read, more than MAX_SMALL_BODY bytes."""
+    length = request.content_length
+    return length is None or length > MAX_SMALL_BODY or "Content-Encoding" in request.headers
+
+
+async def answer_expectation(request: web.Request) -> None:
+    """Ask for the body of a caller who waits to be asked (`Expect: 100-continue`)."""
+    if request.headers["Expect"].lower() != "100-continue":
+        raise AppError(
+            "unknown_expectation", "Only 100-continue can be expected here.", status=417
+        )
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # Else the answer itself would count as begun.
+        request.writer.output_size = 0
+    request["body_asked"] = True
+
+
+def leave_unread(request: web.Request, refused: AppError, response: web.StreamResponse) -> None:
+    """
+    Close the connection after *response* where the rest of the body is not to be waited for: it is
+    too large or too slow, or its sender waits to be asked for it.
+    """
+    waits = "Expect" in request.headers and not request.get("body_asked")
+    if refused.status in (408, 413) or waits:
+        response.force_close()
+        request["left_unread"] = True  # see app/server/protocol.py
+
+
+async def read_parameters(
+    request: web.Request, seconds: float, limits: tuple[int, int] | None
+) -> dict[str, Any]:
+    """
+    Query and body as one dictionary; the body wins. A repeated name becomes a list.
+
+    *limits* as `check_head` returns them, None where there is no body to read. It has to arrive
+    within *seconds*.
+
+    Sets `request["json_body"]` (the object, or None). Raises BadRequest `bad_json`, `bad_body`,
+    `bad_form`, `bad_query`, `no_files_here`; AppError 413 and 415.
+    """
+    request["json_body"] = None
+    params: dict[str, Any] = {}
+    if request.query_string:
+        _check_query(request)
+        _collect(params, request.query.items())
+    if limits is None:
+        pass
+    elif request.content.is_eof():  # all of it has come with the head, as small ones do
+        params |= await _read_body(request, *limits)
+    else:
+        params |= await _body_in_time(request, seconds, limits)
+    for name in _WHOLE_PARAMETERS:
+        if name in params and not isinstance(params[name], int):
+            text = str(params[name])
+            params[name] = int(text) if text.isdecimal() and len(text) < 7 else 0
+    return params
+
+
+def _check_query(request: web.Request) -> None:
+    raw = request.raw_path.partition("?")[2]
+    if "%" not in raw:
+        return
+    try:
+        unquote_to_bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest(
+            "bad_query", "The address is not UTF-8 behind its question mark."
+        ) from None
+
+
+async def _body_in_time(
+    request: web.Request, seconds: float, limits: tuple[int, int]
+) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_body(request, *limits)
+    except TimeoutError:
+        raise AppError(
+            "body_too_slow",
+            "The body did not arrive within {seconds} s.",
+            status=408,
+            seconds=int(seconds),
+        ) from None
+
+
+def _limits(request: web.Request) -> tuple[int, int]:
+    """How many bytes, and in JSON how many values, the body of *request* may have."""
+    usual = (request.client_max_size, MAX_VALUES)
+    if not request["actor"].signed_in and not is_for_programs(request):
+        return min(usual, STRANGERS_BODIES)
+    return LARGE_BODIES.get(_path(request), usual)
+
+
+def _path(request: web.Request) -> str:
+    return request["target"].url if request.get("target") else ""
+
+
+def _is_file(request: web.Request) -> bool:
+    kind = request.content_type
+    return kind in FILE_TYPES and "Content-Type" in request.headers and _path(request) in FILE_PATHS
+
+
+def _too_large(max_bytes: int) -> AppError:
+    return AppError(
+        "body_too_large",
+        "The body is larger than {limit} bytes. Send less at a time.",
+        status=413,
+        limit=max_bytes,
+    )
+
+
+def _admitting(request: web.Request, max_bytes: int) -> web.Request:
+    """*request* itself, or where another length is taken than usual one that reads so much."""
+    if max_bytes == request.client_max_size:
+        return request
+    return request.clone(client_max_size=max_bytes)
+
+
+async def _read_body(request: web.Request, max_bytes: int, max_values: int) -> dict[str, Any]:
+    try:
+        if "Content-Encoding" in request.headers:
+            source = await _unpack_body(request, max_bytes)
+        else:
+            source = _admitting(request, max_bytes)
+        return await _parse_body(request, source, max_values)
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(max_bytes) from None
+    except ConnectionError:
+        # Nobody is there to read it; without it the log would have a fault of ours.
+        raise BadRequest(
+            "body_incomplete", "The connection ended before the whole body had arrived."
+        ) from None
+    except JsonError as exc:
+        raise BadRequest("bad_json", exc.template, **exc.params) from None
+    except (LookupError, ValueError, AssertionError, RuntimeError, HttpProcessingError) as exc:
+        raise BadRequest("bad_form", "The body cannot be read as its content type says.") from exc
+
+
+def _coding(request: web.Request) -> str | None:
+    """How the body is packed, one of CODINGS, or None; raises AppError 415."""
+    named = ",".join(request.headers.getall("Content-Encoding", ())).lower().split(",")
+    codings = [name.strip() for name in named if name.strip() not in ("", "identity")]
+    if not codings:
+        return None
+    if len(codings) == 1 and codings[0] in CODINGS:
+        return codings[0]
+    raise AppError(
+        "unsupported_encoding",
+        "Send the body packed once as gzip or deflate, or as it is; not with Content-Encoding:"
+        " {coding}.",
+        status=415,
+        headers={"Accept-Encoding": "gzip, deflate"},
+        coding=", ".join(codings)[:100],
+    )
+
+
+async def _unpack_body(request: web.Request, max_bytes: int) -> web.Request:
+    """*request* with its body unpacked; raises BadRequest `bad_body`, HTTPRequestEntityTooLarge."""
+    assert isinstance(request, PlainRequest)
+    coding = _coding(request)
+    packed = await request.clone(client_max_size=max_bytes).read()
+    if coding is None:
+        return request.with_body(packed, max_bytes)
+    try:
+        if max_bytes > request.client_max_size:
+            data = await asyncio.to_thread(unpack, packed, coding, max_bytes)
+        else:
+            data = unpack(packed, coding, max_bytes)
+    except zlib.error:
+        raise BadRequest(
+            "bad_body", "The body is not what its Content-Encoding says: {coding}.", coding=coding
+        ) from None
+    if data is None:
+        raise web.HTTPRequestEntityTooLarge(max_bytes)
+    return request.with_body(data, max_bytes)
+
+
+def unpack(packed: bytes, coding: str, max_bytes: int) -> bytes | None:
+    """
+    *packed*, one of CODINGS, unpacked; None when that is more than *max_bytes*: nothing is unpacked
+    beyond them. Raises zlib.error when it is not of that coding, or not whole.
+    """
+    if coding == "deflate":
+        # By RFC 9110 with zlib's head; some senders leave it out.
+        has_head = packed[:1] and packed[0] & 15 == 8 and int.from_bytes(packed[:2]) % 31 == 0
+        bits = zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
+    else:
+        bits = zlib.MAX_WBITS | 16
+    data = b""
+    for _ in range(1 if coding == "deflate" else MAX_GZIP_MEMBERS):
+        reader = zlib.decompressobj(bits)
+        data += reader.decompress(packed, max_bytes + 1 - len(data))
+        if len(data) > max_bytes:
+            return None
+        packed = reader.unused_data
+        if not reader.eof:
+            break
+        if not packed:
+            return data
+    raise zlib.error("not whole, or more behind its end")
+
+
+async def _parse_body(
+    request: web.Request, source: web.Request, max_values: int
+) -> dict[str, Any]:
+    """The body of *source*, which is *request* or a copy that takes more."""
+    kind = request.content_type
+    if kind in FORM_TYPES and "Content-Type" in request.headers:
+        check_media_type(request)
+        return await _form(source)
+    raw = await source.read()
+    if _is_file(request):
+        request["file_body"] = raw
+        return {}
+    if not raw:
+        return {}
+    if request.content_length is None:  # else its head has been checked
+        check_media_type(request)
+    if raw.count(b",") > max_values:
+        raise AppError(
+            "body_too_large",
+            "The body has more than {limit} values. Send less at a time.",
+            status=413,
+            limit=max_values,
+        )
+    if len(raw) > MAX_READ_IN_LOOP:
+        body = await asyncio.to_thread(parse_json, raw)
+    else:
+        body = parse_json(raw)
+    if not isinstance(body, dict):
+        raise BadRequest("bad_body", "The body must be a JSON object.")
+    if len(body) > MAX_NAMES:
+        raise BadRequest("bad_body", "The body names more than {most} fields.", most=MAX_NAMES)
+    request["json_body"] = body
+    return body
+
+
+async def _form(source: web.Request) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if source.content_type == URLENCODED and b"%" in (raw := await source.read()):
+        _refuse_other_bytes(raw, source.charset or "utf-8")
+    for name, value in (await source.post()).items():
+        if isinstance(value, web.FileField):
+            value.file.close()
+            raise BadRequest("no_files_here", "No file can be sent here ({name}).", name=name[:64])
+        if isinstance(value, bytes | bytearray):
+            raise BadRequest("bad_form", "{name} is not text.", name=name[:64])
+        _collect(values, [(name, value)])
+    return values
+
+
+def _refuse_other_bytes(raw: bytes, charset: str) -> None:
+    """Raise BadRequest for bytes of a form that are no text: they would become replacement
+    characters."""
+    for field in raw.split(b"&"):
+        name, _, value = (unquote_to_bytes(part) for part in field.partition(b"="))
+        try:
+            name.decode(charset)
+            value.decode(charset)
+        except UnicodeDecodeError as exc:
+            before = bytes(exc.object[: exc.start]).decode(charset)
+            raise BadRequest(
+                "bad_form",
+                "{name} is not text in {charset}: line {line}, column {column}.",
+                name=name.decode(charset, "replace")[:64],
+                charset=charset,
+                line=before.count("\n") + 1,
+                column=len(before) - before.rfind("\n"),
+            ) from None
+
+
+def _collect(values: dict[str, Any], pairs: Iterable[tuple[str, Any]]) -> None:
+    for name, value in pairs:
+        if name not in values:
+            values[name] = value
+        elif isinstance(values[name], list):
+            values[name].append(value)
+        else:
+            values[name] = [values[name], value]

@@ -1,0 +1,92 @@
+"""Who asks, and for which site: the caller's address, the host name, the origin of writes."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from app.base.addresses import Address, read_address, read_hop, read_network
+from app.base.errors import BadRequest, Forbidden
+
+# The address of a caller whose address could not be told; RFC 7239's word for it. No list of
+# networks holds it, and all such callers are one to the counters of failed logins.
+UNKNOWN_ADDRESS = "unknown"
+
+
+class Callers:
+    """Where requests really come from: the peer, or what a trusted proxy says."""
+
+    def __init__(self, trusted_proxies: Iterable[str]) -> None:
+        self._trusted = [read_network(cidr) for cidr in trusted_proxies]
+
+    def address(self, request: web.Request) -> str:
+        """
+        The caller's IP address, or UNKNOWN_ADDRESS.
+
+        X-Forwarded-For is believed only from trusted proxies, hop by hop from the right. What a
+        trusted proxy says and nobody can read is nobody's address: never the proxy's.
+        """
+        remote = request.remote or ""
+        # A proxy may add its word as a line of its own, after what the caller made up.
+        lines = request.headers.getall("X-Forwarded-For", ()) if self._trusted else ()
+        if not lines:
+            return _spelling(remote)
+        peer = read_address(remote)
+        if peer is None or not self._is_trusted(peer):
+            return _spelling(remote)
+        hops = [hop for hop in ",".join(lines).split(",") if hop.strip()]
+        found = None
+        for hop in reversed(hops):
+            found = read_hop(hop)
+            if found is None or not self._is_trusted(found):
+                break
+        return UNKNOWN_ADDRESS if found is None else str(found)
+
+    def _is_trusted(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+@lru_cache(maxsize=4096)
+def _spelling(remote: str) -> str:
+    """The one spelling of a peer's address; UNKNOWN_ADDRESS where it has none."""
+    address = read_address(remote)
+    return UNKNOWN_ADDRESS if address is None else str(address)
+
+
+def check_host(request: web.Request, allowed: frozenset[str]) -> None:
+    """Refuse host names that nobody configured: they would end up in links and cookies."""
+    if host_name(request.host) not in allowed:
+        raise BadRequest(
+            "unknown_host",
+            "This server does not answer to the host name in the request. Its operator can add it"
+            " to pipeline.allowed_hosts in conf/config.json.",
+        )
+
+
+@lru_cache(maxsize=256)
+def host_name(host: str) -> str:
+    """The name in a Host header or a setting, without its port; IPv6 addresses in brackets."""
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
+    return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
+
+
+def check_origin(request: web.Request) -> None:
+    """Refuse writes that a browser makes for another site (kernel B4)."""
+    if request.method in ("GET", "HEAD"):
+        return
+    # Programs with a key come from anywhere; a session is believed from our own pages only.
+    headers = request.headers
+    has_key = headers.get("Authorization", "").strip() or headers.get("X-API-Key", "").strip()
+    if has_key and "Cookie" not in headers:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    foreign = site not in ("same-origin", "none") if site else False
+    if origin is not None and not foreign:
+        foreign = urlsplit(origin).netloc.lower() != request.host.lower()
+    if foreign:
+        raise Forbidden(
+            "cross_site", "The request comes from another site. Open this site and try again there."
+        )

@@ -1,0 +1,1 @@
+"""What a line is, apart from any database: steps, stages, references, checks."""

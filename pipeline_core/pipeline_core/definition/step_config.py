@@ -1,0 +1,65 @@
+"""
+What the configuration of a step may say; the schemas are in step_types.
+
+A key with a value of the wrong kind is refused when the step is saved; a key that is missing
+only stands in the way of publishing, so that a draft can be written in any order. Keys that no
+schema names are kept and told as a warning.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.global_func import Text
+from pipeline_core.definition import schema
+from pipeline_core.definition.step_types import SCHEMAS
+
+
+@dataclass(frozen=True)
+class ConfigProblem:
+    """What is wrong with the value at `path`; `kind` is `wrong`, `missing` or `unknown`."""
+
+    path: schema.Path
+    kind: str
+    text: Text
+    severity: str = "error"
+
+    @property
+    def key(self) -> str:
+        """The path for a reader; empty for the configuration as a whole."""
+        return schema.named(self.path)
+
+    @property
+    def field(self) -> str:
+        """The path as a part of a JSON pointer, below `config`."""
+        parts = (part.replace("~", "~0").replace("/", "~1") for part in self.path)
+        return "/".join(("config", *parts))
+
+
+def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
+    """Everything wrong with *config* of a step of this type; nothing for an unknown type."""
+    if not isinstance(config, dict):
+        return [ConfigProblem((), "wrong", Text("The configuration must be an object, in braces."))]
+    known = SCHEMAS.get(step_type)
+    if known is None:
+        return []
+    found = []
+    for name, key in known.items():
+        if name in config:
+            found += [
+                ConfigProblem(path, "wrong", text)
+                for path, text in schema.problems(key, config[name], (name,))
+            ]
+        elif "needed" in key:
+            text = Text("The configuration needs {key}.", key=name)
+            found.append(ConfigProblem((name,), "missing", text, key["needed"]))
+    found += [
+        ConfigProblem(
+            (name,),
+            "unknown",
+            Text("{key} means nothing to a step of this type.", key=name[:64]),
+            "warning",
+        )
+        for name in config
+        if name not in known
+    ]
+    return found

@@ -1,0 +1,256 @@
+"""
+Everything that can be wrong with a definition, all of it at once.
+
+One validator for the dry run, for every save and for publishing: an `error` blocks publishing,
+a `warning` does not. A definition may come from an old version, so nothing is taken
+for granted here that the tables hold today.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.global_func import Text, say
+from pipeline_core.definition import functions
+from pipeline_core.definition.references import Places
+from pipeline_core.definition.snapshot import Definition
+from pipeline_core.definition.step_config import config_problems
+from pipeline_core.definition.step_types import SCHEMAS
+
+TIMEOUT_SECONDS = range(1, 86_401)
+RETRIES = range(101)
+STEP_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+LONGEST = {"name": 128, "model": 128}
+
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong, with the step (empty: the line as a whole) and the field it is at."""
+
+    code: str
+    text: Text
+    step_key: str = ""
+    field: str = ""
+    severity: str = "error"
+
+    def said(self, lang: str) -> dict[str, str]:
+        """The problem as the API gives it, its message in *lang*."""
+        return {
+            "code": self.code,
+            "step_key": self.step_key,
+            "field": self.field,
+            "message": say(self.text, lang),
+            "severity": self.severity,
+        }
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What other tables say about the line: (step key, model) of prices in force ('' means every)
+    and whether there is a capacity row."""
+
+    prices: frozenset[tuple[str, str]]
+    has_capacity: bool
+
+
+def validate(definition: Definition, around: Surroundings | None = None) -> list[Problem]:
+    """All problems of *definition*; without *around*, those that only the line itself shows."""
+    steps = definition["steps"]
+    if not (definition["pipeline"].get("name") or "").strip():
+        found = [Problem("missing_line_name", Text("Name the line."), field="name")]
+    else:
+        found = []
+    if not steps:
+        found += [Problem("no_steps", Text("The line has no steps. Add at least one."))]
+    else:
+        found += [*_keys(steps), *_stages(steps), *_disabled(steps)]
+        places = Places(steps)
+        for step in steps:
+            found += _step(step)
+            found += _references(step, places)
+    if around is not None:
+        found += _prices(steps, around)
+        if not around.has_capacity:
+            text = Text("No capacity is set for the line; its calls are not limited.")
+            found.append(Problem("no_capacity", text, severity="warning"))
+    return found
+
+
+def blocks(problems: Iterable[Problem]) -> bool:
+    """Whether one of *problems* stands in the way of publishing."""
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _keys(steps: Iterable[Step]) -> list[Problem]:
+    counted = Counter(step["step_key"] for step in steps)
+    return [
+        Problem(
+            "duplicate_step_key",
+            Text("{count} steps are called {key}. Give each its own.", count=count, key=key),
+            key,
+            "step_key",
+        )
+        for key, count in counted.items()
+        if count > 1
+    ]
+
+
+def _stages(steps: Iterable[Step]) -> list[Problem]:
+    places: dict[int, list[int]] = {}
+    for step in steps:
+        places.setdefault(step["stage"], []).append(step["step_no"])
+    found = []
+    if sorted(places) != list(range(1, len(places) + 1)):
+        numbers = ", ".join(map(str, sorted(places)))
+        text = Text("The stages must be numbered 1, 2, 3 …, they are {numbers}.", numbers=numbers)
+        found.append(Problem("stage_hole", text, field="stage"))
+    for stage, numbered in sorted(places.items()):
+        if sorted(numbered) != list(range(1, len(numbered) + 1)):
+            text = Text("The steps of stage {stage} must be numbered 1, 2, 3 ….", stage=stage)
+            found.append(Problem("step_no_hole", text, field="step_no"))
+    return found
+
+
+def _disabled(steps: Iterable[Step]) -> list[Problem]:
+    stages: dict[int, list[Step]] = {}
+    for step in steps:
+        stages.setdefault(step["stage"], []).append(step)
+    return [
+        Problem(
+            "stage_disabled",
+            Text("All steps of stage {stage} are disabled. Enable or remove them.", stage=stage),
+            inside[0]["step_key"],
+            "enabled",
+        )
+        for stage, inside in sorted(stages.items())
+        if not any(step["enabled"] for step in inside)
+    ]
+
+
+def _field_rules(step: Step) -> tuple[tuple[str, str, bool, Text], ...]:
+    """(field, code, whether it is right, what to say if not) of each single field."""
+    return (
+        (
+            "step_key",
+            "bad_step_key",
+            STEP_KEY.fullmatch(step["step_key"]) is not None,
+            Text("Use letters, digits, _, . and -, starting with a letter or a digit."),
+        ),
+        ("name", "missing_name", bool((step["name"] or "").strip()), Text("Name the step.")),
+        (
+            "step_type",
+            "unknown_step_type",
+            step["step_type"] in SCHEMAS,
+            Text("There is no step type {type}.", type=step["step_type"]),
+        ),
+        (
+            "model",
+            "missing_model",
+            step["step_type"] != "model" or bool((step["model"] or "").strip()),
+            Text("Choose the model that the step uses."),
+        ),
+        (
+            "timeout_seconds",
+            "bad_timeout",
+            step["timeout_seconds"] in TIMEOUT_SECONDS,
+            Text("The time-out must be from {low} to {high} seconds.", low=1, high=86_400),
+        ),
+        (
+            "retry_limit",
+            "bad_retry_limit",
+            step["retry_limit"] in RETRIES,
+            Text("The retries must be from {low} to {high}.", low=0, high=100),
+        ),
+    )
+
+
+def _step(step: Step) -> list[Problem]:
+    key = step["step_key"]
+    found = [
+        Problem(code, text, key, field)
+        for field, code, right, text in _field_rules(step)
+        if not right
+    ]
+    found += [
+        Problem("too_long", _too_long(step[field], limit), key, field)
+        for field, limit in LONGEST.items()
+        if len(step[field] or "") > limit
+    ]
+    return found + _config(step) + _function(step)
+
+
+def _too_long(value: str, limit: int) -> Text:
+    return Text("At most {limit} characters, this has {count}.", limit=limit, count=len(value))
+
+
+def _function(step: Step) -> list[Problem]:
+    if step["step_type"] != "script" or not isinstance(step["config"], dict):
+        return []
+    name = step["config"].get("function")
+    if not isinstance(name, str) or functions.known(name):
+        return []
+    text = Text("No function is registered as {name}.", name=name[:100])
+    return [
+        Problem("unknown_function", text, step["step_key"], "config.function")
+    ]  # fmt: skip
+
+
+def _references(step: Step, places: Places) -> list[Problem]:
+    return [
+        Problem(
+            bad.code,
+            bad.text,
+            step["step_key"],
+            f"config.{bad.field}",
+            # What a disabled step would need, nothing asks for.
+            bad.severity if step["enabled"] else "warning",
+        )
+        for bad in places.problems(step)
+    ]
+
+
+def _config(step: Step) -> list[Problem]:
+    return [
+        Problem(
+            "unknown_config_key" if problem.kind == "unknown" else "bad_config",
+            problem.text,
+            step["step_key"],
+            f"config.{problem.key}" if problem.key else "config",
+            problem.severity,
+        )
+        for problem in config_problems(step["step_type"], step["config"])
+    ]
+
+
+def _prices(steps: Iterable[Step], around: Surroundings) -> list[Problem]:
+    keys = {step["step_key"] for step in steps}
+    found = [
+        Problem(
+            "no_price",
+            Text("There is no price for the model {model}.", model=step["model"]),
+            step["step_key"],
+            "model",
+            "warning",
+        )
+        for step in steps
+        if step["step_type"] == "model" and step["model"] and step["enabled"]
+        if not any(
+            at in ("", step["step_key"]) and model in ("", step["model"])
+            for at, model in around.prices
+        )
+    ]
+    found += [
+        Problem(
+            "price_without_step",
+            Text("A price is set for the step {key}, which the line does not have.", key=at),
+            at,
+            "step_key",
+            "warning",
+        )
+        for at in sorted({at for at, _ in around.prices} - keys - {""})
+    ]
+    return found

@@ -1,0 +1,97 @@
+"""
+What modules' tables say about a line.
+
+This module may not import the others, so each of them offers here the statements that ask its own
+tables.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.global_func import SafeSqlor, Text, now, say
+from pipeline_core.definition.validate import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A table whose rows keep a line from being deleted, and what to call `count` of them."""
+
+    table: str
+    label: str
+    condition: str = "1 = 1"
+
+    @property
+    def statement(self) -> str:
+        """The statement for how many such rows there are, and the id of one of them."""
+        return (
+            f"select count(*) as count, min(id) as id from {self.table}"  # noqa: S608
+            f" where pipeline_id = ${{id}}$ and {self.condition}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """
+    What one module knows of lines.
+
+    `prices` finds the step_key and model of each price that is in force `at` a moment for the line
+    `id`, `capacity` a row when its capacity is set, `models` all models that are named anywhere.
+    """
+
+    referrers: tuple[Referrer, ...] = ()
+    prices: str = ""
+    capacity: str = ""
+    models: str = ""
+
+
+_OWN = LineFacts(
+    referrers=(
+        Referrer("pipeline_versions", "{count} version(s) that were live", "status <> 'saved'"),
+    ),
+    models="select model from pipeline_steps where model is not null and model <> ''",
+)
+_facts: dict[str, LineFacts] = {"pipeline_core": _OWN}
+
+
+def offer_line_facts(module: str, facts: LineFacts) -> None:
+    """Say what *module* knows of lines."""
+    _facts[module] = facts
+
+
+async def surroundings(sor: SafeSqlor, pipeline_id: str) -> Surroundings:
+    """What the validator wants to know: prices in force now, and whether capacity is set."""
+    values = {"id": pipeline_id, "at": now()}
+    prices = [
+        price
+        for facts in _facts.values()
+        if facts.prices
+        for price in await sor.sqlExe(facts.prices, values)
+    ]
+    has_capacity = [
+        await sor.one(facts.capacity, values) is not None
+        for facts in _facts.values()
+        if facts.capacity
+    ]
+    return Surroundings(
+        prices=frozenset((price["step_key"], price["model"]) for price in prices),
+        has_capacity=any(has_capacity),
+    )
+
+
+async def models_in_use(sor: SafeSqlor) -> list[str]:
+    """The models that steps name or prices are set for, by name."""
+    named = " union ".join(facts.models for facts in _facts.values() if facts.models)
+    return [row["model"] for row in await sor.sqlExe(f"{named} order by model limit 1000", {})]
+
+
+async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[str, Any]]:
+    """What stands in the way of deleting the line: `{table, id, count, label}`, label in *lang*."""
+    found = []
+    for referrer in [item for facts in _facts.values() for item in facts.referrers]:
+        row = await sor.one(referrer.statement, {"id": pipeline_id})
+        if row is not None and row["count"]:
+            text = say(Text(referrer.label, count=row["count"]), lang)
+            found.append(
+                {"table": referrer.table, "id": row["id"], "count": row["count"], "label": text}
+            )
+    return found

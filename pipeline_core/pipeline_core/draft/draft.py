@@ -1,0 +1,214 @@
+"""
+The draft of a line: its row in `pipelines` and its rows in `pipeline_steps`.
+
+Whoever changes a draft holds the lock on the line's row, so the numbers of its steps and of its
+versions are never given twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Change,
+    Conflict,
+    Row,
+    SafeSqlor,
+    delete_row,
+    get_row,
+    insert_rows,
+    note,
+    now,
+    update_row,
+)
+from pipeline_core.definition.snapshot import (
+    PIPELINE_FIELDS,
+    Definition,
+    definition_of,
+    step_values,
+)
+from pipeline_core.definition.stages import Layout, Place, layout_of, numbered
+
+STEPS = """
+select * from pipeline_steps
+ where pipeline_id = ${pipeline_id}$
+ order by stage, step_no, step_key
+"""
+SHIFT_STEPS = """
+update pipeline_steps
+   set stage = stage + ${stages}$, step_no = step_no + ${places}$,
+       lock_version = lock_version + 1, updated_at = ${at}$, updated_by = ${by}$
+ where id in ${ids}$
+"""
+PLACE_STEPS = """
+update pipeline_steps
+   set stage = case id {stages} end, step_no = case id {places} end,
+       lock_version = lock_version + 1, updated_at = ${{at}}$, updated_by = ${{by}}$
+ where id in ${{ids}}$
+"""
+# More different shifts than this are told step by step.
+PLACE = ("stage", "step_no")
+MOST_SHIFTS = 12
+STEPS_AT_ONCE = 100
+TOUCH_DRAFT = "update pipelines set draft_changed_at = ${at}$ where id = ${id}$"
+
+
+async def locked_line(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
+    """The line's row, locked until the transaction ends; raises NotFound."""
+    return await get_row(sor, "pipelines", pipeline_id, lock=True)
+
+
+async def editable_line(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
+    """As `locked_line`; raises Conflict `archived` for a line that is put away."""
+    line = await locked_line(sor, pipeline_id)
+    refuse_archived(line)
+    return line
+
+
+def refuse_archived(line: Mapping[str, Any]) -> None:
+    """Raise Conflict `archived` for a line that is put away."""
+    if line["status"] == "archived":
+        raise Conflict(
+            "archived",
+            "The line {code} is archived. Bring it back before changing it.",
+            code=line["code"],
+        )
+
+
+async def steps_of(sor: SafeSqlor, pipeline_id: str) -> list[Row]:
+    """The draft's steps in the order they run."""
+    steps: list[Row] = await sor.sqlExe(STEPS, {"pipeline_id": pipeline_id})
+    return steps
+
+
+async def draft_definition(sor: SafeSqlor, line: Mapping[str, Any]) -> Definition:
+    """The definition of *line*'s draft as it is now."""
+    return definition_of(line, await steps_of(sor, line["id"]))
+
+
+async def touch_draft(sor: SafeSqlor, pipeline_id: str) -> None:
+    """
+    Note that the draft changed.
+
+    The line's `lock_version` stays: adding a step is no conflict for who edits the line's name.
+    """
+    await sor.sqlExe(TOUCH_DRAFT, {"id": pipeline_id, "at": now()})
+
+
+async def place_steps(
+    sor: SafeSqlor, steps: Iterable[Mapping[str, Any]], layout: Layout, actor: Actor
+) -> None:
+    """
+    Give *steps* (one line's rows as they are in the database) the places *layout* gives them.
+
+    Their `lock_version` rises with the place, `content_version` does not: see
+    `steps.check_step_version`.
+    """
+    await move_steps(sor, list(steps), numbered(layout), actor)
+
+
+async def move_steps(
+    sor: SafeSqlor,
+    steps: Sequence[Mapping[str, Any]],
+    places: Mapping[str, Place],
+    actor: Actor,
+) -> None:
+    """Give *steps* the *places* of their keys; those that shift alike go in one statement."""
+    shifts: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for step in steps:
+        stage, step_no = places[step["step_key"]]
+        shifts[(stage - step["stage"], step_no - step["step_no"])].append(step["id"])
+    shifts.pop((0, 0), None)
+    if len(shifts) > MOST_SHIFTS:
+        moved = [
+            (step["id"], *places[step["step_key"]])
+            for step in steps
+            if (step["stage"], step["step_no"]) != places[step["step_key"]]
+        ]
+        await _place_each(sor, moved, actor)
+        return
+    for (by_stages, by_places), ids in shifts.items():
+        shift = {"stages": by_stages, "places": by_places, "at": now(), "by": actor.user_id}
+        await sor.sqlExe(SHIFT_STEPS, {**shift, "ids": ids})
+
+
+async def _place_each(sor: SafeSqlor, moved: Sequence[tuple[str, int, int]], actor: Actor) -> None:
+    """Give each step its own place, (id, stage, step_no), a hundred in one statement."""
+    for start in range(0, len(moved), STEPS_AT_ONCE):
+        part = moved[start : start + STEPS_AT_ONCE]
+        values: dict[str, Any] = {"at": now(), "by": actor.user_id, "ids": [one[0] for one in part]}
+        for number, (step_id, stage, step_no) in enumerate(part):
+            values |= {f"i{number}": step_id, f"s{number}": stage, f"n{number}": step_no}
+        cases = {
+            letter: " ".join(f"when ${{i{n}}}$ then ${{{letter}{n}}}$" for n in range(len(part)))
+            for letter in ("s", "n")
+        }
+        await sor.sqlExe(PLACE_STEPS.format(stages=cases["s"], places=cases["n"]), values)
+
+
+async def update_step(
+    sor: SafeSqlor, step: Mapping[str, Any], values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """Change a locked step's fields; its record. The content's version is the row's new one."""
+    version = {"content_version": step["lock_version"] + 1}
+    return await update_row(sor, "pipeline_steps", step["id"], None, {**values, **version}, actor)
+
+
+async def insert_steps(
+    sor: SafeSqlor, pipeline_id: str, steps: Iterable[Mapping[str, Any]], actor: Actor
+) -> None:
+    """Add *steps* (all columns, places included) to a draft that has none of them."""
+    rows = [{**values, "pipeline_id": pipeline_id} for values in steps]
+    await insert_rows(sor, "pipeline_steps", rows, actor)
+
+
+async def replace_draft(
+    sor: SafeSqlor, line: Mapping[str, Any], definition: Definition, actor: Actor
+) -> None:
+    """
+    Make the draft of *line* what *definition* says; the code stays.
+
+    Steps that are in both keep their rows and ids, so an editor who has one open gets an honest
+    conflict and not a missing record.
+    """
+    present = {step["step_key"]: step for step in await steps_of(sor, line["id"])}
+    wanted = {step["step_key"]: step_values(step) for step in definition["steps"]}
+    for key in present.keys() - wanted.keys():
+        await delete_row(sor, "pipeline_steps", present[key], actor)
+    new = [values for key, values in wanted.items() if key not in present]
+    await insert_steps(sor, line["id"], new, actor)
+    kept = [step for key, step in present.items() if key in wanted]
+    await _move_kept(sor, line, kept, wanted, actor)
+    for step in await steps_of(sor, line["id"]):
+        if step["step_key"] not in present:
+            continue
+        content = {n: v for n, v in wanted[step["step_key"]].items() if n not in PLACE}
+        if changed := changes(step, content):
+            await update_step(sor, step, changed, actor)
+    fields = {n: definition["pipeline"][n] for n in PIPELINE_FIELDS if n != "code"}
+    fields |= {"draft_changed_at": now()}
+    await update_row(sor, "pipelines", line["id"], None, fields, actor)
+
+
+async def _move_kept(
+    sor: SafeSqlor,
+    line: Mapping[str, Any],
+    kept: Sequence[Mapping[str, Any]],
+    wanted: Mapping[str, Mapping[str, Any]],
+    actor: Actor,
+) -> None:
+    """Put the steps that stay where they are *wanted*; one entry in the audit trail for all."""
+    places = {key: (step["stage"], step["step_no"]) for key, step in wanted.items()}
+    if all((step["stage"], step["step_no"]) == places[step["step_key"]] for step in kept):
+        return
+    await move_steps(sor, kept, places, actor)
+    before, after = layout_of(kept), layout_of(wanted.values())
+    await note(
+        sor, actor, Change("reorder", "pipelines", line, {"order": before}, {"order": after})
+    )
+
+
+def changes(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of *values* that are not as in *current*."""
+    return {name: value for name, value in values.items() if current[name] != value}

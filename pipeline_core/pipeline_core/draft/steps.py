@@ -1,0 +1,308 @@
+"""The draft's steps: made, changed, moved, deleted; their numbers never have holes."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Change,
+    Conflict,
+    FieldProblem,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    check_references,
+    delete_row,
+    get_row,
+    insert_row,
+    kept_json,
+    note,
+    now,
+    update_row,
+    without_unchanged,
+)
+from pipeline_core.definition import stages
+from pipeline_core.definition.snapshot import STEP_FIELDS
+from pipeline_core.definition.stages import Layout
+from pipeline_core.definition.step_config import config_problems
+from pipeline_core.draft.conflicts import check_order_version
+from pipeline_core.draft.draft import (
+    changes,
+    editable_line,
+    place_steps,
+    steps_of,
+    touch_draft,
+    update_step,
+)
+
+MOST_STEPS = 1000
+_PLACE = ("stage", "step_no")
+
+
+async def create(
+    sor: SafeSqlor,
+    values: Mapping[str, Any],
+    new_stage: bool,
+    actor: Actor,
+    draft_changed_at: datetime | None = None,
+) -> dict[str, Any]:
+    """
+    A new step: a stage of its own at the end, or where `stage` and `step_no` say (see
+    `stages.insert`); the others move on. Raises InvalidFields, Conflict `duplicate`, EditConflict
+    when the draft changed since *draft_changed_at*.
+    """
+    await check_references(sor, "pipeline_steps", values)
+    line = await editable_line(sor, values["pipeline_id"])
+    _check_config(values["step_type"], values["config"].value)
+    steps = await steps_of(sor, line["id"])
+    check_order_version(line, steps, None, draft_changed_at)
+    _check_key(values["step_key"], steps)
+    _check_count(len(steps))
+    layout = stages.insert(
+        stages.layout_of(steps),
+        values["step_key"],
+        values.get("stage"),
+        values.get("step_no"),
+        new_stage=new_stage,
+    )
+    await place_steps(sor, steps, layout, actor)
+    stage, step_no = stages.numbered(layout)[values["step_key"]]
+    made = {**values, "stage": stage, "step_no": step_no}
+    record = await insert_row(sor, "pipeline_steps", made, actor)
+    await touch_draft(sor, line["id"])
+    return record
+
+
+async def update(
+    sor: SafeSqlor,
+    step_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    Change a step's fields; another `stage` or `step_no` moves it as `stages.move` says.
+
+    Raises EditConflict when the step changed since it was read, InvalidFields, Conflict.
+    """
+    placing = "stage" in values or "step_no" in values
+    step, line = await _locked(sor, step_id, lock_version, placing=placing)
+    changed = changes(step, without_unchanged("pipeline_steps", step, values))
+    if "config" in changed or "step_type" in changed:
+        config = values["config"].value if "config" in values else _stored_config(step)
+        _check_config(changed.get("step_type", step["step_type"]), config)
+    if not changed:
+        return step
+    steps = await steps_of(sor, line["id"])
+    if "step_key" in changed:
+        _check_key(changed["step_key"], steps)
+    place = {name: changed.pop(name) for name in _PLACE if name in changed}
+    if place:
+        layout = stages.layout_of(steps)
+        stage, step_no = values.get("stage"), values.get("step_no")
+        if step_no is not None and "step_no" not in place:
+            # The form sends the old number along; only a new one is insisted on.
+            step_no = min(step_no, stages.room_in(layout, stage or step["stage"], step["step_key"]))
+        moved = stages.move(layout, step["step_key"], stage, step_no)
+        await _rearrange(sor, line, steps, moved, actor, moved=step["step_key"])
+    else:
+        await touch_draft(sor, line["id"])
+    return await update_step(sor, await get_row(sor, "pipeline_steps", step_id), changed, actor)
+
+
+async def delete(
+    sor: SafeSqlor, step_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """Delete a step; the others close up. Raises EditConflict when it changed since it was read."""
+    step, line = await _locked(sor, step_id, lock_version, placing=False)
+    steps = await steps_of(sor, line["id"])
+    layout = stages.remove(stages.layout_of(steps), step["step_key"])
+    await delete_row(sor, "pipeline_steps", step, actor)
+    others = [other for other in steps if other["id"] != step_id]
+    await place_steps(sor, others, layout, actor)
+    await touch_draft(sor, line["id"])
+    return step
+
+
+async def duplicate(
+    sor: SafeSqlor,
+    step_id: str,
+    lock_version: int,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    A copy of a step, in a stage of its own after the step's, or with `parallel` beside it.
+
+    Its `step_key` and `name`, if not given, are made from those of the step. Raises EditConflict
+    when the step changed since it was read, InvalidFields, Conflict.
+    """
+    step, line = await _locked(sor, step_id, lock_version, placing=False)
+    steps = await steps_of(sor, line["id"])
+    _check_count(len(steps))
+    key = values["step_key"] or _free_key(step["step_key"], {s["step_key"] for s in steps})
+    _check_key(key, steps)
+    alone = not values["parallel"]
+    stage, step_no = (step["stage"] + 1, None) if alone else (step["stage"], step["step_no"] + 1)
+    layout = stages.insert(stages.layout_of(steps), key, stage, step_no, new_stage=alone)
+    await place_steps(sor, steps, layout, actor)
+    copied = {n: step[n] for n in STEP_FIELDS} | {"pipeline_id": line["id"], "step_key": key}
+    copied |= dict(zip(_PLACE, stages.numbered(layout)[key], strict=True))
+    if values["name"]:
+        copied["name"] = values["name"]
+    record = await insert_row(sor, "pipeline_steps", copied, actor)
+    await touch_draft(sor, line["id"])
+    return record
+
+
+async def reorder(
+    sor: SafeSqlor,
+    pipeline_id: str,
+    lock_version: int,
+    order: Any,
+    actor: Actor,
+    draft_changed_at: datetime | None = None,
+) -> dict[str, Any]:
+    """
+    Put all steps of a line in a new *order*, a list of stages of step keys.
+
+    *lock_version* is the line's. Answers the line's record with its `order` and `steps`; raises
+    EditConflict with the present order and the difference, InvalidFields unless every step is
+    named once.
+    """
+    line = await editable_line(sor, pipeline_id)
+    steps = await steps_of(sor, pipeline_id)
+    yours = order if stages.is_order(order) else None
+    check_order_version(line, steps, lock_version, draft_changed_at, yours)
+    layout = stages.checked_order(order, (step["step_key"] for step in steps))
+    return await _rearranged(sor, line, steps, layout, actor)
+
+
+async def move(
+    sor: SafeSqlor, pipeline_id: str, lock_version: int, values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """
+    Move one step (`step_key`) to `stage` and `step_no`, or to a `new_stage` before `stage`.
+
+    *lock_version* is the line's; answers and raises as `reorder`.
+    """
+    line = await editable_line(sor, pipeline_id)
+    steps = await steps_of(sor, pipeline_id)
+    check_order_version(line, steps, lock_version, values.get("draft_changed_at"))
+    key = values["step_key"]
+    if all(step["step_key"] != key for step in steps):
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "step_key", "unknown_step", "There is no step {names} in this line.", names=key
+                )
+            ]
+        )
+    layout = stages.move(
+        stages.layout_of(steps),
+        key,
+        values["stage"],
+        values["step_no"],
+        new_stage=bool(values["new_stage"]),
+    )
+    return await _rearranged(sor, line, steps, layout, actor, moved=key)
+
+
+def check_step_version(step: Mapping[str, Any], lock_version: int | None, *, placing: bool) -> None:
+    """
+    Raise EditConflict unless *step* is as the editor read it.
+
+    A step that others only pushed to another place meanwhile is still the same to who changes
+    its fields or deletes it, but not to who says where it stands (*placing*): that form would
+    put it back.
+    """
+    pushed_only = lock_version is not None and (
+        step["content_version"] <= lock_version <= step["lock_version"]
+    )
+    if placing or not pushed_only:
+        check_lock_version("pipeline_steps", step, lock_version)
+
+
+async def _locked(
+    sor: SafeSqlor, step_id: str, lock_version: int | None, *, placing: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The step and its line, both locked: the line first, as everywhere."""
+    seen = await get_row(sor, "pipeline_steps", step_id)
+    line = await editable_line(sor, seen["pipeline_id"])
+    step = await get_row(sor, "pipeline_steps", step_id, lock=True)
+    check_step_version(step, lock_version, placing=placing)
+    return step, line
+
+
+async def _rearranged(
+    sor: SafeSqlor,
+    line: Mapping[str, Any],
+    steps: list[Any],
+    layout: Layout,
+    actor: Actor,
+    *,
+    moved: str | None = None,
+) -> dict[str, Any]:
+    record: Mapping[str, Any] = line
+    if layout != stages.layout_of(steps):
+        record = await _rearrange(sor, line, steps, layout, actor, moved=moved)
+    placed = await steps_of(sor, line["id"])
+    return {**record, "order": layout, "steps": placed}
+
+
+async def _rearrange(
+    sor: SafeSqlor,
+    line: Mapping[str, Any],
+    steps: Iterable[Mapping[str, Any]],
+    layout: Layout,
+    actor: Actor,
+    *,
+    moved: str | None = None,
+) -> dict[str, Any]:
+    before = stages.layout_of(steps)
+    await place_steps(sor, steps, layout, actor)
+    changed = [Change("reorder", "pipelines", line, {"order": before}, {"order": layout})]
+    if moved is not None:
+        step = next(step for step in steps if step["step_key"] == moved)
+        place = dict(zip(_PLACE, stages.numbered(layout)[moved], strict=True))
+        changed.append(Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place))
+    await note(sor, actor, *changed)
+    # Who has the old order before him must not put it back unknowingly: the line's version rises.
+    return await update_row(sor, "pipelines", line["id"], None, {"draft_changed_at": now()}, actor)
+
+
+def _check_config(step_type: str, config: Any) -> None:
+    problems = [
+        FieldProblem(problem.field, "bad_config", problem.text.template, **problem.text.params)
+        for problem in config_problems(step_type, config)
+        if problem.kind == "wrong"
+    ]
+    if problems:
+        raise InvalidFields(problems)
+
+
+def _stored_config(step: Mapping[str, Any]) -> Any:
+    return kept_json(step["config"] or "{}")
+
+
+def _check_count(count: int) -> None:
+    if count >= MOST_STEPS:
+        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MOST_STEPS)
+
+
+def _free_key(key: str, taken: set[str]) -> str:
+    for number in itertools.count(1):
+        ending = "_copy" if number == 1 else f"_copy{number}"
+        if (made := key[: 64 - len(ending)] + ending) not in taken:
+            return made
+    raise AssertionError("unreachable")
+
+
+def _check_key(key: str, steps: Iterable[Mapping[str, Any]]) -> None:
+    if any(step["step_key"] == key for step in steps):
+        problem = FieldProblem(
+            "step_key", "duplicate", "The line has a step {key} already. Choose another.", key=key
+        )
+        raise Conflict("duplicate", problem.text.template, problems=[problem], key=key)

@@ -1,0 +1,1 @@
+"""The endpoints of lines, steps and versions, and what their pages show."""

@@ -1,0 +1,322 @@
+"""
+From the parameters of a request to the functions of this module, and back to an answer.
+
+Each endpoint checks its fields, opens one transaction and calls one function.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from app.global_func import (
+    Actor,
+    Answer,
+    Conflict,
+    DuplicateKey,
+    FieldProblem,
+    Rule,
+    SafeSqlor,
+    Text,
+    check_change,
+    check_delete,
+    check_new,
+    check_params,
+    in_transaction,
+    reading,
+)
+from pipeline_core.definition.validate import STEP_KEY
+from pipeline_core.draft import steps
+from pipeline_core.lifecycle import (
+    compare as comparing,
+    pipelines,
+    publishing,
+    status as line_status,
+    versions,
+)
+from pipeline_core.lifecycle.status import MOVES
+
+T = TypeVar("T")
+Params = Mapping[str, Any]
+
+_ID = Rule(kind="str", required=True, length=32)
+_OPTIONAL_LOCK = Rule(kind="int", minimum=1)
+_LOCK = Rule(kind="int", minimum=1, required=True)
+_COUNT = Rule(kind="int", minimum=1)
+_WORDS = Rule(kind="text", length=2000)
+_FLAG = Rule(kind="bool", default=0)
+# When the draft had last changed as the caller read it; checked when sent.
+_MOMENT = Rule(kind="datetime")
+
+PUBLISH = {
+    "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "lock_version": _OPTIONAL_LOCK,
+}  # fmt: skip
+ROLLBACK = {
+    "pipeline_id": _ID,
+    "version_no": Rule(kind="int", minimum=1, required=True),
+    "reason": Rule(kind="text", length=2000, required=True),
+    "replace_draft": _FLAG,
+    "lock_version": _OPTIONAL_LOCK,
+}
+SET_STATUS = {
+    "pipeline_id": _ID,
+    "status": Rule(kind="str", required=True, choices=tuple(MOVES)),
+    "lock_version": _OPTIONAL_LOCK,
+    "reason": _WORDS,
+}
+REORDER = {
+    "pipeline_id": _ID,
+    "lock_version": _LOCK,
+    "order": Rule(kind="json", required=True, json="list"),
+    "draft_changed_at": _MOMENT,
+}
+MOVE = {
+    "pipeline_id": _ID,
+    "lock_version": _LOCK,
+    "step_key": Rule(kind="str", required=True, length=64),
+    "stage": _COUNT,
+    "step_no": _COUNT,
+    "new_stage": _FLAG,
+    "draft_changed_at": _MOMENT,
+}
+DUPLICATE = {
+    "id": _ID,
+    "lock_version": _LOCK,
+    "step_key": Rule(
+        kind="str",
+        length=64,
+        pattern=STEP_KEY,
+        hint="Use letters, digits, _, . and -, starting with a letter or a digit.",
+    ),
+    "name": Rule(kind="str", length=128),
+    "parallel": _FLAG,
+}
+ENABLE = {"id": _ID, "lock_version": _LOCK, "enabled": Rule(kind="bool", required=True)}
+VALIDATE = {"pipeline_id": _ID, "version_no": _COUNT}
+DIFF = {
+    "pipeline_id": _ID,
+    "from": Rule(kind="str", default="live", length=16),
+    "to": Rule(kind="str", default="draft", length=16),
+}
+
+_DUPLICATES = {
+    "pipelines_code": ("code", "There is a line with this code already. Choose another."),
+    "pipeline_steps_step_key": (
+        "step_key",
+        "The line has a step with this code already. Choose another.",
+    ),
+}
+
+
+async def pipelines_create(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A new line, as a draft."""
+    values = check_new("pipelines", params)
+    record = await _write(lambda sor: pipelines.create(sor, values, actor))
+    return Answer(record, table="pipelines")
+
+
+async def pipelines_update(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Another name, description or status for a line."""
+    key, lock_version, values = check_change("pipelines", params)
+    return await _draft(
+        "pipelines", lambda sor: pipelines.update(sor, key, lock_version, values, actor), actor
+    )
+
+
+async def pipelines_delete(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A line gone that nothing depends on."""
+    key, lock_version, _ = check_delete("pipelines", params)
+    record = await _write(lambda sor: pipelines.delete(sor, key, lock_version, actor))
+    return Answer(record, table="pipelines", message=Text("Deleted."))
+
+
+async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A line taken off sale, put away, or brought back."""
+    given = check_params(SET_STATUS, params)
+    record = await _write(
+        lambda sor: line_status.set_status(
+            sor,
+            given["pipeline_id"],
+            given["status"],
+            given["lock_version"],
+            given["reason"],
+            actor,
+        )
+    )
+    return Answer(record, table="pipelines")
+
+
+async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A new step, at the end or where `stage` and `step_no` (and `new_stage`) say."""
+    extra = {"new_stage": _FLAG, "draft_changed_at": _MOMENT}
+    values = check_new("pipeline_steps", params, extra=extra)
+    new_stage, seen = bool(values.pop("new_stage")), values.pop("draft_changed_at")
+    return await _draft(
+        "pipeline_steps", lambda sor: steps.create(sor, values, new_stage, actor, seen), actor
+    )
+
+
+async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A step changed, or moved by another `stage` or `step_no`."""
+    key, lock_version, values = check_change("pipeline_steps", params)
+    return await _draft(
+        "pipeline_steps", lambda sor: steps.update(sor, key, lock_version, values, actor), actor
+    )
+
+
+async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A step gone from the draft; the others close up."""
+    key, lock_version, _ = check_delete("pipeline_steps", params)
+    answer = await _draft(
+        "pipeline_steps", lambda sor: steps.delete(sor, key, lock_version, actor), actor
+    )
+    answer.message = Text("Deleted.")
+    return answer
+
+
+async def pipeline_steps_duplicate(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A copy of a step, after it or beside it."""
+    given = check_params(DUPLICATE, params)
+    return await _draft(
+        "pipeline_steps",
+        lambda sor: steps.duplicate(sor, given["id"], given["lock_version"], given, actor),
+        actor,
+    )
+
+
+async def pipeline_steps_enable(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A step switched on or off."""
+    given = check_params(ENABLE, params)
+    values = {"enabled": given["enabled"]}
+    return await _draft(
+        "pipeline_steps",
+        lambda sor: steps.update(sor, given["id"], given["lock_version"], values, actor),
+        actor,
+    )
+
+
+async def pipeline_steps_reorder(actor: Actor, params: dict[str, Any]) -> Answer:
+    """All steps of a line in another order."""
+    given = check_params(REORDER, params)
+    return await _draft(
+        "pipelines",
+        lambda sor: steps.reorder(
+            sor,
+            given["pipeline_id"],
+            given["lock_version"],
+            given["order"].value,
+            actor,
+            given["draft_changed_at"],
+        ),
+        actor,
+    )
+
+
+async def pipeline_steps_move(actor: Actor, params: dict[str, Any]) -> Answer:
+    """One step to another stage or place."""
+    given = check_params(MOVE, params)
+    return await _draft(
+        "pipelines",
+        lambda sor: steps.move(sor, given["pipeline_id"], given["lock_version"], given, actor),
+        actor,
+    )
+
+
+async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answer:
+    """The draft saved as a version; `made` says whether a new one was needed."""
+    values = check_new("pipeline_versions", params)
+    version, made, problems = await _write(lambda sor: versions.create(sor, values, actor))
+    said = [problem.said(actor.lang) for problem in problems]
+    message = (
+        Text("Saved as version {version_no}.", version_no=version["version_no"])
+        if made
+        else Text(
+            "The draft has not changed since version {version_no}; no new version was made.",
+            version_no=version["version_no"],
+        )
+    )
+    body = {**version, "made": made, "problems": said}
+    return Answer(body, table="pipeline_versions", message=message)
+
+
+async def pipeline_versions_update(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Other notes for a version."""
+    key, lock_version, values = check_change("pipeline_versions", params)
+    record = await _write(lambda sor: versions.update(sor, key, lock_version, values, actor))
+    return Answer(record, table="pipeline_versions")
+
+
+async def pipeline_versions_delete(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A version gone that never was live."""
+    key, lock_version, _ = check_delete("pipeline_versions", params)
+    record = await _write(lambda sor: versions.delete(sor, key, lock_version, actor))
+    return Answer(record, table="pipeline_versions", message=Text("Deleted."))
+
+
+async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
+    """The draft, or a saved version, put live."""
+    given = check_params(PUBLISH, params)
+    record = await _write(lambda sor: publishing.publish(sor, given["pipeline_id"], given, actor))
+    message = Text("Version {version_no} is live.", version_no=record["version_no"])
+    return Answer(record, table="pipeline_versions", message=message)
+
+
+async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
+    """An earlier version live again."""
+    given = check_params(ROLLBACK, params)
+    record = await _write(lambda sor: publishing.rollback(sor, given["pipeline_id"], given, actor))
+    template = (
+        "Version {version_no} is live again, and the draft is like it."
+        if record["draft_replaced"]
+        else "Version {version_no} is live again. The draft has changes of its own and was kept."
+    )
+    message = Text(template, version_no=record["version_no"])
+    return Answer(record, table="pipeline_versions", message=message)
+
+
+async def pipeline_validate(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """What publishing would say, without publishing."""
+    given = check_params(VALIDATE, params)
+    async with reading(snapshot=True) as sor:
+        return await comparing.validated(sor, given["pipeline_id"], given["version_no"], actor)
+
+
+async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """What differs between two of draft, live and the numbered versions."""
+    given = check_params(DIFF, _numbers_as_text(params, ("from", "to")))
+    async with reading(snapshot=True) as sor:
+        return await comparing.compared(sor, given["pipeline_id"], given["from"], given["to"])
+
+
+async def _draft(
+    table: str, work: Callable[[SafeSqlor], Awaitable[dict[str, Any]]], actor: Actor
+) -> Answer:
+    """A change of the draft: its record with what the validator says now, `publishable` and
+    `problems`."""
+
+    async def whole(sor: SafeSqlor) -> dict[str, Any]:
+        record = await work(sor)
+        line_id = record["id"] if table == "pipelines" else record["pipeline_id"]
+        return {**record, **await comparing.draft_problems(sor, line_id, actor)}
+
+    record = await _write(whole)
+    count = sum(problem["severity"] == "error" for problem in record["problems"])
+    text = Text("Saved. {count} problem(s) to correct before publishing.", count=count)
+    return Answer(record, table=table, message=text if count else None)
+
+
+async def _write(work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
+    try:
+        return await in_transaction(work)
+    except DuplicateKey as exc:
+        if exc.index not in _DUPLICATES:
+            raise
+        field, template = _DUPLICATES[exc.index]
+        problem = FieldProblem(field, "duplicate", template)
+        raise Conflict("duplicate", template, problems=[problem]) from exc
+
+
+def _numbers_as_text(params: Params, names: tuple[str, ...]) -> dict[str, Any]:
+    """JSON may name version 3 as a number, where a form sends text."""
+    return {
+        name: str(value) if name in names and type(value) is int else value
+        for name, value in params.items()
+    }

@@ -1,0 +1,304 @@
+"""The endpoints that take lines out and bring lines in: export, import, clone, other formats."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Answer,
+    Conflict,
+    DuplicateKey,
+    FieldProblem,
+    InvalidFields,
+    Rule,
+    Text,
+    check_new,
+    check_params,
+    get_row,
+    in_transaction,
+    reading,
+    say,
+)
+from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Definition, frozen
+from pipeline_core.definition.step_config import config_problems
+from pipeline_core.draft.steps import MOST_STEPS
+from pipeline_core.endpoints import views
+from pipeline_core.lifecycle import compare as comparing
+from pipeline_core.lifecycle.live import live_version, version_by_number
+from pipeline_core.transfer import (
+    envelope,
+    import_export as transfer,
+    serverless_workflow as workflow,
+)
+from pipeline_core.transfer.parts import part_names, read_parts
+
+_ID = Rule(kind="str", required=True, length=32)
+_FLAG = Rule(kind="bool", default=0)
+_CODE = Rule(kind="str", length=64)
+EXPORT = {
+    "pipeline_id": _ID,
+    "from": Rule(kind="str", default="draft", length=16),
+    "format": Rule(kind="str", default="json", choices=tuple(envelope.FORMATS)),
+    "with_prices": _FLAG,
+    "with_capacity": _FLAG,
+}
+IMPORT = {
+    "content": Rule(kind="text", length=16 * 2**20),
+    "dry_run": Rule(kind="bool", default=1),
+    "replace": _FLAG,
+    "lock_version": Rule(kind="int", minimum=1),
+    "code": _CODE,
+    "name": Rule(kind="str", length=128),
+    "accept_changed": _FLAG,
+}
+CLONE = {
+    "pipeline_id": _ID,
+    "code": Rule(kind="str", length=64, required=True),
+    "name": Rule(kind="str", length=128),
+    "from": Rule(kind="str", default="draft", length=16),
+    "with_prices": _FLAG,
+    "with_capacity": _FLAG,
+}
+OTHER = {"pipeline_id": _ID, "from": Rule(kind="str", default="live", length=16)}
+WORKFLOW = OTHER | {"format": EXPORT["format"]}
+
+# Columns that are another line's own, in a file from anywhere.
+_IGNORED = frozenset(
+    {"id", "pipeline_id", "content_version", "lock_version", "created_at", "created_by",
+     "updated_at", "updated_by", "status", "owner_id", "owner_org_id", "current_version",
+     "last_version_no", "draft_changed_at"}
+)  # fmt: skip
+
+
+async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A line's draft or version as a file, with its prices and capacity if wished."""
+    given = check_params(EXPORT, _numbers_as_text(params))
+    async with reading(snapshot=True) as sor:
+        definition = await comparing.definition_at(
+            sor, given["pipeline_id"], given["from"], "from"
+        )  # fmt: skip
+        parts = await read_parts(sor, given["pipeline_id"], _wanted(given))
+    content = {"pipeline": definition["pipeline"], "steps": definition["steps"], **parts}
+    text = await asyncio.to_thread(envelope.written, envelope.sealed(content), given["format"])
+    return _file(text, definition["pipeline"]["code"], given["format"])
+
+
+async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
+    """
+    A line out of the text of a file (`content`), or out of a body that is the envelope itself.
+
+    A dry run unless `dry_run` is 0. Answers with the report of `transfer.bring_in`.
+    """
+    own = {name: value for name, value in params.items() if name in IMPORT}
+    body = {name: value for name, value in params.items() if name not in IMPORT}
+    given = check_params(IMPORT, own)
+    if given["content"] is None and "kind" in body:
+        file = await asyncio.to_thread(envelope.of_body, _without_page_names(body))
+    else:
+        check_params(IMPORT, params)
+        if not given["content"]:
+            raise InvalidFields(
+                [FieldProblem("content", "required", "This field is required.")]
+            )  # fmt: skip
+        file = await asyncio.to_thread(envelope.read, given["content"])
+    incoming = await asyncio.to_thread(_checked, file, given, actor.lang)
+    terms = transfer.Terms(
+        bool(given["replace"]), bool(given["dry_run"]), given["lock_version"]
+    )  # fmt: skip
+    try:
+        report = await in_transaction(
+            lambda sor: transfer.bring_in(sor, incoming, terms, actor)
+        )  # fmt: skip
+    except transfer.Rehearsed as rehearsed:
+        return Answer(rehearsed.report, message=Text("Nothing was changed; this was a dry run."))
+    return Answer(report, message=Text("Imported."))
+
+
+async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """
+    The import (or its dry run) with its report in words. A dry run that found nothing wrong has a
+    button that imports what was tried; `referer_widget` is the list that shows the line then.
+    """
+    given = {name: value for name, value in params.items() if value not in ("", "null", None)}
+    opener = str(given.pop("referer_widget", ""))
+    report = (await pipeline_import(actor, given)).body
+    tried = {name: value for name, value in given.items() if name in IMPORT}
+    return views.import_view(report, tried, opener, actor.lang)
+
+
+async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A new line like another one, with its prices and capacity if wished."""
+    given = check_params(CLONE, _numbers_as_text(params))
+
+    async def work(sor: Any) -> dict[str, Any]:
+        definition = await comparing.definition_at(
+            sor, given["pipeline_id"], given["from"], "from"
+        )  # fmt: skip
+        name = given["name"] or definition["pipeline"]["name"]
+        about = {"description": definition["pipeline"]["description"], "name": name}
+        values = check_new("pipelines", {**about, "code": given["code"]})
+        parts = await read_parts(sor, given["pipeline_id"], _wanted(given))
+        return await transfer.clone(sor, definition, values, parts, actor)
+
+    try:
+        record = await in_transaction(work)
+    except DuplicateKey as exc:
+        template = "There is a line with this code already. Choose another."
+        problem = FieldProblem("code", "duplicate", template)
+        raise Conflict("duplicate", template, problems=[problem]) from exc
+    return Answer(record, table="pipelines")
+
+
+async def pipeline_workflow(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A line as a document of the CNCF Serverless Workflow DSL, as JSON or YAML."""
+    given = check_params(WORKFLOW, _numbers_as_text(params))
+    definition, version_no = await _definition(given)
+    document = workflow.workflow_document(definition, version_no, frozen(definition).checksum)
+    text = await asyncio.to_thread(envelope.written, document, given["format"])
+    return _file(text, f"{definition['pipeline']['code']}.workflow", given["format"])
+
+
+async def pipeline_diagram(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A line as a Mermaid flowchart."""
+    given = check_params(OTHER, _numbers_as_text(params))
+    definition, _ = await _definition(given)
+    return Answer(workflow.mermaid(definition), content_type="text/plain; charset=utf-8")
+
+
+async def _definition(given: Mapping[str, Any]) -> tuple[Definition, int | None]:
+    line_id, which = given["pipeline_id"], given["from"]
+    async with reading(snapshot=True) as sor:
+        definition = await comparing.definition_at(sor, line_id, which, "from")
+        if which == "draft":
+            await get_row(sor, "pipelines", line_id)
+            return definition, None
+        if which == "live":
+            version = await live_version(sor, line_id)
+            return definition, None if version is None else version["version_no"]
+        version = await version_by_number(sor, line_id, int(which.lstrip("vV")))
+        return definition, version["version_no"]
+
+
+def _checked(file: envelope.Envelope, given: Mapping[str, Any], lang: str) -> transfer.Incoming:
+    """The content of *file* against the rules of the forms; every problem is found."""
+    problems: list[dict[str, str]] = []
+    ignored: set[str] = set()
+    if file.get("checksum") != envelope.checksum(file) and not given["accept_changed"]:
+        problems.append(_problem("bad_checksum", "checksum", Text(
+            "The file was changed after it was written. Say accept_changed if that is meant."
+        ), lang))  # fmt: skip
+    known = {*envelope.sealed({}), "pipeline", "steps", *part_names()}
+    problems += [
+        _problem("unknown_field", name[:64], Text("There is no field of this name here."), lang)
+        for name in file
+        if name not in known
+    ]
+    line = _line(file, given, problems, ignored, lang)
+    steps, step_problems = _steps(file, problems, ignored, lang)
+    parts = {name: file[name] for name in part_names() if file.get(name)}
+    return transfer.Incoming(line, steps, parts, problems, step_problems, sorted(ignored))
+
+
+def _line(
+    file: envelope.Envelope,
+    given: Mapping[str, Any],
+    problems: list[dict[str, str]],
+    ignored: set[str],
+    lang: str,
+) -> dict[str, Any]:
+    found = file.get("pipeline")
+    values = dict(found) if isinstance(found, dict) else {}
+    ignored |= _IGNORED & values.keys()
+    asked = {name: given[name] for name in ("code", "name") if given[name] is not None}
+    values = {n: v for n, v in values.items() if n not in _IGNORED} | asked
+    try:
+        checked = check_new("pipelines", values)
+    except InvalidFields as exc:
+        problems += [_problem(p.code, p.field, p.text, lang) for p in exc.problems]
+        return {"code": str(values.get("code") or "")[:64]}
+    return {name: checked[name] for name in PIPELINE_FIELDS}
+
+
+def _steps(
+    file: envelope.Envelope, problems: list[dict[str, str]], ignored: set[str], lang: str
+) -> tuple[list[Mapping[str, Any]], dict[str, list[dict[str, str]]]]:
+    found = file.get("steps")
+    if not isinstance(found, list):
+        text = Text("Give a list of steps.")
+        problems.append(_problem("bad_steps", "steps", text, lang))
+        return [], {}
+    if len(found) > MOST_STEPS:
+        text = Text("A line has at most {limit} steps.", limit=MOST_STEPS)
+        problems.append(_problem("too_many_steps", "steps", text, lang))
+        return [], {}
+    steps: list[Mapping[str, Any]] = []
+    wrong: dict[str, list[dict[str, str]]] = {}
+    for number, step in enumerate(found, 1):
+        values = dict(step) if isinstance(step, dict) else {}
+        ignored |= _IGNORED & values.keys()
+        values = {n: v for n, v in values.items() if n not in _IGNORED}
+        key = str(values.get("step_key") or f"#{number}")[:64]
+        made, bad = _step(values, number, lang)
+        if bad:
+            wrong.setdefault(key, []).extend(bad)
+        steps.append(made)
+    counted = Counter(step["step_key"] for step in steps if step)
+    for key, count in counted.items():
+        if count > 1:
+            text = Text("{count} steps are called {key}. Give each its own.", key=key, count=count)
+            twice = _problem("duplicate_step_key", "step_key", text, lang, key)
+            wrong.setdefault(key, []).append(twice)
+    return steps, wrong
+
+
+def _step(
+    values: Mapping[str, Any], number: int, lang: str
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    key = str(values.get("step_key") or "")[:64]
+    try:
+        checked = check_new("pipeline_steps", {**values, "pipeline_id": "-"})
+    except InvalidFields as exc:
+        return {}, [_problem(p.code, p.field, p.text, lang, key) for p in exc.problems]
+    config = checked["config"].value
+    wrong = [
+        _problem("bad_config", f"config.{problem.key}", problem.text, lang, key)
+        for problem in config_problems(checked["step_type"], config)
+        if problem.kind == "wrong"
+    ]
+    made = {name: checked[name] for name in STEP_FIELDS}
+    # Without a place, a step comes after those before it.
+    made["stage"] = made["stage"] or number
+    made["step_no"] = made["step_no"] or 1
+    return made | {"config": config}, wrong
+
+
+def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given.get(f"with_{name}") for name in part_names()}
+
+
+def _file(text: str, name: str, format_name: str) -> Answer:
+    disposition = f'attachment; filename="{name}.{format_name}"'
+    # Bytes, and the bare type: the file as it is, not as the `data` of an answer.
+    return Answer(
+        text.encode("utf-8"),
+        headers={"Content-Disposition": disposition},
+        content_type=envelope.FORMATS[format_name],
+    )
+
+
+def _problem(code: str, place: str, text: Text, lang: str, key: str = "") -> dict[str, str]:
+    return {
+        "code": code, "step_key": key, "field": place, "message": say(text, lang),
+        "severity": "error",
+    }  # fmt: skip
+
+
+def _without_page_names(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if not name.startswith("_")}
+
+
+def _numbers_as_text(params: Mapping[str, Any]) -> dict[str, Any]:
+    value = params.get("from")
+    return {**params, "from": str(value)} if type(value) is int else dict(params)

@@ -1,0 +1,252 @@
+"""
+What the validator, the comparison and a version say, as descriptions of widgets for the pages.
+
+Only this file knows how a page looks; what it shows comes from the functions the API uses.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from app.global_func import Text, say, to_json
+from pipeline_core.definition.diff import is_empty
+from pipeline_core.definition.snapshot import Definition
+from pipeline_core.definition.stages import layout_of
+
+Widget = dict[str, Any]
+
+_MARKS = {"error": "✕ ", "warning": "⚠ "}
+_EVENTS = {
+    "published": "published",
+    "rolled_back": "live again by a rollback",
+    "superseded": "replaced",
+    "offline": "taken off sale",
+    "archived": "taken off sale and archived",
+    "back_online": "back on sale",
+}
+_BECAME = {
+    "created": "will be new",
+    "changed": "will be changed",
+    "skipped": "stays as it is",
+    "removed": "will be removed",
+    "problem": "has a problem",
+}
+_STATES = {"saved": "saved, never live", "published": "live", "superseded": "was live"}
+
+
+def problems_view(found: Mapping[str, Any], lang: str) -> Widget:
+    """The problems of a dry run (as `comparing.validated` gives them), errors first."""
+    heading = "The line can be published." if found["publishable"] else "Correct this first:"
+    ordered = sorted(found["problems"], key=lambda problem: problem["severity"])
+    lines = [
+        _MARKS[problem["severity"]]
+        + (f"{problem['step_key']}: " if problem["step_key"] else "")
+        + problem["message"]
+        for problem in ordered
+    ]
+    return _box(say(Text(heading), lang), lines)
+
+
+def difference_view(found: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
+    """A difference (as `diff.difference` gives it) in words, one line each."""
+    heading = say(Text("From {before} to {after}", before=before, after=after), lang)
+    if is_empty(found):
+        return _box(heading, [say(Text("Nothing differs."), lang)])
+    steps = found["steps"]
+    told = [Text("{field}: {old} → {new}", **_changed(change)) for change in found["pipeline"]]
+    told += [Text("+ step {key} ({name}), {place}", **_named(step)) for step in steps["added"]]
+    told += [Text("− step {key} ({name}), {place}", **_named(step)) for step in steps["removed"]]
+    told += [
+        Text(
+            "↕ step {key}: {old} → {new}",
+            key=moved["step_key"],
+            old=_place(moved["from"]),
+            new=_place(moved["to"]),
+        )
+        for moved in steps["moved"]
+    ]
+    told += [
+        Text("{field}: {old} → {new}", **_changed(change) | {"field": _step_field(change)})
+        for change in _spread(steps["changed"])
+    ]
+    told += [
+        Text("step {key} now runs in parallel with others", key=change["step_key"])
+        if change["to"] == "parallel"
+        else Text("step {key} now runs alone in its stage", key=change["step_key"])
+        for change in steps["parallel_changed"]
+    ]
+    return _box(heading, [say(text, lang) for text in told])
+
+
+def version_view(version: Mapping[str, Any], definition: Definition, lang: str) -> Widget:
+    """A version: what it says about itself, what happened to it, and its stages."""
+    heading = Text(
+        "Version {version_no} of {name}: {state}",
+        version_no=version["version_no"],
+        name=definition["pipeline"]["name"],
+        state=Text(_STATES[version["status"]]),
+    )
+    log = json.loads(version["event_log"] or "[]")
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "gap": "16px"},
+        "subwidgets": [
+            _box(say(heading, lang), [version["notes"] or "", f"SHA-256 {version['checksum']}"]),
+            _box(say(Text("What happened to it"), lang), [_event(entry, lang) for entry in log]),
+            _box(say(Text("Steps"), lang), _stages(definition, lang)),
+        ],
+    }
+
+
+def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
+    """Who has changed the draft since the last version; others than the *reader* are marked."""
+    if not found:
+        return _box(say(Text("Nobody has changed the draft since the last version."), lang), [])
+    lines = [
+        ("" if one["user_id"] == reader else "⚠ ")
+        + say(
+            Text(
+                "{who}: {count} change(s), the last at {when}",
+                who=one["username"] or one["user_id"],
+                count=one["changes"],
+                when=one["last_change"],
+            ),
+            lang,
+        )
+        for one in found
+    ]
+    return _box(say(Text("Who has changed the draft since the last version"), lang), lines)
+
+
+def import_view(
+    report: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
+) -> Widget:
+    """
+    What an import did, or its dry run would do, to the line and each step; after a dry run with
+    a button that imports what was *tried*.
+    """
+    heading = "Imported." if report["importable"] else "Correct this first:"
+    if report["dry_run"] and report["importable"]:
+        heading = "Dry run: this can be imported."
+    lines = [_MARKS["error"] + _located(problem) for problem in report["problems"]]
+    lines.append(_became(report["line"]["code"], report["line"]["action"], (), lang))
+    for step in report["steps"]:
+        lines.append(_became(step["step_key"], step["action"], step["fields"], lang))
+        lines += [f"    {_MARKS[p['severity']]}{_located(p)}" for p in step["problems"]]
+    for name in ("prices", "capacity"):
+        lines += [_became(name, told["action"], (), lang) for told in report.get(name, ())]
+    box = _box(say(Text(heading), lang), lines)
+    if report["dry_run"] and report["importable"] and "content" in tried:
+        # Above what may be hundreds of lines.
+        box["subwidgets"].insert(1, _import_button(report["line"], tried, opener, lang))
+    return box
+
+
+def _import_button(
+    line: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
+) -> Widget:
+    """It sends what the dry run was given, and the version of the line that the dry run saw."""
+    seen = {"lock_version": line["lock_version"]} if "lock_version" in line else {}
+    tool = {"name": "submit", "label": say(Text("Import now"), lang)}
+    return {
+        "widgettype": "Form",
+        "options": {
+            "submit_url": "/pipeline_core/api/pipeline_import.dspy",
+            "content_type": "json",
+            "params": {**tried, **seen, "dry_run": 0},
+            "referer_widget": opener,
+            "fields": [],
+            "toolbar": {"tools": [tool]},
+        },
+    }
+
+
+def _located(problem: Mapping[str, Any]) -> str:
+    return f"{problem['field']}: {problem['message']}" if problem["field"] else problem["message"]
+
+
+def _became(name: str, action: str, fields: Sequence[str], lang: str) -> str:
+    text = say(Text("{name}: {action}", name=name, action=Text(_BECAME[action])), lang)
+    return f"{text} ({', '.join(fields)})" if fields else text
+
+
+def note_view(text: Text, lang: str) -> Widget:
+    """One sentence in place of a view."""
+    return _box(say(text, lang), [])
+
+
+def _stages(definition: Definition, lang: str) -> list[str]:
+    by_key = {step["step_key"]: step for step in definition["steps"]}
+    lines = []
+    for stage_no, stage in enumerate(layout_of(definition["steps"]), 1):
+        lines.append(say(Text("Stage {number}", number=stage_no), lang))
+        lines += [f"  · {_described(by_key[key], lang)}" for key in stage]
+    return lines
+
+
+def _described(step: Mapping[str, Any], lang: str) -> str:
+    parts = [f"{step['step_key']} ({step['name']})", step["step_type"]]
+    parts += [step["model"]] if step["model"] else []
+    parts += [] if step["enabled"] else [say(Text("disabled"), lang)]
+    return " · ".join(parts)
+
+
+def _event(entry: Mapping[str, Any], lang: str) -> str:
+    what = say(Text(_EVENTS.get(entry["event"], entry["event"])), lang)
+    who = entry.get("username") or entry.get("by") or ""
+    why = f": {entry['why']}" if entry.get("why") else ""
+    return f"{entry['at']} · {who} · {what}{why}"
+
+
+def _named(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {"key": step["step_key"], "name": step["name"], "place": _place(step)}
+
+
+def _place(place: Mapping[str, Any]) -> Text:
+    return Text("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
+
+
+def _spread(changed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """A changed configuration as a change of each of its keys."""
+    for change in changed:
+        old, new = change["from"], change["to"]
+        if change["field"] != "config" or not isinstance(old, dict) or not isinstance(new, dict):
+            yield change
+            continue
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                part = {"from": old.get(name), "to": new.get(name)}
+                yield {**change, "field": f"config.{name}", **part}
+
+
+def _step_field(change: Mapping[str, Any]) -> str:
+    return f"{change['step_key']}.{change['field']}"
+
+
+def _changed(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "field": change["field"],
+        "old": _plain(change["from"]),
+        "new": _plain(change["to"]),
+    }
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _box(heading: str, lines: Sequence[str] | Iterable[str]) -> Widget:
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "gap": "4px"},
+        "subwidgets": [
+            {"widgettype": "Title5", "options": {"text": heading}},
+            *(
+                {"widgettype": "Text", "options": {"text": line, "wrap": True}}
+                for line in lines
+                if line
+            ),
+        ],
+    }

@@ -1,0 +1,71 @@
+"""The dry run and the comparison: looking at the draft, the live version or any other."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from app.global_func import Actor, FieldProblem, InvalidFields, NotFound, SafeSqlor, get_row
+from pipeline_core.definition.diff import difference
+from pipeline_core.definition.snapshot import Definition, opened
+from pipeline_core.definition.validate import Problem, blocks, validate
+from pipeline_core.draft.context import surroundings
+from pipeline_core.draft.draft import draft_definition
+from pipeline_core.lifecycle.live import live_version, version_by_number
+
+_NUMBER = re.compile(r"[vV]?([1-9][0-9]{0,8})")
+
+
+async def validated(
+    sor: SafeSqlor, pipeline_id: str, version_no: int | None, actor: Actor
+) -> dict[str, Any]:
+    """What publishing would say about the draft or a version: `{publishable, problems}`."""
+    which = "draft" if version_no is None else str(version_no)
+    definition = await definition_at(sor, pipeline_id, which, "version_no")
+    problems = validate(definition, await surroundings(sor, pipeline_id))
+    return {"pipeline_id": pipeline_id, **_told(problems, actor)}
+
+
+async def draft_problems(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
+    """What the validator says about the draft as it is in this transaction, as `validated`."""
+    definition = await definition_at(sor, pipeline_id, "draft", "pipeline_id")
+    return _told(validate(definition, await surroundings(sor, pipeline_id)), actor)
+
+
+def _told(problems: Sequence[Problem], actor: Actor) -> dict[str, Any]:
+    return {
+        "publishable": not blocks(problems),
+        "problems": [problem.said(actor.lang) for problem in problems],
+    }
+
+
+async def compared(sor: SafeSqlor, pipeline_id: str, before: str, after: str) -> dict[str, Any]:
+    """How *after* differs from *before*, each `draft`, `live` or a version number."""
+    return difference(
+        await definition_at(sor, pipeline_id, before, "from"),
+        await definition_at(sor, pipeline_id, after, "to"),
+    )
+
+
+async def is_live(sor: SafeSqlor, pipeline_id: str) -> bool:
+    """Whether the line has a live version; raises NotFound when there is no such line."""
+    line = await get_row(sor, "pipelines", pipeline_id)
+    return bool(line["status"] == "published")
+
+
+async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter: str) -> Definition:
+    """The definition called *which*; raises InvalidFields for *parameter*, or NotFound."""
+    line = await get_row(sor, "pipelines", pipeline_id)
+    if which == "draft":
+        return await draft_definition(sor, line)
+    if which == "live":
+        version = await live_version(sor, pipeline_id)
+        if version is None:
+            raise NotFound("no_live_version", "The line {code} is not live.", code=line["code"])
+        definition: Definition = version["definition"]
+        return definition
+    number = _NUMBER.fullmatch(which)
+    if number is None:
+        raise InvalidFields(
+            [FieldProblem(parameter, "bad_choice", "Say draft, live or a version number.")]
+        )
+    return opened(await version_by_number(sor, pipeline_id, int(number[1])))

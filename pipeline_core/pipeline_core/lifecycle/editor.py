@@ -1,0 +1,83 @@
+"""The whole draft at once, as the step editor shows it, and the preview of a rollback."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import Actor, SafeSqlor, get_row, public
+from pipeline_core.definition import functions
+from pipeline_core.definition.diff import difference
+from pipeline_core.definition.snapshot import definition_of, frozen, opened
+from pipeline_core.definition.stages import layout_of
+from pipeline_core.definition.step_types import SCHEMAS, json_schema
+from pipeline_core.definition.validate import blocks, validate
+from pipeline_core.draft.context import models_in_use, surroundings
+from pipeline_core.draft.draft import draft_definition, steps_of
+from pipeline_core.lifecycle.contributors import since_last_version
+from pipeline_core.lifecycle.live import LIVE, live_version, version_by_number
+
+
+async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
+    """
+    `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
+    functions}`: each step with its own problems, `problems` are those of the line as a whole.
+    """
+    line = await get_row(sor, "pipelines", pipeline_id)
+    steps = await steps_of(sor, pipeline_id)
+    definition = definition_of(line, steps)
+    found = validate(definition, await surroundings(sor, pipeline_id))
+    live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
+    of_step = defaultdict(list)
+    for problem in found:
+        of_step[problem.step_key].append(problem.said(actor.lang))
+    by_key = {step["step_key"]: step for step in steps}
+    return {
+        "line": public("pipelines", line),
+        "live": _about(live),
+        "draft_differs": live is None or frozen(definition).checksum != live["checksum"],
+        "stages": [
+            [{**by_key[key], "problems": of_step.get(key, [])} for key in stage]
+            for stage in layout_of(steps)
+        ],
+        "problems": [said for key in of_step if key not in by_key for said in of_step[key]],
+        "publishable": not blocks(found),
+        "contributors": await since_last_version(sor, pipeline_id),
+        "types": {name: json_schema(name) for name in SCHEMAS},
+        "models": await models_in_use(sor),
+        "functions": functions.choices(),
+    }
+
+
+async def rollback_preview(
+    sor: SafeSqlor, pipeline_id: str, version_no: int, actor: Actor
+) -> dict[str, Any]:
+    """
+    What rolling back would do: the `difference` live → target, what today's rules say about the
+    target (`publishable`, `problems`), and whether the draft would follow by itself.
+    """
+    line = await get_row(sor, "pipelines", pipeline_id)
+    target = await version_by_number(sor, pipeline_id, version_no)
+    definition = opened(target)
+    live = await live_version(sor, pipeline_id)
+    found = validate(definition, await surroundings(sor, pipeline_id))
+    now_shown = live or (
+        await version_by_number(sor, pipeline_id, line["current_version"])
+        if line["current_version"]
+        else None
+    )
+    draft = frozen(await draft_definition(sor, line)).checksum
+    return {
+        "live": _about(live),
+        "target": _about(target),
+        "difference": None if live is None else difference(live["definition"], definition),
+        "publishable": not blocks(found),
+        "problems": [problem.said(actor.lang) for problem in found],
+        "draft_follows": now_shown is not None and draft == now_shown["checksum"],
+    }
+
+
+def _about(version: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if version is None:
+        return None
+    names = ("id", "version_no", "status", "checksum", "notes", "published_at", "published_by")
+    return {name: version[name] for name in names}

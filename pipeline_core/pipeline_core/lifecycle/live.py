@@ -1,0 +1,132 @@
+"""
+Versions going live and being taken off, and which one is live: what the other modules ask.
+
+A version keeps a list of what happened to it (`event_log`); a published line has exactly one
+`published` version, any other line none. Whoever calls the writing functions holds the lock on
+the line's row.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.global_func import Actor, NotFound, Row, SafeSqlor, canonical_json, iso, now
+from pipeline_core.definition.snapshot import opened
+
+LIVE = """
+select * from pipeline_versions where pipeline_id = ${pipeline_id}$ and status = 'published'
+"""
+BY_NUMBER = """
+select * from pipeline_versions
+ where pipeline_id = ${pipeline_id}$ and version_no = ${version_no}$
+"""
+BY_CODE = "select * from pipelines where code = ${code}$"
+# The line's lock_version stays: publishing is no conflict for who edits the line's name.
+SET_LIVE = """
+update pipelines
+   set status = 'published', current_version = ${version_no}$,
+       lock_version = lock_version + ${raise}$
+ where id = ${id}$
+"""
+
+
+async def live_version(sor: SafeSqlor, pipeline_id: str) -> Row | None:
+    """
+    The live version's row, with its snapshot parsed under `definition`, or None.
+
+    Raises VersionCorrupted when the snapshot is not the one that was published.
+    """
+    version: Row | None = await sor.one(LIVE, {"pipeline_id": pipeline_id})
+    if version is not None:
+        version["definition"] = opened(version)
+    return version
+
+
+async def version_by_number(sor: SafeSqlor, pipeline_id: str, version_no: int) -> Row:
+    """The version's row; raises NotFound."""
+    version: Row | None = await sor.one(
+        BY_NUMBER, {"pipeline_id": pipeline_id, "version_no": version_no}
+    )
+    if version is None:
+        raise NotFound(
+            "not_found", "The line has no version {version_no}.", version_no=version_no
+        )  # fmt: skip
+    return version
+
+
+async def pipeline_by_code(sor: SafeSqlor, code: str) -> Row | None:
+    """The line's row, or None."""
+    line: Row | None = await sor.one(BY_CODE, {"code": code})
+    return line
+
+
+async def put_live(
+    sor: SafeSqlor,
+    line: Mapping[str, Any],
+    version: Mapping[str, Any],
+    *,
+    event: str,
+    why: str | None,
+    actor: Actor,
+    rollback_of: int | None = None,
+    contributors: Sequence[str] = (),
+) -> None:
+    """
+    Make *version* the live one of *line*, in place of the one that is.
+
+    *event* is what the log calls it: `published`, `rolled_back` or `back_online`.
+    """
+    replaced = await sor.one(LIVE, {"pipeline_id": line["id"]})
+    if replaced is not None:
+        await _log(
+            sor, replaced, {"status": "superseded"}, "superseded", why, actor,
+            replaced_by=version["version_no"],
+        )  # fmt: skip
+    columns = {
+        "status": "published",
+        "published_at": now(),
+        "published_by": actor.user_id,
+        "rollback_of": rollback_of,
+    }
+    further: dict[str, Any] = {} if replaced is None else {"replaced": replaced["version_no"]}
+    if contributors:
+        further["contributors"] = list(contributors)
+    await _log(sor, version, columns, event, why, actor, **further)
+    # A form opened while the line was off sale would take it off again: that one must notice.
+    risen = int(line["status"] not in ("draft", "published"))
+    await sor.sqlExe(
+        SET_LIVE, {"id": line["id"], "version_no": version["version_no"], "raise": risen}
+    )
+
+
+async def take_off(
+    sor: SafeSqlor, line: Mapping[str, Any], *, event: str, why: str | None, actor: Actor
+) -> None:
+    """Leave *line* without a live version; the caller gives the line its new status."""
+    version = await sor.one(LIVE, {"pipeline_id": line["id"]})
+    if version is not None:
+        await _log(sor, version, {"status": "superseded"}, event, why, actor)
+
+
+async def _log(
+    sor: SafeSqlor,
+    version: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    event: str,
+    why: str | None,
+    actor: Actor,
+    **further: Any,
+) -> None:
+    entry = {
+        "event": event,
+        "at": iso(now()),
+        "by": actor.user_id,
+        "username": actor.username,
+        "why": why or "",
+        **further,
+    }
+    log = json.loads(version["event_log"] or "[]")
+    await sor.U(
+        "pipeline_versions",
+        {**columns, "event_log": canonical_json([*log, entry]), "id": version["id"]},
+    )

@@ -1,0 +1,97 @@
+"""The lines themselves: made, renamed, deleted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    FieldProblem,
+    InUse,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    delete_row,
+    deleted,
+    insert_row,
+    note,
+    now,
+    update_row,
+    without_unchanged,
+)
+from pipeline_core.draft.context import referrers
+from pipeline_core.draft.draft import STEPS, changes, locked_line, refuse_archived
+from pipeline_core.lifecycle.status import change_status
+
+VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
+DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
+DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_id}$"
+
+
+async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """A new line, owned by *actor*; raises InvalidFields unless it begins as a draft."""
+    if values["status"] != "draft":
+        raise InvalidFields(
+            [FieldProblem("status", "bad_choice", "A new line is a draft until it is published.")]
+        )
+    owner = {
+        "owner_id": actor.user_id,
+        "owner_org_id": actor.org_id or None,
+        "draft_changed_at": now(),
+    }
+    return await insert_row(sor, "pipelines", {**values, **owner}, actor)
+
+
+async def update(
+    sor: SafeSqlor,
+    pipeline_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    Change the line's fields; a changed `status` goes the way of `change_status`.
+
+    Raises EditConflict, InvalidFields for another `code`, Conflict for what its status forbids.
+    """
+    line = await locked_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, lock_version)
+    changed = changes(line, without_unchanged("pipelines", line, values))
+    if not changed:
+        return line
+    status = changed.pop("status", None)
+    if changed:
+        if status is None:
+            refuse_archived(line)
+        changed["draft_changed_at"] = now()
+    if status is not None:
+        changed |= await change_status(sor, line, status, None, actor)
+    return await update_row(sor, "pipelines", pipeline_id, None, changed, actor)
+
+
+async def delete(
+    sor: SafeSqlor, pipeline_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """
+    Delete a line that nothing depends on, with its draft's steps and saved versions.
+
+    A line that was ever live, has calls, prices, capacity or distributors stays: InUse names
+    them. Archive such a line instead.
+    """
+    line = await locked_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, lock_version)
+    if found := await referrers(sor, pipeline_id, actor.lang):
+        raise InUse(found)
+    await _delete_parts(sor, pipeline_id, actor)
+    await delete_row(sor, "pipelines", line, actor)
+    return line
+
+
+async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
+    """Delete the draft's steps and the versions that never were live."""
+    for table, rows, statement in (
+        ("pipeline_steps", STEPS, DELETE_STEPS),
+        ("pipeline_versions", VERSIONS, DELETE_VERSIONS),
+    ):
+        found = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
+        await sor.sqlExe(statement, {"pipeline_id": pipeline_id})
+        await note(sor, actor, *(deleted(table, row) for row in found))

@@ -1,0 +1,197 @@
+"""
+Publishing and rolling back: one transaction each, so a published line is never without a live
+version, and what goes live was checked by today's rules in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    BadRequest,
+    Change,
+    Conflict,
+    FieldProblem,
+    InvalidFields,
+    SafeSqlor,
+    because,
+    check_lock_version,
+    get_row,
+    note,
+    say,
+)
+from pipeline_core.definition.snapshot import Definition, frozen, opened
+from pipeline_core.definition.validate import Problem, blocks, validate
+from pipeline_core.draft.context import surroundings
+from pipeline_core.draft.draft import draft_definition, editable_line, replace_draft
+from pipeline_core.lifecycle.contributors import of_version
+from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
+from pipeline_core.lifecycle.versions import saved
+
+SET_NOTES = "update pipeline_versions set notes = ${notes}$ where id = ${id}$"
+_TOLD = 10
+
+
+async def publish(
+    sor: SafeSqlor, pipeline_id: str, values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """
+    Put the draft live, or the saved version `version_no`.
+
+    A draft equal to the live version changes nothing; one equal to the last version makes no new
+    one. Answers the version's record, the validator's warnings under `problems`, and the names of
+    those whose changes it took in under `contributors`. Raises
+    BadRequest `not_publishable`, Conflict, EditConflict when `lock_version` (the line's) is sent
+    and old.
+    """
+    line = await editable_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, values["lock_version"])
+    live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
+    version: Mapping[str, Any]
+    if values["version_no"] is not None:
+        version = await version_by_number(sor, pipeline_id, values["version_no"])
+        _check_reason(version, values["notes"])
+        warnings = await checked(sor, pipeline_id, opened(version), actor)
+    else:
+        definition = await draft_definition(sor, line)
+        warnings = await checked(sor, pipeline_id, definition, actor)
+        version, _ = await saved(sor, line, definition, values["notes"], actor)
+    if live is None or version["id"] != live["id"]:
+        await _note(sor, version, values["notes"])
+        names = await _contributors(sor, version)
+        await put_live(
+            sor, line, version, event="published", why=values["notes"], actor=actor,
+            contributors=names,
+        )  # fmt: skip
+        told = {"notes": values["notes"], "contributors": names}
+        await _audit(sor, "publish", line, live, version, told, actor)
+    return await _answer(sor, version, warnings, actor)
+
+
+async def rollback(
+    sor: SafeSqlor, pipeline_id: str, values: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """
+    Put an earlier version live again, for a `reason`.
+
+    The draft follows only if it has no unpublished change, or with `replace_draft`; the answer
+    says which under `draft_replaced`. Raises as `publish`.
+    """
+    line = await editable_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, values["lock_version"])
+    target = await version_by_number(sor, pipeline_id, values["version_no"])
+    definition = opened(target)
+    if target["status"] != "superseded":
+        raise _not_to_roll_back_to(target)
+    warnings = await checked(sor, pipeline_id, definition, actor)
+    shown = await version_by_number(sor, pipeline_id, line["current_version"])
+    untouched = frozen(await draft_definition(sor, line)).checksum == shown["checksum"]
+    replaced = bool(untouched or values["replace_draft"])
+    if replaced:
+        with because("rollback", version_no=target["version_no"]):
+            await replace_draft(sor, line, definition, actor)
+    from_no = shown["version_no"] if shown["id"] != target["id"] else None
+    await put_live(
+        sor, line, target, event="rolled_back", why=values["reason"], actor=actor,
+        rollback_of=from_no,
+    )  # fmt: skip
+    told = {"reason": values["reason"], "draft_replaced": replaced}
+    live = shown if line["status"] == "published" else None
+    await _audit(sor, "rollback", line, live, target, told, actor)
+    return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaced}
+
+
+async def checked(
+    sor: SafeSqlor, pipeline_id: str, definition: Definition, actor: Actor
+) -> list[Problem]:
+    """The warnings about *definition*; raises BadRequest `not_publishable` with all problems."""
+    problems = validate(definition, await surroundings(sor, pipeline_id))
+    if blocks(problems):
+        raise not_publishable(problems, actor.lang)
+    return problems
+
+
+def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
+    """The refusal that lists *problems*, its first errors in the sentence itself."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    told = [
+        f"{problem.step_key}: {say(problem.text, lang)}" if problem.step_key
+        else say(problem.text, lang)
+        for problem in errors[:_TOLD]
+    ]  # fmt: skip
+    if len(errors) > _TOLD:
+        told.append("…")
+    return BadRequest(
+        "not_publishable",
+        "The line cannot be published before this is corrected: {told}",
+        problems=[_field_problem(problem) for problem in errors],
+        extra={"problems": [problem.said(lang) for problem in problems]},
+        told=" ".join(told),
+    )
+
+
+def _field_problem(problem: Problem) -> FieldProblem:
+    place = ["steps", problem.step_key] if problem.step_key else []
+    if problem.field:
+        place.append(problem.field.replace(".", "/"))
+    return FieldProblem(
+        "/".join(place) or "steps", problem.code, problem.text.template, **problem.text.params
+    )
+
+
+def _check_reason(version: Mapping[str, Any], notes: str | None) -> None:
+    if version["status"] == "superseded" and not notes:
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "notes", "required", "This version was live before; say why it comes back."
+                )
+            ]
+        )
+
+
+def _not_to_roll_back_to(version: Mapping[str, Any]) -> Conflict:
+    if version["status"] == "published":
+        code, template = "already_live", "Version {version_no} is live already."
+    else:
+        code, template = "never_live", "Version {version_no} was never live. Publish it instead."
+    return Conflict(code, template, version_no=version["version_no"])
+
+
+async def _note(sor: SafeSqlor, version: Mapping[str, Any], notes: str | None) -> None:
+    # What was live keeps the words it went live with; the event log has the new ones.
+    if notes and (version["status"] == "saved" or not version["notes"]):
+        await sor.sqlExe(SET_NOTES, {"id": version["id"], "notes": notes})
+
+
+async def _audit(
+    sor: SafeSqlor,
+    action: str,
+    line: Mapping[str, Any],
+    replaced: Mapping[str, Any] | None,
+    version: Mapping[str, Any],
+    detail: Mapping[str, Any],
+    actor: Actor,
+) -> None:
+    before = {
+        "status": line["status"],
+        "live_version": None if replaced is None else replaced["version_no"],
+    }
+    after = {"status": "published", "live_version": version["version_no"]}
+    told = {**detail, "checksum": version["checksum"]}
+    await note(sor, actor, Change(action, "pipelines", line, before, after, told))
+
+
+async def _answer(
+    sor: SafeSqlor, version: Mapping[str, Any], warnings: Sequence[Problem], actor: Actor
+) -> dict[str, Any]:
+    record = await get_row(sor, "pipeline_versions", version["id"])
+    return {
+        **record,
+        "problems": [problem.said(actor.lang) for problem in warnings],
+        "contributors": await _contributors(sor, version),
+    }
+
+
+async def _contributors(sor: SafeSqlor, version: Mapping[str, Any]) -> list[str]:
+    return [one["username"] or one["user_id"] for one in await of_version(sor, version)]

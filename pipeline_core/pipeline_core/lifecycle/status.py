@@ -1,0 +1,88 @@
+"""Taking a line off sale and putting it away, and back: which status may follow which."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Change,
+    Conflict,
+    FieldProblem,
+    SafeSqlor,
+    check_lock_version,
+    note,
+    update_row,
+)
+from pipeline_core.definition.snapshot import opened
+from pipeline_core.draft.draft import locked_line
+from pipeline_core.lifecycle.live import put_live, take_off, version_by_number
+from pipeline_core.lifecycle.publishing import checked
+
+# A line becomes `published` for the first time only by publishing it.
+MOVES: Mapping[str, frozenset[str]] = {
+    "draft": frozenset({"archived"}),
+    "published": frozenset({"offline", "archived"}),
+    "offline": frozenset({"published", "archived"}),
+    "archived": frozenset({"offline", "draft"}),
+}
+
+
+def allowed(before: str, after: str, *, was_live: bool) -> bool:
+    """Whether a line may go from *before* to *after*; *was_live*: it has versions that were."""
+    back = "offline" if was_live else "draft"
+    return after in MOVES[before] and (before != "archived" or after == back)
+
+
+async def set_status(
+    sor: SafeSqlor,
+    pipeline_id: str,
+    status: str,
+    lock_version: int | None,
+    reason: str | None,
+    actor: Actor,
+) -> dict[str, Any]:
+    """Give the line another status; its record. Raises as `change_status`, and EditConflict."""
+    line = await locked_line(sor, pipeline_id)
+    check_lock_version("pipelines", line, lock_version)
+    if status == line["status"]:
+        return line
+    changed = await change_status(sor, line, status, reason, actor)
+    told = {"reason": reason} if reason else None
+    return await update_row(
+        sor, "pipelines", pipeline_id, None, changed, actor, detail=told,
+        # Going live is noted where it happens.
+        action="update" if status == "published" else "set_status",
+    )  # fmt: skip
+
+
+async def change_status(
+    sor: SafeSqlor, line: Mapping[str, Any], status: str, reason: str | None, actor: Actor
+) -> dict[str, Any]:
+    """
+    Do what the change of status means for the versions of a locked *line*; its new columns.
+
+    Back on sale, the version that was live last is checked by today's rules and goes live.
+    Raises Conflict `bad_status_change`, BadRequest `not_publishable`.
+    """
+    if not allowed(line["status"], status, was_live=line["current_version"] is not None):
+        raise _refused(line["status"], status)
+    if line["status"] == "published":
+        await take_off(sor, line, event=status, why=reason, actor=actor)
+    if status == "published":
+        version = await version_by_number(sor, line["id"], line["current_version"])
+        await checked(sor, line["id"], opened(version), actor)
+        await put_live(sor, line, version, event="back_online", why=reason, actor=actor)
+        before, after = {"status": line["status"]}, {"status": status}
+        told = {"reason": reason, "live_version": version["version_no"]}
+        await note(sor, actor, Change("set_status", "pipelines", line, before, after, told))
+    return {"status": status}
+
+
+def _refused(before: str, after: str) -> Conflict:
+    template = "A line that is {before} cannot become {after}."
+    if before == "draft" and after == "published":
+        template = "A draft goes live by publishing it, not by setting its status."
+    problem = FieldProblem("status", "bad_status_change", template, before=before, after=after)
+    return Conflict(
+        "bad_status_change", template, problems=[problem], before=before, after=after
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Lines as files: export, import, and what travels with them."""

@@ -1,0 +1,247 @@
+"""
+Lines that come from elsewhere: imported from a file, cloned from another line.
+
+An import is done in one transaction and tells what became of each step; a dry run does the same
+and takes it back, so that its report is what the import would say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    BadRequest,
+    Conflict,
+    FieldProblem,
+    InvalidFields,
+    SafeSqlor,
+    because,
+    check_lock_version,
+    say,
+)
+from pipeline_core.definition.snapshot import STEP_FIELDS, Definition, definition_of, step_values
+from pipeline_core.definition.stages import layout_of, numbered
+from pipeline_core.definition.validate import blocks, validate
+from pipeline_core.draft.context import surroundings
+from pipeline_core.draft.draft import (
+    changes,
+    draft_definition,
+    editable_line,
+    insert_steps,
+    locked_line,
+    replace_draft,
+    steps_of,
+)
+from pipeline_core.lifecycle import pipelines
+from pipeline_core.lifecycle.live import pipeline_by_code
+from pipeline_core.transfer.parts import write_part
+
+Values = Mapping[str, Any]
+
+
+class Rehearsed(Exception):
+    """The end of a dry run: everything is taken back, the report stays."""
+
+    def __init__(self, report: dict[str, Any]) -> None:
+        self.report = report
+        super().__init__()
+
+
+@dataclass
+class Incoming:
+    """What a file says, checked: `problems` are said already; a step has problems or values."""
+
+    line: Values
+    steps: list[Values]
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    problems: list[dict[str, str]] = field(default_factory=list)
+    step_problems: Mapping[str, list[dict[str, str]]] = field(default_factory=dict)
+    ignored: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How to bring it in: `replace` the draft of a line that has the code, which then must have
+    `lock_version`; a `dry_run` changes nothing."""
+
+    replace: bool = False
+    dry_run: bool = True
+    lock_version: int | None = None
+
+
+async def bring_in(
+    sor: SafeSqlor, incoming: Incoming, terms: Terms, actor: Actor
+) -> dict[str, Any]:
+    """
+    Import a line; the report. Raises Rehearsed with it when it is a dry run, BadRequest
+    `not_importable` when something is wrong, EditConflict.
+    """
+    problems = list(incoming.problems)
+    report: dict[str, Any] = {
+        "dry_run": terms.dry_run,
+        "line": {"code": incoming.line["code"], "action": "problem", "id": None},
+        "steps": [_bad_step(key, found) for key, found in incoming.step_problems.items()],
+        "ignored": sorted(incoming.ignored),
+        "problems": problems,
+    }
+    with because("import"):
+        if not problems and not incoming.step_problems:
+            line, problem = await _placed(sor, incoming, terms, actor, report)
+            problems += problem
+            if line is not None:
+                problems += await _parts(sor, incoming, line, report, actor)
+                report |= await _validated(sor, line["id"], report["steps"], actor)
+    report["importable"] = not problems and not incoming.step_problems
+    if terms.dry_run:
+        raise Rehearsed(report)
+    if not report["importable"]:
+        raise _not_importable(report)
+    return report
+
+
+async def clone(
+    sor: SafeSqlor,
+    definition: Definition,
+    line_values: Values,
+    parts: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """A new line with the steps of *definition* and *parts*; its record. Raises Conflict."""
+    with because(None, cloned_from=definition["pipeline"]["code"]):
+        line = await pipelines.create(sor, {**line_values, "status": "draft"}, actor)
+        await insert_steps(sor, line["id"], _placed_steps(definition["steps"]), actor)
+        for name, data in parts.items():
+            for told in await write_part(sor, name, line["id"], data, actor):
+                if told["action"] == "problem":
+                    raise _part_refused(name, told)
+    return await locked_line(sor, line["id"])
+
+
+async def _placed(
+    sor: SafeSqlor, incoming: Incoming, terms: Terms, actor: Actor, report: dict[str, Any]
+) -> tuple[Values | None, list[dict[str, str]]]:
+    present = await pipeline_by_code(sor, incoming.line["code"])
+    if present is None:
+        line = await pipelines.create(sor, {**incoming.line, "status": "draft"}, actor)
+        steps = _placed_steps(incoming.steps)
+        await insert_steps(sor, line["id"], steps, actor)
+        report["line"] |= {"action": "created", "id": line["id"]}
+        report["steps"] = [_told(step["step_key"], "created") for step in steps]
+        return line, []
+    report["line"]["id"] = present["id"]
+    if not terms.replace:
+        template = "There is a line with this code already. Choose another code, or replace it."
+        return None, [_problem("duplicate", "code", template, actor.lang)]
+    line = await editable_line(sor, present["id"])
+    if not terms.dry_run and terms.lock_version is None:
+        raise InvalidFields([FieldProblem("lock_version", "required", "This field is required.")])
+    check_lock_version("pipelines", line, terms.lock_version)
+    report["steps"] = await _replaced(sor, line, incoming, actor)
+    same = all(told["action"] == "skipped" for told in report["steps"])
+    changed = changes(line, incoming.line)
+    report["line"]["action"] = "skipped" if same and not changed else "changed"
+    report["line"]["lock_version"] = line["lock_version"]
+    return line, []
+
+
+async def _replaced(
+    sor: SafeSqlor, line: Values, incoming: Incoming, actor: Actor
+) -> list[dict[str, Any]]:
+    present = {step["step_key"]: step for step in await steps_of(sor, line["id"])}
+    steps = _placed_steps(incoming.steps)
+    report = []
+    for step in steps:
+        key = step["step_key"]
+        fields = sorted(changes(present[key], step)) if key in present else []
+        action = "changed" if fields else "skipped" if key in present else "created"
+        report.append(_told(key, action, fields))
+    wanted = {step["step_key"] for step in steps}
+    report += [_told(key, "removed") for key in present if key not in wanted]
+    if all(told["action"] == "skipped" for told in report) and not changes(line, incoming.line):
+        return report
+    definition = definition_of({**line, **incoming.line}, steps)
+    await replace_draft(sor, line, definition, actor)
+    return report
+
+
+async def _parts(
+    sor: SafeSqlor, incoming: Incoming, line: Values, report: dict[str, Any], actor: Actor
+) -> list[dict[str, str]]:
+    """Prices and capacity come with a new line only: those of one that sells are not a file's."""
+    problems: list[dict[str, str]] = []
+    for name, data in incoming.parts.items():
+        if report["line"]["action"] != "created":
+            report[name] = [{"action": "skipped", "label": "", "problems": []}]
+            continue
+        report[name] = await write_part(sor, name, line["id"], data, actor)
+        for number, told in enumerate(report[name]):
+            problems += [
+                {**problem, "field": f"{name}/{number}/{problem['field']}".rstrip("/"),
+                 "step_key": "", "severity": "error"}
+                for problem in told["problems"]
+            ]  # fmt: skip
+    return problems
+
+
+async def _validated(
+    sor: SafeSqlor, pipeline_id: str, steps: list[dict[str, Any]], actor: Actor
+) -> dict[str, Any]:
+    """What the validator says of the draft now, also at the steps of the report."""
+    definition = await draft_definition(sor, await locked_line(sor, pipeline_id))
+    found = validate(definition, await surroundings(sor, pipeline_id))
+    by_key = {told["step_key"]: told for told in steps}
+    for problem in found:
+        if problem.step_key in by_key:
+            by_key[problem.step_key]["problems"].append(problem.said(actor.lang))
+    return {
+        "publishable": not blocks(found),
+        "to_correct": [problem.said(actor.lang) for problem in found if not problem.step_key],
+    }
+
+
+def _placed_steps(steps: Sequence[Values]) -> list[dict[str, Any]]:
+    """*steps* as columns, numbered without holes in the order they run."""
+    places = numbered(layout_of(steps))
+    made = []
+    for step in steps:
+        stage, step_no = places[step["step_key"]]
+        values = step_values({name: step[name] for name in STEP_FIELDS})
+        made.append(values | {"stage": stage, "step_no": step_no})
+    return sorted(made, key=lambda step: (step["stage"], step["step_no"]))
+
+
+def _told(key: str, action: str, fields: Sequence[str] = ()) -> dict[str, Any]:
+    return {"step_key": key, "action": action, "fields": list(fields), "problems": []}
+
+
+def _bad_step(key: str, found: list[dict[str, str]]) -> dict[str, Any]:
+    return {"step_key": key, "action": "problem", "fields": [], "problems": found}
+
+
+def _problem(code: str, place: str, template: str, lang: str) -> dict[str, str]:
+    return {
+        "code": code, "step_key": "", "field": place, "message": say(template, lang),
+        "severity": "error",
+    }  # fmt: skip
+
+
+def _not_importable(report: Mapping[str, Any]) -> BadRequest:
+    found = [*report["problems"], *(p for step in report["steps"] for p in step["problems"])]
+    told = " ".join(problem["message"] for problem in found[:10])
+    error = BadRequest(
+        "not_importable",
+        "The line cannot be imported before this is corrected: {told}",
+        extra={"report": report},
+        told=told,
+    )
+    return error
+
+
+def _part_refused(name: str, told: Mapping[str, Any]) -> Conflict:
+    return Conflict(
+        "not_cloned",
+        "The line's {part} cannot be copied: {told}",
+        part=name,
+        told=" ".join(problem["message"] for problem in told["problems"]),
+    )

@@ -1,0 +1,1 @@
+"""Distributors, their lines, prices and keys, and whose request one is."""

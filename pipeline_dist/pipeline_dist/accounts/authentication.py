@@ -1,0 +1,173 @@
+"""
+Who calls the distributor API: from the key in the header to the distributor's row.
+
+The row is read for every request and what it says is not remembered, so that revoking, suspending
+and closing work on the next request. Admission checks the key on the row it locks anyway.
+"""
+
+import hmac
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from aiohttp import web
+
+from app.global_func import (
+    UNKNOWN_ADDRESS,
+    Forbidden,
+    Network,
+    NotSignedIn,
+    Row,
+    now,
+    read_address,
+    read_network,
+    reading,
+)
+from pipeline_dist.accounts import keys
+from pipeline_dist.accounts.status import check_active
+
+log = logging.getLogger("pipeline.distributor_api")
+_ROWS_OF_KEY = (
+    "select d.* from distributors d where d.api_key_hash = ${digest}$"
+    " union all select d.* from distributors d where d.previous_key_hash = ${digest}$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows: a well-formed key, of which only the digest is kept, and from where."""
+
+    digest: str
+    key_prefix: str
+    ip: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The distributor that calls, with what is to be known of the key it used."""
+
+    distributor: Row
+    key_prefix: str
+    key_expires_at: datetime | None
+
+    @property
+    def id(self) -> str:
+        """The distributor's id."""
+        return str(self.distributor["id"])
+
+
+def credentials(request: web.Request) -> Credentials:
+    """What *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
+    key = _sent_key(request)
+    if key is None or not keys.is_well_formed(key):
+        raise _invalid_key()
+    return Credentials(keys.digest(key), keys.prefix(key), request["client_ip"])
+
+
+async def authenticate(shown: Credentials) -> Caller:
+    """
+    The caller that *shown* belongs to.
+
+    Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
+    revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
+    """
+    async with reading() as sor:
+        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": shown.digest})
+    for row in rows:
+        if _fits(row, shown.digest):
+            return Caller(row, shown.key_prefix, check_caller(row, shown))
+    raise _invalid_key()
+
+
+def check_caller(distributor: Row, shown: Credentials) -> datetime | None:
+    """
+    Raise what keeps the bearer of *shown* from acting for *distributor*: invalid_key,
+    distributor_suspended, ip_not_allowed. Answers when the key expires.
+    """
+    found = _fits(distributor, shown.digest)
+    if not found:
+        raise _invalid_key()
+    check_active(distributor)
+    if not ip_allowed(distributor["allowed_ips"], shown.ip):
+        raise _not_from(shown.ip)
+    return found[0]
+
+
+def _not_from(ip: str) -> Forbidden:
+    if ip == UNKNOWN_ADDRESS:
+        return Forbidden(
+            "ip_not_allowed",
+            "Calls are allowed from certain addresses only, and the address of this one could not"
+            " be told. Ask the operator: a proxy on the way hides it.",
+        )
+    return Forbidden(
+        "ip_not_allowed",
+        "Calls from {ip} are not allowed. Ask the operator to add the address.",
+        ip=ip,
+    )
+
+
+def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
+    """Whether *ip* lies in one of the networks of the column; any does where it has none."""
+    if not _listed(allowed_ips):
+        return True
+    address = read_address(ip)
+    if address is None:
+        return False
+    return any(address in network for network in allowed_networks(allowed_ips))
+
+
+@lru_cache(maxsize=1000)
+def allowed_networks(allowed_ips: str | None) -> tuple[Network, ...]:
+    """The networks of the column; what is no network there lets nobody in."""
+    found = []
+    for part in _listed(allowed_ips):
+        try:
+            found.append(read_network(part))
+        except ValueError:
+            log.warning("%r is no network; it lets nobody in", part[:60])
+    return tuple(found)
+
+
+def _listed(allowed_ips: str | None) -> list[str]:
+    # The application writes commas; rows that others wrote may have blanks or a JSON list.
+    return re.findall(r'[^,\s\[\]"]+', allowed_ips or "")
+
+
+def _sent_key(request: web.Request) -> str | None:
+    """The one key of the request; None when there is none, or two that differ."""
+    found = {value.strip() for value in request.headers.getall("X-API-Key", [])}
+    for header in request.headers.getall("Authorization", []):
+        scheme, _, value = header.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            found.add(value.strip())
+    # Programs send the header of a key that they were not given: that is as none.
+    found.discard("")
+    return found.pop() if len(found) == 1 else None
+
+
+def _fits(row: Row, digest: str) -> list[datetime | None]:
+    """When the key with this digest expires; nothing if it is none of the row's valid keys."""
+    moment = now()
+    return [
+        expiry
+        for kind, expiry in _valid_until(row)
+        if hmac.compare_digest(row[kind] or "", digest) and (expiry is None or expiry > moment)
+    ]
+
+
+def _valid_until(row: Row) -> list[tuple[str, Any]]:
+    kept_until = row["previous_key_expires_at"]
+    found = [("api_key_hash", row["api_key_expires_at"])]
+    return [*found, ("previous_key_hash", kept_until)] if kept_until is not None else found
+
+
+def _invalid_key() -> NotSignedIn:
+    return NotSignedIn(
+        "invalid_key",
+        "The API key is missing or not valid. Send it as Authorization: Bearer ppk_…",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

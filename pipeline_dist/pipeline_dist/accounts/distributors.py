@@ -1,0 +1,293 @@
+"""
+Distributors: who may resell, on what conditions, and with which key.
+
+Closing, suspending and revoking work on the next request, because every request reads the row.
+Locks are taken in the order of the admission: the distributor's row first.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Conflict,
+    FieldProblem,
+    InUse,
+    InvalidFields,
+    SafeSqlor,
+    any_case,
+    check_lock_version,
+    delete_row,
+    get_row,
+    insert_row,
+    iso,
+    like_pattern,
+    now,
+    settings,
+    update_row,
+)
+from pipeline_dist.accounts import fixed_prices, keys
+
+TABLE = "distributors"
+LONGEST_GRACE_HOURS = 90 * 24
+SEARCH_ROWS = 50
+MOST_REFERRERS = 20
+
+_NO_KEY = {
+    "api_key_prefix": None,
+    "api_key_hash": None,
+    "api_key_created_at": None,
+    "api_key_expires_at": None,
+    "previous_key_hash": None,
+    "previous_key_expires_at": None,
+}
+
+
+async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """Make a distributor, without a key; raises InvalidFields, DuplicateKey."""
+    _check_quota(values)
+    return await insert_row(sor, TABLE, values, actor)
+
+
+def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
+    """*params* with the installation's currency where none is named."""
+    if params.get("currency") not in (None, ""):
+        return dict(params)
+    return {**params, "currency": settings().default_currency}
+
+
+async def change(
+    sor: SafeSqlor,
+    distributor_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """Change a distributor; raises NotFound, EditConflict, InvalidFields, Conflict."""
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    _check_quota({**current, **values})
+    if values.get("currency", current["currency"]) != current["currency"]:
+        await _refuse_second_currency(sor, distributor_id, current["currency"])
+        await _refuse_old_prices(sor, distributor_id, values["currency"])
+    return await update_row(
+        sor,
+        TABLE,
+        distributor_id,
+        lock_version,
+        {**values, **_turned_quota(current, values)},
+        actor,
+    )
+
+
+async def remove(
+    sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """Delete a distributor nobody refers to; raises NotFound, EditConflict, InUse."""
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    referrers = await _referrers(sor, distributor_id)
+    if referrers:
+        raise InUse(referrers)
+    await delete_row(sor, TABLE, current, actor)
+    return current
+
+
+async def give_key(
+    sor: SafeSqlor,
+    distributor_id: str,
+    lock_version: int | None,
+    actor: Actor,
+    *,
+    grace_hours: int = 0,
+    expires_at: datetime | None = None,
+    end_previous: bool = False,
+) -> tuple[dict[str, Any], str]:
+    """
+    A new key for the distributor: the record, and the key, which is told only here.
+
+    The key in use until now stays valid for *grace_hours* (0: ends at once), not beyond its own
+    expiry. Without *expires_at* the new one lives as long as that was made for; it has no end
+    where that had none. A key before that, in its own grace period, ends now: with *end_previous*
+    only, else Conflict `grace_running` is raised, since a program that still uses it would stop.
+    """
+    moment = now()
+    if expires_at is not None and expires_at <= moment:
+        raise InvalidFields(
+            [FieldProblem("expires_at", "in_the_past", "Choose a time that is still to come.")]
+        )
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    if not end_previous:
+        _refuse_within_grace(current, moment)
+    key = keys.mint()
+    values = {
+        "api_key_prefix": keys.prefix(key),
+        "api_key_hash": keys.digest(key),
+        "api_key_created_at": moment,
+        "api_key_expires_at": expires_at or _expiry_as_before(current, moment),
+        **_kept_for_grace(current, moment, grace_hours),
+    }
+    record = await update_row(
+        sor, TABLE, distributor_id, lock_version, values, actor, action="generate_key"
+    )
+    return record, key
+
+
+async def revoke_keys(
+    sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """End every key of the distributor at once; without a key nothing changes."""
+    current = await get_row(sor, TABLE, distributor_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    if current["api_key_hash"] is None and current["previous_key_hash"] is None:
+        return current
+    return await update_row(
+        sor, TABLE, distributor_id, lock_version, _NO_KEY, actor, action="revoke_key"
+    )
+
+
+async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
+    """Id, name and code of at most 50 distributors whose name or code contains *text*."""
+    name, pattern = any_case("name", like_pattern(text))
+    code, _ = any_case("code", pattern)
+    rows: list[dict[str, Any]] = await sor.sqlExe(
+        f"select id, name, code from distributors where {name} like ${{pattern}}$"  # noqa: S608
+        f" or {code} like ${{pattern}}$ order by name limit ${{most}}$",
+        {"pattern": pattern, "most": SEARCH_ROWS},
+    )
+    return rows
+
+
+def _check_quota(values: Mapping[str, Any]) -> None:
+    has_period = values["quota_period"] != "none"
+    if has_period and values.get("quota_calls") is None:
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "quota_calls", "required", "Say how many calls the quota of a period allows."
+                )
+            ]
+        )
+    if not has_period and values.get("quota_calls") is not None:
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "quota_period",
+                    "required",
+                    "Choose day or month, or leave the number of calls empty.",
+                )
+            ]
+        )
+
+
+async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
+    # What was spent is one sum in one currency; a second one would make it meaningless.
+    used = await sor.one(
+        "select id from pipeline_usage_log where distributor_id = ${id}$ limit 1",
+        {"id": distributor_id},
+    )
+    if used is not None:
+        raise Conflict(
+            "currency_in_use",
+            "There are calls booked in {currency}: the currency cannot change any more."
+            " Make another distributor for another currency.",
+            problems=[
+                FieldProblem("currency", "currency_in_use", "Calls are booked in this currency.")
+            ],
+            currency=currency,
+        )
+
+
+async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
+    """Raise Conflict `currency_in_use` where fixed prices of a line are in another *currency*."""
+    # Also prices that are not applied now: whoever turns them on does not look at them again.
+    links = await sor.sqlExe(
+        "select l.id, l.fixed_prices, p.name from distributor_pipeline l"
+        " join pipelines p on p.id = l.pipeline_id"
+        " where l.distributor_id = ${id}$ and l.fixed_prices is not null order by p.name",
+        {"id": distributor_id},
+    )
+    others = [link for link in links if not fixed_prices.all_in(link["fixed_prices"], currency)]
+    if others:
+        raise Conflict(
+            "currency_in_use",
+            "Fixed prices are in another currency: {names}. Take them out, then change the"
+            " currency, then give them in the new one.",
+            problems=[
+                FieldProblem("currency", "currency_in_use", "Fixed prices are in another currency.")
+            ],
+            extra={
+                "referrers": [
+                    {"table": "distributor_pipeline", "id": link["id"], "label": link["name"]}
+                    for link in others[:MOST_REFERRERS]
+                ]
+            },
+            names=", ".join(link["name"] for link in others[:MOST_REFERRERS]),
+        )
+
+
+def _turned_quota(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    if values.get("quota_period", current["quota_period"]) == current["quota_period"]:
+        return {}
+    # Admission takes up what the ledger has of the new period.
+    return {"quota_key": None, "quota_used": 0}
+
+
+async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await sor.sqlExe(
+        "select 'distributor_pipeline' as `table`, l.id, p.name as label"
+        " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
+        " where l.distributor_id = ${id}$ order by p.name limit ${most}$",
+        {"id": distributor_id, "most": MOST_REFERRERS},
+    )
+    # A header's id is its call's number, and stands in each index: no row has to be looked up.
+    used = await sor.one(
+        "select min(id) as id, count(*) as calls from pipeline_usage_log"
+        " where distributor_id = ${id}$ and line_no = 0",
+        {"id": distributor_id},
+    )
+    if used is not None and used["calls"]:
+        found.append(
+            {
+                "table": "pipeline_usage_log",
+                "id": used["id"],
+                "label": "pipeline_usage_log",
+                "count": used["calls"],
+            }
+        )
+    return found
+
+
+def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
+    """Raise Conflict `grace_running` while the key before the present one is still valid."""
+    ends = current["previous_key_expires_at"]
+    if current["previous_key_hash"] is None or ends is None or ends <= moment:
+        return
+    raise Conflict(
+        "grace_running",
+        "The key before the present one is valid until {when}: a new key would end it now. Choose"
+        " to end it (end_previous=1), or wait until then.",
+        problems=[
+            FieldProblem("end_previous", "grace_running", "Choose this to end the key before now.")
+        ],
+        extra={"previous_key_expires_at": ends},
+        when=iso(ends),
+    )
+
+
+def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime | None:
+    """When a key that is made now ends that lives as long as the present one was made for."""
+    made, ends = current["api_key_created_at"], current["api_key_expires_at"]
+    return None if made is None or ends is None else moment + (ends - made)
+
+
+def _kept_for_grace(
+    current: Mapping[str, Any], moment: datetime, grace_hours: int
+) -> dict[str, Any]:
+    ends = moment + timedelta(hours=grace_hours)
+    if current["api_key_expires_at"] is not None:
+        ends = min(ends, current["api_key_expires_at"])
+    if current["api_key_hash"] is None or ends <= moment:
+        return {"previous_key_hash": None, "previous_key_expires_at": None}
+    return {"previous_key_hash": current["api_key_hash"], "previous_key_expires_at": ends}

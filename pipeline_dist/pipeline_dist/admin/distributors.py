@@ -1,0 +1,130 @@
+"""What the admin endpoints of this module do: a request's parameters in, a record out."""
+
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Answer,
+    BadRequest,
+    Rule,
+    Text,
+    check_change,
+    check_delete,
+    check_new,
+    check_params,
+    in_transaction,
+    iso,
+    public,
+    reading,
+    settings,
+)
+from pipeline_dist.accounts import distributors, links
+from pipeline_dist.accounts.duplicates import told_at_fields
+
+ALL = "全部"  # the generated pages' own word for "no filter"
+
+_KEY_RULES = {
+    "id": Rule(kind="str", required=True, length=32),
+    "lock_version": Rule(kind="int", minimum=1),
+}
+_NEW_KEY_RULES = _KEY_RULES | {
+    "grace_hours": Rule(kind="int", minimum=0, maximum=distributors.LONGEST_GRACE_HOURS, default=0),
+    "expires_at": Rule(kind="datetime"),
+    "end_previous": Rule(kind="bool", default=0),
+}
+
+
+async def distributors_create(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Make a distributor; its key is made separately."""
+    values = check_new(distributors.TABLE, distributors.with_currency(params))
+    with told_at_fields(distributors.TABLE):
+        record = await in_transaction(lambda sor: distributors.create(sor, values, actor))
+    return Answer(record, table=distributors.TABLE)
+
+
+async def distributors_update(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Change a distributor; suspending and closing work on its next request."""
+    key, lock_version, values = check_change(distributors.TABLE, params)
+    with told_at_fields(distributors.TABLE):
+        record = await in_transaction(
+            lambda sor: distributors.change(sor, key, lock_version, values, actor)
+        )
+    return Answer(record, table=distributors.TABLE)
+
+
+async def distributors_delete(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Delete a distributor that has neither lines nor calls."""
+    key, lock_version, _ = check_delete(distributors.TABLE, params)
+    record = await in_transaction(lambda sor: distributors.remove(sor, key, lock_version, actor))
+    return Answer(record, table=distributors.TABLE, message=Text("Deleted."))
+
+
+async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answer:
+    """A new key: the record with `api_key`, told this once, and a `curl` line that uses it."""
+    asked = check_params(_NEW_KEY_RULES, params)
+    record, api_key = await in_transaction(
+        lambda sor: distributors.give_key(
+            sor, asked["id"], asked["lock_version"], actor,
+            grace_hours=asked["grace_hours"], expires_at=asked["expires_at"],
+            end_previous=bool(asked["end_previous"]),
+        )
+    )  # fmt: skip
+    shown = public(distributors.TABLE, record)
+    told = {"api_key": api_key, "curl": curl_line(api_key)}
+    if str(params.get("_webbricks_", "")) != "1":
+        return Answer({**shown, **told})
+    expiry = record["api_key_expires_at"]
+    options = {
+        **told,
+        "title": record["name"],
+        "expires_at": iso(expiry) if expiry else None,
+        "user_data": shown,
+    }
+    return Answer({"widgettype": "ApiKey", "options": options})
+
+
+async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer:
+    """End all keys of a distributor at once."""
+    asked = check_params(_KEY_RULES, params)
+    record = await in_transaction(
+        lambda sor: distributors.revoke_keys(sor, asked["id"], asked["lock_version"], actor)
+    )
+    return Answer(record, table=distributors.TABLE, message=Text("The key is revoked."))
+
+
+async def distributor_pipeline_create(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Let a distributor call a line."""
+    values = check_new(links.TABLE, params)
+    with told_at_fields(links.TABLE):
+        record = await in_transaction(lambda sor: links.create(sor, values, actor))
+    return Answer(record, table=links.TABLE)
+
+
+async def distributor_pipeline_update(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Change on what terms a distributor calls a line."""
+    key, lock_version, values = check_change(links.TABLE, params)
+    record = await in_transaction(lambda sor: links.change(sor, key, lock_version, values, actor))
+    return Answer(record, table=links.TABLE)
+
+
+async def distributor_pipeline_delete(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Take a line away from a distributor."""
+    key, lock_version, _ = check_delete(links.TABLE, params)
+    record = await in_transaction(lambda sor: links.remove(sor, key, lock_version, actor))
+    return Answer(record, table=links.TABLE, message=Text("Deleted."))
+
+
+async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Choices for a search box: everything first, then at most 50 distributors matching `q`."""
+    wanted = params.get("q") or ""
+    if not isinstance(wanted, str) or len(wanted) > 128:
+        raise BadRequest("bad_search", "Give one text of at most {most} characters.", most=128)
+    async with reading() as sor:
+        rows = await distributors.search(sor, wanted)
+    return [{"value": "", "text": ALL}, *({"value": r["id"], "text": r["name"]} for r in rows)]
+
+
+def curl_line(api_key: str) -> str:
+    """A command to paste: asks who the key belongs to."""
+    address = f"{settings().public_url}/pipeline_dist/v1/me"
+    return f"curl -H 'Authorization: Bearer {api_key}' {address}"

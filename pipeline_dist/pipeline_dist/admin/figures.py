@@ -1,0 +1,70 @@
+"""The endpoints of a distributor's own page: overview, use by what, statement as a file."""
+
+import asyncio
+from typing import Any
+
+from app.global_func import (
+    CSV_TYPE,
+    XLSX_TYPE,
+    Actor,
+    Answer,
+    Rule,
+    check_params,
+    get_row,
+    reading,
+)
+from pipeline_dist.reports import figures, statement_files
+from pipeline_dist.reports.statement import checked_month, statement
+from pipeline_dist.reports.usage import span
+
+_ID = Rule(kind="str", required=True, length=32)
+_USAGE = {
+    "distributor_id": _ID,
+    "from": Rule(kind="str", length=40),
+    "to": Rule(kind="str", length=40),
+    "group_by": Rule(kind="str", choices=tuple(figures.GROUPS), default="day"),
+    "pipeline": Rule(kind="str", length=64),
+}
+_FILE = {
+    "distributor_id": _ID,
+    "month": Rule(kind="str", length=20),
+    "format": Rule(kind="str", choices=("csv", "xlsx"), default="csv"),
+}
+
+
+async def distributor_overview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """Everything that a distributor's page shows first."""
+    asked = check_params({"id": _ID}, params)
+    async with reading(snapshot=True) as sor:
+        return await figures.overview(sor, asked["id"])
+
+
+async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """What a distributor used from `from` to `to`, by day, line, step or model."""
+    asked = check_params(_USAGE, params)
+    wanted = span(asked["from"], asked["to"])
+    async with reading(snapshot=True) as sor:
+        await get_row(sor, "distributors", asked["distributor_id"])
+        rows = await figures.sums(
+            sor, asked["distributor_id"], wanted, asked["group_by"], asked["pipeline"]
+        )
+    return {"from": wanted.start, "to": wanted.end, "group_by": asked["group_by"], "groups": rows}
+
+
+async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> Answer:
+    """The statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel file, as
+    the distributor itself gets it."""
+    asked = check_params(_FILE, params)
+    month = checked_month(asked["month"])
+    async with reading(snapshot=True) as sor:
+        distributor = await get_row(sor, "distributors", asked["distributor_id"])
+        made = await statement(sor, distributor, month)
+    content: str | bytes
+    if asked["format"] == "csv":
+        content, kind = statement_files.as_csv(made, bom=True), CSV_TYPE
+    else:
+        content = await asyncio.to_thread(statement_files.as_xlsx, made, actor.lang)
+        kind = XLSX_TYPE
+    name = f"statement-{distributor['code']}-{month}.{asked['format']}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Answer(content, headers=headers, content_type=kind)

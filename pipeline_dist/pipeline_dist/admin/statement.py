@@ -1,0 +1,106 @@
+"""A distributor's statement for administrators: as data, and as a page."""
+
+from functools import partial
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    BadRequest,
+    Rule,
+    Text,
+    check_params,
+    get_row,
+    reading,
+    say,
+    sort_terms,
+)
+from pipeline_dist.reports.statement import LINE_COLUMNS, checked_month, statement
+from pipeline_dist.reports.statement_files import HEADINGS
+
+_ASKED = {
+    "distributor_id": Rule(kind="str", required=True, length=32),
+    "month": Rule(kind="str", length=20),
+}
+_PAGING = {
+    "page": Rule(kind="int", minimum=1, default=1),
+    "rows": Rule(kind="int", minimum=1, maximum=1000, default=160),
+    "sort": Rule(kind="str", length=200, default=""),
+}
+_NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
+_DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
+
+
+async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The statement of a distributor for a month, this one by default."""
+    asked = check_params(_ASKED, params)
+    return await _made(asked)
+
+
+async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The lines of a statement as a table wants them: sorted, and one page."""
+    asked = check_params(_ASKED | _PAGING, params)
+    made = await _made(asked)
+    rows = [{"id": str(number), **line} for number, line in enumerate(made["lines"])]
+    for name, down in reversed(sort_terms(asked["sort"]) if asked["sort"] else []):
+        if name not in LINE_COLUMNS:
+            raise BadRequest("bad_sort", "There is no column {column} to sort by.", column=name)
+        rows.sort(key=partial(_place, name), reverse=down)
+    start = (asked["page"] - 1) * asked["rows"]
+    return {"total": len(rows), "rows": rows[start : start + asked["rows"]]}
+
+
+async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """The statement in words, with a table of its lines."""
+    asked = check_params(_ASKED, params)
+    made = await _made(asked)
+    heading = Text(
+        "{month}: {total} {currency} for {calls} calls (exactly {amount}), {running} still running",
+        **{name: str(made[name]) for name in ("month", "total", "currency", "calls", "amount")},
+        running=made["running"],
+    )
+    return {
+        "widgettype": "VBox",
+        "options": {"width": "100%", "height": "100%", "gap": "8px"},
+        "subwidgets": [
+            {"widgettype": "Title4", "options": {"text": say(heading, actor.lang)}},
+            _table(asked["distributor_id"], made["month"], actor.lang),
+        ],
+    }
+
+
+def _place(column: str, row: dict[str, Any]) -> tuple[bool, Any]:
+    """Where a row stands by *column*: nothing comes before everything."""
+    return row[column] is not None, row[column]
+
+
+def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:
+    return {
+        "widgettype": "Tabular",
+        "options": {
+            "width": "100%",
+            "nofilter": True,
+            "height": "100%",
+            "data_url": "/pipeline_dist/api/distributor_statement_lines.dspy",
+            "data_params": {"distributor_id": distributor_id, "month": month},
+            "row_options": {
+                "idField": "id",
+                "browserfields": {"exclouded": ["id"]},
+                "fields": [
+                    _field(name, say(Text(label), lang)) for name, label in HEADINGS.items()
+                ],
+            },
+        },
+    }
+
+
+def _field(name: str, label: str) -> dict[str, Any]:
+    decimals = _DECIMALS.get(name)
+    kind = "decimal" if decimals else "int" if name in _NUMBERS else "str"
+    return {"name": name, "label": label, "uitype": kind} | ({"dec": decimals} if decimals else {})
+
+
+async def _made(asked: dict[str, Any]) -> dict[str, Any]:
+    month = checked_month(asked["month"])
+    async with reading(snapshot=True) as sor:
+        distributor = await get_row(sor, "distributors", asked["distributor_id"])
+        return await statement(sor, distributor, month)

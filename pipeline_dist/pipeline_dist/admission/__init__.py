@@ -1,0 +1,1 @@
+"""Letting calls in and ending them, many to a transaction."""

@@ -1,0 +1,315 @@
+"""
+A distributor's account: what it may call, at which prices, how much, and what it has spent.
+
+Locked as two rows in the fixed order, distributor then distributor_pipeline; asked and changed
+in memory; saved once. pipeline_ops meets it through `register_keeper` for bookings by hand and
+for voided calls.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from app.global_func import (
+    Conflict,
+    FieldProblem,
+    Forbidden,
+    InvalidFields,
+    NotFound,
+    NotSignedIn,
+    PaymentRequired,
+    Row,
+    SafeSqlor,
+    now,
+    quota_day,
+    quota_month,
+)
+from pipeline_dist.admission.limits import (
+    count_for_link,
+    quota_key,
+    quota_limits,
+    rate_limits,
+    spend_limits,
+)
+from pipeline_dist.admission.rate_window import RateWindow
+from pipeline_dist.admission.rows import (
+    SAVED,
+    lock_distributors,
+    lock_links,
+    save_distributors,
+    save_links,
+)
+from pipeline_ops.calls import account as ops_accounts
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.limits import Limit, check_room
+from pipeline_ops.rules.pricing import Terms, choose, discounted
+
+
+class DistributorAccount:
+    """One distributor's account for calls of one line; `link` is None where it has no such line."""
+
+    def __init__(
+        self, distributor: Row, link: Row | None, counted: dict[str, int] | None = None
+    ) -> None:
+        """*counted*: what the ledger says of the distributor's quota periods, shared by all
+        accounts of the same distributor in one transaction."""
+        self.distributor = distributor
+        self.link = link
+        self._link_counted: dict[str, int] = {}
+        self._counted = {} if counted is None else counted
+        self._read = self._state()
+
+    @property
+    def distributor_id(self) -> str:
+        """The distributor's id."""
+        return str(self.distributor["id"])
+
+    @property
+    def currency(self) -> str:
+        """The currency of the account; prices in another one do not apply."""
+        return str(self.distributor["currency"])
+
+    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
+        """The price that applies to this distributor among a line's prices in force."""
+        return adjusted(self.link, self.currency, terms, step_key, model, unit)
+
+    async def count(self, sor: SafeSqlor, moment: datetime) -> None:
+        """Ask the ledger for the day and month of *moment* where there is no counter of them."""
+        if self.link is not None:
+            await count_for_link(sor, self.link, moment, self._link_counted)
+        row, key = self.distributor, quota_key(self.distributor, moment)
+        if key is not None and key != row["quota_key"] and key not in self._counted:
+            self._counted[key] = await ledger.count_calls(sor, key, distributor_id=row["id"])
+
+    def turn(self, moment: datetime) -> None:
+        """Let the counters go over to the day and month of *moment*, which are counted."""
+        if self.link is not None:
+            rules.turn(self.link, quota_day(moment), quota_month(moment), self._link_counted)
+        row, key = self.distributor, quota_key(self.distributor, moment)
+        stored = row["quota_key"]
+        if key == stored:
+            return
+        if key is None:
+            row["quota_key"], row["quota_used"] = None, 0
+            return
+        # A period of another kind has another length: it was changed by hand, and starts anew.
+        if stored is None or len(stored) != len(key) or stored < key:
+            if stored is not None:
+                self._counted[stored] = row["quota_used"]
+            row["quota_key"], row["quota_used"] = key, self._counted[key]
+
+    def limits(self, moment: datetime) -> list[Limit]:
+        """Quotas by calls at *moment*, after `count`, in the order of admission."""
+        row, key = self.distributor, quota_key(self.distributor, moment)
+        used = row["quota_used"] if key is None or key == row["quota_key"] else self._counted[key]
+        found = quota_limits(row, used, moment)
+        if self.link is not None:
+            day, month = quota_day(moment), quota_month(moment)
+            found += rules.period_limits(self.link, "link", day, month, moment, self._link_counted)
+        return found
+
+    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
+        """For bookings by hand: raise what refuses a call of *moment* on this account."""
+        if self.link is None:
+            raise InvalidFields(
+                [
+                    FieldProblem(
+                        "distributor_id", "not_linked",
+                        "This distributor does not have the line. Give it the line first.",
+                    )
+                ]
+            )  # fmt: skip
+        await self.count(sor, moment)
+        self.turn(moment)
+        check_spend(self.distributor)
+        check_room(self.limits(moment), now())
+
+    def take(self, day: str, month: str) -> None:
+        """Count one call of this day and month."""
+        self._count(day, month, 1)
+
+    def give_back(self, day: str, month: str) -> None:
+        """Take back one call, where the counters are still those of its day and month."""
+        self._count(day, month, -1)
+
+    def count_rate(self, moment: datetime) -> None:
+        """Count one call in the window of the rate limit, if there is one."""
+        if self.distributor["rate_limit_per_minute"] is not None:
+            window = RateWindow(self.distributor["rate_window"], moment)
+            window.add()
+            self.distributor["rate_window"] = window.dump()
+
+    def settle(self, amount: Decimal) -> None:
+        """Charge *amount*, or give it back where it is negative."""
+        self.distributor["spend_used"] += amount
+
+    async def save(self, sor: SafeSqlor) -> None:
+        """Write the counters that have changed."""
+        distributor, link = self._state()
+        if distributor != self._read[0]:
+            await save_distributors(sor, [self.distributor])
+        if self.link is not None and link != self._read[1]:
+            await save_links(sor, [self.link])
+
+    def _count(self, day: str, month: str, count: int) -> None:
+        if self.distributor["quota_key"] in (day, month):
+            self.distributor["quota_used"] += count
+        else:
+            for key in (day, month):
+                if key in self._counted:
+                    self._counted[key] += count
+        if self.link is not None:
+            change = rules.take if count > 0 else rules.give_back
+            change(self.link, day, month, self._link_counted)
+
+    def _state(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        link = self.link
+        return (
+            tuple(self.distributor[name] for name in SAVED),
+            tuple(link[name] for name in rules.SAVED) if link is not None else (),
+        )
+
+
+def adjusted(
+    link: Mapping[str, Any] | None,
+    currency: str,
+    terms: Sequence[Terms],
+    step_key: str,
+    model: str,
+    unit: str,
+) -> Terms | None:
+    """
+    The price for one use: a fixed price of the link where one fits, else the line's price, at
+    the link's discount where it has one.
+    """
+    mode = link["pricing_mode"] if link is not None else "inherit"
+    if link is not None and mode == "fixed":
+        own = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
+        found = choose(own, step_key, model, unit)
+        if found is not None:
+            return found
+    found = choose(terms, step_key, model, unit)
+    if found is not None and link is not None and mode == "discount":
+        return discounted(found, link["discount_rate"])
+    return found
+
+
+def effective_terms(
+    link: Mapping[str, Any] | None, currency: str, terms: Sequence[Terms]
+) -> list[Terms]:
+    """All prices that can apply to a distributor, out of a line's prices in force."""
+    mode = link["pricing_mode"] if link is not None else "inherit"
+    own: Sequence[Terms] = ()
+    if link is not None and mode == "fixed":
+        own = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
+    usable = [item for item in terms if item.currency == currency]
+    if link is not None and mode == "discount":
+        usable = [discounted(item, link["discount_rate"]) for item in usable]
+    # A fixed price hides every price of the line that it covers.
+    return [*own, *(t for t in usable if not choose(own, t.step_key, t.model, t.unit))]
+
+
+@lru_cache(maxsize=1024)
+def fixed_terms(link_id: str, text: str, currency: str) -> tuple[Terms, ...]:
+    """
+    The fixed prices of a link: a JSON list of {step_key?, model?, unit, pricing_type?,
+    unit_price, unit_size?, package_size, package_price, currency?}.
+    """
+    return tuple(_fixed(link_id, item, currency) for item in json.loads(text, parse_float=Decimal))
+
+
+def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
+    step_key, model = item.get("step_key") or "", item.get("model") or ""
+    pricing_type = item.get("pricing_type") or "unit"
+    # The identity by which packages are counted: the same as long as link, step, model, unit and
+    # type stay, also when the price is edited.
+    whole = "\0".join((link_id, step_key, model, item["unit"], pricing_type))
+    identity = sha256(whole.encode()).hexdigest()[:32]
+    return Terms(
+        pricing_id=identity,
+        step_key=step_key,
+        model=model,
+        unit=item["unit"],
+        pricing_type=pricing_type,
+        pricing_mode="fixed",
+        unit_price=_decimal(item.get("unit_price")),
+        unit_size=int(item.get("unit_size") or 1),
+        package_size=int(item["package_size"]) if item.get("package_size") else None,
+        package_price=_decimal(item.get("package_price")),
+        currency=item.get("currency") or currency,
+    )
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None or value == "" else Decimal(str(value))
+
+
+def check_rate(distributor: Mapping[str, Any], moment: datetime) -> None:
+    """Raise TooManyRequests `rate_limited` when the last minute is full."""
+    check_room(rate_limits(distributor, moment), moment)
+
+
+def check_line(
+    line: Mapping[str, Any] | None, link: Mapping[str, Any] | None, moment: datetime
+) -> None:
+    """Raise what keeps a distributor from a line: pipeline_not_found, pipeline_offline,
+    not_enabled (switched off, or outside its time)."""
+    if line is None or link is None:
+        raise line_not_found()
+    if line["status"] != "published":
+        raise Conflict("pipeline_offline", "The line is not on sale now. Try again later.")
+    if not link["enabled"]:
+        raise Forbidden("not_enabled", "The line is switched off for this account.")
+    start, end = link["valid_from"], link["valid_to"]
+    if (start is not None and moment < start) or (end is not None and moment >= end):
+        raise Forbidden(
+            "not_enabled", "The line is not open for this account at this time.",
+            extra={"valid_from": start, "valid_to": end},
+        )  # fmt: skip
+
+
+def check_spend(distributor: Mapping[str, Any]) -> None:
+    """Raise PaymentRequired `spend_limit_reached` when the spending limit is used up."""
+    for limit in spend_limits(distributor):
+        if limit.full:
+            raise PaymentRequired(
+                "spend_limit_reached",
+                "The spending limit of {limit} {currency} is reached. The operator can raise it.",
+                extra={
+                    "scope": "spend", "limit": limit.limit, "used": limit.used, "resets_at": None,
+                },
+                limit=limit.limit,
+                currency=distributor["currency"],
+            )  # fmt: skip
+
+
+def unknown_distributor() -> NotSignedIn:
+    """The refusal for a distributor that was removed since its key was seen."""
+    return NotSignedIn("invalid_key", "The API key is missing or not valid.")
+
+
+def line_not_found() -> NotFound:
+    """The refusal for a line that is not there, or not for this distributor."""
+    return NotFound("pipeline_not_found", "There is no line of this code for this account.")
+
+
+async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> DistributorAccount:
+    """The account of a distributor for calls of a line, locked in the fixed order; raises
+    NotSignedIn where the distributor is gone."""
+    distributors = await lock_distributors(sor, [distributor_id])
+    if distributor_id not in distributors:
+        raise unknown_distributor()
+    links = await lock_links(sor, [(distributor_id, pipeline_id)])
+    return DistributorAccount(
+        distributors[distributor_id], links.get((distributor_id, pipeline_id))
+    )
+
+
+def register_keeper() -> None:
+    """Let pipeline_ops book and void calls on distributors' accounts."""
+    ops_accounts.register_keeper(lock_account)

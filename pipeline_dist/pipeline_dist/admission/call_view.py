@@ -1,0 +1,114 @@
+"""How calls and quotes look in answers of the distributor API."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import AppError, say
+from pipeline_ops.rules.pricing import PricedLine, total, with_shown_prices
+
+_NOTHING = Decimal(0).scaleb(-10)
+_LINE = (
+    "line_no", "step_key", "model", "unit", "quantity", "pricing_type", "unit_price", "unit_size",
+    "package_size", "package_price", "amount",
+)  # fmt: skip
+
+
+def begun(header: Mapping[str, Any], code: str) -> dict[str, Any]:
+    """The answer to a begin: the same for the first time and every repetition."""
+    return {
+        "call_no": header["call_no"],
+        "pipeline": code,
+        "version_no": header["version_no"],
+        "status": "reserved",
+        "started_at": header["started_at"],
+        "lease_expires_at": header["lease_expires_at"],
+        "client_ref": header["client_ref"],
+    }
+
+
+def ended(
+    header: Mapping[str, Any],
+    code: str,
+    lines: Sequence[Mapping[str, Any]],
+    *,
+    status: str | None = None,
+) -> dict[str, Any]:
+    """
+    A call with its lines as the ledger has them; *status* for what was answered once, before a
+    call was voided.
+    """
+    return {
+        "call_no": header["call_no"],
+        "pipeline": code,
+        "version_no": header["version_no"],
+        "status": status or header["status"],
+        "started_at": header["started_at"],
+        "lease_expires_at": header["lease_expires_at"],
+        "finished_at": header["finished_at"],
+        "duration_ms": header["duration_ms"],
+        "client_ref": header["client_ref"],
+        "currency": header["currency"],
+        "amount": _amount(lines),
+        "late": is_late(header),
+        "error": header["error"],
+        "lines": [
+            with_shown_prices({name: line[name] for name in _LINE}) for line in lines
+        ],
+    }
+
+
+def current(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a call is now, to be told beside what was answered once."""
+    state = {name: header[name] for name in ("status", "lease_expires_at", "finished_at")}
+    return state | {"amount": _amount(lines)}
+
+
+def _amount(lines: Sequence[Mapping[str, Any]]) -> Decimal:
+    return sum((line["amount"] for line in lines), _NOTHING)
+
+
+def is_late(header: Mapping[str, Any]) -> bool:
+    """Whether the call was finished after its lease had run out."""
+    lease_ends, finished_at = header["lease_expires_at"], header["finished_at"]
+    if lease_ends is None or finished_at is None or header["status"] == "expired":
+        return False
+    return bool(finished_at >= lease_ends)
+
+
+def quoted(
+    line: Mapping[str, Any],
+    currency: str,
+    priced: Sequence[PricedLine],
+    refused: AppError | None,
+    lang: str,
+) -> dict[str, Any]:
+    """A quote: each line's price and amount, the total, and whether a call would be let in now,
+    or what would refuse it, said in *lang*."""
+    return {
+        "pipeline": line["code"],
+        "version_no": line["current_version"],
+        "currency": currency,
+        "lines": [_quoted_line(item) for item in priced],
+        "total": total(priced),
+        "admitted": refused is None,
+        "refusal": None
+        if refused is None
+        else {"code": refused.code, "detail": say(refused.text, lang), **refused.extra},
+    }
+
+
+def _quoted_line(item: PricedLine) -> dict[str, Any]:
+    return {
+        "line_no": item.line_no,
+        "step_key": item.usage.step_key,
+        "model": item.usage.model,
+        "unit": item.usage.unit,
+        "quantity": item.usage.quantity,
+        "pricing_type": item.terms.pricing_type,
+        "unit_price": item.terms.unit_price,
+        "unit_size": item.terms.unit_size,
+        "package_size": item.terms.package_size,
+        "package_price": item.terms.package_price,
+        "amount": item.amount,
+    }

@@ -1,0 +1,233 @@
+"""The limits of a distributor and its lines, and the headers that tell the tightest."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from app.global_func import (
+    Row,
+    SafeSqlor,
+    day_bounds,
+    month_bounds,
+    next_day_start,
+    next_month_start,
+    now,
+    quota_day,
+    quota_month,
+)
+from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
+from pipeline_ops.calls.capacity import Capacity, open_capacity
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.limits import PERIODS, Limit
+
+__all__ = ["Limit", "limits_now", "limits_of", "rate_limit_headers", "tightest"]
+
+
+def quota_key(distributor: Mapping[str, Any], moment: datetime) -> str | None:
+    """The quota period that *moment* belongs to for this distributor; None without a period."""
+    period = distributor["quota_period"]
+    if period == "none":
+        return None
+    return quota_day(moment) if period == "day" else quota_month(moment)
+
+
+def quota_limits(distributor: Mapping[str, Any], used: int, moment: datetime) -> list[Limit]:
+    """The distributor's own quota of calls, if it has one; *used* of the period of *moment*."""
+    period = distributor["quota_period"]
+    if period == "none" or distributor["quota_calls"] is None:
+        return []
+    resets = next_day_start if period == "day" else next_month_start
+    return [
+        Limit(
+            scope=f"distributor_{period}",
+            limit=distributor["quota_calls"],
+            used=used,
+            resets_at=resets(moment),
+        )
+    ]
+
+
+def spend_limits(distributor: Mapping[str, Any]) -> list[Limit]:
+    """The distributor's limit of money, if it has one; it is for life, so no clock resets it."""
+    if distributor["spend_limit"] is None:
+        return []
+    return [
+        Limit(
+            scope="spend",
+            limit=distributor["spend_limit"],
+            used=distributor["spend_used"],
+            resets_at=None,
+        )
+    ]
+
+
+def rate_limits(distributor: Mapping[str, Any], moment: datetime) -> list[Limit]:
+    """The distributor's limit of calls a minute, if it has one."""
+    allowed = distributor["rate_limit_per_minute"]
+    if allowed is None:
+        return []
+    return [RateWindow(distributor["rate_window"], moment).limit(allowed)]
+
+
+async def limits_of(
+    sor: SafeSqlor,
+    distributor: Mapping[str, Any],
+    link: Mapping[str, Any] | None = None,
+    capacity: Mapping[str, Any] | None = None,
+    moment: datetime | None = None,
+    *,
+    slot: bool = True,
+) -> list[Limit]:
+    """
+    The limits that apply to a distributor (with *link* and *capacity*: to its calls of one
+    line, which with *slot* take one), as they stand, for a look: nothing is locked or changed. In
+    the order of admission.
+    """
+    at = moment or now()
+    found = rate_limits(distributor, at) + spend_limits(distributor)
+    key = quota_key(distributor, at)
+    if key is not None:
+        used = distributor["quota_used"]
+        if distributor["quota_key"] != key:
+            used = await ledger.count_calls(sor, key, distributor_id=distributor["id"])
+        found += quota_limits(distributor, used, at)
+    return found + await _line_limits(sor, link, capacity, at, slot=slot)
+
+
+async def limits_now(
+    sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()
+) -> list[Limit]:
+    """
+    The limits of a distributor as its row has them now, and those of booking finished calls of
+    the lines with these *codes*, as far as it may call them. None where the distributor is gone.
+    """
+    moment = now()
+    distributor = await sor.one(
+        "select * from distributors where id = ${id}$", {"id": distributor_id}
+    )
+    if distributor is None:
+        return []
+    found = await limits_of(sor, distributor, moment=moment)
+    wanted = sorted(codes)
+    if not wanted:
+        return found
+    links = await sor.sqlExe(
+        "select l.* from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
+        " where l.distributor_id = ${id}$ and p.code in ${codes}$",
+        {"id": distributor_id, "codes": wanted},
+    )
+    capacities = await rules.read_capacities(sor, [link["pipeline_id"] for link in links])
+    for link in links:
+        capacity = capacities.get(link["pipeline_id"])
+        found += await _line_limits(sor, link, capacity, moment, slot=False)
+    return found
+
+
+async def _line_limits(
+    sor: SafeSqlor,
+    link: Mapping[str, Any] | None,
+    capacity: Mapping[str, Any] | None,
+    moment: datetime,
+    *,
+    slot: bool,
+) -> list[Limit]:
+    found = await _link_limits(sor, link, moment) if link is not None else []
+    if capacity is not None:
+        look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counted={})
+        await open_capacity(sor, look, moment, slot=slot, expire=False)
+        found += look.limits(moment, slot=slot)
+    return found
+
+
+async def _link_limits(sor: SafeSqlor, link: Mapping[str, Any], moment: datetime) -> list[Limit]:
+    counted: dict[str, int] = {}
+    await count_for_link(sor, link, moment, counted)
+    day, month = quota_day(moment), quota_month(moment)
+    return rules.period_limits(link, "link", day, month, moment, counted)
+
+
+async def count_for_link(
+    sor: SafeSqlor, link: Mapping[str, Any], moment: datetime, counted: dict[str, int]
+) -> None:
+    """Put into *counted* what the ledger says of the distributor's calls of the line, for the
+    day and month of *moment* where the link has no counter of them."""
+    for key in rules.keys_to_count(link, (quota_day(moment), quota_month(moment))):
+        if key not in counted:
+            counted[key] = await ledger.count_calls(
+                sor, key, pipeline_id=link["pipeline_id"], distributor_id=link["distributor_id"]
+            )
+
+
+def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
+    """The limit with the fewest calls left at *moment*; of equal ones that which lasts longest.
+    What is left of money is not counted in calls, so that it tells only once none is left."""
+
+    found: Limit | None = None
+    least: int | Decimal = 0
+    last: datetime | None = None
+    for limit in limits:
+        left, ends = limit.limit - limit.used, limit.resets_at
+        if left <= 0:
+            left, ends = 0, limit.room_at(moment)
+        elif limit.scope == "spend":
+            continue
+        # One without an end lasts longest.
+        longer = left == least and last is not None and (ends is None or ends > last)
+        if found is None or left < least or longer:
+            found, least, last = limit, left, ends
+    return found
+
+
+def _end(limit: Limit, moment: datetime) -> datetime | None:
+    return limit.room_at(moment) if limit.full else limit.resets_at
+
+
+def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) -> dict[str, str]:
+    """
+    RateLimit-Limit, -Remaining, -Reset (seconds from *moment*) and -Policy of the tightest limit.
+
+    No headers where nothing limits, no -Reset where a full limit has no time at which there is
+    room. A spent limit of money allows 0 calls.
+    """
+    at = moment or now()
+    limit = tightest(limits, at)
+    if limit is None:
+        return {}
+    is_full = limit.full
+    allowed = 0 if limit.scope == "spend" else limit.limit
+    headers = {
+        "RateLimit-Limit": str(allowed),
+        "RateLimit-Remaining": "0" if is_full else str(limit.remaining),
+        "RateLimit-Policy": _policy(
+            limit.scope, allowed, limit.resets_at if limit.scope.endswith(PERIODS) else None
+        ),
+    }
+    ends = _end(limit, at)
+    if ends is not None:
+        seconds = math.ceil((ends - at).total_seconds())
+        headers["RateLimit-Reset"] = str(max(int(is_full), seconds))
+    elif not is_full:
+        headers["RateLimit-Reset"] = "0"
+    return headers
+
+
+@lru_cache(maxsize=1024)
+def _policy(scope: str, allowed: int | Decimal, ends: datetime | None) -> str:
+    """A limit of *allowed* calls in the style of the IETF's draft; with *ends* one of a quota day
+    or month that ends then."""
+    terms = ""
+    if ends is not None:
+        # As long as that period really is: days have 23 to 25 hours.
+        last = ends - timedelta(milliseconds=1)
+        is_day = scope.endswith("_day")
+        start, end = day_bounds(quota_day(last)) if is_day else month_bounds(quota_month(last))
+        terms = f";w={round((end - start).total_seconds())}"
+    elif scope == "rate":
+        terms = f";w={WINDOW_SECONDS}"
+    elif scope == "concurrency":
+        terms = ';qu="concurrent-requests"'
+    return f'"{scope}";q={allowed}{terms}'

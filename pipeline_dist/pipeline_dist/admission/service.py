@@ -1,0 +1,214 @@
+"""
+Admission: letting calls in and ending them, exactly.
+
+Requests that wait at the same moment are decided in one transaction (`admitter`), each in its
+turn: it locks distributor, distributor_pipeline, capacity and ledger rows, in this order (`book`),
+decides on the locked rows in memory (`deciding`) and then writes. A refused call leaves nothing
+behind. Who made a call first is decided by the ledger's unique key (distributor_id,
+idempotency_key, line_no).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.global_func import (
+    AppError,
+    FieldProblem,
+    InvalidFields,
+    NotFound,
+    Row,
+    SafeSqlor,
+    now,
+    reading,
+)
+from pipeline_dist.accounts.authentication import Credentials
+from pipeline_dist.accounts.status import check_active
+from pipeline_dist.admission.account import (
+    DistributorAccount,
+    check_line,
+    check_rate,
+    check_spend,
+    line_not_found,
+)
+from pipeline_dist.admission.call_view import ended, quoted
+from pipeline_dist.admission.commands import Admitted, End, Finished, Start
+from pipeline_dist.admission.limits import Limit, limits_of
+from pipeline_dist.admission.queue import Admitter, admitter
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.rules.counters import read_capacity
+from pipeline_ops.rules.limits import check_room
+from pipeline_ops.rules.pricing import PricedLine, price_lines
+from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
+
+__all__ = ["Admitted", "Finished", "begin", "finish", "quote", "read_call"]
+
+DEFAULT_LEASE_SECONDS = 300
+# Lines as they come in: objects, or mappings whose values are checked already.
+Lines = Sequence[UsageLine | Mapping[str, Any]]
+
+
+async def begin(
+    caller: str | Credentials,
+    *,
+    pipeline: str,
+    idempotency_key: str,
+    request_hash: str,
+    client_ref: str | None = None,
+    lease_seconds: int | None = DEFAULT_LEASE_SECONDS,
+    lines: Lines | None = None,
+    status: str | None = None,
+    error: str | None = None,
+    started_at: datetime | None = None,
+) -> Admitted:
+    """
+    Let a call of the line *pipeline* (its code) in for *caller*, a distributor's id or what a
+    request shows (then the key is checked too, first of all): one of each quota, and a slot for
+    *lease_seconds*. With *status* (succeeded, failed) and *lines* it books a finished call, which
+    needs no slot. *started_at* is for calls booked afterwards.
+
+    Raises, in this order: distributor_suspended, rate_limited, pipeline_not_found,
+    pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded,
+    concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
+    """
+    queue = admitter()
+    wanted = Start(
+        distributor_id=await _identify(queue, caller),
+        shown=None if isinstance(caller, str) else caller,
+        pipeline=pipeline,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        client_ref=client_ref,
+        lease_seconds=None if status else lease_seconds or DEFAULT_LEASE_SECONDS,
+        lines=usage_lines(lines),
+        status=status,
+        error=error,
+        started_at=started_at,
+        pipeline_id=queue.known_line(pipeline),
+    )
+    return await queue.begin(wanted)
+
+
+async def finish(
+    caller: str | Credentials,
+    *,
+    call_no: str,
+    status: str,
+    lines: Lines | None = None,
+    error: str | None = None,
+    body_hash: str,
+) -> Finished:
+    """
+    End a call as succeeded, failed or cancelled, and charge its *lines*.
+
+    Raises call_not_found, already_finished (asked otherwise than the first time),
+    lease_expired (cancelled after its time), price_missing: the call then stays as it is.
+    """
+    queue = admitter()
+    wanted = End(
+        distributor_id=await _identify(queue, caller),
+        shown=None if isinstance(caller, str) else caller,
+        call_no=call_no,
+        status=status,
+        lines=usage_lines(lines),
+        error=error,
+        body_hash=body_hash,
+        pipeline_id=queue.known_line_of(call_no),
+    )
+    if wanted.lines and status == "cancelled":
+        raise InvalidFields(
+            [FieldProblem("lines", "not_allowed", "A cancelled call has used nothing.")]
+        )
+    return await queue.finish(wanted)
+
+
+async def _identify(queue: Admitter, caller: str | Credentials) -> str:
+    return caller if isinstance(caller, str) else await queue.identify(caller)
+
+
+async def quote(
+    distributor_id: str, *, pipeline: str, lines: Lines, lang: str = "en"
+) -> tuple[dict[str, Any], list[Limit]]:
+    """
+    What *lines* would cost in a call that begins now, and whether it would be let in (if not, why,
+    in *lang*), with the limits that it would meet; books nothing. Raises pipeline_not_found,
+    price_missing.
+    """
+    wanted = usage_lines(lines)
+    async with reading(snapshot=True) as sor:
+        account, line = await _read_account(sor, distributor_id, pipeline)
+        moment = now()
+        priced = await _priced(sor, account, line["id"], moment, wanted)
+        capacity = await read_capacity(sor, line["id"])
+        limits = await limits_of(sor, account.distributor, account.link, capacity, moment)
+    refused: AppError | None = None
+    try:
+        check_active(account.distributor)
+        check_rate(account.distributor, moment)
+        check_line(line, account.link, moment)
+        check_spend(account.distributor)
+        check_room([x for x in limits if x.scope not in ("rate", "spend")], moment)
+    except AppError as exc:
+        refused = exc
+    return quoted(line, account.currency, priced, refused, lang), limits
+
+
+async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:
+    """One call of this distributor with its lines; raises NotFound `call_not_found`."""
+    async with reading(snapshot=True) as sor:
+        header = await ledger.find_header(sor, call_no, distributor_id=distributor_id)
+        if header is None:
+            raise _call_not_found()
+        line = await sor.one(
+            "select code from pipelines where id = ${id}$", {"id": header["pipeline_id"]}
+        )
+        assert line is not None
+        return ended(header, line["code"], await ledger.lines_of(sor, call_no))
+
+
+async def _priced(
+    sor: SafeSqlor,
+    account: DistributorAccount,
+    pipeline_id: str,
+    started_at: datetime,
+    lines: Sequence[UsageLine],
+) -> list[PricedLine]:
+    return await price_lines(
+        sor,
+        account.distributor_id,
+        pipeline_id,
+        started_at,
+        lines,
+        account.adjust,
+        account.currency,
+    )
+
+
+async def _read_account(
+    sor: SafeSqlor, distributor_id: str, pipeline: str
+) -> tuple[DistributorAccount, Row]:
+    """The account and the line, only read; raises NotFound `pipeline_not_found`."""
+    distributor = await sor.one(
+        "select * from distributors where id = ${id}$", {"id": distributor_id}
+    )
+    line = await _find_line(sor, pipeline)
+    link = line and await sor.one(
+        "select * from distributor_pipeline where distributor_id = ${distributor_id}$"
+        " and pipeline_id = ${pipeline_id}$",
+        {"distributor_id": distributor_id, "pipeline_id": line["id"]},
+    )
+    if distributor is None or line is None or link is None:
+        raise line_not_found()
+    return DistributorAccount(distributor, link), line
+
+
+async def _find_line(sor: SafeSqlor, code: str) -> Row | None:
+    row: Row | None = await sor.one(
+        "select id, code, status, current_version from pipelines where code = ${code}$",
+        {"code": code},
+    )
+    return row
+
+
+def _call_not_found() -> NotFound:
+    return NotFound("call_not_found", "There is no call of this number for this account.")

@@ -1,0 +1,1 @@
+"""The distributor API: one function a call, and what comes in and goes out."""

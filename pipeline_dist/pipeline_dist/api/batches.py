@@ -1,0 +1,118 @@
+"""
+Booking a batch: many finished calls in one request, each decided on its own.
+
+A batch goes to admission in portions, the next one when the one before is decided, and so do all
+batches of a distributor that are under way at the same time in one process: however large they
+are, they fill one transaction and not the queue, in which nobody waits for long.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, say
+from pipeline_dist.admission.commands import Admitted
+from pipeline_dist.api import input as api_input
+from pipeline_ops.rules.limits import retry_header
+
+# What is checked, decided and written at once: others are served in between.
+ITEMS_AT_ONCE = 100
+LINES_AT_ONCE = 500
+
+log = logging.getLogger("pipeline.distributor_api")
+Outcome = Admitted | AppError
+Book = Callable[[str, api_input.NewCall], Awaitable[Admitted]]
+# By distributor, as long as somebody holds or waits for it.
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+
+async def book_all(
+    distributor_id: str, items: Sequence[Any], book: Book
+) -> tuple[list[Outcome], dict[str, str]]:
+    """
+    Book *items* by *book*, which lets one call in under its idempotency key: the outcome of each,
+    in order, and `Retry-After` where some may be repeated with success.
+
+    Raises Unavailable, or what went wrong on our side, where not one of them was decided.
+    """
+    turn = _turns.setdefault(distributor_id, asyncio.Lock())
+    outcomes: list[Outcome] = []
+    for portion in _portions(items):
+        async with turn:
+            outcomes += await asyncio.gather(*(_booked(item, book) for item in portion))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
+    waits = [wait for outcome in refused if (wait := _retry_after(outcome)) is not None]
+    headers = retry_header(min(waits, default=None))
+    if len(refused) == len(outcomes) and all(outcome.status >= 500 for outcome in refused):
+        first = next((one for one in refused if isinstance(one, Unavailable)), refused[0])
+        first.headers.update(headers)
+        raise first
+    return outcomes, headers
+
+
+def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
+    """The answer to a batch as JSON, refusals in *lang*. It may take long: thousands of lines."""
+    accepted = sum(isinstance(outcome, Admitted) for outcome in outcomes)
+    return json_bytes(
+        {
+            "accepted": accepted,
+            "refused": len(outcomes) - accepted,
+            "results": [_result(outcome, lang) for outcome in outcomes],
+        }
+    )
+
+
+def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
+    portion: list[Any] = []
+    lines = 0
+    for item in items:
+        found = item.get("lines") if isinstance(item, dict) else None
+        count = len(found) if isinstance(found, list) else 0
+        if portion and (len(portion) >= ITEMS_AT_ONCE or lines + count > LINES_AT_ONCE):
+            yield portion
+            portion, lines = [], 0
+        portion.append(item)
+        lines += count
+    if portion:
+        yield portion
+
+
+async def _booked(item: Any, book: Book) -> Outcome:
+    try:
+        return await book(*api_input.batch_item(item))
+    except AppError as exc:
+        return exc
+    except Exception:
+        log.exception("an item of a batch failed", extra={"action": "batch_item_failed"})
+        return AppError(
+            "internal_error",
+            "Something went wrong on our side. Repeat the item with the same key.",
+            status=500,
+        )
+
+
+def _result(outcome: Outcome, lang: str) -> dict[str, Any]:
+    if isinstance(outcome, Admitted):
+        return {"status": 201, "replayed": outcome.replayed, "call": outcome.answer}
+    told: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}
+    if outcome.status in (429, 503):
+        told["retry_after"] = _retry_after(outcome)
+    return told
+
+
+def _retry_after(refused: AppError) -> int | None:
+    found = refused.headers.get("Retry-After")
+    return int(found) if found is not None else None
+
+
+def _problem(error: AppError, lang: str) -> dict[str, Any]:
+    """An error inside an answer: what the problem document has, for one item."""
+    found: dict[str, Any] = {"code": error.code, "detail": say(error.text, lang)}
+    if isinstance(error, InvalidFields) or error.problems:
+        found["errors"] = [
+            {"pointer": p.field and f"/{p.field}", "code": p.code, "detail": say(p.text, lang)}
+            for p in error.problems
+        ]
+    return found | error.extra

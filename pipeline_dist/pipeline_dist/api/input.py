@@ -1,0 +1,311 @@
+"""
+What programs send to the distributor API, checked whole: every member named, typed, in range.
+
+A member nobody knows is refused by name, and every problem is told at once, with its place as a
+JSON pointer (`lines/0/quantity`). Nothing here asks the database.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from aiohttp import web
+
+from app.global_func import (
+    BadRequest,
+    FieldProblem,
+    InvalidFields,
+    Rule,
+    check_media_type,
+    check_params,
+)
+from pipeline_dist.admission.request_hash import hashed_lines, request_hash
+from pipeline_dist.admission.service import DEFAULT_LEASE_SECONDS
+from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
+
+MOST_CALLS = 1000
+MAX_LEASE_SECONDS = 86_400
+
+KEY = Rule(kind="str", required=True, length=200)
+QUOTE_RULES = {"pipeline": Rule(kind="str", required=True, length=64)}
+CALL_RULES = QUOTE_RULES | {
+    "client_ref": Rule(kind="str", length=128, blank=True),
+    "lease_seconds": Rule(
+        kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
+    ),
+    "status": Rule(kind="str", choices=("succeeded", "failed")),
+    "error": Rule(kind="text", length=4000, blank=True),
+}
+BATCH_ITEM_RULES = {
+    "idempotency_key": KEY,
+    **CALL_RULES,
+    "status": replace(CALL_RULES["status"], required=True),
+}
+FINISH_RULES = {
+    "call_no": Rule(kind="str", required=True, length=32),
+    "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
+    "error": Rule(kind="text", length=4000, blank=True),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCall:
+    """A call to begin, or, with `status` and `lines`, one that is over and is to be booked."""
+
+    pipeline: str
+    client_ref: str | None
+    lease_seconds: int
+    lines: list[UsageLine] | None
+    status: str | None
+    error: str | None
+    request_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a call that was begun ended."""
+
+    call_no: str
+    status: str
+    lines: list[UsageLine]
+    error: str | None
+    body_hash: str
+
+
+def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
+    """
+    The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
+    parameters without a value.
+    """
+    given: dict[str, Any] = {}
+    for name in request.query:
+        values = request.query.getall(name)
+        given[name] = values if len(values) > 1 else values[0]
+    return check_params(spec, given, strict=True)
+
+
+def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None:
+    """Raise InvalidFields for those of *names* in the URL: beside *main* they mean nothing."""
+    problems = [
+        FieldProblem(
+            name, "not_together", "It means nothing beside {main}. Leave it out.", main=main
+        )
+        for name in names
+        if name in request.query
+    ]
+    if problems:
+        raise InvalidFields(problems)
+
+
+def json_body(request: web.Request) -> dict[str, Any]:
+    """
+    The JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and InvalidFields
+    for parameters in the URL, where nothing reads them.
+    """
+    if request.query_string:
+        query(request, {})
+    body = request.get("json_body")
+    if body is None:
+        check_media_type(request)
+        raise BadRequest("bad_body", "The body must be a JSON object.")
+    return dict(body)
+
+
+def idempotency_key(request: web.Request) -> str:
+    """The header Idempotency-Key; raises BadRequest when it is missing or not usable."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given or not given[0].strip():
+        raise BadRequest(
+            "idempotency_key_required",
+            "Send the header Idempotency-Key with a value of your own for each call, so that a"
+            " repeated request is not booked twice.",
+        )
+    problems = _key_problems(given[0] if len(given) == 1 else "", "Idempotency-Key")
+    if problems:
+        raise InvalidFields(problems)
+    return given[0]
+
+
+def new_call(body: Mapping[str, Any]) -> NewCall:
+    """The body of a begin or of a one-go booking; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members(CALL_RULES, body, problems, lists=("lines",))
+    lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
+    problems += _contradictions(body)
+    if problems:
+        raise InvalidFields(problems)
+    meaning = {
+        "pipeline": values["pipeline"],
+        "client_ref": values["client_ref"] or None,
+        "status": values["status"],
+        "error": values["error"] or None,
+    }
+    length = {"lease_seconds": values["lease_seconds"] if values["status"] is None else None}
+    used = {"lines": hashed_lines(lines) if lines is not None else None}
+    return NewCall(
+        **meaning,
+        lease_seconds=values["lease_seconds"],
+        lines=lines,
+        request_hash=request_hash(meaning | length | used, body),
+    )
+
+
+def batch_item(item: Any) -> tuple[str, NewCall]:
+    """One finished call of a batch, and its idempotency key; raises InvalidFields."""
+    if not isinstance(item, dict):
+        raise InvalidFields([FieldProblem("", "not_an_object", "Give an object for each call.")])
+    if len(item) > InvalidFields.most_told:  # so many names are not even copied
+        raise InvalidFields(_unknown(item, {*CALL_RULES, "lines", "idempotency_key"}))
+    body = {name: value for name, value in item.items() if name != "idempotency_key"}
+    problems = _key_problems(item.get("idempotency_key"), "idempotency_key")
+    if body.get("status") is None and body.get("lines") is None:
+        problems += [
+            FieldProblem(name, "required", "This field is required.")
+            for name in ("status", "lines")
+        ]
+    try:
+        call = new_call(body)
+    except InvalidFields as exc:
+        raise InvalidFields([*problems, *exc.problems]) from None
+    if problems:
+        raise InvalidFields(problems)
+    return str(item["idempotency_key"]), call
+
+
+def batch(body: Mapping[str, Any]) -> list[Any]:
+    """The items of a batch, not yet looked into; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    _members({}, body, problems, lists=("calls",))
+    calls = body.get("calls")
+    if not isinstance(calls, list) or not calls:
+        problems.append(FieldProblem("calls", "required", "Give a list of at least one call."))
+    elif len(calls) > MOST_CALLS:
+        problems.append(FieldProblem("calls", "too_many", "At most {most} calls.", most=MOST_CALLS))
+    if problems:
+        raise InvalidFields(problems)
+    assert isinstance(calls, list)
+    return calls
+
+
+def ending(body: Mapping[str, Any]) -> Ending:
+    """The body of a finish; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members(FINISH_RULES, body, problems, lists=("lines",))
+    lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
+    if lines and body.get("status") == "cancelled":
+        problems.append(
+            FieldProblem(
+                "lines", "not_together", "A cancelled call has no lines: nothing was used."
+            )
+        )
+    if problems:
+        raise InvalidFields(problems)
+    meaning = {"status": values["status"], "error": values["error"] or None}
+    used = {"lines": hashed_lines(lines) or None}
+    return Ending(
+        **meaning,
+        call_no=values["call_no"],
+        lines=lines,
+        body_hash=request_hash(meaning | used, body),
+    )
+
+
+def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
+    """The pipeline's code and the lines to be priced; raises InvalidFields."""
+    problems: list[FieldProblem] = []
+    values = _members(QUOTE_RULES, body, problems, lists=("lines",))
+    lines = _lines(body.get("lines"), problems)
+    if problems:
+        raise InvalidFields(problems)
+    return values["pipeline"], lines
+
+
+def _members(
+    spec: Mapping[str, Rule],
+    given: Mapping[str, Any],
+    problems: list[FieldProblem],
+    *,
+    lists: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """The typed members of *given* that *spec* names; what is wrong goes to *problems*."""
+    problems += _unknown(given, {*spec, *lists})
+    try:
+        return check_params(
+            spec, {name: given[name] for name in given if name in spec}, strict=True
+        )
+    except InvalidFields as exc:
+        problems += exc.problems
+        return {}
+
+
+def _unknown(
+    given: Mapping[str, Any], known: Collection[str], where: str = ""
+) -> list[FieldProblem]:
+    unknown = (name for name in given if name not in known)
+    return [
+        FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
+        for name in islice(unknown, InvalidFields.most_told)
+    ]
+
+
+def _lines(value: Any, problems: list[FieldProblem]) -> list[UsageLine]:
+    known = value
+    if isinstance(value, list) and len(value) <= MAX_LINES:
+        known = [_known_members(item, f"lines/{i}/", problems) for i, item in enumerate(value)]
+    try:
+        return check_lines(known)
+    except InvalidFields as exc:
+        problems += exc.problems
+        return []
+
+
+def _known_members(item: Any, where: str, problems: list[FieldProblem]) -> Any:
+    if not isinstance(item, dict):
+        return item
+    problems += _unknown(item, LINE_RULES, where)
+    return {name: item[name] for name in item if name in LINE_RULES}
+
+
+def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
+    has_status, has_lines = body.get("status") is not None, body.get("lines") is not None
+    problems = []
+    if has_lines and not has_status:
+        problems.append(
+            FieldProblem(
+                "status", "required", "Lines are booked with the status the call ended in."
+            )
+        )
+    if has_status and not has_lines:
+        problems.append(
+            FieldProblem(
+                "lines", "required", "Give the lines of a finished call; they may be none."
+            )
+        )
+    if body.get("error") not in (None, "") and not has_status:
+        problems.append(
+            FieldProblem("error", "not_together", "A call that begins has no error yet.")
+        )
+    return problems
+
+
+def _key_problems(key: Any, name: str) -> list[FieldProblem]:
+    # The database ignores blanks at the end when it compares.
+    if isinstance(key, str) and key == key.strip():
+        try:
+            check_params({name: KEY}, {name: key})
+            return []
+        except InvalidFields:
+            pass
+    return [
+        FieldProblem(
+            name, "bad_idempotency_key",
+            "Give one value of 1 to {most} printable characters, without blanks around it.",
+            most=KEY.length,
+        )
+    ]  # fmt: skip
+
+
+def _token(name: str) -> str:
+    """A member's name as part of a JSON pointer."""
+    return name[:64].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,173 @@
+"""The OpenAPI 3.1 document of the distributor API, in the reader's language."""
+
+from collections import defaultdict
+from functools import cache
+from typing import Any
+
+from app.global_func import Text, say, settings, to_json
+from pipeline_dist.api.error_codes import ERROR_CODES
+from pipeline_dist.api.openapi import examples as openapi_examples
+from pipeline_dist.api.openapi.operations import (
+    HEADERS,
+    OPERATIONS,
+    REPLAYED,
+    RETRY_AFTER,
+    TAGS,
+    Operation,
+)
+from pipeline_dist.api.openapi.requests import REQUESTS
+from pipeline_dist.api.openapi.responses import ANSWERS
+
+VERSION = "1.0.0"
+TITLE = "Distributor API"
+ABOUT = (
+    "Call production lines and be charged for them. Every request carries the key as"
+    " `Authorization: Bearer ppk_…` or in `X-API-Key`. Money and quantities are decimal numbers in"
+    " strings; times are UTC. Refusals are problem documents (RFC 9457) whose `code` is stable;"
+    " those known are listed with each call, and there may be new ones. A request that was not"
+    " answered may be sent again with the same Idempotency-Key: it is never booked twice."
+)
+_REPLAYED, _WAIT = "Idempotent-Replayed", "Retry-After"
+_TOLD = ("title", "summary", "description")
+
+
+@cache
+def document_text(lang: str) -> bytes:
+    """The document as it is sent: JSON in UTF-8."""
+    return to_json(document(lang)).encode()
+
+
+def document(lang: str) -> dict[str, Any]:
+    """The document with titles, summaries and descriptions in *lang* (`zh` or `en`)."""
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for operation in OPERATIONS:
+        paths[operation.path][operation.method] = _operation(operation)
+    whole = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": VERSION,
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": settings().public_url}],
+        "security": [{"bearer": []}, {"api_key": []}],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
+        "paths": dict(paths),
+        "components": {
+            "schemas": REQUESTS | ANSWERS,
+            "headers": {
+                name: _header(schema)
+                for name, schema in (HEADERS | {_REPLAYED: REPLAYED, _WAIT: RETRY_AFTER}).items()
+            },
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
+                "api_key": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-API-Key",
+                    "description": "The API key.",
+                },
+            },
+        },
+        "x-error-codes": [
+            {"code": code, "status": status, "description": about}
+            for code, (status, about) in ERROR_CODES.items()
+        ],
+    }
+    told: dict[str, Any] = _told(whole, lang)
+    return told
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "responses": _responses(operation),
+    }
+    if operation.parameters:
+        made["parameters"] = [
+            item | {"deprecated": True} if item["name"] in operation.deprecated else item
+            for item in operation.parameters
+        ]
+    if operation.body:
+        made["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{operation.body}"},
+                    **_named(operation.body_examples),
+                }
+            },
+        }
+    return made
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    names = [*HEADERS]
+    if operation.replays:
+        names.append(_REPLAYED)
+    if operation.repeats:
+        names.append(_WAIT)
+    headers = _headers(*names)
+    made: dict[str, Any] = {}
+    for status, media_type, schema, shown in operation.answers:
+        answer = made.setdefault(
+            str(status), {"description": "Done.", "headers": headers, "content": {}}
+        )
+        answer["content"][media_type] = {"schema": schema} | _named(shown)
+        if operation.links:
+            answer["links"] = operation.links
+    return made | _refusals(operation)
+
+
+def _refusals(operation: Operation) -> dict[str, Any]:
+    codes: dict[int, list[str]] = defaultdict(list)
+    for code in operation.all_codes:
+        codes[ERROR_CODES[code][0]].append(code)
+    return {str(status): _refusal(status, codes[status]) for status in sorted(codes)}
+
+
+def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
+    media_type: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if status == openapi_examples.PROBLEM["status"]:
+        media_type |= _named({"refusal": openapi_examples.PROBLEM})
+    return {
+        "description": Text("Refused: {codes}.", codes=", ".join(codes)),
+        "headers": _headers(*HEADERS, *([_WAIT] if status in (429, 503) else [])),
+        "content": {"application/problem+json": media_type},
+        "x-codes": codes,
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _named(examples: dict[str, Any]) -> dict[str, Any]:
+    if not examples:
+        return {}
+    return {"examples": {name: {"value": value} for name, value in examples.items()}}
+
+
+def _header(schema: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in schema.items() if name != "description"}
+    return {"description": schema["description"], "schema": plain}
+
+
+def _told(node: Any, lang: str) -> Any:
+    """A copy of *node* with everything that is told to a reader in *lang*; examples stay."""
+    if isinstance(node, list):
+        return [_told(item, lang) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: say(value, lang)
+        if name in _TOLD and isinstance(value, str | Text)
+        else value
+        if name == "examples"
+        else _told(value, lang)
+        for name, value in node.items()
+    }

@@ -1,0 +1,343 @@
+"""The calls of the distributor API: address, parameters, bodies, answers and refusals of each."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.global_func import XLSX_TYPE
+from pipeline_dist.api.error_codes import (
+    EVERYWHERE,
+    OF_ADMISSION,
+    OF_PIPELINE,
+    OF_PRICING,
+    WITH_BODY,
+)
+from pipeline_dist.api.input import KEY
+from pipeline_dist.api.openapi import examples
+from pipeline_dist.api.openapi.requests import KEY_WORDS
+from pipeline_dist.api.openapi.rule_schemas import parameter, query_parameters
+from pipeline_dist.api.openapi.schema import Schema, number, ref, text
+from pipeline_dist.api.v1 import (
+    CALL_QUERY,
+    PIPELINES_QUERY,
+    STATEMENT_CSV_QUERY,
+    STATEMENT_FILE_QUERY,
+    STATEMENT_QUERY,
+    USAGE_QUERY,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """
+    One call. `answers`: (status, media type, schema, named examples) of each that is no refusal;
+    `codes`: refusals besides those of every call; `links`: what can be done next with an answer;
+    `deprecated`: parameters that new programs leave out; `replays`: an answer may be one of an
+    earlier request; `repeats`: one that is no refusal may tell when to try a part of it again.
+    """
+
+    tag: str
+    path: str
+    method: str
+    name: str
+    summary: str
+    description: str
+    parameters: tuple[dict[str, Any], ...] = ()
+    body: str | None = None
+    body_examples: dict[str, Any] = field(default_factory=dict)
+    answers: tuple[tuple[int, str, Schema, dict[str, Any]], ...]
+    codes: tuple[str, ...] = ()
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deprecated: tuple[str, ...] = ()
+    replays: bool = False
+    repeats: bool = False
+
+    @property
+    def all_codes(self) -> tuple[str, ...]:
+        """Every refusal this call may meet."""
+        return (*EVERYWHERE, *(WITH_BODY if self.body else ()), *self.codes)
+
+
+JSON = "application/json"
+ACCOUNT, PIPELINES, CALLS, REPORTS = "account", "pipelines", "calls", "reports"
+TAGS = {
+    ACCOUNT: "Who calls, and what is left.",
+    PIPELINES: "What may be called, and what it costs.",
+    CALLS: "Calls: begun and finished, or booked when they are over.",
+    REPORTS: "What was used, and what is to be paid.",
+}
+_IDEMPOTENCY = parameter("Idempotency-Key", KEY, KEY_WORDS, where="header")
+_NEXT = (
+    "From the page before: goes on with its query, which need not be sent again and cannot be"
+    " changed."
+)
+_MONTH = {"month": "The quota month; by default this one."}
+# CSV and Excel have addresses of their own, so that each address answers one kind of thing.
+_JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
+
+
+def _link(operation: str, about: str, **given: Any) -> dict[str, Any]:
+    return {"operationId": operation, "description": about, **given}
+
+
+def _read_call(place: str) -> dict[str, Any]:
+    return _link(
+        "read_call",
+        "The call as the ledger has it.",
+        parameters={"call_no": f"$response.body#/{place}"},
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        tag=ACCOUNT,
+        path="/pipeline_dist/v1/me",
+        method="get",
+        name="me",
+        summary="Who the key belongs to, and what is left",
+        description="Changes nothing and counts against no limit, like every GET.",
+        answers=((200, JSON, ref("Me"), {"answer": examples.ME}),),
+    ),
+    Operation(
+        tag=PIPELINES,
+        path="/pipeline_dist/v1/pipelines",
+        method="get",
+        name="pipelines",
+        summary="The lines you may call, or one of them",
+        description="Without `code` a list, page by page. With `code` one line, with its live"
+        " version: stages run one after another, the steps of a stage in parallel.",
+        parameters=query_parameters(
+            PIPELINES_QUERY,
+            {
+                "code": "The code of one line.",
+                "q": "Part of a code or name.",
+                "page": "Page, from {default}.",
+                "rows": "Lines a page; {default} when left out.",
+                "next": _NEXT,
+            },
+        ),
+        answers=(
+            (
+                200,
+                JSON,
+                {"anyOf": [ref("PipelineDetail"), ref("PipelineList")]},
+                {"line": examples.PIPELINE_DETAIL, "list": examples.PIPELINE_LIST},
+            ),
+        ),
+        links={
+            "line": _link(
+                "pipelines",
+                "The first of them, with its live version.",
+                parameters={"code": "$response.body#/rows/0/code"},
+            ),
+            "begin": _link(
+                "begin_call",
+                "Begin a call of the first of them.",
+                requestBody={"pipeline": "$response.body#/rows/0/code"},
+            ),
+        },
+        codes=(*OF_PIPELINE, "version_corrupted"),
+    ),
+    Operation(
+        tag=PIPELINES,
+        path="/pipeline_dist/v1/quote",
+        method="post",
+        name="quote",
+        summary="What a call would cost",
+        description="Prices lines as a call that begins now would be priced, and says whether it"
+        " would be let in. Books nothing.",
+        body="QuoteRequest",
+        body_examples={"quote": examples.QUOTE_REQUEST},
+        answers=((200, JSON, ref("Quote"), {"answer": examples.QUOTE}),),
+        codes=("pipeline_not_found", *OF_PRICING),
+    ),
+    Operation(
+        tag=CALLS,
+        path="/pipeline_dist/v1/calls",
+        method="post",
+        name="begin_call",
+        summary="Begin a call, or book a finished one in one go",
+        description="Takes one of each quota and, for a call that begins, a slot for"
+        " `lease_seconds`. With `status` and `lines` it books a call that is over. The same key and"
+        " body get the same answer again; a try that was refused may be repeated with its key.",
+        parameters=(_IDEMPOTENCY,),
+        body="NewCall",
+        body_examples={"begin": examples.BEGIN, "one_go": examples.ONE_GO},
+        answers=(
+            (
+                201,
+                JSON,
+                {"anyOf": [ref("FinishedCall"), ref("Call")]},
+                {
+                    "begun": examples.BEGUN,
+                    "booked": examples.BOOKED,
+                    "replayed": examples.REPLAYED,
+                },
+            ),
+        ),
+        codes=(
+            *OF_ADMISSION,
+            *OF_PRICING,
+            "idempotency_key_required",
+            "idempotency_key_reused",
+        ),
+        links={
+            "finish": _link(
+                "finish_call",
+                "End the call.",
+                requestBody={
+                    "call_no": "$response.body#/call_no",
+                    "status": "succeeded",
+                    "lines": [],
+                },
+            ),
+            "read": _read_call("call_no"),
+        },
+        replays=True,
+    ),
+    Operation(
+        tag=CALLS,
+        path="/pipeline_dist/v1/calls",
+        method="get",
+        name="read_call",
+        summary="One call with its lines",
+        description="As the ledger has it now.",
+        parameters=query_parameters(CALL_QUERY, {"call_no": "The call's number."}),
+        answers=(
+            (
+                200,
+                JSON,
+                ref("FinishedCall"),
+                {"running": examples.RUNNING, "ended": examples.FINISHED},
+            ),
+        ),
+        codes=("call_not_found",),
+    ),
+    Operation(
+        tag=CALLS,
+        path="/pipeline_dist/v1/calls/finish",
+        method="post",
+        name="finish_call",
+        summary="End a call that was begun",
+        description="Gives the slot back and charges the lines. `cancelled` gives the quota back"
+        " too, `failed` does not. Repeating it with the same body answers the same.",
+        body="Ending",
+        body_examples={"finish": examples.ENDING},
+        answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
+        codes=("call_not_found", "already_finished", "lease_expired", *OF_PRICING),
+        links={"read": _read_call("call_no")},
+        replays=True,
+    ),
+    Operation(
+        tag=CALLS,
+        path="/pipeline_dist/v1/calls/batch",
+        method="post",
+        name="book_batch",
+        summary="Book up to 1,000 finished calls",
+        description="Each item is booked on its own and counts as one call; one that is refused"
+        " does not touch the others. The answer is 200 also where items are refused; where no item"
+        " could be decided it is 503 itself. Items with status 429 or 503 may be repeated with"
+        " their keys after `retry_after` seconds; the header Retry-After has the smallest of these."
+        " After a lost answer send the same batch again. The body may have 8 MiB.",
+        body="Batch",
+        body_examples={"batch": examples.BATCH},
+        answers=((200, JSON, ref("BatchResult"), {"answer": examples.BATCH_RESULT}),),
+        repeats=True,
+        links={"read": _read_call("results/0/call/call_no")},
+    ),
+    Operation(
+        tag=REPORTS,
+        path="/pipeline_dist/v1/usage",
+        method="get",
+        name="usage",
+        summary="What was used: sums, or the lines",
+        description="With `group_by` sums per group and unit; without it the lines, page by page:"
+        " send `next` back until it is null. A call counts where it began; voided calls are left"
+        " out.",
+        parameters=query_parameters(
+            USAGE_QUERY,
+            {
+                "from": "A date (a whole quota day, in time_zone) or a time with its zone; by"
+                " default this quota month's start.",
+                "to": "A date (that day included) or a time with its zone (excluded); by default"
+                " now.",
+                "group_by": "Sums by this.",
+                "rows": "Lines a page; {default} when left out.",
+                "next": _NEXT,
+            },
+        ),
+        answers=(
+            (
+                200,
+                JSON,
+                {"anyOf": [ref("UsageSums"), ref("UsageLines")]},
+                {"sums": examples.USAGE_SUMS, "lines": examples.USAGE_LINES},
+            ),
+        ),
+        links={
+            "next": _link("usage", "The page after.", parameters={"next": "$response.body#/next"}),
+            "read": _read_call("rows/0/call_no"),
+        },
+    ),
+    Operation(
+        tag=REPORTS,
+        path="/pipeline_dist/v1/statement",
+        method="get",
+        name="statement",
+        summary="The statement of a month",
+        description="Amounts have 10 decimals; only the total is rounded, once, half up, to 2.",
+        parameters=query_parameters(
+            STATEMENT_FILE_QUERY | _JSON_ONLY,
+            _MONTH
+            | {
+                "format": "Left out in new programs: CSV and Excel have addresses of their own."
+                " The values csv and xlsx go on working here.",
+            },
+        ),
+        deprecated=("format",),
+        answers=((200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),),
+    ),
+    Operation(
+        tag=REPORTS,
+        path="/pipeline_dist/v1/statement.csv",
+        method="get",
+        name="statement_csv",
+        summary="The statement of a month as CSV",
+        description="A row for each line of the statement, then one for the total.",
+        parameters=query_parameters(
+            STATEMENT_CSV_QUERY,
+            _MONTH
+            | {
+                "bom": "With `1`, the CSV file begins with a byte order mark, which Excel needs to"
+                " read it as UTF-8.",
+            },
+        ),
+        answers=((200, "text/csv", {"type": "string"}, {}),),
+    ),
+    Operation(
+        tag=REPORTS,
+        path="/pipeline_dist/v1/statement.xlsx",
+        method="get",
+        name="statement_xlsx",
+        summary="The statement of a month as an Excel file",
+        description="A row for each line of the statement, then one for the total.",
+        parameters=query_parameters(STATEMENT_FILE_QUERY, _MONTH),
+        answers=((200, XLSX_TYPE, {"type": "string", "format": "binary"}, {}),),
+    ),
+)
+
+# What an answer's headers tell; the same everywhere.
+HEADERS: dict[str, Any] = {
+    "RateLimit-Limit": number("How many calls the tightest limit allows, after this answer."),
+    "RateLimit-Remaining": number("How many of them are left."),
+    "RateLimit-Reset": number(
+        "In how many seconds there is room again; left out where no clock makes room."
+    ),
+    "RateLimit-Policy": text(
+        "Which limit that is: its scope, how much it allows (q) and in how many seconds (w)."
+    ),
+    "X-Request-Id": text("The request's id: yours when well-formed, else made here."),
+}
+RETRY_AFTER = number(
+    "In how many seconds to try again; left out where that does not help by itself.", minimum=1
+)
+REPLAYED = text("`true` when this is the answer of an earlier request again.", enum=["true"])

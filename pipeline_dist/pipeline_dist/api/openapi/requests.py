@@ -1,0 +1,107 @@
+"""What goes into the distributor API, as JSON Schema (OpenAPI 3.1), made from what checks it."""
+
+from typing import Any
+
+from pipeline_dist.api.input import (
+    BATCH_ITEM_RULES,
+    CALL_RULES,
+    FINISH_RULES,
+    MOST_CALLS,
+    QUOTE_RULES,
+)
+from pipeline_dist.api.openapi.rule_schemas import checked_body
+from pipeline_dist.api.openapi.schema import (
+    ERROR_WORDS,
+    MODEL_WORDS,
+    PIPELINE_WORDS,
+    REF_WORDS,
+    STEP_WORDS,
+    UNIT_WORDS,
+    Schema,
+    body,
+    listed,
+    maybe,
+    ref,
+)
+from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES
+
+KEY_WORDS = (
+    "A value of your own for each call; the same key never books twice. Requests are the same when"
+    " they mean the same: the order of members, null or absent, a default spelled out, an empty"
+    ' text in client_ref, error, step_key or model, and 1, 1.0 or "1" make no difference. Another'
+    " request with the same key is refused with idempotency_key_reused."
+)
+_LINES = listed(ref("Line"), "What was used.", maxItems=MAX_LINES)
+_OF_A_CALL = {
+    "idempotency_key": KEY_WORDS,
+    "pipeline": PIPELINE_WORDS,
+    "client_ref": REF_WORDS,
+    "lease_seconds": "A call that begins holds its slot this long at most, {default} seconds when"
+    " left out; finish before. It means nothing to a call that is over.",
+    "status": "How the call ended.",
+    "error": ERROR_WORDS,
+}
+
+
+def _there(name: str, kind: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": kind}}}
+
+
+# A call that is over has its lines; one that begins has neither lines nor an error.
+_OVER_OR_NOT = {
+    "if": _there("status", "string"),
+    "then": _there("lines", "array"),
+    "else": {"properties": {"lines": {"type": "null"}, "error": {"enum": ["", None]}}},
+}
+_CANCELLED_WITHOUT_LINES = {
+    "if": {"properties": {"status": {"const": "cancelled"}}},
+    "then": {"properties": {"lines": {"maxItems": 0}}},
+}
+
+REQUESTS: dict[str, Schema] = {
+    "Line": checked_body(
+        "So much of one unit was used.",
+        LINE_RULES,
+        {
+            "step_key": STEP_WORDS,
+            "model": MODEL_WORDS,
+            "unit": UNIT_WORDS,
+            "quantity": "At least 0, at most 6 decimals; a string keeps every digit.",
+        },
+    ),
+    "NewCall": checked_body(
+        "A call that begins; or, with status and lines, one that is over and is booked in one go.",
+        CALL_RULES,
+        _OF_A_CALL,
+        lines=maybe(_LINES),
+    )
+    | _OVER_OR_NOT,
+    "Ending": checked_body(
+        "How a call that was begun ended.",
+        FINISH_RULES,
+        {
+            "call_no": "From the answer to the begin.",
+            "status": "cancelled gives the quota back, failed does not.",
+            "error": ERROR_WORDS,
+        },
+        lines=maybe(_LINES),
+    )
+    | _CANCELLED_WITHOUT_LINES,
+    "Batch": body(
+        "Finished calls to be booked.",
+        {
+            "calls": listed(
+                checked_body(
+                    "One finished call.", BATCH_ITEM_RULES, _OF_A_CALL, "lines", lines=_LINES
+                ),
+                "The calls, each on its own.",
+                minItems=1,
+                maxItems=MOST_CALLS,
+            )
+        },
+        "calls",
+    ),
+    "QuoteRequest": checked_body(
+        "What is to be priced.", QUOTE_RULES, _OF_A_CALL, "lines", lines=_LINES
+    ),
+}

@@ -1,0 +1,394 @@
+"""What the distributor API answers, as JSON Schema (OpenAPI 3.1)."""
+
+from app.global_func import Text
+from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
+from pipeline_dist.api.openapi.schema import (
+    CURRENCY,
+    MODEL,
+    PIPELINE,
+    REF,
+    STEP,
+    UNIT,
+    Schema,
+    listed,
+    maybe,
+    moment,
+    money,
+    number,
+    record,
+    ref,
+    text,
+)
+
+_PRICE: dict[str, Schema] = {
+    "pricing_type": text(
+        "unit: by quantity; package: by packages begun.", enum=["unit", "package"]
+    ),
+    "unit_price": maybe(money("Price of unit_size units.")),
+    "unit_size": maybe(number("For how many units the unit price is.", minimum=1)),
+    "package_size": maybe(number("Units in a package.", minimum=1)),
+    "package_price": maybe(money("Price of a package.")),
+    "currency": CURRENCY,
+}
+_LIMIT = record(
+    "One limit and what is left of it.",
+    {
+        "scope": text("Which limit: rate, distributor_day, link_month, capacity_day, …"),
+        "limit": {"type": ["integer", "string"], "description": "How much it allows."},
+        "used": {"type": ["integer", "string"], "description": "How much is used."},
+        "remaining": {"type": ["integer", "string"], "description": "How much is left."},
+        "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
+    },
+)
+_NEXT = maybe(text("Send it back as `next` for the next page; null on the last one."))
+_LIMITS = listed(ref("Limit"), "The limits that apply, with what is left.")
+
+
+_PRICED_LINE = record(
+    "A line with the price applied to it.",
+    {
+        "line_no": number("Its place in the call, from 1."),
+        "step_key": STEP,
+        "model": MODEL,
+        "unit": UNIT,
+        "quantity": money("How much was used."),
+        **{name: _PRICE[name] for name in _PRICE if name != "currency"},
+        "amount": money("What it costs, to 10 decimals."),
+    },
+)
+_BEGUN: dict[str, Schema] = {
+    "call_no": text("The call's number."),
+    "pipeline": PIPELINE,
+    "version_no": maybe(number("The version that was live when it began.")),
+    "status": text(
+        "What became of it.",
+        enum=["reserved", "succeeded", "failed", "cancelled", "expired", "voided"],
+    ),
+    "started_at": moment("When it began."),
+    "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
+    "client_ref": maybe(REF),
+}
+_CURRENT = record(
+    "What the call is now, in an answer that comes again; the rest is as it was answered first.",
+    {
+        "status": _BEGUN["status"],
+        "lease_expires_at": _BEGUN["lease_expires_at"],
+        "finished_at": maybe(moment("When it ended.")),
+        "amount": money("The sum of its lines, to 10 decimals."),
+    },
+)
+_ZONE = text("The zone of quota days and months, such as Asia/Shanghai.")
+
+_SPAN: dict[str, Schema] = {
+    "from": moment("Start of the time."),
+    "to": moment("End of the time, not included."),
+    "time_zone": _ZONE,
+    "currency": CURRENCY,
+}
+ANSWERS: dict[str, Schema] = {
+    "Limit": _LIMIT,
+    "Me": record(
+        "The distributor that calls.",
+        {
+            "code": text("The distributor's code."),
+            "name": text("The distributor's name."),
+            "status": text("active, else no call gets here.", enum=["active"]),
+            "currency": CURRENCY,
+            "quota_period": text("Period of the quota.", enum=["none", "day", "month"]),
+            "quota_calls": maybe(number("Calls a period.")),
+            "quota_used": maybe(number("Calls used in this period.")),
+            "quota_remaining": maybe(number("Calls left in this period.")),
+            "quota_resets_at": maybe(moment("When the next period begins.")),
+            "time_zone": _ZONE,
+            "rate_limit_per_minute": maybe(number("Calls a minute.")),
+            "spend_limit": maybe(money("What may be spent in all.")),
+            "spend_used": money("What is spent so far."),
+            "spend_remaining": maybe(money("What may still be spent.")),
+            "allowed_ips": listed(
+                text("A network."), "Where calls may come from; empty: anywhere."
+            ),
+            "api_key_prefix": text("How the key used begins."),
+            "api_key_expires_at": maybe(moment("When the key used ends; null: never.")),
+            "limits": _LIMITS,
+        },
+    ),
+    "Price": record(
+        "A price that applies to this distributor now.",
+        {"step_key": STEP, "model": MODEL, "unit": UNIT, **_PRICE},
+    ),
+    "Pipeline": record(
+        "A line this distributor may call.",
+        {
+            "code": PIPELINE,
+            "name": text("The line's name."),
+            "description": maybe(text("What it does.")),
+            "version_no": number("Number of the live version."),
+            "pricing_mode": text(
+                "Where the prices come from.", enum=["inherit", "discount", "fixed"]
+            ),
+            "valid_from": maybe(moment("The access begins.")),
+            "valid_to": maybe(moment("The access ends.")),
+            "prices": listed(ref("Price"), "Effective prices."),
+            "limits": _LIMITS,
+        },
+    ),
+    "PipelineList": record(
+        "One page of lines.",
+        {
+            "total": number("Lines in all."),
+            "page": number("This page, from 1."),
+            "rows": listed(ref("Pipeline"), "The lines."),
+            "next": _NEXT,
+        },
+    ),
+    "Step": record(
+        "A step of a line.",
+        {
+            "step_key": text("The step's key."),
+            "name": text("The step's name."),
+            "step_type": text("What kind of step.", enum=["model", "http", "script", "manual"]),
+            "model": maybe(text("The model it uses.")),
+            "timeout_seconds": number("Longest time it may take."),
+        },
+    ),
+    "PipelineDetail": {
+        "description": "A line with its live version.",
+        "allOf": [
+            ref("Pipeline"),
+            record(
+                "The live version.",
+                {
+                    "version": record(
+                        "The live version.",
+                        {
+                            "version_no": number("Its number."),
+                            "checksum": text("SHA-256 of its definition."),
+                            "published_at": maybe(moment("When it was made live first.")),
+                            "stages": listed(
+                                record(
+                                    "Steps that run in parallel.",
+                                    {
+                                        "stage": number("Stages run one after another."),
+                                        "steps": listed(ref("Step"), "The steps."),
+                                    },
+                                ),
+                                "The stages in order.",
+                            ),
+                        },
+                    )
+                },
+            ),
+        ],
+    },
+}
+
+ANSWERS |= {
+    "Call": record("A call that runs.", _BEGUN | {"current": _CURRENT}, "current"),
+    "PricedLine": _PRICED_LINE,
+    "FinishedCall": record(
+        "A call with its priced lines.",
+        {
+            **_BEGUN,
+            "finished_at": maybe(moment("When it ended.")),
+            "duration_ms": maybe(number("How long it took, in milliseconds.")),
+            "currency": CURRENCY,
+            "amount": money("The sum of its lines, to 10 decimals."),
+            "late": {"type": "boolean", "description": "Finished after its lease had run out."},
+            "error": maybe(text("What went wrong.")),
+            "lines": listed(ref("PricedLine"), "What was used."),
+            "current": _CURRENT,
+        },
+        "current",
+    ),
+    "Quote": record(
+        "What a call would cost now.",
+        {
+            "pipeline": PIPELINE,
+            "version_no": maybe(number("The live version.")),
+            "currency": CURRENCY,
+            "lines": listed(ref("PricedLine"), "The lines with their prices."),
+            "total": money("The sum, to 10 decimals."),
+            "admitted": {"type": "boolean", "description": "Whether a call would be let in now."},
+            "refusal": {
+                "anyOf": [ref("Refusal"), {"type": "null"}],
+                "description": "What would refuse it; null when it would be let in.",
+            },
+        },
+    ),
+    "BatchResult": record(
+        "One result for each item, in order.",
+        {
+            "accepted": number("Items that are booked."),
+            "refused": number("Items that are not."),
+            "results": listed(
+                record(
+                    "The result of one item.",
+                    {
+                        "status": number("The HTTP status it would have had alone."),
+                        "replayed": {
+                            "type": "boolean",
+                            "description": "Booked before, with the same key and content.",
+                        },
+                        "call": ref("FinishedCall"),
+                        "error": ref("Refusal"),
+                        "retry_after": maybe(
+                            number(
+                                "With status 429 or 503: in how many seconds to try again; null"
+                                " where no clock makes room.",
+                                minimum=1,
+                            )
+                        ),
+                    },
+                    "replayed",
+                    "call",
+                    "error",
+                    "retry_after",
+                ),
+                "The results.",
+            ),
+        },
+    ),
+    "UsageSums": record(
+        "Sums of a time.",
+        {
+            **_SPAN,
+            "group_by": text("By what.", enum=["day", "pipeline", "model", "step"]),
+            "rows": listed(
+                record(
+                    "The sum of one group and unit.",
+                    {
+                        "day": text("The quota day."),
+                        "pipeline": PIPELINE,
+                        "model": MODEL,
+                        "step": STEP,
+                        "unit": UNIT,
+                        "calls": number("Calls that used it."),
+                        "quantity": money("How much was used."),
+                        "amount": money("What it costs."),
+                        "currency": CURRENCY,
+                    },
+                    "day",
+                    "pipeline",
+                    "model",
+                    "step",
+                ),
+                "The sums.",
+            ),
+            "total": record(
+                "Everything in this time.",
+                {"calls": number("Calls."), "amount": money("What they cost.")},
+            ),
+        },
+    ),
+    "UsageLines": record(
+        "One page of lines, in the order they began.",
+        {
+            **_SPAN,
+            "rows": listed(
+                record(
+                    "One line of a call.",
+                    {
+                        "call_no": text("The call's number."),
+                        **_PRICED_LINE["properties"],
+                        "pipeline": PIPELINE,
+                        "version_no": maybe(number("The version.")),
+                        "currency": CURRENCY,
+                        "status": text("How the call ended."),
+                        "started_at": moment("When the call began."),
+                        "finished_at": maybe(moment("When it ended.")),
+                    },
+                ),
+                "The lines.",
+            ),
+            "next": _NEXT,
+        },
+    ),
+    "Statement": record(
+        "The statement of a month.",
+        {
+            "distributor": record(
+                "Whose statement it is.", {"code": text("Code."), "name": text("Name.")}
+            ),
+            "month": text("The quota month."),
+            **_SPAN,
+            "calls": number("Calls of the month, cancelled ones left out."),
+            "running": number("Calls that have not ended yet."),
+            "lines": listed(
+                record(
+                    "Everything used at one price.",
+                    {
+                        "pipeline": PIPELINE,
+                        "pipeline_name": text("The line's name."),
+                        "step_key": STEP,
+                        "model": MODEL,
+                        "unit": UNIT,
+                        **_PRICE,
+                        "calls": number("Calls that used it."),
+                        "quantity": money("How much was used."),
+                        "amount": money("What it costs, to 10 decimals."),
+                    },
+                ),
+                "The lines.",
+            ),
+            "amount": money("The exact sum, to 10 decimals."),
+            "total": money("What is to be paid: the sum rounded once, half up, to 2 decimals."),
+            "final": {
+                "type": "boolean",
+                "description": "Whether the month is over and no call of it runs.",
+            },
+            "made_at": moment("When it was made."),
+        },
+    ),
+}
+
+# Never an enum: a code that is new would stop programs made from the document.
+_CODE = text(
+    Text(
+        "What programs go by; it does not change. There may be new ones. Known: {codes}.",
+        codes=", ".join(ERROR_CODES),
+    )
+)
+_REFUSED: dict[str, Schema] = {
+    "detail": text("What to do about it."),
+    "code": _CODE,
+    "errors": listed(
+        record(
+            "What is wrong with one field.",
+            {
+                "pointer": text("Which field, as a JSON pointer."),
+                "code": text(
+                    Text(
+                        "What is wrong with it. There may be new ones. Known: {codes}.",
+                        codes=", ".join(FIELD_CODES),
+                    )
+                ),
+                "detail": text("What would be right."),
+            },
+        ),
+        "One entry for each field.",
+    ),
+    "scope": text("Which limit was reached."),
+    "limit": {"type": ["integer", "string"], "description": "How much it allows."},
+    "used": {"type": ["integer", "string"], "description": "How much is used."},
+    "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
+}
+ANSWERS |= {
+    "Refusal": record(
+        "A refusal inside an answer.", _REFUSED, "errors", "scope", "limit", "used", "resets_at"
+    ),
+    "Problem": record(
+        "A refusal (RFC 9457). `code` is stable, `detail` says what to do.",
+        {
+            "type": text("A URI made of the code."),
+            "title": text("The kind of refusal."),
+            "status": number("The HTTP status."),
+            "request_id": text("For questions to the operator; also in X-Request-Id."),
+            **_REFUSED,
+        },
+        "errors",
+        "scope",
+        "limit",
+        "used",
+        "resets_at",
+    ),
+}

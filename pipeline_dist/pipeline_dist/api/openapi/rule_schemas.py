@@ -1,0 +1,156 @@
+"""From the rules that check a request to the JSON Schema that tells them: one fact, one place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import Rule, Text, whole_range
+from pipeline_dist.api.openapi.schema import Schema, body, maybe
+from pipeline_dist.reports.usage import DAY_OR_TIME
+
+# What no line of text may have (Unicode's Cc, Zl and Zp), as the inside of a character class.
+# Nothing here looks ahead or behind: not every program's regular expressions can.
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_ONE_LINE = rf"[^\s{_CONTROL}](?:[^{_CONTROL}]*[^\s{_CONTROL}])?"
+# In a header not every program sends or gets other letters unharmed.
+_HEADER = "[!-~](?:[ -~]*[!-~])?"
+# The years that the server reckons with.
+_DAY_OR_TIME = "^[1-9][0-9]{3}-"
+
+
+def members(spec: Mapping[str, Rule], descriptions: Mapping[str, str]) -> dict[str, Schema]:
+    """
+    The properties of a JSON body that *spec* checks; null is as good as left out where a member
+    is not required. Raises KeyError for a rule that *descriptions* has no sentence for.
+    """
+    return {
+        name: schema if rule.required else maybe(schema)
+        for name, rule in spec.items()
+        for schema in [rule_schema(rule, descriptions[name])]
+    }
+
+
+def checked_body(
+    description: str,
+    spec: Mapping[str, Rule],
+    descriptions: Mapping[str, str],
+    *required: str,
+    **lists: Schema,
+) -> Schema:
+    """A JSON body that *spec* checks, with *lists* of other things; those *required* besides."""
+    named = [name for name, rule in spec.items() if rule.required]
+    return body(description, members(spec, descriptions) | lists, *named, *required)
+
+
+def query_parameters(
+    spec: Mapping[str, Rule], descriptions: Mapping[str, str]
+) -> tuple[dict[str, Any], ...]:
+    """The parameters of an address that *spec* checks, one after another."""
+    return tuple(
+        parameter(name, rule, descriptions[name], where="query") for name, rule in spec.items()
+    )
+
+
+def parameter(name: str, rule: Rule, description: str, *, where: str) -> dict[str, Any]:
+    """A parameter in the `query` or in a `header`."""
+    schema = rule_schema(rule, description, where=where)
+    told = schema.pop("description")
+    return {
+        "name": name,
+        "in": where,
+        "required": rule.required,
+        "description": told,
+        "schema": schema,
+    }
+
+
+def rule_schema(rule: Rule, description: str, *, where: str = "body") -> Schema:
+    """
+    What a value that passes *rule* looks like, sent in the `body`, the `query` or a `header`.
+
+    *description* may name the rule's `{default}`, `{length}`, `{minimum}` and `{maximum}`. The
+    schema has no `default`: programs made from it would send what nobody asked them to.
+    """
+    limits = {
+        name: getattr(rule, name)
+        for name in ("default", "length", "minimum", "maximum")
+        if f"{{{name}}}" in description
+    }
+    told = Text(description, **limits) if limits else description
+    return {**_KINDS[rule.kind](rule, where), "description": told}
+
+
+def _one_line(rule: Rule, where: str) -> Schema:
+    if rule.choices:
+        return {"type": "string", "enum": list(rule.choices)}
+    schema: Schema = {"type": "string"}
+    if rule.format == DAY_OR_TIME:
+        schema |= {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
+    if not _may_be_empty(rule, where):
+        schema["minLength"] = 1
+    if rule.length is not None:
+        schema["maxLength"] = rule.length
+    return schema | {"pattern": _pattern(rule, where)}
+
+
+def _pattern(rule: Rule, where: str) -> str:
+    if rule.format == DAY_OR_TIME:
+        return _DAY_OR_TIME
+    if rule.pattern is not None:
+        return f"^(?:{rule.pattern.pattern})$"
+    if where == "header":
+        return f"^{_HEADER}$"
+    return f"^(?:{_ONE_LINE})?$" if _may_be_empty(rule, where) else f"^{_ONE_LINE}$"
+
+
+def _may_be_empty(rule: Rule, where: str) -> bool:
+    return not rule.required and (rule.blank or (where == "body" and rule.default == ""))
+
+
+def _lines(rule: Rule, where: str) -> Schema:
+    schema: Schema = {"type": "string", "pattern": r"^[^\x00]*$"}
+    if not _may_be_empty(rule, where):
+        schema["minLength"] = 1
+    return schema if rule.length is None else schema | {"maxLength": rule.length}
+
+
+def _whole(rule: Rule, where: str) -> Schema:
+    low, high = whole_range(rule)
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+def _decimal(rule: Rule, where: str) -> Schema:
+    # No multipleOf for the decimals: programs that reckon in binary would refuse 0.3 by it.
+    whole = rule.precision - rule.scale
+    sign = "" if rule.minimum is not None and rule.minimum >= 0 else "-?"
+    schema: Schema = {
+        "type": ["string", "number"],
+        "pattern": rf"^{sign}[0-9]{{1,{whole}}}(?:\.[0-9]{{1,{rule.scale}}})?$",
+        "exclusiveMaximum": 10**whole,
+    }
+    return schema if rule.minimum is None else schema | {"minimum": int(rule.minimum)}
+
+
+def _boolean(rule: Rule, where: str) -> Schema:
+    if where == "body":
+        return {"type": "boolean"}
+    return {"type": "string", "enum": ["1", "0", "true", "false"]}
+
+
+def _moment(rule: Rule, where: str) -> Schema:
+    return {"type": "string", "format": "date-time", "pattern": _DAY_OR_TIME}
+
+
+def _date(rule: Rule, where: str) -> Schema:
+    return {"type": "string", "format": "date", "pattern": _DAY_OR_TIME}
+
+
+_KINDS = {
+    "str": _one_line,
+    "text": _lines,
+    "int": _whole,
+    "bigint": _whole,
+    "decimal": _decimal,
+    "bool": _boolean,
+    "datetime": _moment,
+    "date": _date,
+}

@@ -1,0 +1,243 @@
+"""The distributor API, version 1: one function for each call of it."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from app.global_func import (
+    CSV_TYPE,
+    XLSX_TYPE,
+    Rule,
+    next_day_start,
+    next_month_start,
+    now,
+    reading,
+    zone_name,
+)
+from pipeline_dist.accounts.authentication import Caller, Credentials, allowed_networks
+from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.limits import limits_now, limits_of
+from pipeline_dist.api import batches, input as api_input
+from pipeline_dist.api.endpoint import Reply, admitting
+from pipeline_dist.api.input import FINISH_RULES
+from pipeline_dist.reports import catalogue, statement_files, usage
+from pipeline_dist.reports.cursors import MAX_CURSOR
+from pipeline_dist.reports.statement import MONTH_RULE, checked_month, statement
+
+_NEXT = Rule(kind="str", length=MAX_CURSOR)
+PIPELINES_QUERY = {
+    "code": Rule(kind="str", length=64),
+    **catalogue.PAGE_QUERY,
+    "next": _NEXT,
+}
+CALL_QUERY = {"call_no": FINISH_RULES["call_no"]}
+USAGE_QUERY = {
+    "group_by": Rule(kind="str", choices=tuple(usage.GROUPS)),
+    **usage.PAGE_QUERY,
+    "next": _NEXT,
+}
+STATEMENT_QUERY = {
+    "month": MONTH_RULE,
+    "format": Rule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
+    "bom": Rule(kind="bool", default=0),
+}
+STATEMENT_FILE_QUERY = {"month": MONTH_RULE}
+STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
+
+
+async def me(request: web.Request, caller: Caller) -> Reply:
+    """The distributor, its quota and limits, and the key in use."""
+    api_input.query(request, {})
+    row = caller.distributor
+    async with reading() as sor:
+        limits = await limits_of(sor, row)
+    quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
+    spend = next((item for item in limits if item.scope == "spend"), None)
+    resets = {"day": next_day_start, "month": next_month_start}.get(row["quota_period"])
+    body = {
+        "code": row["code"],
+        "name": row["name"],
+        "status": row["status"],
+        "currency": row["currency"],
+        "quota_period": row["quota_period"],
+        "quota_calls": row["quota_calls"],
+        "quota_used": quota.used if quota else None,
+        "quota_remaining": quota.remaining if quota else None,
+        "quota_resets_at": resets(now()) if resets else None,
+        "time_zone": zone_name(),
+        "rate_limit_per_minute": row["rate_limit_per_minute"],
+        "spend_limit": row["spend_limit"],
+        "spend_used": row["spend_used"],
+        "spend_remaining": spend.remaining if spend else None,
+        "allowed_ips": [str(network) for network in allowed_networks(row["allowed_ips"])],
+        "api_key_prefix": caller.key_prefix,
+        "api_key_expires_at": caller.key_expires_at,
+        "limits": [limit.public() for limit in limits],
+    }
+    return Reply(body=body, limits=limits)
+
+
+async def pipelines(request: web.Request, caller: Caller) -> Reply:
+    """The lines this distributor may call; with `code` one of them, with its live version."""
+    asked = api_input.query(request, PIPELINES_QUERY)
+    if asked["code"]:
+        api_input.refuse_beside(request, "code", (*catalogue.PAGE_QUERY, "next"))
+    owner = f"pipelines {caller.id}"
+    page = catalogue.page(owner, asked, request.query.keys())
+    async with reading() as sor:
+        if asked["code"]:
+            line, limits = await catalogue.line(sor, caller.distributor, asked["code"])
+            return Reply(body=line, limits=limits)
+        return Reply(body=await catalogue.lines(sor, owner, caller.distributor, page))
+
+
+async def quote(request: web.Request, caller: Caller) -> Reply:
+    """What lines would cost, and whether a call would be let in now."""
+    pipeline, lines = api_input.quote(api_input.json_body(request))
+    found, limits = await admission.quote(
+        caller.id, pipeline=pipeline, lines=lines, lang=request["lang"]
+    )
+    return Reply(body=found, limits=limits)
+
+
+@admitting
+async def begin_call(request: web.Request, shown: Credentials) -> Reply:
+    """Begin a call, or book a finished one in one go."""
+    key = api_input.idempotency_key(request)
+    call = api_input.new_call(api_input.json_body(request))
+    admitted = await _admit(shown, key, call)
+    return Reply(
+        body=admitted.answer,
+        status=201,
+        limits=admitted.limits,
+        headers=_replay_header(admitted.replayed),
+    )
+
+
+async def read_call(request: web.Request, caller: Caller) -> Reply:
+    """One call with its lines."""
+    asked = api_input.query(request, CALL_QUERY)
+    return Reply(body=await admission.read_call(caller.id, asked["call_no"]))
+
+
+@admitting
+async def finish_call(request: web.Request, shown: Credentials) -> Reply:
+    """End a call that was begun."""
+    ending = api_input.ending(api_input.json_body(request))
+    finished = await admission.finish(
+        shown,
+        call_no=ending.call_no,
+        status=ending.status,
+        lines=ending.lines,
+        error=ending.error,
+        body_hash=ending.body_hash,
+    )
+    return Reply(
+        body=finished.answer, limits=finished.limits, headers=_replay_header(finished.replayed)
+    )
+
+
+async def book_batch(request: web.Request, caller: Caller) -> Reply:
+    """Book finished calls, each on its own; one result for each, in order."""
+    items = api_input.batch(api_input.json_body(request))
+
+    async def book(key: str, call: api_input.NewCall) -> admission.Admitted:
+        lines.add(call.pipeline)
+        return await _admit(caller.id, key, call)
+
+    lines: set[str] = set()
+    outcomes, headers = await batches.book_all(caller.id, items, book)
+    async with reading() as sor:
+        limits = await limits_now(sor, caller.id, lines)
+    # Others are served while thousands of lines become text.
+    body = await asyncio.to_thread(batches.answer, outcomes, request["lang"])
+    return Reply(body=body, limits=limits, headers=headers)
+
+
+async def usage_report(request: web.Request, caller: Caller) -> Reply:
+    """Sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
+    asked = api_input.query(request, USAGE_QUERY)
+    if asked["group_by"]:
+        api_input.refuse_beside(request, "group_by", ("rows", "next"))
+    owner = f"usage {caller.id}"
+    page = usage.page(owner, asked, request.query.keys())
+    body: dict[str, Any] = {
+        "from": page.span.start,
+        "to": page.span.end,
+        "time_zone": zone_name(),
+        "currency": caller.distributor["currency"],
+    }
+    async with reading(snapshot=True) as sor:
+        if asked["group_by"]:
+            rows = await usage.sums(sor, caller.id, page.span, asked["group_by"])
+            body |= {"group_by": asked["group_by"], "rows": rows}
+            body["total"] = await usage.total(sor, caller.id, page.span)
+        else:
+            rows, more = await usage.lines(sor, owner, caller.id, page)
+            body |= {"rows": rows, "next": more}
+    return Reply(body=body)
+
+
+async def month_statement(request: web.Request, caller: Caller) -> Reply:
+    """The statement of a month as JSON, CSV or an Excel file."""
+    asked = api_input.query(request, STATEMENT_QUERY)
+    if asked["format"] != "csv":
+        api_input.refuse_beside(request, f"format={asked['format']}", ("bom",))
+    return await _statement(request, caller, asked["month"], asked["format"], bom=asked["bom"])
+
+
+async def statement_csv(request: web.Request, caller: Caller) -> Reply:
+    """The statement of a month as CSV, with `bom=1` marked as UTF-8."""
+    asked = api_input.query(request, STATEMENT_CSV_QUERY)
+    return await _statement(request, caller, asked["month"], "csv", bom=asked["bom"])
+
+
+async def statement_xlsx(request: web.Request, caller: Caller) -> Reply:
+    """The statement of a month as an Excel file."""
+    asked = api_input.query(request, STATEMENT_FILE_QUERY)
+    return await _statement(request, caller, asked["month"], "xlsx")
+
+
+async def _statement(
+    request: web.Request, caller: Caller, asked_month: str | None, kind: str, *, bom: int = 0
+) -> Reply:
+    month = checked_month(asked_month)
+    async with reading(snapshot=True) as sor:
+        made = await statement(sor, caller.distributor, month)
+    name = f"statement-{caller.distributor['code']}-{month}"
+    if kind == "csv":
+        text = statement_files.as_csv(made, bom=bool(bom))
+        return _file(text, CSV_TYPE, f"{name}.csv")
+    if kind == "xlsx":
+        content = await asyncio.to_thread(statement_files.as_xlsx, made, request["lang"])
+        return _file(content, XLSX_TYPE, f"{name}.xlsx")
+    return Reply(body=made)
+
+
+async def _admit(
+    caller: str | Credentials, key: str, call: api_input.NewCall
+) -> admission.Admitted:
+    return await admission.begin(
+        caller,
+        pipeline=call.pipeline,
+        idempotency_key=key,
+        request_hash=call.request_hash,
+        client_ref=call.client_ref,
+        lease_seconds=call.lease_seconds,
+        lines=call.lines,
+        status=call.status,
+        error=call.error,
+    )
+
+
+def _replay_header(replayed: bool) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if replayed else {}
+
+
+def _file(content: str | bytes, content_type: str, name: str) -> Reply:
+    return Reply(
+        body=content,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

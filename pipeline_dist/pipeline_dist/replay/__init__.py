@@ -1,0 +1,1 @@
+"""The command that sends a recorded trace to the API again."""

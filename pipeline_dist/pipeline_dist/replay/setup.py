@@ -1,0 +1,173 @@
+"""
+What a replay calls: a published line with one step, its prices and capacity, a distributor.
+
+Everything is found again by its code, so a second replay makes nothing new; prices that the
+file has changed are changed.
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from app.global_func import SYSTEM_ACTOR, Row, now, reading, settings
+from pipeline_core.endpoints import pipelines as core_api
+from pipeline_core.lifecycle.live import pipeline_by_code
+from pipeline_dist.accounts import keys
+from pipeline_dist.admin import distributors as admin_api
+from pipeline_dist.replay.trace import ModelPrices, ReplayError
+from pipeline_ops import endpoints as ops_api
+
+STEP = "answer"
+TOKENS_PER_PRICE = 1_000_000
+CURRENCY = "USD"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the calls of a replay go to, and the key they are made with."""
+
+    pipeline: str
+    model: str
+    api_key: str
+
+
+async def make_target(prices: ModelPrices) -> Target:
+    """Make or find everything for *prices*; raises ReplayError when something is in the way."""
+    code = line_code(prices.model)
+    line = await _line(code, prices.model)
+    await _price(line["id"], prices.model, "input_token", prices.input_price)
+    await _price(line["id"], prices.model, "output_token", prices.output_price)
+    await _capacity(line["id"])
+    distributor = await _distributor(code, prices.model)
+    await _link(distributor["id"], line["id"])
+    return Target(code, prices.model, await _key(distributor))
+
+
+def line_code(model: str) -> str:
+    """The code of the line, and of the distributor, that replays of *model* use."""
+    plain = re.sub(r"[^a-z0-9_-]+", "-", model.lower()).strip("-")
+    if plain != model:
+        # Two models whose names differ only in what a code cannot have are two lines.
+        plain = f"{plain[:40]}-{hashlib.sha256(model.encode()).hexdigest()[:6]}"
+    return f"replay-{plain}"[:64]
+
+
+async def _one(sql: str, **values: Any) -> Row | None:
+    async with reading() as sor:
+        return await sor.one(sql, values)
+
+
+async def _line(code: str, model: str) -> Row | dict[str, Any]:
+    async with reading() as sor:
+        line: Row | dict[str, Any] | None = await pipeline_by_code(sor, code)
+    if line is None:
+        line = (
+            await core_api.pipelines_create(SYSTEM_ACTOR, {"code": code, "name": f"Replay {model}"})
+        ).body
+    step = await _one(
+        "select step_key, model from pipeline_steps where pipeline_id = ${id}$", id=line["id"]
+    )
+    if step is None:
+        fields = {"pipeline_id": line["id"], "step_key": STEP, "name": "Answer", "model": model}
+        await core_api.pipeline_steps_create(SYSTEM_ACTOR, fields)
+    elif (step["step_key"], step["model"]) != (STEP, model):
+        raise ReplayError(
+            "The line {line} is not as a replay makes it: its step is {step} with the model"
+            " {model}. Correct it there, then run the replay again.",
+            line=code,
+            step=step["step_key"],
+            model=step["model"],
+        )
+    if line["status"] != "published":
+        asked = {"pipeline_id": line["id"], "notes": "For replays"}
+        await core_api.pipeline_publish(SYSTEM_ACTOR, asked)
+    return line
+
+
+async def _price(line_id: str, model: str, unit: str, price: Decimal) -> None:
+    found = await _one(
+        "select id, lock_version, unit_price, unit_size, currency from pipeline_pricing"
+        " where pipeline_id = ${line}$ and unit = ${unit}$ and model = ${model}$"
+        " and step_key = '' and enabled = 1 and effective_from <= ${moment}$"
+        " and (effective_to is null or effective_to > ${moment}$)",
+        line=line_id,
+        unit=unit,
+        model=model,
+        moment=now(),
+    )
+    wanted = {"unit_price": str(price), "unit_size": TOKENS_PER_PRICE, "currency": CURRENCY}
+    if found is None:
+        fields = {"pipeline_id": line_id, "model": model, "unit": unit, **wanted}
+        await ops_api.pricing_create(SYSTEM_ACTOR, fields)
+    elif (found["unit_price"], found["unit_size"], found["currency"]) != (
+        price,
+        TOKENS_PER_PRICE,
+        CURRENCY,
+    ):
+        changed = {"id": found["id"], "lock_version": found["lock_version"], **wanted}
+        await ops_api.pricing_update(SYSTEM_ACTOR, changed)
+
+
+async def _capacity(line_id: str) -> None:
+    if not await _one("select id from pipeline_capacity where pipeline_id = ${id}$", id=line_id):
+        await ops_api.capacity_create(SYSTEM_ACTOR, {"pipeline_id": line_id})
+
+
+async def _distributor(code: str, model: str) -> Row | dict[str, Any]:
+    found = await _one("select * from distributors where code = ${code}$", code=code)
+    if found is not None:
+        return found
+    fields = {"code": code, "name": f"Replay {model}", "currency": CURRENCY}
+    made: dict[str, Any] = (await admin_api.distributors_create(SYSTEM_ACTOR, fields)).body
+    return made
+
+
+async def _link(distributor_id: str, line_id: str) -> None:
+    found = await _one(
+        "select id from distributor_pipeline where distributor_id = ${distributor}$"
+        " and pipeline_id = ${line}$",
+        distributor=distributor_id,
+        line=line_id,
+    )
+    if found is None:
+        fields = {"distributor_id": distributor_id, "pipeline_id": line_id}
+        await admin_api.distributor_pipeline_create(SYSTEM_ACTOR, fields)
+
+
+async def _key(distributor: Row | dict[str, Any]) -> str:
+    """The key that an earlier replay noted, if it is still the distributor's; else a new one."""
+    noted = _read_keys()
+    known = noted.get(distributor["code"], "")
+    expiry = distributor["api_key_expires_at"]
+    is_valid = expiry is None or expiry > now()
+    if known and is_valid and keys.digest(known) == distributor["api_key_hash"]:
+        return known
+    made = await admin_api.distributor_generate_key(SYSTEM_ACTOR, {"id": distributor["id"]})
+    key = str(made.body["api_key"])
+    _write_keys(noted | {distributor["code"]: key})
+    return key
+
+
+def _keys_file() -> Path:
+    return settings().var_dir / "replay-key.json"
+
+
+def _read_keys() -> dict[str, str]:
+    try:
+        found = json.loads(_keys_file().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(code): str(key) for code, key in found.items()} if isinstance(found, dict) else {}
+
+
+def _write_keys(found: dict[str, str]) -> None:
+    temporary = _keys_file().with_suffix(".new")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "w", encoding="utf-8") as file:
+        json.dump(found, file)
+    temporary.replace(_keys_file())

@@ -1,0 +1,1 @@
+"""What a distributor may look at: lines and prices, use, statements."""

@@ -1,0 +1,179 @@
+"""A distributor's figures for its own page: limits, lines with prices, what it used, by what."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.global_func import (
+    Row,
+    SafeSqlor,
+    day_bounds,
+    get_row,
+    month_bounds,
+    now,
+    public,
+    quota_day,
+    quota_month,
+)
+from pipeline_dist.accounts.distributors import TABLE
+from pipeline_dist.admission.account import effective_terms
+from pipeline_dist.reports.usage import Span
+from pipeline_ops.rules.pricing import Terms, terms_of
+
+DAYS_SHOWN = 30
+MOST_LINES = 1000
+GROUPS = {
+    "day": "u.day_key",
+    "pipeline": "p.code",
+    "step": "u.step_key",
+    "model": "u.model",
+}
+_SHOWN_OF_TERMS = (
+    "step_key", "model", "unit", "pricing_type", "pricing_mode", "unit_price", "unit_size",
+    "package_size", "package_price", "currency",
+)  # fmt: skip
+
+
+async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
+    """
+    `{distributor, gauges: [{scope, used, limit, resets_at, currency}], lines, by_day}`.
+
+    `scope` is day, month, none (no quota) or spend. Each line has its `prices` as they apply to
+    this distributor now, and its own `gauges`. Raises NotFound.
+    """
+    record = await get_row(sor, TABLE, distributor_id)
+    moment = now()
+    first = day_bounds(quota_day(moment - timedelta(days=DAYS_SHOWN - 1)))[0]
+    last = day_bounds(quota_day(moment))[1]
+    return {
+        "now": moment,
+        "distributor": public(TABLE, record),
+        "gauges": [_quota(record, moment), _spend(record)],
+        "lines": await _lines(sor, record, moment),
+        "days": {"first": quota_day(first), "last": quota_day(moment)},
+        "by_day": await sums(sor, distributor_id, Span(first, last), "day", None),
+    }
+
+
+async def sums(
+    sor: SafeSqlor, distributor_id: str, asked: Span, group_by: str, pipeline: str | None
+) -> list[dict[str, Any]]:
+    """
+    Calls by outcome and the amount, per group (one of GROUPS) and currency; *pipeline* is a code.
+
+    A call counts where it began, voided and cancelled ones are left out. By step and model only
+    lines with a unit count: `calls` are then the calls that have such a line.
+    """
+    column = GROUPS[group_by]
+    is_item = group_by in ("step", "model")
+    calls = "count(distinct u.call_no)" if is_item else "sum(u.line_no = 0)"
+    # Nothing of the request is in the text: column and conditions are from the table above.
+    sql = (
+        f"select {column} as `group`, min(p.name) as name, min(p.id) as pipeline_id, u.currency,"
+        f" {calls} as calls, sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
+        " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
+        f" sum(u.amount) as amount{_USED}{' and u.line_no > 0' if is_item else ''}"
+        f"{' and p.code = ${pipeline}$' if pipeline else ''}"
+        f" group by {column}, u.currency order by {column}, u.currency"
+    )
+    values = {
+        "distributor_id": distributor_id,
+        "start": asked.start,
+        "end": asked.end,
+        "pipeline": pipeline,
+    }
+    return [_counted(row, is_item) for row in await sor.sqlExe(sql, values)]
+
+
+def _counted(row: Row, is_item: bool) -> dict[str, Any]:
+    """Sums are whole numbers; whether a call succeeded stands in none of its items."""
+    counts = ("calls",) if is_item else ("calls", "succeeded", "failed")
+    kept = {name: row[name] for name in ("group", "name", "pipeline_id", "currency", "amount")}
+    return kept | {name: int(row[name]) for name in counts}
+
+
+def _quota(record: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+    period = record["quota_period"]
+    day, month = quota_day(moment), quota_month(moment)
+    key, ends = {
+        "day": (day, day_bounds(day)[1]),
+        "month": (month, month_bounds(month)[1]),
+    }.get(period, (None, None))
+    counts = key is not None and record["quota_key"] == key
+    return {
+        "scope": period,
+        "used": record["quota_used"] if counts else 0,
+        "limit": record["quota_calls"] if key is not None else None,
+        "resets_at": ends,
+        "currency": None,
+    }
+
+
+def _spend(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "scope": "spend",
+        "used": record["spend_used"],
+        "limit": record["spend_limit"],
+        "resets_at": None,
+        "currency": record["currency"],
+    }
+
+
+async def _lines(
+    sor: SafeSqlor, record: Mapping[str, Any], moment: datetime
+) -> list[dict[str, Any]]:
+    links = await sor.sqlExe(_LINKS, {"id": record["id"], "most": MOST_LINES})
+    prices: dict[str, list[Terms]] = defaultdict(list)
+    if links:
+        ids = [link["pipeline_id"] for link in links]
+        for row in await sor.sqlExe(_PRICES, {"ids": ids, "at": moment}):
+            prices[row["pipeline_id"]].append(terms_of(row))
+    return [_line(link, record["currency"], prices[link["pipeline_id"]], moment) for link in links]
+
+
+def _line(link: Row, currency: str, terms: list[Terms], moment: datetime) -> dict[str, Any]:
+    day, month = quota_day(moment), quota_month(moment)
+    ended = link["valid_to"] is not None and link["valid_to"] <= moment
+    begun = link["valid_from"] is None or link["valid_from"] <= moment
+    applied = effective_terms(link, currency, terms)
+    return {
+        "id": link["id"],
+        "pipeline_id": link["pipeline_id"],
+        "code": link["code"],
+        "name": link["name"],
+        "status": link["status"],
+        "callable": bool(link["enabled"]) and link["status"] == "published" and begun and not ended,
+        "enabled": link["enabled"],
+        "pricing_mode": link["pricing_mode"],
+        "discount_rate": link["discount_rate"],
+        "valid_from": link["valid_from"],
+        "valid_to": link["valid_to"],
+        "prices": [
+            {name: getattr(item, name) for name in _SHOWN_OF_TERMS}
+            for item in sorted(applied, key=lambda item: (item.unit, item.step_key, item.model))
+        ],
+        "gauges": [
+            {"scope": "day", "limit": link["daily_quota"],
+             "used": link["day_used"] if link["day_key"] == day else 0},
+            {"scope": "month", "limit": link["monthly_quota"],
+             "used": link["month_used"] if link["month_key"] == month else 0},
+        ],
+    }  # fmt: skip
+
+
+# Served by the index (distributor_id, started_at).
+_USED = (
+    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+    " where u.distributor_id = ${distributor_id}$ and u.started_at >= ${start}$"
+    " and u.started_at < ${end}$ and u.status not in ('voided', 'cancelled')"
+)
+_LINKS = (
+    "select p.code, p.name, p.status, l.* from distributor_pipeline l"
+    " join pipelines p on p.id = l.pipeline_id where l.distributor_id = ${id}$"
+    " order by p.code limit ${most}$"
+)
+_PRICES = (
+    "select * from pipeline_pricing where pipeline_id in ${ids}$ and enabled = 1"
+    " and effective_from <= ${at}$ and (effective_to is null or effective_to > ${at}$)"
+)

@@ -1,0 +1,86 @@
+"""
+The statement of a month: what was used at which price, and what is to be paid.
+
+Amounts are kept to ten decimals all the way; the total is rounded to two, once, half up.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from app.global_func import (
+    Rule,
+    SafeSqlor,
+    check_params,
+    month_bounds,
+    now,
+    quota_month,
+    zone_name,
+)
+from pipeline_ops.rules.pricing import with_shown_prices
+
+LINE_COLUMNS = (
+    "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
+    "unit_size", "package_size", "package_price", "calls", "quantity", "amount", "currency",
+)  # fmt: skip
+MONTH_RULE = Rule(
+    kind="str",
+    pattern=re.compile("2[0-9]{3}-(?:0[1-9]|1[0-2])"),
+    problem="bad_month",
+    hint="Give a month such as 2026-11.",
+)
+_NOTHING = Decimal("0.0000000000")
+
+
+def checked_month(month: str | None) -> str:
+    """*month* as `YYYY-MM`, this quota month by default; raises InvalidFields."""
+    asked: str | None = check_params({"month": MONTH_RULE}, {"month": month})["month"]
+    return asked or quota_month(now())
+
+
+async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) -> dict[str, Any]:
+    """The statement of *distributor* for the quota month *month*; final once the month is over."""
+    values = {"distributor_id": distributor["id"], "month": month}
+    lines = await sor.sqlExe(
+        "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"
+        " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price,"
+        " count(distinct u.call_no) as calls, sum(u.quantity) as quantity, sum(u.amount) as amount,"
+        " u.currency"
+        " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+        " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
+        " and u.line_no > 0 and u.status <> 'voided'"
+        " group by p.code, p.name, u.step_key, u.model, u.unit, u.pricing_type, u.unit_price,"
+        " u.unit_size, u.package_size, u.package_price, u.currency"
+        " order by p.code, u.step_key, u.model, u.unit, u.unit_price, u.package_price",
+        values,
+    )
+    calls = await sor.one(
+        "select count(*) as calls, coalesce(sum(status = 'reserved'), 0) as running"
+        " from pipeline_usage_log where distributor_id = ${distributor_id}$"
+        " and month_key = ${month}$ and line_no = 0 and status not in ('voided', 'cancelled')",
+        values,
+    )
+    assert calls is not None
+    start, end = month_bounds(month)
+    exact = sum((line["amount"] for line in lines), _NOTHING)
+    return {
+        "distributor": {"code": distributor["code"], "name": distributor["name"]},
+        "month": month,
+        "from": start,
+        "to": end,
+        "time_zone": zone_name(),
+        "currency": distributor["currency"],
+        "calls": calls["calls"],
+        "running": int(calls["running"]),
+        "lines": [with_shown_prices(line) for line in lines],
+        "amount": exact,
+        "total": rounded(exact),
+        "final": end <= now() and not calls["running"],
+        "made_at": now(),
+    }
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """*amount* as it is paid: two decimals, half up."""
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)

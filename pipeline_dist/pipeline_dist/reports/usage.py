@@ -1,0 +1,191 @@
+"""
+What a distributor used: sums per day, line, model or step, and the single lines.
+
+A call counts where it began. Voided calls are left out; a call that is still running has no lines
+yet. Reads only, over the index (distributor_id, started_at).
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import (
+    FieldProblem,
+    InvalidFields,
+    Rule,
+    SafeSqlor,
+    check_params,
+    day_bounds,
+    iso,
+    month_bounds,
+    now,
+    quota_month,
+)
+from pipeline_dist.reports.cursors import read_cursor, write_cursor
+from pipeline_ops.rules.pricing import with_shown_prices
+
+GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
+LONGEST_DAYS = 400
+DAY_OR_TIME = "day_or_time"
+PAGE_QUERY = {
+    "from": Rule(kind="str", length=40, format=DAY_OR_TIME),
+    "to": Rule(kind="str", length=40, format=DAY_OR_TIME),
+    "rows": Rule(kind="int", minimum=1, maximum=1000, default=100),
+}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLACE = {
+    "started_at": Rule(kind="datetime", required=True),
+    "id": Rule(kind="str", length=32, required=True),
+}
+# A time from here on could not be reckoned with: the calendar ends.
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_WHERE = (
+    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+    " where u.distributor_id = ${distributor_id}$ and u.started_at >= ${start}$"
+    " and u.started_at < ${end}$ and u.status <> 'voided'"
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time from `start` up to and without `end`."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Page:
+    """Up to `rows` lines of a time that stand behind `after`: a line's start and its id."""
+
+    span: Span
+    rows: int
+    after: tuple[datetime, str]
+
+
+def span(start: str | None, end: str | None) -> Span:
+    """
+    The time that the parameters `from` and `to` mean; by default this quota month until now.
+
+    A date is a whole quota day, `to` included; a time is exact, `to` excluded. Raises
+    InvalidFields, also for more than 400 days.
+    """
+    problems: list[FieldProblem] = []
+    first = _moment("from", start, 0, problems) or month_bounds(quota_month(now()))[0]
+    last = _moment("to", end, 1, problems) or max(now(), first) + timedelta(milliseconds=1)
+    if not problems and last <= first:
+        problems.append(FieldProblem("to", "out_of_order", "The end must be after the start."))
+    if not problems and last - first > timedelta(days=LONGEST_DAYS):
+        problems.append(
+            FieldProblem("to", "too_long", "Ask for at most {most} days.", most=LONGEST_DAYS)
+        )
+    if problems:
+        raise InvalidFields(problems)
+    return Span(first, last)
+
+
+def page(owner: str, asked: Mapping[str, Any], given: Collection[str]) -> Page:
+    """
+    The page that the parameters *asked* mean; of them *given* were sent. With `next` it is the
+    page behind that of the cursor, which was made for *owner*, of the same time and length.
+
+    Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
+    """
+    if not asked["next"]:
+        times = span(asked["from"], asked["to"])
+        return Page(times, asked["rows"], (times.start, ""))
+    cursor = read_cursor(owner, asked["next"], query=PAGE_QUERY, place=_PLACE)
+    times = span(cursor.query["from"], cursor.query["to"])
+    problems: list[FieldProblem] = []
+    meant = {
+        "from": iso(_moment("from", asked["from"], 0, problems) or times.start),
+        "to": iso(_moment("to", asked["to"], 1, problems) or times.end),
+        "rows": asked["rows"],
+    }
+    if problems:
+        raise InvalidFields(problems)
+    cursor.check_same({name: meant[name] for name in meant if name in given})
+    after = max(cursor.place["started_at"], times.start)
+    return Page(times, cursor.query["rows"], (after, cursor.place["id"]))
+
+
+async def sums(
+    sor: SafeSqlor, distributor_id: str, asked: Span, group_by: str
+) -> list[dict[str, Any]]:
+    """Calls, quantity and amount per group and unit; *group_by* is one of GROUPS."""
+    column = GROUPS[group_by]
+    rows: list[dict[str, Any]] = await sor.sqlExe(
+        f"select {column} as `{group_by}`, u.unit, u.currency,"
+        " count(distinct u.call_no) as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
+        f"{_WHERE} and u.line_no > 0 group by {column}, u.unit, u.currency"
+        f" order by {column}, u.unit, u.currency",
+        _values(distributor_id, asked),
+    )
+    return rows
+
+
+async def total(sor: SafeSqlor, distributor_id: str, asked: Span) -> dict[str, Any]:
+    """How many calls were made, and what all of it costs."""
+    row = await sor.one(
+        f"select coalesce(sum(u.line_no = 0), 0) as calls, sum(u.amount) as amount{_WHERE}",
+        _values(distributor_id, asked),
+    )
+    assert row is not None
+    return {"calls": int(row["calls"]), "amount": row["amount"] or Decimal("0.0000000000")}
+
+
+async def lines(
+    sor: SafeSqlor, owner: str, distributor_id: str, asked: Page
+) -> tuple[list[dict[str, Any]], str | None]:
+    """
+    One page of lines in the order they began, and the cursor of the next page for *owner*.
+
+    Pages are cut at a key, not counted off: no line comes twice or is left out while calls are
+    booked. A call that ends while pages are read has its lines where it began, perhaps on a page
+    that was read already.
+    """
+    rows = await sor.sqlExe(
+        "select u.id, u.call_no, u.line_no, p.code as pipeline, u.version_no, u.step_key, u.model,"
+        " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
+        " u.package_price, u.amount, u.currency, u.status, u.started_at, u.finished_at"
+        f"{_WHERE} and u.line_no > 0 and u.started_at >= ${{after}}$"
+        " and (u.started_at > ${after}$ or u.id > ${after_id}$)"
+        " order by u.started_at, u.id limit ${most}$",
+        _values(distributor_id, asked.span)
+        | {"after": asked.after[0], "after_id": asked.after[1], "most": asked.rows + 1},
+    )
+    shown, more = rows[: asked.rows], None
+    if len(rows) > asked.rows:
+        query = {"from": iso(asked.span.start), "to": iso(asked.span.end), "rows": asked.rows}
+        more = write_cursor(owner, query, {name: shown[-1][name] for name in _PLACE})
+    return [with_shown_prices({n: row[n] for n in row if n != "id"}) for row in shown], more
+
+
+def _values(distributor_id: str, asked: Span) -> dict[str, Any]:
+    return {"distributor_id": distributor_id, "start": asked.start, "end": asked.end}
+
+
+def _moment(
+    name: str, text: str | None, edge: int, problems: list[FieldProblem]
+) -> datetime | None:
+    if not text:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return day_bounds(text)[edge]
+        found: datetime = check_params(
+            {name: Rule(kind="datetime")}, {name: text}, strict=True
+        )[name]
+        if found < _LATEST:
+            return found
+        raise ValueError(text)
+    except InvalidFields as exc:
+        problems += exc.problems
+    except ValueError:
+        problems.append(
+            FieldProblem(name, "bad_date", "Give a date such as {example}.", example="2026-11-24")
+        )
+    return None

@@ -1,0 +1,1 @@
+"""Calls that run: bookings, slots, accounts, and the end of what is overdue."""

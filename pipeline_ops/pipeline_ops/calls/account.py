@@ -1,0 +1,93 @@
+"""
+Whose account a call goes on: the place where pipeline_dist hooks in.
+
+This module may not import pipeline_dist, and a call that names a distributor must meet the
+distributor's quotas, prices and limits. So pipeline_dist registers a keeper of accounts here;
+calls of our own, which name no distributor, go on `OwnAccount`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from app.global_func import BadRequest, SafeSqlor, settings
+from pipeline_ops.rules.pricing import Terms, choose
+
+
+class Account(Protocol):
+    """One side of a call, locked within the caller's transaction: asked first, charged, saved."""
+
+    @property
+    def distributor_id(self) -> str | None:
+        """Whose it is; None for our own."""
+
+    @property
+    def currency(self) -> str:
+        """The currency it is charged in."""
+
+    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
+        """The price that applies for this account among a line's prices in force."""
+
+    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
+        """Raise what refuses a call that begins at *moment*: not linked, spent, no quota left."""
+
+    def take(self, day: str, month: str) -> None:
+        """Count one call of this day and month."""
+
+    def give_back(self, day: str, month: str) -> None:
+        """Take back one call that began on this day, in this month."""
+
+    def settle(self, amount: Decimal) -> None:
+        """Charge *amount*, or give it back where it is negative."""
+
+    async def save(self, sor: SafeSqlor) -> None:
+        """Write what has changed."""
+
+
+class OwnAccount:
+    """The account of calls without a distributor: no limits, the line's own prices."""
+
+    distributor_id = None
+
+    @property
+    def currency(self) -> str:
+        """The system's own currency."""
+        return settings().default_currency
+
+    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
+        """The line's price as it is."""
+        return choose(terms, step_key, model, unit)
+
+    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
+        """Nothing is refused."""
+
+    def take(self, day: str, month: str) -> None:
+        """Nothing is counted."""
+
+    def give_back(self, day: str, month: str) -> None:
+        """Nothing was counted."""
+
+    def settle(self, amount: Decimal) -> None:
+        """Nobody is charged."""
+
+    async def save(self, sor: SafeSqlor) -> None:
+        """Nothing has changed."""
+
+
+Keeper = Callable[[SafeSqlor, str, str], Awaitable[Account]]
+_keepers: list[Keeper] = []
+
+
+def register_keeper(keeper: Keeper) -> None:
+    """Let *keeper* `(sor, distributor_id, pipeline_id) -> Account` lock distributors' accounts."""
+    _keepers[:] = [keeper]
+
+
+async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: str) -> Account:
+    """The account of *distributor_id* for calls of this line, locked; our own for None."""
+    if distributor_id is None:
+        return OwnAccount()
+    if not _keepers:
+        raise BadRequest("no_distributors", "Distributors are not part of this installation.")
+    return await _keepers[0](sor, distributor_id, pipeline_id)

@@ -1,0 +1,157 @@
+"""
+Calls booked by hand, and calls voided.
+
+A booking meets the same limits and prices as a call through the API, as of the time it began. A
+voided call keeps its rows; its amount, its quota and, while it runs, its slot are given back.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Change,
+    Conflict,
+    FieldProblem,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    check_references,
+    get_row,
+    note,
+    now,
+)
+from pipeline_ops.calls.account import lock_account
+from pipeline_ops.calls.capacity import (
+    lock_capacity,
+    milliseconds,
+    open_capacity,
+    save_call_start,
+)
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.rules.limits import check_room
+from pipeline_ops.rules.pricing import price_lines, total
+from pipeline_ops.rules.usage_lines import UsageLine
+
+TABLE = "pipeline_usage_log"
+BOOKABLE = ("succeeded", "failed")
+
+
+async def book(
+    sor: SafeSqlor, values: Mapping[str, Any], lines: Sequence[UsageLine], actor: Actor
+) -> dict[str, Any]:
+    """
+    Book a call that is over; the header row with its `lines` and their `total`.
+
+    *values*: pipeline_id, distributor_id (None: a call of our own), status, started_at,
+    finished_at, duration_ms, client_ref, error, remark. Raises InvalidFields, what admission
+    refuses (quota_exceeded, capacity_exceeded, spend_limit_reached), `price_missing`.
+    """
+    await check_references(sor, TABLE, values)
+    pipeline_id = values["pipeline_id"]
+    account = await lock_account(sor, values["distributor_id"], pipeline_id)
+    capacity = await lock_capacity(sor, pipeline_id)
+    moment = now()
+    started_at, finished_at, duration_ms = _times(values, moment)
+    await account.check(sor, started_at)
+    await open_capacity(sor, capacity, started_at, slot=False)
+    check_room(capacity.limits(started_at, slot=False), moment)
+    priced = await price_lines(
+        sor,
+        account.distributor_id,
+        pipeline_id,
+        started_at,
+        lines,
+        account.adjust,
+        account.currency,
+    )
+    line = await get_row(sor, "pipelines", pipeline_id)
+    header = ledger.new_header(
+        moment=moment,
+        by=actor.user_id or "",
+        distributor_id=account.distributor_id,
+        pipeline_id=pipeline_id,
+        version_no=line["current_version"],
+        currency=account.currency,
+        status=values["status"],
+        source="manual",
+        started_at=started_at,
+        finished_at=finished_at,
+        duration_ms=duration_ms,
+        **{name: values[name] for name in ("client_ref", "error", "remark")},
+    )
+    account.take(header["day_key"], header["month_key"])
+    capacity.take(header["day_key"], header["month_key"], slot=False)
+    account.settle(total(priced))
+    await save_call_start(sor, header, priced, account, capacity)
+    return await call_record(sor, header["call_no"])
+
+
+async def void(
+    sor: SafeSqlor, row_id: str, lock_version: int | None, reason: str | None, actor: Actor
+) -> dict[str, Any]:
+    """
+    Void the call that the row belongs to: all its rows, its amount and counters given back.
+
+    Raises NotFound, EditConflict, Conflict `already_voided`.
+    """
+    found = await get_row(sor, TABLE, row_id)
+    account = await lock_account(sor, found["distributor_id"], found["pipeline_id"])
+    capacity = await lock_capacity(sor, found["pipeline_id"])
+    header = await ledger.find_header(sor, found["call_no"], lock=True)
+    assert header is not None
+    # Under the locks, since the call may have ended while they were waited for.
+    row = header if header["id"] == row_id else await get_row(sor, TABLE, row_id)
+    check_lock_version(TABLE, row, lock_version)
+    status = header["status"]
+    if status == "voided":
+        raise Conflict("already_voided", "The call was voided before; once is enough.")
+    if status == "reserved":
+        capacity.free_slot()
+    if status in ledger.COUNTED:
+        capacity.give_back(header["day_key"], header["month_key"])
+        account.give_back(header["day_key"], header["month_key"])
+    amount = await ledger.void_call(
+        sor, header["call_no"], moment=now(), by=actor.user_id or "", reason=reason
+    )
+    account.settle(-amount)
+    await account.save(sor)
+    await capacity.save(sor)
+    before, after = {"status": status}, {"status": "voided"}
+    told = {"call_no": header["call_no"], "amount": amount, "reason": reason}
+    await note(sor, actor, Change("void", TABLE, header, before, after, told))
+    return await call_record(sor, header["call_no"])
+
+
+async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
+    """A call as pages show it: its header row, its `lines`, and their `total`."""
+    header = await ledger.find_header(sor, call_no)
+    assert header is not None
+    lines = await ledger.lines_of(sor, call_no)
+    nothing = Decimal(0).scaleb(-10)
+    return {**header, "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
+
+
+def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datetime, int]:
+    """Start, end and duration of a booking; what is not told follows from the others."""
+    started_at = values["started_at"] or moment
+    finished_at = values["finished_at"] or moment
+    problems = []
+    if started_at > moment:
+        problems.append(FieldProblem("started_at", "in_future", "A booked call has begun already."))
+    if finished_at > moment:
+        problems.append(
+            FieldProblem("finished_at", "in_future", "A booked call has ended already.")
+        )
+    if finished_at < started_at and not problems:
+        problems.append(
+            FieldProblem("finished_at", "out_of_order", "The end must be after the start.")
+        )
+    if problems:
+        raise InvalidFields(problems)
+    duration = values["duration_ms"]
+    if duration is None:
+        duration = milliseconds(started_at, finished_at)
+    return started_at, finished_at, duration

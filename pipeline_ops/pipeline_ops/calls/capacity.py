@@ -1,0 +1,191 @@
+"""
+The steps that every call takes, whoever books it: admission by the line's capacity, pricing, end.
+
+The API (pipeline_dist) and bookings by hand go through the same functions. Each works on locked
+records in memory; writing them stands apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.global_func import Row, SafeSqlor, quota_day, quota_month
+from pipeline_ops.calls.account import Account
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.limits import Limit
+from pipeline_ops.rules.pricing import PricedLine, total
+
+
+@dataclass(slots=True, kw_only=True)
+class Capacity:
+    """A line's capacity, locked (or only read, for a look), and what the ledger counted for it.
+    `row` is None where nothing limits the line. `leases`: when the calls that run must have ended,
+    of the first of them as many as matter; None where nobody had to look."""
+
+    pipeline_id: str
+    row: Row | None
+    counted: dict[str, int]
+    leases: list[datetime] | None = None
+
+    @property
+    def next_free(self) -> datetime | None:
+        """Where at most one slot is free: when one more will be, or, where more calls run than
+        may, the first. None where none runs, and where more are free."""
+        if self.row is not None and rules.has_slots(self.row, 2):
+            return None
+        found = sorted(self.leases or ())
+        over = rules.over(self.row) if self.row is not None else 0
+        return found[over] if len(found) > over else None
+
+    def limits(self, moment: datetime, *, slot: bool) -> list[Limit]:
+        """The line's limits at *moment*, in the order of admission; *slot*: the call will run."""
+        if self.row is None:
+            return []
+        day, month = quota_day(moment), quota_month(moment)
+        found = rules.switched_off(self.row)
+        found += rules.period_limits(self.row, "capacity", day, month, moment, self.counted)
+        if slot:
+            found += rules.slots(self.row, self.next_free)
+        return found
+
+    async def count(self, sor: SafeSqlor, moment: datetime) -> None:
+        """Ask the ledger for the day and month of *moment* where there is no counter of them."""
+        if self.row is None:
+            return
+        for key in rules.keys_to_count(self.row, (quota_day(moment), quota_month(moment))):
+            if key not in self.counted:
+                self.counted[key] = await ledger.count_calls(sor, key, pipeline_id=self.pipeline_id)
+
+    def turn(self, moment: datetime) -> None:
+        """Let the counters go over to the day and month of *moment*, which are counted."""
+        if self.row is not None:
+            rules.turn(self.row, quota_day(moment), quota_month(moment), self.counted)
+
+    def take(self, day: str, month: str, *, slot: bool) -> None:
+        """Count one call, and its slot."""
+        if self.row is not None:
+            rules.take(self.row, day, month, self.counted)
+            self.row["running"] += slot
+
+    def hold_slot(self, until: datetime) -> None:
+        """Note that the call just counted gives its slot back by *until*."""
+        # Where others run and nobody looked when they end, this one's end would tell too much.
+        if self.leases is None and self.row is not None and self.row["running"] == 1:
+            self.leases = []
+        if self.leases is not None:
+            self.leases.append(until)
+
+    def free_slot(self, until: datetime | None = None) -> None:
+        """Give back the slot of a call that ended; it could have held it *until* then."""
+        if self.row is not None:
+            self.row["running"] -= 1
+        if self.leases is not None and until in self.leases:
+            self.leases.remove(until)
+
+    def give_back(self, day: str, month: str) -> None:
+        """Give back one call that began on *day*, in *month*."""
+        if self.row is not None:
+            rules.give_back(self.row, day, month, self.counted)
+
+    async def find_slots(
+        self,
+        sor: SafeSqlor,
+        moment: datetime,
+        wanted: int = 1,
+        *,
+        ending: int = 0,
+        expire: bool = True,
+    ) -> None:
+        """
+        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if at most one
+        would be left beside them, find out when the next slot will be free, also after *ending*
+        of the calls that run have ended.
+        """
+        row = self.row
+        while row is not None and not rules.has_slots(row, wanted):
+            if expire:
+                ended = await ledger.expire_overdue(sor, self.pipeline_id, moment)
+            else:
+                ended = await ledger.count_overdue(sor, self.pipeline_id, moment)
+            row["running"] -= ended
+            if ended < ledger.EXPIRE_AT_ONCE or not expire:
+                break
+        # Also where one is left: who takes the last but one is told when there is another.
+        if row is not None and row["running"] and not rules.has_slots(row, wanted + 2):
+            count = rules.over(row) + 1 + ending
+            self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
+
+    async def save(self, sor: SafeSqlor) -> None:
+        """Write the counters."""
+        if self.row is not None:
+            await rules.save_capacities(sor, [self.row])
+
+
+async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Capacity:
+    """The capacity of a line, locked until the transaction ends."""
+    return (await lock_capacities(sor, [pipeline_id]))[pipeline_id]
+
+
+async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Capacity]:
+    """The capacities of these lines, locked in one order until the transaction ends."""
+    rows = await rules.lock_capacities(sor, pipeline_ids)
+    return {key: Capacity(pipeline_id=key, row=rows.get(key), counted={}) for key in pipeline_ids}
+
+
+async def open_capacity(
+    sor: SafeSqlor, capacity: Capacity, moment: datetime, *, slot: bool, expire: bool = True
+) -> None:
+    """
+    Bring a capacity to *moment*: its counters to that day and month and, if the call needs a
+    slot and none is free, overdue calls ended (with *expire*) and the next free time known.
+    """
+    await capacity.count(sor, moment)
+    capacity.turn(moment)
+    if slot:
+        await capacity.find_slots(sor, moment, expire=expire)
+
+
+async def save_call_start(
+    sor: SafeSqlor,
+    header: Mapping[str, Any],
+    priced: Sequence[PricedLine],
+    account: Account,
+    capacity: Capacity,
+) -> None:
+    """Write a call that was let in, and the counters it moved. The ledger comes first: a
+    repeated idempotency key stops here, with no counter written."""
+    by, moment = header["created_by"], header["created_at"]
+    rows = [dict(header), *ledger.line_rows(header, priced, moment=moment, by=by)]
+    await ledger.insert_rows(sor, rows)
+    await account.save(sor)
+    await capacity.save(sor)
+
+
+def end_call(
+    header: dict[str, Any],
+    status: str,
+    moment: datetime,
+    priced: Sequence[PricedLine],
+    account: Account,
+    capacity: Capacity,
+) -> None:
+    """
+    End a locked call in memory: slot back unless it was given back already, quotas back for a
+    cancelled one, the amount on the account.
+    """
+    if header["status"] == "reserved":
+        capacity.free_slot(header["lease_expires_at"])
+    if status == "cancelled":
+        capacity.give_back(header["day_key"], header["month_key"])
+        account.give_back(header["day_key"], header["month_key"])
+    account.settle(total(priced))
+    header["status"] = status
+    header["finished_at"] = moment
+    header["duration_ms"] = milliseconds(header["started_at"], moment)
+
+
+def milliseconds(start: datetime, end: datetime) -> int:
+    """From *start* to *end*, never below 0: a clock may have been set back between."""
+    return max(0, round((end - start).total_seconds() * 1000))

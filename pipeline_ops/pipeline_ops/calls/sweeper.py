@@ -1,0 +1,90 @@
+"""
+Ending calls whose lease ran out.
+
+One worker at a time sweeps, chosen by a lock in the database; when it dies, its connection dies,
+and another takes over. Two at once would do no harm: each call is ended under its line's lock.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import datetime
+
+from app.global_func import AppError, SafeSqlor, in_transaction, now, reading
+from pipeline_ops.calls.capacity import lock_capacity
+from pipeline_ops.ledger import entries as ledger
+
+PAUSE_SECONDS = 1.0
+_LOCK_NAME = "concat(left(database(), 40), '.lease_sweeper')"
+
+log = logging.getLogger("pipeline_ops.sweeper")
+
+
+async def expire_overdue(moment: datetime) -> int:
+    """End every call whose lease ran out by *moment*, line by line; how many. The slot goes
+    back, the quota stays used."""
+    async with reading() as sor:
+        rows = await sor.sqlExe(
+            "select distinct pipeline_id from pipeline_usage_log"
+            " where status = 'reserved' and line_no = 0 and lease_expires_at <= ${moment}$",
+            {"moment": moment},
+        )
+    ended = 0
+    for row in rows:
+        while count := await _expire_some(row["pipeline_id"], moment):
+            ended += count
+            if count < ledger.EXPIRE_AT_ONCE:
+                break
+    return ended
+
+
+async def run_sweeper(stop: asyncio.Event) -> None:
+    """Sweep every second until *stop* is set, whenever this process holds the lock."""
+    while not stop.is_set():
+        try:
+            async with reading() as sor:
+                await _sweep_while_chosen(sor, stop)
+        except AppError as exc:
+            log.warning("the lease sweeper waits for the database: %s", exc)
+        except Exception:  # a fault must not end the sweeping for the rest of the process's life
+            log.exception("the lease sweeper failed; it goes on", extra={"action": "sweep_failed"})
+        await _pause(stop)
+
+
+async def _sweep_while_chosen(sor: SafeSqlor, stop: asyncio.Event) -> None:
+    """Take the lock on *sor*'s connection, sweep while it is held, give it back."""
+    # The lock belongs to the connection; asking again also tells that the connection lives.
+    chosen = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
+    if not chosen or chosen["held"] != 1:
+        return
+    try:
+        while not stop.is_set():
+            count = await expire_overdue(now())
+            if count:
+                log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
+            await _pause(stop)
+            held = await sor.one(f"select is_used_lock({_LOCK_NAME}) = connection_id() as held", {})
+            if not held or held["held"] != 1:
+                return
+    finally:
+        # A connection that is gone has given its lock back already.
+        with suppress(AppError):
+            await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})
+
+
+async def _expire_some(pipeline_id: str, moment: datetime) -> int:
+    async def work(sor: SafeSqlor) -> int:
+        capacity = await lock_capacity(sor, pipeline_id)
+        count = await ledger.expire_overdue(sor, pipeline_id, moment)
+        if count:
+            for _ in range(count):
+                capacity.free_slot()
+            await capacity.save(sor)
+        return count
+
+    return await in_transaction(work)
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)

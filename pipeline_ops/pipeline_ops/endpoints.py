@@ -1,0 +1,215 @@
+"""What the admin endpoints of this module do: a request's parameters in, a record out."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Answer,
+    BadRequest,
+    FieldProblem,
+    InvalidFields,
+    Rule,
+    Text,
+    any_case,
+    check_change,
+    check_delete,
+    check_new,
+    check_params,
+    get_row,
+    in_transaction,
+    like_pattern,
+    now,
+    reading,
+    settings,
+    update_row,
+)
+from pipeline_ops.calls import booking as bookings
+from pipeline_ops.calls.account import OwnAccount
+from pipeline_ops.rules.pricing import price_lines, total
+from pipeline_ops.rules.usage_lines import UsageLine, check_lines
+from pipeline_ops.tables import capacities, prices
+
+Params = Mapping[str, Any]
+ALL = "全部"  # the generated pages' own word for "no filter"
+MOST_FOUND = 50
+
+_DELETED = Text("Deleted.")
+_EDITABLE = ("remark", "client_ref")
+_QUOTE = {
+    "pipeline_id": Rule(kind="str", required=True, length=32),
+    "lines": Rule(kind="json", required=True, json="list"),
+    "currency": Rule(kind="str", length=3),
+}
+
+
+async def pricing_create(actor: Actor, params: Params) -> Answer:
+    """Add a price to a line."""
+    if params.get("currency") in (None, ""):
+        params = {**params, "currency": settings().default_currency}
+    values = check_new(prices.TABLE, params)
+    record = await in_transaction(lambda sor: prices.create(sor, values, actor))
+    return Answer(record, table=prices.TABLE)
+
+
+async def pricing_update(actor: Actor, params: Params) -> Answer:
+    """Change a price; what was booked before stays as it was booked."""
+    key, lock_version, sent = check_change(prices.TABLE, params)
+    record = await in_transaction(lambda sor: prices.change(sor, key, lock_version, sent, actor))
+    return Answer(record, table=prices.TABLE)
+
+
+async def pricing_delete(actor: Actor, params: Params) -> Answer:
+    """Delete a price that the ledger never used."""
+    key, lock_version, _ = check_delete(prices.TABLE, params)
+    record = await in_transaction(lambda sor: prices.remove(sor, key, lock_version, actor))
+    return Answer(record, table=prices.TABLE, message=_DELETED)
+
+
+async def capacity_create(actor: Actor, params: Params) -> Answer:
+    """Give a line its capacity."""
+    values = check_new(capacities.TABLE, params)
+    record = await in_transaction(lambda sor: capacities.create(sor, values, actor))
+    return Answer(record, table=capacities.TABLE)
+
+
+async def capacity_update(actor: Actor, params: Params) -> Answer:
+    """Change a line's quotas, slots or switch."""
+    key, lock_version, sent = check_change(capacities.TABLE, params)
+    record = await in_transaction(
+        lambda sor: capacities.change(sor, key, lock_version, sent, actor)
+    )
+    return Answer(record, table=capacities.TABLE)
+
+
+async def capacity_delete(actor: Actor, params: Params) -> Answer:
+    """Take a line's capacity away; then nothing limits the line."""
+    key, lock_version, _ = check_delete(capacities.TABLE, params)
+    record = await in_transaction(lambda sor: capacities.remove(sor, key, lock_version, actor))
+    return Answer(record, table=capacities.TABLE, message=_DELETED)
+
+
+async def usage_log_create(actor: Actor, params: Params) -> Answer:
+    """Book a call by hand: one item by step_key, model, unit and quantity, or several as
+    `lines`."""
+    values = check_new(bookings.TABLE, params, extra={"lines": Rule(kind="json", json="list")})
+    if values["status"] not in bookings.BOOKABLE:
+        raise InvalidFields(
+            [
+                FieldProblem(
+                    "status", "bad_choice", "Choose one of: {choices}.",
+                    choices=", ".join(bookings.BOOKABLE),
+                )
+            ]
+        )  # fmt: skip
+    lines = _booked_lines(values)
+    record = await in_transaction(lambda sor: bookings.book(sor, values, lines, actor))
+    return Answer(record, table=bookings.TABLE, message=Text("The call is booked."))
+
+
+async def usage_log_update(actor: Actor, params: Params) -> Answer:
+    """Change the remark or the client's own number of a call; nothing else of it ever changes."""
+    key, lock_version, sent = check_change(bookings.TABLE, params)
+
+    async def work(sor: Any) -> dict[str, Any]:
+        current = await get_row(sor, bookings.TABLE, key, lock=True)
+        fixed = [n for n, value in sent.items() if n not in _EDITABLE and value != current[n]]
+        if fixed:
+            raise InvalidFields(
+                FieldProblem(
+                    name, "write_once",
+                    "What was booked does not change. Void the call and book it again.",
+                )
+                for name in fixed
+            )  # fmt: skip
+        values = {name: sent[name] for name in _EDITABLE if name in sent}
+        if not values:
+            raise BadRequest("nothing_to_change", "Name at least one field to change.")
+        return await update_row(sor, bookings.TABLE, key, lock_version, values, actor)
+
+    return Answer(await in_transaction(work), table=bookings.TABLE)
+
+
+async def usage_log_delete(actor: Actor, params: Params) -> Answer:
+    """Void the call that a row belongs to; `reason` is kept."""
+    key, lock_version, extra = check_delete(
+        bookings.TABLE, params, extra={"reason": Rule(kind="str", length=500)}
+    )
+    record = await in_transaction(
+        lambda sor: bookings.void(sor, key, lock_version, extra["reason"], actor)
+    )
+    return Answer(record, table=bookings.TABLE, message=Text("The call is voided."))
+
+
+async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
+    """What `lines` cost now at a line's own prices in `currency` (ours by default); books
+    nothing."""
+    asked = check_params(_QUOTE, params)
+    lines = check_lines(asked["lines"].value)
+    account = OwnAccount()
+    currency = asked["currency"] or account.currency
+    async with reading(snapshot=True) as sor:
+        await get_row(sor, "pipelines", asked["pipeline_id"])
+        priced = await price_lines(
+            sor, None, asked["pipeline_id"], now(), lines, account.adjust, currency
+        )
+    return {
+        "currency": currency,
+        "total": total(priced),
+        "lines": [
+            {
+                "line_no": item.line_no,
+                "step_key": item.usage.step_key,
+                "model": item.usage.model,
+                "unit": item.usage.unit,
+                "quantity": item.usage.quantity,
+                "pricing_id": item.terms.pricing_id,
+                "pricing_type": item.terms.pricing_type,
+                "unit_price": item.terms.unit_price,
+                "unit_size": item.terms.unit_size,
+                "package_size": item.terms.package_size,
+                "package_price": item.terms.package_price,
+                "amount": item.amount,
+            }
+            for item in priced
+        ],
+    }
+
+
+async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str, str]]:
+    """Lines for a drop-down, first of all "every": by name or code, filtered by `q`."""
+    wanted = str(params.get("q") or "").strip()[:128]
+    name, pattern = any_case("name", like_pattern(wanted))
+    code, _ = any_case("code", pattern)
+    async with reading() as sor:
+        rows = await sor.sqlExe(
+            f"select id, name from pipelines where {name} like ${{pattern}}$"  # noqa: S608
+            f" or {code} like ${{pattern}}$ order by name, id limit ${{most}}$",
+            {"pattern": pattern, "most": MOST_FOUND},
+        )
+    found = [{"value": row["id"], "text": row["name"]} for row in rows]
+    return [{"value": "", "text": ALL}, *found]
+
+
+def _booked_lines(values: Mapping[str, Any]) -> list[UsageLine]:
+    """The items of a booking, out of `lines` or of the row's own fields; raises InvalidFields."""
+    single = UsageLine(
+        step_key=values["step_key"],
+        model=values["model"],
+        unit=values["unit"],
+        quantity=values["quantity"],
+    )
+    if values["lines"] is None:
+        if single.unit:
+            return [single]
+        if single.quantity or single.step_key or single.model:
+            raise InvalidFields(
+                [FieldProblem("unit", "required", "Say which unit the quantity is in.")]
+            )
+        return []
+    if single != UsageLine(unit="", quantity=Decimal(0)):
+        raise InvalidFields(
+            [FieldProblem("lines", "not_together", "Give either lines or one unit, not both.")]
+        )
+    return check_lines(values["lines"].value)

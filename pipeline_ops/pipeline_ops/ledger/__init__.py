@@ -1,0 +1,1 @@
+"""The ledger: its entries, their check and their repair."""

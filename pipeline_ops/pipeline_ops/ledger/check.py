@@ -1,0 +1,136 @@
+"""
+`manage.py check-ledger`: do all counters, and the statements, say what the ledger says?
+
+The ledger is read once, from an index that has all it takes, in one snapshot with the counters: so
+the check may run while calls are let in.
+"""
+
+import argparse
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
+from pipeline_ops.ledger.counted import Difference, Sums, counted_tables
+from pipeline_ops.ledger.entries import COUNTED
+from pipeline_ops.ledger.repair import repair
+
+_SUMS = (
+    "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, count(*) as row_count,"
+    " sum(u.line_no = 0) as headers,"
+    " sum(u.line_no = 0 and u.status in ${counted}$) as calls,"
+    " sum(u.line_no = 0 and u.status = 'reserved') as running,"
+    " sum(case u.status when 'voided' then 0 else u.amount end) as amount,"
+    " sum(case when u.status = 'voided' or u.line_no = 0 then 0 else u.amount end) as stated"
+    " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
+)
+_GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
+_RUNNING = (
+    "select pipeline_id, count(*) as running from pipeline_usage_log"
+    " where status = 'reserved' and line_no = 0 group by pipeline_id"
+)
+
+
+async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
+    """What the ledger says, of one quota month or (None) of all time."""
+    found = Sums()
+    where = " where u.month_key = ${month}$" if month else ""
+    values = {"counted": list(COUNTED), "month": month}
+    for row in await sor.sqlExe(_SUMS + where + _GROUPS, values):
+        found.add(row)
+    if month:
+        # A call that runs may have begun in an earlier month.
+        found.running = {
+            row["pipeline_id"]: int(row["running"]) for row in await sor.sqlExe(_RUNNING, {})
+        }
+    return found
+
+
+async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
+    """Every counter and statement that differs from the ledger, as *sor*'s snapshot sees them;
+    with *month* only those of that quota month."""
+    return await differences(sor, await sums_of(sor, month), month)
+
+
+async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
+    """The counters of all rows held against *sums*."""
+    return [item for table in counted_tables() for item in await table.compare(sor, sums, month)]
+
+
+def run_command(argv: list[str]) -> int:
+    """Compare all counters with the ledger; 0 when they agree (or do after a repair), else 1."""
+    parser = argparse.ArgumentParser(
+        prog="manage.py check-ledger",
+        description="Recompute all counters from the ledger and print every difference. "
+        "按账本重算全部计数，并列出差异。",
+    )
+    parser.add_argument(
+        "--month", type=_month, help="only this quota month, YYYY-MM; 只核对这个配额月"
+    )
+    parser.add_argument("--repair", action="store_true",
+                        help="print the differences, then set the counters right;"
+                        " 先列出差异，再改正计数")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one line of JSON; 输出一行 JSON")
+    options = parser.parse_args(argv)
+    return asyncio.run(_run(options))
+
+
+def _month(text: str) -> str:
+    # A month that is none has no calls, and would be told to be right.
+    try:
+        month_bounds(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no month: give one such as 2026-11. 不是月份，请写成 2026-11 的形式。"
+        ) from None
+    return text
+
+
+async def _run(options: argparse.Namespace) -> int:
+    try:
+        async with reading(snapshot=True) as sor:
+            sums = await sums_of(sor, options.month)
+            found = await differences(sor, sums, options.month)
+        _tell(found, sums, as_json=options.json)
+        if not found or not options.repair:
+            return 1 if found else 0
+        return await _repair(found)
+    finally:
+        await pools().close()
+
+
+def _tell(found: list[Difference], sums: Sums, *, as_json: bool) -> None:
+    if as_json:
+        told = [
+            {name: getattr(item, name) for name in ("table", "key", "counter", "says", "should_be")}
+            for item in found
+        ]
+        print(to_json({"calls": sums.headers, "rows": sums.rows, "differences": told}))
+        return
+    for item in found:
+        print(
+            f"{item.table} {item.key} {item.counter}: says {_plain(item.says)},"
+            f" should be {_plain(item.should_be)}"
+        )
+    print(
+        f"{sums.headers} calls, {sums.rows} rows: {len(found)} difference(s)."
+        f" 共 {sums.headers} 次调用、{sums.rows} 行，差异 {len(found)} 处。"
+    )
+
+
+async def _repair(found: list[Difference]) -> int:
+    left = 0
+    for item in found:
+        if item.table == "statement":
+            left += 1
+            print(
+                f"{item.key}: the ledger itself is wrong and is left as it is. 账本行有误，未改动。"
+            )
+            continue
+        value: Any = await repair(item.table, item.row_id, item.counter)
+        print(f"{item.table} {item.key} {item.counter}: set to {_plain(value)}. 已改正。")
+    return 1 if left else 0
+
+
+def _plain(value: int | Decimal) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)

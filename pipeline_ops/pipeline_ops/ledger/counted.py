@@ -1,0 +1,152 @@
+"""
+The tables whose rows count what the ledger says, each with how that is held against the ledger.
+
+Modules above offer theirs here.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import Row, SafeSqlor
+from pipeline_ops.ledger import entries as ledger
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A counter of one row that does not say what the ledger says. `row_id` is the row's."""
+
+    table: str
+    key: str
+    counter: str
+    says: int | Decimal
+    should_be: int | Decimal
+    row_id: str
+
+
+@dataclass(slots=True)
+class Sums:
+    """What the ledger says, by what it is asked for."""
+
+    # Calls that have used up quota by (line, day or month), (distributor, …), (both, …).
+    calls: dict[tuple[str, ...], int] = field(default_factory=dict)
+    running: dict[str, int] = field(default_factory=dict)
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    # By (distributor, month): what all rows amount to, and the rows that statements list.
+    months: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
+    rows: int = 0
+    headers: int = 0
+
+    def add(self, row: Row) -> None:
+        """Take in one group of ledger rows."""
+        distributor, line = row["distributor_id"], row["pipeline_id"]
+        self.rows += int(row["row_count"])
+        self.headers += int(row["headers"])
+        self.running[line] = self.running.get(line, 0) + int(row["running"])
+        calls = int(row["calls"])
+        for period in (row["day_key"], row["month_key"]):
+            self._count(("line", line, period), calls)
+            if distributor is not None:
+                self._count(("distributor", distributor, period), calls)
+                self._count(("link", distributor, line, period), calls)
+        if distributor is not None:
+            self.amounts[distributor] = self.amounts.get(distributor, NOTHING) + row["amount"]
+            month = self.months.setdefault((distributor, row["month_key"]), [NOTHING, NOTHING])
+            month[0] += row["amount"]
+            month[1] += row["stated"]
+
+    def _count(self, key: tuple[str, ...], calls: int) -> None:
+        self.calls[key] = self.calls.get(key, 0) + calls
+
+
+Compare = Callable[[SafeSqlor, Sums, str | None], Awaitable[list[Difference]]]
+Count = Callable[[SafeSqlor, Mapping[str, Any]], Awaitable[int | Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedTable:
+    """
+    A table whose rows count.
+
+    `compare` finds the differences between its rows and the sums of one month, or of all time;
+    `counts` has for each counter how it is counted anew for one row.
+    """
+
+    name: str
+    compare: Compare
+    counts: Mapping[str, Count]
+
+
+def period_differences(
+    table: str, row: Row, whose: tuple[str, ...], sums: Sums, month: str | None
+) -> Iterable[Difference]:
+    """Hold the calls of a row's day and month against those of *whose* in *sums*."""
+    for period in ("day", "month"):
+        key = row[f"{period}_key"]
+        if key is not None and is_of(key, month):
+            should_be = sums.calls.get((*whose, key), 0)
+            name = f"{row['name']} {key}"
+            yield from counter_differences(table, row, name, f"{period}_used", should_be)
+
+
+def counter_differences(
+    table: str, row: Row, key: str, counter: str, should_be: int | Decimal
+) -> Iterable[Difference]:
+    """Yield the difference, if there is one, between a row's *counter* and what it should be."""
+    if row[counter] != should_be:
+        yield Difference(table, key, counter, row[counter], should_be, row["id"])
+
+
+def is_of(key: str, month: str | None) -> bool:
+    """Return whether *key*, a day or a month, is within *month*; None is all time."""
+    return month is None or key[:7] == month
+
+
+_CAPACITIES = (
+    "select c.*, p.code as name from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"
+)
+
+
+async def _compare_capacities(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
+    found: list[Difference] = []
+    for row in await sor.sqlExe(_CAPACITIES, {}):
+        whose = ("line", row["pipeline_id"])
+        found += period_differences("pipeline_capacity", row, whose, sums, month)
+        running = sums.running.get(row["pipeline_id"], 0)
+        found += counter_differences("pipeline_capacity", row, row["name"], "running", running)
+    return found
+
+
+async def _line_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
+    return await ledger.count_calls(sor, row[key], pipeline_id=row["pipeline_id"])
+
+
+_tables = {
+    "pipeline_capacity": CountedTable(
+        "pipeline_capacity",
+        _compare_capacities,
+        {
+            "day_used": lambda sor, row: _line_period(sor, row, "day_key"),
+            "month_used": lambda sor, row: _line_period(sor, row, "month_key"),
+            "running": lambda sor, row: ledger.count_running(sor, row["pipeline_id"]),
+        },
+    )
+}
+
+
+def offer_counted_tables(*tables: CountedTable) -> None:
+    """Let *tables* be checked and repaired too."""
+    _tables.update({table.name: table for table in tables})
+
+
+def counted_tables() -> list[CountedTable]:
+    """Return all tables that count, in the order in which they are told."""
+    return list(_tables.values())
+
+
+def counted_table(name: str) -> CountedTable:
+    """Return the table *name* that counts; raises KeyError."""
+    return _tables[name]

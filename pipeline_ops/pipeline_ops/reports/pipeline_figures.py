@@ -1,0 +1,136 @@
+"""One line's figures for its own page: prices, what of its capacity is used, who runs right now."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Row,
+    Rule,
+    SafeSqlor,
+    check_params,
+    day_bounds,
+    get_row,
+    month_bounds,
+    now,
+    quota_day,
+    quota_month,
+    reading,
+)
+from pipeline_ops.reports.cache import remembered
+from pipeline_ops.reports.distributors import distributor_statements
+from pipeline_ops.reports.stats import summary
+
+RUNNING_SHOWN = 50
+_ASKED = {"pipeline_id": Rule(kind="str", required=True, length=32)}
+
+
+async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month, counted_at,
+    running}.
+
+    `scope` is day, month or slots; `limit` is None where nothing limits, `capacity` None where
+    the line has none. `running` are the calls that hold a slot, those that end first in front.
+    `today` and `month` are as of `counted_at`: where counting took long, a while ago (see
+    `remembered`).
+    """
+    line_id = check_params(_ASKED, params)["pipeline_id"]
+    moment = now()
+    day = quota_day(moment)
+    # On a connection of their own, so that nobody waits for them with another one in hand.
+    counted_at, days = await remembered(
+        ("line_figures", line_id, day), lambda: _days(line_id, moment)
+    )
+    async with reading(snapshot=True) as sor:
+        await get_row(sor, "pipelines", line_id)
+        capacity = await sor.one(_CAPACITY, {"id": line_id})
+        running = await _running(sor, line_id)
+        prices = await sor.sqlExe(_PRICES, {"id": line_id})
+    return {
+        "now": moment,
+        "prices": prices,
+        "capacity": capacity,
+        "gauges": gauges(capacity, moment, len(running)),
+        "today": summary([row for row in days if row["day_key"] == day]),
+        "month": summary(days),
+        "counted_at": counted_at,
+        "running": running,
+    }
+
+
+async def _running(sor: SafeSqlor, line_id: str) -> list[dict[str, Any]]:
+    """Return the calls that hold a slot of the line, each with its distributor's name."""
+    calls = await sor.sqlExe(_RUNNING, {"id": line_id, "most": RUNNING_SHOWN})
+    ids = sorted({call["distributor_id"] for call in calls} - {None})
+    rows = await sor.sqlExe(distributor_statements().names, {"ids": ids}) if ids else []
+    names = {row["id"]: row["name"] for row in rows}
+    return [
+        {
+            "call_no": call["call_no"],
+            "started_at": call["started_at"],
+            "lease_expires_at": call["lease_expires_at"],
+            "distributor": names.get(call["distributor_id"]),
+        }
+        for call in calls
+    ]
+
+
+async def _days(line_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
+    """*moment*, and what the line has done on each day of its month so far, by currency."""
+    days = {"first": f"{quota_month(moment)}-01", "last": quota_day(moment)}
+    async with reading() as sor:
+        return moment, await sor.sqlExe(_BY_DAY, {"id": line_id, **days})
+
+
+def gauges(
+    capacity: Mapping[str, Any] | None, moment: datetime, running: int
+) -> list[dict[str, Any]]:
+    """What of a line's *capacity* is used at *moment*; counters of a day gone by are 0."""
+    day, month = quota_day(moment), quota_month(moment)
+    row: Mapping[str, Any] = capacity or {}
+    limited = bool(row.get("enabled"))
+    return [
+        {
+            "scope": "day",
+            "used": row["day_used"] if row.get("day_key") == day else 0,
+            "limit": row.get("daily_quota") if limited else None,
+            "resets_at": day_bounds(day)[1],
+        },
+        {
+            "scope": "month",
+            "used": row["month_used"] if row.get("month_key") == month else 0,
+            "limit": row.get("monthly_quota") if limited else None,
+            "resets_at": month_bounds(month)[1],
+        },
+        {
+            "scope": "slots",
+            "used": row["running"] if row else running,
+            "limit": row.get("max_concurrency") if limited else None,
+            "resets_at": None,
+        },
+    ]
+
+
+_CAPACITY = "select * from pipeline_capacity where pipeline_id = ${id}$"
+_PRICES = (
+    "select * from pipeline_pricing where pipeline_id = ${id}$"
+    " order by unit, step_key, model, effective_from, id limit 1000"
+)
+# Served by the index (pipeline_id, day_key).
+_BY_DAY = (
+    "select day_key, currency, sum(line_no = 0 and status not in ('cancelled', 'voided')) as calls,"
+    " sum(line_no = 0 and status = 'succeeded') as succeeded,"
+    " sum(line_no = 0 and status in ('failed', 'expired')) as failed,"
+    " sum(line_no = 0 and status = 'reserved') as running,"
+    " sum(case status when 'voided' then 0 else amount end) as amount"
+    " from pipeline_usage_log where pipeline_id = ${id}$"
+    " and day_key between ${first}$ and ${last}$ group by day_key, currency"
+)
+# Served by the index (status, lease_expires_at): few calls run at a time.
+_RUNNING = (
+    "select call_no, started_at, lease_expires_at, distributor_id from pipeline_usage_log"
+    " where status = 'reserved' and pipeline_id = ${id}$ and line_no = 0"
+    " order by lease_expires_at limit ${most}$"
+)

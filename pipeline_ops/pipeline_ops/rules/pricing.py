@@ -1,0 +1,313 @@
+"""
+What a call costs: the one place that knows.
+
+Quote, finish, manual booking and statement all come through here, so they agree to the last
+digit. Money is Decimal; amounts are found by whole-number arithmetic and rounded once, half up,
+to 10 decimals.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+from app.global_func import Conflict, FieldProblem, SafeSqlor, Unprocessable, quota_month
+from pipeline_ops.rules.usage_lines import UsageLine
+
+AMOUNT_DECIMALS = 10
+PRICE_DECIMALS = 6
+# What decimal(20,10) can hold.
+AMOUNT_LIMIT = Decimal(10) ** 10
+
+_EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+_PRICE_STEP = Decimal(1).scaleb(-PRICE_DECIMALS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """
+    A price as it is applied: `unit_price` for `unit_size` units, or packages of `package_size`
+    units at `package_price`. An empty `step_key` or `model` means every one.
+
+    `pricing_mode` tells where it comes from: inherit, discount or fixed. `pricing_id` is the
+    price's identity in the ledger, by which packages are counted.
+    """
+
+    pricing_id: str
+    step_key: str
+    model: str
+    unit: str
+    pricing_type: str
+    pricing_mode: str = "inherit"
+    unit_price: Decimal | None = None
+    unit_size: int = 1
+    package_size: int | None = None
+    package_price: Decimal | None = None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedLine:
+    """A usage line with the price applied to it; `amount` has 10 decimals."""
+
+    line_no: int
+    usage: UsageLine
+    terms: Terms
+    amount: Decimal
+
+
+# Which price applies to (step_key, model, unit) among those in force; None when none does.
+Adjust = Callable[[Sequence[Terms], str, str, str], Terms | None]
+
+
+def choose(terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
+    """The most specific of *terms* for this use: step and model, step, model, neither."""
+    fitting = [
+        item
+        for item in terms
+        if item.unit == unit and item.step_key in ("", step_key) and item.model in ("", model)
+    ]
+    return max(fitting, key=lambda item: (item.step_key != "", item.model != ""), default=None)
+
+
+def discounted(terms: Terms, rate: Decimal) -> Terms:
+    """*terms* at *rate* of their price. Nothing is rounded: 6 decimals of a price and 4 of a rate
+    make 10, which the ledger keeps, so that the price stored with a line reproduces its amount."""
+    return replace(
+        terms,
+        pricing_mode="discount",
+        unit_price=_scaled(terms.unit_price, rate),
+        package_price=_scaled(terms.package_price, rate),
+    )
+
+
+def shown_price(price: Decimal | None) -> Decimal | None:
+    """*price* with the decimals it needs, at least 6: as people set it, whoever stored it."""
+    if price is None or price.as_tuple().exponent == -PRICE_DECIMALS:
+        return price
+    at_six = _EXACT.quantize(price, _PRICE_STEP)
+    return at_six if at_six == price else price.normalize(_EXACT)
+
+
+def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
+    """*line* of the ledger with its prices as `shown_price` gives them."""
+    return {
+        **line,
+        "unit_price": shown_price(line["unit_price"]),
+        "package_price": shown_price(line["package_price"]),
+    }
+
+
+def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(0)) -> Decimal:
+    """
+    What *quantity* units cost under *terms*, rounded half up to 10 decimals.
+
+    *used_before*: units used before in the same month under the same price; packages only.
+    """
+    if terms.pricing_type == "package":
+        assert terms.package_size is not None
+        assert terms.package_price is not None
+        packages = _packages(used_before + quantity, terms.package_size) - _packages(
+            used_before, terms.package_size
+        )
+        return _EXACT.quantize(
+            _EXACT.multiply(Decimal(packages), terms.package_price),
+            Decimal(1).scaleb(-AMOUNT_DECIMALS),
+        )
+    assert terms.unit_price is not None
+    return _divided(_EXACT.multiply(quantity, terms.unit_price), terms.unit_size)
+
+
+def total(priced: Sequence[PricedLine]) -> Decimal:
+    """The sum of the amounts of *priced*, with 10 decimals."""
+    return sum((line.amount for line in priced), Decimal(0).scaleb(-AMOUNT_DECIMALS))
+
+
+def chosen_terms(
+    lines: Sequence[UsageLine], terms: Sequence[Terms], adjust: Adjust, currency: str | None
+) -> list[Terms]:
+    """
+    The price of each line. With *currency*, prices in another one do not count.
+
+    Raises Conflict `price_missing` naming every line that has no price.
+    """
+    usable = [item for item in terms if currency in (None, item.currency)]
+    found: list[Terms] = []
+    problems: list[FieldProblem] = []
+    for number, line in enumerate(lines):
+        item = adjust(usable, line.step_key, line.model, line.unit)
+        if item is not None and currency in (None, item.currency):
+            found.append(item)
+            continue
+        other = item or adjust(terms, line.step_key, line.model, line.unit)
+        problems.append(
+            _no_price(number, line)
+            if other is None
+            else _other_currency(number, line, other.currency, currency)
+        )
+    if problems:
+        raise Conflict(
+            "price_missing",
+            "{count} line(s) have no price in force. Ask for a price to be set, then try again.",
+            problems=problems,
+            count=len(problems),
+        )
+    return found
+
+
+def priced_lines(
+    lines: Sequence[UsageLine], chosen: Sequence[Terms], used: Mapping[str, Decimal]
+) -> list[PricedLine]:
+    """
+    Each line with its amount; *used* has the units used before, by the packages' pricing_id.
+
+    Lines of one call count for each other, in their order. Raises Unprocessable
+    `amount_too_large` where an amount has more digits than the ledger keeps.
+    """
+    so_far = dict(used)
+    priced: list[PricedLine] = []
+    for number, (line, terms) in enumerate(zip(lines, chosen, strict=True)):
+        before = so_far.get(terms.pricing_id, Decimal(0))
+        amount = line_amount(terms, line.quantity, before)
+        if terms.pricing_type == "package":
+            so_far[terms.pricing_id] = before + line.quantity
+        priced.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
+    _check_size(priced)
+    return priced
+
+
+async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
+    """The enabled prices of a line that are in force at *at*."""
+    rows = await sor.sqlExe(
+        "select id, step_key, model, unit, pricing_type, unit_price, unit_size, package_size,"
+        " package_price, currency from pipeline_pricing"
+        " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
+        " and (effective_to is null or effective_to > ${at}$)",
+        {"pipeline_id": pipeline_id, "at": at},
+    )
+    return [terms_of(row) for row in rows]
+
+
+def in_force(row: Mapping[str, Any], at: datetime) -> bool:
+    """Whether the price in *row* applies to calls that began at *at*."""
+    ends: datetime | None = row["effective_to"]
+    return bool(row["effective_from"] <= at) and (ends is None or ends > at)
+
+
+def terms_of(row: Mapping[str, Any]) -> Terms:
+    """A row of pipeline_pricing as Terms."""
+    return Terms(
+        pricing_id=row["id"],
+        step_key=row["step_key"],
+        model=row["model"],
+        unit=row["unit"],
+        pricing_type=row["pricing_type"],
+        unit_price=row["unit_price"],
+        unit_size=row["unit_size"],
+        package_size=row["package_size"],
+        package_price=row["package_price"],
+        currency=row["currency"],
+    )
+
+
+async def packages_used(
+    sor: SafeSqlor, distributor_id: str | None, month: str, pricing_ids: Sequence[str]
+) -> dict[str, Decimal]:
+    """Units booked so far in quota month *month* under each price, voided calls left out."""
+    if not pricing_ids:
+        return {}
+    # The null-safe comparison also finds calls of our own, which have no distributor.
+    rows = await sor.sqlExe(
+        "select pricing_id, sum(quantity) as used from pipeline_usage_log"
+        " where distributor_id <=> ${distributor_id}$ and month_key = ${month}$"
+        " and pricing_id in ${pricing_ids}$ and status <> 'voided' group by pricing_id",
+        {"distributor_id": distributor_id, "month": month, "pricing_ids": list(pricing_ids)},
+    )
+    return {row.pricing_id: row.used for row in rows}
+
+
+async def price_lines(
+    sor: SafeSqlor,
+    distributor_id: str | None,
+    pipeline_id: str,
+    started_at: datetime,
+    lines: Sequence[UsageLine],
+    adjust: Adjust = choose,
+    currency: str | None = None,
+) -> list[PricedLine]:
+    """
+    *lines* priced as of the call's start. Exact only under the distributor's lock (without a
+    distributor: the line's), because packages count what others booked before.
+
+    Raises Conflict `price_missing`, Unprocessable `amount_too_large`.
+    """
+    if not lines:
+        return []
+    terms = await prices_in_force(sor, pipeline_id, started_at)
+    chosen = chosen_terms(lines, terms, adjust, currency)
+    packages = sorted({item.pricing_id for item in chosen if item.pricing_type == "package"})
+    used = await packages_used(sor, distributor_id, quota_month(started_at), packages)
+    return priced_lines(lines, chosen, used)
+
+
+def _scaled(price: Decimal | None, rate: Decimal) -> Decimal | None:
+    if price is None:
+        return None
+    return shown_price(_EXACT.multiply(price, rate))
+
+
+def _packages(units: Decimal, size: int) -> int:
+    """Packages needed for *units*: a package that is begun counts whole."""
+    top, bottom = units.as_integer_ratio()
+    return -(-top // (bottom * size))
+
+
+def _divided(product: Decimal, size: int) -> Decimal:
+    """*product* / *size*, rounded half up to 10 decimals; nothing is rounded before."""
+    top, bottom = product.as_integer_ratio()
+    bottom *= size
+    steps = (2 * top * 10**AMOUNT_DECIMALS + bottom) // (2 * bottom)
+    return Decimal(steps).scaleb(-AMOUNT_DECIMALS, _EXACT)
+
+
+def _no_price(number: int, line: UsageLine) -> FieldProblem:
+    return FieldProblem(
+        f"lines/{number}",
+        "price_missing",
+        "There is no price for unit {unit}, step {step}, model {model}.",
+        unit=line.unit,
+        step=line.step_key or "-",
+        model=line.model or "-",
+    )
+
+
+def _other_currency(number: int, line: UsageLine, found: str, wanted: str | None) -> FieldProblem:
+    return FieldProblem(
+        f"lines/{number}",
+        "price_missing",
+        "The price of unit {unit} is in {found}, the account is in {wanted}.",
+        unit=line.unit,
+        found=found,
+        wanted=wanted,
+    )
+
+
+def _check_size(priced: Sequence[PricedLine]) -> None:
+    problems = [
+        FieldProblem(
+            f"lines/{line.line_no - 1}",
+            "amount_too_large",
+            "The amount {amount} is more than one line can have.",
+            amount=format(line.amount, "f"),
+        )
+        for line in priced
+        if line.amount >= AMOUNT_LIMIT
+    ]
+    if problems:
+        raise Unprocessable(
+            "amount_too_large",
+            "An amount must stay below {limit}. Check quantity, price and unit size.",
+            problems=problems,
+            limit=format(AMOUNT_LIMIT, "f"),
+        )

@@ -1,0 +1,1 @@
+"""Prices and capacities as administrators keep them, and as they travel with a line."""

@@ -1,0 +1,188 @@
+"""
+The price list of a line, pipeline_pricing.
+
+All changes to one line's prices wait for each other on the line's own row, so that two prices
+for the same use never overlap in time. What the ledger has booked keeps the price it was booked
+at, so a price may be changed at any time. What it is for, and its type, change only while the
+ledger never used it, because packages are counted by the price; nor is it deleted after that.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    Conflict,
+    FieldProblem,
+    InUse,
+    InvalidFields,
+    SafeSqlor,
+    check_lock_version,
+    check_references,
+    delete_row,
+    get_row,
+    insert_row,
+    iso,
+    now,
+    update_row,
+)
+from pipeline_ops.rules.counters import lock_capacities
+
+TABLE = "pipeline_pricing"
+# What units are counted for under one price: packages of other units would follow from theirs.
+_IDENTITY = ("step_key", "model", "unit", "pricing_type")
+
+# What a price of each type must say, and what belongs to the other type.
+_NEEDED = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
+_FOREIGN: dict[str, dict[str, Any]] = {
+    "unit": {"package_size": None, "package_price": None},
+    "package": {"unit_price": None, "unit_size": 1},
+}
+
+
+async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """Add a price; raises InvalidFields, Conflict `price_overlap`."""
+    checked = _complete(values, values)
+    await check_references(sor, TABLE, checked)  # locks the line
+    await _check_overlap(sor, checked)
+    return await insert_row(sor, TABLE, checked, actor)
+
+
+async def change(
+    sor: SafeSqlor,
+    price_id: str,
+    lock_version: int | None,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> dict[str, Any]:
+    """
+    Change a price; raises NotFound, EditConflict, InvalidFields, Conflict `price_overlap` and,
+    for what a price that the ledger has used is for, `in_use`.
+
+    Calls that were booked keep the price they were booked at.
+    """
+    await _lock_line(sor, price_id)
+    current = await get_row(sor, TABLE, price_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    # A form that changes the type sends along what the price was; that goes without a word.
+    new = {name: value for name, value in values.items() if value != current[name]}
+    checked = _complete({**current, **values}, new)
+    other_use = [name for name in _IDENTITY if name in new]
+    if other_use and (referrers := await _referrers(sor, current)):
+        raise _other_use(other_use, referrers)
+    await _check_overlap(sor, checked)
+    changed = {name: checked[name] for name in {*values, *_FOREIGN[checked["pricing_type"]]}}
+    return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
+
+
+async def remove(
+    sor: SafeSqlor, price_id: str, lock_version: int | None, actor: Actor
+) -> dict[str, Any]:
+    """Delete a price; raises NotFound, EditConflict, InUse when the ledger has used it."""
+    await _lock_line(sor, price_id)
+    current = await get_row(sor, TABLE, price_id, lock=True)
+    check_lock_version(TABLE, current, lock_version)
+    referrers = await _referrers(sor, current)
+    if referrers:
+        raise InUse(referrers)
+    await delete_row(sor, TABLE, current, actor)
+    return current
+
+
+async def _lock_line(sor: SafeSqlor, price_id: str) -> None:
+    """Lock the line of a price before the price itself; raises NotFound."""
+    found = await get_row(sor, TABLE, price_id)
+    await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)
+
+
+# No index begins with the price, and each one more costs every admission. That of a distributor's
+# month has it next: the pairs are few, and found by leaps; each is then asked for the price.
+_USED = (
+    "select u.call_no as id"
+    " from (select distinct distributor_id, month_key from pipeline_usage_log) m"
+    " straight_join pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
+    " on u.distributor_id <=> m.distributor_id and u.month_key = m.month_key"
+    " and u.pricing_id = ${id}$ limit 1"
+)
+
+
+async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ledger, if it has used the price; if not, it will not before the transaction ends."""
+    used = await sor.one(_USED, price)
+    if used is None:
+        # Who prices a call has the line's capacity locked until the call is written.
+        await lock_capacities(sor, [price["pipeline_id"]])
+        used = await sor.one(_USED, price)
+    if used is None:
+        return []
+    return [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]
+
+
+def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> Conflict:
+    """The refusal to let a used price be for something else."""
+    return Conflict(
+        "in_use",
+        "Calls are booked at this price, so what it is for and its type stay."
+        " End it, and add another price.",
+        problems=[
+            FieldProblem(name, "in_use", "This stays as it is: calls are booked at this price.")
+            for name in fields
+        ],
+        extra={"referrers": list(referrers)},
+    )
+
+
+def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    *values* with what follows from the price's type and a start.
+
+    Raises InvalidFields, also for *new* values that a price of this type has no place for.
+    """
+    checked = {**values, "effective_from": values.get("effective_from") or now()}
+    kind = checked["pricing_type"]
+    problems = [
+        FieldProblem(name, "required", "A price of this type needs this field.")
+        for name in _NEEDED[kind]
+        if checked.get(name) is None
+    ]
+    problems += [
+        FieldProblem(name, "not_together", "A price of this type has no such value: leave it out.")
+        for name, blank in _FOREIGN[kind].items()
+        if new.get(name) not in (None, blank)
+    ]
+    end = checked.get("effective_to")
+    if end is not None and end <= checked["effective_from"]:
+        problems.append(
+            FieldProblem("effective_to", "out_of_order", "The end must be after the start.")
+        )
+    if problems:
+        raise InvalidFields(problems)
+    return checked | _FOREIGN[kind]
+
+
+async def _check_overlap(sor: SafeSqlor, price: Mapping[str, Any]) -> None:
+    if not price["enabled"]:
+        return
+    other = await sor.one(
+        "select id, effective_from, effective_to from pipeline_pricing"
+        " where pipeline_id = ${pipeline_id}$ and unit = ${unit}$ and step_key = ${step_key}$"
+        " and model = ${model}$ and enabled = 1 and id <> ${id}$"
+        " and (effective_to is null or effective_to > ${effective_from}$)"
+        " and (${effective_to}$ is null or effective_from < ${effective_to}$)"
+        " order by effective_from limit 1",
+        {"id": "", "effective_to": None, **price},
+    )
+    if other is None:
+        return
+    start, end = other["effective_from"], other["effective_to"]
+    raise Conflict(
+        "price_overlap",
+        "Another price for the same step, model and unit holds from {start} to {end}."
+        " End it first, or choose other times.",
+        problems=[
+            FieldProblem("effective_from", "price_overlap", "The times overlap another price.")
+        ],
+        extra={"other": dict(other)},
+        start=iso(start),
+        end=iso(end) if end else "…",
+    )

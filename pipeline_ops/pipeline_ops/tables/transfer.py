@@ -1,0 +1,107 @@
+"""Prices and capacity as they travel with a line: exported, imported, cloned."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.global_func import (
+    Actor,
+    AppError,
+    InvalidFields,
+    SafeSqlor,
+    canonical_json,
+    check_new,
+    say,
+    table,
+    to_json,
+)
+from pipeline_core.transfer.parts import Part
+from pipeline_ops.tables import capacities, prices
+
+_PRICES = "select * from pipeline_pricing where pipeline_id = ${id}$"
+_CAPACITY = "select * from pipeline_capacity where pipeline_id = ${id}$"
+
+
+async def read_prices(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
+    """The line's prices, always in the same order."""
+    rows = await sor.sqlExe(_PRICES, {"id": pipeline_id})
+    return sorted((_plain(prices.TABLE, row) for row in rows), key=canonical_json)
+
+
+async def write_prices(
+    sor: SafeSqlor, pipeline_id: str, data: Any, actor: Actor
+) -> list[dict[str, Any]]:
+    """Add prices to a line; what became of each."""
+    return [
+        await _written(sor, prices, pipeline_id, row, actor, row.get("unit"))
+        if isinstance(row, dict)
+        else _problem("", "bad_price", "A price must be an object, in braces.", actor)
+        for row in (data if isinstance(data, list) else [data])
+    ]
+
+
+async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any] | None:
+    """The line's capacity without its counters, or None."""
+    row = await sor.one(_CAPACITY, {"id": pipeline_id})
+    return None if row is None else _plain(capacities.TABLE, row)
+
+
+async def write_capacity(
+    sor: SafeSqlor, pipeline_id: str, data: Any, actor: Actor
+) -> list[dict[str, Any]]:
+    """Give a line its capacity; what became of it."""
+    if not isinstance(data, dict):
+        return [_problem("", "bad_capacity", "The capacity must be an object, in braces.", actor)]
+    return [await _written(sor, capacities, pipeline_id, data, actor, "")]
+
+
+PARTS = {
+    "prices": Part(read_prices, write_prices),
+    "capacity": Part(read_capacity, write_capacity),
+}
+
+
+def _plain(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What people set of a row, as JSON has it: no ids, no counters, nothing that is empty."""
+    columns = table(name).columns
+    kept = {
+        column: bool(value) if columns[column].boolean else value
+        for column, value in row.items()
+        if column in columns and not columns[column].server_set
+        if column != "pipeline_id" and value not in (None, "")
+    }
+    made: dict[str, Any] = json.loads(to_json(kept))
+    return made
+
+
+async def _written(
+    sor: SafeSqlor,
+    module: Any,
+    pipeline_id: str,
+    row: Mapping[str, Any],
+    actor: Actor,
+    label: Any,
+) -> dict[str, Any]:
+    columns = table(module.TABLE).columns
+    # Ids and stamps of another line's row mean nothing here.
+    own = {n: v for n, v in row.items() if n not in columns or not columns[n].server_set}
+    try:
+        values = check_new(module.TABLE, {**own, "pipeline_id": pipeline_id})
+        await module.create(sor, values, actor)
+    except InvalidFields as exc:
+        problems = [
+            {"code": p.code, "field": p.field, "message": say(p.text, actor.lang)}
+            for p in exc.problems
+        ]
+        return {"action": "problem", "label": str(label or ""), "problems": problems}
+    except AppError as exc:
+        if exc.status >= 500:
+            raise
+        problem = {"code": exc.code, "field": "", "message": say(exc.text, actor.lang)}
+        return {"action": "problem", "label": str(label or ""), "problems": [problem]}
+    return {"action": "created", "label": str(label or ""), "problems": []}
+
+
+def _problem(label: str, code: str, sentence: str, actor: Actor) -> dict[str, Any]:
+    problem = {"code": code, "field": "", "message": say(sentence, actor.lang)}
+    return {"action": "problem", "label": label, "problems": [problem]}
