@@ -5,7 +5,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const sources = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'app', 'frontend', 'src');
-const files = readdirSync(sources, { recursive: true }).filter((name) => name.endsWith('.js'));
+const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
 
 test('nothing is ever written as HTML, and code is made from text in one place only', () => {
   for (const name of files) {

@@ -11,7 +11,7 @@ const BREAK = /\r\n|\r|\n/g;
 export function withBreaks(given, shown, typed) {
   if (typed === shown) return given;
   if (!given.includes('\r') || shown !== given.replace(BREAK, '\n')) return typed;
-  const units = given.match(/\r\n|[^]/g);
+  const units = given.match(/\r\n|[^]/g) ?? [];
   let start = 0;
   while (start < typed.length && typed[start] === shown[start]) start += 1;
   let kept = 0;
@@ -21,7 +21,7 @@ export function withBreaks(given, shown, typed) {
   return [...units.slice(0, start), middle, ...units.slice(units.length - kept)].join('');
 }
 
-/** The break that *text* has most of. */
+/** The break that *text* has most of. @param {string} text */
 function usualBreak(text) {
   const counts = new Map();
   for (const [one] of text.matchAll(BREAK)) counts.set(one, (counts.get(one) ?? 0) + 1);

@@ -9,7 +9,7 @@ import { registerInput } from './registry.js';
 /** From this many choices on a list gets a search box. */
 const LONG_LIST = 12;
 
-class CodeInput extends Input {
+export class CodeInput extends Input {
   makeControl() {
     this.holder = h('div', { class: 'code-holder' });
     this.select = h('select', { ...this.commonAttributes(), maxlength: undefined, placeholder: undefined });
@@ -31,7 +31,7 @@ class CodeInput extends Input {
     if (this.combobox) this.combobox.input.disabled = true;
   }
 
-  /** Loads the choices again, with more parameters; the old `get_data` of scripts. */
+  /** Loads the choices again, with more parameters; the old `get_data` of scripts. @param {Data} [extra] */
   get_data(extra) {
     this.extra = extra ?? {};
     this.loaded = this.load();
@@ -45,7 +45,7 @@ class CodeInput extends Input {
     else this.fillSelect();
   }
 
-  /** Choices as the description or the server writes them. */
+  /** Choices as the description or the server writes them. @param {Option[]} options */
   read(options) {
     return options.map((option) => ({
       value: String(optionValue(option, this.field) ?? ''), text: String(optionText(option, this.field) ?? ''),
@@ -77,7 +77,7 @@ class CodeInput extends Input {
     });
     const { input } = this.combobox;
     for (const name of ['aria-label', 'aria-describedby', 'aria-invalid']) {
-      if (this.select.hasAttribute(name)) input.setAttribute(name, this.select.getAttribute(name));
+      if (this.select.hasAttribute(name)) input.setAttribute(name, this.select.getAttribute(name) ?? '');
     }
     if (this.isReadonly) input.disabled = true;
     this.holder.append(this.combobox.element);
@@ -86,25 +86,30 @@ class CodeInput extends Input {
     this.select.remove();
   }
 
+  /** @param {string} [text] */
   async find(text) {
     if (!isSearched(this.field)) {
-      const wanted = text.toLowerCase();
+      const wanted = (text ?? '').toLowerCase();
       return this.options.filter((option) => option.text.toLowerCase().includes(wanted));
     }
     const found = await loadOptions(this, { ...this.extra, q: text || undefined });
     return this.read(found).filter(({ value }) => value !== '');
   }
 
+  /** @param {unknown} value @param {string} [text] */
   setValue(value, text) {
     this.wanted = value === null || value === undefined ? '' : String(value);
     this.wantedText = text;
     this.showCurrent();
   }
 
-  /** The record knows the text of its own code, also when the list does not hold it (any more). */
+  /**
+   * The record knows the text of its own code, also when the list does not hold it (any more).
+   * @param {Row} record
+   */
   setRecord(record) {
     const { field } = this;
-    const text = record[field.textField] ?? record[`${field.name}_text`];
+    const text = record[field.textField ?? ''] ?? record[`${field.name}_text`];
     this.setValue(record[field.name], text);
   }
 
@@ -119,7 +124,7 @@ class CodeInput extends Input {
     if (this.select) this.select.value = this.wanted ?? '';
   }
 
-  /** A choice that the list does not have, or not yet. */
+  /** A choice that the list does not have, or not yet. @param {string} text */
   addMissing(text) {
     if ([...this.select.options].some((option) => option.value === this.wanted)) return;
     this.select.append(h('option', { value: this.wanted }, text || this.wanted));
@@ -144,9 +149,14 @@ class CodeInput extends Input {
     return '';
   }
 
-  /** Never `record[valueField]`: altered fields name the row's own id there. */
+  /**
+   * Never `record[valueField]`: altered fields name the row's own id there.
+   * @param {unknown} value
+   * @param {Field} field
+   * @param {Row} [record]
+   */
   static cellText(value, field, record = {}) {
-    const text = record[field.textField] ?? record[`${field.name}_text`];
+    const text = record[field.textField ?? ''] ?? record[`${field.name}_text`];
     if (text !== null && text !== undefined && text !== '') return String(text);
     if (Array.isArray(field.data)) {
       const known = field.data.find((one) => String(optionValue(one, field)) === String(value));

@@ -7,14 +7,14 @@ const SEARCH_DELAY_MS = 180;
 
 export class Combobox {
   /**
-   * @param {{id: string, name: string, isRequired: boolean,
-   *   find: (text: string) => Promise<{value: string, text: string}[]>,
-   *   known: () => {value: string, text: string}[], what is known without asking
-   *   picked: (option: {value: string, text: string}|null) => void}} how
+   * @param {{id: string, name: string, isRequired: boolean, find: (text: string) => Promise<Choice[]>,
+   *   known: () => Choice[], picked: (option: Choice|null) => void}} how `known`: without asking
    */
   constructor({ id, name, isRequired, find, known, picked }) {
-    Object.assign(this, { find, known, picked });
-    this.options = [];
+    this.find = find;
+    this.known = known;
+    this.picked = picked;
+    this.options = /** @type {Choice[]} */ ([]);
     this.active = -1;
     this.shownText = '';
     const listId = uniqueId('list');
@@ -35,7 +35,7 @@ export class Combobox {
     this.search = debounce(() => this.isTyping && this.open(this.input.value.trim()), SEARCH_DELAY_MS);
   }
 
-  /** Shows the text of the current value. */
+  /** Shows the text of the current value. @param {string} text */
   show(text) {
     this.shownText = text ?? '';
     this.input.value = this.shownText;
@@ -54,6 +54,7 @@ export class Combobox {
     this.input.setAttribute('aria-expanded', 'true');
   }
 
+  /** @param {Choice} option @param {number} i */
   item(option, i) {
     return h('li', {
       id: `${this.list.id}-${i}`, role: 'option', 'aria-selected': String(option.text === this.shownText),
@@ -69,6 +70,7 @@ export class Combobox {
     this.input.removeAttribute('aria-activedescendant');
   }
 
+  /** @param {Choice | null} option */
   pick(option) {
     this.show(option?.text ?? '');
     this.close();
@@ -91,15 +93,18 @@ export class Combobox {
     return option !== undefined;
   }
 
-  /** The only choice of that name; capitals count where only they differ. */
+  /** The only choice of that name; capitals count where only they differ. @param {string} text */
   meant(text) {
     const all = [...this.known(), ...this.options].filter(({ value }, i, list) => list.findIndex((one) => one.value === value) === i);
-    const [same, alike] = [(word) => word, (word) => word.toLowerCase()]
+    /** @type {((word: string) => string)[]} */
+    const forms = [(word) => word, (word) => word.toLowerCase()];
+    const [same, alike] = forms
       .map((form) => all.filter((option) => form(option.text.trim()) === form(text)));
     const found = same.length ? same : alike;
     return found.length === 1 ? found[0] : undefined;
   }
 
+  /** @param {At<KeyboardEvent>} event */
   key(event) {
     if (event.isComposing) return; // Enter ends a word of Chinese
     const isOpen = !this.list.hidden;
@@ -121,6 +126,7 @@ export class Combobox {
     }
   }
 
+  /** @param {number} step */
   move(step) {
     if (!this.options.length) return;
     this.list.children[this.active]?.classList.remove('active');

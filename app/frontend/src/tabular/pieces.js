@@ -6,12 +6,12 @@ const HEAD_BYTES = 8;
 export class Pieces {
   constructor() {
     this.rows = 0;
-    this.parts = [];
+    this.parts = /** @type {Uint8Array<ArrayBuffer>[]} */ ([]);
     this.rest = 0; // bytes of this piece that are still to come
-    this.head = [];
+    this.head = /** @type {number[]} */ ([]);
   }
 
-  /** @param {Uint8Array} bytes what came next */
+  /** @param {Uint8Array<ArrayBuffer>} bytes what came next */
   add(bytes) {
     let at = 0;
     while (at < bytes.length) {

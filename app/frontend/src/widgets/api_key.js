@@ -29,6 +29,7 @@ class ApiKey extends Overlay {
     return t(this.opts.title || 'New API key');
   }
 
+  /** @param {string} label @param {string} text @param {string} name */
   copyLine(label, text, name) {
     const said = h('span', { class: 'copied', role: 'status' });
     const button = h('button', {

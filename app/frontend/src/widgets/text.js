@@ -7,6 +7,7 @@ import { Widget } from '../core/widget.js';
 const TITLE_RATES = [1.96, 1.8, 1.64, 1.48, 1.32, 1.16];
 
 export class Text extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('text');
@@ -25,27 +26,30 @@ export class Text extends Widget {
     this.dom_element.textContent = shown === null || shown === undefined ? '' : String(shown);
   }
 
-  /** Sets the original text; the translation is shown. */
+  /** Sets the original text; the translation is shown. @param {string} text */
   set_otext(text) {
     this.opts = { ...this.opts, otext: text };
     this.showText();
   }
 
-  /** Sets a text that is not translated. */
+  /** Sets a text that is not translated. @param {unknown} text */
   set_text(text) {
     this.opts = { ...this.opts, otext: undefined, text };
     this.showText();
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.set_text(typeof value === 'object' ? JSON.stringify(value) : value);
   }
 }
 
+/** @param {number} level */
 function titleClass(level) {
   return class extends Text {
     static tag = `h${level}`;
 
+    /** @param {Data} opts @param {WidgetContext} context */
     constructor(opts, context) {
       super(opts, context);
       this.dom_element.classList.add('title');

@@ -12,7 +12,7 @@ import { monthField } from './months.js';
 const API = '/pipeline_dist/api';
 
 export class StatementTab {
-  /** @param {import('./distributor_page.js').DistributorPage} page */
+  /** @param {DistributorPage} page */
   constructor(page) {
     this.page = page;
     this.month = page.data.days.last.slice(0, 7);
@@ -25,6 +25,7 @@ export class StatementTab {
       this.figures);
   }
 
+  /** @param {string} month */
   choose(month) {
     this.month = month;
     return this.render();
@@ -46,6 +47,7 @@ export class StatementTab {
     fillNode(this.figures, notLoaded(() => this.render()));
   }
 
+  /** @param {Statement} found */
   draw(found) {
     this.shown = this.month;
     fillNode(this.files, this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
@@ -56,12 +58,14 @@ export class StatementTab {
     found.lines.length ? lines(found.lines) : emptyNote('usage', 'Nothing was called in this month.'));
   }
 
+  /** @param {string} format @param {string} label */
   file(format, label) {
     const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, format, _lang: language() });
     return h('a', { class: 'button tool', href: `${API}/distributor_statement_file.dspy?${query}`, download: '', 'data-tool': `statement_${format}` }, icon('download'), t(label));
   }
 }
 
+/** @param {StatementLine[]} rows */
 function lines(rows) {
   return plainTable('Statement', [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
     { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }],

@@ -6,12 +6,13 @@ import { writeExact } from '../../core/exact_json.js';
 import { t } from '../../core/i18n.js';
 import { plainTable } from '../common/nodes.js';
 
+/** @type {Record<string, string>} */
 const FIELD_LABELS = {
   name: '步骤名称', step_type: '步骤类型', model: '模型', config: '配置', timeout_seconds: '超时（秒）', retry_limit: '重试次数上限',
   enabled: '是否启用', description: '说明', code: '产线代码',
 };
 
-/** @param {{steps: object, pipeline: object[]}} found as `pipeline_diff` answers, its numbers exact */
+/** @param {Difference} found as `pipeline_diff` answers, its numbers exact */
 export function differenceView(found) {
   const { steps } = found;
   const lines = [
@@ -26,24 +27,28 @@ export function differenceView(found) {
     lines.length ? h('ul', { class: 'difference-lines' }, lines) : null, changes.length ? changeTable(changes) : null);
 }
 
-/** True when both are the same. */
+/** True when both are the same. @param {Difference} found */
 export function isSame(found) {
   return !found.pipeline.length && Object.values(found.steps).every((list) => !list.length);
 }
 
+/** @param {string} kind @param {string} picture @param {string} what @param {Child} who @param {string} where */
 function line(kind, picture, what, who, where) {
   return h('li', { class: `difference-${kind}` }, icon(picture), h('span', { class: 'difference-what' }, what), who,
     h('span', { class: 'muted' }, where));
 }
 
+/** @param {{step_key: string, name: string}} step */
 function named({ step_key: key, name }) {
   return h('span', {}, name ? `${name} ` : '', h('code', {}, key));
 }
 
+/** @param {{stage: number, step_no: number}} step */
 function place({ stage, step_no: number }) {
   return t('stage ${stage}, place ${place}', { stage, place: number });
 }
 
+/** @param {Change[]} changes */
 function changeTable(changes) {
   return plainTable('Changed fields', [{ label: 'Step' }, { label: 'Field' }, { label: 'Before' }, { label: 'After' }],
     changes.map(({ step_key: key, field, from, to }) => [
@@ -51,7 +56,7 @@ function changeTable(changes) {
     ]));
 }
 
-/** A changed configuration as a change of each of its keys. */
+/** A changed configuration as a change of each of its keys. @param {Change} change */
 function keyByKey(change) {
   const { field, from, to } = change;
   if (field !== 'config' || !from || !to || typeof from !== 'object' || typeof to !== 'object') return [change];
@@ -60,11 +65,13 @@ function keyByKey(change) {
     .map((name) => ({ ...change, field: `config.${name}`, from: from[name], to: to[name] }));
 }
 
+/** @param {string} field */
 function fieldName(field) {
   if (field.startsWith('config.')) return h('span', {}, t(FIELD_LABELS.config), ' ', h('code', {}, field.slice(7)));
   return Object.hasOwn(FIELD_LABELS, field) ? t(FIELD_LABELS[field]) : field;
 }
 
+/** @param {unknown} one @param {string} side */
 function value(one, side) {
   const text = one === null || one === undefined || one === '' ? '–' : typeof one === 'object' ? writeExact(one, 1) : String(one);
   return h('span', { class: `difference-value difference-${side}` }, text);
