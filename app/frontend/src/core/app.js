@@ -2,6 +2,7 @@
 
 import { ask } from './request.js';
 import { build, buildOverlay, pageOf } from './build.js';
+import { attachBinds } from './binds.js';
 import { Body } from './body.js';
 import { findWidget } from './lookup.js';
 import { LANGUAGES, preferredLanguage, t, useLanguage } from './i18n.js';
@@ -91,6 +92,11 @@ export class App {
   /** @param {Widget} widget */
   add_widget(widget) {
     this.body.add_widget(widget);
+  }
+
+  /** For `build`: binds stand above it, since their actions build. @param {Widget} owner @param {Bind[]} [binds] */
+  attachBinds(owner, binds) {
+    attachBinds(owner, binds);
   }
 
   /** @see findWidget @param {WidgetPath} path @param {Widget} [from] */

@@ -4,7 +4,6 @@ import { messageOf } from './failure.js';
 import { t } from './i18n.js';
 import { applyCommonOptions } from './styling.js';
 import { ask, errorDescription } from './request.js';
-import { attachBinds } from './binds.js';
 import { widgetClass } from './registry.js';
 import { Widget } from './widget.js';
 
@@ -92,7 +91,7 @@ async function buildOne(description, parent, baseUri, job) {
   if (isOverlay) job.app.body.addOverlay(widget);
   await widget.beforeChildren?.();
   await buildChildren(description?.subwidgets, widget, job);
-  attachBinds(widget, description?.binds);
+  job.app.attachBinds(widget, description?.binds);
   widget.built?.();
   if (isOverlay) job.overlays.push(/** @type {Overlay} */ (widget));
   return widget;
