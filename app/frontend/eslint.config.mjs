@@ -15,6 +15,8 @@ export default [
       'default-case-last': 'error',
       'eqeqeq': 'error',
       'func-style': ['error', 'declaration', { allowArrowFunctions: true }],
+      // A name is a noun for what a value is, not for how one came by it.
+      'id-denylist': ['error', 'asked', 'found', 'given', 'made', 'said', 'shown', 'told', 'wanted'],
       'max-lines': ['error', { max: 400 }],
       'no-alert': 'error',
       'no-caller': 'error',

@@ -42,9 +42,9 @@ test('every label and help of the shell\'s pages has its Chinese', () => {
 
 test('placeholders survive translation', () => {
   for (const language of /** @type {('zh'|'en')[]} */ (['zh', 'en'])) {
-    for (const [original, said] of Object.entries(dictionary(root, language))) {
+    for (const [original, translation] of Object.entries(dictionary(root, language))) {
       const names = (/** @type {string} */ text) => [...text.matchAll(/\$?\{(\w+)\}/g)].map(([, name]) => name).sort();
-      assert.deepEqual(names(said), names(original), original);
+      assert.deepEqual(names(translation), names(original), original);
     }
   }
 });

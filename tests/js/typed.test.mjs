@@ -26,15 +26,15 @@ test('numbers in JSON keep their digits', () => {
 });
 
 test('line breaks that were not touched stay as they were', () => {
-  const shown = (/** @type {string} */ text) => text.replace(/\r\n|\r/g, '\n');
+  const inBox = (/** @type {string} */ text) => text.replace(/\r\n|\r/g, '\n');
   const crlf = 'one\r\ntwo\r\nthree';
-  assert.equal(withBreaks(crlf, shown(crlf), shown(crlf)), crlf);
-  assert.equal(withBreaks(crlf, shown(crlf), 'one\ntwo\nand a half\nthree'), 'one\r\ntwo\r\nand a half\r\nthree');
-  assert.equal(withBreaks(crlf, shown(crlf), ''), '');
-  assert.equal(withBreaks(crlf, shown(crlf), 'one\nthree'), 'one\r\nthree');
+  assert.equal(withBreaks(crlf, inBox(crlf), inBox(crlf)), crlf);
+  assert.equal(withBreaks(crlf, inBox(crlf), 'one\ntwo\nand a half\nthree'), 'one\r\ntwo\r\nand a half\r\nthree');
+  assert.equal(withBreaks(crlf, inBox(crlf), ''), '');
+  assert.equal(withBreaks(crlf, inBox(crlf), 'one\nthree'), 'one\r\nthree');
   const mixed = 'a\rb\nc\r\nd\r\n';
-  assert.equal(withBreaks(mixed, shown(mixed), 'a\nb\nc!\nd\n'), 'a\rb\nc!\r\nd\r\n');
-  assert.equal(withBreaks(mixed, shown(mixed), 'a\nb\nc\nd\n\n'), 'a\rb\nc\r\nd\r\n\r\n');
+  assert.equal(withBreaks(mixed, inBox(mixed), 'a\nb\nc!\nd\n'), 'a\rb\nc!\r\nd\r\n');
+  assert.equal(withBreaks(mixed, inBox(mixed), 'a\nb\nc\nd\n\n'), 'a\rb\nc\r\nd\r\n\r\n');
   assert.equal(withBreaks('a\nb', 'a\nb', 'a\nc'), 'a\nc');
   // An input of one line has no breaks at all; what was typed there is the text.
   assert.equal(withBreaks('a\r\nb', 'ab', 'abc'), 'abc');

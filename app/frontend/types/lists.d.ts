@@ -47,7 +47,7 @@ interface AddressCondition {
 
 /** A condition of a view that the list cannot ask, and why. */
 interface Misfit {
-  given: any;
+  source: any;
   reason: string;
   label?: string;
 }
@@ -156,7 +156,7 @@ interface PagesParts {
   /** Nothing stops what was begun. */
   fetchPage: (page: number) => Promise<ListPage | null>;
   /** Told after each change. */
-  shown: () => void;
+  onChange: () => void;
 }
 
 /** A cell that somebody writes in, or whose value is being saved. */

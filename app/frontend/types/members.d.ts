@@ -80,7 +80,7 @@ declare module '../src/inputs/time_inputs.js' {
 declare module '../src/inputs/check_inputs.js' {
   interface CheckBoxInput {
     boxes: HTMLInputElement[];
-    wanted: string[];
+    selection: string[];
   }
 }
 
@@ -90,7 +90,7 @@ declare module '../src/inputs/code_input.js' {
     select: HTMLSelectElement;
     options: Choice[];
     extra: Data;
-    wanted: string;
+    selection: string;
   }
 }
 
@@ -234,8 +234,8 @@ declare module '../src/pages/line/mapping_input.js' {
     rows: HTMLElement;
     addButton: HTMLButtonElement;
     listId: string;
-    originals: WeakMap<Element, { name: Shown; text: Shown }>;
-    asGiven: { text: string | null; pairs: string } | null;
+    originals: WeakMap<Element, { name: TextInBox; text: TextInBox }>;
+    atFirst: { text: string | null; pairs: string } | null;
   }
   interface SuggestInput {
     line: HTMLInputElement;
@@ -253,6 +253,6 @@ declare module '../src/pages/distributor/distributor_page.js' {
 declare module '../src/pages/distributor/usage_tab.js' {
   interface UsageTab {
     bars: Chart;
-    shown?: string;
+    monthInView?: string;
   }
 }

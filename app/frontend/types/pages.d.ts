@@ -374,18 +374,18 @@ interface OwnPage extends Part {
 }
 
 /** A text, and how its box showed it. */
-interface Shown {
-  given: string;
-  shown: string;
+interface TextInBox {
+  recordText: string;
+  boxText: string;
 }
 
-/** A part of PageTabs with its button; `made` once it has been shown. */
+/** A part of PageTabs with its button; `content` once it has been shown. */
 interface TabPart {
   name: string;
   label: string;
   make: () => Part;
   button: HTMLButtonElement;
-  made: Part | null;
+  content: Part | null;
 }
 
 /** A column of a plain table. */

@@ -8,7 +8,7 @@ import { findWidget } from './lookup.js';
 import { LANGUAGES, preferredLanguage, t, useLanguage } from './i18n.js';
 import { startSignIn } from './sign_in.js';
 
-/** @typedef {{path: WidgetPath|undefined, owner: Widget, found: (widget: Widget) => void}} Waiting */
+/** @typedef {{path: WidgetPath|undefined, owner: Widget, use: (widget: Widget) => void}} Waiting */
 
 export class App {
   /**
@@ -151,13 +151,13 @@ export class App {
    * A bind names a widget that is not there yet.
    * @param {WidgetPath | undefined} path
    * @param {Widget} owner
-   * @param {(widget: Widget) => void} found
+   * @param {(widget: Widget) => void} use
    */
-  whenAdded(path, owner, found) {
-    this.waiting.push({ path, owner, found });
-    owner.whenReleased(() => { this.waiting = this.waiting.filter((one) => one.found !== found); });
+  whenAdded(path, owner, use) {
+    this.waiting.push({ path, owner, use });
+    owner.whenReleased(() => { this.waiting = this.waiting.filter((one) => one.use !== use); });
     setTimeout(() => {
-      if (this.waiting.some((one) => one.found === found)) {
+      if (this.waiting.some((one) => one.use === use)) {
         console.warn(`no widget "${path}" for a bind so far`);
       }
     }, 10_000);
@@ -167,9 +167,9 @@ export class App {
     if (!this.waiting.length) return;
     // After the current step: the widget's own children come with it.
     queueMicrotask(() => {
-      this.waiting = this.waiting.filter(({ path, owner, found }) => {
+      this.waiting = this.waiting.filter(({ path, owner, use }) => {
         const widget = owner.dom_element.isConnected ? findWidget(path, owner, this) : null;
-        if (widget) found(widget);
+        if (widget) use(widget);
         return !widget;
       });
     });

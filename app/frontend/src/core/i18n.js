@@ -21,8 +21,8 @@ export function language() {
 
 /** The reader's stored choice, else the browser's language, else Chinese. */
 export function preferredLanguage() {
-  const wanted = [safeStored(), ...(navigator.languages ?? [navigator.language])];
-  for (const tag of wanted) {
+  const tags = [safeStored(), ...(navigator.languages ?? [navigator.language])];
+  for (const tag of tags) {
     const code = String(tag ?? '').slice(0, 2).toLowerCase();
     if (LANGUAGES.includes(code)) return code;
   }
@@ -71,9 +71,9 @@ export function t(text, data) {
   const original = String(text);
   const dictionary = dictionaries.get(current);
   const isKnown = dictionary !== undefined && Object.hasOwn(dictionary, original);
-  const said = isKnown ? dictionary[original] : original;
+  const translation = isKnown ? dictionary[original] : original;
   if (!isKnown && looksForeign(original)) missing.add(original);
-  return data ? fillText(said, data) : said;
+  return data ? fillText(translation, data) : translation;
 }
 
 /**

@@ -11,12 +11,12 @@ export function findWidget(path, from, app) {
   if (path === undefined || path === null || path === '') return from;
   if (typeof path !== 'string') return path;
   const segments = path.split(/[./]/).filter(Boolean);
-  let found = firstSegment(segments[0], from ?? app.body, app);
+  let match = firstSegment(segments[0], from ?? app.body, app);
   for (const segment of segments.slice(1)) {
-    if (!found) return null;
-    found = nextSegment(segment, found, app);
+    if (!match) return null;
+    match = nextSegment(segment, match, app);
   }
-  return found;
+  return match;
 }
 
 /** @param {string} segment @param {Widget} from @param {App} app */
@@ -67,8 +67,8 @@ function inDocument(id) {
   const windows = [...document.querySelectorAll('dialog[open]')].reverse();
   for (const place of [...windows, document.body]) {
     if (place.id === id && place.bricks_widget) return place.bricks_widget;
-    const found = below(id, place);
-    if (found) return found;
+    const match = below(id, place);
+    if (match) return match;
   }
   return null;
 }
@@ -77,8 +77,8 @@ function inDocument(id) {
 function nearest(id, from) {
   for (let widget = /** @type {Widget|null} */ (from); widget; widget = widget.parent) {
     if (widget.id === id) return widget;
-    const found = widget.dom_element && below(id, widget.dom_element);
-    if (found) return found;
+    const match = widget.dom_element && below(id, widget.dom_element);
+    if (match) return match;
   }
   return inDocument(id);
 }

@@ -20,11 +20,11 @@ export async function startSignIn(app) {
 
 /** @param {App} app @param {(isSignedIn: boolean) => void} resolve */
 function whenSignedIn(app, resolve) {
-  const told = () => {
-    app.unbind('user_logined', told);
+  const onSignIn = () => {
+    app.unbind('user_logined', onSignIn);
     resolve(true);
   };
-  app.bind('user_logined', told);
+  app.bind('user_logined', onSignIn);
 }
 
 /**

@@ -40,11 +40,11 @@ class JsonInput extends Input {
   /** @param {unknown} value */
   setValue(value) {
     super.setValue(prettyJson(value));
-    if (typeof value === 'string') this.given = value;
+    if (typeof value === 'string') this.recordText = value;
   }
 
   resultValue() {
-    return this.control.value === this.shown ? this.given : this.control.value;
+    return this.control.value === this.boxText ? this.recordText : this.control.value;
   }
 
   valueProblem() {

@@ -59,7 +59,7 @@ export class CheckBoxInput extends Input {
     }));
     group.replaceChildren(...options.map((option, i) => h('label', { class: 'check-label' },
       this.boxes[i], optionText(option, this.field))));
-    this.setValue(this.wanted);
+    this.setValue(this.selection);
   }
 
   /** The boxes come later. */
@@ -70,12 +70,12 @@ export class CheckBoxInput extends Input {
 
   /** @param {unknown} value */
   setValue(value) {
-    this.wanted = [value ?? []].flat().map(String);
-    for (const box of this.boxes) box.checked = this.wanted.includes(box.value);
+    this.selection = [value ?? []].flat().map(String);
+    for (const box of this.boxes) box.checked = this.selection.includes(box.value);
   }
 
   resultValue() {
-    return this.boxes.length ? this.boxes.filter((box) => box.checked).map((box) => box.value) : this.wanted;
+    return this.boxes.length ? this.boxes.filter((box) => box.checked).map((box) => box.value) : this.selection;
   }
 
   isEmpty() {

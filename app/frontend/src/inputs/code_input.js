@@ -54,7 +54,7 @@ export class CodeInput extends Input {
 
   fillSelect() {
     const hasEmpty = this.options.some(({ value }) => value === '');
-    const empty = hasEmpty || (this.field.required && this.wanted) ? [] : [h('option', { value: '' }, '')];
+    const empty = hasEmpty || (this.field.required && this.selection) ? [] : [h('option', { value: '' }, '')];
     this.select.replaceChildren(...empty,
       ...this.options.map(({ value, text }) => h('option', { value }, text || value)));
     this.showCurrent();
@@ -70,8 +70,8 @@ export class CodeInput extends Input {
       find: (text) => this.find(text),
       known: () => this.options,
       picked: (option) => {
-        this.wanted = option?.value ?? '';
-        this.wantedText = option?.text ?? '';
+        this.selection = option?.value ?? '';
+        this.selectionText = option?.text ?? '';
         this.changed();
       },
     });
@@ -89,17 +89,17 @@ export class CodeInput extends Input {
   /** @param {string} [text] */
   async find(text) {
     if (!isSearched(this.field)) {
-      const wanted = (text ?? '').toLowerCase();
-      return this.options.filter((option) => option.text.toLowerCase().includes(wanted));
+      const words = (text ?? '').toLowerCase();
+      return this.options.filter((option) => option.text.toLowerCase().includes(words));
     }
-    const found = await loadOptions(this, { ...this.extra, q: text || undefined });
-    return this.read(found).filter(({ value }) => value !== '');
+    const matches = await loadOptions(this, { ...this.extra, q: text || undefined });
+    return this.read(matches).filter(({ value }) => value !== '');
   }
 
   /** @param {unknown} value @param {string} [text] */
   setValue(value, text) {
-    this.wanted = value === null || value === undefined ? '' : String(value);
-    this.wantedText = text;
+    this.selection = value === null || value === undefined ? '' : String(value);
+    this.selectionText = text;
     this.showCurrent();
   }
 
@@ -114,35 +114,35 @@ export class CodeInput extends Input {
   }
 
   showCurrent() {
-    const known = this.options?.find(({ value }) => value === this.wanted);
-    const text = known?.text ?? this.wantedText ?? this.wanted;
+    const known = this.options?.find(({ value }) => value === this.selection);
+    const text = known?.text ?? this.selectionText ?? this.selection;
     if (this.combobox) {
-      this.combobox.show(this.wanted ? text : '');
+      this.combobox.show(this.selection ? text : '');
       return;
     }
-    if (this.wanted && this.select) this.addMissing(text);
-    if (this.select) this.select.value = this.wanted ?? '';
+    if (this.selection && this.select) this.addMissing(text);
+    if (this.select) this.select.value = this.selection ?? '';
   }
 
   /** A choice that the list does not have, or not yet. @param {string} text */
   addMissing(text) {
-    if ([...this.select.options].some((option) => option.value === this.wanted)) return;
-    this.select.append(h('option', { value: this.wanted }, text || this.wanted));
+    if ([...this.select.options].some((option) => option.value === this.selection)) return;
+    this.select.append(h('option', { value: this.selection }, text || this.selection));
   }
 
   changed() {
-    if (!this.combobox) this.wanted = this.select.value;
+    if (!this.combobox) this.selection = this.select.value;
     super.changed();
   }
 
   resultValue() {
-    const value = this.combobox ? this.wanted : this.select.value || '';
+    const value = this.combobox ? this.selection : this.select.value || '';
     return value === '' ? null : value;
   }
 
   /** What the chosen value is called. */
   chosenText() {
-    return this.combobox ? this.wantedText ?? '' : this.select.selectedOptions[0]?.textContent ?? '';
+    return this.combobox ? this.selectionText ?? '' : this.select.selectedOptions[0]?.textContent ?? '';
   }
 
   patternProblem() {

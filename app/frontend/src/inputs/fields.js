@@ -27,17 +27,17 @@ export function normaliseField(field) {
 
 /** @param {FieldDescription} field */
 function uitypeOf(field) {
-  const given = field.uitype;
+  const kind = field.uitype;
   const type = String(field.datatype ?? field.type ?? '');
-  if (given === 'hidden' || given === 'hide') return 'hide';
-  if (given && !['str', 'text', 'int', 'float'].includes(given)) return given;
-  if (Array.isArray(field.choices) && given !== 'text') return 'code';
+  if (kind === 'hidden' || kind === 'hide') return 'hide';
+  if (kind && !['str', 'text', 'int', 'float'].includes(kind)) return kind;
+  if (Array.isArray(field.choices) && kind !== 'text') return 'code';
   if (field.boolean || type === 'tinyint(1)') return 'check';
   if (field.json) return 'json';
   if (DECIMAL_TYPES.test(type) && /\(/.test(type)) return 'decimal';
   if (TIME_STAMPS.test(type)) return 'datetime';
-  if (given === 'str' && WHOLE_TYPES.test(type)) return 'int';
-  return given ?? 'str';
+  if (kind === 'str' && WHOLE_TYPES.test(type)) return 'int';
+  return kind ?? 'str';
 }
 
 /** @param {FieldDescription} field */

@@ -88,9 +88,9 @@ export class Input extends Widget {
 
   /** @param {unknown} value */
   setValue(value) {
-    this.given = value === null || value === undefined ? '' : String(value);
-    this.control.value = this.given;
-    this.shown = this.control.value;
+    this.recordText = value === null || value === undefined ? '' : String(value);
+    this.control.value = this.recordText;
+    this.boxText = this.control.value;
   }
 
   /** Told in another way than by a `change` of the element. */
@@ -100,7 +100,7 @@ export class Input extends Widget {
 
   /** @returns {FieldValue} What is submitted. A field shows some texts otherwise than they are; untouched they stay. */
   resultValue() {
-    return withBreaks(this.given ?? '', this.shown ?? '', this.control.value);
+    return withBreaks(this.recordText ?? '', this.boxText ?? '', this.control.value);
   }
 
   getValue() {
@@ -146,7 +146,7 @@ export class Input extends Widget {
    * @param {Row} [record]
    */
   static cellText(value, field, record) {
-    const shown = record?.[`${field?.name}_text`] ?? value;
-    return shown === null || shown === undefined ? '' : String(shown);
+    const text = record?.[`${field?.name}_text`] ?? value;
+    return text === null || text === undefined ? '' : String(text);
   }
 }

@@ -55,13 +55,13 @@ class DateTimeInput extends NativeTimeInput {
   setValue(value) {
     this.original = value;
     // An input with seconds shows whole ones only; the milliseconds of an untouched value are kept.
-    this.shown = localFromIso(value).slice(0, 19);
-    super.setValue(this.shown);
-    this.shown = this.control.value;
+    this.boxText = localFromIso(value).slice(0, 19);
+    super.setValue(this.boxText);
+    this.boxText = this.control.value;
   }
 
   resultValue() {
-    if (this.shown && this.control.value === this.shown) return this.original;
+    if (this.boxText && this.control.value === this.boxText) return this.original;
     return isoFromLocal(this.control.value);
   }
 

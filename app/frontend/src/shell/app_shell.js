@@ -115,9 +115,9 @@ export class AppShell extends Widget {
 
   /** Address of the page that the hash names; the first of the menu without one. */
   get pageUrl() {
-    const wanted = location.hash.slice(1);
+    const address = location.hash.slice(1);
     // `//host` and `/\host` would lead elsewhere.
-    return wanted.startsWith('/') && wanted.length > 1 && sameOrigin(wanted) ? wanted
+    return address.startsWith('/') && address.length > 1 && sameOrigin(address) ? address
       : this.opts.home ?? this.pages[0]?.url ?? '/dashboard.ui';
   }
 

@@ -178,10 +178,10 @@ export class InlineEdit {
   keep(editor, news) {
     const { row } = editor;
     const { grid, idField } = this.table;
-    const shown = grid.rowOfId(row.record[idField]);
-    for (const one of new Set([row, shown ?? row])) Object.assign(one.record, news);
+    const rowInView = grid.rowOfId(row.record[idField]);
+    for (const one of new Set([row, rowInView ?? row])) Object.assign(one.record, news);
     this.close(editor);
-    if (shown && shown !== row) grid.showRecord(shown);
+    if (rowInView && rowInView !== row) grid.showRecord(rowInView);
   }
 
   /**

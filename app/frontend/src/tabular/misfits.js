@@ -19,9 +19,9 @@ export function misfitNote(table) {
 }
 
 /** @param {Misfit} misfit */
-function wordsOf({ given, label }) {
-  if (!Array.isArray(given)) return t('Unreadable');
-  const [name, op, value] = given.map((part) => (part !== null && typeof part === 'object' ? JSON.stringify(part) : String(part ?? '')));
+function wordsOf({ source, label }) {
+  if (!Array.isArray(source)) return t('Unreadable');
+  const [name, op, value] = source.map((part) => (part !== null && typeof part === 'object' ? JSON.stringify(part) : String(part ?? '')));
   return [t(label ?? name), t(OP_LABELS[op] ?? op ?? ''), value].filter(Boolean).join(' ');
 }
 

@@ -23,7 +23,7 @@ export class Pager {
       type: 'text', inputmode: 'numeric', 'aria-label': t('Page'), class: 'pager-input',
       on: {
         input: () => { this.isTyping = true; },
-        change: () => go(this.wanted()),
+        change: () => go(this.typedPage()),
         blur: () => { this.isTyping = false; },
       },
     });
@@ -41,7 +41,7 @@ export class Pager {
   }
 
   /** The page that was typed, as far as there is one. */
-  wanted() {
+  typedPage() {
     this.isTyping = false;
     const page = Math.min(this.pageCount, Math.max(1, Number.parseInt(this.input.value, 10) || this.page));
     this.input.value = String(page);

@@ -54,7 +54,7 @@ export class Pages {
     this.put(page, this.grid.pageBody(page, answer.rows));
     this.scroller.scrollTop = 0;
     this.lastTop = 0;
-    this.shown();
+    this.onChange();
     return true;
   }
 
@@ -85,7 +85,7 @@ export class Pages {
   }
 
   async scrolled() {
-    this.shown();
+    this.onChange();
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     // What a jump to another page moves is no wish for the page before it.
     const isUp = scrollTop < this.lastTop;
@@ -115,18 +115,18 @@ export class Pages {
     if (!answer) return;
     this.total = answer.total;
     if (body) this.put(page, body);
-    this.shown();
+    this.onChange();
   }
 
   /** Shows a page, from what is loaded if it is there. @param {number} page */
   async go(page) {
-    const wanted = Math.min(this.pageCount, Math.max(1, page));
-    const body = this.bodies.find((one) => Number(one.dataset.page) === wanted);
+    const goal = Math.min(this.pageCount, Math.max(1, page));
+    const body = this.bodies.find((one) => Number(one.dataset.page) === goal);
     if (!body) {
-      await this.reset(wanted);
+      await this.reset(goal);
       return;
     }
     this.scroller.scrollTop = body.offsetTop - this.grid.head.offsetHeight;
-    this.shown();
+    this.onChange();
   }
 }

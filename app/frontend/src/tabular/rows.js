@@ -7,7 +7,7 @@ import { dataFilter } from './filters.js';
 /** Which rows, in which order: what a page of them and a file of all have in common. @param {Tabular} table */
 export function listParams(table) {
   const { sort } = table;
-  const params = /** @type {Data} */ ({ ...table.params, ...table.asked });
+  const params = /** @type {Data} */ ({ ...table.params, ...table.query });
   const filter = dataFilter(table.columnsIn(params), table.conditions);
   return {
     ...params,

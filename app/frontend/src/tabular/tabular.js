@@ -40,7 +40,7 @@ export class Tabular extends Widget {
     const { columns, allFields } = readRowOptions(rowOptions);
     this.allFields = allFields;
     this.params = ownDataParams(opts.data_params);
-    this.asked = /** @type {Data} */ ({});
+    this.query = /** @type {Data} */ ({});
     // What is the same in every row is said by the window's opener.
     const fixed = this.parentKeys;
     this.defaultColumns = columns.filter(({ name }) => name !== this.checkField && !Object.hasOwn(fixed, name));
@@ -108,7 +108,7 @@ export class Tabular extends Widget {
     });
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
-      fetchPage: (page) => fetchPage(this, page), shown: () => this.showPosition(),
+      fetchPage: (page) => fetchPage(this, page), onChange: () => this.showPosition(),
     });
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
@@ -124,8 +124,8 @@ export class Tabular extends Widget {
   /** Columns in view first, then those left out of view; never the bookkeeping. */
   filterFields() {
     if (this.allColumns) return this.allColumns;
-    const shown = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
-    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !shown.has(name));
+    const inView = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
+    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !inView.has(name));
     this.allColumns = [...this.defaultColumns, ...hidden.map(withWidth)];
     return this.allColumns;
   }
@@ -186,9 +186,9 @@ export class Tabular extends Widget {
    * @param {Data} params
    */
   async render(params) {
-    const isAsked = Object.keys(params ?? {}).length > 0;
-    if (isAsked) this.asked = ownDataParams(params);
-    await this.load(isAsked ? 1 : this.pages.currentPage);
+    const hasQuery = Object.keys(params ?? {}).length > 0;
+    if (hasQuery) this.query = ownDataParams(params);
+    await this.load(hasQuery ? 1 : this.pages.currentPage);
   }
 
   /** Loads a page and finds the selected record again. @param {number} page */

@@ -13,8 +13,8 @@ export const VIEW_PARAMETER = '_view';
 export function viewOf(table) {
   const view = /** @type {ShortView} */ ({});
   if (table.searchText) view.q = table.searchText;
-  const asked = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
-  const conditions = [...asked, ...table.misfits.map(({ given }) => given)];
+  const own = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
+  const conditions = [...own, ...table.misfits.map(({ source }) => source)];
   if (conditions.length) view.f = conditions;
   if (table.sort) view.s = `${table.sort.column.name}${table.sort.isDescending ? ' desc' : ''}`;
   if (table.hasOwnColumns) view.c = table.columns.map(({ name }) => name);
@@ -24,11 +24,11 @@ export function viewOf(table) {
 
 const UNREADABLE = 'The view in the address cannot be read. Was it cut off?';
 
-/** @param {unknown} given */
-function parsed(given) {
-  if (typeof given !== 'string' || given === '') return given || {};
+/** @param {unknown} source */
+function parsed(source) {
+  if (typeof source !== 'string' || source === '') return source || {};
   try {
-    return JSON.parse(given);
+    return JSON.parse(source);
   } catch {
     return null;
   }
@@ -37,13 +37,13 @@ function parsed(given) {
 /**
  * What of a view this table can show, and the conditions of it that it cannot ask (`misfits`):
  * anybody may write anything into an address.
- * @param {unknown} given
+ * @param {unknown} source
  * @param {Column[]} fields
  * @returns {View}
  */
-export function readView(given, fields) {
-  const view = parsed(given);
-  if (!view || typeof view !== 'object') return { misfits: [{ given, reason: UNREADABLE }] };
+export function readView(source, fields) {
+  const view = parsed(source);
+  if (!view || typeof view !== 'object') return { misfits: [{ source, reason: UNREADABLE }] };
   const byName = new Map(fields.map((field) => [field.name, field]));
   const conditions = /** @type {Condition[]} */ ([]);
   const misfits = /** @type {Misfit[]} */ ([]);
@@ -51,7 +51,7 @@ export function readView(given, fields) {
     const [name, op, value] = /** @type {any[]} */ (Array.isArray(one) ? one : []);
     const field = byName.get(name);
     const reason = Array.isArray(one) ? misfitOf({ field, op, value }) : UNREADABLE;
-    if (!field || reason) misfits.push({ given: one, reason, label: field?.label });
+    if (!field || reason) misfits.push({ source: one, reason, label: field?.label });
     else conditions.push({ field, op, value });
   }
   const [sortName, direction] = String(view.s ?? '').split(' ');

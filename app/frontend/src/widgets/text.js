@@ -22,8 +22,8 @@ export class Text extends Widget {
 
   showText() {
     const { otext, text, i18n } = this.opts;
-    const shown = otext !== undefined ? (i18n === false ? otext : t(otext)) : i18n ? t(text) : text;
-    this.dom_element.textContent = shown === null || shown === undefined ? '' : String(shown);
+    const content = otext !== undefined ? (i18n === false ? otext : t(otext)) : i18n ? t(text) : text;
+    this.dom_element.textContent = content === null || content === undefined ? '' : String(content);
   }
 
   /** Sets the original text; the translation is shown. @param {string} text */

@@ -20,7 +20,7 @@ const LABEL_PX = 44;
  * @returns {Element}
  */
 export function barChart(chart) {
-  const said = h('p', { class: 'chart-words', 'aria-live': 'polite' });
+  const caption = h('p', { class: 'chart-words', 'aria-live': 'polite' });
   const place = h('div', { class: 'chart-place' });
   let drawnFor = 0;
   // Drawn for the width there is, so that figures have the same size everywhere.
@@ -28,10 +28,10 @@ export function barChart(chart) {
     if (Math.abs(width - drawnFor) < 2 || width < 40) return;
     drawnFor = width;
     const { key } = place.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset : {};
-    place.replaceChildren(drawPicture(chart, width, said));
+    place.replaceChildren(drawPicture(chart, width, caption));
     if (key) place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }).observe(place);
-  const foot = h('div', { class: 'chart-foot' }, said, hasFailures(chart) ? legend() : null);
+  const foot = h('div', { class: 'chart-foot' }, caption, hasFailures(chart) ? legend() : null);
   return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, foot, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
 }
 
@@ -49,8 +49,8 @@ function heightOf(bar) {
   return Number(bar.height ?? bar.calls);
 }
 
-/** @param {Chart} chart @param {number} width @param {HTMLElement} said */
-function drawPicture({ bars, choose, chosen = '' }, width, said) {
+/** @param {Chart} chart @param {number} width @param {HTMLElement} caption */
+function drawPicture({ bars, choose, chosen = '' }, width, caption) {
   const highest = niceMaximum(Math.max(0.001, ...bars.map(heightOf)));
   const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
   const height = HEIGHT + FOOT + 8;
@@ -62,11 +62,11 @@ function drawPicture({ bars, choose, chosen = '' }, width, said) {
     const group = drawBar(bar, { x: LEFT + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosen });
     const words = wordsOf(bar);
     group.append(svg('title', {}, words));
-    group.addEventListener('pointerenter', () => { said.textContent = words; });
-    if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, said);
+    group.addEventListener('pointerenter', () => { caption.textContent = words; });
+    if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, caption);
     picture.append(group);
   });
-  picture.addEventListener('pointerleave', () => { said.textContent = ''; });
+  picture.addEventListener('pointerleave', () => { caption.textContent = ''; });
   return picture;
 }
 
@@ -75,14 +75,14 @@ function drawPicture({ bars, choose, chosen = '' }, width, said) {
  * @param {Bar} bar
  * @param {string} words
  * @param {(bar: Bar) => void} choose
- * @param {HTMLElement} said
+ * @param {HTMLElement} caption
  */
-function makeButton(group, bar, words, choose, said) {
+function makeButton(group, bar, words, choose, caption) {
   group.setAttribute('role', 'button');
   group.setAttribute('tabindex', '0');
   group.setAttribute('aria-label', words);
   group.dataset.key = bar.key;
-  group.addEventListener('focus', () => { said.textContent = words; });
+  group.addEventListener('focus', () => { caption.textContent = words; });
   group.addEventListener('click', () => choose(bar));
   group.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;

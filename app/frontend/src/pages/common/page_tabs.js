@@ -9,7 +9,7 @@ export class PageTabs {
   constructor(parts) {
     this.panel = h('div', { role: 'tabpanel', class: 'page-panel', id: uniqueId('panel') });
     /** @type {TabPart[]} */
-    this.parts = parts.map((part) => ({ ...part, button: this.tabButton(part), made: null }));
+    this.parts = parts.map((part) => ({ ...part, button: this.tabButton(part), content: null }));
     this.current = /** @type {TabPart|null} */ (null);
     this.bar = h('div', { role: 'tablist', class: 'tab-bar', on: { keydown: (event) => this.key(event) } },
       this.parts.map(({ button }) => button));
@@ -31,28 +31,28 @@ export class PageTabs {
 
   /** @param {string} name */
   show(name) {
-    const wanted = this.parts.find((part) => part.name === name) ?? this.parts[0];
-    if (this.current !== wanted) {
-      this.current = wanted;
+    const goal = this.parts.find((part) => part.name === name) ?? this.parts[0];
+    if (this.current !== goal) {
+      this.current = goal;
       for (const part of this.parts) {
-        part.button.setAttribute('aria-selected', String(part === wanted));
-        part.button.tabIndex = part === wanted ? 0 : -1;
+        part.button.setAttribute('aria-selected', String(part === goal));
+        part.button.tabIndex = part === goal ? 0 : -1;
       }
-      this.panel.setAttribute('aria-labelledby', wanted.button.id);
-      this.bringIntoView(wanted.button);
-      wanted.made ??= wanted.make();
-      this.panel.replaceChildren(wanted.made.element);
-      this.writeAddress(wanted.name);
+      this.panel.setAttribute('aria-labelledby', goal.button.id);
+      this.bringIntoView(goal.button);
+      goal.content ??= goal.make();
+      this.panel.replaceChildren(goal.content.element);
+      this.writeAddress(goal.name);
     }
-    this.draw(wanted);
+    this.draw(goal);
   }
 
   /** What a part draws takes the place of the word that it is being loaded. @param {TabPart} part */
   async draw(part) {
-    if (!part.made) return;
-    const { element, render } = part.made;
+    if (!part.content) return;
+    const { element, render } = part.content;
     if (!element.childNodes.length) element.append(h('div', { class: 'loading' }, t('Loading …')));
-    await render?.call(part.made);
+    await render?.call(part.content);
     const again = () => {
       element.replaceChildren();
       this.draw(part);
@@ -96,6 +96,6 @@ export class PageTabs {
   }
 
   stop() {
-    for (const { made } of this.parts) made?.stop?.();
+    for (const { content } of this.parts) content?.stop?.();
   }
 }

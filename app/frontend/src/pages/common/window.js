@@ -30,13 +30,13 @@ export async function openForm(owner, frame, form) {
     widgettype: 'PopupWindow', options: { cwidth: 46, ...options, css: 'form-window', auto_open: false },
   }, owner);
   box.contentElement.append(...above);
-  const made = new Form({ ...form, keep_open: true }, { app: owner.app, baseUri: owner.baseUri, parent: box });
-  box.add_widget(made);
+  const inner = new Form({ ...form, keep_open: true }, { app: owner.app, baseUri: owner.baseUri, parent: box });
+  box.add_widget(inner);
   const done = new Promise((resolve) => {
-    made.bind('submitted', () => { resolve(true); box.dismiss(); });
+    inner.bind('submitted', () => { resolve(true); box.dismiss(); });
     box.bind('dismissed', () => resolve(false));
   });
   box.open();
-  made.focusFirst();
-  return { box, form: made, done };
+  inner.focusFirst();
+  return { box, form: inner, done };
 }

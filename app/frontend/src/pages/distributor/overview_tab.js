@@ -60,7 +60,7 @@ export class OverviewTab {
   async makeKey(isRotation) {
     const { owner, record } = this.page;
     const previous = this.previousUntil();
-    let made = /** @type {Answer|null} */ (null);
+    let answer = /** @type {Answer|null} */ (null);
     const { done } = await openForm(owner, {
       title: isRotation ? 'Rotate the key' : 'Make a key', cwidth: 32,
       above: [h('p', { class: 'muted window-part' }, t(isRotation
@@ -78,12 +78,12 @@ export class OverviewTab {
         }] : []),
       ],
       save: async (values) => {
-        made = await send(owner, `${API}/distributor_generate_key.dspy`, { id: record.id, lock_version: record.lock_version, ...values });
-        return made;
+        answer = await send(owner, `${API}/distributor_generate_key.dspy`, { id: record.id, lock_version: record.lock_version, ...values });
+        return answer;
       },
     });
-    if (!await done || !made) return;
-    await tell(owner, made);
+    if (!await done || !answer) return;
+    await tell(owner, answer);
     await this.page.reload();
   }
 

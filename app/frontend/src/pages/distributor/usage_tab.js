@@ -46,22 +46,22 @@ export class UsageTab {
     }
     this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosen: this.day };
     fillNode(this.chart, rows.length ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
-    this.shown = month;
+    this.monthInView = month;
     await this.drawDetails();
   }
 
   /** What is there of the same month already, stays. */
   drawFailure() {
-    if (this.shown === this.month) return;
-    this.shown = '';
+    if (this.monthInView === this.month) return;
+    this.monthInView = '';
     fillNode(this.chart, notLoaded(() => this.render()));
     fillNode(this.details);
   }
 
   /** @param {string} groupBy @param {string} from @param {string} to @param {string} [pipeline] */
   async groups(groupBy, from, to, pipeline) {
-    const found = await read(this.page.owner, API, { distributor_id: this.page.id, from, to, group_by: groupBy, pipeline });
-    return found?.groups ?? null;
+    const usage = await read(this.page.owner, API, { distributor_id: this.page.id, from, to, group_by: groupBy, pipeline });
+    return usage?.groups ?? null;
   }
 
   drawPath() {
@@ -99,14 +99,14 @@ export class UsageTab {
 
   /** Lines of the time chosen; with a line chosen its calls. */
   async drawDetails() {
-    const asked = this.chosen();
+    const subject = this.subject();
     const { first, last } = this.day ? { first: this.day, last: this.day } : monthBounds(this.month);
     const content = this.line ? await this.callsCard(first, last) : await this.groupCards(first, last);
-    if (asked === this.chosen()) this.fillDetails(content);
+    if (subject === this.subject()) this.fillDetails(content);
   }
 
   /** What the details are about, to know a late answer by. */
-  chosen() {
+  subject() {
     return JSON.stringify([this.month, this.day, this.line?.id, this.pageNumber]);
   }
 

@@ -44,10 +44,10 @@ export class Board {
    * Draws the steps; `wanted` shows an order that is not saved. Cards and lanes that are as they
    * were stay in place: a line may have 500 steps.
    */
-  draw(wanted = layoutOf(this.data.steps)) {
+  draw(order = layoutOf(this.data.steps)) {
     const hadFocus = this.lanes.contains(document.activeElement);
     // Somebody else may have deleted a step meanwhile.
-    const layout = wanted.map((keys) => keys.filter((key) => this.data.step(key))).filter((keys) => keys.length);
+    const layout = order.map((keys) => keys.filter((key) => this.data.step(key))).filter((keys) => keys.length);
     this.layout = layout;
     if (!layout.length) {
       this.drawn = [];
@@ -145,9 +145,9 @@ export class Board {
 
   /** @param {string | null} key */
   focus(key) {
-    const found = this.cardOf(key);
-    found?.focus();
-    return found;
+    const card = this.cardOf(key);
+    card?.focus();
+    return card;
   }
 
   /** @param {string | null} key */

@@ -12,24 +12,24 @@ const FIELD_LABELS = {
   enabled: '是否启用', description: '说明', code: '产线代码',
 };
 
-/** @param {Difference} found as `pipeline_diff` answers, its numbers exact */
-export function differenceView(found) {
-  const { steps } = found;
+/** @param {Difference} difference as `pipeline_diff` answers, its numbers exact */
+export function differenceView(difference) {
+  const { steps } = difference;
   const lines = [
-    ...steps.added.map((step) => line('added', 'add', t('Added'), named(step), place(step))),
-    ...steps.removed.map((step) => line('removed', 'delete', t('Removed'), named(step), place(step))),
-    ...steps.moved.map((step) => line('moved', 'right', t('Moved'), named(step), `${place(step.from)} → ${place(step.to)}`)),
-    ...steps.parallel_changed.map((step) => line('moved', 'steps', t(step.to === 'parallel' ? 'Now in parallel with others' : 'Now alone in its stage'), named(step), '')),
+    ...steps.added.map((step) => line('added', 'add', t('Added'), nameOf(step), place(step))),
+    ...steps.removed.map((step) => line('removed', 'delete', t('Removed'), nameOf(step), place(step))),
+    ...steps.moved.map((step) => line('moved', 'right', t('Moved'), nameOf(step), `${place(step.from)} → ${place(step.to)}`)),
+    ...steps.parallel_changed.map((step) => line('moved', 'steps', t(step.to === 'parallel' ? 'Now in parallel with others' : 'Now alone in its stage'), nameOf(step), '')),
   ];
-  const changes = [...found.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed.flatMap(keyByKey)];
+  const changes = [...difference.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed.flatMap(keyByKey)];
   if (!lines.length && !changes.length) return h('p', { class: 'muted difference-none' }, t('Nothing differs.'));
   return h('div', { class: 'difference-view' },
     lines.length ? h('ul', { class: 'difference-lines' }, lines) : null, changes.length ? changeTable(changes) : null);
 }
 
-/** True when both are the same. @param {Difference} found */
-export function isSame(found) {
-  return !found.pipeline.length && Object.values(found.steps).every((list) => !list.length);
+/** True when both are the same. @param {Difference} difference */
+export function isSame(difference) {
+  return !difference.pipeline.length && Object.values(difference.steps).every((list) => !list.length);
 }
 
 /** @param {string} kind @param {string} picture @param {string} what @param {Child} who @param {string} where */
@@ -39,7 +39,7 @@ function line(kind, picture, what, who, where) {
 }
 
 /** @param {{step_key: string, name: string}} step */
-function named({ step_key: key, name }) {
+function nameOf({ step_key: key, name }) {
   return h('span', {}, name ? `${name} ` : '', h('code', {}, key));
 }
 

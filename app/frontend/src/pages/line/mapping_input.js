@@ -7,7 +7,7 @@ import { withBreaks } from '../../core/line_breaks.js';
 import { Input } from '../../inputs/input.js';
 import { registerInput } from '../../inputs/registry.js';
 
-const NOTHING = { given: '', shown: '' };
+const NOTHING = { recordText: '', boxText: '' };
 
 export class MappingInput extends Input {
   makeControl() {
@@ -30,9 +30,9 @@ export class MappingInput extends Input {
   setValue(value) {
     const pairs = typeof value === 'string' && value ? JSON.parse(value) : value ?? {};
     fillNode(this.rows);
-    this.asGiven = null;
+    this.atFirst = null;
     for (const [name, text] of Object.entries(pairs)) this.add(name, text);
-    this.asGiven = { text: typeof value === 'string' ? value : null, pairs: this.pairsText() };
+    this.atFirst = { text: typeof value === 'string' ? value : null, pairs: this.pairsText() };
   }
 
   /** @param {string} name @param {string} text */
@@ -47,7 +47,7 @@ export class MappingInput extends Input {
     const row = h('div', { class: 'mapping-row' }, nameBox,
       h('span', { 'aria-hidden': 'true' }, '←'), textBox,
       h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => this.remove(row) } }, icon('close')));
-    this.originals.set(row, { name: { given: name, shown: nameBox.value }, text: { given: text, shown: textBox.value } });
+    this.originals.set(row, { name: { recordText: name, boxText: nameBox.value }, text: { recordText: text, boxText: textBox.value } });
     this.rows.append(row);
     return row;
   }
@@ -72,7 +72,7 @@ export class MappingInput extends Input {
   /** JSON, so that it compares as the text it is; '' without a pair. */
   resultValue() {
     const text = this.pairsText();
-    return text === this.asGiven?.pairs ? this.asGiven.text ?? text : text;
+    return text === this.atFirst?.pairs ? this.atFirst.text ?? text : text;
   }
 
   pairsText() {
@@ -99,11 +99,11 @@ export class MappingInput extends Input {
 
 /**
  * Blanks around what was typed go; what was not touched stays as it was.
- * @param {Shown} was
+ * @param {TextInBox} texts
  * @param {string} typed
  */
-function pairText({ given, shown }, typed) {
-  return typed === shown ? given : withBreaks(given, shown, typed).trim();
+function pairText({ recordText, boxText }, typed) {
+  return typed === boxText ? recordText : withBreaks(recordText, boxText, typed).trim();
 }
 
 registerInput('mapping', MappingInput);
@@ -128,13 +128,13 @@ export class SuggestInput extends Input {
 
   /** @param {unknown} value */
   setValue(value) {
-    this.given = value === null || value === undefined ? '' : String(value);
-    this.line.value = this.given;
-    this.shown = this.line.value;
+    this.recordText = value === null || value === undefined ? '' : String(value);
+    this.line.value = this.recordText;
+    this.boxText = this.line.value;
   }
 
   resultValue() {
-    return withBreaks(this.given ?? '', this.shown ?? '', this.line.value);
+    return withBreaks(this.recordText ?? '', this.boxText ?? '', this.line.value);
   }
 }
 

@@ -9,15 +9,15 @@ import { problemLine } from './step_card.js';
 
 /** @param {Widget} owner @param {LineData} data @returns {Promise<boolean>} whether it was published */
 export async function publishLine(owner, data) {
-  const found = data.isLive ? await data.difference('live', 'draft') : null;
-  const above = [problemList(data.allProblems), changes('What changes', found), contributors(data.contributors)];
+  const difference = data.isLive ? await data.difference('live', 'draft') : null;
+  const above = [problemList(data.allProblems), changes('What changes', difference), contributors(data.contributors)];
   if (!data.publishable) {
     await openWindow(owner, { title: 'Publish the line' }, h('p', { class: 'warning' }, t('Correct the errors first; then the line can be published.')), ...above);
     return false;
   }
   const { done } = await openForm(owner, { title: 'Publish the line', above }, {
     fields: [{ name: 'notes', label: 'Notes', uitype: 'text', rows: 2, tip: 'What this version changes' }],
-    submit_label: 'Publish', description: found && isSame(found) ? 'The draft is the same as the live version; no new version will be made.' : '',
+    submit_label: 'Publish', description: difference && isSame(difference) ? 'The draft is the same as the live version; no new version will be made.' : '',
     save: ({ notes }) => data.publish(notes),
   });
   return done;
@@ -61,18 +61,18 @@ export async function rollBackTo(owner, data, version) {
  * @param {string} to
  */
 export async function showDifference(owner, data, from, to) {
-  const found = await data.difference(from, to);
-  if (!found) return;
-  await openWindow(owner, { title: 'Compare' }, h('p', { class: 'muted' }, `${called(from)} → ${called(to)}`), differenceView(found));
+  const difference = await data.difference(from, to);
+  if (!difference) return;
+  await openWindow(owner, { title: 'Compare' }, h('p', { class: 'muted' }, `${nameOf(from)} → ${nameOf(to)}`), differenceView(difference));
 }
 
-/** @param {string} title @param {Difference | null} found */
-function changes(title, found) {
-  return section(title, found ? differenceView(found) : h('p', { class: 'muted' }, t('The line is not live; all of it is new.')));
+/** @param {string} title @param {Difference | null} difference */
+function changes(title, difference) {
+  return section(title, difference ? differenceView(difference) : h('p', { class: 'muted' }, t('The line is not live; all of it is new.')));
 }
 
 /** @param {string} which */
-function called(which) {
+function nameOf(which) {
   if (which === 'draft') return t('the draft');
   return which === 'live' ? t('the live version') : `v${which}`;
 }

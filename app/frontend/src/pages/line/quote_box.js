@@ -70,21 +70,21 @@ class QuoteBox {
     else fillNode(this.result, this.refusal(answer));
   }
 
-  /** @param {Quote} found */
-  amounts(found) {
-    return [h('p', { class: 'quote-total' }, t('Total'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`)),
+  /** @param {Quote} quote */
+  amounts(quote) {
+    return [h('p', { class: 'quote-total' }, t('Total'), ' ', h('strong', {}, `${decimalText(quote.total)} ${quote.currency}`)),
       plainTable('Amounts', [{ label: 'Unit' }, { label: 'Quantity', isNumber: true }, { label: 'Price' }, { label: 'Amount', isNumber: true }],
-        found.lines.map((line) => [
+        quote.lines.map((line) => [
           h('span', {}, line.unit, h('span', { class: 'muted' }, ` ${[line.step_key, line.model].filter(Boolean).join(' · ')}`)),
-          decimalText(line.quantity, 0), priceText({ ...line, currency: found.currency }), `${decimalText(line.amount)} ${found.currency}`,
+          decimalText(line.quantity, 0), priceText({ ...line, currency: quote.currency }), `${decimalText(line.amount)} ${quote.currency}`,
         ]))];
   }
 
   /** @param {Answer} answer */
   refusal(answer) {
     const { message, fields } = answer.error?.options ?? {};
-    const told = Object.entries(fields ?? {}).map(([name, text]) => h('li', {}, /^lines\/(\d+)/.test(name) ? `${Number(/\d+/.exec(name)?.[0]) + 1}: ${text}` : text));
-    return h('div', { class: 'form-summary' }, h('p', {}, message), told.length ? h('ul', {}, told) : null);
+    const messages = Object.entries(fields ?? {}).map(([name, text]) => h('li', {}, /^lines\/(\d+)/.test(name) ? `${Number(/\d+/.exec(name)?.[0]) + 1}: ${text}` : text));
+    return h('div', { class: 'form-summary' }, h('p', {}, message), messages.length ? h('ul', {}, messages) : null);
   }
 }
 

@@ -52,9 +52,9 @@ function buttons(board, step, isOn) {
     ['toggle_step', isOn ? 'eye' : 'check', isOn ? 'Disable' : 'Enable', actions.toggle],
     ['delete_step', 'delete', 'Delete', actions.remove],
   ];
-  const made = entries.map(([name, picture, label, work]) => tool(name, picture, label, () => work(board.data.step(step.step_key) ?? step), { isSmall: true }));
-  for (const button of made) button.tabIndex = -1;
-  return h('div', { class: 'step-buttons' }, made);
+  const small = entries.map(([name, picture, label, work]) => tool(name, picture, label, () => work(board.data.step(step.step_key) ?? step), { isSmall: true }));
+  for (const button of small) button.tabIndex = -1;
+  return h('div', { class: 'step-buttons' }, small);
 }
 
 /**

@@ -59,8 +59,8 @@ export class StepsTab {
     this.isStale = false;
     /** @param {string} key */
     const tone = (key) => {
-      const found = this.data.problemsOf(key);
-      return found.some(({ severity }) => severity === 'error') ? 'error' : found.length ? 'warning' : '';
+      const problems = this.data.problemsOf(key);
+      return problems.some(({ severity }) => severity === 'error') ? 'error' : problems.length ? 'warning' : '';
     };
     fillNode(this.picture, flowPicture(this.data.stages, tone));
   }
