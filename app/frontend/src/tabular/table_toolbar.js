@@ -73,7 +73,7 @@ export class TableToolbar {
       table.opts.exportable && entry('Export as CSV', () => exportList(table, 'csv')),
       table.opts.exportable && entry('Export for Excel', () => exportList(table, 'xlsx')),
       this.canImport && entry('Import a file …', () => this.import()),
-    ].filter((node) => node !== false && node !== undefined), t(label));
+    ].filter((node) => node instanceof HTMLElement), t(label));
   }
 
   /** What reads files is loaded when somebody has one. */

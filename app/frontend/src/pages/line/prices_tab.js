@@ -88,7 +88,7 @@ function bar(price, span, now) {
 
 /** @param {Price[]} prices @param {Date} now */
 function spanOf(prices, now) {
-  const times = prices.flatMap(({ effective_from: from, effective_to: to }) => [from, to]).filter((time) => time !== null).map((time) => new Date(time).getTime());
+  const times = prices.flatMap(({ effective_from: from, effective_to: to }) => (to ? [from, to] : [from])).map((time) => new Date(time).getTime());
   const first = Math.min(now.getTime() - 30 * DAY_MS, ...times);
   const last = Math.max(now.getTime() + 30 * DAY_MS, ...times);
   const room = (last - first) * 0.04;
