@@ -1,5 +1,5 @@
 /**
- * Builds the browser side into app/wwwroot/bricks/dist: bundles with their content's hash in the
+ * Build the browser side into app/wwwroot/bricks/dist: bundles with their content's hash in the
  * name, each also compressed, and bricks/manifest.json that says which name is the current one.
  *
  * Usage: node build.mjs   (called by build.sh)
@@ -19,7 +19,7 @@ const out = join(here, '..', 'wwwroot', 'bricks', 'dist');
 /** @type {('zh'|'en')[]} */
 const LANGUAGES = ['zh', 'en'];
 
-/** Bundles scripts and styles. @returns {Promise<Record<string, string>>} plain name -> hashed name */
+/** Bundle scripts and styles. @returns {Promise<Record<string, string>>} plain name -> hashed name */
 async function bundle() {
   /** @satisfies {import('esbuild').BuildOptions} */
   const shared = {

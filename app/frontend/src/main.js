@@ -1,4 +1,4 @@
-/** Starts the application: reads the page's description, builds it, shows it. */
+/** Start the application: read the page's description, build it, show it. */
 
 import './inputs/index.js';
 import './widgets/index.js';

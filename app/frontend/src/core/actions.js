@@ -23,7 +23,7 @@ const ACTIONS = {
 };
 
 /**
- * Runs one action.
+ * Run one action.
  * @param {Action} bind the bind, or an `action` of a button: the same without wid and event
  * @param {Widget} owner
  * @param {Trigger} [event]
@@ -231,7 +231,7 @@ async function actMultiple({ bind, owner, event }) {
 }
 
 /**
- * Fetches and builds for code: `bricks.buildUrlwidgetHandler` of the script interface.
+ * Fetch and build for code: `bricks.buildUrlwidgetHandler` of the script interface.
  * @param {Widget} from
  * @param {WidgetPath} target
  * @param {Data} rtdata

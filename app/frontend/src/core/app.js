@@ -33,7 +33,7 @@ export class App {
     this.isAbandoned = false;
   }
 
-  /** Loads the dictionary, builds the root description, shows it. */
+  /** Load the dictionary, build the root description, show it. */
   async run() {
     await this.loadLanguage(this.opts.language ?? preferredLanguage());
     await this.showRoot();
@@ -52,7 +52,7 @@ export class App {
     await useLanguage(LANGUAGES.includes(code) ? code : 'zh', this.opts.i18nUrls?.[code]);
   }
 
-  /** Switches the language and shows the page anew in it. @param {string} code */
+  /** Switch the language and show the page anew in it. @param {string} code */
   async change_language(code) {
     await this.loadLanguage(code);
     this.dispatch('change_language', { language: code });
@@ -83,7 +83,7 @@ export class App {
     this.events.removeEventListener(event, /** @type {EventListener} */ (handler));
   }
 
-  /** Fires an event of the application, for instance `user_logined`. @param {string} name @param {Data} [params] */
+  /** Fire an event of the application, for instance `user_logined`. @param {string} name @param {Data} [params] */
   dispatch(name, params = {}) {
     const event = Object.assign(new Event(name), { params });
     this.events.dispatchEvent(event);
@@ -119,12 +119,12 @@ export class App {
     return this.buildOverlay({ widgettype: 'Error', options });
   }
 
-  /** Shows whatever an answer holds besides data: a message, an error, a window. @param {Answer} answer */
+  /** Show whatever an answer holds besides data: a message, an error, a window. @param {Answer} answer */
   async showAnswer(answer) {
     await build(pageOf(answer), this.body, { baseUri: answer.url });
   }
 
-  /** Reloads the table (or whatever has `render`) of that unique id: the opener of a window. @param {string} uid */
+  /** Reload the table (or whatever has `render`) of that unique id: the opener of a window. @param {string} uid */
   refreshWidget(uid) {
     for (const node of document.querySelectorAll('[data-uid]')) {
       if (node.dataset.uid === uid) node.bricks_widget?.render?.({});

@@ -4,7 +4,7 @@ import { findWidget } from './lookup.js';
 import { runAction } from './actions.js';
 
 /**
- * Attaches the binds of a description.
+ * Attach the binds of a description.
  * @param {Widget} owner
  * @param {Bind[]} [binds]
  */

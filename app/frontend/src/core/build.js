@@ -8,7 +8,7 @@ import { widgetClass } from './registry.js';
 import { Widget } from './widget.js';
 
 /**
- * Builds a description (or an array of them) with everything in it.
+ * Build a description (or an array of them) with everything in it.
  * Overlays among the result are opened, all others are for the caller to place.
  * @param {Page} description
  * @param {Widget} parent
@@ -23,7 +23,7 @@ export async function build(description, parent, how = {}) {
 }
 
 /**
- * Builds one overlay and opens it.
+ * Build one overlay and open it.
  * @param {Description} description of an overlay
  * @param {Widget} owner widget it belongs to: relative addresses in it start there
  * @returns {Promise<Overlay>}

@@ -38,7 +38,7 @@ function flat(children) {
   return Array.isArray(children) ? children.flatMap(flat) : [children];
 }
 
-/** Appends nodes and texts, leaving out null, undefined and false. @param {Element} node @param {Child} children */
+/** Append nodes and texts, leaving out null, undefined and false. @param {Element} node @param {Child} children */
 export function append(node, children) {
   for (const child of flat(children)) {
     if (child === null || child === undefined || child === false) continue;
@@ -46,7 +46,7 @@ export function append(node, children) {
   }
 }
 
-/** Replaces everything inside *node*. @param {Element} node @param {...Child} children */
+/** Replace everything inside *node*. @param {Element} node @param {...Child} children */
 export function fillNode(node, ...children) {
   node.replaceChildren();
   append(node, children);
@@ -61,7 +61,7 @@ export function uniqueId(prefix = 'b') {
 }
 
 /**
- * Runs *work* once calls have stopped for *delayMs*.
+ * Run *work* once calls have stopped for *delayMs*.
  * @param {(...args: any[]) => unknown} work
  * @param {number} delayMs
  */

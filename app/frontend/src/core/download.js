@@ -3,7 +3,7 @@
 import { h } from './dom.js';
 import { t } from './i18n.js';
 
-/** Gives the browser a file to keep. @param {string} name @param {Blob} blob */
+/** Give the browser a file to keep. @param {string} name @param {Blob} blob */
 export function download(name, blob) {
   const link = h('a', { href: URL.createObjectURL(blob), download: name });
   document.body.append(link);
@@ -25,7 +25,7 @@ export async function fetchFile(app, url, signal) {
   return response.status === 401 && await app.signInAgain() ? send() : response;
 }
 
-/** Says why there is no file. @param {Widget} owner @param {Response} response */
+/** Say why there is no file. @param {Widget} owner @param {Response} response */
 export async function refuse(owner, response) {
   let refusal = /** @type {Data} */ ({});
   try {

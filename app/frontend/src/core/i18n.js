@@ -37,7 +37,7 @@ function safeStored() {
   }
 }
 
-/** Loads the dictionary of a language once and makes it the one in use. @param {string} code @param {string} [url] */
+/** Load the dictionary of a language once and make it the one in use. @param {string} code @param {string} [url] */
 export async function useLanguage(code, url) {
   if (!dictionaries.has(code)) dictionaries.set(code, await fetchDictionary(url));
   current = code;
@@ -62,7 +62,7 @@ async function fetchDictionary(url) {
 }
 
 /**
- * Says a text in the language in use.
+ * Say a text in the language in use.
  * @param {unknown} text the original; nothing gives an empty text
  * @param {Data} [data] fills `${key}` placeholders after translation
  */
@@ -77,7 +77,7 @@ export function t(text, data) {
 }
 
 /**
- * Says the name of a kind of record where many of them stand: as `name#many` where the dictionary has it.
+ * Say the name of a kind of record where many of them stand: as `name#many` where the dictionary has it.
  * @param {string} name
  */
 export function many(name) {

@@ -58,7 +58,7 @@ const PATHS = {
 const aliases = /** @type {Map<string, string>} */ (new Map());
 
 /**
- * Lets pictures that the ecosystem asks for by name be built-in ones: {name: built-in name}.
+ * Let pictures that the ecosystem asks for by name be built-in ones: {name: built-in name}.
  * @param {Record<string, string>} names
  */
 export function aliasIcons(names) {

@@ -4,7 +4,7 @@ import { messageOf } from './failure.js';
 import { widgetClass } from './registry.js';
 
 /**
- * Reads the JSON in `<script type="application/json" id="bricks-page">`. One that cannot be read
+ * Read the JSON in `<script type="application/json" id="bricks-page">`. One that cannot be read
  * is asked for again the runtime's way, which also says what is wrong with it.
  * @param {Document} document
  */

@@ -3,7 +3,7 @@
 const classes = /** @type {Map<string, WidgetClass>} */ (new Map());
 
 /**
- * Registers a widget class under one or several names.
+ * Register a widget class under one or several names.
  * @param {string|string[]} names the `widgettype`s, for instance ['Message', 'BMessage']
  * @param {WidgetClass} Class
  */

@@ -21,7 +21,7 @@ export function ownParams() {
 }
 
 /**
- * Asks the server. Never throws for what the server or the network does: look at `ok`.
+ * Ask the server. Never throws for what the server or the network does: look at `ok`.
  * @param {App} app
  * @param {string|undefined} url may be relative to *baseUri*
  * @param {AskOptions} [how]

@@ -9,7 +9,7 @@ import { t } from './i18n.js';
 
 const functions = /** @type {Map<string, NamedFunction>} */ (new Map());
 
-/** Makes a function known to `registerfunction` binds. @param {string} name @param {NamedFunction} work */
+/** Make a function known to `registerfunction` binds. @param {string} name @param {NamedFunction} work */
 export function registerFunction(name, work) {
   functions.set(name, work);
 }
@@ -20,7 +20,7 @@ export function namedFunction(name) {
 }
 
 /**
- * Runs the body of a script bind with `this` = target and `target`, `params`, `event`.
+ * Run the body of a script bind with `this` = target and `target`, `params`, `event`.
  * @param {string} script
  * @param {Widget} target
  * @param {unknown} params

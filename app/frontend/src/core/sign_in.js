@@ -5,7 +5,7 @@ import { build, buildOverlay, pageOf } from './build.js';
 import { t } from './i18n.js';
 
 /**
- * Opens one sign-in window and waits.
+ * Open one sign-in window and wait.
  * @param {App} app
  * @returns {Promise<boolean>} false when the person gave up
  */

@@ -38,7 +38,7 @@ export function setStyle(element, name, value) {
 }
 
 /**
- * Applies layout options to an element.
+ * Apply layout options to an element.
  * @param {HTMLElement} element
  * @param {Data} options
  * @param {number} charSizePx what one character unit of `cwidth` and `cheight` is
@@ -54,7 +54,7 @@ export function applyCommonOptions(element, options, charSizePx) {
   if (typeof options.tooltip === 'string') element.title = options.tooltip;
 }
 
-/** Adds the class names of a space-separated text. @param {HTMLElement} element @param {unknown} names */
+/** Add the class names of a space-separated text. @param {HTMLElement} element @param {unknown} names */
 export function addClasses(element, names) {
   if (typeof names !== 'string') return;
   element.classList.add(...names.split(/\s+/).filter(Boolean));

@@ -3,7 +3,7 @@
 const PLACEHOLDER = /\$\{\s*([\w.]+)\s*([=:]?)\s*\}/g;
 
 /**
- * Fills one text: `${k}` the value, `${k=}` "k=value", `${k:}` "k:value"; unknown keys are empty.
+ * Fill one text: `${k}` the value, `${k=}` "k=value", `${k:}` "k:value"; unknown keys are empty.
  * @param {string} text
  * @param {Data|null|undefined} data
  * @param {(value: string) => string} [encode] applied to each value, for instance for a URL

@@ -1,5 +1,5 @@
 /**
- * Sends a file as the body of a request and tells how far it is, there and on the server, which
+ * Send a file as the body of a request and tell how far it is, there and on the server, which
  * answers in JSON Lines (app/work_progress.py). `fetch` does not say how much has been sent.
  */
 

@@ -24,7 +24,7 @@ export function sameOrigin(url, other = globalThis.location?.href) {
   }
 }
 
-/** Takes the query out of a URL: the bare address and its parameters. @param {string} url */
+/** Take the query out of a URL: the bare address and its parameters. @param {string} url */
 export function splitQuery(url) {
   const parsed = new URL(url);
   const params = /** @type {Data} */ ({});

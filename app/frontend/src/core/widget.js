@@ -73,7 +73,7 @@ export class Widget {
   }
 
   /**
-   * Adds a child whose element has a place of its own in this widget.
+   * Add a child whose element has a place of its own in this widget.
    * @param {Element} place
    * @param {Widget} widget
    */
@@ -101,7 +101,7 @@ export class Widget {
   }
 
   /**
-   * Runs *work* when the widget leaves the page: whatever lives longer must let go of it.
+   * Run *work* when the widget leaves the page: whatever lives longer must let go of it.
    * @param {() => void} work
    */
   whenReleased(work) {
@@ -130,7 +130,7 @@ export class Widget {
   }
 
   /**
-   * Fires an event whose `params` the handlers read; it does not bubble.
+   * Fire an event whose `params` the handlers read; it does not bubble.
    * @param {string} name
    * @param {Data} [params]
    * @returns {Promise<WidgetEvent>} the event, when the actions bound to it are done; `event.failed` tells

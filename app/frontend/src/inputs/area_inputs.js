@@ -19,7 +19,7 @@ class TextInput extends Input {
     return h('textarea', { ...this.commonAttributes(), rows: this.field.rows ?? 4 });
   }
 
-  /** Fills in the text of a file; `accept` says of which kinds. @param {string} accept */
+  /** Fill in the text of a file; `accept` says of which kinds. @param {string} accept */
   fileChooser(accept) {
     const attributes = { accept, 'aria-label': t('Choose a file') };
     return fileSource(attributes, async ([file]) => {
@@ -68,7 +68,7 @@ function prettyJson(value) {
   }
 }
 
-/** Turns the engine's "position 17" into line and column. @param {string} message @param {string} text */
+/** Turn the engine's "position 17" into line and column. @param {string} message @param {string} text */
 function jsonPlace(message, text) {
   const match = /position (\d+)/.exec(message);
   if (!match || /line \d+ column/.test(message)) return message;

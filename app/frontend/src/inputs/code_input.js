@@ -31,7 +31,7 @@ export class CodeInput extends Input {
     if (this.combobox) this.combobox.input.disabled = true;
   }
 
-  /** Loads the choices again, with more parameters; the old `get_data` of scripts. @param {Data} [extra] */
+  /** Load the choices again, with more parameters; the old `get_data` of scripts. @param {Data} [extra] */
   get_data(extra) {
     this.extra = extra ?? {};
     this.loaded = this.load();

@@ -35,7 +35,7 @@ export class Combobox {
     this.search = debounce(() => this.isTyping && this.open(this.input.value.trim()), SEARCH_DELAY_MS);
   }
 
-  /** Shows the text of the current value. @param {string} text */
+  /** Show the text of the current value. @param {string} text */
   show(text) {
     this.choiceText = text ?? '';
     this.input.value = this.choiceText;
@@ -83,7 +83,7 @@ export class Combobox {
     this.input.value = this.choiceText;
   }
 
-  /** Takes the one choice that was typed, and none for an emptied box. @returns {boolean} whether it is clear what is meant */
+  /** Take the one choice that was typed, and none for an emptied box. @returns {boolean} whether it is clear what is meant */
   commit() {
     this.close();
     const text = this.input.value.trim();

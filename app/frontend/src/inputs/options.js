@@ -5,7 +5,7 @@ import { t } from '../core/i18n.js';
 
 const cache = new Map();
 
-/** Forgets what was fetched, for instance after a new record. */
+/** Forget what was fetched, for instance after a new record. */
 export function forgetOptions() {
   cache.clear();
 }

@@ -5,7 +5,7 @@ import { register } from '../core/registry.js';
 const inputs = new Map();
 
 /**
- * Registers an input; *widgetName* makes it usable outside of forms too.
+ * Register an input; *widgetName* makes it usable outside of forms too.
  * @param {string} uitype
  * @param {InputClass} Class
  * @param {string} [widgetName]

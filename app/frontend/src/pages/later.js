@@ -10,7 +10,7 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 /**
- * Registers a widget whose content is made by a class in a part of the bundle of its own.
+ * Register a widget whose content is made by a class in a part of the bundle of its own.
  * @param {string} name
  * @param {() => Promise<{Page: new (owner: Widget) => OwnPage}>} load the class gets the widget, makes `element`, and may
  *   have `start()`, `render()` and `stop()`

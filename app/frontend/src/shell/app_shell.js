@@ -179,7 +179,7 @@ export class AppShell extends Widget {
     document.title = title ? `${title} · ${t('Pipeline')}` : t('Pipeline');
   }
 
-  /** Shows the current page again. */
+  /** Show the current page again. */
   render() {
     return this.showPage();
   }

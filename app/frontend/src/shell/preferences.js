@@ -13,7 +13,7 @@ export function chosenTheme() {
   }
 }
 
-/** Shows a theme and remembers it. @param {string} theme */
+/** Show a theme and remember it. @param {string} theme */
 export function useTheme(theme) {
   document.documentElement.dataset.theme = theme;
   try {

@@ -3,7 +3,7 @@
 const THRESHOLD_PX = 6;
 
 /**
- * Lets a heading be dragged to another place.
+ * Let a heading be dragged to another place.
  * @param {HTMLElement} cell the heading
  * @param {Grid} grid
  * @param {Column} column

@@ -6,7 +6,7 @@ import { localDateTime } from '../core/format.js';
 import { t } from '../core/i18n.js';
 
 /**
- * Shows the conflict on top of the form.
+ * Show the conflict on top of the form.
  * @param {Answer} answer the refusal
  * @param {Form} form
  * @param {Reloadable} table

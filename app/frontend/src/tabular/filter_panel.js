@@ -62,7 +62,7 @@ export class FilterPanel {
     return row;
   }
 
-  /** Shows conditions that came from elsewhere, without applying them. @param {Condition[]} conditions */
+  /** Show conditions that came from elsewhere, without applying them. @param {Condition[]} conditions */
   setConditions(conditions) {
     for (const row of [...this.rows]) this.removeRow(row);
     for (const condition of conditions) this.putRow(new FilterRow(this)).show(condition);

@@ -79,7 +79,7 @@ function isDay(text) {
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
-/** Makes `%`, `_` and `\` stand for themselves in a LIKE pattern. @param {unknown} text */
+/** Make `%`, `_` and `\` stand for themselves in a LIKE pattern. @param {unknown} text */
 export function escapeLike(text) {
   return String(text).replace(/[\\%_]/g, '\\$&');
 }

@@ -280,7 +280,7 @@ export class Grid {
     return this.rows().find(({ record }) => record[this.options.idField] === id);
   }
 
-  /** Selects the row with that key, if it is loaded. @param {string} id */
+  /** Select the row with that key, if it is loaded. @param {string} id */
   selectById(id) {
     const row = this.rowOfId(id);
     if (row) this.select(row);

@@ -34,7 +34,7 @@ export class InlineEdit {
   }
 
   /**
-   * Begins in that cell, or in the row's first that can be edited.
+   * Begin in that cell, or in the row's first that can be edited.
    * @param {RecordRow} row
    * @param {HTMLTableCellElement|null|undefined} cell
    * @returns {boolean}

@@ -33,7 +33,7 @@ export class ListMemory {
     return Array.isArray(this.kept.views) ? this.kept.views.filter((/** @type {Data|null} */ one) => typeof one?.name === 'string') : [];
   }
 
-  /** Remembers more; null forgets. @param {Data} more */
+  /** Remember more; null forgets. @param {Data} more */
   keep(more) {
     this.kept = { ...this.read(), ...more };
     try {

@@ -23,7 +23,7 @@ export class Note {
   }
 
   /**
-   * Says why there are no rows; rows that are there stay.
+   * Say why there are no rows; rows that are there stay.
    * @param {ErrorOptions | undefined} options
    * @returns {boolean} whether it is said
    */

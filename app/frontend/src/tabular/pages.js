@@ -38,7 +38,7 @@ export class Pages {
     return Number((seen ?? this.bodies[0])?.dataset.page ?? 1);
   }
 
-  /** Throws away what is shown and starts at a page. @param {number} page @returns {Promise<boolean>} */
+  /** Throw away what is in view and start at a page. @param {number} page @returns {Promise<boolean>} */
   async reset(page) {
     this.ticket += 1;
     const { ticket } = this;
@@ -118,7 +118,7 @@ export class Pages {
     this.onChange();
   }
 
-  /** Shows a page, from what is loaded if it is there. @param {number} page */
+  /** Show a page, from what is loaded if it is there. @param {number} page */
   async go(page) {
     const goal = Math.min(this.pageCount, Math.max(1, page));
     const body = this.bodies.find((one) => Number(one.dataset.page) === goal);

@@ -2,7 +2,7 @@
 
 const HEAD_BYTES = 8;
 
-/** Puts the pieces together, however the network cuts them. */
+/** Put the pieces together, however the network cuts them. */
 export class Pieces {
   constructor() {
     this.rows = 0;

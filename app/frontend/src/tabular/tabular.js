@@ -75,7 +75,7 @@ export class Tabular extends Widget {
     return columns.length ? columns : this.defaultColumns;
   }
 
-  /** Shows a view: as if each of its parts had been chosen by hand. @param {View} view */
+  /** Show a view: as if each of its parts had been chosen by hand. @param {View} view */
   showView(view) {
     this.take(view);
     if (this.toolbar.search) this.toolbar.search.value = this.searchText;
@@ -181,7 +181,7 @@ export class Tabular extends Widget {
   }
 
   /**
-   * Loads from page 1 with these parameters in place of those of the last time: an emptied field of
+   * Load from page 1 with these parameters in place of those of the last time: an emptied field of
    * a search lets go of what it asked for. `render({})` reloads what is in view.
    * @param {Data} params
    */
@@ -191,7 +191,7 @@ export class Tabular extends Widget {
     await this.load(hasQuery ? 1 : this.pages.currentPage);
   }
 
-  /** Loads a page and finds the selected record again. @param {number} page */
+  /** Load a page and find the selected record again. @param {number} page */
   async load(page, selectId = this.select_row?.user_data[this.idField]) {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
     const hadFocus = this.grid.element.contains(document.activeElement);
@@ -268,7 +268,7 @@ export class Tabular extends Widget {
   }
 
   /**
-   * Takes a column into view or out of it; the last one stays.
+   * Take a column into view or out of it; the last one stays.
    * @param {string} name
    * @param {boolean} isShown
    * @returns {boolean}
@@ -286,7 +286,7 @@ export class Tabular extends Widget {
     return true;
   }
 
-  /** Puts a column in view at another place among those in view. @param {string} name @param {number} at */
+  /** Put a column in view at another place among those in view. @param {string} name @param {number} at */
   moveColumn(name, at) {
     const names = this.columns.map((column) => column.name);
     const from = names.indexOf(name);
@@ -373,7 +373,7 @@ export class Tabular extends Widget {
     super.released();
   }
 
-  /** Tells the table whose tool opened this page that something changed here. */
+  /** Tell the table whose tool opened this page that something changed here. */
   tellOpener() {
     if (this.params.referer_widget) this.app.refreshWidget(this.params.referer_widget);
   }

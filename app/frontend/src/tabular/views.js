@@ -66,7 +66,7 @@ export function readView(source, fields) {
   };
 }
 
-/** Puts the view into the address, where a reload, a bookmark or a colleague finds it. @param {Tabular} table */
+/** Put the view into the address, where a reload, a bookmark or a colleague finds it. @param {Tabular} table */
 export function showInAddress(table) {
   const shell = table.parent;
   if (!shell?.constructor.isPage) return;

@@ -192,7 +192,7 @@ export class Form extends Widget {
     this.dispatch('reset', {});
   }
 
-  /** Checks every field, shows all problems at once, focuses the first. */
+  /** Check every field, show all problems at once, focus the first. */
   check() {
     this.clearProblems();
     for (const entry of this.fields) {
@@ -213,7 +213,7 @@ export class Form extends Widget {
   }
 
   /**
-   * Shows an Error answer in the form: each field's problem at the field, the rest on top.
+   * Show an Error answer in the form: each field's problem at the field, the rest on top.
    * @param {ErrorDescription} error description of an Error widget
    */
   showProblems(error) {
@@ -253,7 +253,7 @@ export class Form extends Widget {
     }
   }
 
-  /** Posts the values; without `submit_url` the event was all. @param {Values} values */
+  /** Post the values; without `submit_url` the event was all. @param {Values} values */
   async send(values) {
     if (this.opts.save) return this.opts.save(values);
     if (!this.opts.submit_url) return null;

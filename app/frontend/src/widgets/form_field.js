@@ -45,7 +45,7 @@ export class FormField {
     }, label, input.dom_element, this.tip, this.error);
   }
 
-  /** Shows what is wrong beside the input; '' takes it away. @param {string} message */
+  /** Show what is wrong beside the input; '' takes it away. @param {string} message */
   setError(message) {
     this.error.textContent = message;
     this.error.hidden = !message;

@@ -62,7 +62,7 @@ export class TabPanel extends Widget {
     if (this.tabs.length) this.show_tab(this.tabs[0]);
   }
 
-  /** Shows a tab, given as the tab or by its name. @param {Tab | string} choice */
+  /** Show a tab, given as the tab or by its name. @param {Tab | string} choice */
   async show_tab(choice) {
     const tab = typeof choice === 'string' ? this.tabs.find(({ item }) => item.name === choice) : choice;
     if (!tab) return;

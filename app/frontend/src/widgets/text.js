@@ -26,13 +26,13 @@ export class Text extends Widget {
     this.dom_element.textContent = content === null || content === undefined ? '' : String(content);
   }
 
-  /** Sets the original text; the translation is shown. @param {string} text */
+  /** Set the original text; the translation is shown. @param {string} text */
   set_otext(text) {
     this.opts = { ...this.opts, otext: text };
     this.showText();
   }
 
-  /** Sets a text that is not translated. @param {unknown} text */
+  /** Set a text that is not translated. @param {unknown} text */
   set_text(text) {
     this.opts = { ...this.opts, otext: undefined, text };
     this.showText();

@@ -175,7 +175,7 @@ export class Tree extends Widget {
   }
 
   /**
-   * Opens a node; who wants it opened while its children are on their way waits for the same.
+   * Open a node; who wants it opened while its children are on their way waits for the same.
    * @param {TreeItem} item
    */
   async unfold(item) {
@@ -205,7 +205,7 @@ export class Tree extends Widget {
   }
 
   /**
-   * Takes a node away; the Tab key then leads to its neighbour. A node that has lost its last child is a leaf.
+   * Take a node away; the Tab key then leads to its neighbour. A node that has lost its last child is a leaf.
    * @param {TreeItem} item
    */
   removeNode(item) {
@@ -220,7 +220,7 @@ export class Tree extends Widget {
     parent.removeAttribute('aria-expanded');
   }
 
-  /** Adds a new record below a node, or at the root. @param {Row} record @param {TreeItem | null} parentItem */
+  /** Add a new record below a node, or at the root. @param {Row} record @param {TreeItem | null} parentItem */
   async addNode(record, parentItem) {
     if (!parentItem) {
       const item = this.node(record, 1);

@@ -9,7 +9,7 @@ export function dataOf(answer) {
 }
 
 /**
- * Reads. A refusal is shown to the person.
+ * Read. A refusal is shown to the person.
  * @param {AskOptions} [how] more of what `ask` takes
  * @param {Widget} widget
  * @param {string} url
@@ -39,7 +39,7 @@ export async function rowsOf(widget, url, params = {}) {
 }
 
 /**
- * Changes something.
+ * Change something.
  * @param {Widget} widget
  * @param {string} url
  * @param {Data} params
@@ -50,7 +50,7 @@ export function send(widget, url, params) {
 }
 
 /**
- * Says in a corner what the server answered, or shows why it did not.
+ * Say in a corner what the server answered, or show why it did not.
  * @param {Widget} widget
  * @param {Answer} answer
  */

@@ -70,7 +70,7 @@ export class DistributorPage {
     if (await editDistributor(this.owner, this.record)) await this.reload();
   }
 
-  /** Reads the distributor again and draws what is in view. @param {AskOptions} [how] */
+  /** Read the distributor again and draw what is in view. @param {AskOptions} [how] */
   async reload(how) {
     const answer = await this.load(how);
     if (!answer.ok) {

@@ -41,7 +41,7 @@ export class Board {
   }
 
   /**
-   * Draws the steps; `wanted` shows an order that is not saved. Cards and lanes that are as they
+   * Draw the steps; `order` shows one that is not saved. Cards and lanes that are as they
    * were stay in place: a line may have 500 steps.
    */
   draw(order = layoutOf(this.data.steps)) {
@@ -155,7 +155,7 @@ export class Board {
     return this.cards.get(key ?? '')?.element ?? null;
   }
 
-  /** Tells a screen reader. @param {string} text */
+  /** Tell a screen reader. @param {string} text */
   say(text) {
     this.live.textContent = text;
   }

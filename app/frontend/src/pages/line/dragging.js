@@ -82,7 +82,7 @@ class Drag {
   }
 
   /**
-   * Finds what is under the pointer: a place in a lane, or a gap between lanes.
+   * Find what is under the pointer: a place in a lane, or a gap between lanes.
    * @param {number} x
    * @param {number} y
    */

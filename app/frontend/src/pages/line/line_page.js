@@ -92,7 +92,7 @@ export class LinePage {
     if (await publishLine(this.owner, this.data)) await this.reload();
   }
 
-  /** Reads the line again and draws what is in view. */
+  /** Read the line again and draw what is in view. */
   async reload() {
     if (!await this.data.load()) {
       await tell(this.owner, this.data.refusal);

@@ -54,7 +54,7 @@ export async function rollBackTo(owner, data, version) {
 }
 
 /**
- * Shows what differs between two of draft, live and the versions.
+ * Show what differs between two of draft, live and the versions.
  * @param {Widget} owner
  * @param {LineData} data
  * @param {string} from

@@ -18,7 +18,7 @@ import './mapping_input.js';
 const LONG = new Set(['text', 'json', 'mapping']);
 
 /**
- * Asks for a step and saves it.
+ * Ask for a step and save it.
  * @param {Widget} owner
  * @param {LineData} data
  * @param {{step?: Step|null, place?: {stage?: number}}} what an existing step, or where the new one goes

@@ -91,7 +91,7 @@ export class StepsTab {
   }
 
   /**
-   * Sends one change after the other and shows the draft as it is then, also when one was refused.
+   * Send one change after the other and show the draft as it is then, also when one was refused.
    * @param {() => Promise<Answer>} work
    * @param {(record: Row) => string} focusOf the step that has the focus afterwards
    */
