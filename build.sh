@@ -3,7 +3,7 @@
 # Summary: Build everything that start.sh needs; quick when nothing changed.
 # Usage: bash build.sh [--dev]
 #
-# --dev   also what the tests need
+# --dev   also what the tests and the linters need
 #
 # Steps: Python environment py3 (locked packages, with hashes), front-end libraries, DDL and
 # pages of the three modules, the embedded database's server program (only while
@@ -84,19 +84,44 @@ leave_out_unlocked() {
 
 has_node() { [[ $(node -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null) == true ]] && command -v npm >/dev/null; }
 
+# Makes npm callable: the machine's own, or that of Node's PyPI package.
+need_node() {
+  if has_node; then return; fi
+  install_locked requirements-node "Node" " Node"
+  PATH=$root/py3/bin:$PATH
+  has_node || die "Node 20 or newer with npm is missing and its PyPI package does not run here. Install nodejs and npm (20+)." \
+                  "缺少 Node 20 以上版本及 npm，且其 PyPI 包在本机无法运行。请安装 nodejs 与 npm（20+）。"
+}
+
+# The packages that the bundle is made with, or with "dev" also the linters and what the tests need.
+# usage: install_frontend_packages [dev]
+install_frontend_packages() {
+  local hash
+  hash=$(content_hash app/frontend/package.json app/frontend/package-lock.json app/frontend/.npmrc)
+  if [[ -d app/frontend/node_modules ]]; then
+    if is_done frontend_packages "$hash dev"; then return; fi
+    if [[ -z ${1:-} ]] && is_done frontend_packages "$hash"; then return; fi
+  fi
+  need_node
+  if [[ -n ${1:-} ]]; then
+    say "Front-end libraries and linters (node $(node --version))" "前端库与检查工具（node $(node --version)）"
+    quietly "npm ci" "npm ci" npm --prefix app/frontend ci --no-audit --no-fund
+    mark_done frontend_packages "$hash dev"
+  else
+    say "Front-end libraries (node $(node --version))" "前端库（node $(node --version)）"
+    quietly "npm ci" "npm ci" npm --prefix app/frontend ci --omit=dev --no-audit --no-fund
+    mark_done frontend_packages "$hash"
+  fi
+}
+
 build_frontend() {
   local made_from
   # The dictionaries of host and modules go into the bundle.
-  made_from=$(content_hash app/frontend app/i18n app/wwwroot/i18n pipeline_*/i18n)
+  made_from=$(content_hash app/frontend/src app/frontend/i18n app/frontend/{build,dictionaries}.mjs app/frontend/package-lock.json \
+    app/i18n app/wwwroot/i18n pipeline_*/i18n)
   if is_done frontend "$made_from $(names_hash app/wwwroot/bricks)"; then return; fi
-  if ! has_node; then
-    install_locked requirements-node "Node" " Node"
-    PATH=$root/py3/bin:$PATH
-    has_node || die "Node 20 or newer with npm is missing and its PyPI package does not run here. Install nodejs and npm (20+)." \
-                    "缺少 Node 20 以上版本及 npm，且其 PyPI 包在本机无法运行。请安装 nodejs 与 npm（20+）。"
-  fi
-  say "Front-end libraries (node $(node --version))" "前端库（node $(node --version)）"
-  quietly "npm ci" "npm ci" npm --prefix app/frontend ci --no-audit --no-fund
+  need_node
+  install_frontend_packages
   say "Front-end bundle" "前端打包"
   quietly "npm run build" "npm run build" npm --prefix app/frontend run build
   mark_done frontend "$made_from $(names_hash app/wwwroot/bricks)"
@@ -163,7 +188,10 @@ main() {
   flock 9
   make_python
   install_locked requirements "Packages" "依赖包"
-  if (( dev )); then install_locked requirements-dev "Test packages" "测试用包"; fi
+  if (( dev )); then
+    install_locked requirements-dev "Test packages" "测试用包"
+    install_frontend_packages dev
+  fi
   build_frontend
   leave_out_unlocked
   for module in "${modules[@]}"; do build_module "$module"; done

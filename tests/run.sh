@@ -3,9 +3,9 @@
 # Summary: Build what is missing and run every test on databases of its own.
 # Usage: bash tests/run.sh [pytest arguments]
 #
-# Without arguments: ruff, mypy, the front-end's own tests, then pytest in several processes (two a
-# core, or PIPELINE_TEST_PROCESSES) with a database each, then the tests marked `alone`, which
-# measure time, in one. With arguments, or with T=path, one pytest on what they name:
+# Without arguments: ruff, mypy, eslint, tsc, the front-end's own tests, then pytest in several
+# processes (two a core, or PIPELINE_TEST_PROCESSES) with a database each, then the tests marked
+# `alone`, which measure time, in one. With arguments, or with T=path, one pytest on what they name:
 #
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
@@ -50,6 +50,17 @@ run_pytest() {
   wait "$pytest_pid"
 }
 
+# Linter, types and tests of the browser side, with the Node that built it.
+check_frontend() {
+  local PATH=$PATH:$root/py3/bin
+  step "eslint" "eslint"
+  npm --prefix app/frontend run --silent lint
+  step "tsc" "tsc"
+  npm --prefix app/frontend run --silent types
+  step "node --test" "node --test"
+  npm --prefix app/frontend run --silent test
+}
+
 # Most tests wait for a server, a browser or a database half of their time, so two processes a core.
 run_everything() {
   local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))}
@@ -86,10 +97,7 @@ main() {
   py3/bin/ruff check .
   step "mypy" "mypy"
   py3/bin/mypy
-  if [[ -d tests/js ]]; then
-    step "node --test" "node --test"
-    PATH=$PATH:$root/py3/bin node --test tests/js/
-  fi
+  check_frontend
   run_everything
 }
 

@@ -1,5 +1,5 @@
 /**
- * Builds the browser side into app/wwwroot/bricks/dist: bundles with their content's hash in the
+ * Build the browser side into app/wwwroot/bricks/dist: bundles with their content's hash in the
  * name, each also compressed, and bricks/manifest.json that says which name is the current one.
  *
  * Usage: node build.mjs   (called by build.sh)
@@ -16,10 +16,12 @@ import { dictionary } from './dictionaries.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
 const out = join(here, '..', 'wwwroot', 'bricks', 'dist');
+/** @type {('zh'|'en')[]} */
 const LANGUAGES = ['zh', 'en'];
 
-/** Bundles scripts and styles. @returns {Promise<Object<string, string>>} plain name -> hashed name */
+/** Bundle scripts and styles. @returns {Promise<Record<string, string>>} plain name -> hashed name */
 async function bundle() {
+  /** @satisfies {import('esbuild').BuildOptions} */
   const shared = {
     absWorkingDir: here, bundle: true, minify: true, outdir: out, entryNames: '[name]-[hash]', metafile: true,
     target: ['es2022'], logLevel: 'warning', legalComments: 'none', charset: 'utf8',
@@ -37,9 +39,11 @@ async function bundle() {
   };
 }
 
+/** @param {import('esbuild').BuildResult<{metafile: true}>} result @param {string} entryPoint */
 function nameOf(result, entryPoint) {
-  const [file] = Object.entries(result.metafile.outputs).find(([, made]) => made.entryPoint === entryPoint);
-  return basename(file);
+  const output = Object.entries(result.metafile.outputs).find(([, { entryPoint: source }]) => source === entryPoint);
+  if (!output) throw new Error(`${entryPoint}: nothing was built`);
+  return basename(output[0]);
 }
 
 /** One dictionary a language, from the host's file and the modules'. */
@@ -68,7 +72,8 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const names = { ...await bundle(), ...dictionaries() };
 compress();
-const manifest = Object.fromEntries(Object.entries(names).map(([name, made]) => [name, `dist/${made}`]));
+const manifest = Object.fromEntries(Object.entries(names).map(([name, file]) => [name, `dist/${file}`]));
 writeFileSync(join(out, '..', 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+/** @param {string} name */
 const kib = (name) => (readFileSync(join(out, `${name}.gz`)).length / 1024).toFixed(1);
 console.log(`bricks: ${names['bricks.js']} ${kib(names['bricks.js'])} KiB, ${names['bricks.css']} ${kib(names['bricks.css'])} KiB (gzip)`);

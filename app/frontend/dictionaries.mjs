@@ -7,7 +7,7 @@ import { join } from 'node:path';
  * All translations into a language. A module may add, not contradict: the host's word stands.
  * @param {string} root the checkout
  * @param {'zh'|'en'} language
- * @returns {Object<string, string>} sorted by key, so that the same content has the same hash
+ * @returns {Record<string, string>} sorted by key, so that the same content has the same hash
  */
 export function dictionary(root, language) {
   const modules = readdirSync(root).filter((name) => name.startsWith('pipeline_')).sort();
@@ -21,10 +21,11 @@ export function dictionary(root, language) {
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** @param {string} file */
 function read(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new Error(`${file}: ${error.message}`);
+    throw new Error(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }

@@ -8,6 +8,7 @@ import { dictionary } from '../../app/frontend/dictionaries.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const sources = join(root, 'app', 'frontend', 'src');
 
+/** @param {string} folder @returns {Generator<string>} */
 function* scripts(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -40,10 +41,10 @@ test('every label and help of the shell\'s pages has its Chinese', () => {
 });
 
 test('placeholders survive translation', () => {
-  for (const language of ['zh', 'en']) {
-    for (const [original, said] of Object.entries(dictionary(root, language))) {
-      const names = (text) => [...text.matchAll(/\$?\{(\w+)\}/g)].map(([, name]) => name).sort();
-      assert.deepEqual(names(said), names(original), original);
+  for (const language of /** @type {('zh'|'en')[]} */ (['zh', 'en'])) {
+    for (const [original, translation] of Object.entries(dictionary(root, language))) {
+      const names = (/** @type {string} */ text) => [...text.matchAll(/\$?\{(\w+)\}/g)].map(([, name]) => name).sort();
+      assert.deepEqual(names(translation), names(original), original);
     }
   }
 });

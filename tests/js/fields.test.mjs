@@ -34,7 +34,7 @@ test('excluded columns are not shown; labels come from label, title, name', () =
   });
   assert.equal(allFields.length, FIELDS.length);
   assert.ok(!columns.some(({ name }) => name === 'id' || name === 'created_by'));
-  assert.equal(columns.find(({ name }) => name === 'status').label, '状态');
+  assert.equal(columns.find(({ name }) => name === 'status')?.label, '状态');
 });
 
 test('a new record gets the parent key unseen, and never the server\'s own columns', () => {

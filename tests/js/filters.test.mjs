@@ -25,13 +25,13 @@ test('wildcards that were typed mean themselves', () => {
 });
 
 test('a day of a moment column is the reader\'s day, from midnight to midnight', () => {
-  const { AND: [from, to] } = toServer({ field: moment, op: 'on', value: '2026-11-24' });
+  const { AND: [from, to] } = /** @type {{AND: {const: string}[]}} */ (toServer({ field: moment, op: 'on', value: '2026-11-24' }));
   assert.equal(from.const, new Date(2026, 10, 24).toISOString());
   assert.equal(to.const, new Date(2026, 10, 25).toISOString());
 });
 
 test('an empty text column may hold nothing or an empty text', () => {
-  assert.equal(toServer({ field: text, op: 'empty' }).or.length, 2);
+  assert.equal(/** @type {{or: object[]}} */ (toServer({ field: text, op: 'empty' })).or.length, 2);
   assert.deepEqual(toServer({ field: moment, op: 'empty' }), { field: 'created_at', op: 'IS NULL' });
 });
 
@@ -44,7 +44,7 @@ test('operators fit the column', () => {
 });
 
 test('of a condition in an address only what can be asked is taken', () => {
-  const day = (value) => !misfitOf({ field: moment, op: 'on', value });
+  const day = (/** @type {unknown} */ value) => !misfitOf({ field: moment, op: 'on', value });
   assert.ok(day('2028-02-29'));
   for (const value of ['2026-13-45', '2026-02-30', 'garbage', '', undefined, 20261124, {}]) assert.ok(!day(value), String(value));
   assert.ok(!misfitOf({ field: moment, op: 'empty' }));

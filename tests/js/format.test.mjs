@@ -23,6 +23,7 @@ test('a time without a zone is UTC, and what is no time is shown as it is', () =
 });
 
 test('a point moves without a float in between', () => {
+  /** @type {[string, number, string][]} */
   const cases = [['0.85', 2, '85'], ['0.8500', 2, '85'], ['85', -2, '0.85'], ['12.345', -2, '0.12345'],
     ['-0.005', 2, '-0.5'], ['0', 2, '0'], ['100', -2, '1'], ['.5', 2, '50'], ['1.2300', 2, '123'], ['x', 2, 'x'], ['', 2, '']];
   for (const [value, places, expected] of cases) assert.equal(movePoint(value, places), expected, value);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Pieces } from '../../app/frontend/src/tabular/pieces.js';
 
+/** @param {number} rows @param {string} text */
 function piece(rows, text) {
   const body = new TextEncoder().encode(text);
   const head = new DataView(new ArrayBuffer(8));

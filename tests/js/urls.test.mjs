@@ -18,6 +18,8 @@ test('a query is taken out of the address, repeated keys become a list', () => {
   assert.deepEqual(splitQuery(`${HOST}/a?x=1&y=2&x=3#h`), { address: `${HOST}/a`, params: { x: ['1', '3'], y: '2' } });
 });
 
-for (const [path, isOurs] of [['/a.ui?b=1', true], ['//evil.test/x.ui', false], ['/\\evil.test/x.ui', false], ['/\t/evil.test/x.ui', false], ['//', false]]) {
+/** @type {[string, boolean][]} */
+const PATHS = [['/a.ui?b=1', true], ['//evil.test/x.ui', false], ['/\\evil.test/x.ui', false], ['/\t/evil.test/x.ui', false], ['//', false]];
+for (const [path, isOurs] of PATHS) {
   test(`${JSON.stringify(path)} is ${isOurs ? '' : 'not '}on this server`, () => assert.equal(sameOrigin(path, `${HOST}/index.ui`), isOurs));
 }

@@ -1,4 +1,4 @@
-/** Runs before the first paint, so that a dark page does not flash white. */
+/** Run before the first paint, so that a dark page does not flash white. */
 
 import { chosenTheme } from './shell/preferences.js';
 import { preferredLanguage } from './core/i18n.js';

@@ -1,4 +1,4 @@
-/** Starts the application: reads the page's description, builds it, shows it. */
+/** Start the application: read the page's description, build it, show it. */
 
 import './inputs/index.js';
 import './widgets/index.js';
@@ -10,7 +10,8 @@ import { App } from './core/app.js';
 import { installGlobals } from './core/globals.js';
 import { readPage, standsAlone } from './core/page.js';
 
-const meta = (name) => document.querySelector(`meta[name="bricks-${name}"]`)?.content;
+/** @param {string} name */
+const meta = (name) => /** @type {HTMLMetaElement|null} */ (document.querySelector(`meta[name="bricks-${name}"]`))?.content;
 
 const page = readPage(document);
 const shellUrl = meta('shell');

@@ -8,6 +8,7 @@ import { mapParams, sendable } from './params.js';
 import { place } from './placing.js';
 import { namedFunction, runScript } from './scripts.js';
 
+/** @type {Record<string, (call: Call) => Promise<void>>} */
 const ACTIONS = {
   urlwidget: actUrlWidget,
   bricks: actBricks,
@@ -22,10 +23,10 @@ const ACTIONS = {
 };
 
 /**
- * Runs one action.
- * @param {object} bind the bind, or an `action` of a button: the same without wid and event
- * @param {import('./widget.js').Widget} owner
- * @param {Event|{params: object}} [event]
+ * Run one action.
+ * @param {Action} bind the bind, or an `action` of a button: the same without wid and event
+ * @param {Widget} owner
+ * @param {Trigger} [event]
  */
 export async function runAction(bind, owner, event) {
   const action = ACTIONS[bind.actiontype];
@@ -38,13 +39,19 @@ export async function runAction(bind, owner, event) {
   await action({ bind, owner, event, data, app: owner.app });
 }
 
-/** What an action knows at the time of the event: section 4.2 of the page contract. */
+/**
+ * What an action knows at the time of the event: section 4.2 of the page contract.
+ * @param {Action} bind
+ * @param {Widget} owner
+ * @param {Trigger | undefined} event
+ */
 async function runTimeData(bind, owner, event) {
   const data = { ...(await baseData(bind, owner, event) ?? {}) };
   Object.assign(data, plainParams(event));
   return sendable(mapParams(sendable(data), bind.params_mapping));
 }
 
+/** @param {Action} bind @param {Widget} owner @param {Trigger | undefined} event */
 async function baseData(bind, owner, event) {
   if (bind.rtdata && typeof bind.rtdata === 'object') return bind.rtdata;
   if (!bind.datawidget && !bind.datascript) return {};
@@ -56,16 +63,18 @@ async function baseData(bind, owner, event) {
   if (bind.datascript && !bind.datamethod) {
     return runScript(bind.datascript, source, bind.dataparams ?? {}, event);
   }
-  const method = source[bind.datamethod ?? 'getValue'];
-  return typeof method === 'function' ? method.call(source, bind.dataparams ?? {}) : {};
+  const method = methodOf(source, bind.datamethod ?? 'getValue');
+  return method ? method.call(source, bind.dataparams ?? {}) : {};
 }
 
+/** @param {Trigger | undefined} event */
 function plainParams(event) {
   const params = event?.params;
   const isPlain = params && typeof params === 'object' && !Array.isArray(params);
   return isPlain ? params : {};
 }
 
+/** @param {Description & Data} conform @param {Widget} owner @param {Data} data */
 async function confirmed(conform, owner, data) {
   const options = conform.widgettype ? conform.options ?? {} : conform;
   const box = await buildOverlay({
@@ -77,7 +86,7 @@ async function confirmed(conform, owner, data) {
   });
 }
 
-/** Where the result goes: a widget, or the name of a window to make. */
+/** Where the result goes: a widget, or the name of a window to make. @param {Call} call */
 function targetOf({ bind, owner, app }) {
   if (bind.target === 'PopupWindow' || bind.target === 'Popup') return bind.target;
   const target = findWidget(bind.target, owner, app);
@@ -85,6 +94,19 @@ function targetOf({ bind, owner, app }) {
   return target;
 }
 
+/** For actions that no window can be the target of. @param {Call} call */
+function widgetOf(call) {
+  const target = targetOf(call);
+  return typeof target === 'string' ? null : target;
+}
+
+/** The method of that name, if it is one. @param {Widget|WindowKind|null} owner @param {string|undefined} name */
+function methodOf(owner, name) {
+  const method = /** @type {Data} */ (owner ?? {})[name ?? ''];
+  return typeof method === 'function' ? method : null;
+}
+
+/** @param {Call} call */
 async function fetchFor({ bind, owner, data, app }) {
   const { url, method, params, content_type: contentType } = bind.options ?? {};
   return ask(app, fillText(url ?? '', data, encodeURIComponent), {
@@ -93,6 +115,7 @@ async function fetchFor({ bind, owner, data, app }) {
   });
 }
 
+/** @param {Call} call */
 async function actUrlWidget(call) {
   const target = targetOf(call);
   if (!target) return;
@@ -109,18 +132,27 @@ async function actUrlWidget(call) {
   });
 }
 
-/** A POST that is answered by a Message changed something: whoever fired may want to reload. */
+/**
+ * A POST that is answered by a Message changed something: whoever fired may want to reload.
+ * @param {Call} call
+ * @param {Answer} answer
+ */
 function noteChange({ bind, event }, answer) {
   const isPost = String(bind.options?.method ?? '').toUpperCase() === 'POST';
   if (event && answer.ok && isPost && answer.value?.widgettype === 'Message') event.changed = true;
 }
 
-/** A form shows problems of its fields at the fields, so no box is needed. */
+/**
+ * A form shows problems of its fields at the fields, so no box is needed.
+ * @param {Call} call
+ * @param {Answer} answer
+ */
 function reported({ owner, event }, answer) {
   if (event) event.failed = true;
   return Boolean(answer.error?.options?.fields && owner.showProblems?.(answer.error));
 }
 
+/** @param {Call} call */
 async function actBricks(call) {
   const target = targetOf(call);
   if (!target) return;
@@ -131,16 +163,18 @@ async function actBricks(call) {
   });
 }
 
+/** @param {Call} call */
 async function actMethod(call) {
   const target = targetOf(call);
-  const method = target?.[call.bind.method];
-  if (typeof method !== 'function') {
+  const method = methodOf(target, call.bind.method);
+  if (!method) {
     console.error(`method "${call.bind.method}" not found`);
     return;
   }
   await method.call(target, paramsOf(call));
 }
 
+/** @param {Call} call */
 function paramsOf({ bind, data }) {
   const own = bind.params;
   if (own !== null && typeof own === 'object' && !Array.isArray(own)) {
@@ -149,14 +183,16 @@ function paramsOf({ bind, data }) {
   return own === undefined ? { ...data } : own;
 }
 
+/** @param {Call} call */
 async function actScript(call) {
-  const target = targetOf(call);
-  if (target) await runScript(call.bind.script, target, paramsOf(call), call.event);
+  const target = widgetOf(call);
+  if (target) await runScript(call.bind.script ?? '', target, paramsOf(call), call.event);
 }
 
+/** @param {Call} call */
 async function actRegisteredFunction(call) {
-  const target = targetOf(call);
-  const work = namedFunction(call.bind.rfname);
+  const target = widgetOf(call);
+  const work = namedFunction(call.bind.rfname ?? '');
   if (!work) {
     console.error(`function "${call.bind.rfname}" is not registered`);
     return;
@@ -164,11 +200,13 @@ async function actRegisteredFunction(call) {
   await work.call(target, paramsOf(call));
 }
 
+/** @param {Call} call */
 async function actEvent(call) {
-  const target = targetOf(call);
+  const target = widgetOf(call);
   await target?.dispatch?.(call.bind.dispatch_event ?? call.bind.params?.event, paramsOf(call));
 }
 
+/** @param {Call} call */
 async function actUrlData(call) {
   const target = targetOf(call);
   if (!target) return;
@@ -177,23 +215,30 @@ async function actUrlData(call) {
   if (!answer.ok && reported(call, answer)) return;
   if (!answer.ok || value?.widgettype) {
     await place(pageOf(answer), target, { ...call, baseUri: answer.url, mode: call.bind.mode });
-  } else if (typeof target.setValue === 'function') {
+  } else if (typeof target !== 'string' && typeof target.setValue === 'function') {
     target.setValue(value?.data ?? value);
   } else {
     const text = typeof value === 'string' ? value : JSON.stringify(value?.data ?? value, null, 1);
-    if (typeof target.set_text === 'function') target.set_text(text);
-    else await place({ widgettype: 'Text', options: { text, wrap: true } }, target, call);
+    if (typeof target !== 'string' && typeof target.set_text === 'function') target.set_text(text);
+    else await place({ widgettype: 'Text', options: { text, wrap: true } }, target, { ...call, baseUri: call.owner.baseUri });
   }
 }
 
+/** @param {Call} call */
 async function actMultiple({ bind, owner, event }) {
   const { actions, ...shared } = bind;
   for (const action of actions ?? []) await runAction({ ...shared, ...action }, owner, event);
 }
 
-/** Fetches and builds for code: `bricks.buildUrlwidgetHandler` of the script interface. */
+/**
+ * Fetch and build for code: `bricks.buildUrlwidgetHandler` of the script interface.
+ * @param {Widget} from
+ * @param {WidgetPath} target
+ * @param {Data} rtdata
+ * @param {Omit<Action, 'actiontype'>} description
+ */
 export function urlWidgetHandler(from, target, rtdata, description) {
   const bind = { ...description, target, rtdata, actiontype: 'urlwidget' };
-  return (event) => runAction(bind, from, event);
+  return (/** @type {Trigger} */ event) => runAction(bind, from, event);
 }
 

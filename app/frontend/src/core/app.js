@@ -2,15 +2,17 @@
 
 import { ask } from './request.js';
 import { build, buildOverlay, pageOf } from './build.js';
+import { attachBinds } from './binds.js';
 import { Body } from './body.js';
 import { findWidget } from './lookup.js';
 import { LANGUAGES, preferredLanguage, t, useLanguage } from './i18n.js';
 import { startSignIn } from './sign_in.js';
 
+/** @typedef {{path: WidgetPath|undefined, owner: Widget, use: (widget: Widget) => void}} Waiting */
+
 export class App {
   /**
-   * @param {{widget: object, login_url?: string, charsize?: number, language?: string,
-   *   i18nUrls?: Object<string, string>, allow_scripts?: boolean}} options
+   * @param {AppOptions} options
    */
   constructor(options) {
     this.opts = options;
@@ -18,16 +20,20 @@ export class App {
     this.scriptsAllowed = options.allow_scripts === true;
     this.baseUri = location.href;
     this.events = new EventTarget();
-    this.boundActions = new Map();
+    this.boundActions = /** @type {Map<string, BoundAction[]>} */ (new Map());
     this.tickets = new Tickets();
-    this.waiting = [];
+    this.waiting = /** @type {Waiting[]} */ ([]);
     this.app = this;
     this.body = new Body({}, { app: this, baseUri: this.baseUri, parent: null });
-    this.root = null;
-    this.signingIn = null;
+    this.root = /** @type {Widget|null} */ (null);
+    this.signingIn = /** @type {Promise<boolean>|null} */ (null);
+    this.user = /** @type {User|null} */ (null);
+    this.isSigningInPage = false;
+    /** Somebody else has signed in: what is on the page is not his. */
+    this.isAbandoned = false;
   }
 
-  /** Loads the dictionary, builds the root description, shows it. */
+  /** Load the dictionary, build the root description, show it. */
   async run() {
     await this.loadLanguage(this.opts.language ?? preferredLanguage());
     await this.showRoot();
@@ -41,11 +47,12 @@ export class App {
     document.body.dataset.ready = 'true';
   }
 
+  /** @param {string} code */
   async loadLanguage(code) {
     await useLanguage(LANGUAGES.includes(code) ? code : 'zh', this.opts.i18nUrls?.[code]);
   }
 
-  /** Switches the language and shows the page anew in it. */
+  /** Switch the language and show the page anew in it. @param {string} code */
   async change_language(code) {
     await this.loadLanguage(code);
     this.dispatch('change_language', { language: code });
@@ -60,60 +67,71 @@ export class App {
     this.setCharSize(this.charSizePx - 1);
   }
 
+  /** @param {number} px */
   setCharSize(px) {
     this.charSizePx = Math.min(28, Math.max(10, px));
     document.documentElement.style.fontSize = `${this.charSizePx}px`;
   }
 
+  /** @param {string} event @param {(event: WidgetEvent) => unknown} handler */
   bind(event, handler) {
-    this.events.addEventListener(event, handler);
+    this.events.addEventListener(event, /** @type {EventListener} */ (handler));
   }
 
+  /** @param {string} event @param {(event: WidgetEvent) => unknown} handler */
   unbind(event, handler) {
-    this.events.removeEventListener(event, handler);
+    this.events.removeEventListener(event, /** @type {EventListener} */ (handler));
   }
 
-  /** Fires an event of the application, for instance `user_logined`. */
+  /** Fire an event of the application, for instance `user_logined`. @param {string} name @param {Data} [params] */
   dispatch(name, params = {}) {
-    const event = new Event(name);
-    event.params = params;
+    const event = Object.assign(new Event(name), { params });
     this.events.dispatchEvent(event);
   }
 
+  /** @param {Widget} widget */
   add_widget(widget) {
     this.body.add_widget(widget);
   }
 
-  /** @see findWidget */
+  /** For `build`: binds stand above it, since their actions build. @param {Widget} owner @param {Bind[]} [binds] */
+  attachBinds(owner, binds) {
+    attachBinds(owner, binds);
+  }
+
+  /** @see findWidget @param {WidgetPath} path @param {Widget} [from] */
   find(path, from) {
     return findWidget(path, from ?? this.body, this);
   }
 
+  /** @param {Description} description @param {Widget} [owner] */
   buildOverlay(description, owner) {
     return buildOverlay(description, owner ?? this.body);
   }
 
+  /** @param {MessageOptions} options */
   show_message(options) {
     return this.buildOverlay({ widgettype: 'Message', options: { timeout: 3, ...options } });
   }
 
+  /** @param {ErrorOptions} options */
   show_error(options) {
     return this.buildOverlay({ widgettype: 'Error', options });
   }
 
-  /** Shows whatever an answer holds besides data: a message, an error, a window. */
+  /** Show whatever an answer holds besides data: a message, an error, a window. @param {Answer} answer */
   async showAnswer(answer) {
     await build(pageOf(answer), this.body, { baseUri: answer.url });
   }
 
-  /** Reloads the table (or whatever has `render`) of that unique id: the opener of a window. */
+  /** Reload the table (or whatever has `render`) of that unique id: the opener of a window. @param {string} uid */
   refreshWidget(uid) {
     for (const node of document.querySelectorAll('[data-uid]')) {
       if (node.dataset.uid === uid) node.bricks_widget?.render?.({});
     }
   }
 
-  /** Yes or no. */
+  /** Yes or no. @param {ConfirmOptions} options */
   async confirm(options) {
     const box = await this.buildOverlay({ widgettype: 'Conform', options });
     return new Promise((resolve) => {
@@ -129,12 +147,17 @@ export class App {
     return this.signingIn;
   }
 
-  /** A bind names a widget that is not there yet. */
-  whenAdded(path, owner, found) {
-    this.waiting.push({ path, owner, found });
-    owner.whenReleased(() => { this.waiting = this.waiting.filter((one) => one.found !== found); });
+  /**
+   * A bind names a widget that is not there yet.
+   * @param {WidgetPath | undefined} path
+   * @param {Widget} owner
+   * @param {(widget: Widget) => void} use
+   */
+  whenAdded(path, owner, use) {
+    this.waiting.push({ path, owner, use });
+    owner.whenReleased(() => { this.waiting = this.waiting.filter((one) => one.use !== use); });
     setTimeout(() => {
-      if (this.waiting.some((one) => one.found === found)) {
+      if (this.waiting.some((one) => one.use === use)) {
         console.warn(`no widget "${path}" for a bind so far`);
       }
     }, 10_000);
@@ -144,18 +167,20 @@ export class App {
     if (!this.waiting.length) return;
     // After the current step: the widget's own children come with it.
     queueMicrotask(() => {
-      this.waiting = this.waiting.filter(({ path, owner, found }) => {
+      this.waiting = this.waiting.filter(({ path, owner, use }) => {
         const widget = owner.dom_element.isConnected ? findWidget(path, owner, this) : null;
-        if (widget) found(widget);
+        if (widget) use(widget);
         return !widget;
       });
     });
   }
 
+  /** @param {string} text @param {Data} [data] */
   t(text, data) {
     return t(text, data);
   }
 
+  /** @param {string} url @param {AskOptions} [how] */
   ask(url, how) {
     return ask(this, url, how);
   }
@@ -164,9 +189,10 @@ export class App {
 /** Of two requests for one target the later wins, whichever answer comes first. */
 class Tickets {
   constructor() {
-    this.last = new WeakMap();
+    this.last = /** @type {WeakMap<Widget, number>} */ (new WeakMap());
   }
 
+  /** @param {Widget | WindowKind} target */
   take(target) {
     if (typeof target === 'string') return { isCurrent: () => true };
     const number = (this.last.get(target) ?? 0) + 1;

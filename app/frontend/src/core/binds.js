@@ -4,15 +4,16 @@ import { findWidget } from './lookup.js';
 import { runAction } from './actions.js';
 
 /**
- * Attaches the binds of a description.
- * @param {import('./widget.js').Widget} owner
- * @param {object[]} [binds]
+ * Attach the binds of a description.
+ * @param {Widget} owner
+ * @param {Bind[]} [binds]
  */
 export function attachBinds(owner, binds) {
   if (!Array.isArray(binds)) return;
   for (const bind of binds) attachOne(owner, bind);
 }
 
+/** @param {Widget} owner @param {Bind} bind */
 function attachOne(owner, bind) {
   if (!bind || typeof bind.event !== 'string') {
     console.error('bind without event', bind);
@@ -23,32 +24,42 @@ function attachOne(owner, bind) {
   else waitFor(owner, bind);
 }
 
-/** A lazy tab or a urlwidget may bring the widget later. */
+/** A lazy tab or a urlwidget may bring the widget later. @param {Widget} owner @param {Bind} bind */
 function waitFor(owner, bind) {
   owner.app.whenAdded(bind.wid, owner, (widget) => listen(widget, owner, bind));
 }
 
-/** Several binds on one event run one after the other, in the order of the description. */
+/**
+ * Several binds on one event run one after the other, in the order of the description.
+ * @param {Widget} firing
+ * @param {Widget} owner
+ * @param {Bind} bind
+ */
 export function listen(firing, owner, bind) {
-  const actions = firing.boundActions;
-  if (!actions.has(bind.event)) {
-    const list = [];
-    actions.set(bind.event, list);
-    firing.bind(bind.event, (event) => {
-      const work = runAll([...list], event);
-      event.work?.push(work);
-    });
-  }
-  const list = actions.get(bind.event);
+  const list = firing.boundActions.get(bind.event) ?? listOn(firing, bind.event);
   if (list.some((one) => one.owner === owner && one.bind === bind)) return;
   const entry = { owner, bind };
   list.push(entry);
   if (firing !== owner) untilReleased(firing, entry, list);
 }
 
+/** The list of what is bound to an event, run when it fires. @param {Widget} firing @param {string} name */
+function listOn(firing, name) {
+  const list = /** @type {BoundAction[]} */ ([]);
+  firing.boundActions.set(name, list);
+  firing.bind(name, (event) => {
+    const work = runAll([...list], event);
+    event.work?.push(work);
+  });
+  return list;
+}
+
 /**
  * The application, the shell, a neighbour may stay when the owner goes. When they go and it stays, the
  * next of that id is meant: the one that was found may have stood on the page that was being left.
+ * @param {Widget} firing
+ * @param {BoundAction} entry
+ * @param {BoundAction[]} list
  */
 function untilReleased(firing, entry, list) {
   const { owner, bind } = entry;
@@ -62,6 +73,7 @@ function untilReleased(firing, entry, list) {
   firing.whenReleased?.(() => { if (!isOver) waitFor(owner, bind); });
 }
 
+/** @param {BoundAction[]} list @param {WidgetEvent} event */
 async function runAll(list, event) {
   for (const { owner, bind } of list) {
     try {

@@ -14,6 +14,7 @@ export class Body extends Widget {
     return this.content;
   }
 
+  /** @param {Widget} overlay */
   addOverlay(overlay) {
     document.body.append(overlay.dom_element);
   }

@@ -1,18 +1,18 @@
 /** From a description to widgets. A broken part shows where it is broken and spares the rest. */
 
+import { messageOf } from './failure.js';
 import { t } from './i18n.js';
 import { applyCommonOptions } from './styling.js';
 import { ask, errorDescription } from './request.js';
-import { attachBinds } from './binds.js';
 import { widgetClass } from './registry.js';
 import { Widget } from './widget.js';
 
 /**
- * Builds a description (or an array of them) with everything in it.
+ * Build a description (or an array of them) with everything in it.
  * Overlays among the result are opened, all others are for the caller to place.
- * @param {object|object[]} description
+ * @param {Page} description
  * @param {Widget} parent
- * @param {{baseUri?: string, overrides?: object}} [how]
+ * @param {{baseUri?: string}} [how]
  * @returns {Promise<Widget[]>} the widgets that are to be placed
  */
 export async function build(description, parent, how = {}) {
@@ -23,23 +23,31 @@ export async function build(description, parent, how = {}) {
 }
 
 /**
- * Builds one overlay and opens it.
- * @param {object} description of an overlay
+ * Build one overlay and open it.
+ * @param {Description} description of an overlay
  * @param {Widget} owner widget it belongs to: relative addresses in it start there
- * @returns {Promise<Widget>}
+ * @returns {Promise<Overlay>}
  */
 export async function buildOverlay(description, owner) {
   const job = { app: owner.app, overlays: [] };
   const [overlay] = await buildInto(description, owner, owner.baseUri, job);
   for (const one of job.overlays) openOverlay(one);
-  return overlay;
+  return /** @type {Overlay} */ (overlay);
 }
 
+/** @param {Overlay} overlay */
 function openOverlay(overlay) {
   if (overlay.opts.auto_open === false || overlay.opts.auto_open === 'false') return;
   overlay.open();
 }
 
+/**
+ * @param {Page} description
+ * @param {Widget} parent
+ * @param {string} baseUri
+ * @param {BuildJob} job
+ * @returns {Promise<Widget[]>}
+ */
 async function buildInto(description, parent, baseUri, job) {
   if (Array.isArray(description)) {
     const all = [];
@@ -51,6 +59,7 @@ async function buildInto(description, parent, baseUri, job) {
   return widget ? [widget] : [];
 }
 
+/** @param {Description} description @param {Widget} parent @param {string} baseUri @param {BuildJob} job */
 async function buildFromUrl(description, parent, baseUri, job) {
   const { url, method, params, ...layout } = description.options ?? {};
   const answer = await ask(job.app, url, { method, params, baseUri });
@@ -64,7 +73,7 @@ async function buildFromUrl(description, parent, baseUri, job) {
   return widgets;
 }
 
-/** The description in an answer; an answer that is none becomes a message or an error box. */
+/** The description in an answer; an answer that is none becomes a message or an error box. @param {Answer} answer */
 export function pageOf(answer) {
   if (!answer.ok) return answer.error ?? [];
   const { value } = answer;
@@ -74,6 +83,7 @@ export function pageOf(answer) {
   return errorDescription(t('Error'), t('The answer of the server is no page.'), {});
 }
 
+/** @param {Description} description @param {Widget} parent @param {string} baseUri @param {BuildJob} job */
 async function buildOne(description, parent, baseUri, job) {
   const widget = create(description, parent, baseUri, job);
   if (description?.id && typeof description.id === 'string') widget.set_id(description.id);
@@ -81,31 +91,34 @@ async function buildOne(description, parent, baseUri, job) {
   if (isOverlay) job.app.body.addOverlay(widget);
   await widget.beforeChildren?.();
   await buildChildren(description?.subwidgets, widget, job);
-  attachBinds(widget, description?.binds);
+  job.app.attachBinds(widget, description?.binds);
   widget.built?.();
-  if (isOverlay) job.overlays.push(widget);
+  if (isOverlay) job.overlays.push(/** @type {Overlay} */ (widget));
   return widget;
 }
 
+/** @param {Description} description @param {Widget} parent @param {string} baseUri @param {BuildJob} job */
 function create(description, parent, baseUri, job) {
   const type = description?.widgettype;
   const context = { app: job.app, baseUri, parent };
-  const Class = widgetClass(type);
+  const Class = widgetClass(type ?? '');
   if (!Class) return complaint(t('Unknown widget "${type}"', { type: type ?? '?' }), context);
   try {
     return new Class(optionsOf(description), context);
   } catch (error) {
     console.error(error);
-    return complaint(`${type}: ${error.message}`, context);
+    return complaint(`${type}: ${messageOf(error)}`, context);
   }
 }
 
+/** @param {Description} description */
 function optionsOf(description) {
   const options = description.options && typeof description.options === 'object' ? description.options : {};
   return typeof description.css === 'string' && !options.css
     ? { ...options, css: description.css } : options;
 }
 
+/** @param {Description[] | undefined} descriptions @param {Widget} widget @param {BuildJob} job */
 async function buildChildren(descriptions, widget, job) {
   if (!Array.isArray(descriptions)) return;
   for (const description of descriptions) {
@@ -115,12 +128,16 @@ async function buildChildren(descriptions, widget, job) {
       }
     } catch (error) {
       console.error(error);
-      widget.add_widget(complaint(error.message, { app: job.app, baseUri: widget.baseUri, parent: widget }));
+      widget.add_widget(complaint(messageOf(error), { app: job.app, baseUri: widget.baseUri, parent: widget }));
     }
   }
 }
 
-/** A small note in the place of a part that cannot be shown. */
+/**
+ * A small note in the place of a part that cannot be shown.
+ * @param {string} message
+ * @param {WidgetContext} context
+ */
 function complaint(message, context) {
   console.error(`page description: ${message}`);
   const widget = new Widget({}, context);

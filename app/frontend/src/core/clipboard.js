@@ -1,6 +1,9 @@
 /** Copying text. */
 
-/** @returns {Promise<boolean>} false where the browser does not let us (plain http, no permission) */
+/**
+ * @param {string} text
+ * @returns {Promise<boolean>} false where the browser does not let us (plain http, no permission)
+ */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -10,7 +13,7 @@ export async function copyText(text) {
   }
 }
 
-/** Browsers hide the clipboard from pages over plain http; the old command still works there. */
+/** Browsers hide the clipboard from pages over plain http; the old command still works there. @param {string} text */
 function copyBySelection(text) {
   const area = document.createElement('textarea');
   area.value = text;

@@ -6,14 +6,16 @@ const PROPERTIES = new Set([
 
 /**
  * One element.
- * @param {string} tag
- * @param {Object<string, *>} [props] `class`, `on` ({event: handler}), a few DOM properties, else
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Props} [props] `class`, `on` ({event: handler}), a few DOM properties, else
  *   attributes; null, undefined and false leave an attribute out
- * @param {...(Node|string|null|undefined|Array)} children
- * @returns {HTMLElement}
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function h(tag, props = {}, ...children) {
   const node = document.createElement(tag);
+  const properties = /** @type {Data} */ (/** @type {unknown} */ (node));
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
     if (name === 'on') {
@@ -21,7 +23,7 @@ export function h(tag, props = {}, ...children) {
     } else if (name === 'class') {
       node.className = [value].flat().filter(Boolean).join(' ');
     } else if (PROPERTIES.has(name)) {
-      node[name] = value;
+      properties[name] = value;
     } else if (value !== false) {
       // An empty `aria-…` counts as not said.
       node.setAttribute(name, value === true && !name.startsWith('aria-') ? '' : String(value));
@@ -31,15 +33,20 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
-/** Appends nodes and texts, leaving out null, undefined and false. */
+/** @param {Child} children @returns {Exclude<Child, Child[]>[]} */
+function flat(children) {
+  return Array.isArray(children) ? children.flatMap(flat) : [children];
+}
+
+/** Append nodes and texts, leaving out null, undefined and false. @param {Element} node @param {Child} children */
 export function append(node, children) {
-  for (const child of [children].flat(Infinity)) {
+  for (const child of flat(children)) {
     if (child === null || child === undefined || child === false) continue;
     node.append(child instanceof Node ? child : String(child));
   }
 }
 
-/** Replaces everything inside *node*. */
+/** Replace everything inside *node*. @param {Element} node @param {...Child} children */
 export function fillNode(node, ...children) {
   node.replaceChildren();
   append(node, children);
@@ -53,10 +60,15 @@ export function uniqueId(prefix = 'b') {
   return `${prefix}-${lastNumber}`;
 }
 
-/** Runs *work* once calls have stopped for *delayMs*. */
+/**
+ * Run *work* once calls have stopped for *delayMs*.
+ * @param {(...args: any[]) => unknown} work
+ * @param {number} delayMs
+ */
 export function debounce(work, delayMs) {
-  let timer = 0;
-  return (...args) => {
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  let timer;
+  return (/** @type {any[]} */ ...args) => {
     clearTimeout(timer);
     timer = setTimeout(() => work(...args), delayMs);
   };

@@ -12,7 +12,11 @@ export function parseExact(text) {
   return parse(text);
 }
 
-/** @returns {string} JSON of what `parseExact` gave, each number with its own digits */
+/**
+ * @param {unknown} value
+ * @param {number} [indent]
+ * @returns {string} JSON of what `parseExact` gave, each number with its own digits
+ */
 export function writeExact(value, indent) {
-  return stringify(value, null, indent);
+  return /** @type {string} */ (stringify(value, null, indent));
 }

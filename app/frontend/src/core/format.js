@@ -2,9 +2,14 @@
 
 import { language } from './i18n.js';
 
+/** @param {number} number */
 const pad = (number) => String(number).padStart(2, '0');
 
-/** `2026-11-24 14:03` (with `:05` when seconds matter) in the reader's own time zone. */
+/**
+ * `2026-11-24 14:03` (with `:05` when seconds matter) in the reader's own time zone.
+ * @param {unknown} iso
+ * @param {{seconds?: boolean}} [how]
+ */
 export function localDateTime(iso, { seconds = true } = {}) {
   const date = parseTime(iso);
   if (!date) return iso === null || iso === undefined ? '' : String(iso);
@@ -13,7 +18,7 @@ export function localDateTime(iso, { seconds = true } = {}) {
   return `${day} ${time}${seconds ? `:${pad(date.getSeconds())}` : ''}`;
 }
 
-/** A time of the server; without a zone it is UTC. */
+/** A time of the server; without a zone it is UTC. @param {unknown} text */
 export function parseTime(text) {
   if (typeof text !== 'string' || !/^\d{4}-\d\d-\d\d/.test(text)) return null;
   const withZone = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text
@@ -22,14 +27,14 @@ export function parseTime(text) {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
-/** The value of an `<input type="datetime-local">` as ISO 8601 with Z, or null when empty. */
+/** The value of an `<input type="datetime-local">` as ISO 8601 with Z, or null when empty. @param {string} local */
 export function isoFromLocal(local) {
   if (!local) return null;
   const date = new Date(local);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
-/** An ISO time as the value of an `<input type="datetime-local">`, in the reader's zone. */
+/** An ISO time as the value of an `<input type="datetime-local">`, in the reader's zone. @param {unknown} iso */
 export function localFromIso(iso) {
   const date = parseTime(iso);
   if (!date) return '';
@@ -50,6 +55,7 @@ export function zoneLabel(date = new Date()) {
 /**
  * A decimal text with digit groups and without needless zeros, never through a float; a fraction
  * keeps two digits at least.
+ * @param {unknown} value
  */
 export function decimalText(value, minDigits = 2) {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value ?? '').trim());
@@ -61,7 +67,11 @@ export function decimalText(value, minDigits = 2) {
   return `${sign}${grouped}${kept ? `.${kept}` : ''}`;
 }
 
-/** A decimal text with its point moved to the right (left when negative), never through a float. */
+/**
+ * A decimal text with its point moved to the right (left when negative), never through a float.
+ * @param {unknown} value
+ * @param {number} places
+ */
 export function movePoint(value, places) {
   const match = /^([+-]?)(\d*)\.?(\d*)$/.exec(String(value ?? '').trim());
   if (!match || !(match[2] + match[3])) return String(value ?? '');
@@ -74,7 +84,7 @@ export function movePoint(value, places) {
   return `${sign === '-' ? '-' : ''}${before}${after ? `.${after}` : ''}`;
 }
 
-/** A whole number with digit groups. */
+/** A whole number with digit groups. @param {unknown} value */
 export function countText(value) {
   return Number(value ?? 0).toLocaleString(language() === 'zh' ? 'zh-CN' : 'en-US');
 }

@@ -8,7 +8,7 @@ import { resolveUrl } from './urls.js';
 import { t, untranslated } from './i18n.js';
 import { urlWidgetHandler } from './actions.js';
 
-/** Puts `bricks` into the window. */
+/** Put `bricks` into the window. @param {App} app */
 export function installGlobals(app) {
   window.bricks = {
     app,

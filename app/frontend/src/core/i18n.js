@@ -1,11 +1,12 @@
 /** Two languages. The original text is the key; a text without translation stands as it is. */
 
+import { messageOf } from './failure.js';
 import { fillText } from './template.js';
 
 export const LANGUAGES = ['zh', 'en'];
 const STORE = 'pipeline.language';
-const dictionaries = new Map();
-const missing = new Set();
+const dictionaries = /** @type {Map<string, Record<string, string>>} */ (new Map());
+const missing = /** @type {Set<string>} */ (new Set());
 let current = 'zh';
 
 /** Texts that were shown in a language they are not written in; a test holds this empty. */
@@ -20,8 +21,8 @@ export function language() {
 
 /** The reader's stored choice, else the browser's language, else Chinese. */
 export function preferredLanguage() {
-  const wanted = [safeStored(), ...(navigator.languages ?? [navigator.language])];
-  for (const tag of wanted) {
+  const tags = [safeStored(), ...(navigator.languages ?? [navigator.language])];
+  for (const tag of tags) {
     const code = String(tag ?? '').slice(0, 2).toLowerCase();
     if (LANGUAGES.includes(code)) return code;
   }
@@ -36,7 +37,7 @@ function safeStored() {
   }
 }
 
-/** Loads the dictionary of a language once and makes it the one in use. */
+/** Load the dictionary of a language once and make it the one in use. @param {string} code @param {string} [url] */
 export async function useLanguage(code, url) {
   if (!dictionaries.has(code)) dictionaries.set(code, await fetchDictionary(url));
   current = code;
@@ -48,39 +49,44 @@ export async function useLanguage(code, url) {
   }
 }
 
+/** @param {string} [url] */
 async function fetchDictionary(url) {
   if (!url) return {};
   try {
     const answer = await fetch(url, { credentials: 'same-origin' });
     return answer.ok ? await answer.json() : {};
   } catch (error) {
-    console.error(`dictionary ${url}: ${error.message}`);
+    console.error(`dictionary ${url}: ${messageOf(error)}`);
     return {};
   }
 }
 
 /**
- * Says a text in the language in use.
- * @param {string} text the original
- * @param {object} [data] fills `${key}` placeholders after translation
+ * Say a text in the language in use.
+ * @param {unknown} text the original; nothing gives an empty text
+ * @param {Data} [data] fills `${key}` placeholders after translation
  */
 export function t(text, data) {
   if (text === null || text === undefined) return '';
   const original = String(text);
   const dictionary = dictionaries.get(current);
   const isKnown = dictionary !== undefined && Object.hasOwn(dictionary, original);
-  const said = isKnown ? dictionary[original] : original;
+  const translation = isKnown ? dictionary[original] : original;
   if (!isKnown && looksForeign(original)) missing.add(original);
-  return data ? fillText(said, data) : said;
+  return data ? fillText(translation, data) : translation;
 }
 
-/** Says the name of a kind of record where many of them stand: as `name#many` where the dictionary has it. */
+/**
+ * Say the name of a kind of record where many of them stand: as `name#many` where the dictionary has it.
+ * @param {string} name
+ */
 export function many(name) {
   const dictionary = dictionaries.get(current);
   const own = `${name}#many`;
   return dictionary !== undefined && Object.hasOwn(dictionary, own) ? dictionary[own] : t(name);
 }
 
+/** @param {string} text */
 function looksForeign(text) {
   const isChinese = /\p{Script=Han}/u.test(text);
   return current === 'zh' ? !isChinese && /[A-Za-z]{2}/.test(text) : isChinese;

@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
+/** @type {Record<string, string>} */
 const PATHS = {
   add: 'M12 5v14M5 12h14',
   update: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
@@ -54,25 +55,28 @@ const PATHS = {
   eye: 'M2 12c3-5 6-7 10-7s7 2 10 7c-3 5-6 7-10 7s-7-2-10-7zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z',
 };
 
-const aliases = new Map();
+const aliases = /** @type {Map<string, string>} */ (new Map());
 
-/** Lets pictures that the ecosystem asks for by name be built-in ones: {name: built-in name}. */
+/**
+ * Let pictures that the ecosystem asks for by name be built-in ones: {name: built-in name}.
+ * @param {Record<string, string>} names
+ */
 export function aliasIcons(names) {
   for (const [name, builtIn] of Object.entries(names)) aliases.set(name, builtIn);
 }
 
-/** `/imgs/<name>.svg` and `/appbase/get_icon.dspy?id=<name>` of generated pages. */
+/** `/imgs/<name>.svg` and `/appbase/get_icon.dspy?id=<name>` of generated pages. @param {string} url */
 function aliased(url) {
   const match = /\/imgs\/(\w+)\.svg$/.exec(url) ?? /\/get_icon\.dspy\?id=(\w+)$/.exec(url);
   return match ? aliases.get(match[1]) : undefined;
 }
 
-/** True when a built-in icon has that name. */
+/** True when a built-in icon has that name. @param {string} name */
 export function hasIcon(name) {
   return Object.hasOwn(PATHS, name);
 }
 
-/** A built-in icon; decoration only, so a screen reader skips it. */
+/** A built-in icon; decoration only, so a screen reader skips it. @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
@@ -88,8 +92,8 @@ export function icon(name) {
 /**
  * The icon a description names: a built-in one, or a picture by URL that hides itself when it
  * does not exist, as many of the ecosystem do not.
- * @param {string} name
- * @param {(url: string) => string} resolve makes the address absolute
+ * @param {string|undefined} name
+ * @param {Resolve} resolve makes the address absolute
  * @returns {Element|null}
  */
 export function iconOf(name, resolve = (url) => url) {
@@ -98,7 +102,7 @@ export function iconOf(name, resolve = (url) => url) {
   if (!/[./]/.test(name)) return null;
   const builtIn = aliased(name);
   if (builtIn) return icon(builtIn);
-  const image = h('img', { class: 'icon', alt: '', loading: 'lazy', on: { error: () => image.remove() } });
+  const image = h('img', { class: 'icon', alt: '', loading: 'lazy', on: { error: () => { image.remove(); } } });
   image.src = resolve(name);
   return image;
 }

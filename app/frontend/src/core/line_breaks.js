@@ -4,24 +4,24 @@ const BREAK = /\r\n|\r|\n/g;
 
 /**
  * What was typed, with the line breaks that the text had before wherever it was not touched.
- * @param {string} given the text as it is stored
- * @param {string} shown how the field showed it: every break a line feed
+ * @param {string} recordText the text as it is stored
+ * @param {string} boxText how the field showed it: every break a line feed
  * @param {string} typed what stands in the field now
  */
-export function withBreaks(given, shown, typed) {
-  if (typed === shown) return given;
-  if (!given.includes('\r') || shown !== given.replace(BREAK, '\n')) return typed;
-  const units = given.match(/\r\n|[^]/g);
+export function withBreaks(recordText, boxText, typed) {
+  if (typed === boxText) return recordText;
+  if (!recordText.includes('\r') || boxText !== recordText.replace(BREAK, '\n')) return typed;
+  const units = recordText.match(/\r\n|[^]/g) ?? [];
   let start = 0;
-  while (start < typed.length && typed[start] === shown[start]) start += 1;
+  while (start < typed.length && typed[start] === boxText[start]) start += 1;
   let kept = 0;
-  const most = Math.min(typed.length, shown.length) - start;
-  while (kept < most && typed.at(-1 - kept) === shown.at(-1 - kept)) kept += 1;
-  const middle = typed.slice(start, typed.length - kept).replaceAll('\n', usualBreak(given));
+  const most = Math.min(typed.length, boxText.length) - start;
+  while (kept < most && typed.at(-1 - kept) === boxText.at(-1 - kept)) kept += 1;
+  const middle = typed.slice(start, typed.length - kept).replaceAll('\n', usualBreak(recordText));
   return [...units.slice(0, start), middle, ...units.slice(units.length - kept)].join('');
 }
 
-/** The break that *text* has most of. */
+/** The break that *text* has most of. @param {string} text */
 function usualBreak(text) {
   const counts = new Map();
   for (const [one] of text.matchAll(BREAK)) counts.set(one, (counts.get(one) ?? 0) + 1);

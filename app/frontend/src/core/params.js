@@ -2,7 +2,7 @@
 
 const LIST_WORDS = new Set(['page', 'rows', 'sort', 'data_filter']);
 
-/** True for values that can travel: no functions, widgets, nodes or events. */
+/** True for values that can travel: no functions, widgets, nodes or events. @param {unknown} value */
 export function isSendable(value) {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
   if (value === null || typeof value !== 'object') return true;
@@ -11,7 +11,7 @@ export function isSendable(value) {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A copy with only what can travel. */
+/** A copy with only what can travel. @param {Data | null | undefined} params */
 export function sendable(params) {
   return Object.fromEntries(
     Object.entries(params ?? {}).filter(([, value]) => value !== undefined && isSendable(value)),
@@ -21,6 +21,7 @@ export function sendable(params) {
 /**
  * What of a page's own request parameters belongs into its data requests: a page that the runtime
  * fetched gets all of the runtime's parameters back in `data_params`.
+ * @param {Data | null | undefined} params
  */
 export function ownDataParams(params) {
   return Object.fromEntries(
@@ -31,13 +32,13 @@ export function ownDataParams(params) {
 
 /**
  * `params_mapping` of a bind: renames, and keeps the others only if asked.
- * @param {object} data
- * @param {{mapping?: Object<string, string>, need_other?: boolean}} [rule]
+ * @param {Data} data
+ * @param {ParamsMapping} [rule]
  */
 export function mapParams(data, rule) {
   if (!rule) return { ...data };
   const mapping = rule.mapping ?? {};
-  const out = {};
+  const out = /** @type {Data} */ ({});
   for (const [key, value] of Object.entries(data)) {
     if (Object.hasOwn(mapping, key)) out[mapping[key]] = value;
     else if (rule.need_other === true) out[key] = value;
@@ -45,12 +46,17 @@ export function mapParams(data, rule) {
   return out;
 }
 
+/** @param {unknown} value */
 function words(value) {
   if (value === true || value === false) return String(value);
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
-/** @param {{nullText?: string, emptyList?: string}} texts what stands for them; left out without one */
+/**
+ * @param {Data|null|undefined} params
+ * @param {{nullText?: string, emptyList?: string}} [texts] what stands for them; left out without one
+ * @returns {Generator<[string, string|Blob]>}
+ */
 function* pairs(params, { nullText, emptyList } = {}) {
   for (const [key, value] of Object.entries(sendable(params))) {
     if (Array.isArray(value) && !value.length && emptyList !== undefined) yield [key, emptyList];
@@ -65,11 +71,14 @@ function* pairs(params, { nullText, emptyList } = {}) {
   }
 }
 
-/** A query text; null values and empty lists are left out, else they would become a filter. */
+/**
+ * A query text; null values and empty lists are left out, else they would become a filter.
+ * @param {Data | null | undefined} params
+ */
 export function toQuery(params) {
   const query = new URLSearchParams();
   for (const [key, value] of pairs(params)) {
-    if (!(value instanceof Blob)) query.append(key, value);
+    if (typeof value === 'string') query.append(key, value);
   }
   return query.toString();
 }
@@ -77,11 +86,12 @@ export function toQuery(params) {
 /**
  * The body of a POST: urlencoded, multipart when a file is among the values. An empty list is an empty
  * text: without its key an update would keep what was chosen before.
+ * @param {Data | null | undefined} params
  * @returns {URLSearchParams|FormData}
  */
 export function toBody(params) {
   const all = [...pairs(params, { nullText: 'null', emptyList: '' })];
   const body = all.some(([, value]) => value instanceof Blob) ? new FormData() : new URLSearchParams();
-  for (const [key, value] of all) body.append(key, value);
+  for (const [key, value] of all) body.append(key, /** @type {string} */ (value));
   return body;
 }

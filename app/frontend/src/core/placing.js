@@ -4,10 +4,9 @@ import { build, buildOverlay } from './build.js';
 import { widgetClass } from './registry.js';
 
 /**
- * @param {object|object[]} description
- * @param {import('./widget.js').Widget|'PopupWindow'|'Popup'} target
- * @param {{owner: object, app: object, baseUri: string, mode?: string, popupOptions?: object,
- *   isCurrent?: () => boolean}} how `isCurrent`: whether the target still waits for this
+ * @param {Page} description
+ * @param {Widget|'PopupWindow'|'Popup'} target
+ * @param {PlaceOptions} how `isCurrent`: whether the target still waits for this
  */
 export async function place(description, target, { owner, app, baseUri, mode, popupOptions, isCurrent = () => true }) {
   if (isOverlay(description)) {
@@ -16,7 +15,7 @@ export async function place(description, target, { owner, app, baseUri, mode, po
   }
   if (!isCurrent()) return;
   if (typeof target === 'string') {
-    await placeInWindow(description, target, { owner, app, baseUri, popupOptions });
+    await placeInWindow(description, target, { owner, baseUri, popupOptions });
     return;
   }
   const widgets = await build(description, target, { baseUri });
@@ -24,7 +23,8 @@ export async function place(description, target, { owner, app, baseUri, mode, po
   else if (widgets.length) putInto(target, widgets, mode ?? 'replace');
 }
 
-async function placeInWindow(description, kind, { owner, app, baseUri, popupOptions }) {
+/** @param {Page} description @param {WindowKind} kind @param {Omit<PlaceOptions, 'app'>} how */
+async function placeInWindow(description, kind, { owner, baseUri, popupOptions }) {
   const box = await buildOverlay({
     widgettype: kind,
     options: { auto_dismiss: kind === 'Popup', ...(popupOptions ?? {}), auto_open: true },
@@ -32,13 +32,14 @@ async function placeInWindow(description, kind, { owner, app, baseUri, popupOpti
   for (const widget of await build(description, box, { baseUri })) box.add_widget(widget);
 }
 
+/** @param {Widget} target @param {Widget[]} widgets @param {string} mode */
 function putInto(target, widgets, mode) {
   if (mode === 'replace') target.clear_widgets();
   widgets.forEach((widget, i) => target.add_widget(widget, mode === 'insert' ? i : undefined));
 }
 
-/** True when everything described is an overlay, which opens in its own layer. */
+/** True when everything described is an overlay, which opens in its own layer. @param {Page} description */
 export function isOverlay(description) {
   const all = [description].flat();
-  return all.length > 0 && all.every((one) => widgetClass(one?.widgettype)?.isOverlay === true);
+  return all.length > 0 && all.every((one) => widgetClass(one?.widgettype ?? '')?.isOverlay === true);
 }

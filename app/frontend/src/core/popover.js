@@ -34,6 +34,7 @@ export function popoverBelow(button, content, label) {
   return { box, close: () => box.matches(':popover-open') && box.hidePopover() };
 }
 
+/** @param {HTMLButtonElement} button @param {HTMLElement} box */
 function place(button, box) {
   const at = button.getBoundingClientRect();
   const width = box.offsetWidth;
@@ -42,12 +43,13 @@ function place(button, box) {
   Object.assign(box.style, { left: `${left}px`, top: `${at.bottom + GAP_PX}px`, maxHeight: `${Math.max(160, room)}px` });
 }
 
+/** @param {HTMLElement} box @param {At<KeyboardEvent>} event */
 function moveByArrow(box, event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.target.matches('input[type="text"]')) return;
   const stops = [...box.querySelectorAll('button:not(:disabled), input')];
   if (!stops.length) return;
   event.preventDefault();
-  const at = stops.indexOf(document.activeElement);
+  const at = stops.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   stops[(at + step + stops.length) % stops.length].focus();
 }

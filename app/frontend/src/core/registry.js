@@ -1,20 +1,20 @@
 /** What a `widgettype` means: name -> class. One file per widget registers itself here. */
 
-const classes = new Map();
+const classes = /** @type {Map<string, WidgetClass>} */ (new Map());
 
 /**
- * Registers a widget class under one or several names.
+ * Register a widget class under one or several names.
  * @param {string|string[]} names the `widgettype`s, for instance ['Message', 'BMessage']
- * @param {Function} widgetClass
+ * @param {WidgetClass} Class
  */
-export function register(names, widgetClass) {
+export function register(names, Class) {
   for (const name of [names].flat()) {
     if (classes.has(name)) throw new Error(`widgettype "${name}" is defined twice`);
-    classes.set(name, widgetClass);
+    classes.set(name, Class);
   }
 }
 
-/** @returns {Function|undefined} the class of that name */
+/** @param {string} name @returns {WidgetClass|undefined} the class of that name */
 export function widgetClass(name) {
   return classes.get(name);
 }

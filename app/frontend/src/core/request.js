@@ -1,6 +1,7 @@
 /** Requests to the server: own parameters, one retry after a new login, errors as descriptions. */
 
 import { parseExact } from './exact_json.js';
+import { isAbort, messageOf } from './failure.js';
 import { language, t } from './i18n.js';
 import { resolveUrl, splitQuery } from './urls.js';
 import { toBody, toQuery } from './params.js';
@@ -20,21 +21,10 @@ export function ownParams() {
 }
 
 /**
- * @typedef {object} Answer
- * @property {boolean} ok a 2xx answer that could be read and is no error widget
- * @property {number} status HTTP status, 0 when nothing came back
- * @property {*} value what the server sent, parsed
- * @property {object} [error] description of an Error widget that says what went wrong
- * @property {string} url address that answered, the base of relative addresses in it
- */
-
-/**
- * Asks the server. Never throws for what the server or the network does: look at `ok`.
- * @param {object} app
- * @param {string} url may be relative to *baseUri*
- * @param {{method?: string, params?: object, baseUri?: string, contentType?: string,
- *   text?: boolean, exact?: boolean, signal?: AbortSignal, anonymous?: boolean}} [how] `text` takes the answer as it
- *   is; `exact` keeps the digits of its numbers (see exact_json); `anonymous` asks for no sign-in when the answer is 401
+ * Ask the server. Never throws for what the server or the network does: look at `ok`.
+ * @param {App} app
+ * @param {string|undefined} url may be relative to *baseUri*
+ * @param {AskOptions} [how]
  * @returns {Promise<Answer>}
  */
 export async function ask(app, url, how = {}) {
@@ -47,6 +37,7 @@ export async function ask(app, url, how = {}) {
   return answer;
 }
 
+/** @param {string} address @param {AskOptions} how */
 async function send(address, how) {
   const { address: bare, params: fromUrl } = splitQuery(address);
   const method = (how.method ?? 'GET').toUpperCase();
@@ -56,13 +47,15 @@ async function send(address, how) {
   try {
     response = await fetch(request.url, request.init);
   } catch (error) {
-    if (error.name === 'AbortError') return { ok: false, status: 0, aborted: true, url: bare };
+    if (isAbort(error)) return { ok: false, status: 0, aborted: true, url: bare };
     return failed(0, bare, t('The server cannot be reached. Check the connection and try again.'));
   }
   return read(response, bare, how);
 }
 
+/** @param {string} method @param {string} bare @param {Data} params @param {AskOptions} how */
 function requestOf(method, bare, params, how) {
+  /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = {
     method,
     credentials: 'same-origin',
@@ -84,6 +77,7 @@ function requestOf(method, bare, params, how) {
   return { url: bare, init };
 }
 
+/** @param {Response} response @param {string} url @param {AskOptions} how */
 async function read(response, url, how) {
   const requestId = response.headers.get('X-Request-Id') ?? '';
   let text;
@@ -100,21 +94,28 @@ async function read(response, url, how) {
   return parsed(response.status, url, text, requestId, how);
 }
 
+/**
+ * @param {number} status
+ * @param {string} url
+ * @param {string} text
+ * @param {string} requestId
+ * @param {AskOptions} how
+ */
 function parsed(status, url, text, requestId, how) {
   if (!text.trim()) return failed(status, url, t('The server sent an empty answer.'), { requestId });
   let value;
   try {
     value = how.exact ? parseExact(text) : JSON.parse(text);
   } catch (error) {
-    console.error(`${url}: ${error.message}`);
-    const where = `${new URL(url).pathname}: ${error.message}`;
+    console.error(`${url}: ${messageOf(error)}`);
+    const where = `${new URL(url).pathname}: ${messageOf(error)}`;
     return failed(status, url, `${t('The answer of the server cannot be read.')} ${where}`, { requestId });
   }
-  const error = errorIn(value);
-  return { ok: !error, status, value, error, url };
+  const refusal = errorIn(value);
+  return { ok: !refusal, status, value, error: refusal, url };
 }
 
-/** An Error widget, or `{status: "error"}` without a widget, in an answer with status 200. */
+/** An Error widget, or `{status: "error"}` without a widget, in an answer with status 200. @param {any} value */
 function errorIn(value) {
   if (!value || typeof value !== 'object') return undefined;
   if (value.widgettype === 'Error' || value.widgettype === 'BError') return value;
@@ -124,6 +125,7 @@ function errorIn(value) {
   return undefined;
 }
 
+/** @type {Record<number, string>} */
 const STATUS_TITLES = {
   401: 'Please sign in',
   403: 'No permission',
@@ -132,12 +134,14 @@ const STATUS_TITLES = {
   429: 'Too many requests',
   503: 'Not available right now',
 };
+/** @type {Record<number, string>} */
 const STATUS_MESSAGES = {
   401: 'You are signed out. Sign in and try again.',
   403: 'Your role does not allow this. Ask an administrator for the permission.',
   404: 'This page does not exist, or no longer.',
 };
 
+/** @param {Response} response @param {string} url @param {string} text @param {string} requestId */
 function refused(response, url, text, requestId) {
   const problem = problemIn(response, text);
   const status = response.status;
@@ -151,7 +155,11 @@ function refused(response, url, text, requestId) {
   return { ...answer, problem, retryAfterSeconds: retryAfter > 0 ? retryAfter : null };
 }
 
-/** RFC 9457 documents only: a 401 or 500 of the framework is plain text. */
+/**
+ * RFC 9457 documents only: a 401 or 500 of the framework is plain text.
+ * @param {Response} response
+ * @param {string} text
+ */
 function problemIn(response, text) {
   if (!/json/.test(response.headers.get('Content-Type') ?? '')) return {};
   try {
@@ -162,12 +170,18 @@ function problemIn(response, text) {
   }
 }
 
+/**
+ * @param {number} status
+ * @param {string} url
+ * @param {string} message
+ * @param {{title?: string, requestId?: string, code?: string}} [more]
+ */
 function failed(status, url, message, { title = t('Error'), requestId = '', code = '' } = {}) {
   const error = errorDescription(title, message, { request_id: requestId, code, status });
   return { ok: false, status, value: null, error, url };
 }
 
-/** Description of an Error widget. */
+/** Description of an Error widget. @param {string} title @param {string} message @param {ErrorOptions} more */
 export function errorDescription(title, message, more) {
   return { widgettype: 'Error', options: { title, message, ...more } };
 }

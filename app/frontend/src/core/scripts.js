@@ -7,20 +7,24 @@
 import { sameOrigin } from './urls.js';
 import { t } from './i18n.js';
 
-const functions = new Map();
+const functions = /** @type {Map<string, NamedFunction>} */ (new Map());
 
-/** Makes a function known to `registerfunction` binds. */
+/** Make a function known to `registerfunction` binds. @param {string} name @param {NamedFunction} work */
 export function registerFunction(name, work) {
   functions.set(name, work);
 }
 
-/** The function of that name, or undefined. */
+/** The function of that name, or undefined. @param {string} name */
 export function namedFunction(name) {
   return functions.get(name);
 }
 
 /**
- * Runs the body of a script bind with `this` = target and `target`, `params`, `event`.
+ * Run the body of a script bind with `this` = target and `target`, `params`, `event`.
+ * @param {string} script
+ * @param {Widget} target
+ * @param {unknown} params
+ * @param {Trigger | undefined} event
  * @returns {Promise<*>} what the script returns; undefined when scripts are off
  */
 export async function runScript(script, target, params, event) {

@@ -5,7 +5,8 @@ import { build, buildOverlay, pageOf } from './build.js';
 import { t } from './i18n.js';
 
 /**
- * Opens one sign-in window and waits.
+ * Open one sign-in window and wait.
+ * @param {App} app
  * @returns {Promise<boolean>} false when the person gave up
  */
 export async function startSignIn(app) {
@@ -13,19 +14,24 @@ export async function startSignIn(app) {
   const box = await buildOverlay({ widgettype: 'LoginWindow' }, app.body);
   return new Promise((resolve) => {
     whenSignedIn(app, resolve);
-    box.bind('dismissed', () => resolve(box.signedIn === true));
+    box.bind('dismissed', () => resolve(/** @type {LoginWindow} */ (box).signedIn === true));
   });
 }
 
+/** @param {App} app @param {(isSignedIn: boolean) => void} resolve */
 function whenSignedIn(app, resolve) {
-  const told = () => {
-    app.unbind('user_logined', told);
+  const onSignIn = () => {
+    app.unbind('user_logined', onSignIn);
     resolve(true);
   };
-  app.bind('user_logined', told);
+  app.bind('user_logined', onSignIn);
 }
 
-/** A login page of the ecosystem: a self-opening window that closes itself after success. */
+/**
+ * A login page of the ecosystem: a self-opening window that closes itself after success.
+ * @param {App} app
+ * @param {string} url
+ */
 async function signInByPage(app, url) {
   const answer = await ask(app, url, { anonymous: true });
   if (!answer.ok) {

@@ -8,6 +8,7 @@ const SAME_NAME = [
   'flex', 'flexGrow', 'flexShrink', 'minWidth', 'minHeight', 'maxWidth', 'maxHeight', 'gap', 'zIndex',
   'background', 'backgroundColor', 'opacity', 'whiteSpace', 'gridTemplateColumns', 'boxShadow',
 ];
+/** @type {Record<string, string>} */
 const OTHER_NAME = {
   x: 'left', y: 'top', align: 'textAlign', bgcolor: 'background', 'z-index': 'zIndex',
   'overflow-x': 'overflowX', 'overflow-y': 'overflowY', 'opveflow-y': 'overflowY', spacing: 'gap',
@@ -17,23 +18,29 @@ const UNITLESS = new Set(['flex', 'flexGrow', 'flexShrink', 'zIndex', 'fontWeigh
 /** Titles of windows and tables use these names for something else. */
 const NOT_CSS_VALUE = /url\s*\(|expression|;/i;
 
+/** @param {string} property @param {unknown} value */
 function cssValue(property, value) {
   if (typeof value === 'number' && !UNITLESS.has(property)) return `${value}px`;
   return String(value);
 }
 
-/** One allowed style; a value that loads something or breaks out is refused. */
+/**
+ * One allowed style; a value that loads something or breaks out is refused.
+ * @param {HTMLElement} element
+ * @param {string} name
+ * @param {unknown} value
+ */
 export function setStyle(element, name, value) {
   const property = OTHER_NAME[name] ?? (SAME_NAME.includes(name) ? name : null);
   if (!property || value === null || value === undefined || typeof value === 'object') return;
   if (NOT_CSS_VALUE.test(String(value))) return;
-  element.style[property] = cssValue(property, value);
+  Object.assign(element.style, { [property]: cssValue(property, value) });
 }
 
 /**
- * Applies layout options to an element.
+ * Apply layout options to an element.
  * @param {HTMLElement} element
- * @param {object} options
+ * @param {Data} options
  * @param {number} charSizePx what one character unit of `cwidth` and `cheight` is
  */
 export function applyCommonOptions(element, options, charSizePx) {
@@ -47,7 +54,7 @@ export function applyCommonOptions(element, options, charSizePx) {
   if (typeof options.tooltip === 'string') element.title = options.tooltip;
 }
 
-/** Adds the class names of a space-separated text. */
+/** Add the class names of a space-separated text. @param {HTMLElement} element @param {unknown} names */
 export function addClasses(element, names) {
   if (typeof names !== 'string') return;
   element.classList.add(...names.split(/\s+/).filter(Boolean));

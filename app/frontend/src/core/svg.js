@@ -12,13 +12,14 @@ const ATTRIBUTES = new Set([
   'gradientUnits', 'gradientTransform', 'text-anchor', 'font-size', 'font-weight', 'dx', 'dy', 'clip-path',
 ]);
 
-/** @returns {SVGElement|null} null when the text is no SVG */
+/** @param {string} text @returns {SVGElement|null} null when the text is no SVG */
 export function safeSvg(text) {
   const source = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
   if (source.localName !== 'svg') return null;
   return copy(source);
 }
 
+/** @param {Element} source */
 function copy(source) {
   if (!ELEMENTS.has(source.localName)) return null;
   const target = document.createElementNS(NAMESPACE, source.localName);
@@ -27,8 +28,8 @@ function copy(source) {
     if (ATTRIBUTES.has(name) && !loads) target.setAttribute(name, value);
   }
   for (const child of source.childNodes) {
-    if (child.nodeType === Node.TEXT_NODE) target.append(child.data);
-    else if (child.nodeType === Node.ELEMENT_NODE) {
+    if (child.nodeType === Node.TEXT_NODE) target.append(child.nodeValue ?? '');
+    else if (child instanceof Element) {
       const inner = copy(child);
       if (inner) target.append(inner);
     }

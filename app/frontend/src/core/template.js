@@ -3,9 +3,9 @@
 const PLACEHOLDER = /\$\{\s*([\w.]+)\s*([=:]?)\s*\}/g;
 
 /**
- * Fills one text: `${k}` the value, `${k=}` "k=value", `${k:}` "k:value"; unknown keys are empty.
+ * Fill one text: `${k}` the value, `${k=}` "k=value", `${k:}` "k:value"; unknown keys are empty.
  * @param {string} text
- * @param {object} data
+ * @param {Data|null|undefined} data
  * @param {(value: string) => string} [encode] applied to each value, for instance for a URL
  */
 export function fillText(text, data, encode = (value) => value) {
@@ -16,7 +16,7 @@ export function fillText(text, data, encode = (value) => value) {
   });
 }
 
-/** The text of one value, as a person would write it. */
+/** The text of one value, as a person would write it. @param {unknown} value */
 export function plainText(value) {
   if (value === null || value === undefined) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -25,21 +25,31 @@ export function plainText(value) {
 /**
  * A copy of a description with every text in it filled. A text that is nothing but one
  * placeholder keeps the value's type. Values are not filled again.
+ * @template Thing
+ * @param {Thing} thing
+ * @param {Data|null|undefined} data
+ * @returns {Thing}
  */
 export function fillDeep(thing, data) {
+  return /** @type {Thing} */ (filled(thing, data));
+}
+
+/** @param {unknown} thing @param {Data|null|undefined} data @returns {unknown} */
+function filled(thing, data) {
   if (typeof thing === 'string') return fillWhole(thing, data);
-  if (Array.isArray(thing)) return thing.map((entry) => fillDeep(entry, data));
+  if (Array.isArray(thing)) return thing.map((entry) => filled(entry, data));
   if (thing && typeof thing === 'object') {
     return Object.fromEntries(
       Object.entries(thing).map(([key, value]) => [
         key, key === 'url' && typeof value === 'string'
-          ? fillText(value, data, encodeURIComponent) : fillDeep(value, data),
+          ? fillText(value, data, encodeURIComponent) : filled(value, data),
       ]),
     );
   }
   return thing;
 }
 
+/** @param {string} text @param {Data|null|undefined} data */
 function fillWhole(text, data) {
   const whole = /^\$\{\s*([\w.]+)\s*\}$/.exec(text);
   if (whole && data && Object.hasOwn(data, whole[1])) return data[whole[1]];

@@ -1,5 +1,5 @@
 /**
- * Sends a file as the body of a request and tells how far it is, there and on the server, which
+ * Send a file as the body of a request and tell how far it is, there and on the server, which
  * answers in JSON Lines (app/web/work_progress.py). `fetch` does not say how much has been sent.
  */
 
@@ -9,16 +9,11 @@ import { resolveUrl } from './urls.js';
 import { toQuery } from './params.js';
 
 /**
- * @typedef {{step: 'sending'|'reading'|'checking'|'keeping', done: number, total: number}} Progress
- */
-
-/**
- * @param {object} app asked to sign in again when the session has ended
- * @param {string} url may be relative to *baseUri*
+ * @param {App} app asked to sign in again when the session has ended
+ * @param {string|undefined} url may be relative to *baseUri*
  * @param {Blob} file
- * @param {{params: object, baseUri?: string, signal?: AbortSignal, onProgress: (progress: Progress) => void}} how
- * @returns {Promise<{ok: boolean, data?: object, message?: string, aborted?: boolean}>} never throws for
- *   what the server or the network does
+ * @param {UploadOptions} how
+ * @returns {Promise<UploadAnswer>} never throws for what the server or the network does
  */
 export async function upload(app, url, file, how) {
   const query = toQuery({ ...how.params, _progress: 1, ...ownParams() });
@@ -28,6 +23,7 @@ export async function upload(app, url, file, how) {
   return answer;
 }
 
+/** @param {string} address @param {Blob} file @param {UploadOptions} how */
 function send(address, file, { signal, onProgress }) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -48,6 +44,7 @@ function send(address, file, { signal, onProgress }) {
 
 /** What of an answer has been read line by line. */
 class Lines {
+  /** @param {(progress: Progress) => void} onProgress */
   constructor(onProgress) {
     this.onProgress = onProgress;
     this.at = 0;
@@ -63,6 +60,7 @@ class Lines {
   }
 }
 
+/** @param {string} text */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -71,7 +69,7 @@ function parsed(text) {
   }
 }
 
-/** The last line counts; a refusal before the work began is one document. */
+/** The last line counts; a refusal before the work began is one document. @param {XMLHttpRequest} request */
 function outcome(request) {
   const text = request.responseText.trim();
   const last = parsed(text.slice(text.lastIndexOf('\n') + 1)) ?? parsed(text);
@@ -82,6 +80,7 @@ function outcome(request) {
   return failed(message, request.status);
 }
 
+/** @param {string} message */
 function failed(message, status = 0) {
   return { ok: false, status, message };
 }

@@ -1,7 +1,7 @@
 /** Where a URL of a description points to. */
 
 /**
- * @param {string} url absolute, from the server root, or relative to the page it stands in
+ * @param {string|undefined} url absolute, from the server root, or relative to the page it stands in
  * @param {string} base address of that page; a last segment without a dot counts as a folder,
  *   as the server sees it
  * @returns {string} absolute URL
@@ -15,7 +15,7 @@ export function resolveUrl(url, base) {
   return new URL(url ?? '', folder).href;
 }
 
-/** True when both addresses belong to one origin. */
+/** True when both addresses belong to one origin. @param {string} url */
 export function sameOrigin(url, other = globalThis.location?.href) {
   try {
     return new URL(url, other).origin === new URL(other).origin;
@@ -24,10 +24,10 @@ export function sameOrigin(url, other = globalThis.location?.href) {
   }
 }
 
-/** Takes the query out of a URL: the bare address and its parameters. */
+/** Take the query out of a URL: the bare address and its parameters. @param {string} url */
 export function splitQuery(url) {
   const parsed = new URL(url);
-  const params = {};
+  const params = /** @type {Data} */ ({});
   for (const [key, value] of parsed.searchParams) {
     params[key] = key in params ? [params[key], value].flat() : value;
   }

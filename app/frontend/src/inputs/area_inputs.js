@@ -2,12 +2,14 @@
 
 import { h } from '../core/dom.js';
 import { parseExact, writeExact } from '../core/exact_json.js';
+import { messageOf } from '../core/failure.js';
 import { t } from '../core/i18n.js';
 import { fileSource, textOf } from './file_source.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
 class TextInput extends Input {
+  /** @param {FieldDescription} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     if (this.field.from_file) this.dom_element.prepend(this.fileChooser(this.field.from_file));
@@ -17,7 +19,7 @@ class TextInput extends Input {
     return h('textarea', { ...this.commonAttributes(), rows: this.field.rows ?? 4 });
   }
 
-  /** Fills in the text of a file; `accept` says of which kinds. */
+  /** Fill in the text of a file; `accept` says of which kinds. @param {string} accept */
   fileChooser(accept) {
     const attributes = { accept, 'aria-label': t('Choose a file') };
     return fileSource(attributes, async ([file]) => {
@@ -35,13 +37,14 @@ class JsonInput extends Input {
     });
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     super.setValue(prettyJson(value));
-    if (typeof value === 'string') this.given = value;
+    if (typeof value === 'string') this.recordText = value;
   }
 
   resultValue() {
-    return this.control.value === this.shown ? this.given : this.control.value;
+    return this.control.value === this.boxText ? this.recordText : this.control.value;
   }
 
   valueProblem() {
@@ -50,11 +53,12 @@ class JsonInput extends Input {
       parseExact(this.control.value); // which knows two values for one key as well
       return '';
     } catch (error) {
-      return t('This is no valid JSON: ${reason}', { reason: jsonPlace(error.message, this.control.value) });
+      return t('This is no valid JSON: ${reason}', { reason: jsonPlace(messageOf(error), this.control.value) });
     }
   }
 }
 
+/** @param {unknown} value */
 function prettyJson(value) {
   if (value === null || value === undefined || value === '') return value;
   try {
@@ -64,7 +68,7 @@ function prettyJson(value) {
   }
 }
 
-/** Turns the engine's "position 17" into line and column. */
+/** Turn the engine's "position 17" into line and column. @param {string} message @param {string} text */
 function jsonPlace(message, text) {
   const match = /position (\d+)/.exec(message);
   if (!match || /line \d+ column/.test(message)) return message;

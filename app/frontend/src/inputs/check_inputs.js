@@ -6,7 +6,7 @@ import { Input } from './input.js';
 import { loadOptions, optionText, optionValue } from './options.js';
 import { registerInput } from './registry.js';
 
-/** True for what databases and forms write for yes. */
+/** True for what databases and forms write for yes. @param {unknown} value */
 export function isTrue(value) {
   return value === true || value === 1 || value === '1' || value === 'true' || value === 'on';
 }
@@ -21,6 +21,7 @@ class CheckInput extends Input {
     this.control.disabled = true;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.control.checked = isTrue(value);
   }
@@ -36,13 +37,14 @@ class CheckInput extends Input {
     return '';
   }
 
+  /** @param {unknown} value */
   static cellText(value) {
     if (value === null || value === undefined || value === '') return '';
     return isTrue(value) ? t('Yes') : t('No');
   }
 }
 
-class CheckBoxInput extends Input {
+export class CheckBoxInput extends Input {
   makeControl() {
     this.boxes = [];
     const group = h('div', { role: 'group', id: this.controlId, tabindex: '-1', class: 'check-group' });
@@ -50,13 +52,14 @@ class CheckBoxInput extends Input {
     return group;
   }
 
+  /** @param {HTMLElement} group @param {Option[]} options */
   fill(group, options) {
     this.boxes = options.map((option) => h('input', {
       type: 'checkbox', value: String(optionValue(option, this.field)), disabled: this.isReadonly === true,
     }));
     group.replaceChildren(...options.map((option, i) => h('label', { class: 'check-label' },
       this.boxes[i], optionText(option, this.field))));
-    this.setValue(this.wanted);
+    this.setValue(this.selection);
   }
 
   /** The boxes come later. */
@@ -65,13 +68,14 @@ class CheckBoxInput extends Input {
     for (const box of this.boxes) box.disabled = true;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
-    this.wanted = [value ?? []].flat().map(String);
-    for (const box of this.boxes) box.checked = this.wanted.includes(box.value);
+    this.selection = [value ?? []].flat().map(String);
+    for (const box of this.boxes) box.checked = this.selection.includes(box.value);
   }
 
   resultValue() {
-    return this.boxes.length ? this.boxes.filter((box) => box.checked).map((box) => box.value) : this.wanted;
+    return this.boxes.length ? this.boxes.filter((box) => box.checked).map((box) => box.value) : this.selection;
   }
 
   isEmpty() {

@@ -9,7 +9,7 @@ import { registerInput } from './registry.js';
 /** From this many choices on a list gets a search box. */
 const LONG_LIST = 12;
 
-class CodeInput extends Input {
+export class CodeInput extends Input {
   makeControl() {
     this.holder = h('div', { class: 'code-holder' });
     this.select = h('select', { ...this.commonAttributes(), maxlength: undefined, placeholder: undefined });
@@ -31,7 +31,7 @@ class CodeInput extends Input {
     if (this.combobox) this.combobox.input.disabled = true;
   }
 
-  /** Loads the choices again, with more parameters; the old `get_data` of scripts. */
+  /** Load the choices again, with more parameters; the old `get_data` of scripts. @param {Data} [extra] */
   get_data(extra) {
     this.extra = extra ?? {};
     this.loaded = this.load();
@@ -45,7 +45,7 @@ class CodeInput extends Input {
     else this.fillSelect();
   }
 
-  /** Choices as the description or the server writes them. */
+  /** Choices as the description or the server writes them. @param {Option[]} options */
   read(options) {
     return options.map((option) => ({
       value: String(optionValue(option, this.field) ?? ''), text: String(optionText(option, this.field) ?? ''),
@@ -54,7 +54,7 @@ class CodeInput extends Input {
 
   fillSelect() {
     const hasEmpty = this.options.some(({ value }) => value === '');
-    const empty = hasEmpty || (this.field.required && this.wanted) ? [] : [h('option', { value: '' }, '')];
+    const empty = hasEmpty || (this.field.required && this.selection) ? [] : [h('option', { value: '' }, '')];
     this.select.replaceChildren(...empty,
       ...this.options.map(({ value, text }) => h('option', { value }, text || value)));
     this.showCurrent();
@@ -70,14 +70,14 @@ class CodeInput extends Input {
       find: (text) => this.find(text),
       known: () => this.options,
       picked: (option) => {
-        this.wanted = option?.value ?? '';
-        this.wantedText = option?.text ?? '';
+        this.selection = option?.value ?? '';
+        this.selectionText = option?.text ?? '';
         this.changed();
       },
     });
     const { input } = this.combobox;
     for (const name of ['aria-label', 'aria-describedby', 'aria-invalid']) {
-      if (this.select.hasAttribute(name)) input.setAttribute(name, this.select.getAttribute(name));
+      if (this.select.hasAttribute(name)) input.setAttribute(name, this.select.getAttribute(name) ?? '');
     }
     if (this.isReadonly) input.disabled = true;
     this.holder.append(this.combobox.element);
@@ -86,67 +86,77 @@ class CodeInput extends Input {
     this.select.remove();
   }
 
+  /** @param {string} [text] */
   async find(text) {
     if (!isSearched(this.field)) {
-      const wanted = text.toLowerCase();
-      return this.options.filter((option) => option.text.toLowerCase().includes(wanted));
+      const words = (text ?? '').toLowerCase();
+      return this.options.filter((option) => option.text.toLowerCase().includes(words));
     }
-    const found = await loadOptions(this, { ...this.extra, q: text || undefined });
-    return this.read(found).filter(({ value }) => value !== '');
+    const matches = await loadOptions(this, { ...this.extra, q: text || undefined });
+    return this.read(matches).filter(({ value }) => value !== '');
   }
 
+  /** @param {unknown} value @param {string} [text] */
   setValue(value, text) {
-    this.wanted = value === null || value === undefined ? '' : String(value);
-    this.wantedText = text;
+    this.selection = value === null || value === undefined ? '' : String(value);
+    this.selectionText = text;
     this.showCurrent();
   }
 
-  /** The record knows the text of its own code, also when the list does not hold it (any more). */
+  /**
+   * The record knows the text of its own code, also when the list does not hold it (any more).
+   * @param {Row} record
+   */
   setRecord(record) {
     const { field } = this;
-    const text = record[field.textField] ?? record[`${field.name}_text`];
+    const text = record[field.textField ?? ''] ?? record[`${field.name}_text`];
     this.setValue(record[field.name], text);
   }
 
   showCurrent() {
-    const known = this.options?.find(({ value }) => value === this.wanted);
-    const text = known?.text ?? this.wantedText ?? this.wanted;
+    const known = this.options?.find(({ value }) => value === this.selection);
+    const text = known?.text ?? this.selectionText ?? this.selection;
     if (this.combobox) {
-      this.combobox.show(this.wanted ? text : '');
+      this.combobox.show(this.selection ? text : '');
       return;
     }
-    if (this.wanted && this.select) this.addMissing(text);
-    if (this.select) this.select.value = this.wanted ?? '';
+    if (this.selection && this.select) this.addMissing(text);
+    if (this.select) this.select.value = this.selection ?? '';
   }
 
-  /** A choice that the list does not have, or not yet. */
+  /** A choice that the list does not have, or not yet. @param {string} text */
   addMissing(text) {
-    if ([...this.select.options].some((option) => option.value === this.wanted)) return;
-    this.select.append(h('option', { value: this.wanted }, text || this.wanted));
+    if ([...this.select.options].some((option) => option.value === this.selection)) return;
+    this.select.append(h('option', { value: this.selection }, text || this.selection));
   }
 
   changed() {
-    if (!this.combobox) this.wanted = this.select.value;
+    if (!this.combobox) this.selection = this.select.value;
     super.changed();
   }
 
   resultValue() {
-    const value = this.combobox ? this.wanted : this.select.value || '';
+    const value = this.combobox ? this.selection : this.select.value || '';
     return value === '' ? null : value;
   }
 
   /** What the chosen value is called. */
   chosenText() {
-    return this.combobox ? this.wantedText ?? '' : this.select.selectedOptions[0]?.textContent ?? '';
+    return this.combobox ? this.selectionText ?? '' : this.select.selectedOptions[0]?.textContent ?? '';
   }
 
   patternProblem() {
     return '';
   }
 
-  /** Never `record[valueField]`: altered fields name the row's own id there. */
+  /**
+   * Never `record[valueField]`: altered fields name the row's own id there.
+   * @param {unknown} value
+   * @param {Field} field
+   * @param {Row} [record]
+   */
   static cellText(value, field, record = {}) {
-    const text = record[field.textField] ?? record[`${field.name}_text`];
+    const text = record[field.textField ?? ''] ?? record[`${field.name}_text`];
     if (text !== null && text !== undefined && text !== '') return String(text);
     if (Array.isArray(field.data)) {
       const known = field.data.find((one) => String(optionValue(one, field)) === String(value));

@@ -7,16 +7,16 @@ const SEARCH_DELAY_MS = 180;
 
 export class Combobox {
   /**
-   * @param {{id: string, name: string, isRequired: boolean,
-   *   find: (text: string) => Promise<{value: string, text: string}[]>,
-   *   known: () => {value: string, text: string}[], what is known without asking
-   *   picked: (option: {value: string, text: string}|null) => void}} how
+   * @param {{id: string, name: string, isRequired: boolean, find: (text: string) => Promise<Choice[]>,
+   *   known: () => Choice[], picked: (option: Choice|null) => void}} how `known`: without asking
    */
   constructor({ id, name, isRequired, find, known, picked }) {
-    Object.assign(this, { find, known, picked });
-    this.options = [];
+    this.find = find;
+    this.known = known;
+    this.picked = picked;
+    this.options = /** @type {Choice[]} */ ([]);
     this.active = -1;
-    this.shownText = '';
+    this.choiceText = '';
     const listId = uniqueId('list');
     this.input = h('input', {
       id, name, type: 'text', role: 'combobox', autocomplete: 'off', 'aria-autocomplete': 'list',
@@ -35,28 +35,29 @@ export class Combobox {
     this.search = debounce(() => this.isTyping && this.open(this.input.value.trim()), SEARCH_DELAY_MS);
   }
 
-  /** Shows the text of the current value. */
+  /** Show the text of the current value. @param {string} text */
   show(text) {
-    this.shownText = text ?? '';
-    this.input.value = this.shownText;
+    this.choiceText = text ?? '';
+    this.input.value = this.choiceText;
   }
 
   async open(text = '') {
     const ticket = Symbol('search');
     this.ticket = ticket;
-    const found = await this.find(text);
+    const choices = await this.find(text);
     if (this.ticket !== ticket || document.activeElement !== this.input) return;
-    this.options = found;
+    this.options = choices;
     this.active = -1;
-    this.list.replaceChildren(...(found.length ? found.map((option, i) => this.item(option, i))
+    this.list.replaceChildren(...(choices.length ? choices.map((option, i) => this.item(option, i))
       : [h('li', { class: 'muted', role: 'presentation' }, t('Nothing found'))]));
     this.list.hidden = false;
     this.input.setAttribute('aria-expanded', 'true');
   }
 
+  /** @param {Choice} option @param {number} i */
   item(option, i) {
     return h('li', {
-      id: `${this.list.id}-${i}`, role: 'option', 'aria-selected': String(option.text === this.shownText),
+      id: `${this.list.id}-${i}`, role: 'option', 'aria-selected': String(option.text === this.choiceText),
       on: { click: () => this.pick(option) },
     }, option.text || option.value);
   }
@@ -69,6 +70,7 @@ export class Combobox {
     this.input.removeAttribute('aria-activedescendant');
   }
 
+  /** @param {Choice | null} option */
   pick(option) {
     this.show(option?.text ?? '');
     this.close();
@@ -78,28 +80,31 @@ export class Combobox {
   /** Other text that was typed and not chosen does not count: the choice is seen again. */
   leave() {
     this.commit();
-    this.input.value = this.shownText;
+    this.input.value = this.choiceText;
   }
 
-  /** Takes the one choice that was typed, and none for an emptied box. @returns {boolean} whether it is clear what is meant */
+  /** Take the one choice that was typed, and none for an emptied box. @returns {boolean} whether it is clear what is meant */
   commit() {
     this.close();
     const text = this.input.value.trim();
-    if (text === this.shownText.trim()) return true;
+    if (text === this.choiceText.trim()) return true;
     const option = text === '' ? null : this.meant(text);
     if (option !== undefined) this.pick(option);
     return option !== undefined;
   }
 
-  /** The only choice of that name; capitals count where only they differ. */
+  /** The only choice of that name; capitals count where only they differ. @param {string} text */
   meant(text) {
     const all = [...this.known(), ...this.options].filter(({ value }, i, list) => list.findIndex((one) => one.value === value) === i);
-    const [same, alike] = [(word) => word, (word) => word.toLowerCase()]
+    /** @type {((word: string) => string)[]} */
+    const forms = [(word) => word, (word) => word.toLowerCase()];
+    const [same, alike] = forms
       .map((form) => all.filter((option) => form(option.text.trim()) === form(text)));
-    const found = same.length ? same : alike;
-    return found.length === 1 ? found[0] : undefined;
+    const choices = same.length ? same : alike;
+    return choices.length === 1 ? choices[0] : undefined;
   }
 
+  /** @param {At<KeyboardEvent>} event */
   key(event) {
     if (event.isComposing) return; // Enter ends a word of Chinese
     const isOpen = !this.list.hidden;
@@ -121,6 +126,7 @@ export class Combobox {
     }
   }
 
+  /** @param {number} step */
   move(step) {
     if (!this.options.length) return;
     this.list.children[this.active]?.classList.remove('active');

@@ -5,17 +5,8 @@ const DECIMAL_TYPES = /^(decimal|numeric|ddouble)\b/;
 const TIME_STAMPS = /^(datetime|timestamp)\b/;
 
 /**
- * @typedef {object} Field
- * @property {string} name
- * @property {string} label original text, not translated
- * @property {string} uitype name of the input, see `inputs/`
- * @property {boolean} required
- * @property {number} maxLength 0 = no limit
- */
-
-/**
  * A field with its `uitype` settled: generated pages say `str` for every type they do not know.
- * @param {object} field
+ * @param {FieldDescription} field
  * @returns {Field}
  */
 export function normaliseField(field) {
@@ -34,30 +25,33 @@ export function normaliseField(field) {
   };
 }
 
+/** @param {FieldDescription} field */
 function uitypeOf(field) {
-  const given = field.uitype;
+  const kind = field.uitype;
   const type = String(field.datatype ?? field.type ?? '');
-  if (given === 'hidden' || given === 'hide') return 'hide';
-  if (given && !['str', 'text', 'int', 'float'].includes(given)) return given;
-  if (Array.isArray(field.choices) && given !== 'text') return 'code';
+  if (kind === 'hidden' || kind === 'hide') return 'hide';
+  if (kind && !['str', 'text', 'int', 'float'].includes(kind)) return kind;
+  if (Array.isArray(field.choices) && kind !== 'text') return 'code';
   if (field.boolean || type === 'tinyint(1)') return 'check';
   if (field.json) return 'json';
   if (DECIMAL_TYPES.test(type) && /\(/.test(type)) return 'decimal';
   if (TIME_STAMPS.test(type)) return 'datetime';
-  if (given === 'str' && WHOLE_TYPES.test(type)) return 'int';
-  return given ?? 'str';
+  if (kind === 'str' && WHOLE_TYPES.test(type)) return 'int';
+  return kind ?? 'str';
 }
 
+/** @param {FieldDescription} field */
 function scaleOf(field) {
   const match = /\(\s*\d+\s*,\s*(\d+)\s*\)/.exec(String(field.datatype ?? field.type ?? ''));
   return match ? Number(match[1]) : undefined;
 }
 
-/** The value a new record starts with. */
+/** The value a new record starts with. @param {FieldDescription} field */
 export function defaultOf(field) {
   return field.value ?? field.defaultvalue ?? field.defaultValue ?? field.default;
 }
 
+/** @param {FieldDescription} field @param {string} uitype */
 function isRequired(field, uitype) {
   if (field.required !== undefined) return field.required === true || field.required === 'true';
   if (field.nullable !== 'no' || field.set_by === 'server') return false;
@@ -65,7 +59,7 @@ function isRequired(field, uitype) {
   return !hasDefault && !['timestamp', 'check'].includes(uitype);
 }
 
-/** Fields that only the server sets are shown, never asked for. */
+/** Fields that only the server sets are shown, never asked for. @param {FieldDescription} field */
 export function isEditable(field) {
   return field.set_by !== 'server';
 }

@@ -4,26 +4,28 @@
  */
 
 import { fillNode, h } from '../core/dom.js';
+import { messageOf } from '../core/failure.js';
 import { t } from '../core/i18n.js';
 
 /**
  * A chooser with the names of the files beside it, and what is wrong with one. The browser's own
  * words, which are in its language and speak of a chooser that is empty, lie invisible over ours.
- * @param {object} attributes of the `<input type="file">`
+ * @param {Data} attributes of the `<input type="file">`
  * @param {(files: File[]) => (Promise<string|void>|string|void)} take gets copies in memory; a
  *   text it returns, or the message of what it throws, is told beside the chooser
  * @param {number} [maxBytes] of one file; a larger one is not read
- * @returns {{element: HTMLElement, chooser: HTMLInputElement, clear: () => void}}
+ * @returns {FileSource}
  */
 export function fileSource(attributes, take, maxBytes = Infinity) {
   const names = h('span', { class: 'file-names muted' }, t('No file is chosen.'));
   const problem = h('p', { class: 'field-error', role: 'alert', hidden: true });
+  /** @param {string | void} text */
   const tell = (text) => {
     problem.textContent = text ?? '';
     problem.hidden = !text;
   };
   const chooser = h('input', { ...attributes, type: 'file', on: { change: async () => {
-    const chosen = [...chooser.files];
+    const chosen = [...(chooser.files ?? [])];
     if (!chosen.length) return;
     tell('');
     fillNode(names, chosen.map(({ name }) => name).join(', '));
@@ -33,7 +35,7 @@ export function fileSource(attributes, take, maxBytes = Infinity) {
       tell(await take(files));
     } catch (error) {
       chooser.value = '';
-      tell(error.message);
+      tell(messageOf(error));
     }
   } } });
   const clear = () => {
@@ -45,6 +47,7 @@ export function fileSource(attributes, take, maxBytes = Infinity) {
   return { element: h('div', { class: 'file-source' }, box, problem), chooser, clear };
 }
 
+/** @param {File} file @param {number} maxBytes */
 async function inMemory(file, maxBytes) {
   if (file.size > maxBytes) throw new Error(t('The file is larger than ${size} MB.', { size: maxBytes / 1_000_000 }));
   try {
@@ -71,7 +74,7 @@ export async function textOf(file) {
   }
 }
 
-/** @param {Uint8Array} bytes with something in them that is not UTF-8 */
+/** @param {Uint8Array<ArrayBuffer>} bytes with something in them that is not UTF-8 */
 export function lineOfBadByte(bytes) {
   let [good, bad] = [0, bytes.length];
   while (bad - good > 1) {
@@ -82,7 +85,7 @@ export function lineOfBadByte(bytes) {
   return bytes.subarray(0, bad - 1).reduce((count, byte) => count + (byte === 10 ? 1 : 0), 1);
 }
 
-/** Whether it is UTF-8 as far as it goes; it may end within a letter. */
+/** Whether it is UTF-8 as far as it goes; it may end within a letter. @param {Uint8Array<ArrayBuffer>} bytes */
 function isBegunWell(bytes) {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });

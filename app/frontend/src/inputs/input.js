@@ -13,12 +13,14 @@ export class Input extends Widget {
   static commonOptions = false;
   static align = 'start';
 
+  /** @param {FieldDescription} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.field = normaliseField(opts);
     this.name = this.field.name;
     this.controlId = uniqueId('field');
-    this.control = this.makeControl();
+    // Whoever wraps it reads and writes elsewhere.
+    this.control = /** @type {HTMLInputElement} */ (this.makeControl());
     this.dom_element.classList.add('input', `input-${this.field.uitype.replace(/\W+/g, '-')}`);
     this.dom_element.append(this.control);
     if (!this.tellsItself) this.focusElement.addEventListener('change', () => this.changed());
@@ -26,7 +28,7 @@ export class Input extends Widget {
     if (this.field.readonly) this.setReadonly();
   }
 
-  /** The editable element; subclasses that need more wrap it. */
+  /** The editable element; subclasses that need more wrap it. @returns {HTMLElement} */
   makeControl() {
     return h('input', { ...this.commonAttributes(), type: 'text' });
   }
@@ -44,6 +46,7 @@ export class Input extends Widget {
     };
   }
 
+  /** @returns {FocusElement} */
   get focusElement() {
     return this.control;
   }
@@ -58,15 +61,17 @@ export class Input extends Widget {
     this.focusElement.setAttribute('aria-readonly', 'true');
   }
 
-  /** Names the input where no visible label stands beside it. */
+  /** Names the input where no visible label stands beside it. @param {string} text */
   setAriaLabel(text) {
     this.focusElement.setAttribute('aria-label', text);
   }
 
+  /** @param {...string} ids */
   describedBy(...ids) {
     this.focusElement.setAttribute('aria-describedby', ids.join(' '));
   }
 
+  /** @param {boolean} isInvalid */
   setInvalid(isInvalid) {
     if (isInvalid) this.focusElement.setAttribute('aria-invalid', 'true');
     else this.focusElement.removeAttribute('aria-invalid');
@@ -76,19 +81,26 @@ export class Input extends Widget {
     return this.resultValue();
   }
 
+  /** @param {unknown} value */
   set value(value) {
     this.setValue(value);
   }
 
+  /** @param {unknown} value */
   setValue(value) {
-    this.given = value === null || value === undefined ? '' : String(value);
-    this.control.value = this.given;
-    this.shown = this.control.value;
+    this.recordText = value === null || value === undefined ? '' : String(value);
+    this.control.value = this.recordText;
+    this.boxText = this.control.value;
   }
 
-  /** What is submitted. A field shows some texts otherwise than they are; untouched they stay. */
+  /** Told in another way than by a `change` of the element. */
+  get tellsItself() {
+    return false;
+  }
+
+  /** @returns {FieldValue} What is submitted. A field shows some texts otherwise than they are; untouched they stay. */
   resultValue() {
-    return withBreaks(this.given, this.shown, this.control.value);
+    return withBreaks(this.recordText ?? '', this.boxText ?? '', this.control.value);
   }
 
   getValue() {
@@ -127,9 +139,14 @@ export class Input extends Widget {
     this.dispatch('changed', { [this.name]: this.resultValue() });
   }
 
-  /** Text of a value in a table cell; a server that knows what an id stands for says so. */
+  /**
+   * Text of a value in a table cell; a server that knows what an id stands for says so.
+   * @param {unknown} value
+   * @param {Field} field
+   * @param {Row} [record]
+   */
   static cellText(value, field, record) {
-    const shown = record?.[`${field?.name}_text`] ?? value;
-    return shown === null || shown === undefined ? '' : String(shown);
+    const text = record?.[`${field?.name}_text`] ?? value;
+    return text === null || text === undefined ? '' : String(text);
   }
 }

@@ -10,18 +10,21 @@ import { typedNumber } from '../core/typed_number.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
-class NumberInput extends Input {
+export class NumberInput extends Input {
   static align = 'end';
   static pattern = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
   static keyboard = 'decimal';
+  static isWhole = false;
   static wrong = 'Please enter a number.';
 
+  /** @returns {HTMLElement} */
   makeControl() {
     return h('input', {
       ...this.commonAttributes(), type: 'text', inputmode: this.constructor.keyboard, maxlength: undefined,
     });
   }
 
+  /** @returns {FieldValue} */
   resultValue() {
     return typedNumber(this.control.value, { isWhole: this.constructor.isWhole });
   }
@@ -39,6 +42,7 @@ class NumberInput extends Input {
     return '';
   }
 
+  /** @param {string} text */
   noNumber(text) {
     return text.includes(',') ? t('Please write the decimal point as . and use no commas.') : t(this.constructor.wrong);
   }
@@ -54,12 +58,14 @@ class IntInput extends NumberInput {
   static isWhole = true;
   static wrong = 'Please enter a whole number.';
 
+  /** @param {unknown} value */
   static cellText(value) {
     return value === null || value === undefined ? '' : decimalText(value);
   }
 }
 
 class FloatInput extends NumberInput {
+  /** @param {unknown} value @param {Field} field */
   static cellText(value, field) {
     if (value === null || value === undefined || value === '') return '';
     const number = Number(value);
@@ -72,6 +78,7 @@ class FloatInput extends NumberInput {
 class DecimalInput extends NumberInput {
   static pattern = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 
+  /** @param {unknown} value */
   setValue(value) {
     super.setValue(decimalText(value).replaceAll(',', ''));
   }
@@ -84,15 +91,16 @@ class DecimalInput extends NumberInput {
     return super.valueProblem();
   }
 
+  /** @param {unknown} value */
   static cellText(value) {
     return decimalText(value);
   }
 }
 
 /** A decimal with its unit behind it: `field.currency`, for instance CNY. */
-class MoneyInput extends DecimalInput {
+export class MoneyInput extends DecimalInput {
   makeControl() {
-    this.text = super.makeControl();
+    this.text = /** @type {HTMLInputElement} */ (super.makeControl());
     return h('div', { class: 'with-unit' }, this.text, h('span', {}, this.field.currency ?? ''));
   }
 
@@ -100,6 +108,7 @@ class MoneyInput extends DecimalInput {
     return this.text;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.text.value = decimalText(value).replaceAll(',', '');
   }
@@ -110,14 +119,15 @@ class MoneyInput extends DecimalInput {
 }
 
 /** A share: 0.85 in the database is 85 % for the reader. The point moves; nothing is rounded. */
-class PercentInput extends DecimalInput {
+export class PercentInput extends DecimalInput {
+  /** @param {FieldDescription} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     if (this.field.decimals !== undefined) this.field = { ...this.field, decimals: Math.max(0, this.field.decimals - 2) };
   }
 
   makeControl() {
-    this.text = super.makeControl();
+    this.text = /** @type {HTMLInputElement} */ (super.makeControl());
     return h('div', { class: 'with-unit' }, this.text, h('span', {}, '%'));
   }
 
@@ -125,6 +135,7 @@ class PercentInput extends DecimalInput {
     return this.text ?? super.focusElement;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.text.value = value === null || value === undefined || value === '' ? ''
       : decimalText(movePoint(value, 2), 0).replaceAll(',', '');
@@ -141,8 +152,9 @@ class PercentInput extends DecimalInput {
   }
 
   valueProblem() {
-    if (!this.constructor.pattern.test(this.typed)) return this.noNumber(this.typed);
-    const digits = this.typed.split('.')[1]?.replace(/0+$/, '').length ?? 0;
+    const typed = this.typed ?? '';
+    if (!this.constructor.pattern.test(typed)) return this.noNumber(typed);
+    const digits = typed.split('.')[1]?.replace(/0+$/, '').length ?? 0;
     const { decimals, minimum, maximum } = this.field;
     if (decimals !== undefined && digits > decimals) return t('At most ${decimals} digits after the point.', { decimals });
     if (minimum !== undefined && Number(this.resultValue()) < Number(minimum)) {
@@ -154,6 +166,7 @@ class PercentInput extends DecimalInput {
     return '';
   }
 
+  /** @param {unknown} value */
   static cellText(value) {
     return value === null || value === undefined || value === '' ? '' : `${decimalText(movePoint(value, 2), 0)}%`;
   }

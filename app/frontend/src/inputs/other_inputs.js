@@ -12,6 +12,7 @@ class HiddenInput extends Input {
     return h('input', { type: 'hidden', name: this.field.name });
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.kept = value;
   }
@@ -25,7 +26,7 @@ class HiddenInput extends Input {
   }
 }
 
-class FileInput extends Input {
+export class FileInput extends Input {
   makeControl() {
     const { accept, capture, multiple } = this.field;
     this.files = [];
@@ -53,7 +54,10 @@ class FileInput extends Input {
     this.chooser.disabled = true;
   }
 
-  /** A browser never lets a page choose a file; what is stored stays unless another is chosen. */
+  /**
+   * A browser never lets a page choose a file; what is stored stays unless another is chosen.
+   * @param {unknown} value
+   */
   setValue(value) {
     this.isStored = Boolean(value);
     if (value) return;
@@ -71,13 +75,15 @@ class FileInput extends Input {
   }
 }
 
-class MediaInput extends Input {
+export class MediaInput extends Input {
+  /** @type {'audio'|'video'} */
   static kind = 'audio';
 
   makeControl() {
     return h(this.constructor.kind, { controls: true, 'aria-label': t(this.field.label) });
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.kept = value;
     if (value) this.control.src = resolveUrl(String(value), this.baseUri);
@@ -89,6 +95,7 @@ class MediaInput extends Input {
 }
 
 class VideoInput extends MediaInput {
+  /** @type {'audio'|'video'} */
   static kind = 'video';
 }
 

@@ -9,7 +9,7 @@ import { registerInput } from './registry.js';
 export class StrInput extends Input {
   resultValue() {
     const value = super.resultValue();
-    return value === this.given ? value : value.trim();
+    return value === this.recordText ? value : value.trim();
   }
 }
 

@@ -5,7 +5,7 @@ import { isoFromLocal, localDateTime, localFromIso } from '../core/format.js';
 import { Input } from './input.js';
 import { registerInput } from './registry.js';
 
-class NativeTimeInput extends Input {
+export class NativeTimeInput extends Input {
   static type = 'date';
 
   makeControl() {
@@ -15,6 +15,7 @@ class NativeTimeInput extends Input {
     });
   }
 
+  /** @returns {FieldValue} */
   resultValue() {
     return this.control.value || null;
   }
@@ -25,6 +26,7 @@ class NativeTimeInput extends Input {
 }
 
 class DateInput extends NativeTimeInput {
+  /** @param {unknown} value */
   setValue(value) {
     super.setValue(value ? String(value).slice(0, 10) : '');
   }
@@ -34,7 +36,7 @@ class TimeInput extends NativeTimeInput {
   static type = 'time';
 
   makeControl() {
-    const control = super.makeControl();
+    const control = /** @type {HTMLInputElement} */ (super.makeControl());
     control.step = '1';
     return control;
   }
@@ -44,24 +46,26 @@ class DateTimeInput extends NativeTimeInput {
   static type = 'datetime-local';
 
   makeControl() {
-    const control = super.makeControl();
+    const control = /** @type {HTMLInputElement} */ (super.makeControl());
     control.step = '1';
     return control;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.original = value;
     // An input with seconds shows whole ones only; the milliseconds of an untouched value are kept.
-    this.shown = localFromIso(value).slice(0, 19);
-    super.setValue(this.shown);
-    this.shown = this.control.value;
+    this.boxText = localFromIso(value).slice(0, 19);
+    super.setValue(this.boxText);
+    this.boxText = this.control.value;
   }
 
   resultValue() {
-    if (this.shown && this.control.value === this.shown) return this.original;
+    if (this.boxText && this.control.value === this.boxText) return this.original;
     return isoFromLocal(this.control.value);
   }
 
+  /** @param {unknown} value */
   static cellText(value) {
     return localDateTime(value);
   }

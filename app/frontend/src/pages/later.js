@@ -10,9 +10,9 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 /**
- * Registers a widget whose content is made by a class in a part of the bundle of its own.
+ * Register a widget whose content is made by a class in a part of the bundle of its own.
  * @param {string} name
- * @param {() => Promise<{Page: Function}>} load the class gets the widget, makes `element`, and may
+ * @param {() => Promise<{Page: new (owner: Widget) => OwnPage}>} load the class gets the widget, makes `element`, and may
  *   have `start()`, `render()` and `stop()`
  */
 function registerLater(name, load) {
@@ -33,7 +33,7 @@ function registerLater(name, load) {
       this.dom_element.removeAttribute('aria-busy');
     }
 
-    /** The part has another name since the server was renewed, or the connection broke. */
+    /** The part has another name since the server was renewed, or the connection broke. @param {unknown} error */
     failed(error) {
       console.error(error);
       const again = h('button', { type: 'button', on: { click: () => location.reload() } }, t('Load the page again'));

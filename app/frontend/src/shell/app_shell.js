@@ -16,9 +16,10 @@ import { errorPage } from './error_page.js';
 
 const WHO_URL = '/whoami.dspy';
 
-class AppShell extends Widget {
+export class AppShell extends Widget {
   static isPage = true;
 
+  /** @param {ShellOptions & Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('shell');
@@ -32,7 +33,7 @@ class AppShell extends Widget {
     popoverBelow(this.userButton, () => this.userMenu(), t('Signed in as'));
     this.hashChanged = () => this.leaveFor(location.hash);
     window.addEventListener('hashchange', this.hashChanged);
-    this.bind('keydown', (event) => event.key === 'Escape' && this.drawer(false));
+    this.dom_element.addEventListener('keydown', (event) => event.key === 'Escape' && this.drawer(false));
   }
 
   get contentElement() {
@@ -60,6 +61,7 @@ class AppShell extends Widget {
   }
 
   menuElement() {
+    /** @param {MenuItem} item */
     const entry = (item) => h('li', {}, h('a', { href: `#${item.url}`, 'data-url': item.url, 'data-record-page': item.record_page },
       iconOf(item.icon), h('span', {}, t(item.label))));
     const groups = (this.opts.menu ?? []).map((group) => (group.items
@@ -77,6 +79,7 @@ class AppShell extends Widget {
   }
 
   userMenu() {
+    /** @param {string} label @param {boolean} everywhere */
     const entry = (label, everywhere) => h('button', { type: 'button', class: 'plain', on: { click: () => this.signOut(everywhere) } }, t(label));
     const roles = (this.app.user?.roles ?? []).join(', ');
     return [h('p', { class: 'muted' }, `${this.app.user?.username ?? ''}${roles ? ` · ${roles}` : ''}`),
@@ -93,6 +96,7 @@ class AppShell extends Widget {
     location.assign('/login.ui');
   }
 
+  /** @param {boolean} isOpen */
   drawer(isOpen) {
     const hadFocus = this.menu.contains(document.activeElement);
     const wasOpen = this.dom_element.classList.contains('drawer-open');
@@ -103,7 +107,7 @@ class AppShell extends Widget {
     else if (wasOpen && hadFocus) this.drawerButton.focus();
   }
 
-  /** The hash belongs to the page, so the jump is made by hand. */
+  /** The hash belongs to the page, so the jump is made by hand. @param {Event} event */
   skip(event) {
     event.preventDefault();
     this.content.focus();
@@ -111,13 +115,13 @@ class AppShell extends Widget {
 
   /** Address of the page that the hash names; the first of the menu without one. */
   get pageUrl() {
-    const wanted = location.hash.slice(1);
+    const address = location.hash.slice(1);
     // `//host` and `/\host` would lead elsewhere.
-    return wanted.startsWith('/') && wanted.length > 1 && sameOrigin(wanted) ? wanted
+    return address.startsWith('/') && address.length > 1 && sameOrigin(address) ? address
       : this.opts.home ?? this.pages[0]?.url ?? '/dashboard.ui';
   }
 
-  /** Windows belong to the page they were opened on; one with unsaved work may keep us here. */
+  /** Windows belong to the page they were opened on; one with unsaved work may keep us here. @param {string} hash */
   async leaveFor(hash) {
     if (hash === this.shownHash) return;
     for (const dialog of [...document.querySelectorAll('dialog[open]')].reverse()) {
@@ -145,7 +149,10 @@ class AppShell extends Widget {
     }
   }
 
-  /** A page that cannot be shown is said in its place; a box would leave the old page standing. */
+  /**
+   * A page that cannot be shown is said in its place; a box would leave the old page standing.
+   * @param {Answer} answer
+   */
   async fill(answer) {
     const page = pageOf(answer);
     const description = !answer.ok && isOverlay(page) ? errorPage(answer) : page;
@@ -156,11 +163,12 @@ class AppShell extends Widget {
     this.content.scrollTop = 0;
   }
 
+  /** @param {string} url */
   markCurrent(url) {
     const path = url.replace(/[?].*$/, '').replace(/\/$/, '');
     let title = '';
     for (const link of this.menu.querySelectorAll('a')) {
-      const isCurrent = link.dataset.url.replace(/\/$/, '') === path;
+      const isCurrent = (link.dataset.url ?? '').replace(/\/$/, '') === path;
       // A record's own page belongs to its list.
       const isPartOf = link.dataset.recordPage === path;
       if (isCurrent || isPartOf) {
@@ -171,7 +179,7 @@ class AppShell extends Widget {
     document.title = title ? `${title} · ${t('Pipeline')}` : t('Pipeline');
   }
 
-  /** Shows the current page again. */
+  /** Show the current page again. */
   render() {
     return this.showPage();
   }

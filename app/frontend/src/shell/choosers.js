@@ -5,11 +5,13 @@ import { icon } from '../core/icons.js';
 import { language, t } from '../core/i18n.js';
 import { chosenTheme, THEMES, useTheme } from './preferences.js';
 
+/** @type {Record<string, string>} */
 const THEME_LABELS = { system: 'As the system', light: 'Light', dark: 'Dark' };
+/** @type {Record<string, string>} */
 const THEME_ICONS = { system: 'system', light: 'sun', dark: 'moon' };
 const LANGUAGE_NAMES = { zh: '中文', en: 'English' };
 
-/** A button that switches to the other language; it is written in that language. */
+/** A button that switches to the other language; it is written in that language. @param {App} app */
 export function languageChooser(app) {
   const other = language() === 'zh' ? 'en' : 'zh';
   return h('button', {

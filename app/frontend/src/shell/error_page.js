@@ -6,10 +6,12 @@ import { register } from '../core/registry.js';
 import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
+/** @type {Record<number, string>} */
 const TITLES = {
   401: 'Please sign in', 403: 'No permission', 404: 'This page does not exist', 429: 'Too many requests',
   503: 'Not available right now',
 };
+/** @type {Record<number, string>} */
 const HELP = {
   401: 'Sign in to see this page.',
   403: 'Your role does not allow this page. Ask an administrator for the permission, or go on with another page.',
@@ -17,7 +19,7 @@ const HELP = {
   503: 'The server or its database is being started or looked after. Try again in a moment.',
 };
 
-/** The description of the page for a refused answer. */
+/** The description of the page for a refused answer. @param {Answer} answer */
 export function errorPage(answer) {
   const { message, request_id: requestId, code, title } = answer.error?.options ?? {};
   return { widgettype: 'ErrorPage', options: { status: answer.status, message, request_id: requestId, code, title } };
@@ -29,6 +31,7 @@ const SAID_ONCE = new Set([401, 403]);
 class ErrorPage extends Widget {
   static isPage = true;
 
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     const status = Number(opts.status) || 0;

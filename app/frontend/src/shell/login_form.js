@@ -6,9 +6,15 @@ import { t } from '../core/i18n.js';
 
 const LOGIN_URL = '/login.dspy';
 
+/** @typedef {{id: string, input: HTMLInputElement}} LineInput */
 /**
- * @param {object} app
- * @param {(user: object) => void} done called after signing in
+ * @typedef {{app: App, name: LineInput, password: LineInput, error: HTMLElement, button: HTMLButtonElement,
+ *   done: (user: User) => void}} SignIn
+ */
+
+/**
+ * @param {App} app
+ * @param {(user: User) => void} done called after signing in
  * @param {{username?: string}} [how]
  * @returns {HTMLFormElement}
  */
@@ -26,6 +32,7 @@ export function loginForm(app, done, { username = '' } = {}) {
   }, error, labelled(t('User name'), name), labelled(t('Password'), password), button);
 }
 
+/** @param {string} fieldName @param {string} type @param {string} autocomplete @param {string} errorId */
 function lineInput(fieldName, type, autocomplete, errorId) {
   const id = uniqueId(fieldName);
   return {
@@ -37,10 +44,12 @@ function lineInput(fieldName, type, autocomplete, errorId) {
   };
 }
 
+/** @param {string} text @param {LineInput} line */
 function labelled(text, { id, input }) {
   return h('div', { class: 'field' }, h('label', { class: 'field-label', for: id }, text), input);
 }
 
+/** @param {SignIn} state */
 async function signIn(state) {
   const { app, name, password, button } = state;
   const missing = [name, password].find(({ input }) => !input.value.trim());
@@ -61,6 +70,7 @@ async function signIn(state) {
   refused(state, answer);
 }
 
+/** @param {SignIn} state @param {Answer} answer */
 function refused(state, answer) {
   const options = answer.error?.options ?? {};
   const code = answer.problem?.code ?? options.code;
@@ -76,7 +86,7 @@ function refused(state, answer) {
   }
 }
 
-/** After too many failures: counts down, then lets one try again. */
+/** After too many failures: counts down, then lets one try again. @param {SignIn} state @param {number} seconds */
 function waitFor(state, seconds) {
   const until = Date.now() + seconds * 1000;
   state.button.disabled = true;
@@ -94,6 +104,7 @@ function waitFor(state, seconds) {
   tick();
 }
 
+/** @param {SignIn} state @param {string} message */
 function showError({ error }, message) {
   error.textContent = message;
   error.hidden = false;

@@ -13,6 +13,7 @@ class LoginPage extends Widget {
   static tag = 'main';
   static isPage = true;
 
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     document.title = `${t('Sign in')} · ${t('Pipeline')}`;
@@ -23,7 +24,7 @@ class LoginPage extends Widget {
       h('div', { class: 'login-card' }, h('div', { class: 'login-brand' }, logo(), h('h1', {}, t('Pipeline'))),
         h('p', { class: 'muted' }, t('Sign in to manage production lines, prices and distributors.')), form));
     this.app.isSigningInPage = true;
-    queueMicrotask(() => form.querySelector('input').focus());
+    queueMicrotask(() => form.querySelector('input')?.focus());
   }
 
   /** Back to where one was: `?next=` of the server, and the hash that the browser kept. */
@@ -36,6 +37,7 @@ class LoginPage extends Widget {
 /**
  * *next* as a path of this server, or `/`. `//host` and `/\host` lead elsewhere, and a path may become
  * one when its dots are taken out (`/.//host`): what is answered is looked at again as a browser will.
+ * @param {string} next
  */
 export function safePath(next) {
   const { origin } = location;
@@ -49,7 +51,7 @@ export function safePath(next) {
   }
 }
 
-class LoginWindow extends Overlay {
+export class LoginWindow extends Overlay {
   static css = 'box login-window';
 
   makeFrame() {
@@ -70,6 +72,7 @@ class LoginWindow extends Overlay {
     (name.value ? password : name).focus();
   }
 
+  /** @param {User} who */
   signedInAs(who) {
     const isOther = this.app.user?.username && who.username && who.username !== this.app.user.username;
     if (isOther) {

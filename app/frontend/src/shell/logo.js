@@ -7,6 +7,7 @@ export function logo() {
   svg.setAttribute('viewBox', '0 0 32 32');
   svg.setAttribute('class', 'logo');
   svg.setAttribute('aria-hidden', 'true');
+  /** @type {['rect'|'path'|'circle', Record<string, string|number>][]} */
   const shapes = [
     ['rect', { x: 0, y: 0, width: 32, height: 32, rx: 7, class: 'logo-ground' }],
     ['path', { d: 'M8 16h5M19 16c-3 0-3-6-0-6h1M19 16c-3 0-3 6 0 6h1M13 16h6', class: 'logo-line' }],
@@ -16,7 +17,7 @@ export function logo() {
   ];
   for (const [tag, attributes] of shapes) {
     const shape = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+    for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, String(value));
     svg.append(shape);
   }
   return svg;

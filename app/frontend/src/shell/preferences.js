@@ -7,13 +7,13 @@ export const THEMES = ['system', 'light', 'dark'];
 export function chosenTheme() {
   try {
     const theme = localStorage.getItem(THEME);
-    return THEMES.includes(theme) ? theme : 'system';
+    return theme && THEMES.includes(theme) ? theme : 'system';
   } catch {
     return 'system';
   }
 }
 
-/** Shows a theme and remembers it. */
+/** Show a theme and remember it. @param {string} theme */
 export function useTheme(theme) {
   document.documentElement.dataset.theme = theme;
   try {

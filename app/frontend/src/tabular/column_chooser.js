@@ -8,16 +8,21 @@ import { t } from '../core/i18n.js';
 const LEAST_PX = 48;
 const STEP_PX = 16;
 
-/** @param {import('./tabular.js').Tabular} table */
+/** @param {Tabular} table @param {HTMLButtonElement} button */
 export function columnsButton(table, button) {
   const { box } = popoverBelow(button, () => content(table, () => box), t('Columns'));
 }
 
-/** Those in view in their order, then the others; after a change made anew, with the focus kept. */
+/**
+ * Those in view in their order, then the others; after a change made anew, with the focus kept.
+ * @param {Tabular} table
+ * @param {() => HTMLElement} box
+ */
 function content(table, box) {
+  /** @param {string} name @param {string} part */
   const again = (name, part) => {
     box().replaceChildren(...content(table, box));
-    const row = [...box().children].find((one) => one.dataset.name === name);
+    const row = /** @type {HTMLElement[]} */ ([...box().children]).find((one) => one.dataset.name === name);
     (row?.querySelector(`${part}:not(:disabled)`) ?? row?.querySelector('input'))?.focus();
   };
   const inView = new Set(table.columns.map(({ name }) => name));
@@ -31,6 +36,12 @@ function content(table, box) {
   return [...rows, reset];
 }
 
+/**
+ * @param {Tabular} table
+ * @param {Field} field
+ * @param {boolean} isShown
+ * @param {(name: string, part: string) => void} again
+ */
 function columnRow(table, field, isShown, again) {
   const { name } = field;
   const label = t(field.label);
@@ -39,6 +50,7 @@ function columnRow(table, field, isShown, again) {
     on: { change: () => { table.chooseColumn(name, box.checked); again(name, 'input'); } },
   });
   const at = table.columns.findIndex((one) => one.name === name);
+  /** @param {number} step @param {string} picture @param {string} text */
   const mover = (step, picture, text) => h('button', {
     type: 'button', class: `icon-button move-${picture}`, 'aria-label': t(text, { name: label }), title: t(text, { name: label }),
     disabled: at + step < 0 || at + step >= table.columns.length,
@@ -48,13 +60,24 @@ function columnRow(table, field, isShown, again) {
     isShown ? [mover(-1, 'up', 'Move ${name} to the front'), mover(1, 'down', 'Move ${name} to the back')] : null);
 }
 
-/** The edge of a heading that is dragged; Shift with the arrows does the same on the heading. */
+/**
+ * The edge of a heading that is dragged; Shift with the arrows does the same on the heading.
+ * @param {Grid} grid
+ * @param {Column} column
+ * @param {GridEvents['resized']} kept
+ */
 export function grip(grid, column, kept) {
   const edge = h('span', { class: 'col-grip', 'aria-hidden': 'true', on: { pointerdown: (event) => drag(event, grid, column, kept) } });
   return edge;
 }
 
-/** @returns {boolean} true when the key changed the width */
+/**
+ * @param {At<KeyboardEvent>} event
+ * @param {Grid} grid
+ * @param {Column} column
+ * @param {GridEvents['resized']} kept
+ * @returns {boolean} true when the key changed the width
+ */
 export function widthKey(event, grid, column, kept) {
   const step = { ArrowLeft: -STEP_PX, ArrowRight: STEP_PX }[event.key];
   if (!event.shiftKey || !step) return false;
@@ -65,6 +88,7 @@ export function widthKey(event, grid, column, kept) {
   return true;
 }
 
+/** @param {At<PointerEvent>} start @param {Grid} grid @param {Column} column @param {GridEvents['resized']} kept */
 function drag(start, grid, column, kept) {
   if (start.button !== 0) return;
   start.preventDefault();
@@ -72,6 +96,7 @@ function drag(start, grid, column, kept) {
   const edge = start.currentTarget;
   const from = grid.widthOf(column);
   edge.setPointerCapture(start.pointerId);
+  /** @param {PointerEvent} event */
   const move = (event) => grid.setWidth(column, Math.max(LEAST_PX, from + event.clientX - start.clientX));
   edge.addEventListener('pointermove', move);
   edge.addEventListener('pointerup', () => {

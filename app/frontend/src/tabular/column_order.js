@@ -3,11 +3,11 @@
 const THRESHOLD_PX = 6;
 
 /**
- * Lets a heading be dragged to another place.
+ * Let a heading be dragged to another place.
  * @param {HTMLElement} cell the heading
- * @param {import('./grid.js').Grid} grid
- * @param {object} column
- * @param {(column: object, at: number) => void} moved where it shall stand among the columns in view
+ * @param {Grid} grid
+ * @param {Column} column
+ * @param {(column: Column, at: number) => void} moved where it shall stand among the columns in view
  */
 export function dragHeading(cell, grid, column, moved) {
   cell.addEventListener('pointerdown', (start) => {
@@ -17,24 +17,43 @@ export function dragHeading(cell, grid, column, moved) {
   });
 }
 
-/** @returns {boolean} true when the key moved the column */
+/**
+ * @param {At<KeyboardEvent>} event
+ * @param {Grid} grid
+ * @param {Column} column
+ * @param {GridEvents['moved']} moved
+ * @returns {boolean} true when the key moved the column
+ */
 export function orderKey(event, grid, column, moved) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!event.altKey || !step) return false;
   event.preventDefault();
   moved(column, grid.columns.indexOf(column) + step);
-  grid.headCellOf(grid.columns.find(({ name }) => name === column.name))?.querySelector('button')?.focus();
+  const again = grid.columns.find(({ name }) => name === column.name);
+  if (again) grid.headCellOf(again)?.querySelector('button')?.focus();
   return true;
 }
 
 class Drag {
+  /**
+   * @param {PointerEvent} start
+   * @param {HTMLElement} cell
+   * @param {Grid} grid
+   * @param {(at: number) => void} dropped
+   */
   constructor(start, cell, grid, dropped) {
-    Object.assign(this, { start, cell, grid, dropped, target: null });
+    this.start = start;
+    this.cell = cell;
+    this.grid = grid;
+    this.dropped = dropped;
+    this.target = /** @type {number|null} */ (null);
+    this.isMoving = false;
   }
 
   listen() {
     const control = new AbortController();
     const { signal } = control;
+    /** @param {Event} event @param {boolean} isDropped */
     const end = (event, isDropped) => {
       control.abort();
       this.finish(isDropped && this.isMoving);
@@ -46,6 +65,7 @@ class Drag {
     document.addEventListener('keydown', (event) => { if (event.key === 'Escape' && this.isMoving) end(event, false); }, { signal, capture: true });
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     if (!this.isMoving && Math.abs(event.clientX - this.start.clientX) < THRESHOLD_PX) return;
     this.isMoving = true;
@@ -53,7 +73,7 @@ class Drag {
     this.show(this.gapAt(event.clientX));
   }
 
-  /** The gap between headings that is nearest to x: the place before heading 0, 1, … */
+  /** The gap between headings that is nearest to x: the place before heading 0, 1, … @param {number} x */
   gapAt(x) {
     return this.cells.filter((one) => {
       const { left, width } = one.getBoundingClientRect();
@@ -62,9 +82,10 @@ class Drag {
   }
 
   get cells() {
-    return this.grid.columns.map((column) => this.grid.headCellOf(column));
+    return /** @type {HTMLElement[]} */ (this.grid.columns.map((column) => this.grid.headCellOf(column)));
   }
 
+  /** @param {number} gap */
   show(gap) {
     this.clear();
     this.target = gap;
@@ -77,11 +98,13 @@ class Drag {
     for (const one of this.cells) one.classList.remove('drop-before', 'drop-after');
   }
 
+  /** @param {boolean} isDropped */
   finish(isDropped) {
     this.clear();
     this.cell.classList.remove('is-dragged');
     if (!this.isMoving) return;
     // The click that follows is not meant to sort.
+    /** @param {Event} event */
     const swallow = (event) => { event.preventDefault(); event.stopPropagation(); };
     window.addEventListener('click', swallow, { capture: true, once: true });
     setTimeout(() => window.removeEventListener('click', swallow, { capture: true }));

@@ -12,8 +12,8 @@ const PADDING_EM = 2.4;
 const WIDEST_LABEL_EM = 16;
 
 /**
- * @param {object} rowOptions `fields`, `browserfields`, `editexclouded` of a generated page
- * @returns {{columns: object[], allFields: object[]}} visible columns in order, and every field
+ * @param {RowOptions} rowOptions `fields`, `browserfields`, `editexclouded` of a generated page
+ * @returns {{columns: Column[], allFields: Field[]}} visible columns in order, and every field
  */
 export function readRowOptions(rowOptions) {
   const { exclouded = [], alters = {}, cwidth = {} } = rowOptions.browserfields ?? {};
@@ -27,40 +27,43 @@ export function readRowOptions(rowOptions) {
   return { columns, allFields };
 }
 
-/** The field as a column: with the width that it would like. */
+/** The field as a column: with the width that it would like. @param {Field} field */
 export function withWidth(field) {
   return { ...field, widthEm: widthEm(field) };
 }
 
+/** @param {Field} field */
 function widthEm(field) {
   const characters = Number(field.cwidth) || naturalCharacters(field);
   return Math.max(MIN_WIDTH_EM, characters * EM_PER_CHARACTER + PADDING_EM, wordsEm(field));
 }
 
-/** Room for the heading and the longest choice, which differ by language. */
+/** Room for the heading and the longest choice, which differ by language. @param {Field} field */
 function wordsEm(field) {
   const choices = Array.isArray(field.data) ? field.data.map((one) => optionText(one, field)) : [];
   const longest = Math.max(...[t(field.label), ...choices].map(textEm));
   return Math.min(WIDEST_LABEL_EM, longest + PADDING_EM);
 }
 
-/** Roughly how wide a text is: Chinese characters are square, Latin letters half as wide. */
+/** Roughly how wide a text is: Chinese characters are square, Latin letters half as wide. @param {string} text */
 function textEm(text) {
   let width = 0;
   for (const character of text) width += character > '\u2e80' ? 1 : 0.57;
   return width;
 }
 
+/** @param {Field} field */
 function naturalCharacters({ uitype }) {
   return { datetime: 20, timestamp: 20, date: 11, check: 7, text: 26, json: 22 }[uitype] ?? DEFAULT_CHARACTERS;
 }
 
 /**
  * The fields of the add or update form.
- * @param {object[]} allFields
- * @param {string[]} [editExcluded]
+ * @param {Field[]} allFields
+ * @param {string[]|undefined} editExcluded
  * @param {'add'|'update'} mode
- * @param {object} parentKeys columns that the opening page has fixed
+ * @param {Data} parentKeys columns that the opening page has fixed
+ * @returns {Field[]}
  */
 export function formFields(allFields, editExcluded, mode, parentKeys) {
   const excluded = new Set(editExcluded ?? []);
@@ -78,7 +81,10 @@ export function formFields(allFields, editExcluded, mode, parentKeys) {
     });
 }
 
-/** What is sorted by: a joined code column sorts by its text. */
+/**
+ * What is sorted by: a joined code column sorts by its text.
+ * @param {Pick<Field, 'name' | 'uitype' | 'dataurl'>} field
+ */
 export function sortName(field) {
   return field.uitype === 'code' && field.dataurl ? `${field.name}_text` : field.name;
 }

@@ -6,11 +6,11 @@ import { localDateTime } from '../core/format.js';
 import { t } from '../core/i18n.js';
 
 /**
- * Shows the conflict on top of the form.
- * @param {object} answer the refusal
- * @param {import('../widgets/form.js').Form} form
- * @param {import('./tabular.js').Tabular} table
- * @param {{lockVersion: number, current?: object}} state gets the version to save upon, and that record
+ * Show the conflict on top of the form.
+ * @param {Answer} answer the refusal
+ * @param {Form} form
+ * @param {Reloadable} table
+ * @param {SaveRecord} state gets the version to save upon, and that record
  * @returns {boolean} false when the answer is no edit conflict
  */
 export function showConflict(answer, form, table, state) {
@@ -34,7 +34,7 @@ export function showConflict(answer, form, table, state) {
   return true;
 }
 
-/** The fields that differ; who did not touch one, wants the other's. */
+/** The fields that differ; who did not touch one, wants the other's. @param {Form} form @param {Row} current */
 function choicesOf(form, current) {
   const before = JSON.parse(form.cleanText);
   return form.fields
@@ -43,14 +43,16 @@ function choicesOf(form, current) {
     .map(({ field, input }) => {
       const isMine = sameText(input.resultValue()) !== sameText(before[field.name]);
       const name = uniqueId('choice');
+      /** @param {boolean} isChosen @param {string} whose */
       const radio = (isChosen, whose) => h('input', { type: 'radio', name, checked: isChosen, 'aria-label': `${t(field.label)}: ${t(whose)}` });
       return { field, input, theirs: radio(!isMine, 'Theirs'), mine: radio(isMine, 'Mine') };
     })
     .map((choice) => ({ ...choice, current }));
 }
 
-/** Field by field: what stands there now, and what is in the form. */
+/** Field by field: what stands there now, and what is in the form. @param {ConflictChoice[]} choices */
 function choiceTable(choices) {
+  /** @param {Field} field @param {unknown} value */
   const show = (field, value) => inputClass(field.uitype).cellText(value, field, {}) || '—';
   const rows = choices.map(({ field, input, theirs, mine, current }) => h('tr', {}, h('th', { scope: 'row' }, t(field.label)),
     h('td', {}, h('label', { class: 'check-label' }, theirs, show(field, current[field.name]))),
@@ -60,19 +62,21 @@ function choiceTable(choices) {
     h('tbody', {}, rows));
 }
 
+/** @param {Form} form @param {SaveRecord} state @param {Row} current @param {ConflictChoice[]} choices */
 function keepChosen(form, state, current, choices) {
   const theirs = choices.filter((choice) => choice.theirs.checked);
   form.setValue({ ...Object.fromEntries(theirs.map(({ field }) => [field.name, current[field.name]])) });
   keepMine(form, state, current);
 }
 
-/** Texts of numbers differ in trailing zeros only by looks. */
+/** Texts of numbers differ in trailing zeros only by looks. @param {unknown} value */
 function sameText(value) {
   if (value === null || value === undefined) return '';
   const text = String(value);
   return /^-?\d+\.\d*$/.test(text) ? text.replace(/\.?0+$/, '') : text;
 }
 
+/** @param {Form} form @param {Reloadable} table @param {SaveRecord} state @param {Row} current */
 function reload(form, table, state, current) {
   state.lockVersion = current.lock_version;
   state.current = current;
@@ -83,6 +87,7 @@ function reload(form, table, state, current) {
   table.render({});
 }
 
+/** @param {Form} form @param {SaveRecord} state @param {Row} current */
 function keepMine(form, state, current) {
   state.lockVersion = current.lock_version;
   state.current = current;

@@ -9,7 +9,7 @@ import { formFields } from './columns.js';
 import { showConflict } from './conflict.js';
 
 export class Editing {
-  /** @param {import('./tabular.js').Tabular} table */
+  /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
     const urls = table.opts.editable ?? {};
@@ -39,6 +39,7 @@ export class Editing {
     if (record) this.update(record);
   }
 
+  /** @param {Row} record */
   update(record) {
     return this.openForm('update', record, this.urls.update_data_url);
   }
@@ -54,48 +55,62 @@ export class Editing {
     return record;
   }
 
+  /** @param {'add' | 'update'} mode @param {Row | null} record @param {string|undefined} url */
   async openForm(mode, record, url) {
     const { table } = this;
     await table.inline.settled();
     const fields = formFields(table.allFields, table.rowOptions.editexclouded, mode, table.parentKeys);
     const state = { lockVersion: record?.lock_version };
-    const box = await buildOverlay({
+    const box = /** @type {ModalForm} */ (await buildOverlay({
       widgettype: 'ModalForm',
       options: {
         title: this.formTitle(mode), fields, record, mode,
-        save: (values) => this.save(mode, record, url, values, state),
-        refused: (answer) => showConflict(answer, box.form, table, state),
+        save: (/** @type {Values} */ values) => this.save(mode, record, url, values, state),
+        refused: (/** @type {Answer} */ answer) => showConflict(answer, box.form, table, state),
       },
-    }, table);
+    }, table));
     this.attachEditorBinds(box.form);
     box.form.bind('submitted', (event) => this.saved(event.params, record));
     return box;
   }
 
-  /** Somebody was faster than an edit in a cell: the form, with that edit in it, asks what counts. */
+  /**
+   * Somebody was faster than an edit in a cell: the form, with that edit in it, asks what counts.
+   * @param {Row} record
+   * @param {Values} values
+   * @param {Answer} answer
+   */
   async resolve(record, values, answer) {
     const box = await this.openForm('update', record, this.urls.update_data_url);
     for (const [name, value] of Object.entries(values)) box.form.name_inputs[name]?.setValue(value);
-    box.form.opts.refused(answer);
+    box.form.opts.refused?.(answer);
   }
 
+  /** @param {'add' | 'update'} mode */
   formTitle(mode) {
     const title = t(this.table.opts.title ?? '');
     return `${t(mode === 'add' ? 'Add' : 'Edit')}${title ? ` · ${title}` : ''}`;
   }
 
-  /** `editor.binds`: binds of the form whose `wid` is the name of a field. */
+  /** `editor.binds`: binds of the form whose `wid` is the name of a field. @param {Form} form */
   attachEditorBinds(form) {
     const binds = this.table.opts.editor?.binds;
     for (const bind of Array.isArray(binds) ? binds : []) {
-      const input = form.name_inputs[bind.wid];
+      const input = form.name_inputs[String(bind.wid)];
       if (input) listen(input, form, bind);
       else attachBinds(form, [bind]);
     }
   }
 
+  /**
+   * @param {'add' | 'update'} mode
+   * @param {Row | null} record
+   * @param {string|undefined} url
+   * @param {Values} values
+   * @param {SaveRecord} state
+   */
   async save(mode, record, url, values, state) {
-    const params = mode === 'add' ? { ...this.hiddenKeys(values), ...values } : { ...values, ...this.key(record) };
+    const params = /** @type {Data} */ (record ? { ...values, ...this.key(record) } : { ...this.hiddenKeys(values), ...values });
     if (mode === 'add') delete params[this.table.idField];
     if (mode === 'update' && state.lockVersion !== undefined) params.lock_version = state.lockVersion;
     const answer = await ask(this.table.app, url, { method: 'POST', params, baseUri: this.table.baseUri });
@@ -103,26 +118,29 @@ export class Editing {
     return answer;
   }
 
-  /** The parent's keys that the form does not show; the window's own id is no column. */
+  /** The parent's keys that the form does not show; the window's own id is no column. @param {Values} values */
   hiddenKeys(values) {
     return Object.fromEntries(Object.entries(this.table.params)
       .filter(([name]) => name !== 'referer_widget' && !(name in values)));
   }
 
+  /** What names a record to the server. @param {Row} record @returns {Data} */
   key(record) {
     const { idField } = this.table;
     return { id: record.id ?? record[idField], ...(idField === 'id' ? {} : { [idField]: record[idField] }) };
   }
 
+  /** @param {Row} saved @param {Row | null} record */
   async saved(saved, record) {
     const { table } = this;
     forgetOptions();
-    await table.app.showAnswer(this.message);
+    if (this.message) await table.app.showAnswer(this.message);
     const selectId = saved?.[table.idField] ?? record?.[table.idField];
     await table.load(record ? table.pages.currentPage : 1, selectId);
     table.tellOpener();
   }
 
+  /** @param {Row} record */
   async remove(record) {
     const { table } = this;
     const isSure = await table.app.confirm({
@@ -144,7 +162,11 @@ export class Editing {
   }
 }
 
-/** What a person calls the record: its name, else the first column in view. */
+/**
+ * What a person calls the record: its name, else the first column in view.
+ * @param {Row} record
+ * @param {Tabular} table
+ */
 export function nameOf(record, table) {
   const field = table.columns.find(({ name }) => ['name', 'title', 'code'].includes(name)) ?? table.columns[0];
   return record[`${field?.name}_text`] ?? record[field?.name] ?? record[table.idField] ?? '';

@@ -1,26 +1,20 @@
 /** The whole filtered list as a file, with progress; closing the window gives it up. */
 
 import { fillNode, h } from '../core/dom.js';
+import { download, fetchFile, refuse } from '../core/download.js';
+import { isAbort } from '../core/failure.js';
 import { countText } from '../core/format.js';
 import { ownParams } from '../core/request.js';
 import { resolveUrl, splitQuery } from '../core/urls.js';
 import { t } from '../core/i18n.js';
 import { toQuery } from '../core/params.js';
 import { Pieces } from './pieces.js';
+import { listParams } from './rows.js';
 
 const TYPES = { csv: 'text/csv', xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' };
 
-/** Gives the browser a file to keep. */
-export function download(name, blob) {
-  const link = h('a', { href: URL.createObjectURL(blob), download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
 /**
- * @param {import('./tabular.js').Tabular} table
+ * @param {Tabular} table
  * @param {'csv'|'xlsx'} kind
  */
 export async function exportList(table, kind) {
@@ -43,39 +37,22 @@ export async function exportList(table, kind) {
     download(fileName(response, kind), blob);
   } catch (error) {
     progress.close();
-    if (error.name !== 'AbortError') await table.app.show_error({ title: 'Error', message: 'The answer broke off. Try again.' });
+    if (!isAbort(error)) await table.app.show_error({ title: 'Error', message: 'The answer broke off. Try again.' });
   }
 }
 
-/** The answer with a file in it; asked for once more when the session had ended. @returns {Promise<Response>} */
-export async function fetchFile(app, url, signal) {
-  const send = () => fetch(url, { credentials: 'same-origin', signal, headers: { Accept: 'application/json' } });
-  const response = await send();
-  return response.status === 401 && await app.signInAgain() ? send() : response;
-}
-
+/** @param {Tabular} table @param {FileKind} kind */
 function address(table, kind) {
   const { address: bare, params } = splitQuery(resolveUrl(table.opts.data_url, table.baseUri));
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const columns = table.columns.map(({ name }) => name).join(',');
-  return `${bare}?${toQuery({ ...params, ...table.listParams(), _export: kind, _progress: 1, _zone: zone, _columns: columns, ...ownParams() })}`;
+  return `${bare}?${toQuery({ ...params, ...listParams(table), _export: kind, _progress: 1, _zone: zone, _columns: columns, ...ownParams() })}`;
 }
 
-/** Says why there is no file. */
-export async function refuse(owner, response) {
-  let said = {};
-  try {
-    said = await response.json();
-  } catch {
-    // no words of the server: ours
-  }
-  const message = said.options?.message ?? said.detail ?? (response.status === 401
-    ? t('You are signed out. Sign in and try again.') : t('The server answered with an error (${status}).', { status: response.status }));
-  await owner.app.show_error({ title: 'Error', message });
-}
-
+/** @param {Response} response @param {FileKind} kind @param {ProgressWindow} progress */
 async function receive(response, kind, progress) {
   const total = Number(response.headers.get('X-Total-Rows')) || 0;
+  if (!response.body) throw new TypeError('there is no file');
   const reader = response.body.getReader();
   const pieces = new Pieces();
   for (;;) {
@@ -88,6 +65,7 @@ async function receive(response, kind, progress) {
   return new Blob(pieces.parts, { type: TYPES[kind] });
 }
 
+/** @param {Tabular} table @param {AbortController} control */
 async function progressWindow(table, control) {
   const bar = h('progress', { 'aria-label': t('Progress') });
   const words = h('p', { role: 'status' }, t('The list is being read …'));
@@ -101,13 +79,14 @@ async function progressWindow(table, control) {
       isOver = true;
       if (box.dom_element.isConnected) box.dismiss();
     },
-    show: (rows, total) => {
+    show: (/** @type {number} */ rows, /** @type {number} */ total) => {
       if (total) Object.assign(bar, { max: total, value: rows });
       fillNode(words, t('${rows} of ${total} rows', { rows: countText(rows), total: countText(total) }));
     },
   };
 }
 
+/** @param {Response} response @param {FileKind} kind */
 function fileName(response, kind) {
   const match = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get('Content-Disposition') ?? '');
   return match ? decodeURIComponent(match[1]) : `list.${kind}`;

@@ -11,15 +11,15 @@ const VALUE_UITYPE = { number: 'decimal', percent: 'percent', date: 'date', date
 
 export class FilterPanel {
   /**
-   * @param {import('../core/widget.js').Widget} table for the inputs: app and base address
-   * @param {object[]} fields
-   * @param {(conditions: object[]) => void} apply
+   * @param {Tabular} table for the inputs: app and base address
+   * @param {Column[]} fields
+   * @param {(conditions: Condition[]) => unknown} apply
    */
   constructor(table, fields, apply) {
     this.table = table;
     this.fields = fields.filter(isFilterable);
     this.apply = apply;
-    this.rows = [];
+    this.rows = /** @type {FilterRow[]} */ ([]);
     this.list = h('div', { class: 'filter-rows' });
     this.adder = h('button', { type: 'button', on: { click: () => this.addRow() } }, icon('add'), t('Add condition'));
     this.element = h('form', {
@@ -42,7 +42,7 @@ export class FilterPanel {
     this.rows[0].column.focus();
   }
 
-  /** Escape closes the panel, not the window that it may stand in. */
+  /** Escape closes the panel, not the window that it may stand in. @param {At<KeyboardEvent>} event */
   key(event) {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
     event.preventDefault();
@@ -55,24 +55,29 @@ export class FilterPanel {
     this.putRow(new FilterRow(this)).column.focus();
   }
 
+  /** @param {FilterRow} row */
   putRow(row) {
     this.rows.push(row);
     this.list.append(row.element);
     return row;
   }
 
-  /** Shows conditions that came from elsewhere, without applying them. */
+  /** Show conditions that came from elsewhere, without applying them. @param {Condition[]} conditions */
   setConditions(conditions) {
     for (const row of [...this.rows]) this.removeRow(row);
     for (const condition of conditions) this.putRow(new FilterRow(this)).show(condition);
   }
 
+  /** @param {FilterRow} row */
   removeRow(row) {
     this.rows = this.rows.filter((one) => one !== row);
     row.element.remove();
   }
 
-  /** By its button, which had the focus: that goes to the next row, at last to what adds one. */
+  /**
+   * By its button, which had the focus: that goes to the next row, at last to what adds one.
+   * @param {FilterRow} row
+   */
   drop(row) {
     const next = this.rows[this.rows.indexOf(row) + 1] ?? this.rows.at(-2);
     this.removeRow(row);
@@ -88,11 +93,12 @@ export class FilterPanel {
 
   submit() {
     if (this.rows.some((row) => row.hasProblem())) return;
-    this.apply(this.rows.map((row) => row.condition()).filter(Boolean));
+    this.apply(this.rows.map((row) => row.condition()).filter((condition) => condition !== null));
   }
 }
 
-class FilterRow {
+export class FilterRow {
+  /** @param {FilterPanel} panel */
   constructor(panel) {
     this.panel = panel;
     this.column = h('select', { 'aria-label': t('Column'), on: { change: () => this.columnChanged() } },
@@ -108,7 +114,9 @@ class FilterRow {
   }
 
   get field() {
-    return this.panel.fields.find(({ name }) => name === this.column.value);
+    const field = this.panel.fields.find(({ name }) => name === this.column.value);
+    if (!field) throw new Error('a filter without a column');
+    return field;
   }
 
   columnChanged() {
@@ -123,12 +131,14 @@ class FilterRow {
       this.valueBox.replaceChildren();
       return;
     }
-    this.input = this.makeInput();
-    this.valueBox.replaceChildren(this.input.dom_element);
+    const input = this.makeInput();
+    this.input = input;
+    this.valueBox.replaceChildren(input.dom_element);
   }
 
   makeInput() {
     const { field } = this;
+    /** @type {Partial<Field> & {name: string}} */
     let options = {
       ...field, uitype: VALUE_UITYPE[kindOf(field)], type: undefined, datatype: undefined, boolean: undefined,
       json: undefined, pattern: undefined, required: false, readonly: false, tip: '', placeholder: '',
@@ -141,13 +151,14 @@ class FilterRow {
         data: [{ value: '1', text: 'Yes' }, { value: '0', text: 'No' }],
       };
     }
-    const Class = inputClass(options.uitype);
+    const Class = inputClass(options.uitype ?? '');
     const { app, baseUri } = this.panel.table;
     const input = new Class(options, { app, baseUri, parent: this.panel.table });
     input.setAriaLabel(t('Value'));
     return input;
   }
 
+  /** @param {Condition} condition */
   show({ field, op, value }) {
     this.column.value = field.name;
     this.columnChanged();
@@ -159,15 +170,15 @@ class FilterRow {
   hasProblem() {
     const problem = this.input?.problem() ?? '';
     this.input?.setInvalid(Boolean(problem));
-    if (problem) this.input.focus();
+    if (problem) this.input?.focus();
     return Boolean(problem);
   }
 
-  /** A condition without a value does not count: an empty filter would find nothing. */
+  /** A condition without a value does not count: an empty filter would find nothing. @returns {Condition|null} */
   condition() {
-    const op = this.operator.value;
+    const op = /** @type {Operator} */ (this.operator.value);
     if (!needsValue(op)) return { field: this.field, op };
-    if (this.input.isEmpty()) return null;
+    if (!this.input || this.input.isEmpty()) return null;
     return { field: this.field, op, value: this.input.resultValue() };
   }
 }

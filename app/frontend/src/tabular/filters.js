@@ -2,7 +2,9 @@
 
 import { optionValue } from '../inputs/options.js';
 
+/** @type {Operator[]} */
 const NUMBER_OPS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
+/** @type {Record<FieldKind, Operator[]>} */
 const KIND_OPS = {
   text: ['contains', 'starts', 'eq', 'ne', 'empty', 'filled'],
   number: [...NUMBER_OPS, 'empty', 'filled'],
@@ -14,39 +16,41 @@ const KIND_OPS = {
 };
 
 /** English words for the operators; the dictionary has the Chinese ones. */
-export const OP_LABELS = {
+export const OP_LABELS = /** @type {Record<string, string>} */ ({
   contains: 'contains', starts: 'starts with', eq: 'equals', ne: 'does not equal', lt: 'less than',
   le: 'at most', gt: 'more than', ge: 'at least', on: 'on the day', before: 'before', after: 'from',
   empty: 'is empty', filled: 'is filled',
-};
+});
+/** @type {Record<string, string>} */
 const SYMBOLS = { eq: '=', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=' };
 const DAY_MS = 86_400_000;
 
-/** Which operators fit a column. */
+/** Which operators fit a column. @param {Pick<FilterField, 'uitype'>} field @returns {FieldKind} */
 export function kindOf(field) {
   const { uitype } = field;
   if (['int', 'float', 'decimal', 'money'].includes(uitype)) return 'number';
   if (uitype === 'timestamp') return 'datetime';
-  return ['percent', 'date', 'datetime', 'code', 'check'].includes(uitype) ? uitype : 'text';
+  return ['percent', 'date', 'datetime', 'code', 'check'].includes(uitype) ? /** @type {FieldKind} */ (uitype) : 'text';
 }
 
-/** @returns {string[]} operator names */
+/** @param {Pick<FilterField, 'uitype'>} field @returns {string[]} operator names */
 export function operatorsFor(field) {
   return KIND_OPS[kindOf(field)];
 }
 
-/** True for the operators that stand alone. */
+/** True for the operators that stand alone. @param {string} op */
 export function needsValue(op) {
   return op !== 'empty' && op !== 'filled';
 }
 
-/** Only columns of the base table can be filtered, and passwords never. */
+/** Only columns of the base table can be filtered, and passwords never. @param {Pick<FilterField, 'uitype'>} field */
 export function isFilterable(field) {
   return !['password', 'file', 'image', 'audio', 'video', 'json'].includes(field.uitype);
 }
 
 /**
  * Why a condition that came from elsewhere cannot be asked: anybody may write anything into an address.
+ * @param {AddressCondition} condition
  * @returns {string} a sentence, '' for one that fits
  */
 export function misfitOf({ field, op, value }) {
@@ -58,27 +62,32 @@ export function misfitOf({ field, op, value }) {
   return isChoice(field, value) ? '' : 'There is no such choice.';
 }
 
-/** Choices that the server is asked for may be gone as well: then it finds no rows. */
+/**
+ * Choices that the server is asked for may be gone as well: then it finds no rows.
+ * @param {FilterField} field
+ * @param {unknown} value
+ */
 function isChoice(field, value) {
   if (kindOf(field) === 'check') return ['0', '1'].includes(String(value));
   if (kindOf(field) !== 'code' || !Array.isArray(field.data)) return true;
   return field.data.some((option) => String(optionValue(option, field)) === String(value));
 }
 
+/** @param {string} text */
 function isDay(text) {
   const day = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(NaN);
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
-/** Makes `%`, `_` and `\` stand for themselves in a LIKE pattern. */
+/** Make `%`, `_` and `\` stand for themselves in a LIKE pattern. @param {unknown} text */
 export function escapeLike(text) {
   return String(text).replace(/[\\%_]/g, '\\$&');
 }
 
 /**
  * One condition of the panel.
- * @param {{field: object, op: string, value: *}} condition
- * @returns {object} in the server's form
+ * @param {Condition<FilterField>} condition
+ * @returns {ServerFilter} in the server's form
  */
 export function toServer({ field, op, value }) {
   const name = field.name;
@@ -92,7 +101,7 @@ export function toServer({ field, op, value }) {
   return { field: name, op: SYMBOLS[op], const: kind === 'check' ? Number(value) : value };
 }
 
-/** Text columns may hold '' as well as nothing. */
+/** Text columns may hold '' as well as nothing. @param {string} name @param {FieldKind} kind @param {Operator} op */
 function emptiness(name, kind, op) {
   const isEmpty = op === 'empty';
   if (kind !== 'text') return { field: name, op: isEmpty ? 'IS NULL' : 'IS NOT NULL' };
@@ -101,6 +110,7 @@ function emptiness(name, kind, op) {
     : { AND: [{ field: name, op: 'IS NOT NULL' }, { field: name, op: '!=', const: '' }] };
 }
 
+/** @param {string} name @param {FieldKind} kind @param {string} day */
 function onDay(name, kind, day) {
   if (kind === 'date') return { field: name, op: '=', const: day };
   const start = new Date(`${day}T00:00:00`);
@@ -112,14 +122,14 @@ function onDay(name, kind, day) {
   };
 }
 
-/** The reader's next midnight, also where the clock changes in between. */
+/** The reader's next midnight, also where the clock changes in between. @param {Date} start */
 function nextDay(start) {
   const next = new Date(start.getTime() + 1.5 * DAY_MS);
   next.setHours(0, 0, 0, 0);
   return next;
 }
 
-/** A day of the reader's calendar as the column wants it. */
+/** A day of the reader's calendar as the column wants it. @param {FieldKind} kind @param {string} day */
 function dayStart(kind, day) {
   return kind === 'date' ? day : new Date(`${day}T00:00:00`).toISOString();
 }
@@ -127,9 +137,9 @@ function dayStart(kind, day) {
 /**
  * The whole filter: the keys of the parent record and the panel's conditions.
  * `data_filter` replaces the server's own column filters, so the keys must be in it.
- * @param {object} parentKeys column -> value
- * @param {object[]} conditions
- * @returns {object|null} null when there is nothing to filter by
+ * @param {Data} parentKeys column -> value
+ * @param {Condition<FilterField>[]} conditions
+ * @returns {ServerFilter|null} null when there is nothing to filter by
  */
 export function dataFilter(parentKeys, conditions) {
   if (!conditions.length) return null;

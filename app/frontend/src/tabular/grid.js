@@ -13,31 +13,17 @@ const PX_PER_EM = 14;
 const NARROW_EM = 2.5;
 const SLICE_ROWS = 10;
 
-/**
- * @typedef {object} GridEvents
- * @property {(column: object) => void} sort
- * @property {(record: object, row: HTMLElement) => void} select
- * @property {(record: object) => void} open double click or Enter
- * @property {(record: object, isChecked: boolean, box: HTMLInputElement) => void} check
- * @property {(record: object, row: HTMLElement) => void} expand
- * @property {(row: HTMLElement, cell?: HTMLElement) => boolean} edit in its place; false: it cannot be
- * @property {(key: string) => void} key Insert or Delete on a row
- * @property {(column: object, px: number) => void} resized
- * @property {(column: object, at: number) => void} moved to another place among the columns
- */
-
 export class Grid {
   /**
-   * @param {object[]} columns
-   * @param {{idField: string, checkField?: string, isSortable: boolean, isExpandable: boolean,
-   *   label: string, marks: import('./marks.js').Marks, widths: Object<string, number>}} options
+   * @param {Column[]} columns
+   * @param {GridOptions} options
    * @param {GridEvents} events
    */
   constructor(columns, options, events) {
     this.columns = columns;
     this.options = options;
     this.events = events;
-    this.sort = null;
+    this.sort = /** @type {{name: string, isDescending: boolean}|null} */ (null);
     this.head = h('thead', { role: 'rowgroup' });
     this.group = h('colgroup');
     this.element = h('table', {
@@ -48,7 +34,7 @@ export class Grid {
         keydown: (event) => gridKey(this, event),
       },
     }, this.group, this.head);
-    this.selected = null;
+    this.selected = /** @type {RecordRow|null} */ (null);
     this.showHead(null);
   }
 
@@ -75,7 +61,7 @@ export class Grid {
     this.element.style.minWidth = `${total}em`;
   }
 
-  /** Other columns, with the rows that are there. */
+  /** Other columns, with the rows that are there. @param {Column[]} columns @param {Record<string, number>} widths */
   setColumns(columns, widths) {
     this.columns = columns;
     this.options.widths = widths;
@@ -83,14 +69,17 @@ export class Grid {
     for (const row of this.rows()) this.refreshRow(row);
   }
 
+  /** @param {Column} column */
   headCellOf(column) {
     return this.head.firstElementChild?.children[this.narrowCount + this.columns.indexOf(column)];
   }
 
+  /** @param {Column} column */
   widthOf(column) {
     return Math.round(this.headCellOf(column)?.getBoundingClientRect().width ?? 0);
   }
 
+  /** @param {Column} column @param {number} px */
   setWidth(column, px) {
     this.options.widths = { ...this.options.widths, [column.name]: Math.round(px) };
     this.fillGroup();
@@ -108,6 +97,7 @@ export class Grid {
     this.head.replaceChildren(h('tr', { role: 'row' }, narrow, this.columns.map((column) => this.headCell(column, sort))));
   }
 
+  /** @param {Column} column @param {{name: string, isDescending: boolean} | null} sort */
   headCell(column, sort) {
     const { align } = inputClass(column.uitype);
     const label = t(column.label);
@@ -130,21 +120,26 @@ export class Grid {
   }
 
   markAllCell() {
+    /** @type {HTMLInputElement} */
     this.markAll = h('input', {
       type: 'checkbox', 'aria-label': t('Mark all rows that are loaded'),
-      on: { change: () => this.options.marks.setAll(this.rows().map(({ record }) => record), this.markAll.checked) },
+      on: { change: () => this.options.marks.setAll(this.rows().map(({ record }) => record), this.markAll?.checked === true) },
     });
     return h('th', { role: 'columnheader', scope: 'col', class: 'cell-narrow' }, this.markAll);
   }
 
-  /** A table body with the rows of one page. */
+  /** A table body with the rows of one page. @param {number} pageNumber @param {Row[]} records */
   pageBody(pageNumber, records) {
     const body = h('tbody', { role: 'rowgroup', 'data-page': pageNumber });
     body.append(...records.map((record) => this.row(record)));
     return body;
   }
 
-  /** The same, with a breath between some rows: somebody is scrolling meanwhile. */
+  /**
+   * The same, with a breath between some rows: somebody is scrolling meanwhile.
+   * @param {number} pageNumber
+   * @param {Row[]} records
+   */
   async pageBodyInSlices(pageNumber, records) {
     const body = this.pageBody(pageNumber, []);
     for (let at = 0; at < records.length; at += SLICE_ROWS) {
@@ -154,12 +149,12 @@ export class Grid {
     return body;
   }
 
+  /** @param {Row} record */
   row(record) {
-    const row = document.createElement('tr');
+    const row = /** @type {RecordRow} */ (Object.assign(document.createElement('tr'), { record }));
     row.setAttribute('role', 'row');
     row.setAttribute('aria-selected', 'false');
     row.tabIndex = -1;
-    row.record = record;
     if (this.canMark) row.append(this.markCell(record));
     if (this.options.isExpandable) row.append(this.expander());
     if (this.options.checkField) row.append(this.checkCell(record));
@@ -167,16 +162,17 @@ export class Grid {
     return row;
   }
 
-  /** The row made anew from its record. */
+  /** The row made anew from its record. @param {RecordRow} row */
   refreshRow(row) {
     const fresh = this.row(row.record);
     fresh.tabIndex = row.tabIndex;
-    fresh.setAttribute('aria-selected', row.getAttribute('aria-selected'));
+    fresh.setAttribute('aria-selected', String(row.getAttribute('aria-selected')));
     if (this.selected === row) this.selected = fresh;
     row.replaceWith(fresh);
     return fresh;
   }
 
+  /** @param {Row} record @param {Column} column */
   cell(record, column) {
     const cell = document.createElement('td');
     cell.setAttribute('role', 'gridcell');
@@ -187,6 +183,7 @@ export class Grid {
     return cell;
   }
 
+  /** @param {HTMLTableCellElement} cell @param {Row} record @param {Column} column */
   fillCell(cell, record, column) {
     const text = inputClass(column.uitype).cellText(record[column.name], column, record);
     if (Array.isArray(column.data)) cell.dataset.value = String(record[column.name] ?? '');
@@ -197,7 +194,7 @@ export class Grid {
     cell.replaceChildren(span);
   }
 
-  /** The row's cells as its record is now; those in which somebody writes stay as they are. */
+  /** The row's cells as its record is now; those in which somebody writes stay as they are. @param {RecordRow} row */
   showRecord(row) {
     for (const cell of row.cells) {
       const column = this.columns.find(({ name }) => name === cell.dataset.name);
@@ -211,7 +208,9 @@ export class Grid {
     }, icon('right')));
   }
 
+  /** @param {Row} record */
   markCell(record) {
+    /** @type {HTMLInputElement} */
     const box = h('input', {
       type: 'checkbox', checked: this.options.marks.has(record), class: 'row-mark', tabindex: '-1', 'aria-label': t('Mark'),
       on: { change: () => this.options.marks.set(record, box.checked) },
@@ -223,20 +222,23 @@ export class Grid {
   showMarks() {
     const rows = this.rows();
     for (const row of rows) {
-      const box = row.querySelector('.row-mark');
+      const box = /** @type {HTMLInputElement|null} */ (row.querySelector('.row-mark'));
       if (box) box.checked = this.options.marks.has(row.record);
     }
     if (this.markAll) this.markAll.checked = rows.length > 0 && rows.every(({ record }) => this.options.marks.has(record));
   }
 
+  /** @param {Row} record */
   checkCell(record) {
+    /** @type {HTMLInputElement} */
     const box = h('input', {
-      type: 'checkbox', checked: isTrue(record[this.options.checkField]), class: 'row-check', 'aria-label': t('Choice'),
+      type: 'checkbox', checked: isTrue(record[this.options.checkField ?? '']), class: 'row-check', 'aria-label': t('Choice'),
       on: { change: () => this.events.check(record, box.checked, box) },
     });
     return h('td', { role: 'gridcell', class: 'cell-narrow' }, box);
   }
 
+  /** @param {At<MouseEvent>} event */
   clicked(event) {
     const row = this.rowOf(event.target);
     if (!row || event.target.closest('.cell-mark, .editing')) return;
@@ -244,13 +246,15 @@ export class Grid {
     if (event.target.closest('.expander')) this.events.expand(row.record, row);
   }
 
+  /** @param {At<MouseEvent>} event */
   doubleClicked(event) {
     const row = this.rowOf(event.target);
     if (row && !event.target.closest('button, input, .editing')) this.events.open(row.record);
   }
 
+  /** @param {HTMLElement} node */
   rowOf(node) {
-    const row = node.closest('tr');
+    const row = /** @type {RecordRow|null} */ (node.closest('tr'));
     return row?.record && this.element.contains(row) ? row : null;
   }
 
@@ -258,6 +262,7 @@ export class Grid {
     return [...this.element.querySelectorAll('tbody > tr')].filter((row) => row.record);
   }
 
+  /** @param {RecordRow} row */
   select(row) {
     if (this.selected === row) return;
     if (this.selected) {
@@ -270,11 +275,12 @@ export class Grid {
     this.events.select(row.record, row);
   }
 
+  /** @param {string} id */
   rowOfId(id) {
     return this.rows().find(({ record }) => record[this.options.idField] === id);
   }
 
-  /** Selects the row with that key, if it is loaded. */
+  /** Select the row with that key, if it is loaded. @param {string} id */
   selectById(id) {
     const row = this.rowOfId(id);
     if (row) this.select(row);

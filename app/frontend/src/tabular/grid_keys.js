@@ -1,6 +1,6 @@
 /** The keys of the table itself: rows up and down, cells left and right, edit, mark, open. */
 
-/** @param {import('./grid.js').Grid} grid */
+/** @param {Grid} grid @param {At<KeyboardEvent>} event */
 export function gridKey(grid, event) {
   const row = grid.rowOf(event.target);
   const cell = event.target.closest('td');
@@ -10,6 +10,7 @@ export function gridKey(grid, event) {
   if (isHandled) event.preventDefault();
 }
 
+/** @param {Grid} grid @param {RecordRow} row @param {HTMLTableCellElement | null} cell @param {string} key */
 function move(grid, row, cell, key) {
   const rows = grid.rows();
   const at = rows.indexOf(row);
@@ -28,6 +29,7 @@ function move(grid, row, cell, key) {
   return true;
 }
 
+/** @param {Grid} grid @param {RecordRow} row @param {HTMLTableCellElement | null} cell @param {string} key */
 function act(grid, row, cell, key) {
   if (key === 'F2') return grid.events.edit(row, cell);
   if (key === 'Enter') {
@@ -52,6 +54,7 @@ function act(grid, row, cell, key) {
   return false;
 }
 
+/** @param {HTMLElement} node */
 function focus(node) {
   if (node.tabIndex < 0) node.tabIndex = -1;
   node.focus({ preventScroll: false });

@@ -6,17 +6,19 @@ import { t } from '../core/i18n.js';
 
 const SHOWN_PROBLEMS = 200;
 
+/** @param {string[]} words */
 const headings = (words) => h('thead', {}, h('tr', {}, words.map((word) => h('th', { scope: 'col' }, word))));
 
 /**
  * The first rows with the values that would be kept: numbers, times on this clock, names.
- * @param {object[]} fields all fields of the list
- * @param {{row: number, values: object}[]} preview
+ * @param {Field[]} fields all fields of the list
+ * @param {ImportOutcome['preview']} preview
  * @returns {Node|null}
  */
 export function previewTable(fields, preview) {
   if (!preview?.length) return null;
   const columns = fields.filter(({ name }) => Object.hasOwn(preview[0].values, name));
+  /** @param {Field} field @param {Row} values */
   const text = (field, values) => inputClass(field.uitype).cellText(values[field.name], field, values);
   return h('section', { class: 'import-preview' },
     h('h3', {}, t('The first rows, as they were understood')),
@@ -27,12 +29,13 @@ export function previewTable(fields, preview) {
 }
 
 /**
- * @param {object[]} fields all fields of the list
- * @param {{row: number, problems: {column: string, value: string, message: string}[]}[]} failed
- * @returns {Node[]|null}
+ * @param {Field[]} fields all fields of the list
+ * @param {FailedRow[]} failed
+ * @returns {(Node|null)[]|null}
  */
 export function problemTable(fields, failed) {
   if (!failed.length) return null;
+  /** @param {string} name */
   const heading = (name) => t(fields.find((one) => one.name === name)?.label ?? name);
   const lines = failed.flatMap(({ row, problems }) => problems.map((problem) => ({ row, ...problem })));
   const head = ['Row of the file', 'Column', 'Value', 'Problem'].map((word) => t(word));

@@ -6,7 +6,7 @@ import { t } from '../core/i18n.js';
 import { upload } from '../core/upload.js';
 import { fileSource } from '../inputs/file_source.js';
 import { forgetOptions } from '../inputs/options.js';
-import { download } from './exporting.js';
+import { download } from '../core/download.js';
 import { previewTable, problemTable } from './import_report.js';
 
 const MAX_BYTES = 8_000_000;
@@ -17,13 +17,14 @@ const STEPS = {
   keeping: '${done} of ${total} rows are written',
 };
 
-/** @param {import('./tabular.js').Tabular} table */
+/** @param {Tabular} table */
 export async function openImport(table) {
   const window = new ImportWindow(table);
   await window.open();
 }
 
-class ImportWindow {
+export class ImportWindow {
+  /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
     this.source = fileSource({ accept: '.csv,.xlsx,.txt', 'aria-label': t('File (CSV or Excel)') }, ([file]) => this.chosen(file), MAX_BYTES);
@@ -58,6 +59,7 @@ class ImportWindow {
     this.downloadText(`${t(table.opts.title ?? 'List')}.csv`, `\ufeff${head}\r\n`);
   }
 
+  /** @param {string} name @param {string} text */
   downloadText(name, text) {
     download(name, new Blob([text], { type: 'text/csv' }));
   }
@@ -68,16 +70,20 @@ class ImportWindow {
     this.show('', null);
   }
 
-  /** What is tried is what is kept, whatever becomes of the file: it is a copy. */
+  /** What is tried is what is kept, whatever becomes of the file: it is a copy. @param {File} file */
   async chosen(file) {
     this.forget();
     this.content = file;
     await this.attempt({ dry_run: 1 });
   }
 
-  /** @returns {Promise<object|null>} null when nothing was kept, or when it is about a file that counts no more */
+  /**
+   * @param {Data} how
+   * @returns {Promise<ImportOutcome|null>} null when nothing was kept, or when it is about a file that counts no more
+   */
   async attempt(how) {
     const { table, content } = this;
+    if (!content) return null;
     this.keep.disabled = true;
     this.control = new AbortController();
     const answer = await upload(table.app, table.opts.import_url, content, {
@@ -91,11 +97,12 @@ class ImportWindow {
     });
     if (answer.aborted || content !== this.content) return null;
     this.bar.hidden = true;
-    if (!answer.ok) return this.show(answer.message, null);
+    if (!answer.ok) return this.show(answer.message ?? '', null);
     this.outcome = answer.data;
     return answer.data.kept ? answer.data : this.show(this.summary(answer.data), answer.data);
   }
 
+  /** @param {Progress} progress */
   showProgress({ step, done, total }) {
     this.bar.hidden = false;
     if (total) Object.assign(this.bar, { max: total, value: done });
@@ -103,13 +110,15 @@ class ImportWindow {
     fillNode(this.status, t(STEPS[step] ?? '', { done: countText(done), total: countText(total) }));
   }
 
+  /** @param {ImportOutcome} outcome */
   summary({ total, done, failed, ignored }) {
-    const words = [`${this.content.name}:`, t('${done} of ${total} rows can be imported.', { done: countText(done), total: countText(total) })];
+    const words = [`${this.content?.name ?? ''}:`, t('${done} of ${total} rows can be imported.', { done: countText(done), total: countText(total) })];
     if (failed.length) words.push(t('${count} have problems.', { count: countText(failed.length) }));
     if (ignored.length) words.push(t('Kept by the server and left out: ${names}.', { names: ignored.join(', ') }));
     return words.join(' ');
   }
 
+  /** @param {string} words @param {ImportOutcome | null} outcome */
   show(words, outcome) {
     const { allFields } = this.table;
     this.bar.hidden = true;
@@ -123,7 +132,7 @@ class ImportWindow {
   }
 
   downloadFailed() {
-    this.downloadText(`${t('Failed rows')}.csv`, this.outcome.failed_file);
+    this.downloadText(`${t('Failed rows')}.csv`, this.outcome.failed_file ?? '');
   }
 
   async commit() {
@@ -133,7 +142,10 @@ class ImportWindow {
     const outcome = await this.attempt({ skip_failed: this.outcome.failed.length ? 1 : 0 });
     this.source.chooser.disabled = false;
     // Given up, or the answer lost: the list shows what has become of it.
-    if (!outcome) return void await table.load(1);
+    if (!outcome) {
+      await table.load(1);
+      return;
+    }
     this.box.dismiss();
     forgetOptions();
     await table.app.show_message({ title: 'Imported', message: t('${count} records were made.', { count: countText(outcome.done) }) });

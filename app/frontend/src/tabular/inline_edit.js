@@ -13,35 +13,45 @@ const SIMPLE = new Set(['str', 'int', 'float', 'decimal', 'percent', 'date', 'ti
  * several: one that is written in, others whose save is on its way or was refused.
  */
 export class InlineEdit {
-  /** @param {import('./tabular.js').Tabular} table */
+  /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
-    this.editors = new Map();
-    this.queue = Promise.resolve();
+    this.editors = /** @type {Map<HTMLTableCellElement, CellEditor>} */ (new Map());
+    this.queue = /** @type {Promise<unknown>} */ (Promise.resolve());
     this.waiting = 0;
   }
 
-  /** The field as the form would have it, or null where a form is needed or nothing may change. */
+  /**
+   * The field as the form would have it, or null where a form is needed or nothing may change.
+   * @param {string|undefined} name
+   */
   fieldOf(name) {
     const { table } = this;
-    if (!table.editing.canUpdate) return null;
+    if (!name || !table.editing.canUpdate) return null;
     const fields = formFields(table.allFields, table.rowOptions.editexclouded, 'update', table.parentKeys);
     const field = fields.find((one) => one.name === name);
     return field && !field.readonly && !field.not_sent && SIMPLE.has(field.uitype) ? field : null;
   }
 
-  /** Begins in that cell, or in the row's first that can be edited. @returns {boolean} */
+  /**
+   * Begin in that cell, or in the row's first that can be edited.
+   * @param {RecordRow} row
+   * @param {HTMLTableCellElement|null|undefined} cell
+   * @returns {boolean}
+   */
   begin(row, cell) {
     const cells = cell ? [cell] : [...row.cells];
-    const target = cells.find(({ dataset }) => dataset.name && this.fieldOf(dataset.name));
-    if (!target) return false;
+    const target = cells.find(({ dataset }) => this.fieldOf(dataset.name));
+    const field = this.fieldOf(target?.dataset.name);
+    if (!target || !field) return false;
     for (const one of this.editors.keys()) if (!one.isConnected) this.editors.delete(one);
-    const editor = this.editors.get(target) ?? this.edit(row, target, this.fieldOf(target.dataset.name));
+    const editor = this.editors.get(target) ?? this.edit(row, target, field);
     editor.input.focus();
     editor.input.focusElement.select?.();
     return true;
   }
 
+  /** @param {RecordRow} row @param {HTMLTableCellElement} cell @param {Field} field */
   edit(row, cell, field) {
     const { table } = this;
     const Class = inputClass(field.uitype);
@@ -60,6 +70,7 @@ export class InlineEdit {
     return editor;
   }
 
+  /** @param {At<KeyboardEvent>} event @param {CellEditor} editor */
   key(event, editor) {
     if (event.defaultPrevented || event.isComposing) return; // the list of a drop-down took it
     if (event.key === 'Escape') {
@@ -74,14 +85,18 @@ export class InlineEdit {
     }
   }
 
-  /** Who goes on has said what he wants; an untouched cell closes without a word. */
+  /**
+   * Who goes on has said what he wants; an untouched cell closes without a word.
+   * @param {FocusEvent} event
+   * @param {CellEditor} editor
+   */
   left(event, editor) {
-    if (editor.cell.contains(event.relatedTarget) || editor.isSaving) return;
+    if (editor.cell.contains(/** @type {Node|null} */ (event.relatedTarget)) || editor.isSaving) return;
     if (JSON.stringify(editor.input.resultValue()) === editor.start) this.close(editor);
     else this.save(editor);
   }
 
-  /** The cell as its record is; the focus stays where it is unless it was in here. */
+  /** The cell as its record is; the focus stays where it is unless it was in here. @param {CellEditor} editor */
   close(editor) {
     const { row, cell, end } = editor;
     const wasInside = cell.contains(document.activeElement);
@@ -93,6 +108,7 @@ export class InlineEdit {
     if (wasInside) cell.focus({ preventScroll: true });
   }
 
+  /** @param {CellEditor} editor */
   async save(editor) {
     const { input, field } = editor;
     if (editor.isSaving) return;
@@ -112,7 +128,10 @@ export class InlineEdit {
     await this.inTurn(async () => this.answered(editor, await this.post(editor, value), news));
   }
 
-  /** One save after the other: each names the version of the record that the one before has left. */
+  /**
+   * One save after the other: each names the version of the record that the one before has left.
+   * @param {() => Promise<unknown>} work
+   */
   inTurn(work) {
     const done = this.queue.then(work);
     this.queue = done.catch(() => {});
@@ -126,6 +145,7 @@ export class InlineEdit {
     this.waiting -= 1;
   }
 
+  /** @param {CellEditor} editor @param {unknown} value */
   post({ row: { record }, field }, value) {
     const { table } = this;
     const params = { ...table.editing.key(record), [field.name]: value };
@@ -133,6 +153,7 @@ export class InlineEdit {
     return ask(table.app, table.editing.urls.update_data_url, { method: 'POST', params, baseUri: table.baseUri });
   }
 
+  /** @param {CellEditor} editor @param {Answer} answer @param {Row} news */
   answered(editor, answer, news) {
     const { table } = this;
     const { row, field } = editor;
@@ -149,17 +170,25 @@ export class InlineEdit {
     }
   }
 
-  /** Into the record, and into its row if that was made anew meanwhile. */
+  /**
+   * Into the record, and into its row if that was made anew meanwhile.
+   * @param {CellEditor} editor
+   * @param {Row} news
+   */
   keep(editor, news) {
     const { row } = editor;
     const { grid, idField } = this.table;
-    const shown = grid.rowOfId(row.record[idField]);
-    for (const one of new Set([row, shown ?? row])) Object.assign(one.record, news);
+    const rowInView = grid.rowOfId(row.record[idField]);
+    for (const one of new Set([row, rowInView ?? row])) Object.assign(one.record, news);
     this.close(editor);
-    if (shown && shown !== row) grid.showRecord(shown);
+    if (rowInView && rowInView !== row) grid.showRecord(rowInView);
   }
 
-  /** At the cell; where that is gone, or about to be, in a window with what was typed. */
+  /**
+   * At the cell; where that is gone, or about to be, in a window with what was typed.
+   * @param {CellEditor} editor
+   * @param {string} words
+   */
   refused(editor, words) {
     const { cell, field, input } = editor;
     if (cell.isConnected && !this.waiting) {
@@ -170,6 +199,7 @@ export class InlineEdit {
     this.table.app.show_error({ title: field.label, message: t('"${typed}" was not saved. ${reason}', { typed, reason: words }) });
   }
 
+  /** @param {CellEditor} editor @param {string} words */
   tell({ cell, input, error }, words) {
     error.textContent = words;
     error.hidden = false;
@@ -179,12 +209,13 @@ export class InlineEdit {
   }
 }
 
-/** While a value is on its way nothing is added to it. */
+/** While a value is on its way nothing is added to it. @param {CellEditor} editor @param {boolean} isSaving */
 function lock(editor, isSaving) {
   editor.isSaving = isSaving;
   editor.input.focusElement.readOnly = isSaving;
 }
 
+/** @param {Event} event */
 function stop(event) {
   event.preventDefault();
   event.stopPropagation();

@@ -23,17 +23,17 @@ export class ListMemory {
     return Array.isArray(this.kept.columns) ? this.kept.columns : null;
   }
 
-  /** @returns {Object<string, number>} widths in px by column */
+  /** @returns {Record<string, number>} widths in px by column */
   get widths() {
     return this.kept.widths && typeof this.kept.widths === 'object' ? this.kept.widths : {};
   }
 
-  /** @returns {{name: string, view: object}[]} */
+  /** @returns {{name: string, view: ShortView}[]} */
   get views() {
-    return Array.isArray(this.kept.views) ? this.kept.views.filter((one) => typeof one?.name === 'string') : [];
+    return Array.isArray(this.kept.views) ? this.kept.views.filter((/** @type {Data|null} */ one) => typeof one?.name === 'string') : [];
   }
 
-  /** Remembers more; null forgets. */
+  /** Remember more; null forgets. @param {Data} more */
   keep(more) {
     this.kept = { ...this.read(), ...more };
     try {
@@ -43,10 +43,12 @@ export class ListMemory {
     }
   }
 
+  /** @param {string} name @param {ShortView} view */
   keepView(name, view) {
     this.keep({ views: [...this.views.filter((one) => one.name !== name), { name, view }] });
   }
 
+  /** @param {string} name */
   dropView(name) {
     this.keep({ views: this.views.filter((one) => one.name !== name) });
   }

@@ -9,17 +9,17 @@ import { forgetOptions } from '../inputs/options.js';
 import { nameOf } from './editing.js';
 
 export class Marks {
-  /** @param {import('./tabular.js').Tabular} table */
+  /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
-    this.marked = new Map();
+    this.marked = /** @type {Map<unknown, Row>} */ (new Map());
     const { editing } = table;
     const canSwitch = editing.canUpdate && table.allFields.some(({ name, uitype }) => name === 'enabled' && uitype === 'check');
     this.actions = [
       editing.canDelete && { label: 'Delete', css: 'danger', run: () => this.deleteAll() },
       canSwitch && { label: 'Enable', run: () => this.switchAll(1) },
       canSwitch && { label: 'Disable', run: () => this.switchAll(0) },
-    ].filter(Boolean);
+    ].filter((action) => action !== false);
     this.count = h('span', { 'aria-live': 'polite' });
     this.element = h('div', { class: 'bulk-bar', role: 'toolbar', 'aria-label': t('Marked rows'), hidden: true }, this.count,
       this.actions.map(({ label, css, run }) => h('button', { type: 'button', class: css, on: { click: run } }, t(label))),
@@ -31,14 +31,17 @@ export class Marks {
     return this.actions.length > 0;
   }
 
+  /** @param {Row} record */
   has(record) {
     return this.marked.has(record[this.table.idField]);
   }
 
+  /** @param {Row} record @param {boolean} isMarked */
   set(record, isMarked) {
     this.setAll([record], isMarked);
   }
 
+  /** @param {Row[]} records @param {boolean} isMarked */
   setAll(records, isMarked) {
     for (const record of records) {
       if (isMarked) this.marked.set(record[this.table.idField], record);
@@ -47,7 +50,7 @@ export class Marks {
     this.show();
   }
 
-  /** Rows that were loaded anew: what is done with them names the version that is shown. */
+  /** Rows that were loaded anew: what is done with them names the version that is shown. @param {Row[]} records */
   renew(records) {
     for (const record of records) if (this.has(record)) this.marked.set(record[this.table.idField], record);
   }
@@ -72,10 +75,12 @@ export class Marks {
     if (isSure) await this.run(records, (record) => this.post(this.table.editing.urls.delete_data_url, record, {}));
   }
 
+  /** @param {number} enabled */
   switchAll(enabled) {
     return this.run([...this.marked.values()], (record) => this.post(this.table.editing.urls.update_data_url, record, { enabled }));
   }
 
+  /** @param {string | undefined} url @param {Row} record @param {Values} values */
   post(url, record, values) {
     const { table } = this;
     const params = { ...table.editing.key(record), ...values };
@@ -83,6 +88,7 @@ export class Marks {
     return ask(table.app, url, { method: 'POST', params, baseUri: table.baseUri });
   }
 
+  /** @param {Row[]} records @param {(record: Row) => Promise<Answer>} one */
   async run(records, one) {
     const { table } = this;
     const report = new Report(table, records.length);
@@ -105,7 +111,8 @@ export class Marks {
 }
 
 /** The window with a line for each row. */
-class Report {
+export class Report {
+  /** @param {Tabular} table @param {number} total */
   constructor(table, total) {
     this.table = table;
     this.total = total;
@@ -126,6 +133,7 @@ class Report {
       h('div', { class: 'box-buttons' }, this.stop, this.close)));
   }
 
+  /** @param {string} name @param {Answer} answer */
   add(name, answer) {
     this.done += 1;
     if (!answer.ok) this.failed += 1;

@@ -9,7 +9,7 @@ import { icon } from '../core/icons.js';
 import { t } from '../core/i18n.js';
 import { OP_LABELS } from './filters.js';
 
-/** What is shown in the place of rows. @param {import('./tabular.js').Tabular} table */
+/** What is shown in the place of rows. @param {Tabular} table */
 export function misfitNote(table) {
   const list = h('ul', { class: 'misfits' }, table.misfits.map((misfit) => h('li', {},
     h('strong', {}, wordsOf(misfit)), h('span', {}, t(misfit.reason)),
@@ -18,13 +18,14 @@ export function misfitNote(table) {
     h('p', {}, t('A condition of this view does not fit the list any more. Nothing is shown until it is removed.')), list)];
 }
 
-function wordsOf({ given, label }) {
-  if (!Array.isArray(given)) return t('Unreadable');
-  const [name, op, value] = given.map((part) => (part !== null && typeof part === 'object' ? JSON.stringify(part) : String(part ?? '')));
+/** @param {Misfit} misfit */
+function wordsOf({ source, label }) {
+  if (!Array.isArray(source)) return t('Unreadable');
+  const [name, op, value] = source.map((part) => (part !== null && typeof part === 'object' ? JSON.stringify(part) : String(part ?? '')));
   return [t(label ?? name), t(OP_LABELS[op] ?? op ?? ''), value].filter(Boolean).join(' ');
 }
 
-/** The next one's button gets the focus, or else the rows. */
+/** The next one's button gets the focus, or else the rows. @param {Tabular} table @param {Misfit} misfit */
 async function remove(table, misfit) {
   table.misfits = table.misfits.filter((one) => one !== misfit);
   await table.changed();

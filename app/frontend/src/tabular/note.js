@@ -6,12 +6,13 @@ import { t } from '../core/i18n.js';
 import { misfitNote } from './misfits.js';
 
 export class Note {
-  /** @param {import('./tabular.js').Tabular} table */
+  /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
     this.element = h('div', { class: 'table-note', hidden: true });
   }
 
+  /** @param {...(Node | string)} content */
   show(...content) {
     this.element.hidden = false;
     this.element.replaceChildren(...content);
@@ -21,7 +22,11 @@ export class Note {
     this.show(h('div', { class: 'loading' }, t('Loading …')));
   }
 
-  /** Says why there are no rows; rows that are there stay. @returns {boolean} whether it is said */
+  /**
+   * Say why there are no rows; rows that are there stay.
+   * @param {ErrorOptions | undefined} options
+   * @returns {boolean} whether it is said
+   */
   showFailure(options) {
     if (this.table.pages.bodies.some((body) => body.rows.length)) return false;
     this.show(icon('alert'), h('p', { role: 'alert' }, t(options?.message ?? 'The list cannot be loaded.')),

@@ -10,6 +10,8 @@ const SIZES = [20, 50, 100, 160, 500];
 export class Pager {
   /** @param {{go: (page: number) => void, resize: (rows: number) => void, pageRows: number}} parts */
   constructor({ go, resize, pageRows }) {
+    this.page = 1;
+    this.pageCount = 1;
     this.position = h('span', { class: 'pager-position', 'aria-live': 'polite' });
     this.buttons = {
       first: this.button('first', 'First page', () => go(1)),
@@ -21,12 +23,13 @@ export class Pager {
       type: 'text', inputmode: 'numeric', 'aria-label': t('Page'), class: 'pager-input',
       on: {
         input: () => { this.isTyping = true; },
-        change: () => go(this.wanted()),
+        change: () => go(this.typedPage()),
         blur: () => { this.isTyping = false; },
       },
     });
     this.count = h('span');
     const sizes = [...new Set([...SIZES, pageRows])].sort((a, b) => a - b);
+    /** @type {HTMLSelectElement} */
     this.size = h('select', { 'aria-label': t('Rows per page'), on: { change: () => resize(Number(this.size.value)) } },
       sizes.map((rows) => h('option', { value: rows }, t('${rows} rows', { rows }))));
     this.size.value = String(pageRows);
@@ -38,13 +41,14 @@ export class Pager {
   }
 
   /** The page that was typed, as far as there is one. */
-  wanted() {
+  typedPage() {
     this.isTyping = false;
     const page = Math.min(this.pageCount, Math.max(1, Number.parseInt(this.input.value, 10) || this.page));
     this.input.value = String(page);
     return page;
   }
 
+  /** @param {string} name @param {string} label @param {() => unknown} click */
   button(name, label, click) {
     return h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t(label), title: t(label), on: { click },
@@ -62,10 +66,10 @@ export class Pager {
     this.input.disabled = false;
     if (!this.isTyping) this.input.value = String(page);
     this.count.textContent = `/ ${countText(pageCount)}`;
-    this.buttons.first.disabled = this.buttons.left.disabled = page <= 1;
-    this.buttons.right.disabled = this.buttons.last.disabled = page >= pageCount;
+    const { first, left, right, last } = this.buttons;
+    for (const button of [first, left]) button.disabled = page <= 1;
+    for (const button of [right, last]) button.disabled = page >= pageCount;
     // Who has come to the last page by a button goes on from the one that leads back.
-    const { left, right } = this.buttons;
     const isStuck = Object.values(this.buttons).some((one) => one.disabled && one === document.activeElement);
     if (isStuck) [left, right].find((one) => !one.disabled)?.focus();
   }

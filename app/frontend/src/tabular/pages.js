@@ -5,15 +5,13 @@ const PREVIOUS_AT = 0.02;
 
 export class Pages {
   /**
-   * @param {{scroller: HTMLElement, grid: import('./grid.js').Grid, cacheLimit: number,
-   *   fetchPage: (page: number) => Promise<{total: number, rows: object[]}|null>,
-   *   shown: () => void}} parts `shown` is told after each change; null from fetchPage = stop
+   * @param {PagesParts} parts
    */
   constructor(parts) {
     Object.assign(this, parts);
     this.total = 0;
     this.pageRows = 1;
-    this.bodies = [];
+    this.bodies = /** @type {HTMLTableSectionElement[]} */ ([]);
     this.ticket = 0;
     this.lastTop = 0;
     this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
@@ -40,7 +38,7 @@ export class Pages {
     return Number((seen ?? this.bodies[0])?.dataset.page ?? 1);
   }
 
-  /** Throws away what is shown and starts at a page. */
+  /** Throw away what is in view and start at a page. @param {number} page @returns {Promise<boolean>} */
   async reset(page) {
     this.ticket += 1;
     const { ticket } = this;
@@ -56,10 +54,11 @@ export class Pages {
     this.put(page, this.grid.pageBody(page, answer.rows));
     this.scroller.scrollTop = 0;
     this.lastTop = 0;
-    this.shown();
+    this.onChange();
     return true;
   }
 
+  /** @param {number} page @param {HTMLTableSectionElement} body */
   put(page, body) {
     const isBefore = this.bodies.length > 0 && page < this.firstPage;
     // First out, then in: so the browser lays the rows out once.
@@ -74,9 +73,11 @@ export class Pages {
     }
   }
 
+  /** @param {boolean} isBefore */
   makeRoom(isBefore) {
     while (this.bodies.length >= this.cacheLimit) {
       const far = isBefore ? this.bodies.pop() : this.bodies.shift();
+      if (!far) return;
       const height = far.offsetHeight;
       far.remove();
       if (!isBefore) this.scroller.scrollTop -= height;
@@ -84,7 +85,7 @@ export class Pages {
   }
 
   async scrolled() {
-    this.shown();
+    this.onChange();
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     // What a jump to another page moves is no wish for the page before it.
     const isUp = scrollTop < this.lastTop;
@@ -103,6 +104,7 @@ export class Pages {
     if (isNear && !this.isLoading && this.bodies.length && this.firstPage > 1) await this.extend(this.firstPage - 1);
   }
 
+  /** @param {number} page */
   async extend(page) {
     this.isLoading = true;
     const { ticket } = this;
@@ -113,18 +115,18 @@ export class Pages {
     if (!answer) return;
     this.total = answer.total;
     if (body) this.put(page, body);
-    this.shown();
+    this.onChange();
   }
 
-  /** Shows a page, from what is loaded if it is there. */
+  /** Show a page, from what is loaded if it is there. @param {number} page */
   async go(page) {
-    const wanted = Math.min(this.pageCount, Math.max(1, page));
-    const body = this.bodies.find((one) => Number(one.dataset.page) === wanted);
+    const goal = Math.min(this.pageCount, Math.max(1, page));
+    const body = this.bodies.find((one) => Number(one.dataset.page) === goal);
     if (!body) {
-      await this.reset(wanted);
+      await this.reset(goal);
       return;
     }
     this.scroller.scrollTop = body.offsetTop - this.grid.head.offsetHeight;
-    this.shown();
+    this.onChange();
   }
 }

@@ -2,16 +2,16 @@
 
 const HEAD_BYTES = 8;
 
-/** Puts the pieces together, however the network cuts them. */
+/** Put the pieces together, however the network cuts them. */
 export class Pieces {
   constructor() {
     this.rows = 0;
-    this.parts = [];
+    this.parts = /** @type {Uint8Array<ArrayBuffer>[]} */ ([]);
     this.rest = 0; // bytes of this piece that are still to come
-    this.head = [];
+    this.head = /** @type {number[]} */ ([]);
   }
 
-  /** @param {Uint8Array} bytes what came next */
+  /** @param {Uint8Array<ArrayBuffer>} bytes what came next */
   add(bytes) {
     let at = 0;
     while (at < bytes.length) {

@@ -18,8 +18,9 @@ const KEYS = [
   ['Alt ← →', 'On a heading: further to the front, to the back'],
 ];
 
-/** @param {import('./tabular.js').Tabular} table @returns {() => void} ends it */
+/** @param {Tabular} table @returns {() => void} ends it */
 export function listenForKeys(table) {
+  /** @param {KeyboardEvent} event */
   const listener = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
     if (!['/', '?'].includes(event.key) || !isInFront(table)) return;
@@ -31,17 +32,19 @@ export function listenForKeys(table) {
   return () => document.removeEventListener('keydown', listener);
 }
 
+/** @param {EventTarget | null} node */
 function isTyping(node) {
   return node instanceof Element && node.closest('input, textarea, select, [contenteditable]') !== null;
 }
 
-/** The first list in the topmost window, or on the page when none is open. */
+/** The first list in the topmost window, or on the page when none is open. @param {Tabular} table */
 function isInFront(table) {
   const windows = [...document.querySelectorAll('dialog[open]')];
   const front = windows[windows.length - 1] ?? document.body;
   return [...front.querySelectorAll('.tabular')].find((one) => one.offsetParent !== null) === table.dom_element;
 }
 
+/** @param {Tabular} table */
 export async function showHelp(table) {
   const box = await table.app.buildOverlay({ widgettype: 'PopupWindow', options: { title: 'Keys', cwidth: 26 } });
   box.contentElement.append(h('dl', { class: 'key-help' }, KEYS.map(([keys, what]) => [

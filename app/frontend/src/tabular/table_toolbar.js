@@ -2,7 +2,7 @@
 
 import { icon, iconOf } from '../core/icons.js';
 import { resolveUrl } from '../core/urls.js';
-import { debounce, h } from '../core/dom.js';
+import { debounce, fillNode, h } from '../core/dom.js';
 import { popoverBelow } from '../core/popover.js';
 import { many, t } from '../core/i18n.js';
 import { columnsButton } from './column_chooser.js';
@@ -15,10 +15,10 @@ const SEARCH_DELAY_MS = 250;
 const MOST_BESIDE = 4;
 
 export class TableToolbar {
-  /** @param {import('./tabular.js').Tabular} table */
+  /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
-    this.buttons = [];
+    this.buttons = /** @type {HTMLButtonElement[]} */ ([]);
     const { editing } = table;
     const own = [
       editing.canAdd && this.button('add', 'Add', 'add', () => editing.add(), { css: 'primary' }),
@@ -28,7 +28,8 @@ export class TableToolbar {
     const described = table.opts.toolbar?.tools ?? [];
     const tools = described.filter((tool) => !isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
     const others = described.filter((tool) => isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
-    if (others.length) tools.push(this.button('more', 'More', 'more', () => {}));
+    const more = others.length ? this.button('more', 'More', 'more', () => {}) : null;
+    if (more) tools.push(more);
     const isMany = Boolean(table.opts.description) || own.filter(Boolean).length + tools.length > MOST_BESIDE;
     this.filterButton = this.button('filter', 'Filter', 'filter', () => table.filterPanel.toggle());
     this.filterButton.hidden = table.opts.nofilter === true;
@@ -39,8 +40,8 @@ export class TableToolbar {
       h('div', { class: 'toolbar' }, own, tools), this.viewTools);
     columnsButton(table, this.columns);
     viewsButton(table, this.views);
-    if (others.length) this.fillMore(tools.at(-1), others);
-    if (this.files) this.fillFiles();
+    if (more) this.fillMore(more, others);
+    if (this.files) this.fillFiles(this.files);
   }
 
   menus() {
@@ -53,23 +54,26 @@ export class TableToolbar {
     return [this.columns, this.views, this.files];
   }
 
+  /** @param {HTMLButtonElement} button @param {HTMLElement[]} tools */
   fillMore(button, tools) {
     const menu = popoverBelow(button, () => tools, t('More tools'));
     menu.box.classList.add('more-tools');
     menu.box.addEventListener('click', () => menu.close());
   }
 
-  fillFiles() {
+  /** @param {HTMLButtonElement} button */
+  fillFiles(button) {
     const { table } = this;
     const label = this.canImport ? 'Export and import' : 'Export';
-    this.files.title = t(label);
-    this.files.querySelector('span').textContent = t(label);
+    button.title = t(label);
+    setLabel(button, t(label));
+    /** @param {string} words @param {() => unknown} run */
     const entry = (words, run) => h('button', { type: 'button', class: 'plain', on: { click: () => { menu.close(); run(); } } }, t(words));
-    const menu = popoverBelow(this.files, () => [
+    const menu = popoverBelow(button, () => [
       table.opts.exportable && entry('Export as CSV', () => exportList(table, 'csv')),
       table.opts.exportable && entry('Export for Excel', () => exportList(table, 'xlsx')),
       this.canImport && entry('Import a file …', () => this.import()),
-    ].filter(Boolean), t(label));
+    ].filter((node) => node instanceof HTMLElement), t(label));
   }
 
   /** What reads files is loaded when somebody has one. */
@@ -82,27 +86,30 @@ export class TableToolbar {
   searchBox() {
     const { table } = this;
     if (table.opts.searchable !== true) return null;
-    const search = debounce(() => table.searchFor(this.search.value.trim()), SEARCH_DELAY_MS);
-    this.search = h('input', {
+    const search = debounce(() => table.searchFor(box.value.trim()), SEARCH_DELAY_MS);
+    /** @type {HTMLInputElement} */
+    const box = h('input', {
       type: 'search', class: 'quick-search', placeholder: t('Search'), 'aria-label': t('Search this list'), maxlength: 200,
       'aria-keyshortcuts': '/', value: table.searchText,
       on: {
         input: search,
         search: (event) => event.stopPropagation(),
-        keydown: (event) => this.searchKey(event),
+        keydown: (event) => this.searchKey(event, box),
       },
     });
-    return this.search;
+    this.search = box;
+    return box;
   }
 
-  searchKey(event) {
+  /** @param {At<KeyboardEvent>} event @param {HTMLInputElement} box */
+  searchKey(event, box) {
     if (event.key === 'ArrowDown') {
       event.preventDefault();
       (this.table.grid.selected ?? this.table.grid.rows()[0])?.focus();
-    } else if (event.key === 'Escape' && this.search.value) {
+    } else if (event.key === 'Escape' && box.value) {
       event.preventDefault();
       event.stopPropagation();
-      this.search.value = '';
+      box.value = '';
       this.table.searchFor('');
     }
   }
@@ -113,6 +120,13 @@ export class TableToolbar {
     else if (!this.filterButton.hidden) this.table.filterPanel.toggle(true);
   }
 
+  /**
+   * @param {string} name
+   * @param {string} label
+   * @param {string | null} iconName
+   * @param {() => unknown} click
+   * @param {ToolLook} [look]
+   */
   button(name, label, iconName, click, { css = '', needsRow = false, isSmall = false, iconNode = null, say = t } = {}) {
     const text = say(label);
     const button = h('button', {
@@ -122,6 +136,7 @@ export class TableToolbar {
     return button;
   }
 
+  /** @param {Tool} tool */
   descriptionTool(tool) {
     const needsRow = isTrue(tool.selected_row);
     const iconNode = iconOf(tool.icon, (url) => resolveUrl(url, this.table.baseUri));
@@ -136,12 +151,17 @@ export class TableToolbar {
     for (const button of this.buttons) button.classList.toggle('waiting', isWaiting);
     const count = this.table.conditions.length + this.table.misfits.length;
     this.filterButton.classList.toggle('active', count > 0);
-    this.filterButton.querySelector('.tool-label').textContent = count ? `${t('Filter')} (${count})` : t('Filter');
+    setLabel(this.filterButton, count ? `${t('Filter')} (${count})` : t('Filter'));
     this.filterButton.setAttribute('aria-expanded', String(!this.table.filterPanel.element.hidden));
   }
 }
 
-/** Generated pages write truth in two ways. */
+/** @param {HTMLButtonElement} button of this toolbar @param {string} text */
+function setLabel(button, text) {
+  fillNode(button.querySelector('span') ?? button, text);
+}
+
+/** Generated pages write truth in two ways. @param {unknown} value */
 function isTrue(value) {
   return value === true || value === 'true';
 }

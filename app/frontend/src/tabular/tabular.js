@@ -1,16 +1,13 @@
 /** Tabular: the list page that xls2ui generates. Section 9 of the page contract. */
 
-import { ask } from '../core/request.js';
 import { build } from '../core/build.js';
 import { fillDeep } from '../core/template.js';
 import { h } from '../core/dom.js';
-import { icon } from '../core/icons.js';
 import { ownDataParams } from '../core/params.js';
 import { register } from '../core/registry.js';
 import { many, t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
-import { readRowOptions, sortName, withWidth } from './columns.js';
-import { dataFilter } from './filters.js';
+import { readRowOptions, withWidth } from './columns.js';
 import { Editing } from './editing.js';
 import { FilterPanel } from './filter_panel.js';
 import { Grid } from './grid.js';
@@ -21,6 +18,7 @@ import { Marks } from './marks.js';
 import { Note } from './note.js';
 import { Pager } from './pager.js';
 import { Pages } from './pages.js';
+import { fetchPage } from './rows.js';
 import { TableToolbar } from './table_toolbar.js';
 import { readView, showInAddress, VIEW_PARAMETER } from './views.js';
 
@@ -30,6 +28,7 @@ const DEFAULT_CACHE_PAGES = 5;
 export class Tabular extends Widget {
   static tag = 'section';
 
+  /** @param {ListOptions & Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('tabular');
@@ -41,7 +40,7 @@ export class Tabular extends Widget {
     const { columns, allFields } = readRowOptions(rowOptions);
     this.allFields = allFields;
     this.params = ownDataParams(opts.data_params);
-    this.asked = {};
+    this.query = /** @type {Data} */ ({});
     // What is the same in every row is said by the window's opener.
     const fixed = this.parentKeys;
     this.defaultColumns = columns.filter(({ name }) => name !== this.checkField && !Object.hasOwn(fixed, name));
@@ -51,30 +50,33 @@ export class Tabular extends Widget {
     this.editing = new Editing(this);
     this.inline = new InlineEdit(this);
     this.marks = new Marks(this);
-    this.details = [];
+    this.details = /** @type {Widget[]} */ ([]);
     this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
     this.layOut();
     this.filterPanel.setConditions(this.conditions);
     this.endKeys = listenForKeys(this);
   }
 
-  /** What a view says: search, conditions, sort, columns, page size. */
+  /** What a view says: search, conditions, sort, columns, page size. @param {View} view */
   take({ searchText = '', conditions = [], misfits = [], sort = null, columns = null, pageRows = null }) {
     Object.assign(this, { searchText, conditions, misfits, sort });
     this.pageRows = pageRows ?? this.defaultPageRows;
     this.columns = this.columnsNamed(columns ?? this.memory.columns);
   }
 
-  /** Columns of these names, in their order; all that the page wants when there are none. */
+  /**
+   * Columns of these names, in their order; all that the page wants when there are none.
+   * @param {string[] | null} names
+   */
   columnsNamed(names) {
     const byName = new Map(this.filterFields().map((field) => [field.name, field]));
-    const found = [...new Set(names ?? [])].map((name) => byName.get(name)).filter(Boolean);
-    this.hasOwnColumns = found.length > 0;
-    return found.length ? found : this.defaultColumns;
+    const columns = [...new Set(names ?? [])].map((name) => byName.get(name)).filter((column) => column !== undefined);
+    this.hasOwnColumns = columns.length > 0;
+    return columns.length ? columns : this.defaultColumns;
   }
 
-  /** Shows a view: as if each of its parts had been chosen by hand. */
-  show(view) {
+  /** Show a view: as if each of its parts had been chosen by hand. @param {View} view */
+  showView(view) {
     this.take(view);
     if (this.toolbar.search) this.toolbar.search.value = this.searchText;
     this.filterPanel.setConditions(this.conditions);
@@ -106,7 +108,7 @@ export class Tabular extends Widget {
     });
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
-      fetchPage: (page) => this.fetchPage(page), shown: () => this.showPosition(),
+      fetchPage: (page) => fetchPage(this, page), onChange: () => this.showPosition(),
     });
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
@@ -122,8 +124,8 @@ export class Tabular extends Widget {
   /** Columns in view first, then those left out of view; never the bookkeeping. */
   filterFields() {
     if (this.allColumns) return this.allColumns;
-    const shown = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
-    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !shown.has(name));
+    const inView = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
+    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !inView.has(name));
     this.allColumns = [...this.defaultColumns, ...hidden.map(withWidth)];
     return this.allColumns;
   }
@@ -133,6 +135,7 @@ export class Tabular extends Widget {
     return this.parent?.constructor.isPage ? 'h1' : 'h2';
   }
 
+  /** @param {string} label */
   makeGrid(label) {
     return new Grid(this.columns, {
       idField: this.idField, checkField: this.checkField, label,
@@ -152,7 +155,10 @@ export class Tabular extends Widget {
     });
   }
 
-  /** Double click and Enter: the record's own page where a tool `open` leads to one, else its form. */
+  /**
+   * Double click and Enter: the record's own page where a tool `open` leads to one, else its form.
+   * @param {Row} record
+   */
   openRecord(record) {
     if (this.boundActions.has('open')) this.dispatch('open', { ...record, referer_widget: this.uid });
     else if (this.editing.canUpdate) this.editing.update(record);
@@ -168,23 +174,24 @@ export class Tabular extends Widget {
     return this.columnsIn(this.params);
   }
 
+  /** @param {Data} params */
   columnsIn(params) {
     const names = new Set(this.allFields.map(({ name }) => name));
     return Object.fromEntries(Object.entries(params).filter(([name]) => names.has(name)));
   }
 
   /**
-   * Loads from page 1 with these parameters in place of those of the last time: an emptied field of
+   * Load from page 1 with these parameters in place of those of the last time: an emptied field of
    * a search lets go of what it asked for. `render({})` reloads what is in view.
-   * @param {object} params
+   * @param {Data} params
    */
   async render(params) {
-    const isAsked = Object.keys(params ?? {}).length > 0;
-    if (isAsked) this.asked = ownDataParams(params);
-    await this.load(isAsked ? 1 : this.pages.currentPage);
+    const hasQuery = Object.keys(params ?? {}).length > 0;
+    if (hasQuery) this.query = ownDataParams(params);
+    await this.load(hasQuery ? 1 : this.pages.currentPage);
   }
 
-  /** Loads a page and finds the selected record again. */
+  /** Load a page and find the selected record again. @param {number} page */
   async load(page, selectId = this.select_row?.user_data[this.idField]) {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
     const hadFocus = this.grid.element.contains(document.activeElement);
@@ -204,44 +211,10 @@ export class Tabular extends Widget {
     this.dispatch('loaded', { total: this.pages.total });
   }
 
+  /** @param {string} key */
   editKey(key) {
     if (key === 'Insert' && this.editing.canAdd) this.editing.add();
     if (key === 'Delete' && this.editing.canDelete) this.editing.removeSelected();
-  }
-
-  /** Which rows, in which order: what a page of them and a file of all have in common. */
-  listParams() {
-    const params = { ...this.params, ...this.asked };
-    const filter = dataFilter(this.columnsIn(params), this.conditions);
-    return {
-      ...params,
-      sort: this.sort ? `${sortName(this.sort.column)}${this.sort.isDescending ? ' desc' : ''}` : undefined,
-      data_filter: filter ? JSON.stringify(filter) : undefined,
-      q: this.searchText || undefined,
-    };
-  }
-
-  async fetchPage(page) {
-    await this.inline.settled();
-    if (this.misfits.length) return { total: 0, rows: [] };
-    const answer = await ask(this.app, this.opts.data_url, {
-      method: this.opts.data_method, baseUri: this.baseUri,
-      params: { ...this.listParams(), page, rows: this.pageRows },
-    });
-    return this.rowsOf(answer);
-  }
-
-  async rowsOf(answer) {
-    if (!answer.ok || answer.value?.widgettype) {
-      // In the place of rows a failure needs no window; what the server wants to be opened is.
-      const isSaid = this.note.showFailure(answer.error?.options);
-      if (!answer.aborted && (answer.value || !isSaid)) await this.app.showAnswer(answer);
-      return null;
-    }
-    const { value } = answer;
-    const rows = [value, value?.rows].find(Array.isArray) ?? [];
-    this.marks.renew(rows);
-    return { total: Array.isArray(value) ? rows.length : Number(value?.total) || 0, rows };
   }
 
   showPosition() {
@@ -260,6 +233,7 @@ export class Tabular extends Widget {
     this.filterPanel.clear();
   }
 
+  /** @param {Column} column */
   sortBy(column) {
     const { sort } = this;
     if (sort?.column.name !== column.name) this.sort = { column, isDescending: false };
@@ -273,24 +247,32 @@ export class Tabular extends Widget {
     this.grid.showHead(this.sort && { name: this.sort.column.name, isDescending: this.sort.isDescending });
   }
 
+  /** @param {Condition[]} conditions */
   filterBy(conditions) {
     this.conditions = conditions;
     this.changed();
   }
 
+  /** @param {string} text */
   searchFor(text) {
     if (text === this.searchText) return;
     this.searchText = text;
     this.changed();
   }
 
+  /** @param {number} rows */
   resize(rows) {
     this.pageRows = rows;
     this.pages.pageRows = rows;
     this.changed();
   }
 
-  /** Takes a column into view or out of it; the last one stays. @returns {boolean} */
+  /**
+   * Take a column into view or out of it; the last one stays.
+   * @param {string} name
+   * @param {boolean} isShown
+   * @returns {boolean}
+   */
   chooseColumn(name, isShown) {
     const names = this.columns.map((column) => column.name).filter((one) => one !== name);
     if (isShown) {
@@ -304,7 +286,7 @@ export class Tabular extends Widget {
     return true;
   }
 
-  /** Puts a column in view at another place among those in view. */
+  /** Put a column in view at another place among those in view. @param {string} name @param {number} at */
   moveColumn(name, at) {
     const names = this.columns.map((column) => column.name);
     const from = names.indexOf(name);
@@ -313,6 +295,7 @@ export class Tabular extends Widget {
     this.showColumns(names);
   }
 
+  /** @param {string[] | null} names */
   showColumns(names) {
     this.memory.keep({ columns: names });
     this.columns = this.columnsNamed(names);
@@ -320,6 +303,7 @@ export class Tabular extends Widget {
     showInAddress(this);
   }
 
+  /** @param {Row} record */
   selected(record) {
     this.select_row = { user_data: record };
     this.toolbar.update();
@@ -337,6 +321,7 @@ export class Tabular extends Widget {
     return { ...(this.selectedRecord ?? {}) };
   }
 
+  /** @param {Row} record @param {boolean} isChecked @param {HTMLInputElement} box */
   async checked(record, isChecked, box) {
     // Not `disabled`, which would take the focus away.
     if (box.ariaDisabled) {
@@ -344,20 +329,21 @@ export class Tabular extends Widget {
       return;
     }
     box.ariaDisabled = 'true';
-    const event = await this.dispatch('row_check_changed', { ...record, [this.checkField]: isChecked });
+    const event = await this.dispatch('row_check_changed', { ...record, [this.checkField ?? '']: isChecked });
     box.ariaDisabled = null;
     if (event.failed) box.checked = !isChecked;
-    else record[this.checkField] = isChecked ? 1 : 0;
+    else record[this.checkField ?? ''] = isChecked ? 1 : 0;
   }
 
+  /** @param {Row} record @param {RecordRow} row */
   async expand(record, row) {
     const isOpen = row.nextElementSibling?.classList.contains('detail-row');
     this.closeDetail();
     if (isOpen) return;
     const cell = h('td', { role: 'gridcell', colspan: row.cells.length });
     row.after(h('tr', { role: 'row', class: 'detail-row' }, cell));
-    row.querySelector('.expander').setAttribute('aria-expanded', 'true');
-    for (const widget of await build(fillDeep(this.opts.content_view, record), this)) {
+    row.querySelector('.expander')?.setAttribute('aria-expanded', 'true');
+    for (const widget of await build(fillDeep(this.opts.content_view ?? [], record), this)) {
       if (!cell.isConnected) widget.released(); // closed meanwhile
       else this.details.push(this.add_widget_at(cell, widget));
     }
@@ -370,7 +356,7 @@ export class Tabular extends Widget {
     detail?.remove();
   }
 
-  /** A tool of the description: an event of its name with the selected record. */
+  /** A tool of the description: an event of its name with the selected record. @param {Tool} tool */
   async tool(tool) {
     const needsRow = tool.selected_row === true || tool.selected_row === 'true';
     if (needsRow && !this.selectedRecord) {
@@ -387,7 +373,7 @@ export class Tabular extends Widget {
     super.released();
   }
 
-  /** Tells the table whose tool opened this page that something changed here. */
+  /** Tell the table whose tool opened this page that something changed here. */
   tellOpener() {
     if (this.params.referer_widget) this.app.refreshWidget(this.params.referer_widget);
   }

@@ -9,12 +9,12 @@ import { misfitOf } from './filters.js';
 /** The parameter of a page's address; the server hands it back in `data_params`. */
 export const VIEW_PARAMETER = '_view';
 
-/** @param {import('./tabular.js').Tabular} table */
+/** @param {Tabular} table */
 export function viewOf(table) {
-  const view = {};
+  const view = /** @type {ShortView} */ ({});
   if (table.searchText) view.q = table.searchText;
-  const asked = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
-  const conditions = [...asked, ...table.misfits.map(({ given }) => given)];
+  const own = table.conditions.map(({ field, op, value }) => (value === undefined ? [field.name, op] : [field.name, op, value]));
+  const conditions = [...own, ...table.misfits.map(({ source }) => source)];
   if (conditions.length) view.f = conditions;
   if (table.sort) view.s = `${table.sort.column.name}${table.sort.isDescending ? ' desc' : ''}`;
   if (table.hasOwnColumns) view.c = table.columns.map(({ name }) => name);
@@ -24,10 +24,11 @@ export function viewOf(table) {
 
 const UNREADABLE = 'The view in the address cannot be read. Was it cut off?';
 
-function parsed(given) {
-  if (typeof given !== 'string' || given === '') return given || {};
+/** @param {unknown} source */
+function parsed(source) {
+  if (typeof source !== 'string' || source === '') return source || {};
   try {
-    return JSON.parse(given);
+    return JSON.parse(source);
   } catch {
     return null;
   }
@@ -36,34 +37,36 @@ function parsed(given) {
 /**
  * What of a view this table can show, and the conditions of it that it cannot ask (`misfits`):
  * anybody may write anything into an address.
- * @param {string|object} given
- * @param {object[]} fields
+ * @param {unknown} source
+ * @param {Column[]} fields
+ * @returns {View}
  */
-export function readView(given, fields) {
-  const view = parsed(given);
-  if (!view || typeof view !== 'object') return { misfits: [{ given, reason: UNREADABLE }] };
+export function readView(source, fields) {
+  const view = parsed(source);
+  if (!view || typeof view !== 'object') return { misfits: [{ source, reason: UNREADABLE }] };
   const byName = new Map(fields.map((field) => [field.name, field]));
-  const conditions = [];
-  const misfits = [];
+  const conditions = /** @type {Condition[]} */ ([]);
+  const misfits = /** @type {Misfit[]} */ ([]);
   for (const one of [].concat(view.f ?? [])) {
-    const [name, op, value] = Array.isArray(one) ? one : [];
-    const condition = { field: byName.get(name), op, value };
-    const reason = Array.isArray(one) ? misfitOf(condition) : UNREADABLE;
-    if (reason) misfits.push({ given: one, reason, label: condition.field?.label });
-    else conditions.push(condition);
+    const [name, op, value] = /** @type {any[]} */ (Array.isArray(one) ? one : []);
+    const field = byName.get(name);
+    const reason = Array.isArray(one) ? misfitOf({ field, op, value }) : UNREADABLE;
+    if (!field || reason) misfits.push({ source: one, reason, label: field?.label });
+    else conditions.push({ field, op, value });
   }
   const [sortName, direction] = String(view.s ?? '').split(' ');
+  const column = byName.get(sortName);
   return {
     searchText: typeof view.q === 'string' ? view.q : '',
     conditions,
     misfits,
-    sort: byName.has(sortName) ? { column: byName.get(sortName), isDescending: direction === 'desc' } : null,
-    columns: Array.isArray(view.c) ? view.c.filter((name) => byName.has(name)) : null,
+    sort: column ? { column, isDescending: direction === 'desc' } : null,
+    columns: Array.isArray(view.c) ? view.c.filter((/** @type {string} */ name) => byName.has(name)) : null,
     pageRows: Number.isInteger(view.r) && view.r > 0 && view.r <= 1000 ? view.r : null,
   };
 }
 
-/** Puts the view into the address, where a reload, a bookmark or a colleague finds it. */
+/** Put the view into the address, where a reload, a bookmark or a colleague finds it. @param {Tabular} table */
 export function showInAddress(table) {
   const shell = table.parent;
   if (!shell?.constructor.isPage) return;
@@ -76,14 +79,15 @@ export function showInAddress(table) {
   const hash = `${path}${query ? `?${query}` : ''}`;
   if (hash === location.hash || !path) return;
   history.replaceState(null, '', hash);
-  shell.shownHash = location.hash;
+  /** @type {AppShell} */ (shell).shownHash = location.hash;
 }
 
-/** The button with the views that this browser keeps. */
+/** The button with the views that this browser keeps. @param {Tabular} table @param {HTMLButtonElement} button */
 export function viewsButton(table, button) {
   const menu = popoverBelow(button, () => content(table, () => menu.close()), t('Views'));
 }
 
+/** @param {Tabular} table @param {() => void} close */
 function content(table, close) {
   const { memory } = table;
   const name = h('input', { type: 'text', maxlength: 60, 'aria-label': t('Name of the view'), placeholder: t('Name of the view') });
@@ -101,11 +105,11 @@ function content(table, close) {
     },
   }, name, h('button', { type: 'submit' }, t('Keep')));
   const items = memory.views.map((one) => h('div', { class: 'popover-row' },
-    h('button', { type: 'button', class: 'plain', on: { click: () => { close(); table.show(readView(one.view, table.filterFields())); } } }, one.name),
+    h('button', { type: 'button', class: 'plain', on: { click: () => { close(); table.showView(readView(one.view, table.filterFields())); } } }, one.name),
     h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t('Forget the view "${name}"', { name: one.name }),
-      on: { click: (event) => { memory.dropView(one.name); event.currentTarget.parentElement.remove(); } },
+      on: { click: (event) => { memory.dropView(one.name); event.currentTarget.parentElement?.remove(); } },
     }, icon('close'))));
-  const all = h('button', { type: 'button', class: 'plain', on: { click: () => { close(); table.show(readView({}, [])); } } }, t('Everything, as at first'));
+  const all = h('button', { type: 'button', class: 'plain', on: { click: () => { close(); table.showView(readView({}, [])); } } }, t('Everything, as at first'));
   return [all, ...items, save];
 }

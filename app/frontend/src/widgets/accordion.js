@@ -9,14 +9,17 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 class Accordion extends Widget {
+  /** @param {{items?: TabItem[]} & Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('accordion');
     this.dom_element.append(...(opts.items ?? []).map((item) => this.section(item)));
   }
 
+  /** @param {TabItem} item */
   section(item) {
     const content = h('div', { class: 'accordion-content' });
+    /** @type {HTMLDetailsElement} */
     const section = h('details', {
       name: this.uid, on: { toggle: () => section.open && this.fill(item, content) },
     }, h('summary', {}, iconOf(item.icon, (url) => resolveUrl(url, this.baseUri)), t(item.text ?? item.label ?? item.name)),
@@ -24,6 +27,7 @@ class Accordion extends Widget {
     return section;
   }
 
+  /** @param {TabItem} item @param {HTMLElement} content */
   async fill(item, content) {
     if (content.dataset.filled) return;
     content.dataset.filled = 'true';

@@ -29,17 +29,18 @@ class ApiKey extends Overlay {
     return t(this.opts.title || 'New API key');
   }
 
+  /** @param {string} label @param {string} text @param {string} name */
   copyLine(label, text, name) {
-    const said = h('span', { class: 'copied', role: 'status' });
+    const status = h('span', { class: 'copied', role: 'status' });
     const button = h('button', {
       type: 'button', 'data-copy': name,
       on: {
         click: async () => {
-          said.textContent = await copyText(text) ? t('Copied') : t('Copying is not allowed here. Select the text.');
+          status.textContent = await copyText(text) ? t('Copied') : t('Copying is not allowed here. Select the text.');
         },
       },
     }, icon('copy'), t('Copy'));
-    return h('div', { class: 'copy-line' }, h('div', { class: 'copy-head' }, h('span', { class: 'field-label' }, label), said, button),
+    return h('div', { class: 'copy-line' }, h('div', { class: 'copy-head' }, h('span', { class: 'field-label' }, label), status, button),
       h('code', { class: 'copy-text', tabindex: '0', 'data-name': name }, text));
   }
 }

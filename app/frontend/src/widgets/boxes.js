@@ -3,8 +3,10 @@
 import { register } from '../core/registry.js';
 import { Widget } from '../core/widget.js';
 
+/** @param {...string} names */
 function boxClass(...names) {
   return class extends Widget {
+    /** @param {Data} opts @param {WidgetContext} context */
     constructor(opts, context) {
       super(opts, context);
       this.dom_element.classList.add(...names);
@@ -14,10 +16,11 @@ function boxClass(...names) {
 }
 
 /** A panel tells when its end or its beginning comes into view. */
-class ScrollPanel extends Widget {
+export class ScrollPanel extends Widget {
   static direction = 'vertical';
   static thresholds = { min: 0.02, max: 0.95 };
 
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('scroll-panel', `scroll-${this.constructor.direction}`);
@@ -43,6 +46,7 @@ class HScrollPanel extends ScrollPanel {
 
 /** Cards that flow into as many columns as there is room for. */
 class ResponsableBox extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('card-grid');
@@ -53,6 +57,7 @@ class ResponsableBox extends Widget {
 }
 
 class DynamicColumn extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('card-grid');

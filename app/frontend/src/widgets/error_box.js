@@ -44,17 +44,20 @@ export class ErrorBox extends Overlay {
   }
 }
 
+/** @param {ErrorOptions['fields']} fields */
 function fieldLines(fields) {
   if (!fields || typeof fields !== 'object') return [];
   return Object.entries(fields).map(([name, message]) => (name ? `${t(name)}: ${t(message)}` : t(message)));
 }
 
+/** @param {ErrorOptions['referrers']} referrers */
 function referrerLines(referrers) {
   return (Array.isArray(referrers) ? referrers : []).map((one) => (typeof one === 'string' ? one
     : [t(one.title ?? one.table ?? ''), one.label ?? one.name ?? one.id, one.count > 1 ? `×${one.count}` : null]
       .filter((part) => part !== undefined && part !== null && part !== '').join(' · ')));
 }
 
+/** @param {ErrorOptions['problems']} problems */
 function problemLines(problems) {
   return (Array.isArray(problems) ? problems : []).map((one) => (typeof one === 'string' ? one
     : [one.step_key, one.field, one.message ?? one.detail].filter(Boolean).join(' · ')));

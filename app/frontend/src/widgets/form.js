@@ -9,6 +9,7 @@ import { Widget } from '../core/widget.js';
 import { FormField } from './form_field.js';
 
 export class Form extends Widget {
+  /** @param {FormOptions & Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('form');
@@ -29,7 +30,7 @@ export class Form extends Widget {
     if (opts.record) this.setValue(opts.record);
     this.markClean();
     if (opts.dataurl) this.loadRecord();
-    this.leaving = (event) => { if (this.isUnsaved()) event.preventDefault(); };
+    this.leaving = (/** @type {Event} */ event) => { if (this.isUnsaved()) event.preventDefault(); };
     window.addEventListener('beforeunload', this.leaving);
   }
 
@@ -62,12 +63,14 @@ export class Form extends Widget {
 
   buttons() {
     if (this.opts.notoolbar) return null;
+    /** @type {Tool[]} */
     const tools = this.opts.toolbar?.tools ?? [
       { name: 'cancel', label: 'Cancel' }, { name: 'submit', label: this.opts.submit_label ?? 'Save' },
     ];
     return h('div', { class: 'form-buttons' }, tools.map((tool) => this.button(tool)));
   }
 
+  /** @param {Tool} tool */
   button(tool) {
     const isSubmit = tool.name === 'submit';
     const button = h('button', {
@@ -78,6 +81,7 @@ export class Form extends Widget {
     return button;
   }
 
+  /** @param {Tool} tool */
   tool(tool) {
     if (tool.name === 'reset') this.reset();
     else if (tool.name === 'cancel') this.cancel();
@@ -90,10 +94,10 @@ export class Form extends Widget {
     if (!this.boundActions.has('cancel')) this.window()?.requestDismiss();
   }
 
-  /** The window this form stands in, or null. */
+  /** The window this form stands in, or null. @returns {Overlay|null} */
   window() {
     for (let widget = this.parent; widget; widget = widget.parent) {
-      if (widget.constructor.isOverlay) return widget;
+      if (widget.constructor.isOverlay) return /** @type {Overlay} */ (widget);
     }
     return null;
   }
@@ -110,7 +114,7 @@ export class Form extends Widget {
     this.fillIn(value?.rows?.[0] ?? value?.data ?? (Array.isArray(value) ? value[0] : value) ?? {});
   }
 
-  /** A record that came late: what was typed meanwhile stays, as unsaved. */
+  /** A record that came late: what was typed meanwhile stays, as unsaved. @param {Row} record */
   fillIn(record) {
     const before = JSON.parse(this.cleanText);
     const typed = this.editedNames();
@@ -120,9 +124,9 @@ export class Form extends Widget {
     this.cleanText = JSON.stringify({ ...this.getValue(), ...unsaved, ...stored });
   }
 
-  /** @returns {object} plain values by field name; what is undefined is not sent */
+  /** @returns {Values} plain values by field name; what is undefined is not sent */
   getValue() {
-    const values = {};
+    const values = /** @type {Values} */ ({});
     for (const { field, input } of this.fields) {
       if (this.isLeftOut(field, input)) continue;
       const value = input.resultValue();
@@ -131,13 +135,20 @@ export class Form extends Widget {
     return values;
   }
 
-  /** A blank password in an update would overwrite the stored one with nothing. */
+  /**
+   * A blank password in an update would overwrite the stored one with nothing.
+   * @param {Field} field
+   * @param {Input} input
+   */
   isLeftOut(field, input) {
     if (field.not_sent) return true;
     return field.uitype === 'password' && this.opts.mode === 'update' && input.isEmpty();
   }
 
-  /** What a form sends: all of a new record, of one that exists what was edited, and hidden keys. */
+  /**
+   * What a form sends: all of a new record, of one that exists what was edited, and hidden keys.
+   * @param {string[]} [also] fields to send though they are as they were
+   */
   sentValues(also = []) {
     const values = this.getValue();
     if (this.opts.mode !== 'update') return values;
@@ -157,6 +168,7 @@ export class Form extends Widget {
     return this.getValue();
   }
 
+  /** @param {Row} record */
   setValue(record) {
     for (const { field, input } of this.fields) {
       if (!record || !Object.hasOwn(record, field.name)) continue;
@@ -180,7 +192,7 @@ export class Form extends Widget {
     this.dispatch('reset', {});
   }
 
-  /** Checks every field, shows all problems at once, focuses the first. */
+  /** Check every field, show all problems at once, focus the first. */
   check() {
     this.clearProblems();
     for (const entry of this.fields) {
@@ -201,8 +213,8 @@ export class Form extends Widget {
   }
 
   /**
-   * Shows an Error answer in the form: each field's problem at the field, the rest on top.
-   * @param {object} error description of an Error widget
+   * Show an Error answer in the form: each field's problem at the field, the rest on top.
+   * @param {ErrorDescription} error description of an Error widget
    */
   showProblems(error) {
     const { message, fields = {}, request_id: requestId } = error.options ?? {};
@@ -241,7 +253,7 @@ export class Form extends Widget {
     }
   }
 
-  /** Posts the values; without `submit_url` the event was all. */
+  /** Post the values; without `submit_url` the event was all. @param {Values} values */
   async send(values) {
     if (this.opts.save) return this.opts.save(values);
     if (!this.opts.submit_url) return null;
@@ -251,6 +263,7 @@ export class Form extends Widget {
     });
   }
 
+  /** @param {Answer} answer */
   async answered(answer) {
     if (!answer.ok) {
       const handled = this.opts.refused ? await this.opts.refused(answer) : false;
@@ -265,11 +278,13 @@ export class Form extends Widget {
     if (this.opts.keep_open !== true) this.window()?.dismiss();
   }
 
+  /** @param {Answer} answer */
   async showRefusal(answer) {
     if (answer.error?.options?.fields) this.showProblems(answer.error);
     else await this.app.showAnswer(answer);
   }
 
+  /** @param {boolean} isBusy */
   setBusy(isBusy) {
     this.isBusy = isBusy;
     this.formElement.setAttribute('aria-busy', String(isBusy));

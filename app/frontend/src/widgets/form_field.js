@@ -8,8 +8,8 @@ import { zoneLabel } from '../core/format.js';
 
 export class FormField {
   /**
-   * @param {object} field description of the field
-   * @param {import('../core/widget.js').Widget} form
+   * @param {FieldDescription} field description of the field
+   * @param {Widget} form
    * @param {{showLabel?: boolean}} [how]
    */
   constructor(field, form, { showLabel = true } = {}) {
@@ -33,6 +33,7 @@ export class FormField {
     return [tip, t('Your time zone: ${zone}', { zone: zoneLabel() })].filter(Boolean).join(' · ');
   }
 
+  /** @param {boolean} showLabel */
   layOut(showLabel) {
     const { field, input } = this;
     const isWide = ['text', 'json', 'file', 'image'].includes(field.uitype) || field.wide === true;
@@ -44,7 +45,7 @@ export class FormField {
     }, label, input.dom_element, this.tip, this.error);
   }
 
-  /** Shows what is wrong beside the input; '' takes it away. */
+  /** Show what is wrong beside the input; '' takes it away. @param {string} message */
   setError(message) {
     this.error.textContent = message;
     this.error.hidden = !message;

@@ -6,6 +6,7 @@ import { t } from '../core/i18n.js';
 import { Form } from './form.js';
 
 export class InlineForm extends Form {
+  /** @param {FormOptions} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('inline-form');

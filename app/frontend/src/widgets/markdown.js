@@ -10,21 +10,24 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 class MdText extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('markdown');
     this.set_text(opts.mdtext ?? opts.text ?? '');
   }
 
+  /** @param {string} text */
   set_text(text) {
     this.dom_element.replaceChildren(...markdownNodes(text, (url) => resolveUrl(url, this.baseUri)));
   }
 }
 
 class MarkdownViewer extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
-    this.history = [];
+    this.history = /** @type {string[]} */ ([]);
     this.back = h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t('Back'), hidden: true, on: { click: () => this.goBack() },
     }, icon('left'));
@@ -36,6 +39,7 @@ class MarkdownViewer extends Widget {
     return this.load(this.opts.md_url);
   }
 
+  /** @param {string} url */
   async load(url) {
     const answer = await ask(this.app, url, {
       method: this.opts.method, params: this.opts.params, baseUri: this.baseUri, text: true,
@@ -50,6 +54,7 @@ class MarkdownViewer extends Widget {
     this.dispatch('loaded', { url: answer.url });
   }
 
+  /** @param {At<MouseEvent>} event */
   followed(event) {
     const link = event.target.closest('a');
     if (!link || !sameOrigin(link.href) || !/\.md($|[?#])/.test(link.href)) return;
@@ -59,7 +64,7 @@ class MarkdownViewer extends Widget {
 
   goBack() {
     this.history.pop();
-    this.load(this.history.pop());
+    this.load(this.history.pop() ?? this.opts.md_url);
   }
 }
 

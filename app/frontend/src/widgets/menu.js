@@ -11,6 +11,7 @@ import { Widget } from '../core/widget.js';
 export class Menu extends Widget {
   static tag = 'nav';
 
+  /** @param {{items?: MenuItem[]} & Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('menu');
@@ -18,10 +19,12 @@ export class Menu extends Widget {
     this.dom_element.append(this.list(opts.items ?? []));
   }
 
+  /** @param {MenuItem[]} items @returns {HTMLUListElement} */
   list(items) {
     return h('ul', {}, items.map((item) => h('li', {}, this.entry(item))));
   }
 
+  /** @param {MenuItem} item @returns {Child} */
   entry(item) {
     const children = item.items ?? item.submenu;
     if (Array.isArray(children)) return this.folder(item, children);
@@ -29,6 +32,7 @@ export class Menu extends Widget {
       this.picture(item), h('span', {}, t(item.label ?? item.name)));
   }
 
+  /** @param {MenuItem} item @param {MenuItem[]} children */
   folder(item, children) {
     const list = this.list(children);
     list.hidden = true;
@@ -44,10 +48,12 @@ export class Menu extends Widget {
     return [button, list];
   }
 
+  /** @param {MenuItem} item */
   picture(item) {
     return iconOf(item.icon, (url) => resolveUrl(url, this.baseUri));
   }
 
+  /** @param {MenuItem} item */
   async choose(item) {
     this.dispatch('command', { ...item });
     if (!item.url) return;

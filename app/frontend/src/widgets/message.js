@@ -13,6 +13,7 @@ const LOWEST_PX = 72;
 export class Message extends Overlay {
   static css = 'toast';
 
+  /** @returns {HTMLElement} */
   createElement() {
     return h('div', { class: 'toast', role: 'status', 'aria-live': 'polite', popover: 'manual' });
   }
@@ -42,7 +43,7 @@ export class Message extends Overlay {
   /** A window that closes takes what is in it along: move on to what is below it. */
   followWindows() {
     if (this.moveOn) return;
-    this.moveOn = ({ params }) => {
+    this.moveOn = (/** @type {WidgetEvent} */ { params }) => {
       if (this.isOpen && params.element.contains(this.dom_element)) this.show();
     };
     this.app.bind('overlay_closed', this.moveOn);
@@ -54,7 +55,7 @@ export class Message extends Overlay {
   }
 
   dismiss() {
-    this.app.unbind('overlay_closed', this.moveOn);
+    if (this.moveOn) this.app.unbind('overlay_closed', this.moveOn);
     super.dismiss();
     this.dom_element.remove();
     stackToasts();

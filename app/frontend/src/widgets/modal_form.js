@@ -19,6 +19,7 @@ export class ModalForm extends PopupWindow {
     this.form.bind('submitted', () => this.dismiss());
   }
 
+  /** @param {Values} values */
   async submitted(values) {
     const event = await this.dispatch('submit', values);
     if (!this.opts.submit_url && !this.opts.save && !event.failed) this.dismiss();
@@ -34,6 +35,7 @@ export class ModalForm extends PopupWindow {
     this.form.focusFirst();
   }
 
+  /** @param {ErrorDescription} error */
   showProblems(error) {
     return this.form.showProblems(error);
   }

@@ -17,6 +17,7 @@ export class Overlay extends Widget {
   /** Extra class names of the kind. */
   static css = '';
 
+  /** @returns {HTMLElement} */
   createElement() {
     const dialog = h('dialog', { class: ['overlay', this.constructor.css] });
     dialog.addEventListener('cancel', (event) => {
@@ -49,6 +50,7 @@ export class Overlay extends Widget {
   }
 
   titleBar() {
+    /** @param {string} url */
     const resolve = (url) => resolveUrl(url, this.baseUri);
     const close = h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t('Close'), title: t('Close'),
@@ -92,6 +94,7 @@ export class Overlay extends Widget {
     if (seconds > 0) this.timer = setTimeout(() => this.dismiss(), seconds * 1000);
   }
 
+  /** @param {MouseEvent} event */
   clickedOutside(event) {
     const dismissable = isOn(this.opts.auto_dismiss) || isOn(this.opts.auto_close);
     if (dismissable && event.target === this.dom_element) this.requestDismiss();
@@ -128,11 +131,12 @@ export class Overlay extends Widget {
   }
 }
 
-/** True for what descriptions write for yes. */
+/** True for what descriptions write for yes. @param {unknown} value */
 export function isOn(value) {
   return value === true || value === 1 || value === 'true' || value === '1';
 }
 
+/** @param {unknown} value @param {string} viewportUnit */
 function size(value, viewportUnit) {
   if (typeof value === 'number') return `${value}px`;
   if (typeof value !== 'string') return null;

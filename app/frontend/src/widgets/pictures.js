@@ -8,9 +8,10 @@ import { safeSvg } from '../core/svg.js';
 import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
-class Image extends Widget {
+export class Image extends Widget {
   static tag = 'img';
 
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.alt = t(opts.alt ?? opts.tooltip ?? '');
@@ -18,6 +19,7 @@ class Image extends Widget {
     this.set_url(opts.url ?? opts.source);
   }
 
+  /** @param {string} url */
   set_url(url) {
     if (url) this.dom_element.src = resolveUrl(url, this.baseUri);
   }
@@ -26,6 +28,7 @@ class Image extends Widget {
 class Icon extends Widget {
   static tag = 'span';
 
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('icon-box');
@@ -36,6 +39,7 @@ class Icon extends Widget {
 }
 
 class Svg extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('svg-box');

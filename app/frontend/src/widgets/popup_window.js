@@ -17,16 +17,18 @@ export class PopupWindow extends Overlay {
 
   makeMovable() {
     const bar = this.dom_element.querySelector('.overlay-title');
-    bar.addEventListener('pointerdown', (event) => {
+    bar?.addEventListener('pointerdown', (event) => {
       if (event.target.closest('button') || event.button !== 0) return;
       this.startMove(bar, event);
     });
   }
 
+  /** @param {HTMLElement} bar @param {PointerEvent} start */
   startMove(bar, start) {
     const box = this.dom_element;
     const { left, top } = box.getBoundingClientRect();
     bar.setPointerCapture(start.pointerId);
+    /** @param {PointerEvent} event */
     const move = (event) => {
       const x = Math.min(window.innerWidth - 60, Math.max(60 - box.offsetWidth, left + event.clientX - start.clientX));
       const y = Math.min(window.innerHeight - 40, Math.max(0, top + event.clientY - start.clientY));

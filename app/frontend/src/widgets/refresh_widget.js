@@ -29,7 +29,7 @@ class RefreshWidget extends Widget {
     } else if (!this.hasContent) this.showFailure(answer);
   }
 
-  /** What is there already stays until the next time; where nothing is, the reason stands. */
+  /** What is there already stays until the next time; where nothing is, the reason stands. @param {Answer} answer */
   showFailure({ error }) {
     const again = h('button', { type: 'button', on: { click: () => this.render() } }, icon('refresh'), t('Try again'));
     fillNode(this.dom_element, h('div', { class: 'empty-note', role: 'alert' }, icon('alert'),

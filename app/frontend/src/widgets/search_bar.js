@@ -7,6 +7,7 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 class SearchBar extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('search-bar');

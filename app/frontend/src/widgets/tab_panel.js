@@ -10,6 +10,7 @@ import { Widget } from '../core/widget.js';
 import { holdsWork } from './unsaved.js';
 
 export class TabPanel extends Widget {
+  /** @param {{items?: TabItem[]} & Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('tab-panel', `tabs-${opts.tab_pos ?? 'top'}`);
@@ -27,25 +28,30 @@ export class TabPanel extends Widget {
     if (this.tabs.length) await this.show_tab(this.tabs[0]);
   }
 
+  /** @param {TabItem} item */
   addTab(item) {
-    const tab = { item, widgets: [], building: null };
     const picture = iconOf(item.icon, (url) => resolveUrl(url, this.baseUri));
-    tab.button = h('button', {
+    const button = h('button', {
       type: 'button', role: 'tab', 'aria-selected': 'false', tabindex: '-1', id: uniqueId('tab'),
-      'aria-controls': this.panel.id, 'data-name': item.name, on: { click: () => this.show_tab(tab) },
+      'aria-controls': this.panel.id, 'data-name': item.name, on: { click: () => { this.show_tab(tab); } },
     }, picture, h('span', {}, t(item.label ?? item.text ?? item.name)));
-    this.bar.append(tab.button);
+    /** @type {Tab} */
+    const tab = { item, button, widgets: [], building: null };
+    this.bar.append(button);
     if (item.removable) this.bar.append(this.removeButton(tab));
     return tab;
   }
 
+  /** @param {Tab} tab */
   removeButton(tab) {
+    /** @type {HTMLButtonElement} */
     const button = h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => this.removeTab(tab, button) },
     }, icon('close'));
     return button;
   }
 
+  /** @param {Tab} tab @param {HTMLButtonElement} button */
   removeTab(tab, button) {
     this.tabs = this.tabs.filter((one) => one !== tab);
     tab.button.remove();
@@ -56,9 +62,9 @@ export class TabPanel extends Widget {
     if (this.tabs.length) this.show_tab(this.tabs[0]);
   }
 
-  /** Shows a tab, given as the tab or by its name. */
-  async show_tab(wanted) {
-    const tab = typeof wanted === 'string' ? this.tabs.find(({ item }) => item.name === wanted) : wanted;
+  /** Show a tab, given as the tab or by its name. @param {Tab | string} choice */
+  async show_tab(choice) {
+    const tab = typeof choice === 'string' ? this.tabs.find(({ item }) => item.name === choice) : choice;
     if (!tab) return;
     this.current = tab;
     for (const { button } of this.tabs) {
@@ -72,7 +78,10 @@ export class TabPanel extends Widget {
     this.dispatch('switch', { name: tab.item.name });
   }
 
-  /** Built when first shown, with `refresh` each time; a second click meanwhile waits for the same. */
+  /**
+   * Built when first shown, with `refresh` each time; a second click meanwhile waits for the same.
+   * @param {Tab} tab
+   */
   contentOf(tab) {
     if (tab.widgets.length && !tab.item.refresh) return null;
     tab.building ??= build(tab.item.content ?? [], this).then((widgets) => {
@@ -83,7 +92,7 @@ export class TabPanel extends Widget {
     return tab.building;
   }
 
-  /** What was in view before is kept for when its tab is shown again. */
+  /** What was in view before is kept for when its tab is shown again. @param {Widget[]} widgets */
   fill(widgets) {
     this.panel.replaceChildren();
     this.children = [];
@@ -103,11 +112,12 @@ export class TabPanel extends Widget {
     super.released();
   }
 
+  /** @param {At<KeyboardEvent>} event */
   key(event) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const at = this.tabs.indexOf(this.current);
+    const at = this.tabs.findIndex((tab) => tab === this.current);
     const next = this.tabs[(at + step + this.tabs.length) % this.tabs.length];
     this.show_tab(next);
     next.button.focus();

@@ -7,6 +7,7 @@ import { Widget } from '../core/widget.js';
 const TITLE_RATES = [1.96, 1.8, 1.64, 1.48, 1.32, 1.16];
 
 export class Text extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('text');
@@ -21,31 +22,34 @@ export class Text extends Widget {
 
   showText() {
     const { otext, text, i18n } = this.opts;
-    const shown = otext !== undefined ? (i18n === false ? otext : t(otext)) : i18n ? t(text) : text;
-    this.dom_element.textContent = shown === null || shown === undefined ? '' : String(shown);
+    const content = otext !== undefined ? (i18n === false ? otext : t(otext)) : i18n ? t(text) : text;
+    this.dom_element.textContent = content === null || content === undefined ? '' : String(content);
   }
 
-  /** Sets the original text; the translation is shown. */
+  /** Set the original text; the translation is shown. @param {string} text */
   set_otext(text) {
     this.opts = { ...this.opts, otext: text };
     this.showText();
   }
 
-  /** Sets a text that is not translated. */
+  /** Set a text that is not translated. @param {unknown} text */
   set_text(text) {
     this.opts = { ...this.opts, otext: undefined, text };
     this.showText();
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     this.set_text(typeof value === 'object' ? JSON.stringify(value) : value);
   }
 }
 
+/** @param {number} level */
 function titleClass(level) {
   return class extends Text {
     static tag = `h${level}`;
 
+    /** @param {Data} opts @param {WidgetContext} context */
     constructor(opts, context) {
       super(opts, context);
       this.dom_element.classList.add('title');

@@ -8,6 +8,7 @@ import { t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 export class Toolbar extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('toolbar');
@@ -21,6 +22,7 @@ export class Toolbar extends Widget {
     this.dispatch('ready', {});
   }
 
+  /** @param {Tool} tool */
   addTool(tool) {
     const picture = iconOf(tool.icon, (url) => resolveUrl(url, this.baseUri));
     const button = h('button', {
@@ -33,6 +35,7 @@ export class Toolbar extends Widget {
     this.dom_element.append(cell);
   }
 
+  /** @param {Tool} tool @param {HTMLElement} cell */
   removeButton(tool, cell) {
     return h('button', {
       type: 'button', class: 'icon-button', 'aria-label': t('Remove'),
@@ -40,11 +43,12 @@ export class Toolbar extends Widget {
     }, icon('close'));
   }
 
-  /** Marks one tool as the chosen one. */
+  /** Marks one tool as the chosen one. @param {string} name */
   choose(name) {
     for (const [one, button] of this.buttons) button.classList.toggle('selected', one === name);
   }
 
+  /** @param {Tool} tool */
   command(tool) {
     this.choose(tool.name);
     this.dispatch('command', { ...tool });

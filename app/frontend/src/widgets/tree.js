@@ -11,13 +11,14 @@ import { Widget } from '../core/widget.js';
 import { TreeEditing } from './tree_editing.js';
 
 export class Tree extends Widget {
+  /** @param {Data} opts @param {WidgetContext} context */
   constructor(opts, context) {
     super(opts, context);
     this.dom_element.classList.add('tree-widget');
     this.dom_element.dataset.uid = this.uid;
     this.idField = opts.idField ?? 'id';
     this.textField = opts.textField ?? 'text';
-    this.selected = null;
+    this.selected = /** @type {TreeItem|null} */ (null);
     this.editing = new TreeEditing(this);
     const label = t(opts.title ?? 'Tree');
     this.list = h('ul', {
@@ -36,10 +37,11 @@ export class Tree extends Widget {
   }
 
   toolbar() {
+    /** @param {string} name @param {string} label @param {string | null} iconName @param {() => unknown} click */
     const button = (name, label, iconName, click) => h('button', {
       type: 'button', class: 'tool', 'data-tool': name, on: { click },
     }, iconName ? icon(iconName) : null, h('span', { class: 'tool-label' }, t(label)));
-    const tools = (this.opts.toolbar?.tools ?? [])
+    const tools = /** @type {Tool[]} */ (this.opts.toolbar?.tools ?? [])
       .map((tool) => button(tool.name, tool.label ?? tool.name, null, () => this.tool(tool)));
     return h('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('Tools') },
       this.editing.canAdd && button('add', 'Add', 'add', () => this.editing.add()),
@@ -61,7 +63,7 @@ export class Tree extends Widget {
     this.dispatch('loaded', {});
   }
 
-  /** The children of a node, or the root level. @returns {Promise<object[]|null>} */
+  /** The children of a node, or the root level. @param {Row | null} record @returns {Promise<Row[]|null>} */
   async load(record) {
     if (!this.opts.dataurl) return record ? record.children ?? [] : this.opts.data ?? [];
     const key = {};
@@ -80,32 +82,36 @@ export class Tree extends Widget {
     return Array.isArray(answer.value) ? answer.value : answer.value?.rows ?? [];
   }
 
+  /** @param {Row} record @param {number} level */
   node(record, level) {
     const isLeaf = isTrue(record.is_leaf) || (!this.opts.dataurl && !record.children?.length);
-    const item = h('li', {
+    const element = h('li', {
       role: 'treeitem', 'aria-level': level, 'aria-selected': 'false', tabindex: '-1',
       'aria-expanded': isLeaf ? undefined : 'false',
     });
-    item.record = record;
-    item.level = level;
+    const item = /** @type {TreeItem} */ (Object.assign(element, { record, level }));
     item.append(h('div', { class: 'tree-row' }, h('span', { class: 'tree-toggle' }, icon('right')), this.checkBox(record),
       this.nodeIcon(record), h('span', { class: 'tree-text' }, this.textOf(record))));
     return item;
   }
 
+  /** @param {Row} record */
   textOf(record) {
     return String(record[this.textField] ?? record[this.idField] ?? '');
   }
 
+  /** @param {Row} record */
   nodeIcon(record) {
     const icons = this.opts.node_typeicons ?? this.opts.type_icons ?? {};
     const name = icons[record[this.opts.typeField]] ?? this.opts.default_icon;
     return iconOf(name, (url) => resolveUrl(url, this.baseUri)) ?? icon('folder');
   }
 
+  /** @param {Row} record */
   checkBox(record) {
     const { checkField } = this.opts;
     if (!checkField) return null;
+    /** @type {HTMLInputElement} */
     const box = h('input', {
       type: 'checkbox', checked: isTrue(record[checkField]), 'aria-label': this.textOf(record), tabindex: '-1',
       on: { change: () => this.checked(record, box) },
@@ -113,12 +119,14 @@ export class Tree extends Widget {
     return box;
   }
 
+  /** @param {Row} record @param {HTMLInputElement} box */
   async checked(record, box) {
     const params = { ...record, [this.opts.checkField]: box.checked };
     const events = await Promise.all(['node_check_changed', 'check_changed'].map((name) => this.dispatch(name, params)));
     if (events.some(({ failed }) => failed)) box.checked = !box.checked;
   }
 
+  /** @param {At<MouseEvent>} event */
   clicked(event) {
     const item = event.target.closest('[role=treeitem]');
     if (!item || event.target.matches('input')) return;
@@ -126,6 +134,7 @@ export class Tree extends Widget {
     if (event.target.closest('.tree-toggle')) this.toggle(item);
   }
 
+  /** @param {TreeItem} item */
   select(item) {
     this.list.querySelector('[aria-selected=true]')?.setAttribute('aria-selected', 'false');
     item.setAttribute('aria-selected', 'true');
@@ -137,7 +146,7 @@ export class Tree extends Widget {
     this.dispatch('node_click', { ...item.record });
   }
 
-  /** The one node that the Tab key leads to. */
+  /** The one node that the Tab key leads to. @param {HTMLElement | null} item */
   makeTabbable(item) {
     for (const one of this.list.querySelectorAll('[tabindex="0"]')) one.tabIndex = -1;
     if (item) item.tabIndex = 0;
@@ -151,19 +160,24 @@ export class Tree extends Widget {
     return { ...(this.selectedRecord ?? {}) };
   }
 
+  /** @param {TreeItem} item */
   toggle(item) {
     if (item.getAttribute('aria-expanded') === 'true') this.fold(item);
     else return this.unfold(item);
     return undefined;
   }
 
+  /** @param {TreeItem} item */
   fold(item) {
     if (item.hasAttribute('aria-expanded')) item.setAttribute('aria-expanded', 'false');
     const group = item.querySelector(':scope > ul');
     if (group) group.hidden = true;
   }
 
-  /** Opens a node; who wants it opened while its children are on their way waits for the same. */
+  /**
+   * Open a node; who wants it opened while its children are on their way waits for the same.
+   * @param {TreeItem} item
+   */
   async unfold(item) {
     if (!item.hasAttribute('aria-expanded')) return;
     item.opening ??= this.groupOf(item).finally(() => { item.opening = null; });
@@ -173,7 +187,10 @@ export class Tree extends Widget {
     item.setAttribute('aria-expanded', 'true');
   }
 
-  /** The list of a node's children, fetched the first time. A node without any is a leaf, and has none. */
+  /**
+   * The list of a node's children, fetched the first time. A node without any is a leaf, and has none.
+   * @param {TreeItem} item
+   */
   async groupOf(item) {
     const there = item.querySelector(':scope > ul');
     const records = there ? null : await this.load(item.record);
@@ -187,20 +204,23 @@ export class Tree extends Widget {
     return group;
   }
 
-  /** Takes a node away; the Tab key then leads to its neighbour. A node that has lost its last child is a leaf. */
+  /**
+   * Take a node away; the Tab key then leads to its neighbour. A node that has lost its last child is a leaf.
+   * @param {TreeItem} item
+   */
   removeNode(item) {
     const group = item.parentElement;
-    const parent = group.closest('[role=treeitem]');
+    const parent = group?.closest('[role=treeitem]') ?? null;
     const next = item.nextElementSibling ?? item.previousElementSibling ?? parent;
     item.remove();
     this.selected = null;
-    this.makeTabbable(next);
-    if (!parent || group.children.length) return;
+    this.makeTabbable(/** @type {HTMLElement|null} */ (next));
+    if (!group || !parent || group.children.length) return;
     group.remove();
     parent.removeAttribute('aria-expanded');
   }
 
-  /** Adds a new record below a node, or at the root. */
+  /** Add a new record below a node, or at the root. @param {Row} record @param {TreeItem | null} parentItem */
   async addNode(record, parentItem) {
     if (!parentItem) {
       const item = this.node(record, 1);
@@ -214,10 +234,17 @@ export class Tree extends Widget {
     await this.unfold(parentItem);
   }
 
+  /** @param {TreeItem} item */
+  selectParent(item) {
+    const parent = item.parentElement?.closest('[role=treeitem]');
+    if (parent) this.select(parent);
+  }
+
   visibleItems() {
     return [...this.list.querySelectorAll('[role=treeitem]')].filter((item) => !item.closest('ul[hidden]'));
   }
 
+  /** @param {At<KeyboardEvent>} event */
   key(event) {
     const item = event.target.closest('[role=treeitem]');
     if (!item || event.target !== item) return;
@@ -233,13 +260,14 @@ export class Tree extends Widget {
     } else if (event.key === 'ArrowLeft') {
       event.preventDefault();
       if (item.getAttribute('aria-expanded') === 'true') this.fold(item);
-      else if (item.parentElement.closest('[role=treeitem]')) this.select(item.parentElement.closest('[role=treeitem]'));
+      else this.selectParent(item);
     } else if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
       this.select(item);
     }
   }
 
+  /** @param {Tool} tool */
   tool(tool) {
     const needsNode = [tool.selected_row, tool.selected_node, tool.selected_data].some(isTrue);
     if (needsNode && !this.selectedRecord) {

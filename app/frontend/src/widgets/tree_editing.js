@@ -6,9 +6,10 @@ import { t } from '../core/i18n.js';
 import { isEditable, normaliseField } from '../inputs/fields.js';
 
 export class TreeEditing {
-  /** @param {import('./tree.js').Tree} tree */
+  /** @param {Tree} tree */
   constructor(tree) {
     this.tree = tree;
+    /** @type {TreeUrls} */
     this.urls = tree.opts.select_only ? {} : tree.opts.editable ?? {};
   }
 
@@ -41,7 +42,8 @@ export class TreeEditing {
     const box = await this.form('Edit', item.record, this.urls.update_url, this.key(item.record));
     box.form.bind('submitted', (event) => {
       Object.assign(item.record, box.form.getValue(), event.params);
-      item.querySelector('.tree-text').textContent = tree.textOf(item.record);
+      const text = item.querySelector('.tree-text');
+      if (text) text.textContent = tree.textOf(item.record);
     });
   }
 
@@ -66,27 +68,30 @@ export class TreeEditing {
     return this.tree.selected;
   }
 
+  /** @param {Row} record */
   key(record) {
     const { idField } = this.tree;
-    const key = { id: record.id ?? record[idField] };
+    const key = /** @type {Data} */ ({ id: record.id ?? record[idField] });
     if (idField !== 'id') key[idField] = record[idField];
     if (record.lock_version !== undefined) key.lock_version = record.lock_version;
     return key;
   }
 
-  form(title, record, url, more) {
+  /** @param {string} title @param {Row | null} record @param {string | undefined} url @param {Data} more */
+  async form(title, record, url, more) {
     const { tree } = this;
     const fields = (this.urls.fields ?? []).map(normaliseField).filter(isEditable);
-    return buildOverlay({
+    const box = await buildOverlay({
       widgettype: 'ModalForm',
       options: {
         title, fields, record, mode: record ? 'update' : 'add',
-        save: async (values) => {
+        save: async (/** @type {Values} */ values) => {
           const answer = await ask(tree.app, url, { method: 'POST', params: { ...values, ...more }, baseUri: tree.baseUri });
           if (answer.ok) await tree.app.showAnswer(answer);
           return answer;
         },
       },
     }, tree);
+    return /** @type {ModalForm} */ (box);
   }
 }

@@ -1,6 +1,9 @@
 /** What would be lost with a part of the page. */
 
-/** True when something was typed into a form in *element*, also on a tab that is not in view. */
+/**
+ * True when something was typed into a form in *element*, also on a tab that is not in view.
+ * @param {HTMLElement} element
+ */
 export function holdsWork(element) {
   const parts = [element, ...element.querySelectorAll('.form, .tab-panel')];
   return parts.some((node) => node.bricks_widget?.holdsWork?.());

@@ -2,15 +2,18 @@
 
 import { ask } from '../../core/request.js';
 
-/** What an answer holds besides the widget it is wrapped in. */
+/** What an answer holds besides the widget it is wrapped in. @param {Answer} answer */
 export function dataOf(answer) {
   const { value } = answer;
   return value?.data ?? value?.options?.user_data ?? value;
 }
 
 /**
- * Reads. A refusal is shown to the person.
- * @param {object} [how] more of what `ask` takes
+ * Read. A refusal is shown to the person.
+ * @param {AskOptions} [how] more of what `ask` takes
+ * @param {Widget} widget
+ * @param {string} url
+ * @param {Data} [params]
  * @returns {Promise<*>} null when there is nothing to be had
  */
 export async function read(widget, url, params = {}, how = {}) {
@@ -22,7 +25,10 @@ export async function read(widget, url, params = {}, how = {}) {
 
 /**
  * The rows of a list; [] for a part that a role may not see. Any other refusal is shown to the person.
- * @returns {Promise<object[]|null>} null when they could not be had
+ * @param {Widget} widget
+ * @param {string} url
+ * @param {Data} [params]
+ * @returns {Promise<Row[]|null>} null when they could not be had
  */
 export async function rowsOf(widget, url, params = {}) {
   const answer = await ask(widget.app, url, { params: { page: 1, rows: 1000, ...params } });
@@ -32,12 +38,22 @@ export async function rowsOf(widget, url, params = {}) {
   return null;
 }
 
-/** Changes something. @returns {Promise<import('../../core/request.js').Answer>} */
+/**
+ * Change something.
+ * @param {Widget} widget
+ * @param {string} url
+ * @param {Data} params
+ * @returns {Promise<Answer>}
+ */
 export function send(widget, url, params) {
   return ask(widget.app, url, { method: 'POST', params });
 }
 
-/** Says in a corner what the server answered, or shows why it did not. */
+/**
+ * Say in a corner what the server answered, or show why it did not.
+ * @param {Widget} widget
+ * @param {Answer} answer
+ */
 export async function tell(widget, answer) {
   await widget.app.showAnswer(answer);
   return answer.ok;

@@ -16,27 +16,26 @@ const WIDEST_STEP = 64;
 const LABEL_PX = 44;
 
 /**
- * @param {{title: string, groupLabel: string, bars: {key: string, label: string, calls: number, failed?: number,
- *   words?: string, height?: number}[], choose?: (bar: object) => void, chosen?: string}} chart `words`: more about a
- *   bar, said already; with `choose` bars are buttons
+ * @param {Chart} chart
  * @returns {Element}
  */
 export function barChart(chart) {
-  const said = h('p', { class: 'chart-words', 'aria-live': 'polite' });
+  const caption = h('p', { class: 'chart-words', 'aria-live': 'polite' });
   const place = h('div', { class: 'chart-place' });
   let drawnFor = 0;
   // Drawn for the width there is, so that figures have the same size everywhere.
   new ResizeObserver(([{ contentRect: { width } }]) => {
     if (Math.abs(width - drawnFor) < 2 || width < 40) return;
     drawnFor = width;
-    const { key } = place.contains(document.activeElement) ? document.activeElement.dataset : {};
-    place.replaceChildren(drawPicture(chart, width, said));
+    const { key } = place.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset : {};
+    place.replaceChildren(drawPicture(chart, width, caption));
     if (key) place.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }).observe(place);
-  const foot = h('div', { class: 'chart-foot' }, said, hasFailures(chart) ? legend() : null);
+  const foot = h('div', { class: 'chart-foot' }, caption, hasFailures(chart) ? legend() : null);
   return h('figure', { class: 'chart', 'aria-label': t(chart.title) }, place, foot, chart.choose ? null : tableOf(chart.title, chart.groupLabel, chart.bars));
 }
 
+/** @param {Chart} chart */
 function hasFailures({ bars }) {
   return bars.some(({ failed, height }) => height === undefined && Number(failed) > 0);
 }
@@ -45,12 +44,13 @@ function legend() {
   return h('div', { class: 'chart-legend', 'aria-hidden': 'true' }, h('span', {}, t('Calls')), h('span', { class: 'is-failed' }, t('Failed')));
 }
 
-/** What a bar is drawn for: calls, unless `height` says otherwise. */
+/** What a bar is drawn for: calls, unless `height` says otherwise. @param {Bar} bar */
 function heightOf(bar) {
   return Number(bar.height ?? bar.calls);
 }
 
-function drawPicture({ bars, choose = null, chosen = '' }, width, said) {
+/** @param {Chart} chart @param {number} width @param {HTMLElement} caption */
+function drawPicture({ bars, choose, chosen = '' }, width, caption) {
   const highest = niceMaximum(Math.max(0.001, ...bars.map(heightOf)));
   const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
   const height = HEIGHT + FOOT + 8;
@@ -62,20 +62,27 @@ function drawPicture({ bars, choose = null, chosen = '' }, width, said) {
     const group = drawBar(bar, { x: LEFT + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosen });
     const words = wordsOf(bar);
     group.append(svg('title', {}, words));
-    group.addEventListener('pointerenter', () => { said.textContent = words; });
-    if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, said);
+    group.addEventListener('pointerenter', () => { caption.textContent = words; });
+    if (choose && Number(bar.calls) > 0) makeButton(group, bar, words, choose, caption);
     picture.append(group);
   });
-  picture.addEventListener('pointerleave', () => { said.textContent = ''; });
+  picture.addEventListener('pointerleave', () => { caption.textContent = ''; });
   return picture;
 }
 
-function makeButton(group, bar, words, choose, said) {
+/**
+ * @param {SVGElement} group
+ * @param {Bar} bar
+ * @param {string} words
+ * @param {(bar: Bar) => void} choose
+ * @param {HTMLElement} caption
+ */
+function makeButton(group, bar, words, choose, caption) {
   group.setAttribute('role', 'button');
   group.setAttribute('tabindex', '0');
   group.setAttribute('aria-label', words);
   group.dataset.key = bar.key;
-  group.addEventListener('focus', () => { said.textContent = words; });
+  group.addEventListener('focus', () => { caption.textContent = words; });
   group.addEventListener('click', () => choose(bar));
   group.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
@@ -84,6 +91,7 @@ function makeButton(group, bar, words, choose, said) {
   });
 }
 
+/** @param {SVGElement} picture @param {number} highest @param {number} width */
 function drawScale(picture, highest, width) {
   for (const share of [0, 0.5, 1]) {
     const y = 8 + HEIGHT * (1 - share);
@@ -92,7 +100,12 @@ function drawScale(picture, highest, width) {
   }
 }
 
+/**
+ * @param {Bar} bar
+ * @param {{x: number, step: number, width: number, highest: number, isLabelled: boolean, isChosen: boolean}} look
+ */
 function drawBar(bar, { x, step, width, highest, isLabelled, isChosen }) {
+  /** @param {Decimal} calls */
   const size = (calls) => (Number(calls) / highest) * HEIGHT;
   const all = size(heightOf(bar));
   const failed = bar.height === undefined ? size(bar.failed ?? 0) : 0;
@@ -106,6 +119,7 @@ function drawBar(bar, { x, step, width, highest, isLabelled, isChosen }) {
   return group;
 }
 
+/** @param {Bar} bar */
 function wordsOf(bar) {
   const parts = [`${bar.key}: ${t('${count} calls', { count: countText(bar.calls) })}`];
   if (Number(bar.failed) > 0) parts.push(t('${count} failed', { count: countText(bar.failed) }));
@@ -113,20 +127,22 @@ function wordsOf(bar) {
   return parts.join(', ');
 }
 
+/** @param {string} title @param {string} groupLabel @param {Bar[]} bars */
 function tableOf(title, groupLabel, bars) {
   return h('table', { class: 'visually-hidden' }, h('caption', {}, t(title)),
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t(groupLabel)), h('th', { scope: 'col' }, t('Calls')), h('th', { scope: 'col' }, t('Failed')), h('th', { scope: 'col' }, t('Amount')))),
     h('tbody', {}, bars.map((bar) => h('tr', {}, h('td', {}, bar.key), h('td', {}, countText(bar.calls)), h('td', {}, countText(bar.failed)), h('td', {}, bar.words ?? '')))));
 }
 
-/** The next of 1, 2, 4, 5, 10, 20 …, so that the scale has round figures. */
+/** The next of 1, 2, 4, 5, 10, 20 …, so that the scale has round figures. @param {number} value */
 function niceMaximum(value) {
   const size = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 2, 4, 5, 10].find((one) => one * size >= value) ?? 10;
   return factor * size;
 }
 
+/** @param {number} value */
 function shortCount(value) {
-  if (value >= 1e6) return `${+(value / 1e6).toFixed(1)}M`;
-  return value >= 10_000 ? `${+(value / 1000).toFixed(1)}k` : String(+value.toPrecision(3));
+  if (value >= 1e6) return `${Number((value / 1e6).toFixed(1))}M`;
+  return value >= 10_000 ? `${Number((value / 1000).toFixed(1))}k` : String(Number(value.toPrecision(3)));
 }

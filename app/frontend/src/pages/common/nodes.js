@@ -4,7 +4,14 @@ import { h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
 
-/** A button with a picture; `name` is its `data-tool`. */
+/**
+ * A button with a picture; `name` is its `data-tool`.
+ * @param {string} name
+ * @param {string} picture
+ * @param {string} label
+ * @param {() => unknown} work
+ * @param {{css?: string, isSmall?: boolean}} [look]
+ */
 export function tool(name, picture, label, work, { css = '', isSmall = false } = {}) {
   const text = t(label);
   return h('button', {
@@ -13,22 +20,27 @@ export function tool(name, picture, label, work, { css = '', isSmall = false } =
   }, icon(picture), isSmall ? null : h('span', {}, text));
 }
 
-/** A quiet word in a frame; `tone` is good, warn, bad or ''. */
+/** A quiet word in a frame; `tone` is good, warn, bad or ''. @param {string} text */
 export function badge(text, tone = '') {
   return h('span', { class: ['badge', tone && `badge-${tone}`] }, text);
 }
 
-/** Why there is nothing here, and what to do about it. */
+/**
+ * Why there is nothing here, and what to do about it.
+ * @param {string} picture
+ * @param {string} text
+ * @param {...Child} more
+ */
 export function emptyNote(picture, text, ...more) {
   return h('div', { class: 'empty-note' }, icon(picture), h('p', {}, t(text)), more);
 }
 
-/** In the place of what could not be loaded, with a way to try again. */
+/** In the place of what could not be loaded, with a way to try again. @param {() => unknown} again */
 export function notLoaded(again) {
   return emptyNote('alert', 'This could not be loaded.', h('button', { type: 'button', on: { click: again } }, t('Try again')));
 }
 
-/** A card with a heading. */
+/** A card with a heading. @param {string} title @param {...Child} content */
 export function card(title, ...content) {
   return h('section', { class: 'card page-card' }, h('h2', {}, t(title)), content);
 }
@@ -36,8 +48,8 @@ export function card(title, ...content) {
 /**
  * A table of texts.
  * @param {string} caption for those who cannot see what stands around it
- * @param {{label: string, isNumber?: boolean}[]} columns
- * @param {(Node|string)[][]} rows
+ * @param {PlainColumn[]} columns
+ * @param {Child[][]} rows
  */
 export function plainTable(caption, columns, rows) {
   return h('div', { class: 'scroll-x', tabindex: '0', role: 'region', 'aria-label': t(caption) }, h('table', { class: 'plain-table' },
@@ -46,7 +58,7 @@ export function plainTable(caption, columns, rows) {
     h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell, at) => h('td', { class: columns[at].isNumber && 'align-end' }, cell)))))));
 }
 
-/** A list of names and values; entries without a value are left out. */
+/** A list of names and values; entries without a value are left out. @param {[string, Child][]} entries */
 export function facts(entries) {
   return h('dl', { class: 'facts' }, entries.filter(([, value]) => value !== null && value !== undefined && value !== '')
     .map(([label, value]) => h('div', {}, h('dt', {}, t(label)), h('dd', {}, value))));

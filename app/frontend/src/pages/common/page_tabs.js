@@ -5,19 +5,23 @@ import { t } from '../../core/i18n.js';
 import { notLoaded } from './nodes.js';
 
 export class PageTabs {
-  /** @param {{name: string, label: string, make: () => {element: Element, render?: Function, stop?: Function}}[]} parts */
+  /** @param {{name: string, label: string, make: () => Part}[]} parts */
   constructor(parts) {
-    this.parts = parts.map((part) => ({ ...part, made: null }));
     this.panel = h('div', { role: 'tabpanel', class: 'page-panel', id: uniqueId('panel') });
-    for (const part of this.parts) {
-      part.button = h('button', {
-        type: 'button', role: 'tab', id: uniqueId('tab'), 'data-name': part.name, 'aria-controls': this.panel.id,
-        on: { click: () => this.show(part.name) },
-      }, t(part.label));
-    }
+    /** @type {TabPart[]} */
+    this.parts = parts.map((part) => ({ ...part, button: this.tabButton(part), content: null }));
+    this.current = /** @type {TabPart|null} */ (null);
     this.bar = h('div', { role: 'tablist', class: 'tab-bar', on: { keydown: (event) => this.key(event) } },
       this.parts.map(({ button }) => button));
     this.element = h('div', { class: 'page-tabs' }, this.bar, this.panel);
+  }
+
+  /** @param {{name: string, label: string}} part */
+  tabButton(part) {
+    return h('button', {
+      type: 'button', role: 'tab', id: uniqueId('tab'), 'data-name': part.name, 'aria-controls': this.panel.id,
+      on: { click: () => this.show(part.name) },
+    }, t(part.label));
   }
 
   /** The part that the address names, else the first. */
@@ -25,28 +29,30 @@ export class PageTabs {
     this.show(new URLSearchParams(location.hash.split('?')[1]).get('tab') ?? '');
   }
 
+  /** @param {string} name */
   show(name) {
-    const wanted = this.parts.find((part) => part.name === name) ?? this.parts[0];
-    if (this.current !== wanted) {
-      this.current = wanted;
+    const goal = this.parts.find((part) => part.name === name) ?? this.parts[0];
+    if (this.current !== goal) {
+      this.current = goal;
       for (const part of this.parts) {
-        part.button.setAttribute('aria-selected', String(part === wanted));
-        part.button.tabIndex = part === wanted ? 0 : -1;
+        part.button.setAttribute('aria-selected', String(part === goal));
+        part.button.tabIndex = part === goal ? 0 : -1;
       }
-      this.panel.setAttribute('aria-labelledby', wanted.button.id);
-      this.bringIntoView(wanted.button);
-      wanted.made ??= wanted.make();
-      this.panel.replaceChildren(wanted.made.element);
-      this.writeAddress(wanted.name);
+      this.panel.setAttribute('aria-labelledby', goal.button.id);
+      this.bringIntoView(goal.button);
+      goal.content ??= goal.make();
+      this.panel.replaceChildren(goal.content.element);
+      this.writeAddress(goal.name);
     }
-    this.draw(wanted);
+    this.draw(goal);
   }
 
-  /** What a part draws takes the place of the word that it is being loaded. */
+  /** What a part draws takes the place of the word that it is being loaded. @param {TabPart} part */
   async draw(part) {
-    const { element, render } = part.made;
+    if (!part.content) return;
+    const { element, render } = part.content;
     if (!element.childNodes.length) element.append(h('div', { class: 'loading' }, t('Loading …')));
-    await render?.call(part.made);
+    await render?.call(part.content);
     const again = () => {
       element.replaceChildren();
       this.draw(part);
@@ -54,7 +60,7 @@ export class PageTabs {
     element.querySelector(':scope > .loading')?.replaceWith(notLoaded(again));
   }
 
-  /** On a narrow screen the bar scrolls; only the bar, not the page. */
+  /** On a narrow screen the bar scrolls; only the bar, not the page. @param {HTMLButtonElement} button */
   bringIntoView(button) {
     requestAnimationFrame(() => {
       const { offsetLeft, offsetWidth } = button;
@@ -64,6 +70,7 @@ export class PageTabs {
     });
   }
 
+  /** @param {string} name */
   writeAddress(name) {
     const [path, query = ''] = location.hash.split('?');
     if (!path.startsWith('#/')) return;
@@ -73,11 +80,12 @@ export class PageTabs {
     history.replaceState(history.state, '', `${path}?${params}`);
   }
 
+  /** @param {At<KeyboardEvent>} event */
   key(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const at = this.parts.indexOf(this.current);
+    const at = this.parts.findIndex((part) => part === this.current);
     const next = this.parts[(at + step + this.parts.length) % this.parts.length];
     this.show(next.name);
     next.button.focus();
@@ -88,6 +96,6 @@ export class PageTabs {
   }
 
   stop() {
-    for (const { made } of this.parts) made?.stop?.();
+    for (const { content } of this.parts) content?.stop?.();
   }
 }

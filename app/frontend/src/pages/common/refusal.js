@@ -4,8 +4,8 @@ import { build } from '../../core/build.js';
 import { errorPage } from '../../shell/error_page.js';
 
 /**
- * @param {import('../../core/widget.js').Widget} owner
- * @param {import('../../core/request.js').Answer} answer the refusal; a page gets most with status 200
+ * @param {Widget} owner
+ * @param {Answer} answer the refusal; a page gets most with status 200
  * @returns {Promise<Element|string>}
  */
 export async function refusalPage(owner, answer) {

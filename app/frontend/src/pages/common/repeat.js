@@ -12,7 +12,7 @@ export class Repeat {
     this.work = work;
   }
 
-  /** Counts anew from now. */
+  /** Count anew from now. */
   start() {
     this.stop();
     if (this.seconds > 0) this.timer = setTimeout(() => this.due(), this.seconds * 1000);

@@ -4,7 +4,7 @@ const NAMESPACE = 'http://www.w3.org/2000/svg';
 
 /**
  * @param {string} tag
- * @param {Object<string, *>} [attributes] null, undefined and false leave one out
+ * @param {Data} [attributes] null, undefined and false leave one out
  * @param {...(Node|string)} children
  */
 export function svg(tag, attributes = {}, ...children) {

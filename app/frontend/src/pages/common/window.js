@@ -4,9 +4,9 @@ import { Form } from '../../widgets/form.js';
 
 /**
  * A window with nodes of our own in it, opened.
- * @param {import('../../core/widget.js').Widget} owner
- * @param {{title: string, cwidth?: number}} options
- * @param {...Node} nodes
+ * @param {Widget} owner
+ * @param {{title: string, cwidth?: number, width?: string, height?: string}} options
+ * @param {...(Node|string)} nodes
  */
 export async function openWindow(owner, options, ...nodes) {
   const box = await owner.app.buildOverlay({
@@ -19,10 +19,10 @@ export async function openWindow(owner, options, ...nodes) {
 
 /**
  * A window with a form; it closes when `save` has succeeded.
- * @param {import('../../core/widget.js').Widget} owner
+ * @param {Widget} owner
  * @param {{title: string, cwidth?: number, above?: Node[]}} frame
- * @param {object} form options of a Form with `fields` and `save(values)`
- * @returns {Promise<{box: object, form: Form, done: Promise<boolean>}>} `done`: whether it was saved
+ * @param {FormOptions} form options of a Form with `fields` and `save(values)`
+ * @returns {Promise<{box: Overlay, form: Form, done: Promise<boolean>}>} `done`: whether it was saved
  */
 export async function openForm(owner, frame, form) {
   const { above = [], ...options } = frame;
@@ -30,13 +30,13 @@ export async function openForm(owner, frame, form) {
     widgettype: 'PopupWindow', options: { cwidth: 46, ...options, css: 'form-window', auto_open: false },
   }, owner);
   box.contentElement.append(...above);
-  const made = new Form({ ...form, keep_open: true }, { app: owner.app, baseUri: owner.baseUri, parent: box });
-  box.add_widget(made);
+  const inner = new Form({ ...form, keep_open: true }, { app: owner.app, baseUri: owner.baseUri, parent: box });
+  box.add_widget(inner);
   const done = new Promise((resolve) => {
-    made.bind('submitted', () => { resolve(true); box.dismiss(); });
+    inner.bind('submitted', () => { resolve(true); box.dismiss(); });
     box.bind('dismissed', () => resolve(false));
   });
   box.open();
-  made.focusFirst();
-  return { box, form: made, done };
+  inner.focusFirst();
+  return { box, form: inner, done };
 }

@@ -11,10 +11,11 @@ const CALLS = '';
 export class ChartCards {
   constructor() {
     this.measure = CALLS;
+    this.stats = /** @type {Pick<Stats, 'by_hour'|'by_day'>} */ ({ by_hour: [], by_day: [] });
     this.element = h('div', { class: 'page-grid' });
   }
 
-  /** @param {{by_hour: object[], by_day: object[]}} stats */
+  /** @param {Pick<Stats, 'by_hour'|'by_day'>} stats */
   draw(stats) {
     this.stats = stats;
     const currencies = [...new Set([...stats.by_hour, ...stats.by_day].flatMap(({ amounts }) => Object.keys(amounts)))];
@@ -25,24 +26,30 @@ export class ChartCards {
     return this.element;
   }
 
+  /** @param {Period} one @param {string} key @param {string} label */
   bar(one, key, label) {
     const { calls, failed, amounts } = one;
     const height = this.measure ? Number(amounts[this.measure] ?? 0) : undefined;
     return { key, label, calls, failed, height, words: amountTexts(amounts).join(' · ') };
   }
 
+  /** @param {string} title @param {string} groupLabel @param {Bar[]} bars @param {string[]} currencies */
   card(title, groupLabel, bars, currencies) {
     return h('section', { class: 'card page-card' }, h('h2', {}, t(title), h('span', { class: 'spring' }), currencies.length ? this.chooser(currencies, title) : null),
       barChart({ title, groupLabel, bars }));
   }
 
-  /** What the height of the bars means; one choice for both charts. */
+  /**
+   * What the height of the bars means; one choice for both charts.
+   * @param {string[]} currencies
+   * @param {string} title
+   */
   chooser(currencies, title) {
     const name = uniqueId('measure');
     const choices = [[CALLS, t('Calls')], ...currencies.map((currency) => [currency, t('Amount (${currency})', { currency })])];
     const select = h('select', {
       id: name, 'aria-label': `${t(title)}: ${t('What is shown')}`, class: 'chart-measure',
-      on: { change: () => { this.measure = select.value; this.draw(this.stats); this.element.querySelector(`[aria-label="${CSS.escape(select.getAttribute('aria-label'))}"]`)?.focus(); } },
+      on: { change: () => { this.measure = select.value; this.draw(this.stats); this.element.querySelector(`[aria-label="${CSS.escape(select.getAttribute('aria-label') ?? '')}"]`)?.focus(); } },
     }, choices.map(([value, text]) => h('option', { value, selected: value === this.measure }, text)));
     return select;
   }

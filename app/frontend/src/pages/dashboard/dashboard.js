@@ -14,10 +14,10 @@ import { rateText } from './rates.js';
 import { tables } from './tables.js';
 
 export class Dashboard {
-  /** @param {import('../../core/widget.js').Widget} owner */
+  /** @param {Widget} owner */
   constructor(owner) {
     this.owner = owner;
-    this.opts = owner.opts;
+    this.opts = /** @type {DashboardOptions} */ (owner.opts);
     this.when = h('span', { class: 'muted', 'data-name': 'refreshed' });
     this.body = h('div', { class: 'dashboard-body' });
     this.charts = new ChartCards();
@@ -34,6 +34,7 @@ export class Dashboard {
     return this.load(false);
   }
 
+  /** @param {boolean} isAgain */
   async load(isAgain) {
     // Nobody is asked to sign in because a page refreshed itself.
     const how = { anonymous: isAgain };
@@ -43,13 +44,13 @@ export class Dashboard {
     return this.repeat.start();
   }
 
-  /** @returns {Promise<object|null>} null when the figures cannot be had */
+  /** @param {AskOptions} how @returns {Promise<Stats|null>} null when the figures cannot be had */
   async stats(how) {
     const answer = await ask(this.owner.app, this.opts.stats_url, how);
     return answer.ok ? dataOf(answer) : null;
   }
 
-  /** How many records each list has; null for one that cannot be read. */
+  /** How many records each list has; null for one that cannot be read. @param {AskOptions} how */
   async counts(how) {
     const entries = await Promise.all((this.opts.counts ?? []).map(async (one) => {
       const answer = await ask(this.owner.app, one.data_url, { ...how, params: { page: 1, rows: 1, ...(one.params ?? {}) } });
@@ -58,6 +59,7 @@ export class Dashboard {
     return Object.fromEntries(entries);
   }
 
+  /** @param {Stats | null} stats @param {Record<string, number | null>} counts */
   draw(stats, counts) {
     this.when.textContent = stats?.now ? t('As of ${when}', { when: localDateTime(stats.now).slice(11) }) : '';
     const hasCalls = stats && (stats.month.calls > 0 || stats.by_day.some(({ calls }) => calls > 0));
@@ -68,9 +70,13 @@ export class Dashboard {
       this.countCards(counts));
   }
 
-  /** The way from nothing to the first call; gone when all of it is done. */
+  /**
+   * The way from nothing to the first call; gone when all of it is done.
+   * @param {Record<string, number | null>} counts
+   */
   firstSteps(counts) {
     const steps = this.opts.first_steps ?? [];
+    /** @param {FirstStep} step */
     const isDone = (step) => (counts[step.count] ?? 1) > 0;
     if (steps.every(isDone)) return null;
     return h('section', { class: 'card first-steps' }, h('h2', {}, t('First steps')),
@@ -80,6 +86,7 @@ export class Dashboard {
         isDone(step) ? h('span', { class: 'visually-hidden' }, t('done')) : null))));
   }
 
+  /** @param {Stats} stats */
   figures(stats) {
     const { today, month } = stats;
     return h('section', { class: 'cards figure-cards', 'aria-label': t('Usage') },
@@ -91,6 +98,7 @@ export class Dashboard {
       figure('Amount this month', ...amounts(month)));
   }
 
+  /** @param {Record<string, number | null>} counts */
   countCards(counts) {
     const cards = (this.opts.counts ?? []).filter(({ label, name }) => label && counts[name] !== null);
     return h('section', { class: 'cards', 'aria-label': t('Counts') }, cards.map((one) => h('a', { class: 'card count-card', href: `#${one.url}` },
@@ -102,11 +110,12 @@ export class Dashboard {
   }
 }
 
+/** @param {string} label @param {Child} value @param {Child} [more] */
 function figure(label, value, more, isBad = false) {
   return h('div', { class: 'card figure-card' }, h('h2', {}, t(label)), h('strong', {}, value), h('p', { class: isBad ? 'bad' : 'muted' }, more));
 }
 
-/** The first currency large, others below. */
+/** The first currency large, others below. @param {Period} period @returns {[Child, Child]} */
 function amounts({ amounts: byCurrency }) {
   const [first, ...others] = amountTexts(byCurrency);
   if (first === undefined) return ['–', t('No amount yet')];

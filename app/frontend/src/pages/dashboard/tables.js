@@ -7,13 +7,14 @@ import { amountTexts, gauge } from '../common/gauge.js';
 import { card, plainTable } from '../common/nodes.js';
 import { rateText } from './rates.js';
 
+/** @type {Record<string, string>} */
 const SCOPES = {
   capacity_day: 'Line: calls today', capacity_month: 'Line: calls this month', concurrency: 'Line: slots',
   distributor_day: 'Distributor: calls today', distributor_month: 'Distributor: calls this month', spend: 'Distributor: spent',
   link_day: 'Distributor and line: calls today', link_month: 'Distributor and line: calls this month',
 };
 
-/** @param {object} stats @param {{may_open_distributor?: boolean}} opts */
+/** @param {Stats} stats @param {TableOptions} opts */
 export function tables(stats, opts) {
   return h('div', { class: 'page-grid' },
     card('Near their limit', nearLimit(stats.near_limit, opts)),
@@ -22,6 +23,7 @@ export function tables(stats, opts) {
     card('Lines that failed in 24 hours', failing(stats.failing_lines)), card('Slowest lines in 24 hours', slow(stats.slow_lines)));
 }
 
+/** @param {NearLimit[]} rows @param {TableOptions} opts */
 function nearLimit(rows, opts) {
   if (!rows.length) return note('No limit is nearly used up.');
   return h('ul', { class: 'near-limits' }, rows.map((row) => h('li', {}, gauge({
@@ -29,39 +31,45 @@ function nearLimit(rows, opts) {
   }), linkOf(row, opts))));
 }
 
+/** @param {NearLimit} row @param {TableOptions} opts */
 function linkOf(row, opts) {
   if (/^(capacity_|concurrency)/.test(row.scope)) return h('a', { href: `#/pipeline_core/line.ui?pipeline_id=${encodeURIComponent(row.id)}&tab=capacity`, 'aria-label': `${t('Open')}: ${row.name}` }, t('Open'));
   if (/^(distributor_|spend)/.test(row.scope) && opts.may_open_distributor) return h('a', { href: `#/pipeline_dist/distributor.ui?id=${encodeURIComponent(row.id)}`, 'aria-label': `${t('Open')}: ${row.name}` }, t('Open'));
   return null;
 }
 
+/** @param {string} title @param {string} label @param {Busy[]} rows @param {(row: Busy) => Child} link */
 function busiest(title, label, rows, link) {
   if (!rows.length) return note('Nothing yet.');
   return plainTable(title, [{ label }, { label: 'Calls', isNumber: true }, { label: 'Amount', isNumber: true }],
     rows.map((row) => [link(row), countText(row.calls), amountTexts(row.amounts).join(' · ') || '–']));
 }
 
+/** @param {FailingLine[]} rows */
 function failing(rows) {
   if (!rows.length) return note('No call failed.');
   return plainTable('Lines that failed in 24 hours', [{ label: 'Line' }, { label: 'Failed', isNumber: true }, { label: 'Calls', isNumber: true }, { label: 'Success rate', isNumber: true }],
     rows.map((row) => [lineLink(row), h('span', { class: 'bad' }, countText(row.failed)), countText(row.calls), rateText(row.success_rate)]));
 }
 
+/** @param {SlowLine[]} rows */
 function slow(rows) {
   if (!rows.length) return note('No call has succeeded in this time.');
   return plainTable('Slowest lines in 24 hours', [{ label: 'Line' }, { label: 'Mean', isNumber: true }, { label: 'Longest', isNumber: true }, { label: 'Calls', isNumber: true }],
     rows.map((row) => [lineLink(row), duration(row.mean_ms), duration(row.longest_ms), countText(row.calls)]));
 }
 
+/** @param {{id: string, name: string}} row */
 function lineLink({ id, name }) {
   return h('a', { href: `#/pipeline_core/line.ui?pipeline_id=${encodeURIComponent(id)}` }, name);
 }
 
+/** @param {{id: string, name: string}} row @param {TableOptions} opts */
 function distributorLink({ id, name }, opts) {
   return opts.may_open_distributor ? h('a', { href: `#/pipeline_dist/distributor.ui?id=${encodeURIComponent(id)}` }, name) : name;
 }
 
-/** `340 ms`, `2.4 s`, `3 min 20 s`. */
+/** `340 ms`, `2.4 s`, `3 min 20 s`. @param {number | null} ms */
 function duration(ms) {
   const value = Number(ms ?? 0);
   if (value < 1000) return `${Math.round(value)} ms`;
@@ -69,6 +77,7 @@ function duration(ms) {
   return `${Math.floor(value / 60_000)} min ${Math.round((value % 60_000) / 1000)} s`;
 }
 
+/** @param {string} text */
 function note(text) {
   return h('p', { class: 'muted' }, t(text));
 }

@@ -9,10 +9,12 @@ import { openWindow } from '../common/window.js';
 import { priceText } from '../line/price_text.js';
 
 const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
+/** @type {Record<string, string>} */
 export const STATUS_TONES = { succeeded: 'good', reserved: 'warn', failed: 'bad', expired: 'bad', voided: '', cancelled: '' };
+/** @type {Record<string, string>} */
 export const STATUS_LABELS = { succeeded: '成功', reserved: '进行中', failed: '失败', expired: '已超时', voided: '已作废', cancelled: '已取消' };
 
-/** @param {object} call the call's own row (line 0) */
+/** @param {Widget} owner @param {Row} call the call's own row (line 0) */
 export async function showCall(owner, call) {
   const rows = await rowsOf(owner, LOG, { call_no: call.call_no, sort: 'line_no' });
   if (!rows) return;
@@ -25,7 +27,8 @@ export async function showCall(owner, call) {
   ]), h('h3', { class: 'call-lines-head' }, t('What was used')), lines.length ? h('div', { class: 'call-lines' }, table(lines)) : h('p', { class: 'muted' }, t('Nothing is booked for this call.')));
 }
 
+/** @param {Row[]} lines */
 function table(lines) {
   return plainTable('What was used', [{ label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Quantity', isNumber: true }, { label: 'Price' }, { label: 'Amount', isNumber: true }],
-    lines.map((line) => [line.step_key || '–', line.model || '–', line.unit, decimalText(line.quantity, 0), priceText(line), `${decimalText(line.amount)} ${line.currency}`]));
+    lines.map((line) => [line.step_key || '–', line.model || '–', line.unit, decimalText(line.quantity, 0), priceText(/** @type {PriceWords & Row} */ (line)), `${decimalText(line.amount)} ${line.currency}`]));
 }

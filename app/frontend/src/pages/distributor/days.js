@@ -4,11 +4,11 @@ import { amountTexts } from '../common/gauge.js';
 
 /**
  * One bar a day from `first` to `last`, also where nothing happened.
- * @param {{group: string, currency: string, calls: number, failed: number, amount: string}[]} rows
- * @param {{first: string, last: string}} days
+ * @param {DayFigures[]} rows
+ * @param {Days} days
  */
 export function byDay(rows, days) {
-  const bars = [];
+  const bars = /** @type {Bar[]} */ ([]);
   const last = new Date(`${days.last}T00:00:00Z`);
   for (let day = new Date(`${days.first}T00:00:00Z`); day <= last; day = new Date(day.getTime() + 86_400_000)) {
     const key = day.toISOString().slice(0, 10);
@@ -21,6 +21,7 @@ export function byDay(rows, days) {
   return bars;
 }
 
+/** @param {DayFigures[]} rows @param {'calls' | 'failed'} name */
 function sum(rows, name) {
   return rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
 }

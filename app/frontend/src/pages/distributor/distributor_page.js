@@ -13,10 +13,11 @@ import { OverviewTab } from './overview_tab.js';
 import { StatementTab } from './statement_tab.js';
 import { UsageTab } from './usage_tab.js';
 
+/** @type {Record<string, [string, string]>} */
 const STATES = { active: ['正常', 'good'], suspended: ['暂停', 'warn'], closed: ['关闭', 'bad'] };
 
 export class DistributorPage {
-  /** @param {import('../../core/widget.js').Widget} owner */
+  /** @param {Widget} owner */
   constructor(owner) {
     this.owner = owner;
     this.id = owner.opts.distributor_id;
@@ -42,6 +43,7 @@ export class DistributorPage {
     this.tabs.showFromAddress();
   }
 
+  /** @param {AskOptions} [how] */
   async load(how = {}) {
     const answer = await ask(this.owner.app, '/pipeline_dist/api/distributor_overview.dspy', { params: { id: this.id }, ...how });
     if (answer.ok) this.data = dataOf(answer);
@@ -68,7 +70,7 @@ export class DistributorPage {
     if (await editDistributor(this.owner, this.record)) await this.reload();
   }
 
-  /** Reads the distributor again and draws what is in view. */
+  /** Read the distributor again and draw what is in view. @param {AskOptions} [how] */
   async reload(how) {
     const answer = await this.load(how);
     if (!answer.ok) {
@@ -76,7 +78,7 @@ export class DistributorPage {
       return;
     }
     this.drawHead();
-    this.tabs.render();
+    this.tabs?.render();
   }
 
   render() {

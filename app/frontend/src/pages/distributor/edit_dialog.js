@@ -4,10 +4,12 @@ import { showConflict } from '../../tabular/conflict.js';
 import { send } from '../common/answers.js';
 import { openForm } from '../common/window.js';
 
+/** @type {[string, string][]} */
 const STATES = [['active', '正常'], ['suspended', '暂停'], ['closed', '关闭']];
+/** @type {[string, string][]} */
 const PERIODS = [['none', '无'], ['day', '日'], ['month', '月']];
 
-/** @returns {Promise<boolean>} whether it was saved */
+/** @param {Widget} owner @param {Row} record @returns {Promise<boolean>} whether it was saved */
 export async function editDistributor(owner, record) {
   const state = { lockVersion: record.lock_version };
   const { form, done } = await openForm(owner, { title: 'Change the distributor' }, {
@@ -19,6 +21,7 @@ export async function editDistributor(owner, record) {
 }
 
 function fields() {
+  /** @param {string} name @param {string} label @param {[string, string][]} values */
   const choice = (name, label, values) => ({ name, label, uitype: 'code', required: true, data: values.map(([value, text]) => ({ value, text })) });
   return [
     { name: 'name', label: '分销商名称', uitype: 'str', length: 128, required: true }, choice('status', '状态', STATES),

@@ -9,11 +9,13 @@ import { badge, emptyNote, plainTable, tool } from '../common/nodes.js';
 import { openWindow } from '../common/window.js';
 import { priceText } from '../line/price_text.js';
 
+/** @type {Record<string, string>} */
 const MODES = { inherit: 'the line\'s prices', discount: 'discount', fixed: 'prices of its own' };
+/** @type {Record<string, string>} */
 const LABELS = { day: 'Today', month: 'This month' };
 
 export class LinesTab {
-  /** @param {import('./distributor_page.js').DistributorPage} page */
+  /** @param {DistributorPage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', {});
@@ -35,6 +37,7 @@ export class LinesTab {
   }
 }
 
+/** @param {DistributorLine} line */
 function lineCard(line) {
   const limited = line.gauges.filter(({ limit }) => limit !== null);
   const until = [line.valid_from ? t('from ${when}', { when: localDateTime(line.valid_from, { seconds: false }) }) : '',

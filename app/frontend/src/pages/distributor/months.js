@@ -17,6 +17,7 @@ export function monthField(chosen, change) {
     months.push(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString().slice(0, 7));
   }
   if (months[1] >= chosen) months.shift(); // the quota zone may already be in the next month
+  /** @type {HTMLSelectElement} */
   const select = h('select', { 'data-name': 'month', on: { change: () => change(select.value) } },
     months.map((month) => h('option', { value: month, selected: month === chosen }, month)));
   return h('label', { class: 'inline-label' }, t('Month'), select);

@@ -12,10 +12,11 @@ import { openForm } from '../common/window.js';
 import { byDay } from './days.js';
 
 const API = '/pipeline_dist/api';
+/** @type {Record<string, string>} */
 const QUOTAS = { day: 'Calls today', month: 'Calls this month', none: 'Calls' };
 
 export class OverviewTab {
-  /** @param {import('./distributor_page.js').DistributorPage} page */
+  /** @param {DistributorPage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', {});
@@ -55,10 +56,11 @@ export class OverviewTab {
     return until && new Date(until) > new Date(this.page.data.now) ? until : null;
   }
 
+  /** @param {boolean} isRotation */
   async makeKey(isRotation) {
     const { owner, record } = this.page;
     const previous = this.previousUntil();
-    let made = null;
+    let answer = /** @type {Answer|null} */ (null);
     const { done } = await openForm(owner, {
       title: isRotation ? 'Rotate the key' : 'Make a key', cwidth: 32,
       above: [h('p', { class: 'muted window-part' }, t(isRotation
@@ -76,12 +78,12 @@ export class OverviewTab {
         }] : []),
       ],
       save: async (values) => {
-        made = await send(owner, `${API}/distributor_generate_key.dspy`, { id: record.id, lock_version: record.lock_version, ...values });
-        return made;
+        answer = await send(owner, `${API}/distributor_generate_key.dspy`, { id: record.id, lock_version: record.lock_version, ...values });
+        return answer;
       },
     });
-    if (!await done) return;
-    await tell(owner, made);
+    if (!await done || !answer) return;
+    await tell(owner, answer);
     await this.page.reload();
   }
 

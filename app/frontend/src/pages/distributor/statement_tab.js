@@ -12,7 +12,7 @@ import { monthField } from './months.js';
 const API = '/pipeline_dist/api';
 
 export class StatementTab {
-  /** @param {import('./distributor_page.js').DistributorPage} page */
+  /** @param {DistributorPage} page */
   constructor(page) {
     this.page = page;
     this.month = page.data.days.last.slice(0, 7);
@@ -25,6 +25,7 @@ export class StatementTab {
       this.figures);
   }
 
+  /** @param {string} month */
   choose(month) {
     this.month = month;
     return this.render();
@@ -32,36 +33,39 @@ export class StatementTab {
 
   async render() {
     const { month } = this;
-    const found = await read(this.page.owner, `${API}/distributor_statement.dspy`, { distributor_id: this.page.id, month });
+    const statement = await read(this.page.owner, `${API}/distributor_statement.dspy`, { distributor_id: this.page.id, month });
     // A late answer about another month than the one that is chosen now says nothing here.
     if (month !== this.month) return;
-    if (found) this.draw(found);
-    else if (this.shown !== month) this.drawFailure();
+    if (statement) this.draw(statement);
+    else if (this.monthInView !== month) this.drawFailure();
     if (this.card.parentNode !== this.element) fillNode(this.element, this.card);
   }
 
   drawFailure() {
-    this.shown = '';
+    this.monthInView = '';
     fillNode(this.files);
     fillNode(this.figures, notLoaded(() => this.render()));
   }
 
-  draw(found) {
-    this.shown = this.month;
+  /** @param {Statement} statement */
+  draw(statement) {
+    this.monthInView = this.month;
     fillNode(this.files, this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
-    fillNode(this.figures, h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`), ' ',
-      found.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
-    h('p', { class: 'muted' }, [t('${count} calls', { count: countText(found.calls) }), t('${count} still running', { count: countText(found.running) }),
-      `${localDateTime(found.from, { seconds: false })} – ${localDateTime(found.to, { seconds: false })}`].join(' · ')),
-    found.lines.length ? lines(found.lines) : emptyNote('usage', 'Nothing was called in this month.'));
+    fillNode(this.figures, h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(statement.total)} ${statement.currency}`), ' ',
+      statement.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
+    h('p', { class: 'muted' }, [t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
+      `${localDateTime(statement.from, { seconds: false })} – ${localDateTime(statement.to, { seconds: false })}`].join(' · ')),
+    statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'));
   }
 
+  /** @param {string} format @param {string} label */
   file(format, label) {
     const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, format, _lang: language() });
     return h('a', { class: 'button tool', href: `${API}/distributor_statement_file.dspy?${query}`, download: '', 'data-tool': `statement_${format}` }, icon('download'), t(label));
   }
 }
 
+/** @param {StatementLine[]} rows */
 function lines(rows) {
   return plainTable('Statement', [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
     { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }],

@@ -17,12 +17,12 @@ const LOG = '/pipeline_ops/pipeline_usage_log/get_pipeline_usage_log.dspy';
 const CALLS_SHOWN = 50;
 
 export class UsageTab {
-  /** @param {import('./distributor_page.js').DistributorPage} page */
+  /** @param {DistributorPage} page */
   constructor(page) {
     this.page = page;
     this.month = page.data.days.last.slice(0, 7);
     this.day = '';
-    this.line = null;
+    this.line = /** @type {{id: string, name: string}|null} */ (null);
     this.pageNumber = 1;
     // Made once: who goes through the months by keyboard stays in it.
     this.months = monthField(this.month, (month) => this.chooseMonth(month));
@@ -44,40 +44,43 @@ export class UsageTab {
       this.drawFailure();
       return;
     }
-    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (bar) => this.chooseDay(bar.key), chosen: this.day };
+    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosen: this.day };
     fillNode(this.chart, rows.length ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
-    this.shown = month;
+    this.monthInView = month;
     await this.drawDetails();
   }
 
   /** What is there of the same month already, stays. */
   drawFailure() {
-    if (this.shown === this.month) return;
-    this.shown = '';
+    if (this.monthInView === this.month) return;
+    this.monthInView = '';
     fillNode(this.chart, notLoaded(() => this.render()));
     fillNode(this.details);
   }
 
+  /** @param {string} groupBy @param {string} from @param {string} to @param {string} [pipeline] */
   async groups(groupBy, from, to, pipeline) {
-    const found = await read(this.page.owner, API, { distributor_id: this.page.id, from, to, group_by: groupBy, pipeline });
-    return found?.groups ?? null;
+    const usage = await read(this.page.owner, API, { distributor_id: this.page.id, from, to, group_by: groupBy, pipeline });
+    return usage?.groups ?? null;
   }
 
   drawPath() {
+    /** @param {string} text @param {() => unknown} work */
     const back = (text, work) => h('button', { type: 'button', class: 'link-button', on: { click: work } }, text);
     const hadFocus = this.crumbs.contains(document.activeElement);
     fillNode(this.crumbs,
       this.day ? [' › ', back(this.day, () => this.chooseLine(null)), back(t('(whole month)'), () => this.chooseDay(''))] : null,
       this.line ? [' › ', back(t('All lines'), () => this.chooseLine(null)), ' › ', h('strong', {}, this.line.name)] : null);
-    if (hadFocus) (this.crumbs.querySelector('button') ?? this.months.querySelector('select')).focus();
+    if (hadFocus) (this.crumbs.querySelector('button') ?? this.months.querySelector('select'))?.focus();
   }
 
+  /** @param {string} month */
   chooseMonth(month) {
     Object.assign(this, { month, day: '', line: null, pageNumber: 1 });
     return this.render();
   }
 
-  /** The bars are those of the month still; one of them looks different. */
+  /** The bars are those of the month still; one of them looks different. @param {string} day */
   async chooseDay(day) {
     Object.assign(this, { day: this.day === day ? '' : day, line: null, pageNumber: 1 });
     this.bars.chosen = this.day;
@@ -86,6 +89,7 @@ export class UsageTab {
     await this.drawDetails();
   }
 
+  /** @param {{id: string, name: string} | null} line */
   async chooseLine(line) {
     Object.assign(this, { line, pageNumber: 1 });
     this.drawPath();
@@ -95,33 +99,35 @@ export class UsageTab {
 
   /** Lines of the time chosen; with a line chosen its calls. */
   async drawDetails() {
-    const asked = this.chosen();
+    const subject = this.subject();
     const { first, last } = this.day ? { first: this.day, last: this.day } : monthBounds(this.month);
     const content = this.line ? await this.callsCard(first, last) : await this.groupCards(first, last);
-    if (asked === this.chosen()) this.fillDetails(content);
+    if (subject === this.subject()) this.fillDetails(content);
   }
 
   /** What the details are about, to know a late answer by. */
-  chosen() {
+  subject() {
     return JSON.stringify([this.month, this.day, this.line?.id, this.pageNumber]);
   }
 
-  /** Whoever was in what is replaced goes on at the same button, or at the new heading. */
+  /** Whoever was in what is replaced goes on at the same button, or at the new heading. @param {Child} content */
   fillDetails(content) {
-    const active = this.details.contains(document.activeElement) ? document.activeElement : null;
+    const active = this.details.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     fillNode(this.details, content);
     if (!active) return;
     const heading = this.details.querySelector('h2');
     heading?.setAttribute('tabindex', '-1');
-    (this.details.querySelector(`[data-step="${active.dataset.step}"]:enabled`) ?? heading ?? this.months.querySelector('select')).focus();
+    (this.details.querySelector(`[data-step="${active.dataset.step}"]:enabled`) ?? heading ?? this.months.querySelector('select'))?.focus();
   }
 
+  /** @param {string} first @param {string} last */
   async groupCards(first, last) {
     const [lines, models] = await Promise.all([this.groups('pipeline', first, last), this.groups('model', first, last)]);
     if (!lines) return notLoaded(() => this.drawDetails());
     return lines.length ? h('div', { class: 'page-grid' }, this.linesCard(lines), modelsCard(models ?? [])) : null;
   }
 
+  /** @param {UsageGroup[]} rows */
   linesCard(rows) {
     return card('By line', plainTable('By line', [{ label: 'Line' }, { label: 'Calls', isNumber: true }, { label: 'Failed', isNumber: true }, { label: 'Amount', isNumber: true }],
       rows.map((row) => [
@@ -130,32 +136,37 @@ export class UsageTab {
       ])));
   }
 
+  /** @param {string} first @param {string} last */
   async callsCard(first, last) {
     const answer = await ask(this.page.owner.app, LOG, { params: this.logParams(first, last) });
     if (!answer.ok) {
       await this.page.owner.app.showAnswer(answer);
       return notLoaded(() => this.drawDetails());
     }
-    const { rows, total } = answer.value;
+    const { rows, total } = /** @type {ListPage} */ (answer.value);
     return card('Single calls', plainTable('Single calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Status' }, { label: 'Duration', isNumber: true }, { label: 'Client reference' }],
       rows.map((row) => this.callCells(row))), this.pager(total));
   }
 
+  /** @param {string} first @param {string} last */
   logParams(first, last) {
-    const conditions = [['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.line.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last]];
+    const conditions = [['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.line?.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last]];
     const filter = { AND: conditions.map(([field, op, value]) => ({ field, op, const: value })) };
     return { data_filter: JSON.stringify(filter), page: this.pageNumber, rows: CALLS_SHOWN, sort: 'started_at desc' };
   }
 
+  /** @param {Row} row */
   callCells(row) {
     const open = h('button', { type: 'button', class: 'link-button', 'data-call': row.call_no, on: { click: () => showCall(this.page.owner, row) } }, h('code', {}, row.call_no));
     return [open, localDateTime(row.started_at), badge(t(STATUS_LABELS[row.status] ?? row.status), STATUS_TONES[row.status]),
       row.duration_ms === null ? '' : `${countText(row.duration_ms)} ms`, row.client_ref ?? ''];
   }
 
+  /** @param {number} total */
   pager(total) {
     const pages = Math.ceil(total / CALLS_SHOWN);
     if (pages < 2) return null;
+    /** @param {number} by @param {string} label */
     const step = (by, label) => h('button', {
       type: 'button', 'data-step': by, disabled: this.pageNumber + by < 1 || this.pageNumber + by > pages,
       on: { click: async () => { this.pageNumber += by; await this.drawDetails(); } },
@@ -164,15 +175,18 @@ export class UsageTab {
   }
 }
 
+/** @param {UsageGroup[]} rows */
 function modelsCard(rows) {
   return card('By model', plainTable('By model', [{ label: 'Model' }, { label: 'Calls', isNumber: true }, { label: 'Amount', isNumber: true }],
     rows.map((row) => [row.group || t('(no model)'), countText(row.calls), money(row)])));
 }
 
+/** @param {UsageGroup} row */
 function money({ amount, currency }) {
   return `${decimalText(shortAmount(amount))} ${currency}`;
 }
 
+/** @param {string} month */
 function monthBounds(month) {
   const [year, number] = month.split('-').map(Number);
   const days = new Date(Date.UTC(year, number, 0)).getUTCDate();

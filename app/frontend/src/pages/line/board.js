@@ -9,12 +9,12 @@ import { KEY_HELP, MoveMode } from './keyboard.js';
 import { layoutOf } from './layout.js';
 import { spoken, stepCard } from './step_card.js';
 
+/** @typedef {{element: HTMLElement, list: HTMLElement, count: HTMLElement}} Lane */
+
 export class Board {
   /**
-   * @param {import('./line_data.js').LineData} data
-   * @param {{edit: Function, add: Function, duplicate: Function, toggle: Function, remove: Function,
-   *   reorder: (layout: string[][], key: string) => Promise<void>}} actions each with a step (`add`:
-   *   with {stage, new_stage}, from 1)
+   * @param {LineData} data
+   * @param {BoardActions} actions
    */
   constructor(data, actions) {
     this.data = data;
@@ -29,9 +29,11 @@ export class Board {
     this.lanes.addEventListener('keydown', (event) => this.moving.key(event));
     this.lanes.addEventListener('focusin', (event) => this.focused(event.target.closest('.step-card')));
     startDragging(this);
-    this.focusKey = null;
-    this.cards = new Map();
-    this.drawn = [];
+    this.focusKey = /** @type {string|null} */ (null);
+    this.cards = /** @type {Map<string, {looks: string, element: HTMLElement}>} */ (new Map());
+    this.drawn = /** @type {Lane[]} */ ([]);
+    this.layout = /** @type {Layout} */ ([]);
+    this.tabbable = /** @type {HTMLElement|null} */ (null);
   }
 
   get mayEdit() {
@@ -39,20 +41,20 @@ export class Board {
   }
 
   /**
-   * Draws the steps; `wanted` shows an order that is not saved. Cards and lanes that are as they
+   * Draw the steps; `order` shows one that is not saved. Cards and lanes that are as they
    * were stay in place: a line may have 500 steps.
    */
-  draw(wanted = layoutOf(this.data.steps)) {
+  draw(order = layoutOf(this.data.steps)) {
     const hadFocus = this.lanes.contains(document.activeElement);
     // Somebody else may have deleted a step meanwhile.
-    const layout = wanted.map((keys) => keys.filter((key) => this.data.step(key))).filter((keys) => keys.length);
+    const layout = order.map((keys) => keys.filter((key) => this.data.step(key))).filter((keys) => keys.length);
     this.layout = layout;
     if (!layout.length) {
       this.drawn = [];
       fillNode(this.lanes, h('li', { class: 'lane-empty' }, this.emptyBoard()));
       return;
     }
-    if (!layout.flat().includes(this.focusKey)) [[this.focusKey]] = layout;
+    if (!this.focusKey || !layout.flat().includes(this.focusKey)) [[this.focusKey]] = layout;
     if (this.drawnToEdit !== this.mayEdit) this.drawn = [];
     if (this.drawn.length !== layout.length) this.makeLanes(layout.length);
     layout.forEach((keys, at) => this.fillLane(this.drawn[at], keys, at));
@@ -60,6 +62,7 @@ export class Board {
     if (hadFocus) this.focus(this.focusKey);
   }
 
+  /** @param {number} count */
   makeLanes(count) {
     this.drawnToEdit = this.mayEdit;
     this.drawn = this.drawn.slice(0, count);
@@ -68,6 +71,7 @@ export class Board {
       this.mayEdit ? this.newStage() : null);
   }
 
+  /** @param {Lane} lane @param {string[]} keys @param {number} at */
   fillLane(lane, keys, at) {
     const cards = keys.map((key, place) => this.card(key, at, place));
     const isSame = cards.length === lane.list.children.length && cards.every((card, place) => card === lane.list.children[place]);
@@ -77,9 +81,14 @@ export class Board {
     lane.count.hidden = keys.length < 2;
   }
 
-  /** The card of a step, the one there is if it still says the same. */
+  /**
+   * The card of a step, the one there is if it still says the same.
+   * @param {string} key
+   * @param {number} stage
+   * @param {number} place
+   */
   card(key, stage, place) {
-    const step = this.data.step(key);
+    const step = /** @type {Step} */ (this.data.step(key));
     const looks = JSON.stringify([step.name, step.step_type, step.model, step.enabled, step.problems, this.mayEdit]);
     const known = this.cards.get(key);
     const element = known?.looks === looks ? known.element : stepCard(this, step);
@@ -94,6 +103,7 @@ export class Board {
       this.mayEdit ? tool('add_step', 'add', 'Add the first step', () => this.actions.add({}), { css: 'primary' }) : null);
   }
 
+  /** @param {number} at */
   lane(at) {
     const title = t('Stage ${number}', { number: at + 1 });
     const count = h('span', { class: 'badge' });
@@ -107,7 +117,7 @@ export class Board {
     return { element, list, count };
   }
 
-  /** Where a dragged step becomes a stage of its own. */
+  /** Where a dragged step becomes a stage of its own. @param {number} at */
   gap(at) {
     return h('li', { class: 'lane-gap', 'data-gap': at, 'aria-hidden': 'true' });
   }
@@ -116,30 +126,36 @@ export class Board {
     return h('li', { class: 'lane-new' }, tool('add_step', 'add', 'New stage', () => this.actions.add({})));
   }
 
+  /** @param {HTMLElement | null} cardElement */
   focused(cardElement) {
     if (!cardElement) return;
-    this.focusKey = cardElement.dataset.key;
+    this.focusKey = cardElement.dataset.key ?? null;
     this.makeTabbable(cardElement);
   }
 
-  /** One card is in the order of the Tab key; the arrows lead to the others. */
+  /**
+   * One card is in the order of the Tab key; the arrows lead to the others.
+   * @param {HTMLElement | null} cardElement
+   */
   makeTabbable(cardElement) {
     if (this.tabbable && this.tabbable !== cardElement) this.tabbable.tabIndex = -1;
     this.tabbable = cardElement;
     if (cardElement) cardElement.tabIndex = 0;
   }
 
+  /** @param {string | null} key */
   focus(key) {
-    const found = this.cardOf(key);
-    found?.focus();
-    return found;
+    const card = this.cardOf(key);
+    card?.focus();
+    return card;
   }
 
+  /** @param {string | null} key */
   cardOf(key) {
-    return this.cards.get(key)?.element ?? null;
+    return this.cards.get(key ?? '')?.element ?? null;
   }
 
-  /** Tells a screen reader. */
+  /** Tell a screen reader. @param {string} text */
   say(text) {
     this.live.textContent = text;
   }

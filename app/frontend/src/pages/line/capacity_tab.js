@@ -10,11 +10,12 @@ import { badge, card, emptyNote, plainTable, tool } from '../common/nodes.js';
 import { Repeat } from '../common/repeat.js';
 import { openForm } from '../common/window.js';
 
+/** @type {Record<string, string>} */
 const LABELS = { day: 'Today', month: 'This month', slots: 'Slots in use now' };
 const SECONDS = 10;
 
 export class CapacityTab {
-  /** @param {import('./line_page.js').LinePage} page */
+  /** @param {LinePage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', { class: 'capacity-tab' });
@@ -25,6 +26,7 @@ export class CapacityTab {
     return this.load(false);
   }
 
+  /** @param {boolean} isAgain */
   async load(isAgain) {
     const { data, owner } = this.page;
     const answer = await ask(owner.app, '/pipeline_ops/api/line_figures.dspy', { params: { pipeline_id: data.id }, anonymous: isAgain });
@@ -33,6 +35,7 @@ export class CapacityTab {
     this.repeat.start();
   }
 
+  /** @param {LineFigures} figures */
   draw(figures) {
     const { capacity } = figures;
     const change = this.page.owner.opts.may_price
@@ -46,6 +49,7 @@ export class CapacityTab {
       this.running(figures));
   }
 
+  /** @param {string} title @param {Period} figures */
   period(title, figures) {
     const amounts = amountTexts(figures.amounts);
     return h('div', {}, h('h3', {}, t(title)), h('p', {}, h('strong', {}, countText(figures.calls)), ` ${t('calls')}`,
@@ -53,14 +57,17 @@ export class CapacityTab {
     amounts.length ? amounts.map((text) => h('p', { class: 'amount' }, text)) : h('p', { class: 'muted' }, t('No amount yet')));
   }
 
+  /** @param {LineFigures} figures */
   running({ running }) {
     if (!running.length) return card('Calls running now', h('p', { class: 'muted' }, t('None.')));
     return card('Calls running now', plainTable('Calls running now', [{ label: 'Call' }, { label: 'Distributor' }, { label: 'Began' }, { label: 'Its time is up' }],
       running.map((call) => [h('code', {}, call.call_no), call.distributor ?? t('our own'), localDateTime(call.started_at), localDateTime(call.lease_expires_at)])));
   }
 
+  /** @param {Capacity | null} capacity */
   async change(capacity) {
     const { owner, data } = this.page;
+    /** @param {'daily_quota' | 'monthly_quota' | 'max_concurrency'} name @param {string} label */
     const number = (name, label) => ({ name, label, uitype: 'int', min: 0, value: capacity?.[name] ?? undefined, tip: '空为不限' });
     const { done } = await openForm(owner, { title: 'Capacity', cwidth: 32 }, {
       fields: [number('daily_quota', '日供应量（次）'), number('monthly_quota', '月供应量（次）'), number('max_concurrency', '最大并发'),

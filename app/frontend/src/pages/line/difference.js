@@ -6,44 +6,49 @@ import { writeExact } from '../../core/exact_json.js';
 import { t } from '../../core/i18n.js';
 import { plainTable } from '../common/nodes.js';
 
+/** @type {Record<string, string>} */
 const FIELD_LABELS = {
   name: '步骤名称', step_type: '步骤类型', model: '模型', config: '配置', timeout_seconds: '超时（秒）', retry_limit: '重试次数上限',
   enabled: '是否启用', description: '说明', code: '产线代码',
 };
 
-/** @param {{steps: object, pipeline: object[]}} found as `pipeline_diff` answers, its numbers exact */
-export function differenceView(found) {
-  const { steps } = found;
+/** @param {Difference} difference as `pipeline_diff` answers, its numbers exact */
+export function differenceView(difference) {
+  const { steps } = difference;
   const lines = [
-    ...steps.added.map((step) => line('added', 'add', t('Added'), named(step), place(step))),
-    ...steps.removed.map((step) => line('removed', 'delete', t('Removed'), named(step), place(step))),
-    ...steps.moved.map((step) => line('moved', 'right', t('Moved'), named(step), `${place(step.from)} → ${place(step.to)}`)),
-    ...steps.parallel_changed.map((step) => line('moved', 'steps', t(step.to === 'parallel' ? 'Now in parallel with others' : 'Now alone in its stage'), named(step), '')),
+    ...steps.added.map((step) => line('added', 'add', t('Added'), nameOf(step), place(step))),
+    ...steps.removed.map((step) => line('removed', 'delete', t('Removed'), nameOf(step), place(step))),
+    ...steps.moved.map((step) => line('moved', 'right', t('Moved'), nameOf(step), `${place(step.from)} → ${place(step.to)}`)),
+    ...steps.parallel_changed.map((step) => line('moved', 'steps', t(step.to === 'parallel' ? 'Now in parallel with others' : 'Now alone in its stage'), nameOf(step), '')),
   ];
-  const changes = [...found.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed.flatMap(keyByKey)];
+  const changes = [...difference.pipeline.map((change) => ({ ...change, step_key: '' })), ...steps.changed.flatMap(keyByKey)];
   if (!lines.length && !changes.length) return h('p', { class: 'muted difference-none' }, t('Nothing differs.'));
   return h('div', { class: 'difference-view' },
     lines.length ? h('ul', { class: 'difference-lines' }, lines) : null, changes.length ? changeTable(changes) : null);
 }
 
-/** True when both are the same. */
-export function isSame(found) {
-  return !found.pipeline.length && Object.values(found.steps).every((list) => !list.length);
+/** True when both are the same. @param {Difference} difference */
+export function isSame(difference) {
+  return !difference.pipeline.length && Object.values(difference.steps).every((list) => !list.length);
 }
 
+/** @param {string} kind @param {string} picture @param {string} what @param {Child} who @param {string} where */
 function line(kind, picture, what, who, where) {
   return h('li', { class: `difference-${kind}` }, icon(picture), h('span', { class: 'difference-what' }, what), who,
     h('span', { class: 'muted' }, where));
 }
 
-function named({ step_key: key, name }) {
+/** @param {{step_key: string, name: string}} step */
+function nameOf({ step_key: key, name }) {
   return h('span', {}, name ? `${name} ` : '', h('code', {}, key));
 }
 
+/** @param {{stage: number, step_no: number}} step */
 function place({ stage, step_no: number }) {
   return t('stage ${stage}, place ${place}', { stage, place: number });
 }
 
+/** @param {Change[]} changes */
 function changeTable(changes) {
   return plainTable('Changed fields', [{ label: 'Step' }, { label: 'Field' }, { label: 'Before' }, { label: 'After' }],
     changes.map(({ step_key: key, field, from, to }) => [
@@ -51,7 +56,7 @@ function changeTable(changes) {
     ]));
 }
 
-/** A changed configuration as a change of each of its keys. */
+/** A changed configuration as a change of each of its keys. @param {Change} change */
 function keyByKey(change) {
   const { field, from, to } = change;
   if (field !== 'config' || !from || !to || typeof from !== 'object' || typeof to !== 'object') return [change];
@@ -60,11 +65,13 @@ function keyByKey(change) {
     .map((name) => ({ ...change, field: `config.${name}`, from: from[name], to: to[name] }));
 }
 
+/** @param {string} field */
 function fieldName(field) {
   if (field.startsWith('config.')) return h('span', {}, t(FIELD_LABELS.config), ' ', h('code', {}, field.slice(7)));
   return Object.hasOwn(FIELD_LABELS, field) ? t(FIELD_LABELS[field]) : field;
 }
 
+/** @param {unknown} one @param {string} side */
 function value(one, side) {
   const text = one === null || one === undefined || one === '' ? '–' : typeof one === 'object' ? writeExact(one, 1) : String(one);
   return h('span', { class: `difference-value difference-${side}` }, text);

@@ -11,7 +11,7 @@ const START_PX = 5;
 /** So near to the edge the lanes scroll along. */
 const EDGE_PX = 48;
 
-/** @param {import('./board.js').Board} board */
+/** @param {Board} board */
 export function startDragging(board) {
   board.lanes.addEventListener('pointerdown', (event) => {
     const card = event.target.closest('.step-card');
@@ -22,19 +22,20 @@ export function startDragging(board) {
 }
 
 class Drag {
+  /** @param {Board} board @param {HTMLElement} card @param {PointerEvent} start */
   constructor(board, card, start) {
     this.board = board;
     this.card = card;
-    this.key = card.dataset.key;
+    this.key = card.dataset.key ?? '';
     this.start = start;
     this.mark = h('li', { class: 'drop-mark', 'aria-hidden': 'true' });
-    this.target = null;
+    this.target = /** @type {StepTarget|null} */ (null);
+    this.ghost = /** @type {HTMLElement|null} */ (null);
+    this.listening = new AbortController();
   }
 
   listen() {
-    const stop = new AbortController();
-    this.stop = () => { stop.abort(); this.clear(); };
-    const { signal } = stop;
+    const { signal } = this.listening;
     document.addEventListener('pointermove', (event) => this.move(event), { signal });
     document.addEventListener('pointerup', () => this.drop(), { signal });
     document.addEventListener('pointercancel', () => this.stop(), { signal });
@@ -46,11 +47,12 @@ class Drag {
     }, { signal, capture: true });
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     if (!this.ghost) {
       const distance = Math.hypot(event.clientX - this.start.clientX, event.clientY - this.start.clientY);
       if (distance < START_PX) return;
-      this.lift();
+      this.ghost = this.lift();
     }
     event.preventDefault();
     this.ghost.style.transform = `translate(${event.clientX - this.start.clientX}px, ${event.clientY - this.start.clientY}px)`;
@@ -60,24 +62,30 @@ class Drag {
 
   lift() {
     const box = this.card.getBoundingClientRect();
-    this.ghost = this.card.cloneNode(true);
-    this.ghost.removeAttribute('tabindex');
-    this.ghost.setAttribute('aria-hidden', 'true');
-    this.ghost.classList.add('step-ghost');
-    Object.assign(this.ghost.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px` });
-    document.body.append(this.ghost);
+    const ghost = /** @type {HTMLElement} */ (this.card.cloneNode(true));
+    ghost.removeAttribute('tabindex');
+    ghost.setAttribute('aria-hidden', 'true');
+    ghost.classList.add('step-ghost');
+    Object.assign(ghost.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px` });
+    document.body.append(ghost);
     this.card.classList.add('step-lifted');
     this.board.element.classList.add('dragging');
     getSelection()?.removeAllRanges();
+    return ghost;
   }
 
+  /** @param {number} x */
   scrollAlong(x) {
     const { left, right } = this.board.lanes.getBoundingClientRect();
     if (x < left + EDGE_PX) this.board.lanes.scrollLeft -= EDGE_PX / 4;
     else if (x > right - EDGE_PX) this.board.lanes.scrollLeft += EDGE_PX / 4;
   }
 
-  /** Finds what is under the pointer: a place in a lane, or a gap between lanes. */
+  /**
+   * Find what is under the pointer: a place in a lane, or a gap between lanes.
+   * @param {number} x
+   * @param {number} y
+   */
   aim(x, y) {
     this.unmark();
     const below = document.elementsFromPoint(x, y).find((node) => this.board.lanes.contains(node));
@@ -91,8 +99,9 @@ class Drag {
     if (lane) this.aimAtLane(lane, y);
   }
 
+  /** @param {HTMLElement} lane @param {number} y */
   aimAtLane(lane, y) {
-    const list = lane.querySelector('.lane-steps');
+    const list = lane.querySelector('.lane-steps') ?? lane;
     const cards = [...list.querySelectorAll('.step-card')];
     const next = cards.findIndex((one) => {
       const box = one.getBoundingClientRect();
@@ -107,6 +116,11 @@ class Drag {
     this.target = null;
     this.mark.remove();
     for (const gap of this.board.lanes.querySelectorAll('.lane-gap-active')) gap.classList.remove('lane-gap-active');
+  }
+
+  stop() {
+    this.listening.abort();
+    this.clear();
   }
 
   drop() {

@@ -3,20 +3,24 @@
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { language, t } from '../../core/i18n.js';
-import { download, fetchFile, refuse } from '../../tabular/exporting.js';
+import { download, fetchFile, refuse } from '../../core/download.js';
 
 const API = '/pipeline_core/api';
+/** @typedef {{name: string, label: string, url: string, params: Record<string, string>, ending: string}} ExportFormat */
+
+/** @type {ExportFormat[]} */
 const OWN = [
   { name: 'json', label: 'JSON', url: 'pipeline_export.dspy', params: { format: 'json' }, ending: 'json' },
   { name: 'yaml', label: 'YAML', url: 'pipeline_export.dspy', params: { format: 'yaml' }, ending: 'yaml' },
 ];
+/** @type {ExportFormat[]} */
 const OTHERS = [
   { name: 'workflow', label: 'Serverless Workflow', url: 'pipeline_workflow.dspy', params: { format: 'yaml' }, ending: 'workflow.yaml' },
   { name: 'mermaid', label: 'Mermaid diagram', url: 'pipeline_diagram.dspy', params: {}, ending: 'mmd' },
 ];
 
 export class ExportBox {
-  /** @param {import('../../core/widget.js').Widget} owner options: pipeline_id, code, is_live */
+  /** @param {Widget} owner options: pipeline_id, code, is_live */
   constructor(owner) {
     this.owner = owner;
     const { is_live: isLive } = owner.opts;
@@ -34,13 +38,16 @@ export class ExportBox {
       this.status);
   }
 
+  /** @param {ExportFormat} format */
   button(format) {
     return h('button', { type: 'button', 'data-tool': `export_${format.name}`, on: { click: () => this.save(format) } }, icon('download'), h('span', {}, t(format.label)));
   }
 
+  /** @param {ExportFormat} format */
   async save({ url, params, ending }) {
     const { pipeline_id: id, code } = this.owner.opts;
-    const own = url === 'pipeline_export.dspy' ? { with_prices: Number(this.withPrices.checked), with_capacity: Number(this.withCapacity.checked) } : {};
+    /** @type {Record<string, string>} */
+    const own = url === 'pipeline_export.dspy' ? { with_prices: String(Number(this.withPrices.checked)), with_capacity: String(Number(this.withCapacity.checked)) } : {};
     const query = new URLSearchParams({ pipeline_id: id, from: this.source.value, ...params, ...own, _lang: language() });
     const name = `${code}.${ending}`;
     fillNode(this.status, t('Please wait …'));

@@ -9,7 +9,7 @@ const EDGE = 28;
 const DOT = 6;
 
 /**
- * @param {{step_key: string, name: string, enabled: number, step_type: string}[][]} stages
+ * @param {StepDefinition[][]} stages
  * @param {(key: string) => string} toneOf 'error', 'warning' or ''
  * @returns {SVGElement}
  */
@@ -33,6 +33,11 @@ export function flowPicture(stages, toneOf = () => '') {
   return picture;
 }
 
+/**
+ * @param {SVGElement} picture
+ * @param {StepDefinition[]} steps
+ * @param {{from: number, left: number, to: number, middle: number, toneOf: (key: string) => string, number: number}} frame
+ */
 function drawStage(picture, steps, { from, left, to, middle, toneOf, number }) {
   const top = middle - (steps.length * (BOX.height + BOX.gapY) - BOX.gapY) / 2;
   picture.append(svg('text', { x: left + BOX.width / 2, y: 14, class: 'flow-stage' }, t('Stage ${number}', { number })));
@@ -44,11 +49,13 @@ function drawStage(picture, steps, { from, left, to, middle, toneOf, number }) {
   });
 }
 
+/** @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */
 function edge(x1, y1, x2, y2) {
   const bend = (x2 - x1) / 2;
   return svg('path', { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, class: 'flow-edge' });
 }
 
+/** @param {StepDefinition} step @param {number} x @param {number} y @param {string} tone */
 function box(step, x, y, tone) {
   const isOff = Number(step.enabled) === 0;
   return svg('g', { class: ['flow-box', tone && `flow-${tone}`, isOff && 'flow-off'].filter(Boolean).join(' ') },
@@ -58,18 +65,23 @@ function box(step, x, y, tone) {
     svg('text', { x: x + BOX.width / 2, y: y + 35, class: 'flow-kind' }, shortened(step.model || t(TYPE_LABELS[step.step_type] ?? step.step_type), 24)));
 }
 
-/** Cut to a width counted in Latin letters; a Chinese character is two wide. */
+/**
+ * Cut to a width counted in Latin letters; a Chinese character is two wide.
+ * @param {string} text
+ * @param {number} most
+ */
 function shortened(text, most) {
   let used = 0;
   let kept = '';
   for (const letter of String(text ?? '')) {
-    used += letter.codePointAt(0) > 0x2e7f ? 2 : 1;
+    used += letter > '\u2e7f' ? 2 : 1;
     if (used > most) return `${kept}…`;
     kept += letter;
   }
   return kept;
 }
 
+/** @param {StepDefinition[][]} stages */
 function spoken(stages) {
   if (!stages.length) return t('The line has no steps.');
   return stages.map((steps, at) => `${t('Stage ${number}', { number: at + 1 })}: ${steps.map(({ name }) => name).join(', ')}`).join('; ');

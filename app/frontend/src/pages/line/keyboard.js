@@ -3,9 +3,11 @@
 import { t } from '../../core/i18n.js';
 import { nudged, placeOf, sameLayout } from './layout.js';
 
+/** @type {Record<string, Direction>} */
 const DIRECTIONS = { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left', ArrowRight: 'right' };
 
 /** [keys, what they do] for the help below the board. */
+/** @type {[string[], string][]} */
 export const KEY_HELP = [
   [['↑', '↓', '←', '→'], 'Go to another step'],
   [['Space'], 'Pick the step up; the arrows move it, Space puts it down, Esc puts it back'],
@@ -18,13 +20,16 @@ export const KEY_HELP = [
   [['Delete'], 'Delete the step'],
 ];
 
+/** A step on its way, and the order before it was picked up. @typedef {{key: string, name: string, before: Layout}} Picked */
+
 export class MoveMode {
-  /** @param {import('./board.js').Board} board */
+  /** @param {Board} board */
   constructor(board) {
     this.board = board;
-    this.picked = null;
+    this.picked = /** @type {Picked|null} */ (null);
   }
 
+  /** @param {At<KeyboardEvent>} event */
   key(event) {
     const card = event.target.closest?.('.step-card');
     if (!card || event.target !== card || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -36,15 +41,19 @@ export class MoveMode {
     }
   }
 
+  /** @param {HTMLElement} card @param {Direction} direction @param {boolean} isShift */
   arrow(card, direction, isShift) {
-    if (this.picked) this.move(direction, isShift);
-    else this.goTo(card.dataset.key, direction);
+    if (this.picked) this.move(this.picked, direction, isShift);
+    else this.goTo(card.dataset.key ?? '', direction);
     return true;
   }
 
+  /** @param {string} key @param {Direction} direction */
   goTo(key, direction) {
     const { layout } = this.board;
-    const { stage, place } = placeOf(layout, key);
+    const from = placeOf(layout, key);
+    if (!from) return;
+    const { stage, place } = from;
     const step = direction === 'up' || direction === 'left' ? -1 : 1;
     if (direction === 'up' || direction === 'down') this.board.focus(layout[stage][place + step] ?? key);
     else {
@@ -53,17 +62,18 @@ export class MoveMode {
     }
   }
 
+  /** @param {HTMLElement} card @param {At<KeyboardEvent>} event */
   command(card, event) {
     const { actions, data, mayEdit } = this.board;
-    const step = data.step(card.dataset.key);
+    const step = data.step(card.dataset.key ?? '');
     if (event.key === 'Escape') return this.cancel();
+    if (!step) return false;
     if (event.key === ' ') return mayEdit ? this.pickOrPut(step) : true;
     if (this.picked) return event.key === 'Enter' ? this.pickOrPut(step) : false;
     if (event.key === 'Enter') return run(actions.edit, step);
     if (!mayEdit) return false;
-    const place = placeOf(this.board.layout, step.step_key);
     switch (event.key) {
-      case 'n': return run(actions.add, { stage: place.stage + 1 });
+      case 'n': return run(actions.add, { stage: Number(placeOf(this.board.layout, step.step_key)?.stage) + 1 });
       case 'N': return run(actions.add, { stage: this.board.layout.length + 1 });
       case 'c': return run(actions.duplicate, step);
       case 'd': return run(actions.toggle, step);
@@ -72,45 +82,49 @@ export class MoveMode {
     }
   }
 
+  /** @param {Step} step */
   pickOrPut(step) {
     if (this.picked) {
-      this.put();
+      this.put(this.picked);
       return true;
     }
     this.picked = { key: step.step_key, name: step.name, before: this.board.layout };
-    this.mark();
+    this.mark(this.picked.key);
     this.board.say(t('${name} is picked up. The arrows move it, Space puts it down, Escape puts it back.', { name: step.name }));
     return true;
   }
 
-  move(direction, isNew) {
-    const next = nudged(this.board.layout, this.picked.key, direction, isNew);
+  /** @param {Picked} picked @param {Direction} direction @param {boolean} isNew */
+  move({ key }, direction, isNew) {
+    const next = nudged(this.board.layout, key, direction, isNew);
     if (!next) {
       this.board.say(t('It cannot go further.'));
       return;
     }
     this.board.draw(next);
-    this.mark();
-    this.board.say(this.whereItIs());
+    this.mark(key);
+    this.board.say(this.whereItIs(key));
   }
 
-  whereItIs() {
-    const { stage, place } = placeOf(this.board.layout, this.picked.key);
+  /** @param {string} key */
+  whereItIs(key) {
+    const { stage, place } = placeOf(this.board.layout, key) ?? { stage: 0, place: 0 };
     const inside = this.board.layout[stage].length;
     return t('Stage ${stage} of ${stages}, place ${place} of ${places}', {
       stage: stage + 1, stages: this.board.layout.length, place: place + 1, places: inside,
     });
   }
 
-  mark() {
-    this.board.cardOf(this.picked.key)?.classList.add('step-picked');
-    this.board.focus(this.picked.key);
+  /** @param {string} key */
+  mark(key) {
+    this.board.cardOf(key)?.classList.add('step-picked');
+    this.board.focus(key);
   }
 
-  put() {
-    const { key, name, before } = this.picked;
+  /** @param {Picked} picked */
+  put({ key, name, before }) {
     const { layout } = this.board;
-    this.board.say(`${t('${name} is put down.', { name })} ${this.whereItIs()}`);
+    this.board.say(`${t('${name} is put down.', { name })} ${this.whereItIs(key)}`);
     this.picked = null;
     this.board.cardOf(key)?.classList.remove('step-picked');
     if (sameLayout(layout, before)) this.board.actions.settled();
@@ -135,6 +149,7 @@ export class MoveMode {
   }
 }
 
+/** @param {(argument: any) => unknown} work @param {unknown} argument */
 function run(work, argument) {
   work(argument);
   return true;

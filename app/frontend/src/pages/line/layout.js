@@ -11,7 +11,12 @@ export function layoutOf(steps) {
   return [...stages.values()];
 }
 
-/** Where a step stands: {stage, place} from 0; null when it is not there. */
+/**
+ * Where a step stands; null when it is not there.
+ * @param {Layout} layout
+ * @param {string} key
+ * @returns {StepPlace|null}
+ */
 export function placeOf(layout, key) {
   for (let stage = 0; stage < layout.length; stage += 1) {
     const place = layout[stage].indexOf(key);
@@ -22,18 +27,18 @@ export function placeOf(layout, key) {
 
 /**
  * The layout with a step put elsewhere; stages that are left empty close up.
- * @param {string[][]} layout
+ * @param {Layout} layout
  * @param {string} key
- * @param {{stage: number, place?: number, isNew?: boolean}} target as the layout is before the
- *   move; with `isNew` a stage of its own before `stage`
+ * @param {StepTarget} target as the layout is before the move
  */
 export function moved(layout, key, { stage, place, isNew = false }) {
   const from = placeOf(layout, key);
   const rest = layout.map((row) => row.filter((one) => one !== key));
   if (isNew) rest.splice(stage, 0, [key]);
   else {
-    const isBehindItself = from.stage === stage && place > from.place;
-    rest[stage].splice(isBehindItself ? place - 1 : place ?? rest[stage].length, 0, key);
+    const goal = place ?? rest[stage].length;
+    const isBehindItself = place !== undefined && from?.stage === stage && place > from.place;
+    rest[stage].splice(isBehindItself ? goal - 1 : goal, 0, key);
   }
   return rest.filter((row) => row.length > 0);
 }
@@ -41,10 +46,15 @@ export function moved(layout, key, { stage, place, isNew = false }) {
 /**
  * One step of the keyboard: up and down inside the stage, left and right to the next stage, or,
  * out of a stage that others share, to a new one beside it (`isNew`, and at both ends).
+ * @param {Layout} layout
+ * @param {string} key
+ * @param {Direction} direction
  * @returns {string[][]|null} null when the step cannot go there
  */
 export function nudged(layout, key, direction, isNew = false) {
-  const { stage, place } = placeOf(layout, key);
+  const from = placeOf(layout, key);
+  if (!from) return null;
+  const { stage, place } = from;
   const isAlone = layout[stage].length === 1;
   if (direction === 'up') return place > 0 ? moved(layout, key, { stage, place: place - 1 }) : null;
   if (direction === 'down') return place < layout[stage].length - 1 ? moved(layout, key, { stage, place: place + 2 }) : null;
@@ -59,7 +69,7 @@ export function nudged(layout, key, direction, isNew = false) {
   return moved(layout, key, { stage: next, place: Math.min(place, layout[next].length) });
 }
 
-/** True when both orders are the same. */
+/** True when both orders are the same. @param {Layout} a @param {Layout} b */
 export function sameLayout(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -8,7 +8,7 @@ const CORE = '/pipeline_core/api';
 
 export class LineData {
   /**
-   * @param {import('../../core/widget.js').Widget} widget the page's
+   * @param {Widget} widget the page's
    * @param {string} id the line's
    * @param {boolean} isEditor whether the person's role may change lines
    */
@@ -32,6 +32,7 @@ export class LineData {
     return true;
   }
 
+  /** @param {string} key */
   problemsOf(key) {
     return this.step(key)?.problems ?? [];
   }
@@ -41,6 +42,7 @@ export class LineData {
     return [...this.problems, ...this.steps.flatMap(({ problems }) => problems)];
   }
 
+  /** @param {string} key @returns {Step|undefined} */
   step(key) {
     return this.byKey.get(key);
   }
@@ -53,6 +55,7 @@ export class LineData {
     return this.live !== null;
   }
 
+  /** @param {Layout} layout */
   reorder(layout) {
     return send(this.widget, `${CORE}/pipeline_steps_reorder.dspy`, {
       pipeline_id: this.id, lock_version: this.line.lock_version, draft_changed_at: this.line.draft_changed_at,
@@ -60,39 +63,50 @@ export class LineData {
     });
   }
 
+  /** @param {Data} values */
   createStep(values) {
     return send(this.widget, `${CORE}/pipeline_steps_create.dspy`, { pipeline_id: this.id, ...values });
   }
 
+  /** @param {StepKey} step @param {Values} values */
   updateStep(step, values) {
     return send(this.widget, `${CORE}/pipeline_steps_update.dspy`, { id: step.id, lock_version: step.lock_version, ...values });
   }
 
+  /** @param {StepKey} step */
   duplicateStep(step) {
     return send(this.widget, `${CORE}/pipeline_steps_duplicate.dspy`, { id: step.id, lock_version: step.lock_version });
   }
 
+  /** @param {StepKey} step @param {boolean} isOn */
   enableStep(step, isOn) {
     return send(this.widget, `${CORE}/pipeline_steps_enable.dspy`, { id: step.id, lock_version: step.lock_version, enabled: isOn ? 1 : 0 });
   }
 
+  /** @param {StepKey} step */
   deleteStep(step) {
     return send(this.widget, `${CORE}/pipeline_steps_delete.dspy`, { id: step.id, lock_version: step.lock_version });
   }
 
+  /** @param {string} from @param {string} to */
   difference(from, to) {
     return read(this.widget, `${CORE}/pipeline_diff.dspy`, { pipeline_id: this.id, from, to }, { exact: true });
   }
 
-  /** What a rollback would do: the difference, problems by today's rules, whether the draft follows. */
+  /**
+   * What a rollback would do: the difference, problems by today's rules, whether the draft follows.
+   * @param {number} number
+   */
   rollbackPreview(number) {
     return read(this.widget, `${CORE}/pipeline_rollback_preview.dspy`, { pipeline_id: this.id, version_no: number }, { exact: true });
   }
 
+  /** @param {string} notes */
   publish(notes) {
     return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, notes, lock_version: this.line.lock_version });
   }
 
+  /** @param {Values} values */
   rollBack(values) {
     return send(this.widget, `${CORE}/pipeline_rollback.dspy`, { pipeline_id: this.id, ...values });
   }

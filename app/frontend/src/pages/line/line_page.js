@@ -16,10 +16,11 @@ import { VersionsTab } from './versions_tab.js';
 import { PricesTab } from './prices_tab.js';
 import { CapacityTab } from './capacity_tab.js';
 
+/** @type {Record<string, [string, string]>} */
 const STATES = { draft: ['草稿', 'warn'], published: ['已发布', 'good'], offline: ['已下架', 'warn'], archived: ['已归档', ''] };
 
 export class LinePage {
-  /** @param {import('../../core/widget.js').Widget} owner */
+  /** @param {Widget} owner */
   constructor(owner) {
     this.owner = owner;
     this.data = new LineData(owner, owner.opts.pipeline_id, owner.opts.may_edit === true);
@@ -73,7 +74,12 @@ export class LinePage {
     return this.showPage('Export', 'pipeline_export.ui', { code, status });
   }
 
-  /** A page that the list of lines uses too, in a window. */
+  /**
+   * A page that the list of lines uses too, in a window.
+   * @param {string} title
+   * @param {string} url
+   * @param {Data} more
+   */
   async showPage(title, url, more) {
     const box = await openWindow(this.owner, { title, cwidth: 36 });
     const params = { pipeline_id: this.data.id, ...more };
@@ -86,14 +92,14 @@ export class LinePage {
     if (await publishLine(this.owner, this.data)) await this.reload();
   }
 
-  /** Reads the line again and draws what is in view. */
+  /** Read the line again and draw what is in view. */
   async reload() {
     if (!await this.data.load()) {
       await tell(this.owner, this.data.refusal);
       return;
     }
     this.drawHead();
-    this.tabs.render();
+    this.tabs?.render();
   }
 
   render() {

@@ -7,13 +7,15 @@ import { withBreaks } from '../../core/line_breaks.js';
 import { Input } from '../../inputs/input.js';
 import { registerInput } from '../../inputs/registry.js';
 
-class MappingInput extends Input {
+const NOTHING = { recordText: '', boxText: '' };
+
+export class MappingInput extends Input {
   makeControl() {
-    this.given = new WeakMap(); // what each row began with
+    this.originals = new WeakMap(); // what each row began with
     this.listId = uniqueId('sources');
     this.rows = h('div', { class: 'mapping-rows' });
     this.addButton = h('button', {
-      type: 'button', class: 'mapping-add', id: this.controlId, on: { click: () => this.add('', '').querySelector('input').focus() },
+      type: 'button', class: 'mapping-add', id: this.controlId, on: { click: () => this.add('', '').querySelector('input')?.focus() },
     }, icon('add'), t('Add a pair'));
     const sources = this.field.suggestions ?? [];
     return h('div', { class: 'mapping' }, this.rows, this.addButton,
@@ -24,28 +26,33 @@ class MappingInput extends Input {
     return this.addButton;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
     const pairs = typeof value === 'string' && value ? JSON.parse(value) : value ?? {};
     fillNode(this.rows);
-    this.asGiven = null;
+    this.atFirst = null;
     for (const [name, text] of Object.entries(pairs)) this.add(name, text);
-    this.asGiven = { text: typeof value === 'string' ? value : null, pairs: this.pairsText() };
+    this.atFirst = { text: typeof value === 'string' ? value : null, pairs: this.pairsText() };
   }
 
+  /** @param {string} name @param {string} text */
   add(name, text) {
+    /** @param {string} label */
     const attributes = (label) => ({ 'aria-label': t(label), placeholder: t(label), autocomplete: 'off' });
     const nameBox = h('input', { ...attributes('Name'), type: 'text', value: name });
     // An input of one line would lose the breaks.
     const textBox = /[\r\n]/.test(text) ? h('textarea', { ...attributes('Value'), rows: 2, value: text })
       : h('input', { ...attributes('Value'), type: 'text', value: text, list: this.field.suggestions?.length ? this.listId : undefined });
+    /** @type {HTMLElement} */
     const row = h('div', { class: 'mapping-row' }, nameBox,
       h('span', { 'aria-hidden': 'true' }, '←'), textBox,
       h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => this.remove(row) } }, icon('close')));
-    this.given.set(row, { name: { given: name, shown: nameBox.value }, text: { given: text, shown: textBox.value } });
+    this.originals.set(row, { name: { recordText: name, boxText: nameBox.value }, text: { recordText: text, boxText: textBox.value } });
     this.rows.append(row);
     return row;
   }
 
+  /** @param {HTMLElement} row */
   remove(row) {
     row.remove();
     this.addButton.focus();
@@ -55,8 +62,8 @@ class MappingInput extends Input {
   /** @returns {{name: string, text: string, box: HTMLInputElement}[]} rows with something in them */
   pairs() {
     const pairs = [...this.rows.children].map((row) => {
-      const [box, textBox] = row.querySelectorAll('input, textarea');
-      const { name, text } = this.given.get(row);
+      const [box, textBox] = /** @type {NodeListOf<HTMLInputElement>} */ (row.querySelectorAll('input, textarea'));
+      const { name, text } = this.originals.get(row) ?? { name: NOTHING, text: NOTHING };
       return { name: pairText(name, box.value), text: pairText(text, textBox.value), box };
     });
     return pairs.filter(({ name, text }) => name || text);
@@ -65,7 +72,7 @@ class MappingInput extends Input {
   /** JSON, so that it compares as the text it is; '' without a pair. */
   resultValue() {
     const text = this.pairsText();
-    return text === this.asGiven?.pairs ? this.asGiven.text ?? text : text;
+    return text === this.atFirst?.pairs ? this.atFirst.text ?? text : text;
   }
 
   pairsText() {
@@ -90,33 +97,44 @@ class MappingInput extends Input {
   }
 }
 
-/** Blanks around what was typed go; what was not touched stays as it was. */
-function pairText({ given, shown }, typed) {
-  return typed === shown ? given : withBreaks(given, shown, typed).trim();
+/**
+ * Blanks around what was typed go; what was not touched stays as it was.
+ * @param {TextInBox} texts
+ * @param {string} typed
+ */
+function pairText({ recordText, boxText }, typed) {
+  return typed === boxText ? recordText : withBreaks(recordText, boxText, typed).trim();
 }
 
 registerInput('mapping', MappingInput);
 
+/** @param {Option} option */
+function suggestion(option) {
+  const { value, text = '' } = typeof option === 'object' ? option : { value: option };
+  return h('option', { value }, text);
+}
+
 /** One line of text with suggestions. */
-class SuggestInput extends Input {
+export class SuggestInput extends Input {
   makeControl() {
     this.listId = uniqueId('suggest');
     this.line = h('input', { ...this.commonAttributes(), type: 'text', list: this.listId });
-    return h('div', {}, this.line, h('datalist', { id: this.listId }, (this.field.suggestions ?? []).map((one) => h('option', { value: one.value ?? one }, one.text ?? ''))));
+    return h('div', {}, this.line, h('datalist', { id: this.listId }, (this.field.suggestions ?? []).map(suggestion)));
   }
 
   get focusElement() {
     return this.line;
   }
 
+  /** @param {unknown} value */
   setValue(value) {
-    this.given = value === null || value === undefined ? '' : String(value);
-    this.line.value = this.given;
-    this.shown = this.line.value;
+    this.recordText = value === null || value === undefined ? '' : String(value);
+    this.line.value = this.recordText;
+    this.boxText = this.line.value;
   }
 
   resultValue() {
-    return withBreaks(this.given, this.shown, this.line.value);
+    return withBreaks(this.recordText ?? '', this.boxText ?? '', this.line.value);
   }
 }
 

@@ -3,7 +3,7 @@
 import { decimalText } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 
-/** `7.2 CNY / 1,000,000` or `25 CNY a package of 100`. */
+/** `7.2 CNY / 1,000,000` or `25 CNY a package of 100`. @param {PriceWords} price */
 export function priceText(price) {
   const { currency } = price;
   if (price.pricing_type === 'package') {

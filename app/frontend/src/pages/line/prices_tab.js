@@ -12,8 +12,10 @@ import { quoteBox } from './quote_box.js';
 
 const DAY_MS = 86_400_000;
 
+/** From when to when, in ms. @typedef {{first: number, last: number}} Span */
+
 export class PricesTab {
-  /** @param {import('./line_page.js').LinePage} page */
+  /** @param {LinePage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', { class: 'prices-tab' });
@@ -43,20 +45,20 @@ export class PricesTab {
   }
 }
 
-/** Rows for what is priced, bars for from when to when. */
+/** Rows for what is priced, bars for from when to when. @param {Price[]} prices @param {Date} now */
 function timeline(prices, now) {
   const span = spanOf(prices, now);
-  const groups = new Map();
+  const groups = /** @type {Map<string, Price[]>} */ (new Map());
   for (const price of prices) {
     const key = JSON.stringify([price.unit, price.step_key, price.model]);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(price);
+    groups.set(key, [...(groups.get(key) ?? []), price]);
   }
   return h('div', { class: 'price-timeline' },
     h('div', { class: 'price-row price-scale', 'aria-hidden': 'true' }, h('span'), h('div', { class: 'price-track' }, scaleMarks(span, now))),
     [...groups.values()].map((list) => priceRow(list, span, now)));
 }
 
+/** @param {Price[]} list @param {Span} span @param {Date} now */
 function priceRow(list, span, now) {
   const [{ unit, step_key: step, model }] = list;
   const nowMark = h('span', { class: 'price-now' });
@@ -67,6 +69,7 @@ function priceRow(list, span, now) {
     h('ul', { class: 'price-track' }, list.map((price) => bar(price, span, now)), h('li', { class: 'price-now-place', 'aria-hidden': 'true' }, nowMark)));
 }
 
+/** @param {Price} price @param {Span} span @param {Date} now */
 function bar(price, span, now) {
   const from = new Date(price.effective_from);
   const to = price.effective_to ? new Date(price.effective_to) : null;
@@ -83,20 +86,23 @@ function bar(price, span, now) {
   return item;
 }
 
+/** @param {Price[]} prices @param {Date} now */
 function spanOf(prices, now) {
-  const times = prices.flatMap(({ effective_from: from, effective_to: to }) => [from, to]).filter(Boolean).map((one) => new Date(one).getTime());
+  const times = prices.flatMap(({ effective_from: from, effective_to: to }) => (to ? [from, to] : [from])).map((time) => new Date(time).getTime());
   const first = Math.min(now.getTime() - 30 * DAY_MS, ...times);
   const last = Math.max(now.getTime() + 30 * DAY_MS, ...times);
   const room = (last - first) * 0.04;
   return { first: first - room, last: last + room };
 }
 
+/** @param {Date} time @param {Span} span */
 function at(time, { first, last }) {
   return Math.min(100, Math.max(0, ((time.getTime() - first) / (last - first)) * 100));
 }
 
+/** @param {Span} span @param {Date} now */
 function scaleMarks(span, now) {
-  const marks = [0.02, 0.98].map((share) => [new Date(span.first + share * (span.last - span.first)), '']);
+  const marks = /** @type {[Date, string][]} */ ([0.02, 0.98].map((share) => [new Date(span.first + share * (span.last - span.first)), '']));
   marks.push([now, 'price-scale-now']);
   return marks.map(([time, css]) => {
     const mark = h('span', { class: ['price-scale-mark', css] }, css ? t('now') : localDateTime(time.toISOString()).slice(0, 10));

@@ -7,23 +7,28 @@ import { openForm, openWindow } from '../common/window.js';
 import { differenceView, isSame } from './difference.js';
 import { problemLine } from './step_card.js';
 
-/** @returns {Promise<boolean>} whether it was published */
+/** @param {Widget} owner @param {LineData} data @returns {Promise<boolean>} whether it was published */
 export async function publishLine(owner, data) {
-  const found = data.isLive ? await data.difference('live', 'draft') : null;
-  const above = [problemList(data.allProblems), changes('What changes', found), contributors(data.contributors)];
+  const difference = data.isLive ? await data.difference('live', 'draft') : null;
+  const above = [problemList(data.allProblems), changes('What changes', difference), contributors(data.contributors)];
   if (!data.publishable) {
     await openWindow(owner, { title: 'Publish the line' }, h('p', { class: 'warning' }, t('Correct the errors first; then the line can be published.')), ...above);
     return false;
   }
   const { done } = await openForm(owner, { title: 'Publish the line', above }, {
     fields: [{ name: 'notes', label: 'Notes', uitype: 'text', rows: 2, tip: 'What this version changes' }],
-    submit_label: 'Publish', description: found && isSame(found) ? 'The draft is the same as the live version; no new version will be made.' : '',
+    submit_label: 'Publish', description: difference && isSame(difference) ? 'The draft is the same as the live version; no new version will be made.' : '',
     save: ({ notes }) => data.publish(notes),
   });
   return done;
 }
 
-/** @returns {Promise<boolean>} whether the line was rolled back */
+/**
+ * @param {Widget} owner
+ * @param {LineData} data
+ * @param {Version} version
+ * @returns {Promise<boolean>} whether the line was rolled back
+ */
 export async function rollBackTo(owner, data, version) {
   const number = version.version_no;
   const preview = await data.rollbackPreview(number);
@@ -48,36 +53,47 @@ export async function rollBackTo(owner, data, version) {
   return done;
 }
 
-/** Shows what differs between two of draft, live and the versions. */
+/**
+ * Show what differs between two of draft, live and the versions.
+ * @param {Widget} owner
+ * @param {LineData} data
+ * @param {string} from
+ * @param {string} to
+ */
 export async function showDifference(owner, data, from, to) {
-  const found = await data.difference(from, to);
-  if (!found) return;
-  await openWindow(owner, { title: 'Compare' }, h('p', { class: 'muted' }, `${called(from)} → ${called(to)}`), differenceView(found));
+  const difference = await data.difference(from, to);
+  if (!difference) return;
+  await openWindow(owner, { title: 'Compare' }, h('p', { class: 'muted' }, `${nameOf(from)} → ${nameOf(to)}`), differenceView(difference));
 }
 
-function changes(title, found) {
-  return section(title, found ? differenceView(found) : h('p', { class: 'muted' }, t('The line is not live; all of it is new.')));
+/** @param {string} title @param {Difference | null} difference */
+function changes(title, difference) {
+  return section(title, difference ? differenceView(difference) : h('p', { class: 'muted' }, t('The line is not live; all of it is new.')));
 }
 
-function called(which) {
+/** @param {string} which */
+function nameOf(which) {
   if (which === 'draft') return t('the draft');
   return which === 'live' ? t('the live version') : `v${which}`;
 }
 
+/** @param {string} title @param {Child} content */
 function section(title, content) {
   return h('section', { class: 'window-part' }, h('h3', {}, t(title)), content);
 }
 
+/** @param {Problem[]} problems */
 function problemList(problems) {
   if (!problems.length) return h('p', { class: 'all-well' }, t('The check found nothing wrong.'));
   const ordered = [...problems].sort((a, b) => a.severity.localeCompare(b.severity));
   return section('The check found', h('ul', { class: 'step-problems' }, ordered.map((problem) => {
     const item = problemLine(problem);
-    if (problem.step_key) item.querySelector('span').prepend(h('code', {}, problem.step_key), ' ');
+    if (problem.step_key) item.querySelector('span')?.prepend(h('code', {}, problem.step_key), ' ');
     return item;
   })));
 }
 
+/** @param {Contributor[]} people */
 function contributors(people) {
   if (!people.length) return h('span', { hidden: true });
   return section('Who has edited since the last version', h('ul', { class: 'contributors' }, people.map((one) => h('li', {},

@@ -10,15 +10,16 @@ import { card, plainTable } from '../common/nodes.js';
 import { priceText } from './price_text.js';
 
 /**
- * @param {import('../../core/widget.js').Widget} owner
- * @param {import('./line_data.js').LineData} data
- * @param {object[]} prices all prices of the line
+ * @param {Widget} owner
+ * @param {LineData} data
+ * @param {Price[]} prices all prices of the line
  */
 export function quoteBox(owner, data, prices) {
   return new QuoteBox(owner, data, prices).element;
 }
 
 class QuoteBox {
+  /** @param {Widget} owner @param {LineData} data @param {Price[]} prices */
   constructor(owner, data, prices) {
     this.owner = owner;
     this.data = data;
@@ -30,7 +31,7 @@ class QuoteBox {
     this.currency = h('select', { id: uniqueId('currency') }, this.currencies.map((one) => h('option', { value: one }, one)));
     this.element = card('What would this cost?', h('form', { class: 'quote-form', novalidate: true, on: { submit: (event) => { event.preventDefault(); this.quote(); } } },
       this.rows, h('div', { class: 'toolbar' },
-        h('button', { type: 'button', 'data-tool': 'add_quantity', on: { click: () => this.addRow().querySelector('select').focus() } }, icon('add'), t('Another quantity')),
+        h('button', { type: 'button', 'data-tool': 'add_quantity', on: { click: () => this.addRow().querySelector('select')?.focus() } }, icon('add'), t('Another quantity')),
         h('span', { class: 'spring' }),
         this.currencies.length > 1 ? h('label', { class: 'inline-label' }, t('Currency'), this.currency) : null,
         h('button', { type: 'submit', class: 'primary', 'data-tool': 'quote' }, t('Calculate')))), this.result);
@@ -39,16 +40,20 @@ class QuoteBox {
   }
 
   addRow(unit = this.units[0] ?? '') {
+    /** @param {string} text @param {HTMLElement} control */
     const label = (text, control) => h('label', { class: 'quote-field' }, h('span', {}, t(text)), control);
     const price = this.prices.find((one) => one.unit === unit);
+    /** @param {string} name @param {[string, string][]} values @param {string} chosen */
     const select = (name, values, chosen) => h('select', { 'data-name': name }, values.map(([value, text]) => h('option', { value, selected: value === chosen }, text)));
-    const steps = [['', t('any step')], ...this.data.steps.map(({ step_key: key, name }) => [key, `${name} (${key})`])];
+    /** @type {[string, string][]} */
+    const steps = [['', t('any step')], ...this.data.steps.map(stepChoice)];
     const models = [...new Set([...this.data.steps.map(({ model }) => model), ...this.prices.map(({ model }) => model)])].filter(Boolean);
+    /** @type {HTMLElement} */
     const row = h('div', { class: 'quote-row' },
       label('Step', select('step_key', steps, price?.step_key ?? '')),
-      label('Model', select('model', [['', t('any model')], ...models.map((one) => [one, one])], price?.model ?? '')),
-      label('Unit', select('unit', this.units.map((one) => [one, one]), unit)),
-      label('Quantity', h('input', { type: 'text', inputmode: 'decimal', 'data-name': 'quantity', value: String(price?.unit_size > 1 ? price.unit_size : 1) })),
+      label('Model', select('model', [['', t('any model')], ...models.map(twice)], price?.model ?? '')),
+      label('Unit', select('unit', this.units.map(twice), unit)),
+      label('Quantity', h('input', { type: 'text', inputmode: 'decimal', 'data-name': 'quantity', value: String(price && Number(price.unit_size) > 1 ? price.unit_size : 1) })),
       h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove'), on: { click: () => row.remove() } }, icon('close')));
     this.rows.append(row);
     return row;
@@ -56,7 +61,7 @@ class QuoteBox {
 
   async quote() {
     const lines = [...this.rows.children].map((row) => Object.fromEntries(
-      [...row.querySelectorAll('[data-name]')].map((control) => [control.dataset.name, control.value.trim()])));
+      /** @type {HTMLInputElement[]} */ ([...row.querySelectorAll('[data-name]')]).map((control) => [control.dataset.name, control.value.trim()])));
     if (!lines.length) return;
     const answer = await ask(this.owner.app, '/pipeline_ops/api/price_quote.dspy', {
       method: 'POST', params: { pipeline_id: this.data.id, currency: this.currency.value, lines: JSON.stringify(lines) },
@@ -65,18 +70,30 @@ class QuoteBox {
     else fillNode(this.result, this.refusal(answer));
   }
 
-  amounts(found) {
-    return [h('p', { class: 'quote-total' }, t('Total'), ' ', h('strong', {}, `${decimalText(found.total)} ${found.currency}`)),
+  /** @param {Quote} quote */
+  amounts(quote) {
+    return [h('p', { class: 'quote-total' }, t('Total'), ' ', h('strong', {}, `${decimalText(quote.total)} ${quote.currency}`)),
       plainTable('Amounts', [{ label: 'Unit' }, { label: 'Quantity', isNumber: true }, { label: 'Price' }, { label: 'Amount', isNumber: true }],
-        found.lines.map((line) => [
+        quote.lines.map((line) => [
           h('span', {}, line.unit, h('span', { class: 'muted' }, ` ${[line.step_key, line.model].filter(Boolean).join(' · ')}`)),
-          decimalText(line.quantity, 0), priceText({ ...line, currency: found.currency }), `${decimalText(line.amount)} ${found.currency}`,
+          decimalText(line.quantity, 0), priceText({ ...line, currency: quote.currency }), `${decimalText(line.amount)} ${quote.currency}`,
         ]))];
   }
 
+  /** @param {Answer} answer */
   refusal(answer) {
     const { message, fields } = answer.error?.options ?? {};
-    const told = Object.entries(fields ?? {}).map(([name, text]) => h('li', {}, /^lines\/(\d+)/.test(name) ? `${Number(/\d+/.exec(name)[0]) + 1}: ${text}` : text));
-    return h('div', { class: 'form-summary' }, h('p', {}, message), told.length ? h('ul', {}, told) : null);
+    const messages = Object.entries(fields ?? {}).map(([name, text]) => h('li', {}, /^lines\/(\d+)/.test(name) ? `${Number(/\d+/.exec(name)?.[0]) + 1}: ${text}` : text));
+    return h('div', { class: 'form-summary' }, h('p', {}, message), messages.length ? h('ul', {}, messages) : null);
   }
+}
+
+/** A choice whose value is its text. @param {string} text @returns {[string, string]} */
+function twice(text) {
+  return [text, text];
+}
+
+/** @param {Step} step @returns {[string, string]} */
+function stepChoice({ step_key: key, name }) {
+  return [key, `${name} (${key})`];
 }

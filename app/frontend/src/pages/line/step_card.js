@@ -8,8 +8,8 @@ import { TYPE_ICONS, TYPE_LABELS } from './types.js';
 
 
 /**
- * @param {import('./board.js').Board} board
- * @param {object} step as it is now; what is done to it later takes the step as it is then
+ * @param {Board} board
+ * @param {Step} step as it is now; what is done to it later takes the step as it is then
  */
 export function stepCard(board, step) {
   const { problems } = step;
@@ -17,7 +17,7 @@ export function stepCard(board, step) {
   const isOn = Number(step.enabled) === 1;
   return h('li', {
     class: ['step-card', !isOn && 'step-off', worst && `step-${worst}`], 'data-key': step.step_key, tabindex: '-1',
-    'aria-roledescription': t('step'), on: { dblclick: () => board.actions.edit(board.data.step(step.step_key)) },
+    'aria-roledescription': t('step'), on: { dblclick: () => board.actions.edit(board.data.step(step.step_key) ?? step) },
   },
   board.mayEdit ? h('span', { class: 'step-grip', 'aria-hidden': 'true' }, icon('more')) : null,
   h('div', { class: 'step-text' },
@@ -29,7 +29,7 @@ export function stepCard(board, step) {
   board.mayEdit ? buttons(board, step, isOn) : null);
 }
 
-/** A problem of the validator, with what it is about. */
+/** A problem of the validator, with what it is about. @param {Problem} problem */
 export function problemLine(problem) {
   const field = problem.field?.replace(/^config\./, '');
   return h('li', { class: `problem problem-${problem.severity}`, 'data-code': problem.code },
@@ -38,20 +38,31 @@ export function problemLine(problem) {
       problem.message, field && !problem.message.includes(field) ? h('code', { class: 'problem-field' }, field) : null));
 }
 
-/** Not in the order of the Tab key: on the keyboard the card itself takes E, C, D and Delete. */
+/**
+ * Not in the order of the Tab key: on the keyboard the card itself takes E, C, D and Delete.
+ * @param {Board} board
+ * @param {Step} step
+ * @param {boolean} isOn
+ */
 function buttons(board, step, isOn) {
   const { actions } = board;
+  /** @type {[string, string, string, (step: Step) => unknown][]} */
   const entries = [
     ['edit_step', 'update', 'Edit', actions.edit], ['duplicate_step', 'copy', 'Duplicate', actions.duplicate],
     ['toggle_step', isOn ? 'eye' : 'check', isOn ? 'Disable' : 'Enable', actions.toggle],
     ['delete_step', 'delete', 'Delete', actions.remove],
   ];
-  const made = entries.map(([name, picture, label, work]) => tool(name, picture, label, () => work(board.data.step(step.step_key)), { isSmall: true }));
-  for (const button of made) button.tabIndex = -1;
-  return h('div', { class: 'step-buttons' }, made);
+  const small = entries.map(([name, picture, label, work]) => tool(name, picture, label, () => work(board.data.step(step.step_key) ?? step), { isSmall: true }));
+  for (const button of small) button.tabIndex = -1;
+  return h('div', { class: 'step-buttons' }, small);
 }
 
-/** What a screen reader says of a card: name, place (from 0), state. */
+/**
+ * What a screen reader says of a card: name, place (from 0), state.
+ * @param {Step} step
+ * @param {number} stage
+ * @param {number} place
+ */
 export function spoken(step, stage, place) {
   const parts = [step.name, step.step_key, t('stage ${stage}, place ${place}', { stage: stage + 1, place: place + 1 })];
   if (Number(step.enabled) !== 1) parts.push(t('disabled'));

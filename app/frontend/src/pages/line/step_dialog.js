@@ -10,39 +10,52 @@ import { problemLine } from './step_card.js';
 import { TYPE_LABELS } from './types.js';
 import './mapping_input.js';
 
+/**
+ * What has become of a form: the key of the step that was saved, or what was typed when another type was chosen.
+ * @typedef {{key: string|null, changed?: {type: string, values: StepValues, cleanText: string}}} Outcome
+ */
+
 const LONG = new Set(['text', 'json', 'mapping']);
 
 /**
- * Asks for a step and saves it.
- * @param {import('../../core/widget.js').Widget} owner
- * @param {import('./line_data.js').LineData} data
- * @param {{step?: object, place?: object}} what an existing step, or where the new one goes
+ * Ask for a step and save it.
+ * @param {Widget} owner
+ * @param {LineData} data
+ * @param {{step?: Step|null, place?: {stage?: number}}} what an existing step, or where the new one goes
  * @returns {Promise<string|null>} the key of the saved step
  */
 export async function editStep(owner, data, { step = null, place = {} }) {
+  /** @type {StepValues} */
   let values = step ? { ...step, config: parsed(step.config) } : { step_type: 'model', enabled: 1, config: {}, ...freeKey(data) };
-  let wantedType = values.step_type;
+  let type = values.step_type;
+  /** @type {string|undefined} */
   let cleanText;
   // Another type has other fields: the form is made anew with what was typed so far, which is
   // unsaved as long as it is not what the first form began with.
   for (;;) {
-    const asked = await ask(owner, data, { step, place, values: { ...values, step_type: wantedType }, cleanText });
-    if (!asked.changedType) return asked.key;
-    ({ values, changedType: wantedType, cleanText } = asked);
+    const outcome = await ask(owner, data, { step, place, values: { ...values, step_type: type }, cleanText });
+    if (!outcome.changed) return outcome.key;
+    ({ values, type, cleanText } = outcome.changed);
   }
 }
 
+/**
+ * @param {Widget} owner
+ * @param {LineData} data
+ * @param {{step: Step|null, place: {stage?: number}, values: StepValues, cleanText?: string}} what
+ * @returns {Promise<Outcome>}
+ */
 async function ask(owner, data, { step, place, values, cleanText }) {
-  const outcome = { key: null };
+  const outcome = /** @type {Outcome} */ ({ key: null });
   const state = { lockVersion: step?.lock_version, current: step };
   const { box, form, done } = await openForm(owner, {
     title: step ? 'Edit the step' : 'New step', cwidth: 50, above: step ? problemsAbove(data, step) : [],
   }, {
     fields: fieldsOf(data, step, values), cols: 2, submit_label: 'Save', mode: step ? 'update' : 'add',
     save: async (sent) => {
-      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion }, edited(form, sent, state.current, data.types))
+      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion ?? step.lock_version }, edited(form, sent, state.current ?? step, data.types))
         : await data.createStep({ ...toRecord(sent, data.types[sent.step_type]), ...place });
-      if (answer.ok) outcome.key = sent.step_key ?? step.step_key;
+      if (answer.ok) outcome.key = sent.step_key ?? step?.step_key ?? null;
       return answer;
     },
     refused: (answer) => showConflict(asInForm(answer, data.types), form, { render: () => {} }, state) || showAtFields(form, answer),
@@ -53,20 +66,23 @@ async function ask(owner, data, { step, place, values, cleanText }) {
   }
   form.name_inputs.step_type.bind('changed', () => {
     const sent = form.getValue();
-    outcome.cleanText = form.cleanText;
-    outcome.changedType = sent.step_type;
-    outcome.values = { ...values, ...toValues(sent, data.types[values.step_type], values.config) };
+    outcome.changed = {
+      type: sent.step_type, cleanText: form.cleanText,
+      values: { ...values, ...toValues(sent, data.types[values.step_type], values.config) },
+    };
     box.dismiss();
   });
   await done;
   return outcome;
 }
 
+/** @param {LineData} data @param {Step} step */
 function problemsAbove(data, step) {
   const problems = data.problemsOf(step.step_key);
   return problems.length ? [h('ul', { class: 'step-problems boxed' }, problems.map(problemLine))] : [];
 }
 
+/** @param {LineData} data @param {Step | null} step @param {StepValues} values */
 function fieldsOf(data, step, values) {
   const type = values.step_type;
   const isModel = type === 'model';
@@ -84,11 +100,17 @@ function fieldsOf(data, step, values) {
   ];
 }
 
-/** One field for each key of the type's schema; without a schema the whole as JSON. */
+/**
+ * One field for each key of the type's schema; without a schema the whole as JSON.
+ * @param {LineData} data
+ * @param {Step | null} step
+ * @param {StepValues} values
+ */
 function configFields(data, step, values) {
   const keys = keysOf(data.types[values.step_type]);
   if (!keys) return [{ name: 'config', label: '配置', uitype: 'json', value: writeExact(values.config) }];
   const config = values.config ?? {};
+  /** @type {FieldDescription[]} */
   const fields = Object.entries(keys).map(([name, key]) => configField(name, key, config[name], suggestionsFor(data, step, name, key)));
   const others = Object.keys(config).filter((name) => !Object.hasOwn(keys, name));
   if (others.length) {
@@ -98,6 +120,7 @@ function configFields(data, step, values) {
   return fields;
 }
 
+/** @param {string} name @param {ConfigKey} key @param {any} value @param {Option[]} suggestions */
 function configField(name, key, value, suggestions) {
   const hasBreaks = typeof value === 'string' && /[\r\n]/.test(value);
   const usual = suggestions.length ? 'suggest' : key.widget ?? 'str';
@@ -106,12 +129,18 @@ function configField(name, key, value, suggestions) {
   return {
     name: `config.${name}`, label: key.title ?? name, uitype, wide: LONG.has(uitype), rows: uitype === 'json' ? 3 : 4,
     required: false, suggestions, tip: isMap(key) && suggestions.length ? 'What the step gets: the line\'s input, or the output of an earlier step' : '',
-    data: uitype === 'code' ? (key.choices ?? key.enum).map((one) => ({ value: one, text: one })) : undefined,
+    data: uitype === 'code' ? (key.choices ?? key.enum ?? []).map((one) => ({ value: one, text: one })) : undefined,
     value: value === undefined || isText ? value ?? (uitype === 'code' ? key.default : undefined) : writeExact(value),
   };
 }
 
-/** What the inputs of a step may refer to: the line's input and the steps of earlier stages. */
+/**
+ * What the inputs of a step may refer to: the line's input and the steps of earlier stages.
+ * @param {LineData} data
+ * @param {Step | null} step
+ * @param {string} name
+ * @param {ConfigKey} key
+ */
 function suggestionsFor(data, step, name, key) {
   if (name === 'function') return data.functions;
   if (!key.references) return [];
@@ -119,11 +148,17 @@ function suggestionsFor(data, step, name, key) {
   return ['input', ...data.layout.slice(0, at).flat().map((one) => `steps.${one}`)];
 }
 
+/** @param {ConfigSchema} [schema] */
 function keysOf(schema) {
   return schema?.properties ?? (schema && !schema.type ? schema : null);
 }
 
-/** What was typed as the values of a step again, for the form of another type. */
+/**
+ * What was typed as the values of a step again, for the form of another type.
+ * @param {Values} sent
+ * @param {ConfigSchema|undefined} schema
+ * @param {Data|undefined} config
+ */
 function toValues(sent, schema, config) {
   try {
     const record = toRecord(sent, schema, config);
@@ -133,7 +168,13 @@ function toValues(sent, schema, config) {
   }
 }
 
-/** The columns of a step that were edited; its configuration is otherwise as the record has it. */
+/**
+ * The columns of a step that were edited; its configuration is otherwise as the record has it.
+ * @param {Form} form
+ * @param {Values} sent
+ * @param {Row} record
+ * @param {Record<string, ConfigSchema>} types
+ */
 function edited(form, sent, record, types) {
   const type = sent.step_type ?? record.step_type;
   if (type !== record.step_type) return toRecord({ ...form.getValue(), ...sent }, types[type]);
@@ -142,9 +183,9 @@ function edited(form, sent, record, types) {
 
 /**
  * A form's values as the columns of a step.
- * @param {object} sent what of the form counts
- * @param {object} schema of the step's type
- * @param {object} [config] the configuration whose keys stay where `sent` names none
+ * @param {Values} sent what of the form counts
+ * @param {ConfigSchema|undefined} schema of the step's type
+ * @param {Data} [config] the configuration whose keys stay where `sent` names none
  * @param {string} [type] of the step
  */
 function toRecord(sent, schema, config = {}, type = sent.step_type) {
@@ -160,48 +201,60 @@ function toRecord(sent, schema, config = {}, type = sent.step_type) {
   return { ...record, config: writeExact({ ...others, ...Object.fromEntries(known.filter(([, value]) => value !== undefined)) }) };
 }
 
-/** What is left empty is left out. */
+/** What is left empty is left out. @param {ConfigKey} key @param {any} value */
 function configValue(key, value) {
   if (value === null || value === undefined || value === '') return undefined;
   return isMap(key) || key.widget === 'json' ? parseExact(value) : value;
 }
 
+/** @param {ConfigKey} key */
 function isMap(key) {
   return key.type === 'object' && key.additionalProperties?.type === 'string';
 }
 
+/** @param {any} text */
 function parsed(text) {
   if (text && typeof text === 'object') return text;
   return text ? parseExact(text) : {};
 }
 
-/** A conflict's present record with the names and texts that the form has for it. */
+/**
+ * A conflict's present record with the names and texts that the form has for it.
+ * @param {Answer} answer
+ * @param {Record<string, ConfigSchema>} types
+ */
 function asInForm(answer, types) {
-  const { current } = answer.error?.options ?? {};
-  if (!current) return answer;
+  const { error } = answer;
+  const { current } = error?.options ?? {};
+  if (!error || !current) return answer;
   const config = parsed(current.config);
   const flat = Object.fromEntries(Object.entries(keysOf(types[current.step_type]) ?? {}).map(([name, key]) => {
     const value = config[name];
     if (value === undefined) return [`config.${name}`, ''];
     return [`config.${name}`, isMap(key) || key.widget === 'json' ? writeExact(value) : value];
   }));
-  return { ...answer, error: { ...answer.error, options: { ...answer.error.options, current: { ...current, ...flat } } } };
+  return { ...answer, error: { ...error, options: { ...error.options, current: { ...current, ...flat } } } };
 }
 
-/** The server names `config/parameters/top_p`; the form has one field `config.parameters`. */
+/**
+ * The server names `config/parameters/top_p`; the form has one field `config.parameters`.
+ * @param {Form} form
+ * @param {Answer} answer
+ */
 function showAtFields(form, answer) {
-  const { fields } = answer.error?.options ?? {};
-  if (!fields) return false;
-  const said = {};
+  const { error } = answer;
+  const { fields } = error?.options ?? {};
+  if (!error || !fields) return false;
+  const texts = /** @type {Record<string, string>} */ ({});
   for (const [path, text] of Object.entries(fields)) {
     const [first, key] = path.split('/');
     const name = key === undefined ? first : `${first}.${key}`;
-    said[name] = said[name] ? `${said[name]} ${text}` : text;
+    texts[name] = texts[name] ? `${texts[name]} ${text}` : text;
   }
-  return form.showProblems({ ...answer.error, options: { ...answer.error.options, fields: said } });
+  return form.showProblems({ ...error, options: { ...error.options, fields: texts } });
 }
 
-/** A name for a step nobody has named yet. */
+/** A name for a step nobody has named yet. @param {LineData} data */
 function freeKey(data) {
   const used = new Set(data.steps.map((step) => step.step_key));
   let number = data.steps.length + 1;

@@ -10,7 +10,7 @@ import { problemLine } from './step_card.js';
 import { editStep } from './step_dialog.js';
 
 export class StepsTab {
-  /** @param {import('./line_page.js').LinePage} page */
+  /** @param {LinePage} page */
   constructor(page) {
     this.page = page;
     this.data = page.data;
@@ -19,7 +19,7 @@ export class StepsTab {
     this.round = 0;
     this.board = new Board(this.data, {
       edit: (step) => this.data.mayEdit && this.edit({ step }), add: (place) => this.edit({ place: this.placed(place) }),
-      duplicate: (step) => this.changed(() => this.data.duplicateStep(this.asNow(step)), (made) => made.step_key),
+      duplicate: (step) => this.changed(() => this.data.duplicateStep(this.asNow(step)), (copy) => copy.step_key),
       toggle: (step) => this.changed(() => this.data.enableStep(this.asNow(step), Number(this.asNow(step).enabled) !== 1), () => step.step_key),
       remove: (step) => this.remove(step), settled: () => this.render(), reorder: (layout, key) => this.changed(() => this.data.reorder(layout), () => key, true),
     });
@@ -34,12 +34,12 @@ export class StepsTab {
       h('section', { class: 'card page-card' }, h('h2', {}, icon('lines'), t('Flow')), this.picture));
   }
 
-  /** A step as it is after the changes before: each raises its version. */
+  /** A step as it is after the changes before: each raises its version. @param {Step} step */
   asNow(step) {
     return this.data.step(step.step_key) ?? step;
   }
 
-  /** At the end a stage is made by not naming one. */
+  /** At the end a stage is made by not naming one. @param {{stage?: number}} place */
   placed({ stage }) {
     return stage && stage <= this.data.layout.length ? { stage } : {};
   }
@@ -57,9 +57,10 @@ export class StepsTab {
   drawPicture() {
     if (!this.isStale) return;
     this.isStale = false;
+    /** @param {string} key */
     const tone = (key) => {
-      const found = this.data.problemsOf(key);
-      return found.some(({ severity }) => severity === 'error') ? 'error' : found.length ? 'warning' : '';
+      const problems = this.data.problemsOf(key);
+      return problems.some(({ severity }) => severity === 'error') ? 'error' : problems.length ? 'warning' : '';
     };
     fillNode(this.picture, flowPicture(this.data.stages, tone));
   }
@@ -68,12 +69,14 @@ export class StepsTab {
     this.observer.disconnect();
   }
 
+  /** @param {{step?: Step, place?: {stage?: number}}} what */
   async edit(what) {
     const key = await editStep(this.page.owner, this.data, what);
     if (key) await this.showAgain(key);
     else this.board.focus(this.board.focusKey);
   }
 
+  /** @param {Step} step */
   async remove(step) {
     const place = this.data.layout.flat().indexOf(step.step_key);
     const isSure = await this.page.owner.app.confirm({
@@ -88,18 +91,22 @@ export class StepsTab {
   }
 
   /**
-   * Sends one change after the other and shows the draft as it is then, also when one was refused.
-   * @param {() => Promise<object>} work
-   * @param {(record: object) => string} focusOf the step that has the focus afterwards
+   * Send one change after the other and show the draft as it is then, also when one was refused.
+   * @param {() => Promise<Answer>} work
+   * @param {(record: Row) => string} focusOf the step that has the focus afterwards
    */
   changed(work, focusOf, isQuiet = false) {
     const { round } = this;
     this.waiting += 1;
     // What was waiting behind a refused change meant a draft that is not there: it is dropped.
-    this.queue = this.queue.then(() => (round === this.round ? this.change(work, focusOf, isQuiet) : this.waiting -= 1));
+    this.queue = this.queue.then(async () => {
+      if (round === this.round) await this.change(work, focusOf, isQuiet);
+      else this.waiting -= 1;
+    });
     return this.queue;
   }
 
+  /** @param {() => Promise<Answer>} work @param {(record: Row) => string} focusOf @param {boolean} isQuiet */
   async change(work, focusOf, isQuiet) {
     const focusBefore = this.board.focusKey;
     const answer = await work();
@@ -118,7 +125,7 @@ export class StepsTab {
     if (isHere && !this.board.moving.picked && this.board.focusKey === focusBefore) this.board.focus(focusOf(answer.value?.options?.user_data ?? {}));
   }
 
-  /** Somebody else was faster: say who, and show the draft as it is now. */
+  /** Somebody else was faster: say who, and show the draft as it is now. @param {Answer} answer */
   async refused(answer) {
     const { code, changed_by: who } = answer.error?.options ?? {};
     if (code !== 'edit_conflict') await tell(this.page.owner, answer);
@@ -130,6 +137,7 @@ export class StepsTab {
     }
   }
 
+  /** @param {string} key */
   async showAgain(key) {
     this.board.focusKey = key;
     await this.page.reload();

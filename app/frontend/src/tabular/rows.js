@@ -1,0 +1,43 @@
+/** The rows of a list, as the server is asked for them. */
+
+import { ask } from '../core/request.js';
+import { sortName } from './columns.js';
+import { dataFilter } from './filters.js';
+
+/** Which rows, in which order: what a page of them and a file of all have in common. @param {Tabular} table */
+export function listParams(table) {
+  const { sort } = table;
+  const params = /** @type {Data} */ ({ ...table.params, ...table.query });
+  const filter = dataFilter(table.columnsIn(params), table.conditions);
+  return {
+    ...params,
+    sort: sort ? `${sortName(sort.column)}${sort.isDescending ? ' desc' : ''}` : undefined,
+    data_filter: filter ? JSON.stringify(filter) : undefined,
+    q: table.searchText || undefined,
+  };
+}
+
+/** A page of them; null when they cannot be had. @param {Tabular} table @param {number} page @returns {Promise<ListPage|null>} */
+export async function fetchPage(table, page) {
+  await table.inline.settled();
+  if (table.misfits.length) return { total: 0, rows: [] };
+  const answer = await ask(table.app, table.opts.data_url, {
+    method: table.opts.data_method, baseUri: table.baseUri,
+    params: { ...listParams(table), page, rows: table.pageRows },
+  });
+  return readPage(table, answer);
+}
+
+/** @param {Tabular} table @param {Answer} answer */
+async function readPage(table, answer) {
+  if (!answer.ok || answer.value?.widgettype) {
+    // In the place of rows a failure needs no window; what the server wants to be opened is.
+    const isSaid = table.note.showFailure(answer.error?.options);
+    if (!answer.aborted && (answer.value || !isSaid)) await table.app.showAnswer(answer);
+    return null;
+  }
+  const { value } = answer;
+  const rows = /** @type {Row[]} */ ([value, value?.rows].find(Array.isArray) ?? []);
+  table.marks.renew(rows);
+  return { total: Array.isArray(value) ? rows.length : Number(value?.total) || 0, rows };
+}

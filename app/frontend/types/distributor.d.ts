@@ -1,0 +1,67 @@
+/** A distributor: key and limits, lines, use and statements, as its page gets them from the server. */
+
+type DistributorPage = import('../src/pages/distributor/distributor_page.js').DistributorPage;
+
+/** The first and the last day of a span. */
+interface Days {
+  first: string;
+  last: string;
+}
+
+interface DayFigures {
+  group: string;
+  currency: string;
+  calls: number;
+  failed: number;
+  amount: Decimal;
+}
+
+/** A group of a distributor's use: a day, a line, a model. */
+interface UsageGroup extends DayFigures {
+  pipeline_id: string;
+  name: string;
+}
+
+interface DistributorLine {
+  code: string;
+  name: string;
+  pipeline_id: string;
+  callable: boolean;
+  pricing_mode: string;
+  discount_rate: Decimal;
+  valid_from: string | null;
+  valid_to: string | null;
+  prices: Price[];
+  gauges: Gauge[];
+}
+
+/** The answer of `distributor_overview`. */
+interface DistributorOverview {
+  now: string;
+  distributor: Row;
+  days: Days;
+  by_day: DayFigures[];
+  gauges: Gauge[];
+  lines: DistributorLine[];
+}
+
+interface Statement {
+  total: Decimal;
+  currency: string;
+  final: boolean;
+  calls: number;
+  running: number;
+  from: string;
+  to: string;
+  lines: StatementLine[];
+}
+
+interface StatementLine extends PriceWords {
+  pipeline_name: string;
+  step_key: string;
+  model: string;
+  unit: string;
+  calls: number;
+  quantity: Decimal;
+  amount: Decimal;
+}

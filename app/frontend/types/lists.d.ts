@@ -1,0 +1,198 @@
+/** Lists: columns, conditions, views, rows. */
+
+type Tabular = import('../src/tabular/tabular.js').Tabular;
+type Grid = import('../src/tabular/grid.js').Grid;
+type Marks = import('../src/tabular/marks.js').Marks;
+
+/** `row_options` of a generated page. */
+interface RowOptions {
+  idField?: string;
+  checkField?: string;
+  fields?: FieldDescription[];
+  browserfields?: { exclouded?: string[]; alters?: Record<string, Partial<FieldDescription>>; cwidth?: Record<string, number> };
+  editexclouded?: string[];
+}
+
+/** A field that can be in view; `widthEm` is the width that it would like. */
+interface Column extends Field {
+  widthEm: number;
+}
+
+type RecordRow = HTMLTableRowElement & { record: Row };
+
+interface Sort<C = Column> {
+  column: C;
+  isDescending: boolean;
+}
+
+type Operator = 'contains' | 'starts' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'on' | 'before' | 'after' | 'empty' | 'filled';
+
+type FieldKind = 'text' | 'number' | 'percent' | 'date' | 'datetime' | 'code' | 'check';
+
+/** What tells the kind of a column, and its name. */
+type FilterField = Pick<FieldDescription, 'name' | 'label' | 'data' | 'dataurl' | 'valueField'> & { uitype: string };
+
+interface Condition<F = Column> {
+  field: F;
+  op: Operator;
+  value?: any;
+}
+
+/** A condition as it stands in an address, where anybody may have written anything. */
+interface AddressCondition {
+  field?: FilterField;
+  op?: any;
+  value?: any;
+}
+
+/** A condition of a view that the list cannot ask, and why. */
+interface Misfit {
+  source: any;
+  reason: string;
+  label?: string;
+}
+
+/** `data_filter`, as the server reads it. */
+type ServerFilter = { field: string; op: string; const?: any } | { AND: ServerFilter[] } | { or: ServerFilter[] };
+
+/** What a view says of a list; what it does not say is as at first. */
+interface View {
+  searchText?: string;
+  conditions?: Condition[];
+  misfits?: Misfit[];
+  sort?: Sort | null;
+  columns?: string[] | null;
+  pageRows?: number | null;
+}
+
+/** A view as it stands in an address and in the browser's memory. */
+interface ShortView {
+  q?: string;
+  f?: any[];
+  s?: string;
+  c?: string[];
+  r?: number;
+}
+
+interface ListPage {
+  total: number;
+  rows: Row[];
+}
+
+type SaveRecord = { lockVersion?: number; current?: Row | null };
+
+/** What an import says of a file. */
+interface ImportOutcome {
+  total: number;
+  done: number;
+  kept: boolean;
+  ignored: string[];
+  failed: FailedRow[];
+  failed_file?: string;
+  preview: { row: number; values: Row }[];
+}
+
+interface FailedRow {
+  row: number;
+  problems: { column: string; value: string; message: string }[];
+}
+
+interface ListOptions {
+  title?: string;
+  description?: string;
+  data_url: string;
+  data_method?: string;
+  data_params?: Data;
+  row_options?: RowOptions;
+  page_rows?: number | string;
+  cache_limit?: number | string;
+  nofilter?: boolean;
+  searchable?: boolean;
+  exportable?: boolean;
+  import_url?: string;
+  import_table?: string;
+  content_view?: Page;
+  toolbar?: { tools?: Tool[] };
+  editable?: { new_data_url?: string; update_data_url?: string; delete_data_url?: string };
+  editor?: { binds?: Bind[] };
+}
+
+interface GridOptions {
+  idField: string;
+  checkField?: string;
+  isSortable: boolean;
+  isExpandable: boolean;
+  label: string;
+  marks: Marks;
+  widths: Record<string, number>;
+}
+
+/** What a table tells of. */
+interface GridEvents {
+  sort: (column: Column) => void;
+  select: (record: Row, row: RecordRow) => void;
+  /** Double click or Enter. */
+  open: (record: Row) => void;
+  check: (record: Row, isChecked: boolean, box: HTMLInputElement) => void;
+  expand: (record: Row, row: RecordRow) => void;
+  /** Edit in its place; false: it cannot be. */
+  edit: (row: RecordRow, cell?: HTMLTableCellElement | null) => boolean;
+  /** Insert or Delete on a row. */
+  key: (key: string) => void;
+  resized: (column: Column, px: number) => void;
+  /** To another place among the columns. */
+  moved: (column: Column, at: number) => void;
+}
+
+/** What shows a record anew after a conflict: a list, or whoever opened the form. */
+interface Reloadable {
+  render: (params: Data) => unknown;
+}
+
+interface PagesParts {
+  scroller: HTMLElement;
+  grid: Grid;
+  cacheLimit: number;
+  /** Nothing stops what was begun. */
+  fetchPage: (page: number) => Promise<ListPage | null>;
+  /** Told after each change. */
+  onChange: () => void;
+}
+
+/** A cell that somebody writes in, or whose value is being saved. */
+interface CellEditor {
+  row: RecordRow;
+  cell: HTMLTableCellElement;
+  field: Field;
+  input: Input;
+  error: HTMLElement;
+  end: AbortController;
+  /** The value that it began with, as JSON. */
+  start: string;
+  isSaving?: boolean;
+}
+
+type FileKind = 'csv' | 'xlsx';
+
+interface ProgressWindow {
+  close: () => void;
+  show: (rows: number, total: number) => void;
+}
+
+/** A field that differs between a form and the record as somebody else left it. */
+interface ConflictChoice {
+  field: Field;
+  input: Input;
+  theirs: HTMLInputElement;
+  mine: HTMLInputElement;
+  current: Row;
+}
+
+interface ToolLook {
+  css?: string;
+  needsRow?: boolean;
+  isSmall?: boolean;
+  iconNode?: Element | null;
+  /** Translates the label. */
+  say?: (label: string) => string;
+}
