@@ -30,16 +30,16 @@ from app.base.errors import (
     Forbidden,
     InUse,
     InvalidFields,
+    Message,
     MethodNotAllowed,
     NotFound,
     NotSignedIn,
     PaymentRequired,
-    Text,
     TooManyRequests,
     Unavailable,
     Unprocessable,
 )
-from app.base.i18n import say
+from app.base.i18n import translate
 from app.base.ids import new_id, time_ordered_id
 from app.base.json_codec import (
     JsonError,
@@ -65,7 +65,7 @@ from app.endpoints.audit import audit_entry_view, audit_put_back
 from app.endpoints.choices import get_code
 from app.endpoints.import_rows import import_rows
 from app.endpoints.lists import list_rows
-from app.records.cell_texts import harmless
+from app.records.cell_texts import escape_formula
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.filters import any_case, like_pattern
 from app.records.hooks import offer_editors, offer_row_checks
@@ -79,17 +79,17 @@ from app.records.rows import (
     update_row,
 )
 from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
-from app.records.trail import Change, because, deleted, note
+from app.records.trail import Change, audit_context, deleted, record_changes
 from app.schema.coercion import whole_range
 from app.schema.tables import table
 from app.schema.validation import (
+    FieldRule,
     JsonText,
-    Rule,
-    check_change,
     check_delete,
     check_new,
     check_params,
     check_references,
+    check_update,
     without_unchanged,
 )
 from app.web.body import check_media_type
@@ -114,32 +114,31 @@ __all__ = [
     "EditConflict",
     "ExcelCells",
     "FieldProblem",
+    "FieldRule",
     "Forbidden",
     "InUse",
     "InvalidFields",
     "JsonError",
     "JsonNumber",
     "JsonText",
+    "Message",
     "MethodNotAllowed",
     "Network",
     "NotFound",
     "NotSignedIn",
     "PaymentRequired",
     "Row",
-    "Rule",
     "SafeSqlor",
-    "Text",
     "TooManyRequests",
     "Unavailable",
     "Unprocessable",
     "answering",
     "any_case",
-    "because",
+    "audit_context",
     "bulk_insert",
     "bulk_update",
     "canonical_bytes",
     "canonical_json",
-    "check_change",
     "check_delete",
     "check_lock_version",
     "check_media_type",
@@ -147,13 +146,14 @@ __all__ = [
     "check_new",
     "check_params",
     "check_references",
+    "check_update",
     "day_bounds",
     "delete_row",
     "deleted",
+    "escape_formula",
     "get_code",
     "get_module_dbname",
     "get_row",
-    "harmless",
     "in_transaction",
     "insert_row",
     "insert_rows",
@@ -169,7 +169,6 @@ __all__ = [
     "new_id",
     "next_day_start",
     "next_month_start",
-    "note",
     "now",
     "offer_editors",
     "offer_functions",
@@ -184,15 +183,16 @@ __all__ = [
     "read_network",
     "reading",
     "reading_endpoint",
+    "record_changes",
     "register",
     "register_paths",
-    "say",
     "settings",
     "sort_terms",
     "table",
     "time_ordered_id",
     "to_json",
     "transaction",
+    "translate",
     "update_row",
     "whole_range",
     "without_unchanged",

@@ -10,11 +10,11 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from app.base.errors import AppError  # noqa: E402
-from app.base.i18n import say  # noqa: E402
+from app.base.i18n import translate  # noqa: E402
 from app.base.settings import ConfigError  # noqa: E402
 from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
-from app.runtime.terminal import CommandError, complain, is_chinese  # noqa: E402  # needs the path
+from app.runtime.terminal import CommandError, is_chinese, print_error  # noqa: E402  # needs the path
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
         return 0 if argv else 2
     command = COMMANDS.get(argv[0])
     if command is None:
-        complain(f"There is no command {argv[0]}.\n", f"没有命令 {argv[0]}。\n")
+        print_error(f"There is no command {argv[0]}.\n", f"没有命令 {argv[0]}。\n")
         print(_help(), file=sys.stderr)
         return 2
     keep_private(var_folder())
@@ -101,11 +101,11 @@ def main(argv: list[str]) -> int:
         function = getattr(import_module(command.module), command.function)
         return int(function(argv[1:]) or 0)
     except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:
-        complain(str(exc), str(exc))
+        print_error(str(exc), str(exc))
     except AppError as exc:
-        print(say(exc.text, "zh" if is_chinese() else "en"), file=sys.stderr)
+        print(translate(exc.text, "zh" if is_chinese() else "en"), file=sys.stderr)
     except KeyboardInterrupt:
-        complain("Interrupted.", "已中断。")
+        print_error("Interrupted.", "已中断。")
         return 130
     return 1
 

@@ -46,7 +46,7 @@ class Permission:
     audited: bool
     roles: tuple[str, ...]
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The permission as JSON tells it; `match` says how its path is meant."""
         exact = prefix_of(plain_path(self.registered)) is None
         return {
@@ -69,7 +69,7 @@ class User:
     enabled: bool
     roles: tuple[str, ...]
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Who it is, as JSON tells it."""
         return {
             "user_id": self.user_id,
@@ -161,7 +161,7 @@ def who_may(facts: Facts, path: str, find: Find) -> dict[str, Any]:
     permissions = [] if place["reason"] else facts.covering(place["decided_by"])
     roles = sorted({role for item in permissions for role in item.roles})
     users = [
-        user.told() | {"because": because}
+        user.as_dict() | {"because": because}
         for user in facts.users
         if user.enabled and (because := _because(permissions, user))
     ]
@@ -171,7 +171,7 @@ def who_may(facts: Facts, path: str, find: Find) -> dict[str, Any]:
     )
     return place | {
         "reason": reason,
-        "permissions": [item.told() for item in permissions],
+        "permissions": [item.as_dict() for item in permissions],
         "roles": roles,
         "anonymous": open_to_all or not {ANY, ANONYMOUS}.isdisjoint(roles),
         "signed_in": open_to_all or not {ANY, LOGINED}.isdisjoint(roles),
@@ -186,7 +186,7 @@ def what_may(facts: Facts, username: str, path: str | None, find: Find) -> dict[
     Raises NotFound when Sage has no such user.
     """
     user = facts.user(username)
-    told = user.told() | {
+    told = user.as_dict() | {
         "roles": list(user.roles),
         "effective_roles": sorted(effective_roles(user.roles, signed_in=True)),
     }
@@ -195,7 +195,7 @@ def what_may(facts: Facts, username: str, path: str | None, find: Find) -> dict[
     granted = [(item, _because([item], user)) for item in facts.permissions]
     return told | {
         "permissions": [
-            item.told() | {"because": because}
+            item.as_dict() | {"because": because}
             for item, because in sorted(granted, key=lambda pair: pair[0].registered)
             if because
         ]
@@ -219,7 +219,7 @@ def _may_use(facts: Facts, user: User, place: Mapping[str, Any]) -> dict[str, An
         **place,
         "reason": reason,
         "allowed": reason in ("granted", "open"),
-        "permissions": [item.told() for item in permissions],
+        "permissions": [item.as_dict() for item in permissions],
         "because": because,
     }
 

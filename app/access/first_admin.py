@@ -11,7 +11,7 @@ from app.access.sage_setup import sage_cursor
 from app.base.secrets import secret, write_secret
 from app.base.settings import Settings
 from app.runtime import embedded_db
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 
 USERNAME = "admin"
 DEMO_USERNAME = "demo-admin"
@@ -30,7 +30,7 @@ def first_administrator(chosen: Settings) -> None:
         if sage_setup.administrators(cursor):
             return
         if not embedded_db.is_wanted():
-            tell("There is no administrator (role owner.superuser) yet. Make one: "
+            print_message("There is no administrator (role owner.superuser) yet. Make one: "
                  "py3/bin/python app/manage.py create-admin",
                  "还没有管理员（角色 owner.superuser）。请建立："
                  "py3/bin/python app/manage.py create-admin")
@@ -39,9 +39,10 @@ def first_administrator(chosen: Settings) -> None:
         write_secret(chosen.var_dir, _SECRET, password)
         sage_setup.create_user(cursor, USERNAME, password, "owner.superuser")
     file = chosen.var_dir / "secrets" / _SECRET
-    tell(f"Administrator {USERNAME} is made. Its password stands in {file}; remove the file "
-         "when you have it.",
-         f"已建立管理员 {USERNAME}，密码在 {file}；取用后请删除该文件。")
+    print_message(
+        f"Administrator {USERNAME} is made. Its password stands in {file}; remove the file "
+        "when you have it.",
+        f"已建立管理员 {USERNAME}，密码在 {file}；取用后请删除该文件。")
 
 
 class DemoAdministrator:

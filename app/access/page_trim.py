@@ -15,7 +15,7 @@ _WRITE_URLS = ("new_data_url", "update_data_url", "delete_data_url", "add_url", 
 May = Callable[[str], bool]
 
 
-def trimmed(text: str, may: May) -> str:
+def without_refused_tools(text: str, may: May) -> str:
     """The page *text* (JSON) without edit addresses and tools that *may* refuses.
 
     Text that is no JSON, and a page that loses nothing, come back as they are.

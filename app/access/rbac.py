@@ -20,7 +20,7 @@ from app.db.transactions import reading
 REMEMBERED_SECONDS = 5.0
 ANY, LOGINED, ANONYMOUS = "any", "logined", "anonymous"
 OWN_ROLES = (ANY, LOGINED, ANONYMOUS)
-_MOST_DECISIONS, _LONGEST_DECIDED = 20_000, 300
+_MAX_DECISIONS, _MAX_DECIDED_LENGTH = 20_000, 300
 
 # A permission that no role has grants nothing, and may still have to be audited.
 _RIGHTS = """
@@ -55,7 +55,7 @@ class Rights:
         if known is None:
             known = not roles.isdisjoint(self.roles_for(path))
             # Callers choose the paths: neither their number nor their length may fill the memory.
-            if len(self.decisions) < _MOST_DECISIONS and len(path) <= _LONGEST_DECIDED:
+            if len(self.decisions) < _MAX_DECISIONS and len(path) <= _MAX_DECIDED_LENGTH:
                 self.decisions[key] = known
         return known
 

@@ -19,7 +19,7 @@ from app.base.settings import ConfigError
 from app.db.pool import pools
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
-from app.runtime.terminal import tell
+from app.runtime.terminal import print_message
 
 Wanted = Mapping[str, tuple[str, ...]]
 _TRIES = 3
@@ -47,7 +47,7 @@ def register_paths(
     count = sum(map(len, wanted.values()))
     sys.stdout.write(f"{module}: {count} rights, {added} added, {removed} removed\n")
     for role, path in wider:
-        tell(f"{module}: mind that Sage itself gives {path} to everybody who is `{role}`.",
+        print_message(f"{module}: mind that Sage itself gives {path} to everybody who is `{role}`.",
              f"{module}：请注意，Sage 自身已把 {path} 授予所有 `{role}` 用户。")
 
 

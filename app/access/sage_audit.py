@@ -11,14 +11,14 @@ from app.base.clock import now
 from app.base.errors import BadRequest
 from app.base.ids import new_id
 from app.base.json_codec import to_json
-from app.base.logs import warn
+from app.base.logs import log_warning
 from app.db.transactions import transaction
 
 log = logging.getLogger("pipeline.audit")
 
 _SECRET = ("password", "secret", "token", "api_key", "key_hash")
 # The column is a TEXT of 65,535 bytes; a request may be larger, and is no less allowed for that.
-_LONGEST = 60_000
+_MAX_BYTES = 60_000
 
 
 async def note_audited(
@@ -51,7 +51,7 @@ async def note_audited(
             raise
         # Not the caller's fault, and a Sage that asks for audit without a place for it is broken.
         about = {name: value for name, value in row.items() if name != "id"}
-        warn(log, "not_audited", "the Sage database has no audit_log", **about)
+        log_warning(log, "not_audited", "the Sage database has no audit_log", **about)
 
 
 async def _parameters(request: web.Request, *, is_large: bool) -> str:
@@ -79,4 +79,5 @@ def blanked(value: Any) -> Any:
 
 def _cut(text: str) -> str:
     raw = text.encode("utf-8", "replace")
-    return raw[:_LONGEST].decode("utf-8", "ignore") + ("…" if len(raw) > _LONGEST else "")
+    rest = "…" if len(raw) > _MAX_BYTES else ""
+    return raw[:_MAX_BYTES].decode("utf-8", "ignore") + rest

@@ -23,7 +23,7 @@ from app.runtime.terminal import CommandError
 TABLES = ("users", "organization", "role", "userrole", "permission", "rolepermission")
 ROLES = ("superuser", "operator", "viewer")
 OWNER_ORG_ID = "0"
-SHORTEST_PASSWORD = 8
+MIN_PASSWORD_LENGTH = 8
 # Stands in the comment of the table `users` where we made it (sage_schema.sql).
 OWN_MARK = "Pipeline-App"
 _SCHEMA = Path(__file__).with_name("sage_schema.sql")

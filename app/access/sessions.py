@@ -29,7 +29,7 @@ from app.db.transactions import in_transaction, reading
 COOKIE = "pipeline_session"
 REMEMBERED_SECONDS = 5.0
 _SEEN_EVERY = timedelta(minutes=1)
-_LONGEST_KNOWN = 1_000
+_MAX_KNOWN = 1_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Sessions:
             "address": request["client_ip"][:64],
             "credentials": user.credentials,
             "roles": json.dumps(sorted(user.role_names), ensure_ascii=False),
-            "user_agent": _storable(request.headers.get("User-Agent", ""))[:255],
+            "user_agent": _strip_control_characters(request.headers.get("User-Agent", ""))[:255],
         }
 
         async def work(sor: SafeSqlor) -> None:
@@ -117,7 +117,7 @@ class Sessions:
         started = time.monotonic()
         session = await self._read(_hash(token))
         # Neither the number of headers nor their length may fill the memory.
-        if session is not None and len(header) <= _LONGEST_KNOWN:
+        if session is not None and len(header) <= _MAX_KNOWN:
             if len(self._known) > 10_000:
                 self._known.clear()
             self._known[header] = (started, session)
@@ -191,7 +191,7 @@ class Sessions:
         return seal.isascii() and hmac.compare_digest(seal, self.seal(text))
 
 
-def _storable(text: str) -> str:
+def _strip_control_characters(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

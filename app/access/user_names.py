@@ -11,7 +11,7 @@ from typing import Any
 
 from app.access.rbac import REMEMBERED_SECONDS
 from app.base.errors import AppError
-from app.base.logs import warn
+from app.base.logs import log_warning
 from app.db.transactions import reading
 from app.schema.tables import Table
 
@@ -21,7 +21,7 @@ log = logging.getLogger("pipeline.people")
 USER_COLUMNS = frozenset(
     {"created_by", "updated_by", "published_by", "voided_by", "owner_id", "user_id"}
 )
-_MOST_KNOWN = 10_000
+_MAX_KNOWN = 10_000
 _known: dict[str, tuple[float, str | None]] = {}
 
 
@@ -53,7 +53,7 @@ async def names_of(ids: Iterable[str]) -> dict[str, str]:
     moment = time.monotonic()
     unknown = {one for one in wanted if not _is_fresh(one, moment)}
     if unknown:
-        if len(_known) > _MOST_KNOWN:
+        if len(_known) > _MAX_KNOWN:
             _known.clear()
         found = await _read(sorted(unknown))
         for one in unknown:
@@ -74,6 +74,6 @@ async def _read(ids: list[str]) -> dict[str, str]:
             )
     except AppError as exc:
         # A list without names is better than no list.
-        warn(log, "no_names", "names cannot be read from Sage", reason=exc.code)
+        log_warning(log, "no_names", "names cannot be read from Sage", reason=exc.code)
         return {}
     return {row["id"]: row["username"] for row in rows}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-class Text:
+class Message:
     """A sentence to be said in the reader's language: an English template and its values."""
 
     __slots__ = ("params", "template")
@@ -31,7 +31,7 @@ class FieldProblem:
     def __init__(self, field: str, code: str, template: str, **params: Any) -> None:
         self.field = field
         self.code = code
-        self.text = Text(template, **params)
+        self.text = Message(template, **params)
 
     def __repr__(self) -> str:
         return f"FieldProblem({self.field!r}, {self.code!r}, {str(self.text)!r})"
@@ -55,7 +55,7 @@ class AppError(Exception):
         **params: Any,
     ) -> None:
         self.code = code
-        self.text = Text(template, **params)
+        self.text = Message(template, **params)
         self.status = status if status is not None else type(self).status
         self.problems = list(problems)
         self.extra = dict(extra or {})
@@ -135,22 +135,22 @@ class Unavailable(AppError):
 class InvalidFields(BadRequest):
     """One or more fields are wrong; all problems are told at once (the first 200 of a flood)."""
 
-    most_told = 200
-    most_named = 20
+    MAX_TOLD = 200
+    MAX_NAMED = 20
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
         found = list(problems)
         names = list(dict.fromkeys(problem.field for problem in found))
-        if len(names) > self.most_named:
-            names[self.most_named :] = ["…"]
+        if len(names) > self.MAX_NAMED:
+            names[self.MAX_NAMED :] = ["…"]
         # What is wrong as a whole, or has a name of no letters, is said itself.
-        text = Text(
+        text = Message(
             "{count} field(s) need correction: {names}.", count=len(found), names=", ".join(names)
         )
         if names == [""]:
             text = found[0].text
         super().__init__(
-            "invalid_fields", text.template, problems=found[: self.most_told], **text.params
+            "invalid_fields", text.template, problems=found[: self.MAX_TOLD], **text.params
         )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.base.clock import iso
-from app.base.errors import Text
+from app.base.errors import Message
 
 LANGUAGES = ("zh", "en")
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,21 +41,21 @@ def title(chinese: str, lang: str = "en") -> str:
     return chinese if lang == "zh" else _english().get(chinese, chinese)
 
 
-def say(text: Text | str, lang: str = "en") -> str:
+def translate(text: Message | str, lang: str = "en") -> str:
     """*text* in *lang* (`zh` or `en`)."""
-    sentence = text if isinstance(text, Text) else Text(text)
+    sentence = text if isinstance(text, Message) else Message(text)
     template = sentence.template
     if lang == "zh":
         template = _chinese().get(template, template)
     if not sentence.params:
         return template
-    params = {name: _sayable(value, lang) for name, value in sentence.params.items()}
+    params = {name: _value(value, lang) for name, value in sentence.params.items()}
     return template.format(**params)
 
 
-def _sayable(value: Any, lang: str) -> Any:
-    if isinstance(value, Text):
-        return say(value, lang)
+def _value(value: Any, lang: str) -> Any:
+    if isinstance(value, Message):
+        return translate(value, lang)
     return iso(value) if isinstance(value, datetime) else value
 
 

@@ -13,7 +13,7 @@ def new_id() -> str:
 
 # Random numbers of 74 bits that nobody has had: one system call gives many. Two processes never
 # share them.
-_IDS_AT_ONCE = 512
+_ID_BATCH_SIZE = 512
 _BYTES = 10
 _TAIL_BITS = 74
 # So much the ids of one millisecond are apart at most: nobody can tell the next from the last.
@@ -41,7 +41,7 @@ def time_ordered_id() -> str:
 
 def _random() -> int:
     if not _randoms:
-        found = os.urandom(_BYTES * _IDS_AT_ONCE)
+        found = os.urandom(_BYTES * _ID_BATCH_SIZE)
         _randoms.extend(
             int.from_bytes(found[at : at + _BYTES]) >> 8 * _BYTES - _TAIL_BITS
             for at in range(0, len(found), _BYTES)

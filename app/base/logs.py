@@ -79,12 +79,12 @@ def set_up_logging(level: str) -> None:
     MyLogger.instance = HandOver()
 
 
-def warn(logger: logging.Logger, action: str, message: str, **about: Any) -> None:
+def log_warning(logger: logging.Logger, action: str, message: str, **about: Any) -> None:
     """Log a warning whose *action* and details machines can filter by."""
     logger.warning(message, extra=_extra(action, about))
 
 
-def tell(logger: logging.Logger, action: str, message: str, **about: Any) -> None:
+def log_info(logger: logging.Logger, action: str, message: str, **about: Any) -> None:
     """Log an information whose *action* and details machines can filter by."""
     logger.info(message, extra=_extra(action, about))
 

@@ -7,9 +7,9 @@ import sys
 from app.access import sage_setup
 from app.access.lockout import user_digest
 from app.access.sage_errors import no_sage
-from app.access.sage_setup import SHORTEST_PASSWORD, database_cursor, sage_cursor
+from app.access.sage_setup import MIN_PASSWORD_LENGTH, database_cursor, sage_cursor
 from app.base.settings import settings
-from app.runtime.terminal import CommandError, pick, tell
+from app.runtime.terminal import CommandError, in_language, print_message
 
 
 def run_command(argv: list[str]) -> int:
@@ -31,13 +31,13 @@ def run_command(argv: list[str]) -> int:
             sage_setup.create_user(cursor, args.username, password, args.role)
     if user:
         _let_in_again(user["id"], args.username)
-        tell(f"{args.username} has a new password; its sessions are ended.",
+        print_message(f"{args.username} has a new password; its sessions are ended.",
              f"{args.username} 的密码已重设，其会话已全部结束。")
     else:
-        tell(f"{args.username} is made, with the role {args.role}.",
+        print_message(f"{args.username} is made, with the role {args.role}.",
              f"已建立用户 {args.username}，角色 {args.role}。")
     if args.generate:
-        tell(f"Password (shown only now): {password}", f"密码（仅显示这一次）：{password}")
+        print_message(f"Password (shown only now): {password}", f"密码（仅显示这一次）：{password}")
     return 0
 
 
@@ -65,18 +65,18 @@ def _password(args: argparse.Namespace) -> str:
     if args.password_stdin:
         password = sys.stdin.readline().rstrip("\n")
     elif sys.stdin.isatty():
-        password = getpass.getpass(pick("Password: ", "密码："))
-        if getpass.getpass(pick("Again: ", "再输一次：")) != password:
+        password = getpass.getpass(in_language("Password: ", "密码："))
+        if getpass.getpass(in_language("Again: ", "再输一次：")) != password:
             raise CommandError("The two differ. Nothing was changed.", "两次不一致，未作改动。")
     else:
         raise CommandError(
             "There is no terminal to ask for a password: use --generate or --password-stdin.",
             "没有终端可输入密码：请用 --generate 或 --password-stdin。",
         )
-    if len(password) < SHORTEST_PASSWORD:
+    if len(password) < MIN_PASSWORD_LENGTH:
         raise CommandError(
-            f"The password needs at least {SHORTEST_PASSWORD} characters.",
-            f"密码至少 {SHORTEST_PASSWORD} 个字符。",
+            f"The password needs at least {MIN_PASSWORD_LENGTH} characters.",
+            f"密码至少 {MIN_PASSWORD_LENGTH} 个字符。",
         )
     return password
 

@@ -14,7 +14,7 @@ from app.access.first_admin import DemoAdministrator, demo_file, read_demo_file
 from app.base.private_files import write_private
 from app.base.settings import Settings, settings
 from app.cli.demo_client import Client
-from app.runtime.terminal import CommandError, pick, tell
+from app.runtime.terminal import CommandError, in_language, print_message
 from app.runtime.workers import local_url
 
 PIPELINE = "demo-story"
@@ -80,13 +80,13 @@ def load(username: str, password: str, chosen: Settings) -> None:
 
 
 def _make_pipeline(client: Client) -> None:
-    line = client.find("pipeline_core", "pipelines", code=PIPELINE)
-    if line is None:
-        line = client.post("/pipeline_core/api/pipelines_create.dspy", {
+    pipeline = client.find("pipeline_core", "pipelines", code=PIPELINE)
+    if pipeline is None:
+        pipeline = client.post("/pipeline_core/api/pipelines_create.dspy", {
             "code": PIPELINE, "name": "短篇故事（演示）",
             "description": "先拟提纲，再同时写正文与配图，最后人工审核。",
         })
-    owner = {"pipeline_id": line["id"]}
+    owner = {"pipeline_id": pipeline["id"]}
     for step in _STEPS:
         if not client.find("pipeline_core", "pipeline_steps", **owner, step_key=step["step_key"]):
             client.post("/pipeline_core/api/pipeline_steps_create.dspy", owner | step)
@@ -98,9 +98,9 @@ def _make_pipeline(client: Client) -> None:
     if not client.find("pipeline_ops", "pipeline_capacity", **owner):
         client.post("/pipeline_ops/api/pipeline_capacity_create.dspy",
                     owner | {"daily_quota": 10_000, "max_concurrency": 20})
-    if line.get("status") != "published":
+    if pipeline.get("status") != "published":
         client.post("/pipeline_core/api/pipeline_publish.dspy",
-                    {"pipeline_id": line["id"], "notes": "演示"})
+                    {"pipeline_id": pipeline["id"], "notes": "演示"})
 
 
 def _make_distributor(client: Client, chosen: Settings) -> str:
@@ -110,10 +110,10 @@ def _make_distributor(client: Client, chosen: Settings) -> str:
         distributor = client.post("/pipeline_dist/api/distributors_create.dspy", {
             "code": DISTRIBUTOR, "name": "演示分销商", "quota_period": "day", "quota_calls": 1000,
         })
-    line = client.find("pipeline_core", "pipelines", code=PIPELINE)
-    if line is None:
+    pipeline = client.find("pipeline_core", "pipelines", code=PIPELINE)
+    if pipeline is None:
         raise CommandError(f"The line {PIPELINE} is not to be found.", f"找不到产线 {PIPELINE}。")
-    link = {"distributor_id": distributor["id"], "pipeline_id": line["id"]}
+    link = {"distributor_id": distributor["id"], "pipeline_id": pipeline["id"]}
     if not client.find("pipeline_dist", "distributor_pipeline", **link):
         client.post("/pipeline_dist/api/distributor_pipeline_create.dspy", link)
     known = str((read_demo_file(chosen).get("distributor") or {}).get("api_key", ""))
@@ -140,16 +140,16 @@ def _write_file(username: str, password: str, api_key: str, chosen: Settings) ->
 
 def _print(username: str, password: str, api_key: str, chosen: Settings) -> None:
     url = local_url(chosen)
-    tell("\nDemo\n", "\n演示\n")
+    print_message("\nDemo\n", "\n演示\n")
     for label, value in (
-        (pick("Address", "地址"), url + "/"),
-        (pick("Administrator", "管理员"), username),
-        (pick("Password", "密码"), password),
-        (pick("API key", "接口密钥"), api_key),
-        (pick("For scripts", "供脚本使用"), str(demo_file(chosen))),
+        (in_language("Address", "地址"), url + "/"),
+        (in_language("Administrator", "管理员"), username),
+        (in_language("Password", "密码"), password),
+        (in_language("API key", "接口密钥"), api_key),
+        (in_language("For scripts", "供脚本使用"), str(demo_file(chosen))),
     ):
         print(f"  {label}: {value}")
-    tell("\nBook a call as the distributor's program does:\n",
+    print_message("\nBook a call as the distributor's program does:\n",
          "\n像分销商的程序一样登记一次调用：\n")
     print(curl_line(url, api_key), flush=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.access import sage_setup
 from app.access.sage_errors import no_sage
 from app.base.settings import ROOT
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 
 MODULES = ("app", "pipeline_core", "pipeline_ops", "pipeline_dist")
 
@@ -29,7 +29,7 @@ def run_command(argv: list[str]) -> int:
     for module in MODULES:
         script = ROOT / module / "scripts" / "load_path.py"
         report = _run(script)
-        tell(report or f"{module}: paths registered", report or f"{module}：路径已登记")
+        print_message(report or f"{module}: paths registered", report or f"{module}：路径已登记")
     return 0
 
 

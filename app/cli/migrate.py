@@ -7,7 +7,7 @@ from app.access.sage_setup import database_cursor
 from app.base.settings import settings
 from app.db import migrate
 from app.db.pool import pools
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 
 
 def run_command(argv: list[str]) -> int:
@@ -24,7 +24,7 @@ def run_command(argv: list[str]) -> int:
     lines = asyncio.run(_lines(only_plan=only_plan))
     for line in lines:
         print(f"  {line}")
-    tell("The tables are as the models say." if not lines else f"{len(lines)} change(s).",
+    print_message("The tables are as the models say." if not lines else f"{len(lines)} change(s).",
          "数据表与模型一致。" if not lines else f"共 {len(lines)} 项。")
     return 0
 

@@ -16,7 +16,7 @@ from app.runtime import embedded_db
 from app.runtime.embedded_accounts import admin_account, app_account
 from app.runtime.embedded_db import Connection, EmbeddedDatabase
 from app.runtime.lock import start_lock
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 from app.runtime.workers import Workers
 
 
@@ -47,12 +47,13 @@ def _session_secret(chosen: Settings) -> None:
     # The new one first: what is sealed with the old one ends with it, also where no row is left.
     write_secret(chosen.var_dir, "session_secret", secrets.token_hex(32))
     count = _end_all_sessions(chosen)
-    tell(f"There is a new session secret; {count} session(s) are ended. The workers of this "
-         "folder notice within 5 s. Other hosts of the same database need the same file: copy "
-         f"{chosen.var_dir / 'secrets' / 'session_secret'}.",
-         f"会话密钥已更换，结束了 {count} 个会话。本目录的工作进程 5 秒内生效。"
-         f"使用同一数据库的其他主机需要相同的文件，请复制 "
-         f"{chosen.var_dir / 'secrets' / 'session_secret'}。")
+    print_message(
+        f"There is a new session secret; {count} session(s) are ended. The workers of this "
+        "folder notice within 5 s. Other hosts of the same database need the same file: copy "
+        f"{chosen.var_dir / 'secrets' / 'session_secret'}.",
+        f"会话密钥已更换，结束了 {count} 个会话。本目录的工作进程 5 秒内生效。"
+        f"使用同一数据库的其他主机需要相同的文件，请复制 "
+        f"{chosen.var_dir / 'secrets' / 'session_secret'}。")
 
 
 def _password_key(chosen: Settings) -> None:
@@ -74,11 +75,12 @@ def _password_key(chosen: Settings) -> None:
         )
     count = password_key.rotate(chosen)
     _end_all_sessions(chosen)
-    tell(f"{count} password(s) are encoded with a new key, and all sessions are ended. The "
-         "passwords themselves are the same: if the old key has leaked together with the users "
-         "table, give every user a new one (manage.py create-admin --reset).",
-         f"{count} 个密码已用新密钥重新编码，全部会话已结束。密码本身未变："
-         "若旧密钥与用户表一同泄露，请为每个用户重设密码（manage.py create-admin --reset）。")
+    print_message(
+        f"{count} password(s) are encoded with a new key, and all sessions are ended. The "
+        "passwords themselves are the same: if the old key has leaked together with the users "
+        "table, give every user a new one (manage.py create-admin --reset).",
+        f"{count} 个密码已用新密钥重新编码，全部会话已结束。密码本身未变："
+        "若旧密钥与用户表一同泄露，请为每个用户重设密码（manage.py create-admin --reset）。")
 
 
 def _database(chosen: Settings) -> None:
@@ -110,9 +112,10 @@ def _database(chosen: Settings) -> None:
         assert renewed is not None
         _execute(renewed, app_account(new_app) + admin_account(new_admin))
     _update_demo_file(chosen, new_app)
-    tell(f"The embedded database has new passwords; {count} worker(s) were replaced, one after "
-         "another.",
-         f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。")
+    print_message(
+        f"The embedded database has new passwords; {count} worker(s) were replaced, one after "
+        "another.",
+        f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。")
 
 
 def _metrics_token(chosen: Settings) -> None:
@@ -123,9 +126,10 @@ def _metrics_token(chosen: Settings) -> None:
         )
     write_secret(chosen.var_dir, "metrics_token", secrets.token_hex(32))
     file = secret_file(chosen.var_dir, "metrics_token")
-    tell(f"There is a new token for /metrics in {file}. The workers of this folder notice within "
-         "5 s.",
-         f"/metrics 的新令牌在 {file}。本目录的工作进程 5 秒内生效。")
+    print_message(
+        f"There is a new token for /metrics in {file}. The workers of this folder notice within "
+        "5 s.",
+        f"/metrics 的新令牌在 {file}。本目录的工作进程 5 秒内生效。")
 
 
 _ROTATIONS: dict[str, Callable[[Settings], None]] = {

@@ -16,7 +16,7 @@ from app.base.settings import ConfigError
 from app.runtime.embedded_db import EmbeddedDatabase, EmbeddedDatabaseError
 from app.runtime.lock import start_lock
 from app.runtime.run_folder import keep_private, var_folder
-from app.runtime.terminal import CommandError, complain, tell
+from app.runtime.terminal import CommandError, print_error, print_message
 from app.runtime.workers import Workers
 
 
@@ -24,21 +24,21 @@ def stop() -> None:
     """Stop workers and embedded database; fine when nothing runs."""
     var_dir = var_folder()
     if not (var_dir / "run").is_dir() and not (var_dir / "database").is_dir():
-        tell("Nothing runs here.", "没有正在运行的进程。")
+        print_message("Nothing runs here.", "没有正在运行的进程。")
         return
     (var_dir / "run").mkdir(exist_ok=True)
     with start_lock(var_dir):
         count, killed = Workers(var_dir).stop()
         if count:
-            tell(f"{count} worker(s) stopped.", f"已停止 {count} 个工作进程。")
+            print_message(f"{count} worker(s) stopped.", f"已停止 {count} 个工作进程。")
         if killed:
-            complain(f"{len(killed)} of them did not end in time and were killed.",
+            print_error(f"{len(killed)} of them did not end in time and were killed.",
                      f"其中 {len(killed)} 个未能按时结束，已强制终止。")
         had_database = (var_dir / "database").is_dir() and EmbeddedDatabase(var_dir).stop()
         if had_database:
-            tell("The embedded database is stopped.", "内嵌数据库已停止。")
+            print_message("The embedded database is stopped.", "内嵌数据库已停止。")
         if not count and not had_database:
-            tell("Nothing runs here.", "没有正在运行的进程。")
+            print_message("Nothing runs here.", "没有正在运行的进程。")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -58,12 +58,12 @@ def main(argv: list[str] | None = None) -> int:
         else:
             stop()
     except (CommandError, ConfigError, EmbeddedDatabaseError, AppError) as exc:
-        complain(str(exc), str(exc))
+        print_error(str(exc), str(exc))
         return 1
     except OSError as exc:
         # A full or read-only disk can show at any file; not every error names it.
         where = exc.filename or var_folder()
-        complain(f"{where}: {exc.strerror or exc}", f"{where}：{exc.strerror or exc}")
+        print_error(f"{where}: {exc.strerror or exc}", f"{where}：{exc.strerror or exc}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -5,7 +5,7 @@ import argparse
 from app.access import sage_setup
 from app.access.sage_setup import sage_cursor
 from app.base.settings import settings
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 
 
 def run_command(argv: list[str]) -> int:
@@ -16,10 +16,10 @@ def run_command(argv: list[str]) -> int:
     ).parse_args(argv)
     name = settings().sage_database.name
     if ensure_sage():
-        tell(f"{name}: RBAC tables and the three roles are made.",
+        print_message(f"{name}: RBAC tables and the three roles are made.",
              f"{name}：RBAC 表与三个角色已建立。")
     else:
-        tell(f"{name}: there is a Sage already; nothing was changed.",
+        print_message(f"{name}: there is a Sage already; nothing was changed.",
              f"{name}：已有 Sage，未作改动。")
     return 0
 

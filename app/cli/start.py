@@ -13,7 +13,7 @@ from app.runtime import embedded_db, processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.lock import start_lock
 from app.runtime.run_folder import var_folder
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 from app.runtime.workers import Workers, local_url, readiness_problem
 
 
@@ -32,7 +32,7 @@ def start(*, with_demo: bool) -> None:
             elif problem := readiness_problem(chosen):
                 raise _not_here(problem)
             else:
-                tell("The workers run already.", "工作进程已在运行。")
+                print_message("The workers run already.", "工作进程已在运行。")
         except BaseException:
             if started_database and not workers.running():
                 database.stop()
@@ -61,9 +61,9 @@ def _prepare_folders(var_dir: Path) -> None:
 def _start_database(database: EmbeddedDatabase) -> bool:
     started = database.start()
     if started:
-        tell("The embedded database is started.", "内嵌数据库已启动。")
+        print_message("The embedded database is started.", "内嵌数据库已启动。")
     else:
-        tell("The embedded database runs already.", "内嵌数据库已在运行。")
+        print_message("The embedded database runs already.", "内嵌数据库已在运行。")
     return started
 
 
@@ -72,7 +72,7 @@ def _start_workers(workers: Workers, chosen: Settings) -> None:
         _check_port(chosen)
     migrate.run_command([])
     if embedded_db.is_wanted() and ensure_sage():
-        tell("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
+        print_message("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
     password_key.finish_interrupted(chosen)
     load_paths.run_command([])
     first_administrator(chosen)
@@ -109,9 +109,9 @@ def _not_here(problem: str) -> CommandError:
 
 def _report(chosen: Settings, workers: Workers) -> None:
     url, count, logs = local_url(chosen), len(workers.running()), workers.var_dir / "logs"
-    tell(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
+    print_message(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
          f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh")
     if chosen.is_behind_proxy and not chosen.options.metrics_token:
         file = secret_file(chosen.var_dir, "metrics_token")
-        tell(f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
+        print_message(f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
              f"访问 /metrics 需要令牌（Authorization: Bearer …），令牌在 {file}。")

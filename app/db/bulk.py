@@ -12,14 +12,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from app.db.cursor import QuickCursor, quoted
+from app.db.cursor import BufferedCursor, quoted
 from app.db.errors import translated
 from app.db.sqlor import SafeSqlor
 
-ROWS_AT_ONCE = 500
+ROW_BATCH_SIZE = 500
 # So that writing one statement keeps no other request waiting.
-CHARACTERS_AT_ONCE = 400_000
-CHANGES_AT_ONCE = 50
+CHARACTER_BATCH_SIZE = 400_000
+CHANGE_BATCH_SIZE = 50
 _NAME = re.compile(r"[a-z_]+")
 
 Quote = Callable[[Any], str]
@@ -43,8 +43,8 @@ async def bulk_update(
     """Set *columns* of each of *rows*, found by `id`, to what it has, up to 50 a statement."""
     start = f"update {_name(table)} set "  # noqa: S608
     quote = _quote_of(sor)
-    for first in range(0, len(rows), CHANGES_AT_ONCE):
-        some = rows[first : first + CHANGES_AT_ONCE]
+    for first in range(0, len(rows), CHANGE_BATCH_SIZE):
+        some = rows[first : first + CHANGE_BATCH_SIZE]
         ids = [quote(row["id"]) for row in some]
         sets = [
             f"{_name(name)}={_case(ids, [quote(row[name]) for row in some])}" for name in columns
@@ -58,7 +58,7 @@ def _portions(groups: Iterable[str]) -> Iterator[list[str]]:
     for group in groups:
         portion.append(group)
         characters += len(group)
-        if len(portion) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+        if len(portion) >= ROW_BATCH_SIZE or characters >= CHARACTER_BATCH_SIZE:
             yield portion
             portion, characters = [], 0
     if portion:
@@ -111,6 +111,6 @@ def _name(name: str) -> str:
 
 async def _run(sor: SafeSqlor, text: str) -> None:
     sor.dataChanged = True
-    async with sor.conn.cursor(QuickCursor) as cursor:
+    async with sor.conn.cursor(BufferedCursor) as cursor:
         with translated():
             await cursor.execute(text)

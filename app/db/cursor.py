@@ -18,11 +18,11 @@ from aiomysql.connection import MySQLResult
 from pymysql.constants import COMMAND, CR, SERVER_STATUS
 from pymysql.protocol import MysqlPacket
 
-_READ_AT_ONCE = 1 << 18
-_LONGEST_PACKET = 0xFFFFFF
+_READ_BATCH_SIZE = 1 << 18
+_MAX_PACKET = 0xFFFFFF
 _REMEMBERED = 1000
 # Then others are let on: reading so many takes some ten milliseconds.
-_ROWS_AT_ONCE = 2000
+_ROW_BATCH_SIZE = 2000
 _LONG = 1000
 # Texts that mean themselves in every literal: printable ASCII without quotes and the backslash.
 _PLAIN = re.compile(r"[ !#-&(-\[\]-~]*")
@@ -36,7 +36,7 @@ _ESCAPES = (
 Converters = tuple[tuple[str | None, Any], ...]
 
 
-class QuickResult(MySQLResult):
+class BufferedResult(MySQLResult):
     """The result of one statement."""
 
     _descriptions: ClassVar[dict[tuple[bytes, ...], tuple[tuple[Any, ...], Converters]]] = {}
@@ -53,7 +53,7 @@ class QuickResult(MySQLResult):
         self._check_packet_is_eof(last)
         # After the columns stands a packet that ends them.
         rows = packets[self.field_count + 1 : -1]
-        if len(rows) <= _ROWS_AT_ONCE:
+        if len(rows) <= _ROW_BATCH_SIZE:
             self.rows = tuple([_row(packet, converters) for packet in rows])
         else:
             self.rows = await _many_rows(rows, converters)
@@ -81,7 +81,7 @@ class QuickResult(MySQLResult):
         buffer, started = b"", b""
         wanted_ends = 2
         while True:
-            buffer += await self._more(is_long=len(packets) > _ROWS_AT_ONCE)
+            buffer += await self._more(is_long=len(packets) > _ROW_BATCH_SIZE)
             position, size = 0, len(buffer)
             while size - position >= 4:
                 length = int.from_bytes(buffer[position : position + 3], "little")
@@ -90,7 +90,7 @@ class QuickResult(MySQLResult):
                     break
                 packet = started + buffer[position + 4 : end]
                 position = end
-                if length == _LONGEST_PACKET:
+                if length == _MAX_PACKET:
                     started = packet
                     continue
                 started = b""
@@ -108,7 +108,7 @@ class QuickResult(MySQLResult):
         try:
             if is_long:
                 await asyncio.sleep(0)  # what has come already is read without waiting
-            data: bytes = await connection._reader.read(_READ_AT_ONCE)
+            data: bytes = await connection._reader.read(_READ_BATCH_SIZE)
         except asyncio.CancelledError:
             connection._close_on_cancel()
             raise
@@ -121,7 +121,7 @@ class QuickResult(MySQLResult):
         return data
 
 
-class QuickCursor(aiomysql.Cursor):
+class BufferedCursor(aiomysql.Cursor):
     """aiomysql's cursor with quick results and quick quoting."""
 
     def _escape_args(self, args: Any, conn: Any) -> Any:
@@ -136,7 +136,7 @@ class QuickCursor(aiomysql.Cursor):
         text = q.encode(connection.encoding, "surrogateescape") if isinstance(q, str) else q
         await connection._execute_command(COMMAND.COM_QUERY, text)
         connection._result = None
-        result = QuickResult(connection)
+        result = BufferedResult(connection)
         await result.read()
         connection._result = result
         connection._affected_rows = result.affected_rows
@@ -184,9 +184,9 @@ class _Feed:
 
 async def _many_rows(packets: list[bytes], converters: Converters) -> tuple[tuple[Any, ...], ...]:
     rows: list[tuple[Any, ...]] = []
-    for start in range(0, len(packets), _ROWS_AT_ONCE):
+    for start in range(0, len(packets), _ROW_BATCH_SIZE):
         await asyncio.sleep(0)
-        rows += [_row(packet, converters) for packet in packets[start : start + _ROWS_AT_ONCE]]
+        rows += [_row(packet, converters) for packet in packets[start : start + _ROW_BATCH_SIZE]]
     return tuple(rows)
 
 

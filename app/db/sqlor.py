@@ -19,7 +19,7 @@ from appPublic.registerfunction import RegisterFunction
 from sqlor.mysqlor import MySqlor
 
 from app.base.errors import BadRequest, NotFound
-from app.db.cursor import QuickCursor
+from app.db.cursor import BufferedCursor
 from app.db.errors import translated
 
 MAX_ROWS = 1000
@@ -126,7 +126,7 @@ class SafeSqlor(MySqlor):
 
     async def statement(self, sql: str) -> None:
         """Run a statement that has no values and no result."""
-        async with self.conn.cursor(QuickCursor) as cursor:
+        async with self.conn.cursor(BufferedCursor) as cursor:
             await cursor.execute(sql)
 
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
@@ -149,7 +149,7 @@ class SafeSqlor(MySqlor):
         text, args = self.maskingSQL(sql, value)
         if self.getSqlType(sql) == "dml":
             self.dataChanged = True
-        async with self.conn.cursor(QuickCursor) as cursor:
+        async with self.conn.cursor(BufferedCursor) as cursor:
             return int(await _run(cursor, text, args))
 
     async def sqlExe(self, sql: str, ns: Mapping[str, Any]) -> Any:
@@ -157,7 +157,7 @@ class SafeSqlor(MySqlor):
         if self.getSqlType(sql) != "qry":
             return await self.execute(sql, ns)
         text, args = self.maskingSQL(sql, ns)
-        async with self.conn.cursor(QuickCursor) as cursor:
+        async with self.conn.cursor(BufferedCursor) as cursor:
             await _run(cursor, text, args)
             names = [column[0].lower() for column in cursor.description]
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]
@@ -165,7 +165,7 @@ class SafeSqlor(MySqlor):
     async def firsts(self, sql: str, ns: Mapping[str, Any]) -> list[Any]:
         """The first column of all rows of a query, for many of them."""
         text, args = self.maskingSQL(sql, ns)
-        async with self.conn.cursor(QuickCursor) as cursor:
+        async with self.conn.cursor(BufferedCursor) as cursor:
             await _run(cursor, text, args)
             return [values[0] for values in await cursor.fetchall()]
 

@@ -60,7 +60,8 @@ async def in_transaction(
     gave up because of others: deadlock, lock time-out, failed certification. *work* must
     therefore have no effect outside the database. Raises Unavailable when all tries failed.
 
-    Inside `as_one` it is a part of that transaction: what it did is undone when it raises.
+    Inside `single_transaction` it is a part of that transaction: what it did is undone when it
+    raises.
     """
     whole = _whole.get()
     if whole is not None and database == "pipeline":
@@ -79,7 +80,7 @@ async def in_transaction(
 _whole: ContextVar[SafeSqlor | None] = ContextVar("whole", default=None)
 
 
-async def as_one(work: Callable[[], Awaitable[T]]) -> T:
+async def single_transaction(work: Callable[[], Awaitable[T]]) -> T:
     """
     Run *work* so that every `in_transaction` in it is a part of one transaction: all is
     committed at the end, or nothing when it raises. Repeated like `in_transaction`.

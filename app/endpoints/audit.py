@@ -8,24 +8,24 @@ from aiohttp import web
 
 from app.access.permissions import withheld_tables
 from app.base.actor import Actor
-from app.base.errors import BadRequest, Conflict, EditConflict, Text
+from app.base.errors import BadRequest, Conflict, EditConflict, Message
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.endpoints.audit_view import entry_view
 from app.records import trail as audit
 from app.records.hooks import Editor, editor_of
 from app.records.rows import get_row, no_record, public
-from app.schema.coercion import Rule
+from app.schema.coercion import FieldRule
 from app.schema.tables import tables
-from app.schema.validation import check_change, check_params
+from app.schema.validation import check_params, check_update
 from app.web.endpoint import answering
 from app.web.responses import Answer, json_response
 
-_ID = Rule(kind="str", required=True, length=32)
+_ID = FieldRule(kind="str", required=True, length=32)
 PUT_BACK = {
     "id": _ID,
-    "field": Rule(kind="str", required=True, length=64),
-    "lock_version": Rule(kind="int", minimum=1),
+    "field": FieldRule(kind="str", required=True, length=64),
+    "lock_version": FieldRule(kind="int", minimum=1),
 }
 
 
@@ -63,7 +63,7 @@ async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
         )  # fmt: skip
 
     table, record = await in_transaction(work)
-    return Answer(record, table=table, message=Text("{field} is as it was before.", field=field))
+    return Answer(record, table=table, message=Message("{field} is as it was before.", field=field))
 
 
 async def _put_back(
@@ -79,10 +79,10 @@ async def _put_back(
         )
     # Nobody can slip in between: the editor compares this version under its lock.
     version = current["lock_version"] if lock_version is None else lock_version
-    _, _, values = check_change(
+    _, _, values = check_update(
         table, {"id": entry["row_id"], "lock_version": version, field: before[field]}
     )
-    with audit.because("put_back", entry=entry["id"]):
+    with audit.audit_context("put_back", entry=entry["id"]):
         return await editor(sor, entry["row_id"], version, values, actor)
 
 

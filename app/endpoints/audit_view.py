@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.base.clock import iso
-from app.base.errors import Text
-from app.base.i18n import say, title
+from app.base.errors import Message
+from app.base.i18n import title, translate
 from app.schema.tables import Table, tables
 
 Widget = dict[str, Any]
@@ -31,13 +31,13 @@ _SHOWN = 2000
 def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: str) -> Widget:
     """*entry* (a row of `app_audit`) with its fields before and after."""
     made = tables().get(entry["table_name"])
-    heading = Text(
+    heading = Message(
         "{what} {label}: {action}",
         what=title(made.title, lang) if made else entry["table_name"],
         label=entry["label"],
-        action=Text(ACTIONS.get(entry["action"], entry["action"])),
+        action=Message(ACTIONS.get(entry["action"], entry["action"])),
     )
-    place = Text(
+    place = Message(
         "{who}, {when}, from {address}, request {request}",
         who=entry["username"] or entry["user_id"] or "–",
         when=iso(entry["created_at"]),
@@ -52,8 +52,8 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
         "widgettype": "VScrollPanel",
         "options": {"width": "100%", "height": "100%", "gap": "8px", "padding": "4px"},
         "subwidgets": [
-            {"widgettype": "Title5", "options": {"text": say(heading, lang)}},
-            *(_text(line) for line in (say(place, lang), *further)),
+            {"widgettype": "Title5", "options": {"text": translate(heading, lang)}},
+            *(_text(line) for line in (translate(place, lang), *further)),
             *(
                 _field(entry, made, name, before, after, lang, button=name in allowed)
                 for name in dict.fromkeys([*before, *after])
@@ -89,8 +89,10 @@ def _field(
 
 
 def _put_back_button(entry_id: str, name: str, called: str, lang: str) -> Widget:
-    question = say(Text("Put {field} back to what it was before this change?", field=called), lang)
-    label = say(Text("Put back"), lang)
+    question = translate(
+        Message("Put {field} back to what it was before this change?", field=called), lang
+    )
+    label = translate(Message("Put back"), lang)
     return {
         "widgettype": "Button",
         "options": {"label": label, "tooltip": question},

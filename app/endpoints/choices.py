@@ -17,7 +17,7 @@ from app.base.errors import BadRequest
 from app.db.transactions import reading
 from app.records.filters import any_case, like_pattern
 from app.schema.tables import Table, table as table_model, tables
-from app.schema.validation import Rule, check_params
+from app.schema.validation import FieldRule, check_params
 from app.web.endpoint import answering
 from app.web.responses import json_response
 
@@ -25,15 +25,15 @@ MAX_CHOICES = 500
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 _SPEC = {
-    "dbname": Rule(kind="str", length=64, default="pipeline"),
-    "table": Rule(kind="str", required=True, length=64),
-    "tblvalue": Rule(kind="str", required=True, length=64),
-    "tbltext": Rule(kind="str", required=True, length=64),
-    "valueField": Rule(kind="str", pattern=_NAME),
-    "textField": Rule(kind="str", pattern=_NAME),
-    "cond": Rule(kind="str", length=500),
-    "q": Rule(kind="str", length=200),
-    "value": Rule(kind="str", length=64),
+    "dbname": FieldRule(kind="str", length=64, default="pipeline"),
+    "table": FieldRule(kind="str", required=True, length=64),
+    "tblvalue": FieldRule(kind="str", required=True, length=64),
+    "tbltext": FieldRule(kind="str", required=True, length=64),
+    "valueField": FieldRule(kind="str", pattern=_NAME),
+    "textField": FieldRule(kind="str", pattern=_NAME),
+    "cond": FieldRule(kind="str", length=500),
+    "q": FieldRule(kind="str", length=200),
+    "value": FieldRule(kind="str", length=64),
 }
 
 

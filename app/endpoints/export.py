@@ -37,8 +37,8 @@ from app.web.responses import USUAL_HEADERS
 
 log = logging.getLogger("pipeline.exports")
 
-MOST_ROWS = 200_000
-ROWS_AT_ONCE = 500
+MAX_ROWS = 200_000
+ROW_BATCH_SIZE = 500
 KINDS = {"csv": CSV_TYPE, "xlsx": XLSX_TYPE}
 PIECES_TYPE = "application/vnd.pipeline-app.pieces"
 _PIECE_HEAD = struct.Struct(">II")
@@ -114,12 +114,12 @@ async def export_rows(
     columns = _columns(selection.table, params.get("_columns"))
     zone = time_zone(_text(params.get("_zone")), "bad_export")
     async with reading() as sor:
-        keys = await selection.keys(sor, MOST_ROWS + 1)
-    if len(keys) > MOST_ROWS:
+        keys = await selection.keys(sor, MAX_ROWS + 1)
+    if len(keys) > MAX_ROWS:
         raise BadRequest(
             "too_many_rows",
             "The list has more than {most} rows. Filter it first.",
-            most=MOST_ROWS,
+            most=MAX_ROWS,
         )
     lang = request["lang"]
     headers = USUAL_HEADERS.copy()
@@ -161,16 +161,16 @@ async def _parts(
     head = [_heading(selection.table, name, zone, lang, kind) for name in columns]
     file: File = CsvFile(head) if kind == "csv" else SheetFile(head, lang)
     with closing(file):
-        for start in range(0, len(keys), ROWS_AT_ONCE):
+        for start in range(0, len(keys), ROW_BATCH_SIZE):
             async with reading() as sor:
-                rows = await selection.by_keys(sor, keys[start : start + ROWS_AT_ONCE])
+                rows = await selection.by_keys(sor, keys[start : start + ROW_BATCH_SIZE])
             await add_names(selection.table, rows)
             cells = [
                 [_cell(selection.table, row, name, zone, lang, kind) for name in columns]
                 for row in rows
             ]
             # Compressing some hundred rows takes longer than others should wait.
-            yield min(start + ROWS_AT_ONCE, len(keys)), await asyncio.to_thread(file.add, cells)
+            yield min(start + ROW_BATCH_SIZE, len(keys)), await asyncio.to_thread(file.add, cells)
         yield len(keys), await asyncio.to_thread(file.end)
 
 

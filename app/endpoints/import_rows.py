@@ -18,31 +18,31 @@ from aiohttp import web
 from app.access.permissions import may_open, no_right
 from app.base.actor import Actor
 from app.base.errors import AppError, BadRequest, FieldProblem, InvalidFields, NotFound
-from app.base.i18n import say
+from app.base.i18n import translate
 from app.base.zones import time_zone
-from app.db.transactions import as_one, reading
+from app.db.transactions import reading, single_transaction
 from app.records.failed_rows import failed_rows
 from app.records.import_cells import Reader, Sheet
 from app.records.rows import public
 from app.records.sheet_rows import MAX_COLUMNS, MAX_ROWS, FileRow, FileRows
 from app.records.table_files import read_table
 from app.schema.tables import table, tables
-from app.schema.validation import Rule, check_params
+from app.schema.validation import FieldRule, check_params
 from app.web.endpoint import answering
 from app.web.responses import Answer
 from app.web.work_progress import Progress, answer_with_progress
 
-_ROWS_AT_A_TIME = 100
+_ROW_BATCH_SIZE = 100
 MAX_PREVIEW = 10
 _MAX_SHOWN = 200
 _SPEC = {
-    "table": Rule(kind="str", required=True, length=64),
-    "fixed": Rule(kind="json", json="object"),
-    "dry_run": Rule(kind="bool", default=0),
-    "skip_failed": Rule(kind="bool", default=0),
-    "zone": Rule(kind="str", length=64),
+    "table": FieldRule(kind="str", required=True, length=64),
+    "fixed": FieldRule(kind="json", json="object"),
+    "dry_run": FieldRule(kind="bool", default=0),
+    "skip_failed": FieldRule(kind="bool", default=0),
+    "zone": FieldRule(kind="str", length=64),
 }
-_JSON_SPEC = _SPEC | {"columns": Rule(kind="json", required=True, json="list")}
+_JSON_SPEC = _SPEC | {"columns": FieldRule(kind="json", required=True, json="list")}
 
 
 class _Undo(Exception):
@@ -171,14 +171,14 @@ async def _run(
         progress.step = "checking" if job.dry_run else "keeping"
         for number, row in enumerate(rows, 1):
             progress.done = number
-            if number % _ROWS_AT_A_TIME == 0:
+            if number % _ROW_BATCH_SIZE == 0:
                 await asyncio.sleep(0)  # wrong rows ask nothing of the database: let others go on
             await _take(job, reader, row, outcome)
         if job.dry_run or (outcome.failed and not job.skip_failed):
             raise _Undo
 
     try:
-        await as_one(work)
+        await single_transaction(work)
     except _Undo:
         return outcome, False
     return outcome, outcome.done > 0
@@ -219,9 +219,9 @@ def _told(error: AppError, lang: str) -> list[dict[str, str]]:
         # What is wrong with the row as a whole is said in the error's own words.
         problems = [_whole_row(error, problem) for problem in problems]
     if not problems:
-        return [{"column": "", "code": error.code, "message": say(error.text, lang)}]
+        return [{"column": "", "code": error.code, "message": translate(error.text, lang)}]
     return [
-        {"column": item.field, "code": item.code, "message": say(item.text, lang)}
+        {"column": item.field, "code": item.code, "message": translate(item.text, lang)}
         for item in problems
     ]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from app.access.permissions import withheld_tables
 from app.access.user_names import USER_COLUMNS, add_names
-from app.base.errors import BadRequest, Text
+from app.base.errors import BadRequest, Message
 from app.db.sqlor import sort_terms, whole_number
 from app.db.transactions import reading
 from app.endpoints.export import Selection, export_rows
@@ -38,14 +38,14 @@ from app.records.filters import (
     render_filter,
 )
 from app.records.hooks import check_rows
-from app.schema.coercion import Refused, Rule, typed
+from app.schema.coercion import CoercionError, FieldRule, coerce
 from app.schema.tables import Column, Table, table
 from app.schema.validation import is_page_name
 
 ROWS = 80
 MAX_ROWS = 1000
-SORT_TERMS = 8
-MOST_SEARCHED = 200
+MAX_SORT_TERMS = 8
+MAX_SEARCH_CHARACTERS = 200
 _OWN = frozenset({"page", "rows", "sort", "data_filter", "q"})
 _RANGES = {"_from": ">=", "_to": "<"}
 _RANGE_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date"})
@@ -121,8 +121,8 @@ def _expression(made: Table, name: str) -> str | None:
 
 def _order_by(made: Table, sort: Any) -> str:
     terms = sort_terms(sort)
-    if len(terms) > SORT_TERMS:
-        raise BadRequest("bad_sort", "Sort by at most {count} columns.", count=SORT_TERMS)
+    if len(terms) > MAX_SORT_TERMS:
+        raise BadRequest("bad_sort", "Sort by at most {count} columns.", count=MAX_SORT_TERMS)
     order = []
     for name, down in terms:
         found = _expression(made, name)
@@ -155,9 +155,9 @@ def _searched(made: Table, wanted: Any) -> Node | None:
     """What `q` means: the text in any of the columns that people read as text."""
     if wanted is None or wanted == "":
         return None
-    if not isinstance(wanted, str) or len(wanted) > MOST_SEARCHED:
+    if not isinstance(wanted, str) or len(wanted) > MAX_SEARCH_CHARACTERS:
         raise BadRequest(
-            "bad_search", "Give one text of at most {most} characters.", most=MOST_SEARCHED
+            "bad_search", "Give one text of at most {most} characters.", most=MAX_SEARCH_CHARACTERS
         )
     pattern = like_pattern(wanted.strip())
     names = [name for name, column in made.columns.items() if _is_read_as_text(made, column)]
@@ -238,21 +238,21 @@ def _text_column(made: Table, name: str) -> Column:
 
 def _typed(condition: Condition, column: Column | None, value: Any) -> Any:
     kind = "text" if column is None or column.kind in ("str", "text", "json") else column.kind
-    rule = Rule(kind="bigint" if kind == "int" else kind, precision=65, scale=30, blank=True)
+    rule = FieldRule(kind="bigint" if kind == "int" else kind, precision=65, scale=30, blank=True)
     try:
-        found = typed(rule, value)
-    except Refused as exc:
+        found = coerce(rule, value)
+    except CoercionError as exc:
         raise _refused(condition.field, exc) from None
     if found is None:
         raise bad_filter("The filter on {field} has no value.", field=condition.field)
     return found
 
 
-def _refused(field: str, exc: Refused) -> BadRequest:
+def _refused(field: str, exc: CoercionError) -> BadRequest:
     return bad_filter(
         "The filter on {field} does not fit: {why}",
         field=field,
-        why=Text(exc.template, **exc.params),
+        why=Message(exc.template, **exc.params),
     )
 
 

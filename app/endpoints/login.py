@@ -22,12 +22,12 @@ from app.access.known_browsers import known_browser, remember_browser
 from app.access.lockout import count_try, places_of
 from app.access.rbac import credentials_of, read_user
 from app.base.errors import NotSignedIn
-from app.base.logs import tell, warn
+from app.base.logs import log_info, log_warning
 from app.base.settings import settings
 from app.db.errors import failure_code
 from app.db.sqlor import Row
 from app.db.transactions import reading, transaction
-from app.schema.validation import Rule, check_params
+from app.schema.validation import FieldRule, check_params
 from app.web.endpoint import answering
 from app.web.responses import json_response
 
@@ -36,7 +36,7 @@ log = logging.getLogger("pipeline.login")
 # Longer than any check takes here, so that its time tells nothing.
 REFUSAL_SECONDS = 0.3
 
-_WORD = Rule(kind="text", required=True, length=255)
+_WORD = FieldRule(kind="text", required=True, length=255)
 _CREDENTIALS = {"username": _WORD, "password": _WORD}
 
 
@@ -66,14 +66,16 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     if user_row is not None:
         await _note_in_sage(user_row.id, _SIGNED_IN if right else _FAILED)
     if user_row is None or not right:
-        warn(log, "login_failed", "login refused", username=username, ip=request["client_ip"])
+        log_warning(
+            log, "login_failed", "login refused", username=username, ip=request["client_ip"]
+        )
         await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
     user = await read_user(user_row.id)
     # Read anew: since the password was compared, it may have been changed, or the user disabled.
     if user is None or not user.usable or user.credentials != credentials:
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
-    tell(log, "login", "login", username=user.username, ip=request["client_ip"])
+    log_info(log, "login", "login", username=user.username, ip=request["client_ip"])
     response = json_response(
         {
             "data": {
@@ -149,4 +151,4 @@ async def _note_in_sage(user_id: str, wanted: Mapping[str, str]) -> None:
         if failure_code(exc) not in _NOT_ALLOWED:
             raise
         # A Sage that we may only read is no reason to keep anybody out.
-        warn(log, "not_noted", "logins cannot be noted in Sage", reason=str(exc.args[-1]))
+        log_warning(log, "not_noted", "logins cannot be noted in Sage", reason=str(exc.args[-1]))

@@ -8,12 +8,12 @@ from aiohttp import web
 from app.access.explain import read_facts, what_may, who_may
 from app.access.explain_text import Section, told_what_may, told_who_may
 from app.base.errors import FieldProblem, InvalidFields
-from app.schema.validation import Rule, check_params
+from app.schema.validation import FieldRule, check_params
 from app.web.responses import is_page, json_response
 
 _ASKED = {
-    "path": Rule(kind="str", length=512, default=""),
-    "username": Rule(kind="str", length=255, default=""),
+    "path": FieldRule(kind="str", length=512, default=""),
+    "username": FieldRule(kind="str", length=255, default=""),
 }
 
 

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from app.base.errors import Text
+from app.base.errors import Message
 
 # What makes a formula of a cell, whatever file it came in (OWASP, CSV injection); leading blanks
 # and quotes are taken off by some programs.
@@ -37,7 +37,7 @@ def plain(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
-def harmless(value: Any) -> str:
+def escape_formula(value: Any) -> str:
     """*value* as a CSV cell: in texts, a quote stands before all that a spreadsheet would run,
     whichever of `,` `;` tab and line break it takes for the end of a cell."""
     text = plain(value)
@@ -98,7 +98,7 @@ def is_cut(text: str) -> bool:
     return units(text) >= MAX_CELL_UNITS - 1 and _CUT.search(text) is not None
 
 
-CUT_CELL = Text(
+CUT_CELL = Message(
     "An Excel cell holds {most} characters, this text had more and was cut. Import the CSV file.",
     most=MAX_CELL_UNITS,
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from app.base.errors import BadRequest, Text
+from app.base.errors import BadRequest, Message
 from app.records.sheet_rows import CellProblem, FileRows, bad_file
 
 _SEPARATORS = (",", ";", "\t")
@@ -92,7 +92,7 @@ def is_error(text: str) -> bool:
 def error_cell(shown: str) -> CellProblem:
     """A cell in which a spreadsheet shows an error instead of a value."""
     return CellProblem(
-        shown, "error_cell", Text("The cell shows {value}, not a value.", value=shown[:20])
+        shown, "error_cell", Message("The cell shows {value}, not a value.", value=shown[:20])
     )
 
 

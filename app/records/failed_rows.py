@@ -3,21 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.base.errors import Text
-from app.base.i18n import LANGUAGES, say, title
+from app.base.errors import Message
+from app.base.i18n import LANGUAGES, title, translate
 from app.records.csv_files import is_error
 from app.records.sheet_rows import CellProblem, FileRows, cell_text
 from app.records.spreadsheets import CsvFile
 from app.schema.tables import Table
 
 # Heads the last column of such a file, which is left out when it comes back.
-_PROBLEM = Text("Problem")
+_PROBLEM = Message("Problem")
 _NO_VALUE = "#VALUE!"
 
 
 def is_problem_heading(words: str) -> bool:
     """Whether *words* head the column that says what was wrong, in any language."""
-    return words in {say(_PROBLEM, lang) for lang in LANGUAGES}
+    return words in {translate(_PROBLEM, lang) for lang in LANGUAGES}
 
 
 def failed_rows(
@@ -32,7 +32,7 @@ def failed_rows(
     head = file.head.cells
     old = next((at for at, one in enumerate(head) if is_problem_heading(str(one))), None)
     width = max(len(head), *(len(row) for row, _ in lines))
-    out = CsvFile([*_texts(head, file, width, old), say(_PROBLEM, lang)])
+    out = CsvFile([*_texts(head, file, width, old), translate(_PROBLEM, lang)])
     part = out.add([[*_texts(row, file, width, old), words] for row, words in lines])
     return (part + out.end()).decode("utf-8")
 

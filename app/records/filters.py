@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlor.filter import DBFilter
 
-from app.base.errors import BadRequest, Text
+from app.base.errors import BadRequest, Message
 from app.base.json_codec import JsonError, parse_json
 
-DEPTH = 5
-CONDITIONS = 50
+MAX_DEPTH = 5
+MAX_CONDITIONS = 50
 MAX_CHARACTERS = 65_536
-LIST_VALUES = 500
+MAX_LIST_VALUES = 500
 COMPARISONS = ("=", "!=", "<>", ">", ">=", "<", "<=")
 LISTS = ("IN", "NOT IN")
 NULLS = ("IS NULL", "IS NOT NULL")
@@ -75,12 +75,12 @@ def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | No
             data_filter = parse_json(data_filter)
         except JsonError as exc:
             raise bad_filter(
-                "data_filter cannot be read: {reason}", reason=Text(exc.template, **exc.params)
+                "data_filter cannot be read: {reason}", reason=Message(exc.template, **exc.params)
             ) from None
     if data_filter is None or data_filter == {}:
         return None, frozenset()
     parser = _Parser(params)
-    return parser.node(data_filter, DEPTH), frozenset(parser.used)
+    return parser.node(data_filter, MAX_DEPTH), frozenset(parser.used)
 
 
 def render_filter(node: Node, place: Callable[[Condition], Placed]) -> tuple[str, dict[str, Any]]:
@@ -92,14 +92,14 @@ def render_filter(node: Node, place: Callable[[Condition], Placed]) -> tuple[str
 class _Parser:
     def __init__(self, params: Mapping[str, Any]) -> None:
         self._params = params
-        self._left = CONDITIONS
+        self._left = MAX_CONDITIONS
         self.used: set[str] = set()
 
     def node(self, item: Any, depth: int) -> Node | None:
         if not isinstance(item, dict):
             raise bad_filter("A part of data_filter is not an object.")
         if depth == 0:
-            raise bad_filter("data_filter is nested deeper than {depth} levels.", depth=DEPTH)
+            raise bad_filter("data_filter is nested deeper than {depth} levels.", depth=MAX_DEPTH)
         if len(item) == 1:
             ((key, inner),) = item.items()
             op = str(key).upper()
@@ -118,7 +118,7 @@ class _Parser:
 
     def _condition(self, item: dict[str, Any]) -> Condition | None:
         if self._left == 0:
-            raise bad_filter("data_filter has more than {count} conditions.", count=CONDITIONS)
+            raise bad_filter("data_filter has more than {count} conditions.", count=MAX_CONDITIONS)
         self._left -= 1
         field, op = item.get("field"), item.get("op")
         if not isinstance(field, str) or not _NAME.fullmatch(field):
@@ -152,8 +152,8 @@ class _Parser:
 def _compared(field: str, op: str, value: Any) -> Condition:
     if op in LISTS:
         values = value if isinstance(value, list) else [value]
-        if not values or len(values) > LIST_VALUES:
-            raise bad_filter("{op} takes 1 to {count} values.", op=op, count=LIST_VALUES)
+        if not values or len(values) > MAX_LIST_VALUES:
+            raise bad_filter("{op} takes 1 to {count} values.", op=op, count=MAX_LIST_VALUES)
         if any(item is None or isinstance(item, dict | list) for item in values):
             raise bad_filter("{op} takes plain values.", op=op)
         return Condition(field, op, values)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.base.errors import BadRequest, FieldProblem, Text
+from app.base.errors import BadRequest, FieldProblem, Message
 from app.base.i18n import title
 from app.base.zones import time_zone
 from app.records.failed_rows import is_problem_heading
@@ -198,19 +198,19 @@ class Reader:
 class _Unusable(Exception):
     """A cell has something that is no value."""
 
-    def __init__(self, code: str, text: Text) -> None:
+    def __init__(self, code: str, text: Message) -> None:
         self.code = code
         self.text = text
 
 
-_NO_TIME = Text(
+_NO_TIME = Message(
     "Give a day such as 2026-12-01 or a time such as 2026-12-01 08:00, the year first."
 )
-_DAMAGED = Text("The text holds the character \ufffd: it was damaged when the file was saved.")
+_DAMAGED = Message("The text holds the character \ufffd: it was damaged when the file was saved.")
 
 
-def _day_first(text: str) -> Text:
-    return Text(
+def _day_first(text: str) -> Message:
+    return Message(
         "{text} can be read in two ways. Write the year first, such as 2026-12-01.",
         text=text[:40],
     )
@@ -250,7 +250,7 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
     if moment.tzinfo is not None:
         return text
     if is_night_of_change(moment, zone):
-        change = Text(
+        change = Message(
             "At {text} the clocks of {zone} are changed. Write the time with its distance to UTC,"
             " such as {example}.",
             text=text,

@@ -24,7 +24,7 @@ async def insert_row(
     data = _stamped(await sor.columns(table), values, actor)
     await sor.C(table, data)
     made = await get_row(sor, table, str(data["id"]))
-    await audit.note(sor, actor, *audit.inserted(table, [made]))
+    await audit.record_changes(sor, actor, *audit.inserted(table, [made]))
     return made
 
 
@@ -36,7 +36,7 @@ async def insert_rows(
     made = [_stamped(columns, values, actor) for values in rows]
     if made:
         await bulk_insert(sor, table, list(made[0]), made)
-    await audit.note(sor, actor, *audit.inserted(table, made))
+    await audit.record_changes(sor, actor, *audit.inserted(table, made))
 
 
 async def update_row(
@@ -69,7 +69,9 @@ async def update_row(
     changed = await get_row(sor, table, record_id)
     before, after = audit.changed_columns(table, current, changed)
     if after or action != "update":
-        await audit.note(sor, actor, audit.Change(action, table, changed, before, after, detail))
+        await audit.record_changes(
+            sor, actor, audit.Change(action, table, changed, before, after, detail)
+        )
     return changed
 
 
@@ -83,7 +85,7 @@ async def delete_row(
 ) -> None:
     """Delete the row that *current* is, read under a lock in this transaction."""
     await sor.D(table, {"id": current["id"]})
-    await audit.note(sor, actor, audit.deleted(table, current, detail))
+    await audit.record_changes(sor, actor, audit.deleted(table, current, detail))
 
 
 def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int | None) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from time import thread_time
 from typing import Any
 
-from app.base.errors import BadRequest, Text
+from app.base.errors import BadRequest, Message
 from app.records.cell_texts import unguarded
 
 MAX_ROWS = 5_000
@@ -21,7 +21,7 @@ class CellProblem:
 
     shown: str
     code: str
-    text: Text
+    text: Message
 
 
 # What a cell holds: text (numbers as their digits), truth, a day or time without a zone, nothing.
@@ -105,7 +105,7 @@ def _day_text(cell: date) -> str:
 def too_large(template: str, **params: Any) -> BadRequest:
     """The refusal of a file that is more than may come at once."""
     return BadRequest(
-        "file_too_large", "{why} Split it and import the parts.", why=Text(template, **params)
+        "file_too_large", "{why} Split it and import the parts.", why=Message(template, **params)
     )
 
 

@@ -22,9 +22,9 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.writer.excel import ExcelWriter
 
-from app.base.errors import Text
-from app.base.i18n import say
-from app.records.cell_texts import FORMULA, escaped, fitted, harmless, plain
+from app.base.errors import Message
+from app.base.i18n import translate
+from app.records.cell_texts import FORMULA, escape_formula, escaped, fitted, plain
 
 # Excel takes a file without it for one in the computer's old encoding.
 BYTE_ORDER_MARK = "\ufeff"
@@ -57,11 +57,11 @@ class CsvFile:
         self._out = io.StringIO()
         self._out.write(BYTE_ORDER_MARK)
         self._writer = csv.writer(self._out)
-        self._writer.writerow([harmless(name) for name in head])
+        self._writer.writerow([escape_formula(name) for name in head])
 
     def add(self, rows: Rows) -> bytes:
         """What *rows* add; times are written as they are, so give them as texts."""
-        self._writer.writerows([harmless(value) for value in row] for row in rows)
+        self._writer.writerows([escape_formula(value) for value in row] for row in rows)
         return self._taken()
 
     def end(self) -> bytes:
@@ -173,8 +173,10 @@ class SheetFile:
         cut = self._cells.cut
         self._close()
         if cut:
-            self._open(say(Text("Cut texts"), self._lang))
-            head = [say(Text(word), self._lang) for word in ("Row", "Column", "Characters")]
+            self._open(translate(Message("Cut texts"), self._lang))
+            head = [
+                translate(Message(word), self._lang) for word in ("Row", "Column", "Characters")
+            ]
             self._write([head], bold=True)
             self._write(cut)
             self._close()

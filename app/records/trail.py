@@ -43,7 +43,7 @@ class Change(NamedTuple):
 
 
 @contextmanager
-def because(action: str | None = None, **detail: Any) -> Iterator[None]:
+def audit_context(action: str | None = None, **detail: Any) -> Iterator[None]:
     """Within it, changes are noted as *action* (None: as what they are), with *detail* added."""
     token = _cause.set((action, detail))
     try:
@@ -52,7 +52,7 @@ def because(action: str | None = None, **detail: Any) -> Iterator[None]:
         _cause.reset(token)
 
 
-async def note(sor: SafeSqlor, actor: Actor, *changes: Change) -> None:
+async def record_changes(sor: SafeSqlor, actor: Actor, *changes: Change) -> None:
     """Write an entry for each of *changes*, in the transaction of *sor*."""
     # One after the other, so that many long ones keep no other request waiting.
     entries = (_entry(change, actor) for change in changes)

@@ -24,7 +24,7 @@ from openpyxl.utils.datetime import from_excel
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import fromstring, iterparse
 
-from app.base.errors import AppError, Text
+from app.base.errors import AppError, Message
 from app.records.cell_texts import CUT_CELL, is_cut, unescaped
 from app.records.csv_files import error_cell
 from app.records.sheet_rows import (
@@ -66,10 +66,12 @@ def _tag(name: str) -> str:
 _ITEM, _TEXT, _RUN, _INLINE = _tag("si"), _tag("t"), _tag("r"), _tag("is")
 _ROW, _CELL, _VALUE, _FORMULA, _MERGES = map(_tag, ("row", "c", "v", "f", "mergeCells"))
 _STYLES = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
-_NO_RESULT = Text("The formula has no result in the file. Open it in Excel and save it once more.")
-_MERGED_COLUMNS = Text("The cell is merged with the one at its left. Give each column its own.")
-_MERGED_HEADING = Text("The cell is merged with the heading above it.")
-_NO_DATE = Text("The cell is shown as a date, and {value} is none.", value="")
+_NO_RESULT = Message(
+    "The formula has no result in the file. Open it in Excel and save it once more."
+)
+_MERGED_COLUMNS = Message("The cell is merged with the one at its left. Give each column its own.")
+_MERGED_HEADING = Message("The cell is merged with the heading above it.")
+_NO_DATE = Message("The cell is shown as a date, and {value} is none.", value="")
 
 
 def read_xlsx(data: bytes) -> FileRows:
@@ -280,7 +282,7 @@ class _Sheet:
             case "d":
                 return _moment(datetime.fromisoformat(value.removesuffix("Z")))
         if len(value) > _MAX_NUMBER_CHARACTERS:
-            return CellProblem(value[:20], "not_a_number", Text("Give a number."))
+            return CellProblem(value[:20], "not_a_number", Message("Give a number."))
         looks = self._looks
         if style in looks.dates or style in looks.spans:
             return self._date(value, style in looks.spans)
@@ -295,7 +297,7 @@ class _Sheet:
                 raise ValueError(value)
             found = from_excel(days, self._epoch, timedelta=is_span)
         except (OverflowError, ValueError):
-            text = Text(_NO_DATE.template, value=value[:20])
+            text = Message(_NO_DATE.template, value=value[:20])
             return CellProblem(value[:20], "bad_datetime", text)
         return _moment(found)
 

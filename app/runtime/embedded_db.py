@@ -37,7 +37,7 @@ from app.runtime.run_folder import keep_private, var_folder
 PACKAGES = "mariadb-server-core and mariadb-client-core (Debian, Ubuntu)"
 START_SECONDS = 180  # InnoDB may have to replay its log after a crash.
 STOP_SECONDS = 60
-_LONGEST_SOCKET_PATH = 100  # The kernel allows 107 bytes; MariaDB appends to the name.
+_MAX_SOCKET_PATH = 100  # The kernel allows 107 bytes; MariaDB appends to the name.
 
 _CONFIGURATION = Path(__file__).with_suffix(".cnf")
 
@@ -253,7 +253,7 @@ class EmbeddedDatabase:
 
     def _socket_path(self, before: Connection | None) -> Path:
         plain = self.folder / "mariadbd.sock"
-        if len(os.fsencode(plain)) <= _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(plain)) <= _MAX_SOCKET_PATH:
             return plain
         if before and Path(before.unix_socket).parent.is_dir():
             found = Path(before.unix_socket).parent.stat()

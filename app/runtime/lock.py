@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.runtime import processes
-from app.runtime.terminal import CommandError, tell
+from app.runtime.terminal import CommandError, print_message
 
 _LOCK_SECONDS = 300
 
@@ -24,7 +24,7 @@ def start_lock(var_dir: Path) -> Iterator[None]:
             return True
 
         if not taken():
-            tell("Waiting for another start.sh or stop.sh of this folder.",
+            print_message("Waiting for another start.sh or stop.sh of this folder.",
                  "等待本目录的另一个 start.sh 或 stop.sh 结束。")
             if not processes.wait_until(taken, _LOCK_SECONDS):
                 raise CommandError(

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from app.base.settings import ROOT
-from app.runtime.terminal import complain
+from app.runtime.terminal import print_error
 
 
 def var_folder() -> Path:
@@ -33,7 +33,7 @@ def keep_private(var_dir: Path) -> None:
         return
     except PermissionError:
         pass  # of another user
-    complain(
+    print_error(
         f"Others may use {var_dir}, where passwords and keys are kept, and it is not this user's "
         "to close. Name another run-time folder by PIPELINE_VAR.",
         f"其他用户可以使用 {var_dir}，而口令与密钥存放在那里，当前用户无权收紧其权限。"

@@ -14,23 +14,23 @@ def is_chinese() -> bool:
     return False
 
 
-def pick(english: str, chinese: str) -> str:
+def in_language(english: str, chinese: str) -> str:
     """The sentence in this terminal's language."""
     return chinese if is_chinese() else english
 
 
-def tell(english: str, chinese: str) -> None:
+def print_message(english: str, chinese: str) -> None:
     """Print the sentence in this terminal's language, at once."""
-    print(pick(english, chinese), flush=True)
+    print(in_language(english, chinese), flush=True)
 
 
-def complain(english: str, chinese: str) -> None:
+def print_error(english: str, chinese: str) -> None:
     """Like tell, on the error output."""
-    print(pick(english, chinese), file=sys.stderr, flush=True)
+    print(in_language(english, chinese), file=sys.stderr, flush=True)
 
 
 class CommandError(Exception):
     """The command cannot go on; the message says why and what to do."""
 
     def __init__(self, english: str, chinese: str) -> None:
-        super().__init__(pick(english, chinese))
+        super().__init__(in_language(english, chinese))

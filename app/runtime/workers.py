@@ -15,7 +15,7 @@ from app.runtime.terminal import CommandError
 
 READY_SECONDS = 60
 DRAIN_SECONDS = 30
-_LONGEST_LOG = 50 * 2**20
+_MAX_LOG_BYTES = 50 * 2**20
 _SCRIPT = ROOT / "app" / "pipeline_app.py"
 
 
@@ -47,7 +47,7 @@ class Workers:
     def start(self, number: int) -> tuple[int, int]:
         """Start worker *number*; its pid, and where in its log file it begins."""
         log_file = self.log_file(number)
-        if log_file.exists() and log_file.stat().st_size > _LONGEST_LOG:
+        if log_file.exists() and log_file.stat().st_size > _MAX_LOG_BYTES:
             os.replace(log_file, log_file.with_suffix(".log.1"))
         with log_file.open("ab") as log:
             log_start = log.tell()

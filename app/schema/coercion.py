@@ -19,9 +19,9 @@ from app.base.json_codec import JsonError, canonical_json, parse_json
 from app.base.json_numbers import JsonNumber, is_bounded
 from app.schema.tables import WHOLE_RANGES
 
-JSON_DEPTH = 20
-JSON_CHARACTERS = 65_536
-TEXT_CHARACTERS = 65_536
+MAX_JSON_DEPTH = 20
+MAX_JSON_CHARACTERS = 65_536
+MAX_TEXT_CHARACTERS = 65_536
 
 NO_HINT = "The value does not have the form {pattern}."
 
@@ -41,7 +41,7 @@ _WIDE = Context(prec=200)  # wide enough that no digit a request sends is ever r
 _BOOLEANS = {"1": 1, "0": 0, "true": 1, "false": 0}
 
 
-class Refused(Exception):
+class CoercionError(Exception):
     """A value does not fit its field; `code` and an English template with its values say why."""
 
     def __init__(self, code: str, template: str, **params: Any) -> None:
@@ -59,7 +59,7 @@ class JsonText(str):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class FieldRule:
     """
     What one parameter may be.
 
@@ -91,7 +91,7 @@ class Rule:
     identifier: bool = False
 
 
-def typed(rule: Rule, value: Any, *, strict: bool = False) -> Any:
+def coerce(rule: FieldRule, value: Any, *, strict: bool = False) -> Any:
     """
     *value* as the rule's kind, or None where it means "nothing".
 
@@ -99,21 +99,21 @@ def typed(rule: Rule, value: Any, *, strict: bool = False) -> Any:
     UTC datetimes cut to milliseconds (a date is where that quota day begins), booleans 1 or 0,
     JSON a JsonText. Forms say nothing with an empty text or the word null; where *strict*, from
     programs, only None is nothing, and an empty text is refused unless the rule lets it be one.
-    Raises Refused.
+    Raises CoercionError.
     """
     if rule.kind != "json" and isinstance(value, _SEVERAL):
         if not (rule.format == "cidr_list" and isinstance(value, list)):
-            raise Refused("not_scalar", "Give one value, not a list or an object.")
+            raise CoercionError("not_scalar", "Give one value, not a list or an object.")
     if value is None or (not strict and _means_nothing(rule, value)):
         return None
     if isinstance(value, str) and rule.kind not in _FREE_TEXTS and rule.format != "cidr_list":
         check_ends(value)
     if value == "" and not rule.blank:
-        raise Refused("empty", "Give a value, or leave this out.")
+        raise CoercionError("empty", "Give a value, or leave this out.")
     return _KINDS[rule.kind](rule, value)
 
 
-def _means_nothing(rule: Rule, value: Any) -> bool:
+def _means_nothing(rule: FieldRule, value: Any) -> bool:
     if rule.format == "cidr_list":
         parts = value if isinstance(value, list) else [value]
         return all(isinstance(part, str) and not part.strip(' ,[]"\t\r\n') for part in parts)
@@ -128,24 +128,26 @@ def _means_nothing(rule: Rule, value: Any) -> bool:
 
 
 def check_ends(value: str) -> None:
-    """Refuse blanks at the ends of *value*; raises Refused."""
+    """Refuse blanks at the ends of *value*; raises CoercionError."""
     if value != value.strip():
-        raise Refused("blank_ends", "Leave out the blanks at the beginning and at the end.")
+        raise CoercionError("blank_ends", "Leave out the blanks at the beginning and at the end.")
 
 
-def _text(rule: Rule, value: Any) -> str:
+def _text(rule: FieldRule, value: Any) -> str:
     if rule.format == "cidr_list":
         value = _cidr_list(value)
     if not isinstance(value, str):
         raise _not_text(value)
-    limit = rule.length or TEXT_CHARACTERS
+    limit = rule.length or MAX_TEXT_CHARACTERS
     if len(value) > limit:
         raise _too_long(limit, len(value))
     check_characters(value, one_line=rule.kind == "str")
     if rule.choices and value not in rule.choices:
-        raise Refused("bad_choice", "Choose one of: {choices}.", choices=", ".join(rule.choices))
+        raise CoercionError(
+            "bad_choice", "Choose one of: {choices}.", choices=", ".join(rule.choices)
+        )
     if rule.pattern and not rule.pattern.fullmatch(value):
-        raise Refused(rule.problem, rule.hint, pattern=rule.pattern.pattern)
+        raise CoercionError(rule.problem, rule.hint, pattern=rule.pattern.pattern)
     return value
 
 
@@ -157,13 +159,15 @@ def check_characters(value: str, *, one_line: bool) -> None:
     """Refuse what no database column or terminal should get: NUL, halves of surrogate pairs,
     and, where *one_line*, other control characters."""
     if "\0" in value:
-        raise Refused("bad_characters", "The text contains a NUL character.")
+        raise CoercionError("bad_characters", "The text contains a NUL character.")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise Refused("bad_characters", "The text is not valid Unicode.") from None
+        raise CoercionError("bad_characters", "The text is not valid Unicode.") from None
     if one_line and _CONTROL.search(value):
-        raise Refused("bad_characters", "Line breaks and control characters are not allowed here.")
+        raise CoercionError(
+            "bad_characters", "Line breaks and control characters are not allowed here."
+        )
 
 
 def _cidr_list(value: Any) -> str:
@@ -176,7 +180,7 @@ def _cidr_list(value: Any) -> str:
         try:
             networks.append(str(read_network(part)))
         except ValueError:
-            raise Refused(
+            raise CoercionError(
                 "bad_address",
                 "{part} is no IP address or network such as 10.0.0.0/8.",
                 part=part[:60],
@@ -184,7 +188,7 @@ def _cidr_list(value: Any) -> str:
     return ",".join(dict.fromkeys(networks))
 
 
-def _whole(rule: Rule, value: Any) -> int:
+def _whole(rule: FieldRule, value: Any) -> int:
     if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
         number = int(value)
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -192,14 +196,16 @@ def _whole(rule: Rule, value: Any) -> int:
     elif isinstance(value, str) and _WHOLE.fullmatch(value):
         number = int(value)
     else:
-        raise Refused("not_an_integer", "Give a whole number.")
+        raise CoercionError("not_an_integer", "Give a whole number.")
     low, high = whole_range(rule)
     if not low <= number <= high:
-        raise Refused("out_of_range", "Give a number from {low} to {high}.", low=low, high=high)
+        raise CoercionError(
+            "out_of_range", "Give a number from {low} to {high}.", low=low, high=high
+        )
     return number
 
 
-def whole_range(rule: Rule) -> tuple[int, int]:
+def whole_range(rule: FieldRule) -> tuple[int, int]:
     """The least and the greatest whole number that *rule*, of kind int or bigint, lets through."""
     low, high = WHOLE_RANGES[rule.kind]
     low = max(low, math.ceil(rule.minimum)) if rule.minimum is not None else low
@@ -207,17 +213,19 @@ def whole_range(rule: Rule) -> tuple[int, int]:
     return low, high
 
 
-def _decimal(rule: Rule, value: Any) -> Decimal:
-    number = exact(value)
+def _decimal(rule: FieldRule, value: Any) -> Decimal:
+    number = to_decimal(value)
     largest = Decimal(10) ** (rule.precision - rule.scale)
     if rule.minimum is not None and number < rule.minimum:
-        raise Refused("out_of_range", "Give a number of at least {low}.", low=rule.minimum)
+        raise CoercionError("out_of_range", "Give a number of at least {low}.", low=rule.minimum)
     if rule.maximum is not None and number > rule.maximum:
-        raise Refused("out_of_range", "Give a number of at most {high}.", high=rule.maximum)
+        raise CoercionError("out_of_range", "Give a number of at most {high}.", high=rule.maximum)
     if abs(number) >= largest:
-        raise Refused("out_of_range", "Give a number below {high}.", high=format(largest, "f"))
+        raise CoercionError(
+            "out_of_range", "Give a number below {high}.", high=format(largest, "f")
+        )
     if _decimals(number) > rule.scale:
-        raise Refused(
+        raise CoercionError(
             "too_many_decimals",
             "At most {allowed} decimals, this has {count}.",
             allowed=rule.scale,
@@ -226,32 +234,32 @@ def _decimal(rule: Rule, value: Any) -> Decimal:
     return number.quantize(Decimal(1).scaleb(-rule.scale), context=_WIDE)
 
 
-def exact(value: Any) -> Decimal:
+def to_decimal(value: Any) -> Decimal:
     """
     A number or its text as Decimal; a float through its shortest decimal text.
 
-    Raises Refused for anything else, NaN and infinity included.
+    Raises CoercionError for anything else, NaN and infinity included.
     """
     if isinstance(value, bool):
-        raise Refused("not_a_number", "Give a number.")
+        raise CoercionError("not_a_number", "Give a number.")
     if isinstance(value, float):
         value = repr(value)
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
-            raise Refused("not_a_number", "Give a number.")
+            raise CoercionError("not_a_number", "Give a number.")
     elif not isinstance(value, int | Decimal):
-        raise Refused("not_a_number", "Give a number.")
+        raise CoercionError("not_a_number", "Give a number.")
     elif isinstance(value, int) and value.bit_length() > 400:
-        raise Refused("out_of_range", "The number is too large.")
+        raise CoercionError("out_of_range", "The number is too large.")
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise Refused("not_a_number", "Give a number.") from None
+        raise CoercionError("not_a_number", "Give a number.") from None
     if not number.is_finite():
-        raise Refused("not_a_number", "Give a number.")
+        raise CoercionError("not_a_number", "Give a number.")
     is_whole = isinstance(value, int)  # and then of few digits, see above
     if not (is_whole or is_bounded(number)) or (number and not -60 <= number.adjusted() <= 60):
-        raise Refused("out_of_range", "The number is too large or too small.")
+        raise CoercionError("out_of_range", "The number is too large or too small.")
     return number if number else Decimal(0)
 
 
@@ -260,7 +268,7 @@ def _decimals(number: Decimal) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def _moment(rule: Rule, value: Any) -> datetime:
+def _moment(rule: FieldRule, value: Any) -> datetime:
     try:
         if isinstance(value, datetime):
             moment = value
@@ -280,8 +288,8 @@ def _moment(rule: Rule, value: Any) -> datetime:
     return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 
-def _bad_moment(code: str) -> Refused:
-    return Refused(
+def _bad_moment(code: str) -> CoercionError:
+    return CoercionError(
         code,
         "Give a date, or a time with its zone such as {example} or {local} (+ is %2B in a URL).",
         example="2026-11-24T06:00:00Z",
@@ -289,7 +297,7 @@ def _bad_moment(code: str) -> Refused:
     )
 
 
-def _date(rule: Rule, value: Any) -> date:
+def _date(rule: FieldRule, value: Any) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
@@ -297,50 +305,50 @@ def _date(rule: Rule, value: Any) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise Refused("bad_date", "Give a date such as {example}.", example="2026-11-24")
+    raise CoercionError("bad_date", "Give a date such as {example}.", example="2026-11-24")
 
 
-def _boolean(rule: Rule, value: Any) -> int:
+def _boolean(rule: FieldRule, value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
         return int(value)
     found = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
     if found is None:
-        raise Refused("bad_boolean", "Give 1 or 0, true or false.")
+        raise CoercionError("bad_boolean", "Give 1 or 0, true or false.")
     return found
 
 
-def _json(rule: Rule, value: Any) -> JsonText:
+def _json(rule: FieldRule, value: Any) -> JsonText:
     if isinstance(value, str):
         value = _parsed(value)
     if rule.json == "object" and not isinstance(value, dict):
-        raise Refused("bad_json", "Give a JSON object, in braces.")
+        raise CoercionError("bad_json", "Give a JSON object, in braces.")
     if rule.json == "list" and not isinstance(value, list):
-        raise Refused("bad_json", "Give a JSON list, in brackets.")
-    value = _plain_json(value, JSON_DEPTH)
+        raise CoercionError("bad_json", "Give a JSON list, in brackets.")
+    value = _plain_json(value, MAX_JSON_DEPTH)
     try:
         text = JsonText(canonical_json(value))
     except (TypeError, ValueError):
-        raise Refused("bad_json", "This cannot be written as JSON.") from None
-    if len(text) > JSON_CHARACTERS:
-        raise _too_long(JSON_CHARACTERS, len(text))
+        raise CoercionError("bad_json", "This cannot be written as JSON.") from None
+    if len(text) > MAX_JSON_CHARACTERS:
+        raise _too_long(MAX_JSON_CHARACTERS, len(text))
     text.value = value
     return text
 
 
 def _parsed(text: str) -> Any:
-    if len(text) > JSON_CHARACTERS:
-        raise _too_long(JSON_CHARACTERS, len(text))
+    if len(text) > MAX_JSON_CHARACTERS:
+        raise _too_long(MAX_JSON_CHARACTERS, len(text))
 
     try:
         return parse_json(text, kept=True)
     except JsonError as exc:
-        raise Refused("bad_json", exc.template, **exc.params) from None
+        raise CoercionError("bad_json", exc.template, **exc.params) from None
 
 
 def _plain_json(value: Any, depth: int) -> Any:
     """*value* with its fractions as they were written; what no column can hold is refused."""
     if depth < 0:
-        raise Refused("bad_json", "At most {depth} levels of nesting.", depth=JSON_DEPTH)
+        raise CoercionError("bad_json", "At most {depth} levels of nesting.", depth=MAX_JSON_DEPTH)
     if isinstance(value, str):
         check_characters(value, one_line=False)
     elif isinstance(value, int | float | Decimal):
@@ -356,24 +364,26 @@ def _json_number(value: int | float | Decimal) -> int | JsonNumber:
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal) and not value.is_finite():
-        raise Refused("bad_json", "{name} is not allowed in JSON.", name=str(value))
+        raise CoercionError("bad_json", "{name} is not allowed in JSON.", name=str(value))
     if not is_bounded(value):
-        raise Refused("bad_json", "A number in it is too large, too small or too long.")
+        raise CoercionError("bad_json", "A number in it is too large, too small or too long.")
     return value if isinstance(value, int) else JsonNumber(value)
 
 
-def _not_text(value: Any) -> Refused:
-    return Refused("not_text", "Give a text, not a value of type {type}.", type=_type_name(value))
+def _not_text(value: Any) -> CoercionError:
+    return CoercionError(
+        "not_text", "Give a text, not a value of type {type}.", type=_type_name(value)
+    )
 
 
-def _too_long(limit: int, count: int) -> Refused:
-    return Refused(
+def _too_long(limit: int, count: int) -> CoercionError:
+    return CoercionError(
         "too_long", "At most {limit} characters, this has {count}.", limit=limit, count=count
     )
 
 
-def _bytes(rule: Rule, value: Any) -> bytes:
-    raise Refused("not_settable", "This field is kept by the server and cannot be set.")
+def _bytes(rule: FieldRule, value: Any) -> bytes:
+    raise CoercionError("not_settable", "This field is kept by the server and cannot be set.")
 
 
 def _type_name(value: Any) -> str:
@@ -382,7 +392,7 @@ def _type_name(value: Any) -> str:
     )
 
 
-_KINDS: dict[str, Callable[[Rule, Any], Any]] = {
+_KINDS: dict[str, Callable[[FieldRule, Any], Any]] = {
     "str": _text,
     "text": _text,
     "int": _whole,

@@ -10,26 +10,26 @@ from functools import cache
 from typing import Any
 
 from app.base.errors import BadRequest, FieldProblem, InvalidFields
-from app.schema.coercion import NO_HINT, JsonText, Refused, Rule, exact, typed
+from app.schema.coercion import NO_HINT, CoercionError, FieldRule, JsonText, coerce, to_decimal
 from app.schema.tables import Column, Table, table
 
 __all__ = [
+    "FieldRule",
     "JsonText",
-    "Rule",
-    "check_change",
     "check_delete",
     "check_new",
     "check_params",
     "check_references",
+    "check_update",
     "difference",
-    "exact",
     "is_page_name",
     "rule_of",
+    "to_decimal",
     "without_unchanged",
 ]
 
 PAGE_NAMES = frozenset({"referer_widget"})
-Extra = Mapping[str, Rule] | Iterable[str]
+Extra = Mapping[str, FieldRule] | Iterable[str]
 
 
 def is_page_name(name: str) -> bool:
@@ -38,10 +38,10 @@ def is_page_name(name: str) -> bool:
 
 
 @cache
-def rule_of(table_name: str, column_name: str) -> Rule:
+def rule_of(table_name: str, column_name: str) -> FieldRule:
     """The rule of a column, as the checks use it; raises KeyError."""
     column = table(table_name).columns[column_name]
-    return Rule(
+    return FieldRule(
         kind=column.kind,
         required=column.required,
         nullable=column.nullable,
@@ -77,7 +77,7 @@ def check_new(table_name: str, params: Mapping[str, Any], *, extra: Extra = ()) 
         if column.server_set or values.get(name) is not None:
             continue
         if column.default is not None:
-            values[name] = typed(rule_of(table_name, name), column.default)
+            values[name] = coerce(rule_of(table_name, name), column.default)
         else:
             # None also where the server fills in: a place, the time now.
             values[name] = None
@@ -86,7 +86,7 @@ def check_new(table_name: str, params: Mapping[str, Any], *, extra: Extra = ()) 
     return _answer(values, problems)
 
 
-def check_change(
+def check_update(
     table_name: str, params: Mapping[str, Any], *, extra: Extra = ()
 ) -> tuple[str, int | None, dict[str, Any]]:
     """
@@ -130,7 +130,7 @@ def check_delete(
 
 
 def check_params(
-    spec: Mapping[str, Rule], params: Mapping[str, Any], *, strict: bool = False
+    spec: Mapping[str, FieldRule], params: Mapping[str, Any], *, strict: bool = False
 ) -> dict[str, Any]:
     """
     Typed values for the parameters that *spec* names; each is in the answer, with its rule's
@@ -209,8 +209,8 @@ def difference(
         if name not in params or name not in current or column.server_set:
             continue
         try:
-            yours = typed(rule_of(table_name, name), params[name])
-        except Refused:
+            yours = coerce(rule_of(table_name, name), params[name])
+        except CoercionError:
             continue  # nothing that the field could be
         if yours != current[name]:
             found.append({"field": name, "yours": yours, "current": current[name]})
@@ -245,7 +245,7 @@ def _collect(
 
 def _take(
     name: str,
-    rule: Rule | None,
+    rule: FieldRule | None,
     value: Any,
     values: dict[str, Any],
     problems: list[FieldProblem],
@@ -256,13 +256,13 @@ def _take(
     if rule.required and isinstance(value, str) and value.isspace():
         value = None
     try:
-        values[name] = typed(rule, value, strict=strict)
-    except Refused as exc:
+        values[name] = coerce(rule, value, strict=strict)
+    except CoercionError as exc:
         problems.append(FieldProblem(name, exc.code, exc.template, **exc.params))
 
 
 def _fill(
-    spec: Mapping[str, Rule | None], values: dict[str, Any], problems: list[FieldProblem]
+    spec: Mapping[str, FieldRule | None], values: dict[str, Any], problems: list[FieldProblem]
 ) -> None:
     told = {problem.field for problem in problems}
     for name, rule in spec.items():
@@ -273,7 +273,7 @@ def _fill(
         values[name] = rule.default
 
 
-def _extras(extra: Extra) -> dict[str, Rule | None]:
+def _extras(extra: Extra) -> dict[str, FieldRule | None]:
     return dict(extra) if isinstance(extra, Mapping) else dict.fromkeys(extra)
 
 
@@ -288,8 +288,8 @@ def _key(
 ) -> tuple[str, int | None, list[FieldProblem]]:
     column: Column = made.columns["id"]
     spec = {
-        "id": Rule(kind="str", required=True, length=column.length),
-        "lock_version": Rule(kind="int", required=lock_required, minimum=1),
+        "id": FieldRule(kind="str", required=True, length=column.length),
+        "lock_version": FieldRule(kind="int", required=lock_required, minimum=1),
     }
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []

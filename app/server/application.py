@@ -28,7 +28,7 @@ from app.access.paths import WebPaths
 from app.access.rbac import SageRbac
 from app.access.sessions import Sessions
 from app.base import clock
-from app.base.logs import tell
+from app.base.logs import log_info
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
 from app.db.pool import pools
@@ -128,7 +128,7 @@ class PipelineServer(ConfiguredServer):
         listener = _listen(self.settings.host, port)
         site = web.SockSite(runner, listener, backlog=1024)
         await site.start()
-        tell(log, "listening", f"worker {os.getpid()} listens on {self.settings.host}:{port}")
+        log_info(log, "listening", f"worker {os.getpid()} listens on {self.settings.host}:{port}")
         # What is there now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -137,7 +137,7 @@ class PipelineServer(ConfiguredServer):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await stop.wait()
-        tell(log, "stopping", "finishing what runs")
+        log_info(log, "stopping", "finishing what runs")
         await runner.cleanup()
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:

@@ -86,7 +86,7 @@ def allowed_methods(target: Target | None) -> str:
     return ", ".join(methods)
 
 
-async def completed(request: web.Request, refused: AppError) -> AppError:
+async def decorate_refusal(request: web.Request, refused: AppError) -> AppError:
     """
     *refused*, raised before the script of *request* ran, as the endpoint that it calls tells it:
     an endpoint that has a `complete` may add headers, or look at something of its own first.

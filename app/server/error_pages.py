@@ -5,7 +5,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from app.base.errors import AppError
-from app.base.i18n import say
+from app.base.i18n import translate
 from app.base.json_codec import to_json
 from app.server.templates import framed
 from app.web.request import is_for_programs, wants_page
@@ -35,7 +35,7 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
         "options": {
             "status": error.status,
             "code": error.code,
-            "message": say(error.text, request["lang"]),
+            "message": translate(error.text, request["lang"]),
             "request_id": request["request_id"],
         },
     }

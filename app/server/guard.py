@@ -25,7 +25,7 @@ from app.base.errors import (
     NotSignedIn,
 )
 from app.db.errors import connection_lost, unreachable
-from app.server.dspy import admit, allowed_methods, completed
+from app.server.dspy import admit, allowed_methods, decorate_refusal
 from app.server.error_pages import error_page
 from app.server.health import healthz, metrics, readyz
 from app.web.body import (
@@ -125,7 +125,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         if rights.audited:
             await note_audited(request, rights, path, is_large=may_be_large(request))
     except AppError as exc:
-        told = await completed(request, exc)
+        told = await decorate_refusal(request, exc)
         if told is exc:
             raise
         raise told from exc

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from app.base.addresses import read_address
 from app.base.errors import AppError, Forbidden
-from app.base.i18n import say
+from app.base.i18n import translate
 from app.base.settings import Settings
 from app.db.migrate import schema_is_current
 from app.db.transactions import reading
@@ -33,7 +33,7 @@ async def readyz(request: web.Request) -> web.Response:
             if not await schema_is_current(sor):
                 return _not_ready("The tables are not current. Run manage.py migrate.")
     except AppError as exc:
-        return _not_ready(say(exc.text, request["lang"]))
+        return _not_ready(translate(exc.text, request["lang"]))
     except aiomysql.MySQLError as exc:
         log.warning("a table cannot be read: %s", exc)
         return _not_ready(

@@ -19,7 +19,7 @@ from app.web.responses import PROBLEM_TYPE, json_response, problem_document
 log = logging.getLogger("pipeline.request")
 
 
-class PlainErrors(RequestHandler):
+class ProblemProtocol(RequestHandler):
     """aiohttp's handler of one connection, with errors in our words."""
 
     def handle_error(

@@ -20,7 +20,7 @@ from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from app.server.protocol import PlainErrors
+from app.server.protocol import ProblemProtocol
 from app.web.plain_request import PlainRequest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -54,7 +54,7 @@ class _Server(web.Server):
     """aiohttp's server with our handler of connections."""
 
     def __call__(self) -> RequestHandler:
-        return PlainErrors(self, loop=self._loop, **self._kwargs)
+        return ProblemProtocol(self, loop=self._loop, **self._kwargs)
 
 
 class PlainRunner(web.AppRunner):

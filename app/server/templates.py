@@ -15,7 +15,7 @@ from ahserver.serverenv import ServerEnv
 from aiohttp import web
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
-from app.access.page_trim import trimmed
+from app.access.page_trim import without_refused_tools
 from app.access.paths import WebPaths
 from app.access.permissions import may_open
 from app.access.rbac import Rights
@@ -132,7 +132,7 @@ class UiProcessor(BricksUIProcessor):
         """The page's JSON, or the JSON between /bricks/header.tmpl and footer.tmpl."""
         text = await render_page(request, request["target"].url)
         rights: Rights = await request.app["rbac"].rights()
-        text = trimmed(text, partial(_may_use, request, rights))
+        text = without_refused_tools(text, partial(_may_use, request, rights))
         if is_page(request["params"]):
             return json_response(text.encode("utf-8"), content_type=JSON_TYPE)
         return await framed(request, text)

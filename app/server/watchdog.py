@@ -11,7 +11,7 @@ import os
 import time
 from contextlib import ExitStack
 
-from app.base.logs import warn
+from app.base.logs import log_warning
 
 log = logging.getLogger("pipeline.watchdog")
 
@@ -23,7 +23,7 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 async def watch_loop(stop: asyncio.Event) -> None:
     """Log a warning for each time the loop was blocked for 100 ms or more, until *stop* is set."""
-    with Elsewhere() as elsewhere:
+    with StolenTime() as elsewhere:
         while not stop.is_set():
             started = time.monotonic()
             elsewhere.begin(started)
@@ -32,10 +32,12 @@ async def watch_loop(stop: asyncio.Event) -> None:
             if blocked >= TOLD_FROM_SECONDS:
                 blocked -= elsewhere.seconds()
             if blocked >= TOLD_FROM_SECONDS:
-                warn(log, "loop_blocked", "the event loop stood still", seconds=round(blocked, 3))
+                log_warning(
+                    log, "loop_blocked", "the event loop stood still", seconds=round(blocked, 3)
+                )
 
 
-class Elsewhere:
+class StolenTime:
     """
     How long the processors were with others while this thread was ready to run: with other
     threads, as the scheduler counts it for each, and with other machines on the same hardware,
@@ -82,7 +84,7 @@ class Elsewhere:
         except (OSError, ValueError, IndexError):
             return 0
 
-    def __enter__(self) -> "Elsewhere":
+    def __enter__(self) -> "StolenTime":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
-from app.base.errors import AppError, BadRequest, Text
+from app.base.errors import AppError, BadRequest, Message
 from app.base.json_codec import JsonError, parse_json
 from app.records.file_types import XLSX_TYPE
 from app.web.plain_request import PlainRequest
@@ -86,21 +86,23 @@ def check_media_type(request: web.Request) -> None:
         return
     kind = kind[:100]
     if given and _path(request) in FILE_PATHS:
-        advice = Text(
+        advice = Message(
             "Send the rows as application/json, or a file as text/csv or application/octet-stream,"
             " not as {kind}.",
             kind=kind,
         )
     elif given and forms:
-        advice = Text("Send the body as application/json or as a form, not as {kind}.", kind=kind)
+        advice = Message(
+            "Send the body as application/json or as a form, not as {kind}.", kind=kind
+        )
     elif given:
-        advice = Text("Send the body as application/json, not as {kind}.", kind=kind)
+        advice = Message("Send the body as application/json, not as {kind}.", kind=kind)
     elif forms:
-        advice = Text(
+        advice = Message(
             "The header Content-Type is missing. Send application/json, or the type of a form."
         )
     else:
-        advice = Text("The header Content-Type is missing. Send application/json.")
+        advice = Message("The header Content-Type is missing. Send application/json.")
     raise AppError("unsupported_media_type", advice.template, status=415, **advice.params)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from app.base.errors import AppError, Text
-from app.base.i18n import say
+from app.base.errors import AppError, Message
+from app.base.i18n import translate
 from app.base.json_codec import json_bytes
 from app.records.rows import public
 
@@ -60,7 +60,7 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON_TYPE
-    message: Text | None = None
+    message: Message | None = None
     table: str | None = None
 
 
@@ -119,8 +119,8 @@ def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> 
         {
             "widgettype": "Message",
             "options": {
-                "title": say(Text("Done"), lang),
-                "message": say(answer.message or Text("Saved."), lang),
+                "title": translate(Message("Done"), lang),
+                "message": translate(answer.message or Message("Saved."), lang),
                 "timeout": 3,
                 "user_data": record,
             },
@@ -147,15 +147,15 @@ def problem_document(error: AppError, lang: str, request_id: str) -> dict[str, A
     """*error* as RFC 9457 wants it; further members come from the error's `extra`."""
     document: dict[str, Any] = {
         "type": f"urn:pipeline:problem:{error.code}",
-        "title": say(Text(_TITLES.get(error.status, "Refused")), lang),
+        "title": translate(Message(_TITLES.get(error.status, "Refused")), lang),
         "status": error.status,
-        "detail": say(error.text, lang),
+        "detail": translate(error.text, lang),
         "code": error.code,
         "request_id": request_id,
     }
     if error.problems:
         document["errors"] = [
-            {"pointer": f"/{item.field}", "code": item.code, "detail": say(item.text, lang)}
+            {"pointer": f"/{item.field}", "code": item.code, "detail": translate(item.text, lang)}
             for item in error.problems
         ]
     return document | {name: value for name, value in error.extra.items() if name not in document}
@@ -163,10 +163,10 @@ def problem_document(error: AppError, lang: str, request_id: str) -> dict[str, A
 
 def _error_widget(error: AppError, lang: str, request_id: str) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "title": say(Text(_TITLES.get(error.status, "Refused")), lang),
-        "message": say(error.text, lang),
+        "title": translate(Message(_TITLES.get(error.status, "Refused")), lang),
+        "message": translate(error.text, lang),
         "code": error.code,
-        "fields": {item.field: say(item.text, lang) for item in error.problems},
+        "fields": {item.field: translate(item.text, lang) for item in error.problems},
         "request_id": request_id,
     }
     options |= {name: value for name, value in error.extra.items() if name not in options}

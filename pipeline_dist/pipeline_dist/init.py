@@ -5,7 +5,7 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_core.draft.context import offer_line_facts
+from pipeline_core.draft.context import offer_pipeline_facts
 from pipeline_dist.accounts import counted, distributors, links
 from pipeline_dist.admin import (
     distributors as admin_api,
@@ -57,8 +57,8 @@ EXPORTS = {
 def load_pipeline_dist(env: Any = None) -> None:
     """Offer the module's functions, and let pipeline_ops book on distributors' accounts."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_dist")
-    accounts.register_keeper()
-    offer_line_facts("pipeline_dist", links.FACTS)
+    accounts.offer_accounts()
+    offer_pipeline_facts("pipeline_dist", links.FACTS)
     offer_counted_tables(*counted.COUNTED)
     offer_distributor_statements(statements.STATEMENTS)
-    offer_editors({distributors.TABLE: distributors.change, links.TABLE: links.change})
+    offer_editors({distributors.TABLE: distributors.update, links.TABLE: links.update})

@@ -9,14 +9,14 @@ from app.global_func import (
     Answer,
     BadRequest,
     FieldProblem,
+    FieldRule,
     InvalidFields,
-    Rule,
-    Text,
+    Message,
     any_case,
-    check_change,
     check_delete,
     check_new,
     check_params,
+    check_update,
     get_row,
     in_transaction,
     like_pattern,
@@ -33,14 +33,14 @@ from pipeline_ops.tables import capacities, prices
 
 Params = Mapping[str, Any]
 ALL = "全部"  # the generated pages' own word for "no filter"
-MOST_FOUND = 50
+MAX_MATCHES = 50
 
-_DELETED = Text("Deleted.")
+_DELETED = Message("Deleted.")
 _EDITABLE = ("remark", "client_ref")
 _QUOTE = {
-    "pipeline_id": Rule(kind="str", required=True, length=32),
-    "lines": Rule(kind="json", required=True, json="list"),
-    "currency": Rule(kind="str", length=3),
+    "pipeline_id": FieldRule(kind="str", required=True, length=32),
+    "lines": FieldRule(kind="json", required=True, json="list"),
+    "currency": FieldRule(kind="str", length=3),
 }
 
 
@@ -55,15 +55,15 @@ async def pricing_create(actor: Actor, params: Params) -> Answer:
 
 async def pricing_update(actor: Actor, params: Params) -> Answer:
     """Change a price; what was booked before stays as it was booked."""
-    key, lock_version, sent = check_change(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.change(sor, key, lock_version, sent, actor))
+    key, lock_version, sent = check_update(prices.TABLE, params)
+    record = await in_transaction(lambda sor: prices.update(sor, key, lock_version, sent, actor))
     return Answer(record, table=prices.TABLE)
 
 
 async def pricing_delete(actor: Actor, params: Params) -> Answer:
     """Delete a price that the ledger never used."""
     key, lock_version, _ = check_delete(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.remove(sor, key, lock_version, actor))
+    record = await in_transaction(lambda sor: prices.delete(sor, key, lock_version, actor))
     return Answer(record, table=prices.TABLE, message=_DELETED)
 
 
@@ -76,9 +76,9 @@ async def capacity_create(actor: Actor, params: Params) -> Answer:
 
 async def capacity_update(actor: Actor, params: Params) -> Answer:
     """Change a line's quotas, slots or switch."""
-    key, lock_version, sent = check_change(capacities.TABLE, params)
+    key, lock_version, sent = check_update(capacities.TABLE, params)
     record = await in_transaction(
-        lambda sor: capacities.change(sor, key, lock_version, sent, actor)
+        lambda sor: capacities.update(sor, key, lock_version, sent, actor)
     )
     return Answer(record, table=capacities.TABLE)
 
@@ -86,14 +86,14 @@ async def capacity_update(actor: Actor, params: Params) -> Answer:
 async def capacity_delete(actor: Actor, params: Params) -> Answer:
     """Take a line's capacity away; then nothing limits the line."""
     key, lock_version, _ = check_delete(capacities.TABLE, params)
-    record = await in_transaction(lambda sor: capacities.remove(sor, key, lock_version, actor))
+    record = await in_transaction(lambda sor: capacities.delete(sor, key, lock_version, actor))
     return Answer(record, table=capacities.TABLE, message=_DELETED)
 
 
 async def usage_log_create(actor: Actor, params: Params) -> Answer:
     """Book a call by hand: one item by step_key, model, unit and quantity, or several as
     `lines`."""
-    values = check_new(bookings.TABLE, params, extra={"lines": Rule(kind="json", json="list")})
+    values = check_new(bookings.TABLE, params, extra={"lines": FieldRule(kind="json", json="list")})
     if values["status"] not in bookings.BOOKABLE:
         raise InvalidFields(
             [
@@ -103,14 +103,14 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
                 )
             ]
         )  # fmt: skip
-    lines = _booked_lines(values)
+    lines = _lines_to_book(values)
     record = await in_transaction(lambda sor: bookings.book(sor, values, lines, actor))
-    return Answer(record, table=bookings.TABLE, message=Text("The call is booked."))
+    return Answer(record, table=bookings.TABLE, message=Message("The call is booked."))
 
 
 async def usage_log_update(actor: Actor, params: Params) -> Answer:
     """Change the remark or the client's own number of a call; nothing else of it ever changes."""
-    key, lock_version, sent = check_change(bookings.TABLE, params)
+    key, lock_version, sent = check_update(bookings.TABLE, params)
 
     async def work(sor: Any) -> dict[str, Any]:
         current = await get_row(sor, bookings.TABLE, key, lock=True)
@@ -134,12 +134,12 @@ async def usage_log_update(actor: Actor, params: Params) -> Answer:
 async def usage_log_delete(actor: Actor, params: Params) -> Answer:
     """Void the call that a row belongs to; `reason` is kept."""
     key, lock_version, extra = check_delete(
-        bookings.TABLE, params, extra={"reason": Rule(kind="str", length=500)}
+        bookings.TABLE, params, extra={"reason": FieldRule(kind="str", length=500)}
     )
     record = await in_transaction(
         lambda sor: bookings.void(sor, key, lock_version, extra["reason"], actor)
     )
-    return Answer(record, table=bookings.TABLE, message=Text("The call is voided."))
+    return Answer(record, table=bookings.TABLE, message=Message("The call is voided."))
 
 
 async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
@@ -186,13 +186,13 @@ async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str,
         rows = await sor.sqlExe(
             f"select id, name from pipelines where {name} like ${{pattern}}$"  # noqa: S608
             f" or {code} like ${{pattern}}$ order by name, id limit ${{most}}$",
-            {"pattern": pattern, "most": MOST_FOUND},
+            {"pattern": pattern, "most": MAX_MATCHES},
         )
     found = [{"value": row["id"], "text": row["name"]} for row in rows]
     return [{"value": "", "text": ALL}, *found]
 
 
-def _booked_lines(values: Mapping[str, Any]) -> list[UsageLine]:
+def _lines_to_book(values: Mapping[str, Any]) -> list[UsageLine]:
     """The items of a booking, out of `lines` or of the row's own fields; raises InvalidFields."""
     single = UsageLine(
         step_key=values["step_key"],

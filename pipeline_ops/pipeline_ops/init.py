@@ -7,7 +7,7 @@ from typing import Any
 from ahserver.serverenv import ServerEnv
 
 from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_core.draft.context import offer_line_facts
+from pipeline_core.draft.context import offer_pipeline_facts
 from pipeline_core.transfer.parts import offer_parts
 from pipeline_ops import endpoints as admin_api
 from pipeline_ops.calls.sweeper import run_sweeper
@@ -26,7 +26,7 @@ EXPORTS = {
     "pipeline_usage_log_delete": writing(admin_api.usage_log_delete),
     "get_search_pipeline_id": reading_endpoint(admin_api.get_search_pipeline_id, raw=True),
     "usage_stats": reading_endpoint(stats.usage_stats),
-    "line_figures": reading_endpoint(line_figures.line_figures),
+    "pipeline_figures": reading_endpoint(line_figures.pipeline_figures),
     "price_quote": reading_endpoint(admin_api.price_quote),
 }
 
@@ -35,8 +35,8 @@ def load_pipeline_ops(env: Any = None) -> None:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_ops_<name>`."""
     register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_ops")
     offer_parts(line_parts.PARTS)
-    offer_line_facts("pipeline_ops", facts.FACTS)
-    offer_editors({prices.TABLE: prices.change, capacities.TABLE: capacities.change})
+    offer_pipeline_facts("pipeline_ops", facts.FACTS)
+    offer_editors({prices.TABLE: prices.update, capacities.TABLE: capacities.update})
 
 
 def background_tasks() -> list[Callable[[asyncio.Event], Awaitable[None]]]:

@@ -37,7 +37,7 @@ from tests.support.remedies import (
 _LEFT_OUT = {".git", "py3", "var", "node_modules", "__pycache__", ".hypothesis", ".mypy_cache",
              ".ruff_cache", ".pytest_cache"}  # fmt: skip
 _MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
-_LONGEST_SECONDS = 300
+_MAX_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Scratch:
         }
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
-             "--maxfail=8", f"--basetemp={self._folder / 'tmp'}", f"--timeout={_LONGEST_SECONDS}",
+             "--maxfail=8", f"--basetemp={self._folder / 'tmp'}", f"--timeout={_MAX_SECONDS}",
              test],
             cwd=self.root, env=env, capture_output=True, text=True, check=False,
         )  # fmt: skip

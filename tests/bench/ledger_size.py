@@ -26,7 +26,7 @@ from tests.bench.load import machine  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 
-CALLS_AT_ONCE = 250_000
+CALL_BATCH_SIZE = 250_000
 _KEYS = """date(date_add('2026-09-01', interval s.seq * 90 div {calls} day))"""
 _SELECT = """
 insert into pipeline_usage_log (id, call_no, line_no, distributor_id, pipeline_id, version_no,
@@ -54,9 +54,11 @@ def fill(installation: Installation, rows: int) -> None:
         )
         for index in model.indexes:
             cursor.execute(f"alter table pipeline_usage_log drop index `{index.name}`")
-        for first in range(1, calls + 1, CALLS_AT_ONCE):
+        for first in range(1, calls + 1, CALL_BATCH_SIZE):
             for line in (0, 1):
-                cursor.execute(statement(first, min(first + CALLS_AT_ONCE - 1, calls), line, calls))
+                cursor.execute(
+                    statement(first, min(first + CALL_BATCH_SIZE - 1, calls), line, calls)
+                )
         for index in model.indexes:
             cursor.execute(f"alter table pipeline_usage_log add {_index_sql(index)}")
         cursor.execute("analyze table pipeline_usage_log")

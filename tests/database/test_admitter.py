@@ -17,7 +17,7 @@ from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.limits import rate_limit_headers
-from pipeline_dist.admission.queue import admitter
+from pipeline_dist.admission.queue import admission_queue
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 
@@ -146,7 +146,7 @@ async def test_who_ends_the_call_of_another_does_not_take_his_price(
     await add_price(owner, unit_price=Decimal(1))
     call_no = await owner.begin()
     if not known:  # as if the call had begun in another process
-        admitter()._places.clear()
+        admission_queue()._places.clear()
 
     def finish(trade: Trade) -> Any:
         lines = [{"unit": "call", "quantity": Decimal(3)}]
@@ -206,7 +206,7 @@ async def test_who_takes_the_last_slot_and_who_comes_next_hear_when_it_is_free(
     else:
         last, late = [(await asyncio.gather(begin, return_exceptions=True))[0] for begin in begins]
 
-    assert isinstance(last, admission.Admitted)
+    assert isinstance(last, admission.BeginResult)
     assert rate_limit_headers(last.limits)["RateLimit-Reset"] == seconds
     assert isinstance(late, AppError)
     free = hands.moment + timedelta(seconds=int(seconds))

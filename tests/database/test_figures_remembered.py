@@ -8,7 +8,7 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from pipeline_ops.reports import cache as remembered
-from pipeline_ops.reports.pipeline_figures import line_figures
+from pipeline_ops.reports.pipeline_figures import pipeline_figures
 from pipeline_ops.reports.stats import usage_stats
 from tests.support.trade import EVENING, MIDNIGHT, Clock, add_price, make_trade
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("pool")
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the clock of what is remembered is a second after the one before."""
-    memory = remembered.Remembered(itertools.count().__next__)
+    memory = remembered.SlowAnswerCache(itertools.count().__next__)
     for module in ("stats", "pipeline_figures"):
         monkeypatch.setattr(f"pipeline_ops.reports.{module}.remembered", memory.ask)
 
@@ -29,19 +29,19 @@ async def test_what_a_line_did_is_remembered_and_what_is_set_for_it_is_not(
     trade = await make_trade(pipeline_capacity={"daily_quota": 9})
     asked = {"pipeline_id": trade.rows["pipelines"]["id"]}
     await trade.begin()
-    first = await line_figures(SYSTEM_ACTOR, asked)
+    first = await pipeline_figures(SYSTEM_ACTOR, asked)
     hands.moment += timedelta(seconds=40)
     await trade.begin()
     await add_price(trade, unit_price=Decimal(1))
 
-    second = await line_figures(SYSTEM_ACTOR, asked)
+    second = await pipeline_figures(SYSTEM_ACTOR, asked)
 
     assert (first["today"]["calls"], second["today"]["calls"]) == (1, 1)
     assert (second["counted_at"], second["now"]) == (EVENING, hands.moment)
     assert len(second["running"]) == 2
     assert (second["gauges"][0]["used"], len(second["prices"])) == (2, 1)
     hands.moment = MIDNIGHT  # another day is another question
-    third = await line_figures(SYSTEM_ACTOR, asked)
+    third = await pipeline_figures(SYSTEM_ACTOR, asked)
     assert (third["today"]["calls"], third["counted_at"]) == (0, MIDNIGHT)
 
 
@@ -63,6 +63,6 @@ async def test_quick_figures_are_fresh(hands: Clock) -> None:
 
     for calls in (1, 2):
         await trade.begin()
-        assert (await line_figures(SYSTEM_ACTOR, asked))["today"]["calls"] == calls
+        assert (await pipeline_figures(SYSTEM_ACTOR, asked))["today"]["calls"] == calls
         assert (await usage_stats(SYSTEM_ACTOR, {}))["now"] == hands.moment
         hands.moment += timedelta(seconds=1)

@@ -166,7 +166,7 @@ def call(code: str, **more: Any) -> dict[str, Any]:
 
 
 async def book_all(trade: Trade, items: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    async def book(key: str, wanted: NewCall) -> admission.Admitted:
+    async def book(key: str, wanted: NewCall) -> admission.BeginResult:
         return await admission.begin(
             trade.distributor_id, pipeline=wanted.pipeline, idempotency_key=key,
             request_hash=wanted.request_hash, lines=wanted.lines, status=wanted.status,

@@ -7,7 +7,7 @@ import aiomysql
 import pytest
 from pymysql.converters import escape_string
 
-from app.db.cursor import QuickCursor, escaped, quoted
+from app.db.cursor import BufferedCursor, escaped, quoted
 from app.db.pool import pools
 from app.db.transactions import reading
 from tests.support.installation import Installation
@@ -29,7 +29,7 @@ async def both(statement: str) -> list[Any]:
     """Rows and columns as aiomysql's cursor and ours read them."""
     found = []
     async with reading() as sor:
-        for kind in (aiomysql.Cursor, QuickCursor, QuickCursor):
+        for kind in (aiomysql.Cursor, BufferedCursor, BufferedCursor):
             async with sor.conn.cursor(kind) as cursor:
                 count = await cursor.execute(statement)
                 found.append((count, cursor.description, await cursor.fetchall()))
@@ -49,7 +49,7 @@ async def test_it_reads_the_same(pool: Installation, statement: str) -> None:
 async def test_a_row_of_more_than_16_megabytes(pool: Installation) -> None:
     async with reading() as sor:
         await sor.statement("set @many = repeat('m', 1000000)")
-        async with sor.conn.cursor(QuickCursor) as cursor:
+        async with sor.conn.cursor(BufferedCursor) as cursor:
             columns = ", ".join(["@many"] * 20)
             await cursor.execute(f"select {columns}, 5 as last")
             (row,) = await cursor.fetchall()
@@ -61,7 +61,7 @@ async def test_a_row_of_more_than_16_megabytes(pool: Installation) -> None:
 async def test_an_error_in_the_middle_of_a_result_is_told_and_the_connection_goes_on(
     pool: Installation,
 ) -> None:
-    async with reading() as sor, sor.conn.cursor(QuickCursor) as cursor:
+    async with reading() as sor, sor.conn.cursor(BufferedCursor) as cursor:
         with pytest.raises(aiomysql.MySQLError):
             await cursor.execute(
                 "select seq, (select 1 union select if(seq > 50, 2, 1)) from seq_1_to_100"
@@ -72,7 +72,7 @@ async def test_an_error_in_the_middle_of_a_result_is_told_and_the_connection_goe
 
 async def test_a_cancelled_statement_closes_its_connection(pool: Installation) -> None:
     async def slow() -> None:
-        async with reading() as sor, sor.conn.cursor(QuickCursor) as cursor:
+        async with reading() as sor, sor.conn.cursor(BufferedCursor) as cursor:
             await cursor.execute("select sleep(5)")
 
     with pytest.raises(TimeoutError):

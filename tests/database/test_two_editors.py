@@ -27,7 +27,7 @@ from app.base.errors import AppError
 from app.db.pool import pools
 from app.db.transactions import reading
 from pipeline_core.definition import stages
-from pipeline_core.definition.snapshot import opened
+from pipeline_core.definition.snapshot import load
 from pipeline_core.endpoints import pipelines as admin_api
 from tests.support.editing import (
     CHOICES,
@@ -116,7 +116,7 @@ class Editors(RuleBasedStateMachine):
         numbers = [version["version_no"] for version in versions]
         assert numbers == list(range(1, len(numbers) + 1))
         for version in versions:
-            opened(version)
+            load(version)
             kept = self.content.setdefault(version["version_no"], version["snapshot"])
             assert kept == version["snapshot"]
             assert (version["status"] == "saved") == (json.loads(version["event_log"]) == [])

@@ -24,7 +24,7 @@ from app.db.pool import pools
 from app.db.transactions import in_transaction, reading
 from app.runtime.processes import wait_until
 from app.schema.validation import check_new
-from pipeline_core.definition.snapshot import opened
+from pipeline_core.definition.snapshot import load
 from pipeline_core.draft import steps
 from pipeline_core.lifecycle import pipelines, publishing
 from tests.support.installation import Installation
@@ -32,7 +32,7 @@ from tests.support.installation import Installation
 pytestmark = pytest.mark.alone
 
 TRIES = int(os.environ.get("PIPELINE_KILLS", "4"))
-MOST_STATEMENTS = 400
+MAX_STATEMENTS = 400
 Work = Callable[..., Awaitable[Any]]
 
 
@@ -69,7 +69,7 @@ class Line:
         (live,) = [version for version in versions if version["status"] == "published"]
         assert (line["status"], line["current_version"]) == ("published", live["version_no"])
         for version in versions:
-            opened(version)  # its checksum fits
+            load(version)  # its checksum fits
             if version["status"] != "saved":
                 assert json.loads(version["event_log"])
         assert json.loads(live["event_log"])[-1]["event"] in ("published", "rolled_back")
@@ -151,7 +151,7 @@ async def dying(pool: Installation) -> AsyncIterator[Work]:
 async def test_publishing_killed_before_any_statement_leaves_old_or_new(
     line: Line, dying: Work
 ) -> None:
-    for at in range(1, MOST_STATEMENTS):
+    for at in range(1, MAX_STATEMENTS):
         before = await line.live()
         await line.change()
         killed = await dying(work="publish", pipeline_id=line.id, at=at)
@@ -160,7 +160,7 @@ async def test_publishing_killed_before_any_statement_leaves_old_or_new(
             assert after == before + 1
             break
         assert after == before
-    assert 10 < at < MOST_STATEMENTS - 1
+    assert 10 < at < MAX_STATEMENTS - 1
 
 
 async def test_rolling_back_killed_before_any_statement_leaves_old_or_new(
@@ -168,7 +168,7 @@ async def test_rolling_back_killed_before_any_statement_leaves_old_or_new(
 ) -> None:
     await line.change()
     await publish(line)
-    for at in range(1, MOST_STATEMENTS):
+    for at in range(1, MAX_STATEMENTS):
         before = await line.live()
         killed = await dying(work="rollback", pipeline_id=line.id, version_no=1, at=at)
         after = await line.live()
@@ -176,7 +176,7 @@ async def test_rolling_back_killed_before_any_statement_leaves_old_or_new(
             assert (before, after) == (2, 1)
             break
         assert after == before
-    assert 10 < at < MOST_STATEMENTS - 1
+    assert 10 < at < MAX_STATEMENTS - 1
 
 
 def test_a_worker_killed_while_it_publishes_leaves_old_or_new(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from pipeline_dist.api.input import MOST_CALLS
+from pipeline_dist.api.input import MAX_CALLS
 from tests.support.installation import DIRECT, Installation
 from tests.support.selling import make_line, make_reseller
 
@@ -25,7 +25,7 @@ def whole_batch(line: dict[str, Any], lines: int) -> dict[str, Any]:
     """As many calls of *line* as a batch may have, each with *lines* lines spelled out."""
     one = {"step_key": "answer", "model": "claude-haiku-4-5", "unit": "input_token", "quantity": 1}
     call = {"pipeline": line["code"], "status": "succeeded", "lines": [one] * lines}
-    keys = [f"{lines} lines, {n}" for n in range(MOST_CALLS)]
+    keys = [f"{lines} lines, {n}" for n in range(MAX_CALLS)]
     return {"calls": [{"idempotency_key": key, "client_ref": key, **call} for key in keys]}
 
 
@@ -38,9 +38,9 @@ def test_a_thousand_calls_of_thirty_lines_are_booked_in_full(
     answer = client.post(ADDRESS, json=whole_batch(line, 30), timeout=120)
 
     body = answer.json()
-    assert (answer.status_code, body["accepted"], body["refused"]) == (200, MOST_CALLS, 0)
+    assert (answer.status_code, body["accepted"], body["refused"]) == (200, MAX_CALLS, 0)
     assert {len(one["call"]["lines"]) for one in body["results"]} == {30}
-    assert answer.headers["RateLimit-Remaining"] == str(10_000 - MOST_CALLS)
+    assert answer.headers["RateLimit-Remaining"] == str(10_000 - MAX_CALLS)
     assert "Retry-After" not in answer.headers
 
 
@@ -64,7 +64,7 @@ def test_the_same_large_batch_four_times_at_once_is_booked_once(
     for same in zip(*results, strict=True):
         assert len({one["call"]["call_no"] for one in same}) == 1
         assert sum(not one["replayed"] for one in same) == 1
-    assert reseller.get("me").json()["quota_used"] == MOST_CALLS
+    assert reseller.get("me").json()["quota_used"] == MAX_CALLS
 
 
 @pytest.mark.alone  # a heavy body beside other work is held up by that
@@ -80,7 +80,7 @@ def test_nobody_waits_while_a_heavy_batch_is_refused(
         "names": [{f"a{n}": 1 for n in range(60_000)}],
         "lines": [{"idempotency_key": "k", "pipeline": "x", "status": "failed"}
                   | {"lines": [1] * many}],
-        "objects": [{f"a{n}": 1 for n in range(many // MOST_CALLS)}] * MOST_CALLS,
+        "objects": [{f"a{n}": 1 for n in range(many // MAX_CALLS)}] * MAX_CALLS,
     }  # fmt: skip
     client = server.anonymous(headers={"X-API-Key": reseller.key})
 

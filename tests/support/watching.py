@@ -12,7 +12,7 @@ class LoopStoodStill(AssertionError):
     """A worker answered nobody for too long; a virtual machine that was paused looks the same."""
 
 
-LONGEST_SECONDS = 0.1
+MAX_SECONDS = 0.1
 # What the machine of docs/performance.md takes for the sum below.
 _SUM_SECONDS = 0.06
 
@@ -27,9 +27,9 @@ def nobody_waits(var_dir: Path) -> Iterator[None]:
         with file.open("rb") as log:
             log.seek(min(before.get(file, 0), file.stat().st_size))
             told += [json.loads(line) for line in log if b'"loop_blocked"' in line]
-    blocked = [entry["seconds"] for entry in told if entry["seconds"] >= LONGEST_SECONDS]
+    blocked = [entry["seconds"] for entry in told if entry["seconds"] >= MAX_SECONDS]
     if blocked:  # on a machine that is slower now the same work takes longer
-        blocked = [seconds for seconds in blocked if seconds >= LONGEST_SECONDS * _slowness()]
+        blocked = [seconds for seconds in blocked if seconds >= MAX_SECONDS * _slowness()]
     if blocked:
         raise LoopStoodStill(f"the event loop stood still for {blocked} s")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.schema.coercion import Refused, typed
+from app.schema.coercion import CoercionError, coerce
 from app.schema.validation import rule_of
 from pipeline_dist.accounts.authentication import allowed_networks, ip_allowed
 
@@ -24,7 +24,7 @@ RULE = rule_of("distributors", "allowed_ips")
     ],
 )  # fmt: skip
 def test_networks_are_stored_in_one_form(given: Any, stored: str | None) -> None:
-    assert typed(RULE, given) == stored
+    assert coerce(RULE, given) == stored
 
 
 @pytest.mark.parametrize("wrong",
@@ -32,8 +32,8 @@ def test_networks_are_stored_in_one_form(given: Any, stored: str | None) -> None
      "::/64", "10.0.0.1:80", "unknown"],
 )
 def test_what_is_no_network_is_refused(wrong: Any) -> None:
-    with pytest.raises(Refused) as caught:
-        typed(RULE, wrong)
+    with pytest.raises(CoercionError) as caught:
+        coerce(RULE, wrong)
 
     assert caught.value.code == "bad_address"
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies as st
 from app.base.errors import BadRequest
 from app.base.json_numbers import kept_json
 from app.schema import tables as models
-from app.schema.coercion import JsonText, Refused, exact, typed
-from app.schema.validation import check_change, check_delete, check_new, rule_of
+from app.schema.coercion import CoercionError, JsonText, coerce, to_decimal
+from app.schema.validation import check_delete, check_new, check_update, rule_of
 from tests.unit.test_fields import refusal
 
 # A busy machine is no reason to fail.
@@ -21,7 +21,7 @@ def outcome(call: Any) -> Any:
     """What *call* answers, or what it raises."""
     try:
         return call()
-    except (Refused, BadRequest) as exc:
+    except (CoercionError, BadRequest) as exc:
         return exc
 
 
@@ -33,7 +33,7 @@ MONEY = rule_of("pipeline_pricing", "unit_price")
 @given(st.integers(-(2**70), 2**70))
 def test_whole_numbers_come_back_or_are_refused(number: int) -> None:
     if 0 <= number < 2**63:
-        assert typed(WHOLE, number) == typed(WHOLE, str(number)) == number
+        assert coerce(WHOLE, number) == coerce(WHOLE, str(number)) == number
     else:
         assert refusal(WHOLE, number) == refusal(WHOLE, str(number)) == "out_of_range"
 
@@ -41,20 +41,20 @@ def test_whole_numbers_come_back_or_are_refused(number: int) -> None:
 @UNHURRIED
 @given(st.decimals(0, 999_999_999_999, places=6))
 def test_money_comes_back_to_the_last_digit(amount: Decimal) -> None:
-    assert typed(MONEY, str(amount)) == amount
-    assert typed(MONEY, format(amount, "f")) == amount
-    assert typed(MONEY, typed(MONEY, amount)) == amount
+    assert coerce(MONEY, str(amount)) == amount
+    assert coerce(MONEY, format(amount, "f")) == amount
+    assert coerce(MONEY, coerce(MONEY, amount)) == amount
 
 
 @UNHURRIED
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_taken_by_its_shortest_text(number: float) -> None:
-    found = outcome(lambda: exact(number))
+    found = outcome(lambda: to_decimal(number))
 
     if number == 0 or 1e-60 <= abs(number) < 1e61:
         assert float(found) == number
     else:
-        assert isinstance(found, Refused)
+        assert isinstance(found, CoercionError)
 
 
 @UNHURRIED
@@ -65,7 +65,7 @@ def test_a_moment_is_the_same_in_every_zone(moment: datetime, hours: int) -> Non
     local = aware + timedelta(hours=hours)
     text = f"{local.replace(tzinfo=None).isoformat()}{'+' if hours >= 0 else '-'}{abs(hours):02}:00"
 
-    assert typed(rule, text) == aware
+    assert coerce(rule, text) == aware
 
 
 ANYTHING = st.recursive(
@@ -80,9 +80,9 @@ COLUMNS = [(t.name, c) for t in models.tables().values() for c in t.columns]
 @given(st.sampled_from(COLUMNS), ANYTHING)
 def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> None:
     rule = rule_of(*column)
-    found = outcome(lambda: typed(rule, value))
+    found = outcome(lambda: coerce(rule, value))
 
-    if isinstance(found, Refused):
+    if isinstance(found, CoercionError):
         assert found.template.format(**found.params)
         return
     expected: type = {
@@ -93,13 +93,13 @@ def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> N
     if isinstance(found, JsonText):
         assert kept_json(found) == found.value
     if found is not None:
-        assert typed(rule, found) == found
+        assert coerce(rule, found) == found
 
 
 @UNHURRIED
 @given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["id", "name", "code"]), ANYTHING))
 def test_any_request_is_answered_or_refused(params: dict[str, Any]) -> None:
-    for check in (check_new, check_change, check_delete):
+    for check in (check_new, check_update, check_delete):
         found = outcome(lambda check=check: check("pipelines", params))
         if isinstance(found, BadRequest):
             assert found.code in ("invalid_fields", "nothing_to_change")

@@ -26,7 +26,7 @@ def test_a_counter_turns_over_to_a_later_day_and_takes_up_the_ledgers_count() ->
     record = make_record()
 
     assert rules.keys_to_count(record, ("2026-11-25", MONTH)) == ["2026-11-25"]
-    rules.turn(record, "2026-11-25", MONTH, {"2026-11-25": 2})
+    rules.roll_over(record, "2026-11-25", MONTH, {"2026-11-25": 2})
     assert (record["day_key"], record["day_used"]) == ("2026-11-25", 2)
     assert (record["month_key"], record["month_used"]) == (MONTH, 40)
 
@@ -35,8 +35,8 @@ def test_a_counter_never_turns_back() -> None:
     record = make_record()
     counted = {"2026-10-31": 9, "2026-10": 99}
 
-    rules.turn(record, "2026-10-31", "2026-10", counted)
-    rules.take(record, "2026-10-31", "2026-10", counted)
+    rules.roll_over(record, "2026-10-31", "2026-10", counted)
+    rules.consume(record, "2026-10-31", "2026-10", counted)
 
     assert record == make_record()
     assert counted == {"2026-10-31": 10, "2026-10": 100}
@@ -47,7 +47,7 @@ def test_a_counter_never_turns_back() -> None:
 def test_a_new_counter_starts_at_what_the_ledger_says() -> None:
     record = make_record(day_key=None, month_key=None)
 
-    rules.turn(record, DAY, MONTH, {DAY: 3, MONTH: 5})
+    rules.roll_over(record, DAY, MONTH, {DAY: 3, MONTH: 5})
 
     assert (record["day_used"], record["month_used"]) == (3, 5)
 
@@ -55,16 +55,16 @@ def test_a_new_counter_starts_at_what_the_ledger_says() -> None:
 def test_what_is_taken_is_given_back_only_to_its_own_day_and_month() -> None:
     record = make_record()
 
-    rules.take(record, DAY, MONTH, {})
+    rules.consume(record, DAY, MONTH, {})
     assert (record["day_used"], record["month_used"]) == (5, 41)
-    rules.give_back(record, "2026-11-23", MONTH, {})
+    rules.release(record, "2026-11-23", MONTH, {})
     assert (record["day_used"], record["month_used"]) == (5, 40)
-    rules.give_back(record, DAY, "2026-10", {})
+    rules.release(record, DAY, "2026-10", {})
     assert (record["day_used"], record["month_used"]) == (4, 40)
 
 
 def test_limits_come_in_the_order_of_admission() -> None:
-    capacity = Capacity(pipeline_id="p", row=make_record(), counted={})  # type: ignore[arg-type]
+    capacity = Capacity(pipeline_id="p", row=make_record(), counts={})  # type: ignore[arg-type]
 
     scopes = [limit.scope for limit in capacity.limits(NOON, slot=True)]
 
@@ -75,12 +75,12 @@ def test_limits_come_in_the_order_of_admission() -> None:
 def test_no_quota_is_no_limit_and_no_row_limits_nothing() -> None:
     open_line = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
 
-    assert Capacity(pipeline_id="p", row=open_line, counted={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
-    assert Capacity(pipeline_id="p", row=None, counted={}).limits(NOON, slot=True) == []
+    assert Capacity(pipeline_id="p", row=open_line, counts={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
+    assert Capacity(pipeline_id="p", row=None, counts={}).limits(NOON, slot=True) == []
 
 
 def test_a_line_that_is_switched_off_takes_no_calls() -> None:
-    capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counted={})  # type: ignore[arg-type]
+    capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counts={})  # type: ignore[arg-type]
 
     with pytest.raises(TooManyRequests) as caught:
         check_room(capacity.limits(NOON, slot=True), NOON)

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 
 from app.records.cell_texts import (
     MAX_CELL_UNITS,
+    escape_formula,
     escaped,
     fitted,
-    harmless,
     is_cut,
     unescaped,
     unguarded,
@@ -30,14 +30,14 @@ TEXTS = st.lists(PIECES, max_size=14).map("".join)
 
 @given(TEXTS)
 def test_what_is_guarded_comes_back(text: str) -> None:
-    assert unguarded(harmless(text)) == text
+    assert unguarded(escape_formula(text)) == text
 
 
 @given(TEXTS, st.sampled_from(",;\t"))
 def test_no_separator_makes_a_formula_of_a_guarded_text(text: str, separator: str) -> None:
     """As a program reads the file that looks for quotes, and as one that does not."""
     out = io.StringIO()
-    csv.writer(out).writerow(["x", harmless(text), harmless(f"{text};=1")])
+    csv.writer(out).writerow(["x", escape_formula(text), escape_formula(f"{text};=1")])
     written = out.getvalue()
 
     rows = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
@@ -58,11 +58,15 @@ def test_no_separator_makes_a_formula_of_a_guarded_text(text: str, separator: st
     ],
 )
 def test_a_quote_stands_where_a_cell_could_begin(text: str, guarded: str) -> None:
-    assert harmless(text) == guarded
+    assert escape_formula(text) == guarded
 
 
 def test_numbers_are_no_texts() -> None:
-    assert (harmless(-5), harmless(Decimal("-1E-7")), harmless(None)) == ("-5", "-0.0000001", "")
+    assert (escape_formula(-5), escape_formula(Decimal("-1E-7")), escape_formula(None)) == (
+        "-5",
+        "-0.0000001",
+        "",
+    )
 
 
 ESCAPES = st.sampled_from(
@@ -96,6 +100,6 @@ def test_the_document_tells_how_to_take_the_quotes_away(language: str) -> None:
     document = (ROOT / f"docs/api{language}.md").read_text("utf-8")
     [code] = re.findall(r"```python\n(import re\n\nsign.*?)```", document, re.S)
     for text in ("x;=1+1;'y", "'=1", "\tx", "first\n  -2+2,@x", "plain, text", "＝1;\r\n"):
-        names = {"cell": harmless(text)}
+        names = {"cell": escape_formula(text)}
         exec(code, names)  # noqa: S102  what a reader of the document would do
         assert names["text"] == text

@@ -14,8 +14,8 @@ from pipeline_core import init
 from pipeline_core.definition.snapshot import (
     VersionCorrupted,
     definition_of,
-    frozen,
-    opened,
+    freeze,
+    load,
     step_values,
 )
 from pipeline_core.draft.steps import check_step_version
@@ -33,12 +33,12 @@ STEP = {
 
 
 def version(**changes: Any) -> dict[str, Any]:
-    kept = frozen(definition_of(LINE, [STEP]))
+    kept = freeze(definition_of(LINE, [STEP]))
     return {"version_no": 4, "snapshot": kept.text, "checksum": kept.checksum} | changes
 
 
 def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
-    definition = opened(version())
+    definition = load(version())
 
     assert definition["pipeline"] == {"code": "l", "name": "产线🚀", "description": None}
     assert definition["steps"][0]["config"] == {"t": Decimal("0.2")}
@@ -50,7 +50,7 @@ def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
 def test_equal_definitions_have_one_spelling() -> None:
     other = STEP | {"id": "s9", "lock_version": 7, "config": '{ "t": 0.2 }'}
 
-    assert frozen(definition_of(LINE | {"id": "p2"}, [other])) == frozen(
+    assert freeze(definition_of(LINE | {"id": "p2"}, [other])) == freeze(
         definition_of(LINE, [STEP])
     )
 
@@ -66,11 +66,11 @@ def test_the_steps_of_a_snapshot_stand_in_the_order_they_run() -> None:
 @pytest.mark.parametrize("changes", [{"snapshot": "{}"}, {"checksum": "0" * 64}])
 def test_a_snapshot_that_was_tampered_with_is_never_used(changes: dict[str, str]) -> None:
     with pytest.raises(VersionCorrupted, match="Version 4 does not match its checksum"):
-        opened(version(**changes))
+        load(version(**changes))
 
 
 def test_a_step_comes_back_from_a_snapshot_as_it_went_in() -> None:
-    (step,) = opened(version())["steps"]
+    (step,) = load(version())["steps"]
 
     assert step_values(step) == {name: STEP[name] for name in step_values(step)}
 

@@ -50,14 +50,14 @@ def content(config: Any = None) -> dict[str, Any]:
 @given(values)
 @settings(max_examples=60, deadline=None)
 def test_a_file_says_the_same_again_byte_for_byte(config: Any) -> None:
-    made = envelope.sealed(content({"body": config}))
+    made = envelope.build(content({"body": config}))
     for kind in ("json", "yaml"):
-        text = envelope.written(made, kind)
-        again = envelope.read(text)
+        text = envelope.serialize(made, kind)
+        again = envelope.parse(text)
 
         assert again == made
         assert again["checksum"] == envelope.checksum(again)
-        assert envelope.written(again, kind) == text
+        assert envelope.serialize(again, kind) == text
         if kind == "yaml":  # PyYAML reads YAML 1.1
             assert as_floats(yaml.safe_load(text)) == as_floats(again)
 
@@ -72,15 +72,15 @@ def as_floats(value: Any) -> Any:
 
 @pytest.mark.parametrize("text", WORDS)
 def test_texts_that_yaml_would_read_otherwise_stay_texts(text: str) -> None:
-    made = envelope.sealed(content({"prompt": text, text: text}))
-    written = envelope.written(made, "yaml")
+    made = envelope.build(content({"prompt": text, text: text}))
+    written = envelope.serialize(made, "yaml")
 
-    assert envelope.read(written) == made
+    assert envelope.parse(written) == made
     assert yaml.safe_load(written) == made
 
 
 def in_config(written: str) -> Any:
-    return envelope.read(f"kind: pipeline-line\nformat_version: 1\nx: {written}\n")["x"]
+    return envelope.parse(f"kind: pipeline-line\nformat_version: 1\nx: {written}\n")["x"]
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,17 @@ def test_fractions_keep_their_digits(written: str, spelling: str | None) -> None
     found = in_config(written)
 
     assert found.spelling == (spelling or written)
-    assert f'"x": {found.spelling}' in envelope.written({"x": found}, "json")
+    assert f'"x": {found.spelling}' in envelope.serialize({"x": found}, "json")
 
 
 def test_exported_json_and_yaml_have_one_checksum() -> None:
-    file = envelope.read((DATA / "line-exact-config.json").read_text("utf-8"))
+    file = envelope.parse((DATA / "line-exact-config.json").read_text("utf-8"))
     file["steps"][0]["config"]["parameters"] |= kept_json('{"a": 1e3, "b": 1E-7, "c": 0.10}')
-    made = envelope.sealed({"pipeline": file["pipeline"], "steps": file["steps"]})
+    made = envelope.build({"pipeline": file["pipeline"], "steps": file["steps"]})
 
     for kind in ("json", "yaml"):
-        text = envelope.written(made, kind)
-        again = envelope.read(text)
+        text = envelope.serialize(made, kind)
+        again = envelope.parse(text)
         assert "9007199254740993" in text
         assert '"temperature": 1.0' in text or "temperature: 1.0\n" in text
         assert envelope.checksum(again) == again["checksum"] == made["checksum"]
@@ -130,12 +130,12 @@ def test_a_checksum_is_what_it_was_when_fractions_were_floats() -> None:
     assert envelope.checksum(kept_json(json.dumps(content))) == old
     numbers = "[0.2, 1.0, 1.0e-7, 1.0e+16, 1.5e+300, 12345.678]"
     as_yaml = f"kind: pipeline-line\nformat_version: 1\nx: {numbers}\n"
-    assert envelope.checksum(envelope.read(as_yaml)) == old
+    assert envelope.checksum(envelope.parse(as_yaml)) == old
 
 
 def test_the_other_values_of_yaml_1_1_are_the_texts_that_stand_there() -> None:
     text = (DATA / "line-yaml-1.1-values.yaml").read_text("utf-8").replace("12e4567", "a4567")
-    (step,) = envelope.read(text)["steps"]
+    (step,) = envelope.parse(text)["steps"]
 
     assert step["timeout_seconds"] == "0300"
     assert step["config"]["body"] == {
@@ -163,10 +163,10 @@ def test_what_took_quadratic_time_is_read_in_some_seconds(name: str) -> None:
         text = f"kind: pipeline-line\nformat_version: 1\n{text}"
     began = time.process_time()
     if told is None:
-        assert envelope.read(text)["x"]
+        assert envelope.parse(text)["x"]
     else:
         with pytest.raises(AppError, match=told):
-            envelope.read(text)
+            envelope.parse(text)
 
     assert time.process_time() - began < 10
 
@@ -209,7 +209,7 @@ def test_what_took_quadratic_time_is_read_in_some_seconds(name: str) -> None:
 )
 def test_what_is_no_file_of_ours_is_refused_in_words(text: str, told: str) -> None:
     with pytest.raises(AppError) as caught:
-        envelope.read(text)
+        envelope.parse(text)
 
     assert caught.value.code == "bad_file"
     assert told in str(caught.value)
@@ -222,14 +222,14 @@ def test_a_small_file_cannot_unfold_into_a_huge_one() -> None:
     )
 
     with pytest.raises(AppError, match="anchors"):
-        envelope.read(bomb)
+        envelope.parse(bomb)
 
 
 def test_a_file_of_more_than_5_mb_is_refused() -> None:
-    made = envelope.written(envelope.sealed(content({"prompt": "x" * 5_300_000})), "json")
+    made = envelope.serialize(envelope.build(content({"prompt": "x" * 5_300_000})), "json")
 
     with pytest.raises(AppError) as caught:
-        envelope.read(made)
+        envelope.parse(made)
     assert (caught.value.code, caught.value.status) == ("too_large", 413)
 
 

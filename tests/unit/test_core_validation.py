@@ -12,9 +12,9 @@ from pipeline_core import init
 from pipeline_core.definition import functions
 from pipeline_core.definition.step_config import config_problems
 from pipeline_core.definition.step_types import SCHEMAS, json_schema
-from pipeline_core.definition.validate import Surroundings, blocks, validate
+from pipeline_core.definition.validate import ValidationContext, blocks, validate
 
-NOTHING_AROUND = Surroundings(prices=frozenset({("", "")}), has_capacity=True)
+NOTHING_AROUND = ValidationContext(prices=frozenset({("", "")}), has_capacity=True)
 
 
 def step(**changes: Any) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def test_all_problems_are_told_at_once() -> None:
 def test_a_model_without_a_price_is_a_warning(
     prices: tuple[tuple[str, str], ...], missing: bool
 ) -> None:
-    around = Surroundings(prices=frozenset(prices), has_capacity=True)
+    around = ValidationContext(prices=frozenset(prices), has_capacity=True)
 
     found = validate(line(step()), around)
 
@@ -113,7 +113,7 @@ def test_a_model_without_a_price_is_a_warning(
 
 
 def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
-    around = Surroundings(prices=frozenset({("", ""), ("gone", "")}), has_capacity=True)
+    around = ValidationContext(prices=frozenset({("", ""), ("gone", "")}), has_capacity=True)
 
     found = validate(line(step()), around)
 
@@ -124,7 +124,7 @@ def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
 
 
 def test_no_capacity_is_a_warning() -> None:
-    around = Surroundings(prices=frozenset({("", "")}), has_capacity=False)
+    around = ValidationContext(prices=frozenset({("", "")}), has_capacity=False)
 
     found = validate(line(step()), around)
 
@@ -135,8 +135,8 @@ def test_no_capacity_is_a_warning() -> None:
 def test_a_problem_is_said_in_the_readers_language() -> None:
     (problem,) = validate(line(step(model=None)))
 
-    assert problem.said("en")["message"] == "Choose the model that the step uses."
-    assert problem.said("zh")["message"] == "请选择该步骤使用的模型。"
+    assert problem.as_dict("en")["message"] == "Choose the model that the step uses."
+    assert problem.as_dict("zh")["message"] == "请选择该步骤使用的模型。"
 
 
 def test_a_line_needs_a_name() -> None:

@@ -11,13 +11,16 @@ from hypothesis import given, settings, strategies as st
 
 from app.base import clock
 from app.base.errors import InvalidFields
-from app.schema.coercion import Rule
+from app.schema.coercion import FieldRule
 from app.schema.validation import check_params
 from pipeline_dist.reports import catalogue, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR, read_cursor, write_cursor
 
-RULES = {"n": Rule(kind="int", minimum=1, maximum=9), "text": Rule(kind="str", length=128)}
-QUERY = {**usage.PAGE_QUERY, "next": Rule(kind="str", length=MAX_CURSOR)}
+RULES = {
+    "n": FieldRule(kind="int", minimum=1, maximum=9),
+    "text": FieldRule(kind="str", length=128),
+}
+QUERY = {**usage.PAGE_QUERY, "next": FieldRule(kind="str", length=MAX_CURSOR)}
 
 
 @pytest.fixture
@@ -95,6 +98,6 @@ def test_the_longest_search_fits_into_a_cursor() -> None:
     text = write_cursor("pipelines " + "f" * 32, query, {"code": "c" * 64})
 
     assert len(text) <= MAX_CURSOR
-    asked = check_params(catalogue.PAGE_QUERY | {"next": Rule(kind="str")}, {"next": text})
+    asked = check_params(catalogue.PAGE_QUERY | {"next": FieldRule(kind="str")}, {"next": text})
     page = catalogue.page("pipelines " + "f" * 32, asked, {"next"})
     assert (page.text, page.page, page.after) == (query["q"], 1_000_000, "c" * 64)

@@ -11,13 +11,13 @@ import pytest
 
 from app.base.errors import BadRequest, InvalidFields
 from app.schema import tables as models
-from app.schema.coercion import JsonText, Refused, typed
+from app.schema.coercion import CoercionError, JsonText, coerce
 from app.schema.validation import (
-    Rule,
-    check_change,
+    FieldRule,
     check_delete,
     check_new,
     check_params,
+    check_update,
     rule_of,
     without_unchanged,
 )
@@ -33,9 +33,9 @@ def problems(call: Any) -> dict[str, str]:
     return {problem.field: problem.code for problem in caught.value.problems}
 
 
-def refusal(rule: Rule, value: Any) -> str:
-    with pytest.raises(Refused) as caught:
-        typed(rule, value)
+def refusal(rule: FieldRule, value: Any) -> str:
+    with pytest.raises(CoercionError) as caught:
+        coerce(rule, value)
     return caught.value.code
 
 
@@ -100,7 +100,7 @@ class TestNew:
         assert "copy_of" not in values
 
     def test_an_extra_with_a_rule_is_checked(self) -> None:
-        extra = {"hours": Rule(kind="int", minimum=0, default=24)}
+        extra = {"hours": FieldRule(kind="int", minimum=0, default=24)}
 
         assert check_new("pipelines", LINE, extra=extra)["hours"] == 24
         assert check_new("pipelines", LINE | {"hours": "3"}, extra=extra)["hours"] == 3
@@ -141,37 +141,37 @@ class TestChange:
     def test_only_what_was_sent_changes(self) -> None:
         sent = {"id": "a1", "lock_version": "3", "name": "New"}
 
-        assert check_change("pipelines", sent) == ("a1", 3, {"name": "New"})
+        assert check_update("pipelines", sent) == ("a1", 3, {"name": "New"})
 
     def test_the_version_that_was_read_is_needed(self) -> None:
-        assert problems(lambda: check_change("pipelines", {"id": "a1", "name": "x"})) == {
+        assert problems(lambda: check_update("pipelines", {"id": "a1", "name": "x"})) == {
             "lock_version": "required"
         }
 
     def test_where_a_table_lets_it_out_it_is_none(self) -> None:
         sent = {"id": "u1", "remark": "x"}
 
-        assert check_change("pipeline_usage_log", sent) == ("u1", None, {"remark": "x"})
+        assert check_update("pipeline_usage_log", sent) == ("u1", None, {"remark": "x"})
 
     @pytest.mark.parametrize("key", [0, 0.0, True, ["a"], {"a": 1}])
     def test_a_key_of_another_type_is_refused(self, key: Any) -> None:
         sent = {"id": key, "lock_version": 1, "name": "x"}
 
-        assert problems(lambda: check_change("pipelines", sent)).keys() == {"id"}
+        assert problems(lambda: check_update("pipelines", sent)).keys() == {"id"}
 
     def test_a_required_field_cannot_be_emptied(self) -> None:
         sent = {"id": "a1", "lock_version": 1, "name": ""}
 
-        assert problems(lambda: check_change("pipelines", sent)) == {"name": "required"}
+        assert problems(lambda: check_update("pipelines", sent)) == {"name": "required"}
 
     def test_a_nullable_field_can_be_emptied(self) -> None:
         sent = {"id": "a1", "lock_version": 1, "description": None}
 
-        assert check_change("pipelines", sent)[2] == {"description": None}
+        assert check_update("pipelines", sent)[2] == {"description": None}
 
     def test_changing_nothing_is_said(self) -> None:
         with pytest.raises(BadRequest) as caught:
-            check_change("pipelines", {"id": "a1", "lock_version": 1})
+            check_update("pipelines", {"id": "a1", "lock_version": 1})
 
         assert caught.value.code == "nothing_to_change"
 
@@ -192,7 +192,7 @@ class TestDelete:
     def test_a_page_sends_the_whole_row(self) -> None:
         row = {"id": "a1", "lock_version": "4", "name": "x", "owner_id": "me", "reason": "old"}
 
-        assert check_delete("pipelines", row, extra={"reason": Rule(kind="str")}) == (
+        assert check_delete("pipelines", row, extra={"reason": FieldRule(kind="str")}) == (
             "a1",
             4,
             {"reason": "old"},
@@ -206,9 +206,9 @@ class TestDelete:
 
 
 SPEC = {
-    "pipeline_id": Rule(kind="str", required=True, length=32),
-    "version_no": Rule(kind="int", minimum=1),
-    "replace_draft": Rule(kind="bool", default=0),
+    "pipeline_id": FieldRule(kind="str", required=True, length=32),
+    "version_no": FieldRule(kind="int", minimum=1),
+    "replace_draft": FieldRule(kind="bool", default=0),
 }
 
 
@@ -246,7 +246,7 @@ class TestValues:
         assert refusal(rule_of("pipelines", "name"), value) == code
 
     def test_a_description_may_have_lines(self) -> None:
-        assert typed(rule_of("pipelines", "description"), "a\r\n\tb") == "a\r\n\tb"
+        assert coerce(rule_of("pipelines", "description"), "a\r\n\tb") == "a\r\n\tb"
 
     @pytest.mark.parametrize(
         ("value", "code"),
@@ -313,7 +313,7 @@ class TestValues:
         ],
     )
     def test_a_price_is_kept_exactly(self, value: Any, stored: str) -> None:
-        assert str(typed(rule_of("pipeline_pricing", "unit_price"), value)) == stored
+        assert str(coerce(rule_of("pipeline_pricing", "unit_price"), value)) == stored
 
     @pytest.mark.parametrize(
         ("value", "iso"),
@@ -325,7 +325,7 @@ class TestValues:
         ],
     )
     def test_times_become_utc(self, value: str, iso: str) -> None:
-        assert typed(rule_of("pipeline_pricing", "effective_from"), value).isoformat() == iso
+        assert coerce(rule_of("pipeline_pricing", "effective_from"), value).isoformat() == iso
 
     @pytest.mark.parametrize(
         "value",
@@ -354,33 +354,33 @@ class TestValues:
             (rule_of("pipeline_pricing", "effective_from"), "2026-11-24"),
             (rule_of("pipeline_pricing", "effective_from"), "2026-11-24T06:00:00Z"),
             (rule_of("pipeline_steps", "enabled"), "true"),
-            (Rule(kind="date"), "2026-11-24"),
+            (FieldRule(kind="date"), "2026-11-24"),
         ],
     )
-    def test_blanks_at_the_ends_are_no_part_of_a_value(self, rule: Rule, value: str) -> None:
-        assert typed(rule, value) is not None
+    def test_blanks_at_the_ends_are_no_part_of_a_value(self, rule: FieldRule, value: str) -> None:
+        assert coerce(rule, value) is not None
         for blank in (" ", "\u3000", "\u00a0"):
             assert refusal(rule, value + blank) == refusal(rule, blank + value) == "blank_ends"
 
     def test_a_text_of_several_lines_keeps_its_ends(self) -> None:
-        assert typed(rule_of("pipelines", "description"), " one\n two\n") == " one\n two\n"
+        assert coerce(rule_of("pipelines", "description"), " one\n two\n") == " one\n two\n"
 
     def test_what_is_nothing_in_a_form_is_a_value_from_a_program(self) -> None:
-        choice = Rule(kind="str", choices=("succeeded", "failed"))
+        choice = FieldRule(kind="str", choices=("succeeded", "failed"))
 
         for word in ("", "null"):
-            assert typed(choice, word) is typed(Rule(kind="int"), word) is None
-            for rule in (choice, Rule(kind="int"), Rule(kind="datetime")):
-                with pytest.raises(Refused):
-                    typed(rule, word, strict=True)
-        assert typed(Rule(kind="str", blank=True), "", strict=True) == ""
+            assert coerce(choice, word) is coerce(FieldRule(kind="int"), word) is None
+            for rule in (choice, FieldRule(kind="int"), FieldRule(kind="datetime")):
+                with pytest.raises(CoercionError):
+                    coerce(rule, word, strict=True)
+        assert coerce(FieldRule(kind="str", blank=True), "", strict=True) == ""
 
     @pytest.mark.parametrize(
         ("value", "stored"),
         [(1, 1), (0, 0), (True, 1), (False, 0), ("1", 1), ("0", 0), ("true", 1), ("false", 0)],
     )
     def test_booleans(self, value: Any, stored: int) -> None:
-        assert typed(rule_of("pipeline_steps", "enabled"), value) == stored
+        assert coerce(rule_of("pipeline_steps", "enabled"), value) == stored
 
     @pytest.mark.parametrize("value", [2, -1, "yes", 1.0, "2"])
     def test_what_a_boolean_cannot_be(self, value: Any) -> None:
@@ -394,7 +394,7 @@ class TestValues:
         assert refusal(rule_of("pipeline_steps", "config"), value) in ("bad_json", "bad_characters")
 
     def test_json_keeps_its_value_beside_its_canonical_text(self) -> None:
-        found = typed(rule_of("pipeline_steps", "config"), '{"b": 1, "a": "中"}')
+        found = coerce(rule_of("pipeline_steps", "config"), '{"b": 1, "a": "中"}')
 
         assert isinstance(found, JsonText)
         assert found == '{"a":"中","b":1}'
@@ -402,7 +402,7 @@ class TestValues:
 
     @pytest.mark.parametrize("value", ['{"t": 0.7}', {"t": Decimal("0.7")}, {"t": 0.7}])
     def test_fractions_in_json_stay_numbers(self, value: Any) -> None:
-        found = typed(rule_of("pipeline_steps", "config"), value)
+        found = coerce(rule_of("pipeline_steps", "config"), value)
 
         assert found == '{"t":0.7}'
         assert found.value == {"t": Decimal("0.7")}
@@ -413,10 +413,10 @@ class TestValues:
          "1e400", "-1e-400", "0e400", "9" * 1000],
     )  # fmt: skip
     def test_numbers_in_json_stay_as_they_were_written(self, number: str) -> None:
-        found = typed(rule_of("pipeline_steps", "config"), f'{{"t": {number}}}')
+        found = coerce(rule_of("pipeline_steps", "config"), f'{{"t": {number}}}')
 
         assert found == f'{{"t":{number}}}'
-        assert typed(rule_of("pipeline_steps", "config"), found.value) == found
+        assert coerce(rule_of("pipeline_steps", "config"), found.value) == found
 
     @pytest.mark.parametrize(
         "number",
@@ -436,7 +436,7 @@ class TestValues:
         assert refusal(rule_of("pipeline_steps", "config"), deep) == "bad_json"
 
     def test_a_choice_not_made_is_null(self) -> None:
-        assert typed(rule_of("pipeline_usage_log", "distributor_id"), "null") is None
+        assert coerce(rule_of("pipeline_usage_log", "distributor_id"), "null") is None
 
 
 def test_every_sentence_a_field_is_refused_with_has_its_chinese() -> None:
@@ -446,7 +446,7 @@ def test_every_sentence_a_field_is_refused_with_has_its_chinese() -> None:
         for source in sources
         for call in ast.walk(ast.parse(source.read_text("utf-8")))
         if isinstance(call, ast.Call)
-        and getattr(call.func, "id", "") in ("Refused", "FieldProblem")
+        and getattr(call.func, "id", "") in ("CoercionError", "FieldProblem")
         for node in call.args
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
     }

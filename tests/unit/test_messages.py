@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from app.base.errors import Text
-from app.base.i18n import pick_language, say
+from app.base.errors import Message
+from app.base.i18n import pick_language, translate
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the sentence stands among the arguments.
-PLACES = {"Text": 0, "FieldProblem": 2, "AppError": 1, "_not_ready": 0, "JsonError": 0}
+PLACES = {"Message": 0, "FieldProblem": 2, "AppError": 1, "_not_ready": 0, "JsonError": 0}
 PLACES |= {"bad_file": 0, "too_large": 0}
 PLACES |= dict.fromkeys(
-    ("BadRequest", "Refused", "NotSignedIn", "PaymentRequired", "Forbidden", "NotFound", "Conflict",
-     "Unprocessable", "TooManyRequests", "Unavailable"), 1,
+    ("BadRequest", "CoercionError", "NotSignedIn", "PaymentRequired", "Forbidden", "NotFound",
+     "Conflict", "Unprocessable", "TooManyRequests", "Unavailable"), 1,
 )  # fmt: skip
 
 
@@ -63,11 +63,11 @@ def test_both_languages_name_the_same_values():
 
 
 def test_a_sentence_is_said_in_the_readers_language():
-    text = Text("{count} field(s) need correction: {names}.", count=1, names="name")
+    text = Message("{count} field(s) need correction: {names}.", count=1, names="name")
 
-    assert say(text, "en") == "1 field(s) need correction: name."
-    assert "name" in say(text, "zh")
-    assert say(text, "zh") != say(text, "en")
+    assert translate(text, "en") == "1 field(s) need correction: name."
+    assert "name" in translate(text, "zh")
+    assert translate(text, "zh") != translate(text, "en")
 
 
 @pytest.mark.parametrize(

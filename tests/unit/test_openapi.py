@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.base.settings import DatabaseSettings, Options, Settings
-from app.schema.validation import Rule
+from app.schema.validation import FieldRule
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi, examples as openapi_examples
 from pipeline_dist.api.openapi.operations import OPERATIONS
@@ -101,10 +101,10 @@ def raised_codes(files: Iterable[Path]) -> set[str]:
 
 def field_codes(files: Iterable[Path]) -> set[str]:
     """The codes of what *files* say is wrong with a field."""
-    found = {Rule(kind="str").problem}
+    found = {FieldRule(kind="str").problem}
     for file in files:
         for name, call in calls(file):
-            place = {"FieldProblem": 1, "Refused": 0, "_bad_moment": 0}.get(name)
+            place = {"FieldProblem": 1, "CoercionError": 0, "_bad_moment": 0}.get(name)
             given = list(call.args[place : place + 1]) if place is not None else []
             given += [word.value for word in call.keywords if word.arg == "problem"]
             found |= {str(code.value) for code in given if isinstance(code, ast.Constant)}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pipeline_ops.reports.cache import LONGEST_SECONDS, Remembered
+from pipeline_ops.reports.cache import MAX_SECONDS, SlowAnswerCache
 
 
 class Clock:
@@ -53,18 +53,18 @@ async def asked_twice(
 
 
 async def test_what_is_found_quickly_is_found_anew_each_time(clock: Clock) -> None:
-    memory, figures = Remembered(clock), Figures(clock, 0.3)
+    memory, figures = SlowAnswerCache(clock), Figures(clock, 0.3)
 
     assert await asked_twice(clock, lambda: memory.ask("q", figures), 0) == [1, 2]
 
 
 @pytest.mark.parametrize(
-    ("took", "kept"), [(0.5, 10), (2, 40), (30, LONGEST_SECONDS), (100, LONGEST_SECONDS)]
+    ("took", "kept"), [(0.5, 10), (2, 40), (30, MAX_SECONDS), (100, MAX_SECONDS)]
 )
 async def test_what_took_long_is_kept_twenty_times_as_long(
     clock: Clock, took: float, kept: float
 ) -> None:
-    memory, figures = Remembered(clock), Figures(clock, took)
+    memory, figures = SlowAnswerCache(clock), Figures(clock, took)
 
     assert await asked_twice(clock, lambda: memory.ask("q", figures), kept - 0.1) == [1, 1]
     clock.seconds += 0.1
@@ -72,7 +72,7 @@ async def test_what_took_long_is_kept_twenty_times_as_long(
 
 
 async def test_each_question_has_its_own_answer(clock: Clock) -> None:
-    memory, figures = Remembered(clock), Figures(clock, 5)
+    memory, figures = SlowAnswerCache(clock), Figures(clock, 5)
 
     answers = [await memory.ask(question, figures) for question in (("a", 1), ("a", 2), ("a", 1))]
 
@@ -80,7 +80,7 @@ async def test_each_question_has_its_own_answer(clock: Clock) -> None:
 
 
 async def test_who_asks_at_the_same_time_shares_one_search(clock: Clock) -> None:
-    memory, figures = Remembered(clock), Figures(clock, 0)
+    memory, figures = SlowAnswerCache(clock), Figures(clock, 0)
     figures.gate = asyncio.Event()
     asking = [asyncio.ensure_future(memory.ask("q", figures)) for _ in range(5)]
     await asyncio.sleep(0)
@@ -95,7 +95,7 @@ async def test_who_asks_at_the_same_time_shares_one_search(clock: Clock) -> None
 
 
 async def test_a_failure_reaches_all_who_asked_and_is_not_kept(clock: Clock) -> None:
-    memory, figures = Remembered(clock), Figures(clock, 5)
+    memory, figures = SlowAnswerCache(clock), Figures(clock, 5)
     figures.failure = ValueError("away")
     both = await asyncio.gather(
         *(memory.ask("q", figures) for _ in range(2)), return_exceptions=True
@@ -107,7 +107,7 @@ async def test_a_failure_reaches_all_who_asked_and_is_not_kept(clock: Clock) -> 
 
 
 def test_a_search_that_ended_with_its_event_loop_is_begun_anew(clock: Clock) -> None:
-    memory, figures = Remembered(clock), Figures(clock, 0)
+    memory, figures = SlowAnswerCache(clock), Figures(clock, 0)
 
     async def go_away() -> None:
         figures.gate = asyncio.Event()

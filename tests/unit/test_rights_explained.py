@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from app.access import explain as rights_explained
 from app.access.explain import Facts, User, what_may, who_may
-from app.access.explain_text import MOST_ROWS, told_what_may, told_who_may
+from app.access.explain_text import MAX_ROWS, told_what_may, told_who_may
 from app.access.paths import OPEN_PATHS, Target
 from app.access.rbac import NOBODY_ROLES, effective_roles, rights_of
 from app.base.errors import NotFound
@@ -139,7 +139,7 @@ def test_of_very_many_users_the_first_are_shown():
     sections = told_who_may(found, "en")
 
     assert len(found["users"]) == 500
-    assert max(len(section.rows) for section in sections) == MOST_ROWS
+    assert max(len(section.rows) for section in sections) == MAX_ROWS
     assert sections[-1].sentence == "… and 300 more."
 
 

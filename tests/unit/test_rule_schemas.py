@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from app.global_func import InvalidFields
-from app.schema.validation import Rule, check_params
+from app.schema.validation import FieldRule, check_params
 from pipeline_dist.api import input as api_input, v1 as v1_api
 from pipeline_dist.api.openapi.operations import OPERATIONS
 from pipeline_dist.api.openapi.requests import REQUESTS
@@ -18,14 +18,14 @@ from pipeline_dist.reports.statement import MONTH_RULE
 from pipeline_dist.reports.usage import DAY_OR_TIME
 from pipeline_ops.rules.usage_lines import LINE_RULES
 
-SPECS: dict[str, Mapping[str, Rule]] = {
+SPECS: dict[str, Mapping[str, FieldRule]] = {
     "Line": LINE_RULES,
     "NewCall": api_input.CALL_RULES,
     "Ending": api_input.FINISH_RULES,
     "QuoteRequest": api_input.QUOTE_RULES,
     "item": api_input.BATCH_ITEM_RULES,
 }
-QUERIES: dict[str, Mapping[str, Rule]] = {
+QUERIES: dict[str, Mapping[str, FieldRule]] = {
     "pipelines": v1_api.PIPELINES_QUERY,
     "read_call": v1_api.CALL_QUERY,
     "usage": v1_api.USAGE_QUERY,
@@ -64,7 +64,7 @@ def fits(schema: dict[str, Any], value: Any) -> bool:
     return checked
 
 
-def taken(rule: Rule, value: Any) -> bool:
+def taken(rule: FieldRule, value: Any) -> bool:
     """Whether the server takes *value*, as something and not as nothing."""
     try:
         found = check_params({"x": rule}, {"x": value})["x"]
@@ -93,7 +93,7 @@ def test_the_schema_says_what_the_rule_takes(name: str) -> None:
         assert unsaid == []
 
 
-def _as_read(rule: Rule, where: str, value: Any) -> Any:
+def _as_read(rule: FieldRule, where: str, value: Any) -> Any:
     """*value* of an address as the schema of a number has it."""
     whole = rule.kind == "int" and where == "query" and re.fullmatch("-?[0-9]{1,15}", value)
     return int(value) if whole else value

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Text
+from app.global_func import Message
 from pipeline_core.definition.schema import PLACEHOLDER
 
 Step = Mapping[str, Any]
@@ -27,7 +27,7 @@ class BadReference:
 
     code: str
     field: str
-    text: Text
+    text: Message
     severity: str = "error"
 
 
@@ -64,7 +64,7 @@ class Places:
         text = unwrapped(value)
         if not _REFERENCE.fullmatch(text):
             sentence = "{value} refers to nothing. Write input.NAME or steps.STEP.NAME."
-            yield BadReference("bad_reference", field, Text(sentence, value=value[:100]))
+            yield BadReference("bad_reference", field, Message(sentence, value=value[:100]))
             return
         yield from self._followed(step, field, text)
 
@@ -78,7 +78,7 @@ class Places:
             yield from self._followed(step, field, word)
         else:
             sentence = "{name} is none of the step's inputs."
-            text = Text(sentence, name=word[:100])
+            text = Message(sentence, name=word[:100])
             yield BadReference("unknown_placeholder", field, text, "warning")
 
     def _followed(self, step: Step, field: str, reference: str) -> Iterator[BadReference]:
@@ -88,7 +88,7 @@ class Places:
         named = found[2] or ""
         other = self.meant(named)
         if other is None:
-            text = Text("There is no step {names} in this line.", names=named.split(".")[0][:64])
+            text = Message("There is no step {names} in this line.", names=named.split(".")[0][:64])
             yield BadReference("unknown_reference", field, text)
             return
         yield from self._usable(step, field, other)
@@ -96,17 +96,17 @@ class Places:
     def _usable(self, step: Step, field: str, other: str) -> Iterator[BadReference]:
         here, there = step["stage"], self._stages[other]
         if other == step["step_key"]:
-            text = Text("A step cannot use its own output.")
+            text = Message("A step cannot use its own output.")
             yield BadReference("own_reference", field, text)
         elif there == here:
             sentence = "The step {other} runs at the same time; its output is not there yet."
-            yield BadReference("parallel_reference", field, Text(sentence, other=other))
+            yield BadReference("parallel_reference", field, Message(sentence, other=other))
         elif there > here:
             sentence = "The step {other} runs later; its output is not there yet."
-            yield BadReference("later_reference", field, Text(sentence, other=other))
+            yield BadReference("later_reference", field, Message(sentence, other=other))
         elif other in self._disabled:
             sentence = "The step {other} is disabled and has no output."
-            yield BadReference("disabled_reference", field, Text(sentence, other=other))
+            yield BadReference("disabled_reference", field, Message(sentence, other=other))
 
     def meant(self, named: str) -> str | None:
         """The step whose code *named* begins with; the longest such code."""

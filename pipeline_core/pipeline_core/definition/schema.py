@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import Text
+from app.global_func import Message
 
 Schema = Mapping[str, Any]
 Path = tuple[str, ...]
-Found = tuple[Path, Text]
+Found = tuple[Path, Message]
 
 # Blanks around the name belong to the match: patterns that leave them out themselves take hours
 # for some thousands of blanks.
@@ -68,7 +68,7 @@ def fits(schema: Schema, value: Any) -> bool:
 
 
 def _found(path: Path, sentence: str, **params: Any) -> Found:
-    return path, Text(sentence, key=named(path), **params)
+    return path, Message(sentence, key=named(path), **params)
 
 
 def _text_problems(schema: Schema, value: str, path: Path, said: str | None) -> Iterator[Found]:

@@ -24,7 +24,7 @@ Definition = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Frozen:
+class Snapshot:
     """A definition as a version stores it."""
 
     text: str
@@ -45,20 +45,20 @@ class VersionCorrupted(AppError):
         )
 
 
-def definition_of(line: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Definition:
+def definition_of(pipeline: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Definition:
     """The definition of the draft: the row of the line and the rows of its steps."""
     ordered = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
     return {
         "format": FORMAT,
-        "pipeline": {name: line[name] for name in PIPELINE_FIELDS},
+        "pipeline": {name: pipeline[name] for name in PIPELINE_FIELDS},
         "steps": [_step(step) for step in ordered],
     }
 
 
-def frozen(definition: Definition) -> Frozen:
+def freeze(definition: Definition) -> Snapshot:
     """*definition* as text with its checksum."""
     text = canonical_json(definition)
-    return Frozen(text, checksum(text))
+    return Snapshot(text, checksum(text))
 
 
 def checksum(text: str) -> str:
@@ -66,7 +66,7 @@ def checksum(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def opened(version: Mapping[str, Any]) -> Definition:
+def load(version: Mapping[str, Any]) -> Definition:
     """The definition in a version's row; raises VersionCorrupted when it is not what was saved."""
     if checksum(version["snapshot"]) != version["checksum"]:
         raise VersionCorrupted(version["version_no"])

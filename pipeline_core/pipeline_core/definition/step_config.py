@@ -9,7 +9,7 @@ schema names are kept and told as a warning.
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Text
+from app.global_func import Message
 from pipeline_core.definition import schema
 from pipeline_core.definition.step_types import SCHEMAS
 
@@ -20,7 +20,7 @@ class ConfigProblem:
 
     path: schema.Path
     kind: str
-    text: Text
+    text: Message
     severity: str = "error"
 
     @property
@@ -38,7 +38,9 @@ class ConfigProblem:
 def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
     """Everything wrong with *config* of a step of this type; nothing for an unknown type."""
     if not isinstance(config, dict):
-        return [ConfigProblem((), "wrong", Text("The configuration must be an object, in braces."))]
+        return [
+            ConfigProblem((), "wrong", Message("The configuration must be an object, in braces."))
+        ]
     known = SCHEMAS.get(step_type)
     if known is None:
         return []
@@ -50,13 +52,13 @@ def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
                 for path, text in schema.problems(key, config[name], (name,))
             ]
         elif "needed" in key:
-            text = Text("The configuration needs {key}.", key=name)
+            text = Message("The configuration needs {key}.", key=name)
             found.append(ConfigProblem((name,), "missing", text, key["needed"]))
     found += [
         ConfigProblem(
             (name,),
             "unknown",
-            Text("{key} means nothing to a step of this type.", key=name[:64]),
+            Message("{key} means nothing to a step of this type.", key=name[:64]),
             "warning",
         )
         for name in config

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Text, say
+from app.global_func import Message, translate
 from pipeline_core.definition import functions
 from pipeline_core.definition.references import Places
 from pipeline_core.definition.snapshot import Definition
@@ -22,7 +22,7 @@ from pipeline_core.definition.step_types import SCHEMAS
 TIMEOUT_SECONDS = range(1, 86_401)
 RETRIES = range(101)
 STEP_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-LONGEST = {"name": 128, "model": 128}
+MAX_LENGTHS = {"name": 128, "model": 128}
 
 Step = Mapping[str, Any]
 
@@ -32,24 +32,24 @@ class Problem:
     """One thing wrong, with the step (empty: the line as a whole) and the field it is at."""
 
     code: str
-    text: Text
+    text: Message
     step_key: str = ""
     field: str = ""
     severity: str = "error"
 
-    def said(self, lang: str) -> dict[str, str]:
+    def as_dict(self, lang: str) -> dict[str, str]:
         """The problem as the API gives it, its message in *lang*."""
         return {
             "code": self.code,
             "step_key": self.step_key,
             "field": self.field,
-            "message": say(self.text, lang),
+            "message": translate(self.text, lang),
             "severity": self.severity,
         }
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ValidationContext:
     """What other tables say about the line: (step key, model) of prices in force ('' means every)
     and whether there is a capacity row."""
 
@@ -57,25 +57,25 @@ class Surroundings:
     has_capacity: bool
 
 
-def validate(definition: Definition, around: Surroundings | None = None) -> list[Problem]:
-    """All problems of *definition*; without *around*, those that only the line itself shows."""
+def validate(definition: Definition, context: ValidationContext | None = None) -> list[Problem]:
+    """All problems of *definition*; without *context*, those that only the line itself shows."""
     steps = definition["steps"]
     if not (definition["pipeline"].get("name") or "").strip():
-        found = [Problem("missing_line_name", Text("Name the line."), field="name")]
+        found = [Problem("missing_line_name", Message("Name the line."), field="name")]
     else:
         found = []
     if not steps:
-        found += [Problem("no_steps", Text("The line has no steps. Add at least one."))]
+        found += [Problem("no_steps", Message("The line has no steps. Add at least one."))]
     else:
         found += [*_keys(steps), *_stages(steps), *_disabled(steps)]
         places = Places(steps)
         for step in steps:
             found += _step(step)
             found += _references(step, places)
-    if around is not None:
-        found += _prices(steps, around)
-        if not around.has_capacity:
-            text = Text("No capacity is set for the line; its calls are not limited.")
+    if context is not None:
+        found += _prices(steps, context)
+        if not context.has_capacity:
+            text = Message("No capacity is set for the line; its calls are not limited.")
             found.append(Problem("no_capacity", text, severity="warning"))
     return found
 
@@ -90,7 +90,7 @@ def _keys(steps: Iterable[Step]) -> list[Problem]:
     return [
         Problem(
             "duplicate_step_key",
-            Text("{count} steps are called {key}. Give each its own.", count=count, key=key),
+            Message("{count} steps are called {key}. Give each its own.", count=count, key=key),
             key,
             "step_key",
         )
@@ -106,11 +106,13 @@ def _stages(steps: Iterable[Step]) -> list[Problem]:
     found = []
     if sorted(places) != list(range(1, len(places) + 1)):
         numbers = ", ".join(map(str, sorted(places)))
-        text = Text("The stages must be numbered 1, 2, 3 …, they are {numbers}.", numbers=numbers)
+        text = Message(
+            "The stages must be numbered 1, 2, 3 …, they are {numbers}.", numbers=numbers
+        )
         found.append(Problem("stage_hole", text, field="stage"))
     for stage, numbered in sorted(places.items()):
         if sorted(numbered) != list(range(1, len(numbered) + 1)):
-            text = Text("The steps of stage {stage} must be numbered 1, 2, 3 ….", stage=stage)
+            text = Message("The steps of stage {stage} must be numbered 1, 2, 3 ….", stage=stage)
             found.append(Problem("step_no_hole", text, field="step_no"))
     return found
 
@@ -122,7 +124,7 @@ def _disabled(steps: Iterable[Step]) -> list[Problem]:
     return [
         Problem(
             "stage_disabled",
-            Text("All steps of stage {stage} are disabled. Enable or remove them.", stage=stage),
+            Message("All steps of stage {stage} are disabled. Enable or remove them.", stage=stage),
             inside[0]["step_key"],
             "enabled",
         )
@@ -131,39 +133,39 @@ def _disabled(steps: Iterable[Step]) -> list[Problem]:
     ]
 
 
-def _field_rules(step: Step) -> tuple[tuple[str, str, bool, Text], ...]:
+def _field_rules(step: Step) -> tuple[tuple[str, str, bool, Message], ...]:
     """(field, code, whether it is right, what to say if not) of each single field."""
     return (
         (
             "step_key",
             "bad_step_key",
             STEP_KEY.fullmatch(step["step_key"]) is not None,
-            Text("Use letters, digits, _, . and -, starting with a letter or a digit."),
+            Message("Use letters, digits, _, . and -, starting with a letter or a digit."),
         ),
-        ("name", "missing_name", bool((step["name"] or "").strip()), Text("Name the step.")),
+        ("name", "missing_name", bool((step["name"] or "").strip()), Message("Name the step.")),
         (
             "step_type",
             "unknown_step_type",
             step["step_type"] in SCHEMAS,
-            Text("There is no step type {type}.", type=step["step_type"]),
+            Message("There is no step type {type}.", type=step["step_type"]),
         ),
         (
             "model",
             "missing_model",
             step["step_type"] != "model" or bool((step["model"] or "").strip()),
-            Text("Choose the model that the step uses."),
+            Message("Choose the model that the step uses."),
         ),
         (
             "timeout_seconds",
             "bad_timeout",
             step["timeout_seconds"] in TIMEOUT_SECONDS,
-            Text("The time-out must be from {low} to {high} seconds.", low=1, high=86_400),
+            Message("The time-out must be from {low} to {high} seconds.", low=1, high=86_400),
         ),
         (
             "retry_limit",
             "bad_retry_limit",
             step["retry_limit"] in RETRIES,
-            Text("The retries must be from {low} to {high}.", low=0, high=100),
+            Message("The retries must be from {low} to {high}.", low=0, high=100),
         ),
     )
 
@@ -177,14 +179,14 @@ def _step(step: Step) -> list[Problem]:
     ]
     found += [
         Problem("too_long", _too_long(step[field], limit), key, field)
-        for field, limit in LONGEST.items()
+        for field, limit in MAX_LENGTHS.items()
         if len(step[field] or "") > limit
     ]
     return found + _config(step) + _function(step)
 
 
-def _too_long(value: str, limit: int) -> Text:
-    return Text("At most {limit} characters, this has {count}.", limit=limit, count=len(value))
+def _too_long(value: str, limit: int) -> Message:
+    return Message("At most {limit} characters, this has {count}.", limit=limit, count=len(value))
 
 
 def _function(step: Step) -> list[Problem]:
@@ -193,7 +195,7 @@ def _function(step: Step) -> list[Problem]:
     name = step["config"].get("function")
     if not isinstance(name, str) or functions.known(name):
         return []
-    text = Text("No function is registered as {name}.", name=name[:100])
+    text = Message("No function is registered as {name}.", name=name[:100])
     return [
         Problem("unknown_function", text, step["step_key"], "config.function")
     ]  # fmt: skip
@@ -226,12 +228,12 @@ def _config(step: Step) -> list[Problem]:
     ]
 
 
-def _prices(steps: Iterable[Step], around: Surroundings) -> list[Problem]:
+def _prices(steps: Iterable[Step], context: ValidationContext) -> list[Problem]:
     keys = {step["step_key"] for step in steps}
     found = [
         Problem(
             "no_price",
-            Text("There is no price for the model {model}.", model=step["model"]),
+            Message("There is no price for the model {model}.", model=step["model"]),
             step["step_key"],
             "model",
             "warning",
@@ -240,17 +242,17 @@ def _prices(steps: Iterable[Step], around: Surroundings) -> list[Problem]:
         if step["step_type"] == "model" and step["model"] and step["enabled"]
         if not any(
             at in ("", step["step_key"]) and model in ("", step["model"])
-            for at, model in around.prices
+            for at, model in context.prices
         )
     ]
     found += [
         Problem(
             "price_without_step",
-            Text("A price is set for the step {key}, which the line does not have.", key=at),
+            Message("A price is set for the step {key}, which the line does not have.", key=at),
             at,
             "step_key",
             "warning",
         )
-        for at in sorted({at for at, _ in around.prices} - keys - {""})
+        for at in sorted({at for at, _ in context.prices} - keys - {""})
     ]
     return found

@@ -12,25 +12,25 @@ Row = Mapping[str, Any]
 
 
 def check_order_version(
-    line: Row,
+    pipeline: Row,
     steps: Sequence[Row],
     lock_version: int | None,
     draft_changed_at: datetime | None,
     yours: Layout | None = None,
 ) -> None:
     """
-    Raise EditConflict unless the locked *line* has the version the editor read, and its draft is
-    as it was at *draft_changed_at* (None: whenever).
+    Raise EditConflict unless the locked *pipeline* has the version the editor read, and its draft
+    is as it was at *draft_changed_at* (None: whenever).
 
     The conflict has the present `order` under `current` and, with *yours*, the `difference`.
     """
-    same_line = lock_version is None or line["lock_version"] == lock_version
-    same_draft = draft_changed_at is None or line["draft_changed_at"] == draft_changed_at
-    if same_line and same_draft:
+    same_pipeline = lock_version is None or pipeline["lock_version"] == lock_version
+    same_draft = draft_changed_at is None or pipeline["draft_changed_at"] == draft_changed_at
+    if same_pipeline and same_draft:
         return
     order = layout_of(steps)
-    current = public("pipelines", dict(line)) | {"order": order}
-    conflict = EditConflict(current, line["updated_by"], line["updated_at"])
+    current = public("pipelines", dict(pipeline)) | {"order": order}
+    conflict = EditConflict(current, pipeline["updated_by"], pipeline["updated_at"])
     if yours is not None:
         conflict.extra["difference"] = order_difference(yours, order)
     raise conflict

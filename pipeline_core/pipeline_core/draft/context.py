@@ -8,8 +8,8 @@ tables.
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import SafeSqlor, Text, now, say
-from pipeline_core.definition.validate import Surroundings
+from app.global_func import Message, SafeSqlor, now, translate
+from pipeline_core.definition.validate import ValidationContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Referrer:
 
 
 @dataclass(frozen=True, slots=True)
-class LineFacts:
+class PipelineFacts:
     """
     What one module knows of lines.
 
@@ -44,21 +44,21 @@ class LineFacts:
     models: str = ""
 
 
-_OWN = LineFacts(
+_OWN = PipelineFacts(
     referrers=(
         Referrer("pipeline_versions", "{count} version(s) that were live", "status <> 'saved'"),
     ),
     models="select model from pipeline_steps where model is not null and model <> ''",
 )
-_facts: dict[str, LineFacts] = {"pipeline_core": _OWN}
+_facts: dict[str, PipelineFacts] = {"pipeline_core": _OWN}
 
 
-def offer_line_facts(module: str, facts: LineFacts) -> None:
+def offer_pipeline_facts(module: str, facts: PipelineFacts) -> None:
     """Say what *module* knows of lines."""
     _facts[module] = facts
 
 
-async def surroundings(sor: SafeSqlor, pipeline_id: str) -> Surroundings:
+async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationContext:
     """What the validator wants to know: prices in force now, and whether capacity is set."""
     values = {"id": pipeline_id, "at": now()}
     prices = [
@@ -72,7 +72,7 @@ async def surroundings(sor: SafeSqlor, pipeline_id: str) -> Surroundings:
         for facts in _facts.values()
         if facts.capacity
     ]
-    return Surroundings(
+    return ValidationContext(
         prices=frozenset((price["step_key"], price["model"]) for price in prices),
         has_capacity=any(has_capacity),
     )
@@ -90,7 +90,7 @@ async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[st
     for referrer in [item for facts in _facts.values() for item in facts.referrers]:
         row = await sor.one(referrer.statement, {"id": pipeline_id})
         if row is not None and row["count"]:
-            text = say(Text(referrer.label, count=row["count"]), lang)
+            text = translate(Message(referrer.label, count=row["count"]), lang)
             found.append(
                 {"table": referrer.table, "id": row["id"], "count": row["count"], "label": text}
             )

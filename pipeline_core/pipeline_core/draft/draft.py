@@ -18,8 +18,8 @@ from app.global_func import (
     delete_row,
     get_row,
     insert_rows,
-    note,
     now,
+    record_changes,
     update_row,
 )
 from pipeline_core.definition.snapshot import (
@@ -49,30 +49,30 @@ update pipeline_steps
 """
 # More different shifts than this are told step by step.
 PLACE = ("stage", "step_no")
-MOST_SHIFTS = 12
-STEPS_AT_ONCE = 100
+MAX_SHIFTS = 12
+STEP_BATCH_SIZE = 100
 TOUCH_DRAFT = "update pipelines set draft_changed_at = ${at}$ where id = ${id}$"
 
 
-async def locked_line(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
+async def lock_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
     """The line's row, locked until the transaction ends; raises NotFound."""
     return await get_row(sor, "pipelines", pipeline_id, lock=True)
 
 
-async def editable_line(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
-    """As `locked_line`; raises Conflict `archived` for a line that is put away."""
-    line = await locked_line(sor, pipeline_id)
-    refuse_archived(line)
-    return line
+async def lock_editable_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
+    """As `lock_pipeline`; raises Conflict `archived` for a line that is put away."""
+    pipeline = await lock_pipeline(sor, pipeline_id)
+    refuse_archived(pipeline)
+    return pipeline
 
 
-def refuse_archived(line: Mapping[str, Any]) -> None:
+def refuse_archived(pipeline: Mapping[str, Any]) -> None:
     """Raise Conflict `archived` for a line that is put away."""
-    if line["status"] == "archived":
+    if pipeline["status"] == "archived":
         raise Conflict(
             "archived",
             "The line {code} is archived. Bring it back before changing it.",
-            code=line["code"],
+            code=pipeline["code"],
         )
 
 
@@ -82,9 +82,9 @@ async def steps_of(sor: SafeSqlor, pipeline_id: str) -> list[Row]:
     return steps
 
 
-async def draft_definition(sor: SafeSqlor, line: Mapping[str, Any]) -> Definition:
-    """The definition of *line*'s draft as it is now."""
-    return definition_of(line, await steps_of(sor, line["id"]))
+async def draft_definition(sor: SafeSqlor, pipeline: Mapping[str, Any]) -> Definition:
+    """The definition of *pipeline*'s draft as it is now."""
+    return definition_of(pipeline, await steps_of(sor, pipeline["id"]))
 
 
 async def touch_draft(sor: SafeSqlor, pipeline_id: str) -> None:
@@ -120,7 +120,7 @@ async def move_steps(
         stage, step_no = places[step["step_key"]]
         shifts[(stage - step["stage"], step_no - step["step_no"])].append(step["id"])
     shifts.pop((0, 0), None)
-    if len(shifts) > MOST_SHIFTS:
+    if len(shifts) > MAX_SHIFTS:
         moved = [
             (step["id"], *places[step["step_key"]])
             for step in steps
@@ -135,8 +135,8 @@ async def move_steps(
 
 async def _place_each(sor: SafeSqlor, moved: Sequence[tuple[str, int, int]], actor: Actor) -> None:
     """Give each step its own place, (id, stage, step_no), a hundred in one statement."""
-    for start in range(0, len(moved), STEPS_AT_ONCE):
-        part = moved[start : start + STEPS_AT_ONCE]
+    for start in range(0, len(moved), STEP_BATCH_SIZE):
+        part = moved[start : start + STEP_BATCH_SIZE]
         values: dict[str, Any] = {"at": now(), "by": actor.user_id, "ids": [one[0] for one in part]}
         for number, (step_id, stage, step_no) in enumerate(part):
             values |= {f"i{number}": step_id, f"s{number}": stage, f"n{number}": step_no}
@@ -164,23 +164,23 @@ async def insert_steps(
 
 
 async def replace_draft(
-    sor: SafeSqlor, line: Mapping[str, Any], definition: Definition, actor: Actor
+    sor: SafeSqlor, pipeline: Mapping[str, Any], definition: Definition, actor: Actor
 ) -> None:
     """
-    Make the draft of *line* what *definition* says; the code stays.
+    Make the draft of *pipeline* what *definition* says; the code stays.
 
     Steps that are in both keep their rows and ids, so an editor who has one open gets an honest
     conflict and not a missing record.
     """
-    present = {step["step_key"]: step for step in await steps_of(sor, line["id"])}
+    present = {step["step_key"]: step for step in await steps_of(sor, pipeline["id"])}
     wanted = {step["step_key"]: step_values(step) for step in definition["steps"]}
     for key in present.keys() - wanted.keys():
         await delete_row(sor, "pipeline_steps", present[key], actor)
     new = [values for key, values in wanted.items() if key not in present]
-    await insert_steps(sor, line["id"], new, actor)
+    await insert_steps(sor, pipeline["id"], new, actor)
     kept = [step for key, step in present.items() if key in wanted]
-    await _move_kept(sor, line, kept, wanted, actor)
-    for step in await steps_of(sor, line["id"]):
+    await _move_kept(sor, pipeline, kept, wanted, actor)
+    for step in await steps_of(sor, pipeline["id"]):
         if step["step_key"] not in present:
             continue
         content = {n: v for n, v in wanted[step["step_key"]].items() if n not in PLACE}
@@ -188,12 +188,12 @@ async def replace_draft(
             await update_step(sor, step, changed, actor)
     fields = {n: definition["pipeline"][n] for n in PIPELINE_FIELDS if n != "code"}
     fields |= {"draft_changed_at": now()}
-    await update_row(sor, "pipelines", line["id"], None, fields, actor)
+    await update_row(sor, "pipelines", pipeline["id"], None, fields, actor)
 
 
 async def _move_kept(
     sor: SafeSqlor,
-    line: Mapping[str, Any],
+    pipeline: Mapping[str, Any],
     kept: Sequence[Mapping[str, Any]],
     wanted: Mapping[str, Mapping[str, Any]],
     actor: Actor,
@@ -204,8 +204,8 @@ async def _move_kept(
         return
     await move_steps(sor, kept, places, actor)
     before, after = layout_of(kept), layout_of(wanted.values())
-    await note(
-        sor, actor, Change("reorder", "pipelines", line, {"order": before}, {"order": after})
+    await record_changes(
+        sor, actor, Change("reorder", "pipelines", pipeline, {"order": before}, {"order": after})
     )
 
 

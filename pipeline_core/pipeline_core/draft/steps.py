@@ -18,8 +18,8 @@ from app.global_func import (
     get_row,
     insert_row,
     kept_json,
-    note,
     now,
+    record_changes,
     update_row,
     without_unchanged,
 )
@@ -30,14 +30,14 @@ from pipeline_core.definition.step_config import config_problems
 from pipeline_core.draft.conflicts import check_order_version
 from pipeline_core.draft.draft import (
     changes,
-    editable_line,
+    lock_editable_pipeline,
     place_steps,
     steps_of,
     touch_draft,
     update_step,
 )
 
-MOST_STEPS = 1000
+MAX_STEPS = 1000
 _PLACE = ("stage", "step_no")
 
 
@@ -54,10 +54,10 @@ async def create(
     when the draft changed since *draft_changed_at*.
     """
     await check_references(sor, "pipeline_steps", values)
-    line = await editable_line(sor, values["pipeline_id"])
+    pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
     _check_config(values["step_type"], values["config"].value)
-    steps = await steps_of(sor, line["id"])
-    check_order_version(line, steps, None, draft_changed_at)
+    steps = await steps_of(sor, pipeline["id"])
+    check_order_version(pipeline, steps, None, draft_changed_at)
     _check_key(values["step_key"], steps)
     _check_count(len(steps))
     layout = stages.insert(
@@ -71,7 +71,7 @@ async def create(
     stage, step_no = stages.numbered(layout)[values["step_key"]]
     made = {**values, "stage": stage, "step_no": step_no}
     record = await insert_row(sor, "pipeline_steps", made, actor)
-    await touch_draft(sor, line["id"])
+    await touch_draft(sor, pipeline["id"])
     return record
 
 
@@ -88,14 +88,14 @@ async def update(
     Raises EditConflict when the step changed since it was read, InvalidFields, Conflict.
     """
     placing = "stage" in values or "step_no" in values
-    step, line = await _locked(sor, step_id, lock_version, placing=placing)
+    step, pipeline = await _locked(sor, step_id, lock_version, placing=placing)
     changed = changes(step, without_unchanged("pipeline_steps", step, values))
     if "config" in changed or "step_type" in changed:
         config = values["config"].value if "config" in values else _stored_config(step)
         _check_config(changed.get("step_type", step["step_type"]), config)
     if not changed:
         return step
-    steps = await steps_of(sor, line["id"])
+    steps = await steps_of(sor, pipeline["id"])
     if "step_key" in changed:
         _check_key(changed["step_key"], steps)
     place = {name: changed.pop(name) for name in _PLACE if name in changed}
@@ -106,9 +106,9 @@ async def update(
             # The form sends the old number along; only a new one is insisted on.
             step_no = min(step_no, stages.room_in(layout, stage or step["stage"], step["step_key"]))
         moved = stages.move(layout, step["step_key"], stage, step_no)
-        await _rearrange(sor, line, steps, moved, actor, moved=step["step_key"])
+        await _rearrange(sor, pipeline, steps, moved, actor, moved=step["step_key"])
     else:
-        await touch_draft(sor, line["id"])
+        await touch_draft(sor, pipeline["id"])
     return await update_step(sor, await get_row(sor, "pipeline_steps", step_id), changed, actor)
 
 
@@ -116,13 +116,13 @@ async def delete(
     sor: SafeSqlor, step_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a step; the others close up. Raises EditConflict when it changed since it was read."""
-    step, line = await _locked(sor, step_id, lock_version, placing=False)
-    steps = await steps_of(sor, line["id"])
+    step, pipeline = await _locked(sor, step_id, lock_version, placing=False)
+    steps = await steps_of(sor, pipeline["id"])
     layout = stages.remove(stages.layout_of(steps), step["step_key"])
     await delete_row(sor, "pipeline_steps", step, actor)
     others = [other for other in steps if other["id"] != step_id]
     await place_steps(sor, others, layout, actor)
-    await touch_draft(sor, line["id"])
+    await touch_draft(sor, pipeline["id"])
     return step
 
 
@@ -139,8 +139,8 @@ async def duplicate(
     Its `step_key` and `name`, if not given, are made from those of the step. Raises EditConflict
     when the step changed since it was read, InvalidFields, Conflict.
     """
-    step, line = await _locked(sor, step_id, lock_version, placing=False)
-    steps = await steps_of(sor, line["id"])
+    step, pipeline = await _locked(sor, step_id, lock_version, placing=False)
+    steps = await steps_of(sor, pipeline["id"])
     _check_count(len(steps))
     key = values["step_key"] or _free_key(step["step_key"], {s["step_key"] for s in steps})
     _check_key(key, steps)
@@ -148,12 +148,12 @@ async def duplicate(
     stage, step_no = (step["stage"] + 1, None) if alone else (step["stage"], step["step_no"] + 1)
     layout = stages.insert(stages.layout_of(steps), key, stage, step_no, new_stage=alone)
     await place_steps(sor, steps, layout, actor)
-    copied = {n: step[n] for n in STEP_FIELDS} | {"pipeline_id": line["id"], "step_key": key}
+    copied = {n: step[n] for n in STEP_FIELDS} | {"pipeline_id": pipeline["id"], "step_key": key}
     copied |= dict(zip(_PLACE, stages.numbered(layout)[key], strict=True))
     if values["name"]:
         copied["name"] = values["name"]
     record = await insert_row(sor, "pipeline_steps", copied, actor)
-    await touch_draft(sor, line["id"])
+    await touch_draft(sor, pipeline["id"])
     return record
 
 
@@ -172,12 +172,12 @@ async def reorder(
     EditConflict with the present order and the difference, InvalidFields unless every step is
     named once.
     """
-    line = await editable_line(sor, pipeline_id)
+    pipeline = await lock_editable_pipeline(sor, pipeline_id)
     steps = await steps_of(sor, pipeline_id)
     yours = order if stages.is_order(order) else None
-    check_order_version(line, steps, lock_version, draft_changed_at, yours)
+    check_order_version(pipeline, steps, lock_version, draft_changed_at, yours)
     layout = stages.checked_order(order, (step["step_key"] for step in steps))
-    return await _rearranged(sor, line, steps, layout, actor)
+    return await _rearranged(sor, pipeline, steps, layout, actor)
 
 
 async def move(
@@ -188,9 +188,9 @@ async def move(
 
     *lock_version* is the line's; answers and raises as `reorder`.
     """
-    line = await editable_line(sor, pipeline_id)
+    pipeline = await lock_editable_pipeline(sor, pipeline_id)
     steps = await steps_of(sor, pipeline_id)
-    check_order_version(line, steps, lock_version, values.get("draft_changed_at"))
+    check_order_version(pipeline, steps, lock_version, values.get("draft_changed_at"))
     key = values["step_key"]
     if all(step["step_key"] != key for step in steps):
         raise InvalidFields(
@@ -207,7 +207,7 @@ async def move(
         values["step_no"],
         new_stage=bool(values["new_stage"]),
     )
-    return await _rearranged(sor, line, steps, layout, actor, moved=key)
+    return await _rearranged(sor, pipeline, steps, layout, actor, moved=key)
 
 
 def check_step_version(step: Mapping[str, Any], lock_version: int | None, *, placing: bool) -> None:
@@ -230,31 +230,31 @@ async def _locked(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The step and its line, both locked: the line first, as everywhere."""
     seen = await get_row(sor, "pipeline_steps", step_id)
-    line = await editable_line(sor, seen["pipeline_id"])
+    pipeline = await lock_editable_pipeline(sor, seen["pipeline_id"])
     step = await get_row(sor, "pipeline_steps", step_id, lock=True)
     check_step_version(step, lock_version, placing=placing)
-    return step, line
+    return step, pipeline
 
 
 async def _rearranged(
     sor: SafeSqlor,
-    line: Mapping[str, Any],
+    pipeline: Mapping[str, Any],
     steps: list[Any],
     layout: Layout,
     actor: Actor,
     *,
     moved: str | None = None,
 ) -> dict[str, Any]:
-    record: Mapping[str, Any] = line
+    record: Mapping[str, Any] = pipeline
     if layout != stages.layout_of(steps):
-        record = await _rearrange(sor, line, steps, layout, actor, moved=moved)
-    placed = await steps_of(sor, line["id"])
+        record = await _rearrange(sor, pipeline, steps, layout, actor, moved=moved)
+    placed = await steps_of(sor, pipeline["id"])
     return {**record, "order": layout, "steps": placed}
 
 
 async def _rearrange(
     sor: SafeSqlor,
-    line: Mapping[str, Any],
+    pipeline: Mapping[str, Any],
     steps: Iterable[Mapping[str, Any]],
     layout: Layout,
     actor: Actor,
@@ -263,14 +263,16 @@ async def _rearrange(
 ) -> dict[str, Any]:
     before = stages.layout_of(steps)
     await place_steps(sor, steps, layout, actor)
-    changed = [Change("reorder", "pipelines", line, {"order": before}, {"order": layout})]
+    changed = [Change("reorder", "pipelines", pipeline, {"order": before}, {"order": layout})]
     if moved is not None:
         step = next(step for step in steps if step["step_key"] == moved)
         place = dict(zip(_PLACE, stages.numbered(layout)[moved], strict=True))
         changed.append(Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place))
-    await note(sor, actor, *changed)
+    await record_changes(sor, actor, *changed)
     # Who has the old order before him must not put it back unknowingly: the line's version rises.
-    return await update_row(sor, "pipelines", line["id"], None, {"draft_changed_at": now()}, actor)
+    return await update_row(
+        sor, "pipelines", pipeline["id"], None, {"draft_changed_at": now()}, actor
+    )
 
 
 def _check_config(step_type: str, config: Any) -> None:
@@ -288,8 +290,8 @@ def _stored_config(step: Mapping[str, Any]) -> Any:
 
 
 def _check_count(count: int) -> None:
-    if count >= MOST_STEPS:
-        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MOST_STEPS)
+    if count >= MAX_STEPS:
+        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MAX_STEPS)
 
 
 def _free_key(key: str, taken: set[str]) -> str:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from app.global_func import Actor, Rule, check_params, get_row, reading
+from app.global_func import Actor, FieldRule, check_params, get_row, reading
 from pipeline_core.endpoints import views
 from pipeline_core.lifecycle import editor
 from pipeline_core.lifecycle.contributors import since_last_version
 
-_ID = Rule(kind="str", required=True, length=32)
-_NUMBER = Rule(kind="int", required=True, minimum=1)
+_ID = FieldRule(kind="str", required=True, length=32)
+_NUMBER = FieldRule(kind="int", required=True, minimum=1)
 
 
 async def pipeline_editor(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:

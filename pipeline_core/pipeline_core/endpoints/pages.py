@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from app.global_func import Actor, Rule, Text, check_params, iso, reading, say
-from pipeline_core.definition.snapshot import opened
+from app.global_func import Actor, FieldRule, Message, check_params, iso, reading, translate
+from pipeline_core.definition.snapshot import load
 from pipeline_core.endpoints import views
 from pipeline_core.lifecycle import compare as comparing
 from pipeline_core.lifecycle.live import version_by_number
 
-_ID = Rule(kind="str", required=True, length=32)
-_NUMBER = Rule(kind="int", minimum=1)
-_WHICH = Rule(kind="str", length=16)
+_ID = FieldRule(kind="str", required=True, length=32)
+_NUMBER = FieldRule(kind="int", minimum=1)
+_WHICH = FieldRule(kind="str", length=16)
 
 VERSIONS = """
 select version_no, status, notes, created_at from pipeline_versions
@@ -33,7 +33,7 @@ async def pipeline_diff_view(actor: Actor, params: dict[str, Any]) -> dict[str, 
     before, after = given["from"] or "live", given["to"] or "draft"
     async with reading(snapshot=True) as sor:
         if "live" in (before, after) and not await comparing.is_live(sor, given["pipeline_id"]):
-            return views.note_view(Text("The line is not live; all of it is new."), actor.lang)
+            return views.note_view(Message("The line is not live; all of it is new."), actor.lang)
         found = await comparing.compared(sor, given["pipeline_id"], before, after)
     return views.difference_view(
         found, _called(before, actor.lang), _called(after, actor.lang), actor.lang
@@ -43,17 +43,19 @@ async def pipeline_diff_view(actor: Actor, params: dict[str, Any]) -> dict[str, 
 async def pipeline_version_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """One version: its state, what happened to it, its stages."""
     given = check_params(
-        {"pipeline_id": _ID, "version_no": Rule(kind="int", minimum=1, required=True)}, params
+        {"pipeline_id": _ID, "version_no": FieldRule(kind="int", minimum=1, required=True)}, params
     )
     async with reading() as sor:
         version = await version_by_number(sor, given["pipeline_id"], given["version_no"])
-    return views.version_view(version, opened(version), actor.lang)
+    return views.version_view(version, load(version), actor.lang)
 
 
 async def pipeline_version_choices(actor: Actor, params: dict[str, Any]) -> list[dict[str, str]]:
     """Draft, live and the versions, newest first, for a drop-down; with `was_live` only those
     one can roll back to."""
-    given = check_params({"pipeline_id": _ID, "was_live": Rule(kind="bool", default=0)}, params)
+    given = check_params(
+        {"pipeline_id": _ID, "was_live": FieldRule(kind="bool", default=0)}, params
+    )
     async with reading() as sor:
         versions = await sor.sqlExe(VERSIONS, {"pipeline_id": given["pipeline_id"]})
     choices = [
@@ -72,5 +74,5 @@ async def pipeline_version_choices(actor: Actor, params: dict[str, Any]) -> list
 
 
 def _called(which: str, lang: str) -> str:
-    names = {"draft": Text("the draft"), "live": Text("the live version")}
-    return say(names[which], lang) if which in names else f"v{which.lstrip('vV')}"
+    names = {"draft": Message("the draft"), "live": Message("the live version")}
+    return translate(names[which], lang) if which in names else f"v{which.lstrip('vV')}"

@@ -13,13 +13,13 @@ from app.global_func import (
     Conflict,
     DuplicateKey,
     FieldProblem,
-    Rule,
+    FieldRule,
+    Message,
     SafeSqlor,
-    Text,
-    check_change,
     check_delete,
     check_new,
     check_params,
+    check_update,
     in_transaction,
     reading,
 )
@@ -37,41 +37,41 @@ from pipeline_core.lifecycle.status import MOVES
 T = TypeVar("T")
 Params = Mapping[str, Any]
 
-_ID = Rule(kind="str", required=True, length=32)
-_OPTIONAL_LOCK = Rule(kind="int", minimum=1)
-_LOCK = Rule(kind="int", minimum=1, required=True)
-_COUNT = Rule(kind="int", minimum=1)
-_WORDS = Rule(kind="text", length=2000)
-_FLAG = Rule(kind="bool", default=0)
+_ID = FieldRule(kind="str", required=True, length=32)
+_OPTIONAL_LOCK = FieldRule(kind="int", minimum=1)
+_LOCK = FieldRule(kind="int", minimum=1, required=True)
+_COUNT = FieldRule(kind="int", minimum=1)
+_WORDS = FieldRule(kind="text", length=2000)
+_FLAG = FieldRule(kind="bool", default=0)
 # When the draft had last changed as the caller read it; checked when sent.
-_MOMENT = Rule(kind="datetime")
+_MOMENT = FieldRule(kind="datetime")
 
 PUBLISH = {
     "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "lock_version": _OPTIONAL_LOCK,
 }  # fmt: skip
 ROLLBACK = {
     "pipeline_id": _ID,
-    "version_no": Rule(kind="int", minimum=1, required=True),
-    "reason": Rule(kind="text", length=2000, required=True),
+    "version_no": FieldRule(kind="int", minimum=1, required=True),
+    "reason": FieldRule(kind="text", length=2000, required=True),
     "replace_draft": _FLAG,
     "lock_version": _OPTIONAL_LOCK,
 }
 SET_STATUS = {
     "pipeline_id": _ID,
-    "status": Rule(kind="str", required=True, choices=tuple(MOVES)),
+    "status": FieldRule(kind="str", required=True, choices=tuple(MOVES)),
     "lock_version": _OPTIONAL_LOCK,
     "reason": _WORDS,
 }
 REORDER = {
     "pipeline_id": _ID,
     "lock_version": _LOCK,
-    "order": Rule(kind="json", required=True, json="list"),
+    "order": FieldRule(kind="json", required=True, json="list"),
     "draft_changed_at": _MOMENT,
 }
 MOVE = {
     "pipeline_id": _ID,
     "lock_version": _LOCK,
-    "step_key": Rule(kind="str", required=True, length=64),
+    "step_key": FieldRule(kind="str", required=True, length=64),
     "stage": _COUNT,
     "step_no": _COUNT,
     "new_stage": _FLAG,
@@ -80,21 +80,21 @@ MOVE = {
 DUPLICATE = {
     "id": _ID,
     "lock_version": _LOCK,
-    "step_key": Rule(
+    "step_key": FieldRule(
         kind="str",
         length=64,
         pattern=STEP_KEY,
         hint="Use letters, digits, _, . and -, starting with a letter or a digit.",
     ),
-    "name": Rule(kind="str", length=128),
+    "name": FieldRule(kind="str", length=128),
     "parallel": _FLAG,
 }
-ENABLE = {"id": _ID, "lock_version": _LOCK, "enabled": Rule(kind="bool", required=True)}
+ENABLE = {"id": _ID, "lock_version": _LOCK, "enabled": FieldRule(kind="bool", required=True)}
 VALIDATE = {"pipeline_id": _ID, "version_no": _COUNT}
 DIFF = {
     "pipeline_id": _ID,
-    "from": Rule(kind="str", default="live", length=16),
-    "to": Rule(kind="str", default="draft", length=16),
+    "from": FieldRule(kind="str", default="live", length=16),
+    "to": FieldRule(kind="str", default="draft", length=16),
 }
 
 _DUPLICATES = {
@@ -115,7 +115,7 @@ async def pipelines_create(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipelines_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Another name, description or status for a line."""
-    key, lock_version, values = check_change("pipelines", params)
+    key, lock_version, values = check_update("pipelines", params)
     return await _draft(
         "pipelines", lambda sor: pipelines.update(sor, key, lock_version, values, actor), actor
     )
@@ -125,7 +125,7 @@ async def pipelines_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line gone that nothing depends on."""
     key, lock_version, _ = check_delete("pipelines", params)
     record = await _write(lambda sor: pipelines.delete(sor, key, lock_version, actor))
-    return Answer(record, table="pipelines", message=Text("Deleted."))
+    return Answer(record, table="pipelines", message=Message("Deleted."))
 
 
 async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -156,7 +156,7 @@ async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """A step changed, or moved by another `stage` or `step_no`."""
-    key, lock_version, values = check_change("pipeline_steps", params)
+    key, lock_version, values = check_update("pipeline_steps", params)
     return await _draft(
         "pipeline_steps", lambda sor: steps.update(sor, key, lock_version, values, actor), actor
     )
@@ -168,7 +168,7 @@ async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     answer = await _draft(
         "pipeline_steps", lambda sor: steps.delete(sor, key, lock_version, actor), actor
     )
-    answer.message = Text("Deleted.")
+    answer.message = Message("Deleted.")
     return answer
 
 
@@ -224,11 +224,11 @@ async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answ
     """The draft saved as a version; `made` says whether a new one was needed."""
     values = check_new("pipeline_versions", params)
     version, made, problems = await _write(lambda sor: versions.create(sor, values, actor))
-    said = [problem.said(actor.lang) for problem in problems]
+    said = [problem.as_dict(actor.lang) for problem in problems]
     message = (
-        Text("Saved as version {version_no}.", version_no=version["version_no"])
+        Message("Saved as version {version_no}.", version_no=version["version_no"])
         if made
-        else Text(
+        else Message(
             "The draft has not changed since version {version_no}; no new version was made.",
             version_no=version["version_no"],
         )
@@ -239,7 +239,7 @@ async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answ
 
 async def pipeline_versions_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Other notes for a version."""
-    key, lock_version, values = check_change("pipeline_versions", params)
+    key, lock_version, values = check_update("pipeline_versions", params)
     record = await _write(lambda sor: versions.update(sor, key, lock_version, values, actor))
     return Answer(record, table="pipeline_versions")
 
@@ -248,14 +248,14 @@ async def pipeline_versions_delete(actor: Actor, params: dict[str, Any]) -> Answ
     """A version gone that never was live."""
     key, lock_version, _ = check_delete("pipeline_versions", params)
     record = await _write(lambda sor: versions.delete(sor, key, lock_version, actor))
-    return Answer(record, table="pipeline_versions", message=Text("Deleted."))
+    return Answer(record, table="pipeline_versions", message=Message("Deleted."))
 
 
 async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
     """The draft, or a saved version, put live."""
     given = check_params(PUBLISH, params)
     record = await _write(lambda sor: publishing.publish(sor, given["pipeline_id"], given, actor))
-    message = Text("Version {version_no} is live.", version_no=record["version_no"])
+    message = Message("Version {version_no} is live.", version_no=record["version_no"])
     return Answer(record, table="pipeline_versions", message=message)
 
 
@@ -268,7 +268,7 @@ async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
         if record["draft_replaced"]
         else "Version {version_no} is live again. The draft has changes of its own and was kept."
     )
-    message = Text(template, version_no=record["version_no"])
+    message = Message(template, version_no=record["version_no"])
     return Answer(record, table="pipeline_versions", message=message)
 
 
@@ -294,12 +294,12 @@ async def _draft(
 
     async def whole(sor: SafeSqlor) -> dict[str, Any]:
         record = await work(sor)
-        line_id = record["id"] if table == "pipelines" else record["pipeline_id"]
-        return {**record, **await comparing.draft_problems(sor, line_id, actor)}
+        pipeline_id = record["id"] if table == "pipelines" else record["pipeline_id"]
+        return {**record, **await comparing.draft_problems(sor, pipeline_id, actor)}
 
     record = await _write(whole)
     count = sum(problem["severity"] == "error" for problem in record["problems"])
-    text = Text("Saved. {count} problem(s) to correct before publishing.", count=count)
+    text = Message("Saved. {count} problem(s) to correct before publishing.", count=count)
     return Answer(record, table=table, message=text if count else None)
 
 

@@ -11,19 +11,19 @@ from app.global_func import (
     Conflict,
     DuplicateKey,
     FieldProblem,
+    FieldRule,
     InvalidFields,
-    Rule,
-    Text,
+    Message,
     check_new,
     check_params,
     get_row,
     in_transaction,
     reading,
-    say,
+    translate,
 )
-from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Definition, frozen
+from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Definition, freeze
 from pipeline_core.definition.step_config import config_problems
-from pipeline_core.draft.steps import MOST_STEPS
+from pipeline_core.draft.steps import MAX_STEPS
 from pipeline_core.endpoints import views
 from pipeline_core.lifecycle import compare as comparing
 from pipeline_core.lifecycle.live import live_version, version_by_number
@@ -34,34 +34,34 @@ from pipeline_core.transfer import (
 )
 from pipeline_core.transfer.parts import part_names, read_parts
 
-_ID = Rule(kind="str", required=True, length=32)
-_FLAG = Rule(kind="bool", default=0)
-_CODE = Rule(kind="str", length=64)
+_ID = FieldRule(kind="str", required=True, length=32)
+_FLAG = FieldRule(kind="bool", default=0)
+_CODE = FieldRule(kind="str", length=64)
 EXPORT = {
     "pipeline_id": _ID,
-    "from": Rule(kind="str", default="draft", length=16),
-    "format": Rule(kind="str", default="json", choices=tuple(envelope.FORMATS)),
+    "from": FieldRule(kind="str", default="draft", length=16),
+    "format": FieldRule(kind="str", default="json", choices=tuple(envelope.FORMATS)),
     "with_prices": _FLAG,
     "with_capacity": _FLAG,
 }
 IMPORT = {
-    "content": Rule(kind="text", length=16 * 2**20),
-    "dry_run": Rule(kind="bool", default=1),
+    "content": FieldRule(kind="text", length=16 * 2**20),
+    "dry_run": FieldRule(kind="bool", default=1),
     "replace": _FLAG,
-    "lock_version": Rule(kind="int", minimum=1),
+    "lock_version": FieldRule(kind="int", minimum=1),
     "code": _CODE,
-    "name": Rule(kind="str", length=128),
+    "name": FieldRule(kind="str", length=128),
     "accept_changed": _FLAG,
 }
 CLONE = {
     "pipeline_id": _ID,
-    "code": Rule(kind="str", length=64, required=True),
-    "name": Rule(kind="str", length=128),
-    "from": Rule(kind="str", default="draft", length=16),
+    "code": FieldRule(kind="str", length=64, required=True),
+    "name": FieldRule(kind="str", length=128),
+    "from": FieldRule(kind="str", default="draft", length=16),
     "with_prices": _FLAG,
     "with_capacity": _FLAG,
 }
-OTHER = {"pipeline_id": _ID, "from": Rule(kind="str", default="live", length=16)}
+OTHER = {"pipeline_id": _ID, "from": FieldRule(kind="str", default="live", length=16)}
 WORKFLOW = OTHER | {"format": EXPORT["format"]}
 
 # Columns that are another line's own, in a file from anywhere.
@@ -81,7 +81,7 @@ async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
         )  # fmt: skip
         parts = await read_parts(sor, given["pipeline_id"], _wanted(given))
     content = {"pipeline": definition["pipeline"], "steps": definition["steps"], **parts}
-    text = await asyncio.to_thread(envelope.written, envelope.sealed(content), given["format"])
+    text = await asyncio.to_thread(envelope.serialize, envelope.build(content), given["format"])
     return _file(text, definition["pipeline"]["code"], given["format"])
 
 
@@ -95,14 +95,14 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     body = {name: value for name, value in params.items() if name not in IMPORT}
     given = check_params(IMPORT, own)
     if given["content"] is None and "kind" in body:
-        file = await asyncio.to_thread(envelope.of_body, _without_page_names(body))
+        file = await asyncio.to_thread(envelope.parse_body, _without_page_names(body))
     else:
         check_params(IMPORT, params)
         if not given["content"]:
             raise InvalidFields(
                 [FieldProblem("content", "required", "This field is required.")]
             )  # fmt: skip
-        file = await asyncio.to_thread(envelope.read, given["content"])
+        file = await asyncio.to_thread(envelope.parse, given["content"])
     incoming = await asyncio.to_thread(_checked, file, given, actor.lang)
     terms = transfer.Terms(
         bool(given["replace"]), bool(given["dry_run"]), given["lock_version"]
@@ -112,8 +112,8 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
             lambda sor: transfer.bring_in(sor, incoming, terms, actor)
         )  # fmt: skip
     except transfer.Rehearsed as rehearsed:
-        return Answer(rehearsed.report, message=Text("Nothing was changed; this was a dry run."))
-    return Answer(report, message=Text("Imported."))
+        return Answer(rehearsed.report, message=Message("Nothing was changed; this was a dry run."))
+    return Answer(report, message=Message("Imported."))
 
 
 async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
@@ -155,8 +155,8 @@ async def pipeline_workflow(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line as a document of the CNCF Serverless Workflow DSL, as JSON or YAML."""
     given = check_params(WORKFLOW, _numbers_as_text(params))
     definition, version_no = await _definition(given)
-    document = workflow.workflow_document(definition, version_no, frozen(definition).checksum)
-    text = await asyncio.to_thread(envelope.written, document, given["format"])
+    document = workflow.workflow_document(definition, version_no, freeze(definition).checksum)
+    text = await asyncio.to_thread(envelope.serialize, document, given["format"])
     return _file(text, f"{definition['pipeline']['code']}.workflow", given["format"])
 
 
@@ -168,16 +168,16 @@ async def pipeline_diagram(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def _definition(given: Mapping[str, Any]) -> tuple[Definition, int | None]:
-    line_id, which = given["pipeline_id"], given["from"]
+    pipeline_id, which = given["pipeline_id"], given["from"]
     async with reading(snapshot=True) as sor:
-        definition = await comparing.definition_at(sor, line_id, which, "from")
+        definition = await comparing.definition_at(sor, pipeline_id, which, "from")
         if which == "draft":
-            await get_row(sor, "pipelines", line_id)
+            await get_row(sor, "pipelines", pipeline_id)
             return definition, None
         if which == "live":
-            version = await live_version(sor, line_id)
+            version = await live_version(sor, pipeline_id)
             return definition, None if version is None else version["version_no"]
-        version = await version_by_number(sor, line_id, int(which.lstrip("vV")))
+        version = await version_by_number(sor, pipeline_id, int(which.lstrip("vV")))
         return definition, version["version_no"]
 
 
@@ -186,22 +186,22 @@ def _checked(file: envelope.Envelope, given: Mapping[str, Any], lang: str) -> tr
     problems: list[dict[str, str]] = []
     ignored: set[str] = set()
     if file.get("checksum") != envelope.checksum(file) and not given["accept_changed"]:
-        problems.append(_problem("bad_checksum", "checksum", Text(
+        problems.append(_problem("bad_checksum", "checksum", Message(
             "The file was changed after it was written. Say accept_changed if that is meant."
         ), lang))  # fmt: skip
-    known = {*envelope.sealed({}), "pipeline", "steps", *part_names()}
+    known = {*envelope.build({}), "pipeline", "steps", *part_names()}
     problems += [
-        _problem("unknown_field", name[:64], Text("There is no field of this name here."), lang)
+        _problem("unknown_field", name[:64], Message("There is no field of this name here."), lang)
         for name in file
         if name not in known
     ]
-    line = _line(file, given, problems, ignored, lang)
+    pipeline = _pipeline(file, given, problems, ignored, lang)
     steps, step_problems = _steps(file, problems, ignored, lang)
     parts = {name: file[name] for name in part_names() if file.get(name)}
-    return transfer.Incoming(line, steps, parts, problems, step_problems, sorted(ignored))
+    return transfer.Incoming(pipeline, steps, parts, problems, step_problems, sorted(ignored))
 
 
-def _line(
+def _pipeline(
     file: envelope.Envelope,
     given: Mapping[str, Any],
     problems: list[dict[str, str]],
@@ -226,11 +226,11 @@ def _steps(
 ) -> tuple[list[Mapping[str, Any]], dict[str, list[dict[str, str]]]]:
     found = file.get("steps")
     if not isinstance(found, list):
-        text = Text("Give a list of steps.")
+        text = Message("Give a list of steps.")
         problems.append(_problem("bad_steps", "steps", text, lang))
         return [], {}
-    if len(found) > MOST_STEPS:
-        text = Text("A line has at most {limit} steps.", limit=MOST_STEPS)
+    if len(found) > MAX_STEPS:
+        text = Message("A line has at most {limit} steps.", limit=MAX_STEPS)
         problems.append(_problem("too_many_steps", "steps", text, lang))
         return [], {}
     steps: list[Mapping[str, Any]] = []
@@ -247,7 +247,9 @@ def _steps(
     counted = Counter(step["step_key"] for step in steps if step)
     for key, count in counted.items():
         if count > 1:
-            text = Text("{count} steps are called {key}. Give each its own.", key=key, count=count)
+            text = Message(
+                "{count} steps are called {key}. Give each its own.", key=key, count=count
+            )
             twice = _problem("duplicate_step_key", "step_key", text, lang, key)
             wrong.setdefault(key, []).append(twice)
     return steps, wrong
@@ -288,9 +290,9 @@ def _file(text: str, name: str, format_name: str) -> Answer:
     )
 
 
-def _problem(code: str, place: str, text: Text, lang: str, key: str = "") -> dict[str, str]:
+def _problem(code: str, place: str, text: Message, lang: str, key: str = "") -> dict[str, str]:
     return {
-        "code": code, "step_key": key, "field": place, "message": say(text, lang),
+        "code": code, "step_key": key, "field": place, "message": translate(text, lang),
         "severity": "error",
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from app.global_func import Text, say, to_json
+from app.global_func import Message, to_json, translate
 from pipeline_core.definition.diff import is_empty
 from pipeline_core.definition.snapshot import Definition
 from pipeline_core.definition.stages import layout_of
@@ -44,20 +44,20 @@ def problems_view(found: Mapping[str, Any], lang: str) -> Widget:
         + problem["message"]
         for problem in ordered
     ]
-    return _box(say(Text(heading), lang), lines)
+    return _box(translate(Message(heading), lang), lines)
 
 
 def difference_view(found: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
     """A difference (as `diff.difference` gives it) in words, one line each."""
-    heading = say(Text("From {before} to {after}", before=before, after=after), lang)
+    heading = translate(Message("From {before} to {after}", before=before, after=after), lang)
     if is_empty(found):
-        return _box(heading, [say(Text("Nothing differs."), lang)])
+        return _box(heading, [translate(Message("Nothing differs."), lang)])
     steps = found["steps"]
-    told = [Text("{field}: {old} → {new}", **_changed(change)) for change in found["pipeline"]]
-    told += [Text("+ step {key} ({name}), {place}", **_named(step)) for step in steps["added"]]
-    told += [Text("− step {key} ({name}), {place}", **_named(step)) for step in steps["removed"]]
+    told = [Message("{field}: {old} → {new}", **_changed(change)) for change in found["pipeline"]]
+    told += [Message("+ step {key} ({name}), {place}", **_named(step)) for step in steps["added"]]
+    told += [Message("− step {key} ({name}), {place}", **_named(step)) for step in steps["removed"]]
     told += [
-        Text(
+        Message(
             "↕ step {key}: {old} → {new}",
             key=moved["step_key"],
             old=_place(moved["from"]),
@@ -66,34 +66,39 @@ def difference_view(found: Mapping[str, Any], before: str, after: str, lang: str
         for moved in steps["moved"]
     ]
     told += [
-        Text("{field}: {old} → {new}", **_changed(change) | {"field": _step_field(change)})
+        Message("{field}: {old} → {new}", **_changed(change) | {"field": _step_field(change)})
         for change in _spread(steps["changed"])
     ]
     told += [
-        Text("step {key} now runs in parallel with others", key=change["step_key"])
+        Message("step {key} now runs in parallel with others", key=change["step_key"])
         if change["to"] == "parallel"
-        else Text("step {key} now runs alone in its stage", key=change["step_key"])
+        else Message("step {key} now runs alone in its stage", key=change["step_key"])
         for change in steps["parallel_changed"]
     ]
-    return _box(heading, [say(text, lang) for text in told])
+    return _box(heading, [translate(text, lang) for text in told])
 
 
 def version_view(version: Mapping[str, Any], definition: Definition, lang: str) -> Widget:
     """A version: what it says about itself, what happened to it, and its stages."""
-    heading = Text(
+    heading = Message(
         "Version {version_no} of {name}: {state}",
         version_no=version["version_no"],
         name=definition["pipeline"]["name"],
-        state=Text(_STATES[version["status"]]),
+        state=Message(_STATES[version["status"]]),
     )
     log = json.loads(version["event_log"] or "[]")
     return {
         "widgettype": "VBox",
         "options": {"width": "100%", "gap": "16px"},
         "subwidgets": [
-            _box(say(heading, lang), [version["notes"] or "", f"SHA-256 {version['checksum']}"]),
-            _box(say(Text("What happened to it"), lang), [_event(entry, lang) for entry in log]),
-            _box(say(Text("Steps"), lang), _stages(definition, lang)),
+            _box(
+                translate(heading, lang), [version["notes"] or "", f"SHA-256 {version['checksum']}"]
+            ),
+            _box(
+                translate(Message("What happened to it"), lang),
+                [_event(entry, lang) for entry in log],
+            ),
+            _box(translate(Message("Steps"), lang), _stages(definition, lang)),
         ],
     }
 
@@ -101,11 +106,13 @@ def version_view(version: Mapping[str, Any], definition: Definition, lang: str) 
 def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
     """Who has changed the draft since the last version; others than the *reader* are marked."""
     if not found:
-        return _box(say(Text("Nobody has changed the draft since the last version."), lang), [])
+        return _box(
+            translate(Message("Nobody has changed the draft since the last version."), lang), []
+        )
     lines = [
         ("" if one["user_id"] == reader else "⚠ ")
-        + say(
-            Text(
+        + translate(
+            Message(
                 "{who}: {count} change(s), the last at {when}",
                 who=one["username"] or one["user_id"],
                 count=one["changes"],
@@ -115,7 +122,7 @@ def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str
         )
         for one in found
     ]
-    return _box(say(Text("Who has changed the draft since the last version"), lang), lines)
+    return _box(translate(Message("Who has changed the draft since the last version"), lang), lines)
 
 
 def import_view(
@@ -135,7 +142,7 @@ def import_view(
         lines += [f"    {_MARKS[p['severity']]}{_located(p)}" for p in step["problems"]]
     for name in ("prices", "capacity"):
         lines += [_became(name, told["action"], (), lang) for told in report.get(name, ())]
-    box = _box(say(Text(heading), lang), lines)
+    box = _box(translate(Message(heading), lang), lines)
     if report["dry_run"] and report["importable"] and "content" in tried:
         # Above what may be hundreds of lines.
         box["subwidgets"].insert(1, _import_button(report["line"], tried, opener, lang))
@@ -143,11 +150,11 @@ def import_view(
 
 
 def _import_button(
-    line: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
+    pipeline: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
 ) -> Widget:
     """It sends what the dry run was given, and the version of the line that the dry run saw."""
-    seen = {"lock_version": line["lock_version"]} if "lock_version" in line else {}
-    tool = {"name": "submit", "label": say(Text("Import now"), lang)}
+    seen = {"lock_version": pipeline["lock_version"]} if "lock_version" in pipeline else {}
+    tool = {"name": "submit", "label": translate(Message("Import now"), lang)}
     return {
         "widgettype": "Form",
         "options": {
@@ -166,20 +173,20 @@ def _located(problem: Mapping[str, Any]) -> str:
 
 
 def _became(name: str, action: str, fields: Sequence[str], lang: str) -> str:
-    text = say(Text("{name}: {action}", name=name, action=Text(_BECAME[action])), lang)
+    text = translate(Message("{name}: {action}", name=name, action=Message(_BECAME[action])), lang)
     return f"{text} ({', '.join(fields)})" if fields else text
 
 
-def note_view(text: Text, lang: str) -> Widget:
+def note_view(text: Message, lang: str) -> Widget:
     """One sentence in place of a view."""
-    return _box(say(text, lang), [])
+    return _box(translate(text, lang), [])
 
 
 def _stages(definition: Definition, lang: str) -> list[str]:
     by_key = {step["step_key"]: step for step in definition["steps"]}
     lines = []
     for stage_no, stage in enumerate(layout_of(definition["steps"]), 1):
-        lines.append(say(Text("Stage {number}", number=stage_no), lang))
+        lines.append(translate(Message("Stage {number}", number=stage_no), lang))
         lines += [f"  · {_described(by_key[key], lang)}" for key in stage]
     return lines
 
@@ -187,12 +194,12 @@ def _stages(definition: Definition, lang: str) -> list[str]:
 def _described(step: Mapping[str, Any], lang: str) -> str:
     parts = [f"{step['step_key']} ({step['name']})", step["step_type"]]
     parts += [step["model"]] if step["model"] else []
-    parts += [] if step["enabled"] else [say(Text("disabled"), lang)]
+    parts += [] if step["enabled"] else [translate(Message("disabled"), lang)]
     return " · ".join(parts)
 
 
 def _event(entry: Mapping[str, Any], lang: str) -> str:
-    what = say(Text(_EVENTS.get(entry["event"], entry["event"])), lang)
+    what = translate(Message(_EVENTS.get(entry["event"], entry["event"])), lang)
     who = entry.get("username") or entry.get("by") or ""
     why = f": {entry['why']}" if entry.get("why") else ""
     return f"{entry['at']} · {who} · {what}{why}"
@@ -202,8 +209,8 @@ def _named(step: Mapping[str, Any]) -> dict[str, Any]:
     return {"key": step["step_key"], "name": step["name"], "place": _place(step)}
 
 
-def _place(place: Mapping[str, Any]) -> Text:
-    return Text("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
+def _place(place: Mapping[str, Any]) -> Message:
+    return Message("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
 
 
 def _spread(changed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from app.global_func import Actor, FieldProblem, InvalidFields, NotFound, SafeSqlor, get_row
 from pipeline_core.definition.diff import difference
-from pipeline_core.definition.snapshot import Definition, opened
+from pipeline_core.definition.snapshot import Definition, load
 from pipeline_core.definition.validate import Problem, blocks, validate
-from pipeline_core.draft.context import surroundings
+from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition
 from pipeline_core.lifecycle.live import live_version, version_by_number
 
@@ -21,20 +21,20 @@ async def validated(
     """What publishing would say about the draft or a version: `{publishable, problems}`."""
     which = "draft" if version_no is None else str(version_no)
     definition = await definition_at(sor, pipeline_id, which, "version_no")
-    problems = validate(definition, await surroundings(sor, pipeline_id))
+    problems = validate(definition, await validation_context(sor, pipeline_id))
     return {"pipeline_id": pipeline_id, **_told(problems, actor)}
 
 
 async def draft_problems(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """What the validator says about the draft as it is in this transaction, as `validated`."""
     definition = await definition_at(sor, pipeline_id, "draft", "pipeline_id")
-    return _told(validate(definition, await surroundings(sor, pipeline_id)), actor)
+    return _told(validate(definition, await validation_context(sor, pipeline_id)), actor)
 
 
 def _told(problems: Sequence[Problem], actor: Actor) -> dict[str, Any]:
     return {
         "publishable": not blocks(problems),
-        "problems": [problem.said(actor.lang) for problem in problems],
+        "problems": [problem.as_dict(actor.lang) for problem in problems],
     }
 
 
@@ -48,19 +48,19 @@ async def compared(sor: SafeSqlor, pipeline_id: str, before: str, after: str) ->
 
 async def is_live(sor: SafeSqlor, pipeline_id: str) -> bool:
     """Whether the line has a live version; raises NotFound when there is no such line."""
-    line = await get_row(sor, "pipelines", pipeline_id)
-    return bool(line["status"] == "published")
+    pipeline = await get_row(sor, "pipelines", pipeline_id)
+    return bool(pipeline["status"] == "published")
 
 
 async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter: str) -> Definition:
     """The definition called *which*; raises InvalidFields for *parameter*, or NotFound."""
-    line = await get_row(sor, "pipelines", pipeline_id)
+    pipeline = await get_row(sor, "pipelines", pipeline_id)
     if which == "draft":
-        return await draft_definition(sor, line)
+        return await draft_definition(sor, pipeline)
     if which == "live":
         version = await live_version(sor, pipeline_id)
         if version is None:
-            raise NotFound("no_live_version", "The line {code} is not live.", code=line["code"])
+            raise NotFound("no_live_version", "The line {code} is not live.", code=pipeline["code"])
         definition: Definition = version["definition"]
         return definition
     number = _NUMBER.fullmatch(which)
@@ -68,4 +68,4 @@ async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter:
         raise InvalidFields(
             [FieldProblem(parameter, "bad_choice", "Say draft, live or a version number.")]
         )
-    return opened(await version_by_number(sor, pipeline_id, int(number[1])))
+    return load(await version_by_number(sor, pipeline_id, int(number[1])))

@@ -7,11 +7,11 @@ from typing import Any
 from app.global_func import Actor, SafeSqlor, get_row, public
 from pipeline_core.definition import functions
 from pipeline_core.definition.diff import difference
-from pipeline_core.definition.snapshot import definition_of, frozen, opened
+from pipeline_core.definition.snapshot import definition_of, freeze, load
 from pipeline_core.definition.stages import layout_of
 from pipeline_core.definition.step_types import SCHEMAS, json_schema
 from pipeline_core.definition.validate import blocks, validate
-from pipeline_core.draft.context import models_in_use, surroundings
+from pipeline_core.draft.context import models_in_use, validation_context
 from pipeline_core.draft.draft import draft_definition, steps_of
 from pipeline_core.lifecycle.contributors import since_last_version
 from pipeline_core.lifecycle.live import LIVE, live_version, version_by_number
@@ -22,19 +22,19 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
     `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
     functions}`: each step with its own problems, `problems` are those of the line as a whole.
     """
-    line = await get_row(sor, "pipelines", pipeline_id)
+    pipeline = await get_row(sor, "pipelines", pipeline_id)
     steps = await steps_of(sor, pipeline_id)
-    definition = definition_of(line, steps)
-    found = validate(definition, await surroundings(sor, pipeline_id))
+    definition = definition_of(pipeline, steps)
+    found = validate(definition, await validation_context(sor, pipeline_id))
     live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
     of_step = defaultdict(list)
     for problem in found:
-        of_step[problem.step_key].append(problem.said(actor.lang))
+        of_step[problem.step_key].append(problem.as_dict(actor.lang))
     by_key = {step["step_key"]: step for step in steps}
     return {
-        "line": public("pipelines", line),
+        "line": public("pipelines", pipeline),
         "live": _about(live),
-        "draft_differs": live is None or frozen(definition).checksum != live["checksum"],
+        "draft_differs": live is None or freeze(definition).checksum != live["checksum"],
         "stages": [
             [{**by_key[key], "problems": of_step.get(key, [])} for key in stage]
             for stage in layout_of(steps)
@@ -55,23 +55,23 @@ async def rollback_preview(
     What rolling back would do: the `difference` live → target, what today's rules say about the
     target (`publishable`, `problems`), and whether the draft would follow by itself.
     """
-    line = await get_row(sor, "pipelines", pipeline_id)
+    pipeline = await get_row(sor, "pipelines", pipeline_id)
     target = await version_by_number(sor, pipeline_id, version_no)
-    definition = opened(target)
+    definition = load(target)
     live = await live_version(sor, pipeline_id)
-    found = validate(definition, await surroundings(sor, pipeline_id))
+    found = validate(definition, await validation_context(sor, pipeline_id))
     now_shown = live or (
-        await version_by_number(sor, pipeline_id, line["current_version"])
-        if line["current_version"]
+        await version_by_number(sor, pipeline_id, pipeline["current_version"])
+        if pipeline["current_version"]
         else None
     )
-    draft = frozen(await draft_definition(sor, line)).checksum
+    draft = freeze(await draft_definition(sor, pipeline)).checksum
     return {
         "live": _about(live),
         "target": _about(target),
         "difference": None if live is None else difference(live["definition"], definition),
         "publishable": not blocks(found),
-        "problems": [problem.said(actor.lang) for problem in found],
+        "problems": [problem.as_dict(actor.lang) for problem in found],
         "draft_follows": now_shown is not None and draft == now_shown["checksum"],
     }
 

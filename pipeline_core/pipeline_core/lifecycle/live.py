@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.global_func import Actor, NotFound, Row, SafeSqlor, canonical_json, iso, now
-from pipeline_core.definition.snapshot import opened
+from pipeline_core.definition.snapshot import load
 
 LIVE = """
 select * from pipeline_versions where pipeline_id = ${pipeline_id}$ and status = 'published'
@@ -38,7 +38,7 @@ async def live_version(sor: SafeSqlor, pipeline_id: str) -> Row | None:
     """
     version: Row | None = await sor.one(LIVE, {"pipeline_id": pipeline_id})
     if version is not None:
-        version["definition"] = opened(version)
+        version["definition"] = load(version)
     return version
 
 
@@ -56,13 +56,13 @@ async def version_by_number(sor: SafeSqlor, pipeline_id: str, version_no: int) -
 
 async def pipeline_by_code(sor: SafeSqlor, code: str) -> Row | None:
     """The line's row, or None."""
-    line: Row | None = await sor.one(BY_CODE, {"code": code})
-    return line
+    pipeline: Row | None = await sor.one(BY_CODE, {"code": code})
+    return pipeline
 
 
 async def put_live(
     sor: SafeSqlor,
-    line: Mapping[str, Any],
+    pipeline: Mapping[str, Any],
     version: Mapping[str, Any],
     *,
     event: str,
@@ -72,11 +72,11 @@ async def put_live(
     contributors: Sequence[str] = (),
 ) -> None:
     """
-    Make *version* the live one of *line*, in place of the one that is.
+    Make *version* the live one of *pipeline*, in place of the one that is.
 
     *event* is what the log calls it: `published`, `rolled_back` or `back_online`.
     """
-    replaced = await sor.one(LIVE, {"pipeline_id": line["id"]})
+    replaced = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
     if replaced is not None:
         await _log(
             sor, replaced, {"status": "superseded"}, "superseded", why, actor,
@@ -93,17 +93,17 @@ async def put_live(
         further["contributors"] = list(contributors)
     await _log(sor, version, columns, event, why, actor, **further)
     # A form opened while the line was off sale would take it off again: that one must notice.
-    risen = int(line["status"] not in ("draft", "published"))
+    risen = int(pipeline["status"] not in ("draft", "published"))
     await sor.sqlExe(
-        SET_LIVE, {"id": line["id"], "version_no": version["version_no"], "raise": risen}
+        SET_LIVE, {"id": pipeline["id"], "version_no": version["version_no"], "raise": risen}
     )
 
 
 async def take_off(
-    sor: SafeSqlor, line: Mapping[str, Any], *, event: str, why: str | None, actor: Actor
+    sor: SafeSqlor, pipeline: Mapping[str, Any], *, event: str, why: str | None, actor: Actor
 ) -> None:
-    """Leave *line* without a live version; the caller gives the line its new status."""
-    version = await sor.one(LIVE, {"pipeline_id": line["id"]})
+    """Leave *pipeline* without a live version; the caller gives the line its new status."""
+    version = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
     if version is not None:
         await _log(sor, version, {"status": "superseded"}, event, why, actor)
 

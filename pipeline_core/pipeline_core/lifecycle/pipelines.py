@@ -13,14 +13,14 @@ from app.global_func import (
     delete_row,
     deleted,
     insert_row,
-    note,
     now,
+    record_changes,
     update_row,
     without_unchanged,
 )
 from pipeline_core.draft.context import referrers
-from pipeline_core.draft.draft import STEPS, changes, locked_line, refuse_archived
-from pipeline_core.lifecycle.status import change_status
+from pipeline_core.draft.draft import STEPS, changes, lock_pipeline, refuse_archived
+from pipeline_core.lifecycle.status import update_status
 
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
 DELETE_STEPS = "delete from pipeline_steps where pipeline_id = ${pipeline_id}$"
@@ -49,22 +49,22 @@ async def update(
     actor: Actor,
 ) -> dict[str, Any]:
     """
-    Change the line's fields; a changed `status` goes the way of `change_status`.
+    Change the line's fields; a changed `status` goes the way of `update_status`.
 
     Raises EditConflict, InvalidFields for another `code`, Conflict for what its status forbids.
     """
-    line = await locked_line(sor, pipeline_id)
-    check_lock_version("pipelines", line, lock_version)
-    changed = changes(line, without_unchanged("pipelines", line, values))
+    pipeline = await lock_pipeline(sor, pipeline_id)
+    check_lock_version("pipelines", pipeline, lock_version)
+    changed = changes(pipeline, without_unchanged("pipelines", pipeline, values))
     if not changed:
-        return line
+        return pipeline
     status = changed.pop("status", None)
     if changed:
         if status is None:
-            refuse_archived(line)
+            refuse_archived(pipeline)
         changed["draft_changed_at"] = now()
     if status is not None:
-        changed |= await change_status(sor, line, status, None, actor)
+        changed |= await update_status(sor, pipeline, status, None, actor)
     return await update_row(sor, "pipelines", pipeline_id, None, changed, actor)
 
 
@@ -77,13 +77,13 @@ async def delete(
     A line that was ever live, has calls, prices, capacity or distributors stays: InUse names
     them. Archive such a line instead.
     """
-    line = await locked_line(sor, pipeline_id)
-    check_lock_version("pipelines", line, lock_version)
+    pipeline = await lock_pipeline(sor, pipeline_id)
+    check_lock_version("pipelines", pipeline, lock_version)
     if found := await referrers(sor, pipeline_id, actor.lang):
         raise InUse(found)
     await _delete_parts(sor, pipeline_id, actor)
-    await delete_row(sor, "pipelines", line, actor)
-    return line
+    await delete_row(sor, "pipelines", pipeline, actor)
+    return pipeline
 
 
 async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
@@ -94,4 +94,4 @@ async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
     ):
         found = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
         await sor.sqlExe(statement, {"pipeline_id": pipeline_id})
-        await note(sor, actor, *(deleted(table, row) for row in found))
+        await record_changes(sor, actor, *(deleted(table, row) for row in found))

@@ -14,16 +14,16 @@ from app.global_func import (
     FieldProblem,
     InvalidFields,
     SafeSqlor,
-    because,
+    audit_context,
     check_lock_version,
     get_row,
-    note,
-    say,
+    record_changes,
+    translate,
 )
-from pipeline_core.definition.snapshot import Definition, frozen, opened
+from pipeline_core.definition.snapshot import Definition, freeze, load
 from pipeline_core.definition.validate import Problem, blocks, validate
-from pipeline_core.draft.context import surroundings
-from pipeline_core.draft.draft import draft_definition, editable_line, replace_draft
+from pipeline_core.draft.context import validation_context
+from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
 from pipeline_core.lifecycle.contributors import of_version
 from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
 from pipeline_core.lifecycle.versions import saved
@@ -44,27 +44,27 @@ async def publish(
     BadRequest `not_publishable`, Conflict, EditConflict when `lock_version` (the line's) is sent
     and old.
     """
-    line = await editable_line(sor, pipeline_id)
-    check_lock_version("pipelines", line, values["lock_version"])
+    pipeline = await lock_editable_pipeline(sor, pipeline_id)
+    check_lock_version("pipelines", pipeline, values["lock_version"])
     live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
     version: Mapping[str, Any]
     if values["version_no"] is not None:
         version = await version_by_number(sor, pipeline_id, values["version_no"])
         _check_reason(version, values["notes"])
-        warnings = await checked(sor, pipeline_id, opened(version), actor)
+        warnings = await checked(sor, pipeline_id, load(version), actor)
     else:
-        definition = await draft_definition(sor, line)
+        definition = await draft_definition(sor, pipeline)
         warnings = await checked(sor, pipeline_id, definition, actor)
-        version, _ = await saved(sor, line, definition, values["notes"], actor)
+        version, _ = await saved(sor, pipeline, definition, values["notes"], actor)
     if live is None or version["id"] != live["id"]:
         await _note(sor, version, values["notes"])
         names = await _contributors(sor, version)
         await put_live(
-            sor, line, version, event="published", why=values["notes"], actor=actor,
+            sor, pipeline, version, event="published", why=values["notes"], actor=actor,
             contributors=names,
         )  # fmt: skip
         told = {"notes": values["notes"], "contributors": names}
-        await _audit(sor, "publish", line, live, version, told, actor)
+        await _audit(sor, "publish", pipeline, live, version, told, actor)
     return await _answer(sor, version, warnings, actor)
 
 
@@ -77,27 +77,27 @@ async def rollback(
     The draft follows only if it has no unpublished change, or with `replace_draft`; the answer
     says which under `draft_replaced`. Raises as `publish`.
     """
-    line = await editable_line(sor, pipeline_id)
-    check_lock_version("pipelines", line, values["lock_version"])
+    pipeline = await lock_editable_pipeline(sor, pipeline_id)
+    check_lock_version("pipelines", pipeline, values["lock_version"])
     target = await version_by_number(sor, pipeline_id, values["version_no"])
-    definition = opened(target)
+    definition = load(target)
     if target["status"] != "superseded":
         raise _not_to_roll_back_to(target)
     warnings = await checked(sor, pipeline_id, definition, actor)
-    shown = await version_by_number(sor, pipeline_id, line["current_version"])
-    untouched = frozen(await draft_definition(sor, line)).checksum == shown["checksum"]
+    shown = await version_by_number(sor, pipeline_id, pipeline["current_version"])
+    untouched = freeze(await draft_definition(sor, pipeline)).checksum == shown["checksum"]
     replaced = bool(untouched or values["replace_draft"])
     if replaced:
-        with because("rollback", version_no=target["version_no"]):
-            await replace_draft(sor, line, definition, actor)
+        with audit_context("rollback", version_no=target["version_no"]):
+            await replace_draft(sor, pipeline, definition, actor)
     from_no = shown["version_no"] if shown["id"] != target["id"] else None
     await put_live(
-        sor, line, target, event="rolled_back", why=values["reason"], actor=actor,
+        sor, pipeline, target, event="rolled_back", why=values["reason"], actor=actor,
         rollback_of=from_no,
     )  # fmt: skip
     told = {"reason": values["reason"], "draft_replaced": replaced}
-    live = shown if line["status"] == "published" else None
-    await _audit(sor, "rollback", line, live, target, told, actor)
+    live = shown if pipeline["status"] == "published" else None
+    await _audit(sor, "rollback", pipeline, live, target, told, actor)
     return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaced}
 
 
@@ -105,7 +105,7 @@ async def checked(
     sor: SafeSqlor, pipeline_id: str, definition: Definition, actor: Actor
 ) -> list[Problem]:
     """The warnings about *definition*; raises BadRequest `not_publishable` with all problems."""
-    problems = validate(definition, await surroundings(sor, pipeline_id))
+    problems = validate(definition, await validation_context(sor, pipeline_id))
     if blocks(problems):
         raise not_publishable(problems, actor.lang)
     return problems
@@ -115,8 +115,8 @@ def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
     """The refusal that lists *problems*, its first errors in the sentence itself."""
     errors = [problem for problem in problems if problem.severity == "error"]
     told = [
-        f"{problem.step_key}: {say(problem.text, lang)}" if problem.step_key
-        else say(problem.text, lang)
+        f"{problem.step_key}: {translate(problem.text, lang)}" if problem.step_key
+        else translate(problem.text, lang)
         for problem in errors[:_TOLD]
     ]  # fmt: skip
     if len(errors) > _TOLD:
@@ -125,7 +125,7 @@ def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
         "not_publishable",
         "The line cannot be published before this is corrected: {told}",
         problems=[_field_problem(problem) for problem in errors],
-        extra={"problems": [problem.said(lang) for problem in problems]},
+        extra={"problems": [problem.as_dict(lang) for problem in problems]},
         told=" ".join(told),
     )
 
@@ -167,19 +167,19 @@ async def _note(sor: SafeSqlor, version: Mapping[str, Any], notes: str | None) -
 async def _audit(
     sor: SafeSqlor,
     action: str,
-    line: Mapping[str, Any],
+    pipeline: Mapping[str, Any],
     replaced: Mapping[str, Any] | None,
     version: Mapping[str, Any],
     detail: Mapping[str, Any],
     actor: Actor,
 ) -> None:
     before = {
-        "status": line["status"],
+        "status": pipeline["status"],
         "live_version": None if replaced is None else replaced["version_no"],
     }
     after = {"status": "published", "live_version": version["version_no"]}
     told = {**detail, "checksum": version["checksum"]}
-    await note(sor, actor, Change(action, "pipelines", line, before, after, told))
+    await record_changes(sor, actor, Change(action, "pipelines", pipeline, before, after, told))
 
 
 async def _answer(
@@ -188,7 +188,7 @@ async def _answer(
     record = await get_row(sor, "pipeline_versions", version["id"])
     return {
         **record,
-        "problems": [problem.said(actor.lang) for problem in warnings],
+        "problems": [problem.as_dict(actor.lang) for problem in warnings],
         "contributors": await _contributors(sor, version),
     }
 

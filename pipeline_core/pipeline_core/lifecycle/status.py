@@ -10,11 +10,11 @@ from app.global_func import (
     FieldProblem,
     SafeSqlor,
     check_lock_version,
-    note,
+    record_changes,
     update_row,
 )
-from pipeline_core.definition.snapshot import opened
-from pipeline_core.draft.draft import locked_line
+from pipeline_core.definition.snapshot import load
+from pipeline_core.draft.draft import lock_pipeline
 from pipeline_core.lifecycle.live import put_live, take_off, version_by_number
 from pipeline_core.lifecycle.publishing import checked
 
@@ -41,12 +41,12 @@ async def set_status(
     reason: str | None,
     actor: Actor,
 ) -> dict[str, Any]:
-    """Give the line another status; its record. Raises as `change_status`, and EditConflict."""
-    line = await locked_line(sor, pipeline_id)
-    check_lock_version("pipelines", line, lock_version)
-    if status == line["status"]:
-        return line
-    changed = await change_status(sor, line, status, reason, actor)
+    """Give the line another status; its record. Raises as `update_status`, and EditConflict."""
+    pipeline = await lock_pipeline(sor, pipeline_id)
+    check_lock_version("pipelines", pipeline, lock_version)
+    if status == pipeline["status"]:
+        return pipeline
+    changed = await update_status(sor, pipeline, status, reason, actor)
     told = {"reason": reason} if reason else None
     return await update_row(
         sor, "pipelines", pipeline_id, None, changed, actor, detail=told,
@@ -55,26 +55,28 @@ async def set_status(
     )  # fmt: skip
 
 
-async def change_status(
-    sor: SafeSqlor, line: Mapping[str, Any], status: str, reason: str | None, actor: Actor
+async def update_status(
+    sor: SafeSqlor, pipeline: Mapping[str, Any], status: str, reason: str | None, actor: Actor
 ) -> dict[str, Any]:
     """
-    Do what the change of status means for the versions of a locked *line*; its new columns.
+    Do what the change of status means for the versions of a locked *pipeline*; its new columns.
 
     Back on sale, the version that was live last is checked by today's rules and goes live.
     Raises Conflict `bad_status_change`, BadRequest `not_publishable`.
     """
-    if not allowed(line["status"], status, was_live=line["current_version"] is not None):
-        raise _refused(line["status"], status)
-    if line["status"] == "published":
-        await take_off(sor, line, event=status, why=reason, actor=actor)
+    if not allowed(pipeline["status"], status, was_live=pipeline["current_version"] is not None):
+        raise _refused(pipeline["status"], status)
+    if pipeline["status"] == "published":
+        await take_off(sor, pipeline, event=status, why=reason, actor=actor)
     if status == "published":
-        version = await version_by_number(sor, line["id"], line["current_version"])
-        await checked(sor, line["id"], opened(version), actor)
-        await put_live(sor, line, version, event="back_online", why=reason, actor=actor)
-        before, after = {"status": line["status"]}, {"status": status}
+        version = await version_by_number(sor, pipeline["id"], pipeline["current_version"])
+        await checked(sor, pipeline["id"], load(version), actor)
+        await put_live(sor, pipeline, version, event="back_online", why=reason, actor=actor)
+        before, after = {"status": pipeline["status"]}, {"status": status}
         told = {"reason": reason, "live_version": version["version_no"]}
-        await note(sor, actor, Change("set_status", "pipelines", line, before, after, told))
+        await record_changes(
+            sor, actor, Change("set_status", "pipelines", pipeline, before, after, told)
+        )
     return {"status": status}
 
 

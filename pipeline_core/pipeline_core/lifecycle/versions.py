@@ -15,10 +15,10 @@ from app.global_func import (
     update_row,
     without_unchanged,
 )
-from pipeline_core.definition.snapshot import Definition, frozen
+from pipeline_core.definition.snapshot import Definition, freeze
 from pipeline_core.definition.validate import Problem, validate
-from pipeline_core.draft.context import surroundings
-from pipeline_core.draft.draft import draft_definition, editable_line, locked_line
+from pipeline_core.draft.context import validation_context
+from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, lock_pipeline
 from pipeline_core.lifecycle.live import LIVE
 
 LAST = """
@@ -38,10 +38,10 @@ async def create(
     what would stand in the way of publishing it. Raises InvalidFields, Conflict `archived`.
     """
     await check_references(sor, "pipeline_versions", values)
-    line = await editable_line(sor, values["pipeline_id"])
-    definition = await draft_definition(sor, line)
-    problems = validate(definition, await surroundings(sor, line["id"]))
-    version, made = await saved(sor, line, definition, values.get("notes"), actor)
+    pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
+    definition = await draft_definition(sor, pipeline)
+    problems = validate(definition, await validation_context(sor, pipeline["id"]))
+    version, made = await saved(sor, pipeline, definition, values.get("notes"), actor)
     return version, made, problems
 
 
@@ -63,7 +63,7 @@ async def delete(
 ) -> dict[str, Any]:
     """Delete a version that never was live; raises Conflict `was_live` for others."""
     seen = await get_row(sor, "pipeline_versions", version_id)
-    await locked_line(sor, seen["pipeline_id"])
+    await lock_pipeline(sor, seen["pipeline_id"])
     version = await get_row(sor, "pipeline_versions", version_id, lock=True)
     check_lock_version("pipeline_versions", version, lock_version)
     if version["status"] != "saved":
@@ -78,7 +78,7 @@ async def delete(
 
 async def saved(
     sor: SafeSqlor,
-    line: Mapping[str, Any],
+    pipeline: Mapping[str, Any],
     definition: Definition,
     notes: str | None,
     actor: Actor,
@@ -89,14 +89,14 @@ async def saved(
     The caller holds the lock on the line's row, which gives each number once. Numbers of deleted
     versions are not given again: whoever wrote one down must not get something else for it.
     """
-    new = frozen(definition)
-    last = await sor.one(LAST, {"pipeline_id": line["id"]})
-    for version in (await sor.one(LIVE, {"pipeline_id": line["id"]}), last):
+    new = freeze(definition)
+    last = await sor.one(LAST, {"pipeline_id": pipeline["id"]})
+    for version in (await sor.one(LIVE, {"pipeline_id": pipeline["id"]}), last):
         if version is not None and version["snapshot"] == new.text:
             return version, False
-    version_no = max(line["last_version_no"], last["version_no"] if last else 0) + 1
+    version_no = max(pipeline["last_version_no"], last["version_no"] if last else 0) + 1
     values = {
-        "pipeline_id": line["id"],
+        "pipeline_id": pipeline["id"],
         "version_no": version_no,
         "status": "saved",
         "snapshot": new.text,
@@ -105,5 +105,5 @@ async def saved(
         "event_log": "[]",
     }
     record = await insert_row(sor, "pipeline_versions", values, actor)
-    await sor.sqlExe(COUNT_NUMBER, {"id": line["id"], "version_no": version_no})
+    await sor.sqlExe(COUNT_NUMBER, {"id": pipeline["id"], "version_no": version_no})
     return record, True

@@ -15,7 +15,7 @@ from app.global_func import (
     AppError,
     BadRequest,
     JsonError,
-    Text,
+    Message,
     json_encoder,
     parse_json,
     plain_spelling,
@@ -24,7 +24,7 @@ from pipeline_core.transfer.yaml_text import MAX_DEPTH, Unreadable, read_yaml, w
 
 KIND = "pipeline-line"
 FORMAT_VERSION = 1
-LARGEST = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 FORMATS = {"json": "application/json", "yaml": "application/yaml"}
 _HEAD = ("kind", "format_version", "checksum")
 # What a reader puts in the place of bytes that are not UTF-8.
@@ -43,7 +43,7 @@ _body_text = json_encoder(_no_other, kind=Decimal)
 _summed_text = json_encoder(_no_other, sort_keys=True, number=plain_spelling)
 
 
-def sealed(content: Mapping[str, Any]) -> Envelope:
+def build(content: Mapping[str, Any]) -> Envelope:
     """*content* (`pipeline`, `steps` and so on) with its head."""
     return {
         "kind": KIND,
@@ -59,26 +59,26 @@ def checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(_summed_text(body).encode("utf-8")).hexdigest()
 
 
-def written(envelope: Envelope, format_name: str) -> str:
+def serialize(envelope: Envelope, format_name: str) -> str:
     """*envelope* as the text of a file, in its one spelling; `json` or `yaml`."""
     text = _json_text(envelope) + "\n" if format_name == "json" else write_yaml(envelope)
     # As an escape, which both formats have: as itself it is the mark of a file read wrongly.
     return text.replace(_REPLACEMENT, "\\ufffd")
 
 
-def read(text: str) -> Envelope:
+def parse(text: str) -> Envelope:
     """
     The envelope in *text*, JSON or YAML; raises BadRequest `bad_file`, AppError 413 `too_large`.
 
     Only what JSON can say is taken: no tags, anchors, dates or keys that are no texts. No digit
     of a number is lost.
     """
-    if len(text.encode("utf-8", "replace")) > LARGEST:
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise AppError(
             "too_large",
             "The file is larger than {limit} bytes. Leave out what is not needed.",
             status=413,
-            limit=LARGEST,
+            limit=MAX_BYTES,
         )
     text = text.removeprefix("\ufeff")
     try:
@@ -101,9 +101,9 @@ def read(text: str) -> Envelope:
     return _checked_head(found)
 
 
-def of_body(body: Mapping[str, Any]) -> Envelope:
+def parse_body(body: Mapping[str, Any]) -> Envelope:
     """As `read`, of an envelope that is the request's body itself; its fractions are Decimal."""
-    return read(_body_text(body))
+    return parse(_body_text(body))
 
 
 def _checked_head(found: Any) -> Envelope:
@@ -128,8 +128,10 @@ def _refuse_replacements(text: str) -> None:
     at = text.find(_REPLACEMENT)
     if at >= 0:
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-        raise Unreadable(Text("this is not UTF-8; save the file as UTF-8"), line, column)
+        raise Unreadable(Message("this is not UTF-8; save the file as UTF-8"), line, column)
 
 
 def _bad(template: str, **params: Any) -> BadRequest:
-    return BadRequest("bad_file", "The file cannot be read: {told}", told=Text(template, **params))
+    return BadRequest(
+        "bad_file", "The file cannot be read: {told}", told=Message(template, **params)
+    )

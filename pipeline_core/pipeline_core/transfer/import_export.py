@@ -16,20 +16,20 @@ from app.global_func import (
     FieldProblem,
     InvalidFields,
     SafeSqlor,
-    because,
+    audit_context,
     check_lock_version,
-    say,
+    translate,
 )
 from pipeline_core.definition.snapshot import STEP_FIELDS, Definition, definition_of, step_values
 from pipeline_core.definition.stages import layout_of, numbered
 from pipeline_core.definition.validate import blocks, validate
-from pipeline_core.draft.context import surroundings
+from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import (
     changes,
     draft_definition,
-    editable_line,
     insert_steps,
-    locked_line,
+    lock_editable_pipeline,
+    lock_pipeline,
     replace_draft,
     steps_of,
 )
@@ -52,7 +52,7 @@ class Rehearsed(Exception):
 class Incoming:
     """What a file says, checked: `problems` are said already; a step has problems or values."""
 
-    line: Values
+    pipeline: Values
     steps: list[Values]
     parts: Mapping[str, Any] = field(default_factory=dict)
     problems: list[dict[str, str]] = field(default_factory=list)
@@ -80,18 +80,18 @@ async def bring_in(
     problems = list(incoming.problems)
     report: dict[str, Any] = {
         "dry_run": terms.dry_run,
-        "line": {"code": incoming.line["code"], "action": "problem", "id": None},
+        "line": {"code": incoming.pipeline["code"], "action": "problem", "id": None},
         "steps": [_bad_step(key, found) for key, found in incoming.step_problems.items()],
         "ignored": sorted(incoming.ignored),
         "problems": problems,
     }
-    with because("import"):
+    with audit_context("import"):
         if not problems and not incoming.step_problems:
-            line, problem = await _placed(sor, incoming, terms, actor, report)
+            pipeline, problem = await _placed(sor, incoming, terms, actor, report)
             problems += problem
-            if line is not None:
-                problems += await _parts(sor, incoming, line, report, actor)
-                report |= await _validated(sor, line["id"], report["steps"], actor)
+            if pipeline is not None:
+                problems += await _parts(sor, incoming, pipeline, report, actor)
+                report |= await _validated(sor, pipeline["id"], report["steps"], actor)
     report["importable"] = not problems and not incoming.step_problems
     if terms.dry_run:
         raise Rehearsed(report)
@@ -103,52 +103,52 @@ async def bring_in(
 async def clone(
     sor: SafeSqlor,
     definition: Definition,
-    line_values: Values,
+    pipeline_values: Values,
     parts: Mapping[str, Any],
     actor: Actor,
 ) -> dict[str, Any]:
     """A new line with the steps of *definition* and *parts*; its record. Raises Conflict."""
-    with because(None, cloned_from=definition["pipeline"]["code"]):
-        line = await pipelines.create(sor, {**line_values, "status": "draft"}, actor)
-        await insert_steps(sor, line["id"], _placed_steps(definition["steps"]), actor)
+    with audit_context(None, cloned_from=definition["pipeline"]["code"]):
+        pipeline = await pipelines.create(sor, {**pipeline_values, "status": "draft"}, actor)
+        await insert_steps(sor, pipeline["id"], _placed_steps(definition["steps"]), actor)
         for name, data in parts.items():
-            for told in await write_part(sor, name, line["id"], data, actor):
+            for told in await write_part(sor, name, pipeline["id"], data, actor):
                 if told["action"] == "problem":
                     raise _part_refused(name, told)
-    return await locked_line(sor, line["id"])
+    return await lock_pipeline(sor, pipeline["id"])
 
 
 async def _placed(
     sor: SafeSqlor, incoming: Incoming, terms: Terms, actor: Actor, report: dict[str, Any]
 ) -> tuple[Values | None, list[dict[str, str]]]:
-    present = await pipeline_by_code(sor, incoming.line["code"])
+    present = await pipeline_by_code(sor, incoming.pipeline["code"])
     if present is None:
-        line = await pipelines.create(sor, {**incoming.line, "status": "draft"}, actor)
+        pipeline = await pipelines.create(sor, {**incoming.pipeline, "status": "draft"}, actor)
         steps = _placed_steps(incoming.steps)
-        await insert_steps(sor, line["id"], steps, actor)
-        report["line"] |= {"action": "created", "id": line["id"]}
+        await insert_steps(sor, pipeline["id"], steps, actor)
+        report["line"] |= {"action": "created", "id": pipeline["id"]}
         report["steps"] = [_told(step["step_key"], "created") for step in steps]
-        return line, []
+        return pipeline, []
     report["line"]["id"] = present["id"]
     if not terms.replace:
         template = "There is a line with this code already. Choose another code, or replace it."
         return None, [_problem("duplicate", "code", template, actor.lang)]
-    line = await editable_line(sor, present["id"])
+    pipeline = await lock_editable_pipeline(sor, present["id"])
     if not terms.dry_run and terms.lock_version is None:
         raise InvalidFields([FieldProblem("lock_version", "required", "This field is required.")])
-    check_lock_version("pipelines", line, terms.lock_version)
-    report["steps"] = await _replaced(sor, line, incoming, actor)
+    check_lock_version("pipelines", pipeline, terms.lock_version)
+    report["steps"] = await _replaced(sor, pipeline, incoming, actor)
     same = all(told["action"] == "skipped" for told in report["steps"])
-    changed = changes(line, incoming.line)
+    changed = changes(pipeline, incoming.pipeline)
     report["line"]["action"] = "skipped" if same and not changed else "changed"
-    report["line"]["lock_version"] = line["lock_version"]
-    return line, []
+    report["line"]["lock_version"] = pipeline["lock_version"]
+    return pipeline, []
 
 
 async def _replaced(
-    sor: SafeSqlor, line: Values, incoming: Incoming, actor: Actor
+    sor: SafeSqlor, pipeline: Values, incoming: Incoming, actor: Actor
 ) -> list[dict[str, Any]]:
-    present = {step["step_key"]: step for step in await steps_of(sor, line["id"])}
+    present = {step["step_key"]: step for step in await steps_of(sor, pipeline["id"])}
     steps = _placed_steps(incoming.steps)
     report = []
     for step in steps:
@@ -158,15 +158,17 @@ async def _replaced(
         report.append(_told(key, action, fields))
     wanted = {step["step_key"] for step in steps}
     report += [_told(key, "removed") for key in present if key not in wanted]
-    if all(told["action"] == "skipped" for told in report) and not changes(line, incoming.line):
+    if all(told["action"] == "skipped" for told in report) and not changes(
+        pipeline, incoming.pipeline
+    ):
         return report
-    definition = definition_of({**line, **incoming.line}, steps)
-    await replace_draft(sor, line, definition, actor)
+    definition = definition_of({**pipeline, **incoming.pipeline}, steps)
+    await replace_draft(sor, pipeline, definition, actor)
     return report
 
 
 async def _parts(
-    sor: SafeSqlor, incoming: Incoming, line: Values, report: dict[str, Any], actor: Actor
+    sor: SafeSqlor, incoming: Incoming, pipeline: Values, report: dict[str, Any], actor: Actor
 ) -> list[dict[str, str]]:
     """Prices and capacity come with a new line only: those of one that sells are not a file's."""
     problems: list[dict[str, str]] = []
@@ -174,7 +176,7 @@ async def _parts(
         if report["line"]["action"] != "created":
             report[name] = [{"action": "skipped", "label": "", "problems": []}]
             continue
-        report[name] = await write_part(sor, name, line["id"], data, actor)
+        report[name] = await write_part(sor, name, pipeline["id"], data, actor)
         for number, told in enumerate(report[name]):
             problems += [
                 {**problem, "field": f"{name}/{number}/{problem['field']}".rstrip("/"),
@@ -188,15 +190,15 @@ async def _validated(
     sor: SafeSqlor, pipeline_id: str, steps: list[dict[str, Any]], actor: Actor
 ) -> dict[str, Any]:
     """What the validator says of the draft now, also at the steps of the report."""
-    definition = await draft_definition(sor, await locked_line(sor, pipeline_id))
-    found = validate(definition, await surroundings(sor, pipeline_id))
+    definition = await draft_definition(sor, await lock_pipeline(sor, pipeline_id))
+    found = validate(definition, await validation_context(sor, pipeline_id))
     by_key = {told["step_key"]: told for told in steps}
     for problem in found:
         if problem.step_key in by_key:
-            by_key[problem.step_key]["problems"].append(problem.said(actor.lang))
+            by_key[problem.step_key]["problems"].append(problem.as_dict(actor.lang))
     return {
         "publishable": not blocks(found),
-        "to_correct": [problem.said(actor.lang) for problem in found if not problem.step_key],
+        "to_correct": [problem.as_dict(actor.lang) for problem in found if not problem.step_key],
     }
 
 
@@ -221,7 +223,7 @@ def _bad_step(key: str, found: list[dict[str, str]]) -> dict[str, Any]:
 
 def _problem(code: str, place: str, template: str, lang: str) -> dict[str, str]:
     return {
-        "code": code, "step_key": "", "field": place, "message": say(template, lang),
+        "code": code, "step_key": "", "field": place, "message": translate(template, lang),
         "severity": "error",
     }  # fmt: skip
 

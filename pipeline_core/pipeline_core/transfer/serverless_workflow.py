@@ -31,23 +31,23 @@ def workflow_document(
     definition: Definition, version_no: int | None, checksum: str
 ) -> dict[str, Any]:
     """The document of *definition*; *version_no* None: a draft, which is version 0.0.0."""
-    line = definition["pipeline"]
+    pipeline = definition["pipeline"]
     enabled = [step for step in definition["steps"] if step["enabled"]]
     places = Places(definition["steps"])
     document: dict[str, Any] = {
         "dsl": DSL,
         "namespace": NAMESPACE,
-        "name": workflow_name(line["code"]),
+        "name": workflow_name(pipeline["code"]),
         "version": f"{version_no or 0}.0.0",
-        "title": line["name"],
+        "title": pipeline["name"],
         "metadata": {
-            "code": line["code"],
+            "code": pipeline["code"],
             "checksum": checksum,
             "functions": sorted({_function(step) for step in enabled} - {""}),
         },
     }
-    if line["description"]:
-        document["summary"] = line["description"]
+    if pipeline["description"]:
+        document["summary"] = pipeline["description"]
     by_key = {step["step_key"]: step for step in enabled}
     taken = set(by_key)
     tasks = []

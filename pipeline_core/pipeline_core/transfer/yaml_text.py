@@ -26,7 +26,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.representer import SafeRepresenter
 
-from app.global_func import JsonNumber, Text, is_bounded
+from app.global_func import JsonNumber, Message, is_bounded
 
 MAX_DEPTH = 64
 # Some seconds of a thread; a line of a thousand steps has a third of them.
@@ -55,7 +55,7 @@ _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 class Unreadable(ValueError):
     """A text is not what this module reads: `text` says why, `line` and `column` (from 1) where."""
 
-    def __init__(self, text: Text | str, line: int, column: int) -> None:
+    def __init__(self, text: Message | str, line: int, column: int) -> None:
         self.text = text
         self.line = line
         self.column = column
@@ -78,7 +78,7 @@ def read_yaml(text: str) -> Any:
     except ReaderError as exc:
         before = text[: exc.position]
         place = before.count("\n") + 1, exc.position - (before.rfind("\n") + 1) + 1
-        raise Unreadable(Text("this character is not allowed in YAML"), *place) from None
+        raise Unreadable(Message("this character is not allowed in YAML"), *place) from None
     except YAMLError as exc:
         raise Unreadable(str(exc)[:200], 1, 1) from None
     except (RecursionError, ValueError) as exc:
@@ -101,7 +101,7 @@ class _Reader:
     def take(self, event: Event) -> None:
         mark = event.start_mark
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-            raise _unreadable(Text("anchors and aliases are not allowed"), mark)
+            raise _unreadable(Message("anchors and aliases are not allowed"), mark)
         if isinstance(event, DocumentStartEvent):
             self._begin(event)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -113,18 +113,18 @@ class _Reader:
     def _begin(self, event: DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            raise _unreadable(Text("a second document begins here"), event.start_mark)
+            raise _unreadable(Message("a second document begins here"), event.start_mark)
         if event.version is not None and tuple(event.version) != (1, 2):
-            raise _unreadable(Text("only YAML 1.2 is read here"), event.start_mark)
+            raise _unreadable(Message("only YAML 1.2 is read here"), event.start_mark)
 
     def _node(self, event: Any) -> None:
         mark = event.start_mark
         if event.tag is not None:
-            raise _unreadable(Text("tags are not allowed"), mark)
+            raise _unreadable(Message("tags are not allowed"), mark)
         self._values += 1
         if self._values > MAX_VALUES:
             raise _unreadable(
-                Text("more than {limit} values; write it as JSON", limit=MAX_VALUES), mark
+                Message("more than {limit} values; write it as JSON", limit=MAX_VALUES), mark
             )
         if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
             self._keys[-1] = self._key(event, self._open[-1])
@@ -137,20 +137,20 @@ class _Reader:
         self._open.append(made)
         self._keys.append(None)
         if len(self._open) > MAX_DEPTH:
-            raise _unreadable(Text("more than {limit} levels", limit=MAX_DEPTH), mark)
+            raise _unreadable(Message("more than {limit} levels", limit=MAX_DEPTH), mark)
 
     def _key(self, event: Any, mapping: dict[str, Any]) -> str:
         mark = event.start_mark
         if not isinstance(event, ScalarEvent):
-            raise _unreadable(Text("a key must be a text"), mark)
+            raise _unreadable(Message("a key must be a text"), mark)
         key = event.value
         if not event.style:
             if key == "<<":
-                raise _unreadable(Text("merge keys are not allowed"), mark)
+                raise _unreadable(Message("merge keys are not allowed"), mark)
             if not isinstance(_plain(key, mark), str):
-                raise _unreadable(Text("a key must be a text"), mark)
+                raise _unreadable(Message("a key must be a text"), mark)
         if key in mapping:
-            raise _unreadable(Text("the key {key} stands there twice", key=key[:64]), mark)
+            raise _unreadable(Message("the key {key} stands there twice", key=key[:64]), mark)
         return str(key)
 
     def _put(self, value: Any) -> None:
@@ -174,7 +174,7 @@ def _plain(word: str, mark: StringMark) -> Any:
     if word in _BOOLEANS:
         return _BOOLEANS[word]
     if _NO_NUMBER.fullmatch(word):
-        raise _unreadable(Text("infinity and NaN are not allowed; a text needs quotes"), mark)
+        raise _unreadable(Message("infinity and NaN are not allowed; a text needs quotes"), mark)
     try:
         number = _number(word)
     except ValueError:
@@ -183,7 +183,7 @@ def _plain(word: str, mark: StringMark) -> Any:
         return word
     if not is_bounded(number):
         raise _unreadable(
-            Text("this number is too large, too small or too long; a text needs quotes"), mark
+            Message("this number is too large, too small or too long; a text needs quotes"), mark
         )
     return number
 
@@ -253,7 +253,7 @@ _Representer.add_representer(str, _written_text)
 _Representer.add_representer(JsonNumber, _written_number)
 
 
-def _unreadable(text: Text | str, mark: Any) -> Unreadable:
+def _unreadable(text: Message | str, mark: Any) -> Unreadable:
     if mark is None:
         return Unreadable(text, 1, 1)
     return Unreadable(text, mark.line + 1, mark.column + 1)

@@ -46,7 +46,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Caller:
+class AuthenticatedDistributor:
     """The distributor that calls, with what is to be known of the key it used."""
 
     distributor: Row
@@ -59,7 +59,7 @@ class Caller:
         return str(self.distributor["id"])
 
 
-def credentials(request: web.Request) -> Credentials:
+def read_credentials(request: web.Request) -> Credentials:
     """What *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
     key = _sent_key(request)
     if key is None or not keys.is_well_formed(key):
@@ -67,33 +67,35 @@ def credentials(request: web.Request) -> Credentials:
     return Credentials(keys.digest(key), keys.prefix(key), request["client_ip"])
 
 
-async def authenticate(shown: Credentials) -> Caller:
+async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:
     """
-    The caller that *shown* belongs to.
+    The caller that *credentials* belongs to.
 
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
     """
     async with reading() as sor:
-        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": shown.digest})
+        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": credentials.digest})
     for row in rows:
-        if _fits(row, shown.digest):
-            return Caller(row, shown.key_prefix, check_caller(row, shown))
+        if _matching_expiries(row, credentials.digest):
+            return AuthenticatedDistributor(
+                row, credentials.key_prefix, check_caller(row, credentials)
+            )
     raise _invalid_key()
 
 
-def check_caller(distributor: Row, shown: Credentials) -> datetime | None:
+def check_caller(distributor: Row, credentials: Credentials) -> datetime | None:
     """
-    Raise what keeps the bearer of *shown* from acting for *distributor*: invalid_key,
+    Raise what keeps the bearer of *credentials* from acting for *distributor*: invalid_key,
     distributor_suspended, ip_not_allowed. Answers when the key expires.
     """
-    found = _fits(distributor, shown.digest)
-    if not found:
+    expiries = _matching_expiries(distributor, credentials.digest)
+    if not expiries:
         raise _invalid_key()
     check_active(distributor)
-    if not ip_allowed(distributor["allowed_ips"], shown.ip):
-        raise _not_from(shown.ip)
-    return found[0]
+    if not ip_allowed(distributor["allowed_ips"], credentials.ip):
+        raise _not_from(credentials.ip)
+    return expiries[0]
 
 
 def _not_from(ip: str) -> Forbidden:
@@ -112,7 +114,7 @@ def _not_from(ip: str) -> Forbidden:
 
 def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
     """Whether *ip* lies in one of the networks of the column; any does where it has none."""
-    if not _listed(allowed_ips):
+    if not _entries(allowed_ips):
         return True
     address = read_address(ip)
     if address is None:
@@ -123,33 +125,33 @@ def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
 @lru_cache(maxsize=1000)
 def allowed_networks(allowed_ips: str | None) -> tuple[Network, ...]:
     """The networks of the column; what is no network there lets nobody in."""
-    found = []
-    for part in _listed(allowed_ips):
+    networks = []
+    for part in _entries(allowed_ips):
         try:
-            found.append(read_network(part))
+            networks.append(read_network(part))
         except ValueError:
             log.warning("%r is no network; it lets nobody in", part[:60])
-    return tuple(found)
+    return tuple(networks)
 
 
-def _listed(allowed_ips: str | None) -> list[str]:
+def _entries(allowed_ips: str | None) -> list[str]:
     # The application writes commas; rows that others wrote may have blanks or a JSON list.
     return re.findall(r'[^,\s\[\]"]+', allowed_ips or "")
 
 
 def _sent_key(request: web.Request) -> str | None:
     """The one key of the request; None when there is none, or two that differ."""
-    found = {value.strip() for value in request.headers.getall("X-API-Key", [])}
+    keys_sent = {value.strip() for value in request.headers.getall("X-API-Key", [])}
     for header in request.headers.getall("Authorization", []):
         scheme, _, value = header.strip().partition(" ")
         if scheme.lower() == "bearer":
-            found.add(value.strip())
+            keys_sent.add(value.strip())
     # Programs send the header of a key that they were not given: that is as none.
-    found.discard("")
-    return found.pop() if len(found) == 1 else None
+    keys_sent.discard("")
+    return keys_sent.pop() if len(keys_sent) == 1 else None
 
 
-def _fits(row: Row, digest: str) -> list[datetime | None]:
+def _matching_expiries(row: Row, digest: str) -> list[datetime | None]:
     """When the key with this digest expires; nothing if it is none of the row's valid keys."""
     moment = now()
     return [
@@ -160,9 +162,9 @@ def _fits(row: Row, digest: str) -> list[datetime | None]:
 
 
 def _valid_until(row: Row) -> list[tuple[str, Any]]:
-    kept_until = row["previous_key_expires_at"]
-    found = [("api_key_hash", row["api_key_expires_at"])]
-    return [*found, ("previous_key_hash", kept_until)] if kept_until is not None else found
+    grace_end = row["previous_key_expires_at"]
+    columns = [("api_key_hash", row["api_key_expires_at"])]
+    return [*columns, ("previous_key_hash", grace_end)] if grace_end is not None else columns
 
 
 def _invalid_key() -> NotSignedIn:

@@ -8,7 +8,7 @@ from app.global_func import SafeSqlor
 from pipeline_dist.accounts import distributors, links
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.counted import (
-    NOTHING,
+    ZERO,
     CountedTable,
     Difference,
     Sums,
@@ -44,7 +44,7 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
             name = f"{row['name']} {key}"
             found += counter_differences(distributors.TABLE, row, name, "quota_used", calls)
         if month is None:
-            spent = sums.amounts.get(row["id"], NOTHING)
+            spent = sums.amounts.get(row["id"], ZERO)
             found += counter_differences(distributors.TABLE, row, row["name"], "spend_used", spent)
     names = {row["id"]: row["name"] for row in rows}
     return found + [

@@ -30,9 +30,9 @@ from app.global_func import (
 from pipeline_dist.accounts import fixed_prices, keys
 
 TABLE = "distributors"
-LONGEST_GRACE_HOURS = 90 * 24
-SEARCH_ROWS = 50
-MOST_REFERRERS = 20
+MAX_GRACE_HOURS = 90 * 24
+MAX_SEARCH_ROWS = 50
+MAX_REFERRERS = 20
 
 _NO_KEY = {
     "api_key_prefix": None,
@@ -57,7 +57,7 @@ def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
     return {**params, "currency": settings().default_currency}
 
 
-async def change(
+async def update(
     sor: SafeSqlor,
     distributor_id: str,
     lock_version: int | None,
@@ -81,7 +81,7 @@ async def change(
     )
 
 
-async def remove(
+async def delete(
     sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a distributor nobody refers to; raises NotFound, EditConflict, InUse."""
@@ -154,7 +154,7 @@ async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = await sor.sqlExe(
         f"select id, name, code from distributors where {name} like ${{pattern}}$"  # noqa: S608
         f" or {code} like ${{pattern}}$ order by name limit ${{most}}$",
-        {"pattern": pattern, "most": SEARCH_ROWS},
+        {"pattern": pattern, "most": MAX_SEARCH_ROWS},
     )
     return rows
 
@@ -220,10 +220,10 @@ async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str)
             extra={
                 "referrers": [
                     {"table": "distributor_pipeline", "id": link["id"], "label": link["name"]}
-                    for link in others[:MOST_REFERRERS]
+                    for link in others[:MAX_REFERRERS]
                 ]
             },
-            names=", ".join(link["name"] for link in others[:MOST_REFERRERS]),
+            names=", ".join(link["name"] for link in others[:MAX_REFERRERS]),
         )
 
 
@@ -239,7 +239,7 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
         "select 'distributor_pipeline' as `table`, l.id, p.name as label"
         " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
         " where l.distributor_id = ${id}$ order by p.name limit ${most}$",
-        {"id": distributor_id, "most": MOST_REFERRERS},
+        {"id": distributor_id, "most": MAX_REFERRERS},
     )
     # A header's id is its call's number, and stands in each index: no row has to be looked up.
     used = await sor.one(

@@ -7,7 +7,7 @@ from app.global_func import Conflict, DuplicateKey, FieldProblem, table
 
 
 @contextmanager
-def told_at_fields(table_name: str) -> Iterator[None]:
+def duplicate_as_field_errors(table_name: str) -> Iterator[None]:
     """Turn a DuplicateKey of *table_name* into a 409 `duplicate` that names the fields."""
     try:
         yield

@@ -12,7 +12,7 @@ from typing import Any
 from app.global_func import FieldProblem, InvalidFields, check_new
 
 FIELD = "fixed_prices"
-MOST_PRICES = 200
+MAX_PRICES = 200
 _LEFT_OUT = ("pipeline_id", "effective_from", "effective_to", "enabled")
 _OF_TYPE = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
 
@@ -28,9 +28,9 @@ def checked(prices: Any, currency: str) -> list[dict[str, Any]]:
         raise InvalidFields(
             [FieldProblem(FIELD, "required", "Give at least one price, as a JSON list of objects.")]
         )
-    if len(prices) > MOST_PRICES:
+    if len(prices) > MAX_PRICES:
         raise InvalidFields(
-            [FieldProblem(FIELD, "too_many", "At most {most} prices.", most=MOST_PRICES)]
+            [FieldProblem(FIELD, "too_many", "At most {most} prices.", most=MAX_PRICES)]
         )
     problems: list[FieldProblem] = []
     found = [_price(i, price, currency, problems) for i, price in enumerate(prices)]

@@ -22,11 +22,11 @@ from app.global_func import (
     insert_row,
     update_row,
 )
-from pipeline_core.draft.context import LineFacts, Referrer
+from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
 
 TABLE = "distributor_pipeline"
-FACTS = LineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
+FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
 
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
@@ -36,7 +36,7 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
     return await insert_row(sor, TABLE, checked, actor)
 
 
-async def change(
+async def update(
     sor: SafeSqlor,
     link_id: str,
     lock_version: int | None,
@@ -54,7 +54,7 @@ async def change(
     return await update_row(sor, TABLE, link_id, lock_version, {**values, **changed}, actor)
 
 
-async def remove(
+async def delete(
     sor: SafeSqlor, link_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a link; raises InUse while calls of the pair run, whose terms it holds."""

@@ -6,12 +6,12 @@ from app.global_func import (
     Actor,
     Answer,
     BadRequest,
-    Rule,
-    Text,
-    check_change,
+    FieldRule,
+    Message,
     check_delete,
     check_new,
     check_params,
+    check_update,
     in_transaction,
     iso,
     public,
@@ -19,35 +19,37 @@ from app.global_func import (
     settings,
 )
 from pipeline_dist.accounts import distributors, links
-from pipeline_dist.accounts.duplicates import told_at_fields
+from pipeline_dist.accounts.duplicates import duplicate_as_field_errors
 
 ALL = "全部"  # the generated pages' own word for "no filter"
 
 _KEY_RULES = {
-    "id": Rule(kind="str", required=True, length=32),
-    "lock_version": Rule(kind="int", minimum=1),
+    "id": FieldRule(kind="str", required=True, length=32),
+    "lock_version": FieldRule(kind="int", minimum=1),
 }
 _NEW_KEY_RULES = _KEY_RULES | {
-    "grace_hours": Rule(kind="int", minimum=0, maximum=distributors.LONGEST_GRACE_HOURS, default=0),
-    "expires_at": Rule(kind="datetime"),
-    "end_previous": Rule(kind="bool", default=0),
+    "grace_hours": FieldRule(
+        kind="int", minimum=0, maximum=distributors.MAX_GRACE_HOURS, default=0
+    ),
+    "expires_at": FieldRule(kind="datetime"),
+    "end_previous": FieldRule(kind="bool", default=0),
 }
 
 
 async def distributors_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """Make a distributor; its key is made separately."""
     values = check_new(distributors.TABLE, distributors.with_currency(params))
-    with told_at_fields(distributors.TABLE):
+    with duplicate_as_field_errors(distributors.TABLE):
         record = await in_transaction(lambda sor: distributors.create(sor, values, actor))
     return Answer(record, table=distributors.TABLE)
 
 
 async def distributors_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Change a distributor; suspending and closing work on its next request."""
-    key, lock_version, values = check_change(distributors.TABLE, params)
-    with told_at_fields(distributors.TABLE):
+    key, lock_version, values = check_update(distributors.TABLE, params)
+    with duplicate_as_field_errors(distributors.TABLE):
         record = await in_transaction(
-            lambda sor: distributors.change(sor, key, lock_version, values, actor)
+            lambda sor: distributors.update(sor, key, lock_version, values, actor)
         )
     return Answer(record, table=distributors.TABLE)
 
@@ -55,8 +57,8 @@ async def distributors_update(actor: Actor, params: dict[str, Any]) -> Answer:
 async def distributors_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """Delete a distributor that has neither lines nor calls."""
     key, lock_version, _ = check_delete(distributors.TABLE, params)
-    record = await in_transaction(lambda sor: distributors.remove(sor, key, lock_version, actor))
-    return Answer(record, table=distributors.TABLE, message=Text("Deleted."))
+    record = await in_transaction(lambda sor: distributors.delete(sor, key, lock_version, actor))
+    return Answer(record, table=distributors.TABLE, message=Message("Deleted."))
 
 
 async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -89,29 +91,29 @@ async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer
     record = await in_transaction(
         lambda sor: distributors.revoke_keys(sor, asked["id"], asked["lock_version"], actor)
     )
-    return Answer(record, table=distributors.TABLE, message=Text("The key is revoked."))
+    return Answer(record, table=distributors.TABLE, message=Message("The key is revoked."))
 
 
 async def distributor_pipeline_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """Let a distributor call a line."""
     values = check_new(links.TABLE, params)
-    with told_at_fields(links.TABLE):
+    with duplicate_as_field_errors(links.TABLE):
         record = await in_transaction(lambda sor: links.create(sor, values, actor))
     return Answer(record, table=links.TABLE)
 
 
 async def distributor_pipeline_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Change on what terms a distributor calls a line."""
-    key, lock_version, values = check_change(links.TABLE, params)
-    record = await in_transaction(lambda sor: links.change(sor, key, lock_version, values, actor))
+    key, lock_version, values = check_update(links.TABLE, params)
+    record = await in_transaction(lambda sor: links.update(sor, key, lock_version, values, actor))
     return Answer(record, table=links.TABLE)
 
 
 async def distributor_pipeline_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """Take a line away from a distributor."""
     key, lock_version, _ = check_delete(links.TABLE, params)
-    record = await in_transaction(lambda sor: links.remove(sor, key, lock_version, actor))
-    return Answer(record, table=links.TABLE, message=Text("Deleted."))
+    record = await in_transaction(lambda sor: links.delete(sor, key, lock_version, actor))
+    return Answer(record, table=links.TABLE, message=Message("Deleted."))
 
 
 async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from app.global_func import (
     XLSX_TYPE,
     Actor,
     Answer,
-    Rule,
+    FieldRule,
     check_params,
     get_row,
     reading,
@@ -17,18 +17,18 @@ from pipeline_dist.reports import figures, statement_files
 from pipeline_dist.reports.statement import checked_month, statement
 from pipeline_dist.reports.usage import span
 
-_ID = Rule(kind="str", required=True, length=32)
+_ID = FieldRule(kind="str", required=True, length=32)
 _USAGE = {
     "distributor_id": _ID,
-    "from": Rule(kind="str", length=40),
-    "to": Rule(kind="str", length=40),
-    "group_by": Rule(kind="str", choices=tuple(figures.GROUPS), default="day"),
-    "pipeline": Rule(kind="str", length=64),
+    "from": FieldRule(kind="str", length=40),
+    "to": FieldRule(kind="str", length=40),
+    "group_by": FieldRule(kind="str", choices=tuple(figures.GROUPS), default="day"),
+    "pipeline": FieldRule(kind="str", length=64),
 }
 _FILE = {
     "distributor_id": _ID,
-    "month": Rule(kind="str", length=20),
-    "format": Rule(kind="str", choices=("csv", "xlsx"), default="csv"),
+    "month": FieldRule(kind="str", length=20),
+    "format": FieldRule(kind="str", choices=("csv", "xlsx"), default="csv"),
 }
 
 

@@ -6,25 +6,25 @@ from typing import Any
 from app.global_func import (
     Actor,
     BadRequest,
-    Rule,
-    Text,
+    FieldRule,
+    Message,
     check_params,
     get_row,
     reading,
-    say,
     sort_terms,
+    translate,
 )
 from pipeline_dist.reports.statement import LINE_COLUMNS, checked_month, statement
 from pipeline_dist.reports.statement_files import HEADINGS
 
 _ASKED = {
-    "distributor_id": Rule(kind="str", required=True, length=32),
-    "month": Rule(kind="str", length=20),
+    "distributor_id": FieldRule(kind="str", required=True, length=32),
+    "month": FieldRule(kind="str", length=20),
 }
 _PAGING = {
-    "page": Rule(kind="int", minimum=1, default=1),
-    "rows": Rule(kind="int", minimum=1, maximum=1000, default=160),
-    "sort": Rule(kind="str", length=200, default=""),
+    "page": FieldRule(kind="int", minimum=1, default=1),
+    "rows": FieldRule(kind="int", minimum=1, maximum=1000, default=160),
+    "sort": FieldRule(kind="str", length=200, default=""),
 }
 _NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
 _DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
@@ -53,7 +53,7 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
     """The statement in words, with a table of its lines."""
     asked = check_params(_ASKED, params)
     made = await _made(asked)
-    heading = Text(
+    heading = Message(
         "{month}: {total} {currency} for {calls} calls (exactly {amount}), {running} still running",
         **{name: str(made[name]) for name in ("month", "total", "currency", "calls", "amount")},
         running=made["running"],
@@ -62,7 +62,7 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
         "widgettype": "VBox",
         "options": {"width": "100%", "height": "100%", "gap": "8px"},
         "subwidgets": [
-            {"widgettype": "Title4", "options": {"text": say(heading, actor.lang)}},
+            {"widgettype": "Title4", "options": {"text": translate(heading, actor.lang)}},
             _table(asked["distributor_id"], made["month"], actor.lang),
         ],
     }
@@ -86,7 +86,8 @@ def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:
                 "idField": "id",
                 "browserfields": {"exclouded": ["id"]},
                 "fields": [
-                    _field(name, say(Text(label), lang)) for name, label in HEADINGS.items()
+                    _field(name, translate(Message(label), lang))
+                    for name, label in HEADINGS.items()
                 ],
             },
         },

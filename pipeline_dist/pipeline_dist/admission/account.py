@@ -2,7 +2,7 @@
 A distributor's account: what it may call, at which prices, how much, and what it has spent.
 
 Locked as two rows in the fixed order, distributor then distributor_pipeline; asked and changed
-in memory; saved once. pipeline_ops meets it through `register_keeper` for bookings by hand and
+in memory; saved once. pipeline_ops meets it through `set_account_provider` for bookings by hand and
 for voided calls.
 """
 
@@ -54,15 +54,15 @@ class DistributorAccount:
     """One distributor's account for calls of one line; `link` is None where it has no such line."""
 
     def __init__(
-        self, distributor: Row, link: Row | None, counted: dict[str, int] | None = None
+        self, distributor: Row, link: Row | None, quota_counts: dict[str, int] | None = None
     ) -> None:
-        """*counted*: what the ledger says of the distributor's quota periods, shared by all
+        """*quota_counts*: what the ledger says of the distributor's quota periods, shared by all
         accounts of the same distributor in one transaction."""
         self.distributor = distributor
         self.link = link
-        self._link_counted: dict[str, int] = {}
-        self._counted = {} if counted is None else counted
-        self._read = self._state()
+        self._link_counts: dict[str, int] = {}
+        self._quota_counts = {} if quota_counts is None else quota_counts
+        self._snapshot = self._state()
 
     @property
     def distributor_id(self) -> str:
@@ -76,20 +76,20 @@ class DistributorAccount:
 
     def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
         """The price that applies to this distributor among a line's prices in force."""
-        return adjusted(self.link, self.currency, terms, step_key, model, unit)
+        return adjusted_terms(self.link, self.currency, terms, step_key, model, unit)
 
-    async def count(self, sor: SafeSqlor, moment: datetime) -> None:
+    async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
         """Ask the ledger for the day and month of *moment* where there is no counter of them."""
         if self.link is not None:
-            await count_for_link(sor, self.link, moment, self._link_counted)
+            await count_for_link(sor, self.link, moment, self._link_counts)
         row, key = self.distributor, quota_key(self.distributor, moment)
-        if key is not None and key != row["quota_key"] and key not in self._counted:
-            self._counted[key] = await ledger.count_calls(sor, key, distributor_id=row["id"])
+        if key is not None and key != row["quota_key"] and key not in self._quota_counts:
+            self._quota_counts[key] = await ledger.count_calls(sor, key, distributor_id=row["id"])
 
-    def turn(self, moment: datetime) -> None:
+    def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
         if self.link is not None:
-            rules.turn(self.link, quota_day(moment), quota_month(moment), self._link_counted)
+            rules.roll_over(self.link, quota_day(moment), quota_month(moment), self._link_counts)
         row, key = self.distributor, quota_key(self.distributor, moment)
         stored = row["quota_key"]
         if key == stored:
@@ -100,18 +100,20 @@ class DistributorAccount:
         # A period of another kind has another length: it was changed by hand, and starts anew.
         if stored is None or len(stored) != len(key) or stored < key:
             if stored is not None:
-                self._counted[stored] = row["quota_used"]
-            row["quota_key"], row["quota_used"] = key, self._counted[key]
+                self._quota_counts[stored] = row["quota_used"]
+            row["quota_key"], row["quota_used"] = key, self._quota_counts[key]
 
     def limits(self, moment: datetime) -> list[Limit]:
         """Quotas by calls at *moment*, after `count`, in the order of admission."""
         row, key = self.distributor, quota_key(self.distributor, moment)
-        used = row["quota_used"] if key is None or key == row["quota_key"] else self._counted[key]
-        found = quota_limits(row, used, moment)
+        usage = (
+            row["quota_used"] if key is None or key == row["quota_key"] else self._quota_counts[key]
+        )
+        limits = quota_limits(row, usage, moment)
         if self.link is not None:
             day, month = quota_day(moment), quota_month(moment)
-            found += rules.period_limits(self.link, "link", day, month, moment, self._link_counted)
-        return found
+            limits += rules.period_limits(self.link, "link", day, month, moment, self._link_counts)
+        return limits
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """For bookings by hand: raise what refuses a call of *moment* on this account."""
@@ -124,18 +126,18 @@ class DistributorAccount:
                     )
                 ]
             )  # fmt: skip
-        await self.count(sor, moment)
-        self.turn(moment)
+        await self.load_counts(sor, moment)
+        self.roll_over(moment)
         check_spend(self.distributor)
         check_room(self.limits(moment), now())
 
-    def take(self, day: str, month: str) -> None:
+    def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""
-        self._count(day, month, 1)
+        self._add_calls(day, month, 1)
 
-    def give_back(self, day: str, month: str) -> None:
+    def release(self, day: str, month: str) -> None:
         """Take back one call, where the counters are still those of its day and month."""
-        self._count(day, month, -1)
+        self._add_calls(day, month, -1)
 
     def count_rate(self, moment: datetime) -> None:
         """Count one call in the window of the rate limit, if there is one."""
@@ -144,38 +146,38 @@ class DistributorAccount:
             window.add()
             self.distributor["rate_window"] = window.dump()
 
-    def settle(self, amount: Decimal) -> None:
+    def charge(self, amount: Decimal) -> None:
         """Charge *amount*, or give it back where it is negative."""
         self.distributor["spend_used"] += amount
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters that have changed."""
         distributor, link = self._state()
-        if distributor != self._read[0]:
+        if distributor != self._snapshot[0]:
             await save_distributors(sor, [self.distributor])
-        if self.link is not None and link != self._read[1]:
+        if self.link is not None and link != self._snapshot[1]:
             await save_links(sor, [self.link])
 
-    def _count(self, day: str, month: str, count: int) -> None:
+    def _add_calls(self, day: str, month: str, count: int) -> None:
         if self.distributor["quota_key"] in (day, month):
             self.distributor["quota_used"] += count
         else:
             for key in (day, month):
-                if key in self._counted:
-                    self._counted[key] += count
+                if key in self._quota_counts:
+                    self._quota_counts[key] += count
         if self.link is not None:
-            change = rules.take if count > 0 else rules.give_back
-            change(self.link, day, month, self._link_counted)
+            adjust = rules.consume if count > 0 else rules.release
+            adjust(self.link, day, month, self._link_counts)
 
     def _state(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         link = self.link
         return (
             tuple(self.distributor[name] for name in SAVED),
-            tuple(link[name] for name in rules.SAVED) if link is not None else (),
+            tuple(link[name] for name in rules.COUNTERS) if link is not None else (),
         )
 
 
-def adjusted(
+def adjusted_terms(
     link: Mapping[str, Any] | None,
     currency: str,
     terms: Sequence[Terms],
@@ -189,14 +191,14 @@ def adjusted(
     """
     mode = link["pricing_mode"] if link is not None else "inherit"
     if link is not None and mode == "fixed":
-        own = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
-        found = choose(own, step_key, model, unit)
-        if found is not None:
-            return found
-    found = choose(terms, step_key, model, unit)
-    if found is not None and link is not None and mode == "discount":
-        return discounted(found, link["discount_rate"])
-    return found
+        fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
+        price = choose(fixed_prices, step_key, model, unit)
+        if price is not None:
+            return price
+    price = choose(terms, step_key, model, unit)
+    if price is not None and link is not None and mode == "discount":
+        return discounted(price, link["discount_rate"])
+    return price
 
 
 def effective_terms(
@@ -204,14 +206,17 @@ def effective_terms(
 ) -> list[Terms]:
     """All prices that can apply to a distributor, out of a line's prices in force."""
     mode = link["pricing_mode"] if link is not None else "inherit"
-    own: Sequence[Terms] = ()
+    fixed_prices: Sequence[Terms] = ()
     if link is not None and mode == "fixed":
-        own = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
-    usable = [item for item in terms if item.currency == currency]
+        fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
+    prices = [item for item in terms if item.currency == currency]
     if link is not None and mode == "discount":
-        usable = [discounted(item, link["discount_rate"]) for item in usable]
+        prices = [discounted(item, link["discount_rate"]) for item in prices]
     # A fixed price hides every price of the line that it covers.
-    return [*own, *(t for t in usable if not choose(own, t.step_key, t.model, t.unit))]
+    return [
+        *fixed_prices,
+        *(t for t in prices if not choose(fixed_prices, t.step_key, t.model, t.unit)),
+    ]
 
 
 @lru_cache(maxsize=1024)
@@ -254,14 +259,14 @@ def check_rate(distributor: Mapping[str, Any], moment: datetime) -> None:
     check_room(rate_limits(distributor, moment), moment)
 
 
-def check_line(
-    line: Mapping[str, Any] | None, link: Mapping[str, Any] | None, moment: datetime
+def check_pipeline(
+    pipeline: Mapping[str, Any] | None, link: Mapping[str, Any] | None, moment: datetime
 ) -> None:
     """Raise what keeps a distributor from a line: pipeline_not_found, pipeline_offline,
     not_enabled (switched off, or outside its time)."""
-    if line is None or link is None:
-        raise line_not_found()
-    if line["status"] != "published":
+    if pipeline is None or link is None:
+        raise pipeline_not_found()
+    if pipeline["status"] != "published":
         raise Conflict("pipeline_offline", "The line is not on sale now. Try again later.")
     if not link["enabled"]:
         raise Forbidden("not_enabled", "The line is switched off for this account.")
@@ -293,7 +298,7 @@ def unknown_distributor() -> NotSignedIn:
     return NotSignedIn("invalid_key", "The API key is missing or not valid.")
 
 
-def line_not_found() -> NotFound:
+def pipeline_not_found() -> NotFound:
     """The refusal for a line that is not there, or not for this distributor."""
     return NotFound("pipeline_not_found", "There is no line of this code for this account.")
 
@@ -310,6 +315,6 @@ async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) ->
     )
 
 
-def register_keeper() -> None:
+def offer_accounts() -> None:
     """Let pipeline_ops book and void calls on distributors' accounts."""
-    ops_accounts.register_keeper(lock_account)
+    ops_accounts.set_account_provider(lock_account)

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import AppError, say
+from app.global_func import AppError, translate
 from pipeline_ops.rules.pricing import PricedLine, total, with_shown_prices
 
-_NOTHING = Decimal(0).scaleb(-10)
+_ZERO = Decimal(0).scaleb(-10)
 _LINE = (
     "line_no", "step_key", "model", "unit", "quantity", "pricing_type", "unit_price", "unit_size",
     "package_size", "package_price", "amount",
 )  # fmt: skip
 
 
-def begun(header: Mapping[str, Any], code: str) -> dict[str, Any]:
+def begin_answer(header: Mapping[str, Any], code: str) -> dict[str, Any]:
     """The answer to a begin: the same for the first time and every repetition."""
     return {
         "call_no": header["call_no"],
@@ -27,7 +27,7 @@ def begun(header: Mapping[str, Any], code: str) -> dict[str, Any]:
     }
 
 
-def ended(
+def call_answer(
     header: Mapping[str, Any],
     code: str,
     lines: Sequence[Mapping[str, Any]],
@@ -58,14 +58,14 @@ def ended(
     }
 
 
-def current(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def current_state(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What a call is now, to be told beside what was answered once."""
     state = {name: header[name] for name in ("status", "lease_expires_at", "finished_at")}
     return state | {"amount": _amount(lines)}
 
 
 def _amount(lines: Sequence[Mapping[str, Any]]) -> Decimal:
-    return sum((line["amount"] for line in lines), _NOTHING)
+    return sum((line["amount"] for line in lines), _ZERO)
 
 
 def is_late(header: Mapping[str, Any]) -> bool:
@@ -76,29 +76,29 @@ def is_late(header: Mapping[str, Any]) -> bool:
     return bool(finished_at >= lease_ends)
 
 
-def quoted(
-    line: Mapping[str, Any],
+def quote_answer(
+    pipeline: Mapping[str, Any],
     currency: str,
-    priced: Sequence[PricedLine],
-    refused: AppError | None,
+    priced_lines: Sequence[PricedLine],
+    refusal: AppError | None,
     lang: str,
 ) -> dict[str, Any]:
     """A quote: each line's price and amount, the total, and whether a call would be let in now,
     or what would refuse it, said in *lang*."""
     return {
-        "pipeline": line["code"],
-        "version_no": line["current_version"],
+        "pipeline": pipeline["code"],
+        "version_no": pipeline["current_version"],
         "currency": currency,
-        "lines": [_quoted_line(item) for item in priced],
-        "total": total(priced),
-        "admitted": refused is None,
+        "lines": [_quote_line(item) for item in priced_lines],
+        "total": total(priced_lines),
+        "admitted": refusal is None,
         "refusal": None
-        if refused is None
-        else {"code": refused.code, "detail": say(refused.text, lang), **refused.extra},
+        if refusal is None
+        else {"code": refusal.code, "detail": translate(refusal.text, lang), **refusal.extra},
     }
 
 
-def _quoted_line(item: PricedLine) -> dict[str, Any]:
+def _quote_line(item: PricedLine) -> dict[str, Any]:
     return {
         "line_no": item.line_no,
         "step_key": item.usage.step_key,

@@ -10,12 +10,12 @@ from pipeline_ops.rules.usage_lines import UsageLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class BeginCall:
     """A call to be let in; with `status` it is a finished call to be booked in one go. `shown`: the
     key by which it is asked for, still to be checked."""
 
     distributor_id: str
-    shown: Credentials | None
+    credentials: Credentials | None
     pipeline: str
     idempotency_key: str
     request_hash: str
@@ -29,11 +29,11 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class FinishCall:
     """The end of a call; `pipeline_id` is its line where that is known beforehand."""
 
     distributor_id: str
-    shown: Credentials | None
+    credentials: Credentials | None
     call_no: str
     status: str
     lines: list[UsageLine]
@@ -42,11 +42,11 @@ class End:
     pipeline_id: str | None = None
 
 
-Wanted = Start | End
+Command = BeginCall | FinishCall
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class BeginResult:
     """A call that was let in: the answer, whether it is a repeated one, the limits it met, the
     call's line, and, for a repeated answer, what the call is now."""
 
@@ -63,7 +63,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishResult:
     """A call that has ended: the answer, whether it is a repeated one, the limits it met, and,
     for a repeated answer, what the call is now."""
 

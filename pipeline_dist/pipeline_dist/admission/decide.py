@@ -22,285 +22,301 @@ from pipeline_dist.accounts.authentication import check_caller
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import (
     DistributorAccount,
-    check_line,
+    check_pipeline,
     check_rate,
     check_spend,
-    line_not_found,
+    pipeline_not_found,
 )
-from pipeline_dist.admission.call_view import begun, current, ended
-from pipeline_dist.admission.commands import Admitted, End, Finished, Start, Wanted
+from pipeline_dist.admission.call_view import begin_answer, call_answer, current_state
+from pipeline_dist.admission.commands import (
+    BeginCall,
+    BeginResult,
+    Command,
+    FinishCall,
+    FinishResult,
+)
 from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits, spend_limits
 from pipeline_dist.admission.request_hash import is_same_request
-from pipeline_dist.admission.workset import Begun, Book, Header, open_book
+from pipeline_dist.admission.workset import Header, PendingCall, WorkSet, lock_workset
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
 from pipeline_ops.rules.pricing import PricedLine, total
 
-Outcome = Admitted | Finished | AppError
+Outcome = BeginResult | FinishResult | AppError
 
 
 async def decide_all(
-    sor: SafeSqlor, wanted: Sequence[Wanted], *, look_first: bool = False
+    sor: SafeSqlor, commands: Sequence[Command], *, check_ledger_first: bool = False
 ) -> list[Outcome]:
     """
-    Decide *wanted* in their order and write what came of it; one outcome for each.
+    Decide *commands* in their order and write what came of it; one outcome for each.
 
-    With *look_first* the ledger is asked for the idempotency keys beforehand. Without it
+    With *check_ledger_first* the ledger is asked for the idempotency keys beforehand. Without it
     DuplicateKey is raised when one of them has its call already. Raises Unavailable.
     """
-    book = await open_book(sor, wanted)
-    if look_first:
-        await book.find_first(item for item in wanted if isinstance(item, Start))
-    outcomes = [await _decided(book, item) for item in wanted]
-    if not look_first:
-        await _look_at_refused(book, wanted, outcomes)
-    await book.save()
+    workset = await lock_workset(sor, commands)
+    if check_ledger_first:
+        await workset.load_existing_calls(item for item in commands if isinstance(item, BeginCall))
+    outcomes = [await _decide(workset, item) for item in commands]
+    if not check_ledger_first:
+        await _recheck_refusals(workset, commands, outcomes)
+    await workset.save()
     return outcomes
 
 
-async def _look_at_refused(book: Book, wanted: Sequence[Wanted], outcomes: list[Outcome]) -> None:
+async def _recheck_refusals(
+    workset: WorkSet, commands: Sequence[Command], outcomes: list[Outcome]
+) -> None:
     """A refused request may be a repetition: then neither a quota used up since nor a price that
     is gone matters, and it is answered as the first time."""
-    refused = {
+    refused_commands = {
         number: item
-        for number, (item, outcome) in enumerate(zip(wanted, outcomes, strict=True))
-        if isinstance(item, Start) and isinstance(outcome, AppError)
+        for number, (item, outcome) in enumerate(zip(commands, outcomes, strict=True))
+        if isinstance(item, BeginCall) and isinstance(outcome, AppError)
     }
-    await book.find_first(refused.values())
-    for number, item in refused.items():
-        if (item.distributor_id, item.idempotency_key) in book.first:
-            outcomes[number] = await _decided(book, item)
+    await workset.load_existing_calls(refused_commands.values())
+    for number, item in refused_commands.items():
+        if (item.distributor_id, item.idempotency_key) in workset.existing_calls:
+            outcomes[number] = await _decide(workset, item)
 
 
-async def _decided(book: Book, wanted: Wanted) -> Outcome:
+async def _decide(workset: WorkSet, command: Command) -> Outcome:
     try:
-        distributor = _asking(book, wanted)
+        distributor = _require_caller(workset, command)
     except AppError as exc:
         return exc  # who is not let in at all hears that, and no more
     try:
-        if isinstance(wanted, Start):
-            return await _begin(book, distributor, wanted)
-        return await _finish(book, wanted)
+        if isinstance(command, BeginCall):
+            return await _decide_begin(workset, distributor, command)
+        return await _decide_finish(workset, command)
     except Unavailable:
         raise
     except AppError as exc:
-        await _tell_limits(book, wanted, exc)
+        await _add_limit_headers(workset, command, exc)
         return exc
 
 
-async def _tell_limits(book: Book, wanted: Wanted, refused: AppError) -> None:
+async def _add_limit_headers(workset: WorkSet, command: Command, refusal: AppError) -> None:
     """Put on a refusal the limits that applied, and the time until all of them have room."""
-    moment = book.moment
-    account, capacity = _sides(book, wanted)
-    slot = isinstance(wanted, End) or wanted.status is None
-    started_at = (isinstance(wanted, Start) and wanted.started_at) or moment
+    moment = workset.moment
+    account, capacity = _sides(workset, command)
+    slot = isinstance(command, FinishCall) or command.status is None
+    started_at = (isinstance(command, BeginCall) and command.started_at) or moment
     for side in (account, capacity):
-        await side.count(book.sor, moment)
-        await side.count(book.sor, started_at)
+        await side.load_counts(workset.sor, moment)
+        await side.load_counts(workset.sor, started_at)
     limits = _limits(account, capacity, moment, slot=slot)
-    refused.headers.update(rate_limit_headers(limits, moment))
-    if "Retry-After" in refused.headers:
+    refusal.headers.update(rate_limit_headers(limits, moment))
+    if "Retry-After" in refusal.headers:
         # What refused it may have room before what was not looked at any more.
-        del refused.headers["Retry-After"]
+        del refusal.headers["Retry-After"]
         limits = _limits(account, capacity, moment, slot=slot, started_at=started_at)
-        refused.headers.update(retry_header(retry_after(limits, moment)))
+        refusal.headers.update(retry_header(retry_after(limits, moment)))
 
 
-def _sides(book: Book, wanted: Wanted) -> tuple[DistributorAccount, Capacity]:
+def _sides(workset: WorkSet, command: Command) -> tuple[DistributorAccount, Capacity]:
     """The account and the capacity that a request is about; of a line that is not the asker's
     nothing."""
     pipeline_id = ""
-    if isinstance(wanted, Start):
-        line = book.codes.get(wanted.pipeline)
-        if line is not None and (wanted.distributor_id, line["id"]) in book.links:
-            pipeline_id = line["id"]
+    if isinstance(command, BeginCall):
+        pipeline = workset.pipelines_by_code.get(command.pipeline)
+        if pipeline is not None and (command.distributor_id, pipeline["id"]) in workset.links:
+            pipeline_id = pipeline["id"]
     else:
-        header = book.headers.get(wanted.call_no)
-        if header is not None and header["distributor_id"] == wanted.distributor_id:
+        header = workset.headers.get(command.call_no)
+        if header is not None and header["distributor_id"] == command.distributor_id:
             pipeline_id = header["pipeline_id"]
-    return book.account(wanted.distributor_id, pipeline_id), _capacity(book, pipeline_id)
+    return workset.account(command.distributor_id, pipeline_id), _capacity(workset, pipeline_id)
 
 
-def _capacity(book: Book, pipeline_id: str) -> Capacity:
-    found = book.capacities.get(pipeline_id)
-    return found or Capacity(pipeline_id=pipeline_id, row=None, counted={})
+def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
+    capacity = workset.capacities.get(pipeline_id)
+    return capacity or Capacity(pipeline_id=pipeline_id, row=None, counts={})
 
 
-def _asking(book: Book, wanted: Wanted) -> Row:
+def _require_caller(workset: WorkSet, command: Command) -> Row:
     """The row of the distributor who asks; raises what keeps it from asking."""
-    distributor = book.distributor(wanted.distributor_id)
-    if wanted.shown is not None:
-        check_caller(distributor, wanted.shown)
+    distributor = workset.distributor(command.distributor_id)
+    if command.credentials is not None:
+        check_caller(distributor, command.credentials)
     else:
         check_active(distributor)
     return distributor
 
 
-async def _begin(book: Book, distributor: Row, wanted: Start) -> Admitted:
-    first = book.first.get((wanted.distributor_id, wanted.idempotency_key))
-    if first is not None:
-        return await _replayed(book, first, wanted)
-    moment = book.moment
+async def _decide_begin(workset: WorkSet, distributor: Row, command: BeginCall) -> BeginResult:
+    existing = workset.existing_calls.get((command.distributor_id, command.idempotency_key))
+    if existing is not None:
+        return await _replay_begin(workset, existing, command)
+    moment = workset.moment
     check_rate(distributor, moment)
-    line = book.codes.get(wanted.pipeline)
-    if line is None:
-        raise line_not_found()
-    account = book.account(wanted.distributor_id, line["id"])
-    check_line(line, account.link, moment)
+    pipeline = workset.pipelines_by_code.get(command.pipeline)
+    if pipeline is None:
+        raise pipeline_not_found()
+    account = workset.account(command.distributor_id, pipeline["id"])
+    check_pipeline(pipeline, account.link, moment)
     check_spend(distributor)
-    capacity = book.capacities[line["id"]]
-    started_at = wanted.started_at or moment
-    slot = wanted.status is None
+    capacity = workset.capacities[pipeline["id"]]
+    started_at = command.started_at or moment
+    slot = command.status is None
     for side in (account, capacity):
-        await side.count(book.sor, started_at)
-        side.turn(started_at)
+        await side.load_counts(workset.sor, started_at)
+        side.roll_over(started_at)
         if started_at is not moment:
-            await side.count(book.sor, moment)  # for what is told of the limits now
+            await side.load_counts(workset.sor, moment)  # for what is told of the limits now
     check_room(account.limits(started_at) + capacity.limits(started_at, slot=slot), moment)
-    priced = await book.priced(account, line["id"], started_at, wanted.lines)
+    priced_lines = await workset.price_lines(account, pipeline["id"], started_at, command.lines)
 
-    header = _header(account, line, wanted, moment, started_at)
-    _charge(account, capacity, header, priced, moment, slot=slot)
-    rows = ledger.line_rows(header, priced, moment=moment, by=header["created_by"])
-    book.begin(header, rows)
-    answer = begun(header, line["code"]) if slot else ended(header, line["code"], rows)
-    return Admitted(answer, False, _limits(account, capacity, moment, slot=slot), line["id"])
+    header = _header(account, pipeline, command, moment, started_at)
+    _consume(account, capacity, header, priced_lines, moment, slot=slot)
+    rows = ledger.line_rows(header, priced_lines, moment=moment, by=header["created_by"])
+    workset.begin(header, rows)
+    answer = (
+        begin_answer(header, pipeline["code"])
+        if slot
+        else call_answer(header, pipeline["code"], rows)
+    )
+    return BeginResult(answer, False, _limits(account, capacity, moment, slot=slot), pipeline["id"])
 
 
 def _header(
     account: DistributorAccount,
-    line: Row,
-    wanted: Start,
+    pipeline: Row,
+    command: BeginCall,
     moment: datetime,
     started_at: datetime,
 ) -> Header:
     """The header row of the call."""
-    lease_ends = moment + timedelta(seconds=wanted.lease_seconds) if wanted.lease_seconds else None
+    lease_ends = (
+        moment + timedelta(seconds=command.lease_seconds) if command.lease_seconds else None
+    )
     return ledger.new_header(
         moment=moment,
         by=account.distributor["code"],
         distributor_id=account.distributor_id,
-        pipeline_id=line["id"],
-        version_no=line["current_version"],
+        pipeline_id=pipeline["id"],
+        version_no=pipeline["current_version"],
         currency=account.currency,
-        status=wanted.status or "reserved",
+        status=command.status or "reserved",
         source="api",
-        idempotency_key=wanted.idempotency_key,
-        request_hash=str(wanted.request_hash),
-        client_ref=wanted.client_ref,
-        error=wanted.error,
+        idempotency_key=command.idempotency_key,
+        request_hash=str(command.request_hash),
+        client_ref=command.client_ref,
+        error=command.error,
         started_at=started_at,
-        finished_at=moment if wanted.status else None,
-        duration_ms=0 if wanted.status else None,
-        lease_seconds=wanted.lease_seconds,
+        finished_at=moment if command.status else None,
+        duration_ms=0 if command.status else None,
+        lease_seconds=command.lease_seconds,
         lease_expires_at=lease_ends,
     )
 
 
-def _charge(
+def _consume(
     account: DistributorAccount,
     capacity: Capacity,
     header: Header,
-    priced: Sequence[PricedLine],
+    priced_lines: Sequence[PricedLine],
     moment: datetime,
     *,
     slot: bool,
 ) -> None:
     """Take what the call takes, in memory."""
     account.count_rate(moment)
-    account.take(header["day_key"], header["month_key"])
-    capacity.take(header["day_key"], header["month_key"], slot=slot)
-    if priced:
-        account.settle(total(priced))
+    account.consume(header["day_key"], header["month_key"])
+    capacity.consume(header["day_key"], header["month_key"], slot=slot)
+    if priced_lines:
+        account.charge(total(priced_lines))
     header["quota_key"] = account.distributor["quota_key"]
     if slot:
         capacity.hold_slot(header["lease_expires_at"])
 
 
-async def _replayed(book: Book, first: Row | Begun, wanted: Start) -> Admitted:
-    header = first.header if isinstance(first, Begun) else first
-    if not is_same_request(header["request_hash"], wanted.request_hash):
+async def _replay_begin(
+    workset: WorkSet, existing: Row | PendingCall, command: BeginCall
+) -> BeginResult:
+    header = existing.header if isinstance(existing, PendingCall) else existing
+    if not is_same_request(header["request_hash"], command.request_hash):
         raise Unprocessable(
             "idempotency_key_reused",
             "This Idempotency-Key was used for another request. Use a new key for a new call.",
         )
     pipeline_id = header["pipeline_id"]
-    code = await _code_of(book, pipeline_id)
-    account = book.account(wanted.distributor_id, pipeline_id)
-    capacity = _capacity(book, pipeline_id)
+    code = await _code_of(workset, pipeline_id)
+    account = workset.account(command.distributor_id, pipeline_id)
+    capacity = _capacity(workset, pipeline_id)
     for side in (account, capacity):
-        await side.count(book.sor, book.moment)
-    limits = _limits(account, capacity, book.moment, slot=wanted.status is None)
-    header = book.latest(header)
-    if isinstance(first, Begun):
-        lines: Sequence[Header] = first.lines
+        await side.load_counts(workset.sor, workset.moment)
+    limits = _limits(account, capacity, workset.moment, slot=command.status is None)
+    header = workset.latest(header)
+    if isinstance(existing, PendingCall):
+        lines: Sequence[Header] = existing.lines
     else:
         has_lines = header["status"] not in ("reserved", "expired", "cancelled")
-        lines = await book.lines_of(header["call_no"]) if has_lines else []
-    if wanted.status is None:
-        answer = begun(header, code)
+        lines = await workset.lines_of(header["call_no"]) if has_lines else []
+    if command.status is None:
+        answer = begin_answer(header, code)
     else:
-        answer = ended(header, code, lines, status=wanted.status)
-    return Admitted(answer, True, limits, pipeline_id, current(header, lines))
+        answer = call_answer(header, code, lines, status=command.status)
+    return BeginResult(answer, True, limits, pipeline_id, current_state(header, lines))
 
 
-async def _finish(book: Book, wanted: End) -> Finished:
-    header = book.headers.get(wanted.call_no)
-    if header is None or header["distributor_id"] != wanted.distributor_id:
+async def _decide_finish(workset: WorkSet, command: FinishCall) -> FinishResult:
+    header = workset.headers.get(command.call_no)
+    if header is None or header["distributor_id"] != command.distributor_id:
         raise _call_not_found()
-    account = book.account(wanted.distributor_id, header["pipeline_id"])
-    capacity = book.capacities[header["pipeline_id"]]
-    code = await _code_of(book, header["pipeline_id"])
+    account = workset.account(command.distributor_id, header["pipeline_id"])
+    capacity = workset.capacities[header["pipeline_id"]]
+    code = await _code_of(workset, header["pipeline_id"])
     for side in (account, capacity):
-        await side.count(book.sor, book.moment)
+        await side.load_counts(workset.sor, workset.moment)
     if header["status"] not in ("reserved", "expired"):
-        return await _finished_before(book, header, code, wanted, account, capacity)
-    moment = book.moment
+        return await _replay_finish(workset, header, code, command, account, capacity)
+    moment = workset.moment
     if header["status"] == "expired":
         # Also where the clock was set back since: the end is not before the lease's.
         moment = max(moment, header["lease_expires_at"])
-    if moment >= header["lease_expires_at"] and wanted.status == "cancelled":
+    if moment >= header["lease_expires_at"] and command.status == "cancelled":
         raise Conflict(
             "lease_expired",
             "The call's time ran out before it was cancelled; it counts as expired.",
         )
     pipeline_id, started_at = header["pipeline_id"], header["started_at"]
-    priced = await book.priced(account, pipeline_id, started_at, wanted.lines)
+    priced_lines = await workset.price_lines(account, pipeline_id, started_at, command.lines)
     by = account.distributor["code"]
-    end_call(header, wanted.status, moment, priced, account, capacity)
+    end_call(header, command.status, moment, priced_lines, account, capacity)
     header |= {
         "currency": account.currency,
-        "end_hash": str(wanted.body_hash),
-        "error": wanted.error,
+        "end_hash": str(command.body_hash),
+        "error": command.error,
         "updated_at": moment,
         "updated_by": by,
         "lock_version": header["lock_version"] + 1,
     }
-    rows = ledger.line_rows(header, priced, moment=moment, by=by)
-    book.end(header, rows)
-    limits = _limits(account, capacity, book.moment, slot=True)
-    return Finished(ended(header, code, rows), False, limits)
+    rows = ledger.line_rows(header, priced_lines, moment=moment, by=by)
+    workset.end(header, rows)
+    limits = _limits(account, capacity, workset.moment, slot=True)
+    return FinishResult(call_answer(header, code, rows), False, limits)
 
 
-async def _finished_before(
-    book: Book,
+async def _replay_finish(
+    workset: WorkSet,
     header: Row,
     code: str,
-    wanted: End,
+    command: FinishCall,
     account: DistributorAccount,
     capacity: Capacity,
-) -> Finished:
-    if not is_same_request(header["end_hash"], wanted.body_hash):
+) -> FinishResult:
+    if not is_same_request(header["end_hash"], command.body_hash):
         raise Conflict(
             "already_finished",
             "The call has ended already ({outcome}); what it used cannot be told again.",
             outcome=header["status"],
         )
-    lines = await book.lines_of(header["call_no"])
-    answer = ended(header, code, lines, status=wanted.status)
-    limits = _limits(account, capacity, book.moment, slot=True)
-    return Finished(answer, True, limits, current(header, lines))
+    lines = await workset.lines_of(header["call_no"])
+    answer = call_answer(header, code, lines, status=command.status)
+    limits = _limits(account, capacity, workset.moment, slot=True)
+    return FinishResult(answer, True, limits, current_state(header, lines))
 
 
 def _limits(
@@ -321,13 +337,13 @@ def _limits(
     ]
 
 
-async def _code_of(book: Book, pipeline_id: str) -> str:
-    line: dict[str, Any] | None = book.lines.get(pipeline_id)
-    if line is None:
-        line = await book.sor.one(
+async def _code_of(workset: WorkSet, pipeline_id: str) -> str:
+    pipeline: dict[str, Any] | None = workset.lines.get(pipeline_id)
+    if pipeline is None:
+        pipeline = await workset.sor.one(
             "select code from pipelines where id = ${id}$", {"id": pipeline_id}
         )
-    return str(line["code"]) if line else ""
+    return str(pipeline["code"]) if pipeline else ""
 
 
 def _call_not_found() -> NotFound:

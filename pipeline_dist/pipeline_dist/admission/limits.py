@@ -95,7 +95,7 @@ async def limits_of(
         if distributor["quota_key"] != key:
             used = await ledger.count_calls(sor, key, distributor_id=distributor["id"])
         found += quota_limits(distributor, used, at)
-    return found + await _line_limits(sor, link, capacity, at, slot=slot)
+    return found + await _pipeline_limits(sor, link, capacity, at, slot=slot)
 
 
 async def limits_now(
@@ -123,11 +123,11 @@ async def limits_now(
     capacities = await rules.read_capacities(sor, [link["pipeline_id"] for link in links])
     for link in links:
         capacity = capacities.get(link["pipeline_id"])
-        found += await _line_limits(sor, link, capacity, moment, slot=False)
+        found += await _pipeline_limits(sor, link, capacity, moment, slot=False)
     return found
 
 
-async def _line_limits(
+async def _pipeline_limits(
     sor: SafeSqlor,
     link: Mapping[str, Any] | None,
     capacity: Mapping[str, Any] | None,
@@ -137,27 +137,27 @@ async def _line_limits(
 ) -> list[Limit]:
     found = await _link_limits(sor, link, moment) if link is not None else []
     if capacity is not None:
-        look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counted={})
+        look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counts={})
         await open_capacity(sor, look, moment, slot=slot, expire=False)
         found += look.limits(moment, slot=slot)
     return found
 
 
 async def _link_limits(sor: SafeSqlor, link: Mapping[str, Any], moment: datetime) -> list[Limit]:
-    counted: dict[str, int] = {}
-    await count_for_link(sor, link, moment, counted)
+    counts: dict[str, int] = {}
+    await count_for_link(sor, link, moment, counts)
     day, month = quota_day(moment), quota_month(moment)
-    return rules.period_limits(link, "link", day, month, moment, counted)
+    return rules.period_limits(link, "link", day, month, moment, counts)
 
 
 async def count_for_link(
-    sor: SafeSqlor, link: Mapping[str, Any], moment: datetime, counted: dict[str, int]
+    sor: SafeSqlor, link: Mapping[str, Any], moment: datetime, counts: dict[str, int]
 ) -> None:
-    """Put into *counted* what the ledger says of the distributor's calls of the line, for the
+    """Put into *counts* what the ledger says of the distributor's calls of the line, for the
     day and month of *moment* where the link has no counter of them."""
     for key in rules.keys_to_count(link, (quota_day(moment), quota_month(moment))):
-        if key not in counted:
-            counted[key] = await ledger.count_calls(
+        if key not in counts:
+            counts[key] = await ledger.count_calls(
                 sor, key, pipeline_id=link["pipeline_id"], distributor_id=link["distributor_id"]
             )
 

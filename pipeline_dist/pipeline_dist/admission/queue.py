@@ -17,32 +17,38 @@ from typing import TypeVar
 
 from app.global_func import AppError, DuplicateKey, Unavailable, in_transaction, settings
 from pipeline_dist.accounts.authentication import Credentials, authenticate
-from pipeline_dist.admission.commands import Admitted, End, Finished, Start, Wanted
+from pipeline_dist.admission.commands import (
+    BeginCall,
+    BeginResult,
+    Command,
+    FinishCall,
+    FinishResult,
+)
 from pipeline_dist.admission.decide import Outcome, decide_all
-from pipeline_dist.admission.workset import StaleLine
+from pipeline_dist.admission.workset import StalePipeline
 
-BATCHES_AT_ONCE = 2
-REQUESTS_AT_ONCE = 128
-LINES_AT_ONCE = 4000
+MAX_BATCHES = 2
+MAX_BATCH_REQUESTS = 128
+MAX_BATCH_LINES = 4000
 # So many calls and keys are remembered, so that what they will lock is known beforehand.
-KEPT = 10_000
+MAX_KNOWN = 10_000
 
 log = logging.getLogger("pipeline.admission")
 V = TypeVar("V")
 
 
-class Ticket:
+class PendingRequest:
     """A request that waits for its outcome; `rows` are the names of what it will lock, `alone`
     that it goes without others."""
 
-    __slots__ = ("alone", "future", "rows", "since", "wanted")
+    __slots__ = ("alone", "command", "future", "rows", "since")
 
-    def __init__(self, wanted: Wanted, rows: frozenset[str], loop: asyncio.AbstractEventLoop):
-        self.wanted = wanted
+    def __init__(self, command: Command, rows: frozenset[str], loop: asyncio.AbstractEventLoop):
+        self.command = command
         self.rows = rows
         self.alone = False
         self.since = loop.time()
-        self.future: asyncio.Future[Admitted | Finished] = loop.create_future()
+        self.future: asyncio.Future[BeginResult | FinishResult] = loop.create_future()
 
     def answer(self, outcome: Outcome | BaseException) -> None:
         """Tell the outcome, unless the one who asked has gone."""
@@ -54,13 +60,13 @@ class Ticket:
             self.future.set_result(outcome)
 
 
-class Admitter:
+class AdmissionQueue:
     """The queue of one process, in one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wait_seconds: float) -> None:
         self.loop = loop
         self._wait_seconds = wait_seconds
-        self._waiting: list[Ticket] = []
+        self._waiting: list[PendingRequest] = []
         self._busy: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._woken = False
@@ -68,58 +74,58 @@ class Admitter:
         # call_no -> (code of the line, its id): never changes.
         self._places: OrderedDict[str, tuple[str, str]] = OrderedDict()
         # Code of a line -> its id: proven by the line's row each time.
-        self._lines: OrderedDict[str, str] = OrderedDict()
+        self._pipelines: OrderedDict[str, str] = OrderedDict()
         # Digest of a key -> id of the distributor: proven on its locked row each time.
         self._owners: OrderedDict[str, str] = OrderedDict()
 
-    async def identify(self, shown: Credentials) -> str:
+    async def identify(self, credentials: Credentials) -> str:
         """
         The id of the distributor that a key belongs to; raises what refuses an unknown key.
 
         It only names the row to lock. Whether the key is still that distributor's, and may be
         used, is decided on the locked row.
         """
-        found = self._owners.get(shown.digest)
-        if found is None:
-            found = (await authenticate(shown)).id
-            _keep(self._owners, shown.digest, found)
-        return found
+        distributor_id = self._owners.get(credentials.digest)
+        if distributor_id is None:
+            distributor_id = (await authenticate(credentials)).id
+            _remember(self._owners, credentials.digest, distributor_id)
+        return distributor_id
 
-    def known_line(self, code: str) -> str | None:
+    def known_pipeline(self, code: str) -> str | None:
         """The id of a line, if calls of it were let in here; a guess, proven later."""
-        return self._lines.get(code)
+        return self._pipelines.get(code)
 
-    def known_line_of(self, call_no: str) -> str | None:
+    def known_pipeline_of(self, call_no: str) -> str | None:
         """The id of a call's line, if the call began here."""
         place = self._places.get(call_no)
         return place[1] if place is not None else None
 
-    async def begin(self, wanted: Start) -> Admitted:
+    async def begin(self, command: BeginCall) -> BeginResult:
         """Let a call in; raises what refuses it."""
-        rows = frozenset((wanted.distributor_id, "line " + wanted.pipeline))
-        done = await self._submit(wanted, rows)
-        assert isinstance(done, Admitted)
-        if wanted.pipeline_id is None:
-            _keep(self._lines, wanted.pipeline, done.pipeline_id)
-        if wanted.status is None:
-            _keep(self._places, done.call["call_no"], (wanted.pipeline, done.pipeline_id))
-        return done
+        rows = frozenset((command.distributor_id, "line " + command.pipeline))
+        result = await self._submit(command, rows)
+        assert isinstance(result, BeginResult)
+        if command.pipeline_id is None:
+            _remember(self._pipelines, command.pipeline, result.pipeline_id)
+        if command.status is None:
+            _remember(self._places, result.call["call_no"], (command.pipeline, result.pipeline_id))
+        return result
 
-    async def finish(self, wanted: End) -> Finished:
+    async def finish(self, command: FinishCall) -> FinishResult:
         """End a call; raises what refuses it."""
-        rows = frozenset((wanted.distributor_id,))
-        place = self._places.get(wanted.call_no)
+        rows = frozenset((command.distributor_id,))
+        place = self._places.get(command.call_no)
         if place is not None:
             rows |= {"line " + place[0]}
-        done = await self._submit(wanted, rows)
-        assert isinstance(done, Finished)
-        return done
+        result = await self._submit(command, rows)
+        assert isinstance(result, FinishResult)
+        return result
 
-    async def _submit(self, wanted: Wanted, rows: frozenset[str]) -> Admitted | Finished:
-        ticket = Ticket(wanted, rows, self.loop)
-        self._waiting.append(ticket)
+    async def _submit(self, command: Command, rows: frozenset[str]) -> BeginResult | FinishResult:
+        request = PendingRequest(command, rows, self.loop)
+        self._waiting.append(request)
         self._wake()
-        return await ticket.future
+        return await request.future
 
     def _wake(self) -> None:
         # At the end of this turn of the loop: what else arrived in it comes along for nothing.
@@ -129,11 +135,11 @@ class Admitter:
 
     def _start(self) -> None:
         self._woken = False
-        while self._waiting and len(self._running) < BATCHES_AT_ONCE:
+        while self._waiting and len(self._running) < MAX_BATCHES:
             batch = self._next_batch()
             if not batch:
                 break
-            rows = frozenset().union(*(ticket.rows for ticket in batch))
+            rows = frozenset().union(*(request.rows for request in batch))
             self._busy |= rows
             task = self.loop.create_task(self._run(batch, rows))
             self._running.add(task)
@@ -141,33 +147,33 @@ class Admitter:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
 
-    def _next_batch(self) -> list[Ticket]:
+    def _next_batch(self) -> list[PendingRequest]:
         """Those that wait and touch nothing that is busy, in the order they came; nobody passes
         one that waits for the same row."""
-        taken: list[Ticket] = []
-        left: list[Ticket] = []
+        batch: list[PendingRequest] = []
+        rest: list[PendingRequest] = []
         blocked = set(self._busy)
         lines = 0
-        for ticket in self._waiting:
-            if ticket.future.done():
+        for request in self._waiting:
+            if request.future.done():
                 continue  # the one who asked has gone
-            full = len(taken) >= REQUESTS_AT_ONCE or lines > LINES_AT_ONCE
-            full = full or (bool(taken) and (ticket.alone or taken[0].alone))
-            if full or not blocked.isdisjoint(ticket.rows):
-                blocked |= ticket.rows
-                left.append(ticket)
+            full = len(batch) >= MAX_BATCH_REQUESTS or lines > MAX_BATCH_LINES
+            full = full or (bool(batch) and (request.alone or batch[0].alone))
+            if full or not blocked.isdisjoint(request.rows):
+                blocked |= request.rows
+                rest.append(request)
             else:
-                lines += len(ticket.wanted.lines)
-                taken.append(ticket)
-        self._waiting = left
-        return taken
+                lines += len(request.command.lines)
+                batch.append(request)
+        self._waiting = rest
+        return batch
 
-    async def _run(self, batch: list[Ticket], rows: frozenset[str]) -> None:
+    async def _run(self, batch: list[PendingRequest], rows: frozenset[str]) -> None:
         try:
-            await self._settle(batch)
+            await self._commit_batch(batch)
         except asyncio.CancelledError:
-            for ticket in batch:
-                ticket.future.cancel()
+            for request in batch:
+                request.future.cancel()
             raise
         finally:
             self._busy -= rows
@@ -176,39 +182,41 @@ class Admitter:
             self._running.discard(task)
             self._wake()
 
-    async def _settle(self, batch: list[Ticket], *, look_first: bool = False) -> None:
-        wanted = [ticket.wanted for ticket in batch]
+    async def _commit_batch(
+        self, batch: list[PendingRequest], *, check_ledger_first: bool = False
+    ) -> None:
+        commands = [request.command for request in batch]
         try:
             outcomes = await in_transaction(
-                lambda sor: decide_all(sor, wanted, look_first=look_first)
+                lambda sor: decide_all(sor, commands, check_ledger_first=check_ledger_first)
             )
         except DuplicateKey as exc:
-            if look_first:  # it cannot be: the distributor has been locked since the look
-                await self._settle_alone(batch, exc)
+            if check_ledger_first:  # it cannot be: the distributor has been locked since the look
+                await self._commit_one_by_one(batch, exc)
             else:
-                await self._settle(batch, look_first=True)
-        except StaleLine:
-            self._lines.clear()
-            for ticket in batch:
-                if isinstance(ticket.wanted, Start):
-                    ticket.wanted = replace(ticket.wanted, pipeline_id=None)
-            await self._settle(batch, look_first=look_first)
+                await self._commit_batch(batch, check_ledger_first=True)
+        except StalePipeline:
+            self._pipelines.clear()
+            for request in batch:
+                if isinstance(request.command, BeginCall):
+                    request.command = replace(request.command, pipeline_id=None)
+            await self._commit_batch(batch, check_ledger_first=check_ledger_first)
         except Unavailable as exc:
             if exc.code == "database_busy" and len(batch) > 1:
                 # Somebody holds a row of one of them, nobody knows whose.
-                for ticket in batch:
-                    ticket.alone, ticket.since = True, self.loop.time()
+                for request in batch:
+                    request.alone, request.since = True, self.loop.time()
                 self._waiting = batch + self._waiting
                 return
-            for ticket in batch:
-                ticket.answer(_own_copy(exc))
+            for request in batch:
+                request.answer(_copy(exc))
         except Exception as exc:  # noqa: BLE001  one request's fault must not become all's
-            await self._settle_alone(batch, exc)
+            await self._commit_one_by_one(batch, exc)
         else:
-            for ticket, outcome in zip(batch, outcomes, strict=True):
-                ticket.answer(outcome)
+            for request, outcome in zip(batch, outcomes, strict=True):
+                request.answer(outcome)
 
-    async def _settle_alone(self, batch: list[Ticket], exc: Exception) -> None:
+    async def _commit_one_by_one(self, batch: list[PendingRequest], exc: Exception) -> None:
         if len(batch) == 1:
             batch[0].answer(exc)
             return
@@ -216,16 +224,16 @@ class Admitter:
             "%d requests are decided one by one: %s", len(batch), exc,
             extra={"action": "batch_split"},
         )  # fmt: skip
-        for ticket in batch:
-            await self._settle([ticket])
+        for request in batch:
+            await self._commit_batch([request])
 
     def _refuse_late(self) -> None:
         """Refuse those that have waited longer than a request may wait for a connection."""
         self._watched = False
         latest = self.loop.time() - self._wait_seconds
-        for ticket in self._waiting:
-            if ticket.since < latest:
-                ticket.answer(
+        for request in self._waiting:
+            if request.since < latest:
+                request.answer(
                     Unavailable(
                         "busy", "Too many calls wait for the database. Try again in a moment.",
                         headers={"Retry-After": "1"},
@@ -237,26 +245,26 @@ class Admitter:
             self._wake()
 
 
-def _keep(memory: OrderedDict[str, V], key: str, value: V) -> None:
+def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
     memory[key] = value
-    if len(memory) > KEPT:
+    if len(memory) > MAX_KNOWN:
         memory.popitem(last=False)
 
 
-_current: list[Admitter] = []
+_current: list[AdmissionQueue] = []
 
 
-def admitter() -> Admitter:
+def admission_queue() -> AdmissionQueue:
     """The admitter of this process; a new one where the event loop is another (tests)."""
     loop = asyncio.get_running_loop()
     if not _current or _current[0].loop is not loop:
-        _current[:] = [Admitter(loop, settings().options.pool_wait_seconds)]
+        _current[:] = [AdmissionQueue(loop, settings().options.pool_wait_seconds)]
     return _current[0]
 
 
-def _own_copy(exc: AppError) -> AppError:
+def _copy(exc: AppError) -> AppError:
     """The same refusal for another request, which adds headers of its own to it."""
-    made = AppError.__new__(type(exc), *exc.args)
-    made.__dict__.update(exc.__dict__, headers=dict(exc.headers))
-    made.__cause__ = exc.__cause__
-    return made
+    copy = AppError.__new__(type(exc), *exc.args)
+    copy.__dict__.update(exc.__dict__, headers=dict(exc.headers))
+    copy.__cause__ = exc.__cause__
+    return copy

@@ -42,13 +42,13 @@ def hashed_lines(lines: Iterable[UsageLine]) -> list[tuple[Any, ...]]:
     return [(line.step_key, line.model, line.unit, line.quantity) for line in lines]
 
 
-def is_same_request(stored: str | None, asked: str) -> bool:
-    """Whether a request of hash *asked* is the one that was *stored*."""
-    if stored == asked:
+def is_same_request(stored: str | None, requested: str) -> bool:
+    """Whether a request of hash *requested* is the one that was *stored*."""
+    if stored == requested:
         return True
-    if stored is None or stored.startswith(_TYPED) or not isinstance(asked, RequestHash):
+    if stored is None or stored.startswith(_TYPED) or not isinstance(requested, RequestHash):
         return False
-    return stored == _body_hash(asked.body)
+    return stored == _body_hash(requested.body)
 
 
 def _body_hash(body: Mapping[str, Any]) -> str:

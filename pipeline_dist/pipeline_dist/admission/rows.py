@@ -45,7 +45,11 @@ _SAVE_ONE = (
     + ", ".join(
         f"{table}.{name} = "
         + (f"unhex(${{{table}_{name}}}$)" if name == "rate_window" else f"${{{table}_{name}}}$")
-        for table, names in (("d", SAVED), ("l", capacity.SAVED), ("c", capacity.SAVED_WITH_SLOTS))
+        for table, names in (
+            ("d", SAVED),
+            ("l", capacity.COUNTERS),
+            ("c", capacity.COUNTERS_WITH_SLOTS),
+        )
         for name in names
     )
     + " where d.id = ${d_id}$ and l.id = ${l_id}$ and c.id = ${c_id}$"
@@ -61,8 +65,8 @@ async def lock_one(
     row = await sor.one(_LOCK_ONE, values)
     if row is None:
         return None, None, None
-    found = [Row((name, row[f"{table}_{name}"]) for name in names) for table, names in _OUTER]
-    distributor, link, capacity_row = (one if one["id"] is not None else None for one in found)
+    rows = [Row((name, row[f"{table}_{name}"]) for name in names) for table, names in _OUTER]
+    distributor, link, capacity_row = (row if row["id"] is not None else None for row in rows)
     return distributor, link, capacity_row
 
 
@@ -91,14 +95,14 @@ async def lock_distributors(sor: SafeSqlor, ids: Iterable[str]) -> dict[str, Row
 async def lock_links(sor: SafeSqlor, pairs: Iterable[Pair]) -> dict[Pair, Row]:
     """The rows of these pairs of distributor and line, locked in one order; pairs that are not
     linked are not in it."""
-    lines: dict[str, list[str]] = {}
+    pipelines: dict[str, list[str]] = {}
     for distributor_id, pipeline_id in sorted(set(pairs)):
-        lines.setdefault(distributor_id, []).append(pipeline_id)
-    if not lines:
+        pipelines.setdefault(distributor_id, []).append(pipeline_id)
+    if not pipelines:
         return {}
     values: dict[str, Any] = {}
     terms = []
-    for number, (distributor_id, pipeline_ids) in enumerate(lines.items()):
+    for number, (distributor_id, pipeline_ids) in enumerate(pipelines.items()):
         values |= {f"d{number}": distributor_id, f"p{number}": pipeline_ids}
         terms.append(f"(distributor_id = ${{d{number}}}$ and pipeline_id in ${{p{number}}}$)")
     text = f"{_LINKS}{' or '.join(terms)} order by distributor_id, pipeline_id for update"
@@ -113,4 +117,4 @@ async def save_distributors(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -
 
 async def save_links(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the counters of locked links."""
-    await bulk_update(sor, "distributor_pipeline", capacity.SAVED, rows)
+    await bulk_update(sor, "distributor_pipeline", capacity.COUNTERS, rows)

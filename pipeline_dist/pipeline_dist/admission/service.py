@@ -26,22 +26,22 @@ from pipeline_dist.accounts.authentication import Credentials
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import (
     DistributorAccount,
-    check_line,
+    check_pipeline,
     check_rate,
     check_spend,
-    line_not_found,
+    pipeline_not_found,
 )
-from pipeline_dist.admission.call_view import ended, quoted
-from pipeline_dist.admission.commands import Admitted, End, Finished, Start
+from pipeline_dist.admission.call_view import call_answer, quote_answer
+from pipeline_dist.admission.commands import BeginCall, BeginResult, FinishCall, FinishResult
 from pipeline_dist.admission.limits import Limit, limits_of
-from pipeline_dist.admission.queue import Admitter, admitter
+from pipeline_dist.admission.queue import AdmissionQueue, admission_queue
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import PricedLine, price_lines
 from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
 
-__all__ = ["Admitted", "Finished", "begin", "finish", "quote", "read_call"]
+__all__ = ["BeginResult", "FinishResult", "begin", "finish", "quote", "read_call"]
 
 DEFAULT_LEASE_SECONDS = 300
 # Lines as they come in: objects, or mappings whose values are checked already.
@@ -60,7 +60,7 @@ async def begin(
     status: str | None = None,
     error: str | None = None,
     started_at: datetime | None = None,
-) -> Admitted:
+) -> BeginResult:
     """
     Let a call of the line *pipeline* (its code) in for *caller*, a distributor's id or what a
     request shows (then the key is checked too, first of all): one of each quota, and a slot for
@@ -71,10 +71,10 @@ async def begin(
     pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded,
     concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
     """
-    queue = admitter()
-    wanted = Start(
+    queue = admission_queue()
+    command = BeginCall(
         distributor_id=await _identify(queue, caller),
-        shown=None if isinstance(caller, str) else caller,
+        credentials=None if isinstance(caller, str) else caller,
         pipeline=pipeline,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
@@ -84,9 +84,9 @@ async def begin(
         status=status,
         error=error,
         started_at=started_at,
-        pipeline_id=queue.known_line(pipeline),
+        pipeline_id=queue.known_pipeline(pipeline),
     )
-    return await queue.begin(wanted)
+    return await queue.begin(command)
 
 
 async def finish(
@@ -97,32 +97,32 @@ async def finish(
     lines: Lines | None = None,
     error: str | None = None,
     body_hash: str,
-) -> Finished:
+) -> FinishResult:
     """
     End a call as succeeded, failed or cancelled, and charge its *lines*.
 
     Raises call_not_found, already_finished (asked otherwise than the first time),
     lease_expired (cancelled after its time), price_missing: the call then stays as it is.
     """
-    queue = admitter()
-    wanted = End(
+    queue = admission_queue()
+    command = FinishCall(
         distributor_id=await _identify(queue, caller),
-        shown=None if isinstance(caller, str) else caller,
+        credentials=None if isinstance(caller, str) else caller,
         call_no=call_no,
         status=status,
         lines=usage_lines(lines),
         error=error,
         body_hash=body_hash,
-        pipeline_id=queue.known_line_of(call_no),
+        pipeline_id=queue.known_pipeline_of(call_no),
     )
-    if wanted.lines and status == "cancelled":
+    if command.lines and status == "cancelled":
         raise InvalidFields(
             [FieldProblem("lines", "not_allowed", "A cancelled call has used nothing.")]
         )
-    return await queue.finish(wanted)
+    return await queue.finish(command)
 
 
-async def _identify(queue: Admitter, caller: str | Credentials) -> str:
+async def _identify(queue: AdmissionQueue, caller: str | Credentials) -> str:
     return caller if isinstance(caller, str) else await queue.identify(caller)
 
 
@@ -134,23 +134,23 @@ async def quote(
     in *lang*), with the limits that it would meet; books nothing. Raises pipeline_not_found,
     price_missing.
     """
-    wanted = usage_lines(lines)
+    items = usage_lines(lines)
     async with reading(snapshot=True) as sor:
-        account, line = await _read_account(sor, distributor_id, pipeline)
+        account, pipeline_row = await _read_account(sor, distributor_id, pipeline)
         moment = now()
-        priced = await _priced(sor, account, line["id"], moment, wanted)
-        capacity = await read_capacity(sor, line["id"])
+        priced_lines = await _price_lines(sor, account, pipeline_row["id"], moment, items)
+        capacity = await read_capacity(sor, pipeline_row["id"])
         limits = await limits_of(sor, account.distributor, account.link, capacity, moment)
-    refused: AppError | None = None
+    refusal: AppError | None = None
     try:
         check_active(account.distributor)
         check_rate(account.distributor, moment)
-        check_line(line, account.link, moment)
+        check_pipeline(pipeline_row, account.link, moment)
         check_spend(account.distributor)
         check_room([x for x in limits if x.scope not in ("rate", "spend")], moment)
     except AppError as exc:
-        refused = exc
-    return quoted(line, account.currency, priced, refused, lang), limits
+        refusal = exc
+    return quote_answer(pipeline_row, account.currency, priced_lines, refusal, lang), limits
 
 
 async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:
@@ -159,14 +159,14 @@ async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:
         header = await ledger.find_header(sor, call_no, distributor_id=distributor_id)
         if header is None:
             raise _call_not_found()
-        line = await sor.one(
+        pipeline = await sor.one(
             "select code from pipelines where id = ${id}$", {"id": header["pipeline_id"]}
         )
-        assert line is not None
-        return ended(header, line["code"], await ledger.lines_of(sor, call_no))
+        assert pipeline is not None
+        return call_answer(header, pipeline["code"], await ledger.lines_of(sor, call_no))
 
 
-async def _priced(
+async def _price_lines(
     sor: SafeSqlor,
     account: DistributorAccount,
     pipeline_id: str,
@@ -191,18 +191,18 @@ async def _read_account(
     distributor = await sor.one(
         "select * from distributors where id = ${id}$", {"id": distributor_id}
     )
-    line = await _find_line(sor, pipeline)
-    link = line and await sor.one(
+    pipeline_row = await _find_pipeline(sor, pipeline)
+    link = pipeline_row and await sor.one(
         "select * from distributor_pipeline where distributor_id = ${distributor_id}$"
         " and pipeline_id = ${pipeline_id}$",
-        {"distributor_id": distributor_id, "pipeline_id": line["id"]},
+        {"distributor_id": distributor_id, "pipeline_id": pipeline_row["id"]},
     )
-    if distributor is None or line is None or link is None:
-        raise line_not_found()
-    return DistributorAccount(distributor, link), line
+    if distributor is None or pipeline_row is None or link is None:
+        raise pipeline_not_found()
+    return DistributorAccount(distributor, link), pipeline_row
 
 
-async def _find_line(sor: SafeSqlor, code: str) -> Row | None:
+async def _find_pipeline(sor: SafeSqlor, code: str) -> Row | None:
     row: Row | None = await sor.one(
         "select id, code, status, current_version from pipelines where code = ${code}$",
         {"code": code},

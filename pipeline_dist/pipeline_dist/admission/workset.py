@@ -14,7 +14,7 @@ from typing import Any
 
 from app.global_func import Row, SafeSqlor, now, quota_month
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
-from pipeline_dist.admission.commands import End, Start, Wanted
+from pipeline_dist.admission.commands import BeginCall, Command, FinishCall
 from pipeline_dist.admission.rows import (
     SAVED,
     Pair,
@@ -32,8 +32,10 @@ from pipeline_ops.rules.pricing import PricedLine, Terms
 from pipeline_ops.rules.usage_lines import UsageLine
 
 Header = dict[str, Any]
-_LINES = "select p.id, p.code, p.status, p.current_version from pipelines p where p.id in ${ids}$"
-_LINES_WITH_PRICES = (
+_PIPELINES = (
+    "select p.id, p.code, p.status, p.current_version from pipelines p where p.id in ${ids}$"
+)
+_PIPELINES_WITH_PRICES = (
     "select p.id, p.code, p.status, p.current_version, r.id as price_id, r.step_key, r.model,"
     " r.unit, r.pricing_type, r.unit_price, r.unit_size, r.package_size, r.package_price,"
     " r.currency, r.effective_from, r.effective_to from pipelines p"
@@ -44,7 +46,7 @@ _LINES_WITH_PRICES = (
 
 
 @dataclass(slots=True)
-class Begun:
+class PendingCall:
     """A call that an earlier request of the batch has made: its rows are not yet written."""
 
     header: Header
@@ -52,29 +54,29 @@ class Begun:
 
 
 @dataclass(slots=True)
-class Book:
+class WorkSet:
     """Locked rows by their keys, what was read beside them, and what is to be written."""
 
     sor: SafeSqlor
     distributors: dict[str, Row] = field(default_factory=dict)
     lines: dict[str, Row] = field(default_factory=dict)
-    codes: dict[str, Row] = field(default_factory=dict)
+    pipelines_by_code: dict[str, Row] = field(default_factory=dict)
     links: dict[Pair, Row] = field(default_factory=dict)
     capacities: dict[str, Capacity] = field(default_factory=dict)
     headers: dict[str, Row] = field(default_factory=dict)
     moment: datetime = field(default_factory=now)
     # Calls by (distributor, idempotency key): found in the ledger, or made by this batch.
-    first: dict[tuple[str, str], Row | Begun] = field(default_factory=dict)
+    existing_calls: dict[tuple[str, str], Row | PendingCall] = field(default_factory=dict)
     # The metered items of calls by call_no: of those that this batch ends, and that it repeats.
     items: dict[str, Sequence[Header]] = field(default_factory=dict)
     new_rows: list[Header] = field(default_factory=list)
-    _closed: dict[str, Header] = field(default_factory=dict)
+    _final_headers: dict[str, Header] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
-    _counted: dict[str, dict[str, int]] = field(default_factory=dict)
+    _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     _prices: dict[str, list[tuple[Row, Terms]]] = field(default_factory=dict)
     _terms: dict[tuple[str, datetime], list[Terms]] = field(default_factory=dict)
     _packages: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
-    _read: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def distributor(self, distributor_id: str) -> Row:
         """A distributor's locked row; raises NotSignedIn where it is gone."""
@@ -86,16 +88,16 @@ class Book:
     def account(self, distributor_id: str, pipeline_id: str) -> DistributorAccount:
         """A distributor's account for calls of a line."""
         pair = (distributor_id, pipeline_id)
-        found = self._accounts.get(pair)
-        if found is None:
-            counted = self._counted.setdefault(distributor_id, {})
-            found = DistributorAccount(
-                self.distributor(distributor_id), self.links.get(pair), counted
+        account = self._accounts.get(pair)
+        if account is None:
+            counts = self._quota_counts.setdefault(distributor_id, {})
+            account = DistributorAccount(
+                self.distributor(distributor_id), self.links.get(pair), counts
             )
-            self._accounts[pair] = found
-        return found
+            self._accounts[pair] = account
+        return account
 
-    async def priced(
+    async def price_lines(
         self,
         account: DistributorAccount,
         pipeline_id: str,
@@ -110,44 +112,46 @@ class Book:
         packages = {item.pricing_id for item in chosen if item.pricing_type == "package"}
         if not packages:
             return pricing.priced_lines(lines, chosen, {})
-        used = await self._used(account.distributor_id, quota_month(started_at), packages)
-        return pricing.priced_lines(lines, chosen, used)
+        usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)
+        return pricing.priced_lines(lines, chosen, usage)
 
     def begin(self, header: Header, lines: list[Header]) -> None:
         """Note a call that was let in."""
         self.new_rows += [header, *lines]
-        self.first[header["distributor_id"], header["idempotency_key"]] = Begun(header, lines)
+        self.existing_calls[header["distributor_id"], header["idempotency_key"]] = PendingCall(
+            header, lines
+        )
         self._count_packages(header, lines)
 
     def end(self, header: Header, lines: list[Header]) -> None:
         """Note a call that has ended."""
         self.new_rows += lines
         self.items[header["call_no"]] = lines
-        self._closed[header["id"]] = header
+        self._final_headers[header["id"]] = header
         self._count_packages(header, lines)
 
     def latest(self, header: Header) -> Header:
         """*header* as it is now: this batch may have ended the call."""
-        return self._closed.get(header["id"], header)
+        return self._final_headers.get(header["id"], header)
 
     async def lines_of(self, call_no: str) -> Sequence[Header]:
         """The metered items of a call, also of one that this batch has ended."""
-        found = self.items.get(call_no)
-        return found if found is not None else await ledger.lines_of(self.sor, call_no)
+        lines = self.items.get(call_no)
+        return lines if lines is not None else await ledger.lines_of(self.sor, call_no)
 
-    async def find_first(self, wanted: Iterable[Start]) -> None:
+    async def load_existing_calls(self, commands: Iterable[BeginCall]) -> None:
         """Look in the ledger for calls that were made with these requests' keys, and for what was
         used in those that are over."""
         keys: dict[str, list[str]] = {}
-        for item in wanted:
+        for item in commands:
             keys.setdefault(item.distributor_id, []).append(item.idempotency_key)
-        found: list[Row] = []
-        for distributor_id, some in keys.items():
-            for row in await ledger.find_by_keys(self.sor, distributor_id, some):
-                if (distributor_id, row["idempotency_key"]) not in self.first:
-                    self.first[distributor_id, row["idempotency_key"]] = row
-                    found.append(row)
-        numbers = [row["call_no"] for row in found if row["lease_seconds"] is None]
+        calls: list[Row] = []
+        for distributor_id, idempotency_keys in keys.items():
+            for row in await ledger.find_by_keys(self.sor, distributor_id, idempotency_keys):
+                if (distributor_id, row["idempotency_key"]) not in self.existing_calls:
+                    self.existing_calls[distributor_id, row["idempotency_key"]] = row
+                    calls.append(row)
+        numbers = [row["call_no"] for row in calls if row["lease_seconds"] is None]
         if numbers:
             lines = await ledger.lines_of_calls(self.sor, numbers)
             self.items |= {call_no: lines.get(call_no, []) for call_no in numbers}
@@ -157,12 +161,12 @@ class Book:
         DuplicateKey, with no counter written."""
         if self.new_rows:
             await ledger.insert_rows(self.sor, self.new_rows)
-        if self._closed:
-            await ledger.close_calls(self.sor, list(self._closed.values()))
-        distributors = self._changed(self.distributors.values(), SAVED)
-        links = self._changed(self.links.values(), rules.SAVED)
+        if self._final_headers:
+            await ledger.close_calls(self.sor, list(self._final_headers.values()))
+        distributors = self._rows_to_write(self.distributors.values(), SAVED)
+        links = self._rows_to_write(self.links.values(), rules.COUNTERS)
         rows = [item.row for item in self.capacities.values() if item.row is not None]
-        capacities = self._changed(rows, rules.SAVED_WITH_SLOTS)
+        capacities = self._rows_to_write(rows, rules.COUNTERS_WITH_SLOTS)
         if len(distributors) == len(links) == len(capacities) == 1:
             await save_one(self.sor, distributors[0], links[0], capacities[0])
             return
@@ -173,27 +177,29 @@ class Book:
         if capacities:
             await rules.save_capacities(self.sor, capacities)
 
-    def _changed(self, rows: Iterable[Row], names: tuple[str, ...]) -> list[Row]:
-        return [row for row in rows if _values(row, names) != self._read[row["id"]]]
+    def _rows_to_write(self, rows: Iterable[Row], names: tuple[str, ...]) -> list[Row]:
+        return [row for row in rows if _values(row, names) != self._snapshots[row["id"]]]
 
     def _terms_at(self, pipeline_id: str, at: datetime) -> list[Terms]:
-        found = self._terms.get((pipeline_id, at))
-        if found is None:
+        terms_in_force = self._terms.get((pipeline_id, at))
+        if terms_in_force is None:
             prices = self._prices.get(pipeline_id, [])
-            found = [terms for row, terms in prices if pricing.in_force(row, at)]
-            self._terms[pipeline_id, at] = found
-        return found
+            terms_in_force = [terms for row, terms in prices if pricing.in_force(row, at)]
+            self._terms[pipeline_id, at] = terms_in_force
+        return terms_in_force
 
-    async def _used(
+    async def _package_usage(
         self, distributor_id: str, month: str, pricing_ids: Iterable[str]
     ) -> dict[str, Decimal]:
         """Units used of these packages, calls of this batch included."""
-        unknown = [x for x in pricing_ids if (distributor_id, month, x) not in self._packages]
-        if unknown:
-            found = await pricing.packages_used(self.sor, distributor_id, month, sorted(unknown))
+        missing_ids = [x for x in pricing_ids if (distributor_id, month, x) not in self._packages]
+        if missing_ids:
+            usage = await pricing.packages_used(
+                self.sor, distributor_id, month, sorted(missing_ids)
+            )
             # What this batch has used itself, and not yet written, is in new_rows.
-            for pricing_id in unknown:
-                self._packages[distributor_id, month, pricing_id] = found.get(
+            for pricing_id in missing_ids:
+                self._packages[distributor_id, month, pricing_id] = usage.get(
                     pricing_id, Decimal(0)
                 ) + sum(
                     row["quantity"]
@@ -211,141 +217,156 @@ class Book:
                 self._packages[key] += line["quantity"]
 
 
-class StaleLine(Exception):
+class StalePipeline(Exception):
     """A line that was known beforehand has another code now, or is gone."""
 
 
-async def open_book(sor: SafeSqlor, wanted: Sequence[Wanted]) -> Book:
+async def lock_workset(sor: SafeSqlor, commands: Sequence[Command]) -> WorkSet:
     """
-    Lock and read what *wanted* touches: distributors, links, capacities, calls, in this order
+    Lock and read what *commands* touches: distributors, links, capacities, calls, in this order
     and each in the order of its keys; then the clock, so that calls have the order of the locks;
-    then what is only read. Raises StaleLine where a `pipeline_id` in *wanted* is not right.
+    then what is only read. Raises StalePipeline where a `pipeline_id` in *commands* is not right.
     """
-    book = Book(sor)
-    starts = [item for item in wanted if isinstance(item, Start)]
-    ends = [item for item in wanted if isinstance(item, End)]
-    ids = await _ids_of_lines(sor, starts)
-    places = await _places(sor, ends)
-    pairs = {(x.distributor_id, ids[x.pipeline]) for x in starts if x.pipeline in ids}
+    workset = WorkSet(sor)
+    begins = [item for item in commands if isinstance(item, BeginCall)]
+    finishes = [item for item in commands if isinstance(item, FinishCall)]
+    ids = await _pipeline_ids(sor, begins)
+    call_pipelines = await _call_pipelines(sor, finishes)
+    pairs = {(x.distributor_id, ids[x.pipeline]) for x in begins if x.pipeline in ids}
     # Of each who asks: only the call's own header tells whose it is, and that is locked later.
-    pairs |= {(x.distributor_id, places[x.call_no]) for x in ends if x.call_no in places}
-    distributors = {item.distributor_id for item in wanted}
+    pairs |= {
+        (x.distributor_id, call_pipelines[x.call_no])
+        for x in finishes
+        if x.call_no in call_pipelines
+    }
+    distributors = {item.distributor_id for item in commands}
     if len(pairs) == len(distributors) == 1:
-        await _lock_one(book, *next(iter(pairs)))
+        await _lock_one(workset, *next(iter(pairs)))
     else:
-        book.distributors = await lock_distributors(sor, distributors)
-        book.links = await lock_links(sor, pairs)
-    lines = {pipeline_id for _, pipeline_id in book.links} | set(places.values())
-    unlocked = sorted(lines - set(book.capacities))
-    if unlocked:
-        book.capacities |= await lock_capacities(sor, unlocked)
-    if places:
-        book.headers = await ledger.lock_headers(sor, sorted(places))
-    book.moment = now()
-    _remember(book)
-    await _read_lines(book, {*ids.values(), *lines}, _moments(book, starts, ends))
-    for item in starts:
-        if item.pipeline_id is not None and item.pipeline not in book.codes:
-            raise StaleLine(item.pipeline)
-    await _find_slots(book, starts)
-    return book
+        workset.distributors = await lock_distributors(sor, distributors)
+        workset.links = await lock_links(sor, pairs)
+    pipeline_ids = {pipeline_id for _, pipeline_id in workset.links} | set(call_pipelines.values())
+    missing_ids = sorted(pipeline_ids - set(workset.capacities))
+    if missing_ids:
+        workset.capacities |= await lock_capacities(sor, missing_ids)
+    if call_pipelines:
+        workset.headers = await ledger.lock_headers(sor, sorted(call_pipelines))
+    workset.moment = now()
+    _snapshot_counters(workset)
+    await _read_pipelines(
+        workset, {*ids.values(), *pipeline_ids}, _start_moments(workset, begins, finishes)
+    )
+    for item in begins:
+        if item.pipeline_id is not None and item.pipeline not in workset.pipelines_by_code:
+            raise StalePipeline(item.pipeline)
+    await _find_slots(workset, begins)
+    return workset
 
 
-async def _lock_one(book: Book, distributor_id: str, pipeline_id: str) -> None:
+async def _lock_one(workset: WorkSet, distributor_id: str, pipeline_id: str) -> None:
     """Lock all of one pair at once; a line without capacity is left to `lock_capacities`."""
-    distributor, link, row = await lock_one(book.sor, distributor_id, pipeline_id)
+    distributor, link, row = await lock_one(workset.sor, distributor_id, pipeline_id)
     if distributor is not None:
-        book.distributors = {distributor_id: distributor}
+        workset.distributors = {distributor_id: distributor}
     if link is not None:
-        book.links = {(distributor_id, pipeline_id): link}
+        workset.links = {(distributor_id, pipeline_id): link}
     if row is not None:
-        capacity = Capacity(pipeline_id=pipeline_id, row=row, counted={})
-        book.capacities = {pipeline_id: capacity}
+        capacity = Capacity(pipeline_id=pipeline_id, row=row, counts={})
+        workset.capacities = {pipeline_id: capacity}
 
 
-async def _ids_of_lines(sor: SafeSqlor, starts: Sequence[Start]) -> dict[str, str]:
+async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str, str]:
     """The lines' ids by code, as far as there are such lines."""
-    found = {x.pipeline: x.pipeline_id for x in starts if x.pipeline_id is not None}
-    unknown = {item.pipeline for item in starts} - set(found)
-    if unknown:
+    ids = {x.pipeline: x.pipeline_id for x in begins if x.pipeline_id is not None}
+    missing_codes = {item.pipeline for item in begins} - set(ids)
+    if missing_codes:
         text = "select id, code from pipelines where code in ${codes}$"
-        rows = await sor.sqlExe(text, {"codes": sorted(unknown)})
-        found |= {row["code"]: row["id"] for row in rows}
-    return found
+        rows = await sor.sqlExe(text, {"codes": sorted(missing_codes)})
+        ids |= {row["code"]: row["id"] for row in rows}
+    return ids
 
 
-async def _places(sor: SafeSqlor, ends: Sequence[End]) -> dict[str, str]:
+async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dict[str, str]:
     """The lines of the calls that are to end, as far as they are known beforehand or the calls
     are an asker's."""
-    found = {item.call_no: item.pipeline_id for item in ends if item.pipeline_id is not None}
-    unknown = {item.call_no for item in ends} - set(found)
-    if not unknown:
-        return found
-    askers = {(item.call_no, item.distributor_id) for item in ends}
-    for row in await ledger.find_places(sor, sorted(unknown)):
+    pipeline_ids = {
+        item.call_no: item.pipeline_id for item in finishes if item.pipeline_id is not None
+    }
+    missing_calls = {item.call_no for item in finishes} - set(pipeline_ids)
+    if not missing_calls:
+        return pipeline_ids
+    askers = {(item.call_no, item.distributor_id) for item in finishes}
+    for row in await ledger.find_places(sor, sorted(missing_calls)):
         if (row["call_no"], row["distributor_id"]) in askers:
-            found[row["call_no"]] = row["pipeline_id"]
-    return found
+            pipeline_ids[row["call_no"]] = row["pipeline_id"]
+    return pipeline_ids
 
 
-def _moments(book: Book, starts: Iterable[Start], ends: Iterable[End]) -> list[datetime]:
+def _start_moments(
+    workset: WorkSet, begins: Iterable[BeginCall], finishes: Iterable[FinishCall]
+) -> list[datetime]:
     """The starts of all calls that have something to be priced."""
-    found = [item.started_at or book.moment for item in starts if item.lines]
-    for end in ends:
-        header = book.headers.get(end.call_no)
-        if end.lines and header is not None:
-            found.append(header["started_at"])
-    return found
+    moments = [item.started_at or workset.moment for item in begins if item.lines]
+    for command in finishes:
+        header = workset.headers.get(command.call_no)
+        if command.lines and header is not None:
+            moments.append(header["started_at"])
+    return moments
 
 
-async def _read_lines(book: Book, ids: set[str], moments: Sequence[datetime]) -> None:
+async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[datetime]) -> None:
     """Read the lines and, if calls of *moments* are to be priced, their prices at those times."""
     if not ids:
         return
     values: dict[str, Any] = {"ids": sorted(ids)}
     if moments:
         values |= {"first": min(moments), "last": max(moments)}
-    for row in await book.sor.sqlExe(_LINES_WITH_PRICES if moments else _LINES, values):
-        line = {name: row[name] for name in ("id", "code", "status", "current_version")}
-        book.lines[line["id"]] = book.codes[line["code"]] = Row(line)
+    for row in await workset.sor.sqlExe(_PIPELINES_WITH_PRICES if moments else _PIPELINES, values):
+        pipeline = {name: row[name] for name in ("id", "code", "status", "current_version")}
+        workset.lines[pipeline["id"]] = workset.pipelines_by_code[pipeline["code"]] = Row(pipeline)
         if moments and row["price_id"] is not None:
             price = Row({**row, "id": row["price_id"]})
-            book._prices.setdefault(line["id"], []).append((price, pricing.terms_of(price)))
+            workset._prices.setdefault(pipeline["id"], []).append((price, pricing.terms_of(price)))
 
 
-def _remember(book: Book) -> None:
+def _snapshot_counters(workset: WorkSet) -> None:
     """Keep what the counters were, so that only changed rows are written."""
-    for row in book.distributors.values():
-        book._read[row["id"]] = _values(row, SAVED)
-    for row in book.links.values():
-        book._read[row["id"]] = _values(row, rules.SAVED)
-    for capacity in book.capacities.values():
+    for row in workset.distributors.values():
+        workset._snapshots[row["id"]] = _values(row, SAVED)
+    for row in workset.links.values():
+        workset._snapshots[row["id"]] = _values(row, rules.COUNTERS)
+    for capacity in workset.capacities.values():
         if capacity.row is not None:
-            book._read[capacity.row["id"]] = _values(capacity.row, rules.SAVED_WITH_SLOTS)
+            workset._snapshots[capacity.row["id"]] = _values(
+                capacity.row, rules.COUNTERS_WITH_SLOTS
+            )
 
 
-async def _find_slots(book: Book, starts: Iterable[Start]) -> None:
+async def _find_slots(workset: WorkSet, begins: Iterable[BeginCall]) -> None:
     """End overdue calls where there may be too few slots for all that begin here. Done before
     anything is decided, since `expire_overdue` goes by what is written."""
-    beginning = [
-        book.codes[item.pipeline]["id"]
-        for item in starts
-        if item.status is None and item.pipeline in book.codes
+    pipeline_ids = [
+        workset.pipelines_by_code[item.pipeline]["id"]
+        for item in begins
+        if item.status is None and item.pipeline in workset.pipelines_by_code
     ]
-    if not beginning and not book.headers:
+    if not pipeline_ids and not workset.headers:
         return  # calls that are over, as most are
-    wanted = Counter(beginning)
-    ending = Counter(header["pipeline_id"] for header in book.headers.values())
-    for pipeline_id in sorted(wanted.keys() | ending.keys()):
-        capacity = book.capacities.get(pipeline_id)
+    begin_counts = Counter(pipeline_ids)
+    finish_counts = Counter(header["pipeline_id"] for header in workset.headers.values())
+    for pipeline_id in sorted(begin_counts.keys() | finish_counts.keys()):
+        capacity = workset.capacities.get(pipeline_id)
         if capacity is None or capacity.row is None:
             continue
         running = capacity.row["running"]
         await capacity.find_slots(
-            book.sor, book.moment, wanted[pipeline_id], ending=ending[pipeline_id]
+            workset.sor,
+            workset.moment,
+            begin_counts[pipeline_id],
+            finishing=finish_counts[pipeline_id],
         )
-        if book.headers and capacity.row["running"] != running:
-            book.headers = await ledger.lock_headers(book.sor, sorted(book.headers))
+        if workset.headers and capacity.row["running"] != running:
+            workset.headers = await ledger.lock_headers(workset.sor, sorted(workset.headers))
 
 
 def _values(row: Row, names: tuple[str, ...]) -> tuple[Any, ...]:

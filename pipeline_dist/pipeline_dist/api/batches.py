@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
-from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, say
-from pipeline_dist.admission.commands import Admitted
+from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, translate
+from pipeline_dist.admission.commands import BeginResult
 from pipeline_dist.api import input as api_input
 from pipeline_ops.rules.limits import retry_header
 
 # What is checked, decided and written at once: others are served in between.
-ITEMS_AT_ONCE = 100
-LINES_AT_ONCE = 500
+ITEM_BATCH_SIZE = 100
+LINE_BATCH_SIZE = 500
 
 log = logging.getLogger("pipeline.distributor_api")
-Outcome = Admitted | AppError
-Book = Callable[[str, api_input.NewCall], Awaitable[Admitted]]
+Outcome = BeginResult | AppError
+Book = Callable[[str, api_input.NewCall], Awaitable[BeginResult]]
 # By distributor, as long as somebody holds or waits for it.
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -54,7 +54,7 @@ async def book_all(
 
 def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
     """The answer to a batch as JSON, refusals in *lang*. It may take long: thousands of lines."""
-    accepted = sum(isinstance(outcome, Admitted) for outcome in outcomes)
+    accepted = sum(isinstance(outcome, BeginResult) for outcome in outcomes)
     return json_bytes(
         {
             "accepted": accepted,
@@ -70,7 +70,7 @@ def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
     for item in items:
         found = item.get("lines") if isinstance(item, dict) else None
         count = len(found) if isinstance(found, list) else 0
-        if portion and (len(portion) >= ITEMS_AT_ONCE or lines + count > LINES_AT_ONCE):
+        if portion and (len(portion) >= ITEM_BATCH_SIZE or lines + count > LINE_BATCH_SIZE):
             yield portion
             portion, lines = [], 0
         portion.append(item)
@@ -94,7 +94,7 @@ async def _booked(item: Any, book: Book) -> Outcome:
 
 
 def _result(outcome: Outcome, lang: str) -> dict[str, Any]:
-    if isinstance(outcome, Admitted):
+    if isinstance(outcome, BeginResult):
         return {"status": 201, "replayed": outcome.replayed, "call": outcome.answer}
     told: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}
     if outcome.status in (429, 503):
@@ -109,10 +109,14 @@ def _retry_after(refused: AppError) -> int | None:
 
 def _problem(error: AppError, lang: str) -> dict[str, Any]:
     """An error inside an answer: what the problem document has, for one item."""
-    found: dict[str, Any] = {"code": error.code, "detail": say(error.text, lang)}
+    found: dict[str, Any] = {"code": error.code, "detail": translate(error.text, lang)}
     if isinstance(error, InvalidFields) or error.problems:
         found["errors"] = [
-            {"pointer": p.field and f"/{p.field}", "code": p.code, "detail": say(p.text, lang)}
+            {
+                "pointer": p.field and f"/{p.field}",
+                "code": p.code,
+                "detail": translate(p.text, lang),
+            }
             for p in error.problems
         ]
     return found | error.extra

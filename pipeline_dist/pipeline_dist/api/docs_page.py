@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup, escape
 
-from app.global_func import Text, say
+from app.global_func import Message, translate
 from pipeline_dist.api.openapi.document import document
 
 HTML_TYPE = "text/html; charset=utf-8"
@@ -42,7 +42,7 @@ def page(lang: str) -> str:
     return _template().render(
         api=api,
         lang=lang,
-        words={name: say(word, lang) for name, word in _WORDS.items()},
+        words={name: translate(word, lang) for name, word in _WORDS.items()},
         resolve=resolve,
         kind=_kind,
         range_of=partial(_range, lang),
@@ -88,9 +88,11 @@ def _range(lang: str, node: dict[str, Any]) -> list[str]:
     elif low is not None:
         found.append(f"{low} … {high}" if high is not None else f"≥ {low}")
     if "maxLength" in node:
-        found.append(say(Text("at most {count} characters", count=node["maxLength"]), lang))
+        found.append(
+            translate(Message("at most {count} characters", count=node["maxLength"]), lang)
+        )
     if node.get("maxItems"):
-        found.append(say(Text("at most {count} of them", count=node["maxItems"]), lang))
+        found.append(translate(Message("at most {count} of them", count=node["maxItems"]), lang))
     return found
 
 

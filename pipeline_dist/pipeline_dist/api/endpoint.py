@@ -12,7 +12,12 @@ from typing import Any, cast
 from aiohttp import web
 
 from app.global_func import AppError, MethodNotAllowed, check_method, json_response, reading
-from pipeline_dist.accounts.authentication import Caller, Credentials, authenticate, credentials
+from pipeline_dist.accounts.authentication import (
+    AuthenticatedDistributor,
+    Credentials,
+    authenticate,
+    read_credentials,
+)
 from pipeline_dist.admission.limits import Limit, limits_now, rate_limit_headers
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -33,7 +38,7 @@ class Reply:
     content_type: str = JSON_TYPE
 
 
-Endpoint = Callable[[web.Request, Caller], Awaitable[Reply]]
+Endpoint = Callable[[web.Request, AuthenticatedDistributor], Awaitable[Reply]]
 ByKey = Callable[[web.Request, Credentials], Awaitable[Reply]]
 
 
@@ -56,16 +61,16 @@ def endpoint(**methods: Endpoint) -> Handler:
             await complete(request, exc)
             raise
         func = methods["GET" if request.method == "HEAD" else request.method]
-        shown = credentials(request)
-        caller = None if hasattr(func, "by_key") else await authenticate(shown)
+        credentials = read_credentials(request)
+        caller = None if hasattr(func, "by_key") else await authenticate(credentials)
         try:
-            reply = await func(request, caller or shown)  # type: ignore[arg-type]
+            reply = await func(request, caller or credentials)  # type: ignore[arg-type]
         except AppError as exc:
-            await _tell_limits(exc, caller, shown)
+            await _tell_limits(exc, caller, credentials)
             raise
         limits = reply.limits
         if limits is None:
-            limits = await own_limits(caller or await authenticate(shown))
+            limits = await own_limits(caller or await authenticate(credentials))
         headers = {
             "Cache-Control": "no-store",
             **rate_limit_headers(limits),
@@ -82,7 +87,7 @@ def endpoint(**methods: Endpoint) -> Handler:
 async def admit(request: web.Request) -> None:
     """Look the key up before a body is read that may be large. It is looked up again behind the
     body, which may take its time: a key revoked meanwhile is none any more."""
-    await authenticate(credentials(request))
+    await authenticate(read_credentials(request))
 
 
 async def complete(request: web.Request, refused: AppError) -> AppError:
@@ -91,22 +96,24 @@ async def complete(request: web.Request, refused: AppError) -> AppError:
     without a valid key hear that first, the others are told their limits with it.
     """
     try:
-        await _tell_limits(refused, None, credentials(request))
+        await _tell_limits(refused, None, read_credentials(request))
     except AppError as exc:
         # Which methods an address has is in the public document.
         return refused if refused.status == 405 else exc
     return refused
 
 
-async def own_limits(caller: Caller) -> list[Limit]:
+async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:
     """The limits of the distributor itself, whatever line it calls, as they are now."""
     async with reading() as sor:
         return await limits_now(sor, caller.id)
 
 
-async def _tell_limits(error: AppError, caller: Caller | None, shown: Credentials) -> None:
+async def _tell_limits(
+    error: AppError, caller: AuthenticatedDistributor | None, credentials: Credentials
+) -> None:
     """Put the limits on a refusal; a caller who is not let in at all hears that, and no more."""
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
-        caller = caller or await authenticate(shown)
+        caller = caller or await authenticate(credentials)
         error.headers.update(rate_limit_headers(await own_limits(caller)))

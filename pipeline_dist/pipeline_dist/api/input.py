@@ -15,8 +15,8 @@ from aiohttp import web
 from app.global_func import (
     BadRequest,
     FieldProblem,
+    FieldRule,
     InvalidFields,
-    Rule,
     check_media_type,
     check_params,
 )
@@ -24,18 +24,18 @@ from pipeline_dist.admission.request_hash import hashed_lines, request_hash
 from pipeline_dist.admission.service import DEFAULT_LEASE_SECONDS
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
-MOST_CALLS = 1000
+MAX_CALLS = 1000
 MAX_LEASE_SECONDS = 86_400
 
-KEY = Rule(kind="str", required=True, length=200)
-QUOTE_RULES = {"pipeline": Rule(kind="str", required=True, length=64)}
+KEY = FieldRule(kind="str", required=True, length=200)
+QUOTE_RULES = {"pipeline": FieldRule(kind="str", required=True, length=64)}
 CALL_RULES = QUOTE_RULES | {
-    "client_ref": Rule(kind="str", length=128, blank=True),
-    "lease_seconds": Rule(
+    "client_ref": FieldRule(kind="str", length=128, blank=True),
+    "lease_seconds": FieldRule(
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),
-    "status": Rule(kind="str", choices=("succeeded", "failed")),
-    "error": Rule(kind="text", length=4000, blank=True),
+    "status": FieldRule(kind="str", choices=("succeeded", "failed")),
+    "error": FieldRule(kind="text", length=4000, blank=True),
 }
 BATCH_ITEM_RULES = {
     "idempotency_key": KEY,
@@ -43,9 +43,9 @@ BATCH_ITEM_RULES = {
     "status": replace(CALL_RULES["status"], required=True),
 }
 FINISH_RULES = {
-    "call_no": Rule(kind="str", required=True, length=32),
-    "status": Rule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
-    "error": Rule(kind="text", length=4000, blank=True),
+    "call_no": FieldRule(kind="str", required=True, length=32),
+    "status": FieldRule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
+    "error": FieldRule(kind="text", length=4000, blank=True),
 }
 
 
@@ -73,7 +73,7 @@ class Ending:
     body_hash: str
 
 
-def query(request: web.Request, spec: Mapping[str, Rule]) -> dict[str, Any]:
+def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]:
     """
     The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
     parameters without a value.
@@ -155,7 +155,7 @@ def batch_item(item: Any) -> tuple[str, NewCall]:
     """One finished call of a batch, and its idempotency key; raises InvalidFields."""
     if not isinstance(item, dict):
         raise InvalidFields([FieldProblem("", "not_an_object", "Give an object for each call.")])
-    if len(item) > InvalidFields.most_told:  # so many names are not even copied
+    if len(item) > InvalidFields.MAX_TOLD:  # so many names are not even copied
         raise InvalidFields(_unknown(item, {*CALL_RULES, "lines", "idempotency_key"}))
     body = {name: value for name, value in item.items() if name != "idempotency_key"}
     problems = _key_problems(item.get("idempotency_key"), "idempotency_key")
@@ -180,8 +180,8 @@ def batch(body: Mapping[str, Any]) -> list[Any]:
     calls = body.get("calls")
     if not isinstance(calls, list) or not calls:
         problems.append(FieldProblem("calls", "required", "Give a list of at least one call."))
-    elif len(calls) > MOST_CALLS:
-        problems.append(FieldProblem("calls", "too_many", "At most {most} calls.", most=MOST_CALLS))
+    elif len(calls) > MAX_CALLS:
+        problems.append(FieldProblem("calls", "too_many", "At most {most} calls.", most=MAX_CALLS))
     if problems:
         raise InvalidFields(problems)
     assert isinstance(calls, list)
@@ -222,7 +222,7 @@ def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
 
 
 def _members(
-    spec: Mapping[str, Rule],
+    spec: Mapping[str, FieldRule],
     given: Mapping[str, Any],
     problems: list[FieldProblem],
     *,
@@ -245,7 +245,7 @@ def _unknown(
     unknown = (name for name in given if name not in known)
     return [
         FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
-        for name in islice(unknown, InvalidFields.most_told)
+        for name in islice(unknown, InvalidFields.MAX_TOLD)
     ]
 
 

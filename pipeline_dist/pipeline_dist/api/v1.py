@@ -8,14 +8,18 @@ from aiohttp import web
 from app.global_func import (
     CSV_TYPE,
     XLSX_TYPE,
-    Rule,
+    FieldRule,
     next_day_start,
     next_month_start,
     now,
     reading,
     zone_name,
 )
-from pipeline_dist.accounts.authentication import Caller, Credentials, allowed_networks
+from pipeline_dist.accounts.authentication import (
+    AuthenticatedDistributor,
+    Credentials,
+    allowed_networks,
+)
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.limits import limits_now, limits_of
 from pipeline_dist.api import batches, input as api_input
@@ -25,28 +29,28 @@ from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
 from pipeline_dist.reports.statement import MONTH_RULE, checked_month, statement
 
-_NEXT = Rule(kind="str", length=MAX_CURSOR)
+_NEXT = FieldRule(kind="str", length=MAX_CURSOR)
 PIPELINES_QUERY = {
-    "code": Rule(kind="str", length=64),
+    "code": FieldRule(kind="str", length=64),
     **catalogue.PAGE_QUERY,
     "next": _NEXT,
 }
 CALL_QUERY = {"call_no": FINISH_RULES["call_no"]}
 USAGE_QUERY = {
-    "group_by": Rule(kind="str", choices=tuple(usage.GROUPS)),
+    "group_by": FieldRule(kind="str", choices=tuple(usage.GROUPS)),
     **usage.PAGE_QUERY,
     "next": _NEXT,
 }
 STATEMENT_QUERY = {
     "month": MONTH_RULE,
-    "format": Rule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
-    "bom": Rule(kind="bool", default=0),
+    "format": FieldRule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
+    "bom": FieldRule(kind="bool", default=0),
 }
 STATEMENT_FILE_QUERY = {"month": MONTH_RULE}
 STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
 
 
-async def me(request: web.Request, caller: Caller) -> Reply:
+async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
     row = caller.distributor
@@ -78,7 +82,7 @@ async def me(request: web.Request, caller: Caller) -> Reply:
     return Reply(body=body, limits=limits)
 
 
-async def pipelines(request: web.Request, caller: Caller) -> Reply:
+async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The lines this distributor may call; with `code` one of them, with its live version."""
     asked = api_input.query(request, PIPELINES_QUERY)
     if asked["code"]:
@@ -87,12 +91,12 @@ async def pipelines(request: web.Request, caller: Caller) -> Reply:
     page = catalogue.page(owner, asked, request.query.keys())
     async with reading() as sor:
         if asked["code"]:
-            line, limits = await catalogue.line(sor, caller.distributor, asked["code"])
+            line, limits = await catalogue.pipeline(sor, caller.distributor, asked["code"])
             return Reply(body=line, limits=limits)
-        return Reply(body=await catalogue.lines(sor, owner, caller.distributor, page))
+        return Reply(body=await catalogue.pipelines(sor, owner, caller.distributor, page))
 
 
-async def quote(request: web.Request, caller: Caller) -> Reply:
+async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """What lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
     found, limits = await admission.quote(
@@ -102,11 +106,11 @@ async def quote(request: web.Request, caller: Caller) -> Reply:
 
 
 @admitting
-async def begin_call(request: web.Request, shown: Credentials) -> Reply:
+async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
     call = api_input.new_call(api_input.json_body(request))
-    admitted = await _admit(shown, key, call)
+    admitted = await _admit(credentials, key, call)
     return Reply(
         body=admitted.answer,
         status=201,
@@ -115,18 +119,18 @@ async def begin_call(request: web.Request, shown: Credentials) -> Reply:
     )
 
 
-async def read_call(request: web.Request, caller: Caller) -> Reply:
+async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """One call with its lines."""
     asked = api_input.query(request, CALL_QUERY)
     return Reply(body=await admission.read_call(caller.id, asked["call_no"]))
 
 
 @admitting
-async def finish_call(request: web.Request, shown: Credentials) -> Reply:
+async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
     """End a call that was begun."""
     ending = api_input.ending(api_input.json_body(request))
     finished = await admission.finish(
-        shown,
+        credentials,
         call_no=ending.call_no,
         status=ending.status,
         lines=ending.lines,
@@ -138,11 +142,11 @@ async def finish_call(request: web.Request, shown: Credentials) -> Reply:
     )
 
 
-async def book_batch(request: web.Request, caller: Caller) -> Reply:
+async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
 
-    async def book(key: str, call: api_input.NewCall) -> admission.Admitted:
+    async def book(key: str, call: api_input.NewCall) -> admission.BeginResult:
         lines.add(call.pipeline)
         return await _admit(caller.id, key, call)
 
@@ -155,7 +159,7 @@ async def book_batch(request: web.Request, caller: Caller) -> Reply:
     return Reply(body=body, limits=limits, headers=headers)
 
 
-async def usage_report(request: web.Request, caller: Caller) -> Reply:
+async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """Sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
     asked = api_input.query(request, USAGE_QUERY)
     if asked["group_by"]:
@@ -179,7 +183,7 @@ async def usage_report(request: web.Request, caller: Caller) -> Reply:
     return Reply(body=body)
 
 
-async def month_statement(request: web.Request, caller: Caller) -> Reply:
+async def month_statement(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The statement of a month as JSON, CSV or an Excel file."""
     asked = api_input.query(request, STATEMENT_QUERY)
     if asked["format"] != "csv":
@@ -187,20 +191,25 @@ async def month_statement(request: web.Request, caller: Caller) -> Reply:
     return await _statement(request, caller, asked["month"], asked["format"], bom=asked["bom"])
 
 
-async def statement_csv(request: web.Request, caller: Caller) -> Reply:
+async def statement_csv(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The statement of a month as CSV, with `bom=1` marked as UTF-8."""
     asked = api_input.query(request, STATEMENT_CSV_QUERY)
     return await _statement(request, caller, asked["month"], "csv", bom=asked["bom"])
 
 
-async def statement_xlsx(request: web.Request, caller: Caller) -> Reply:
+async def statement_xlsx(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The statement of a month as an Excel file."""
     asked = api_input.query(request, STATEMENT_FILE_QUERY)
     return await _statement(request, caller, asked["month"], "xlsx")
 
 
 async def _statement(
-    request: web.Request, caller: Caller, asked_month: str | None, kind: str, *, bom: int = 0
+    request: web.Request,
+    caller: AuthenticatedDistributor,
+    asked_month: str | None,
+    kind: str,
+    *,
+    bom: int = 0,
 ) -> Reply:
     month = checked_month(asked_month)
     async with reading(snapshot=True) as sor:
@@ -217,7 +226,7 @@ async def _statement(
 
 async def _admit(
     caller: str | Credentials, key: str, call: api_input.NewCall
-) -> admission.Admitted:
+) -> admission.BeginResult:
     return await admission.begin(
         caller,
         pipeline=call.pipeline,

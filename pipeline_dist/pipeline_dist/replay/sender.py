@@ -18,9 +18,9 @@ from pipeline_dist.replay.setup import STEP, Target
 from pipeline_dist.replay.trace import ReplayError, TraceCall
 
 TRIES = 8
-LONGEST_PAUSE_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 60.0
 REQUEST_SECONDS = 60
-FAILURES_TOLD = 5
+MAX_FAILURES_SHOWN = 5
 _AGAIN = (408, 429, 502, 503, 504)
 
 
@@ -106,7 +106,7 @@ class Sender:
                 await self._call(session, call)
             except Refused as exc:
                 self.totals.failed += 1
-                if len(self.totals.failures) < FAILURES_TOLD:
+                if len(self.totals.failures) < MAX_FAILURES_SHOWN:
                     self.totals.failures.append(f"row {call.row}: {exc}")
             self._told(self.totals)
 
@@ -135,7 +135,7 @@ class Sender:
         """The answer to a POST, and whether it is one of an earlier request."""
         problem = "no answer"
         for attempt in range(TRIES):
-            pause = min(0.2 * 2**attempt, LONGEST_PAUSE_SECONDS)
+            pause = min(0.2 * 2**attempt, MAX_PAUSE_SECONDS)
             try:
                 async with session.post(
                     self._base_url + path, json=body, headers=headers
@@ -155,6 +155,6 @@ class Sender:
 
 def _retry_after(answer: aiohttp.ClientResponse) -> float:
     try:
-        return min(float(answer.headers.get("Retry-After", "0")), LONGEST_PAUSE_SECONDS)
+        return min(float(answer.headers.get("Retry-After", "0")), MAX_PAUSE_SECONDS)
     except ValueError:
         return 0.0

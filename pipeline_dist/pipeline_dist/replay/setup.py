@@ -38,17 +38,17 @@ class Target:
 
 async def make_target(prices: ModelPrices) -> Target:
     """Make or find everything for *prices*; raises ReplayError when something is in the way."""
-    code = line_code(prices.model)
-    line = await _line(code, prices.model)
-    await _price(line["id"], prices.model, "input_token", prices.input_price)
-    await _price(line["id"], prices.model, "output_token", prices.output_price)
-    await _capacity(line["id"])
+    code = pipeline_code(prices.model)
+    pipeline = await _ensure_pipeline(code, prices.model)
+    await _price(pipeline["id"], prices.model, "input_token", prices.input_price)
+    await _price(pipeline["id"], prices.model, "output_token", prices.output_price)
+    await _capacity(pipeline["id"])
     distributor = await _distributor(code, prices.model)
-    await _link(distributor["id"], line["id"])
+    await _link(distributor["id"], pipeline["id"])
     return Target(code, prices.model, await _key(distributor))
 
 
-def line_code(model: str) -> str:
+def pipeline_code(model: str) -> str:
     """The code of the line, and of the distributor, that replays of *model* use."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", model.lower()).strip("-")
     if plain != model:
@@ -62,18 +62,18 @@ async def _one(sql: str, **values: Any) -> Row | None:
         return await sor.one(sql, values)
 
 
-async def _line(code: str, model: str) -> Row | dict[str, Any]:
+async def _ensure_pipeline(code: str, model: str) -> Row | dict[str, Any]:
     async with reading() as sor:
-        line: Row | dict[str, Any] | None = await pipeline_by_code(sor, code)
-    if line is None:
-        line = (
+        pipeline: Row | dict[str, Any] | None = await pipeline_by_code(sor, code)
+    if pipeline is None:
+        pipeline = (
             await core_api.pipelines_create(SYSTEM_ACTOR, {"code": code, "name": f"Replay {model}"})
         ).body
     step = await _one(
-        "select step_key, model from pipeline_steps where pipeline_id = ${id}$", id=line["id"]
+        "select step_key, model from pipeline_steps where pipeline_id = ${id}$", id=pipeline["id"]
     )
     if step is None:
-        fields = {"pipeline_id": line["id"], "step_key": STEP, "name": "Answer", "model": model}
+        fields = {"pipeline_id": pipeline["id"], "step_key": STEP, "name": "Answer", "model": model}
         await core_api.pipeline_steps_create(SYSTEM_ACTOR, fields)
     elif (step["step_key"], step["model"]) != (STEP, model):
         raise ReplayError(
@@ -83,26 +83,26 @@ async def _line(code: str, model: str) -> Row | dict[str, Any]:
             step=step["step_key"],
             model=step["model"],
         )
-    if line["status"] != "published":
-        asked = {"pipeline_id": line["id"], "notes": "For replays"}
+    if pipeline["status"] != "published":
+        asked = {"pipeline_id": pipeline["id"], "notes": "For replays"}
         await core_api.pipeline_publish(SYSTEM_ACTOR, asked)
-    return line
+    return pipeline
 
 
-async def _price(line_id: str, model: str, unit: str, price: Decimal) -> None:
+async def _price(pipeline_id: str, model: str, unit: str, price: Decimal) -> None:
     found = await _one(
         "select id, lock_version, unit_price, unit_size, currency from pipeline_pricing"
         " where pipeline_id = ${line}$ and unit = ${unit}$ and model = ${model}$"
         " and step_key = '' and enabled = 1 and effective_from <= ${moment}$"
         " and (effective_to is null or effective_to > ${moment}$)",
-        line=line_id,
+        line=pipeline_id,
         unit=unit,
         model=model,
         moment=now(),
     )
     wanted = {"unit_price": str(price), "unit_size": TOKENS_PER_PRICE, "currency": CURRENCY}
     if found is None:
-        fields = {"pipeline_id": line_id, "model": model, "unit": unit, **wanted}
+        fields = {"pipeline_id": pipeline_id, "model": model, "unit": unit, **wanted}
         await ops_api.pricing_create(SYSTEM_ACTOR, fields)
     elif (found["unit_price"], found["unit_size"], found["currency"]) != (
         price,
@@ -113,9 +113,11 @@ async def _price(line_id: str, model: str, unit: str, price: Decimal) -> None:
         await ops_api.pricing_update(SYSTEM_ACTOR, changed)
 
 
-async def _capacity(line_id: str) -> None:
-    if not await _one("select id from pipeline_capacity where pipeline_id = ${id}$", id=line_id):
-        await ops_api.capacity_create(SYSTEM_ACTOR, {"pipeline_id": line_id})
+async def _capacity(pipeline_id: str) -> None:
+    if not await _one(
+        "select id from pipeline_capacity where pipeline_id = ${id}$", id=pipeline_id
+    ):
+        await ops_api.capacity_create(SYSTEM_ACTOR, {"pipeline_id": pipeline_id})
 
 
 async def _distributor(code: str, model: str) -> Row | dict[str, Any]:
@@ -127,15 +129,15 @@ async def _distributor(code: str, model: str) -> Row | dict[str, Any]:
     return made
 
 
-async def _link(distributor_id: str, line_id: str) -> None:
+async def _link(distributor_id: str, pipeline_id: str) -> None:
     found = await _one(
         "select id from distributor_pipeline where distributor_id = ${distributor}$"
         " and pipeline_id = ${line}$",
         distributor=distributor_id,
-        line=line_id,
+        line=pipeline_id,
     )
     if found is None:
-        fields = {"distributor_id": distributor_id, "pipeline_id": line_id}
+        fields = {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
         await admin_api.distributor_pipeline_create(SYSTEM_ACTOR, fields)
 
 

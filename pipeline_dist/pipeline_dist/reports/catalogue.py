@@ -4,21 +4,21 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Row, Rule, SafeSqlor, any_case, like_pattern, now
+from app.global_func import FieldRule, Row, SafeSqlor, any_case, like_pattern, now
 from pipeline_core.lifecycle.live import live_version, pipeline_by_code
-from pipeline_dist.admission.account import check_line, effective_terms
+from pipeline_dist.admission.account import check_pipeline, effective_terms
 from pipeline_dist.admission.limits import Limit, limits_of
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.pricing import Terms, prices_in_force
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 PAGE_QUERY = {
-    "q": Rule(kind="str", length=128, default=""),
-    "page": Rule(kind="int", minimum=1, maximum=1_000_000, default=1),
-    "rows": Rule(kind="int", minimum=1, maximum=MOST_ROWS, default=20),
+    "q": FieldRule(kind="str", length=128, default=""),
+    "page": FieldRule(kind="int", minimum=1, maximum=1_000_000, default=1),
+    "rows": FieldRule(kind="int", minimum=1, maximum=MAX_ROWS, default=20),
 }
-_PLACE = {"code": Rule(kind="str", length=64, required=True)}
+_PLACE = {"code": FieldRule(kind="str", length=64, required=True)}
 
 _CALLABLE = (
     " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
@@ -68,7 +68,7 @@ def page(owner: str, asked: Mapping[str, Any], given: Collection[str]) -> Page:
     return Page(kept["q"], kept["page"], kept["rows"], cursor.place["code"])
 
 
-async def lines(
+async def pipelines(
     sor: SafeSqlor, owner: str, distributor: Mapping[str, Any], asked: Page
 ) -> dict[str, Any]:
     """
@@ -98,7 +98,7 @@ async def lines(
     return {"total": counted["total"], "page": asked.page, "rows": described, "next": more}
 
 
-async def line(
+async def pipeline(
     sor: SafeSqlor, distributor: Mapping[str, Any], code: str
 ) -> tuple[dict[str, Any], list[Limit]]:
     """
@@ -112,7 +112,7 @@ async def line(
         link = await sor.one(
             _LINK, {"distributor_id": distributor["id"], "pipeline_id": found["id"]}
         )
-    check_line(found, link, now())
+    check_pipeline(found, link, now())
     assert found is not None
     assert link is not None
     described, limits = await _described(sor, distributor, found, link)
@@ -121,16 +121,16 @@ async def line(
 
 
 async def _described(
-    sor: SafeSqlor, distributor: Mapping[str, Any], line: Mapping[str, Any], link: Row
+    sor: SafeSqlor, distributor: Mapping[str, Any], pipeline: Mapping[str, Any], link: Row
 ) -> tuple[dict[str, Any], list[Limit]]:
     terms = await prices_in_force(sor, link["pipeline_id"], now())
     capacity = await read_capacity(sor, link["pipeline_id"])
     limits = await limits_of(sor, distributor, link, capacity)
     described = {
-        "code": line["code"],
-        "name": line["name"],
-        "description": line["description"],
-        "version_no": line["current_version"],
+        "code": pipeline["code"],
+        "name": pipeline["name"],
+        "description": pipeline["description"],
+        "version_no": pipeline["current_version"],
         "pricing_mode": link["pricing_mode"],
         "valid_from": link["valid_from"],
         "valid_to": link["valid_to"],

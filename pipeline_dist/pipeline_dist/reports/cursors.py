@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import FieldProblem, InvalidFields, Rule, canonical_json, check_params
+from app.global_func import FieldProblem, FieldRule, InvalidFields, canonical_json, check_params
 
 MAX_CURSOR = 1500
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+")
 _CHECKSUM_BYTES = 9
-Rules = Mapping[str, Rule]
+Rules = Mapping[str, FieldRule]
 
 
 @dataclass(frozen=True, slots=True)

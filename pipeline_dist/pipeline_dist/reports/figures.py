@@ -22,7 +22,7 @@ from pipeline_dist.reports.usage import Span
 from pipeline_ops.rules.pricing import Terms, terms_of
 
 DAYS_SHOWN = 30
-MOST_LINES = 1000
+MAX_PIPELINES = 1000
 GROUPS = {
     "day": "u.day_key",
     "pipeline": "p.code",
@@ -50,7 +50,7 @@ async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
         "now": moment,
         "distributor": public(TABLE, record),
         "gauges": [_quota(record, moment), _spend(record)],
-        "lines": await _lines(sor, record, moment),
+        "lines": await _pipelines(sor, record, moment),
         "days": {"first": quota_day(first), "last": quota_day(moment)},
         "by_day": await sums(sor, distributor_id, Span(first, last), "day", None),
     }
@@ -120,19 +120,21 @@ def _spend(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _lines(
+async def _pipelines(
     sor: SafeSqlor, record: Mapping[str, Any], moment: datetime
 ) -> list[dict[str, Any]]:
-    links = await sor.sqlExe(_LINKS, {"id": record["id"], "most": MOST_LINES})
+    links = await sor.sqlExe(_LINKS, {"id": record["id"], "most": MAX_PIPELINES})
     prices: dict[str, list[Terms]] = defaultdict(list)
     if links:
         ids = [link["pipeline_id"] for link in links]
         for row in await sor.sqlExe(_PRICES, {"ids": ids, "at": moment}):
             prices[row["pipeline_id"]].append(terms_of(row))
-    return [_line(link, record["currency"], prices[link["pipeline_id"]], moment) for link in links]
+    return [
+        _pipeline(link, record["currency"], prices[link["pipeline_id"]], moment) for link in links
+    ]
 
 
-def _line(link: Row, currency: str, terms: list[Terms], moment: datetime) -> dict[str, Any]:
+def _pipeline(link: Row, currency: str, terms: list[Terms], moment: datetime) -> dict[str, Any]:
     day, month = quota_day(moment), quota_month(moment)
     ended = link["valid_to"] is not None and link["valid_to"] <= moment
     begun = link["valid_from"] is None or link["valid_from"] <= moment

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.global_func import (
-    Rule,
+    FieldRule,
     SafeSqlor,
     check_params,
     month_bounds,
@@ -24,7 +24,7 @@ LINE_COLUMNS = (
     "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
     "unit_size", "package_size", "package_price", "calls", "quantity", "amount", "currency",
 )  # fmt: skip
-MONTH_RULE = Rule(
+MONTH_RULE = FieldRule(
     kind="str",
     pattern=re.compile("2[0-9]{3}-(?:0[1-9]|1[0-2])"),
     problem="bad_month",

@@ -12,11 +12,11 @@ from openpyxl import Workbook
 from app.global_func import (
     BYTE_ORDER_MARK,
     ExcelCells,
-    Text,
-    harmless,
+    Message,
+    escape_formula,
     iso,
-    say,
     settings,
+    translate,
 )
 from pipeline_dist.reports.statement import LINE_COLUMNS
 
@@ -90,15 +90,15 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
         sheet.append(cells.row(0, values, bold=bold))
 
     for label, value in about:
-        append((say(Text(label), lang), value))
+        append((translate(Message(label), lang), value))
     append(())
-    append([say(Text(HEADINGS[name]), lang) for name in LINE_COLUMNS], bold=True)
+    append([translate(Message(HEADINGS[name]), lang) for name in LINE_COLUMNS], bold=True)
     for line in statement["lines"]:
         append([line[name] for name in LINE_COLUMNS])
-    last = {"pipeline": say(Text("Total"), lang), "calls": statement["calls"]}
+    last = {"pipeline": translate(Message("Total"), lang), "calls": statement["calls"]}
     last |= {"amount": statement["total"], "currency": statement["currency"]}
     append([last.get(name) for name in LINE_COLUMNS], bold=True)
-    exact = {"pipeline": say(Text("Exact sum"), lang), "amount": statement["amount"]}
+    exact = {"pipeline": translate(Message("Exact sum"), lang), "amount": statement["amount"]}
     append([exact.get(name) for name in LINE_COLUMNS])
     out = io.BytesIO()
     book.save(out)
@@ -108,14 +108,14 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
 def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:
     """What an Excel file says above the lines."""
     distributor = statement["distributor"]
-    final = Text("yes") if statement["final"] else Text("no")
+    final = Message("yes") if statement["final"] else Message("no")
     return [
         ("Statement", statement["month"]),
         ("Distributor", f"{distributor['name']} ({distributor['code']})"),
         ("From", _local(statement["from"])),
         ("To (excluded)", _local(statement["to"])),
         ("Time zone", _zone()),
-        ("Final", say(final, lang)),
+        ("Final", translate(final, lang)),
         ("Made at", _local(statement["made_at"])),
     ]
 
@@ -130,4 +130,4 @@ def _local(moment: datetime) -> datetime:
 
 
 def _csv_cell(value: Any) -> str:
-    return iso(value) if isinstance(value, datetime) else harmless(value)
+    return iso(value) if isinstance(value, datetime) else escape_formula(value)

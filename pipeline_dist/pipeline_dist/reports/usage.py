@@ -14,8 +14,8 @@ from typing import Any
 
 from app.global_func import (
     FieldProblem,
+    FieldRule,
     InvalidFields,
-    Rule,
     SafeSqlor,
     check_params,
     day_bounds,
@@ -28,17 +28,17 @@ from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
-LONGEST_DAYS = 400
+MAX_DAYS = 400
 DAY_OR_TIME = "day_or_time"
 PAGE_QUERY = {
-    "from": Rule(kind="str", length=40, format=DAY_OR_TIME),
-    "to": Rule(kind="str", length=40, format=DAY_OR_TIME),
-    "rows": Rule(kind="int", minimum=1, maximum=1000, default=100),
+    "from": FieldRule(kind="str", length=40, format=DAY_OR_TIME),
+    "to": FieldRule(kind="str", length=40, format=DAY_OR_TIME),
+    "rows": FieldRule(kind="int", minimum=1, maximum=1000, default=100),
 }
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLACE = {
-    "started_at": Rule(kind="datetime", required=True),
-    "id": Rule(kind="str", length=32, required=True),
+    "started_at": FieldRule(kind="datetime", required=True),
+    "id": FieldRule(kind="str", length=32, required=True),
 }
 # A time from here on could not be reckoned with: the calendar ends.
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
@@ -78,9 +78,9 @@ def span(start: str | None, end: str | None) -> Span:
     last = _moment("to", end, 1, problems) or max(now(), first) + timedelta(milliseconds=1)
     if not problems and last <= first:
         problems.append(FieldProblem("to", "out_of_order", "The end must be after the start."))
-    if not problems and last - first > timedelta(days=LONGEST_DAYS):
+    if not problems and last - first > timedelta(days=MAX_DAYS):
         problems.append(
-            FieldProblem("to", "too_long", "Ask for at most {most} days.", most=LONGEST_DAYS)
+            FieldProblem("to", "too_long", "Ask for at most {most} days.", most=MAX_DAYS)
         )
     if problems:
         raise InvalidFields(problems)
@@ -177,7 +177,7 @@ def _moment(
         if _DAY.fullmatch(text):
             return day_bounds(text)[edge]
         found: datetime = check_params(
-            {name: Rule(kind="datetime")}, {name: text}, strict=True
+            {name: FieldRule(kind="datetime")}, {name: text}, strict=True
         )[name]
         if found < _LATEST:
             return found

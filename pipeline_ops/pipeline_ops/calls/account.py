@@ -32,13 +32,13 @@ class Account(Protocol):
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """Raise what refuses a call that begins at *moment*: not linked, spent, no quota left."""
 
-    def take(self, day: str, month: str) -> None:
+    def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""
 
-    def give_back(self, day: str, month: str) -> None:
+    def release(self, day: str, month: str) -> None:
         """Take back one call that began on this day, in this month."""
 
-    def settle(self, amount: Decimal) -> None:
+    def charge(self, amount: Decimal) -> None:
         """Charge *amount*, or give it back where it is negative."""
 
     async def save(self, sor: SafeSqlor) -> None:
@@ -62,32 +62,33 @@ class OwnAccount:
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """Nothing is refused."""
 
-    def take(self, day: str, month: str) -> None:
+    def consume(self, day: str, month: str) -> None:
         """Nothing is counted."""
 
-    def give_back(self, day: str, month: str) -> None:
+    def release(self, day: str, month: str) -> None:
         """Nothing was counted."""
 
-    def settle(self, amount: Decimal) -> None:
+    def charge(self, amount: Decimal) -> None:
         """Nobody is charged."""
 
     async def save(self, sor: SafeSqlor) -> None:
         """Nothing has changed."""
 
 
-Keeper = Callable[[SafeSqlor, str, str], Awaitable[Account]]
-_keepers: list[Keeper] = []
+AccountProvider = Callable[[SafeSqlor, str, str], Awaitable[Account]]
+_providers: list[AccountProvider] = []
 
 
-def register_keeper(keeper: Keeper) -> None:
-    """Let *keeper* `(sor, distributor_id, pipeline_id) -> Account` lock distributors' accounts."""
-    _keepers[:] = [keeper]
+def set_account_provider(provider: AccountProvider) -> None:
+    """Let *provider* `(sor, distributor_id, pipeline_id) -> Account` lock distributors'
+    accounts."""
+    _providers[:] = [provider]
 
 
 async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: str) -> Account:
     """The account of *distributor_id* for calls of this line, locked; our own for None."""
     if distributor_id is None:
         return OwnAccount()
-    if not _keepers:
+    if not _providers:
         raise BadRequest("no_distributors", "Distributors are not part of this installation.")
-    return await _keepers[0](sor, distributor_id, pipeline_id)
+    return await _providers[0](sor, distributor_id, pipeline_id)

@@ -20,8 +20,8 @@ from app.global_func import (
     check_lock_version,
     check_references,
     get_row,
-    note,
     now,
+    record_changes,
 )
 from pipeline_ops.calls.account import lock_account
 from pipeline_ops.calls.capacity import (
@@ -67,13 +67,13 @@ async def book(
         account.adjust,
         account.currency,
     )
-    line = await get_row(sor, "pipelines", pipeline_id)
+    pipeline = await get_row(sor, "pipelines", pipeline_id)
     header = ledger.new_header(
         moment=moment,
         by=actor.user_id or "",
         distributor_id=account.distributor_id,
         pipeline_id=pipeline_id,
-        version_no=line["current_version"],
+        version_no=pipeline["current_version"],
         currency=account.currency,
         status=values["status"],
         source="manual",
@@ -82,9 +82,9 @@ async def book(
         duration_ms=duration_ms,
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
-    account.take(header["day_key"], header["month_key"])
-    capacity.take(header["day_key"], header["month_key"], slot=False)
-    account.settle(total(priced))
+    account.consume(header["day_key"], header["month_key"])
+    capacity.consume(header["day_key"], header["month_key"], slot=False)
+    account.charge(total(priced))
     await save_call_start(sor, header, priced, account, capacity)
     return await call_record(sor, header["call_no"])
 
@@ -110,18 +110,18 @@ async def void(
         raise Conflict("already_voided", "The call was voided before; once is enough.")
     if status == "reserved":
         capacity.free_slot()
-    if status in ledger.COUNTED:
-        capacity.give_back(header["day_key"], header["month_key"])
-        account.give_back(header["day_key"], header["month_key"])
+    if status in ledger.COUNTED_STATUSES:
+        capacity.release(header["day_key"], header["month_key"])
+        account.release(header["day_key"], header["month_key"])
     amount = await ledger.void_call(
         sor, header["call_no"], moment=now(), by=actor.user_id or "", reason=reason
     )
-    account.settle(-amount)
+    account.charge(-amount)
     await account.save(sor)
     await capacity.save(sor)
     before, after = {"status": status}, {"status": "voided"}
     told = {"call_no": header["call_no"], "amount": amount, "reason": reason}
-    await note(sor, actor, Change("void", TABLE, header, before, after, told))
+    await record_changes(sor, actor, Change("void", TABLE, header, before, after, told))
     return await call_record(sor, header["call_no"])
 
 

@@ -26,7 +26,7 @@ class Capacity:
 
     pipeline_id: str
     row: Row | None
-    counted: dict[str, int]
+    counts: dict[str, int]
     leases: list[datetime] | None = None
 
     @property
@@ -35,38 +35,38 @@ class Capacity:
         may, the first. None where none runs, and where more are free."""
         if self.row is not None and rules.has_slots(self.row, 2):
             return None
-        found = sorted(self.leases or ())
-        over = rules.over(self.row) if self.row is not None else 0
-        return found[over] if len(found) > over else None
+        lease_ends = sorted(self.leases or ())
+        overrun = rules.overrun(self.row) if self.row is not None else 0
+        return lease_ends[overrun] if len(lease_ends) > overrun else None
 
     def limits(self, moment: datetime, *, slot: bool) -> list[Limit]:
         """The line's limits at *moment*, in the order of admission; *slot*: the call will run."""
         if self.row is None:
             return []
         day, month = quota_day(moment), quota_month(moment)
-        found = rules.switched_off(self.row)
-        found += rules.period_limits(self.row, "capacity", day, month, moment, self.counted)
+        limits = rules.switch_limits(self.row)
+        limits += rules.period_limits(self.row, "capacity", day, month, moment, self.counts)
         if slot:
-            found += rules.slots(self.row, self.next_free)
-        return found
+            limits += rules.slots(self.row, self.next_free)
+        return limits
 
-    async def count(self, sor: SafeSqlor, moment: datetime) -> None:
+    async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
         """Ask the ledger for the day and month of *moment* where there is no counter of them."""
         if self.row is None:
             return
         for key in rules.keys_to_count(self.row, (quota_day(moment), quota_month(moment))):
-            if key not in self.counted:
-                self.counted[key] = await ledger.count_calls(sor, key, pipeline_id=self.pipeline_id)
+            if key not in self.counts:
+                self.counts[key] = await ledger.count_calls(sor, key, pipeline_id=self.pipeline_id)
 
-    def turn(self, moment: datetime) -> None:
+    def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
         if self.row is not None:
-            rules.turn(self.row, quota_day(moment), quota_month(moment), self.counted)
+            rules.roll_over(self.row, quota_day(moment), quota_month(moment), self.counts)
 
-    def take(self, day: str, month: str, *, slot: bool) -> None:
+    def consume(self, day: str, month: str, *, slot: bool) -> None:
         """Count one call, and its slot."""
         if self.row is not None:
-            rules.take(self.row, day, month, self.counted)
+            rules.consume(self.row, day, month, self.counts)
             self.row["running"] += slot
 
     def hold_slot(self, until: datetime) -> None:
@@ -84,37 +84,37 @@ class Capacity:
         if self.leases is not None and until in self.leases:
             self.leases.remove(until)
 
-    def give_back(self, day: str, month: str) -> None:
+    def release(self, day: str, month: str) -> None:
         """Give back one call that began on *day*, in *month*."""
         if self.row is not None:
-            rules.give_back(self.row, day, month, self.counted)
+            rules.release(self.row, day, month, self.counts)
 
     async def find_slots(
         self,
         sor: SafeSqlor,
         moment: datetime,
-        wanted: int = 1,
+        slots: int = 1,
         *,
-        ending: int = 0,
+        finishing: int = 0,
         expire: bool = True,
     ) -> None:
         """
-        If fewer than *wanted* slots are free, end overdue calls (with *expire*); if at most one
-        would be left beside them, find out when the next slot will be free, also after *ending*
+        If fewer than *slots* slots are free, end overdue calls (with *expire*); if at most one
+        would be left beside them, find out when the next slot will be free, also after *finishing*
         of the calls that run have ended.
         """
         row = self.row
-        while row is not None and not rules.has_slots(row, wanted):
+        while row is not None and not rules.has_slots(row, slots):
             if expire:
-                ended = await ledger.expire_overdue(sor, self.pipeline_id, moment)
+                expired_count = await ledger.expire_overdue(sor, self.pipeline_id, moment)
             else:
-                ended = await ledger.count_overdue(sor, self.pipeline_id, moment)
-            row["running"] -= ended
-            if ended < ledger.EXPIRE_AT_ONCE or not expire:
+                expired_count = await ledger.count_overdue(sor, self.pipeline_id, moment)
+            row["running"] -= expired_count
+            if expired_count < ledger.EXPIRE_BATCH_SIZE or not expire:
                 break
         # Also where one is left: who takes the last but one is told when there is another.
-        if row is not None and row["running"] and not rules.has_slots(row, wanted + 2):
-            count = rules.over(row) + 1 + ending
+        if row is not None and row["running"] and not rules.has_slots(row, slots + 2):
+            count = rules.overrun(row) + 1 + finishing
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
     async def save(self, sor: SafeSqlor) -> None:
@@ -131,7 +131,7 @@ async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Capacity:
 async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Capacity]:
     """The capacities of these lines, locked in one order until the transaction ends."""
     rows = await rules.lock_capacities(sor, pipeline_ids)
-    return {key: Capacity(pipeline_id=key, row=rows.get(key), counted={}) for key in pipeline_ids}
+    return {key: Capacity(pipeline_id=key, row=rows.get(key), counts={}) for key in pipeline_ids}
 
 
 async def open_capacity(
@@ -141,8 +141,8 @@ async def open_capacity(
     Bring a capacity to *moment*: its counters to that day and month and, if the call needs a
     slot and none is free, overdue calls ended (with *expire*) and the next free time known.
     """
-    await capacity.count(sor, moment)
-    capacity.turn(moment)
+    await capacity.load_counts(sor, moment)
+    capacity.roll_over(moment)
     if slot:
         await capacity.find_slots(sor, moment, expire=expire)
 
@@ -150,14 +150,14 @@ async def open_capacity(
 async def save_call_start(
     sor: SafeSqlor,
     header: Mapping[str, Any],
-    priced: Sequence[PricedLine],
+    priced_lines: Sequence[PricedLine],
     account: Account,
     capacity: Capacity,
 ) -> None:
     """Write a call that was let in, and the counters it moved. The ledger comes first: a
     repeated idempotency key stops here, with no counter written."""
     by, moment = header["created_by"], header["created_at"]
-    rows = [dict(header), *ledger.line_rows(header, priced, moment=moment, by=by)]
+    rows = [dict(header), *ledger.line_rows(header, priced_lines, moment=moment, by=by)]
     await ledger.insert_rows(sor, rows)
     await account.save(sor)
     await capacity.save(sor)
@@ -167,7 +167,7 @@ def end_call(
     header: dict[str, Any],
     status: str,
     moment: datetime,
-    priced: Sequence[PricedLine],
+    priced_lines: Sequence[PricedLine],
     account: Account,
     capacity: Capacity,
 ) -> None:
@@ -178,9 +178,9 @@ def end_call(
     if header["status"] == "reserved":
         capacity.free_slot(header["lease_expires_at"])
     if status == "cancelled":
-        capacity.give_back(header["day_key"], header["month_key"])
-        account.give_back(header["day_key"], header["month_key"])
-    account.settle(total(priced))
+        capacity.release(header["day_key"], header["month_key"])
+        account.release(header["day_key"], header["month_key"])
+    account.charge(total(priced_lines))
     header["status"] = status
     header["finished_at"] = moment
     header["duration_ms"] = milliseconds(header["started_at"], moment)

@@ -33,7 +33,7 @@ async def expire_overdue(moment: datetime) -> int:
     for row in rows:
         while count := await _expire_some(row["pipeline_id"], moment):
             ended += count
-            if count < ledger.EXPIRE_AT_ONCE:
+            if count < ledger.EXPIRE_BATCH_SIZE:
                 break
     return ended
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
 from pipeline_ops.ledger.counted import Difference, Sums, counted_tables
-from pipeline_ops.ledger.entries import COUNTED
+from pipeline_ops.ledger.entries import COUNTED_STATUSES
 from pipeline_ops.ledger.repair import repair
 
 _SUMS = (
@@ -35,7 +35,7 @@ async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
     """What the ledger says, of one quota month or (None) of all time."""
     found = Sums()
     where = " where u.month_key = ${month}$" if month else ""
-    values = {"counted": list(COUNTED), "month": month}
+    values = {"counted": list(COUNTED_STATUSES), "month": month}
     for row in await sor.sqlExe(_SUMS + where + _GROUPS, values):
         found.add(row)
     if month:

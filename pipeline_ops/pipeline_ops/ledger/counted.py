@@ -12,7 +12,7 @@ from typing import Any
 from app.global_func import Row, SafeSqlor
 from pipeline_ops.ledger import entries as ledger
 
-NOTHING = Decimal(0)
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ class Sums:
 
     def add(self, row: Row) -> None:
         """Take in one group of ledger rows."""
-        distributor, line = row["distributor_id"], row["pipeline_id"]
+        distributor, pipeline = row["distributor_id"], row["pipeline_id"]
         self.rows += int(row["row_count"])
         self.headers += int(row["headers"])
-        self.running[line] = self.running.get(line, 0) + int(row["running"])
+        self.running[pipeline] = self.running.get(pipeline, 0) + int(row["running"])
         calls = int(row["calls"])
         for period in (row["day_key"], row["month_key"]):
-            self._count(("line", line, period), calls)
+            self._count(("line", pipeline, period), calls)
             if distributor is not None:
                 self._count(("distributor", distributor, period), calls)
-                self._count(("link", distributor, line, period), calls)
+                self._count(("link", distributor, pipeline, period), calls)
         if distributor is not None:
-            self.amounts[distributor] = self.amounts.get(distributor, NOTHING) + row["amount"]
-            month = self.months.setdefault((distributor, row["month_key"]), [NOTHING, NOTHING])
+            self.amounts[distributor] = self.amounts.get(distributor, ZERO) + row["amount"]
+            month = self.months.setdefault((distributor, row["month_key"]), [ZERO, ZERO])
             month[0] += row["amount"]
             month[1] += row["stated"]
 
@@ -120,7 +120,7 @@ async def _compare_capacities(sor: SafeSqlor, sums: Sums, month: str | None) -> 
     return found
 
 
-async def _line_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
+async def _pipeline_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
     return await ledger.count_calls(sor, row[key], pipeline_id=row["pipeline_id"])
 
 
@@ -129,8 +129,8 @@ _tables = {
         "pipeline_capacity",
         _compare_capacities,
         {
-            "day_used": lambda sor, row: _line_period(sor, row, "day_key"),
-            "month_used": lambda sor, row: _line_period(sor, row, "month_key"),
+            "day_used": lambda sor, row: _pipeline_period(sor, row, "day_key"),
+            "month_used": lambda sor, row: _pipeline_period(sor, row, "month_key"),
             "running": lambda sor, row: ledger.count_running(sor, row["pipeline_id"]),
         },
     )

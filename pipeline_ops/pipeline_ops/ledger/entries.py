@@ -23,8 +23,8 @@ from app.global_func import (
 from pipeline_ops.rules.pricing import PricedLine
 
 # Calls that have used up quota; a cancelled or voided one has given it back.
-COUNTED = ("reserved", "succeeded", "failed", "expired")
-EXPIRE_AT_ONCE = 200
+COUNTED_STATUSES = ("reserved", "succeeded", "failed", "expired")
+EXPIRE_BATCH_SIZE = 200
 TABLE = "pipeline_usage_log"
 
 _COLUMNS = (
@@ -208,7 +208,7 @@ async def count_calls(
     values: dict[str, Any] = {
         "pipeline_id": pipeline_id,
         "distributor_id": distributor_id,
-        "counted": list(COUNTED),
+        "counted": list(COUNTED_STATUSES),
     }
     if len(key) == len("2026-11-24"):
         period = "day"
@@ -259,7 +259,7 @@ async def lease_ends(
 
 
 async def expire_overdue(
-    sor: SafeSqlor, pipeline_id: str, moment: datetime, *, at_most: int = EXPIRE_AT_ONCE
+    sor: SafeSqlor, pipeline_id: str, moment: datetime, *, at_most: int = EXPIRE_BATCH_SIZE
 ) -> int:
     """
     End a line's calls whose lease ran out by *moment*; how many. The caller holds the line's
@@ -291,9 +291,9 @@ _HEADER_LOCKED = _HEADER + " for update"
 _COUNT = (
     "select count(*) as calls from pipeline_usage_log where line_no = 0 and status in ${counted}$"
 )
-_BY_LINE = " and pipeline_id = ${pipeline_id}$ and day_key between ${first}$ and ${last}$"
+_BY_PIPELINE = " and pipeline_id = ${pipeline_id}$ and day_key between ${first}$ and ${last}$"
 _BY_DISTRIBUTOR = " and distributor_id = ${distributor_id}$"
-_OF_LINE = " and pipeline_id = ${pipeline_id}$"
+_OF_PIPELINE = " and pipeline_id = ${pipeline_id}$"
 _MONTH = " and month_key = ${month}$"
 # The day's calls are those with its key; when they began is for the index (distributor_id,
 # started_at), which has no key. So the bounds are those of the day in every zone on earth: calls
@@ -302,10 +302,10 @@ _DAY = " and day_key = ${first}$ and started_at >= ${start}$ and started_at < ${
 _EAST, _DAY_AND_WEST = timedelta(hours=14), timedelta(hours=24 + 12)
 _COUNTS = {
     # (period, of a line?, of a distributor?)
-    ("day", True, False): _COUNT + _BY_LINE,
-    ("month", True, False): _COUNT + _BY_LINE,
+    ("day", True, False): _COUNT + _BY_PIPELINE,
+    ("month", True, False): _COUNT + _BY_PIPELINE,
     ("day", False, True): _COUNT + _BY_DISTRIBUTOR + _DAY,
     ("month", False, True): _COUNT + _BY_DISTRIBUTOR + _MONTH,
-    ("day", True, True): _COUNT + _BY_DISTRIBUTOR + _OF_LINE + _DAY,
-    ("month", True, True): _COUNT + _BY_DISTRIBUTOR + _OF_LINE + _MONTH,
+    ("day", True, True): _COUNT + _BY_DISTRIBUTOR + _OF_PIPELINE + _DAY,
+    ("month", True, True): _COUNT + _BY_DISTRIBUTOR + _OF_PIPELINE + _MONTH,
 }

@@ -12,20 +12,20 @@ from typing import Any, TypeVar
 
 SLOW_SECONDS = 0.3
 # So many times as long as it took to find is an answer kept: finding takes 5 % of the time at most.
-KEPT_TIMES = 20
-LONGEST_SECONDS = 600
+KEEP_FACTOR = 20
+MAX_SECONDS = 600
 
 T = TypeVar("T")
 
 
-class Remembered:
+class SlowAnswerCache:
     """The answers of one process, by question; *clock* tells seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # question -> (until when it is kept, the answer)
-        self._kept: dict[Hashable, tuple[float, Any]] = {}
-        self._asked: dict[Hashable, asyncio.Task[Any]] = {}
+        self._answers: dict[Hashable, tuple[float, Any]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
 
     async def ask(self, question: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """
@@ -34,30 +34,30 @@ class Remembered:
         Who asks while it is being found gets the same answer, or the same exception, which is
         never kept. Nobody may change an answer. One who goes away does not end the work.
         """
-        kept = self._kept.get(question)
-        if kept is not None and self._clock() < kept[0]:
-            found: T = kept[1]
-            return found
-        task = self._asked.get(question)
+        entry = self._answers.get(question)
+        if entry is not None and self._clock() < entry[0]:
+            ready: T = entry[1]
+            return ready
+        task = self._tasks.get(question)
         # Where the event loop is another one (tests), nobody there ends the work any more.
         if task is None or task.get_loop() is not asyncio.get_running_loop():
             task = asyncio.ensure_future(self._find(question, work))
-            self._asked[question] = task
+            self._tasks[question] = task
             task.add_done_callback(_look_at_failure)
         answer: T = await asyncio.shield(task)
         return answer
 
     async def _find(self, question: Hashable, work: Callable[[], Awaitable[Any]]) -> Any:
-        begun = self._clock()
+        started_at = self._clock()
         try:
             answer = await work()
         finally:
-            self._asked.pop(question, None)
+            self._tasks.pop(question, None)
         now = self._clock()
-        self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
-        if now - begun > SLOW_SECONDS:
-            until = now + min(KEPT_TIMES * (now - begun), LONGEST_SECONDS)
-            self._kept[question] = (until, answer)
+        self._answers = {key: kept for key, kept in self._answers.items() if now < kept[0]}
+        if now - started_at > SLOW_SECONDS:
+            until = now + min(KEEP_FACTOR * (now - started_at), MAX_SECONDS)
+            self._answers[question] = (until, answer)
         return answer
 
 
@@ -67,5 +67,5 @@ def _look_at_failure(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-_of_this_process = Remembered()
-remembered = _of_this_process.ask
+_process_cache = SlowAnswerCache()
+slow_answer = _process_cache.ask

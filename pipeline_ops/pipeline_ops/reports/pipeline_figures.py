@@ -6,8 +6,8 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    FieldRule,
     Row,
-    Rule,
     SafeSqlor,
     check_params,
     day_bounds,
@@ -18,15 +18,15 @@ from app.global_func import (
     quota_month,
     reading,
 )
-from pipeline_ops.reports.cache import remembered
+from pipeline_ops.reports.cache import slow_answer
 from pipeline_ops.reports.distributors import distributor_statements
 from pipeline_ops.reports.stats import summary
 
-RUNNING_SHOWN = 50
-_ASKED = {"pipeline_id": Rule(kind="str", required=True, length=32)}
+MAX_RUNNING_SHOWN = 50
+_ASKED = {"pipeline_id": FieldRule(kind="str", required=True, length=32)}
 
 
-async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
+async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month, counted_at,
     running}.
@@ -36,18 +36,18 @@ async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any
     `today` and `month` are as of `counted_at`: where counting took long, a while ago (see
     `remembered`).
     """
-    line_id = check_params(_ASKED, params)["pipeline_id"]
+    pipeline_id = check_params(_ASKED, params)["pipeline_id"]
     moment = now()
     day = quota_day(moment)
     # On a connection of their own, so that nobody waits for them with another one in hand.
-    counted_at, days = await remembered(
-        ("line_figures", line_id, day), lambda: _days(line_id, moment)
+    counted_at, days = await slow_answer(
+        ("pipeline_figures", pipeline_id, day), lambda: _days(pipeline_id, moment)
     )
     async with reading(snapshot=True) as sor:
-        await get_row(sor, "pipelines", line_id)
-        capacity = await sor.one(_CAPACITY, {"id": line_id})
-        running = await _running(sor, line_id)
-        prices = await sor.sqlExe(_PRICES, {"id": line_id})
+        await get_row(sor, "pipelines", pipeline_id)
+        capacity = await sor.one(_CAPACITY, {"id": pipeline_id})
+        running = await _running(sor, pipeline_id)
+        prices = await sor.sqlExe(_PRICES, {"id": pipeline_id})
     return {
         "now": moment,
         "prices": prices,
@@ -60,9 +60,9 @@ async def line_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-async def _running(sor: SafeSqlor, line_id: str) -> list[dict[str, Any]]:
+async def _running(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
     """Return the calls that hold a slot of the line, each with its distributor's name."""
-    calls = await sor.sqlExe(_RUNNING, {"id": line_id, "most": RUNNING_SHOWN})
+    calls = await sor.sqlExe(_RUNNING, {"id": pipeline_id, "most": MAX_RUNNING_SHOWN})
     ids = sorted({call["distributor_id"] for call in calls} - {None})
     rows = await sor.sqlExe(distributor_statements().names, {"ids": ids}) if ids else []
     names = {row["id"]: row["name"] for row in rows}
@@ -77,11 +77,11 @@ async def _running(sor: SafeSqlor, line_id: str) -> list[dict[str, Any]]:
     ]
 
 
-async def _days(line_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
+async def _days(pipeline_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
     """*moment*, and what the line has done on each day of its month so far, by currency."""
     days = {"first": f"{quota_month(moment)}-01", "last": quota_day(moment)}
     async with reading() as sor:
-        return moment, await sor.sqlExe(_BY_DAY, {"id": line_id, **days})
+        return moment, await sor.sqlExe(_BY_DAY, {"id": pipeline_id, **days})
 
 
 def gauges(

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.global_func import SafeSqlor, iso, quota_day
 
-HOURS_SHOWN = 24
-LINES_SHOWN = 5
+MAX_HOURS_SHOWN = 24
+MAX_PIPELINES_SHOWN = 5
 
 
 async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
@@ -16,22 +16,26 @@ async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
     first = _first_hour(moment)
     rows = await sor.sqlExe(_BY_HOUR, _since(first, moment))
     return [
-        _one_hour(first + timedelta(hours=number), rows) for number in range(HOURS_SHOWN)
+        _one_hour(first + timedelta(hours=number), rows) for number in range(MAX_HOURS_SHOWN)
     ]  # fmt: skip
 
 
-async def lines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, list[dict[str, Any]]]:
+async def pipelines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, list[dict[str, Any]]]:
     """`{slow_lines, failing_lines}` of the last 24 hours, the worst first."""
-    rows = await sor.sqlExe(_BY_LINE, _since(_first_hour(moment), moment))
+    rows = await sor.sqlExe(_BY_PIPELINE, _since(_first_hour(moment), moment))
     told = [_told(row) for row in rows]
     slow = sorted(
-        (line for line in told if line["mean_ms"] is not None), key=lambda line: -line["mean_ms"]
+        (pipeline for pipeline in told if pipeline["mean_ms"] is not None),
+        key=lambda pipeline: -pipeline["mean_ms"],
     )
     failing = sorted(
-        (line for line in told if line["failed"]),
-        key=lambda line: (line["success_rate"], -line["failed"]),
+        (pipeline for pipeline in told if pipeline["failed"]),
+        key=lambda pipeline: (pipeline["success_rate"], -pipeline["failed"]),
     )
-    return {"slow_lines": slow[:LINES_SHOWN], "failing_lines": failing[:LINES_SHOWN]}
+    return {
+        "slow_lines": slow[:MAX_PIPELINES_SHOWN],
+        "failing_lines": failing[:MAX_PIPELINES_SHOWN],
+    }
 
 
 def success_rate(succeeded: int, failed: int) -> Decimal | None:
@@ -42,7 +46,7 @@ def success_rate(succeeded: int, failed: int) -> Decimal | None:
 
 def _first_hour(moment: datetime) -> datetime:
     hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return hour - timedelta(hours=HOURS_SHOWN - 1)
+    return hour - timedelta(hours=MAX_HOURS_SHOWN - 1)
 
 
 def _since(first: datetime, moment: datetime) -> dict[str, Any]:
@@ -86,7 +90,7 @@ _BY_HOUR = (
     + _RECENT
     + " group by hour, u.currency"
 )
-_BY_LINE = (
+_BY_PIPELINE = (
     "select p.id, p.name, count(*) as calls, sum(u.status = 'succeeded') as succeeded,"
     " sum(u.status in ('failed', 'expired')) as failed,"
     " avg(case when u.status = 'succeeded' then u.duration_ms end) as mean_ms,"

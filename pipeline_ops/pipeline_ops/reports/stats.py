@@ -7,12 +7,12 @@ from typing import Any
 
 from app.global_func import Actor, SafeSqlor, now, quota_day, quota_month, reading
 from pipeline_ops.reports import recent
-from pipeline_ops.reports.cache import remembered
+from pipeline_ops.reports.cache import slow_answer
 from pipeline_ops.reports.distributors import distributor_statements
 
-DAYS_SHOWN = 14
-LINES_SHOWN = 5
-NEAR_SHOWN = 10
+MAX_DAYS_SHOWN = 14
+MAX_PIPELINES_SHOWN = 5
+MAX_NEAR_SHOWN = 10
 # From this share on a quota is "near its limit".
 NEAR = Decimal("0.8")
 
@@ -25,7 +25,7 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
 
     `now` is when they were found: where that took long, a while ago (see `remembered`).
     """
-    return await remembered(("usage_stats", quota_day(now())), _figures)
+    return await slow_answer(("usage_stats", quota_day(now())), _figures)
 
 
 async def _figures() -> dict[str, Any]:
@@ -41,20 +41,22 @@ async def _figures() -> dict[str, Any]:
             "by_day": [_one_day(key, rows) for key in days],
             "by_hour": await recent.by_hour(sor, moment),
             "top_pipelines": _top(
-                await sor.sqlExe(_BY_LINE, {"first": f"{month}-01", "last": f"{month}-31"})
+                await sor.sqlExe(_BY_PIPELINE, {"first": f"{month}-01", "last": f"{month}-31"})
             ),
             "top_distributors": _top(
                 await sor.sqlExe(distributor_statements().busiest, {"month": month})
             ),
-            **await recent.lines_of_concern(sor, moment),
+            **await recent.pipelines_of_concern(sor, moment),
             "near_limit": await _near_limit(sor, day, month),
         }
 
 
 def _last_days(moment: Any) -> list[str]:
     # Half a day's steps reach every calendar day, also where one has 23 or 25 hours.
-    found = {quota_day(moment - timedelta(hours=12 * step)) for step in range(2 * DAYS_SHOWN + 1)}
-    return sorted(found)[-DAYS_SHOWN:]
+    found = {
+        quota_day(moment - timedelta(hours=12 * step)) for step in range(2 * MAX_DAYS_SHOWN + 1)
+    }
+    return sorted(found)[-MAX_DAYS_SHOWN:]
 
 
 def summary(rows: list[Any]) -> dict[str, Any]:
@@ -102,7 +104,9 @@ def _top(rows: list[Any]) -> list[dict[str, Any]]:
         one["calls"] += int(row["calls"])
         if row["amount"]:
             one["amounts"][row["currency"]] = row["amount"]
-    return sorted(found.values(), key=lambda one: (-one["calls"], one["name"]))[:LINES_SHOWN]
+    return sorted(found.values(), key=lambda one: (-one["calls"], one["name"]))[
+        :MAX_PIPELINES_SHOWN
+    ]
 
 
 async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, Any]]:
@@ -111,7 +115,7 @@ async def _near_limit(sor: SafeSqlor, day: str, month: str) -> list[dict[str, An
     for sql in (*_NEAR_LIMIT, *distributor_statements().near_limit):
         rows += [dict(row) for row in await sor.sqlExe(sql, values)]
     rows.sort(key=lambda row: (-_share(row), row["name"]))
-    return rows[:NEAR_SHOWN]
+    return rows[:MAX_NEAR_SHOWN]
 
 
 def _share(row: Mapping[str, Any]) -> Decimal:
@@ -129,7 +133,7 @@ _BY_DAY = (
     " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
     " and u.day_key between ${first}$ and ${last}$ group by u.day_key, u.currency"
 )
-_BY_LINE = (
+_BY_PIPELINE = (
     "select p.id, p.name, u.currency,"
     " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
     " sum(case u.status when 'voided' then 0 else u.amount end) as amount"

@@ -20,15 +20,15 @@ from pipeline_ops.rules.limits import Limit
 Record = MutableMapping[str, Any]
 # Calls of keys that the record has no counter for, as the ledger counts them; calls that are let
 # in and not yet written are added.
-Counted = MutableMapping[str, int]
+Counts = MutableMapping[str, int]
 
 # (column of the key, column of the count, column of the quota, end of scope, when it resets)
 _PERIODS: tuple[tuple[str, str, str, str, Callable[[datetime], datetime]], ...] = (
     ("day_key", "day_used", "daily_quota", "day", next_day_start),
     ("month_key", "month_used", "monthly_quota", "month", next_month_start),
 )
-SAVED = ("day_key", "day_used", "month_key", "month_used")
-SAVED_WITH_SLOTS = (*SAVED, "running")
+COUNTERS = ("day_key", "day_used", "month_key", "month_used")
+COUNTERS_WITH_SLOTS = (*COUNTERS, "running")
 
 
 def keys_to_count(record: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
@@ -36,24 +36,24 @@ def keys_to_count(record: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     return [key for key in keys if key not in (record["day_key"], record["month_key"])]
 
 
-def turn(record: Record, day: str, month: str, counted: Counted) -> None:
+def roll_over(record: Record, day: str, month: str, counts: Counts) -> None:
     """Let the counters go over to *day* and *month* where these are later than theirs; what they
-    said of the earlier key is kept in *counted*."""
+    said of the earlier key is kept in *counts*."""
     for (key_name, used_name, *_), key in zip(_PERIODS, (day, month), strict=True):
         before = record[key_name]
         if before is None or before < key:
             if before is not None:
-                counted[before] = record[used_name]
+                counts[before] = record[used_name]
             record[key_name] = key
-            record[used_name] = counted[key]
+            record[used_name] = counts[key]
 
 
-def used(record: Mapping[str, Any], key: str, counted: Counted) -> int:
+def usage(record: Mapping[str, Any], key: str, counts: Counts) -> int:
     """Calls taken of *key*, from the counter or, for an earlier key, from the ledger's count."""
     for key_name, used_name, *_ in _PERIODS:
         if record[key_name] == key:
             return int(record[used_name])
-    return counted[key]
+    return counts[key]
 
 
 def period_limits(
@@ -62,14 +62,14 @@ def period_limits(
     day: str,
     month: str,
     moment: datetime,
-    counted: Counted,
+    counts: Counts,
 ) -> list[Limit]:
     """The limits by day and month that the record sets; *kind* begins their scope."""
     return [
         Limit(
             scope=f"{kind}_{period}",
             limit=record[quota_name],
-            used=used(record, key, counted),
+            used=usage(record, key, counts),
             resets_at=resets(moment),
         )
         for (_, _, quota_name, period, resets), key in zip(_PERIODS, (day, month), strict=True)
@@ -91,39 +91,39 @@ def slots(record: Mapping[str, Any], next_free: datetime | None) -> list[Limit]:
     ]
 
 
-def switched_off(record: Mapping[str, Any]) -> list[Limit]:
+def switch_limits(record: Mapping[str, Any]) -> list[Limit]:
     """A limit of 0 if the line is switched off."""
     return [] if record["enabled"] else [Limit(scope="capacity", limit=0, used=0, resets_at=None)]
 
 
-def has_slots(record: Mapping[str, Any], wanted: int) -> bool:
-    """Whether *wanted* more calls may run."""
-    most = record["max_concurrency"]
-    return most is None or record["running"] + wanted <= most
+def has_slots(record: Mapping[str, Any], count: int) -> bool:
+    """Whether *count* more calls may run."""
+    maximum = record["max_concurrency"]
+    return maximum is None or record["running"] + count <= maximum
 
 
-def over(record: Mapping[str, Any]) -> int:
+def overrun(record: Mapping[str, Any]) -> int:
     """How many more calls run than may: the limit may have been lowered while they did."""
-    most = record["max_concurrency"]
-    return 0 if most is None else max(0, record["running"] - most)
+    maximum = record["max_concurrency"]
+    return 0 if maximum is None else max(0, record["running"] - maximum)
 
 
-def take(record: Record, day: str, month: str, counted: Counted) -> None:
-    """Count one call of *day* and *month*; of an earlier key only in *counted*, if it is there."""
-    _add(record, day, month, counted, 1)
+def consume(record: Record, day: str, month: str, counts: Counts) -> None:
+    """Count one call of *day* and *month*; of an earlier key only in *counts*, if it is there."""
+    _add_calls(record, day, month, counts, 1)
 
 
-def give_back(record: Record, day: str, month: str, counted: Counted) -> None:
+def release(record: Record, day: str, month: str, counts: Counts) -> None:
     """Take back one call that began on *day*, in *month*, where it still is counted."""
-    _add(record, day, month, counted, -1)
+    _add_calls(record, day, month, counts, -1)
 
 
-def _add(record: Record, day: str, month: str, counted: Counted, count: int) -> None:
+def _add_calls(record: Record, day: str, month: str, counts: Counts, count: int) -> None:
     for (key_name, used_name, *_), key in zip(_PERIODS, (day, month), strict=True):
         if record[key_name] == key:
             record[used_name] += count
-        elif key in counted:
-            counted[key] += count
+        elif key in counts:
+            counts[key] += count
 
 
 async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
@@ -135,17 +135,17 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
     call, or this call meets that row.
     """
     rows = await sor.sqlExe(_LOCK, {"ids": list(pipeline_ids)})
-    found = {row["pipeline_id"]: row for row in rows}
-    without = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in found]
-    if without:
+    capacities = {row["pipeline_id"]: row for row in rows}
+    missing_ids = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in capacities]
+    if missing_ids:
         await sor.sqlExe(
             "select id from pipelines force index (primary) where id in ${ids}$ order by id"
             " for update",
-            {"ids": without},
+            {"ids": missing_ids},
         )
-        rows = await sor.sqlExe(_LOCK, {"ids": without})
-        found |= {row["pipeline_id"]: row for row in rows}
-    return found
+        rows = await sor.sqlExe(_LOCK, {"ids": missing_ids})
+        capacities |= {row["pipeline_id"]: row for row in rows}
+    return capacities
 
 
 async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
@@ -166,7 +166,7 @@ async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
 
 async def save_capacities(sor: SafeSqlor, records: Sequence[Mapping[str, Any]]) -> None:
     """Write the counters of locked records."""
-    await bulk_update(sor, "pipeline_capacity", SAVED_WITH_SLOTS, records)
+    await bulk_update(sor, "pipeline_capacity", COUNTERS_WITH_SLOTS, records)
 
 
 COLUMNS = (

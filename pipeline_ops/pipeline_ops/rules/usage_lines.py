@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import AppError, FieldProblem, InvalidFields, Rule, check_params
+from app.global_func import AppError, FieldProblem, FieldRule, InvalidFields, check_params
 
 MAX_LINES = 1000
 
@@ -14,10 +14,10 @@ _STEP_KEY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)?")
 # Control characters are named though no value has them: the pattern stands in the API's document.
 _UNIT = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
 LINE_RULES = {
-    "step_key": Rule(kind="str", length=64, pattern=_STEP_KEY, default=""),
-    "model": Rule(kind="str", length=128, default=""),
-    "unit": Rule(kind="str", required=True, length=32, pattern=_UNIT),
-    "quantity": Rule(kind="decimal", required=True, minimum=0, precision=18, scale=6),
+    "step_key": FieldRule(kind="str", length=64, pattern=_STEP_KEY, default=""),
+    "model": FieldRule(kind="str", length=128, default=""),
+    "unit": FieldRule(kind="str", required=True, length=32, pattern=_UNIT),
+    "quantity": FieldRule(kind="decimal", required=True, minimum=0, precision=18, scale=6),
 }
 
 

@@ -53,7 +53,7 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
         ) from exc
 
 
-async def change(
+async def update(
     sor: SafeSqlor,
     capacity_id: str,
     lock_version: int | None,
@@ -65,7 +65,7 @@ async def change(
     return await update_row(sor, TABLE, capacity_id, lock_version, values, actor)
 
 
-async def remove(
+async def delete(
     sor: SafeSqlor, capacity_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Take a line's capacity away, so that nothing limits the line; raises NotFound,

@@ -1,8 +1,8 @@
 """What prices, capacity and the ledger say about a line, for pipeline_core to ask."""
 
-from pipeline_core.draft.context import LineFacts, Referrer
+from pipeline_core.draft.context import PipelineFacts, Referrer
 
-FACTS = LineFacts(
+FACTS = PipelineFacts(
     referrers=(
         Referrer("pipeline_usage_log", "{count} call(s) in the usage log", "line_no = 0"),
         Referrer("pipeline_pricing", "{count} price(s)"),

@@ -48,7 +48,7 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
     return await insert_row(sor, TABLE, checked, actor)
 
 
-async def change(
+async def update(
     sor: SafeSqlor,
     price_id: str,
     lock_version: int | None,
@@ -61,7 +61,7 @@ async def change(
 
     Calls that were booked keep the price they were booked at.
     """
-    await _lock_line(sor, price_id)
+    await _lock_pipeline(sor, price_id)
     current = await get_row(sor, TABLE, price_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
     # A form that changes the type sends along what the price was; that goes without a word.
@@ -75,11 +75,11 @@ async def change(
     return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
 
 
-async def remove(
+async def delete(
     sor: SafeSqlor, price_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a price; raises NotFound, EditConflict, InUse when the ledger has used it."""
-    await _lock_line(sor, price_id)
+    await _lock_pipeline(sor, price_id)
     current = await get_row(sor, TABLE, price_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
     referrers = await _referrers(sor, current)
@@ -89,7 +89,7 @@ async def remove(
     return current
 
 
-async def _lock_line(sor: SafeSqlor, price_id: str) -> None:
+async def _lock_pipeline(sor: SafeSqlor, price_id: str) -> None:
     """Lock the line of a price before the price itself; raises NotFound."""
     found = await get_row(sor, TABLE, price_id)
     await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)

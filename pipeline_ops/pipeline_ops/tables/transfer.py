@@ -11,9 +11,9 @@ from app.global_func import (
     SafeSqlor,
     canonical_json,
     check_new,
-    say,
     table,
     to_json,
+    translate,
 )
 from pipeline_core.transfer.parts import Part
 from pipeline_ops.tables import capacities, prices
@@ -90,18 +90,18 @@ async def _written(
         await module.create(sor, values, actor)
     except InvalidFields as exc:
         problems = [
-            {"code": p.code, "field": p.field, "message": say(p.text, actor.lang)}
+            {"code": p.code, "field": p.field, "message": translate(p.text, actor.lang)}
             for p in exc.problems
         ]
         return {"action": "problem", "label": str(label or ""), "problems": problems}
     except AppError as exc:
         if exc.status >= 500:
             raise
-        problem = {"code": exc.code, "field": "", "message": say(exc.text, actor.lang)}
+        problem = {"code": exc.code, "field": "", "message": translate(exc.text, actor.lang)}
         return {"action": "problem", "label": str(label or ""), "problems": [problem]}
     return {"action": "created", "label": str(label or ""), "problems": []}
 
 
 def _problem(label: str, code: str, sentence: str, actor: Actor) -> dict[str, Any]:
-    problem = {"code": code, "field": "", "message": say(sentence, actor.lang)}
+    problem = {"code": code, "field": "", "message": translate(sentence, actor.lang)}
     return {"action": "problem", "label": label, "problems": [problem]}

@@ -4,7 +4,7 @@ from collections import defaultdict
 from functools import cache
 from typing import Any
 
-from app.global_func import Text, say, settings, to_json
+from app.global_func import Message, settings, to_json, translate
 from pipeline_dist.api.error_codes import ERROR_CODES
 from pipeline_dist.api.openapi import examples as openapi_examples
 from pipeline_dist.api.openapi.operations import (
@@ -135,7 +135,7 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     if status == openapi_examples.PROBLEM["status"]:
         media_type |= _named({"refusal": openapi_examples.PROBLEM})
     return {
-        "description": Text("Refused: {codes}.", codes=", ".join(codes)),
+        "description": Message("Refused: {codes}.", codes=", ".join(codes)),
         "headers": _headers(*HEADERS, *([_WAIT] if status in (429, 503) else [])),
         "content": {"application/problem+json": media_type},
         "x-codes": codes,
@@ -164,8 +164,8 @@ def _told(node: Any, lang: str) -> Any:
     if not isinstance(node, dict):
         return node
     return {
-        name: say(value, lang)
-        if name in _TOLD and isinstance(value, str | Text)
+        name: translate(value, lang)
+        if name in _TOLD and isinstance(value, str | Message)
         else value
         if name == "examples"
         else _told(value, lang)

@@ -6,7 +6,7 @@ from pipeline_dist.api.input import (
     BATCH_ITEM_RULES,
     CALL_RULES,
     FINISH_RULES,
-    MOST_CALLS,
+    MAX_CALLS,
     QUOTE_RULES,
 )
 from pipeline_dist.api.openapi.rule_schemas import checked_body
@@ -96,7 +96,7 @@ REQUESTS: dict[str, Schema] = {
                 ),
                 "The calls, each on its own.",
                 minItems=1,
-                maxItems=MOST_CALLS,
+                maxItems=MAX_CALLS,
             )
         },
         "calls",

@@ -1,6 +1,6 @@
 """What the distributor API answers, as JSON Schema (OpenAPI 3.1)."""
 
-from app.global_func import Text
+from app.global_func import Message
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
@@ -343,7 +343,7 @@ ANSWERS |= {
 
 # Never an enum: a code that is new would stop programs made from the document.
 _CODE = text(
-    Text(
+    Message(
         "What programs go by; it does not change. There may be new ones. Known: {codes}.",
         codes=", ".join(ERROR_CODES),
     )
@@ -357,7 +357,7 @@ _REFUSED: dict[str, Schema] = {
             {
                 "pointer": text("Which field, as a JSON pointer."),
                 "code": text(
-                    Text(
+                    Message(
                         "What is wrong with it. There may be new ones. Known: {codes}.",
                         codes=", ".join(FIELD_CODES),
                     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.global_func import Rule, Text, whole_range
+from app.global_func import FieldRule, Message, whole_range
 from pipeline_dist.api.openapi.schema import Schema, body, maybe
 from pipeline_dist.reports.usage import DAY_OR_TIME
 
@@ -17,7 +17,7 @@ _HEADER = "[!-~](?:[ -~]*[!-~])?"
 _DAY_OR_TIME = "^[1-9][0-9]{3}-"
 
 
-def members(spec: Mapping[str, Rule], descriptions: Mapping[str, str]) -> dict[str, Schema]:
+def members(spec: Mapping[str, FieldRule], descriptions: Mapping[str, str]) -> dict[str, Schema]:
     """
     The properties of a JSON body that *spec* checks; null is as good as left out where a member
     is not required. Raises KeyError for a rule that *descriptions* has no sentence for.
@@ -31,7 +31,7 @@ def members(spec: Mapping[str, Rule], descriptions: Mapping[str, str]) -> dict[s
 
 def checked_body(
     description: str,
-    spec: Mapping[str, Rule],
+    spec: Mapping[str, FieldRule],
     descriptions: Mapping[str, str],
     *required: str,
     **lists: Schema,
@@ -42,7 +42,7 @@ def checked_body(
 
 
 def query_parameters(
-    spec: Mapping[str, Rule], descriptions: Mapping[str, str]
+    spec: Mapping[str, FieldRule], descriptions: Mapping[str, str]
 ) -> tuple[dict[str, Any], ...]:
     """The parameters of an address that *spec* checks, one after another."""
     return tuple(
@@ -50,7 +50,7 @@ def query_parameters(
     )
 
 
-def parameter(name: str, rule: Rule, description: str, *, where: str) -> dict[str, Any]:
+def parameter(name: str, rule: FieldRule, description: str, *, where: str) -> dict[str, Any]:
     """A parameter in the `query` or in a `header`."""
     schema = rule_schema(rule, description, where=where)
     told = schema.pop("description")
@@ -63,7 +63,7 @@ def parameter(name: str, rule: Rule, description: str, *, where: str) -> dict[st
     }
 
 
-def rule_schema(rule: Rule, description: str, *, where: str = "body") -> Schema:
+def rule_schema(rule: FieldRule, description: str, *, where: str = "body") -> Schema:
     """
     What a value that passes *rule* looks like, sent in the `body`, the `query` or a `header`.
 
@@ -75,11 +75,11 @@ def rule_schema(rule: Rule, description: str, *, where: str = "body") -> Schema:
         for name in ("default", "length", "minimum", "maximum")
         if f"{{{name}}}" in description
     }
-    told = Text(description, **limits) if limits else description
+    told = Message(description, **limits) if limits else description
     return {**_KINDS[rule.kind](rule, where), "description": told}
 
 
-def _one_line(rule: Rule, where: str) -> Schema:
+def _one_line(rule: FieldRule, where: str) -> Schema:
     if rule.choices:
         return {"type": "string", "enum": list(rule.choices)}
     schema: Schema = {"type": "string"}
@@ -92,7 +92,7 @@ def _one_line(rule: Rule, where: str) -> Schema:
     return schema | {"pattern": _pattern(rule, where)}
 
 
-def _pattern(rule: Rule, where: str) -> str:
+def _pattern(rule: FieldRule, where: str) -> str:
     if rule.format == DAY_OR_TIME:
         return _DAY_OR_TIME
     if rule.pattern is not None:
@@ -102,23 +102,23 @@ def _pattern(rule: Rule, where: str) -> str:
     return f"^(?:{_ONE_LINE})?$" if _may_be_empty(rule, where) else f"^{_ONE_LINE}$"
 
 
-def _may_be_empty(rule: Rule, where: str) -> bool:
+def _may_be_empty(rule: FieldRule, where: str) -> bool:
     return not rule.required and (rule.blank or (where == "body" and rule.default == ""))
 
 
-def _lines(rule: Rule, where: str) -> Schema:
+def _lines(rule: FieldRule, where: str) -> Schema:
     schema: Schema = {"type": "string", "pattern": r"^[^\x00]*$"}
     if not _may_be_empty(rule, where):
         schema["minLength"] = 1
     return schema if rule.length is None else schema | {"maxLength": rule.length}
 
 
-def _whole(rule: Rule, where: str) -> Schema:
+def _whole(rule: FieldRule, where: str) -> Schema:
     low, high = whole_range(rule)
     return {"type": "integer", "minimum": low, "maximum": high}
 
 
-def _decimal(rule: Rule, where: str) -> Schema:
+def _decimal(rule: FieldRule, where: str) -> Schema:
     # No multipleOf for the decimals: programs that reckon in binary would refuse 0.3 by it.
     whole = rule.precision - rule.scale
     sign = "" if rule.minimum is not None and rule.minimum >= 0 else "-?"
@@ -130,17 +130,17 @@ def _decimal(rule: Rule, where: str) -> Schema:
     return schema if rule.minimum is None else schema | {"minimum": int(rule.minimum)}
 
 
-def _boolean(rule: Rule, where: str) -> Schema:
+def _boolean(rule: FieldRule, where: str) -> Schema:
     if where == "body":
         return {"type": "boolean"}
     return {"type": "string", "enum": ["1", "0", "true", "false"]}
 
 
-def _moment(rule: Rule, where: str) -> Schema:
+def _moment(rule: FieldRule, where: str) -> Schema:
     return {"type": "string", "format": "date-time", "pattern": _DAY_OR_TIME}
 
 
-def _date(rule: Rule, where: str) -> Schema:
+def _date(rule: FieldRule, where: str) -> Schema:
     return {"type": "string", "format": "date", "pattern": _DAY_OR_TIME}
 
 

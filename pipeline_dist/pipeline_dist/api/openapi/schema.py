@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from app.global_func import Text
+from app.global_func import Message
 
 Schema = dict[str, Any]
 
 
-def text(description: str | Text, **more: Any) -> Schema:
+def text(description: str | Message, **more: Any) -> Schema:
     """A string."""
     return {"type": "string", "description": description} | more
 
