@@ -80,22 +80,22 @@ def test_a_lowered_limit_waits_for_as_many_to_leave() -> None:
 
 
 def test_an_empty_or_damaged_window_is_empty() -> None:
-    assert RateWindow(None, START).used == 0
-    assert RateWindow(b"not a window", START).used == 0
+    assert RateWindow(None, START).count == 0
+    assert RateWindow(b"not a window", START).count == 0
 
 
 def test_a_clock_that_was_set_back_an_hour_does_not_lock_anybody_out() -> None:
     window = RateWindow(None, at(3600))
     window.add(100)
 
-    assert RateWindow(window.dump(), START).used == 0
+    assert RateWindow(window.dump(), START).count == 0
 
 
 def test_a_clock_a_little_behind_still_counts() -> None:
     window = RateWindow(None, at(5))
     window.add(2)
 
-    assert RateWindow(window.dump(), START).used == 2
+    assert RateWindow(window.dump(), START).count == 2
 
 
 def test_it_fits_its_column() -> None:
@@ -103,4 +103,4 @@ def test_it_fits_its_column() -> None:
     window.add(2**31)
 
     assert len(window.dump()) <= 512
-    assert RateWindow(window.dump(), START).used == 2**31
+    assert RateWindow(window.dump(), START).count == 2**31

@@ -26,31 +26,40 @@ _DISTRIBUTORS = "select id, code as name, quota_key, quota_used, spend_used from
 
 
 async def _compare_links(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
-    found: list[Difference] = []
+    differences: list[Difference] = []
     for row in await sor.sqlExe(_LINKS, {}):
         whose = ("link", row["distributor_id"], row["pipeline_id"])
-        found += period_differences(links.TABLE, row, whose, sums, month)
-    return found
+        differences += period_differences(links.TABLE, row, whose, sums, month)
+    return differences
 
 
 async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     """Compare the counters of distributors, and their statements, of which they are the sums."""
-    found: list[Difference] = []
+    differences: list[Difference] = []
     rows = await sor.sqlExe(_DISTRIBUTORS, {})
     for row in rows:
         key = row["quota_key"]
         if key is not None and is_of(key, month):
             calls = sums.calls.get(("distributor", row["id"], key), 0)
             name = f"{row['name']} {key}"
-            found += counter_differences(distributors.TABLE, row, name, "quota_used", calls)
+            differences += counter_differences(distributors.TABLE, row, name, "quota_used", calls)
         if month is None:
-            spent = sums.amounts.get(row["id"], ZERO)
-            found += counter_differences(distributors.TABLE, row, row["name"], "spend_used", spent)
+            total = sums.amounts.get(row["id"], ZERO)
+            differences += counter_differences(
+                distributors.TABLE, row, row["name"], "spend_used", total
+            )
     names = {row["id"]: row["name"] for row in rows}
-    return found + [
-        Difference("statement", f"{names.get(whose, whose)} {of}", "amount", stated, booked, whose)
-        for (whose, of), (booked, stated) in sorted(sums.months.items())
-        if stated != booked
+    return differences + [
+        Difference(
+            "statement",
+            f"{names.get(whose, whose)} {of}",
+            "amount",
+            statement_total,
+            month_total,
+            whose,
+        )
+        for (whose, of), (month_total, statement_total) in sorted(sums.months.items())
+        if statement_total != month_total
     ]
 
 
@@ -60,14 +69,14 @@ async def _link_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
     )
 
 
-async def _spent(sor: SafeSqlor, row: Mapping[str, Any]) -> Decimal:
-    found = await sor.one(
+async def _ledger_total(sor: SafeSqlor, row: Mapping[str, Any]) -> Decimal:
+    total = await sor.one(
         "select coalesce(sum(amount), 0) as amount from pipeline_usage_log"
         " where distributor_id = ${id}$ and status <> 'voided'",
         {"id": row["id"]},
     )
-    assert found is not None
-    return Decimal(found["amount"])
+    assert total is not None
+    return Decimal(total["amount"])
 
 
 COUNTED = (
@@ -86,7 +95,7 @@ COUNTED = (
             "quota_used": lambda sor, row: ledger.count_calls(
                 sor, row["quota_key"], distributor_id=row["id"]
             ),
-            "spend_used": _spent,
+            "spend_used": _ledger_total,
         },
     ),
 )

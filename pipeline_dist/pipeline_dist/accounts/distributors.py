@@ -183,11 +183,11 @@ def _check_quota(values: Mapping[str, Any]) -> None:
 
 async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
     # What was spent is one sum in one currency; a second one would make it meaningless.
-    used = await sor.one(
+    charge = await sor.one(
         "select id from pipeline_usage_log where distributor_id = ${id}$ limit 1",
         {"id": distributor_id},
     )
-    if used is not None:
+    if charge is not None:
         raise Conflict(
             "currency_in_use",
             "There are calls booked in {currency}: the currency cannot change any more."
@@ -235,28 +235,28 @@ def _turned_quota(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict
 
 
 async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await sor.sqlExe(
+    referrers: list[dict[str, Any]] = await sor.sqlExe(
         "select 'distributor_pipeline' as `table`, l.id, p.name as label"
         " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
         " where l.distributor_id = ${id}$ order by p.name limit ${most}$",
         {"id": distributor_id, "most": MAX_REFERRERS},
     )
     # A header's id is its call's number, and stands in each index: no row has to be looked up.
-    used = await sor.one(
+    charge = await sor.one(
         "select min(id) as id, count(*) as calls from pipeline_usage_log"
         " where distributor_id = ${id}$ and line_no = 0",
         {"id": distributor_id},
     )
-    if used is not None and used["calls"]:
-        found.append(
+    if charge is not None and charge["calls"]:
+        referrers.append(
             {
                 "table": "pipeline_usage_log",
-                "id": used["id"],
+                "id": charge["id"],
                 "label": "pipeline_usage_log",
-                "count": used["calls"],
+                "count": charge["calls"],
             }
         )
-    return found
+    return referrers
 
 
 def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
@@ -278,8 +278,8 @@ def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
 
 def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime | None:
     """When a key that is made now ends that lives as long as the present one was made for."""
-    made, ends = current["api_key_created_at"], current["api_key_expires_at"]
-    return None if made is None or ends is None else moment + (ends - made)
+    start, end = current["api_key_created_at"], current["api_key_expires_at"]
+    return None if start is None or end is None else moment + (end - start)
 
 
 def _kept_for_grace(

@@ -17,7 +17,7 @@ _LEFT_OUT = ("pipeline_id", "effective_from", "effective_to", "enabled")
 _OF_TYPE = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
 
 
-def checked(prices: Any, currency: str) -> list[dict[str, Any]]:
+def check_prices(prices: Any, currency: str) -> list[dict[str, Any]]:
     """
     *prices* with every value typed and every default filled in, in the order given.
 
@@ -33,11 +33,11 @@ def checked(prices: Any, currency: str) -> list[dict[str, Any]]:
             [FieldProblem(FIELD, "too_many", "At most {most} prices.", most=MAX_PRICES)]
         )
     problems: list[FieldProblem] = []
-    found = [_price(i, price, currency, problems) for i, price in enumerate(prices)]
-    problems += _duplicates(found)
+    rows = [_price(i, price, currency, problems) for i, price in enumerate(prices)]
+    problems += _duplicates(rows)
     if problems:
         raise InvalidFields(problems)
-    return found
+    return rows
 
 
 def all_in(text: str, currency: str) -> bool:
@@ -50,29 +50,29 @@ def _price(index: int, price: Any, currency: str, problems: list[FieldProblem]) 
     if not isinstance(price, dict):
         problems.append(FieldProblem(where, "not_an_object", "Give an object for each price."))
         return {}
-    known = {"currency": currency} | price
-    found = [
+    price_values = {"currency": currency} | price
+    problems_here = [
         FieldProblem(
             f"{where}/{name}"[:128], "unknown_field", "There is no field of this name here."
         )
-        for name in known.keys() & set(_LEFT_OUT)
+        for name in price_values.keys() & set(_LEFT_OUT)
     ]
     values: dict[str, Any] = {}
     try:
         # The rules of a pricing row; which line it is for is the link's own business.
-        values = check_new("pipeline_pricing", known | {"pipeline_id": "-"})
+        values = check_new("pipeline_pricing", price_values | {"pipeline_id": "-"})
     except InvalidFields as exc:
-        found += [_moved(problem, where) for problem in exc.problems]
-    found += _type_problems(values, where)
+        problems_here += [_at_index(problem, where) for problem in exc.problems]
+    problems_here += _type_problems(values, where)
     if values and values["currency"] != currency:
-        found.append(
+        problems_here.append(
             FieldProblem(
                 f"{where}/currency", "wrong_currency",
                 "The distributor is charged in {currency}; give the price in it.",
                 currency=currency,
             )
         )  # fmt: skip
-    problems += found
+    problems += problems_here
     return {name: value for name, value in values.items() if name not in _LEFT_OUT}
 
 
@@ -86,25 +86,25 @@ def _type_problems(values: Mapping[str, Any], where: str) -> list[FieldProblem]:
 
 
 def _duplicates(prices: Iterable[Mapping[str, Any]]) -> list[FieldProblem]:
-    seen: dict[tuple[Any, ...], int] = {}
+    places: dict[tuple[Any, ...], int] = {}
     problems = []
     for index, price in enumerate(prices):
         if not price:
             continue
         key = (price["step_key"], price["model"], price["unit"])
-        if key in seen:
+        if key in places:
             problems.append(
                 FieldProblem(
                     f"{FIELD}/{index}", "duplicate",
                     "Price number {first} is for the same step, model and unit.",
-                    first=seen[key] + 1,
+                    first=places[key] + 1,
                 )
             )  # fmt: skip
-        seen.setdefault(key, index)
+        places.setdefault(key, index)
     return problems
 
 
-def _moved(problem: FieldProblem, where: str) -> FieldProblem:
+def _at_index(problem: FieldProblem, where: str) -> FieldProblem:
     return FieldProblem(
         f"{where}/{problem.field}", problem.code, problem.text.template, **problem.text.params
     )

@@ -32,8 +32,8 @@ FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sel
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     """Link a distributor and a line; raises InvalidFields, DuplicateKey."""
     await check_references(sor, TABLE, values)
-    checked = {**values, **await _terms(sor, values, values)}
-    return await insert_row(sor, TABLE, checked, actor)
+    record = {**values, **await _terms(sor, values, values)}
+    return await insert_row(sor, TABLE, record, actor)
 
 
 async def update(
@@ -44,23 +44,23 @@ async def update(
     actor: Actor,
 ) -> dict[str, Any]:
     """Change the terms of a link; raises NotFound, EditConflict, InvalidFields."""
-    found = await get_row(sor, TABLE, link_id)
+    link = await get_row(sor, TABLE, link_id)
     # The currency stays while prices are held against it.
-    await get_row(sor, "distributors", found["distributor_id"], lock=True)
+    await get_row(sor, "distributors", link["distributor_id"], lock=True)
     current = await get_row(sor, TABLE, link_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
     terms = await _terms(sor, {**current, **values}, values)
-    changed = {name: value for name, value in terms.items() if name in values}
-    return await update_row(sor, TABLE, link_id, lock_version, {**values, **changed}, actor)
+    new_values = {name: value for name, value in terms.items() if name in values}
+    return await update_row(sor, TABLE, link_id, lock_version, {**values, **new_values}, actor)
 
 
 async def delete(
     sor: SafeSqlor, link_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a link; raises InUse while calls of the pair run, whose terms it holds."""
-    found = await get_row(sor, TABLE, link_id)
+    link = await get_row(sor, TABLE, link_id)
     # The lock that admission takes first: no call begins between the look and the delete.
-    await get_row(sor, "distributors", found["distributor_id"], lock=True)
+    await get_row(sor, "distributors", link["distributor_id"], lock=True)
     current = await get_row(sor, TABLE, link_id, lock=True)
     check_lock_version(TABLE, current, lock_version)
     running = await sor.one(
@@ -85,12 +85,12 @@ async def delete(
 
 
 async def _terms(
-    sor: SafeSqlor, values: Mapping[str, Any], sent: Mapping[str, Any]
+    sor: SafeSqlor, values: Mapping[str, Any], params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The checked price columns of a link of which *sent* is new; raises InvalidFields."""
+    """The checked price columns of a link of which *params* is new; raises InvalidFields."""
     problems = []
     # Only what is new: a link with a rate of before can still be switched off.
-    if (sent.get("discount_rate") or 0) > 1:
+    if (params.get("discount_rate") or 0) > 1:
         problems.append(
             FieldProblem(
                 "discount_rate",
@@ -118,5 +118,5 @@ async def _terms(
     if prices is None or not hasattr(prices, "value"):
         return {"fixed_prices": prices}
     distributor = await get_row(sor, "distributors", values["distributor_id"])
-    found = fixed_prices.checked(prices.value, distributor["currency"])
-    return {"fixed_prices": canonical_json(found)}
+    price_list = fixed_prices.check_prices(prices.value, distributor["currency"])
+    return {"fixed_prices": canonical_json(price_list)}

@@ -63,33 +63,33 @@ async def distributors_delete(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answer:
     """A new key: the record with `api_key`, told this once, and a `curl` line that uses it."""
-    asked = check_params(_NEW_KEY_RULES, params)
+    query = check_params(_NEW_KEY_RULES, params)
     record, api_key = await in_transaction(
         lambda sor: distributors.give_key(
-            sor, asked["id"], asked["lock_version"], actor,
-            grace_hours=asked["grace_hours"], expires_at=asked["expires_at"],
-            end_previous=bool(asked["end_previous"]),
+            sor, query["id"], query["lock_version"], actor,
+            grace_hours=query["grace_hours"], expires_at=query["expires_at"],
+            end_previous=bool(query["end_previous"]),
         )
     )  # fmt: skip
-    shown = public(distributors.TABLE, record)
-    told = {"api_key": api_key, "curl": curl_line(api_key)}
+    body = public(distributors.TABLE, record)
+    message = {"api_key": api_key, "curl": curl_line(api_key)}
     if str(params.get("_webbricks_", "")) != "1":
-        return Answer({**shown, **told})
+        return Answer({**body, **message})
     expiry = record["api_key_expires_at"]
     options = {
-        **told,
+        **message,
         "title": record["name"],
         "expires_at": iso(expiry) if expiry else None,
-        "user_data": shown,
+        "user_data": body,
     }
     return Answer({"widgettype": "ApiKey", "options": options})
 
 
 async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer:
     """End all keys of a distributor at once."""
-    asked = check_params(_KEY_RULES, params)
+    query = check_params(_KEY_RULES, params)
     record = await in_transaction(
-        lambda sor: distributors.revoke_keys(sor, asked["id"], asked["lock_version"], actor)
+        lambda sor: distributors.revoke_keys(sor, query["id"], query["lock_version"], actor)
     )
     return Answer(record, table=distributors.TABLE, message=Message("The key is revoked."))
 
@@ -118,11 +118,11 @@ async def distributor_pipeline_delete(actor: Actor, params: dict[str, Any]) -> A
 
 async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Choices for a search box: everything first, then at most 50 distributors matching `q`."""
-    wanted = params.get("q") or ""
-    if not isinstance(wanted, str) or len(wanted) > 128:
+    text = params.get("q") or ""
+    if not isinstance(text, str) or len(text) > 128:
         raise BadRequest("bad_search", "Give one text of at most {most} characters.", most=128)
     async with reading() as sor:
-        rows = await distributors.search(sor, wanted)
+        rows = await distributors.search(sor, text)
     return [{"value": "", "text": ALL}, *({"value": r["id"], "text": r["name"]} for r in rows)]
 
 

@@ -14,7 +14,7 @@ from app.global_func import (
     reading,
 )
 from pipeline_dist.reports import figures, statement_files
-from pipeline_dist.reports.statement import checked_month, statement
+from pipeline_dist.reports.statement import check_month, statement
 from pipeline_dist.reports.usage import span
 
 _ID = FieldRule(kind="str", required=True, length=32)
@@ -34,37 +34,37 @@ _FILE = {
 
 async def distributor_overview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """Everything that a distributor's page shows first."""
-    asked = check_params({"id": _ID}, params)
+    query = check_params({"id": _ID}, params)
     async with reading(snapshot=True) as sor:
-        return await figures.overview(sor, asked["id"])
+        return await figures.overview(sor, query["id"])
 
 
 async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """What a distributor used from `from` to `to`, by day, line, step or model."""
-    asked = check_params(_USAGE, params)
-    wanted = span(asked["from"], asked["to"])
+    query = check_params(_USAGE, params)
+    period = span(query["from"], query["to"])
     async with reading(snapshot=True) as sor:
-        await get_row(sor, "distributors", asked["distributor_id"])
+        await get_row(sor, "distributors", query["distributor_id"])
         rows = await figures.sums(
-            sor, asked["distributor_id"], wanted, asked["group_by"], asked["pipeline"]
+            sor, query["distributor_id"], period, query["group_by"], query["pipeline"]
         )
-    return {"from": wanted.start, "to": wanted.end, "group_by": asked["group_by"], "groups": rows}
+    return {"from": period.start, "to": period.end, "group_by": query["group_by"], "groups": rows}
 
 
 async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> Answer:
     """The statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel file, as
     the distributor itself gets it."""
-    asked = check_params(_FILE, params)
-    month = checked_month(asked["month"])
+    query = check_params(_FILE, params)
+    month = check_month(query["month"])
     async with reading(snapshot=True) as sor:
-        distributor = await get_row(sor, "distributors", asked["distributor_id"])
-        made = await statement(sor, distributor, month)
+        distributor = await get_row(sor, "distributors", query["distributor_id"])
+        document = await statement(sor, distributor, month)
     content: str | bytes
-    if asked["format"] == "csv":
-        content, kind = statement_files.as_csv(made, bom=True), CSV_TYPE
+    if query["format"] == "csv":
+        content, kind = statement_files.as_csv(document, bom=True), CSV_TYPE
     else:
-        content = await asyncio.to_thread(statement_files.as_xlsx, made, actor.lang)
+        content = await asyncio.to_thread(statement_files.as_xlsx, document, actor.lang)
         kind = XLSX_TYPE
-    name = f"statement-{distributor['code']}-{month}.{asked['format']}"
+    name = f"statement-{distributor['code']}-{month}.{query['format']}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Answer(content, headers=headers, content_type=kind)

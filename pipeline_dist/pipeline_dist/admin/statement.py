@@ -14,10 +14,10 @@ from app.global_func import (
     sort_terms,
     translate,
 )
-from pipeline_dist.reports.statement import LINE_COLUMNS, checked_month, statement
+from pipeline_dist.reports.statement import LINE_COLUMNS, check_month, statement
 from pipeline_dist.reports.statement_files import HEADINGS
 
-_ASKED = {
+_QUERY = {
     "distributor_id": FieldRule(kind="str", required=True, length=32),
     "month": FieldRule(kind="str", length=20),
 }
@@ -32,38 +32,38 @@ _DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
 
 async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The statement of a distributor for a month, this one by default."""
-    asked = check_params(_ASKED, params)
-    return await _made(asked)
+    query = check_params(_QUERY, params)
+    return await _read_statement(query)
 
 
 async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The lines of a statement as a table wants them: sorted, and one page."""
-    asked = check_params(_ASKED | _PAGING, params)
-    made = await _made(asked)
-    rows = [{"id": str(number), **line} for number, line in enumerate(made["lines"])]
-    for name, down in reversed(sort_terms(asked["sort"]) if asked["sort"] else []):
+    query = check_params(_QUERY | _PAGING, params)
+    document = await _read_statement(query)
+    rows = [{"id": str(number), **line} for number, line in enumerate(document["lines"])]
+    for name, down in reversed(sort_terms(query["sort"]) if query["sort"] else []):
         if name not in LINE_COLUMNS:
             raise BadRequest("bad_sort", "There is no column {column} to sort by.", column=name)
         rows.sort(key=partial(_place, name), reverse=down)
-    start = (asked["page"] - 1) * asked["rows"]
-    return {"total": len(rows), "rows": rows[start : start + asked["rows"]]}
+    start = (query["page"] - 1) * query["rows"]
+    return {"total": len(rows), "rows": rows[start : start + query["rows"]]}
 
 
 async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The statement in words, with a table of its lines."""
-    asked = check_params(_ASKED, params)
-    made = await _made(asked)
+    query = check_params(_QUERY, params)
+    document = await _read_statement(query)
     heading = Message(
         "{month}: {total} {currency} for {calls} calls (exactly {amount}), {running} still running",
-        **{name: str(made[name]) for name in ("month", "total", "currency", "calls", "amount")},
-        running=made["running"],
+        **{name: str(document[name]) for name in ("month", "total", "currency", "calls", "amount")},
+        running=document["running"],
     )
     return {
         "widgettype": "VBox",
         "options": {"width": "100%", "height": "100%", "gap": "8px"},
         "subwidgets": [
             {"widgettype": "Title4", "options": {"text": translate(heading, actor.lang)}},
-            _table(asked["distributor_id"], made["month"], actor.lang),
+            _table(query["distributor_id"], document["month"], actor.lang),
         ],
     }
 
@@ -100,8 +100,8 @@ def _field(name: str, label: str) -> dict[str, Any]:
     return {"name": name, "label": label, "uitype": kind} | ({"dec": decimals} if decimals else {})
 
 
-async def _made(asked: dict[str, Any]) -> dict[str, Any]:
-    month = checked_month(asked["month"])
+async def _read_statement(query: dict[str, Any]) -> dict[str, Any]:
+    month = check_month(query["month"])
     async with reading(snapshot=True) as sor:
-        distributor = await get_row(sor, "distributors", asked["distributor_id"])
+        distributor = await get_row(sor, "distributors", query["distributor_id"])
         return await statement(sor, distributor, month)

@@ -91,16 +91,16 @@ class DistributorAccount:
         if self.link is not None:
             rules.roll_over(self.link, quota_day(moment), quota_month(moment), self._link_counts)
         row, key = self.distributor, quota_key(self.distributor, moment)
-        stored = row["quota_key"]
-        if key == stored:
+        current_key = row["quota_key"]
+        if key == current_key:
             return
         if key is None:
             row["quota_key"], row["quota_used"] = None, 0
             return
         # A period of another kind has another length: it was changed by hand, and starts anew.
-        if stored is None or len(stored) != len(key) or stored < key:
-            if stored is not None:
-                self._quota_counts[stored] = row["quota_used"]
+        if current_key is None or len(current_key) != len(key) or current_key < key:
+            if current_key is not None:
+                self._quota_counts[current_key] = row["quota_used"]
             row["quota_key"], row["quota_used"] = key, self._quota_counts[key]
 
     def limits(self, moment: datetime) -> list[Limit]:

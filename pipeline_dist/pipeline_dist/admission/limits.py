@@ -35,8 +35,8 @@ def quota_key(distributor: Mapping[str, Any], moment: datetime) -> str | None:
     return quota_day(moment) if period == "day" else quota_month(moment)
 
 
-def quota_limits(distributor: Mapping[str, Any], used: int, moment: datetime) -> list[Limit]:
-    """The distributor's own quota of calls, if it has one; *used* of the period of *moment*."""
+def quota_limits(distributor: Mapping[str, Any], usage: int, moment: datetime) -> list[Limit]:
+    """The distributor's own quota of calls, if it has one; *usage* of the period of *moment*."""
     period = distributor["quota_period"]
     if period == "none" or distributor["quota_calls"] is None:
         return []
@@ -45,7 +45,7 @@ def quota_limits(distributor: Mapping[str, Any], used: int, moment: datetime) ->
         Limit(
             scope=f"distributor_{period}",
             limit=distributor["quota_calls"],
-            used=used,
+            used=usage,
             resets_at=resets(moment),
         )
     ]
@@ -67,10 +67,10 @@ def spend_limits(distributor: Mapping[str, Any]) -> list[Limit]:
 
 def rate_limits(distributor: Mapping[str, Any], moment: datetime) -> list[Limit]:
     """The distributor's limit of calls a minute, if it has one."""
-    allowed = distributor["rate_limit_per_minute"]
-    if allowed is None:
+    maximum = distributor["rate_limit_per_minute"]
+    if maximum is None:
         return []
-    return [RateWindow(distributor["rate_window"], moment).limit(allowed)]
+    return [RateWindow(distributor["rate_window"], moment).limit(maximum)]
 
 
 async def limits_of(
@@ -88,14 +88,14 @@ async def limits_of(
     the order of admission.
     """
     at = moment or now()
-    found = rate_limits(distributor, at) + spend_limits(distributor)
+    limits = rate_limits(distributor, at) + spend_limits(distributor)
     key = quota_key(distributor, at)
     if key is not None:
-        used = distributor["quota_used"]
+        usage = distributor["quota_used"]
         if distributor["quota_key"] != key:
-            used = await ledger.count_calls(sor, key, distributor_id=distributor["id"])
-        found += quota_limits(distributor, used, at)
-    return found + await _pipeline_limits(sor, link, capacity, at, slot=slot)
+            usage = await ledger.count_calls(sor, key, distributor_id=distributor["id"])
+        limits += quota_limits(distributor, usage, at)
+    return limits + await _pipeline_limits(sor, link, capacity, at, slot=slot)
 
 
 async def limits_now(
@@ -111,20 +111,20 @@ async def limits_now(
     )
     if distributor is None:
         return []
-    found = await limits_of(sor, distributor, moment=moment)
-    wanted = sorted(codes)
-    if not wanted:
-        return found
+    limits = await limits_of(sor, distributor, moment=moment)
+    pipeline_codes = sorted(codes)
+    if not pipeline_codes:
+        return limits
     links = await sor.sqlExe(
         "select l.* from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
         " where l.distributor_id = ${id}$ and p.code in ${codes}$",
-        {"id": distributor_id, "codes": wanted},
+        {"id": distributor_id, "codes": pipeline_codes},
     )
     capacities = await rules.read_capacities(sor, [link["pipeline_id"] for link in links])
     for link in links:
         capacity = capacities.get(link["pipeline_id"])
-        found += await _pipeline_limits(sor, link, capacity, moment, slot=False)
-    return found
+        limits += await _pipeline_limits(sor, link, capacity, moment, slot=False)
+    return limits
 
 
 async def _pipeline_limits(
@@ -135,12 +135,12 @@ async def _pipeline_limits(
     *,
     slot: bool,
 ) -> list[Limit]:
-    found = await _link_limits(sor, link, moment) if link is not None else []
+    limits = await _link_limits(sor, link, moment) if link is not None else []
     if capacity is not None:
         look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counts={})
         await open_capacity(sor, look, moment, slot=slot, expire=False)
-        found += look.limits(moment, slot=slot)
-    return found
+        limits += look.limits(moment, slot=slot)
+    return limits
 
 
 async def _link_limits(sor: SafeSqlor, link: Mapping[str, Any], moment: datetime) -> list[Limit]:
@@ -166,20 +166,20 @@ def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
     """The limit with the fewest calls left at *moment*; of equal ones that which lasts longest.
     What is left of money is not counted in calls, so that it tells only once none is left."""
 
-    found: Limit | None = None
+    best: Limit | None = None
     least: int | Decimal = 0
     last: datetime | None = None
     for limit in limits:
-        left, ends = limit.limit - limit.used, limit.resets_at
-        if left <= 0:
-            left, ends = 0, limit.room_at(moment)
+        remaining, ends = limit.limit - limit.used, limit.resets_at
+        if remaining <= 0:
+            remaining, ends = 0, limit.room_at(moment)
         elif limit.scope == "spend":
             continue
         # One without an end lasts longest.
-        longer = left == least and last is not None and (ends is None or ends > last)
-        if found is None or left < least or longer:
-            found, least, last = limit, left, ends
-    return found
+        longer = remaining == least and last is not None and (ends is None or ends > last)
+        if best is None or remaining < least or longer:
+            best, least, last = limit, remaining, ends
+    return best
 
 
 def _end(limit: Limit, moment: datetime) -> datetime | None:
@@ -198,12 +198,12 @@ def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) 
     if limit is None:
         return {}
     is_full = limit.full
-    allowed = 0 if limit.scope == "spend" else limit.limit
+    maximum = 0 if limit.scope == "spend" else limit.limit
     headers = {
-        "RateLimit-Limit": str(allowed),
+        "RateLimit-Limit": str(maximum),
         "RateLimit-Remaining": "0" if is_full else str(limit.remaining),
         "RateLimit-Policy": _policy(
-            limit.scope, allowed, limit.resets_at if limit.scope.endswith(PERIODS) else None
+            limit.scope, maximum, limit.resets_at if limit.scope.endswith(PERIODS) else None
         ),
     }
     ends = _end(limit, at)
@@ -216,8 +216,8 @@ def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) 
 
 
 @lru_cache(maxsize=1024)
-def _policy(scope: str, allowed: int | Decimal, ends: datetime | None) -> str:
-    """A limit of *allowed* calls in the style of the IETF's draft; with *ends* one of a quota day
+def _policy(scope: str, maximum: int | Decimal, ends: datetime | None) -> str:
+    """A limit of *maximum* calls in the style of the IETF's draft; with *ends* one of a quota day
     or month that ends then."""
     terms = ""
     if ends is not None:
@@ -230,4 +230,4 @@ def _policy(scope: str, allowed: int | Decimal, ends: datetime | None) -> str:
         terms = f";w={WINDOW_SECONDS}"
     elif scope == "concurrency":
         terms = ';qu="concurrent-requests"'
-    return f'"{scope}";q={allowed}{terms}'
+    return f'"{scope}";q={maximum}{terms}'

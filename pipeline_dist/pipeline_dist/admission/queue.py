@@ -152,15 +152,15 @@ class AdmissionQueue:
         one that waits for the same row."""
         batch: list[PendingRequest] = []
         rest: list[PendingRequest] = []
-        blocked = set(self._busy)
+        unavailable = set(self._busy)
         lines = 0
         for request in self._waiting:
             if request.future.done():
                 continue  # the one who asked has gone
             full = len(batch) >= MAX_BATCH_REQUESTS or lines > MAX_BATCH_LINES
             full = full or (bool(batch) and (request.alone or batch[0].alone))
-            if full or not blocked.isdisjoint(request.rows):
-                blocked |= request.rows
+            if full or not unavailable.isdisjoint(request.rows):
+                unavailable |= request.rows
                 rest.append(request)
             else:
                 lines += len(request.command.lines)

@@ -38,7 +38,7 @@ class RateWindow:
             self._counts = [0] * gone + counts[: _BUCKETS - gone]
 
     @property
-    def used(self) -> int:
+    def count(self) -> int:
         """Calls in the window."""
         return sum(self._counts)
 
@@ -50,11 +50,11 @@ class RateWindow:
         """The window as it is stored, 492 bytes."""
         return _LAYOUT.pack(self._newest, *self._counts)
 
-    def limit(self, allowed: int) -> Limit:
-        """The window as a limit of *allowed* calls; it resets when there is room for one more,
+    def limit(self, maximum: int) -> Limit:
+        """The window as a limit of *maximum* calls; it resets when there is room for one more,
         or, while there is room, when the oldest call leaves it."""
-        used = self.used
-        excess = max(used - allowed, 0)
+        count = self.count
+        excess = max(count - maximum, 0)
         passed = 0
         resets_at = _start(self._newest)
         for age in range(_BUCKETS - 1, -1, -1):
@@ -62,7 +62,7 @@ class RateWindow:
             if passed > excess:
                 resets_at = _start(self._newest - age + _BUCKETS)
                 break
-        return Limit(scope="rate", limit=allowed, used=used, resets_at=resets_at)
+        return Limit(scope="rate", limit=maximum, used=count, resets_at=resets_at)
 
 
 def _bucket(moment: datetime) -> int:

@@ -30,11 +30,11 @@ class RequestHash(str):
 
 def request_hash(meaning: Mapping[str, Any], body: Mapping[str, Any]) -> RequestHash:
     """The hash of a request's typed values, 64 characters; those that are None do not count."""
-    said = {name: value for name, value in meaning.items() if value is not None}
-    digest = hashlib.sha256(canonical_bytes(said)).hexdigest()
-    made = RequestHash((_TYPED + digest)[:_LENGTH])
-    made.body = body
-    return made
+    members = {name: value for name, value in meaning.items() if value is not None}
+    digest = hashlib.sha256(canonical_bytes(members)).hexdigest()
+    result = RequestHash((_TYPED + digest)[:_LENGTH])
+    result.body = body
+    return result
 
 
 def hashed_lines(lines: Iterable[UsageLine]) -> list[tuple[Any, ...]]:
@@ -42,13 +42,13 @@ def hashed_lines(lines: Iterable[UsageLine]) -> list[tuple[Any, ...]]:
     return [(line.step_key, line.model, line.unit, line.quantity) for line in lines]
 
 
-def is_same_request(stored: str | None, requested: str) -> bool:
-    """Whether a request of hash *requested* is the one that was *stored*."""
-    if stored == requested:
+def is_same_request(first_hash: str | None, new_hash: str) -> bool:
+    """Whether a request of hash *new_hash* is the one that was *first_hash*."""
+    if first_hash == new_hash:
         return True
-    if stored is None or stored.startswith(_TYPED) or not isinstance(requested, RequestHash):
+    if first_hash is None or first_hash.startswith(_TYPED) or not isinstance(new_hash, RequestHash):
         return False
-    return stored == _body_hash(requested.body)
+    return first_hash == _body_hash(new_hash.body)
 
 
 def _body_hash(body: Mapping[str, Any]) -> str:

@@ -108,12 +108,12 @@ class WorkSet:
         if not lines:
             return []
         terms = self._terms_at(pipeline_id, started_at)
-        chosen = pricing.chosen_terms(lines, terms, account.adjust, account.currency)
-        packages = {item.pricing_id for item in chosen if item.pricing_type == "package"}
+        line_terms = pricing.chosen_terms(lines, terms, account.adjust, account.currency)
+        packages = {item.pricing_id for item in line_terms if item.pricing_type == "package"}
         if not packages:
-            return pricing.priced_lines(lines, chosen, {})
+            return pricing.priced_lines(lines, line_terms, {})
         usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)
-        return pricing.priced_lines(lines, chosen, usage)
+        return pricing.priced_lines(lines, line_terms, usage)
 
     def begin(self, header: Header, lines: list[Header]) -> None:
         """Note a call that was let in."""

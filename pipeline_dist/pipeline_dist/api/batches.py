@@ -41,12 +41,12 @@ async def book_all(
     outcomes: list[Outcome] = []
     for portion in _portions(items):
         async with turn:
-            outcomes += await asyncio.gather(*(_booked(item, book) for item in portion))
-    refused = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
-    waits = [wait for outcome in refused if (wait := _retry_after(outcome)) is not None]
+            outcomes += await asyncio.gather(*(_book_one(item, book) for item in portion))
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
+    waits = [wait for outcome in refusals if (wait := _retry_after(outcome)) is not None]
     headers = retry_header(min(waits, default=None))
-    if len(refused) == len(outcomes) and all(outcome.status >= 500 for outcome in refused):
-        first = next((one for one in refused if isinstance(one, Unavailable)), refused[0])
+    if len(refusals) == len(outcomes) and all(outcome.status >= 500 for outcome in refusals):
+        first = next((one for one in refusals if isinstance(one, Unavailable)), refusals[0])
         first.headers.update(headers)
         raise first
     return outcomes, headers
@@ -66,20 +66,20 @@ def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
 
 def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
     portion: list[Any] = []
-    lines = 0
+    line_count = 0
     for item in items:
-        found = item.get("lines") if isinstance(item, dict) else None
-        count = len(found) if isinstance(found, list) else 0
-        if portion and (len(portion) >= ITEM_BATCH_SIZE or lines + count > LINE_BATCH_SIZE):
+        lines = item.get("lines") if isinstance(item, dict) else None
+        count = len(lines) if isinstance(lines, list) else 0
+        if portion and (len(portion) >= ITEM_BATCH_SIZE or line_count + count > LINE_BATCH_SIZE):
             yield portion
-            portion, lines = [], 0
+            portion, line_count = [], 0
         portion.append(item)
-        lines += count
+        line_count += count
     if portion:
         yield portion
 
 
-async def _booked(item: Any, book: Book) -> Outcome:
+async def _book_one(item: Any, book: Book) -> Outcome:
     try:
         return await book(*api_input.batch_item(item))
     except AppError as exc:
@@ -96,22 +96,22 @@ async def _booked(item: Any, book: Book) -> Outcome:
 def _result(outcome: Outcome, lang: str) -> dict[str, Any]:
     if isinstance(outcome, BeginResult):
         return {"status": 201, "replayed": outcome.replayed, "call": outcome.answer}
-    told: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}
+    result: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}
     if outcome.status in (429, 503):
-        told["retry_after"] = _retry_after(outcome)
-    return told
+        result["retry_after"] = _retry_after(outcome)
+    return result
 
 
-def _retry_after(refused: AppError) -> int | None:
-    found = refused.headers.get("Retry-After")
-    return int(found) if found is not None else None
+def _retry_after(refusal: AppError) -> int | None:
+    seconds = refusal.headers.get("Retry-After")
+    return int(seconds) if seconds is not None else None
 
 
 def _problem(error: AppError, lang: str) -> dict[str, Any]:
     """An error inside an answer: what the problem document has, for one item."""
-    found: dict[str, Any] = {"code": error.code, "detail": translate(error.text, lang)}
+    problem: dict[str, Any] = {"code": error.code, "detail": translate(error.text, lang)}
     if isinstance(error, InvalidFields) or error.problems:
-        found["errors"] = [
+        problem["errors"] = [
             {
                 "pointer": p.field and f"/{p.field}",
                 "code": p.code,
@@ -119,4 +119,4 @@ def _problem(error: AppError, lang: str) -> dict[str, Any]:
             }
             for p in error.problems
         ]
-    return found | error.extra
+    return problem | error.extra

@@ -75,25 +75,25 @@ def _kind(node: dict[str, Any]) -> str:
     if "type" not in node and "anyOf" in node:
         return " | ".join(_kind(part) for part in node["anyOf"])
     types = node.get("type", "")
-    found = types if isinstance(types, list) else [types]
-    return " | ".join(f"[{_kind(node['items'])}]" if name == "array" else name for name in found)
+    names = types if isinstance(types, list) else [types]
+    return " | ".join(f"[{_kind(node['items'])}]" if name == "array" else name for name in names)
 
 
 def _range(lang: str, node: dict[str, Any]) -> list[str]:
     """What a value is held to, in as few words as can be."""
-    found = [json.dumps(value, ensure_ascii=False) for value in node.get("enum", ())]
+    parts = [json.dumps(value, ensure_ascii=False) for value in node.get("enum", ())]
     low, high = node.get("minimum"), node.get("maximum")
     if "exclusiveMaximum" in node:
-        found.append(f"{low} ≤ … < {node['exclusiveMaximum']}")
+        parts.append(f"{low} ≤ … < {node['exclusiveMaximum']}")
     elif low is not None:
-        found.append(f"{low} … {high}" if high is not None else f"≥ {low}")
+        parts.append(f"{low} … {high}" if high is not None else f"≥ {low}")
     if "maxLength" in node:
-        found.append(
+        parts.append(
             translate(Message("at most {count} characters", count=node["maxLength"]), lang)
         )
     if node.get("maxItems"):
-        found.append(translate(Message("at most {count} of them", count=node["maxItems"]), lang))
-    return found
+        parts.append(translate(Message("at most {count} of them", count=node["maxItems"]), lang))
+    return parts
 
 
 def _pretty(value: Any) -> str:

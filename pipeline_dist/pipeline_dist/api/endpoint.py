@@ -42,7 +42,7 @@ Endpoint = Callable[[web.Request, AuthenticatedDistributor], Awaitable[Reply]]
 ByKey = Callable[[web.Request, Credentials], Awaitable[Reply]]
 
 
-def admitting(func: ByKey) -> Endpoint:
+def by_key(func: ByKey) -> Endpoint:
     """
     An endpoint whose function leaves the key to admission, which checks it on the distributor's
     locked row; one look fewer at the database for each call.
@@ -90,17 +90,17 @@ async def admit(request: web.Request) -> None:
     await authenticate(read_credentials(request))
 
 
-async def complete(request: web.Request, refused: AppError) -> AppError:
+async def complete(request: web.Request, refusal: AppError) -> AppError:
     """
     A refusal from before the endpoint ran, for a body that cannot be read for instance: callers
     without a valid key hear that first, the others are told their limits with it.
     """
     try:
-        await _tell_limits(refused, None, read_credentials(request))
+        await _tell_limits(refusal, None, read_credentials(request))
     except AppError as exc:
         # Which methods an address has is in the public document.
-        return refused if refused.status == 405 else exc
-    return refused
+        return refusal if refusal.status == 405 else exc
+    return refusal
 
 
 async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:

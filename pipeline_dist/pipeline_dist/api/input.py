@@ -78,11 +78,11 @@ def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]
     The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
     parameters without a value.
     """
-    given: dict[str, Any] = {}
+    params: dict[str, Any] = {}
     for name in request.query:
         values = request.query.getall(name)
-        given[name] = values if len(values) > 1 else values[0]
-    return check_params(spec, given, strict=True)
+        params[name] = values if len(values) > 1 else values[0]
+    return check_params(spec, params, strict=True)
 
 
 def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None:
@@ -114,17 +114,17 @@ def json_body(request: web.Request) -> dict[str, Any]:
 
 def idempotency_key(request: web.Request) -> str:
     """The header Idempotency-Key; raises BadRequest when it is missing or not usable."""
-    given = request.headers.getall("Idempotency-Key", [])
-    if not given or not given[0].strip():
+    headers = request.headers.getall("Idempotency-Key", [])
+    if not headers or not headers[0].strip():
         raise BadRequest(
             "idempotency_key_required",
             "Send the header Idempotency-Key with a value of your own for each call, so that a"
             " repeated request is not booked twice.",
         )
-    problems = _key_problems(given[0] if len(given) == 1 else "", "Idempotency-Key")
+    problems = _key_problems(headers[0] if len(headers) == 1 else "", "Idempotency-Key")
     if problems:
         raise InvalidFields(problems)
-    return given[0]
+    return headers[0]
 
 
 def new_call(body: Mapping[str, Any]) -> NewCall:
@@ -142,12 +142,12 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
         "error": values["error"] or None,
     }
     length = {"lease_seconds": values["lease_seconds"] if values["status"] is None else None}
-    used = {"lines": hashed_lines(lines) if lines is not None else None}
+    usage = {"lines": hashed_lines(lines) if lines is not None else None}
     return NewCall(
         **meaning,
         lease_seconds=values["lease_seconds"],
         lines=lines,
-        request_hash=request_hash(meaning | length | used, body),
+        request_hash=request_hash(meaning | length | usage, body),
     )
 
 
@@ -202,12 +202,12 @@ def ending(body: Mapping[str, Any]) -> Ending:
     if problems:
         raise InvalidFields(problems)
     meaning = {"status": values["status"], "error": values["error"] or None}
-    used = {"lines": hashed_lines(lines) or None}
+    usage = {"lines": hashed_lines(lines) or None}
     return Ending(
         **meaning,
         call_no=values["call_no"],
         lines=lines,
-        body_hash=request_hash(meaning | used, body),
+        body_hash=request_hash(meaning | usage, body),
     )
 
 
@@ -223,16 +223,16 @@ def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
 
 def _members(
     spec: Mapping[str, FieldRule],
-    given: Mapping[str, Any],
+    members: Mapping[str, Any],
     problems: list[FieldProblem],
     *,
     lists: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """The typed members of *given* that *spec* names; what is wrong goes to *problems*."""
-    problems += _unknown(given, {*spec, *lists})
+    """The typed members of *members* that *spec* names; what is wrong goes to *problems*."""
+    problems += _unknown(members, {*spec, *lists})
     try:
         return check_params(
-            spec, {name: given[name] for name in given if name in spec}, strict=True
+            spec, {name: members[name] for name in members if name in spec}, strict=True
         )
     except InvalidFields as exc:
         problems += exc.problems
@@ -240,9 +240,9 @@ def _members(
 
 
 def _unknown(
-    given: Mapping[str, Any], known: Collection[str], where: str = ""
+    members: Mapping[str, Any], names: Collection[str], where: str = ""
 ) -> list[FieldProblem]:
-    unknown = (name for name in given if name not in known)
+    unknown = (name for name in members if name not in names)
     return [
         FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
         for name in islice(unknown, InvalidFields.MAX_TOLD)
@@ -250,11 +250,11 @@ def _unknown(
 
 
 def _lines(value: Any, problems: list[FieldProblem]) -> list[UsageLine]:
-    known = value
+    items = value
     if isinstance(value, list) and len(value) <= MAX_LINES:
-        known = [_known_members(item, f"lines/{i}/", problems) for i, item in enumerate(value)]
+        items = [_known_members(item, f"lines/{i}/", problems) for i, item in enumerate(value)]
     try:
-        return check_lines(known)
+        return check_lines(items)
     except InvalidFields as exc:
         problems += exc.problems
         return []

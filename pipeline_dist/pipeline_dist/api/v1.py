@@ -23,11 +23,11 @@ from pipeline_dist.accounts.authentication import (
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.limits import limits_now, limits_of
 from pipeline_dist.api import batches, input as api_input
-from pipeline_dist.api.endpoint import Reply, admitting
+from pipeline_dist.api.endpoint import Reply, by_key
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
-from pipeline_dist.reports.statement import MONTH_RULE, checked_month, statement
+from pipeline_dist.reports.statement import MONTH_RULE, check_month, statement
 
 _NEXT = FieldRule(kind="str", length=MAX_CURSOR)
 PIPELINES_QUERY = {
@@ -84,14 +84,14 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
 
 async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The lines this distributor may call; with `code` one of them, with its live version."""
-    asked = api_input.query(request, PIPELINES_QUERY)
-    if asked["code"]:
+    query = api_input.query(request, PIPELINES_QUERY)
+    if query["code"]:
         api_input.refuse_beside(request, "code", (*catalogue.PAGE_QUERY, "next"))
     owner = f"pipelines {caller.id}"
-    page = catalogue.page(owner, asked, request.query.keys())
+    page = catalogue.page(owner, query, request.query.keys())
     async with reading() as sor:
-        if asked["code"]:
-            line, limits = await catalogue.pipeline(sor, caller.distributor, asked["code"])
+        if query["code"]:
+            line, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
             return Reply(body=line, limits=limits)
         return Reply(body=await catalogue.pipelines(sor, owner, caller.distributor, page))
 
@@ -99,37 +99,37 @@ async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> R
 async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """What lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
-    found, limits = await admission.quote(
+    answer, limits = await admission.quote(
         caller.id, pipeline=pipeline, lines=lines, lang=request["lang"]
     )
-    return Reply(body=found, limits=limits)
+    return Reply(body=answer, limits=limits)
 
 
-@admitting
+@by_key
 async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
     call = api_input.new_call(api_input.json_body(request))
-    admitted = await _admit(credentials, key, call)
+    result = await _admit(credentials, key, call)
     return Reply(
-        body=admitted.answer,
+        body=result.answer,
         status=201,
-        limits=admitted.limits,
-        headers=_replay_header(admitted.replayed),
+        limits=result.limits,
+        headers=_replay_header(result.replayed),
     )
 
 
 async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """One call with its lines."""
-    asked = api_input.query(request, CALL_QUERY)
-    return Reply(body=await admission.read_call(caller.id, asked["call_no"]))
+    query = api_input.query(request, CALL_QUERY)
+    return Reply(body=await admission.read_call(caller.id, query["call_no"]))
 
 
-@admitting
+@by_key
 async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
     """End a call that was begun."""
     ending = api_input.ending(api_input.json_body(request))
-    finished = await admission.finish(
+    result = await admission.finish(
         credentials,
         call_no=ending.call_no,
         status=ending.status,
@@ -137,9 +137,7 @@ async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
         error=ending.error,
         body_hash=ending.body_hash,
     )
-    return Reply(
-        body=finished.answer, limits=finished.limits, headers=_replay_header(finished.replayed)
-    )
+    return Reply(body=result.answer, limits=result.limits, headers=_replay_header(result.replayed))
 
 
 async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
@@ -161,11 +159,11 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
 
 async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """Sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
-    asked = api_input.query(request, USAGE_QUERY)
-    if asked["group_by"]:
+    query = api_input.query(request, USAGE_QUERY)
+    if query["group_by"]:
         api_input.refuse_beside(request, "group_by", ("rows", "next"))
     owner = f"usage {caller.id}"
-    page = usage.page(owner, asked, request.query.keys())
+    page = usage.page(owner, query, request.query.keys())
     body: dict[str, Any] = {
         "from": page.span.start,
         "to": page.span.end,
@@ -173,9 +171,9 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
         "currency": caller.distributor["currency"],
     }
     async with reading(snapshot=True) as sor:
-        if asked["group_by"]:
-            rows = await usage.sums(sor, caller.id, page.span, asked["group_by"])
-            body |= {"group_by": asked["group_by"], "rows": rows}
+        if query["group_by"]:
+            rows = await usage.sums(sor, caller.id, page.span, query["group_by"])
+            body |= {"group_by": query["group_by"], "rows": rows}
             body["total"] = await usage.total(sor, caller.id, page.span)
         else:
             rows, more = await usage.lines(sor, owner, caller.id, page)
@@ -185,43 +183,43 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
 
 async def month_statement(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The statement of a month as JSON, CSV or an Excel file."""
-    asked = api_input.query(request, STATEMENT_QUERY)
-    if asked["format"] != "csv":
-        api_input.refuse_beside(request, f"format={asked['format']}", ("bom",))
-    return await _statement(request, caller, asked["month"], asked["format"], bom=asked["bom"])
+    query = api_input.query(request, STATEMENT_QUERY)
+    if query["format"] != "csv":
+        api_input.refuse_beside(request, f"format={query['format']}", ("bom",))
+    return await _statement(request, caller, query["month"], query["format"], bom=query["bom"])
 
 
 async def statement_csv(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The statement of a month as CSV, with `bom=1` marked as UTF-8."""
-    asked = api_input.query(request, STATEMENT_CSV_QUERY)
-    return await _statement(request, caller, asked["month"], "csv", bom=asked["bom"])
+    query = api_input.query(request, STATEMENT_CSV_QUERY)
+    return await _statement(request, caller, query["month"], "csv", bom=query["bom"])
 
 
 async def statement_xlsx(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """The statement of a month as an Excel file."""
-    asked = api_input.query(request, STATEMENT_FILE_QUERY)
-    return await _statement(request, caller, asked["month"], "xlsx")
+    query = api_input.query(request, STATEMENT_FILE_QUERY)
+    return await _statement(request, caller, query["month"], "xlsx")
 
 
 async def _statement(
     request: web.Request,
     caller: AuthenticatedDistributor,
-    asked_month: str | None,
+    month_text: str | None,
     kind: str,
     *,
     bom: int = 0,
 ) -> Reply:
-    month = checked_month(asked_month)
+    month = check_month(month_text)
     async with reading(snapshot=True) as sor:
-        made = await statement(sor, caller.distributor, month)
+        document = await statement(sor, caller.distributor, month)
     name = f"statement-{caller.distributor['code']}-{month}"
     if kind == "csv":
-        text = statement_files.as_csv(made, bom=bool(bom))
+        text = statement_files.as_csv(document, bom=bool(bom))
         return _file(text, CSV_TYPE, f"{name}.csv")
     if kind == "xlsx":
-        content = await asyncio.to_thread(statement_files.as_xlsx, made, request["lang"])
+        content = await asyncio.to_thread(statement_files.as_xlsx, document, request["lang"])
         return _file(content, XLSX_TYPE, f"{name}.xlsx")
-    return Reply(body=made)
+    return Reply(body=document)
 
 
 async def _admit(

@@ -58,7 +58,7 @@ async def _replay(options: argparse.Namespace) -> int:
     )
     await sender.send(calls, speed=options.speed, concurrency=options.concurrency)
     _tell(sender.totals, target.pipeline, time.monotonic() - start, as_json=options.json)
-    return 1 if sender.totals.failed else 0
+    return 1 if sender.totals.failure_count else 0
 
 
 def _tell(totals: Totals, pipeline: str, seconds: float, *, as_json: bool) -> None:
@@ -66,14 +66,14 @@ def _tell(totals: Totals, pipeline: str, seconds: float, *, as_json: bool) -> No
     for failure in totals.failures:
         print(failure, file=sys.stderr)
     print(
-        f"{pipeline}: {totals.calls} calls ({totals.booked} newly booked, {totals.failed} failed),"
-        f" {totals.amount} USD, {seconds:.1f} s, {rate} calls/s."
-        f" 共 {totals.calls} 次调用，新记账 {totals.booked} 次，失败 {totals.failed} 次。",
+        f"{pipeline}: {totals.calls} calls ({totals.bookings} newly booked,"
+        f" {totals.failure_count} failed), {totals.amount} USD, {seconds:.1f} s, {rate} calls/s."
+        f" 共 {totals.calls} 次调用，新记账 {totals.bookings} 次，失败 {totals.failure_count} 次。",
         file=sys.stderr if as_json else sys.stdout,
     )
     if as_json:
-        line = {"pipeline": pipeline, "calls": totals.calls}
-        print(json.dumps(line | {"amount": str(totals.amount), "calls_per_second": rate}))
+        figures = {"pipeline": pipeline, "calls": totals.calls}
+        print(json.dumps(figures | {"amount": str(totals.amount), "calls_per_second": rate}))
 
 
 def _own_address() -> str:
@@ -84,22 +84,27 @@ def _own_address() -> str:
 
 def _progress(total: int, start: float, out: TextIO) -> Callable[[Totals], None]:
     """Draws a bar on a terminal; elsewhere a line for each tenth."""
-    told = {"at": start, "tenths": 0}
+    state = {"at": start, "tenths": 0}
 
     def draw(totals: Totals) -> None:
-        now, tenths = time.monotonic(), totals.done * 10 // total
-        rate = totals.done / max(now - start, 0.001)
+        now, tenths = time.monotonic(), totals.finished_count * 10 // total
+        rate = totals.finished_count / max(now - start, 0.001)
         if out.isatty():
-            if now - told["at"] < _REDRAW_SECONDS and totals.done < total:
+            if now - state["at"] < _REDRAW_SECONDS and totals.finished_count < total:
                 return
-            told["at"] = now
-            filled = totals.done * _BAR_CHARACTERS // total
+            state["at"] = now
+            filled = totals.finished_count * _BAR_CHARACTERS // total
             bar = "#" * filled + "-" * (_BAR_CHARACTERS - filled)
-            end = "\n" if totals.done == total else ""
-            print(f"\r[{bar}] {totals.done}/{total} {rate:.0f}/s", end=end, file=out, flush=True)
-        elif tenths > told["tenths"]:
-            told["tenths"] = tenths
-            print(f"{totals.done}/{total} {rate:.0f}/s", file=out, flush=True)
+            end = "\n" if totals.finished_count == total else ""
+            print(
+                f"\r[{bar}] {totals.finished_count}/{total} {rate:.0f}/s",
+                end=end,
+                file=out,
+                flush=True,
+            )
+        elif tenths > state["tenths"]:
+            state["tenths"] = tenths
+            print(f"{totals.finished_count}/{total} {rate:.0f}/s", file=out, flush=True)
 
     return draw
 

@@ -29,15 +29,15 @@ class Totals:
     """What came of a replay so far."""
 
     calls: int = 0
-    booked: int = 0
+    bookings: int = 0
     amount: Decimal = Decimal("0.0000000000")
-    failed: int = 0
+    failure_count: int = 0
     failures: list[str] = field(default_factory=list)
 
     @property
-    def done(self) -> int:
+    def finished_count(self) -> int:
         """Calls that are through, well or not."""
-        return self.calls + self.failed
+        return self.calls + self.failure_count
 
 
 class Refused(Exception):
@@ -52,12 +52,12 @@ class Sender:
         base_url: str,
         target: Target,
         prefix: str,
-        told: Callable[[Totals], None],
+        report: Callable[[Totals], None],
     ) -> None:
         self._base_url = f"{base_url.rstrip('/')}/pipeline_dist/v1/"
         self._target = target
         self._prefix = prefix
-        self._told = told
+        self._report = report
         self.totals = Totals()
 
     async def send(self, calls: Sequence[TraceCall], *, speed: float, concurrency: int) -> None:
@@ -105,25 +105,25 @@ class Sender:
             try:
                 await self._call(session, call)
             except Refused as exc:
-                self.totals.failed += 1
+                self.totals.failure_count += 1
                 if len(self.totals.failures) < MAX_FAILURES_SHOWN:
                     self.totals.failures.append(f"row {call.row}: {exc}")
-            self._told(self.totals)
+            self._report(self.totals)
 
     async def _call(self, session: aiohttp.ClientSession, call: TraceCall) -> None:
         key = f"{self._prefix}-{call.row}"
         body: dict[str, Any] = {"pipeline": self._target.pipeline, "client_ref": f"row {call.row}"}
-        begun, _ = await self._post(session, "calls", body, {"Idempotency-Key": key})
+        begin, _ = await self._post(session, "calls", body, {"Idempotency-Key": key})
         tokens = {"input_token": call.input_tokens, "output_token": call.output_tokens}
-        used = [
+        lines = [
             {"step_key": STEP, "model": self._target.model, "unit": unit, "quantity": quantity}
             for unit, quantity in tokens.items()
         ]
-        ending = {"call_no": begun["call_no"], "status": "succeeded", "lines": used}
-        ended, replayed = await self._post(session, "calls/finish", ending, {})
+        ending = {"call_no": begin["call_no"], "status": "succeeded", "lines": lines}
+        result, replayed = await self._post(session, "calls/finish", ending, {})
         self.totals.calls += 1
-        self.totals.booked += not replayed
-        self.totals.amount += Decimal(ended["amount"])
+        self.totals.bookings += not replayed
+        self.totals.amount += Decimal(result["amount"])
 
     async def _post(
         self,
@@ -141,8 +141,8 @@ class Sender:
                     self._base_url + path, json=body, headers=headers
                 ) as answer:
                     if answer.status in (200, 201):
-                        found: dict[str, Any] = await answer.json()
-                        return found, "Idempotent-Replayed" in answer.headers
+                        body_of_answer: dict[str, Any] = await answer.json()
+                        return body_of_answer, "Idempotent-Replayed" in answer.headers
                     problem = f"{answer.status} {(await answer.text())[:300]}"
                     if answer.status not in _AGAIN:
                         raise Refused(problem)

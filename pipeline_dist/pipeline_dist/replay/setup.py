@@ -84,13 +84,13 @@ async def _ensure_pipeline(code: str, model: str) -> Row | dict[str, Any]:
             model=step["model"],
         )
     if pipeline["status"] != "published":
-        asked = {"pipeline_id": pipeline["id"], "notes": "For replays"}
-        await core_api.pipeline_publish(SYSTEM_ACTOR, asked)
+        params = {"pipeline_id": pipeline["id"], "notes": "For replays"}
+        await core_api.pipeline_publish(SYSTEM_ACTOR, params)
     return pipeline
 
 
 async def _price(pipeline_id: str, model: str, unit: str, price: Decimal) -> None:
-    found = await _one(
+    row = await _one(
         "select id, lock_version, unit_price, unit_size, currency from pipeline_pricing"
         " where pipeline_id = ${line}$ and unit = ${unit}$ and model = ${model}$"
         " and step_key = '' and enabled = 1 and effective_from <= ${moment}$"
@@ -100,17 +100,17 @@ async def _price(pipeline_id: str, model: str, unit: str, price: Decimal) -> Non
         model=model,
         moment=now(),
     )
-    wanted = {"unit_price": str(price), "unit_size": TOKENS_PER_PRICE, "currency": CURRENCY}
-    if found is None:
-        fields = {"pipeline_id": pipeline_id, "model": model, "unit": unit, **wanted}
+    values = {"unit_price": str(price), "unit_size": TOKENS_PER_PRICE, "currency": CURRENCY}
+    if row is None:
+        fields = {"pipeline_id": pipeline_id, "model": model, "unit": unit, **values}
         await ops_api.pricing_create(SYSTEM_ACTOR, fields)
-    elif (found["unit_price"], found["unit_size"], found["currency"]) != (
+    elif (row["unit_price"], row["unit_size"], row["currency"]) != (
         price,
         TOKENS_PER_PRICE,
         CURRENCY,
     ):
-        changed = {"id": found["id"], "lock_version": found["lock_version"], **wanted}
-        await ops_api.pricing_update(SYSTEM_ACTOR, changed)
+        new_values = {"id": row["id"], "lock_version": row["lock_version"], **values}
+        await ops_api.pricing_update(SYSTEM_ACTOR, new_values)
 
 
 async def _capacity(pipeline_id: str) -> None:
@@ -121,37 +121,37 @@ async def _capacity(pipeline_id: str) -> None:
 
 
 async def _distributor(code: str, model: str) -> Row | dict[str, Any]:
-    found = await _one("select * from distributors where code = ${code}$", code=code)
-    if found is not None:
-        return found
+    row = await _one("select * from distributors where code = ${code}$", code=code)
+    if row is not None:
+        return row
     fields = {"code": code, "name": f"Replay {model}", "currency": CURRENCY}
-    made: dict[str, Any] = (await admin_api.distributors_create(SYSTEM_ACTOR, fields)).body
-    return made
+    record: dict[str, Any] = (await admin_api.distributors_create(SYSTEM_ACTOR, fields)).body
+    return record
 
 
 async def _link(distributor_id: str, pipeline_id: str) -> None:
-    found = await _one(
+    row = await _one(
         "select id from distributor_pipeline where distributor_id = ${distributor}$"
         " and pipeline_id = ${line}$",
         distributor=distributor_id,
         line=pipeline_id,
     )
-    if found is None:
+    if row is None:
         fields = {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
         await admin_api.distributor_pipeline_create(SYSTEM_ACTOR, fields)
 
 
 async def _key(distributor: Row | dict[str, Any]) -> str:
     """The key that an earlier replay noted, if it is still the distributor's; else a new one."""
-    noted = _read_keys()
-    known = noted.get(distributor["code"], "")
+    stored_keys = _read_keys()
+    api_key = stored_keys.get(distributor["code"], "")
     expiry = distributor["api_key_expires_at"]
     is_valid = expiry is None or expiry > now()
-    if known and is_valid and keys.digest(known) == distributor["api_key_hash"]:
-        return known
-    made = await admin_api.distributor_generate_key(SYSTEM_ACTOR, {"id": distributor["id"]})
-    key = str(made.body["api_key"])
-    _write_keys(noted | {distributor["code"]: key})
+    if api_key and is_valid and keys.digest(api_key) == distributor["api_key_hash"]:
+        return api_key
+    answer = await admin_api.distributor_generate_key(SYSTEM_ACTOR, {"id": distributor["id"]})
+    key = str(answer.body["api_key"])
+    _write_keys(stored_keys | {distributor["code"]: key})
     return key
 
 
@@ -161,15 +161,19 @@ def _keys_file() -> Path:
 
 def _read_keys() -> dict[str, str]:
     try:
-        found = json.loads(_keys_file().read_text("utf-8"))
+        stored_keys = json.loads(_keys_file().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(code): str(key) for code, key in found.items()} if isinstance(found, dict) else {}
+    return (
+        {str(code): str(key) for code, key in stored_keys.items()}
+        if isinstance(stored_keys, dict)
+        else {}
+    )
 
 
-def _write_keys(found: dict[str, str]) -> None:
+def _write_keys(stored_keys: dict[str, str]) -> None:
     temporary = _keys_file().with_suffix(".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(handle, "w", encoding="utf-8") as file:
-        json.dump(found, file)
+        json.dump(stored_keys, file)
     temporary.replace(_keys_file())

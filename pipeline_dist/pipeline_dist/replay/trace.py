@@ -77,22 +77,22 @@ def read_prices(path: Path, model: str) -> ModelPrices:
 
     Raises ReplayError when there is no such model, or when providers ask different prices.
     """
-    found: dict[tuple[Decimal, Decimal], str] = {}
+    models: dict[tuple[Decimal, Decimal], str] = {}
     for line, row in _rows(path, PRICE_COLUMNS):
         if model not in (row["model"], f"{row['provider']}/{row['model']}"):
             continue
         prices = tuple(_price(path, line, row[name]) for name in PRICE_COLUMNS[2:])
-        found.setdefault((prices[0], prices[1]), row["provider"])
-    if not found:
+        models.setdefault((prices[0], prices[1]), row["provider"])
+    if not models:
         raise ReplayError("{path} has no prices for the model {model}.", path=path, model=model)
-    if len(found) > 1:
-        named = ", ".join(f"{provider}/{model}" for provider in found.values())
+    if len(models) > 1:
+        names = ", ".join(f"{provider}/{model}" for provider in models.values())
         raise ReplayError(
             "Providers ask different prices for {model}. Name one of: {named}",
             model=model,
-            named=named,
+            named=names,
         )
-    (prices,) = found
+    (prices,) = models
     return ModelPrices(model, *prices)
 
 

@@ -53,49 +53,49 @@ class Page:
     after: str = ""
 
 
-def page(owner: str, asked: Mapping[str, Any], given: Collection[str]) -> Page:
+def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
     """
-    The page that the parameters *asked* mean; of them *given* were sent. With `next` it is the
+    The page that the parameters *query* mean; of them *names* were sent. With `next` it is the
     one behind that of the cursor, which was made for *owner*, with its text and length.
 
     Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
     """
-    if not asked["next"]:
-        return Page(asked["q"], asked["page"], asked["rows"])
-    cursor = read_cursor(owner, asked["next"], query=PAGE_QUERY, place=_PLACE)
-    cursor.check_same({name: asked[name] for name in PAGE_QUERY if name in given})
-    kept = cursor.query
-    return Page(kept["q"], kept["page"], kept["rows"], cursor.place["code"])
+    if not query["next"]:
+        return Page(query["q"], query["page"], query["rows"])
+    cursor = read_cursor(owner, query["next"], query=PAGE_QUERY, place=_PLACE)
+    cursor.check_same({name: query[name] for name in PAGE_QUERY if name in names})
+    first_query = cursor.query
+    return Page(first_query["q"], first_query["page"], first_query["rows"], cursor.place["code"])
 
 
 async def pipelines(
-    sor: SafeSqlor, owner: str, distributor: Mapping[str, Any], asked: Page
+    sor: SafeSqlor, owner: str, distributor: Mapping[str, Any], window: Page
 ) -> dict[str, Any]:
     """
     `{total, page, rows, next}`: how many lines may be called, one page of them, and the cursor of
     the next page for *owner*. Behind a cursor no line comes twice or is left out because others
     were added or taken away meanwhile.
     """
-    name, pattern = any_case("p.name", like_pattern(asked.text))
+    name, pattern = any_case("p.name", like_pattern(window.text))
     code, _ = any_case("p.code", pattern)
     holds_text = f" and ({code} like ${{pattern}}$ or {name} like ${{pattern}}$)"
     values = {
         "distributor_id": distributor["id"],
         "moment": now(),
         "pattern": pattern,
-        "after": asked.after,
-        "skipped": 0 if asked.after else (asked.page - 1) * asked.rows,
-        "most": asked.rows + 1,
+        "after": window.after,
+        "skipped": 0 if window.after else (window.page - 1) * window.rows,
+        "most": window.rows + 1,
     }
-    counted = await sor.one(_COUNT + holds_text, values)
-    assert counted is not None
-    found = await sor.sqlExe(_PAGE + holds_text + _BEHIND, values)
-    rows, more = found[: asked.rows], None
-    if len(found) > asked.rows:
-        query = {"q": asked.text, "page": asked.page + 1, "rows": asked.rows}
+    count = await sor.one(_COUNT + holds_text, values)
+    assert count is not None
+    all_rows = await sor.sqlExe(_PAGE + holds_text + _BEHIND, values)
+    rows, more = all_rows[: window.rows], None
+    if len(all_rows) > window.rows:
+        query = {"q": window.text, "page": window.page + 1, "rows": window.rows}
         more = write_cursor(owner, query, {"code": rows[-1]["code"]})
-    described = [(await _described(sor, distributor, row, row))[0] for row in rows]
-    return {"total": counted["total"], "page": asked.page, "rows": described, "next": more}
+    items = [(await _describe(sor, distributor, row, row))[0] for row in rows]
+    return {"total": count["total"], "page": window.page, "rows": items, "next": more}
 
 
 async def pipeline(
@@ -106,27 +106,27 @@ async def pipeline(
 
     Raises what a call would be refused with: pipeline_not_found, pipeline_offline, not_enabled.
     """
-    found = await pipeline_by_code(sor, code)
+    row = await pipeline_by_code(sor, code)
     link = None
-    if found is not None:
+    if row is not None:
         link = await sor.one(
-            _LINK, {"distributor_id": distributor["id"], "pipeline_id": found["id"]}
+            _LINK, {"distributor_id": distributor["id"], "pipeline_id": row["id"]}
         )
-    check_pipeline(found, link, now())
-    assert found is not None
+    check_pipeline(row, link, now())
+    assert row is not None
     assert link is not None
-    described, limits = await _described(sor, distributor, found, link)
-    version = await live_version(sor, found["id"])
-    return {**described, "version": _version(version) if version else None}, limits
+    item, limits = await _describe(sor, distributor, row, link)
+    version = await live_version(sor, row["id"])
+    return {**item, "version": _version(version) if version else None}, limits
 
 
-async def _described(
+async def _describe(
     sor: SafeSqlor, distributor: Mapping[str, Any], pipeline: Mapping[str, Any], link: Row
 ) -> tuple[dict[str, Any], list[Limit]]:
     terms = await prices_in_force(sor, link["pipeline_id"], now())
     capacity = await read_capacity(sor, link["pipeline_id"])
     limits = await limits_of(sor, distributor, link, capacity)
-    described = {
+    item = {
         "code": pipeline["code"],
         "name": pipeline["name"],
         "description": pipeline["description"],
@@ -137,12 +137,12 @@ async def _described(
         "prices": _prices(effective_terms(link, distributor["currency"], terms)),
         "limits": [limit.public() for limit in limits],
     }
-    return described, limits
+    return item, limits
 
 
 def _prices(terms: Iterable[Terms]) -> list[dict[str, Any]]:
-    ordered = sorted(terms, key=lambda item: (item.step_key, item.model, item.unit))
-    return [{name: getattr(item, name) for name in _SHOWN_OF_TERMS} for item in ordered]
+    rows = sorted(terms, key=lambda item: (item.step_key, item.model, item.unit))
+    return [{name: getattr(item, name) for name in _SHOWN_OF_TERMS} for item in rows]
 
 
 def _version(version: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,8 +150,8 @@ def _version(version: Mapping[str, Any]) -> dict[str, Any]:
     for step in version["definition"]["steps"]:
         # What a step is configured with, addresses and credentials among it, is the operator's.
         if step["enabled"]:
-            shown = {name: step[name] for name in _SHOWN_OF_STEP}
-            stages.setdefault(step["stage"], []).append(shown)
+            step_values = {name: step[name] for name in _SHOWN_OF_STEP}
+            stages.setdefault(step["stage"], []).append(step_values)
     return {
         "version_no": version["version_no"],
         "checksum": version["checksum"],

@@ -30,15 +30,15 @@ class Cursor:
     query: dict[str, Any]
     place: dict[str, Any]
 
-    def check_same(self, asked: Mapping[str, Any]) -> None:
-        """Raise InvalidFields for what *asked* asks otherwise than the cursor's query."""
+    def check_same(self, query: Mapping[str, Any]) -> None:
+        """Raise InvalidFields for what *query* asks otherwise than the cursor's query."""
         problems = [
             FieldProblem(
                 name, "not_as_before",
                 "The cursor belongs to another {name}. Leave {name} out, or ask anew without next.",
                 name=name,
             )
-            for name, value in asked.items()
+            for name, value in query.items()
             if value != self.query.get(name)
         ]  # fmt: skip
         if problems:
@@ -48,7 +48,7 @@ class Cursor:
 def write_cursor(owner: str, query: Mapping[str, Any], place: Mapping[str, Any]) -> str:
     """The text of a cursor: *owner* says whose it is and of which list."""
     content = canonical_json([query, place]).encode()
-    return _encoded(_checksum(owner, content) + content)
+    return _encode(_checksum(owner, content) + content)
 
 
 def read_cursor(owner: str, text: str, *, query: Rules, place: Rules) -> Cursor:
@@ -60,9 +60,9 @@ def read_cursor(owner: str, text: str, *, query: Rules, place: Rules) -> Cursor:
     try:
         content = _content(owner, text)
         if content is not None:
-            found = json.loads(content)
-            if isinstance(found, list) and [type(part) for part in found] == [dict, dict]:
-                return Cursor(check_params(query, found[0]), check_params(place, found[1]))
+            parts = json.loads(content)
+            if isinstance(parts, list) and [type(part) for part in parts] == [dict, dict]:
+                return Cursor(check_params(query, parts[0]), check_params(place, parts[1]))
     except (ValueError, RecursionError, InvalidFields):
         pass
     raise InvalidFields(
@@ -83,10 +83,10 @@ def _content(owner: str, text: str) -> bytes | None:
         content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))[_CHECKSUM_BYTES:]
     except binascii.Error:
         return None
-    return content if _encoded(_checksum(owner, content) + content) == text else None
+    return content if _encode(_checksum(owner, content) + content) == text else None
 
 
-def _encoded(packed: bytes) -> str:
+def _encode(packed: bytes) -> str:
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 

@@ -57,7 +57,7 @@ async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
 
 
 async def sums(
-    sor: SafeSqlor, distributor_id: str, asked: Span, group_by: str, pipeline: str | None
+    sor: SafeSqlor, distributor_id: str, period: Span, group_by: str, pipeline: str | None
 ) -> list[dict[str, Any]]:
     """
     Calls by outcome and the amount, per group (one of GROUPS) and currency; *pipeline* is a code.
@@ -79,18 +79,18 @@ async def sums(
     )
     values = {
         "distributor_id": distributor_id,
-        "start": asked.start,
-        "end": asked.end,
+        "start": period.start,
+        "end": period.end,
         "pipeline": pipeline,
     }
-    return [_counted(row, is_item) for row in await sor.sqlExe(sql, values)]
+    return [_sum_row(row, is_item) for row in await sor.sqlExe(sql, values)]
 
 
-def _counted(row: Row, is_item: bool) -> dict[str, Any]:
+def _sum_row(row: Row, is_item: bool) -> dict[str, Any]:
     """Sums are whole numbers; whether a call succeeded stands in none of its items."""
     counts = ("calls",) if is_item else ("calls", "succeeded", "failed")
-    kept = {name: row[name] for name in ("group", "name", "pipeline_id", "currency", "amount")}
-    return kept | {name: int(row[name]) for name in counts}
+    values = {name: row[name] for name in ("group", "name", "pipeline_id", "currency", "amount")}
+    return values | {name: int(row[name]) for name in counts}
 
 
 def _quota(record: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
@@ -136,8 +136,8 @@ async def _pipelines(
 
 def _pipeline(link: Row, currency: str, terms: list[Terms], moment: datetime) -> dict[str, Any]:
     day, month = quota_day(moment), quota_month(moment)
-    ended = link["valid_to"] is not None and link["valid_to"] <= moment
-    begun = link["valid_from"] is None or link["valid_from"] <= moment
+    has_ended = link["valid_to"] is not None and link["valid_to"] <= moment
+    has_begun = link["valid_from"] is None or link["valid_from"] <= moment
     applied = effective_terms(link, currency, terms)
     return {
         "id": link["id"],
@@ -145,7 +145,9 @@ def _pipeline(link: Row, currency: str, terms: list[Terms], moment: datetime) ->
         "code": link["code"],
         "name": link["name"],
         "status": link["status"],
-        "callable": bool(link["enabled"]) and link["status"] == "published" and begun and not ended,
+        "callable": bool(
+            link["enabled"] and link["status"] == "published" and has_begun and not has_ended
+        ),
         "enabled": link["enabled"],
         "pricing_mode": link["pricing_mode"],
         "discount_rate": link["discount_rate"],

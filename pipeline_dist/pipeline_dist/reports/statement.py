@@ -33,10 +33,10 @@ MONTH_RULE = FieldRule(
 _NOTHING = Decimal("0.0000000000")
 
 
-def checked_month(month: str | None) -> str:
+def check_month(month: str | None) -> str:
     """*month* as `YYYY-MM`, this quota month by default; raises InvalidFields."""
-    asked: str | None = check_params({"month": MONTH_RULE}, {"month": month})["month"]
-    return asked or quota_month(now())
+    month_text: str | None = check_params({"month": MONTH_RULE}, {"month": month})["month"]
+    return month_text or quota_month(now())
 
 
 async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) -> dict[str, Any]:
@@ -63,7 +63,7 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
     )
     assert calls is not None
     start, end = month_bounds(month)
-    exact = sum((line["amount"] for line in lines), _NOTHING)
+    sum_exact = sum((line["amount"] for line in lines), _NOTHING)
     return {
         "distributor": {"code": distributor["code"], "name": distributor["name"]},
         "month": month,
@@ -74,13 +74,13 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
         "calls": calls["calls"],
         "running": int(calls["running"]),
         "lines": [with_shown_prices(line) for line in lines],
-        "amount": exact,
-        "total": rounded(exact),
+        "amount": sum_exact,
+        "total": round_amount(sum_exact),
         "final": end <= now() and not calls["running"],
         "made_at": now(),
     }
 
 
-def rounded(amount: Decimal) -> Decimal:
+def round_amount(amount: Decimal) -> Decimal:
     """*amount* as it is paid: two decimals, half up."""
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)

@@ -87,33 +87,33 @@ def span(start: str | None, end: str | None) -> Span:
     return Span(first, last)
 
 
-def page(owner: str, asked: Mapping[str, Any], given: Collection[str]) -> Page:
+def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
     """
-    The page that the parameters *asked* mean; of them *given* were sent. With `next` it is the
+    The page that the parameters *query* mean; of them *names* were sent. With `next` it is the
     page behind that of the cursor, which was made for *owner*, of the same time and length.
 
     Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
     """
-    if not asked["next"]:
-        times = span(asked["from"], asked["to"])
-        return Page(times, asked["rows"], (times.start, ""))
-    cursor = read_cursor(owner, asked["next"], query=PAGE_QUERY, place=_PLACE)
+    if not query["next"]:
+        times = span(query["from"], query["to"])
+        return Page(times, query["rows"], (times.start, ""))
+    cursor = read_cursor(owner, query["next"], query=PAGE_QUERY, place=_PLACE)
     times = span(cursor.query["from"], cursor.query["to"])
     problems: list[FieldProblem] = []
-    meant = {
-        "from": iso(_moment("from", asked["from"], 0, problems) or times.start),
-        "to": iso(_moment("to", asked["to"], 1, problems) or times.end),
-        "rows": asked["rows"],
+    whole_query = {
+        "from": iso(_moment("from", query["from"], 0, problems) or times.start),
+        "to": iso(_moment("to", query["to"], 1, problems) or times.end),
+        "rows": query["rows"],
     }
     if problems:
         raise InvalidFields(problems)
-    cursor.check_same({name: meant[name] for name in meant if name in given})
+    cursor.check_same({name: whole_query[name] for name in whole_query if name in names})
     after = max(cursor.place["started_at"], times.start)
     return Page(times, cursor.query["rows"], (after, cursor.place["id"]))
 
 
 async def sums(
-    sor: SafeSqlor, distributor_id: str, asked: Span, group_by: str
+    sor: SafeSqlor, distributor_id: str, period: Span, group_by: str
 ) -> list[dict[str, Any]]:
     """Calls, quantity and amount per group and unit; *group_by* is one of GROUPS."""
     column = GROUPS[group_by]
@@ -122,23 +122,23 @@ async def sums(
         " count(distinct u.call_no) as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
         f"{_WHERE} and u.line_no > 0 group by {column}, u.unit, u.currency"
         f" order by {column}, u.unit, u.currency",
-        _values(distributor_id, asked),
+        _values(distributor_id, period),
     )
     return rows
 
 
-async def total(sor: SafeSqlor, distributor_id: str, asked: Span) -> dict[str, Any]:
+async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, Any]:
     """How many calls were made, and what all of it costs."""
     row = await sor.one(
         f"select coalesce(sum(u.line_no = 0), 0) as calls, sum(u.amount) as amount{_WHERE}",
-        _values(distributor_id, asked),
+        _values(distributor_id, period),
     )
     assert row is not None
     return {"calls": int(row["calls"]), "amount": row["amount"] or Decimal("0.0000000000")}
 
 
 async def lines(
-    sor: SafeSqlor, owner: str, distributor_id: str, asked: Page
+    sor: SafeSqlor, owner: str, distributor_id: str, window: Page
 ) -> tuple[list[dict[str, Any]], str | None]:
     """
     One page of lines in the order they began, and the cursor of the next page for *owner*.
@@ -154,18 +154,18 @@ async def lines(
         f"{_WHERE} and u.line_no > 0 and u.started_at >= ${{after}}$"
         " and (u.started_at > ${after}$ or u.id > ${after_id}$)"
         " order by u.started_at, u.id limit ${most}$",
-        _values(distributor_id, asked.span)
-        | {"after": asked.after[0], "after_id": asked.after[1], "most": asked.rows + 1},
+        _values(distributor_id, window.span)
+        | {"after": window.after[0], "after_id": window.after[1], "most": window.rows + 1},
     )
-    shown, more = rows[: asked.rows], None
-    if len(rows) > asked.rows:
-        query = {"from": iso(asked.span.start), "to": iso(asked.span.end), "rows": asked.rows}
-        more = write_cursor(owner, query, {name: shown[-1][name] for name in _PLACE})
-    return [with_shown_prices({n: row[n] for n in row if n != "id"}) for row in shown], more
+    page_rows, more = rows[: window.rows], None
+    if len(rows) > window.rows:
+        query = {"from": iso(window.span.start), "to": iso(window.span.end), "rows": window.rows}
+        more = write_cursor(owner, query, {name: page_rows[-1][name] for name in _PLACE})
+    return [with_shown_prices({n: row[n] for n in row if n != "id"}) for row in page_rows], more
 
 
-def _values(distributor_id: str, asked: Span) -> dict[str, Any]:
-    return {"distributor_id": distributor_id, "start": asked.start, "end": asked.end}
+def _values(distributor_id: str, period: Span) -> dict[str, Any]:
+    return {"distributor_id": distributor_id, "start": period.start, "end": period.end}
 
 
 def _moment(
@@ -176,11 +176,11 @@ def _moment(
     try:
         if _DAY.fullmatch(text):
             return day_bounds(text)[edge]
-        found: datetime = check_params(
+        moment: datetime = check_params(
             {name: FieldRule(kind="datetime")}, {name: text}, strict=True
         )[name]
-        if found < _LATEST:
-            return found
+        if moment < _LATEST:
+            return moment
         raise ValueError(text)
     except InvalidFields as exc:
         problems += exc.problems

@@ -75,12 +75,12 @@ def document(lang: str) -> dict[str, Any]:
             for code, (status, about) in ERROR_CODES.items()
         ],
     }
-    told: dict[str, Any] = _told(whole, lang)
-    return told
+    result: dict[str, Any] = _in_language(whole, lang)
+    return result
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    description: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
@@ -88,21 +88,21 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _responses(operation),
     }
     if operation.parameters:
-        made["parameters"] = [
+        description["parameters"] = [
             item | {"deprecated": True} if item["name"] in operation.deprecated else item
             for item in operation.parameters
         ]
     if operation.body:
-        made["requestBody"] = {
+        description["requestBody"] = {
             "required": True,
             "content": {
                 "application/json": {
                     "schema": {"$ref": f"#/components/schemas/{operation.body}"},
-                    **_named(operation.body_examples),
+                    **_by_name(operation.body_examples),
                 }
             },
         }
-    return made
+    return description
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -112,15 +112,15 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.repeats:
         names.append(_WAIT)
     headers = _headers(*names)
-    made: dict[str, Any] = {}
-    for status, media_type, schema, shown in operation.answers:
-        answer = made.setdefault(
+    responses: dict[str, Any] = {}
+    for status, media_type, schema, examples in operation.answers:
+        answer = responses.setdefault(
             str(status), {"description": "Done.", "headers": headers, "content": {}}
         )
-        answer["content"][media_type] = {"schema": schema} | _named(shown)
+        answer["content"][media_type] = {"schema": schema} | _by_name(examples)
         if operation.links:
             answer["links"] = operation.links
-    return made | _refusals(operation)
+    return responses | _refusals(operation)
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
 def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     media_type: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if status == openapi_examples.PROBLEM["status"]:
-        media_type |= _named({"refusal": openapi_examples.PROBLEM})
+        media_type |= _by_name({"refusal": openapi_examples.PROBLEM})
     return {
         "description": Message("Refused: {codes}.", codes=", ".join(codes)),
         "headers": _headers(*HEADERS, *([_WAIT] if status in (429, 503) else [])),
@@ -146,7 +146,7 @@ def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _named(examples: dict[str, Any]) -> dict[str, Any]:
+def _by_name(examples: dict[str, Any]) -> dict[str, Any]:
     if not examples:
         return {}
     return {"examples": {name: {"value": value} for name, value in examples.items()}}
@@ -157,10 +157,10 @@ def _header(schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": schema["description"], "schema": plain}
 
 
-def _told(node: Any, lang: str) -> Any:
+def _in_language(node: Any, lang: str) -> Any:
     """A copy of *node* with everything that is told to a reader in *lang*; examples stay."""
     if isinstance(node, list):
-        return [_told(item, lang) for item in node]
+        return [_in_language(item, lang) for item in node]
     if not isinstance(node, dict):
         return node
     return {
@@ -168,6 +168,6 @@ def _told(node: Any, lang: str) -> Any:
         if name in _TOLD and isinstance(value, str | Message)
         else value
         if name == "examples"
-        else _told(value, lang)
+        else _in_language(value, lang)
         for name, value in node.items()
     }

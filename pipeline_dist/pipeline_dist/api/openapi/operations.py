@@ -75,8 +75,8 @@ _MONTH = {"month": "The quota month; by default this one."}
 _JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
 
 
-def _link(operation: str, about: str, **given: Any) -> dict[str, Any]:
-    return {"operationId": operation, "description": about, **given}
+def _link(operation: str, about: str, **parameters: Any) -> dict[str, Any]:
+    return {"operationId": operation, "description": about, **parameters}
 
 
 def _read_call(place: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pipeline_dist.api.input import (
     MAX_CALLS,
     QUOTE_RULES,
 )
-from pipeline_dist.api.openapi.rule_schemas import checked_body
+from pipeline_dist.api.openapi.rule_schemas import body_schema
 from pipeline_dist.api.openapi.schema import (
     ERROR_WORDS,
     MODEL_WORDS,
@@ -19,7 +19,7 @@ from pipeline_dist.api.openapi.schema import (
     UNIT_WORDS,
     Schema,
     body,
-    listed,
+    list_of,
     maybe,
     ref,
 )
@@ -31,7 +31,7 @@ KEY_WORDS = (
     ' text in client_ref, error, step_key or model, and 1, 1.0 or "1" make no difference. Another'
     " request with the same key is refused with idempotency_key_reused."
 )
-_LINES = listed(ref("Line"), "What was used.", maxItems=MAX_LINES)
+_LINES = list_of(ref("Line"), "What was used.", maxItems=MAX_LINES)
 _OF_A_CALL = {
     "idempotency_key": KEY_WORDS,
     "pipeline": PIPELINE_WORDS,
@@ -59,7 +59,7 @@ _CANCELLED_WITHOUT_LINES = {
 }
 
 REQUESTS: dict[str, Schema] = {
-    "Line": checked_body(
+    "Line": body_schema(
         "So much of one unit was used.",
         LINE_RULES,
         {
@@ -69,14 +69,14 @@ REQUESTS: dict[str, Schema] = {
             "quantity": "At least 0, at most 6 decimals; a string keeps every digit.",
         },
     ),
-    "NewCall": checked_body(
+    "NewCall": body_schema(
         "A call that begins; or, with status and lines, one that is over and is booked in one go.",
         CALL_RULES,
         _OF_A_CALL,
         lines=maybe(_LINES),
     )
     | _OVER_OR_NOT,
-    "Ending": checked_body(
+    "Ending": body_schema(
         "How a call that was begun ended.",
         FINISH_RULES,
         {
@@ -90,8 +90,8 @@ REQUESTS: dict[str, Schema] = {
     "Batch": body(
         "Finished calls to be booked.",
         {
-            "calls": listed(
-                checked_body(
+            "calls": list_of(
+                body_schema(
                     "One finished call.", BATCH_ITEM_RULES, _OF_A_CALL, "lines", lines=_LINES
                 ),
                 "The calls, each on its own.",
@@ -101,7 +101,7 @@ REQUESTS: dict[str, Schema] = {
         },
         "calls",
     ),
-    "QuoteRequest": checked_body(
+    "QuoteRequest": body_schema(
         "What is to be priced.", QUOTE_RULES, _OF_A_CALL, "lines", lines=_LINES
     ),
 }

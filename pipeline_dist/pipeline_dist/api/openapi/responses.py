@@ -10,7 +10,7 @@ from pipeline_dist.api.openapi.schema import (
     STEP,
     UNIT,
     Schema,
-    listed,
+    list_of,
     maybe,
     moment,
     money,
@@ -41,7 +41,7 @@ _LIMIT = record(
     },
 )
 _NEXT = maybe(text("Send it back as `next` for the next page; null on the last one."))
-_LIMITS = listed(ref("Limit"), "The limits that apply, with what is left.")
+_LIMITS = list_of(ref("Limit"), "The limits that apply, with what is left.")
 
 
 _PRICED_LINE = record(
@@ -104,7 +104,7 @@ ANSWERS: dict[str, Schema] = {
             "spend_limit": maybe(money("What may be spent in all.")),
             "spend_used": money("What is spent so far."),
             "spend_remaining": maybe(money("What may still be spent.")),
-            "allowed_ips": listed(
+            "allowed_ips": list_of(
                 text("A network."), "Where calls may come from; empty: anywhere."
             ),
             "api_key_prefix": text("How the key used begins."),
@@ -128,7 +128,7 @@ ANSWERS: dict[str, Schema] = {
             ),
             "valid_from": maybe(moment("The access begins.")),
             "valid_to": maybe(moment("The access ends.")),
-            "prices": listed(ref("Price"), "Effective prices."),
+            "prices": list_of(ref("Price"), "Effective prices."),
             "limits": _LIMITS,
         },
     ),
@@ -137,7 +137,7 @@ ANSWERS: dict[str, Schema] = {
         {
             "total": number("Lines in all."),
             "page": number("This page, from 1."),
-            "rows": listed(ref("Pipeline"), "The lines."),
+            "rows": list_of(ref("Pipeline"), "The lines."),
             "next": _NEXT,
         },
     ),
@@ -164,12 +164,12 @@ ANSWERS: dict[str, Schema] = {
                             "version_no": number("Its number."),
                             "checksum": text("SHA-256 of its definition."),
                             "published_at": maybe(moment("When it was made live first.")),
-                            "stages": listed(
+                            "stages": list_of(
                                 record(
                                     "Steps that run in parallel.",
                                     {
                                         "stage": number("Stages run one after another."),
-                                        "steps": listed(ref("Step"), "The steps."),
+                                        "steps": list_of(ref("Step"), "The steps."),
                                     },
                                 ),
                                 "The stages in order.",
@@ -195,7 +195,7 @@ ANSWERS |= {
             "amount": money("The sum of its lines, to 10 decimals."),
             "late": {"type": "boolean", "description": "Finished after its lease had run out."},
             "error": maybe(text("What went wrong.")),
-            "lines": listed(ref("PricedLine"), "What was used."),
+            "lines": list_of(ref("PricedLine"), "What was used."),
             "current": _CURRENT,
         },
         "current",
@@ -206,7 +206,7 @@ ANSWERS |= {
             "pipeline": PIPELINE,
             "version_no": maybe(number("The live version.")),
             "currency": CURRENCY,
-            "lines": listed(ref("PricedLine"), "The lines with their prices."),
+            "lines": list_of(ref("PricedLine"), "The lines with their prices."),
             "total": money("The sum, to 10 decimals."),
             "admitted": {"type": "boolean", "description": "Whether a call would be let in now."},
             "refusal": {
@@ -220,7 +220,7 @@ ANSWERS |= {
         {
             "accepted": number("Items that are booked."),
             "refused": number("Items that are not."),
-            "results": listed(
+            "results": list_of(
                 record(
                     "The result of one item.",
                     {
@@ -253,7 +253,7 @@ ANSWERS |= {
         {
             **_SPAN,
             "group_by": text("By what.", enum=["day", "pipeline", "model", "step"]),
-            "rows": listed(
+            "rows": list_of(
                 record(
                     "The sum of one group and unit.",
                     {
@@ -284,7 +284,7 @@ ANSWERS |= {
         "One page of lines, in the order they began.",
         {
             **_SPAN,
-            "rows": listed(
+            "rows": list_of(
                 record(
                     "One line of a call.",
                     {
@@ -313,7 +313,7 @@ ANSWERS |= {
             **_SPAN,
             "calls": number("Calls of the month, cancelled ones left out."),
             "running": number("Calls that have not ended yet."),
-            "lines": listed(
+            "lines": list_of(
                 record(
                     "Everything used at one price.",
                     {
@@ -351,7 +351,7 @@ _CODE = text(
 _REFUSED: dict[str, Schema] = {
     "detail": text("What to do about it."),
     "code": _CODE,
-    "errors": listed(
+    "errors": list_of(
         record(
             "What is wrong with one field.",
             {

@@ -29,7 +29,7 @@ def members(spec: Mapping[str, FieldRule], descriptions: Mapping[str, str]) -> d
     }
 
 
-def checked_body(
+def body_schema(
     description: str,
     spec: Mapping[str, FieldRule],
     descriptions: Mapping[str, str],
@@ -37,8 +37,8 @@ def checked_body(
     **lists: Schema,
 ) -> Schema:
     """A JSON body that *spec* checks, with *lists* of other things; those *required* besides."""
-    named = [name for name, rule in spec.items() if rule.required]
-    return body(description, members(spec, descriptions) | lists, *named, *required)
+    names = [name for name, rule in spec.items() if rule.required]
+    return body(description, members(spec, descriptions) | lists, *names, *required)
 
 
 def query_parameters(
@@ -53,12 +53,12 @@ def query_parameters(
 def parameter(name: str, rule: FieldRule, description: str, *, where: str) -> dict[str, Any]:
     """A parameter in the `query` or in a `header`."""
     schema = rule_schema(rule, description, where=where)
-    told = schema.pop("description")
+    text = schema.pop("description")
     return {
         "name": name,
         "in": where,
         "required": rule.required,
-        "description": told,
+        "description": text,
         "schema": schema,
     }
 
@@ -75,8 +75,8 @@ def rule_schema(rule: FieldRule, description: str, *, where: str = "body") -> Sc
         for name in ("default", "length", "minimum", "maximum")
         if f"{{{name}}}" in description
     }
-    told = Message(description, **limits) if limits else description
-    return {**_KINDS[rule.kind](rule, where), "description": told}
+    text = Message(description, **limits) if limits else description
+    return {**_KINDS[rule.kind](rule, where), "description": text}
 
 
 def _one_line(rule: FieldRule, where: str) -> Schema:

@@ -39,7 +39,7 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def listed(items: Schema, description: str, **more: Any) -> Schema:
+def list_of(items: Schema, description: str, **more: Any) -> Schema:
     """A list."""
     return {"type": "array", "items": items, "description": description} | more
 
