@@ -55,8 +55,8 @@ async def pricing_create(actor: Actor, params: Params) -> Answer:
 
 async def pricing_update(actor: Actor, params: Params) -> Answer:
     """Change a price; what was booked before stays as it was booked."""
-    key, lock_version, sent = check_update(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.update(sor, key, lock_version, sent, actor))
+    key, lock_version, values = check_update(prices.TABLE, params)
+    record = await in_transaction(lambda sor: prices.update(sor, key, lock_version, values, actor))
     return Answer(record, table=prices.TABLE)
 
 
@@ -76,9 +76,9 @@ async def capacity_create(actor: Actor, params: Params) -> Answer:
 
 async def capacity_update(actor: Actor, params: Params) -> Answer:
     """Change a line's quotas, slots or switch."""
-    key, lock_version, sent = check_update(capacities.TABLE, params)
+    key, lock_version, values = check_update(capacities.TABLE, params)
     record = await in_transaction(
-        lambda sor: capacities.update(sor, key, lock_version, sent, actor)
+        lambda sor: capacities.update(sor, key, lock_version, values, actor)
     )
     return Answer(record, table=capacities.TABLE)
 
@@ -110,11 +110,11 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
 
 async def usage_log_update(actor: Actor, params: Params) -> Answer:
     """Change the remark or the client's own number of a call; nothing else of it ever changes."""
-    key, lock_version, sent = check_update(bookings.TABLE, params)
+    key, lock_version, new_values = check_update(bookings.TABLE, params)
 
     async def work(sor: Any) -> dict[str, Any]:
         current = await get_row(sor, bookings.TABLE, key, lock=True)
-        fixed = [n for n, value in sent.items() if n not in _EDITABLE and value != current[n]]
+        fixed = [n for n, value in new_values.items() if n not in _EDITABLE and value != current[n]]
         if fixed:
             raise InvalidFields(
                 FieldProblem(
@@ -123,7 +123,7 @@ async def usage_log_update(actor: Actor, params: Params) -> Answer:
                 )
                 for name in fixed
             )  # fmt: skip
-        values = {name: sent[name] for name in _EDITABLE if name in sent}
+        values = {name: new_values[name] for name in _EDITABLE if name in new_values}
         if not values:
             raise BadRequest("nothing_to_change", "Name at least one field to change.")
         return await update_row(sor, bookings.TABLE, key, lock_version, values, actor)
@@ -145,18 +145,18 @@ async def usage_log_delete(actor: Actor, params: Params) -> Answer:
 async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
     """What `lines` cost now at a line's own prices in `currency` (ours by default); books
     nothing."""
-    asked = check_params(_QUOTE, params)
-    lines = check_lines(asked["lines"].value)
+    query = check_params(_QUOTE, params)
+    lines = check_lines(query["lines"].value)
     account = OwnAccount()
-    currency = asked["currency"] or account.currency
+    currency = query["currency"] or account.currency
     async with reading(snapshot=True) as sor:
-        await get_row(sor, "pipelines", asked["pipeline_id"])
-        priced = await price_lines(
-            sor, None, asked["pipeline_id"], now(), lines, account.adjust, currency
+        await get_row(sor, "pipelines", query["pipeline_id"])
+        priced_lines = await price_lines(
+            sor, None, query["pipeline_id"], now(), lines, account.adjust, currency
         )
     return {
         "currency": currency,
-        "total": total(priced),
+        "total": total(priced_lines),
         "lines": [
             {
                 "line_no": item.line_no,
@@ -172,15 +172,15 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
                 "package_price": item.terms.package_price,
                 "amount": item.amount,
             }
-            for item in priced
+            for item in priced_lines
         ],
     }
 
 
 async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str, str]]:
     """Lines for a drop-down, first of all "every": by name or code, filtered by `q`."""
-    wanted = str(params.get("q") or "").strip()[:128]
-    name, pattern = any_case("name", like_pattern(wanted))
+    text = str(params.get("q") or "").strip()[:128]
+    name, pattern = any_case("name", like_pattern(text))
     code, _ = any_case("code", pattern)
     async with reading() as sor:
         rows = await sor.sqlExe(
@@ -188,8 +188,8 @@ async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str,
             f" or {code} like ${{pattern}}$ order by name, id limit ${{most}}$",
             {"pattern": pattern, "most": MAX_MATCHES},
         )
-    found = [{"value": row["id"], "text": row["name"]} for row in rows]
-    return [{"value": "", "text": ALL}, *found]
+    choices = [{"value": row["id"], "text": row["name"]} for row in rows]
+    return [{"value": "", "text": ALL}, *choices]
 
 
 def _lines_to_book(values: Mapping[str, Any]) -> list[UsageLine]:

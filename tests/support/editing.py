@@ -135,7 +135,7 @@ def put(line_id: str, choice: Choice, seen: Seen) -> Deed:
 
     def apply(state: State) -> State:
         key = step["step_key"]
-        if stages.numbered(state[0])[key][0] == stage:
+        if stages.numbers_of(state[0])[key][0] == stage:
             return state
         return stages.move(state[0], key, stage), state[1]
 
@@ -244,7 +244,7 @@ def with_outcome(deed: Deed, record: dict[str, Any]) -> Deed:
         copy = record["step_key"]
 
         def copied(state: State) -> State:
-            stage, step_no = stages.numbered(state[0])[deed.about]
+            stage, step_no = stages.numbers_of(state[0])[deed.about]
             beside = bool(deed.params["parallel"])
             place = (stage, step_no + 1) if beside else (stage + 1, None)
             made = stages.insert(state[0], copy, *place, new_stage=not beside)
@@ -277,7 +277,7 @@ def in_order(
 def _revised(
     before: State, after: State, revisions: dict[str, int], deed: Deed
 ) -> dict[str, int]:
-    was, now = (stages.numbered(state[0]) for state in (before, after))
+    was, now = (stages.numbers_of(state[0]) for state in (before, after))
     made = {ORDER: revisions[ORDER]}
     for key, content in after[1].items():
         same = before[1].get(key) == content and not (deed.placed == key and was[key] != now[key])

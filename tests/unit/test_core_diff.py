@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from pipeline_core.definition.diff import difference, is_empty, moved_keys
-from pipeline_core.definition.stages import Layout, numbered
+from pipeline_core.definition.stages import Layout, numbers_of
 
 NOTHING: dict[str, list[Any]] = {
     "added": [],
@@ -20,7 +20,7 @@ NOTHING: dict[str, list[Any]] = {
 def definition(layout: Layout, **changes: dict[str, Any]) -> dict[str, Any]:
     """A line with steps at these places; *changes* by step key."""
     steps = []
-    for key, (stage, step_no) in numbered(layout).items():
+    for key, (stage, step_no) in numbers_of(layout).items():
         step: dict[str, Any] = {
             "step_key": key, "name": f"Step {key}", "stage": stage, "step_no": step_no,
             "step_type": "model", "model": "m", "config": {}, "timeout_seconds": 300,
@@ -150,7 +150,7 @@ def test_the_steps_that_did_not_move_agree(before: Layout, data: st.DataObject) 
 
     stayed = sorted(set(keys) - moved_keys(old, new))
 
-    was, now = numbered(before), numbered(after)
+    was, now = numbers_of(before), numbers_of(after)
     for one in stayed:
         for other in stayed:
             assert (was[one] < was[other]) == (now[one] < now[other])

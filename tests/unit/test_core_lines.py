@@ -20,7 +20,7 @@ from pipeline_core.definition.snapshot import (
 )
 from pipeline_core.draft.steps import check_step_version
 from pipeline_core.init import EXPORTS, load_pipeline_core
-from pipeline_core.lifecycle.status import MOVES, allowed
+from pipeline_core.lifecycle.status import MOVES, is_allowed
 
 ROOT = Path(__file__).resolve().parents[2] / "pipeline_core"
 LINE = {"id": "p1", "code": "l", "name": "产线🚀", "description": None, "status": "draft"}
@@ -82,7 +82,7 @@ def test_statuses_follow_the_table(before: str, after: str, was_live: bool) -> N
     if before == "archived":
         expected = after == ("offline" if was_live else "draft")
 
-    assert allowed(before, after, was_live=was_live) is expected
+    assert is_allowed(before, after, was_live=was_live) is expected
 
 
 @pytest.mark.parametrize(

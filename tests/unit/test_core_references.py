@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_core.definition.references import placeholders, unwrapped
+from pipeline_core.definition.references import placeholders, unwrap
 from pipeline_core.definition.schema import fits
 from pipeline_core.definition.step_types import SCHEMAS
 from tests.unit.test_core_validation import step, told
@@ -108,7 +108,7 @@ def test_placeholders_in_any_text_are_followed(
 
 def test_marks_around_a_reference_change_nothing() -> None:
     for text in ("steps.a.b", "$steps.a.b", "$.steps.a.b", "${ steps.a.b }", "{{steps.a.b}}"):
-        assert unwrapped(text) == "steps.a.b"
+        assert unwrap(text) == "steps.a.b"
 
 
 def test_a_long_text_of_braces_is_read_quickly() -> None:

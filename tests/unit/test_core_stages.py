@@ -7,11 +7,11 @@ from app.base.errors import InvalidFields
 from pipeline_core.definition import stages
 from pipeline_core.definition.stages import (
     Layout,
-    checked_order,
+    check_order,
     insert,
     layout_of,
     move,
-    numbered,
+    numbers_of,
     remove,
 )
 
@@ -115,13 +115,13 @@ def test_a_step_moves_where_it_is_told(key: str, place: dict[str, int], layout: 
 )
 def test_an_order_names_every_step_once(order: object, code: str) -> None:
     with pytest.raises(InvalidFields) as caught:
-        checked_order(order, "abcd")
+        check_order(order, "abcd")
 
     assert codes(caught) == [("order", code)]
 
 
 def test_a_whole_order_is_taken_as_it_is() -> None:
-    assert checked_order([["d", "a"], ["c"], ["b"]], "abcd") == [["d", "a"], ["c"], ["b"]]
+    assert check_order([["d", "a"], ["c"], ["b"]], "abcd") == [["d", "a"], ["c"], ["b"]]
 
 
 @given(
@@ -156,6 +156,6 @@ def test_no_step_is_lost_or_doubled(steps: list[tuple[str, int, int, int, bool]]
 
         assert sorted(key for stage_ in layout for key in stage_) == sorted(present)
         assert all(layout)
-        places = numbered(layout)
+        places = numbers_of(layout)
         again = [step(key, *places[key]) for key in present]
         assert layout_of(again) == layout

@@ -301,7 +301,7 @@ def test_the_expressions_run() -> None:
     assert context == {
         "steps": {"a": outputs["a"], "b": {"x": 1}, "c": "c", "stage-2": "seen"}
     }  # fmt: skip
-    write = Expressions(Places(ALL_KINDS).meant, {"x": "steps.a"})
+    write = Expressions(Places(ALL_KINDS).resolve, {"x": "steps.a"})
     told = write.template('say "{{input.name}}" \\ {{x.text}} {{steps.a.id}} {{nothing}}')
     assert run_jq(told, None, context=context, workflow={"input": {"name": "N"}},
                   input={"x": {"text": "T"}}) == 'say "N" \\ T 5 {{nothing}}'  # fmt: skip

@@ -151,7 +151,7 @@ def test_a_function_that_nobody_offers_stops_publishing(monkeypatch: pytest.Monk
     script = step(step_type="script", model=None, config={"function": "tools.clean"})
     assert told(script) == []
 
-    monkeypatch.setattr(functions, "_offered", {"tools.other": "other", "bare": ""})
+    monkeypatch.setattr(functions, "_functions", {"tools.other": "other", "bare": ""})
 
     assert told(script) == [("unknown_function", "a", "config.function", "error")]
     assert functions.choices() == [
@@ -170,7 +170,7 @@ def test_the_functions_of_the_settings_are_offered(
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     found = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
     monkeypatch.setattr(init, "settings", lambda: found)
-    monkeypatch.setattr(functions, "_offered", {})
+    monkeypatch.setattr(functions, "_functions", {})
 
     init.load_pipeline_core({})
 

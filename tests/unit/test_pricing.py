@@ -10,11 +10,11 @@ from hypothesis import given, strategies as st
 from app.base.errors import Conflict, Unprocessable
 from pipeline_ops.rules.pricing import (
     Terms,
+    apply_prices,
     choose,
-    chosen_terms,
-    discounted,
+    choose_terms,
+    discount,
     line_amount,
-    priced_lines,
     shown_price,
     total,
 )
@@ -78,7 +78,7 @@ def test_lines_of_one_call_share_their_packages(
     terms = package(size, Decimal("0.000001"))
     lines = [line(quantity) for quantity in quantities]
 
-    priced = priced_lines(lines, [terms] * len(lines), {"p1": before})
+    priced = apply_prices(lines, [terms] * len(lines), {"p1": before})
 
     used = Fraction(before) + sum((Fraction(q) for q in quantities), Fraction(0))
     bought = ceil(used / size) - ceil(Fraction(before) / size)
@@ -89,7 +89,7 @@ def test_lines_of_one_call_share_their_packages(
 def test_the_stored_discounted_price_reproduces_the_amount(
     price: Decimal, rate: Decimal, quantity: Decimal, size: int
 ) -> None:
-    terms = discounted(make_terms(unit_price=price, unit_size=size), rate)
+    terms = discount(make_terms(unit_price=price, unit_size=size), rate)
 
     assert terms.unit_price is not None
     stored = Fraction(terms.unit_price)
@@ -145,7 +145,7 @@ def test_every_line_without_price_is_named() -> None:
     lines = [line(1), line(1, "image"), line(1, "second")]
 
     with pytest.raises(Conflict) as caught:
-        chosen_terms(lines, [make_terms()], choose, "CNY")
+        choose_terms(lines, [make_terms()], choose, "CNY")
 
     assert caught.value.code == "price_missing"
     assert [problem.field for problem in caught.value.problems] == ["lines/1", "lines/2"]
@@ -153,7 +153,7 @@ def test_every_line_without_price_is_named() -> None:
 
 def test_a_price_in_another_currency_is_no_price_and_says_so() -> None:
     with pytest.raises(Conflict) as caught:
-        chosen_terms([line(1)], [make_terms(currency="USD")], choose, "CNY")
+        choose_terms([line(1)], [make_terms(currency="USD")], choose, "CNY")
 
     assert caught.value.code == "price_missing"
     assert "USD" in str(caught.value.problems[0].text)
@@ -163,12 +163,12 @@ def test_a_more_specific_price_in_another_currency_hides_none() -> None:
     dollars = make_terms(pricing_id="usd", step_key="s", model="m", currency="USD")
     prices = [dollars, make_terms(pricing_id="cny")]
 
-    (found,) = chosen_terms([line(1, step="s", model="m")], prices, choose, "CNY")
-    (whichever,) = chosen_terms([line(1, step="s", model="m")], prices, choose, None)
+    (found,) = choose_terms([line(1, step="s", model="m")], prices, choose, "CNY")
+    (whichever,) = choose_terms([line(1, step="s", model="m")], prices, choose, None)
 
     assert (found.pricing_id, whichever.pricing_id) == ("cny", "usd")
 
 
 def test_an_amount_the_ledger_cannot_hold_is_refused() -> None:
     with pytest.raises(Unprocessable, match="10000000000"):
-        priced_lines([line(10**11)], [make_terms()], {})
+        apply_prices([line(10**11)], [make_terms()], {})

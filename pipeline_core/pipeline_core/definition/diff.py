@@ -13,7 +13,7 @@ from typing import Any
 
 from app.global_func import canonical_json
 from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Definition
-from pipeline_core.definition.stages import Place, layout_of, numbered
+from pipeline_core.definition.stages import Place, layout_of, numbers_of
 
 _PLACE = frozenset({"step_key", "stage", "step_no"})
 COMPARED = tuple(name for name in STEP_FIELDS if name not in _PLACE)
@@ -32,8 +32,8 @@ def difference(before: Definition, after: Definition) -> dict[str, Any]:
     common = [key for key in new if key in old]
     return {
         "steps": {
-            "added": [_named(new[key]) for key in new if key not in old],
-            "removed": [_named(old[key]) for key in old if key not in new],
+            "added": [_step_name(new[key]) for key in new if key not in old],
+            "removed": [_step_name(old[key]) for key in old if key not in new],
             "moved": [
                 {"step_key": key, "name": new[key]["name"]}
                 | {"from": _place(old[key]), "to": _place(new[key])}
@@ -44,15 +44,15 @@ def difference(before: Definition, after: Definition) -> dict[str, Any]:
                 for key in common
                 for change in _changes(COMPARED, old[key], new[key])
             ],
-            "parallel_changed": _parallel_changed(before, after, common),
+            "parallel_changed": _parallel_changes(before, after, common),
         },
         "pipeline": _changes(PIPELINE_FIELDS, before["pipeline"], after["pipeline"]),
     }
 
 
-def is_empty(found: Mapping[str, Any]) -> bool:
+def is_empty(differences: Mapping[str, Any]) -> bool:
     """Whether a difference says that nothing differs."""
-    return not found["pipeline"] and not any(found["steps"].values())
+    return not differences["pipeline"] and not any(differences["steps"].values())
 
 
 def moved_keys(old: Steps, new: Steps) -> set[str]:
@@ -63,14 +63,14 @@ def moved_keys(old: Steps, new: Steps) -> set[str]:
     largest set of steps that all agree stayed, the rest moved.
     """
     common = [key for key in new if key in old]
-    was = numbered(layout_of([old[key] for key in common]))
-    now = numbered(layout_of([new[key] for key in common]))
+    was = numbers_of(layout_of([old[key] for key in common]))
+    now = numbers_of(layout_of([new[key] for key in common]))
     cells: dict[Place, list[str]] = defaultdict(list)
     for key in common:
         cells[(was[key][0], now[key][0])].append(key)
     stayed: set[str] = set()
     for cell in _heaviest_chain({place: len(keys) for place, keys in cells.items()}):
-        stayed |= _kept_order(cells[cell], was, now)
+        stayed |= _stable_keys(cells[cell], was, now)
     return set(common) - stayed
 
 
@@ -93,29 +93,29 @@ def _heaviest_chain(weights: Mapping[Place, int]) -> list[Place]:
     return chain
 
 
-def _kept_order(
+def _stable_keys(
     keys: Sequence[str], was: Mapping[str, Place], now: Mapping[str, Place]
 ) -> set[str]:
     """The longest run of *keys*, all in one stage, whose order in the stage is as it was."""
-    ordered = sorted(keys, key=lambda key: was[key][1])
+    by_new_place = sorted(keys, key=lambda key: was[key][1])
     tails: list[int] = []
     lengths: list[int] = []
-    for key in ordered:
+    for key in by_new_place:
         length = bisect_left(tails, now[key][1])
         tails[length : length + 1] = [now[key][1]]
         lengths.append(length)
-    kept: set[str] = set()
-    wanted = len(tails) - 1
+    stable: set[str] = set()
+    tail = len(tails) - 1
     limit = float("inf")
-    for key, length in zip(reversed(ordered), reversed(lengths), strict=True):
-        if length == wanted and now[key][1] < limit:
-            kept.add(key)
+    for key, length in zip(reversed(by_new_place), reversed(lengths), strict=True):
+        if length == tail and now[key][1] < limit:
+            stable.add(key)
             limit = now[key][1]
-            wanted -= 1
-    return kept
+            tail -= 1
+    return stable
 
 
-def _parallel_changed(
+def _parallel_changes(
     before: Definition, after: Definition, common: Sequence[str]
 ) -> list[dict[str, Any]]:
     was, now = _manner(before), _manner(after)
@@ -156,5 +156,5 @@ def _place(step: Mapping[str, Any]) -> dict[str, int]:
     return {"stage": step["stage"], "step_no": step["step_no"]}
 
 
-def _named(step: Mapping[str, Any]) -> dict[str, Any]:
+def _step_name(step: Mapping[str, Any]) -> dict[str, Any]:
     return {name: step[name] for name in ("step_key", "name", "stage", "step_no", "step_type")}

@@ -8,22 +8,22 @@ cannot know what exists and takes any name.
 
 from collections.abc import Mapping
 
-_offered: dict[str, str] = {}
+_functions: dict[str, str] = {}
 
 
 def offer_step_functions(descriptions: Mapping[str, str]) -> None:
     """Say which functions there are: name and what it does."""
-    _offered.update(descriptions)
+    _functions.update(descriptions)
 
 
-def known(name: str) -> bool:
+def is_known(name: str) -> bool:
     """Whether steps may name *name*."""
-    return not _offered or name in _offered
+    return not _functions or name in _functions
 
 
 def choices() -> list[dict[str, str]]:
     """The functions by name, for a drop-down."""
     return [
         {"value": name, "text": f"{name} · {what}" if what else name}
-        for name, what in sorted(_offered.items())
+        for name, what in sorted(_functions.items())
     ]

@@ -61,12 +61,12 @@ class Places:
             for _, word in mixed:
                 yield from self._of_placeholder(step, field, word, {})
             return
-        text = unwrapped(value)
+        text = unwrap(value)
         if not _REFERENCE.fullmatch(text):
             sentence = "{value} refers to nothing. Write input.NAME or steps.STEP.NAME."
             yield BadReference("bad_reference", field, Message(sentence, value=value[:100]))
             return
-        yield from self._followed(step, field, text)
+        yield from self._follow(step, field, text)
 
     def _of_placeholder(
         self, step: Step, field: str, word: str, inputs: Mapping[str, Any]
@@ -75,20 +75,22 @@ class Places:
         if first in inputs:
             return
         if _REFERENCE.fullmatch(word):
-            yield from self._followed(step, field, word)
+            yield from self._follow(step, field, word)
         else:
             sentence = "{name} is none of the step's inputs."
             text = Message(sentence, name=word[:100])
             yield BadReference("unknown_placeholder", field, text, "warning")
 
-    def _followed(self, step: Step, field: str, reference: str) -> Iterator[BadReference]:
-        found = _REFERENCE.fullmatch(reference)
-        if found is None or found[1] == "input":
+    def _follow(self, step: Step, field: str, reference: str) -> Iterator[BadReference]:
+        match = _REFERENCE.fullmatch(reference)
+        if match is None or match[1] == "input":
             return
-        named = found[2] or ""
-        other = self.meant(named)
+        step_key = match[2] or ""
+        other = self.resolve(step_key)
         if other is None:
-            text = Message("There is no step {names} in this line.", names=named.split(".")[0][:64])
+            text = Message(
+                "There is no step {names} in this line.", names=step_key.split(".")[0][:64]
+            )
             yield BadReference("unknown_reference", field, text)
             return
         yield from self._usable(step, field, other)
@@ -108,9 +110,9 @@ class Places:
             sentence = "The step {other} is disabled and has no output."
             yield BadReference("disabled_reference", field, Message(sentence, other=other))
 
-    def meant(self, named: str) -> str | None:
-        """The step whose code *named* begins with; the longest such code."""
-        parts = named.split(".")
+    def resolve(self, reference: str) -> str | None:
+        """The step whose code *reference* begins with; the longest such code."""
+        parts = reference.split(".")
         for length in range(len(parts), 0, -1):
             key = ".".join(parts[:length])
             key = key if key in self._stages else key.split("[")[0]
@@ -119,20 +121,20 @@ class Places:
         return None
 
 
-def unwrapped(value: str) -> str:
+def unwrap(value: str) -> str:
     """A reference without the marks that people put around it."""
     text = value.strip()
-    found = _WRAPPED.fullmatch(text)
-    if found is None:
+    match = _WRAPPED.fullmatch(text)
+    if match is None:
         return text
-    return next((part for part in found.groups() if part is not None), "").strip()
+    return next((part for part in match.groups() if part is not None), "").strip()
 
 
 def placeholders(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(path, name) of each placeholder in the texts of *value*, at any depth."""
     if isinstance(value, str):
-        for written in PLACEHOLDER.findall(value):
-            word = written.strip()
+        for placeholder in PLACEHOLDER.findall(value):
+            word = placeholder.strip()
             if _NAME.fullmatch(word):
                 yield path, word
     elif isinstance(value, dict):

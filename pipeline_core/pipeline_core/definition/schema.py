@@ -16,7 +16,7 @@ from app.global_func import Message
 
 Schema = Mapping[str, Any]
 Path = tuple[str, ...]
-Found = tuple[Path, Message]
+FoundProblem = tuple[Path, Message]
 
 # Blanks around the name belong to the match: patterns that leave them out themselves take hours
 # for some thousands of blanks.
@@ -37,27 +37,27 @@ TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def problems(schema: Schema, value: Any, path: Path) -> Iterator[Found]:
+def problems(schema: Schema, value: Any, path: Path) -> Iterator[FoundProblem]:
     """What about *value*, found at *path*, does not fit *schema*."""
-    said = schema.get("hint")
+    hint = schema.get("hint")
     kind = schema.get("type")
     if kind is not None and not TYPES[kind][0](value):
-        yield _found(path, said or TYPES[kind][1])
+        yield _problem(path, hint or TYPES[kind][1])
         return
     if "anyOf" in schema and not any(fits(option, value) for option in schema["anyOf"]):
-        yield _found(path, said or "{key} has a value that is not allowed.")
+        yield _problem(path, hint or "{key} has a value that is not allowed.")
         return
     if isinstance(value, str):
-        yield from _text_problems(schema, value, path, said)
+        yield from _text_problems(schema, value, path, hint)
     elif _is_number(value):
-        yield from _number_problems(schema, value, path, said)
+        yield from _number_problems(schema, value, path, hint)
     elif isinstance(value, dict):
         yield from _object_problems(schema, value, path)
     elif isinstance(value, list):
-        yield from _list_problems(schema, value, path, said)
+        yield from _list_problems(schema, value, path, hint)
 
 
-def named(path: Path) -> str:
+def path_text(path: Path) -> str:
     """*path* in a sentence, the names in it cut to a length for reading."""
     return ".".join(part[:64] for part in path)
 
@@ -67,40 +67,46 @@ def fits(schema: Schema, value: Any) -> bool:
     return next(problems(schema, value, ()), None) is None
 
 
-def _found(path: Path, sentence: str, **params: Any) -> Found:
-    return path, Message(sentence, key=named(path), **params)
+def _problem(path: Path, sentence: str, **params: Any) -> FoundProblem:
+    return path, Message(sentence, key=path_text(path), **params)
 
 
-def _text_problems(schema: Schema, value: str, path: Path, said: str | None) -> Iterator[Found]:
+def _text_problems(
+    schema: Schema, value: str, path: Path, hint: str | None
+) -> Iterator[FoundProblem]:
     if "enum" in schema and value not in schema["enum"]:
         choices = ", ".join(schema["enum"])
-        yield _found(path, said or "{key} must be one of: {choices}.", choices=choices)
+        yield _problem(path, hint or "{key} must be one of: {choices}.", choices=choices)
     # What a placeholder stands for is not known yet.
     bare = PLACEHOLDER.sub("x", value)
     if "pattern" in schema and not re.fullmatch(schema["pattern"], bare):
-        yield _found(path, said or "{key} has a value that is not allowed.")
+        yield _problem(path, hint or "{key} has a value that is not allowed.")
 
 
-def _number_problems(schema: Schema, value: Any, path: Path, said: str | None) -> Iterator[Found]:
+def _number_problems(
+    schema: Schema, value: Any, path: Path, hint: str | None
+) -> Iterator[FoundProblem]:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and value < low and high is None:
-        yield _found(path, said or "{key} must be at least {low}.", low=low)
+        yield _problem(path, hint or "{key} must be at least {low}.", low=low)
     elif (low is not None and value < low) or (high is not None and value > high):
-        sentence = said or "{key} must be from {low} to {high}."
-        yield _found(path, sentence, low=low, high=high)
+        sentence = hint or "{key} must be from {low} to {high}."
+        yield _problem(path, sentence, low=low, high=high)
 
 
-def _object_problems(schema: Schema, value: Mapping[str, Any], path: Path) -> Iterator[Found]:
-    known: Mapping[str, Schema] = schema.get("properties", {})
+def _object_problems(
+    schema: Schema, value: Mapping[str, Any], path: Path
+) -> Iterator[FoundProblem]:
+    properties: Mapping[str, Schema] = schema.get("properties", {})
     other: Schema = schema.get("additionalProperties", {})
     for name, inner in value.items():
-        yield from problems(known.get(name, other), inner, (*path, name))
+        yield from problems(properties.get(name, other), inner, (*path, name))
 
 
 def _list_problems(
-    schema: Schema, value: list[Any], path: Path, said: str | None
-) -> Iterator[Found]:
+    schema: Schema, value: list[Any], path: Path, hint: str | None
+) -> Iterator[FoundProblem]:
     if len(value) < schema.get("minItems", 0):
-        yield _found(path, said or "{key} must not be empty.")
+        yield _problem(path, hint or "{key} must not be empty.")
     for number, inner in enumerate(value):
         yield from problems(schema.get("items", {}), inner, (*path, str(number)))

@@ -47,11 +47,11 @@ class VersionCorrupted(AppError):
 
 def definition_of(pipeline: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Definition:
     """The definition of the draft: the row of the line and the rows of its steps."""
-    ordered = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
+    rows = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
     return {
         "format": FORMAT,
         "pipeline": {name: pipeline[name] for name in PIPELINE_FIELDS},
-        "steps": [_step(step) for step in ordered],
+        "steps": [_step(step) for step in rows],
     }
 
 

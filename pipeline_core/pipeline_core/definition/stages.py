@@ -18,14 +18,14 @@ Place = tuple[int, int]
 
 def layout_of(steps: Iterable[Mapping[str, Any]]) -> Layout:
     """The layout of *steps*, each with `step_key`, `stage` and `step_no`; holes are closed."""
-    ordered = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
+    rows = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
     return [
         [step["step_key"] for step in stage]
-        for _, stage in groupby(ordered, key=lambda step: step["stage"])
+        for _, stage in groupby(rows, key=lambda step: step["stage"])
     ]
 
 
-def numbered(layout: Layout) -> dict[str, Place]:
+def numbers_of(layout: Layout) -> dict[str, Place]:
     """Each step key's (`stage`, `step_no`), counted from 1."""
     return {
         key: (stage_no, step_no)
@@ -58,12 +58,12 @@ def insert(
     step_no = room if step_no is None else step_no
     if not 1 <= step_no <= room:
         raise _out_of_range("step_no", room)
-    made = [list(row) for row in layout]
+    stages = [list(row) for row in layout]
     if alone:
-        made.insert(stage - 1, [key])
+        stages.insert(stage - 1, [key])
     else:
-        made[stage - 1].insert(step_no - 1, key)
-    return made
+        stages[stage - 1].insert(step_no - 1, key)
+    return stages
 
 
 def room_in(layout: Layout, stage: int, key: str) -> int:
@@ -92,13 +92,13 @@ def move(
     *stage* counts the stages as they are before the move, which is what the caller sees.
     """
     if stage is None:
-        stage = numbered(layout)[key][0]
+        stage = numbers_of(layout)[key][0]
     # The emptied stage keeps its place until the step has found its new one.
     gone = [[k for k in row if k != key] for row in layout]
     return [row for row in insert(gone, key, stage, step_no, new_stage=new_stage) if row]
 
 
-def checked_order(order: Any, keys: Iterable[str]) -> Layout:
+def check_order(order: Any, keys: Iterable[str]) -> Layout:
     """
     *order*, a list of stages out of a request, as a layout of exactly the steps *keys*.
 
@@ -108,12 +108,16 @@ def checked_order(order: Any, keys: Iterable[str]) -> Layout:
         raise InvalidFields(
             [FieldProblem("order", "bad_order", "Give a list of stages, each a list of step keys.")]
         )
-    named = [key for stage in order for key in stage]
-    wanted = set(keys)
+    names = [key for stage in order for key in stage]
+    expected_keys = set(keys)
     problems = [
-        *_about("unknown_step", "There is no step {names} in this line.", set(named) - wanted),
-        *_about("missing_step", "Name every step once; {names} is missing.", wanted - set(named)),
-        *_about("doubled_step", "Name every step once; {names} comes twice.", _doubled(named)),
+        *_about(
+            "unknown_step", "There is no step {names} in this line.", set(names) - expected_keys
+        ),
+        *_about(
+            "missing_step", "Name every step once; {names} is missing.", expected_keys - set(names)
+        ),
+        *_about("doubled_step", "Name every step once; {names} comes twice.", _doubles(names)),
     ]
     if any(not stage for stage in order):
         problems.append(FieldProblem("order", "empty_stage", "A stage needs at least one step."))
@@ -131,9 +135,9 @@ def _is_stage(stage: Any) -> bool:
     return isinstance(stage, list) and all(isinstance(key, str) for key in stage)
 
 
-def _doubled(named: Sequence[str]) -> set[str]:
-    seen: set[str] = set()
-    return {key for key in named if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+def _doubles(names: Sequence[str]) -> set[str]:
+    earlier: set[str] = set()
+    return {key for key in names if key in earlier or earlier.add(key)}  # type: ignore[func-returns-value]
 
 
 def _about(code: str, template: str, keys: set[str]) -> list[FieldProblem]:

@@ -26,7 +26,7 @@ class ConfigProblem:
     @property
     def key(self) -> str:
         """The path for a reader; empty for the configuration as a whole."""
-        return schema.named(self.path)
+        return schema.path_text(self.path)
 
     @property
     def field(self) -> str:
@@ -41,20 +41,20 @@ def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
         return [
             ConfigProblem((), "wrong", Message("The configuration must be an object, in braces."))
         ]
-    known = SCHEMAS.get(step_type)
-    if known is None:
+    keys = SCHEMAS.get(step_type)
+    if keys is None:
         return []
-    found = []
-    for name, key in known.items():
+    result = []
+    for name, key in keys.items():
         if name in config:
-            found += [
+            result += [
                 ConfigProblem(path, "wrong", text)
                 for path, text in schema.problems(key, config[name], (name,))
             ]
         elif "needed" in key:
             text = Message("The configuration needs {key}.", key=name)
-            found.append(ConfigProblem((name,), "missing", text, key["needed"]))
-    found += [
+            result.append(ConfigProblem((name,), "missing", text, key["needed"]))
+    result += [
         ConfigProblem(
             (name,),
             "unknown",
@@ -62,6 +62,6 @@ def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
             "warning",
         )
         for name in config
-        if name not in known
+        if name not in keys
     ]
-    return found
+    return result

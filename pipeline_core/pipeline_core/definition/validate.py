@@ -61,23 +61,23 @@ def validate(definition: Definition, context: ValidationContext | None = None) -
     """All problems of *definition*; without *context*, those that only the line itself shows."""
     steps = definition["steps"]
     if not (definition["pipeline"].get("name") or "").strip():
-        found = [Problem("missing_line_name", Message("Name the line."), field="name")]
+        result = [Problem("missing_line_name", Message("Name the line."), field="name")]
     else:
-        found = []
+        result = []
     if not steps:
-        found += [Problem("no_steps", Message("The line has no steps. Add at least one."))]
+        result += [Problem("no_steps", Message("The line has no steps. Add at least one."))]
     else:
-        found += [*_keys(steps), *_stages(steps), *_disabled(steps)]
+        result += [*_keys(steps), *_stages(steps), *_disabled(steps)]
         places = Places(steps)
         for step in steps:
-            found += _step(step)
-            found += _references(step, places)
+            result += _step(step)
+            result += _references(step, places)
     if context is not None:
-        found += _prices(steps, context)
+        result += _prices(steps, context)
         if not context.has_capacity:
             text = Message("No capacity is set for the line; its calls are not limited.")
-            found.append(Problem("no_capacity", text, severity="warning"))
-    return found
+            result.append(Problem("no_capacity", text, severity="warning"))
+    return result
 
 
 def blocks(problems: Iterable[Problem]) -> bool:
@@ -86,7 +86,7 @@ def blocks(problems: Iterable[Problem]) -> bool:
 
 
 def _keys(steps: Iterable[Step]) -> list[Problem]:
-    counted = Counter(step["step_key"] for step in steps)
+    counts = Counter(step["step_key"] for step in steps)
     return [
         Problem(
             "duplicate_step_key",
@@ -94,7 +94,7 @@ def _keys(steps: Iterable[Step]) -> list[Problem]:
             key,
             "step_key",
         )
-        for key, count in counted.items()
+        for key, count in counts.items()
         if count > 1
     ]
 
@@ -103,18 +103,18 @@ def _stages(steps: Iterable[Step]) -> list[Problem]:
     places: dict[int, list[int]] = {}
     for step in steps:
         places.setdefault(step["stage"], []).append(step["step_no"])
-    found = []
+    result = []
     if sorted(places) != list(range(1, len(places) + 1)):
         numbers = ", ".join(map(str, sorted(places)))
         text = Message(
             "The stages must be numbered 1, 2, 3 …, they are {numbers}.", numbers=numbers
         )
-        found.append(Problem("stage_hole", text, field="stage"))
-    for stage, numbered in sorted(places.items()):
-        if sorted(numbered) != list(range(1, len(numbered) + 1)):
+        result.append(Problem("stage_hole", text, field="stage"))
+    for stage, places_of_stage in sorted(places.items()):
+        if sorted(places_of_stage) != list(range(1, len(places_of_stage) + 1)):
             text = Message("The steps of stage {stage} must be numbered 1, 2, 3 ….", stage=stage)
-            found.append(Problem("step_no_hole", text, field="step_no"))
-    return found
+            result.append(Problem("step_no_hole", text, field="step_no"))
+    return result
 
 
 def _disabled(steps: Iterable[Step]) -> list[Problem]:
@@ -172,17 +172,17 @@ def _field_rules(step: Step) -> tuple[tuple[str, str, bool, Message], ...]:
 
 def _step(step: Step) -> list[Problem]:
     key = step["step_key"]
-    found = [
+    result = [
         Problem(code, text, key, field)
         for field, code, right, text in _field_rules(step)
         if not right
     ]
-    found += [
+    result += [
         Problem("too_long", _too_long(step[field], limit), key, field)
         for field, limit in MAX_LENGTHS.items()
         if len(step[field] or "") > limit
     ]
-    return found + _config(step) + _function(step)
+    return result + _config(step) + _function(step)
 
 
 def _too_long(value: str, limit: int) -> Message:
@@ -193,7 +193,7 @@ def _function(step: Step) -> list[Problem]:
     if step["step_type"] != "script" or not isinstance(step["config"], dict):
         return []
     name = step["config"].get("function")
-    if not isinstance(name, str) or functions.known(name):
+    if not isinstance(name, str) or functions.is_known(name):
         return []
     text = Message("No function is registered as {name}.", name=name[:100])
     return [
@@ -230,7 +230,7 @@ def _config(step: Step) -> list[Problem]:
 
 def _prices(steps: Iterable[Step], context: ValidationContext) -> list[Problem]:
     keys = {step["step_key"] for step in steps}
-    found = [
+    result = [
         Problem(
             "no_price",
             Message("There is no price for the model {model}.", model=step["model"]),
@@ -245,7 +245,7 @@ def _prices(steps: Iterable[Step], context: ValidationContext) -> list[Problem]:
             for at, model in context.prices
         )
     ]
-    found += [
+    result += [
         Problem(
             "price_without_step",
             Message("A price is set for the step {key}, which the line does not have.", key=at),
@@ -255,4 +255,4 @@ def _prices(steps: Iterable[Step], context: ValidationContext) -> list[Problem]:
         )
         for at in sorted({at for at, _ in context.prices} - keys - {""})
     ]
-    return found
+    return result

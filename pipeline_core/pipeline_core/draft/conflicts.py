@@ -6,7 +6,7 @@ from typing import Any
 
 from app.global_func import EditConflict, public
 from pipeline_core.definition.diff import moved_keys
-from pipeline_core.definition.stages import Layout, layout_of, numbered
+from pipeline_core.definition.stages import Layout, layout_of, numbers_of
 
 Row = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ def order_difference(yours: Layout, current: Layout) -> dict[str, Any]:
 def _steps(layout: Layout) -> dict[str, dict[str, Any]]:
     return {
         key: {"step_key": key, "stage": stage, "step_no": step_no}
-        for key, (stage, step_no) in numbered(layout).items()
+        for key, (stage, step_no) in numbers_of(layout).items()
     }
 
 

@@ -80,18 +80,18 @@ async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationCont
 
 async def models_in_use(sor: SafeSqlor) -> list[str]:
     """The models that steps name or prices are set for, by name."""
-    named = " union ".join(facts.models for facts in _facts.values() if facts.models)
-    return [row["model"] for row in await sor.sqlExe(f"{named} order by model limit 1000", {})]
+    statements = " union ".join(facts.models for facts in _facts.values() if facts.models)
+    return [row["model"] for row in await sor.sqlExe(f"{statements} order by model limit 1000", {})]
 
 
 async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[str, Any]]:
     """What stands in the way of deleting the line: `{table, id, count, label}`, label in *lang*."""
-    found = []
+    result = []
     for referrer in [item for facts in _facts.values() for item in facts.referrers]:
         row = await sor.one(referrer.statement, {"id": pipeline_id})
         if row is not None and row["count"]:
             text = translate(Message(referrer.label, count=row["count"]), lang)
-            found.append(
+            result.append(
                 {"table": referrer.table, "id": row["id"], "count": row["count"], "label": text}
             )
-    return found
+    return result

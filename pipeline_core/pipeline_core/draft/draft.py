@@ -28,7 +28,7 @@ from pipeline_core.definition.snapshot import (
     definition_of,
     step_values,
 )
-from pipeline_core.definition.stages import Layout, Place, layout_of, numbered
+from pipeline_core.definition.stages import Layout, Place, layout_of, numbers_of
 
 STEPS = """
 select * from pipeline_steps
@@ -105,7 +105,7 @@ async def place_steps(
     Their `lock_version` rises with the place, `content_version` does not: see
     `steps.check_step_version`.
     """
-    await move_steps(sor, list(steps), numbered(layout), actor)
+    await move_steps(sor, list(steps), numbers_of(layout), actor)
 
 
 async def move_steps(
@@ -121,22 +121,22 @@ async def move_steps(
         shifts[(stage - step["stage"], step_no - step["step_no"])].append(step["id"])
     shifts.pop((0, 0), None)
     if len(shifts) > MAX_SHIFTS:
-        moved = [
+        moves = [
             (step["id"], *places[step["step_key"]])
             for step in steps
             if (step["stage"], step["step_no"]) != places[step["step_key"]]
         ]
-        await _place_each(sor, moved, actor)
+        await _place_each(sor, moves, actor)
         return
     for (by_stages, by_places), ids in shifts.items():
         shift = {"stages": by_stages, "places": by_places, "at": now(), "by": actor.user_id}
         await sor.sqlExe(SHIFT_STEPS, {**shift, "ids": ids})
 
 
-async def _place_each(sor: SafeSqlor, moved: Sequence[tuple[str, int, int]], actor: Actor) -> None:
+async def _place_each(sor: SafeSqlor, moves: Sequence[tuple[str, int, int]], actor: Actor) -> None:
     """Give each step its own place, (id, stage, step_no), a hundred in one statement."""
-    for start in range(0, len(moved), STEP_BATCH_SIZE):
-        part = moved[start : start + STEP_BATCH_SIZE]
+    for start in range(0, len(moves), STEP_BATCH_SIZE):
+        part = moves[start : start + STEP_BATCH_SIZE]
         values: dict[str, Any] = {"at": now(), "by": actor.user_id, "ids": [one[0] for one in part]}
         for number, (step_id, stage, step_no) in enumerate(part):
             values |= {f"i{number}": step_id, f"s{number}": stage, f"n{number}": step_no}
@@ -173,37 +173,37 @@ async def replace_draft(
     conflict and not a missing record.
     """
     present = {step["step_key"]: step for step in await steps_of(sor, pipeline["id"])}
-    wanted = {step["step_key"]: step_values(step) for step in definition["steps"]}
-    for key in present.keys() - wanted.keys():
+    new_steps = {step["step_key"]: step_values(step) for step in definition["steps"]}
+    for key in present.keys() - new_steps.keys():
         await delete_row(sor, "pipeline_steps", present[key], actor)
-    new = [values for key, values in wanted.items() if key not in present]
+    new = [values for key, values in new_steps.items() if key not in present]
     await insert_steps(sor, pipeline["id"], new, actor)
-    kept = [step for key, step in present.items() if key in wanted]
-    await _move_kept(sor, pipeline, kept, wanted, actor)
+    remaining = [step for key, step in present.items() if key in new_steps]
+    await _move_present(sor, pipeline, remaining, new_steps, actor)
     for step in await steps_of(sor, pipeline["id"]):
         if step["step_key"] not in present:
             continue
-        content = {n: v for n, v in wanted[step["step_key"]].items() if n not in PLACE}
-        if changed := changes(step, content):
-            await update_step(sor, step, changed, actor)
+        content = {n: v for n, v in new_steps[step["step_key"]].items() if n not in PLACE}
+        if new_values := changes(step, content):
+            await update_step(sor, step, new_values, actor)
     fields = {n: definition["pipeline"][n] for n in PIPELINE_FIELDS if n != "code"}
     fields |= {"draft_changed_at": now()}
     await update_row(sor, "pipelines", pipeline["id"], None, fields, actor)
 
 
-async def _move_kept(
+async def _move_present(
     sor: SafeSqlor,
     pipeline: Mapping[str, Any],
-    kept: Sequence[Mapping[str, Any]],
-    wanted: Mapping[str, Mapping[str, Any]],
+    remaining: Sequence[Mapping[str, Any]],
+    new_steps: Mapping[str, Mapping[str, Any]],
     actor: Actor,
 ) -> None:
-    """Put the steps that stay where they are *wanted*; one entry in the audit trail for all."""
-    places = {key: (step["stage"], step["step_no"]) for key, step in wanted.items()}
-    if all((step["stage"], step["step_no"]) == places[step["step_key"]] for step in kept):
+    """Put the steps that stay where they are *new_steps*; one entry in the audit trail for all."""
+    places = {key: (step["stage"], step["step_no"]) for key, step in new_steps.items()}
+    if all((step["stage"], step["step_no"]) == places[step["step_key"]] for step in remaining):
         return
-    await move_steps(sor, kept, places, actor)
-    before, after = layout_of(kept), layout_of(wanted.values())
+    await move_steps(sor, remaining, places, actor)
+    before, after = layout_of(remaining), layout_of(new_steps.values())
     await record_changes(
         sor, actor, Change("reorder", "pipelines", pipeline, {"order": before}, {"order": after})
     )

@@ -68,9 +68,9 @@ async def create(
         new_stage=new_stage,
     )
     await place_steps(sor, steps, layout, actor)
-    stage, step_no = stages.numbered(layout)[values["step_key"]]
-    made = {**values, "stage": stage, "step_no": step_no}
-    record = await insert_row(sor, "pipeline_steps", made, actor)
+    stage, step_no = stages.numbers_of(layout)[values["step_key"]]
+    row = {**values, "stage": stage, "step_no": step_no}
+    record = await insert_row(sor, "pipeline_steps", row, actor)
     await touch_draft(sor, pipeline["id"])
     return record
 
@@ -88,35 +88,35 @@ async def update(
     Raises EditConflict when the step changed since it was read, InvalidFields, Conflict.
     """
     placing = "stage" in values or "step_no" in values
-    step, pipeline = await _locked(sor, step_id, lock_version, placing=placing)
-    changed = changes(step, without_unchanged("pipeline_steps", step, values))
-    if "config" in changed or "step_type" in changed:
+    step, pipeline = await _lock_step(sor, step_id, lock_version, placing=placing)
+    new_values = changes(step, without_unchanged("pipeline_steps", step, values))
+    if "config" in new_values or "step_type" in new_values:
         config = values["config"].value if "config" in values else _stored_config(step)
-        _check_config(changed.get("step_type", step["step_type"]), config)
-    if not changed:
+        _check_config(new_values.get("step_type", step["step_type"]), config)
+    if not new_values:
         return step
     steps = await steps_of(sor, pipeline["id"])
-    if "step_key" in changed:
-        _check_key(changed["step_key"], steps)
-    place = {name: changed.pop(name) for name in _PLACE if name in changed}
+    if "step_key" in new_values:
+        _check_key(new_values["step_key"], steps)
+    place = {name: new_values.pop(name) for name in _PLACE if name in new_values}
     if place:
         layout = stages.layout_of(steps)
         stage, step_no = values.get("stage"), values.get("step_no")
         if step_no is not None and "step_no" not in place:
             # The form sends the old number along; only a new one is insisted on.
             step_no = min(step_no, stages.room_in(layout, stage or step["stage"], step["step_key"]))
-        moved = stages.move(layout, step["step_key"], stage, step_no)
-        await _rearrange(sor, pipeline, steps, moved, actor, moved=step["step_key"])
+        new_layout = stages.move(layout, step["step_key"], stage, step_no)
+        await _rearrange(sor, pipeline, steps, new_layout, actor, moved_key=step["step_key"])
     else:
         await touch_draft(sor, pipeline["id"])
-    return await update_step(sor, await get_row(sor, "pipeline_steps", step_id), changed, actor)
+    return await update_step(sor, await get_row(sor, "pipeline_steps", step_id), new_values, actor)
 
 
 async def delete(
     sor: SafeSqlor, step_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a step; the others close up. Raises EditConflict when it changed since it was read."""
-    step, pipeline = await _locked(sor, step_id, lock_version, placing=False)
+    step, pipeline = await _lock_step(sor, step_id, lock_version, placing=False)
     steps = await steps_of(sor, pipeline["id"])
     layout = stages.remove(stages.layout_of(steps), step["step_key"])
     await delete_row(sor, "pipeline_steps", step, actor)
@@ -139,7 +139,7 @@ async def duplicate(
     Its `step_key` and `name`, if not given, are made from those of the step. Raises EditConflict
     when the step changed since it was read, InvalidFields, Conflict.
     """
-    step, pipeline = await _locked(sor, step_id, lock_version, placing=False)
+    step, pipeline = await _lock_step(sor, step_id, lock_version, placing=False)
     steps = await steps_of(sor, pipeline["id"])
     _check_count(len(steps))
     key = values["step_key"] or _free_key(step["step_key"], {s["step_key"] for s in steps})
@@ -148,11 +148,11 @@ async def duplicate(
     stage, step_no = (step["stage"] + 1, None) if alone else (step["stage"], step["step_no"] + 1)
     layout = stages.insert(stages.layout_of(steps), key, stage, step_no, new_stage=alone)
     await place_steps(sor, steps, layout, actor)
-    copied = {n: step[n] for n in STEP_FIELDS} | {"pipeline_id": pipeline["id"], "step_key": key}
-    copied |= dict(zip(_PLACE, stages.numbered(layout)[key], strict=True))
+    copy = {n: step[n] for n in STEP_FIELDS} | {"pipeline_id": pipeline["id"], "step_key": key}
+    copy |= dict(zip(_PLACE, stages.numbers_of(layout)[key], strict=True))
     if values["name"]:
-        copied["name"] = values["name"]
-    record = await insert_row(sor, "pipeline_steps", copied, actor)
+        copy["name"] = values["name"]
+    record = await insert_row(sor, "pipeline_steps", copy, actor)
     await touch_draft(sor, pipeline["id"])
     return record
 
@@ -176,8 +176,8 @@ async def reorder(
     steps = await steps_of(sor, pipeline_id)
     yours = order if stages.is_order(order) else None
     check_order_version(pipeline, steps, lock_version, draft_changed_at, yours)
-    layout = stages.checked_order(order, (step["step_key"] for step in steps))
-    return await _rearranged(sor, pipeline, steps, layout, actor)
+    layout = stages.check_order(order, (step["step_key"] for step in steps))
+    return await _rearrange_and_read(sor, pipeline, steps, layout, actor)
 
 
 async def move(
@@ -207,7 +207,7 @@ async def move(
         values["step_no"],
         new_stage=bool(values["new_stage"]),
     )
-    return await _rearranged(sor, pipeline, steps, layout, actor, moved=key)
+    return await _rearrange_and_read(sor, pipeline, steps, layout, actor, moved_key=key)
 
 
 def check_step_version(step: Mapping[str, Any], lock_version: int | None, *, placing: bool) -> None:
@@ -225,31 +225,31 @@ def check_step_version(step: Mapping[str, Any], lock_version: int | None, *, pla
         check_lock_version("pipeline_steps", step, lock_version)
 
 
-async def _locked(
+async def _lock_step(
     sor: SafeSqlor, step_id: str, lock_version: int | None, *, placing: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The step and its line, both locked: the line first, as everywhere."""
-    seen = await get_row(sor, "pipeline_steps", step_id)
-    pipeline = await lock_editable_pipeline(sor, seen["pipeline_id"])
+    unlocked_step = await get_row(sor, "pipeline_steps", step_id)
+    pipeline = await lock_editable_pipeline(sor, unlocked_step["pipeline_id"])
     step = await get_row(sor, "pipeline_steps", step_id, lock=True)
     check_step_version(step, lock_version, placing=placing)
     return step, pipeline
 
 
-async def _rearranged(
+async def _rearrange_and_read(
     sor: SafeSqlor,
     pipeline: Mapping[str, Any],
     steps: list[Any],
     layout: Layout,
     actor: Actor,
     *,
-    moved: str | None = None,
+    moved_key: str | None = None,
 ) -> dict[str, Any]:
     record: Mapping[str, Any] = pipeline
     if layout != stages.layout_of(steps):
-        record = await _rearrange(sor, pipeline, steps, layout, actor, moved=moved)
-    placed = await steps_of(sor, pipeline["id"])
-    return {**record, "order": layout, "steps": placed}
+        record = await _rearrange(sor, pipeline, steps, layout, actor, moved_key=moved_key)
+    new_steps = await steps_of(sor, pipeline["id"])
+    return {**record, "order": layout, "steps": new_steps}
 
 
 async def _rearrange(
@@ -259,16 +259,16 @@ async def _rearrange(
     layout: Layout,
     actor: Actor,
     *,
-    moved: str | None = None,
+    moved_key: str | None = None,
 ) -> dict[str, Any]:
     before = stages.layout_of(steps)
     await place_steps(sor, steps, layout, actor)
-    changed = [Change("reorder", "pipelines", pipeline, {"order": before}, {"order": layout})]
-    if moved is not None:
-        step = next(step for step in steps if step["step_key"] == moved)
-        place = dict(zip(_PLACE, stages.numbered(layout)[moved], strict=True))
-        changed.append(Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place))
-    await record_changes(sor, actor, *changed)
+    entries = [Change("reorder", "pipelines", pipeline, {"order": before}, {"order": layout})]
+    if moved_key is not None:
+        step = next(step for step in steps if step["step_key"] == moved_key)
+        place = dict(zip(_PLACE, stages.numbers_of(layout)[moved_key], strict=True))
+        entries.append(Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place))
+    await record_changes(sor, actor, *entries)
     # Who has the old order before him must not put it back unknowingly: the line's version rises.
     return await update_row(
         sor, "pipelines", pipeline["id"], None, {"draft_changed_at": now()}, actor
@@ -294,11 +294,11 @@ def _check_count(count: int) -> None:
         raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MAX_STEPS)
 
 
-def _free_key(key: str, taken: set[str]) -> str:
+def _free_key(key: str, keys_in_use: set[str]) -> str:
     for number in itertools.count(1):
         ending = "_copy" if number == 1 else f"_copy{number}"
-        if (made := key[: 64 - len(ending)] + ending) not in taken:
-            return made
+        if (candidate := key[: 64 - len(ending)] + ending) not in keys_in_use:
+            return candidate
     raise AssertionError("unreachable")
 
 

@@ -13,27 +13,27 @@ _NUMBER = FieldRule(kind="int", required=True, minimum=1)
 
 async def pipeline_editor(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The whole draft with its problems, the types' schemas, models and functions."""
-    given = check_params({"pipeline_id": _ID}, params)
+    query = check_params({"pipeline_id": _ID}, params)
     async with reading(snapshot=True) as sor:
-        return await editor.whole_draft(sor, given["pipeline_id"], actor)
+        return await editor.whole_draft(sor, query["pipeline_id"], actor)
 
 
 async def pipeline_contributors(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Who has changed the draft since the last version."""
-    given = check_params({"pipeline_id": _ID}, params)
+    query = check_params({"pipeline_id": _ID}, params)
     async with reading(snapshot=True) as sor:
-        await get_row(sor, "pipelines", given["pipeline_id"])
-        return await since_last_version(sor, given["pipeline_id"])
+        await get_row(sor, "pipelines", query["pipeline_id"])
+        return await since_last_version(sor, query["pipeline_id"])
 
 
 async def pipeline_contributors_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The same in words."""
-    found = await pipeline_contributors(actor, params)
-    return views.contributors_view(found, actor.user_id or "", actor.lang)
+    contributors = await pipeline_contributors(actor, params)
+    return views.contributors_view(contributors, actor.user_id or "", actor.lang)
 
 
 async def pipeline_rollback_preview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """What a rollback would change, before it is done."""
-    given = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
+    query = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
     async with reading(snapshot=True) as sor:
-        return await editor.rollback_preview(sor, given["pipeline_id"], given["version_no"], actor)
+        return await editor.rollback_preview(sor, query["pipeline_id"], query["version_no"], actor)

@@ -20,44 +20,46 @@ select version_no, status, notes, created_at from pipeline_versions
 
 async def pipeline_validate_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The dry run in words."""
-    given = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
+    query = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
     async with reading(snapshot=True) as sor:
-        found = await comparing.validated(sor, given["pipeline_id"], given["version_no"], actor)
-    return views.problems_view(found, actor.lang)
+        report = await comparing.check_version(
+            sor, query["pipeline_id"], query["version_no"], actor
+        )
+    return views.problems_view(report, actor.lang)
 
 
 async def pipeline_diff_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """The comparison in words."""
     spec = {"pipeline_id": _ID, "from": _WHICH, "to": _WHICH}
-    given = check_params(spec, params)
-    before, after = given["from"] or "live", given["to"] or "draft"
+    query = check_params(spec, params)
+    before, after = query["from"] or "live", query["to"] or "draft"
     async with reading(snapshot=True) as sor:
-        if "live" in (before, after) and not await comparing.is_live(sor, given["pipeline_id"]):
+        if "live" in (before, after) and not await comparing.is_live(sor, query["pipeline_id"]):
             return views.note_view(Message("The line is not live; all of it is new."), actor.lang)
-        found = await comparing.compared(sor, given["pipeline_id"], before, after)
+        difference = await comparing.compare(sor, query["pipeline_id"], before, after)
     return views.difference_view(
-        found, _called(before, actor.lang), _called(after, actor.lang), actor.lang
+        difference, _version_name(before, actor.lang), _version_name(after, actor.lang), actor.lang
     )
 
 
 async def pipeline_version_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """One version: its state, what happened to it, its stages."""
-    given = check_params(
+    query = check_params(
         {"pipeline_id": _ID, "version_no": FieldRule(kind="int", minimum=1, required=True)}, params
     )
     async with reading() as sor:
-        version = await version_by_number(sor, given["pipeline_id"], given["version_no"])
+        version = await version_by_number(sor, query["pipeline_id"], query["version_no"])
     return views.version_view(version, load(version), actor.lang)
 
 
 async def pipeline_version_choices(actor: Actor, params: dict[str, Any]) -> list[dict[str, str]]:
     """Draft, live and the versions, newest first, for a drop-down; with `was_live` only those
     one can roll back to."""
-    given = check_params(
+    query = check_params(
         {"pipeline_id": _ID, "was_live": FieldRule(kind="bool", default=0)}, params
     )
     async with reading() as sor:
-        versions = await sor.sqlExe(VERSIONS, {"pipeline_id": given["pipeline_id"]})
+        versions = await sor.sqlExe(VERSIONS, {"pipeline_id": query["pipeline_id"]})
     choices = [
         {
             "value": str(version["version_no"]),
@@ -65,14 +67,14 @@ async def pipeline_version_choices(actor: Actor, params: dict[str, Any]) -> list
             + (f" · {version['notes'][:40]}" if version["notes"] else ""),
         }
         for version in versions
-        if not given["was_live"] or version["status"] == "superseded"
+        if not query["was_live"] or version["status"] == "superseded"
     ]
-    if given["was_live"]:
+    if query["was_live"]:
         return choices
-    fixed = [{"value": name, "text": _called(name, actor.lang)} for name in ("draft", "live")]
+    fixed = [{"value": name, "text": _version_name(name, actor.lang)} for name in ("draft", "live")]
     return fixed + choices
 
 
-def _called(which: str, lang: str) -> str:
+def _version_name(which: str, lang: str) -> str:
     names = {"draft": Message("the draft"), "live": Message("the live version")}
     return translate(names[which], lang) if which in names else f"v{which.lstrip('vV')}"

@@ -130,14 +130,14 @@ async def pipelines_delete(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line taken off sale, put away, or brought back."""
-    given = check_params(SET_STATUS, params)
+    query = check_params(SET_STATUS, params)
     record = await _write(
         lambda sor: line_status.set_status(
             sor,
-            given["pipeline_id"],
-            given["status"],
-            given["lock_version"],
-            given["reason"],
+            query["pipeline_id"],
+            query["status"],
+            query["lock_version"],
+            query["reason"],
             actor,
         )
     )
@@ -148,9 +148,11 @@ async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """A new step, at the end or where `stage` and `step_no` (and `new_stage`) say."""
     extra = {"new_stage": _FLAG, "draft_changed_at": _MOMENT}
     values = check_new("pipeline_steps", params, extra=extra)
-    new_stage, seen = bool(values.pop("new_stage")), values.pop("draft_changed_at")
+    new_stage, draft_changed_at = bool(values.pop("new_stage")), values.pop("draft_changed_at")
     return await _draft(
-        "pipeline_steps", lambda sor: steps.create(sor, values, new_stage, actor, seen), actor
+        "pipeline_steps",
+        lambda sor: steps.create(sor, values, new_stage, actor, draft_changed_at),
+        actor,
     )
 
 
@@ -174,37 +176,37 @@ async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_steps_duplicate(actor: Actor, params: dict[str, Any]) -> Answer:
     """A copy of a step, after it or beside it."""
-    given = check_params(DUPLICATE, params)
+    query = check_params(DUPLICATE, params)
     return await _draft(
         "pipeline_steps",
-        lambda sor: steps.duplicate(sor, given["id"], given["lock_version"], given, actor),
+        lambda sor: steps.duplicate(sor, query["id"], query["lock_version"], query, actor),
         actor,
     )
 
 
 async def pipeline_steps_enable(actor: Actor, params: dict[str, Any]) -> Answer:
     """A step switched on or off."""
-    given = check_params(ENABLE, params)
-    values = {"enabled": given["enabled"]}
+    query = check_params(ENABLE, params)
+    values = {"enabled": query["enabled"]}
     return await _draft(
         "pipeline_steps",
-        lambda sor: steps.update(sor, given["id"], given["lock_version"], values, actor),
+        lambda sor: steps.update(sor, query["id"], query["lock_version"], values, actor),
         actor,
     )
 
 
 async def pipeline_steps_reorder(actor: Actor, params: dict[str, Any]) -> Answer:
     """All steps of a line in another order."""
-    given = check_params(REORDER, params)
+    query = check_params(REORDER, params)
     return await _draft(
         "pipelines",
         lambda sor: steps.reorder(
             sor,
-            given["pipeline_id"],
-            given["lock_version"],
-            given["order"].value,
+            query["pipeline_id"],
+            query["lock_version"],
+            query["order"].value,
             actor,
-            given["draft_changed_at"],
+            query["draft_changed_at"],
         ),
         actor,
     )
@@ -212,28 +214,28 @@ async def pipeline_steps_reorder(actor: Actor, params: dict[str, Any]) -> Answer
 
 async def pipeline_steps_move(actor: Actor, params: dict[str, Any]) -> Answer:
     """One step to another stage or place."""
-    given = check_params(MOVE, params)
+    query = check_params(MOVE, params)
     return await _draft(
         "pipelines",
-        lambda sor: steps.move(sor, given["pipeline_id"], given["lock_version"], given, actor),
+        lambda sor: steps.move(sor, query["pipeline_id"], query["lock_version"], query, actor),
         actor,
     )
 
 
 async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """The draft saved as a version; `made` says whether a new one was needed."""
+    """The draft saved as a version; `is_new` says whether a new one was needed."""
     values = check_new("pipeline_versions", params)
-    version, made, problems = await _write(lambda sor: versions.create(sor, values, actor))
-    said = [problem.as_dict(actor.lang) for problem in problems]
+    version, is_new, problems = await _write(lambda sor: versions.create(sor, values, actor))
+    messages = [problem.as_dict(actor.lang) for problem in problems]
     message = (
         Message("Saved as version {version_no}.", version_no=version["version_no"])
-        if made
+        if is_new
         else Message(
             "The draft has not changed since version {version_no}; no new version was made.",
             version_no=version["version_no"],
         )
     )
-    body = {**version, "made": made, "problems": said}
+    body = {**version, "made": is_new, "problems": messages}
     return Answer(body, table="pipeline_versions", message=message)
 
 
@@ -253,16 +255,16 @@ async def pipeline_versions_delete(actor: Actor, params: dict[str, Any]) -> Answ
 
 async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
     """The draft, or a saved version, put live."""
-    given = check_params(PUBLISH, params)
-    record = await _write(lambda sor: publishing.publish(sor, given["pipeline_id"], given, actor))
+    query = check_params(PUBLISH, params)
+    record = await _write(lambda sor: publishing.publish(sor, query["pipeline_id"], query, actor))
     message = Message("Version {version_no} is live.", version_no=record["version_no"])
     return Answer(record, table="pipeline_versions", message=message)
 
 
 async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
     """An earlier version live again."""
-    given = check_params(ROLLBACK, params)
-    record = await _write(lambda sor: publishing.rollback(sor, given["pipeline_id"], given, actor))
+    query = check_params(ROLLBACK, params)
+    record = await _write(lambda sor: publishing.rollback(sor, query["pipeline_id"], query, actor))
     template = (
         "Version {version_no} is live again, and the draft is like it."
         if record["draft_replaced"]
@@ -274,16 +276,16 @@ async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_validate(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """What publishing would say, without publishing."""
-    given = check_params(VALIDATE, params)
+    query = check_params(VALIDATE, params)
     async with reading(snapshot=True) as sor:
-        return await comparing.validated(sor, given["pipeline_id"], given["version_no"], actor)
+        return await comparing.check_version(sor, query["pipeline_id"], query["version_no"], actor)
 
 
 async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """What differs between two of draft, live and the numbered versions."""
-    given = check_params(DIFF, _numbers_as_text(params, ("from", "to")))
+    query = check_params(DIFF, _numbers_as_text(params, ("from", "to")))
     async with reading(snapshot=True) as sor:
-        return await comparing.compared(sor, given["pipeline_id"], given["from"], given["to"])
+        return await comparing.compare(sor, query["pipeline_id"], query["from"], query["to"])
 
 
 async def _draft(

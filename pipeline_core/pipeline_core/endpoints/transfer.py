@@ -74,15 +74,15 @@ _IGNORED = frozenset(
 
 async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line's draft or version as a file, with its prices and capacity if wished."""
-    given = check_params(EXPORT, _numbers_as_text(params))
+    query = check_params(EXPORT, _numbers_as_text(params))
     async with reading(snapshot=True) as sor:
         definition = await comparing.definition_at(
-            sor, given["pipeline_id"], given["from"], "from"
+            sor, query["pipeline_id"], query["from"], "from"
         )  # fmt: skip
-        parts = await read_parts(sor, given["pipeline_id"], _wanted(given))
+        parts = await read_parts(sor, query["pipeline_id"], _part_names(query))
     content = {"pipeline": definition["pipeline"], "steps": definition["steps"], **parts}
-    text = await asyncio.to_thread(envelope.serialize, envelope.build(content), given["format"])
-    return _file(text, definition["pipeline"]["code"], given["format"])
+    text = await asyncio.to_thread(envelope.serialize, envelope.build(content), query["format"])
+    return _file(text, definition["pipeline"]["code"], query["format"])
 
 
 async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -93,19 +93,19 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     """
     own = {name: value for name, value in params.items() if name in IMPORT}
     body = {name: value for name, value in params.items() if name not in IMPORT}
-    given = check_params(IMPORT, own)
-    if given["content"] is None and "kind" in body:
+    query = check_params(IMPORT, own)
+    if query["content"] is None and "kind" in body:
         file = await asyncio.to_thread(envelope.parse_body, _without_page_names(body))
     else:
         check_params(IMPORT, params)
-        if not given["content"]:
+        if not query["content"]:
             raise InvalidFields(
                 [FieldProblem("content", "required", "This field is required.")]
             )  # fmt: skip
-        file = await asyncio.to_thread(envelope.parse, given["content"])
-    incoming = await asyncio.to_thread(_checked, file, given, actor.lang)
+        file = await asyncio.to_thread(envelope.parse, query["content"])
+    incoming = await asyncio.to_thread(_check_file, file, query, actor.lang)
     terms = transfer.Terms(
-        bool(given["replace"]), bool(given["dry_run"]), given["lock_version"]
+        bool(query["replace"]), bool(query["dry_run"]), query["lock_version"]
     )  # fmt: skip
     try:
         report = await in_transaction(
@@ -121,25 +121,25 @@ async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str
     The import (or its dry run) with its report in words. A dry run that found nothing wrong has a
     button that imports what was tried; `referer_widget` is the list that shows the line then.
     """
-    given = {name: value for name, value in params.items() if value not in ("", "null", None)}
-    opener = str(given.pop("referer_widget", ""))
-    report = (await pipeline_import(actor, given)).body
-    tried = {name: value for name, value in given.items() if name in IMPORT}
+    query = {name: value for name, value in params.items() if value not in ("", "null", None)}
+    opener = str(query.pop("referer_widget", ""))
+    report = (await pipeline_import(actor, query)).body
+    tried = {name: value for name, value in query.items() if name in IMPORT}
     return views.import_view(report, tried, opener, actor.lang)
 
 
 async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
     """A new line like another one, with its prices and capacity if wished."""
-    given = check_params(CLONE, _numbers_as_text(params))
+    query = check_params(CLONE, _numbers_as_text(params))
 
     async def work(sor: Any) -> dict[str, Any]:
         definition = await comparing.definition_at(
-            sor, given["pipeline_id"], given["from"], "from"
+            sor, query["pipeline_id"], query["from"], "from"
         )  # fmt: skip
-        name = given["name"] or definition["pipeline"]["name"]
+        name = query["name"] or definition["pipeline"]["name"]
         about = {"description": definition["pipeline"]["description"], "name": name}
-        values = check_new("pipelines", {**about, "code": given["code"]})
-        parts = await read_parts(sor, given["pipeline_id"], _wanted(given))
+        values = check_new("pipelines", {**about, "code": query["code"]})
+        parts = await read_parts(sor, query["pipeline_id"], _part_names(query))
         return await transfer.clone(sor, definition, values, parts, actor)
 
     try:
@@ -153,22 +153,22 @@ async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_workflow(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line as a document of the CNCF Serverless Workflow DSL, as JSON or YAML."""
-    given = check_params(WORKFLOW, _numbers_as_text(params))
-    definition, version_no = await _definition(given)
+    query = check_params(WORKFLOW, _numbers_as_text(params))
+    definition, version_no = await _definition(query)
     document = workflow.workflow_document(definition, version_no, freeze(definition).checksum)
-    text = await asyncio.to_thread(envelope.serialize, document, given["format"])
-    return _file(text, f"{definition['pipeline']['code']}.workflow", given["format"])
+    text = await asyncio.to_thread(envelope.serialize, document, query["format"])
+    return _file(text, f"{definition['pipeline']['code']}.workflow", query["format"])
 
 
 async def pipeline_diagram(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line as a Mermaid flowchart."""
-    given = check_params(OTHER, _numbers_as_text(params))
-    definition, _ = await _definition(given)
+    query = check_params(OTHER, _numbers_as_text(params))
+    definition, _ = await _definition(query)
     return Answer(workflow.mermaid(definition), content_type="text/plain; charset=utf-8")
 
 
-async def _definition(given: Mapping[str, Any]) -> tuple[Definition, int | None]:
-    pipeline_id, which = given["pipeline_id"], given["from"]
+async def _definition(query: Mapping[str, Any]) -> tuple[Definition, int | None]:
+    pipeline_id, which = query["pipeline_id"], query["from"]
     async with reading(snapshot=True) as sor:
         definition = await comparing.definition_at(sor, pipeline_id, which, "from")
         if which == "draft":
@@ -181,21 +181,21 @@ async def _definition(given: Mapping[str, Any]) -> tuple[Definition, int | None]
         return definition, version["version_no"]
 
 
-def _checked(file: envelope.Envelope, given: Mapping[str, Any], lang: str) -> transfer.Incoming:
+def _check_file(file: envelope.Envelope, query: Mapping[str, Any], lang: str) -> transfer.Incoming:
     """The content of *file* against the rules of the forms; every problem is found."""
     problems: list[dict[str, str]] = []
     ignored: set[str] = set()
-    if file.get("checksum") != envelope.checksum(file) and not given["accept_changed"]:
+    if file.get("checksum") != envelope.checksum(file) and not query["accept_changed"]:
         problems.append(_problem("bad_checksum", "checksum", Message(
             "The file was changed after it was written. Say accept_changed if that is meant."
         ), lang))  # fmt: skip
-    known = {*envelope.build({}), "pipeline", "steps", *part_names()}
+    members = {*envelope.build({}), "pipeline", "steps", *part_names()}
     problems += [
         _problem("unknown_field", name[:64], Message("There is no field of this name here."), lang)
         for name in file
-        if name not in known
+        if name not in members
     ]
-    pipeline = _pipeline(file, given, problems, ignored, lang)
+    pipeline = _pipeline(file, query, problems, ignored, lang)
     steps, step_problems = _steps(file, problems, ignored, lang)
     parts = {name: file[name] for name in part_names() if file.get(name)}
     return transfer.Incoming(pipeline, steps, parts, problems, step_problems, sorted(ignored))
@@ -203,49 +203,49 @@ def _checked(file: envelope.Envelope, given: Mapping[str, Any], lang: str) -> tr
 
 def _pipeline(
     file: envelope.Envelope,
-    given: Mapping[str, Any],
+    query: Mapping[str, Any],
     problems: list[dict[str, str]],
     ignored: set[str],
     lang: str,
 ) -> dict[str, Any]:
-    found = file.get("pipeline")
-    values = dict(found) if isinstance(found, dict) else {}
+    part = file.get("pipeline")
+    values = dict(part) if isinstance(part, dict) else {}
     ignored |= _IGNORED & values.keys()
-    asked = {name: given[name] for name in ("code", "name") if given[name] is not None}
-    values = {n: v for n, v in values.items() if n not in _IGNORED} | asked
+    overrides = {name: query[name] for name in ("code", "name") if query[name] is not None}
+    values = {n: v for n, v in values.items() if n not in _IGNORED} | overrides
     try:
-        checked = check_new("pipelines", values)
+        record = check_new("pipelines", values)
     except InvalidFields as exc:
         problems += [_problem(p.code, p.field, p.text, lang) for p in exc.problems]
         return {"code": str(values.get("code") or "")[:64]}
-    return {name: checked[name] for name in PIPELINE_FIELDS}
+    return {name: record[name] for name in PIPELINE_FIELDS}
 
 
 def _steps(
     file: envelope.Envelope, problems: list[dict[str, str]], ignored: set[str], lang: str
 ) -> tuple[list[Mapping[str, Any]], dict[str, list[dict[str, str]]]]:
-    found = file.get("steps")
-    if not isinstance(found, list):
+    items = file.get("steps")
+    if not isinstance(items, list):
         text = Message("Give a list of steps.")
         problems.append(_problem("bad_steps", "steps", text, lang))
         return [], {}
-    if len(found) > MAX_STEPS:
+    if len(items) > MAX_STEPS:
         text = Message("A line has at most {limit} steps.", limit=MAX_STEPS)
         problems.append(_problem("too_many_steps", "steps", text, lang))
         return [], {}
     steps: list[Mapping[str, Any]] = []
     wrong: dict[str, list[dict[str, str]]] = {}
-    for number, step in enumerate(found, 1):
+    for number, step in enumerate(items, 1):
         values = dict(step) if isinstance(step, dict) else {}
         ignored |= _IGNORED & values.keys()
         values = {n: v for n, v in values.items() if n not in _IGNORED}
         key = str(values.get("step_key") or f"#{number}")[:64]
-        made, bad = _step(values, number, lang)
+        values_of_step, bad = _step(values, number, lang)
         if bad:
             wrong.setdefault(key, []).extend(bad)
-        steps.append(made)
-    counted = Counter(step["step_key"] for step in steps if step)
-    for key, count in counted.items():
+        steps.append(values_of_step)
+    counts = Counter(step["step_key"] for step in steps if step)
+    for key, count in counts.items():
         if count > 1:
             text = Message(
                 "{count} steps are called {key}. Give each its own.", key=key, count=count
@@ -260,24 +260,24 @@ def _step(
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
     key = str(values.get("step_key") or "")[:64]
     try:
-        checked = check_new("pipeline_steps", {**values, "pipeline_id": "-"})
+        record = check_new("pipeline_steps", {**values, "pipeline_id": "-"})
     except InvalidFields as exc:
         return {}, [_problem(p.code, p.field, p.text, lang, key) for p in exc.problems]
-    config = checked["config"].value
+    config = record["config"].value
     wrong = [
         _problem("bad_config", f"config.{problem.key}", problem.text, lang, key)
-        for problem in config_problems(checked["step_type"], config)
+        for problem in config_problems(record["step_type"], config)
         if problem.kind == "wrong"
     ]
-    made = {name: checked[name] for name in STEP_FIELDS}
+    step = {name: record[name] for name in STEP_FIELDS}
     # Without a place, a step comes after those before it.
-    made["stage"] = made["stage"] or number
-    made["step_no"] = made["step_no"] or 1
-    return made | {"config": config}, wrong
+    step["stage"] = step["stage"] or number
+    step["step_no"] = step["step_no"] or 1
+    return step | {"config": config}, wrong
 
 
-def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: given.get(f"with_{name}") for name in part_names()}
+def _part_names(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: query.get(f"with_{name}") for name in part_names()}
 
 
 def _file(text: str, name: str, format_name: str) -> Answer:

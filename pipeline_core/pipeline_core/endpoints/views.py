@@ -34,48 +34,55 @@ _BECAME = {
 _STATES = {"saved": "saved, never live", "published": "live", "superseded": "was live"}
 
 
-def problems_view(found: Mapping[str, Any], lang: str) -> Widget:
+def problems_view(report: Mapping[str, Any], lang: str) -> Widget:
     """The problems of a dry run (as `comparing.validated` gives them), errors first."""
-    heading = "The line can be published." if found["publishable"] else "Correct this first:"
-    ordered = sorted(found["problems"], key=lambda problem: problem["severity"])
+    heading = "The line can be published." if report["publishable"] else "Correct this first:"
+    problems = sorted(report["problems"], key=lambda problem: problem["severity"])
     lines = [
         _MARKS[problem["severity"]]
         + (f"{problem['step_key']}: " if problem["step_key"] else "")
         + problem["message"]
-        for problem in ordered
+        for problem in problems
     ]
     return _box(translate(Message(heading), lang), lines)
 
 
-def difference_view(found: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
+def difference_view(difference: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
     """A difference (as `diff.difference` gives it) in words, one line each."""
     heading = translate(Message("From {before} to {after}", before=before, after=after), lang)
-    if is_empty(found):
+    if is_empty(difference):
         return _box(heading, [translate(Message("Nothing differs."), lang)])
-    steps = found["steps"]
-    told = [Message("{field}: {old} → {new}", **_changed(change)) for change in found["pipeline"]]
-    told += [Message("+ step {key} ({name}), {place}", **_named(step)) for step in steps["added"]]
-    told += [Message("− step {key} ({name}), {place}", **_named(step)) for step in steps["removed"]]
-    told += [
+    steps = difference["steps"]
+    messages = [
+        Message("{field}: {old} → {new}", **_change_params(change))
+        for change in difference["pipeline"]
+    ]
+    messages += [
+        Message("+ step {key} ({name}), {place}", **_step_params(step)) for step in steps["added"]
+    ]
+    messages += [
+        Message("− step {key} ({name}), {place}", **_step_params(step)) for step in steps["removed"]
+    ]
+    messages += [
         Message(
             "↕ step {key}: {old} → {new}",
-            key=moved["step_key"],
-            old=_place(moved["from"]),
-            new=_place(moved["to"]),
+            key=move["step_key"],
+            old=_place(move["from"]),
+            new=_place(move["to"]),
         )
-        for moved in steps["moved"]
+        for move in steps["moved"]
     ]
-    told += [
-        Message("{field}: {old} → {new}", **_changed(change) | {"field": _step_field(change)})
-        for change in _spread(steps["changed"])
+    messages += [
+        Message("{field}: {old} → {new}", **_change_params(change) | {"field": _step_field(change)})
+        for change in _each_change(steps["changed"])
     ]
-    told += [
+    messages += [
         Message("step {key} now runs in parallel with others", key=change["step_key"])
         if change["to"] == "parallel"
         else Message("step {key} now runs alone in its stage", key=change["step_key"])
         for change in steps["parallel_changed"]
     ]
-    return _box(heading, [translate(text, lang) for text in told])
+    return _box(heading, [translate(text, lang) for text in messages])
 
 
 def version_view(version: Mapping[str, Any], definition: Definition, lang: str) -> Widget:
@@ -103,9 +110,9 @@ def version_view(version: Mapping[str, Any], definition: Definition, lang: str) 
     }
 
 
-def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
+def contributors_view(contributors: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
     """Who has changed the draft since the last version; others than the *reader* are marked."""
-    if not found:
+    if not contributors:
         return _box(
             translate(Message("Nobody has changed the draft since the last version."), lang), []
         )
@@ -120,7 +127,7 @@ def contributors_view(found: Sequence[Mapping[str, Any]], reader: str, lang: str
             ),
             lang,
         )
-        for one in found
+        for one in contributors
     ]
     return _box(translate(Message("Who has changed the draft since the last version"), lang), lines)
 
@@ -135,13 +142,13 @@ def import_view(
     heading = "Imported." if report["importable"] else "Correct this first:"
     if report["dry_run"] and report["importable"]:
         heading = "Dry run: this can be imported."
-    lines = [_MARKS["error"] + _located(problem) for problem in report["problems"]]
-    lines.append(_became(report["line"]["code"], report["line"]["action"], (), lang))
+    lines = [_MARKS["error"] + _with_place(problem) for problem in report["problems"]]
+    lines.append(_outcome(report["line"]["code"], report["line"]["action"], (), lang))
     for step in report["steps"]:
-        lines.append(_became(step["step_key"], step["action"], step["fields"], lang))
-        lines += [f"    {_MARKS[p['severity']]}{_located(p)}" for p in step["problems"]]
+        lines.append(_outcome(step["step_key"], step["action"], step["fields"], lang))
+        lines += [f"    {_MARKS[p['severity']]}{_with_place(p)}" for p in step["problems"]]
     for name in ("prices", "capacity"):
-        lines += [_became(name, told["action"], (), lang) for told in report.get(name, ())]
+        lines += [_outcome(name, outcome["action"], (), lang) for outcome in report.get(name, ())]
     box = _box(translate(Message(heading), lang), lines)
     if report["dry_run"] and report["importable"] and "content" in tried:
         # Above what may be hundreds of lines.
@@ -153,14 +160,14 @@ def _import_button(
     pipeline: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
 ) -> Widget:
     """It sends what the dry run was given, and the version of the line that the dry run saw."""
-    seen = {"lock_version": pipeline["lock_version"]} if "lock_version" in pipeline else {}
+    version = {"lock_version": pipeline["lock_version"]} if "lock_version" in pipeline else {}
     tool = {"name": "submit", "label": translate(Message("Import now"), lang)}
     return {
         "widgettype": "Form",
         "options": {
             "submit_url": "/pipeline_core/api/pipeline_import.dspy",
             "content_type": "json",
-            "params": {**tried, **seen, "dry_run": 0},
+            "params": {**tried, **version, "dry_run": 0},
             "referer_widget": opener,
             "fields": [],
             "toolbar": {"tools": [tool]},
@@ -168,11 +175,11 @@ def _import_button(
     }
 
 
-def _located(problem: Mapping[str, Any]) -> str:
+def _with_place(problem: Mapping[str, Any]) -> str:
     return f"{problem['field']}: {problem['message']}" if problem["field"] else problem["message"]
 
 
-def _became(name: str, action: str, fields: Sequence[str], lang: str) -> str:
+def _outcome(name: str, action: str, fields: Sequence[str], lang: str) -> str:
     text = translate(Message("{name}: {action}", name=name, action=Message(_BECAME[action])), lang)
     return f"{text} ({', '.join(fields)})" if fields else text
 
@@ -187,11 +194,11 @@ def _stages(definition: Definition, lang: str) -> list[str]:
     lines = []
     for stage_no, stage in enumerate(layout_of(definition["steps"]), 1):
         lines.append(translate(Message("Stage {number}", number=stage_no), lang))
-        lines += [f"  · {_described(by_key[key], lang)}" for key in stage]
+        lines += [f"  · {_describe(by_key[key], lang)}" for key in stage]
     return lines
 
 
-def _described(step: Mapping[str, Any], lang: str) -> str:
+def _describe(step: Mapping[str, Any], lang: str) -> str:
     parts = [f"{step['step_key']} ({step['name']})", step["step_type"]]
     parts += [step["model"]] if step["model"] else []
     parts += [] if step["enabled"] else [translate(Message("disabled"), lang)]
@@ -205,7 +212,7 @@ def _event(entry: Mapping[str, Any], lang: str) -> str:
     return f"{entry['at']} · {who} · {what}{why}"
 
 
-def _named(step: Mapping[str, Any]) -> dict[str, Any]:
+def _step_params(step: Mapping[str, Any]) -> dict[str, Any]:
     return {"key": step["step_key"], "name": step["name"], "place": _place(step)}
 
 
@@ -213,9 +220,9 @@ def _place(place: Mapping[str, Any]) -> Message:
     return Message("stage {stage}, place {place}", stage=place["stage"], place=place["step_no"])
 
 
-def _spread(changed: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _each_change(step_changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """A changed configuration as a change of each of its keys."""
-    for change in changed:
+    for change in step_changes:
         old, new = change["from"], change["to"]
         if change["field"] != "config" or not isinstance(old, dict) or not isinstance(new, dict):
             yield change
@@ -230,7 +237,7 @@ def _step_field(change: Mapping[str, Any]) -> str:
     return f"{change['step_key']}.{change['field']}"
 
 
-def _changed(change: Mapping[str, Any]) -> dict[str, Any]:
+def _change_params(change: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "field": change["field"],
         "old": _plain(change["from"]),

@@ -15,30 +15,30 @@ from pipeline_core.lifecycle.live import live_version, version_by_number
 _NUMBER = re.compile(r"[vV]?([1-9][0-9]{0,8})")
 
 
-async def validated(
+async def check_version(
     sor: SafeSqlor, pipeline_id: str, version_no: int | None, actor: Actor
 ) -> dict[str, Any]:
     """What publishing would say about the draft or a version: `{publishable, problems}`."""
     which = "draft" if version_no is None else str(version_no)
     definition = await definition_at(sor, pipeline_id, which, "version_no")
     problems = validate(definition, await validation_context(sor, pipeline_id))
-    return {"pipeline_id": pipeline_id, **_told(problems, actor)}
+    return {"pipeline_id": pipeline_id, **_report(problems, actor)}
 
 
 async def draft_problems(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """What the validator says about the draft as it is in this transaction, as `validated`."""
     definition = await definition_at(sor, pipeline_id, "draft", "pipeline_id")
-    return _told(validate(definition, await validation_context(sor, pipeline_id)), actor)
+    return _report(validate(definition, await validation_context(sor, pipeline_id)), actor)
 
 
-def _told(problems: Sequence[Problem], actor: Actor) -> dict[str, Any]:
+def _report(problems: Sequence[Problem], actor: Actor) -> dict[str, Any]:
     return {
         "publishable": not blocks(problems),
         "problems": [problem.as_dict(actor.lang) for problem in problems],
     }
 
 
-async def compared(sor: SafeSqlor, pipeline_id: str, before: str, after: str) -> dict[str, Any]:
+async def compare(sor: SafeSqlor, pipeline_id: str, before: str, after: str) -> dict[str, Any]:
     """How *after* differs from *before*, each `draft`, `live` or a version number."""
     return difference(
         await definition_at(sor, pipeline_id, before, "from"),

@@ -47,6 +47,6 @@ async def _between(
     sor: SafeSqlor, pipeline_id: str, before: Mapping[str, Any] | None, until: datetime
 ) -> list[dict[str, Any]]:
     after = _BEGINNING if before is None else before["created_at"]
-    named = {"pipeline_id": pipeline_id, "after": after, "until": until}
-    rows: list[dict[str, Any]] = await sor.sqlExe(EDITORS, named)
+    values = {"pipeline_id": pipeline_id, "after": after, "until": until}
+    rows: list[dict[str, Any]] = await sor.sqlExe(EDITORS, values)
     return rows

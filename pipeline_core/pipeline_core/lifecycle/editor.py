@@ -25,10 +25,10 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     steps = await steps_of(sor, pipeline_id)
     definition = definition_of(pipeline, steps)
-    found = validate(definition, await validation_context(sor, pipeline_id))
+    problems = validate(definition, await validation_context(sor, pipeline_id))
     live = await sor.one(LIVE, {"pipeline_id": pipeline_id})
     of_step = defaultdict(list)
-    for problem in found:
+    for problem in problems:
         of_step[problem.step_key].append(problem.as_dict(actor.lang))
     by_key = {step["step_key"]: step for step in steps}
     return {
@@ -39,8 +39,8 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
             [{**by_key[key], "problems": of_step.get(key, [])} for key in stage]
             for stage in layout_of(steps)
         ],
-        "problems": [said for key in of_step if key not in by_key for said in of_step[key]],
-        "publishable": not blocks(found),
+        "problems": [message for key in of_step if key not in by_key for message in of_step[key]],
+        "publishable": not blocks(problems),
         "contributors": await since_last_version(sor, pipeline_id),
         "types": {name: json_schema(name) for name in SCHEMAS},
         "models": await models_in_use(sor),
@@ -59,8 +59,8 @@ async def rollback_preview(
     target = await version_by_number(sor, pipeline_id, version_no)
     definition = load(target)
     live = await live_version(sor, pipeline_id)
-    found = validate(definition, await validation_context(sor, pipeline_id))
-    now_shown = live or (
+    problems = validate(definition, await validation_context(sor, pipeline_id))
+    current_definition = live or (
         await version_by_number(sor, pipeline_id, pipeline["current_version"])
         if pipeline["current_version"]
         else None
@@ -70,9 +70,9 @@ async def rollback_preview(
         "live": _about(live),
         "target": _about(target),
         "difference": None if live is None else difference(live["definition"], definition),
-        "publishable": not blocks(found),
-        "problems": [problem.as_dict(actor.lang) for problem in found],
-        "draft_follows": now_shown is not None and draft == now_shown["checksum"],
+        "publishable": not blocks(problems),
+        "problems": [problem.as_dict(actor.lang) for problem in problems],
+        "draft_follows": current_definition is not None and draft == current_definition["checksum"],
     }
 
 

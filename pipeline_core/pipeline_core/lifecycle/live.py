@@ -76,10 +76,10 @@ async def put_live(
 
     *event* is what the log calls it: `published`, `rolled_back` or `back_online`.
     """
-    replaced = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
-    if replaced is not None:
+    previous = await sor.one(LIVE, {"pipeline_id": pipeline["id"]})
+    if previous is not None:
         await _log(
-            sor, replaced, {"status": "superseded"}, "superseded", why, actor,
+            sor, previous, {"status": "superseded"}, "superseded", why, actor,
             replaced_by=version["version_no"],
         )  # fmt: skip
     columns = {
@@ -88,7 +88,7 @@ async def put_live(
         "published_by": actor.user_id,
         "rollback_of": rollback_of,
     }
-    further: dict[str, Any] = {} if replaced is None else {"replaced": replaced["version_no"]}
+    further: dict[str, Any] = {} if previous is None else {"replaced": previous["version_no"]}
     if contributors:
         further["contributors"] = list(contributors)
     await _log(sor, version, columns, event, why, actor, **further)

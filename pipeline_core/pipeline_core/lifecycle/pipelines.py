@@ -55,17 +55,17 @@ async def update(
     """
     pipeline = await lock_pipeline(sor, pipeline_id)
     check_lock_version("pipelines", pipeline, lock_version)
-    changed = changes(pipeline, without_unchanged("pipelines", pipeline, values))
-    if not changed:
+    new_values = changes(pipeline, without_unchanged("pipelines", pipeline, values))
+    if not new_values:
         return pipeline
-    status = changed.pop("status", None)
-    if changed:
+    status = new_values.pop("status", None)
+    if new_values:
         if status is None:
             refuse_archived(pipeline)
-        changed["draft_changed_at"] = now()
+        new_values["draft_changed_at"] = now()
     if status is not None:
-        changed |= await update_status(sor, pipeline, status, None, actor)
-    return await update_row(sor, "pipelines", pipeline_id, None, changed, actor)
+        new_values |= await update_status(sor, pipeline, status, None, actor)
+    return await update_row(sor, "pipelines", pipeline_id, None, new_values, actor)
 
 
 async def delete(
@@ -79,8 +79,8 @@ async def delete(
     """
     pipeline = await lock_pipeline(sor, pipeline_id)
     check_lock_version("pipelines", pipeline, lock_version)
-    if found := await referrers(sor, pipeline_id, actor.lang):
-        raise InUse(found)
+    if others := await referrers(sor, pipeline_id, actor.lang):
+        raise InUse(others)
     await _delete_parts(sor, pipeline_id, actor)
     await delete_row(sor, "pipelines", pipeline, actor)
     return pipeline
@@ -92,6 +92,6 @@ async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
         ("pipeline_steps", STEPS, DELETE_STEPS),
         ("pipeline_versions", VERSIONS, DELETE_VERSIONS),
     ):
-        found = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
+        old_rows = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
         await sor.sqlExe(statement, {"pipeline_id": pipeline_id})
-        await record_changes(sor, actor, *(deleted(table, row) for row in found))
+        await record_changes(sor, actor, *(deleted(table, row) for row in old_rows))

@@ -26,7 +26,7 @@ from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
 from pipeline_core.lifecycle.contributors import of_version
 from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
-from pipeline_core.lifecycle.versions import saved
+from pipeline_core.lifecycle.versions import save_version
 
 SET_NOTES = "update pipeline_versions set notes = ${notes}$ where id = ${id}$"
 _TOLD = 10
@@ -51,11 +51,11 @@ async def publish(
     if values["version_no"] is not None:
         version = await version_by_number(sor, pipeline_id, values["version_no"])
         _check_reason(version, values["notes"])
-        warnings = await checked(sor, pipeline_id, load(version), actor)
+        warnings = await check_definition(sor, pipeline_id, load(version), actor)
     else:
         definition = await draft_definition(sor, pipeline)
-        warnings = await checked(sor, pipeline_id, definition, actor)
-        version, _ = await saved(sor, pipeline, definition, values["notes"], actor)
+        warnings = await check_definition(sor, pipeline_id, definition, actor)
+        version, _ = await save_version(sor, pipeline, definition, values["notes"], actor)
     if live is None or version["id"] != live["id"]:
         await _note(sor, version, values["notes"])
         names = await _contributors(sor, version)
@@ -63,8 +63,8 @@ async def publish(
             sor, pipeline, version, event="published", why=values["notes"], actor=actor,
             contributors=names,
         )  # fmt: skip
-        told = {"notes": values["notes"], "contributors": names}
-        await _audit(sor, "publish", pipeline, live, version, told, actor)
+        detail = {"notes": values["notes"], "contributors": names}
+        await _audit(sor, "publish", pipeline, live, version, detail, actor)
     return await _answer(sor, version, warnings, actor)
 
 
@@ -83,25 +83,25 @@ async def rollback(
     definition = load(target)
     if target["status"] != "superseded":
         raise _not_to_roll_back_to(target)
-    warnings = await checked(sor, pipeline_id, definition, actor)
-    shown = await version_by_number(sor, pipeline_id, pipeline["current_version"])
-    untouched = freeze(await draft_definition(sor, pipeline)).checksum == shown["checksum"]
-    replaced = bool(untouched or values["replace_draft"])
-    if replaced:
+    warnings = await check_definition(sor, pipeline_id, definition, actor)
+    current = await version_by_number(sor, pipeline_id, pipeline["current_version"])
+    untouched = freeze(await draft_definition(sor, pipeline)).checksum == current["checksum"]
+    replaces_draft = bool(untouched or values["replace_draft"])
+    if replaces_draft:
         with audit_context("rollback", version_no=target["version_no"]):
             await replace_draft(sor, pipeline, definition, actor)
-    from_no = shown["version_no"] if shown["id"] != target["id"] else None
+    from_no = current["version_no"] if current["id"] != target["id"] else None
     await put_live(
         sor, pipeline, target, event="rolled_back", why=values["reason"], actor=actor,
         rollback_of=from_no,
     )  # fmt: skip
-    told = {"reason": values["reason"], "draft_replaced": replaced}
-    live = shown if pipeline["status"] == "published" else None
-    await _audit(sor, "rollback", pipeline, live, target, told, actor)
-    return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaced}
+    detail = {"reason": values["reason"], "draft_replaced": replaces_draft}
+    live = current if pipeline["status"] == "published" else None
+    await _audit(sor, "rollback", pipeline, live, target, detail, actor)
+    return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaces_draft}
 
 
-async def checked(
+async def check_definition(
     sor: SafeSqlor, pipeline_id: str, definition: Definition, actor: Actor
 ) -> list[Problem]:
     """The warnings about *definition*; raises BadRequest `not_publishable` with all problems."""
@@ -114,19 +114,19 @@ async def checked(
 def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
     """The refusal that lists *problems*, its first errors in the sentence itself."""
     errors = [problem for problem in problems if problem.severity == "error"]
-    told = [
+    messages = [
         f"{problem.step_key}: {translate(problem.text, lang)}" if problem.step_key
         else translate(problem.text, lang)
         for problem in errors[:_TOLD]
     ]  # fmt: skip
     if len(errors) > _TOLD:
-        told.append("…")
+        messages.append("…")
     return BadRequest(
         "not_publishable",
         "The line cannot be published before this is corrected: {told}",
         problems=[_field_problem(problem) for problem in errors],
         extra={"problems": [problem.as_dict(lang) for problem in problems]},
-        told=" ".join(told),
+        told=" ".join(messages),
     )
 
 
@@ -168,18 +168,18 @@ async def _audit(
     sor: SafeSqlor,
     action: str,
     pipeline: Mapping[str, Any],
-    replaced: Mapping[str, Any] | None,
+    previous: Mapping[str, Any] | None,
     version: Mapping[str, Any],
     detail: Mapping[str, Any],
     actor: Actor,
 ) -> None:
     before = {
         "status": pipeline["status"],
-        "live_version": None if replaced is None else replaced["version_no"],
+        "live_version": None if previous is None else previous["version_no"],
     }
     after = {"status": "published", "live_version": version["version_no"]}
-    told = {**detail, "checksum": version["checksum"]}
-    await record_changes(sor, actor, Change(action, "pipelines", pipeline, before, after, told))
+    values = {**detail, "checksum": version["checksum"]}
+    await record_changes(sor, actor, Change(action, "pipelines", pipeline, before, after, values))
 
 
 async def _answer(

@@ -16,7 +16,7 @@ from app.global_func import (
 from pipeline_core.definition.snapshot import load
 from pipeline_core.draft.draft import lock_pipeline
 from pipeline_core.lifecycle.live import put_live, take_off, version_by_number
-from pipeline_core.lifecycle.publishing import checked
+from pipeline_core.lifecycle.publishing import check_definition
 
 # A line becomes `published` for the first time only by publishing it.
 MOVES: Mapping[str, frozenset[str]] = {
@@ -27,7 +27,7 @@ MOVES: Mapping[str, frozenset[str]] = {
 }
 
 
-def allowed(before: str, after: str, *, was_live: bool) -> bool:
+def is_allowed(before: str, after: str, *, was_live: bool) -> bool:
     """Whether a line may go from *before* to *after*; *was_live*: it has versions that were."""
     back = "offline" if was_live else "draft"
     return after in MOVES[before] and (before != "archived" or after == back)
@@ -46,10 +46,10 @@ async def set_status(
     check_lock_version("pipelines", pipeline, lock_version)
     if status == pipeline["status"]:
         return pipeline
-    changed = await update_status(sor, pipeline, status, reason, actor)
-    told = {"reason": reason} if reason else None
+    new_values = await update_status(sor, pipeline, status, reason, actor)
+    detail = {"reason": reason} if reason else None
     return await update_row(
-        sor, "pipelines", pipeline_id, None, changed, actor, detail=told,
+        sor, "pipelines", pipeline_id, None, new_values, actor, detail=detail,
         # Going live is noted where it happens.
         action="update" if status == "published" else "set_status",
     )  # fmt: skip
@@ -64,23 +64,23 @@ async def update_status(
     Back on sale, the version that was live last is checked by today's rules and goes live.
     Raises Conflict `bad_status_change`, BadRequest `not_publishable`.
     """
-    if not allowed(pipeline["status"], status, was_live=pipeline["current_version"] is not None):
-        raise _refused(pipeline["status"], status)
+    if not is_allowed(pipeline["status"], status, was_live=pipeline["current_version"] is not None):
+        raise _refusal(pipeline["status"], status)
     if pipeline["status"] == "published":
         await take_off(sor, pipeline, event=status, why=reason, actor=actor)
     if status == "published":
         version = await version_by_number(sor, pipeline["id"], pipeline["current_version"])
-        await checked(sor, pipeline["id"], load(version), actor)
+        await check_definition(sor, pipeline["id"], load(version), actor)
         await put_live(sor, pipeline, version, event="back_online", why=reason, actor=actor)
         before, after = {"status": pipeline["status"]}, {"status": status}
-        told = {"reason": reason, "live_version": version["version_no"]}
+        detail = {"reason": reason, "live_version": version["version_no"]}
         await record_changes(
-            sor, actor, Change("set_status", "pipelines", pipeline, before, after, told)
+            sor, actor, Change("set_status", "pipelines", pipeline, before, after, detail)
         )
     return {"status": status}
 
 
-def _refused(before: str, after: str) -> Conflict:
+def _refusal(before: str, after: str) -> Conflict:
     template = "A line that is {before} cannot become {after}."
     if before == "draft" and after == "published":
         template = "A draft goes live by publishing it, not by setting its status."

@@ -41,8 +41,8 @@ async def create(
     pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
     definition = await draft_definition(sor, pipeline)
     problems = validate(definition, await validation_context(sor, pipeline["id"]))
-    version, made = await saved(sor, pipeline, definition, values.get("notes"), actor)
-    return version, made, problems
+    version, is_new = await save_version(sor, pipeline, definition, values.get("notes"), actor)
+    return version, is_new, problems
 
 
 async def update(
@@ -54,16 +54,16 @@ async def update(
 ) -> dict[str, Any]:
     """Change a version's notes, the only thing about it that people edit."""
     current = await get_row(sor, "pipeline_versions", version_id)
-    changed = without_unchanged("pipeline_versions", current, values)
-    return await update_row(sor, "pipeline_versions", version_id, lock_version, changed, actor)
+    new_values = without_unchanged("pipeline_versions", current, values)
+    return await update_row(sor, "pipeline_versions", version_id, lock_version, new_values, actor)
 
 
 async def delete(
     sor: SafeSqlor, version_id: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
     """Delete a version that never was live; raises Conflict `was_live` for others."""
-    seen = await get_row(sor, "pipeline_versions", version_id)
-    await lock_pipeline(sor, seen["pipeline_id"])
+    unlocked_version = await get_row(sor, "pipeline_versions", version_id)
+    await lock_pipeline(sor, unlocked_version["pipeline_id"])
     version = await get_row(sor, "pipeline_versions", version_id, lock=True)
     check_lock_version("pipeline_versions", version, lock_version)
     if version["status"] != "saved":
@@ -76,7 +76,7 @@ async def delete(
     return version
 
 
-async def saved(
+async def save_version(
     sor: SafeSqlor,
     pipeline: Mapping[str, Any],
     definition: Definition,

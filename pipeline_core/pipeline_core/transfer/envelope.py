@@ -83,11 +83,11 @@ def parse(text: str) -> Envelope:
     text = text.removeprefix("\ufeff")
     try:
         _refuse_replacements(text)
-        found = (
+        value = (
             parse_json(text, max_depth=MAX_DEPTH, kept=True) if _is_json(text) else read_yaml(text)
         )
-        if isinstance(found, dict):
-            checksum(found)  # whatever cannot be written is told here
+        if isinstance(value, dict):
+            checksum(value)  # whatever cannot be written is told here
     except JsonError as exc:
         raise _bad(exc.template, **exc.params) from None
     except Unreadable as exc:
@@ -98,7 +98,7 @@ def parse(text: str) -> Envelope:
         raise _bad(
             "there is something in it that JSON has not: {why}", why=str(exc)[:200]
         ) from None
-    return _checked_head(found)
+    return _check_head(value)
 
 
 def parse_body(body: Mapping[str, Any]) -> Envelope:
@@ -106,18 +106,18 @@ def parse_body(body: Mapping[str, Any]) -> Envelope:
     return parse(_body_text(body))
 
 
-def _checked_head(found: Any) -> Envelope:
-    """*found* if it is an envelope of ours; raises BadRequest `bad_file`."""
-    if not isinstance(found, dict) or found.get("kind") != KIND:
+def _check_head(value: Any) -> Envelope:
+    """*value* if it is an envelope of ours; raises BadRequest `bad_file`."""
+    if not isinstance(value, dict) or value.get("kind") != KIND:
         raise _bad("it says no kind {kind}", kind=KIND)
-    version = found.get("format_version")
+    version = value.get("format_version")
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise _bad(
             "its format version is {found}, this side reads up to {known}",
             found=str(version)[:20],
             known=FORMAT_VERSION,
         )
-    return found
+    return value
 
 
 def _is_json(text: str) -> bool:

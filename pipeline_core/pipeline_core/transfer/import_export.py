@@ -21,7 +21,7 @@ from app.global_func import (
     translate,
 )
 from pipeline_core.definition.snapshot import STEP_FIELDS, Definition, definition_of, step_values
-from pipeline_core.definition.stages import layout_of, numbered
+from pipeline_core.definition.stages import layout_of, numbers_of
 from pipeline_core.definition.validate import blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import (
@@ -81,17 +81,17 @@ async def bring_in(
     report: dict[str, Any] = {
         "dry_run": terms.dry_run,
         "line": {"code": incoming.pipeline["code"], "action": "problem", "id": None},
-        "steps": [_bad_step(key, found) for key, found in incoming.step_problems.items()],
+        "steps": [_bad_step(key, faults) for key, faults in incoming.step_problems.items()],
         "ignored": sorted(incoming.ignored),
         "problems": problems,
     }
     with audit_context("import"):
         if not problems and not incoming.step_problems:
-            pipeline, problem = await _placed(sor, incoming, terms, actor, report)
+            pipeline, problem = await _place(sor, incoming, terms, actor, report)
             problems += problem
             if pipeline is not None:
                 problems += await _parts(sor, incoming, pipeline, report, actor)
-                report |= await _validated(sor, pipeline["id"], report["steps"], actor)
+                report |= await _validate(sor, pipeline["id"], report["steps"], actor)
     report["importable"] = not problems and not incoming.step_problems
     if terms.dry_run:
         raise Rehearsed(report)
@@ -110,24 +110,24 @@ async def clone(
     """A new line with the steps of *definition* and *parts*; its record. Raises Conflict."""
     with audit_context(None, cloned_from=definition["pipeline"]["code"]):
         pipeline = await pipelines.create(sor, {**pipeline_values, "status": "draft"}, actor)
-        await insert_steps(sor, pipeline["id"], _placed_steps(definition["steps"]), actor)
+        await insert_steps(sor, pipeline["id"], _steps_with_places(definition["steps"]), actor)
         for name, data in parts.items():
-            for told in await write_part(sor, name, pipeline["id"], data, actor):
-                if told["action"] == "problem":
-                    raise _part_refused(name, told)
+            for entry in await write_part(sor, name, pipeline["id"], data, actor):
+                if entry["action"] == "problem":
+                    raise _part_refusal(name, entry)
     return await lock_pipeline(sor, pipeline["id"])
 
 
-async def _placed(
+async def _place(
     sor: SafeSqlor, incoming: Incoming, terms: Terms, actor: Actor, report: dict[str, Any]
 ) -> tuple[Values | None, list[dict[str, str]]]:
     present = await pipeline_by_code(sor, incoming.pipeline["code"])
     if present is None:
         pipeline = await pipelines.create(sor, {**incoming.pipeline, "status": "draft"}, actor)
-        steps = _placed_steps(incoming.steps)
+        steps = _steps_with_places(incoming.steps)
         await insert_steps(sor, pipeline["id"], steps, actor)
         report["line"] |= {"action": "created", "id": pipeline["id"]}
-        report["steps"] = [_told(step["step_key"], "created") for step in steps]
+        report["steps"] = [_step_report(step["step_key"], "created") for step in steps]
         return pipeline, []
     report["line"]["id"] = present["id"]
     if not terms.replace:
@@ -137,28 +137,28 @@ async def _placed(
     if not terms.dry_run and terms.lock_version is None:
         raise InvalidFields([FieldProblem("lock_version", "required", "This field is required.")])
     check_lock_version("pipelines", pipeline, terms.lock_version)
-    report["steps"] = await _replaced(sor, pipeline, incoming, actor)
-    same = all(told["action"] == "skipped" for told in report["steps"])
-    changed = changes(pipeline, incoming.pipeline)
-    report["line"]["action"] = "skipped" if same and not changed else "changed"
+    report["steps"] = await _replace(sor, pipeline, incoming, actor)
+    same = all(entry["action"] == "skipped" for entry in report["steps"])
+    new_values = changes(pipeline, incoming.pipeline)
+    report["line"]["action"] = "skipped" if same and not new_values else "changed"
     report["line"]["lock_version"] = pipeline["lock_version"]
     return pipeline, []
 
 
-async def _replaced(
+async def _replace(
     sor: SafeSqlor, pipeline: Values, incoming: Incoming, actor: Actor
 ) -> list[dict[str, Any]]:
     present = {step["step_key"]: step for step in await steps_of(sor, pipeline["id"])}
-    steps = _placed_steps(incoming.steps)
+    steps = _steps_with_places(incoming.steps)
     report = []
     for step in steps:
         key = step["step_key"]
         fields = sorted(changes(present[key], step)) if key in present else []
         action = "changed" if fields else "skipped" if key in present else "created"
-        report.append(_told(key, action, fields))
-    wanted = {step["step_key"] for step in steps}
-    report += [_told(key, "removed") for key in present if key not in wanted]
-    if all(told["action"] == "skipped" for told in report) and not changes(
+        report.append(_step_report(key, action, fields))
+    keys = {step["step_key"] for step in steps}
+    report += [_step_report(key, "removed") for key in present if key not in keys]
+    if all(entry["action"] == "skipped" for entry in report) and not changes(
         pipeline, incoming.pipeline
     ):
         return report
@@ -177,48 +177,48 @@ async def _parts(
             report[name] = [{"action": "skipped", "label": "", "problems": []}]
             continue
         report[name] = await write_part(sor, name, pipeline["id"], data, actor)
-        for number, told in enumerate(report[name]):
+        for number, entry in enumerate(report[name]):
             problems += [
                 {**problem, "field": f"{name}/{number}/{problem['field']}".rstrip("/"),
                  "step_key": "", "severity": "error"}
-                for problem in told["problems"]
+                for problem in entry["problems"]
             ]  # fmt: skip
     return problems
 
 
-async def _validated(
+async def _validate(
     sor: SafeSqlor, pipeline_id: str, steps: list[dict[str, Any]], actor: Actor
 ) -> dict[str, Any]:
     """What the validator says of the draft now, also at the steps of the report."""
     definition = await draft_definition(sor, await lock_pipeline(sor, pipeline_id))
-    found = validate(definition, await validation_context(sor, pipeline_id))
-    by_key = {told["step_key"]: told for told in steps}
-    for problem in found:
+    problems = validate(definition, await validation_context(sor, pipeline_id))
+    by_key = {entry["step_key"]: entry for entry in steps}
+    for problem in problems:
         if problem.step_key in by_key:
             by_key[problem.step_key]["problems"].append(problem.as_dict(actor.lang))
     return {
-        "publishable": not blocks(found),
-        "to_correct": [problem.as_dict(actor.lang) for problem in found if not problem.step_key],
+        "publishable": not blocks(problems),
+        "to_correct": [problem.as_dict(actor.lang) for problem in problems if not problem.step_key],
     }
 
 
-def _placed_steps(steps: Sequence[Values]) -> list[dict[str, Any]]:
+def _steps_with_places(steps: Sequence[Values]) -> list[dict[str, Any]]:
     """*steps* as columns, numbered without holes in the order they run."""
-    places = numbered(layout_of(steps))
-    made = []
+    places = numbers_of(layout_of(steps))
+    rows = []
     for step in steps:
         stage, step_no = places[step["step_key"]]
         values = step_values({name: step[name] for name in STEP_FIELDS})
-        made.append(values | {"stage": stage, "step_no": step_no})
-    return sorted(made, key=lambda step: (step["stage"], step["step_no"]))
+        rows.append(values | {"stage": stage, "step_no": step_no})
+    return sorted(rows, key=lambda step: (step["stage"], step["step_no"]))
 
 
-def _told(key: str, action: str, fields: Sequence[str] = ()) -> dict[str, Any]:
+def _step_report(key: str, action: str, fields: Sequence[str] = ()) -> dict[str, Any]:
     return {"step_key": key, "action": action, "fields": list(fields), "problems": []}
 
 
-def _bad_step(key: str, found: list[dict[str, str]]) -> dict[str, Any]:
-    return {"step_key": key, "action": "problem", "fields": [], "problems": found}
+def _bad_step(key: str, problems: list[dict[str, str]]) -> dict[str, Any]:
+    return {"step_key": key, "action": "problem", "fields": [], "problems": problems}
 
 
 def _problem(code: str, place: str, template: str, lang: str) -> dict[str, str]:
@@ -229,21 +229,21 @@ def _problem(code: str, place: str, template: str, lang: str) -> dict[str, str]:
 
 
 def _not_importable(report: Mapping[str, Any]) -> BadRequest:
-    found = [*report["problems"], *(p for step in report["steps"] for p in step["problems"])]
-    told = " ".join(problem["message"] for problem in found[:10])
+    problems = [*report["problems"], *(p for step in report["steps"] for p in step["problems"])]
+    sentences = " ".join(problem["message"] for problem in problems[:10])
     error = BadRequest(
         "not_importable",
         "The line cannot be imported before this is corrected: {told}",
         extra={"report": report},
-        told=told,
+        told=sentences,
     )
     return error
 
 
-def _part_refused(name: str, told: Mapping[str, Any]) -> Conflict:
+def _part_refusal(name: str, entry: Mapping[str, Any]) -> Conflict:
     return Conflict(
         "not_cloned",
         "The line's {part} cannot be copied: {told}",
         part=name,
-        told=" ".join(problem["message"] for problem in told["problems"]),
+        told=" ".join(problem["message"] for problem in entry["problems"]),
     )

@@ -38,11 +38,11 @@ def part_names() -> tuple[str, ...]:
 
 async def read_parts(sor: SafeSqlor, pipeline_id: str, names: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a line that *names* wants; those with nothing in them are left out."""
-    found = {}
+    parts = {}
     for name in part_names():
         if names.get(name) and (data := await _parts[name].read(sor, pipeline_id)):
-            found[name] = data
-    return found
+            parts[name] = data
+    return parts
 
 
 async def write_part(

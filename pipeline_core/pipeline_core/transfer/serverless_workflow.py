@@ -49,11 +49,11 @@ def workflow_document(
     if pipeline["description"]:
         document["summary"] = pipeline["description"]
     by_key = {step["step_key"]: step for step in enabled}
-    taken = set(by_key)
+    names_in_use = set(by_key)
     tasks = []
     for number, keys in enumerate(layout_of(enabled), 1):
         stage = [(key, _task(by_key[key], places)) for key in keys]
-        tasks.append(_alone(*stage[0]) if len(stage) == 1 else _fork(number, stage, taken))
+        tasks.append(_alone(*stage[0]) if len(stage) == 1 else _fork(number, stage, names_in_use))
     return {"document": document, "do": tasks}
 
 
@@ -63,12 +63,14 @@ def workflow_name(code: str) -> str:
 
 
 def _alone(key: str, task: Task) -> dict[str, Task]:
-    return {key: {**task, "export": {"as": _kept({key: "."})}}}
+    return {key: {**task, "export": {"as": _keep({key: "."})}}}
 
 
-def _fork(number: int, stage: Sequence[tuple[str, Task]], taken: set[str]) -> dict[str, Task]:
+def _fork(
+    number: int, stage: Sequence[tuple[str, Task]], names_in_use: set[str]
+) -> dict[str, Task]:
     name = f"stage-{number}"
-    while name in taken:
+    while name in names_in_use:
         name += "-fork"
     branches = [{key: task} for key, task in stage]
     # A fork answers with the outputs of its branches in their order.
@@ -76,12 +78,12 @@ def _fork(number: int, stage: Sequence[tuple[str, Task]], taken: set[str]) -> di
     return {
         name: {
             "fork": {"compete": False, "branches": branches},
-            "export": {"as": _kept(outputs)},
+            "export": {"as": _keep(outputs)},
         }
     }
 
 
-def _kept(outputs: Mapping[str, str]) -> str:
+def _keep(outputs: Mapping[str, str]) -> str:
     pairs = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {v}" for k, v in outputs.items())
     return f"${{ . as $out | ($context // {{}}) | .steps += ($out | {{ {pairs} }}) }}"
 
@@ -90,12 +92,14 @@ def _task(step: Step, places: Places) -> Task:
     config = step["config"] if isinstance(step["config"], dict) else {}
     inputs = config.get("inputs")
     inputs = inputs if isinstance(inputs, dict) else {}
-    write = Expressions(places.meant, {})
+    write = Expressions(places.resolve, {})
     task: Task = {"metadata": {"title": step["name"], "step_type": step["step_type"]}}
     if inputs:
-        mapped = {name: write.mapped(v) for name, v in inputs.items() if isinstance(v, str)}
-        task["input"] = {"from": mapped}
-    task |= _CALLS.get(step["step_type"], _manual)(step, config, Expressions(places.meant, inputs))
+        expressions = {name: write.map(v) for name, v in inputs.items() if isinstance(v, str)}
+        task["input"] = {"from": expressions}
+    task |= _CALLS.get(step["step_type"], _manual)(
+        step, config, Expressions(places.resolve, inputs)
+    )
     task["timeout"] = {"after": {"seconds": step["timeout_seconds"]}}
     if not step["retry_limit"]:
         return task
@@ -134,9 +138,9 @@ def _http(step: Step, config: Mapping[str, Any], write: Expressions) -> Task:
 
 
 def _manual(step: Step, config: Mapping[str, Any], write: Expressions) -> Task:
-    told = {n: write.template(config[n]) for n in ("assignee", "instruction") if n in config}
+    texts = {n: write.template(config[n]) for n in ("assignee", "instruction") if n in config}
     event = {"type": f"pipelines.manual.{step['step_key']}"}
-    metadata = {"title": step["name"], "step_type": step["step_type"], **told}
+    metadata = {"title": step["name"], "step_type": step["step_type"], **texts}
     return {"listen": {"to": {"one": {"with": event}}}, "metadata": metadata}
 
 
@@ -173,10 +177,10 @@ def mermaid(definition: Definition) -> str:
 
 def _words(step: Step) -> list[str]:
     what = f"{step['step_type']} · {step['model']}" if step["model"] else step["step_type"]
-    return [_escaped(step["name"]), _escaped(step["step_key"]), _escaped(what)]
+    return [_escape(step["name"]), _escape(step["step_key"]), _escape(what)]
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """*text* with nothing in it that Mermaid would read: entities by number, no line breaks."""
     return "".join(
         f"#{ord(sign)};" if sign in '"#<>&;`[]{}|\\' or ord(sign) < 32 else sign for sign in text

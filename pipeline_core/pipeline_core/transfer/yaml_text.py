@@ -130,11 +130,11 @@ class _Reader:
             self._keys[-1] = self._key(event, self._open[-1])
             return
         if isinstance(event, ScalarEvent):
-            self._put(event.value if event.style else _plain(event.value, mark))
+            self._add(event.value if event.style else _plain(event.value, mark))
             return
-        made: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
-        self._put(made)
-        self._open.append(made)
+        node: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        self._add(node)
+        self._open.append(node)
         self._keys.append(None)
         if len(self._open) > MAX_DEPTH:
             raise _unreadable(Message("more than {limit} levels", limit=MAX_DEPTH), mark)
@@ -153,7 +153,7 @@ class _Reader:
             raise _unreadable(Message("the key {key} stands there twice", key=key[:64]), mark)
         return str(key)
 
-    def _put(self, value: Any) -> None:
+    def _add(self, value: Any) -> None:
         if not self._open:
             self.value = value
             return
@@ -194,10 +194,10 @@ def _number(word: str) -> int | JsonNumber | None:
     if word[:2] in _IN_BASE:
         pattern, base = _IN_BASE[word[:2]]
         return int(word, base) if pattern.fullmatch(word) else None
-    found = _FRACTION.fullmatch(word)
-    if found is None:
+    match = _FRACTION.fullmatch(word)
+    if match is None:
         return None
-    sign, whole, point, power = found.groups()
+    sign, whole, point, power = match.groups()
     point = f"{point}0" if point == "." else point or ""
     return JsonNumber(f"{sign.replace('+', '')}{whole or '0'}{point}{power or ''}")
 
@@ -221,7 +221,7 @@ class _Representer(SafeRepresenter):
         return True
 
 
-def _written_text(representer: Any, value: str) -> ScalarNode:
+def _represent_text(representer: Any, value: str) -> ScalarNode:
     style = None
     if _ODD.search(value):
         style = '"'  # the only style that writes these as escapes
@@ -229,15 +229,15 @@ def _written_text(representer: Any, value: str) -> ScalarNode:
         style = "|"
     elif not value[:1].isalpha() or value.lower() in _WORDS:
         style = "'"  # numbers, times, dates, `=`, `<<`: who reads them differs by the version
-    made: ScalarNode = representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-    return made
+    node: ScalarNode = representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return node
 
 
-def _written_number(representer: Any, value: JsonNumber) -> ScalarNode:
-    made: ScalarNode = representer.represent_scalar(
+def _represent_number(representer: Any, value: JsonNumber) -> ScalarNode:
+    node: ScalarNode = representer.represent_scalar(
         "tag:yaml.org,2002:float", _for_all_readers(value.spelling)
     )
-    return made
+    return node
 
 
 def _for_all_readers(spelling: str) -> str:
@@ -249,8 +249,8 @@ def _for_all_readers(spelling: str) -> str:
     return f"{digits}e{power if power[0] in '+-' else f'+{power}'}"
 
 
-_Representer.add_representer(str, _written_text)
-_Representer.add_representer(JsonNumber, _written_number)
+_Representer.add_representer(str, _represent_text)
+_Representer.add_representer(JsonNumber, _represent_number)
 
 
 def _unreadable(text: Message | str, mark: Any) -> Unreadable:

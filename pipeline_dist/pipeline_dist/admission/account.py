@@ -47,7 +47,7 @@ from pipeline_ops.calls import account as ops_accounts
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
-from pipeline_ops.rules.pricing import Terms, choose, discounted
+from pipeline_ops.rules.pricing import Terms, choose, discount
 
 
 class DistributorAccount:
@@ -197,7 +197,7 @@ def adjusted_terms(
             return price
     price = choose(terms, step_key, model, unit)
     if price is not None and link is not None and mode == "discount":
-        return discounted(price, link["discount_rate"])
+        return discount(price, link["discount_rate"])
     return price
 
 
@@ -211,7 +211,7 @@ def effective_terms(
         fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
     prices = [item for item in terms if item.currency == currency]
     if link is not None and mode == "discount":
-        prices = [discounted(item, link["discount_rate"]) for item in prices]
+        prices = [discount(item, link["discount_rate"]) for item in prices]
     # A fixed price hides every price of the line that it covers.
     return [
         *fixed_prices,

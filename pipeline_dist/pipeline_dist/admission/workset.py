@@ -108,12 +108,12 @@ class WorkSet:
         if not lines:
             return []
         terms = self._terms_at(pipeline_id, started_at)
-        line_terms = pricing.chosen_terms(lines, terms, account.adjust, account.currency)
+        line_terms = pricing.choose_terms(lines, terms, account.adjust, account.currency)
         packages = {item.pricing_id for item in line_terms if item.pricing_type == "package"}
         if not packages:
-            return pricing.priced_lines(lines, line_terms, {})
+            return pricing.apply_prices(lines, line_terms, {})
         usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)
-        return pricing.priced_lines(lines, line_terms, usage)
+        return pricing.apply_prices(lines, line_terms, usage)
 
     def begin(self, header: Header, lines: list[Header]) -> None:
         """Note a call that was let in."""
@@ -194,7 +194,7 @@ class WorkSet:
         """Units used of these packages, calls of this batch included."""
         missing_ids = [x for x in pricing_ids if (distributor_id, month, x) not in self._packages]
         if missing_ids:
-            usage = await pricing.packages_used(
+            usage = await pricing.package_usage(
                 self.sor, distributor_id, month, sorted(missing_ids)
             )
             # What this batch has used itself, and not yet written, is in new_rows.

@@ -58,7 +58,7 @@ async def book(
     await account.check(sor, started_at)
     await open_capacity(sor, capacity, started_at, slot=False)
     check_room(capacity.limits(started_at, slot=False), moment)
-    priced = await price_lines(
+    priced_lines = await price_lines(
         sor,
         account.distributor_id,
         pipeline_id,
@@ -84,8 +84,8 @@ async def book(
     )
     account.consume(header["day_key"], header["month_key"])
     capacity.consume(header["day_key"], header["month_key"], slot=False)
-    account.charge(total(priced))
-    await save_call_start(sor, header, priced, account, capacity)
+    account.charge(total(priced_lines))
+    await save_call_start(sor, header, priced_lines, account, capacity)
     return await call_record(sor, header["call_no"])
 
 
@@ -97,10 +97,10 @@ async def void(
 
     Raises NotFound, EditConflict, Conflict `already_voided`.
     """
-    found = await get_row(sor, TABLE, row_id)
-    account = await lock_account(sor, found["distributor_id"], found["pipeline_id"])
-    capacity = await lock_capacity(sor, found["pipeline_id"])
-    header = await ledger.find_header(sor, found["call_no"], lock=True)
+    unlocked_row = await get_row(sor, TABLE, row_id)
+    account = await lock_account(sor, unlocked_row["distributor_id"], unlocked_row["pipeline_id"])
+    capacity = await lock_capacity(sor, unlocked_row["pipeline_id"])
+    header = await ledger.find_header(sor, unlocked_row["call_no"], lock=True)
     assert header is not None
     # Under the locks, since the call may have ended while they were waited for.
     row = header if header["id"] == row_id else await get_row(sor, TABLE, row_id)
@@ -120,8 +120,8 @@ async def void(
     await account.save(sor)
     await capacity.save(sor)
     before, after = {"status": status}, {"status": "voided"}
-    told = {"call_no": header["call_no"], "amount": amount, "reason": reason}
-    await record_changes(sor, actor, Change("void", TABLE, header, before, after, told))
+    detail = {"call_no": header["call_no"], "amount": amount, "reason": reason}
+    await record_changes(sor, actor, Change("void", TABLE, header, before, after, detail))
     return await call_record(sor, header["call_no"])
 
 

@@ -29,13 +29,13 @@ async def expire_overdue(moment: datetime) -> int:
             " where status = 'reserved' and line_no = 0 and lease_expires_at <= ${moment}$",
             {"moment": moment},
         )
-    ended = 0
+    total = 0
     for row in rows:
         while count := await _expire_some(row["pipeline_id"], moment):
-            ended += count
+            total += count
             if count < ledger.EXPIRE_BATCH_SIZE:
                 break
-    return ended
+    return total
 
 
 async def run_sweeper(stop: asyncio.Event) -> None:
@@ -43,7 +43,7 @@ async def run_sweeper(stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             async with reading() as sor:
-                await _sweep_while_chosen(sor, stop)
+                await _sweep_while_leader(sor, stop)
         except AppError as exc:
             log.warning("the lease sweeper waits for the database: %s", exc)
         except Exception:  # a fault must not end the sweeping for the rest of the process's life
@@ -51,11 +51,11 @@ async def run_sweeper(stop: asyncio.Event) -> None:
         await _pause(stop)
 
 
-async def _sweep_while_chosen(sor: SafeSqlor, stop: asyncio.Event) -> None:
+async def _sweep_while_leader(sor: SafeSqlor, stop: asyncio.Event) -> None:
     """Take the lock on *sor*'s connection, sweep while it is held, give it back."""
     # The lock belongs to the connection; asking again also tells that the connection lives.
-    chosen = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
-    if not chosen or chosen["held"] != 1:
+    lock = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
+    if not lock or lock["held"] != 1:
         return
     try:
         while not stop.is_set():
@@ -63,8 +63,10 @@ async def _sweep_while_chosen(sor: SafeSqlor, stop: asyncio.Event) -> None:
             if count:
                 log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
             await _pause(stop)
-            held = await sor.one(f"select is_used_lock({_LOCK_NAME}) = connection_id() as held", {})
-            if not held or held["held"] != 1:
+            lock_state = await sor.one(
+                f"select is_used_lock({_LOCK_NAME}) = connection_id() as held", {}
+            )
+            if not lock_state or lock_state["held"] != 1:
                 return
     finally:
         # A connection that is gone has given its lock back already.

@@ -33,17 +33,17 @@ _RUNNING = (
 
 async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
     """What the ledger says, of one quota month or (None) of all time."""
-    found = Sums()
+    sums = Sums()
     where = " where u.month_key = ${month}$" if month else ""
     values = {"counted": list(COUNTED_STATUSES), "month": month}
     for row in await sor.sqlExe(_SUMS + where + _GROUPS, values):
-        found.add(row)
+        sums.add(row)
     if month:
         # A call that runs may have begun in an earlier month.
-        found.running = {
+        sums.running = {
             row["pipeline_id"]: int(row["running"]) for row in await sor.sqlExe(_RUNNING, {})
         }
-    return found
+    return sums
 
 
 async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
@@ -90,46 +90,46 @@ async def _run(options: argparse.Namespace) -> int:
     try:
         async with reading(snapshot=True) as sor:
             sums = await sums_of(sor, options.month)
-            found = await differences(sor, sums, options.month)
-        _tell(found, sums, as_json=options.json)
-        if not found or not options.repair:
-            return 1 if found else 0
-        return await _repair(found)
+            differences_found = await differences(sor, sums, options.month)
+        _print(differences_found, sums, as_json=options.json)
+        if not differences_found or not options.repair:
+            return 1 if differences_found else 0
+        return await _repair(differences_found)
     finally:
         await pools().close()
 
 
-def _tell(found: list[Difference], sums: Sums, *, as_json: bool) -> None:
+def _print(differences: list[Difference], sums: Sums, *, as_json: bool) -> None:
     if as_json:
-        told = [
+        rows = [
             {name: getattr(item, name) for name in ("table", "key", "counter", "says", "should_be")}
-            for item in found
+            for item in differences
         ]
-        print(to_json({"calls": sums.headers, "rows": sums.rows, "differences": told}))
+        print(to_json({"calls": sums.headers, "rows": sums.rows, "differences": rows}))
         return
-    for item in found:
+    for item in differences:
         print(
             f"{item.table} {item.key} {item.counter}: says {_plain(item.says)},"
             f" should be {_plain(item.should_be)}"
         )
     print(
-        f"{sums.headers} calls, {sums.rows} rows: {len(found)} difference(s)."
-        f" 共 {sums.headers} 次调用、{sums.rows} 行，差异 {len(found)} 处。"
+        f"{sums.headers} calls, {sums.rows} rows: {len(differences)} difference(s)."
+        f" 共 {sums.headers} 次调用、{sums.rows} 行，差异 {len(differences)} 处。"
     )
 
 
-async def _repair(found: list[Difference]) -> int:
-    left = 0
-    for item in found:
+async def _repair(differences: list[Difference]) -> int:
+    remaining = 0
+    for item in differences:
         if item.table == "statement":
-            left += 1
+            remaining += 1
             print(
                 f"{item.key}: the ledger itself is wrong and is left as it is. 账本行有误，未改动。"
             )
             continue
         value: Any = await repair(item.table, item.row_id, item.counter)
         print(f"{item.table} {item.key} {item.counter}: set to {_plain(value)}. 已改正。")
-    return 1 if left else 0
+    return 1 if remaining else 0
 
 
 def _plain(value: int | Decimal) -> str:

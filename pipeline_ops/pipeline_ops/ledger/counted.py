@@ -111,13 +111,15 @@ _CAPACITIES = (
 
 
 async def _compare_capacities(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
-    found: list[Difference] = []
+    differences: list[Difference] = []
     for row in await sor.sqlExe(_CAPACITIES, {}):
         whose = ("line", row["pipeline_id"])
-        found += period_differences("pipeline_capacity", row, whose, sums, month)
+        differences += period_differences("pipeline_capacity", row, whose, sums, month)
         running = sums.running.get(row["pipeline_id"], 0)
-        found += counter_differences("pipeline_capacity", row, row["name"], "running", running)
-    return found
+        differences += counter_differences(
+            "pipeline_capacity", row, row["name"], "running", running
+        )
+    return differences
 
 
 async def _pipeline_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:

@@ -74,7 +74,7 @@ def new_header(*, moment: datetime, by: str, **values: Any) -> dict[str, Any]:
 
 
 def line_rows(
-    header: Mapping[str, Any], priced: Sequence[PricedLine], *, moment: datetime, by: str
+    header: Mapping[str, Any], priced_lines: Sequence[PricedLine], *, moment: datetime, by: str
 ) -> list[dict[str, Any]]:
     """The rows of a call's priced lines, not yet written."""
     shared = {name: header[name] for name in _SHARED}
@@ -101,7 +101,7 @@ def line_rows(
             "updated_at": moment,
             "updated_by": by,
         }
-        for line in priced
+        for line in priced_lines
     ]
 
 
@@ -154,22 +154,22 @@ async def find_by_keys(sor: SafeSqlor, distributor_id: str, keys: Sequence[str])
 
 async def lines_of(sor: SafeSqlor, call_no: str) -> list[Row]:
     """The metered items of a call, in their order."""
-    found = await lines_of_calls(sor, [call_no])
-    return [row for rows in found.values() for row in rows]
+    lines_by_call = await lines_of_calls(sor, [call_no])
+    return [row for rows in lines_by_call.values() for row in rows]
 
 
 async def lines_of_calls(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, list[Row]]:
     """The metered items of calls by call_no, each in their order; calls without any
     are not in it."""
-    found: dict[str, list[Row]] = {}
+    lines_by_call: dict[str, list[Row]] = {}
     rows = await sor.sqlExe(
         "select * from pipeline_usage_log where call_no in ${call_nos}$ and line_no > 0"
         " order by call_no, line_no",
         {"call_nos": list(call_nos)},
     )
     for row in rows:
-        found.setdefault(row["call_no"], []).append(row)
-    return found
+        lines_by_call.setdefault(row["call_no"], []).append(row)
+    return lines_by_call
 
 
 async def close_calls(sor: SafeSqlor, headers: Sequence[Mapping[str, Any]]) -> None:

@@ -54,7 +54,7 @@ class SlowAnswerCache:
         finally:
             self._tasks.pop(question, None)
         now = self._clock()
-        self._answers = {key: kept for key, kept in self._answers.items() if now < kept[0]}
+        self._answers = {key: entry for key, entry in self._answers.items() if now < entry[0]}
         if now - started_at > SLOW_SECONDS:
             until = now + min(KEEP_FACTOR * (now - started_at), MAX_SECONDS)
             self._answers[question] = (until, answer)

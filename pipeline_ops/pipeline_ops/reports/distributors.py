@@ -18,14 +18,14 @@ class DistributorStatements:
     near_limit: tuple[str, ...]
 
 
-_offered: list[DistributorStatements] = []
+_statements: list[DistributorStatements] = []
 
 
 def offer_distributor_statements(statements: DistributorStatements) -> None:
     """Say how the distributors' tables are asked."""
-    _offered[:] = [statements]
+    _statements[:] = [statements]
 
 
 def distributor_statements() -> DistributorStatements:
     """Return the statements that are offered; pipeline_dist is part of every installation."""
-    return _offered[0]
+    return _statements[0]

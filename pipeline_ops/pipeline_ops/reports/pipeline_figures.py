@@ -90,24 +90,24 @@ def gauges(
     """What of a line's *capacity* is used at *moment*; counters of a day gone by are 0."""
     day, month = quota_day(moment), quota_month(moment)
     row: Mapping[str, Any] = capacity or {}
-    limited = bool(row.get("enabled"))
+    has_limits = bool(row.get("enabled"))
     return [
         {
             "scope": "day",
             "used": row["day_used"] if row.get("day_key") == day else 0,
-            "limit": row.get("daily_quota") if limited else None,
+            "limit": row.get("daily_quota") if has_limits else None,
             "resets_at": day_bounds(day)[1],
         },
         {
             "scope": "month",
             "used": row["month_used"] if row.get("month_key") == month else 0,
-            "limit": row.get("monthly_quota") if limited else None,
+            "limit": row.get("monthly_quota") if has_limits else None,
             "resets_at": month_bounds(month)[1],
         },
         {
             "scope": "slots",
             "used": row["running"] if row else running,
-            "limit": row.get("max_concurrency") if limited else None,
+            "limit": row.get("max_concurrency") if has_limits else None,
             "resets_at": None,
         },
     ]

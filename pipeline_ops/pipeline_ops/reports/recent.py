@@ -23,13 +23,13 @@ async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
 async def pipelines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, list[dict[str, Any]]]:
     """`{slow_lines, failing_lines}` of the last 24 hours, the worst first."""
     rows = await sor.sqlExe(_BY_PIPELINE, _since(_first_hour(moment), moment))
-    told = [_told(row) for row in rows]
+    concerns = [_concern(row) for row in rows]
     slow = sorted(
-        (pipeline for pipeline in told if pipeline["mean_ms"] is not None),
+        (pipeline for pipeline in concerns if pipeline["mean_ms"] is not None),
         key=lambda pipeline: -pipeline["mean_ms"],
     )
     failing = sorted(
-        (pipeline for pipeline in told if pipeline["failed"]),
+        (pipeline for pipeline in concerns if pipeline["failed"]),
         key=lambda pipeline: (pipeline["success_rate"], -pipeline["failed"]),
     )
     return {
@@ -38,10 +38,10 @@ async def pipelines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, li
     }
 
 
-def success_rate(succeeded: int, failed: int) -> Decimal | None:
+def success_rate(successes: int, failures: int) -> Decimal | None:
     """The share of ended calls that succeeded, cut to 4 decimals; None before any has ended."""
-    ended = succeeded + failed
-    return Decimal(succeeded * 10_000 // ended) / 10_000 if ended else None
+    total = successes + failures
+    return Decimal(successes * 10_000 // total) / 10_000 if total else None
 
 
 def _first_hour(moment: datetime) -> datetime:
@@ -63,15 +63,15 @@ def _one_hour(hour: datetime, rows: list[Any]) -> dict[str, Any]:
     }
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    failed = int(row["failed"])
+def _concern(row: Mapping[str, Any]) -> dict[str, Any]:
+    failures = int(row["failed"])
     mean = row["mean_ms"]
     return {
         "id": row["id"],
         "name": row["name"],
         "calls": int(row["calls"]),
-        "failed": failed,
-        "success_rate": success_rate(int(row["succeeded"]), failed),
+        "failed": failures,
+        "success_rate": success_rate(int(row["succeeded"]), failures),
         "mean_ms": None if mean is None else int(mean),
         "longest_ms": row["longest_ms"],
     }

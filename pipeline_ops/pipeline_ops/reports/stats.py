@@ -53,21 +53,21 @@ async def _figures() -> dict[str, Any]:
 
 def _last_days(moment: Any) -> list[str]:
     # Half a day's steps reach every calendar day, also where one has 23 or 25 hours.
-    found = {
+    rows_by_day = {
         quota_day(moment - timedelta(hours=12 * step)) for step in range(2 * MAX_DAYS_SHOWN + 1)
     }
-    return sorted(found)[-MAX_DAYS_SHOWN:]
+    return sorted(rows_by_day)[-MAX_DAYS_SHOWN:]
 
 
 def summary(rows: list[Any]) -> dict[str, Any]:
     """The sums of *rows* of calls per day and currency: calls by outcome, amounts by currency."""
-    succeeded, failed = _sum(rows, "succeeded"), _sum(rows, "failed")
+    successes, failures = _sum(rows, "succeeded"), _sum(rows, "failed")
     return {
         "calls": _sum(rows, "calls"),
-        "succeeded": succeeded,
-        "failed": failed,
+        "succeeded": successes,
+        "failed": failures,
         "running": _sum(rows, "running"),
-        "success_rate": recent.success_rate(succeeded, failed),
+        "success_rate": recent.success_rate(successes, failures),
         "amounts": _amounts(rows),
     }
 
@@ -87,24 +87,24 @@ def _one_day(key: str, rows: list[Any]) -> dict[str, Any]:
 
 
 def _amounts(rows: list[Any]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
+    amounts: dict[str, Decimal] = {}
     for row in rows:
         if row["amount"]:
-            found[row["currency"]] = found.get(row["currency"], Decimal(0)) + row["amount"]
-    return dict(sorted(found.items()))
+            amounts[row["currency"]] = amounts.get(row["currency"], Decimal(0)) + row["amount"]
+    return dict(sorted(amounts.items()))
 
 
 def _top(rows: list[Any]) -> list[dict[str, Any]]:
     """The busiest first, out of *rows* of calls per id and currency."""
-    found: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for row in rows:
-        one = found.setdefault(
+        one = entries.setdefault(
             row["id"], {"id": row["id"], "name": row["name"], "calls": 0, "amounts": {}}
         )
         one["calls"] += int(row["calls"])
         if row["amount"]:
             one["amounts"][row["currency"]] = row["amount"]
-    return sorted(found.values(), key=lambda one: (-one["calls"], one["name"]))[
+    return sorted(entries.values(), key=lambda one: (-one["calls"], one["name"]))[
         :MAX_PIPELINES_SHOWN
     ]
 

@@ -64,8 +64,8 @@ class Limit:
     @property
     def remaining(self) -> int | Decimal:
         """What is left, never below 0; money with all its decimals."""
-        left = self.limit - self.used
-        return max(left, left - left)
+        rest = self.limit - self.used
+        return max(rest, rest - rest)
 
     @property
     def full(self) -> bool:
@@ -125,22 +125,22 @@ def check_room(limits: Sequence[Limit], moment: datetime) -> None:
 def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
     """The refusal for these *full* limits, in the order of admission."""
     code = _CODES[full[0].scope]
-    told = max(
-        (limit for limit in full if _CODES[limit.scope] == code),
-        key=lambda limit: limit.room_at(moment) or datetime.max.replace(tzinfo=UTC),
+    limit = max(
+        (item for item in full if _CODES[item.scope] == code),
+        key=lambda item: item.room_at(moment) or datetime.max.replace(tzinfo=UTC),
     )
-    room_at = told.room_at(moment)
+    room_at = limit.room_at(moment)
     return TooManyRequests(
         code,
-        _SENTENCES[code] if room_at is not None else _sentence_without_end(code, told),
+        _SENTENCES[code] if room_at is not None else _sentence_without_end(code, limit),
         extra={
-            "scope": told.scope,
-            "limit": told.limit,
-            "used": told.used,
+            "scope": limit.scope,
+            "limit": limit.limit,
+            "used": limit.used,
             "resets_at": room_at,
         },
         headers=retry_header(retry_after(full, moment)),
-        limit=told.limit,
+        limit=limit.limit,
         when=iso(room_at) if room_at else "",
     )
 

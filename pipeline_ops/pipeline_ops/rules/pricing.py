@@ -71,14 +71,14 @@ def choose(terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Term
     return max(fitting, key=lambda item: (item.step_key != "", item.model != ""), default=None)
 
 
-def discounted(terms: Terms, rate: Decimal) -> Terms:
+def discount(terms: Terms, rate: Decimal) -> Terms:
     """*terms* at *rate* of their price. Nothing is rounded: 6 decimals of a price and 4 of a rate
     make 10, which the ledger keeps, so that the price stored with a line reproduces its amount."""
     return replace(
         terms,
         pricing_mode="discount",
-        unit_price=_scaled(terms.unit_price, rate),
-        package_price=_scaled(terms.package_price, rate),
+        unit_price=_scale(terms.unit_price, rate),
+        package_price=_scale(terms.package_price, rate),
     )
 
 
@@ -116,15 +116,15 @@ def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(
             Decimal(1).scaleb(-AMOUNT_DECIMALS),
         )
     assert terms.unit_price is not None
-    return _divided(_EXACT.multiply(quantity, terms.unit_price), terms.unit_size)
+    return _divide(_EXACT.multiply(quantity, terms.unit_price), terms.unit_size)
 
 
-def total(priced: Sequence[PricedLine]) -> Decimal:
-    """The sum of the amounts of *priced*, with 10 decimals."""
-    return sum((line.amount for line in priced), Decimal(0).scaleb(-AMOUNT_DECIMALS))
+def total(lines: Sequence[PricedLine]) -> Decimal:
+    """The sum of the amounts of *lines*, with 10 decimals."""
+    return sum((line.amount for line in lines), Decimal(0).scaleb(-AMOUNT_DECIMALS))
 
 
-def chosen_terms(
+def choose_terms(
     lines: Sequence[UsageLine], terms: Sequence[Terms], adjust: Adjust, currency: str | None
 ) -> list[Terms]:
     """
@@ -133,12 +133,12 @@ def chosen_terms(
     Raises Conflict `price_missing` naming every line that has no price.
     """
     usable = [item for item in terms if currency in (None, item.currency)]
-    found: list[Terms] = []
+    line_terms: list[Terms] = []
     problems: list[FieldProblem] = []
     for number, line in enumerate(lines):
         item = adjust(usable, line.step_key, line.model, line.unit)
         if item is not None and currency in (None, item.currency):
-            found.append(item)
+            line_terms.append(item)
             continue
         other = item or adjust(terms, line.step_key, line.model, line.unit)
         problems.append(
@@ -153,28 +153,28 @@ def chosen_terms(
             problems=problems,
             count=len(problems),
         )
-    return found
+    return line_terms
 
 
-def priced_lines(
-    lines: Sequence[UsageLine], chosen: Sequence[Terms], used: Mapping[str, Decimal]
+def apply_prices(
+    lines: Sequence[UsageLine], line_terms: Sequence[Terms], usage: Mapping[str, Decimal]
 ) -> list[PricedLine]:
     """
-    Each line with its amount; *used* has the units used before, by the packages' pricing_id.
+    Each line with its amount; *usage* has the units used before, by the packages' pricing_id.
 
     Lines of one call count for each other, in their order. Raises Unprocessable
     `amount_too_large` where an amount has more digits than the ledger keeps.
     """
-    so_far = dict(used)
-    priced: list[PricedLine] = []
-    for number, (line, terms) in enumerate(zip(lines, chosen, strict=True)):
+    so_far = dict(usage)
+    result: list[PricedLine] = []
+    for number, (line, terms) in enumerate(zip(lines, line_terms, strict=True)):
         before = so_far.get(terms.pricing_id, Decimal(0))
         amount = line_amount(terms, line.quantity, before)
         if terms.pricing_type == "package":
             so_far[terms.pricing_id] = before + line.quantity
-        priced.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
-    _check_size(priced)
-    return priced
+        result.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
+    _check_size(result)
+    return result
 
 
 async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
@@ -211,7 +211,7 @@ def terms_of(row: Mapping[str, Any]) -> Terms:
     )
 
 
-async def packages_used(
+async def package_usage(
     sor: SafeSqlor, distributor_id: str | None, month: str, pricing_ids: Sequence[str]
 ) -> dict[str, Decimal]:
     """Units booked so far in quota month *month* under each price, voided calls left out."""
@@ -245,13 +245,13 @@ async def price_lines(
     if not lines:
         return []
     terms = await prices_in_force(sor, pipeline_id, started_at)
-    chosen = chosen_terms(lines, terms, adjust, currency)
-    packages = sorted({item.pricing_id for item in chosen if item.pricing_type == "package"})
-    used = await packages_used(sor, distributor_id, quota_month(started_at), packages)
-    return priced_lines(lines, chosen, used)
+    line_terms = choose_terms(lines, terms, adjust, currency)
+    packages = sorted({item.pricing_id for item in line_terms if item.pricing_type == "package"})
+    usage = await package_usage(sor, distributor_id, quota_month(started_at), packages)
+    return apply_prices(lines, line_terms, usage)
 
 
-def _scaled(price: Decimal | None, rate: Decimal) -> Decimal | None:
+def _scale(price: Decimal | None, rate: Decimal) -> Decimal | None:
     if price is None:
         return None
     return shown_price(_EXACT.multiply(price, rate))
@@ -263,7 +263,7 @@ def _packages(units: Decimal, size: int) -> int:
     return -(-top // (bottom * size))
 
 
-def _divided(product: Decimal, size: int) -> Decimal:
+def _divide(product: Decimal, size: int) -> Decimal:
     """*product* / *size*, rounded half up to 10 decimals; nothing is rounded before."""
     top, bottom = product.as_integer_ratio()
     bottom *= size
@@ -282,18 +282,20 @@ def _no_price(number: int, line: UsageLine) -> FieldProblem:
     )
 
 
-def _other_currency(number: int, line: UsageLine, found: str, wanted: str | None) -> FieldProblem:
+def _other_currency(
+    number: int, line: UsageLine, currency: str, account_currency: str | None
+) -> FieldProblem:
     return FieldProblem(
         f"lines/{number}",
         "price_missing",
         "The price of unit {unit} is in {found}, the account is in {wanted}.",
         unit=line.unit,
-        found=found,
-        wanted=wanted,
+        found=currency,
+        wanted=account_currency,
     )
 
 
-def _check_size(priced: Sequence[PricedLine]) -> None:
+def _check_size(lines: Sequence[PricedLine]) -> None:
     problems = [
         FieldProblem(
             f"lines/{line.line_no - 1}",
@@ -301,7 +303,7 @@ def _check_size(priced: Sequence[PricedLine]) -> None:
             "The amount {amount} is more than one line can have.",
             amount=format(line.amount, "f"),
         )
-        for line in priced
+        for line in lines
         if line.amount >= AMOUNT_LIMIT
     ]
     if problems:

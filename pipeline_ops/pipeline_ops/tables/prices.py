@@ -42,10 +42,10 @@ _FOREIGN: dict[str, dict[str, Any]] = {
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     """Add a price; raises InvalidFields, Conflict `price_overlap`."""
-    checked = _complete(values, values)
-    await check_references(sor, TABLE, checked)  # locks the line
-    await _check_overlap(sor, checked)
-    return await insert_row(sor, TABLE, checked, actor)
+    price = _complete(values, values)
+    await check_references(sor, TABLE, price)  # locks the line
+    await _check_overlap(sor, price)
+    return await insert_row(sor, TABLE, price, actor)
 
 
 async def update(
@@ -66,13 +66,13 @@ async def update(
     check_lock_version(TABLE, current, lock_version)
     # A form that changes the type sends along what the price was; that goes without a word.
     new = {name: value for name, value in values.items() if value != current[name]}
-    checked = _complete({**current, **values}, new)
+    price = _complete({**current, **values}, new)
     other_use = [name for name in _IDENTITY if name in new]
     if other_use and (referrers := await _referrers(sor, current)):
         raise _other_use(other_use, referrers)
-    await _check_overlap(sor, checked)
-    changed = {name: checked[name] for name in {*values, *_FOREIGN[checked["pricing_type"]]}}
-    return await update_row(sor, TABLE, price_id, lock_version, changed, actor)
+    await _check_overlap(sor, price)
+    new_values = {name: price[name] for name in {*values, *_FOREIGN[price["pricing_type"]]}}
+    return await update_row(sor, TABLE, price_id, lock_version, new_values, actor)
 
 
 async def delete(
@@ -91,8 +91,8 @@ async def delete(
 
 async def _lock_pipeline(sor: SafeSqlor, price_id: str) -> None:
     """Lock the line of a price before the price itself; raises NotFound."""
-    found = await get_row(sor, TABLE, price_id)
-    await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", found)
+    price = await get_row(sor, TABLE, price_id)
+    await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", price)
 
 
 # No index begins with the price, and each one more costs every admission. That of a distributor's
@@ -108,14 +108,14 @@ _USED = (
 
 async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The ledger, if it has used the price; if not, it will not before the transaction ends."""
-    used = await sor.one(_USED, price)
-    if used is None:
+    usage = await sor.one(_USED, price)
+    if usage is None:
         # Who prices a call has the line's capacity locked until the call is written.
         await lock_capacities(sor, [price["pipeline_id"]])
-        used = await sor.one(_USED, price)
-    if used is None:
+        usage = await sor.one(_USED, price)
+    if usage is None:
         return []
-    return [{"table": "pipeline_usage_log", "id": used["id"], "label": "pipeline_usage_log"}]
+    return [{"table": "pipeline_usage_log", "id": usage["id"], "label": "pipeline_usage_log"}]
 
 
 def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> Conflict:
@@ -138,26 +138,26 @@ def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
 
     Raises InvalidFields, also for *new* values that a price of this type has no place for.
     """
-    checked = {**values, "effective_from": values.get("effective_from") or now()}
-    kind = checked["pricing_type"]
+    price = {**values, "effective_from": values.get("effective_from") or now()}
+    kind = price["pricing_type"]
     problems = [
         FieldProblem(name, "required", "A price of this type needs this field.")
         for name in _NEEDED[kind]
-        if checked.get(name) is None
+        if price.get(name) is None
     ]
     problems += [
         FieldProblem(name, "not_together", "A price of this type has no such value: leave it out.")
         for name, blank in _FOREIGN[kind].items()
         if new.get(name) not in (None, blank)
     ]
-    end = checked.get("effective_to")
-    if end is not None and end <= checked["effective_from"]:
+    end = price.get("effective_to")
+    if end is not None and end <= price["effective_from"]:
         problems.append(
             FieldProblem("effective_to", "out_of_order", "The end must be after the start.")
         )
     if problems:
         raise InvalidFields(problems)
-    return checked | _FOREIGN[kind]
+    return price | _FOREIGN[kind]
 
 
 async def _check_overlap(sor: SafeSqlor, price: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ async def write_prices(
 ) -> list[dict[str, Any]]:
     """Add prices to a line; what became of each."""
     return [
-        await _written(sor, prices, pipeline_id, row, actor, row.get("unit"))
+        await _write(sor, prices, pipeline_id, row, actor, row.get("unit"))
         if isinstance(row, dict)
         else _problem("", "bad_price", "A price must be an object, in braces.", actor)
         for row in (data if isinstance(data, list) else [data])
@@ -52,7 +52,7 @@ async def write_capacity(
     """Give a line its capacity; what became of it."""
     if not isinstance(data, dict):
         return [_problem("", "bad_capacity", "The capacity must be an object, in braces.", actor)]
-    return [await _written(sor, capacities, pipeline_id, data, actor, "")]
+    return [await _write(sor, capacities, pipeline_id, data, actor, "")]
 
 
 PARTS = {
@@ -64,17 +64,17 @@ PARTS = {
 def _plain(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """What people set of a row, as JSON has it: no ids, no counters, nothing that is empty."""
     columns = table(name).columns
-    kept = {
+    values = {
         column: bool(value) if columns[column].boolean else value
         for column, value in row.items()
         if column in columns and not columns[column].server_set
         if column != "pipeline_id" and value not in (None, "")
     }
-    made: dict[str, Any] = json.loads(to_json(kept))
-    return made
+    result: dict[str, Any] = json.loads(to_json(values))
+    return result
 
 
-async def _written(
+async def _write(
     sor: SafeSqlor,
     module: Any,
     pipeline_id: str,
