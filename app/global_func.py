@@ -79,7 +79,7 @@ from app.records.rows import (
     update_row,
 )
 from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
-from app.records.trail import Change, audit_context, deleted, record_changes
+from app.records.trail import Change, audit_context, deletion, record_changes
 from app.schema.coercion import whole_range
 from app.schema.tables import table
 from app.schema.validation import (
@@ -149,7 +149,7 @@ __all__ = [
     "check_update",
     "day_bounds",
     "delete_row",
-    "deleted",
+    "deletion",
     "escape_formula",
     "get_code",
     "get_module_dbname",

@@ -88,8 +88,8 @@ class Facts:
 
     def covering(self, path: str) -> list[Permission]:
         """The permissions for *path*, exact ones first, then the longest prefixes."""
-        found = [item for item in self.permissions if covers(item.registered, path)]
-        return sorted(found, key=lambda item: (prefix_of(item.registered) is not None,
+        permissions = [item for item in self.permissions if covers(item.registered, path)]
+        return sorted(permissions, key=lambda item: (prefix_of(item.registered) is not None,
                                                -len(item.registered), item.registered))
 
     def user(self, username: str) -> User:
@@ -113,18 +113,18 @@ async def read_facts() -> Facts:
 
 
 def _permissions(rows: Iterable[Mapping[str, Any]]) -> tuple[Permission, ...]:
-    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        grouped.setdefault(row["id"], []).append(row)
+        groups.setdefault(row["id"], []).append(row)
     return tuple(
         Permission(
             permission_id,
-            found[0]["path"] or "",
-            found[0]["module"] or "",
-            found[0]["need_audit"] == "1",
-            tuple(sorted({role_name(row) for row in found if _is_there(row)})),
+            group[0]["path"] or "",
+            group[0]["module"] or "",
+            group[0]["need_audit"] == "1",
+            tuple(sorted({role_name(row) for row in group if _is_there(row)})),
         )
-        for permission_id, found in grouped.items()
+        for permission_id, group in groups.items()
     )
 
 
@@ -134,24 +134,24 @@ def _is_there(row: Mapping[str, Any]) -> bool:
 
 
 def _users(rows: Iterable[Mapping[str, Any]]) -> tuple[User, ...]:
-    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        grouped.setdefault(row["id"], []).append(row)
+        groups.setdefault(row["id"], []).append(row)
     return tuple(
         User(
             user_id,
-            found[0]["username"] or "",
-            found[0]["orgid"] or "",
-            (found[0]["user_status"] or "0") == "0",
+            group[0]["username"] or "",
+            group[0]["orgid"] or "",
+            (group[0]["user_status"] or "0") == "0",
             tuple(
                 sorted(
                     role_name(row)
-                    for row in found
+                    for row in group
                     if row["name"] is not None and row["roleid"] not in OWN_ROLES
                 )
             ),
         )
-        for user_id, found in grouped.items()
+        for user_id, group in groups.items()
     )
 
 
@@ -163,7 +163,7 @@ def who_may(facts: Facts, path: str, find: Find) -> dict[str, Any]:
     users = [
         user.as_dict() | {"because": because}
         for user in facts.users
-        if user.enabled and (because := _because(permissions, user))
+        if user.enabled and (because := _grants(permissions, user))
     ]
     open_to_all = place["reason"] == "open"
     reason = place["reason"] or (
@@ -186,17 +186,17 @@ def what_may(facts: Facts, username: str, path: str | None, find: Find) -> dict[
     Raises NotFound when Sage has no such user.
     """
     user = facts.user(username)
-    told = user.as_dict() | {
+    answer = user.as_dict() | {
         "roles": list(user.roles),
         "effective_roles": sorted(effective_roles(user.roles, signed_in=True)),
     }
     if path is not None:
-        return told | _may_use(facts, user, _place(path, find))
-    granted = [(item, _because([item], user)) for item in facts.permissions]
-    return told | {
+        return answer | _may_use(facts, user, _place(path, find))
+    pairs = [(item, _grants([item], user)) for item in facts.permissions]
+    return answer | {
         "permissions": [
             item.as_dict() | {"because": because}
-            for item, because in sorted(granted, key=lambda pair: pair[0].registered)
+            for item, because in sorted(pairs, key=lambda pair: pair[0].registered)
             if because
         ]
     }
@@ -204,7 +204,7 @@ def what_may(facts: Facts, username: str, path: str | None, find: Find) -> dict[
 
 def _may_use(facts: Facts, user: User, place: Mapping[str, Any]) -> dict[str, Any]:
     permissions = [] if place["reason"] else facts.covering(place["decided_by"])
-    because = _because(permissions, user)
+    because = _grants(permissions, user)
     if place["reason"]:
         reason = place["reason"]
     elif not user.enabled:
@@ -224,34 +224,35 @@ def _may_use(facts: Facts, user: User, place: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _because(permissions: Iterable[Permission], user: User) -> list[dict[str, Any]]:
+def _grants(permissions: Iterable[Permission], user: User) -> list[dict[str, Any]]:
     """Each role through which *user* has one of *permissions*: the role, and which he holds."""
     return [
-        {"registered": item.registered, "role": role, "held": held}
+        {"registered": item.registered, "role": role, "held": role_held}
         for item in permissions
         for role in item.roles
-        for held in _held(role, user)
+        for role_held in _roles_held(role, user)
     ]
 
 
-def _held(role: str, user: User) -> list[str | None]:
+def _roles_held(role: str, user: User) -> list[str | None]:
     """The roles of *user* that count as *role*; [None] when everybody signed in has it."""
     if role in (ANY, LOGINED):
         return [None]
-    return [held for held in user.roles if role in implied_roles(held)]
+    return [role_held for role_held in user.roles if role in implied_roles(role_held)]
 
 
 def _place(path: str, find: Find) -> dict[str, Any]:
     """The path in its one spelling, the file's own path, which decides, and what needs no look."""
-    asked = path if path.startswith("/") else f"/{path}"
+    address = path if path.startswith("/") else f"/{path}"
     try:
-        spelled = one_spelling(asked)
+        place = one_spelling(address)
     except NotFound:
-        return {"path": asked, "decided_by": asked, "exists": False, "reason": "no_such_spelling"}
-    target = find(spelled)
+        reason = "no_such_spelling"
+        return {"path": address, "decided_by": address, "exists": False, "reason": reason}
+    target = find(place)
     return {
-        "path": spelled,
-        "decided_by": spelled if target is None else target.url,
-        "exists": target is not None or spelled in OPEN_PATHS,
-        "reason": "open" if spelled in OPEN_PATHS else "",
+        "path": place,
+        "decided_by": place if target is None else target.url,
+        "exists": target is not None or place in OPEN_PATHS,
+        "reason": "open" if place in OPEN_PATHS else "",
     }

@@ -20,26 +20,26 @@ class Section:
     rows: Sequence[Sequence[str]] = ()
 
 
-def told_who_may(found: Mapping[str, Any], lang: str) -> list[Section]:
+def explain_who_may(answer: Mapping[str, Any], lang: str) -> list[Section]:
     """What `who_may` found."""
-    sections = [Section(translate(_answer_who(found), lang)), *_about_the_place(found, lang)]
-    sections += _permissions(found["permissions"], lang)
-    if found["users"]:
+    sections = [Section(translate(_answer_who(answer), lang)), *_about_the_place(answer, lang)]
+    sections += _permissions(answer["permissions"], lang)
+    if answer["users"]:
         rows = [
             [user["username"], *_through(user["because"], lang)]
-            for user in found["users"][:MAX_ROWS]
+            for user in answer["users"][:MAX_ROWS]
         ]
-        heading = Message("{count} user(s) may use it:", count=len(found["users"]))
+        heading = Message("{count} user(s) may use it:", count=len(answer["users"]))
         sections.append(
             Section(
                 translate(heading, lang), _say(["User", "Role", "Through his role"], lang), rows
             )
         )
-        sections += _left_out(len(found["users"]), lang)
+        sections += _left_out(len(answer["users"]), lang)
     return sections
 
 
-def told_what_may(found: Mapping[str, Any], lang: str) -> list[Section]:
+def explain_what_may(found: Mapping[str, Any], lang: str) -> list[Section]:
     """What `what_may` found."""
     roles = Message(
         "{user} has the roles {roles} and counts as {effective}.",
@@ -78,18 +78,18 @@ _NOBODY = {
 _OPEN = "Everybody may use {path}: the host answers it itself and asks no permission."
 
 
-def _answer_who(found: Mapping[str, Any]) -> Message:
-    path, reason = found["path"], found["reason"]
+def _answer_who(answer: Mapping[str, Any]) -> Message:
+    path, reason = answer["path"], answer["reason"]
     if reason == "open":
         return Message(_OPEN, path=path)
     if reason in _NOBODY:
         return Message(_NOBODY[reason], path=path)
-    if found["anonymous"] and found["signed_in"]:
+    if answer["anonymous"] and answer["signed_in"]:
         return Message("Everybody may use {path}, also without signing in.", path=path)
-    if found["signed_in"]:
+    if answer["signed_in"]:
         return Message("Everybody who is signed in may use {path}.", path=path)
-    roles = ", ".join(found["roles"])
-    if found["anonymous"] or found["users"]:
+    roles = ", ".join(answer["roles"])
+    if answer["anonymous"] or answer["users"]:
         return Message("{path} may be used by: {roles}.", path=path, roles=roles)
     return Message(
         "Nobody may use {path} at present: no enabled user has the role {roles}.",
@@ -98,23 +98,23 @@ def _answer_who(found: Mapping[str, Any]) -> Message:
     )
 
 
-def _answer_may(found: Mapping[str, Any]) -> Message:
-    about = {"user": found["username"], "path": found["path"]}
-    if found["reason"] == "open":
-        return Message("Yes. " + _OPEN, path=found["path"])
-    if found["allowed"]:
-        first = found["because"][0]
+def _answer_may(answer: Mapping[str, Any]) -> Message:
+    about = {"user": answer["username"], "path": answer["path"]}
+    if answer["reason"] == "open":
+        return Message("Yes. " + _OPEN, path=answer["path"])
+    if answer["allowed"]:
+        first = answer["because"][0]
         return Message(
             "Yes. {user} may use {path}: {registered} is given to the role {role}.",
             **about,
             registered=first["registered"],
             role=first["role"],
         )
-    if found["reason"] in _NOBODY:
-        return Message("No. " + _NOBODY[found["reason"]], path=found["path"])
-    if found["reason"] == "disabled":
-        return Message("No. {user} is disabled and cannot sign in.", user=found["username"])
-    roles = sorted({role for item in found["permissions"] for role in item["roles"]})
+    if answer["reason"] in _NOBODY:
+        return Message("No. " + _NOBODY[answer["reason"]], path=answer["path"])
+    if answer["reason"] == "disabled":
+        return Message("No. {user} is disabled and cannot sign in.", user=answer["username"])
+    roles = sorted({role for item in answer["permissions"] for role in item["roles"]})
     return Message(
         "No. {user} may not use {path}: it takes one of the roles {roles}.",
         **about,
@@ -122,13 +122,15 @@ def _answer_may(found: Mapping[str, Any]) -> Message:
     )
 
 
-def _about_the_place(found: Mapping[str, Any], lang: str) -> list[Section]:
-    told = []
-    if found["decided_by"] != found["path"]:
-        told.append(Message("It is a folder; what counts is {file}.", file=found["decided_by"]))
-    if not found["exists"] and found["reason"] != "no_such_spelling":
-        told.append(Message("There is no file at this address: who may gets 404."))
-    return [Section(translate(text, lang)) for text in told]
+def _about_the_place(answer: Mapping[str, Any], lang: str) -> list[Section]:
+    sections = []
+    if answer["decided_by"] != answer["path"]:
+        sections.append(
+            Message("It is a folder; what counts is {file}.", file=answer["decided_by"])
+        )
+    if not answer["exists"] and answer["reason"] != "no_such_spelling":
+        sections.append(Message("There is no file at this address: who may gets 404."))
+    return [Section(translate(text, lang)) for text in sections]
 
 
 def _permissions(permissions: Sequence[Mapping[str, Any]], lang: str) -> list[Section]:
@@ -151,8 +153,10 @@ def _permissions(permissions: Sequence[Mapping[str, Any]], lang: str) -> list[Se
 def _through(because: Sequence[Mapping[str, Any]], lang: str) -> tuple[str, str]:
     """The role that has the right, and what the user holds it through."""
     first = because[0]
-    held = first["held"]
-    return first["role"], translate(Message("everybody has it"), lang) if held is None else held
+    role_held = first["held"]
+    return first["role"], translate(
+        Message("everybody has it"), lang
+    ) if role_held is None else role_held
 
 
 def _left_out(count: int, lang: str) -> list[Section]:

@@ -18,7 +18,7 @@ DEMO_USERNAME = "demo-admin"
 _SECRET = "admin_password"
 
 
-def first_administrator(chosen: Settings) -> None:
+def first_administrator(config: Settings) -> None:
     """
     Make `admin` where the embedded Sage has no administrator; a Sage of others is left alone.
 
@@ -36,9 +36,9 @@ def first_administrator(chosen: Settings) -> None:
                  "py3/bin/python app/manage.py create-admin")
             return
         password = sage_setup.generated_password()
-        write_secret(chosen.var_dir, _SECRET, password)
+        write_secret(config.var_dir, _SECRET, password)
         sage_setup.create_user(cursor, USERNAME, password, "owner.superuser")
-    file = chosen.var_dir / "secrets" / _SECRET
+    file = config.var_dir / "secrets" / _SECRET
     print_message(
         f"Administrator {USERNAME} is made. Its password stands in {file}; remove the file "
         "when you have it.",
@@ -48,29 +48,29 @@ def first_administrator(chosen: Settings) -> None:
 class DemoAdministrator:
     """An administrator whose password is known: `admin` as generated, or else one of its own."""
 
-    def __init__(self, chosen: Settings) -> None:
-        self.username, self.password = _known(chosen) or _own(chosen)
+    def __init__(self, config: Settings) -> None:
+        self.username, self.password = _known_account(config) or _own(config)
 
 
-def demo_file(chosen: Settings) -> Path:
+def demo_file(config: Settings) -> Path:
     """Where the demo writes down what scripts need."""
-    return chosen.var_dir / "demo.json"
+    return config.var_dir / "demo.json"
 
 
-def read_demo_file(chosen: Settings) -> dict[str, Any]:
+def read_demo_file(config: Settings) -> dict[str, Any]:
     """What an earlier demo wrote down; {} when there is none or it is damaged."""
     try:
-        found = json.loads(demo_file(chosen).read_text("utf-8"))
+        content = json.loads(demo_file(config).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _known(chosen: Settings) -> tuple[str, str] | None:
+def _known_account(config: Settings) -> tuple[str, str] | None:
     """A name and password that still hold, out of what earlier starts wrote down."""
-    earlier = read_demo_file(chosen).get("admin") or {}
+    earlier = read_demo_file(config).get("admin") or {}
     candidates = [
-        (USERNAME, secret(chosen.var_dir, _SECRET, make=False)),
+        (USERNAME, secret(config.var_dir, _SECRET, make=False)),
         (str(earlier.get("username", "")), str(earlier.get("password", ""))),
     ]
     with sage_cursor() as cursor:
@@ -86,7 +86,7 @@ def _known(chosen: Settings) -> tuple[str, str] | None:
     return None
 
 
-def _own(chosen: Settings) -> tuple[str, str]:
+def _own(config: Settings) -> tuple[str, str]:
     """The user `demo-admin` with a new password: nobody else's is touched."""
     if not embedded_db.is_wanted():
         raise CommandError(

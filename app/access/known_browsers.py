@@ -47,5 +47,5 @@ def _text(browser: str, credentials: str) -> str:
 
 
 def _sessions(request: web.Request) -> Sessions:
-    found: Sessions = request.app["sessions"]
-    return found
+    sessions: Sessions = request.app["sessions"]
+    return sessions

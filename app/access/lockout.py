@@ -54,10 +54,10 @@ LIMITS = {
 
 def places_of(username: str, address: str, browser: str | None) -> dict[str, str]:
     """Where a try is counted: digest -> kind. *browser* is the id of one known for this user."""
-    found = {user_digest(username): "user", _digest("address", _network(address)): "address"}
+    places = {user_digest(username): "user", _digest("address", _network(address)): "address"}
     if browser is not None:
-        found[_digest("browser", browser)] = "browser"
-    return found
+        places[_digest("browser", browser)] = "browser"
+    return places
 
 
 def user_digest(username: str) -> str:
@@ -165,11 +165,11 @@ async def _forget(sor: SafeSqlor, places: Mapping[str, str], moment: datetime) -
 
 
 def _network(address: str) -> str:
-    found = read_address(address)
-    if found is None or found.version == 4:
-        return address if found is None else str(found)
+    ip_address = read_address(address)
+    if ip_address is None or ip_address.version == 4:
+        return address if ip_address is None else str(ip_address)
     # `read_network` takes none that holds IPv4 beside IPv6, as that of ::1 does.
-    return str(ipaddress.IPv6Network((int(found), 64), strict=False))
+    return str(ipaddress.IPv6Network((int(ip_address), 64), strict=False))
 
 
 def _digest(kind: str, name: str) -> str:

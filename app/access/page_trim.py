@@ -26,13 +26,13 @@ def without_refused_tools(text: str, may: May) -> str:
         return text
     trimmer = _Trimmer(may)
     trimmer.walk(page)
-    return json.dumps(page, ensure_ascii=False) if trimmer.changed else text
+    return json.dumps(page, ensure_ascii=False) if trimmer.is_changed else text
 
 
 class _Trimmer:
     def __init__(self, may: May) -> None:
         self._may = may
-        self.changed = False
+        self.is_changed = False
 
     def walk(self, node: Any) -> None:
         if isinstance(node, list):
@@ -52,27 +52,27 @@ class _Trimmer:
         toolbar = options.get("toolbar")
         tools = toolbar.get("tools") if isinstance(toolbar, dict) else None
         if isinstance(tools, list):
-            refused = self._refused_events(widget.get("binds"))
-            kept = [tool for tool in tools if _name(tool) not in refused]
-            if len(kept) < len(tools):
-                toolbar["tools"] = kept  # type: ignore[index]  # a dict, or there were no tools
-                self.changed = True
+            refused_events = self._refused_events(widget.get("binds"))
+            remaining = [tool for tool in tools if _name(tool) not in refused_events]
+            if len(remaining) < len(tools):
+                toolbar["tools"] = remaining  # type: ignore[index]  # a dict, or there were no tools
+                self.is_changed = True
 
     def _drop_urls(self, place: dict[str, Any]) -> None:
         for name in _WRITE_URLS:
             if not self._open(place.get(name)):
                 del place[name]
-                self.changed = True
+                self.is_changed = True
 
     def _refused_events(self, binds: Any) -> set[Any]:
         """Events whose every bind leads where the reader may not go."""
-        found: dict[Any, list[bool]] = {}
+        binds_by_event: dict[Any, list[bool]] = {}
         for bind in binds if isinstance(binds, list) else []:
             if isinstance(bind, dict):
                 options = bind.get("options")
                 url = options.get("url") if isinstance(options, dict) else None
-                found.setdefault(bind.get("event"), []).append(self._open(url))
-        return {event for event, opens in found.items() if not any(opens)}
+                binds_by_event.setdefault(bind.get("event"), []).append(self._open(url))
+        return {event for event, opens in binds_by_event.items() if not any(opens)}
 
     def _open(self, url: Any) -> bool:
         if not isinstance(url, str) or not url.startswith("/"):

@@ -25,45 +25,45 @@ NAME = "password_key"
 _USERS = "SELECT id, username, password FROM users WHERE password > '' ORDER BY id FOR UPDATE"
 
 
-def rotate(chosen: Settings) -> int:
+def rotate(config: Settings) -> int:
     """
     Encode all passwords with a new key and put the key in place; how many passwords there are.
 
     Raises CommandError, with nothing changed, when one of them cannot be decoded.
     """
-    finish_interrupted(chosen)
-    new_key, under_way = secrets.token_hex(32), _under_way(chosen)
+    finish_interrupted(config)
+    new_key, under_way = secrets.token_hex(32), _under_way(config)
     try:
         with sage_cursor() as cursor:
-            count = _encode_anew(cursor, chosen.password_key, new_key, under_way)
+            count = _encode_anew(cursor, config.password_key, new_key, under_way)
     except BaseException:
         under_way.unlink(missing_ok=True)
         raise
-    write_secret(chosen.var_dir, NAME, new_key)
+    write_secret(config.var_dir, NAME, new_key)
     under_way.unlink()
     return count
 
 
-def finish_interrupted(chosen: Settings) -> None:
+def finish_interrupted(config: Settings) -> None:
     """Put the key in place that the passwords are encoded with, after a rotation was cut off."""
-    under_way = _under_way(chosen)
+    under_way = _under_way(config)
     try:
         plan = json.loads(under_way.read_text("utf-8"))
     except FileNotFoundError:
         return
     with sage_cursor() as cursor:
         cursor.execute(_USERS)
-        found = _digest(cursor.fetchall())
-    if found == plan["after"]:
-        write_secret(chosen.var_dir, NAME, plan["key"])
-    elif found != plan["before"]:
+        users_digest = _digest(cursor.fetchall())
+    if users_digest == plan["after"]:
+        write_secret(config.var_dir, NAME, plan["key"])
+    elif users_digest != plan["before"]:
         raise CommandError(
             f"A change of the password key was cut off, and passwords were changed since. "
             f"{under_way} holds the new key. Try to sign in: if it works, remove that file; if "
-            f"not, put its key into {secret_file(chosen.var_dir, NAME)}, then remove it.",
+            f"not, put its key into {secret_file(config.var_dir, NAME)}, then remove it.",
             f"更换密码密钥时被中断，此后又有密码被修改。新密钥在 {under_way} 中。"
             f"请尝试登录：若可以，删除该文件；若不行，把其中的密钥写入 "
-            f"{secret_file(chosen.var_dir, NAME)}，再删除该文件。",
+            f"{secret_file(config.var_dir, NAME)}，再删除该文件。",
         )
     under_way.unlink()
 
@@ -71,7 +71,7 @@ def finish_interrupted(chosen: Settings) -> None:
 def _encode_anew(cursor: Cursor, old_key: str, new_key: str, under_way: Path) -> int:
     cursor.execute(_USERS)
     users = cursor.fetchall()
-    plain = {user["id"]: _decoded(str(user["password"]), old_key) for user in users}
+    plain = {user["id"]: _decode(str(user["password"]), old_key) for user in users}
     if unknown := [user["username"] for user in users if plain[user["id"]] is None]:
         names = ", ".join(unknown[:10])
         raise CommandError(
@@ -80,25 +80,25 @@ def _encode_anew(cursor: Cursor, old_key: str, new_key: str, under_way: Path) ->
             f"有 {len(unknown)} 个密码不是用当前密钥编码的（{names}）。未作改动；"
             "请先为这些用户重设密码：manage.py create-admin --reset",
         )
-    made = [
+    new_passwords = [
         dict(user, password=encode_password(plain[user["id"]], key=new_key)) for user in users
     ]
-    for user in made:
+    for user in new_passwords:
         cursor.execute(
             "UPDATE users SET password = %s WHERE id = %s", (user["password"], user["id"])
         )
-    plan = {"key": new_key, "before": _digest(users), "after": _digest(made)}
+    plan = {"key": new_key, "before": _digest(users), "after": _digest(new_passwords)}
     write_private(under_way, json.dumps(plan) + "\n")
     return len(users)
 
 
-def _decoded(stored: str, key: str) -> str | None:
-    """The password, or None when *stored* was not made with *key*."""
+def _decode(text: str, key: str) -> str | None:
+    """The password, or None when *text* was not made with *key*."""
     try:
-        plain = str(decode_password(stored, key=key))
+        plain = str(decode_password(text, key=key))
     except (ValueError, TypeError, IndexError):
         return None
-    return plain if encode_password(plain, key=key) == stored else None
+    return plain if encode_password(plain, key=key) == text else None
 
 
 def _digest(users: Iterable[Mapping[str, Any]]) -> str:
@@ -106,5 +106,5 @@ def _digest(users: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _under_way(chosen: Settings) -> Path:
-    return secret_file(chosen.var_dir, f"{NAME}.next")
+def _under_way(config: Settings) -> Path:
+    return secret_file(config.var_dir, f"{NAME}.next")

@@ -47,21 +47,21 @@ class WebPaths:
         self._root = root.resolve()
         self._indexes = indexes
         self._modules = {name: path.resolve() for name, path in modules.items()}
-        self._known: dict[str, tuple[float, Target | None]] = {}
+        self._targets: dict[str, tuple[float, Target | None]] = {}
 
     def find(self, path: str) -> Target | None:
         """The file that *path* (as `plain_path` gives it) means; remembered for one second."""
-        known = self._known.get(path)
-        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
-            return known[1]
+        entry = self._targets.get(path)
+        if entry is not None and time.monotonic() - entry[0] <= REMEMBERED_SECONDS:
+            return entry[1]
         try:
-            found = self._find(path)
+            target = self._find(path)
         except OSError:
-            found = None  # a name longer than the file system has
-        if len(self._known) > 2_000:
-            self._known.clear()
-        self._known[path] = (time.monotonic(), found)
-        return found
+            target = None  # a name longer than the file system has
+        if len(self._targets) > 2_000:
+            self._targets.clear()
+        self._targets[path] = (time.monotonic(), target)
+        return target
 
     def _find(self, path: str) -> Target | None:
         if len(path) > 512:
@@ -100,12 +100,12 @@ def plain_path(raw: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _plain(encoded: str) -> str:
+def _plain(text: str) -> str:
     try:
-        path = unquote(encoded, errors="strict") if "%" in encoded else encoded
+        path = unquote(text, errors="strict") if "%" in text else text
     except UnicodeDecodeError:
         path = "//"
-    if _PACKED_SLASH.search(encoded):
+    if _PACKED_SLASH.search(text):
         path = "//"
     if not path.startswith("/") or _ODD.search(path):
         raise NotFound("not_found", "There is nothing at this address.")

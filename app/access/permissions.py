@@ -25,13 +25,13 @@ async def may_open(request: web.Request, path: str) -> bool:
 
 async def may_list_any(request: web.Request, some: Iterable[Table]) -> bool:
     """Whether the caller may see the generated list of at least one of these tables."""
-    for made in some:
-        if await may_open(request, made.list_path):
+    for model in some:
+        if await may_open(request, model.list_path):
             return True
     return False
 
 
 async def withheld_tables(request: web.Request) -> list[str]:
     """Tables with something about persons whose lists the caller may not see."""
-    personal = [made for made in tables().values() if made.personal]
-    return [made.name for made in personal if not await may_list_any(request, [made])]
+    personal = [model for model in tables().values() if model.personal]
+    return [model.name for model in personal if not await may_list_any(request, [model])]

@@ -51,29 +51,29 @@ class Rights:
     def allows(self, roles: frozenset[str], path: str) -> bool:
         """Whether a caller with *roles* (as `effective_roles` gives them) may use *path*."""
         key = (roles, path)
-        known = self.decisions.get(key)
-        if known is None:
-            known = not roles.isdisjoint(self.roles_for(path))
+        decision = self.decisions.get(key)
+        if decision is None:
+            decision = not roles.isdisjoint(self.roles_for(path))
             # Callers choose the paths: neither their number nor their length may fill the memory.
             if len(self.decisions) < _MAX_DECISIONS and len(path) <= _MAX_DECIDED_LENGTH:
-                self.decisions[key] = known
-        return known
+                self.decisions[key] = decision
+        return decision
 
     def roles_for(self, path: str) -> frozenset[str]:
         """All roles that may use *path*."""
-        wanted = plain_path(path)
-        found = self.exact.get(wanted, frozenset())
+        place = plain_path(path)
+        found = self.exact.get(place, frozenset())
         for prefix, roles in self.prefixes:
-            if wanted.startswith(prefix):
+            if place.startswith(prefix):
                 found |= roles
         return found
 
     def audited_by(self, path: str) -> str | None:
         """The permission that wants each use of *path* written down: the most exact one."""
-        wanted = plain_path(path)
-        covering = [registered for registered in self.audited if covers(registered, wanted)]
-        if wanted in self.audited:
-            return self.audited[wanted]
+        place = plain_path(path)
+        covering = [registered for registered in self.audited if covers(registered, place)]
+        if place in self.audited:
+            return self.audited[place]
         return self.audited[max(covering, key=len)] if covering else None
 
 
@@ -94,12 +94,12 @@ def prefix_of(registered: str) -> str | None:
 
 def covers(registered: str, path: str) -> bool:
     """Whether the permission registered as *registered* is one for *path*."""
-    wanted, known = plain_path(path), plain_path(registered)
-    prefix = prefix_of(known)
+    place, pattern = plain_path(path), plain_path(registered)
+    prefix = prefix_of(pattern)
     if prefix is None:
-        return bool(known) and wanted == known
+        return bool(pattern) and place == pattern
     # `%` alone is no path: in Sage too it grants nothing.
-    return bool(prefix) and wanted.startswith(prefix)
+    return bool(prefix) and place.startswith(prefix)
 
 
 def effective_roles(names: Iterable[str], *, signed_in: bool) -> frozenset[str]:
@@ -155,9 +155,9 @@ class SageRbac:
 
     async def rights(self) -> Rights:
         """The table of rights, at most 5 s old."""
-        known = self._rights
-        if known is not None and _is_fresh(known[0]):
-            return known[1]
+        entry = self._rights
+        if entry is not None and _is_fresh(entry[0]):
+            return entry[1]
         # One reads for all who wait, and fails for all: they notice its age in the same moment.
         if self._rights_coming is None or self._rights_coming.done():
             self._rights_coming = asyncio.create_task(self._read_rights())
@@ -165,23 +165,23 @@ class SageRbac:
         return await asyncio.shield(self._rights_coming)
 
     async def _read_rights(self) -> Rights:
-        started = time.monotonic()
+        began_at = time.monotonic()
         async with reading("sage") as sor:
-            found = rights_of(await grant_rows(sor))
-        self._rights = (started, found)
-        return found
+            rights = rights_of(await grant_rows(sor))
+        self._rights = (began_at, rights)
+        return rights
 
     async def user(self, user_id: str, *, fresh: bool = False) -> SageUser | None:
         """The user with this id and his roles, at most 5 s old; None when there is none."""
-        known = None if fresh else self._users.get(user_id)
-        if known is not None and _is_fresh(known[0]):
-            return known[1]
-        started = time.monotonic()
-        found = await read_user(user_id)
+        entry = None if fresh else self._users.get(user_id)
+        if entry is not None and _is_fresh(entry[0]):
+            return entry[1]
+        began_at = time.monotonic()
+        user = await read_user(user_id)
         if len(self._users) > 10_000:
             self._users.clear()
-        self._users[user_id] = (started, found)
-        return found
+        self._users[user_id] = (began_at, user)
+        return user
 
 
 def _is_fresh(read_at: float) -> bool:
@@ -213,9 +213,9 @@ async def read_user(user_id: str) -> SageUser | None:
     )
 
 
-def credentials_of(user_id: str, stored: str | None) -> str:
+def credentials_of(user_id: str, password: str | None) -> str:
     """What changes with a user's stored password and does not tell it."""
-    return hashlib.sha256(f"{user_id}:{stored}".encode()).hexdigest()
+    return hashlib.sha256(f"{user_id}:{password}".encode()).hexdigest()
 
 
 def rights_of(rows: Iterable[Mapping[str, Any]]) -> Rights:

@@ -21,7 +21,7 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.runtime.terminal import print_message
 
-Wanted = Mapping[str, tuple[str, ...]]
+PathsByRole = Mapping[str, tuple[str, ...]]
 _TRIES = 3
 
 
@@ -38,64 +38,64 @@ def register_paths(
     Running it twice changes nothing; what is no longer listed goes. Ends the process with a clear
     sentence when the database cannot be reached or refuses.
     """
-    wanted = {ANY: tuple(any_), LOGINED: tuple(logined)}
-    wanted |= {name: tuple(paths) for name, paths in (roles or {}).items()}
+    by_role = {ANY: tuple(any_), LOGINED: tuple(logined)}
+    by_role |= {name: tuple(paths) for name, paths in (roles or {}).items()}
     try:
-        added, removed, wider = asyncio.run(_register(module, wanted))
+        added_count, removed_count, wider = asyncio.run(_register(module, by_role))
     except (AppError, ConfigError, aiomysql.MySQLError) as exc:
         sys.exit(f"load_path {module}: {exc} ({exc.__cause__ or type(exc).__name__})")
-    count = sum(map(len, wanted.values()))
-    sys.stdout.write(f"{module}: {count} rights, {added} added, {removed} removed\n")
+    count = sum(map(len, by_role.values()))
+    sys.stdout.write(f"{module}: {count} rights, {added_count} added, {removed_count} removed\n")
     for role, path in wider:
         print_message(f"{module}: mind that Sage itself gives {path} to everybody who is `{role}`.",
              f"{module}：请注意，Sage 自身已把 {path} 授予所有 `{role}` 用户。")
 
 
-async def _register(module: str, wanted: Wanted) -> tuple[int, int, list[tuple[str, str]]]:
+async def _register(module: str, by_role: PathsByRole) -> tuple[int, int, list[tuple[str, str]]]:
     try:
-        added, removed = await _written(module, wanted)
+        added_count, removed_count = await _write(module, by_role)
         async with reading("sage") as sor:
-            return added, removed, _given_to_everybody(await grant_rows(sor), wanted)
+            return added_count, removed_count, _open_paths(await grant_rows(sor), by_role)
     finally:
         await pools().close()
 
 
-async def _written(module: str, wanted: Wanted) -> tuple[int, int]:
+async def _write(module: str, by_role: PathsByRole) -> tuple[int, int]:
     for _ in range(_TRIES - 1):
         try:
-            return await in_transaction(lambda sor: write_paths(sor, module, wanted), "sage")
+            return await in_transaction(lambda sor: write_paths(sor, module, by_role), "sage")
         except DuplicateKey:
             # Another host registers the same paths at this moment; they are there now.
             continue
-    return await in_transaction(lambda sor: write_paths(sor, module, wanted), "sage")
+    return await in_transaction(lambda sor: write_paths(sor, module, by_role), "sage")
 
 
-def _given_to_everybody(rows: Iterable[Mapping[str, str]], wanted: Wanted) -> list[tuple[str, str]]:
+def _open_paths(rows: Iterable[Mapping[str, str]], by_role: PathsByRole) -> list[tuple[str, str]]:
     """What others gave to `any`, `logined` or `anonymous` that covers more than we want."""
-    ours = {path for listed in wanted.values() for path in listed}
-    found = set()
+    ours = {path for role_paths in by_role.values() for path in role_paths}
+    wider = set()
     for row in rows:
         role, path = row["roleid"], row["path"] or ""
-        meant = wanted.get(role, ()) if role in OWN_ROLES else None
-        if meant is None or path in meant:
+        own_paths = by_role.get(role, ()) if role in OWN_ROLES else None
+        if own_paths is None or path in own_paths:
             continue
-        if any(covers(path, item) and item not in meant for item in ours):
-            found.add((role, path))
-    return sorted(found)
+        if any(covers(path, item) and item not in own_paths for item in ours):
+            wider.add((role, path))
+    return sorted(wider)
 
 
-async def write_paths(sor: SafeSqlor, module: str, wanted: Wanted) -> tuple[int, int]:
-    """Make Sage's tables say *wanted* for *module*; how many rights were added and removed."""
-    role_ids = {name: await _role_id(sor, name) for name in wanted}
-    paths = sorted({path for listed in wanted.values() for path in listed})
+async def write_paths(sor: SafeSqlor, module: str, by_role: PathsByRole) -> tuple[int, int]:
+    """Make Sage's tables say *by_role* for *module*; how many rights were added and removed."""
+    role_ids = {name: await _role_id(sor, name) for name in by_role}
+    paths = sorted({path for role_paths in by_role.values() for path in role_paths})
     permission_ids = {path: await _permission_id(sor, module, path) for path in paths}
     pairs = {
         (role_ids[name], permission_ids[path]): _own_id(module, f"{name} {path}")
-        for name, listed in wanted.items()
-        for path in listed
+        for name, role_paths in by_role.items()
+        for path in role_paths
     }
     # Those that go make room first: a role or permission made anew in Sage has another id.
-    removed = await _take_back(sor, module, pairs.keys())
+    removed_count = await _take_back(sor, module, pairs.keys())
     present = await sor.sqlExe(
         "select roleid, permid from rolepermission where permid in ${ids}$",
         {"ids": list(permission_ids.values())},
@@ -105,31 +105,31 @@ async def write_paths(sor: SafeSqlor, module: str, wanted: Wanted) -> tuple[int,
         row = {"roleid": role_id, "permid": permission_id}
         await sor.C("rolepermission", {"id": pairs[role_id, permission_id], **row})
     await _drop_unused(sor, module, permission_ids.values())
-    return len(missing), removed
+    return len(missing), removed_count
 
 
 async def _take_back(sor: SafeSqlor, module: str, pairs: Iterable[tuple[str, str]]) -> int:
     """Remove the rights that *module* gave and no longer wants."""
-    wanted = set(pairs)
-    given = await sor.sqlExe(
+    pairs_to_keep = set(pairs)
+    rows = await sor.sqlExe(
         "select id, roleid, permid from rolepermission where id like ${mark}$",
         {"mark": f"{_mark(module)}%"},
     )
-    gone = [row.id for row in given if (row.roleid, row.permid) not in wanted]
+    gone = [row.id for row in rows if (row.roleid, row.permid) not in pairs_to_keep]
     if gone:
         await sor.sqlExe("delete from rolepermission where id in ${ids}$", {"ids": gone})
     return len(gone)
 
 
-async def _drop_unused(sor: SafeSqlor, module: str, used: Iterable[str]) -> None:
+async def _drop_unused(sor: SafeSqlor, module: str, ids: Iterable[str]) -> None:
     """Remove the permissions that *module* made, no longer uses, and nobody has a right to."""
-    kept = set(used)
-    made = await sor.sqlExe(
+    ids_in_use = set(ids)
+    rows = await sor.sqlExe(
         "select id from permission where id like ${mark}$"
         " and id not in (select permid from rolepermission where permid is not null)",
         {"mark": f"{_mark(module)}%"},
     )
-    unused = [row.id for row in made if row.id not in kept]
+    unused = [row.id for row in rows if row.id not in ids_in_use]
     if unused:
         await sor.sqlExe("delete from permission where id in ${ids}$", {"ids": unused})
 

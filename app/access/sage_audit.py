@@ -57,27 +57,27 @@ async def note_audited(
 async def _parameters(request: web.Request, *, is_large: bool) -> str:
     # A file to bring in takes half a second to go through, which others should not wait for.
     if request.method == "POST" and is_large:
-        return await asyncio.to_thread(_written, request["params"])
-    return _written(request["params"])
+        return await asyncio.to_thread(_as_text, request["params"])
+    return _as_text(request["params"])
 
 
-def _written(params: dict[str, Any]) -> str:
-    return _cut(to_json(blanked(params)))
+def _as_text(params: dict[str, Any]) -> str:
+    return _shorten(to_json(without_secrets(params)))
 
 
-def blanked(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """*value*, a request's parameters, with the values of secrets replaced at any depth."""
     if isinstance(value, dict):
         return {
-            name: "***" if any(word in name.lower() for word in _SECRET) else blanked(inner)
+            name: "***" if any(word in name.lower() for word in _SECRET) else without_secrets(inner)
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [blanked(inner) for inner in value]
+        return [without_secrets(inner) for inner in value]
     return value
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     raw = text.encode("utf-8", "replace")
     rest = "…" if len(raw) > _MAX_BYTES else ""
     return raw[:_MAX_BYTES].decode("utf-8", "ignore") + rest

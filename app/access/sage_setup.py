@@ -72,8 +72,8 @@ def missing_tables(cursor: Cursor) -> list[str]:
     """The RBAC tables that the Sage database lacks; all of them means there is no Sage."""
     cursor.execute("SELECT table_name AS name FROM information_schema.tables "
                    "WHERE table_schema = DATABASE()")
-    found = {str(row["name"]).lower() for row in cursor.fetchall()}
-    return [name for name in TABLES if name not in found]
+    names = {str(row["name"]).lower() for row in cursor.fetchall()}
+    return [name for name in TABLES if name not in names]
 
 
 def is_made_here(cursor: Cursor) -> bool:
@@ -129,8 +129,8 @@ def find_user(cursor: Cursor, username: str) -> dict[str, Any] | None:
     """The user's id, name, stored password and status, or None."""
     cursor.execute("SELECT id, username, password, user_status FROM users WHERE username = %s",
                    (username,))
-    found: dict[str, Any] | None = cursor.fetchone()
-    return found
+    user: dict[str, Any] | None = cursor.fetchone()
+    return user
 
 
 def create_user(cursor: Cursor, username: str, password: str, role: str) -> str:

@@ -60,7 +60,7 @@ class Sessions:
         self._idle = timedelta(minutes=config.options.session_idle_minutes)
         self.is_https = config.is_https
         # By the whole Cookie header: parsing and checking it costs more than all else here.
-        self._known: dict[str, tuple[float, Session]] = {}
+        self._sessions: dict[str, tuple[float, Session]] = {}
 
     async def begin(
         self, request: web.Request, response: web.StreamResponse, user: SageUser
@@ -107,20 +107,20 @@ class Sessions:
         header = request.headers.get("Cookie")
         if header is None:
             return None
-        known = self._known.get(header)
-        if known is not None and time.monotonic() - known[0] <= REMEMBERED_SECONDS:
-            return known[1]
-        self._known.pop(header, None)
+        entry = self._sessions.get(header)
+        if entry is not None and time.monotonic() - entry[0] <= REMEMBERED_SECONDS:
+            return entry[1]
+        self._sessions.pop(header, None)
         token = self._token(request.cookies.get(COOKIE, ""))
         if token is None:
             return None
-        started = time.monotonic()
-        session = await self._read(_hash(token))
+        began_at = time.monotonic()
+        session = await self._load(_hash(token))
         # Neither the number of headers nor their length may fill the memory.
         if session is not None and len(header) <= _MAX_KNOWN:
-            if len(self._known) > 10_000:
-                self._known.clear()
-            self._known[header] = (started, session)
+            if len(self._sessions) > 10_000:
+                self._sessions.clear()
+            self._sessions[header] = (began_at, session)
         return session
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -149,9 +149,9 @@ class Sessions:
         self._forget(lambda session: session.user_id == user_id)
 
     def _forget(self, which: Callable[[Session], bool]) -> None:
-        self._known = {k: v for k, v in self._known.items() if not which(v[1])}
+        self._sessions = {k: v for k, v in self._sessions.items() if not which(v[1])}
 
-    async def _read(self, session_id: str) -> Session | None:
+    async def _load(self, session_id: str) -> Session | None:
         async with reading() as sor:
             row = await sor.one(
                 "select id, user_id, created_at, seen_at, credentials, roles"

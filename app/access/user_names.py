@@ -22,21 +22,21 @@ USER_COLUMNS = frozenset(
     {"created_by", "updated_by", "published_by", "voided_by", "owner_id", "user_id"}
 )
 _MAX_KNOWN = 10_000
-_known: dict[str, tuple[float, str | None]] = {}
+_names: dict[str, tuple[float, str | None]] = {}
 
 
-def user_columns(made: Table) -> tuple[str, ...]:
-    """The columns of *made* that hold users and may leave the server."""
+def user_columns(model: Table) -> tuple[str, ...]:
+    """The columns of *model* that hold users and may leave the server."""
     return tuple(
         name
-        for name, column in made.columns.items()
+        for name, column in model.columns.items()
         if name in USER_COLUMNS and not column.confidential
     )
 
 
-async def add_names(made: Table, rows: Sequence[dict[str, Any]]) -> None:
+async def add_names(model: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Give each of *rows* `<column>_text`, the user's name, where Sage knows the user."""
-    columns = user_columns(made)
+    columns = user_columns(model)
     if not columns or not rows:
         return
     names = await names_of({row[name] for row in rows for name in columns if row.get(name)})
@@ -49,24 +49,24 @@ async def add_names(made: Table, rows: Sequence[dict[str, Any]]) -> None:
 
 async def names_of(ids: Iterable[str]) -> dict[str, str]:
     """The names of the users with these *ids*, without those that Sage does not know."""
-    wanted = set(ids)
+    user_ids = set(ids)
     moment = time.monotonic()
-    unknown = {one for one in wanted if not _is_fresh(one, moment)}
+    unknown = {one for one in user_ids if not _is_fresh(one, moment)}
     if unknown:
-        if len(_known) > _MAX_KNOWN:
-            _known.clear()
-        found = await _read(sorted(unknown))
+        if len(_names) > _MAX_KNOWN:
+            _names.clear()
+        names = await _read_names(sorted(unknown))
         for one in unknown:
-            _known[one] = (moment, found.get(one))
-    return {one: name for one in wanted if (name := _known[one][1]) is not None}
+            _names[one] = (moment, names.get(one))
+    return {one: name for one in user_ids if (name := _names[one][1]) is not None}
 
 
 def _is_fresh(user_id: str, moment: float) -> bool:
-    known = _known.get(user_id)
-    return known is not None and moment - known[0] <= REMEMBERED_SECONDS
+    entry = _names.get(user_id)
+    return entry is not None and moment - entry[0] <= REMEMBERED_SECONDS
 
 
-async def _read(ids: list[str]) -> dict[str, str]:
+async def _read_names(ids: list[str]) -> dict[str, str]:
     try:
         async with reading("sage") as sor:
             rows = await sor.sqlExe(

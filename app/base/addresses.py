@@ -35,8 +35,8 @@ def read_address(text: str) -> Address | None:
         return None
     if address.version == 4:
         return address
-    mapped = address.ipv4_mapped
-    return mapped if mapped is not None else ipaddress.IPv6Address(int(address))
+    inner = address.ipv4_mapped
+    return inner if inner is not None else ipaddress.IPv6Address(int(address))
 
 
 def read_hop(text: str) -> Address | None:

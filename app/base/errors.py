@@ -98,13 +98,13 @@ class MethodNotAllowed(AppError):
 
     status = 405
 
-    def __init__(self, method: str, allowed: str) -> None:
+    def __init__(self, method: str, methods: str) -> None:
         super().__init__(
             "method_not_allowed",
             "{method} is not allowed here; use {allowed}.",
-            headers={"Allow": allowed},
+            headers={"Allow": methods},
             method=method,
-            allowed=allowed,
+            allowed=methods,
         )
 
 
@@ -139,18 +139,20 @@ class InvalidFields(BadRequest):
     MAX_NAMED = 20
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        found = list(problems)
-        names = list(dict.fromkeys(problem.field for problem in found))
+        all_problems = list(problems)
+        names = list(dict.fromkeys(problem.field for problem in all_problems))
         if len(names) > self.MAX_NAMED:
             names[self.MAX_NAMED :] = ["…"]
         # What is wrong as a whole, or has a name of no letters, is said itself.
         text = Message(
-            "{count} field(s) need correction: {names}.", count=len(found), names=", ".join(names)
+            "{count} field(s) need correction: {names}.",
+            count=len(all_problems),
+            names=", ".join(names),
         )
         if names == [""]:
-            text = found[0].text
+            text = all_problems[0].text
         super().__init__(
-            "invalid_fields", text.template, problems=found[: self.MAX_TOLD], **text.params
+            "invalid_fields", text.template, problems=all_problems[: self.MAX_TOLD], **text.params
         )
 
 
@@ -195,12 +197,12 @@ class InUse(Conflict):
     """Others refer to the record; each referrer is {table, id, label, count?}."""
 
     def __init__(self, referrers: Iterable[Mapping[str, Any]]) -> None:
-        found = [dict(referrer) for referrer in referrers]
+        rows = [dict(referrer) for referrer in referrers]
         super().__init__(
             "in_use",
             "It cannot be deleted while others refer to it: {names}.",
-            extra={"referrers": found},
+            extra={"referrers": rows},
             names=", ".join(
-                str(referrer.get("label") or referrer.get("table")) for referrer in found
+                str(referrer.get("label") or referrer.get("table")) for referrer in rows
             ),
         )

@@ -20,20 +20,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def _chinese() -> dict[str, str]:
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for path in sorted([ROOT / "app/i18n/zh.json", *ROOT.glob("pipeline_*/i18n/zh.json")]):
         if path.is_file():
-            found |= json.loads(path.read_text("utf-8"))
-    return found
+            sentences |= json.loads(path.read_text("utf-8"))
+    return sentences
 
 
 @cache
 def _english() -> dict[str, str]:
-    found: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for path in sorted([ROOT / "app/wwwroot/i18n/en.json", *ROOT.glob("pipeline_*/i18n/en.json")]):
         if path.is_file():
-            found |= json.loads(path.read_text("utf-8"))
-    return found
+            sentences |= json.loads(path.read_text("utf-8"))
+    return sentences
 
 
 def title(chinese: str, lang: str = "en") -> str:
@@ -60,9 +60,9 @@ def _value(value: Any, lang: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def pick_language(wanted: str | None, default: str = "en") -> str:
+def pick_language(header: str | None, default: str = "en") -> str:
     """`zh` or `en` out of `_lang` or an Accept-Language header; *default* when neither is named."""
-    for part in (wanted or "").lower().split(","):
+    for part in (header or "").lower().split(","):
         code = part.split(";")[0].strip()[:2]
         if code in LANGUAGES:
             return code

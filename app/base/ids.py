@@ -41,10 +41,10 @@ def time_ordered_id() -> str:
 
 def _random() -> int:
     if not _randoms:
-        found = os.urandom(_BYTES * _ID_BATCH_SIZE)
+        data = os.urandom(_BYTES * _ID_BATCH_SIZE)
         _randoms.extend(
-            int.from_bytes(found[at : at + _BYTES]) >> 8 * _BYTES - _TAIL_BITS
-            for at in range(0, len(found), _BYTES)
+            int.from_bytes(data[at : at + _BYTES]) >> 8 * _BYTES - _TAIL_BITS
+            for at in range(0, len(data), _BYTES)
         )
     return _randoms.pop()
 

@@ -79,18 +79,20 @@ class JsonError(ValueError):
         super().__init__(template.format(**self.params))
 
 
-def parse_json(source: str | bytes, *, max_depth: int = MAX_DEPTH, kept: bool = False) -> Any:
+def parse_json(
+    source: str | bytes, *, max_depth: int = MAX_DEPTH, keep_numbers: bool = False
+) -> Any:
     """
     The value that *source* (bytes in UTF-8) spells; fractions as Decimal, with
-    *kept* as JsonNumber, which keeps their letters.
+    *keep_numbers* as JsonNumber, which keeps their letters.
 
     Raises JsonError for what is no JSON, and for what readers take differently: names that stand
     twice in one object, NaN and its like, halves of surrogate pairs, a byte order mark, numbers
     beyond all use (json_numbers.is_bounded), more than *max_depth* levels.
     """
-    text = _decoded(source) if isinstance(source, bytes) else source
+    text = _decode(source) if isinstance(source, bytes) else source
     try:
-        value = _DECODERS[kept].decode(text)
+        value = _DECODERS[keep_numbers].decode(text)
         if "\\" in text and _HALF_LETTER.search(text):
             # One half of a surrogate pair, which no answer, log or column can hold.
             _encode(value).encode("utf-8")
@@ -108,7 +110,7 @@ class _NotTaken(Exception):
     """Raised while reading; where it is and what to say is looked for afterwards."""
 
 
-def _decoded(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as exc:

@@ -35,11 +35,11 @@ class JsonNumber(Decimal):
         if not _SPELLING.fullmatch(spelling):
             raise ValueError("no number of JSON")
         try:
-            made = super().__new__(cls, spelling)
+            number = super().__new__(cls, spelling)
         except InvalidOperation:  # an exponent beyond all that a Decimal can hold
             raise ValueError("no number of JSON") from None
-        made.spelling = spelling
-        return made
+        number.spelling = spelling
+        return number
 
     def __reduce__(self) -> tuple[type["JsonNumber"], tuple[str]]:
         return JsonNumber, (self.spelling,)

@@ -47,7 +47,7 @@ class OneLineJson(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         text = json.dumps(line, ensure_ascii=False, default=str)
-        return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class QuietStream(logging.StreamHandler):

@@ -52,10 +52,10 @@ class WatchedSecret:
     One that is *given* in the settings is that, and no file is made or looked at.
     """
 
-    def __init__(self, var_dir: Path, name: str, given: str = "") -> None:
+    def __init__(self, var_dir: Path, name: str, value: str = "") -> None:
         self._path = secret_file(var_dir, name)
-        self._is_given = bool(given)
-        self._value = given or secret(var_dir, name)
+        self._is_given = bool(value)
+        self._value = value or secret(var_dir, name)
         self._looked_at = time.monotonic()
 
     def value(self) -> str:

@@ -113,8 +113,8 @@ class Settings:
         """The address programs outside should use, without a trailing slash."""
         if self.options.public_url:
             return self.options.public_url.rstrip("/")
-        shown = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
-        return f"http://{shown}:{self.port}"
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return f"http://{host}:{self.port}"
 
     @property
     def is_https(self) -> bool:
@@ -146,7 +146,7 @@ def settings() -> Settings:
 def load_settings(env: Any) -> Settings:
     """Build settings from the configuration file and the environment *env*."""
     path = Path(env.get("PIPELINE_CONF") or ROOT / "conf/config.json")
-    raw = _read(path)
+    raw = _read_config(path)
     problems: list[str] = []
     _unknown(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
     website = _section(raw, "website", problems)
@@ -188,7 +188,7 @@ def load_settings(env: Any) -> Settings:
 _PROCESSORS = ((".dspy", "pipeline_dspy"), (".ui", "pipeline_ui"), (".tmpl", "pipeline_tmpl"))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -215,8 +215,8 @@ def _section(raw: dict[str, Any], name: str, problems: list[str]) -> dict[str, A
     return value
 
 
-def _unknown(found: dict[str, Any], known: set[str], where: str, problems: list[str]) -> None:
-    problems += [f"unknown setting {where}{name}" for name in found if name not in known]
+def _unknown(members: dict[str, Any], names: set[str], where: str, problems: list[str]) -> None:
+    problems += [f"unknown setting {where}{name}" for name in members if name not in names]
 
 
 def _whole(value: Any, name: str, low: int, high: int, problems: list[str]) -> int:
@@ -230,19 +230,19 @@ def _whole(value: Any, name: str, low: int, high: int, problems: list[str]) -> i
 
 
 def _options(section: dict[str, Any], problems: list[str]) -> Options:
-    known = {f.name: f for f in fields(Options)}
-    _unknown(section, set(known), "pipeline.", problems)
+    options_by_name = {f.name: f for f in fields(Options)}
+    _unknown(section, set(options_by_name), "pipeline.", problems)
     values: dict[str, Any] = {}
     for name, value in section.items():
-        default = known[name].default if name in known else None
+        default = options_by_name[name].default if name in options_by_name else None
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(str(item) for item in value)
-        if name in known and type(value) is not type(default):
+        if name in options_by_name and type(value) is not type(default):
             problems.append(f"pipeline.{name} must be {type(default).__name__}, not {value!r}")
         elif isinstance(default, int):
-            low, high = known[name].metadata["range"]
+            low, high = options_by_name[name].metadata["range"]
             values[name] = _whole(value, f"pipeline.{name}", low, high, problems)
-        elif name in known:
+        elif name in options_by_name:
             values[name] = value
     options = Options(**values)
     try:
@@ -275,29 +275,29 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _processors(given: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:
-    wanted = given or _PROCESSORS
-    pairs = isinstance(wanted, list | tuple) and all(
+def _processors(value: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:
+    processors = value or _PROCESSORS
+    pairs = isinstance(processors, list | tuple) and all(
         isinstance(pair, list | tuple) and [type(part) for part in pair] == [str, str]
-        for pair in wanted
+        for pair in processors
     )
     if not pairs:
         problems.append('website.processors must be pairs such as [".dspy", "pipeline_dspy"]')
         return ()
-    return tuple((suffix, name) for suffix, name in wanted)
+    return tuple((suffix, name) for suffix, name in processors)
 
 
 def _entries(databases: dict[str, Any], problems: list[str]) -> dict[str, dict[str, Any]]:
     """The `kwargs` of each entry of the section `databases`."""
-    found = {}
+    entries = {}
     for name in databases:
         entry = _section(databases, name, problems)
-        kwargs = found[name] = _section(entry, "kwargs", problems)
+        kwargs = entries[name] = _section(entry, "kwargs", problems)
         if kwargs.get("port"):
             kwargs["port"] = _whole(
                 kwargs["port"], f"databases.{name}.kwargs.port", 1, 65535, problems
             )
-    return found
+    return entries
 
 
 def _databases(
@@ -306,8 +306,8 @@ def _databases(
     sage_name = env.get("SAGE_RBAC_DB") or "sage"
     kwargs = entries.get("pipeline") or {}
     if kwargs.get("host") or kwargs.get("unix_socket"):
-        given = env.get("PIPELINE_DB_PASSWORD") or _password(kwargs, key, path)
-        pipeline = _database(kwargs, given, kwargs.get("db") or "pipeline")
+        password = env.get("PIPELINE_DB_PASSWORD") or _password(kwargs, key, path)
+        pipeline = _database(kwargs, password, kwargs.get("db") or "pipeline")
     else:
         pipeline = _embedded(var_dir, kwargs.get("db") or "pipeline")
     own = entries.get(sage_name) or entries.get("sage")
@@ -332,19 +332,19 @@ def _database(kwargs: dict[str, Any], password: str, name: str) -> DatabaseSetti
 def _embedded(var_dir: Path, name: str) -> DatabaseSettings:
     place = embedded_connection_file(var_dir)
     try:
-        found = json.loads(place.read_text("utf-8"))
+        connection = json.loads(place.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             "No database: conf/config.json names no host and the embedded database was never "
             "started here. Run start.sh, or set databases.pipeline.kwargs in conf/config.json."
         ) from None
     return DatabaseSettings(
-        user=found["user"],
-        password=found["password"],
+        user=connection["user"],
+        password=connection["password"],
         name=name,
-        host=found.get("host", "127.0.0.1"),
-        port=int(found["port"]),
-        unix_socket=found.get("unix_socket"),
+        host=connection.get("host", "127.0.0.1"),
+        port=int(connection["port"]),
+        unix_socket=connection.get("unix_socket"),
     )
 
 
@@ -352,11 +352,11 @@ def _password(kwargs: dict[str, Any], key: str, path: Path) -> str:
     """The password as given, or decoded when it is what sqlor's `dbpassword` printed."""
     text = str(kwargs.get("password") or "")
     try:
-        sealed = base64.b64decode(text, validate=True)
+        ciphertext = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return text
     # dbpassword needs password_key in the file; without it nothing can have been sealed.
-    if not key or not sealed or len(sealed) % 16:
+    if not key or not ciphertext or len(ciphertext) % 16:
         return text
     from appPublic.aes import aes_decode_b64
 

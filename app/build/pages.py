@@ -54,41 +54,41 @@ def build(module: str, root: Path = ROOT) -> list[str]:
     """
     folder = root / module
     definitions = sorted((folder / "json").glob("*.json"))
-    names = {path: _checked(path, module) for path in definitions}
+    names = {path: _check_definition(path, module) for path in definitions}
     with tempfile.TemporaryDirectory() as scratch:
         if definitions:
             _generate(module, root, definitions, Path(scratch))
-        changed = _copy(Path(scratch), folder / "wwwroot", set(names.values()))
-    return changed + _remove_stale(folder / "wwwroot", set(names.values()))
+        changes = _copy(Path(scratch), folder / "wwwroot", set(names.values()))
+    return changes + _remove_stale(folder / "wwwroot", set(names.values()))
 
 
-def _checked(path: Path, module: str) -> str:
+def _check_definition(path: Path, module: str) -> str:
     try:
         definition = json.loads(path.read_text("utf-8"))
         name, params = definition["tblname"], definition["params"]
-        made = table(name)
+        model = table(name)
     except ValueError as exc:
         raise DefinitionError(f"{path}: {exc}") from exc
     except KeyError as exc:
         raise DefinitionError(f"{path}: {exc} is missing or unknown") from exc
-    if made.module != module:
-        raise DefinitionError(f"{path}: {name} is a table of {made.module}, not of {module}")
-    if used := [key for key in _UNSUPPORTED if params.get(key)]:
-        raise DefinitionError(f"{path}: {', '.join(used)} is not supported here")
+    if model.module != module:
+        raise DefinitionError(f"{path}: {name} is a table of {model.module}, not of {module}")
+    if unsupported := [key for key in _UNSUPPORTED if params.get(key)]:
+        raise DefinitionError(f"{path}: {', '.join(unsupported)} is not supported here")
     if not params.get("noedit") and (missing := [k for k in _WRITE_URLS if not params.get(k)]):
         raise DefinitionError(f"{path}: {', '.join(missing)} must name a hand-written endpoint")
-    _check_names(path, made.columns.keys(), params)
+    _check_names(path, model.columns.keys(), params)
     return str(definition.get("alias") or name)
 
 
 def _check_names(path: Path, columns: Any, params: dict[str, Any]) -> None:
-    shown = params.get("browserfields")
-    if shown is None:
+    fields = params.get("browserfields")
+    if fields is None:
         raise DefinitionError(f"{path}: browserfields is missing")
     for place, names in {
-        "exclouded": shown.get("exclouded", ()),
-        "alters": shown.get("alters", ()),
-        "cwidth": shown.get("cwidth", ()),
+        "exclouded": fields.get("exclouded", ()),
+        "alters": fields.get("alters", ()),
+        "cwidth": fields.get("cwidth", ()),
         "editexclouded": params.get("editexclouded", ()),
     }.items():
         if unknown := set(names) - set(columns):
@@ -98,60 +98,60 @@ def _check_names(path: Path, columns: Any, params: dict[str, Any]) -> None:
 def _generate(module: str, root: Path, definitions: list[Path], output: Path) -> None:
     models = [str(p) for p in sorted(root.glob("*/models")) if p.parent.name in _OWNERS]
     arguments = ["xls2ui", "-m", *models, "-o", str(output), module, *map(str, definitions)]
-    said = io.StringIO()
+    output_text = io.StringIO()
     templates = {"get_data_tmpl": _GET_DATA, **dict.fromkeys(_WRITE_TEMPLATES, "")}
     with (
-        contextlib.redirect_stdout(said),
-        _replaced(xls2crud, templates),
-        _replaced(sys, {"argv": arguments}),
+        contextlib.redirect_stdout(output_text),
+        _with_values(xls2crud, templates),
+        _with_values(sys, {"argv": arguments}),
     ):
         try:
             xls2ui.main()
         except Exception as exc:
             raise DefinitionError(
                 f"xls2ui failed for {module}: {type(exc).__name__}: {exc}. It had said:\n"
-                + said.getvalue()[-2000:]
+                + output_text.getvalue()[-2000:]
             ) from exc
 
 
 @contextlib.contextmanager
-def _replaced(place: Any, values: dict[str, Any]) -> Any:
-    kept = {name: getattr(place, name) for name in values}
+def _with_values(place: Any, values: dict[str, Any]) -> Any:
+    before = {name: getattr(place, name) for name in values}
     for name, value in values.items():
         setattr(place, name, value)
     try:
         yield
     finally:
-        for name, value in kept.items():
+        for name, value in before.items():
             setattr(place, name, value)
 
 
 def _copy(source: Path, target: Path, names: set[str]) -> list[str]:
-    changed = []
+    changes = []
     for name in sorted(names):
         (target / name).mkdir(parents=True, exist_ok=True)
-        for made in _kept(source / name):
-            place = target / name / made.name
-            if place.exists() and filecmp.cmp(made, place, shallow=False):
+        for entry in _entries(source / name):
+            place = target / name / entry.name
+            if place.exists() and filecmp.cmp(entry, place, shallow=False):
                 continue
-            shutil.copyfile(made, place)
-            changed.append(f"{name}/{made.name}")
-    return changed
+            shutil.copyfile(entry, place)
+            changes.append(f"{name}/{entry.name}")
+    return changes
 
 
-def _kept(folder: Path) -> list[Path]:
-    kept = []
-    for made in sorted(folder.iterdir()):
-        if re.match(r"(add|new|update|delete)_", made.name):
+def _entries(folder: Path) -> list[Path]:
+    entries = []
+    for entry in sorted(folder.iterdir()):
+        if re.match(r"(add|new|update|delete)_", entry.name):
             continue
-        text = made.read_text("utf-8").strip() + "\n"
-        if made.suffix == ".ui":
+        text = entry.read_text("utf-8").strip() + "\n"
+        if entry.suffix == ".ui":
             # The page has blank lines where xls2ui left template branches out.
             text = re.sub(r"\n\s*\n+", "\n", text)
             text = _with_abilities(text, folder.name)
-        made.write_text(text, "utf-8")
-        kept.append(made)
-    return kept
+        entry.write_text(text, "utf-8")
+        entries.append(entry)
+    return entries
 
 
 def _with_abilities(text: str, table_name: str) -> str:
@@ -160,18 +160,18 @@ def _with_abilities(text: str, table_name: str) -> str:
 
 
 def _remove_stale(target: Path, names: set[str]) -> list[str]:
-    removed = []
+    names_removed = []
     for script in sorted(target.glob("*/get_*.dspy")):
         folder = script.parent
-        generated = script.read_text("utf-8").startswith(_MARK)
-        if folder.name in names or not generated:
+        is_ours = script.read_text("utf-8").startswith(_MARK)
+        if folder.name in names or not is_ours:
             continue
-        for made in (script, folder / "index.ui"):
-            made.unlink(missing_ok=True)
+        for file in (script, folder / "index.ui"):
+            file.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
-        removed.append(f"{folder.name} (removed)")
-    return removed
+        names_removed.append(f"{folder.name} (removed)")
+    return names_removed
 
 
 def main() -> None:
@@ -180,8 +180,8 @@ def main() -> None:
     parser.add_argument("modules", nargs="+", metavar="module")
     try:
         for module in parser.parse_args().modules:
-            changed = build(module)
-            print(f"{module}: {', '.join(changed) or 'nothing changed'}")
+            changes = build(module)
+            print(f"{module}: {', '.join(changes) or 'nothing changed'}")
     except DefinitionError as exc:
         sys.exit(f"build_pages: {exc}")
 

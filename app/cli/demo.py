@@ -55,28 +55,28 @@ def run_command(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if bool(args.username) != args.password_stdin:
         parser.error("--username and --password-stdin go together; 两者须同时使用")
-    chosen = settings()
+    config = settings()
     if args.username:
-        load(args.username, sys.stdin.readline().rstrip("\n"), chosen)
+        load(args.username, sys.stdin.readline().rstrip("\n"), config)
     else:
-        load_with_own_administrator(chosen)
+        load_with_own_administrator(config)
     return 0
 
 
-def load_with_own_administrator(chosen: Settings) -> None:
+def load_with_own_administrator(config: Settings) -> None:
     """Load the demo as an administrator whose password is known from the set-up."""
-    administrator = DemoAdministrator(chosen)
-    load(administrator.username, administrator.password, chosen)
+    administrator = DemoAdministrator(config)
+    load(administrator.username, administrator.password, config)
 
 
-def load(username: str, password: str, chosen: Settings) -> None:
+def load(username: str, password: str, config: Settings) -> None:
     """Make what is missing of the demo, write demo.json, print the address and a curl line."""
-    client = Client(local_url(chosen))
+    client = Client(local_url(config))
     client.sign_in(username, password)
     _make_pipeline(client)
-    api_key = _make_distributor(client, chosen)
-    _write_file(username, password, api_key, chosen)
-    _print(username, password, api_key, chosen)
+    api_key = _make_distributor(client, config)
+    _write_file(username, password, api_key, config)
+    _print(username, password, api_key, config)
 
 
 def _make_pipeline(client: Client) -> None:
@@ -103,7 +103,7 @@ def _make_pipeline(client: Client) -> None:
                     {"pipeline_id": pipeline["id"], "notes": "演示"})
 
 
-def _make_distributor(client: Client, chosen: Settings) -> str:
+def _make_distributor(client: Client, config: Settings) -> str:
     """The distributor and its right to the line; its API key, a new one if none is known."""
     distributor = client.find("pipeline_dist", "distributors", code=DISTRIBUTOR)
     if distributor is None:
@@ -116,18 +116,18 @@ def _make_distributor(client: Client, chosen: Settings) -> str:
     link = {"distributor_id": distributor["id"], "pipeline_id": pipeline["id"]}
     if not client.find("pipeline_dist", "distributor_pipeline", **link):
         client.post("/pipeline_dist/api/distributor_pipeline_create.dspy", link)
-    known = str((read_demo_file(chosen).get("distributor") or {}).get("api_key", ""))
-    if known and client.key_works(known):
-        return known
-    made = client.post("/pipeline_dist/api/distributor_generate_key.dspy",
+    api_key = str((read_demo_file(config).get("distributor") or {}).get("api_key", ""))
+    if api_key and client.key_works(api_key):
+        return api_key
+    answer = client.post("/pipeline_dist/api/distributor_generate_key.dspy",
                        {"id": distributor["id"], "grace_hours": 0})
-    return str(made["api_key"])
+    return str(answer["api_key"])
 
 
-def _write_file(username: str, password: str, api_key: str, chosen: Settings) -> None:
-    place = chosen.pipeline_database
-    write_private(demo_file(chosen), json.dumps({
-        "base_url": local_url(chosen),
+def _write_file(username: str, password: str, api_key: str, config: Settings) -> None:
+    place = config.pipeline_database
+    write_private(demo_file(config), json.dumps({
+        "base_url": local_url(config),
         "admin": {"username": username, "password": password},
         "distributor": {"code": DISTRIBUTOR, "api_key": api_key},
         "pipeline": {"code": PIPELINE},
@@ -138,15 +138,15 @@ def _write_file(username: str, password: str, api_key: str, chosen: Settings) ->
     }, ensure_ascii=False, indent=2) + "\n")
 
 
-def _print(username: str, password: str, api_key: str, chosen: Settings) -> None:
-    url = local_url(chosen)
+def _print(username: str, password: str, api_key: str, config: Settings) -> None:
+    url = local_url(config)
     print_message("\nDemo\n", "\n演示\n")
     for label, value in (
         (in_language("Address", "地址"), url + "/"),
         (in_language("Administrator", "管理员"), username),
         (in_language("Password", "密码"), password),
         (in_language("API key", "接口密钥"), api_key),
-        (in_language("For scripts", "供脚本使用"), str(demo_file(chosen))),
+        (in_language("For scripts", "供脚本使用"), str(demo_file(config))),
     ):
         print(f"  {label}: {value}")
     print_message("\nBook a call as the distributor's program does:\n",

@@ -32,7 +32,7 @@ class Client:
         """Send *fields* as JSON; the record that is answered."""
         status, answer = self._send(path, json.dumps(fields).encode())
         if status >= 300:
-            raise self._refused(path, status, answer)
+            raise self._refusal(path, status, answer)
         record: dict[str, Any] = answer.get("data", answer)
         return record
 
@@ -42,7 +42,7 @@ class Client:
         path = f"/{module}/{table}/get_{table}.dspy?{query}"
         status, answer = self._send(path)
         if status >= 300:
-            raise self._refused(path, status, answer)
+            raise self._refusal(path, status, answer)
         rows: list[dict[str, Any]] = answer.get("rows") or []
         return rows[0] if rows else None
 
@@ -59,24 +59,24 @@ class Client:
             request.add_header("Content-Type", "application/json")
         try:
             with self._opener.open(request, timeout=30) as answer:
-                return answer.status, _parsed(answer.read())
+                return answer.status, _parse(answer.read())
         except urllib.error.HTTPError as exc:
-            return exc.code, _parsed(exc.read())
+            return exc.code, _parse(exc.read())
         except OSError as exc:
             raise CommandError(
                 f"Nothing answers at {self.base_url} ({exc}). Run start.sh first.",
                 f"{self.base_url} 没有响应（{exc}）。请先执行 start.sh。",
             ) from None
 
-    def _refused(self, path: str, status: int, answer: dict[str, Any]) -> CommandError:
+    def _refusal(self, path: str, status: int, answer: dict[str, Any]) -> CommandError:
         problems = "; ".join(str(item.get("detail")) for item in answer.get("errors") or [])
-        told = f"{answer.get('detail') or answer} {problems}".strip()
-        return CommandError(f"{path} answered {status}: {told}", f"{path} 返回 {status}：{told}")
+        why = f"{answer.get('detail') or answer} {problems}".strip()
+        return CommandError(f"{path} answered {status}: {why}", f"{path} 返回 {status}：{why}")
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except ValueError:
         return {"detail": body[:300].decode("utf-8", "replace")}
-    return found if isinstance(found, dict) else {"data": found}
+    return value if isinstance(value, dict) else {"data": value}

@@ -33,8 +33,9 @@ async def _lines(*, only_plan: bool) -> list[str]:
     try:
         if not only_plan:
             return await migrate.migrate()
-        found = await migrate.plan()
-        return [step.told for step in found.steps] + [f"left: {item}" for item in found.left]
+        plan = await migrate.plan()
+        problems = [f"left: {item}" for item in plan.problems]
+        return [step.description for step in plan.steps] + problems
     except migrate.MigrationError as exc:
         raise CommandError(f"migrate: {exc}", f"migrate：{exc}") from exc
     finally:

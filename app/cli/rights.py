@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from app.access.explain import Facts, Find, read_facts, what_may, who_may
-from app.access.explain_text import Section, told_what_may, told_who_may
+from app.access.explain_text import Section, explain_what_may, explain_who_may
 from app.access.paths import WebPaths
 from app.base.json_codec import to_json
 from app.base.settings import settings
@@ -21,8 +21,8 @@ def run_who_may(argv: list[str]) -> int:
                                 "哪些角色、哪些用户可以使用某个路径，以及依据。")
     parser.add_argument("path", help="such as /pipeline_core/pipelines; 路径")
     args = parser.parse_args(argv)
-    found = who_may(_facts(), args.path, _find())
-    _print(found, told_who_may(found, _lang()), as_json=args.json)
+    answer = who_may(_facts(), args.path, _find())
+    _print(answer, explain_who_may(answer, _lang()), as_json=args.json)
     return 0
 
 
@@ -33,8 +33,8 @@ def run_may(argv: list[str]) -> int:
     parser.add_argument("user", help="the user's name, exactly; 用户名")
     parser.add_argument("path", nargs="?", help="such as /pipeline_core/pipelines; 路径")
     args = parser.parse_args(argv)
-    found = what_may(_facts(), args.user, args.path, _find())
-    _print(found, told_what_may(found, _lang()), as_json=args.json)
+    answer = what_may(_facts(), args.user, args.path, _find())
+    _print(answer, explain_what_may(answer, _lang()), as_json=args.json)
     return 0
 
 
@@ -55,18 +55,18 @@ def _facts() -> Facts:
 
 
 def _find() -> Find:
-    chosen = settings()
-    modules = {name: chosen.root_dir / name / "wwwroot" for name in MODULES}
-    return WebPaths(chosen.web_root, chosen.indexes, modules).find
+    config = settings()
+    modules = {name: config.root_dir / name / "wwwroot" for name in MODULES}
+    return WebPaths(config.web_root, config.indexes, modules).find
 
 
 def _lang() -> str:
     return "zh" if is_chinese() else "en"
 
 
-def _print(found: dict[str, object], sections: Sequence[Section], *, as_json: bool) -> None:
+def _print(answer: dict[str, object], sections: Sequence[Section], *, as_json: bool) -> None:
     if as_json:
-        print(to_json(found))
+        print(to_json(answer))
         return
     for section in sections:
         print(section.sentence)

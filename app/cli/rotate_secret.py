@@ -35,46 +35,46 @@ def run_command(argv: list[str]) -> int:
         "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码、"
         "/metrics 的令牌",
     )
-    chosen = settings()
+    config = settings()
     rotate = _ROTATIONS[parser.parse_args(argv).secret]
-    (chosen.var_dir / "run").mkdir(parents=True, exist_ok=True)
-    with start_lock(chosen.var_dir):
-        rotate(chosen)
+    (config.var_dir / "run").mkdir(parents=True, exist_ok=True)
+    with start_lock(config.var_dir):
+        rotate(config)
     return 0
 
 
-def _session_secret(chosen: Settings) -> None:
+def _session_secret(config: Settings) -> None:
     # The new one first: what is sealed with the old one ends with it, also where no row is left.
-    write_secret(chosen.var_dir, "session_secret", secrets.token_hex(32))
-    count = _end_all_sessions(chosen)
+    write_secret(config.var_dir, "session_secret", secrets.token_hex(32))
+    count = _end_all_sessions(config)
     print_message(
         f"There is a new session secret; {count} session(s) are ended. The workers of this "
         "folder notice within 5 s. Other hosts of the same database need the same file: copy "
-        f"{chosen.var_dir / 'secrets' / 'session_secret'}.",
+        f"{config.var_dir / 'secrets' / 'session_secret'}.",
         f"会话密钥已更换，结束了 {count} 个会话。本目录的工作进程 5 秒内生效。"
         f"使用同一数据库的其他主机需要相同的文件，请复制 "
-        f"{chosen.var_dir / 'secrets' / 'session_secret'}。")
+        f"{config.var_dir / 'secrets' / 'session_secret'}。")
 
 
-def _password_key(chosen: Settings) -> None:
-    if not _sage_is_ours(chosen):
+def _password_key(config: Settings) -> None:
+    if not _sage_is_ours(config):
         raise CommandError(
-            f"The passwords in {chosen.sage_database.name} are Sage's, and other applications "
+            f"The passwords in {config.sage_database.name} are Sage's, and other applications "
             "read them with the same key: it cannot be changed from here. Change it in Sage, then "
             "put it into conf/config.json or var/secrets/password_key and restart.",
-            f"{chosen.sage_database.name} 中的密码属于 Sage，其他应用也用同一密钥读取，"
+            f"{config.sage_database.name} 中的密码属于 Sage，其他应用也用同一密钥读取，"
             "不能在此更换。请在 Sage 中更换，再写入 conf/config.json 或 "
             "var/secrets/password_key 并重启。",
         )
-    if chosen.given_password_key:
+    if config.given_password_key:
         raise CommandError(
             "password_key stands in conf/config.json. Move it from there into "
-            f"{chosen.var_dir / 'secrets' / 'password_key'} and restart, then try again.",
+            f"{config.var_dir / 'secrets' / 'password_key'} and restart, then try again.",
             "password_key 写在 conf/config.json 中。请移到 "
-            f"{chosen.var_dir / 'secrets' / 'password_key'} 并重启，再试一次。",
+            f"{config.var_dir / 'secrets' / 'password_key'} 并重启，再试一次。",
         )
-    count = password_key.rotate(chosen)
-    _end_all_sessions(chosen)
+    count = password_key.rotate(config)
+    _end_all_sessions(config)
     print_message(
         f"{count} password(s) are encoded with a new key, and all sessions are ended. The "
         "passwords themselves are the same: if the old key has leaked together with the users "
@@ -83,7 +83,7 @@ def _password_key(chosen: Settings) -> None:
         "若旧密钥与用户表一同泄露，请为每个用户重设密码（manage.py create-admin --reset）。")
 
 
-def _database(chosen: Settings) -> None:
+def _database(config: Settings) -> None:
     if not embedded_db.is_wanted():
         raise CommandError(
             "conf/config.json names a database of yours. Change the password there (ALTER USER … "
@@ -93,7 +93,7 @@ def _database(chosen: Settings) -> None:
             "IDENTIFIED BY …），再改 PIPELINE_DB_PASSWORD 或 conf/config.json，"
             "然后执行 stop.sh 与 start.sh。",
         )
-    database = EmbeddedDatabase(chosen.var_dir)
+    database = EmbeddedDatabase(config.var_dir)
     app, admin = database.connection(), database.admin_connection()
     if app is None or admin is None:
         raise CommandError("The embedded database was never started here; run start.sh.",
@@ -107,25 +107,25 @@ def _database(chosen: Settings) -> None:
         _execute(admin, app_account(app.password, new_app))
         _execute(admin, admin_account(admin.password, new_admin))
         database.store_passwords(new_app, new_admin)
-        count = Workers(chosen.var_dir).replace_all()
+        count = Workers(config.var_dir).replace_all()
         renewed = database.admin_connection()
         assert renewed is not None
         _execute(renewed, app_account(new_app) + admin_account(new_admin))
-    _update_demo_file(chosen, new_app)
+    _update_demo_file(config, new_app)
     print_message(
         f"The embedded database has new passwords; {count} worker(s) were replaced, one after "
         "another.",
         f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。")
 
 
-def _metrics_token(chosen: Settings) -> None:
-    if chosen.options.metrics_token:
+def _metrics_token(config: Settings) -> None:
+    if config.options.metrics_token:
         raise CommandError(
             "metrics_token stands in conf/config.json. Change it there, then stop.sh and start.sh.",
             "metrics_token 写在 conf/config.json 中。请在那里修改，然后执行 stop.sh 与 start.sh。",
         )
-    write_secret(chosen.var_dir, "metrics_token", secrets.token_hex(32))
-    file = secret_file(chosen.var_dir, "metrics_token")
+    write_secret(config.var_dir, "metrics_token", secrets.token_hex(32))
+    file = secret_file(config.var_dir, "metrics_token")
     print_message(
         f"There is a new token for /metrics in {file}. The workers of this folder notice within "
         "5 s.",
@@ -140,9 +140,9 @@ _ROTATIONS: dict[str, Callable[[Settings], None]] = {
 }
 
 
-def _sage_is_ours(chosen: Settings) -> bool:
+def _sage_is_ours(config: Settings) -> bool:
     """Whether the Sage database is the one that we set up, on our own server."""
-    place, sage = chosen.pipeline_database, chosen.sage_database
+    place, sage = config.pipeline_database, config.sage_database
     same = (place.host, place.port, place.unix_socket) == (sage.host, sage.port, sage.unix_socket)
     if not embedded_db.is_wanted() or not same:
         return False
@@ -150,8 +150,8 @@ def _sage_is_ours(chosen: Settings) -> bool:
         return is_made_here(cursor)
 
 
-def _end_all_sessions(chosen: Settings) -> int:
-    with database_cursor(chosen.pipeline_database) as cursor:
+def _end_all_sessions(config: Settings) -> int:
+    with database_cursor(config.pipeline_database) as cursor:
         cursor.execute("SHOW TABLES LIKE 'app\\_session'")
         return int(cursor.execute("DELETE FROM app_session")) if cursor.fetchone() else 0
 
@@ -162,9 +162,9 @@ def _execute(place: Connection, statements: list[str]) -> None:
             cursor.execute(statement)
 
 
-def _update_demo_file(chosen: Settings, password: str) -> None:
+def _update_demo_file(config: Settings, password: str) -> None:
     """What the demo wrote down for scripts names the password too."""
-    written, file = read_demo_file(chosen), Path(demo_file(chosen))
-    if isinstance(written.get("database"), dict):
-        written["database"]["password"] = password
-        write_private(file, json.dumps(written, ensure_ascii=False, indent=2) + "\n")
+    content, file = read_demo_file(config), Path(demo_file(config))
+    if isinstance(content.get("database"), dict):
+        content["database"]["password"] = password
+        write_private(file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")

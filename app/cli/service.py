@@ -28,12 +28,12 @@ def stop() -> None:
         return
     (var_dir / "run").mkdir(exist_ok=True)
     with start_lock(var_dir):
-        count, killed = Workers(var_dir).stop()
+        count, killed_count = Workers(var_dir).stop()
         if count:
             print_message(f"{count} worker(s) stopped.", f"已停止 {count} 个工作进程。")
-        if killed:
-            print_error(f"{len(killed)} of them did not end in time and were killed.",
-                     f"其中 {len(killed)} 个未能按时结束，已强制终止。")
+        if killed_count:
+            print_error(f"{len(killed_count)} of them did not end in time and were killed.",
+                     f"其中 {len(killed_count)} 个未能按时结束，已强制终止。")
         had_database = (var_dir / "database").is_dir() and EmbeddedDatabase(var_dir).stop()
         if had_database:
             print_message("The embedded database is stopped.", "内嵌数据库已停止。")

@@ -46,8 +46,8 @@ def ensure_sage() -> bool:
 def _is_ours(cursor: sage_setup.Cursor) -> bool:
     """True for a set-up of ours that was interrupted: its first table is there and has no user."""
     cursor.execute("SHOW TABLES")
-    found = {str(next(iter(row.values()))) for row in cursor.fetchall()}
-    if "organization" not in found:
+    names = {str(next(iter(row.values()))) for row in cursor.fetchall()}
+    if "organization" not in names:
         return False
     cursor.execute("SELECT COUNT(*) AS n FROM organization")
     return bool(cursor.fetchone()["n"] == 0)

@@ -26,10 +26,10 @@ def start(*, with_demo: bool) -> None:
         workers = Workers(var_dir)
         started_database = embedded_db.is_wanted() and _start_database(database)
         try:
-            chosen = settings()
-            if len(workers.running()) < chosen.workers:
-                _start_workers(workers, chosen)
-            elif problem := readiness_problem(chosen):
+            config = settings()
+            if len(workers.running()) < config.workers:
+                _start_workers(workers, config)
+            elif problem := readiness_problem(config):
                 raise _not_here(problem)
             else:
                 print_message("The workers run already.", "工作进程已在运行。")
@@ -37,9 +37,9 @@ def start(*, with_demo: bool) -> None:
             if started_database and not workers.running():
                 database.stop()
             raise
-        _report(chosen, workers)
+        _report(config, workers)
         if with_demo:
-            demo.load_with_own_administrator(chosen)
+            demo.load_with_own_administrator(config)
 
 
 def _prepare_folders(var_dir: Path) -> None:
@@ -59,41 +59,41 @@ def _prepare_folders(var_dir: Path) -> None:
 
 
 def _start_database(database: EmbeddedDatabase) -> bool:
-    started = database.start()
-    if started:
+    is_new = database.start()
+    if is_new:
         print_message("The embedded database is started.", "内嵌数据库已启动。")
     else:
         print_message("The embedded database runs already.", "内嵌数据库已在运行。")
-    return started
+    return is_new
 
 
-def _start_workers(workers: Workers, chosen: Settings) -> None:
+def _start_workers(workers: Workers, config: Settings) -> None:
     if not workers.running():
-        _check_port(chosen)
+        _check_port(config)
     migrate.run_command([])
     if embedded_db.is_wanted() and ensure_sage():
         print_message("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")
-    password_key.finish_interrupted(chosen)
+    password_key.finish_interrupted(config)
     load_paths.run_command([])
-    first_administrator(chosen)
-    workers.start_all(chosen)
+    first_administrator(config)
+    workers.start_all(config)
 
 
-def _check_port(chosen: Settings) -> None:
-    problem = processes.listening_problem(chosen.host, chosen.port)
+def _check_port(config: Settings) -> None:
+    problem = processes.listening_problem(config.host, config.port)
     if problem is None:
         return
     if problem.errno == errno.EADDRINUSE:
         raise CommandError(
-            f"Port {chosen.port} on {chosen.host} is in use by another program. Stop it, or start "
-            f"on another port: PIPELINE_PORT={chosen.port + 1} bash start.sh",
-            f"{chosen.host} 的端口 {chosen.port} 已被其他程序占用。请停止它，"
-            f"或换一个端口：PIPELINE_PORT={chosen.port + 1} bash start.sh",
+            f"Port {config.port} on {config.host} is in use by another program. Stop it, or start "
+            f"on another port: PIPELINE_PORT={config.port + 1} bash start.sh",
+            f"{config.host} 的端口 {config.port} 已被其他程序占用。请停止它，"
+            f"或换一个端口：PIPELINE_PORT={config.port + 1} bash start.sh",
         )
     raise CommandError(
-        f"Cannot listen on {chosen.host}:{chosen.port}: {problem.strerror or problem}. Check "
+        f"Cannot listen on {config.host}:{config.port}: {problem.strerror or problem}. Check "
         "website.host and website.port in conf/config.json, PIPELINE_HOST and PIPELINE_PORT.",
-        f"无法监听 {chosen.host}:{chosen.port}：{problem.strerror or problem}。"
+        f"无法监听 {config.host}:{config.port}：{problem.strerror or problem}。"
         "请检查 conf/config.json 的 website.host、website.port 及 PIPELINE_HOST、PIPELINE_PORT。",
     )
 
@@ -107,11 +107,11 @@ def _not_here(problem: str) -> CommandError:
     )
 
 
-def _report(chosen: Settings, workers: Workers) -> None:
-    url, count, logs = local_url(chosen), len(workers.running()), workers.var_dir / "logs"
+def _report(config: Settings, workers: Workers) -> None:
+    url, count, logs = local_url(config), len(workers.running()), workers.var_dir / "logs"
     print_message(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
          f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh")
-    if chosen.is_behind_proxy and not chosen.options.metrics_token:
-        file = secret_file(chosen.var_dir, "metrics_token")
+    if config.is_behind_proxy and not config.options.metrics_token:
+        file = secret_file(config.var_dir, "metrics_token")
         print_message(f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
              f"访问 /metrics 需要令牌（Authorization: Bearer …），令牌在 {file}。")

@@ -12,8 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from app.db.cursor import BufferedCursor, quoted
-from app.db.errors import translated
+from app.db.cursor import BufferedCursor, sql_literal
+from app.db.errors import translate_errors
 from app.db.sqlor import SafeSqlor
 
 ROW_BATCH_SIZE = 500
@@ -82,7 +82,7 @@ def _quote_of(sor: SafeSqlor) -> Quote:
         if value is None:
             return "null"
         if isinstance(value, str):
-            return quoted(connection, value)
+            return sql_literal(connection, value)
         if kind is int:
             return str(value)
         if kind is datetime:
@@ -112,5 +112,5 @@ def _name(name: str) -> str:
 async def _run(sor: SafeSqlor, text: str) -> None:
     sor.dataChanged = True
     async with sor.conn.cursor(BufferedCursor) as cursor:
-        with translated():
+        with translate_errors():
             await cursor.execute(text)

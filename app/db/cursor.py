@@ -45,10 +45,10 @@ class BufferedResult(MySQLResult):
         self.field_count = first_packet.read_length_encoded_integer()
         packets = await self._packets()
         columns = tuple(packets[: self.field_count])
-        known = self._descriptions.get(columns)
-        if known is None:
-            known = await self._describe(columns)
-        self.description, converters = known
+        description = self._descriptions.get(columns)
+        if description is None:
+            description = await self._describe(columns)
+        self.description, converters = description
         last = MysqlPacket(packets[-1], None)
         self._check_packet_is_eof(last)
         # After the columns stands a packet that ends them.
@@ -68,17 +68,17 @@ class BufferedResult(MySQLResult):
             await self._get_descriptions()
         finally:
             self.connection = connection
-        known = (self.description, tuple(self.converters))
+        description = (self.description, tuple(self.converters))
         if len(self._descriptions) >= _REMEMBERED:
             self._descriptions.clear()
-        self._descriptions[columns] = known
-        return known
+        self._descriptions[columns] = description
+        return description
 
     async def _packets(self) -> list[bytes]:
         """All packets of the result after the first, the one that ends the rows being the last."""
         connection: Any = self.connection
         packets: list[bytes] = []
-        buffer, started = b"", b""
+        buffer, pieces = b"", b""
         wanted_ends = 2
         while True:
             buffer += await self._more(is_long=len(packets) > _ROW_BATCH_SIZE)
@@ -88,12 +88,12 @@ class BufferedResult(MySQLResult):
                 end = position + 4 + length
                 if end > size:
                     break
-                packet = started + buffer[position + 4 : end]
+                packet = pieces + buffer[position + 4 : end]
                 position = end
                 if length == _MAX_PACKET:
-                    started = packet
+                    pieces = packet
                     continue
-                started = b""
+                pieces = b""
                 packets.append(packet)
                 if packet[:1] == b"\xff":
                     MysqlPacket(packet, connection.encoding).raise_for_error()
@@ -127,7 +127,7 @@ class BufferedCursor(aiomysql.Cursor):
     def _escape_args(self, args: Any, conn: Any) -> Any:
         if not isinstance(args, tuple):
             return super()._escape_args(args, conn)
-        return tuple([quoted(conn, arg) for arg in args])
+        return tuple([sql_literal(conn, arg) for arg in args])
 
     async def _query(self, q: Any) -> None:
         connection = self._get_db()
@@ -145,13 +145,13 @@ class BufferedCursor(aiomysql.Cursor):
         await self._do_get_result()
 
 
-def quoted(connection: Any, value: Any) -> str:
+def sql_literal(connection: Any, value: Any) -> str:
     """*value* as a literal in a statement on *connection*."""
     if isinstance(value, str):
         if _PLAIN.fullmatch(value):
             return f"'{value}'"
         if len(value) > _LONG and not _doubles_quotes(connection):
-            return f"'{escaped(value)}'"
+            return f"'{escape_text(value)}'"
     literal: str = connection.escape(value)
     return literal
 
@@ -162,7 +162,7 @@ def _doubles_quotes(connection: Any) -> bool:
     return bool(connection.server_status & flag)
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """*text* as PyMySQL's `escape_string` gives it."""
     for letter, code in _ESCAPES:
         text = text.replace(letter, code)

@@ -18,9 +18,9 @@ _BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
 
 def failure_code(exc: BaseException) -> int | None:
     """The database's error number behind *exc*, if there is one."""
-    found = exc if isinstance(exc, aiomysql.MySQLError) else exc.__cause__
-    if isinstance(found, aiomysql.MySQLError) and found.args and isinstance(found.args[0], int):
-        return found.args[0]
+    error = exc if isinstance(exc, aiomysql.MySQLError) else exc.__cause__
+    if isinstance(error, aiomysql.MySQLError) and error.args and isinstance(error.args[0], int):
+        return error.args[0]
     return None
 
 
@@ -40,15 +40,15 @@ def unreachable(exc: BaseException) -> Unavailable:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn driver errors raised inside into the application's own."""
     try:
         yield
     except aiomysql.MySQLError as exc:
         code = failure_code(exc)
         if code == 1062:
-            found = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
-            raise DuplicateKey(found.group(1) if found else "") from exc
+            match = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
+            raise DuplicateKey(match.group(1) if match else "") from exc
         if code in _BAD_VALUE:
             raise BadRequest(
                 "bad_value", "The database refused a value: too long or out of range."

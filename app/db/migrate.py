@@ -50,39 +50,39 @@ async def migrate(connection: Any = None) -> list[str]:
     *connection*: an aiomysql connection or a sqlor object; None opens one. Two migrations at the
     same time wait for each other. Raises MigrationError when a statement fails.
     """
-    async with _connected(connection) as conn, _locked(conn):
-        told = await _settle(conn)
-        await _record(conn, told)
+    async with _connection(connection) as conn, _migration_lock(conn):
+        steps = await _settle(conn)
+        await _record(conn, steps)
     SafeSqlor.forget_tables()
-    return told
+    return steps
 
 
 async def _settle(connection: Any) -> list[str]:
-    told: list[str] = []
-    made: set[str] = set()
+    steps: list[str] = []
+    statements: set[str] = set()
     names = await name_collation(connection)
     # A table just made still lacks what json2ddl cannot say: hence a second round.
     for _ in range(ROUNDS):
-        found = await read_schema(connection)
-        todo = make_plan(found, names)
+        schema = await read_schema(connection)
+        todo = make_plan(schema, names)
         if not todo.steps:
-            return told + [f"left as it is: {item}" for item in todo.left]
+            return steps + [f"left as it is: {item}" for item in todo.problems]
         for step in todo.steps:
-            if step.table not in found and step.table not in made:
-                made.add(step.table)
-                told.append(f"{step.table}: created the table")
+            if step.table not in schema and step.table not in statements:
+                statements.add(step.table)
+                steps.append(f"{step.table}: created the table")
             line = await _run(connection, step)
             # What cannot be done is tried again in the next round, and told once.
-            if (step.table not in made or line.startswith("NOT")) and line not in told:
-                told.append(line)
+            if (step.table not in statements or line.startswith("NOT")) and line not in steps:
+                steps.append(line)
         if all(step.optional for step in todo.steps):
-            return told
+            return steps
     raise MigrationError(f"these changes do not hold: {'; '.join(map(str, todo.steps))}")
 
 
 async def plan(connection: Any = None) -> Plan:
     """What `migrate` would do now; changes nothing."""
-    async with _connected(connection) as conn:
+    async with _connection(connection) as conn:
         return make_plan(await read_schema(conn), await name_collation(conn))
 
 
@@ -122,32 +122,32 @@ async def _run(connection: Any, step: Step) -> str:
     return str(step)
 
 
-async def _record(connection: Any, told: list[str]) -> None:
+async def _record(connection: Any, steps: list[str]) -> None:
     mark = fingerprint()
     async with connection.cursor() as cursor:
         await cursor.execute("select 1 from app_schema where fingerprint = %s", (mark,))
-        if await cursor.fetchone() and not told:
+        if await cursor.fetchone() and not steps:
             return
         await cursor.execute(
             "insert into app_schema (id, fingerprint, changes, changed_at)"
             " values (%s, %s, %s, %s) on duplicate key update changes = values(changes),"
             " changed_at = values(changed_at)",
-            (mark[:32], mark, json.dumps(told, ensure_ascii=False), now().replace(tzinfo=None)),
+            (mark[:32], mark, json.dumps(steps, ensure_ascii=False), now().replace(tzinfo=None)),
         )
     await connection.commit()
 
 
 @asynccontextmanager
-async def _connected(connection: Any) -> AsyncIterator[Any]:
+async def _connection(connection: Any) -> AsyncIterator[Any]:
     if connection is not None:
         yield connection.conn if isinstance(connection, SafeSqlor) else connection
         return
-    async with raw_connection() as opened:
-        yield opened
+    async with raw_connection() as own_connection:
+        yield own_connection
 
 
 @asynccontextmanager
-async def _locked(connection: Any) -> AsyncIterator[None]:
+async def _migration_lock(connection: Any) -> AsyncIterator[None]:
     async with connection.cursor() as cursor:
         await cursor.execute("select database()")
         (database,) = await cursor.fetchone()
@@ -168,9 +168,9 @@ async def _locked(connection: Any) -> AsyncIterator[None]:
 
 async def _main(only_plan: bool) -> None:
     if only_plan:
-        found = await plan()
-        lines = [str(step) for step in found.steps]
-        lines += [f"left as it is: {item}" for item in found.left]
+        steps_to_take = await plan()
+        lines = [str(step) for step in steps_to_take.steps]
+        lines += [f"left as it is: {item}" for item in steps_to_take.problems]
     else:
         lines = await migrate()
     print("\n".join(lines) or "The database is as the models say.")

@@ -20,7 +20,7 @@ from sqlor.dbpools import DBPools
 from app.base.errors import Unavailable
 from app.base.settings import DatabaseSettings, settings
 from app.db.errors import unreachable
-from app.db.settlement import settled
+from app.db.settlement import settle
 from app.db.sqlor import SafeSqlor, to_utc
 
 IDLE_CHECK_SECONDS = 30
@@ -109,7 +109,7 @@ class Pool:
     @asynccontextmanager
     async def context(self) -> AsyncIterator[SafeSqlor]:
         """What sqlor's DBPools asks of a pool: one sqlor object, one transaction."""
-        async with self.connection() as connection, settled(connection, self._place.name) as sor:
+        async with self.connection() as connection, settle(connection, self._place.name) as sor:
             yield sor
 
     async def close(self) -> None:
@@ -133,13 +133,13 @@ class Pools(DBPools.klass):
 
     def pool(self, name: str) -> Pool:
         """The pool of database *name*: `pipeline`, or the Sage database."""
-        found = self._pools.get(name)
-        if found is None:
+        pool = self._pools.get(name)
+        if pool is None:
             config = settings()
             place = config.pipeline_database if name == "pipeline" else config.sage_database
-            found = Pool(place, config.options.pool_size, config.options.pool_wait_seconds)
-            self._pools[name] = found
-        return found
+            pool = Pool(place, config.options.pool_size, config.options.pool_wait_seconds)
+            self._pools[name] = pool
+        return pool
 
     @asynccontextmanager
     async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:

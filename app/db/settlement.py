@@ -11,15 +11,15 @@ from typing import Any
 import aiomysql
 
 from app.base.errors import Unavailable
-from app.db.errors import RETRIED, failure_code, translated
+from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.sqlor import SafeSqlor
 
 
 @asynccontextmanager
-async def settled(connection: Any, name: str) -> AsyncIterator[SafeSqlor]:
+async def settle(connection: Any, name: str) -> AsyncIterator[SafeSqlor]:
     """Yield a sqlor object in a transaction: committed at the end, rolled back by an error."""
     sor = SafeSqlor(connection, name)
-    with translated():
+    with translate_errors():
         await sor.statement("start transaction")
         try:
             yield sor

@@ -20,7 +20,7 @@ from sqlor.mysqlor import MySqlor
 
 from app.base.errors import BadRequest, NotFound
 from app.db.cursor import BufferedCursor
-from app.db.errors import translated
+from app.db.errors import translate_errors
 
 MAX_ROWS = 1000
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_]\w*)\}\$")
@@ -78,14 +78,14 @@ def sort_terms(sort: Any) -> list[tuple[str, bool]]:
     parts = sort if isinstance(sort, list | tuple) else str(sort).split(",")
     terms = []
     for part in parts:
-        found = _SORT.match(part) if isinstance(part, str) else None
-        if not found:
+        match = _SORT.match(part) if isinstance(part, str) else None
+        if not match:
             raise BadRequest(
                 "bad_sort",
                 "Cannot sort by {sort}. Give a column name, optionally with desc.",
                 sort=str(part)[:100],
             )
-        terms.append((found.group(1).lower(), (found.group(2) or "").lower() == "desc"))
+        terms.append((match.group(1).lower(), (match.group(2) or "").lower() == "desc"))
     return terms
 
 
@@ -134,7 +134,7 @@ class SafeSqlor(MySqlor):
         text, names = parse_sql(org_sql)
         values = [_bindable(name, NS[name]) for name in names]
         if any(isinstance(value, list) for value in values):
-            return _expanded(text, values)
+            return _expand(text, values)
         return text, tuple(values)
 
     def getSqlType(self, sql: str) -> str:
@@ -194,8 +194,8 @@ class SafeSqlor(MySqlor):
     async def columns(self, table: str) -> dict[str, str]:
         """Column names of *table* and their database types, remembered per process."""
         key = (self.dbname, table.lower())
-        found = self._columns_cache.get(key)
-        if found is None:
+        columns = self._columns_cache.get(key)
+        if columns is None:
             rows = await self.sqlExe(
                 "select lower(column_name) as name, data_type as type, column_key as keyed"
                 " from information_schema.columns"
@@ -205,19 +205,19 @@ class SafeSqlor(MySqlor):
             )
             if not rows:
                 raise BadRequest("no_table", "There is no table {name}.", name=table)
-            found = {row["name"]: row["type"].lower() for row in rows}
-            self._columns_cache[key] = found
+            columns = {row["name"]: row["type"].lower() for row in rows}
+            self._columns_cache[key] = columns
             self._keys_cache[key] = [row["name"] for row in rows if row["keyed"] == "PRI"]
-        return found
+        return columns
 
     async def C(self, tablename: str, ns: Mapping[str, Any]) -> int:
         """Insert one row. Unknown columns and values of the wrong type are refused."""
-        values = await self._hooked(tablename, "c:before", ns)
+        values = await self._run_hook(tablename, "c:before", ns)
         await self._check(tablename, values)
         names = ", ".join(f"`{name}`" for name in values)
         marks = ", ".join(f"${{{name}}}$" for name in values)
         count = await self.execute(f"insert into `{tablename}` ({names}) values ({marks})", values)
-        await self._hooked(tablename, "c:after", values)
+        await self._run_hook(tablename, "c:after", values)
         return count
 
     async def R(self, tablename: str, ns: Mapping[str, Any], filters: Any = None) -> list[Row]:
@@ -230,23 +230,23 @@ class SafeSqlor(MySqlor):
 
     async def U(self, tablename: str, ns: Mapping[str, Any]) -> int:
         """Update the one row whose primary key is in *ns*; NotFound when there is none."""
-        values = await self._hooked(tablename, "u:before", ns)
+        values = await self._run_hook(tablename, "u:before", ns)
         keys = await self._check(tablename, values, need_key=True)
-        changed = [name for name in values if name not in keys]
-        if not changed:
+        names = [name for name in values if name not in keys]
+        if not names:
             raise BadRequest("nothing_to_change", "Name at least one field to change.")
-        sets = ", ".join(f"`{name}` = ${{{name}}}$" for name in changed)
+        sets = ", ".join(f"`{name}` = ${{{name}}}$" for name in names)
         where = _where({name: values[name] for name in keys})
         await self._exactly_one(tablename, f"update `{tablename}` set {sets}{where}", values)
-        await self._hooked(tablename, "u:after", values)
+        await self._run_hook(tablename, "u:after", values)
         return 1
 
     async def D(self, tablename: str, ns: Mapping[str, Any]) -> int:
         """Delete the one row that has the primary key and all other values of *ns*."""
-        values = await self._hooked(tablename, "d:before", ns)
+        values = await self._run_hook(tablename, "d:before", ns)
         await self._check(tablename, values, need_key=True)
         await self._exactly_one(tablename, f"delete from `{tablename}`{_where(values)}", values)
-        await self._hooked(tablename, "d:after", values)
+        await self._run_hook(tablename, "d:after", values)
         return 1
 
     async def _exactly_one(self, table: str, sql: str, values: Mapping[str, Any]) -> None:
@@ -279,16 +279,16 @@ class SafeSqlor(MySqlor):
             raise BadRequest("key_missing", "Name the record by its {name}.", name=", ".join(keys))
         return keys
 
-    async def _hooked(self, table: str, moment: str, ns: Mapping[str, Any]) -> dict[str, Any]:
+    async def _run_hook(self, table: str, moment: str, ns: Mapping[str, Any]) -> dict[str, Any]:
         values = dict(ns)
         hook = RegisterFunction().get(f"{self.dbname}:{table}:{moment}")
         if hook is not None:
             # The registry itself makes a coroutine of a plain function and never runs it (HOOK-1).
-            changed = hook(values)
-            if inspect.isawaitable(changed):
-                changed = await changed
-            if isinstance(changed, dict):
-                values.update(changed)
+            result = hook(values)
+            if inspect.isawaitable(result):
+                result = await result
+            if isinstance(result, dict):
+                values.update(result)
         return values
 
     def pkSQL(self, tablename: str | None = None) -> str:
@@ -312,7 +312,7 @@ class SafeSqlor(MySqlor):
 
 async def _run(cursor: Any, text: str, args: tuple[Any, ...]) -> Any:
     # Here already, so that work inside a transaction can tell a repeated key from other faults.
-    with translated():
+    with translate_errors():
         # Without values the driver does not format, so doubled percent signs would stay doubled.
         if args:
             return await cursor.execute(text, args)
@@ -351,17 +351,17 @@ def _fits(column_type: str, value: Any) -> bool:
     return isinstance(value, str | bytes | int | float | Decimal)
 
 
-def _expanded(text: str, values: list[Any]) -> tuple[str, tuple[Any, ...]]:
+def _expand(text: str, values: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """A list becomes as many marks as it has items, for `in ${ids}$`."""
     pieces = text.split("%s")
-    built = pieces[0]
+    sql = pieces[0]
     flat: list[Any] = []
     for value, piece in zip(values, pieces[1:], strict=True):
         items = value if isinstance(value, list) else [value]
         marks = ", ".join(["%s"] * len(items))
-        built += (f"({marks})" if isinstance(value, list) else marks) + piece
+        sql += (f"({marks})" if isinstance(value, list) else marks) + piece
         flat += items
-    return built, tuple(flat)
+    return sql, tuple(flat)
 
 
 def _bindable(name: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import aiomysql
 
 from app.base.errors import Unavailable
-from app.db.errors import RETRIED, failure_code, translated
+from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.pool import pools
 from app.db.settlement import end_transaction
 from app.db.sqlor import SafeSqlor
@@ -38,7 +38,7 @@ async def reading(
     name = pool._place.name
     async with pool.connection() as connection:
         sor = SafeSqlor(connection, name)
-        with translated():
+        with translate_errors():
             if not snapshot:
                 yield sor
                 return
@@ -99,7 +99,7 @@ async def single_transaction(work: Callable[[], Awaitable[T]]) -> T:
 async def _part(sor: SafeSqlor, work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
     await sor.statement("savepoint part")
     try:
-        with translated():
+        with translate_errors():
             return await work(sor)
     except Exception as exc:
         # After a deadlock the database has rolled back all of it, savepoints included.

@@ -36,11 +36,11 @@ async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.
 
     Raises NotFound, also for an entry that the trail's list does not show the caller.
     """
-    given = check_params({"id": _ID}, params)
+    query = check_params({"id": _ID}, params)
     async with reading() as sor:
-        entry = await get_row(sor, audit.TABLE, given["id"])
+        entry = await get_row(sor, audit.TABLE, query["id"])
     if entry["table_name"] in await withheld_tables(request):
-        raise no_record(audit.TABLE, given["id"])
+        raise no_record(audit.TABLE, query["id"])
     fields = [name for name in _of(entry, "after") if _can_be_put_back(entry, name)]
     return json_response(entry_view(entry, fields, request["actor"].lang))
 
@@ -53,13 +53,13 @@ async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
     `lock_version`, if one is sent), else 409 `edit_conflict`. The rules of the record's own form
     hold; what those do not let people edit cannot be put back: 409 `not_put_back`.
     """
-    given = check_params(PUT_BACK, params)
-    entry_id, field = given["id"], given["field"]
+    query = check_params(PUT_BACK, params)
+    entry_id, field = query["id"], query["field"]
 
     async def work(sor: SafeSqlor) -> tuple[str, dict[str, Any]]:
         entry = await get_row(sor, audit.TABLE, entry_id)
         return entry["table_name"], await _put_back(
-            sor, entry, field, given["lock_version"], actor
+            sor, entry, field, query["lock_version"], actor
         )  # fmt: skip
 
     table, record = await in_transaction(work)
@@ -73,7 +73,7 @@ async def _put_back(
     before, after = _of(entry, "before"), _of(entry, "after")
     table = entry["table_name"]
     current = await get_row(sor, table, entry["row_id"])
-    if audit.recorded(table, current).get(field) != after[field]:
+    if audit.recordable(table, current).get(field) != after[field]:
         raise EditConflict(
             public(table, current), current.get("updated_by"), current.get("updated_at")
         )
@@ -102,8 +102,8 @@ def _editor(entry: Mapping[str, Any], field: str) -> Editor:
 
 
 def _can_be_put_back(entry: Mapping[str, Any], field: str) -> bool:
-    made = tables().get(entry["table_name"])
-    column = made.columns.get(field) if made else None
+    model = tables().get(entry["table_name"])
+    column = model.columns.get(field) if model else None
     return bool(
         column is not None
         and not (column.server_set or column.write_once)
@@ -113,5 +113,5 @@ def _can_be_put_back(entry: Mapping[str, Any], field: str) -> bool:
 
 
 def _of(entry: Mapping[str, Any], part: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(entry[part] or "{}")
-    return found
+    values: dict[str, Any] = json.loads(entry[part] or "{}")
+    return values

@@ -30,10 +30,10 @@ _SHOWN = 2000
 
 def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: str) -> Widget:
     """*entry* (a row of `app_audit`) with its fields before and after."""
-    made = tables().get(entry["table_name"])
+    model = tables().get(entry["table_name"])
     heading = Message(
         "{what} {label}: {action}",
-        what=title(made.title, lang) if made else entry["table_name"],
+        what=title(model.title, lang) if model else entry["table_name"],
         label=entry["label"],
         action=Message(ACTIONS.get(entry["action"], entry["action"])),
     )
@@ -46,7 +46,7 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
     )
     detail = json.loads(entry["detail"] or "{}")
     further = [f"{name}: {_plain(value)}" for name, value in detail.items()]
-    allowed = set(can_be_put_back)
+    names = set(can_be_put_back)
     before, after = (json.loads(entry[part] or "{}") for part in ("before", "after"))
     return {
         "widgettype": "VScrollPanel",
@@ -55,7 +55,7 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
             {"widgettype": "Title5", "options": {"text": translate(heading, lang)}},
             *(_text(line) for line in (translate(place, lang), *further)),
             *(
-                _field(entry, made, name, before, after, lang, button=name in allowed)
+                _field(entry, model, name, before, after, lang, button=name in names)
                 for name in dict.fromkeys([*before, *after])
             ),
         ],
@@ -64,7 +64,7 @@ def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: s
 
 def _field(
     entry: Mapping[str, Any],
-    made: Table | None,
+    model: Table | None,
     name: str,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
@@ -72,15 +72,15 @@ def _field(
     *,
     button: bool,
 ) -> Widget:
-    column = made.columns.get(name) if made else None
-    called = title(column.title, lang) if column else name
+    column = model.columns.get(name) if model else None
+    label = title(column.title, lang) if column else name
     if name not in before:
-        line = f"{called} ({name}): {_plain(after[name])}"
+        line = f"{label} ({name}): {_plain(after[name])}"
     elif name not in after:
-        line = f"{called} ({name}): {_plain(before[name])}"
+        line = f"{label} ({name}): {_plain(before[name])}"
     else:
-        line = f"{called} ({name}): {_plain(before[name])} → {_plain(after[name])}"
-    further = [_put_back_button(entry["id"], name, called, lang)] if button else []
+        line = f"{label} ({name}): {_plain(before[name])} → {_plain(after[name])}"
+    further = [_put_back_button(entry["id"], name, label, lang)] if button else []
     return {
         "widgettype": "HBox",
         "options": {"width": "100%", "gap": "8px", "wrap": True},
@@ -88,9 +88,9 @@ def _field(
     }
 
 
-def _put_back_button(entry_id: str, name: str, called: str, lang: str) -> Widget:
+def _put_back_button(entry_id: str, name: str, field_label: str, lang: str) -> Widget:
     question = translate(
-        Message("Put {field} back to what it was before this change?", field=called), lang
+        Message("Put {field} back to what it was before this change?", field=field_label), lang
     )
     label = translate(Message("Put back"), lang)
     return {

@@ -41,12 +41,12 @@ _SPEC = {
 def declared() -> Mapping[tuple[str, str, str, str | None], list[Table]]:
     """The (table, value column, text column, condition) sets that models declare, each with the
     tables whose models do."""
-    found: dict[tuple[str, str, str, str | None], list[Table]] = {}
-    for made in tables().values():
-        for code in made.codes:
-            wanted = (code.table, code.valuefield, code.textfield, code.cond)
-            found.setdefault(wanted, []).append(made)
-    return found
+    lookups: dict[tuple[str, str, str, str | None], list[Table]] = {}
+    for model in tables().values():
+        for code in model.codes:
+            lookup = (code.table, code.valuefield, code.textfield, code.cond)
+            lookups.setdefault(lookup, []).append(model)
+    return lookups
 
 
 @answering("GET", "POST")
@@ -59,38 +59,38 @@ async def get_code(request: web.Request, params: Mapping[str, Any]) -> web.Respo
     `text`). Raises BadRequest `bad_code` for a set that no model declares, Forbidden for callers
     who see neither the list of the table itself nor one in which these texts stand.
     """
-    asked = check_params(_SPEC, params)
-    wanted = (asked["table"], asked["tblvalue"], asked["tbltext"], asked["cond"])
-    if wanted not in declared() or asked["dbname"] != "pipeline":
+    query = check_params(_SPEC, params)
+    lookup = (query["table"], query["tblvalue"], query["tbltext"], query["cond"])
+    if lookup not in declared() or query["dbname"] != "pipeline":
         raise BadRequest(
             "bad_code",
             "No drop-down offers {text} of {table}. See the codes of the models.",
-            table=asked["table"],
-            text=asked["tbltext"],
+            table=query["table"],
+            text=query["tbltext"],
         )
-    if not await may_list_any(request, [table_model(asked["table"]), *declared()[wanted]]):
+    if not await may_list_any(request, [table_model(query["table"]), *declared()[lookup]]):
         raise no_right()
-    rows = await _choices(wanted, asked["q"], asked["value"])
-    value_name, text_name = asked["valueField"] or "value", asked["textField"] or "text"
+    rows = await _choices(lookup, query["q"], query["value"])
+    value_name, text_name = query["valueField"] or "value", query["textField"] or "text"
     return json_response(
         [{value_name: row["code_value"], text_name: row["code_text"]} for row in rows]
     )
 
 
 async def _choices(
-    wanted: tuple[str, str, str, str | None], q: str | None, value: str | None
+    lookup: tuple[str, str, str, str | None], q: str | None, value: str | None
 ) -> list[Any]:
-    table, value_column, text_column, cond = wanted  # declared by a model: names, not input
+    table, value_column, text_column, cond = lookup  # declared by a model: names, not input
     where = [f"({cond})"] if cond else []
     text, pattern = any_case(f"`{text_column}`", like_pattern(q or ""))
     values: dict[str, Any] = {"q": pattern, "value": value}
     if q:
         where.append(f"{text} like ${{q}}$")
     select = f"select `{value_column}` as code_value, `{text_column}` as code_text from `{table}`"  # noqa: S608
-    found = f"{select}{' where ' + ' and '.join(where) if where else ''}"
+    sql = f"{select}{' where ' + ' and '.join(where) if where else ''}"
     async with reading() as sor:
         rows: list[Any] = await sor.sqlExe(
-            f"{found} order by code_text, code_value limit {MAX_CHOICES}", values
+            f"{sql} order by code_text, code_value limit {MAX_CHOICES}", values
         )
         if value and all(row["code_value"] != value for row in rows):
             rows += await sor.sqlExe(f"{select} where `{value_column}` = ${{value}}$", values)

@@ -50,7 +50,7 @@ class Selection:
     they bind."""
 
     table: Table
-    shown: list[str]
+    columns: list[str]
     joins: str
     count_joins: str
     where: str
@@ -63,16 +63,16 @@ class Selection:
 
     async def count(self, sor: Any) -> int:
         """How many rows there are."""
-        counted = await sor.one(
+        row = await sor.one(
             f"select count(*) as total from `{self.table.name}` a{self.count_joins}{self._where}",  # noqa: S608
             self.values,
         )
-        return int(counted["total"])
+        return int(row["total"])
 
     async def page(self, sor: Any, start: int, size: int) -> list[dict[str, Any]]:
         """*size* rows from *start* (0 is the first)."""
         sql = (
-            f"select {', '.join(self.shown)} from `{self.table.name}` a{self.joins}"  # noqa: S608
+            f"select {', '.join(self.columns)} from `{self.table.name}` a{self.joins}"  # noqa: S608
             f"{self._where} order by {self.order} limit {start}, {size}"
         )
         rows: list[dict[str, Any]] = await sor.sqlExe(sql, self.values)
@@ -90,11 +90,11 @@ class Selection:
     async def by_keys(self, sor: Any, keys: list[str]) -> list[dict[str, Any]]:
         """The rows with these ids, in this order; those that are gone are left out."""
         sql = (
-            f"select {', '.join(self.shown)} from `{self.table.name}` a{self.joins}"  # noqa: S608
+            f"select {', '.join(self.columns)} from `{self.table.name}` a{self.joins}"  # noqa: S608
             " where a.id in ${keys}$"
         )
-        found = {row["id"]: row for row in await sor.sqlExe(sql, {"keys": keys})}
-        return [found[key] for key in keys if key in found]
+        rows_by_id = {row["id"]: row for row in await sor.sqlExe(sql, {"keys": keys})}
+        return [rows_by_id[key] for key in keys if key in rows_by_id]
 
 
 async def export_rows(
@@ -129,17 +129,17 @@ async def export_rows(
     headers["X-Total-Rows"] = str(len(keys))
     headers["X-Request-Id"] = request["request_id"]
     parts = _parts(selection, keys, columns, zone, lang, kind)
-    return await _sent(request, parts, headers)
+    return await _send(request, parts, headers)
 
 
-def _columns(made: Table, wanted: Any) -> list[str]:
-    known = [name for name, column in made.columns.items() if not column.confidential]
-    if not wanted:
-        return [name for name in known if made.columns[name].kind != "bytes"]
-    names = str(wanted).split(",")
-    if unknown := [name for name in names if name not in known]:
+def _columns(model: Table, requested: Any) -> list[str]:
+    own_names = [name for name, column in model.columns.items() if not column.confidential]
+    if not requested:
+        return [name for name in own_names if model.columns[name].kind != "bytes"]
+    names = str(requested).split(",")
+    if unknown := [name for name in names if name not in own_names]:
         raise BadRequest(
-            "bad_export", "{table} has no column {name}.", table=made.name, name=unknown[0][:64]
+            "bad_export", "{table} has no column {name}.", table=model.name, name=unknown[0][:64]
         )
     if len(set(names)) < len(names):
         raise BadRequest("bad_export", "Name each column once.")
@@ -150,8 +150,8 @@ def _text(value: Any) -> str | None:
     return str(value) if value else None
 
 
-def _file_name(made: Table, lang: str, kind: str) -> str:
-    return f"{title(made.title, lang)} {now():%Y-%m-%d}.{kind}"
+def _file_name(model: Table, lang: str, kind: str) -> str:
+    return f"{title(model.title, lang)} {now():%Y-%m-%d}.{kind}"
 
 
 async def _parts(
@@ -174,19 +174,19 @@ async def _parts(
         yield len(keys), await asyncio.to_thread(file.end)
 
 
-def _heading(made: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:
+def _heading(model: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:
     """A column's title; in Excel, whose times know no zone, with theirs."""
-    words = title(made.columns[name].title, lang)
-    is_zoned = kind == "xlsx" and made.columns[name].kind == "datetime"
+    words = title(model.columns[name].title, lang)
+    is_zoned = kind == "xlsx" and model.columns[name].kind == "datetime"
     return f"{words} ({zone.key})" if is_zoned else words
 
 
 def _cell(
-    made: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str, kind: str
+    model: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str, kind: str
 ) -> Any:
     """What a person reads in that cell: names, not ids; times on his clock."""
     value = row.get(name)
-    choices = made.columns[name].choices
+    choices = model.columns[name].choices
     if isinstance(value, str) and value in choices:
         return title(choices[value], lang)
     if (text := row.get(f"{name}_text")) is not None:
@@ -199,7 +199,7 @@ def _cell(
     return value
 
 
-async def _sent(
+async def _send(
     request: web.Request, parts: AsyncGenerator[tuple[int, bytes]], headers: CIMultiDict[str]
 ) -> web.StreamResponse:
     is_in_pieces = headers["Content-Type"] == PIECES_TYPE
@@ -207,9 +207,9 @@ async def _sent(
     try:
         await response.prepare(request)
         async with aclosing(parts):
-            async for done, part in parts:
+            async for count, part in parts:
                 if is_in_pieces:
-                    await response.write(_PIECE_HEAD.pack(done, len(part)) + part)
+                    await response.write(_PIECE_HEAD.pack(count, len(part)) + part)
                 elif part:
                     await response.write(part)
         await response.write_eof()

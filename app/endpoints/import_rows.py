@@ -91,36 +91,36 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
     # No body is an empty file.
     data: bytes | None = request.get("file_body", None if request.body_exists else b"")
     spec = _SPEC if data is not None else _JSON_SPEC
-    asked = check_params(spec, {n: v for n, v in params.items() if n != "rows" or data is not None})
+    query = check_params(spec, {n: v for n, v in params.items() if n != "rows" or data is not None})
     job = _Job(
-        create=await _create_function(request, asked["table"]),
+        create=await _create_function(request, query["table"]),
         actor=request["actor"],
-        table=asked["table"],
-        fixed=asked["fixed"].value if asked["fixed"] else {},
+        table=query["table"],
+        fixed=query["fixed"].value if query["fixed"] else {},
         # What a person reads in a file is local; a program knows which zone it means.
-        zone=time_zone(asked["zone"], "bad_zone") if asked["zone"] or data is not None else None,
-        dry_run=asked["dry_run"],
-        skip_failed=asked["skip_failed"],
+        zone=time_zone(query["zone"], "bad_zone") if query["zone"] or data is not None else None,
+        dry_run=query["dry_run"],
+        skip_failed=query["skip_failed"],
     )
-    given = None if data is not None else _given_rows(asked["columns"].value, params.get("rows"))
+    rows = None if data is not None else _file_rows(query["columns"].value, params.get("rows"))
 
     async def work(progress: Progress) -> dict[str, Any]:
         progress.step = "reading"
-        file = given or await read_table(data or b"")
-        return await _import(job, file, progress, is_file=given is None)
+        file = rows or await read_table(data or b"")
+        return await _import(job, file, progress, is_file=rows is None)
 
     return await answer_with_progress(request, params, work)
 
 
-def _given_rows(columns: list[Any], rows: Any) -> FileRows:
+def _file_rows(columns: list[Any], rows: Any) -> FileRows:
     """The rows of a JSON body, which is not held to the length of other JSON values: see
     app/web/body.py LARGE_BODIES."""
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
         raise BadRequest("bad_rows", "Import 1 to {most} rows at a time.", most=MAX_ROWS)
     if not all(isinstance(row, list) and len(row) <= MAX_COLUMNS for row in (columns, *rows)):
         raise BadRequest("bad_rows", "Each row must be a list of cells.")
-    numbered = [FileRow(number, row) for number, row in enumerate(rows, 1)]
-    return FileRows(guarded=True, head=FileRow(0, columns), rows=numbered)
+    file_rows = [FileRow(number, row) for number, row in enumerate(rows, 1)]
+    return FileRows(guarded=True, head=FileRow(0, columns), rows=file_rows)
 
 
 async def _import(
@@ -128,13 +128,13 @@ async def _import(
 ) -> dict[str, Any]:
     sheet = Sheet(table(job.table), file.head.cells)
     async with reading() as sor:
-        reader = await Reader.prepared(sor, sheet, file, job.zone)
-    outcome, kept = await _run(job, reader, file.rows, progress)
+        reader = await Reader.prepare(sor, sheet, file, job.zone)
+    outcome, is_committed = await _run(job, reader, file.rows, progress)
     answer = {
         "total": len(file.rows),
         "done": outcome.done,
         "failed": outcome.failed,
-        "kept": kept,
+        "kept": is_committed,
         "ignored": sheet.ignored,
     }
     if job.dry_run:
@@ -190,18 +190,18 @@ async def _take(job: _Job, reader: Reader, row: FileRow, outcome: _Outcome) -> N
     try:
         if problems:
             raise InvalidFields(problems)
-        made = await job.create(job.actor, {**values, **job.fixed})
+        answer = await job.create(job.actor, {**values, **job.fixed})
     except AppError as exc:
         if exc.status >= 500:
             raise
-        told = _told(exc, job.actor.lang)
-        for problem in told:
-            problem["value"] = reader.shown(row, problem["column"])[:_MAX_SHOWN]
-        outcome.failed.append({"row": row.number, "problems": told})
+        messages = _problems_of(exc, job.actor.lang)
+        for problem in messages:
+            problem["value"] = reader.original(row, problem["column"])[:_MAX_SHOWN]
+        outcome.failed.append({"row": row.number, "problems": messages})
         return
     outcome.done += 1
     if job.dry_run and len(outcome.preview) < MAX_PREVIEW:
-        record = made.body if isinstance(made, Answer) else made
+        record = answer.body if isinstance(answer, Answer) else answer
         names = reader.names_of_records(row)
         outcome.preview.append({"row": row.number, "record": record, "names": names})
 
@@ -213,7 +213,7 @@ def _understood(name: str, line: Mapping[str, Any], columns: list[str]) -> dict[
     return {"row": line["row"], "values": values | line["names"]}
 
 
-def _told(error: AppError, lang: str) -> list[dict[str, str]]:
+def _problems_of(error: AppError, lang: str) -> list[dict[str, str]]:
     problems = list(error.problems)
     if not isinstance(error, InvalidFields) and error.code != "duplicate":
         # What is wrong with the row as a whole is said in the error's own words.

@@ -61,11 +61,11 @@ async def list_rows(
     values are ids of another table or of users. Raises BadRequest `bad_paging`, `bad_sort`,
     `bad_filter`, `bad_export`.
     """
-    made = table(table_name)
-    if made.module != module:
+    model = table(table_name)
+    if model.module != module:
         raise ValueError(f"{table_name} is not a table of {module}")
     withheld = await withheld_tables(request) if table_name == audit.TABLE else []
-    selection = _selection(made, params, sort, withheld)
+    selection = _selection(model, params, sort, withheld)
     if params.get("_export"):
         return await export_rows(request, params, selection)
     page = whole_number(_one(params, "page", 1), "page", 1, 10**9)
@@ -73,25 +73,27 @@ async def list_rows(
     async with reading() as sor:
         total = await selection.count(sor)
         rows = await selection.page(sor, (page - 1) * size, size) if total else []
-    await add_names(made, rows)
+    await add_names(model, rows)
     check_rows(table_name, rows)
     return {"total": total, "rows": rows}
 
 
 def _selection(
-    made: Table, params: Mapping[str, Any], default_sort: Any, withheld: list[str]
+    model: Table, params: Mapping[str, Any], default_sort: Any, withheld: list[str]
 ) -> Selection:
     """*withheld*: tables whose entries in the audit trail are not for the caller."""
-    order = _order_by(made, params.get("sort") or default_sort)
-    node = _conditions(made, params)
+    order = _order_by(model, params.get("sort") or default_sort)
+    node = _conditions(model, params)
     if withheld:
-        seen: Node = Condition("table_name", "NOT IN", withheld)
-        node = Group("AND", (seen, node)) if node else seen
-    where, values = render_filter(node, lambda found: _place(made, found)) if node else ("", {})
-    shown = [f"a.`{name}`" for name, column in made.columns.items() if not column.confidential]
+        visible: Node = Condition("table_name", "NOT IN", withheld)
+        node = Group("AND", (visible, node)) if node else visible
+    where, values = (
+        render_filter(node, lambda condition: _place(model, condition)) if node else ("", {})
+    )
+    columns = [f"a.`{name}`" for name, column in model.columns.items() if not column.confidential]
     joins = ""
-    for number, code in enumerate(made.codes):
-        shown.append(f"c{number}.`{code.textfield}` as `{code.field}_text`")
+    for number, code in enumerate(model.codes):
+        columns.append(f"c{number}.`{code.textfield}` as `{code.field}_text`")
         # `cond` is the model's own text, not a request's.
         cond = f" and {code.cond}" if code.cond else ""
         joins += (
@@ -99,8 +101,8 @@ def _selection(
             f" on c{number}.`{code.valuefield}` = a.`{code.field}`{cond}"
         )
     # A total needs the joined tables only when a filter looks at their texts.
-    count_joins = joins if any(f"c{n}." in where for n in range(len(made.codes))) else ""
-    return Selection(made, shown, joins, count_joins, where, order, values)
+    count_joins = joins if any(f"c{n}." in where for n in range(len(model.codes))) else ""
+    return Selection(model, columns, joins, count_joins, where, order, values)
 
 
 def _one(params: Mapping[str, Any], name: str, default: int) -> Any:
@@ -108,97 +110,97 @@ def _one(params: Mapping[str, Any], name: str, default: int) -> Any:
     return default if value is None or value == "" else value
 
 
-def _expression(made: Table, name: str) -> str | None:
+def _expression(model: Table, name: str) -> str | None:
     """The SQL of a column or of a code's text; None when there is no such thing to be seen."""
-    column = made.columns.get(name)
+    column = model.columns.get(name)
     if column is not None:
         return None if column.confidential else f"a.`{name}`"
-    for number, code in enumerate(made.codes):
+    for number, code in enumerate(model.codes):
         if name == f"{code.field}_text":
             return f"c{number}.`{code.textfield}`"
     return None
 
 
-def _order_by(made: Table, sort: Any) -> str:
+def _order_by(model: Table, sort: Any) -> str:
     terms = sort_terms(sort)
     if len(terms) > MAX_SORT_TERMS:
         raise BadRequest("bad_sort", "Sort by at most {count} columns.", count=MAX_SORT_TERMS)
     order = []
     for name, down in terms:
-        found = _expression(made, name)
-        if found is None:
+        expression = _expression(model, name)
+        if expression is None:
             raise BadRequest(
-                "bad_sort", "{table} has no column {name}.", table=made.name, name=name
+                "bad_sort", "{table} has no column {name}.", table=model.name, name=name
             )
-        order.append(f"{found}{' desc' if down else ''}")
-    if not any(name in made.primary for name, _ in terms):
+        order.append(f"{expression}{' desc' if down else ''}")
+    if not any(name in model.primary for name, _ in terms):
         # Without a last word, rows with equal values could change places between two pages.
-        order += [f"a.`{key}`{' desc' if terms[-1][1] else ''}" for key in made.primary]
+        order += [f"a.`{key}`{' desc' if terms[-1][1] else ''}" for key in model.primary]
     return ", ".join(order)
 
 
-def _conditions(made: Table, params: Mapping[str, Any]) -> Node | None:
-    filtered, used = parse_filter(params.get("data_filter"), params)
-    parts: list[Node] = [] if filtered is None else [filtered]
+def _conditions(model: Table, params: Mapping[str, Any]) -> Node | None:
+    node, names = parse_filter(params.get("data_filter"), params)
+    parts: list[Node] = [] if node is None else [node]
     for name, value in params.items():
-        if is_page_name(name) or name in _OWN or name in used:
+        if is_page_name(name) or name in _OWN or name in names:
             continue
-        condition = _named_condition(made, name, value)
+        condition = _named_condition(model, name, value)
         if condition is not None:
             parts.append(condition)
-    if (searched := _searched(made, params.get("q"))) is not None:
+    if (searched := _search_condition(model, params.get("q"))) is not None:
         parts.append(searched)
     return Group("AND", tuple(parts)) if parts else None
 
 
-def _searched(made: Table, wanted: Any) -> Node | None:
+def _search_condition(model: Table, text: Any) -> Node | None:
     """What `q` means: the text in any of the columns that people read as text."""
-    if wanted is None or wanted == "":
+    if text is None or text == "":
         return None
-    if not isinstance(wanted, str) or len(wanted) > MAX_SEARCH_CHARACTERS:
+    if not isinstance(text, str) or len(text) > MAX_SEARCH_CHARACTERS:
         raise BadRequest(
             "bad_search", "Give one text of at most {most} characters.", most=MAX_SEARCH_CHARACTERS
         )
-    pattern = like_pattern(wanted.strip())
-    names = [name for name, column in made.columns.items() if _is_read_as_text(made, column)]
-    names += [f"{code.field}_text" for code in made.codes]
+    pattern = like_pattern(text.strip())
+    names = [name for name, column in model.columns.items() if _is_read_as_text(model, column)]
+    names += [f"{code.field}_text" for code in model.codes]
     return Group("OR", tuple(Condition(name, "LIKE", pattern) for name in names))
 
 
-def _is_read_as_text(made: Table, column: Column) -> bool:
+def _is_read_as_text(model: Table, column: Column) -> bool:
     if column.confidential or column.kind not in ("str", "text") or column.choices:
         return False
-    is_key = column.name in made.primary or column.name in USER_COLUMNS
-    return not is_key and column.references is None and made.code(column.name) is None
+    is_key = column.name in model.primary or column.name in USER_COLUMNS
+    return not is_key and column.references is None and model.code(column.name) is None
 
 
-def _named_condition(made: Table, name: str, value: Any) -> Condition | None:
+def _named_condition(model: Table, name: str, value: Any) -> Condition | None:
     base, op = name, "="
-    if _expression(made, name) is None:
-        base, op = _range(made, name)
-    wanted = value if isinstance(value, list) else [value]
-    wanted = [item for item in wanted if item is not None and item != ""]
-    if not wanted:
+    if _expression(model, name) is None:
+        base, op = _range(model, name)
+    values = value if isinstance(value, list) else [value]
+    values = [item for item in values if item is not None and item != ""]
+    if not values:
         return None
-    if op != "=" and len(wanted) > 1:
+    if op != "=" and len(values) > 1:
         raise bad_filter("Give {name} once.", name=name)
-    return Condition(base, op, wanted[0]) if len(wanted) == 1 else Condition(base, "IN", wanted)
+    return Condition(base, op, values[0]) if len(values) == 1 else Condition(base, "IN", values)
 
 
-def _range(made: Table, name: str) -> tuple[str, str]:
+def _range(model: Table, name: str) -> tuple[str, str]:
     for suffix, op in _RANGES.items():
         base = name.removesuffix(suffix)
-        column = made.columns.get(base)
+        column = model.columns.get(base)
         if base != name and column is not None and column.kind in _RANGE_KINDS:
             return base, op
-    raise _no_column(made, name)
+    raise _no_column(model, name)
 
 
-def _place(made: Table, condition: Condition) -> Placed:
-    expression = _expression(made, condition.field)
+def _place(model: Table, condition: Condition) -> Placed:
+    expression = _expression(model, condition.field)
     if expression is None:
-        raise _no_column(made, condition.field)
-    column = made.columns.get(condition.field)
+        raise _no_column(model, condition.field)
+    column = model.columns.get(condition.field)
     if condition.op in NULLS:
         return expression, None
     textual = column is None or column.kind in ("str", "text", "json")
@@ -207,48 +209,48 @@ def _place(made: Table, condition: Condition) -> Placed:
             "{op} works on texts only, not on {field}.", op=condition.op, field=condition.field
         )
     value = (
-        [_typed(condition, column, item) for item in condition.value]
+        [_coerce_value(condition, column, item) for item in condition.value]
         if condition.op in LISTS
-        else _typed(condition, column, condition.value)
+        else _coerce_value(condition, column, condition.value)
     )
-    if textual and _ignores_case(made, condition, value):
+    if textual and _ignores_case(model, condition, value):
         return any_case(expression, value)
     return expression, value
 
 
-def _ignores_case(made: Table, condition: Condition, value: Any) -> bool:
+def _ignores_case(model: Table, condition: Condition, value: Any) -> bool:
     """
     Whether the column's own collation would compare *value* otherwise than a reader does.
 
     In a list nobody knows whether a code was written in capitals, or a name with its accents.
     """
-    collation = _text_column(made, condition.field).collation
+    collation = _text_column(model, condition.field).collation
     if condition.op in LIKES:
         return collation is not None or has_rare_letters(value)
     return collation is None and has_rare_letters(value)
 
 
-def _text_column(made: Table, name: str) -> Column:
+def _text_column(model: Table, name: str) -> Column:
     """The column *name*, or the one of another table that is shown as `<code>_text`."""
-    if name in made.columns:
-        return made.columns[name]
-    (code,) = [code for code in made.codes if f"{code.field}_text" == name]
+    if name in model.columns:
+        return model.columns[name]
+    (code,) = [code for code in model.codes if f"{code.field}_text" == name]
     return table(code.table).columns[code.textfield]
 
 
-def _typed(condition: Condition, column: Column | None, value: Any) -> Any:
+def _coerce_value(condition: Condition, column: Column | None, value: Any) -> Any:
     kind = "text" if column is None or column.kind in ("str", "text", "json") else column.kind
     rule = FieldRule(kind="bigint" if kind == "int" else kind, precision=65, scale=30, blank=True)
     try:
-        found = coerce(rule, value)
+        result = coerce(rule, value)
     except CoercionError as exc:
-        raise _refused(condition.field, exc) from None
-    if found is None:
+        raise _refusal(condition.field, exc) from None
+    if result is None:
         raise bad_filter("The filter on {field} has no value.", field=condition.field)
-    return found
+    return result
 
 
-def _refused(field: str, exc: CoercionError) -> BadRequest:
+def _refusal(field: str, exc: CoercionError) -> BadRequest:
     return bad_filter(
         "The filter on {field} does not fit: {why}",
         field=field,
@@ -256,5 +258,7 @@ def _refused(field: str, exc: CoercionError) -> BadRequest:
     )
 
 
-def _no_column(made: Table, name: str) -> BadRequest:
-    return bad_filter("{table} has no column {name} to filter by.", table=made.name, name=name[:64])
+def _no_column(model: Table, name: str) -> BadRequest:
+    return bad_filter(
+        "{table} has no column {name} to filter by.", table=model.name, name=name[:64]
+    )

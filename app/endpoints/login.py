@@ -40,7 +40,7 @@ _WORD = FieldRule(kind="text", required=True, length=255)
 _CREDENTIALS = {"username": _WORD, "password": _WORD}
 
 
-def encoded(password: str, key: str) -> str:
+def encode(password: str, key: str) -> str:
     """*password* as Sage stores it: RC4 with the installation's key, base64."""
     return str(encode_password(password, key=key))
 
@@ -52,15 +52,15 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
 
     Raises NotSignedIn `bad_credentials`, TooManyRequests `locked_out` with Retry-After.
     """
-    started = time.monotonic()
-    asked = check_params(_CREDENTIALS, params)
-    username = asked["username"]
+    began_at = time.monotonic()
+    query = check_params(_CREDENTIALS, params)
+    username = query["username"]
     user_row = await _find(username)
     credentials = credentials_of(user_row.id, user_row.password) if user_row is not None else ""
     browser = known_browser(request, credentials)
-    given = encoded(asked["password"], settings().password_key)
-    stored = str(user_row.password or "") if user_row is not None else ""
-    matches = hmac.compare_digest(given.encode(), stored.encode())
+    password = encode(query["password"], settings().password_key)
+    password_of_user = str(user_row.password or "") if user_row is not None else ""
+    matches = hmac.compare_digest(password.encode(), password_of_user.encode())
     right = user_row is not None and matches and (user_row.user_status or "0") == "0"
     await count_try(places_of(username, request["client_ip"], browser), right=right)
     if user_row is not None:
@@ -69,7 +69,7 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
         log_warning(
             log, "login_failed", "login refused", username=username, ip=request["client_ip"]
         )
-        await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
+        await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
     user = await read_user(user_row.id)
     # Read anew: since the password was compared, it may have been changed, or the user disabled.
@@ -120,12 +120,12 @@ async def who_am_i(request: web.Request, params: Mapping[str, Any]) -> web.Strea
 
 async def _find(username: str) -> Row | None:
     async with reading("sage") as sor:
-        found: Row | None = await sor.one(
+        user: Row | None = await sor.one(
             "select id, username, password, user_status from users where username = ${name}$",
             {"name": username},
         )
     # The column's collation ignores case and trailing blanks; a name is its exact spelling.
-    return found if found is not None and found.username == username else None
+    return user if user is not None and user.username == username else None
 
 
 _FAILED = {
@@ -138,12 +138,12 @@ _NOT_ALLOWED = frozenset({1142, 1143, 1290, 1792})
 _SIGNED_IN = {"login_fail_count": "0", "last_login": "current_timestamp"}
 
 
-async def _note_in_sage(user_id: str, wanted: Mapping[str, str]) -> None:
+async def _note_in_sage(user_id: str, values: Mapping[str, str]) -> None:
     """Write the columns this Sage has; older installations lack them."""
     try:
         async with transaction("sage") as sor:
             columns = await sor.columns("users")
-            sets = ", ".join(f"{name} = {what}" for name, what in wanted.items() if name in columns)
+            sets = ", ".join(f"{name} = {what}" for name, what in values.items() if name in columns)
             if sets:
                 # Names and expressions are this file's own; the user's id is bound.
                 await sor.sqlExe(f"update users set {sets} where id = ${{id}}$", {"id": user_id})  # noqa: S608

@@ -6,12 +6,12 @@ from typing import Any
 from aiohttp import web
 
 from app.access.explain import read_facts, what_may, who_may
-from app.access.explain_text import Section, told_what_may, told_who_may
+from app.access.explain_text import Section, explain_what_may, explain_who_may
 from app.base.errors import FieldProblem, InvalidFields
 from app.schema.validation import FieldRule, check_params
 from app.web.responses import is_page, json_response
 
-_ASKED = {
+_QUERY = {
     "path": FieldRule(kind="str", length=512, default=""),
     "username": FieldRule(kind="str", length=255, default=""),
 }
@@ -24,18 +24,18 @@ async def explain_rights(request: web.Request, params: Mapping[str, Any]) -> web
     A page gets it in words and tables, a program as JSON. Raises InvalidFields when neither is
     given, NotFound when Sage has no such user.
     """
-    asked = check_params(_ASKED, params)
-    path, username = asked["path"].strip(), asked["username"]
+    query = check_params(_QUERY, params)
+    path, username = query["path"].strip(), query["username"]
     if not path and not username:
         raise InvalidFields([FieldProblem("path", "required", "Give a path or a user's name.")])
     facts, find = await read_facts(), request.app["web_paths"].find
     if username:
-        found = what_may(facts, username, path or None, find)
-        sections = told_what_may(found, request["lang"])
+        answer = what_may(facts, username, path or None, find)
+        sections = explain_what_may(answer, request["lang"])
     else:
-        found = who_may(facts, path, find)
-        sections = told_who_may(found, request["lang"])
-    return json_response(_view(sections) if is_page(params) else {"data": found})
+        answer = who_may(facts, path, find)
+        sections = explain_who_may(answer, request["lang"])
+    return json_response(_view(sections) if is_page(params) else {"data": answer})
 
 
 def _view(sections: Sequence[Section]) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def _view(sections: Sequence[Section]) -> dict[str, Any]:
         "subwidgets": [
             {"widgettype": "Title5", "options": {"text": first.sentence}},
             *_table_of(first),
-            *(widget for section in others for widget in _told(section)),
+            *(widget for section in others for widget in _widgets(section)),
         ],
     }
 
 
-def _told(section: Section) -> list[dict[str, Any]]:
+def _widgets(section: Section) -> list[dict[str, Any]]:
     return [
         {"widgettype": "Text", "options": {"text": section.sentence, "wrap": True}},
         *_table_of(section),

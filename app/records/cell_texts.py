@@ -44,27 +44,27 @@ def escape_formula(value: Any) -> str:
     return _RUNS.sub("'", text) if isinstance(value, str) else text
 
 
-def unguarded(text: str) -> str:
+def unguard(text: str) -> str:
     """The text that `harmless` made *text* of."""
     return _MARKED.sub("", text)
 
 
-def escaped(text: str) -> str:
+def escape_controls(text: str) -> str:
     """*text* as OOXML writes it: what no XML can hold as `_x0001_`, what looks so as
     `_x005F_x0001_`."""
     guarded = _ESCAPE_LIKE.sub("_x005F_", text)
-    return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", guarded)
+    return _CONTROL.sub(lambda match: f"_x{ord(match[0]):04X}_", guarded)
 
 
-def unescaped(text: str) -> str:
+def unescape_controls(text: str) -> str:
     """The text that OOXML writes as *text*; an escape for half a character stays as it is."""
     if "_x" not in text:
         return text
-    whole = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    whole = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     if not _HALF.search(whole):
         return whole
-    joined = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return _HALF.sub(lambda found: f"_x{ord(found[0]):04X}_", joined)
+    text_joined = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return _HALF.sub(lambda match: f"_x{ord(match[0]):04X}_", text_joined)
 
 
 # How many UTF-16 units a cell of Excel holds.
@@ -77,7 +77,7 @@ def units(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def fitted(text: str) -> tuple[str, int]:
+def fit(text: str) -> tuple[str, int]:
     """
     *text* as a cell of Excel can hold it, and 0; or where it is longer, its beginning, which says
     so at its end (` ✂ 32767/40000`), and how many units the whole has.

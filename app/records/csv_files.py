@@ -42,11 +42,11 @@ def read_csv(data: bytes) -> FileRows:
     Takes time: call it in a thread. Raises BadRequest `bad_file`, naming the row, for what is not
     in one of the encodings UTF-8, UTF-16 and UTF-32 with mark, GB18030, and for open quotes.
     """
-    text = _decoded(data)
-    found = _SEP_LINE.match(text)
-    if found:
-        text = text[found.end() :]
-    separator = found[1] if found else _separator(text)
+    text = _decode(data)
+    match = _SEP_LINE.match(text)
+    if match:
+        text = text[match.end() :]
+    separator = match[1] if match else _separator(text)
     rows = FileRows(guarded=True)
     for number, record in _records(text, separator):
         rows.add(number, [_cell(text) for text in record])
@@ -89,10 +89,10 @@ def is_error(text: str) -> bool:
     return text.startswith("#") and _ERROR.fullmatch(text) is not None
 
 
-def error_cell(shown: str) -> CellProblem:
+def error_cell(text: str) -> CellProblem:
     """A cell in which a spreadsheet shows an error instead of a value."""
     return CellProblem(
-        shown, "error_cell", Message("The cell shows {value}, not a value.", value=shown[:20])
+        text, "error_cell", Message("The cell shows {value}, not a value.", value=text[:20])
     )
 
 
@@ -106,7 +106,7 @@ def _separator(text: str) -> str:
     return max(_SEPARATORS, key=cells)
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _strictly(data[len(mark) :], encoding)
@@ -137,7 +137,7 @@ def _in_own(data: bytes) -> str | None:
         text = data.decode(_OWN)
     except UnicodeDecodeError:
         return None
-    disorder = {found.encoding: found.chaos for found in from_bytes(data, cp_isolation=_all())}
+    disorder = {guess.encoding: guess.chaos for guess in from_bytes(data, cp_isolation=_all())}
     if _OWN not in disorder or disorder[_OWN] > min(disorder.values()):
         return None
     return text

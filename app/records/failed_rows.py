@@ -21,14 +21,14 @@ def is_problem_heading(words: str) -> bool:
 
 
 def failed_rows(
-    made: Table, file: FileRows, failed: Sequence[Mapping[str, Any]], lang: str
+    model: Table, file: FileRows, failures: Sequence[Mapping[str, Any]], lang: str
 ) -> str:
     """
-    A CSV text with the rows of *file* that *failed* tells of, as they were, and what is wrong with
-    each in a last column in *lang*. *failed* is that of `imports.import_rows`.
+    A CSV text with the rows of *file* that *failures* tells of, as they were, and what is wrong
+    with each in a last column in *lang*. *failures* is that of `imports.import_rows`.
     """
     cells = {row.number: row.cells for row in file.rows}
-    lines = [(cells[item["row"]], _words(made, item["problems"], lang)) for item in failed]
+    lines = [(cells[item["row"]], _words(model, item["problems"], lang)) for item in failures]
     head = file.head.cells
     old = next((at for at, one in enumerate(head) if is_problem_heading(str(one))), None)
     width = max(len(head), *(len(row) for row, _ in lines))
@@ -51,10 +51,10 @@ def _text(cell: Any, file: FileRows) -> str:
     return _NO_VALUE if isinstance(cell, CellProblem) and not is_error(text) else text
 
 
-def _words(made: Table, problems: Sequence[Mapping[str, Any]], lang: str) -> str:
-    said = []
+def _words(model: Table, problems: Sequence[Mapping[str, Any]], lang: str) -> str:
+    sentences = []
     for problem in problems:
-        column = made.columns.get(problem["column"])
+        column = model.columns.get(problem["column"])
         heading = title(column.title, lang) if column else problem["column"]
-        said.append(": ".join(filter(None, (heading, problem["message"]))))
-    return " · ".join(said)
+        sentences.append(": ".join(filter(None, (heading, problem["message"]))))
+    return " · ".join(sentences)

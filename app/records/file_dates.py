@@ -27,12 +27,12 @@ def iso_text(text: str) -> str:
 
     Days become midnights. Raises DayFirst.
     """
-    found = _TIME.fullmatch(text)
-    if found is None:
+    match = _TIME.fullmatch(text)
+    if match is None:
         if _DAY_FIRST.fullmatch(text):
             raise DayFirst
         return text
-    part = found.groupdict()
+    part = match.groupdict()
     month, day = part["month"] or part["month2"], part["day"] or part["day2"]
     minute, second = part["minute"] or part["minute2"] or 0, part["second"] or part["second2"] or 0
     day_text = f"{part['year']}-{int(month):02d}-{int(day):02d}"

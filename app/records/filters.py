@@ -137,7 +137,7 @@ class _Parser:
         if op in NULLS:
             return Condition(field, op)
         value = self._value(item)
-        return None if value is _MISSING else _compared(field, op, value)
+        return None if value is _MISSING else _comparison(field, op, value)
 
     def _value(self, item: dict[str, Any]) -> Any:
         if "const" in item:
@@ -149,7 +149,7 @@ class _Parser:
         return self._params.get(name, _MISSING)
 
 
-def _compared(field: str, op: str, value: Any) -> Condition:
+def _comparison(field: str, op: str, value: Any) -> Condition:
     if op in LISTS:
         values = value if isinstance(value, list) else [value]
         if not values or len(values) > MAX_LIST_VALUES:
@@ -176,9 +176,9 @@ def _render(node: Node, place: Callable[[Condition], Placed], values: dict[str, 
         return f"({column} {node.op.lower()})"
     name = f"filter_{len(values)}"
     values[name] = value
-    told = f"{column} {node.op.lower()} ${{{name}}}$"
+    sql = f"{column} {node.op.lower()} ${{{name}}}$"
     # `!= ''` asks for what is filled.
-    return f"({told} or {column} is null)" if node.op in DENIALS and value != "" else f"({told})"
+    return f"({sql} or {column} is null)" if node.op in DENIALS and value != "" else f"({sql})"
 
 
 def any_case(expression: str, value: Any) -> tuple[str, Any]:
@@ -199,8 +199,8 @@ def has_rare_letters(value: Any) -> bool:
 
 def like_pattern(text: str) -> str:
     """*text* for a LIKE that finds it anywhere, as it is: `%`, `_` and `\\` mean themselves."""
-    escaped = re.sub(r"([\\%_])", r"\\\1", text)
-    return f"%{escaped}%"
+    text_escaped = re.sub(r"([\\%_])", r"\\\1", text)
+    return f"%{text_escaped}%"
 
 
 class SafeDBFilter(DBFilter):
@@ -213,11 +213,13 @@ class SafeDBFilter(DBFilter):
 
     def gen(self, ns: dict[str, Any] | None = None) -> str | None:
         """SQL for the filter, or None; the values to bind are put into *ns* and `consts`."""
-        given = {} if ns is None else ns
-        node, _ = parse_filter(self.filterjson, given)
+        params = {} if ns is None else ns
+        node, _ = parse_filter(self.filterjson, params)
         if node is None:
             self.consts: dict[str, Any] = {}
             return None
-        sql, self.consts = render_filter(node, lambda found: (f"`{found.field}`", found.value))
-        given.update(self.consts)
+        sql, self.consts = render_filter(
+            node, lambda condition: (f"`{condition.field}`", condition.value)
+        )
+        params.update(self.consts)
         return sql

@@ -29,31 +29,31 @@ _ZONED = re.compile(r"(.*\S)\s*\(([A-Za-z0-9_+\-/]+)\)")
 class Sheet:
     """The columns of a file: `names` are the table's, None where no value is taken."""
 
-    def __init__(self, made: Table, headings: Sequence[Any]) -> None:
-        self.table = made
+    def __init__(self, model: Table, headings: Sequence[Any]) -> None:
+        self.table = model
         self.names: list[str | None] = []
         self.ignored: list[str] = []
         self.zones: dict[str, ZoneInfo] = {}
         self.without_heading: set[int] = set()
-        known = _headings(made)
+        names_by_heading = _headings(model)
         unknown = []
         for at, heading in enumerate(headings):
             words = _words(heading)
-            name = known.get(words.casefold()) or self._zoned(words, known)
+            name = names_by_heading.get(words.casefold()) or self._zoned(words, names_by_heading)
             if not words:
                 self.without_heading.add(at)
             elif name is None and not is_problem_heading(words):
                 unknown.append(words[:64])
-            elif name is not None and not _is_given(made.columns[name]):
+            elif name is not None and not _can_be_filled(model.columns[name]):
                 self.ignored.append(words)
                 name = None
             self.names.append(name)
-        _check(made, unknown, [name for name in self.names if name is not None])
+        _check(model, unknown, [name for name in self.names if name is not None])
 
-    def _zoned(self, words: str, known: Mapping[str, str]) -> str | None:
+    def _zoned(self, words: str, names_by_heading: Mapping[str, str]) -> str | None:
         """The column of times that `Title (Zone/Name)` means; its zone is noted."""
         parts = _ZONED.fullmatch(words)
-        name = known.get(parts[1].casefold()) if parts else None
+        name = names_by_heading.get(parts[1].casefold()) if parts else None
         if parts is None or name is None or self.table.columns[name].kind != "datetime":
             return None
         self.zones[name] = time_zone(parts[2], "bad_columns")
@@ -64,24 +64,24 @@ def _words(heading: Any) -> str:
     return cell_text(heading, guarded=True).strip().removeprefix("\ufeff")
 
 
-def _headings(made: Table) -> dict[str, str]:
-    known = {}
-    for name, column in made.columns.items():
+def _headings(model: Table) -> dict[str, str]:
+    names_by_heading = {}
+    for name, column in model.columns.items():
         for words in (title(column.title, "zh"), title(column.title, "en"), name):
-            known[words.casefold()] = name
-    return known
+            names_by_heading[words.casefold()] = name
+    return names_by_heading
 
 
-def _is_given(column: Column) -> bool:
+def _can_be_filled(column: Column) -> bool:
     return not column.server_set and not column.confidential
 
 
-def _check(made: Table, unknown: list[str], names: list[str]) -> None:
+def _check(model: Table, unknown: list[str], names: list[str]) -> None:
     if unknown:
         raise BadRequest(
             "bad_columns",
             "{table} has no column {names}. Use the names or titles of its columns.",
-            table=made.name,
+            table=model.name,
             names=", ".join(unknown[:5]),
         )
     if twice := {name for name in names if names.count(name) > 1}:
@@ -103,7 +103,7 @@ class Reader:
         self._guarded = guarded
 
     @classmethod
-    async def prepared(
+    async def prepare(
         cls, sor: Any, sheet: Sheet, file: FileRows, zone: ZoneInfo | None
     ) -> "Reader":
         """A reader that knows the ids of all records that the rows call by name or code; times
@@ -148,7 +148,7 @@ class Reader:
             if name in self._keys and not is_blank(cell)
         }
 
-    def shown(self, row: FileRow, name: str) -> str:
+    def original(self, row: FileRow, name: str) -> str:
         """What the file has in the column *name* of *row*; nothing where it has no such column."""
         at = self._sheet.names.index(name) if name in self._sheet.names else len(row.cells)
         return self._text(row.cells[at]) if at < len(row.cells) else ""
@@ -266,14 +266,17 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
 
 async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:
     """The id of each of *texts* that calls one record: by its text, its code or its id."""
-    made = table_model(name)
-    columns = [text_column, *(["code"] if "code" in made.columns and text_column != "code" else [])]
-    found: dict[str, set[str]] = defaultdict(set)
+    model = table_model(name)
+    columns = [
+        text_column,
+        *(["code"] if "code" in model.columns and text_column != "code" else []),
+    ]
+    ids_by_text: dict[str, set[str]] = defaultdict(set)
     for column in columns if texts else []:
         rows = await sor.sqlExe(
             f"select id, `{column}` as called from `{name}` where `{column}` in ${{texts}}$",  # noqa: S608
             {"texts": texts},
         )
         for row in rows:
-            found[row["called"]].add(row["id"])
-    return {text: ids.copy().pop() for text, ids in found.items() if len(ids) == 1}
+            ids_by_text[row["called"]].add(row["id"])
+    return {text: ids.copy().pop() for text, ids in ids_by_text.items() if len(ids) == 1}

@@ -21,11 +21,11 @@ async def insert_row(
     sor: SafeSqlor, table: str, values: Mapping[str, Any], actor: Actor
 ) -> dict[str, Any]:
     """Insert one row, stamped with *actor* and the time; the record as the database has it."""
-    data = _stamped(await sor.columns(table), values, actor)
+    data = _with_stamps(await sor.columns(table), values, actor)
     await sor.C(table, data)
-    made = await get_row(sor, table, str(data["id"]))
-    await audit.record_changes(sor, actor, *audit.inserted(table, [made]))
-    return made
+    record = await get_row(sor, table, str(data["id"]))
+    await audit.record_changes(sor, actor, *audit.insertions(table, [record]))
+    return record
 
 
 async def insert_rows(
@@ -33,10 +33,10 @@ async def insert_rows(
 ) -> None:
     """As `insert_row` for many *rows* with the same columns, in few statements."""
     columns = await sor.columns(table)
-    made = [_stamped(columns, values, actor) for values in rows]
-    if made:
-        await bulk_insert(sor, table, list(made[0]), made)
-    await audit.record_changes(sor, actor, *audit.inserted(table, made))
+    records = [_with_stamps(columns, values, actor) for values in rows]
+    if records:
+        await bulk_insert(sor, table, list(records[0]), records)
+    await audit.record_changes(sor, actor, *audit.insertions(table, records))
 
 
 async def update_row(
@@ -64,15 +64,15 @@ async def update_row(
     stamps: dict[str, Any] = {"updated_at": now(), "updated_by": actor.user_id}
     if "lock_version" in current:
         stamps["lock_version"] = current["lock_version"] + 1
-    known = {name: value for name, value in stamps.items() if name in current}
-    await sor.U(table, {**values, **known, "id": record_id})
-    changed = await get_row(sor, table, record_id)
-    before, after = audit.changed_columns(table, current, changed)
+    own_stamps = {name: value for name, value in stamps.items() if name in current}
+    await sor.U(table, {**values, **own_stamps, "id": record_id})
+    new_record = await get_row(sor, table, record_id)
+    before, after = audit.changed_columns(table, current, new_record)
     if after or action != "update":
         await audit.record_changes(
-            sor, actor, audit.Change(action, table, changed, before, after, detail)
+            sor, actor, audit.Change(action, table, new_record, before, after, detail)
         )
-    return changed
+    return new_record
 
 
 async def delete_row(
@@ -85,7 +85,7 @@ async def delete_row(
 ) -> None:
     """Delete the row that *current* is, read under a lock in this transaction."""
     await sor.D(table, {"id": current["id"]})
-    await audit.record_changes(sor, actor, audit.deleted(table, current, detail))
+    await audit.record_changes(sor, actor, audit.deletion(table, current, detail))
 
 
 def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int | None) -> None:
@@ -120,7 +120,7 @@ def no_record(table: str, record_id: str) -> NotFound:
     )
 
 
-def _stamped(columns: Iterable[str], values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+def _with_stamps(columns: Iterable[str], values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     moment = now()
     stamps = {
         "id": new_id(),

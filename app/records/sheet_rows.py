@@ -6,7 +6,7 @@ from time import thread_time
 from typing import Any
 
 from app.base.errors import BadRequest, Message
-from app.records.cell_texts import unguarded
+from app.records.cell_texts import unguard
 
 MAX_ROWS = 5_000
 MAX_COLUMNS = 200
@@ -92,7 +92,7 @@ def cell_text(cell: Any, *, guarded: bool) -> str:
         return "1" if cell else "0"
     if isinstance(cell, date):
         return _day_text(cell)
-    return unguarded(str(cell)) if guarded else str(cell)
+    return unguard(str(cell)) if guarded else str(cell)
 
 
 def _day_text(cell: date) -> str:

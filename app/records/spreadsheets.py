@@ -24,7 +24,7 @@ from openpyxl.writer.excel import ExcelWriter
 
 from app.base.errors import Message
 from app.base.i18n import translate
-from app.records.cell_texts import FORMULA, escape_formula, escaped, fitted, plain
+from app.records.cell_texts import FORMULA, escape_controls, escape_formula, fit, plain
 
 # Excel takes a file without it for one in the computer's old encoding.
 BYTE_ORDER_MARK = "\ufeff"
@@ -62,16 +62,16 @@ class CsvFile:
     def add(self, rows: Rows) -> bytes:
         """What *rows* add; times are written as they are, so give them as texts."""
         self._writer.writerows([escape_formula(value) for value in row] for row in rows)
-        return self._taken()
+        return self._take()
 
     def end(self) -> bytes:
         """What is left."""
-        return self._taken()
+        return self._take()
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _taken(self) -> bytes:
+    def _take(self) -> bytes:
         text = self._out.getvalue()
         self._out.seek(0)
         self._out.truncate()
@@ -97,7 +97,7 @@ class ExcelCells:
             if value is None or value == "":
                 yield None
             elif isinstance(value, str):
-                text, size = fitted(value)
+                text, size = fit(value)
                 if size and len(self.cut) < MAX_NOTED:
                     self.cut.append((number, column, size))
                 yield self._text(text, bold=bold)
@@ -115,7 +115,7 @@ class ExcelCells:
     def _text(self, text: str, *, bold: bool) -> Cell:
         # Texts that look like formulas stay texts also when somebody edits them.
         kind = "quoted" if FORMULA.match(text) else "General"
-        return self._cell(kind, escaped(text), "s", bold=bold)
+        return self._cell(kind, escape_controls(text), "s", bold=bold)
 
     def _cell(self, kind: str, value: Any, data_type: str, *, bold: bool) -> Cell:
         cell = self._cells.get((kind, bold))
@@ -166,7 +166,7 @@ class SheetFile:
     def add(self, rows: Rows) -> bytes:
         """What *rows* add; times must be without zone: Excel knows none."""
         self._write(rows)
-        return self._sink.taken()
+        return self._sink.take()
 
     def end(self) -> bytes:
         """The end of the file."""
@@ -181,7 +181,7 @@ class SheetFile:
             self._write(cut)
             self._close()
         _Parts(self._book, self._zip).save()
-        return self._sink.taken()
+        return self._sink.take()
 
     def close(self) -> None:
         """Let go of the sheet and the zip, also where the file was given up."""
@@ -262,7 +262,7 @@ class _Sink(io.RawIOBase):
         self._parts.append(bytes(data))
         return len(data)
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         """What came since the last time."""
         parts, self._parts = self._parts, []
         return b"".join(parts)

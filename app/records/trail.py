@@ -61,27 +61,27 @@ async def record_changes(sor: SafeSqlor, actor: Actor, *changes: Change) -> None
 
 def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:
     """Of two states of a row the columns that differ, as the trail keeps them."""
-    old, new = recorded(table, before), recorded(table, after)
+    old, new = recordable(table, before), recordable(table, after)
     names = [name for name in new if old.get(name) != new[name]]
     return {name: old.get(name) for name in names}, {name: new[name] for name in names}
 
 
-def recorded(table: str, row: Values) -> dict[str, Any]:
+def recordable(table: str, row: Values) -> dict[str, Any]:
     """The columns of *row* that the trail keeps, as JSON spells them."""
     columns = table_model(table).columns
-    kept = {
+    values = {
         name: value
         for name, value in row.items()
         if name in columns and name not in STAMPS
         if not (columns[name].confidential or columns[name].unaudited)
     }
-    made: dict[str, Any] = json.loads(canonical_json(kept))
-    return made
+    result: dict[str, Any] = json.loads(canonical_json(values))
+    return result
 
 
 def _entry(change: Change, actor: Actor) -> dict[str, Any]:
     cause, further = _cause.get()
-    made = table_model(change.table)
+    model = table_model(change.table)
     detail = {**further, **(change.detail or {})}
     if cause is not None and cause != change.action:
         detail = {"change": change.action, **detail}
@@ -93,7 +93,7 @@ def _entry(change: Change, actor: Actor) -> dict[str, Any]:
         "action": cause or change.action,
         "table_name": change.table,
         "row_id": str(change.row["id"]),
-        "label": label_of(made, change.row),
+        "label": label_of(model, change.row),
         **_parents(change),
         "before": None if change.before is None else canonical_json(change.before),
         "after": None if change.after is None else canonical_json(change.after),
@@ -103,9 +103,9 @@ def _entry(change: Change, actor: Actor) -> dict[str, Any]:
     }
 
 
-def label_of(made: Table, row: Values) -> str:
+def label_of(model: Table, row: Values) -> str:
     """What people call *row*: the columns that its model names as its label."""
-    parts = (str(row[name]) for name in made.label if row.get(name) not in (None, ""))
+    parts = (str(row[name]) for name in model.label if row.get(name) not in (None, ""))
     return " ".join(parts)[:_LABEL_LENGTH]
 
 
@@ -117,11 +117,11 @@ def _parents(change: Change) -> dict[str, str]:
     }
 
 
-def inserted(table: str, rows: Iterable[Values]) -> list[Change]:
+def insertions(table: str, rows: Iterable[Values]) -> list[Change]:
     """What is noted of new *rows*."""
-    return [Change("create", table, row, after=recorded(table, row)) for row in rows]
+    return [Change("create", table, row, after=recordable(table, row)) for row in rows]
 
 
-def deleted(table: str, row: Values, detail: Values | None = None) -> Change:
+def deletion(table: str, row: Values, detail: Values | None = None) -> Change:
     """What is noted of a row that goes: all of it that may be kept."""
-    return Change("delete", table, row, before=recorded(table, row), detail=detail)
+    return Change("delete", table, row, before=recordable(table, row), detail=detail)

@@ -25,7 +25,7 @@ from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import fromstring, iterparse
 
 from app.base.errors import AppError, Message
-from app.records.cell_texts import CUT_CELL, is_cut, unescaped
+from app.records.cell_texts import CUT_CELL, is_cut, unescape_controls
 from app.records.csv_files import error_cell
 from app.records.sheet_rows import (
     MAX_CELLS,
@@ -81,7 +81,7 @@ def read_xlsx(data: bytes) -> FileRows:
     Takes time: call it in a thread. Raises BadRequest `bad_file` and `file_too_large`.
     """
     try:
-        return _read(data)
+        return _read_workbook(data)
     except AppError:
         raise
     except Exception as exc:  # noqa: BLE001  what a file may make the libraries raise is endless
@@ -89,7 +89,7 @@ def read_xlsx(data: bytes) -> FileRows:
         raise bad_file("The Excel file cannot be read. It may be damaged.") from None
 
 
-def _read(data: bytes) -> FileRows:
+def _read_workbook(data: bytes) -> FileRows:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         _check_parts(archive)
     book = _Book(BytesIO(data))
@@ -167,7 +167,7 @@ class _Book(ExcelReader):
                 raise ValueError(f"row {number} comes after row {last}")
             self.rows.add(number, cells)
             last = number
-        _fill_merged(self.rows, parser.merges)
+        _fill_merges(self.rows, parser.merges)
         return self.rows
 
     def _looks(self) -> "_Looks":
@@ -274,7 +274,7 @@ class _Sheet:
             case "s":
                 return _whole_text(self._texts[int(value)])
             case "str":
-                return _whole_text(unescaped(value))
+                return _whole_text(unescape_controls(value))
             case "b":
                 return value.strip() in ("1", "true")
             case "e":
@@ -295,27 +295,27 @@ class _Sheet:
             days = float(value)
             if days < 0:  # Excel shows no date there either
                 raise ValueError(value)
-            found = from_excel(days, self._epoch, timedelta=is_span)
+            moment = from_excel(days, self._epoch, timedelta=is_span)
         except (OverflowError, ValueError):
             text = Message(_NO_DATE.template, value=value[:20])
             return CellProblem(value[:20], "bad_datetime", text)
-        return _moment(found)
+        return _moment(moment)
 
 
 def _column(place: str) -> int:
     """`BC7` is in column 55."""
-    found = re.match(r"[A-Z]{1,3}", place)
-    if found is None:
+    match = re.match(r"[A-Z]{1,3}", place)
+    if match is None:
         raise ValueError(f"{place!r} is no place of a cell")
     column = 0
-    for letter in found[0]:
+    for letter in match[0]:
         column = 26 * column + ord(letter) - 64
     return column
 
 
-def _moment(found: Any) -> Cell:
+def _moment(value: Any) -> Cell:
     """A day or time as such; a time of day or a span as its text."""
-    return found if isinstance(found, date) else str(found)
+    return value if isinstance(value, date) else str(value)
 
 
 def number_text(value: str) -> str:
@@ -336,14 +336,14 @@ def _text_in(node: Element) -> str:
             parts.append(child.text or "")
         elif child.tag == _RUN:
             parts.append(child.findtext(_TEXT) or "")
-    return unescaped("".join(parts))
+    return unescape_controls("".join(parts))
 
 
 def _whole_text(text: str) -> Cell:
     return CellProblem(text[:20], "cut_text", CUT_CELL) if is_cut(text) else text
 
 
-def _fill_merged(rows: FileRows, merges: list[str]) -> None:
+def _fill_merges(rows: FileRows, merges: list[str]) -> None:
     """Give all rows of merged cells the value that is seen over them."""
     every = [rows.head, *rows.rows]
     numbers = [row.number for row in every]
@@ -361,18 +361,18 @@ def _fill_merged(rows: FileRows, merges: list[str]) -> None:
         if filled > MAX_CELLS:
             raise too_large("The file has more than {most} cells.", most=MAX_CELLS)
         for row in every[start:end]:
-            _put(row, left, _seen(value, row is every[start], start == 0))
+            _set_cell(row, left, _visible_value(value, row is every[start], start == 0))
             for column in range(left + 1, right + 1):
-                _put(row, column, CellProblem("", "merged_columns", _MERGED_COLUMNS))
+                _set_cell(row, column, CellProblem("", "merged_columns", _MERGED_COLUMNS))
 
 
-def _seen(value: Cell, is_own: bool, is_heading: bool) -> Cell:
+def _visible_value(value: Cell, is_own: bool, is_heading: bool) -> Cell:
     if is_heading and not is_own:
         return CellProblem("", "merged_heading", _MERGED_HEADING)
     return value
 
 
-def _put(row: FileRow, column: int, value: Cell) -> None:
+def _set_cell(row: FileRow, column: int, value: Cell) -> None:
     row.cells.extend([None] * (column - len(row.cells)))
     row.cells[column - 1] = value
 

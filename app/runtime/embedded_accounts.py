@@ -23,7 +23,7 @@ def remove_others() -> list[str]:
 
 def admin_account(*passwords: str) -> list[str]:
     """The administrator's password; with two, each of them is let in."""
-    return [f"ALTER USER 'root'@'localhost' {_identified(passwords)}"]
+    return [f"ALTER USER 'root'@'localhost' {_identification(passwords)}"]
 
 
 def app_account(*passwords: str) -> list[str]:
@@ -31,8 +31,8 @@ def app_account(*passwords: str) -> list[str]:
     statements = []
     for address in ADDRESSES:
         user = f"'pipeline'@'{address}'"
-        statements.append(f"CREATE USER IF NOT EXISTS {user} {_identified(passwords)}")
-        statements.append(f"ALTER USER {user} {_identified(passwords)}")
+        statements.append(f"CREATE USER IF NOT EXISTS {user} {_identification(passwords)}")
+        statements.append(f"ALTER USER {user} {_identification(passwords)}")
     return statements
 
 
@@ -40,11 +40,11 @@ def databases(sage_name: str) -> list[str]:
     """The application's databases, and its rights on these two only."""
     statements = []
     for name in dict.fromkeys(("pipeline", sage_name)):
-        quoted = "`" + name.replace("`", "``") + "`"
+        identifier = "`" + name.replace("`", "``") + "`"
         # In a GRANT the characters _ and % are patterns.
-        pattern = quoted.replace("_", "\\_").replace("%", "\\%")
+        pattern = identifier.replace("_", "\\_").replace("%", "\\%")
         statements.append(
-            f"CREATE DATABASE IF NOT EXISTS {quoted} CHARACTER SET utf8mb4 "
+            f"CREATE DATABASE IF NOT EXISTS {identifier} CHARACTER SET utf8mb4 "
             "COLLATE utf8mb4_unicode_ci"
         )
         for address in ADDRESSES:
@@ -52,7 +52,7 @@ def databases(sage_name: str) -> list[str]:
     return statements
 
 
-def _identified(passwords: tuple[str, ...]) -> str:
+def _identification(passwords: tuple[str, ...]) -> str:
     ways = [f"mysql_native_password USING PASSWORD({_text(word)})" for word in passwords]
     return f"IDENTIFIED VIA {' OR '.join(ways)}"
 

@@ -195,12 +195,12 @@ class EmbeddedDatabase:
             installer, "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
             "--auth-root-authentication-method=normal",
         ]
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, text=True, check=False,
             env={**_environment(), "TMPDIR": str(self._scratch_folder())},
         )
-        if done.returncode != 0:
-            lines = (done.stdout + done.stderr).splitlines()
+        if process.returncode != 0:
+            lines = (process.stdout + process.stderr).splitlines()
             # Its own advice is about system-wide servers; the reasons are marked as errors.
             tail = "\n".join([line for line in lines if "ERROR" in line] or lines[-20:])
             raise EmbeddedDatabaseError(f"mariadb-install-db failed in {self.folder}:\n{tail}")
@@ -256,9 +256,9 @@ class EmbeddedDatabase:
         if len(os.fsencode(plain)) <= _MAX_SOCKET_PATH:
             return plain
         if before and Path(before.unix_socket).parent.is_dir():
-            found = Path(before.unix_socket).parent.stat()
+            status = Path(before.unix_socket).parent.stat()
             # Somebody else could have made a folder of that name in the temporary folder.
-            if found.st_uid == os.getuid() and found.st_mode & 0o077 == 0:
+            if status.st_uid == os.getuid() and status.st_mode & 0o077 == 0:
                 return Path(before.unix_socket)
         return Path(tempfile.mkdtemp(prefix="pipeline-db-")) / "mariadbd.sock"
 

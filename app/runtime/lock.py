@@ -16,17 +16,17 @@ def start_lock(var_dir: Path) -> Iterator[None]:
     """One start.sh or stop.sh at a time for a run-time folder."""
     with (var_dir / "run" / "start.lock").open("a") as lock:
 
-        def taken() -> bool:
+        def try_lock() -> bool:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
             return True
 
-        if not taken():
+        if not try_lock():
             print_message("Waiting for another start.sh or stop.sh of this folder.",
                  "等待本目录的另一个 start.sh 或 stop.sh 结束。")
-            if not processes.wait_until(taken, _LOCK_SECONDS):
+            if not processes.wait_until(try_lock, _LOCK_SECONDS):
                 raise CommandError(
                     f"Another start.sh or stop.sh has been at work here for {_LOCK_SECONDS} s. "
                     "Look what it waits for, then try again.",

@@ -22,10 +22,10 @@ def command_line(pid: int) -> str:
         if Path("/proc/self/cmdline").exists():
             return ""
         # No /proc, as on macOS.
-        shown = subprocess.run(
+        process = subprocess.run(
             ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
         )
-        return shown.stdout.strip()
+        return process.stdout.strip()
     return raw.replace(b"\0", b" ").decode("utf-8", "replace").strip()
 
 

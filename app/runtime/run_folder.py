@@ -22,11 +22,11 @@ def keep_private(var_dir: Path) -> None:
     """
     os.umask(0o077)
     try:
-        found = var_dir.stat()
-        if not found.st_mode & 0o077:
+        status = var_dir.stat()
+        if not status.st_mode & 0o077:
             return
         # A sticky one is a folder of all users, such as /tmp: not ours to close.
-        if not found.st_mode & stat.S_ISVTX:
+        if not status.st_mode & stat.S_ISVTX:
             var_dir.chmod(0o700)
             return
     except FileNotFoundError:

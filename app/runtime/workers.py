@@ -32,13 +32,13 @@ class Workers:
 
     def running(self) -> dict[int, int]:
         """Pids of the living workers by their number."""
-        found = {}
+        pids = {}
         for file in sorted(self.run_dir.glob("worker-*.pid")):
             number = file.stem.removeprefix("worker-")
             pid = processes.recorded_pid(file, self._mark)
             if pid is not None and number.isdigit():
-                found[int(number)] = pid
-        return found
+                pids[int(number)] = pid
+        return pids
 
     def log_file(self, number: int) -> Path:
         """Where worker *number* writes its log."""
@@ -64,15 +64,15 @@ class Workers:
 
         On failure those started here are ended and CommandError tells the reason and the log.
         """
-        self._refuse_forgotten()
+        self._refuse_strays()
         missing = [n for n in range(1, settings.workers + 1) if n not in self.running()]
-        started: dict[int, tuple[int, int]] = {}
+        new_workers: dict[int, tuple[int, int]] = {}
         try:
             for number in missing:
-                started[number] = self.start(number)
-            self._await_ready(settings, started)
+                new_workers[number] = self.start(number)
+            self._await_ready(settings, new_workers)
         except BaseException:
-            self._end({pid: self._mark for pid, _ in started.values()})
+            self._end({pid: self._mark for pid, _ in new_workers.values()})
             raise
 
     def stop(self) -> tuple[int, list[int]]:
@@ -87,11 +87,11 @@ class Workers:
         The new one gets the environment of the old one, which ends when the new one listens: there
         is always one that takes requests. Raises CommandError; the workers not yet replaced go on.
         """
-        found = self.running()
-        for number, old in found.items():
+        pids = self.running()
+        for number, old in pids.items():
             like_old = Workers(self.var_dir, _environment(old) or self._env)
             like_old._replace(number, old, load_settings(like_old._env))
-        return len(found)
+        return len(pids)
 
     def _replace(self, number: int, old: int, settings: Settings) -> None:
         before = listeners(settings.port)
@@ -106,7 +106,7 @@ class Workers:
             time.sleep(0.1)
         processes.end({old: self._mark}, DRAIN_SECONDS + 5)
 
-    def _refuse_forgotten(self) -> None:
+    def _refuse_strays(self) -> None:
         """With SO_REUSEPORT a worker that no pid file knows would silently take its share."""
         if self.running():
             return
@@ -115,28 +115,28 @@ class Workers:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pids = processes.pids_with(self._mark)
-                shown = ", ".join(map(str, pids)) or "?"
+                pids_text = ", ".join(map(str, pids)) or "?"
                 raise CommandError(
-                    f"A worker of this folder runs (pid {shown}) that no pid file in "
-                    f"{self.run_dir} knows. End it: kill {shown}",
-                    f"本目录有工作进程在运行（pid {shown}），"
-                    f"但 {self.run_dir} 中没有它的 pid 文件。请结束它：kill {shown}",
+                    f"A worker of this folder runs (pid {pids_text}) that no pid file in "
+                    f"{self.run_dir} knows. End it: kill {pids_text}",
+                    f"本目录有工作进程在运行（pid {pids_text}），"
+                    f"但 {self.run_dir} 中没有它的 pid 文件。请结束它：kill {pids_text}",
                 ) from None
 
     def _end(self, pids: dict[int, str]) -> list[int]:
         # A worker drains for DRAIN_SECONDS by itself; a little more before insisting.
-        killed = processes.end(pids, DRAIN_SECONDS + 5)
+        killed_count = processes.end(pids, DRAIN_SECONDS + 5)
         living = self.running()
         for file in self.run_dir.glob("worker-*.pid"):
             if file.stem.removeprefix("worker-") not in map(str, living):
                 file.unlink(missing_ok=True)
-        return killed
+        return killed_count
 
-    def _await_ready(self, settings: Settings, started: dict[int, tuple[int, int]]) -> None:
+    def _await_ready(self, settings: Settings, new_workers: dict[int, tuple[int, int]]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while True:
             living = self.running()
-            for number, (_, log_start) in started.items():
+            for number, (_, log_start) in new_workers.items():
                 if number not in living:
                     raise self._died(number, log_start)
             problem = readiness_problem(settings)

@@ -311,15 +311,15 @@ def _date(rule: FieldRule, value: Any) -> date:
 def _boolean(rule: FieldRule, value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
         return int(value)
-    found = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
-    if found is None:
+    result = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    if result is None:
         raise CoercionError("bad_boolean", "Give 1 or 0, true or false.")
-    return found
+    return result
 
 
 def _json(rule: FieldRule, value: Any) -> JsonText:
     if isinstance(value, str):
-        value = _parsed(value)
+        value = _parse(value)
     if rule.json == "object" and not isinstance(value, dict):
         raise CoercionError("bad_json", "Give a JSON object, in braces.")
     if rule.json == "list" and not isinstance(value, list):
@@ -335,12 +335,12 @@ def _json(rule: FieldRule, value: Any) -> JsonText:
     return text
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     if len(text) > MAX_JSON_CHARACTERS:
         raise _too_long(MAX_JSON_CHARACTERS, len(text))
 
     try:
-        return parse_json(text, kept=True)
+        return parse_json(text, keep_numbers=True)
     except JsonError as exc:
         raise CoercionError("bad_json", exc.template, **exc.params) from None
 

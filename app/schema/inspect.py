@@ -36,7 +36,7 @@ class FoundTable:
 
 async def read_schema(connection: Any) -> dict[str, FoundTable]:
     """All tables of the connection's database, by name."""
-    found: dict[str, FoundTable] = {
+    tables: dict[str, FoundTable] = {
         row[0]: FoundTable()
         for row in await _rows(
             connection,
@@ -45,25 +45,25 @@ async def read_schema(connection: Any) -> dict[str, FoundTable]:
         )
     }
     for name, column, values in await _columns(connection):
-        if name in found:
-            found[name].columns[column] = values
-    for name, index, made in await _indexes(connection):
-        if name in found:
-            found[name].indexes[index] = made
+        if name in tables:
+            tables[name].columns[column] = values
+    for name, index, index_found in await _indexes(connection):
+        if name in tables:
+            tables[name].indexes[index] = index_found
     for name, check in await _rows(
         connection,
         "select lower(table_name), lower(constraint_name) from"
         " information_schema.table_constraints"
         " where table_schema = database() and constraint_type = 'CHECK'",
     ):
-        found[name].checks.add(check)
+        tables[name].checks.add(check)
     for name, trigger, body in await _rows(
         connection,
         "select lower(event_object_table), lower(trigger_name), action_statement"
         " from information_schema.triggers where trigger_schema = database()",
     ):
-        found[name].triggers[trigger] = body
-    return found
+        tables[name].triggers[trigger] = body
+    return tables
 
 
 async def _columns(connection: Any) -> list[tuple[str, str, FoundColumn]]:
@@ -74,8 +74,12 @@ async def _columns(connection: Any) -> list[tuple[str, str, FoundColumn]]:
         " where table_schema = database() order by table_name, ordinal_position",
     )
     return [
-        (table, name, FoundColumn(_type(kind), null == "YES", _default(given), collation, comment))
-        for table, name, kind, null, given, collation, comment in rows
+        (
+            table,
+            name,
+            FoundColumn(_type(kind), null == "YES", _default(default_value), collation, comment),
+        )
+        for table, name, kind, null, default_value, collation, comment in rows
     ]
 
 

@@ -24,12 +24,12 @@ class Step:
     """One statement and what it does to which table, in words."""
 
     table: str
-    told: str
+    description: str
     sql: str
     optional: bool = False
 
     def __str__(self) -> str:
-        return f"{self.table}: {self.told}"
+        return f"{self.table}: {self.description}"
 
 
 @dataclass(slots=True)
@@ -37,30 +37,30 @@ class Plan:
     """What `migrate` would do, and what it leaves to a person."""
 
     steps: list[Step] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
-    def add(self, table: str, told: str, sql: str, *, optional: bool = False) -> None:
+    def add(self, table: str, description: str, sql: str, *, optional: bool = False) -> None:
         """Append a step; an *optional* one may fail for want of rights."""
-        self.steps.append(Step(table, told, sql, optional))
+        self.steps.append(Step(table, description, sql, optional))
 
 
-def make_plan(found: dict[str, FoundTable], names: str | None = None) -> Plan:
+def make_plan(present: dict[str, FoundTable], names: str | None = None) -> Plan:
     """
-    Compare the models with the tables *found* in the database.
+    Compare the models with the tables *present* in the database.
 
     *names* is the collation for unique names that this server has; None: nobody knows.
     """
-    made = Plan()
+    plan = Plan()
     for name, model in tables().items():
-        if name not in found:
+        if name not in present:
             for sql in create_statements(model):
-                made.add(name, f"{' '.join(sql.split(None, 4)[:4]).lower()} …", sql)
+                plan.add(name, f"{' '.join(sql.split(None, 4)[:4]).lower()} …", sql)
             continue
-        _names(made, model, found[name], names)
-        _columns(made, _settled(model, found[name], names), found[name])
-        _indexes(made, model, found[name])
-        _constraints(made, name, model.constraints, found[name])
-    return made
+        _names(plan, model, present[name], names)
+        _columns(plan, _with_collation(model, present[name], names), present[name])
+        _indexes(plan, model, present[name])
+        _constraints(plan, name, model.constraints, present[name])
+    return plan
 
 
 def definition() -> list[str]:
@@ -84,82 +84,86 @@ def create_statements(model: Table) -> Iterator[str]:
             yield re.sub(r"^CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", sql)
 
 
-def _settled(model: Table, found: FoundTable, names: str | None) -> Table:
+def _with_collation(model: Table, present: FoundTable, names: str | None) -> Table:
     """*model* with a collation for each column of names: what it has, or what a new one gets."""
     columns = dict(model.columns)
     for name, column in model.columns.items():
         if column.collation == NAMES:
-            have = found.columns.get(name)
+            have = present.columns.get(name)
             columns[name] = replace(column, collation=have.collation if have else names)
     return replace(model, columns=columns)
 
 
-def _names(made: Plan, model: Table, found: FoundTable, names: str | None) -> None:
+def _names(plan: Plan, model: Table, present: FoundTable, names: str | None) -> None:
     """
     A change of its own, which may fail: the letters of newer editions of Unicode may be alike where
     the old collation, which did not know them, told them apart.
     """
     for name, column in model.columns.items():
-        have = found.columns.get(name)
+        have = present.columns.get(name)
         if column.collation != NAMES or have is None or have.collation in NAME_COLLATIONS:
             continue
         if names is None:
-            made.left.append(
+            plan.problems.append(
                 f"{model.name}.{name} takes all emoji for one: no temporary table can be made to"
                 " try which collation this server has"
             )
             continue
-        told = f"changed collation of {name} to {names}, which tells emoji and rare letters apart"
+        description = (
+            f"changed collation of {name} to {names}, which tells emoji and rare letters apart"
+        )
         if names == NAME_COLLATIONS[-1]:
-            told += " (and capitals from small letters: this server has no better one)"
+            description += " (and capitals from small letters: this server has no better one)"
         sql = f"modify column {_definition(replace(column, collation=names))}"
-        made.add(model.name, told, f"alter table `{model.name}` {sql}", optional=True)
+        plan.add(model.name, description, f"alter table `{model.name}` {sql}", optional=True)
 
 
-def _columns(made: Plan, model: Table, found: FoundTable) -> None:
+def _columns(plan: Plan, model: Table, present: FoundTable) -> None:
     changes: list[str] = []
-    told: list[str] = []
+    descriptions: list[str] = []
     after = "first"
     for name, column in model.columns.items():
         place, after = after, f"after `{name}`"
-        have = found.columns.get(name)
+        have = present.columns.get(name)
         if have is None:
             changes.append(f"add column {_definition(column, filling=True)} {place}")
-            told.append(f"added column {name}")
+            descriptions.append(f"added column {name}")
         elif reason := _differs(column, have):
             if _type_of(column) != have.type and not _wider(have.type, _type_of(column)):
-                made.left.append(
+                plan.problems.append(
                     f"{model.name}.{name} is {have.type}, the model says {_type_of(column)}"
                 )
             elif have.nullable and not column.nullable:
-                made.left.append(f"{model.name}.{name} allows null, the model does not")
+                plan.problems.append(f"{model.name}.{name} allows null, the model does not")
             elif have.collation == "utf8mb4_bin" and column.collation is None:
-                made.left.append(f"{model.name}.{name} tells cases apart, the model does not")
+                plan.problems.append(f"{model.name}.{name} tells cases apart, the model does not")
             else:
                 changes.append(f"modify column {_definition(column)}")
-                told.append(f"changed {reason} of {name}")
+                descriptions.append(f"changed {reason} of {name}")
     if changes:
-        made.add(
-            model.name, f"{', '.join(told)}", f"alter table `{model.name}` {', '.join(changes)}"
+        plan.add(
+            model.name,
+            f"{', '.join(descriptions)}",
+            f"alter table `{model.name}` {', '.join(changes)}",
         )
-    _after_adding(made, model, found)
+    _after_adding(plan, model, present)
     hidden = {item.name for item in model.constraints.generated}
-    for name in found.columns.keys() - model.columns.keys() - hidden:
-        made.left.append(f"{model.name}.{name} is a column that no model names")
+    for name in present.columns.keys() - model.columns.keys() - hidden:
+        plan.problems.append(f"{model.name}.{name} is a column that no model names")
 
 
-def _after_adding(made: Plan, model: Table, found: FoundTable) -> None:
+def _after_adding(plan: Plan, model: Table, present: FoundTable) -> None:
     for name, column in model.columns.items():
-        if name in found.columns or column.nullable or column.database_default is not None:
+        if name in present.columns or column.nullable or column.database_default is not None:
             continue
         if column.kind == "datetime":
-            made.add(
+            plan.add(
                 model.name,
                 f"no default for {name}",
                 f"alter table `{model.name}` alter column `{name}` drop default",
             )
         elif column.type == "text" and column.default:
-            made.add(
+            plan.add(
                 model.name,
                 f"filled {name}",
                 f"update `{model.name}` set `{name}` = '{column.default}' where `{name}` = ''",  # noqa: S608
@@ -201,10 +205,10 @@ def _differs(column: Column, have: FoundColumn) -> str:
 
 
 def _same_default(column: Column, have: str | None) -> bool:
-    wanted = column.database_default
-    if wanted is None or have is None or column.kind != "decimal":
-        return wanted == have
-    return Decimal(wanted) == Decimal(have)
+    default = column.database_default
+    if default is None or have is None or column.kind != "decimal":
+        return default == have
+    return Decimal(default) == Decimal(have)
 
 
 def _wider(old: str, new: str) -> bool:
@@ -224,21 +228,21 @@ def _wider(old: str, new: str) -> bool:
     return old in ("text", "mediumtext") and new == "longtext"
 
 
-def _indexes(made: Plan, model: Table, found: FoundTable) -> None:
+def _indexes(plan: Plan, model: Table, present: FoundTable) -> None:
     for index in model.indexes:
-        have = found.indexes.get(index.name.lower())
+        have = present.indexes.get(index.name.lower())
         if have is not None and (have.columns, have.unique) == (index.columns, index.unique):
             continue
-        replaced = f"drop index `{index.name}`, " if have is not None else ""
-        made.add(
+        drop_clause = f"drop index `{index.name}`, " if have is not None else ""
+        plan.add(
             model.name,
             f"{'changed' if have else 'added'} index {index.name}",
-            f"alter table `{model.name}` {replaced}add {_index_sql(index)}",
+            f"alter table `{model.name}` {drop_clause}add {_index_sql(index)}",
         )
-    known = {index.name.lower() for index in model.indexes} | {"primary"}
-    known |= {f"{model.name}_{item.name}" for item in model.constraints.generated}
-    for name in found.indexes.keys() - known:
-        made.left.append(f"{model.name}: index {name} that no model names")
+    names = {index.name.lower() for index in model.indexes} | {"primary"}
+    names |= {f"{model.name}_{item.name}" for item in model.constraints.generated}
+    for name in present.indexes.keys() - names:
+        plan.problems.append(f"{model.name}: index {name} that no model names")
 
 
 def _index_sql(index: Index) -> str:
@@ -246,24 +250,24 @@ def _index_sql(index: Index) -> str:
     return f"{'unique ' if index.unique else ''}index `{index.name}` ({columns})"
 
 
-def _constraints(made: Plan, name: str, constraints: Constraints, found: FoundTable) -> None:
+def _constraints(plan: Plan, name: str, constraints: Constraints, present: FoundTable) -> None:
     for item in constraints.generated:
-        _generated(made, name, item, found)
+        _generate(plan, name, item, present)
     for check in constraints.checks:
-        if f"{name}_{check.name}" not in found.checks:
-            made.add(
+        if f"{name}_{check.name}" not in present.checks:
+            plan.add(
                 name,
                 f"added check {check.name}",
                 f"alter table `{name}` add constraint `{name}_{check.name}`"
                 f" check ({check.condition})",
             )
     for trigger in constraints.triggers:
-        _trigger(made, name, trigger, found)
+        _trigger(plan, name, trigger, present)
 
 
-def _generated(made: Plan, name: str, item: Generated, found: FoundTable) -> None:
-    if item.name not in found.columns:
-        made.add(
+def _generate(plan: Plan, name: str, item: Generated, present: FoundTable) -> None:
+    if item.name not in present.columns:
+        plan.add(
             name,
             f"added generated column {item.name}",
             f"alter table `{name}` add column `{item.name}` {item.type}"
@@ -272,14 +276,14 @@ def _generated(made: Plan, name: str, item: Generated, found: FoundTable) -> Non
         )
 
 
-def _trigger(made: Plan, name: str, trigger: Trigger, found: FoundTable) -> None:
+def _trigger(plan: Plan, name: str, trigger: Trigger, present: FoundTable) -> None:
     full = f"{name}_{trigger.name}"
-    have = found.triggers.get(full)
+    have = present.triggers.get(full)
     if have is not None and have.split() == trigger.body.split():
         return
     if have is not None:
-        made.add(name, f"dropped old trigger {trigger.name}", f"drop trigger `{full}`")
-    made.add(
+        plan.add(name, f"dropped old trigger {trigger.name}", f"drop trigger `{full}`")
+    plan.add(
         name,
         f"added trigger {trigger.name}",
         f"create trigger `{full}` {trigger.moment} on `{name}` for each row\n{trigger.body}",

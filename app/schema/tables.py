@@ -192,15 +192,17 @@ def referrers(name: str) -> tuple[tuple[str, str], ...]:
 
 def read_tables(paths: list[Path]) -> Mapping[str, Table]:
     """The tables defined by *paths*, checked against each other; raises ModelError."""
-    found: dict[str, Table] = {}
+    tables_by_name: dict[str, Table] = {}
     for path in paths:
-        made = read_table(path)
-        if made.name in found:
-            raise ModelError(f"{path}: table {made.name} is defined in {found[made.name].path} too")
-        found[made.name] = made
-    for made in found.values():
-        _check_links(made, found)
-    return MappingProxyType(found)
+        model = read_table(path)
+        if model.name in tables_by_name:
+            raise ModelError(
+                f"{path}: table {model.name} is defined in {tables_by_name[model.name].path} too"
+            )
+        tables_by_name[model.name] = model
+    for model in tables_by_name.values():
+        _check_links(model, tables_by_name)
+    return MappingProxyType(tables_by_name)
 
 
 def read_table(path: Path) -> Table:
@@ -318,11 +320,11 @@ def _code(item: dict[str, Any], columns: Mapping[str, Column]) -> Code:
     return Code(**item)
 
 
-def _check_links(made: Table, found: Mapping[str, Table]) -> None:
-    for column in made.columns.values():
-        if column.references and column.references not in found:
-            raise ModelError(f"{made.path}: {column.name} refers to no table {column.references}")
-    for code in made.codes:
-        other = found.get(code.table)
+def _check_links(model: Table, tables_by_name: Mapping[str, Table]) -> None:
+    for column in model.columns.values():
+        if column.references and column.references not in tables_by_name:
+            raise ModelError(f"{model.path}: {column.name} refers to no table {column.references}")
+    for code in model.codes:
+        other = tables_by_name.get(code.table)
         if other is None or not {code.valuefield, code.textfield} <= other.columns.keys():
-            raise ModelError(f"{made.path}: the code of {code.field} names no table and columns")
+            raise ModelError(f"{model.path}: the code of {code.field} names no table and columns")

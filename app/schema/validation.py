@@ -69,11 +69,11 @@ def check_new(table_name: str, params: Mapping[str, Any], *, extra: Extra = ()) 
     value is checked and answered too; a server-set column named there is treated like any other;
     other bare names are left to the caller. Raises InvalidFields with every problem.
     """
-    made = table(table_name)
-    values, problems = _collect(made, params, extra, skip=_blank_keys(params))
+    model = table(table_name)
+    values, problems = _collect(model, params, extra, skip=_blank_keys(params))
     _fill(_extras(extra), values, problems)
-    told = {problem.field for problem in problems}
-    for name, column in made.columns.items():
+    fields = {problem.field for problem in problems}
+    for name, column in model.columns.items():
         if column.server_set or values.get(name) is not None:
             continue
         if column.default is not None:
@@ -81,7 +81,7 @@ def check_new(table_name: str, params: Mapping[str, Any], *, extra: Extra = ()) 
         else:
             # None also where the server fills in: a place, the time now.
             values[name] = None
-            if column.required and name not in told:
+            if column.required and name not in fields:
                 problems.append(_required(name))
     return _answer(values, problems)
 
@@ -96,13 +96,13 @@ def check_update(
     Write-once columns come along: `without_unchanged` holds them against the row. Raises
     InvalidFields with every problem, BadRequest `nothing_to_change` when no field is named.
     """
-    made = table(table_name)
-    key, lock_version, problems = _key(made, params, lock_required=not made.lock_optional)
-    values, found = _collect(made, params, extra, skip={"id", "lock_version"})
-    problems += found
+    model = table(table_name)
+    key, lock_version, problems = _key(model, params, lock_required=not model.lock_optional)
+    values, own_problems = _collect(model, params, extra, skip={"id", "lock_version"})
+    problems += own_problems
     _fill(_extras(extra), values, problems)
     for name, value in list(values.items()):
-        column = made.columns.get(name)
+        column = model.columns.get(name)
         if value is None and column is not None and not column.nullable:
             if column.default == "":
                 values[name] = ""
@@ -119,12 +119,12 @@ def check_delete(
 ) -> tuple[str, int | None, dict[str, Any]]:
     """The id and the lock_version (None when not sent) of a row to delete, and the checked
     values of *extra*; other columns may come along, as pages send them, and are left out."""
-    made = table(table_name)
-    key, lock_version, problems = _key(made, params, lock_required=False)
+    model = table(table_name)
+    key, lock_version, problems = _key(model, params, lock_required=False)
     extras = _extras(extra)
-    named = {n: v for n, v in params.items() if n in extras or n not in made.columns}
-    values, found = _collect(made, named, extra, skip={"id", "lock_version"})
-    problems += found
+    own_params = {n: v for n, v in params.items() if n in extras or n not in model.columns}
+    values, own_problems = _collect(model, own_params, extra, skip={"id", "lock_version"})
+    problems += own_problems
     _fill(extras, values, problems)
     return key, lock_version, _answer(values, problems)
 
@@ -204,7 +204,7 @@ def difference(
     `{field, yours, current}` of each column in *params* that is otherwise in *current*; of values
     that fit the column only, since what was sent may be anything.
     """
-    found = []
+    differing = []
     for name, column in table(table_name).columns.items():
         if name not in params or name not in current or column.server_set:
             continue
@@ -213,12 +213,12 @@ def difference(
         except CoercionError:
             continue  # nothing that the field could be
         if yours != current[name]:
-            found.append({"field": name, "yours": yours, "current": current[name]})
-    return found
+            differing.append({"field": name, "yours": yours, "current": current[name]})
+    return differing
 
 
 def _collect(
-    made: Table, params: Mapping[str, Any], extra: Extra, *, skip: set[str]
+    model: Table, params: Mapping[str, Any], extra: Extra, *, skip: set[str]
 ) -> tuple[dict[str, Any], list[FieldProblem]]:
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
@@ -226,7 +226,7 @@ def _collect(
     for name, value in params.items():
         if is_page_name(name) or name in skip:
             continue
-        column = made.columns.get(name)
+        column = model.columns.get(name)
         if extras.get(name) is not None:
             _take(name, extras[name], value, values, problems)
         elif column is None:
@@ -239,7 +239,7 @@ def _collect(
                 )
             )
         else:
-            _take(name, rule_of(made.name, name), value, values, problems)
+            _take(name, rule_of(model.name, name), value, values, problems)
     return values, problems
 
 
@@ -264,11 +264,11 @@ def _take(
 def _fill(
     spec: Mapping[str, FieldRule | None], values: dict[str, Any], problems: list[FieldProblem]
 ) -> None:
-    told = {problem.field for problem in problems}
+    fields = {problem.field for problem in problems}
     for name, rule in spec.items():
         if rule is None or values.get(name) is not None:
             continue
-        if rule.required and name not in told:
+        if rule.required and name not in fields:
             problems.append(_required(name))
         values[name] = rule.default
 
@@ -284,9 +284,9 @@ def _blank_keys(params: Mapping[str, Any]) -> set[str]:
 
 
 def _key(
-    made: Table, params: Mapping[str, Any], *, lock_required: bool
+    model: Table, params: Mapping[str, Any], *, lock_required: bool
 ) -> tuple[str, int | None, list[FieldProblem]]:
-    column: Column = made.columns["id"]
+    column: Column = model.columns["id"]
     spec = {
         "id": FieldRule(kind="str", required=True, length=column.length),
         "lock_version": FieldRule(kind="int", required=lock_required, minimum=1),

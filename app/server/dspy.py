@@ -66,9 +66,9 @@ class DspyProcessor(PythonScriptProcessor):
     @classmethod
     def load(cls, target: Target) -> tuple[Script, tuple[str, ...]]:
         """The compiled script of *target* and which request functions it names."""
-        known = cls._scripts.get(target.url)
-        if known is not None and known[0] == target.version:
-            return known[1], known[2]
+        entry = cls._scripts.get(target.url)
+        if entry is not None and entry[0] == target.version:
+            return entry[1], entry[2]
         text = target.file.read_text("utf-8")
         script, names = compile_script(text, str(target.file), dict(ServerEnv()))
         cls._scripts[target.url] = (target.version, script, names)
@@ -82,17 +82,17 @@ def allowed_methods(target: Target | None) -> str:
     """
     if target is not None and target.suffix in STATIC_TYPES:
         return "GET"
-    methods = getattr(_called_by(target), "methods", ("GET", "POST"))
+    methods = getattr(_endpoint_of(target), "methods", ("GET", "POST"))
     return ", ".join(methods)
 
 
-async def decorate_refusal(request: web.Request, refused: AppError) -> AppError:
+async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
     """
-    *refused*, raised before the script of *request* ran, as the endpoint that it calls tells it:
+    *refusal*, raised before the script of *request* ran, as the endpoint that it calls tells it:
     an endpoint that has a `complete` may add headers, or look at something of its own first.
     """
-    complete = getattr(_called_by(request["target"]), "complete", None)
-    return refused if complete is None else await complete(request, refused)
+    complete = getattr(_endpoint_of(request["target"]), "complete", None)
+    return refusal if complete is None else await complete(request, refusal)
 
 
 async def admit(request: web.Request) -> None:
@@ -100,26 +100,26 @@ async def admit(request: web.Request) -> None:
     Before a body is read that may be large: let the endpoint that the script of *request* calls
     look who is asking, if it has an `admit`. Raises what that raises.
     """
-    look = getattr(_called_by(request["target"]), "admit", None)
+    look = getattr(_endpoint_of(request["target"]), "admit", None)
     if look is not None:
         await look(request)
 
 
-def _called_by(target: Target | None) -> Any:
+def _endpoint_of(target: Target | None) -> Any:
     """The endpoint that the script of *target* calls; None where it calls none."""
     if target is None or target.suffix != ".dspy":
         return None
     script, _ = DspyProcessor.load(target)
-    called = [script.__globals__.get(name) for name in script.__code__.co_names]
-    return next((found for found in called if getattr(found, "methods", None)), None)
+    values = [script.__globals__.get(name) for name in script.__code__.co_names]
+    return next((value for value in values if getattr(value, "methods", None)), None)
 
 
 def compile_script(text: str, file: str, env: dict[str, Any]) -> tuple[Script, tuple[str, ...]]:
     """*text* as an async function, and the names of REQUEST_NAMES it uses."""
     source = f"async def _script(request, params_kw):\n{textwrap.indent(text, '    ')}\n"
     body = ast.parse(source, file)
-    used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
-    names = tuple(sorted(used & REQUEST_NAMES.keys()))
+    names_in_script = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    names = tuple(sorted(names_in_script & REQUEST_NAMES.keys()))
     function = body.body[0]
     if not isinstance(function, ast.AsyncFunctionDef):
         raise SyntaxError(f"{file}: not a script")

@@ -7,7 +7,7 @@ from aiohttp import web
 from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.json_codec import to_json
-from app.server.templates import framed
+from app.server.templates import with_frame
 from app.web.request import is_for_programs, wants_page
 from app.web.responses import is_page
 
@@ -40,6 +40,6 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
         },
     }
     try:
-        return await framed(request, to_json(page), error.status)
+        return await with_frame(request, to_json(page), error.status)
     except Exception:  # noqa: BLE001  without its frame the plain answer is still right
         return None

@@ -78,7 +78,7 @@ def _permitted(rights: Rights, actor: Actor, target: Target | None, path: str) -
 
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything around a handler: who asks, whether they may, what an error looks like."""
-    started = time.perf_counter()
+    began_at = time.perf_counter()
     app = request.app
     request["request_id"] = own_request_id(request)
     request["client_ip"] = app["callers"].address(request)
@@ -94,15 +94,15 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         leave_unread(request, exc, response)
     except web.HTTPException as exc:
         _fill_in(request)
-        refused = _from_aiohttp(request, exc)
-        response = await error_page(request, refused) or refusal(request, refused)
+        error = _from_aiohttp(request, exc)
+        response = await error_page(request, error) or refusal(request, error)
     except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
         _fill_in(request)
         _log_failure(request, exc)
         fault = unreachable(exc) if connection_lost(exc) else _internal_error()
         response = await error_page(request, fault) or refusal(request, fault)
     finish(request, response)
-    app["metrics"].count(response.status, time.perf_counter() - started)
+    app["metrics"].count(response.status, time.perf_counter() - began_at)
     return response
 
 
@@ -125,10 +125,10 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         if rights.audited:
             await note_audited(request, rights, path, is_large=may_be_large(request))
     except AppError as exc:
-        told = await decorate_refusal(request, exc)
-        if told is exc:
+        refusal = await decorate_refusal(request, exc)
+        if refusal is exc:
             raise
-        raise told from exc
+        raise refusal from exc
     return await handler(request)
 
 

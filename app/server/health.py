@@ -44,9 +44,9 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Counters in Prometheus' text format; with the token, or from this machine without a proxy."""
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    sent_token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     token = request.app["metrics_token"].value()
-    if not _is_private(request) and not hmac.compare_digest(_bytes(given), _bytes(token)):
+    if not _is_private(request) and not hmac.compare_digest(_bytes(sent_token), _bytes(token)):
         raise Forbidden(
             "forbidden",
             "Metrics need a token here, as Authorization: Bearer. It is pipeline.metrics_token, or"

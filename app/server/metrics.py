@@ -53,12 +53,12 @@ class Metrics:
                 file.unlink(missing_ok=True)  # of a worker that was killed
                 continue
             try:
-                found = json.loads(file.read_text())
+                counts = json.loads(file.read_text())
             except (OSError, ValueError):
                 continue
             workers += 1
-            statuses.update(found["statuses"])
-            seconds += found["seconds"]
+            statuses.update(counts["statuses"])
+            seconds += counts["seconds"]
         lines = ["# TYPE pipeline_requests_total counter"]
         lines += [
             f'pipeline_requests_total{{status="{status}"}} {count}'

@@ -60,6 +60,6 @@ class ProblemProtocol(RequestHandler):
     async def _finish_and_close(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        done = await super().finish_response(request, resp, start_time)
+        result = await super().finish_response(request, resp, start_time)
         self.force_close()
-        return done
+        return result

@@ -66,14 +66,14 @@ class PlainRunner(web.AppRunner):
 
     async def _make_server(self) -> Any:
         # Starts the application, and knows the options.
-        made = await super()._make_server()
+        server = await super()._make_server()
         return _Server(
             self._handler,  # type: ignore[arg-type]  # it takes our kind of request
             request_factory=self._request_maker(asyncio.get_running_loop()),
-            handler_cancellation=made.handler_cancellation,
-            loop=made._loop,
+            handler_cancellation=server.handler_cancellation,
+            loop=server._loop,
             # Bodies are unpacked where their size is watched (app/web/body.py).
-            **(made._kwargs | {"auto_decompress": False}),
+            **(server._kwargs | {"auto_decompress": False}),
         )
 
     def _request_maker(self, loop: asyncio.AbstractEventLoop) -> Callable[..., web.Request]:

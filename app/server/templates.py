@@ -102,10 +102,10 @@ def bricks_asset(web_root: Path, name: str) -> str:
     """URL of the built front-end file called *name*, with its content's hash in it."""
     file = web_root / "bricks" / "manifest.json"
     try:
-        known = _manifest(file, file.stat().st_mtime_ns)
+        manifest = _manifest(file, file.stat().st_mtime_ns)
     except FileNotFoundError:
         return f"/bricks/{name}"
-    return f"/bricks/{known.get(name, name)}"
+    return f"/bricks/{manifest.get(name, name)}"
 
 
 class TmplProcessor(TemplateProcessor):
@@ -135,10 +135,10 @@ class UiProcessor(BricksUIProcessor):
         text = without_refused_tools(text, partial(_may_use, request, rights))
         if is_page(request["params"]):
             return json_response(text.encode("utf-8"), content_type=JSON_TYPE)
-        return await framed(request, text)
+        return await with_frame(request, text)
 
 
-async def framed(request: web.Request, page_json: str, status: int = 200) -> web.Response:
+async def with_frame(request: web.Request, page_json: str, status: int = 200) -> web.Response:
     """*page_json* inside the HTML frame; nothing in it can end the script element."""
     header = await render_page(request, "/bricks/header.tmpl")
     footer = await render_page(request, "/bricks/footer.tmpl")

@@ -25,15 +25,18 @@ async def watch_loop(stop: asyncio.Event) -> None:
     """Log a warning for each time the loop was blocked for 100 ms or more, until *stop* is set."""
     with StolenTime() as elsewhere:
         while not stop.is_set():
-            started = time.monotonic()
-            elsewhere.begin(started)
+            began_at = time.monotonic()
+            elsewhere.begin(began_at)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
-            blocked = time.monotonic() - started - LOOK_EVERY_SECONDS
-            if blocked >= TOLD_FROM_SECONDS:
-                blocked -= elsewhere.seconds()
-            if blocked >= TOLD_FROM_SECONDS:
+            seconds_blocked = time.monotonic() - began_at - LOOK_EVERY_SECONDS
+            if seconds_blocked >= TOLD_FROM_SECONDS:
+                seconds_blocked -= elsewhere.seconds()
+            if seconds_blocked >= TOLD_FROM_SECONDS:
                 log_warning(
-                    log, "loop_blocked", "the event loop stood still", seconds=round(blocked, 3)
+                    log,
+                    "loop_blocked",
+                    "the event loop stood still",
+                    seconds=round(seconds_blocked, 3),
                 )
 
 

@@ -80,22 +80,22 @@ def check_media_type(request: web.Request) -> None:
     kind = request.content_type
     if kind == "application/json" or _is_file(request):
         return
-    given = request.headers.get("Content-Type", "").strip()
+    content_type = request.headers.get("Content-Type", "").strip()
     forms = not is_for_programs(request)
-    if given and forms and (kind in FORM_TYPES or kind.endswith("+json")):
+    if content_type and forms and (kind in FORM_TYPES or kind.endswith("+json")):
         return
     kind = kind[:100]
-    if given and _path(request) in FILE_PATHS:
+    if content_type and _path(request) in FILE_PATHS:
         advice = Message(
             "Send the rows as application/json, or a file as text/csv or application/octet-stream,"
             " not as {kind}.",
             kind=kind,
         )
-    elif given and forms:
+    elif content_type and forms:
         advice = Message(
             "Send the body as application/json or as a form, not as {kind}.", kind=kind
         )
-    elif given:
+    elif content_type:
         advice = Message("Send the body as application/json, not as {kind}.", kind=kind)
     elif forms:
         advice = Message(
@@ -125,13 +125,13 @@ async def answer_expectation(request: web.Request) -> None:
     request["body_asked"] = True
 
 
-def leave_unread(request: web.Request, refused: AppError, response: web.StreamResponse) -> None:
+def leave_unread(request: web.Request, refusal: AppError, response: web.StreamResponse) -> None:
     """
     Close the connection after *response* where the rest of the body is not to be waited for: it is
     too large or too slow, or its sender waits to be asked for it.
     """
     waits = "Expect" in request.headers and not request.get("body_asked")
-    if refused.status in (408, 413) or waits:
+    if refusal.status in (408, 413) or waits:
         response.force_close()
         request["left_unread"] = True  # see app/server/protocol.py
 
@@ -248,8 +248,8 @@ async def _read_body(request: web.Request, max_bytes: int, max_values: int) -> d
 
 def _coding(request: web.Request) -> str | None:
     """How the body is packed, one of CODINGS, or None; raises AppError 415."""
-    named = ",".join(request.headers.getall("Content-Encoding", ())).lower().split(",")
-    codings = [name.strip() for name in named if name.strip() not in ("", "identity")]
+    names = ",".join(request.headers.getall("Content-Encoding", ())).lower().split(",")
+    codings = [name.strip() for name in names if name.strip() not in ("", "identity")]
     if not codings:
         return None
     if len(codings) == 1 and codings[0] in CODINGS:

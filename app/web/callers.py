@@ -36,12 +36,12 @@ class Callers:
         if peer is None or not self._is_trusted(peer):
             return _spelling(remote)
         hops = [hop for hop in ",".join(lines).split(",") if hop.strip()]
-        found = None
+        address = None
         for hop in reversed(hops):
-            found = read_hop(hop)
-            if found is None or not self._is_trusted(found):
+            address = read_hop(hop)
+            if address is None or not self._is_trusted(address):
                 break
-        return UNKNOWN_ADDRESS if found is None else str(found)
+        return UNKNOWN_ADDRESS if address is None else str(address)
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
@@ -54,9 +54,9 @@ def _spelling(remote: str) -> str:
     return UNKNOWN_ADDRESS if address is None else str(address)
 
 
-def check_host(request: web.Request, allowed: frozenset[str]) -> None:
+def check_host(request: web.Request, hosts: frozenset[str]) -> None:
     """Refuse host names that nobody configured: they would end up in links and cookies."""
-    if host_name(request.host) not in allowed:
+    if host_name(request.host) not in hosts:
         raise BadRequest(
             "unknown_host",
             "This server does not answer to the host name in the request. Its operator can add it"

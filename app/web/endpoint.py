@@ -46,15 +46,15 @@ def answering(*methods: str) -> Callable[[Any], Any]:
     return wrap
 
 
-def check_method(request: web.Request, allowed: Iterable[str]) -> None:
+def check_method(request: web.Request, methods: Iterable[str]) -> None:
     """
-    Raise MethodNotAllowed unless the request's method is in *allowed*; HEAD goes with GET.
+    Raise MethodNotAllowed unless the request's method is in *methods*; HEAD goes with GET.
 
     Handlers carry theirs as `methods`, for methods that the guard refuses and for the tests.
     """
-    wanted = "GET" if request.method == "HEAD" else request.method
-    if wanted not in allowed:
-        raise MethodNotAllowed(request.method, ", ".join(allowed))
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in methods:
+        raise MethodNotAllowed(request.method, ", ".join(methods))
 
 
 def _endpoint(func: EndpointFunction, *, methods: tuple[str, ...], raw: bool) -> Handler:
@@ -88,9 +88,9 @@ def register(env: Any, exports: Mapping[str, Any], *, owner: str) -> None:
 
     Raises NameTaken naming the clash. Registering the same functions again changes nothing.
     """
-    wanted = {f"{owner}_{name}": func for name, func in exports.items()}
-    taken = sorted(name for name, func in wanted.items() if env.get(name) not in (None, func))
-    if taken:
-        raise NameTaken(f"{owner} cannot register {', '.join(taken)}: taken")
-    for name, func in wanted.items():
+    functions = {f"{owner}_{name}": func for name, func in exports.items()}
+    clashes = sorted(name for name, func in functions.items() if env.get(name) not in (None, func))
+    if clashes:
+        raise NameTaken(f"{owner} cannot register {', '.join(clashes)}: taken")
+    for name, func in functions.items():
         env[name] = func

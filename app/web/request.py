@@ -27,9 +27,9 @@ _request_numbers = itertools.count(1)
 
 def own_request_id(request: web.BaseRequest) -> str:
     """The caller's X-Request-Id when it is well-formed, else a new one."""
-    given = request.headers.get("X-Request-Id")
-    if given is not None and _REQUEST_ID.match(given):
-        return given
+    request_id = request.headers.get("X-Request-Id")
+    if request_id is not None and _REQUEST_ID.match(request_id):
+        return request_id
     return f"{_PROCESS_ID}{next(_request_numbers):08x}"
 
 
@@ -38,13 +38,13 @@ def language(request: web.Request) -> str:
     `_lang` of the query, else Accept-Language; pages without either are Chinese, but what programs
     ask for is English, whatever they accept.
     """
-    wanted, asked_by_page = None, False
+    header_value, asked_by_page = None, False
     if request.query_string:
-        wanted = request.query.get("_lang")
+        header_value = request.query.get("_lang")
         asked_by_page = "_webbricks_" in request.query
     is_page_read = (asked_by_page or wants_page(request)) and not is_for_programs(request)
     default = "zh" if is_page_read else "en"
-    return pick_language(wanted or request.headers.get(_LANGUAGE_HEADER), default)
+    return pick_language(header_value or request.headers.get(_LANGUAGE_HEADER), default)
 
 
 def wants_page(request: web.Request) -> bool:

@@ -67,12 +67,12 @@ async def answer_with_progress(
 async def _send_progress(
     response: web.StreamResponse, task: asyncio.Future[dict[str, Any]], progress: Progress
 ) -> None:
-    sent = None
+    last = None
     while not task.done():
         state = {"step": progress.step, "done": progress.done, "total": progress.total}
-        if state != sent and progress.step:
+        if state != last and progress.step:
             await response.write(json_bytes(state) + b"\n")
-            sent = state
+            last = state
         await asyncio.wait([task], timeout=_SECONDS_BETWEEN)
 
 

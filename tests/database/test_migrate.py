@@ -68,7 +68,7 @@ async def test_a_migrated_database_is_as_the_models_say() -> None:
     found = await plan()
 
     assert found.steps == []
-    assert found.left == []
+    assert found.problems == []
     assert await migrate() == []
 
 
@@ -234,7 +234,7 @@ async def test_names_of_before_are_told_apart_by_their_emoji(named: Installation
     with pytest.raises(pymysql.err.IntegrityError):  # capitals are no other name
         named.query("update distributors set name = 'ACME 😀' where id = 'n1'")
     assert await migrate() == []
-    assert (await plan()).left == []
+    assert (await plan()).problems == []
 
 
 async def test_names_that_newer_letters_make_one_are_left_for_a_person(named: Installation) -> None:
@@ -295,7 +295,7 @@ def test_a_server_without_better_ones_is_told_what_it_does(pool: Installation) -
     unknown = make_plan(tables, None)
 
     assert "capitals from small letters" in told
-    assert any("takes all emoji for one" in line for line in unknown.left)
+    assert any("takes all emoji for one" in line for line in unknown.problems)
     assert not any("collation of name" in str(step) for step in unknown.steps)
 
 

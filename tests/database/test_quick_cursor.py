@@ -7,7 +7,7 @@ import aiomysql
 import pytest
 from pymysql.converters import escape_string
 
-from app.db.cursor import BufferedCursor, escaped, quoted
+from app.db.cursor import BufferedCursor, escape_text, sql_literal
 from app.db.pool import pools
 from app.db.transactions import reading
 from tests.support.installation import Installation
@@ -88,7 +88,7 @@ def test_long_texts_are_quoted_as_the_driver_quotes_them() -> None:
     nasty = "\\' \\\\'' \\0\0 %s %% ${x}$ \x1a\\Z\n\\n\"\\\"" * 100
 
     for text in (every, every[::-1], nasty, "", "\\" * 2001):
-        assert escaped(text) == escape_string(text)
+        assert escape_text(text) == escape_string(text)
 
 
 async def test_every_letter_is_quoted_as_the_driver_quotes_it(pool: Installation) -> None:
@@ -97,9 +97,9 @@ async def test_every_letter_is_quoted_as_the_driver_quotes_it(pool: Installation
     async with reading() as sor:
         for letter in letters:
             for text in (letter, f"a{letter}", f"{letter}b-1", letter * 2):
-                assert quoted(sor.conn, text) == sor.conn.escape(text)
+                assert sql_literal(sor.conn, text) == sor.conn.escape(text)
         for value in ("", "order-4711", "a b", 4, True, None, 1.5):
-            assert quoted(sor.conn, value) == sor.conn.escape(value)
+            assert sql_literal(sor.conn, value) == sor.conn.escape(value)
 
 
 async def test_a_long_text_of_any_letters_comes_back_as_it_was_sent() -> None:

@@ -11,12 +11,12 @@ from hypothesis import given, strategies as st
 
 from app.records.cell_texts import (
     MAX_CELL_UNITS,
+    escape_controls,
     escape_formula,
-    escaped,
-    fitted,
+    fit,
     is_cut,
-    unescaped,
-    unguarded,
+    unescape_controls,
+    unguard,
     units,
 )
 
@@ -30,7 +30,7 @@ TEXTS = st.lists(PIECES, max_size=14).map("".join)
 
 @given(TEXTS)
 def test_what_is_guarded_comes_back(text: str) -> None:
-    assert unguarded(escape_formula(text)) == text
+    assert unguard(escape_formula(text)) == text
 
 
 @given(TEXTS, st.sampled_from(",;\t"))
@@ -76,18 +76,18 @@ ESCAPES = st.sampled_from(
 
 @given(st.lists(ESCAPES, max_size=12).map("".join))
 def test_what_no_xml_can_hold_comes_back(text: str) -> None:
-    written = escaped(text)
+    written = escape_controls(text)
 
-    assert unescaped(written) == text
+    assert unescape_controls(written) == text
     assert re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", written) is None
 
 
 def test_a_long_text_says_that_it_is_cut() -> None:
     whole = "😀" * (MAX_CELL_UNITS // 2)
-    assert fitted(whole) == (whole, 0)
+    assert fit(whole) == (whole, 0)
     assert not is_cut(whole)
     for text in ("x" * (MAX_CELL_UNITS + 1), "😀" * MAX_CELL_UNITS, "a" + "😀" * MAX_CELL_UNITS):
-        cut, size = fitted(text)
+        cut, size = fit(text)
         assert size == units(text)
         assert MAX_CELL_UNITS - 1 <= units(cut) <= MAX_CELL_UNITS
         assert cut.endswith(f" ✂ {MAX_CELL_UNITS}/{size}")

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from app.access import explain as rights_explained
 from app.access.explain import Facts, User, what_may, who_may
-from app.access.explain_text import MAX_ROWS, told_what_may, told_who_may
+from app.access.explain_text import MAX_ROWS, explain_what_may, explain_who_may
 from app.access.paths import OPEN_PATHS, Target
 from app.access.rbac import NOBODY_ROLES, effective_roles, rights_of
 from app.base.errors import NotFound
@@ -101,7 +101,7 @@ def test_the_reason_is_told(rows, path, reason):
 
     assert found["reason"] == reason
     for lang in ("zh", "en"):
-        told = [section.sentence for section in told_what_may(found, lang)]
+        told = [section.sentence for section in explain_what_may(found, lang)]
         assert all("{" not in sentence for sentence in told)
     assert told[0].startswith("Yes" if found["allowed"] else "No")
 
@@ -136,7 +136,7 @@ def test_of_very_many_users_the_first_are_shown():
     many = tuple(User(f"u{n}", f"name{n}", "0", True, ("owner.admin",)) for n in range(500))
     found = who_may(facts_of([row(1, "/a", "logined", None)], many), "/a", nothing)
 
-    sections = told_who_may(found, "en")
+    sections = explain_who_may(found, "en")
 
     assert len(found["users"]) == 500
     assert max(len(section.rows) for section in sections) == MAX_ROWS

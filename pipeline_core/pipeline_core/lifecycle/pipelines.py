@@ -11,7 +11,7 @@ from app.global_func import (
     SafeSqlor,
     check_lock_version,
     delete_row,
-    deleted,
+    deletion,
     insert_row,
     now,
     record_changes,
@@ -94,4 +94,4 @@ async def _delete_parts(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> None:
     ):
         old_rows = await sor.sqlExe(rows, {"pipeline_id": pipeline_id})
         await sor.sqlExe(statement, {"pipeline_id": pipeline_id})
-        await record_changes(sor, actor, *(deleted(table, row) for row in old_rows))
+        await record_changes(sor, actor, *(deletion(table, row) for row in old_rows))

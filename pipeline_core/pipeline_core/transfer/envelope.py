@@ -84,7 +84,9 @@ def parse(text: str) -> Envelope:
     try:
         _refuse_replacements(text)
         value = (
-            parse_json(text, max_depth=MAX_DEPTH, kept=True) if _is_json(text) else read_yaml(text)
+            parse_json(text, max_depth=MAX_DEPTH, keep_numbers=True)
+            if _is_json(text)
+            else read_yaml(text)
         )
         if isinstance(value, dict):
             checksum(value)  # whatever cannot be written is told here
