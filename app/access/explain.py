@@ -227,18 +227,18 @@ def _may_use(facts: Facts, user: User, place: Mapping[str, Any]) -> dict[str, An
 def _grants(permissions: Iterable[Permission], user: User) -> list[dict[str, Any]]:
     """Each role through which *user* has one of *permissions*: the role, and which he holds."""
     return [
-        {"registered": item.registered, "role": role, "held": role_held}
+        {"registered": item.registered, "role": role, "held": held_role}
         for item in permissions
         for role in item.roles
-        for role_held in _roles_held(role, user)
+        for held_role in _held_roles(role, user)
     ]
 
 
-def _roles_held(role: str, user: User) -> list[str | None]:
+def _held_roles(role: str, user: User) -> list[str | None]:
     """The roles of *user* that count as *role*; [None] when everybody signed in has it."""
     if role in (ANY, LOGINED):
         return [None]
-    return [role_held for role_held in user.roles if role in implied_roles(role_held)]
+    return [held_role for held_role in user.roles if role in implied_roles(held_role)]
 
 
 def _place(path: str, find: Find) -> dict[str, Any]:

@@ -39,30 +39,30 @@ def explain_who_may(answer: Mapping[str, Any], lang: str) -> list[Section]:
     return sections
 
 
-def explain_what_may(found: Mapping[str, Any], lang: str) -> list[Section]:
+def explain_what_may(report: Mapping[str, Any], lang: str) -> list[Section]:
     """What `what_may` found."""
     roles = Message(
         "{user} has the roles {roles} and counts as {effective}.",
-        user=found["username"],
-        roles=", ".join(found["roles"]) or "–",
-        effective=", ".join(found["effective_roles"]),
+        user=report["username"],
+        roles=", ".join(report["roles"]) or "–",
+        effective=", ".join(report["effective_roles"]),
     )
     sections = [Section(translate(roles, lang))]
-    if not found["enabled"]:
+    if not report["enabled"]:
         sections.append(
             Section(translate(Message("The user is disabled and cannot sign in."), lang))
         )
-    if "path" in found:
-        answer = Section(translate(_answer_may(found), lang))
-        place = _about_the_place(found, lang)
-        return [answer, *sections, *place, *_permissions(found["permissions"], lang)]
+    if "path" in report:
+        answer = Section(translate(_answer_may(report), lang))
+        place = _about_the_place(report, lang)
+        return [answer, *sections, *place, *_permissions(report["permissions"], lang)]
     rows = [
         [
             item["registered"],
             translate(_MATCHES[item["match"]], lang),
             *_through(item["because"], lang),
         ]
-        for item in found["permissions"]
+        for item in report["permissions"]
     ]
     heading = Message("{count} permission(s):", count=len(rows))
     columns = _say(["Path", "Match", "Role", "Through his role"], lang)
@@ -153,10 +153,10 @@ def _permissions(permissions: Sequence[Mapping[str, Any]], lang: str) -> list[Se
 def _through(because: Sequence[Mapping[str, Any]], lang: str) -> tuple[str, str]:
     """The role that has the right, and what the user holds it through."""
     first = because[0]
-    role_held = first["held"]
+    held_role = first["held"]
     return first["role"], translate(
         Message("everybody has it"), lang
-    ) if role_held is None else role_held
+    ) if held_role is None else held_role
 
 
 def _left_out(count: int, lang: str) -> list[Section]:

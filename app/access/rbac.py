@@ -62,11 +62,11 @@ class Rights:
     def roles_for(self, path: str) -> frozenset[str]:
         """All roles that may use *path*."""
         place = plain_path(path)
-        found = self.exact.get(place, frozenset())
+        exact_roles = self.exact.get(place, frozenset())
         for prefix, roles in self.prefixes:
             if place.startswith(prefix):
-                found |= roles
-        return found
+                exact_roles |= roles
+        return exact_roles
 
     def audited_by(self, path: str) -> str | None:
         """The permission that wants each use of *path* written down: the most exact one."""

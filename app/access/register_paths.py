@@ -104,7 +104,7 @@ async def write_paths(sor: SafeSqlor, module: str, by_role: PathsByRole) -> tupl
     for role_id, permission_id in sorted(missing):
         row = {"roleid": role_id, "permid": permission_id}
         await sor.C("rolepermission", {"id": pairs[role_id, permission_id], **row})
-    await _drop_unused(sor, module, permission_ids.values())
+    await _delete_unused(sor, module, permission_ids.values())
     return len(missing), removed_count
 
 
@@ -121,7 +121,7 @@ async def _take_back(sor: SafeSqlor, module: str, pairs: Iterable[tuple[str, str
     return len(gone)
 
 
-async def _drop_unused(sor: SafeSqlor, module: str, ids: Iterable[str]) -> None:
+async def _delete_unused(sor: SafeSqlor, module: str, ids: Iterable[str]) -> None:
     """Remove the permissions that *module* made, no longer uses, and nobody has a right to."""
     ids_in_use = set(ids)
     rows = await sor.sqlExe(

@@ -155,13 +155,13 @@ def _constant(name: str) -> Any:
 
 # Made once: json.loads would make one for each text, which costs more than to read a short one.
 _DECODERS = {
-    kept: json.JSONDecoder(
+    keep: json.JSONDecoder(
         object_pairs_hook=_object,
-        parse_int=_kept_whole if kept else _whole,
-        parse_float=partial(_fraction, kind=JsonNumber) if kept else _fraction,
+        parse_int=_kept_whole if keep else _whole,
+        parse_float=partial(_fraction, kind=JsonNumber) if keep else _fraction,
         parse_constant=_constant,
     )
-    for kept in (False, True)
+    for keep in (False, True)
 }
 _HALF_LETTER = re.compile(r"\\u[dD][89a-fA-F]")
 _TOKEN = re.compile(

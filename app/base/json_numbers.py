@@ -121,13 +121,13 @@ def encoder(
         elif isinstance(value, dict) and value:
             items = sorted(value.items()) if sort_keys else value.items()
             inner = ((f"{quick(str(name))}{separators[1]}", one) for name, one in items)
-            yield from listed("{}", inner, margin)
+            yield from write_items("{}", inner, margin)
         elif isinstance(value, list | tuple) and value:
-            yield from listed("[]", (("", one) for one in value), margin)
+            yield from write_items("[]", (("", one) for one in value), margin)
         else:
             yield quick(value)
 
-    def listed(brackets: str, items: Iterator[tuple[str, Any]], margin: str) -> Iterator[str]:
+    def write_items(brackets: str, items: Iterator[tuple[str, Any]], margin: str) -> Iterator[str]:
         step = "" if indent is None else margin + " " * indent
         before = brackets[0]
         for head, value in items:

@@ -160,7 +160,7 @@ def _with_abilities(text: str, table_name: str) -> str:
 
 
 def _remove_stale(target: Path, names: set[str]) -> list[str]:
-    names_removed = []
+    stale_names = []
     for script in sorted(target.glob("*/get_*.dspy")):
         folder = script.parent
         is_ours = script.read_text("utf-8").startswith(_MARK)
@@ -170,8 +170,8 @@ def _remove_stale(target: Path, names: set[str]) -> list[str]:
             file.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
-        names_removed.append(f"{folder.name} (removed)")
-    return names_removed
+        stale_names.append(f"{folder.name} (removed)")
+    return stale_names
 
 
 def main() -> None:

@@ -45,13 +45,13 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
 
 
 def _facts() -> Facts:
-    async def read() -> Facts:
+    async def load() -> Facts:
         try:
             return await read_facts()
         finally:
             await pools().close()
 
-    return asyncio.run(read())
+    return asyncio.run(load())
 
 
 def _find() -> Find:

@@ -20,7 +20,7 @@ from pymysql.protocol import MysqlPacket
 
 _READ_BATCH_SIZE = 1 << 18
 _MAX_PACKET = 0xFFFFFF
-_REMEMBERED = 1000
+_MAX_DESCRIPTIONS = 1000
 # Then others are let on: reading so many takes some ten milliseconds.
 _ROW_BATCH_SIZE = 2000
 _LONG = 1000
@@ -69,7 +69,7 @@ class BufferedResult(MySQLResult):
         finally:
             self.connection = connection
         description = (self.description, tuple(self.converters))
-        if len(self._descriptions) >= _REMEMBERED:
+        if len(self._descriptions) >= _MAX_DESCRIPTIONS:
             self._descriptions.clear()
         self._descriptions[columns] = description
         return description

@@ -113,8 +113,8 @@ def _put_back_button(entry_id: str, name: str, field_label: str, lang: str) -> W
     }
 
 
-def _text(line: str) -> Widget:
-    return {"widgettype": "Text", "options": {"text": line, "wrap": True}}
+def _text(text: str) -> Widget:
+    return {"widgettype": "Text", "options": {"text": text, "wrap": True}}
 
 
 def _plain(value: Any) -> str:

@@ -139,7 +139,7 @@ async def _import(
     }
     if job.dry_run:
         names = [name for name in sheet.names if name is not None]
-        answer["preview"] = [_understood(job.table, record, names) for record in outcome.preview]
+        answer["preview"] = [_preview_row(job.table, record, names) for record in outcome.preview]
     if is_file and outcome.failed:
         answer["failed_file"] = await asyncio.to_thread(
             failed_rows, table(job.table), file, outcome.failed, job.actor.lang
@@ -206,11 +206,11 @@ async def _take(job: _Job, reader: Reader, row: FileRow, outcome: _Outcome) -> N
         outcome.preview.append({"row": row.number, "record": record, "names": names})
 
 
-def _understood(name: str, line: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:
+def _preview_row(name: str, entry: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:
     """A row of the preview: what a list would show in the columns of the file."""
-    record = public(name, line["record"])
+    record = public(name, entry["record"])
     values = {column: record[column] for column in columns if column in record}
-    return {"row": line["row"], "values": values | line["names"]}
+    return {"row": entry["row"], "values": values | entry["names"]}
 
 
 def _problems_of(error: AppError, lang: str) -> list[dict[str, str]]:

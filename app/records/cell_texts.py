@@ -63,8 +63,8 @@ def unescape_controls(text: str) -> str:
     whole = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     if not _HALF.search(whole):
         return whole
-    text_joined = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return _HALF.sub(lambda match: f"_x{ord(match[0]):04X}_", text_joined)
+    whole_text = whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return _HALF.sub(lambda match: f"_x{ord(match[0]):04X}_", whole_text)
 
 
 # How many UTF-16 units a cell of Excel holds.

@@ -80,7 +80,7 @@ def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | No
     if data_filter is None or data_filter == {}:
         return None, frozenset()
     parser = _Parser(params)
-    return parser.node(data_filter, MAX_DEPTH), frozenset(parser.used)
+    return parser.node(data_filter, MAX_DEPTH), frozenset(parser.names)
 
 
 def render_filter(node: Node, place: Callable[[Condition], Placed]) -> tuple[str, dict[str, Any]]:
@@ -92,8 +92,8 @@ def render_filter(node: Node, place: Callable[[Condition], Placed]) -> tuple[str
 class _Parser:
     def __init__(self, params: Mapping[str, Any]) -> None:
         self._params = params
-        self._left = MAX_CONDITIONS
-        self.used: set[str] = set()
+        self._remaining = MAX_CONDITIONS
+        self.names: set[str] = set()
 
     def node(self, item: Any, depth: int) -> Node | None:
         if not isinstance(item, dict):
@@ -117,9 +117,9 @@ class _Parser:
         return Group(op, parts) if parts else None
 
     def _condition(self, item: dict[str, Any]) -> Condition | None:
-        if self._left == 0:
+        if self._remaining == 0:
             raise bad_filter("data_filter has more than {count} conditions.", count=MAX_CONDITIONS)
-        self._left -= 1
+        self._remaining -= 1
         field, op = item.get("field"), item.get("op")
         if not isinstance(field, str) or not _NAME.fullmatch(field):
             raise bad_filter(
@@ -145,7 +145,7 @@ class _Parser:
         name = item.get("var")
         if not isinstance(name, str):
             raise bad_filter("The condition on {field} has no const.", field=item["field"])
-        self.used.add(name)
+        self.names.add(name)
         return self._params.get(name, _MISSING)
 
 
@@ -199,8 +199,8 @@ def has_rare_letters(value: Any) -> bool:
 
 def like_pattern(text: str) -> str:
     """*text* for a LIKE that finds it anywhere, as it is: `%`, `_` and `\\` mean themselves."""
-    text_escaped = re.sub(r"([\\%_])", r"\\\1", text)
-    return f"%{text_escaped}%"
+    literal = re.sub(r"([\\%_])", r"\\\1", text)
+    return f"%{literal}%"
 
 
 class SafeDBFilter(DBFilter):

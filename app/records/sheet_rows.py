@@ -19,7 +19,7 @@ MAX_SECONDS = 30.0
 class CellProblem:
     """Stands where a cell has no value that counts; `shown` is what the file shows there."""
 
-    shown: str
+    original: str
     code: str
     text: Message
 
@@ -49,7 +49,7 @@ class FileRows:
     head: FileRow = field(default_factory=lambda: FileRow(0, []))
     rows: list[FileRow] = field(default_factory=list)
     cells: int = 0
-    started: float = field(default_factory=thread_time)
+    start: float = field(default_factory=thread_time)
 
     def add(self, number: int, cells: list[Any]) -> None:
         """Take a row; raises BadRequest `file_too_large` when there are too many."""
@@ -72,7 +72,7 @@ class FileRows:
 
     def check_time(self) -> None:
         """Raise BadRequest `file_too_large` when reading takes too long."""
-        if thread_time() - self.started > MAX_SECONDS:
+        if thread_time() - self.start > MAX_SECONDS:
             raise too_large("Reading the file takes longer than {most} s.", most=int(MAX_SECONDS))
 
 
@@ -85,7 +85,7 @@ def cell_text(cell: Any, *, guarded: bool) -> str:
     """A cell's text; with *guarded* without the quotes that an export puts before what could
     run."""
     if isinstance(cell, CellProblem):
-        return cell.shown
+        return cell.original
     if cell is None:
         return ""
     if isinstance(cell, bool):

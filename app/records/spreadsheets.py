@@ -89,7 +89,7 @@ class ExcelCells:
     def __init__(self, sheet: WriteOnlyWorksheet) -> None:
         self._sheet = sheet
         self._cells: dict[tuple[str, bool], Cell] = {}
-        self.cut: list[tuple[int, int, int]] = []
+        self.cuts: list[tuple[int, int, int]] = []
 
     def row(self, number: int, values: Sequence[Any], *, bold: bool = False) -> Iterator[Any]:
         """The cells of *values*, which are row *number* of the sheet (for `cut`)."""
@@ -98,8 +98,8 @@ class ExcelCells:
                 yield None
             elif isinstance(value, str):
                 text, size = fit(value)
-                if size and len(self.cut) < MAX_NOTED:
-                    self.cut.append((number, column, size))
+                if size and len(self.cuts) < MAX_NOTED:
+                    self.cuts.append((number, column, size))
                 yield self._text(text, bold=bold)
             else:
                 yield self._other(value, bold=bold)
@@ -170,15 +170,15 @@ class SheetFile:
 
     def end(self) -> bytes:
         """The end of the file."""
-        cut = self._cells.cut
+        cuts = self._cells.cuts
         self._close()
-        if cut:
+        if cuts:
             self._open(translate(Message("Cut texts"), self._lang))
             head = [
                 translate(Message(word), self._lang) for word in ("Row", "Column", "Characters")
             ]
             self._write([head], bold=True)
-            self._write(cut)
+            self._write(cuts)
             self._close()
         _Parts(self._book, self._zip).save()
         return self._sink.take()

@@ -121,7 +121,7 @@ class EmbeddedDatabase:
 
         Raises EmbeddedDatabaseError with the reason and what to do.
         """
-        with self._locked():
+        with self._lock():
             if self.pid() is not None:
                 if not processes.wait_until(self.answers, START_SECONDS):
                     raise EmbeddedDatabaseError(
@@ -142,7 +142,7 @@ class EmbeddedDatabase:
 
     def stop(self) -> bool:
         """Stop the server and wait for its end; False when it did not run."""
-        with self._locked():
+        with self._lock():
             pid = self.pid()
             if pid is not None and processes.end({pid: self.mark}, STOP_SECONDS):
                 print(
@@ -160,7 +160,7 @@ class EmbeddedDatabase:
             shutil.rmtree(Path(place.unix_socket).parent, ignore_errors=True)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """One start or stop at a time in this folder."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

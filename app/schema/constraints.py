@@ -41,7 +41,7 @@ class Constraints:
     """All constraints of one table."""
 
     checks: tuple[Check, ...] = ()
-    generated: tuple[Generated, ...] = ()
+    generated_columns: tuple[Generated, ...] = ()
     triggers: tuple[Trigger, ...] = ()
 
 
@@ -49,7 +49,9 @@ def read_constraints(model: Mapping[str, Any]) -> Constraints:
     """Return the constraints that a model file says; raises TypeError for keys that are none."""
     return Constraints(
         checks=tuple(Check(**item) for item in model.get("checks", ())),
-        generated=tuple(Generated(**_without_why(item)) for item in model.get("generated", ())),
+        generated_columns=tuple(
+            Generated(**_without_why(item)) for item in model.get("generated", ())
+        ),
         triggers=tuple(
             Trigger(**_without_why(item) | {"body": "\n".join(item["body"])})
             for item in model.get("triggers", ())

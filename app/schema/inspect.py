@@ -47,9 +47,9 @@ async def read_schema(connection: Any) -> dict[str, FoundTable]:
     for name, column, values in await _columns(connection):
         if name in tables:
             tables[name].columns[column] = values
-    for name, index, index_found in await _indexes(connection):
+    for name, index, entry in await _indexes(connection):
         if name in tables:
-            tables[name].indexes[index] = index_found
+            tables[name].indexes[index] = entry
     for name, check in await _rows(
         connection,
         "select lower(table_name), lower(constraint_name) from"

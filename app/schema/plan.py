@@ -147,7 +147,7 @@ def _columns(plan: Plan, model: Table, present: FoundTable) -> None:
             f"alter table `{model.name}` {', '.join(changes)}",
         )
     _after_adding(plan, model, present)
-    hidden = {item.name for item in model.constraints.generated}
+    hidden = {item.name for item in model.constraints.generated_columns}
     for name in present.columns.keys() - model.columns.keys() - hidden:
         plan.problems.append(f"{model.name}.{name} is a column that no model names")
 
@@ -240,7 +240,7 @@ def _indexes(plan: Plan, model: Table, present: FoundTable) -> None:
             f"alter table `{model.name}` {drop_clause}add {_index_sql(index)}",
         )
     names = {index.name.lower() for index in model.indexes} | {"primary"}
-    names |= {f"{model.name}_{item.name}" for item in model.constraints.generated}
+    names |= {f"{model.name}_{item.name}" for item in model.constraints.generated_columns}
     for name in present.indexes.keys() - names:
         plan.problems.append(f"{model.name}: index {name} that no model names")
 
@@ -251,7 +251,7 @@ def _index_sql(index: Index) -> str:
 
 
 def _constraints(plan: Plan, name: str, constraints: Constraints, present: FoundTable) -> None:
-    for item in constraints.generated:
+    for item in constraints.generated_columns:
         _generate(plan, name, item, present)
     for check in constraints.checks:
         if f"{name}_{check.name}" not in present.checks:

@@ -19,18 +19,18 @@ class Metrics:
         self._folder = folder
         self._statuses: Counter[int] = Counter()
         self._seconds = 0.0
-        self._written = 0.0
+        self._last_write = 0.0
 
     def count(self, status: int, seconds: float) -> None:
         """Count one answer with *status* that took *seconds*."""
         self._statuses[status] += 1
         self._seconds += seconds
-        if time.monotonic() - self._written > WRITE_EVERY_SECONDS:
+        if time.monotonic() - self._last_write > WRITE_EVERY_SECONDS:
             self.write()
 
     def write(self) -> None:
         """Leave this worker's counters where the others find them."""
-        self._written = time.monotonic()
+        self._last_write = time.monotonic()
         try:
             fresh = self._file.with_suffix(".tmp")
             fresh.write_text(json.dumps({"statuses": self._statuses, "seconds": self._seconds}))

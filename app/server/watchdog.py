@@ -28,15 +28,15 @@ async def watch_loop(stop: asyncio.Event) -> None:
             began_at = time.monotonic()
             elsewhere.begin(began_at)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
-            seconds_blocked = time.monotonic() - began_at - LOOK_EVERY_SECONDS
-            if seconds_blocked >= TOLD_FROM_SECONDS:
-                seconds_blocked -= elsewhere.seconds()
-            if seconds_blocked >= TOLD_FROM_SECONDS:
+            pause = time.monotonic() - began_at - LOOK_EVERY_SECONDS
+            if pause >= TOLD_FROM_SECONDS:
+                pause -= elsewhere.seconds()
+            if pause >= TOLD_FROM_SECONDS:
                 log_warning(
                     log,
                     "loop_blocked",
                     "the event loop stood still",
-                    seconds=round(seconds_blocked, 3),
+                    seconds=round(pause, 3),
                 )
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from pipeline_ops.reports import cache as remembered
+from pipeline_ops.reports import cache
 from pipeline_ops.reports.pipeline_figures import pipeline_figures
 from pipeline_ops.reports.stats import usage_stats
 from tests.support.trade import EVENING, MIDNIGHT, Clock, add_price, make_trade
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("pool")
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the clock of what is remembered is a second after the one before."""
-    memory = remembered.SlowAnswerCache(itertools.count().__next__)
+    memory = cache.SlowAnswerCache(itertools.count().__next__)
     for module in ("stats", "pipeline_figures"):
-        monkeypatch.setattr(f"pipeline_ops.reports.{module}.remembered", memory.ask)
+        monkeypatch.setattr(f"pipeline_ops.reports.{module}.slow_answer", memory.ask)
 
 
 async def test_what_a_line_did_is_remembered_and_what_is_set_for_it_is_not(

@@ -6,7 +6,7 @@ import pytest
 
 from app.schema.coercion import CoercionError, coerce
 from app.schema.validation import rule_of
-from pipeline_dist.accounts.authentication import allowed_networks, ip_allowed
+from pipeline_dist.accounts.authentication import allowed_networks, is_ip_allowed
 
 RULE = rule_of("distributors", "allowed_ips")
 
@@ -54,8 +54,8 @@ def test_what_is_no_network_is_refused(wrong: Any) -> None:
     ],
 )  # fmt: skip
 def test_who_may_call(column: str | None, inside: list[str], outside: list[str]) -> None:
-    assert [ip for ip in inside if not ip_allowed(column, ip)] == []
-    assert [ip for ip in outside if ip_allowed(column, ip)] == []
+    assert [ip for ip in inside if not is_ip_allowed(column, ip)] == []
+    assert [ip for ip in outside if is_ip_allowed(column, ip)] == []
 
 
 def test_the_networks_are_told_as_they_count() -> None:

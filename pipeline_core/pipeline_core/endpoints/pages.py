@@ -5,7 +5,7 @@ from typing import Any
 from app.global_func import Actor, FieldRule, Message, check_params, iso, reading, translate
 from pipeline_core.definition.snapshot import load
 from pipeline_core.endpoints import views
-from pipeline_core.lifecycle import compare as comparing
+from pipeline_core.lifecycle import compare
 from pipeline_core.lifecycle.live import version_by_number
 
 _ID = FieldRule(kind="str", required=True, length=32)
@@ -22,9 +22,7 @@ async def pipeline_validate_view(actor: Actor, params: dict[str, Any]) -> dict[s
     """The dry run in words."""
     query = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
     async with reading(snapshot=True) as sor:
-        report = await comparing.check_version(
-            sor, query["pipeline_id"], query["version_no"], actor
-        )
+        report = await compare.check_version(sor, query["pipeline_id"], query["version_no"], actor)
     return views.problems_view(report, actor.lang)
 
 
@@ -34,9 +32,9 @@ async def pipeline_diff_view(actor: Actor, params: dict[str, Any]) -> dict[str, 
     query = check_params(spec, params)
     before, after = query["from"] or "live", query["to"] or "draft"
     async with reading(snapshot=True) as sor:
-        if "live" in (before, after) and not await comparing.is_live(sor, query["pipeline_id"]):
+        if "live" in (before, after) and not await compare.is_live(sor, query["pipeline_id"]):
             return views.note_view(Message("The line is not live; all of it is new."), actor.lang)
-        difference = await comparing.compare(sor, query["pipeline_id"], before, after)
+        difference = await compare.compare(sor, query["pipeline_id"], before, after)
     return views.difference_view(
         difference, _version_name(before, actor.lang), _version_name(after, actor.lang), actor.lang
     )

@@ -26,10 +26,10 @@ from app.global_func import (
 from pipeline_core.definition.validate import STEP_KEY
 from pipeline_core.draft import steps
 from pipeline_core.lifecycle import (
-    compare as comparing,
+    compare,
     pipelines,
     publishing,
-    status as line_status,
+    status as pipeline_status,
     versions,
 )
 from pipeline_core.lifecycle.status import MOVES
@@ -132,7 +132,7 @@ async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line taken off sale, put away, or brought back."""
     query = check_params(SET_STATUS, params)
     record = await _write(
-        lambda sor: line_status.set_status(
+        lambda sor: pipeline_status.set_status(
             sor,
             query["pipeline_id"],
             query["status"],
@@ -278,14 +278,14 @@ async def pipeline_validate(actor: Actor, params: dict[str, Any]) -> dict[str, A
     """What publishing would say, without publishing."""
     query = check_params(VALIDATE, params)
     async with reading(snapshot=True) as sor:
-        return await comparing.check_version(sor, query["pipeline_id"], query["version_no"], actor)
+        return await compare.check_version(sor, query["pipeline_id"], query["version_no"], actor)
 
 
 async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """What differs between two of draft, live and the numbered versions."""
     query = check_params(DIFF, _numbers_as_text(params, ("from", "to")))
     async with reading(snapshot=True) as sor:
-        return await comparing.compare(sor, query["pipeline_id"], query["from"], query["to"])
+        return await compare.compare(sor, query["pipeline_id"], query["from"], query["to"])
 
 
 async def _draft(
@@ -297,7 +297,7 @@ async def _draft(
     async def whole(sor: SafeSqlor) -> dict[str, Any]:
         record = await work(sor)
         pipeline_id = record["id"] if table == "pipelines" else record["pipeline_id"]
-        return {**record, **await comparing.draft_problems(sor, pipeline_id, actor)}
+        return {**record, **await compare.draft_problems(sor, pipeline_id, actor)}
 
     record = await _write(whole)
     count = sum(problem["severity"] == "error" for problem in record["problems"])

@@ -25,7 +25,7 @@ from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Defi
 from pipeline_core.definition.step_config import config_problems
 from pipeline_core.draft.steps import MAX_STEPS
 from pipeline_core.endpoints import views
-from pipeline_core.lifecycle import compare as comparing
+from pipeline_core.lifecycle import compare
 from pipeline_core.lifecycle.live import live_version, version_by_number
 from pipeline_core.transfer import (
     envelope,
@@ -76,7 +76,7 @@ async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
     """A line's draft or version as a file, with its prices and capacity if wished."""
     query = check_params(EXPORT, _numbers_as_text(params))
     async with reading(snapshot=True) as sor:
-        definition = await comparing.definition_at(
+        definition = await compare.definition_at(
             sor, query["pipeline_id"], query["from"], "from"
         )  # fmt: skip
         parts = await read_parts(sor, query["pipeline_id"], _part_names(query))
@@ -133,7 +133,7 @@ async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
     query = check_params(CLONE, _numbers_as_text(params))
 
     async def work(sor: Any) -> dict[str, Any]:
-        definition = await comparing.definition_at(
+        definition = await compare.definition_at(
             sor, query["pipeline_id"], query["from"], "from"
         )  # fmt: skip
         name = query["name"] or definition["pipeline"]["name"]
@@ -170,7 +170,7 @@ async def pipeline_diagram(actor: Actor, params: dict[str, Any]) -> Answer:
 async def _definition(query: Mapping[str, Any]) -> tuple[Definition, int | None]:
     pipeline_id, which = query["pipeline_id"], query["from"]
     async with reading(snapshot=True) as sor:
-        definition = await comparing.definition_at(sor, pipeline_id, which, "from")
+        definition = await compare.definition_at(sor, pipeline_id, which, "from")
         if which == "draft":
             await get_row(sor, "pipelines", pipeline_id)
             return definition, None

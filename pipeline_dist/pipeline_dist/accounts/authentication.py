@@ -93,7 +93,7 @@ def check_caller(distributor: Row, credentials: Credentials) -> datetime | None:
     if not expiries:
         raise _invalid_key()
     check_active(distributor)
-    if not ip_allowed(distributor["allowed_ips"], credentials.ip):
+    if not is_ip_allowed(distributor["allowed_ips"], credentials.ip):
         raise _not_from(credentials.ip)
     return expiries[0]
 
@@ -112,7 +112,7 @@ def _not_from(ip: str) -> Forbidden:
     )
 
 
-def ip_allowed(allowed_ips: str | None, ip: str) -> bool:
+def is_ip_allowed(allowed_ips: str | None, ip: str) -> bool:
     """Whether *ip* lies in one of the networks of the column; any does where it has none."""
     if not _entries(allowed_ips):
         return True
@@ -141,14 +141,14 @@ def _entries(allowed_ips: str | None) -> list[str]:
 
 def _sent_key(request: web.Request) -> str | None:
     """The one key of the request; None when there is none, or two that differ."""
-    keys_sent = {value.strip() for value in request.headers.getall("X-API-Key", [])}
+    candidates = {value.strip() for value in request.headers.getall("X-API-Key", [])}
     for header in request.headers.getall("Authorization", []):
         scheme, _, value = header.strip().partition(" ")
         if scheme.lower() == "bearer":
-            keys_sent.add(value.strip())
+            candidates.add(value.strip())
     # Programs send the header of a key that they were not given: that is as none.
-    keys_sent.discard("")
-    return keys_sent.pop() if len(keys_sent) == 1 else None
+    candidates.discard("")
+    return candidates.pop() if len(candidates) == 1 else None
 
 
 def _matching_expiries(row: Row, digest: str) -> list[datetime | None]:

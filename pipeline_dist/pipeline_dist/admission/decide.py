@@ -338,7 +338,7 @@ def _limits(
 
 
 async def _code_of(workset: WorkSet, pipeline_id: str) -> str:
-    pipeline: dict[str, Any] | None = workset.lines.get(pipeline_id)
+    pipeline: dict[str, Any] | None = workset.pipelines.get(pipeline_id)
     if pipeline is None:
         pipeline = await workset.sor.one(
             "select code from pipelines where id = ${id}$", {"id": pipeline_id}

@@ -37,7 +37,7 @@ def request_hash(meaning: Mapping[str, Any], body: Mapping[str, Any]) -> Request
     return result
 
 
-def hashed_lines(lines: Iterable[UsageLine]) -> list[tuple[Any, ...]]:
+def lines_to_hash(lines: Iterable[UsageLine]) -> list[tuple[Any, ...]]:
     """Lines as `request_hash` takes them."""
     return [(line.step_key, line.model, line.unit, line.quantity) for line in lines]
 

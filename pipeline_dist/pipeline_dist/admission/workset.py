@@ -59,7 +59,7 @@ class WorkSet:
 
     sor: SafeSqlor
     distributors: dict[str, Row] = field(default_factory=dict)
-    lines: dict[str, Row] = field(default_factory=dict)
+    pipelines: dict[str, Row] = field(default_factory=dict)
     pipelines_by_code: dict[str, Row] = field(default_factory=dict)
     links: dict[Pair, Row] = field(default_factory=dict)
     capacities: dict[str, Capacity] = field(default_factory=dict)
@@ -323,7 +323,9 @@ async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[dat
         values |= {"first": min(moments), "last": max(moments)}
     for row in await workset.sor.sqlExe(_PIPELINES_WITH_PRICES if moments else _PIPELINES, values):
         pipeline = {name: row[name] for name in ("id", "code", "status", "current_version")}
-        workset.lines[pipeline["id"]] = workset.pipelines_by_code[pipeline["code"]] = Row(pipeline)
+        workset.pipelines[pipeline["id"]] = workset.pipelines_by_code[pipeline["code"]] = Row(
+            pipeline
+        )
         if moments and row["price_id"] is not None:
             price = Row({**row, "id": row["price_id"]})
             workset._prices.setdefault(pipeline["id"], []).append((price, pricing.terms_of(price)))

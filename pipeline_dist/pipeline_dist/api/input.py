@@ -20,7 +20,7 @@ from app.global_func import (
     check_media_type,
     check_params,
 )
-from pipeline_dist.admission.request_hash import hashed_lines, request_hash
+from pipeline_dist.admission.request_hash import lines_to_hash, request_hash
 from pipeline_dist.admission.service import DEFAULT_LEASE_SECONDS
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
@@ -142,7 +142,7 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
         "error": values["error"] or None,
     }
     length = {"lease_seconds": values["lease_seconds"] if values["status"] is None else None}
-    usage = {"lines": hashed_lines(lines) if lines is not None else None}
+    usage = {"lines": lines_to_hash(lines) if lines is not None else None}
     return NewCall(
         **meaning,
         lease_seconds=values["lease_seconds"],
@@ -202,7 +202,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
     if problems:
         raise InvalidFields(problems)
     meaning = {"status": values["status"], "error": values["error"] or None}
-    usage = {"lines": hashed_lines(lines) or None}
+    usage = {"lines": lines_to_hash(lines) or None}
     return Ending(
         **meaning,
         call_no=values["call_no"],

@@ -91,8 +91,8 @@ async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> R
     page = catalogue.page(owner, query, request.query.keys())
     async with reading() as sor:
         if query["code"]:
-            line, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
-            return Reply(body=line, limits=limits)
+            body, limits = await catalogue.pipeline(sor, caller.distributor, query["code"])
+            return Reply(body=body, limits=limits)
         return Reply(body=await catalogue.pipelines(sor, owner, caller.distributor, page))
 
 
@@ -145,13 +145,13 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
     items = api_input.batch(api_input.json_body(request))
 
     async def book(key: str, call: api_input.NewCall) -> admission.BeginResult:
-        lines.add(call.pipeline)
+        codes.add(call.pipeline)
         return await _admit(caller.id, key, call)
 
-    lines: set[str] = set()
+    codes: set[str] = set()
     outcomes, headers = await batches.book_all(caller.id, items, book)
     async with reading() as sor:
-        limits = await limits_now(sor, caller.id, lines)
+        limits = await limits_now(sor, caller.id, codes)
     # Others are served while thousands of lines become text.
     body = await asyncio.to_thread(batches.answer, outcomes, request["lang"])
     return Reply(body=body, limits=limits, headers=headers)
@@ -176,7 +176,7 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
             body |= {"group_by": query["group_by"], "rows": rows}
             body["total"] = await usage.total(sor, caller.id, page.span)
         else:
-            rows, more = await usage.lines(sor, owner, caller.id, page)
+            rows, more = await usage.list_lines(sor, owner, caller.id, page)
             body |= {"rows": rows, "next": more}
     return Reply(body=body)
 

@@ -137,7 +137,7 @@ async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, 
     return {"calls": int(row["calls"]), "amount": row["amount"] or Decimal("0.0000000000")}
 
 
-async def lines(
+async def list_lines(
     sor: SafeSqlor, owner: str, distributor_id: str, window: Page
 ) -> tuple[list[dict[str, Any]], str | None]:
     """

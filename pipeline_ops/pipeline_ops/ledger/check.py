@@ -90,11 +90,11 @@ async def _run(options: argparse.Namespace) -> int:
     try:
         async with reading(snapshot=True) as sor:
             sums = await sums_of(sor, options.month)
-            differences_found = await differences(sor, sums, options.month)
-        _print(differences_found, sums, as_json=options.json)
-        if not differences_found or not options.repair:
-            return 1 if differences_found else 0
-        return await _repair(differences_found)
+            deviations = await differences(sor, sums, options.month)
+        _print(deviations, sums, as_json=options.json)
+        if not deviations or not options.repair:
+            return 1 if deviations else 0
+        return await _repair(deviations)
     finally:
         await pools().close()
 

@@ -32,14 +32,14 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
     # Locks the line, as admission does where there is no capacity: no call slips between the
     # count and the new row.
     await check_references(sor, TABLE, values)
-    moment, line = now(), values["pipeline_id"]
+    moment, pipeline_id = now(), values["pipeline_id"]
     day, month = quota_day(moment), quota_month(moment)
     counters = {
         "day_key": day,
-        "day_used": await ledger.count_calls(sor, day, pipeline_id=line),
+        "day_used": await ledger.count_calls(sor, day, pipeline_id=pipeline_id),
         "month_key": month,
-        "month_used": await ledger.count_calls(sor, month, pipeline_id=line),
-        "running": await ledger.count_running(sor, line),
+        "month_used": await ledger.count_calls(sor, month, pipeline_id=pipeline_id),
+        "running": await ledger.count_running(sor, pipeline_id),
     }
     try:
         return await insert_row(sor, TABLE, {**values, **counters}, actor)
