@@ -15,6 +15,7 @@ from app.runtime.lock import start_lock
 from app.runtime.run_folder import var_folder
 from app.runtime.terminal import CommandError, print_message
 from app.runtime.workers import Workers, local_url, readiness_problem
+from app.server.metrics import clear_metrics
 
 
 def start(*, with_demo: bool) -> None:
@@ -70,6 +71,7 @@ def _start_database(database: EmbeddedDatabase) -> bool:
 def _start_workers(workers: Workers, config: Settings) -> None:
     if not workers.running():
         _check_port(config)
+        clear_metrics(workers.var_dir)
     migrate.run_command([])
     if embedded_db.is_wanted() and ensure_sage():
         print_message("Sage RBAC tables and roles are made.", "已建立 Sage RBAC 表与角色。")

@@ -36,7 +36,7 @@ from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
 from app.records.filters import SafeDBFilter
 from app.server.guard import GuardedAuth
-from app.server.metrics import Metrics
+from app.server.metrics import Metrics, metrics_folder
 from app.server.resource import PipelineResource
 from app.server.runner import PlainRunner
 from app.server.templates import PageEngine
@@ -84,8 +84,6 @@ class PipelineServer(ConfiguredServer):
 
     def _fill(self, app: web.Application) -> None:
         config = self.settings
-        run_folder = config.var_dir / "run"
-        run_folder.mkdir(parents=True, exist_ok=True)
         modules = {name: config.root_dir / name / "wwwroot" for name in self._modules}
         app["settings"] = config
         app["rbac"] = SageRbac()
@@ -98,7 +96,7 @@ class PipelineServer(ConfiguredServer):
         app["metrics_token"] = WatchedSecret(
             config.var_dir, "metrics_token", config.options.metrics_token
         )
-        app["metrics"] = Metrics(run_folder)
+        app["metrics"] = Metrics(metrics_folder(config.var_dir))
 
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
