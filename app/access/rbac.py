@@ -2,7 +2,8 @@
 Users, roles and rights as Sage keeps them, read from the database named by SAGE_RBAC_DB.
 
 Replaces ahserver's `checkUserPermission`, which says yes to everything (AZ-6). Nothing registered
-means refused. Tables are remembered for at most 5 s per process.
+means refused. Tables are remembered for a few seconds per process
+(`remembered_seconds`).
 """
 
 import asyncio
@@ -14,10 +15,10 @@ from functools import cached_property
 from typing import Any
 
 from app.base.actor import Actor
+from app.base.settings import Options
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import reading
 
-REMEMBERED_SECONDS = 5.0
 ANY, LOGINED, ANONYMOUS = "any", "logined", "anonymous"
 OWN_ROLES = (ANY, LOGINED, ANONYMOUS)
 _MAX_DECISIONS, _MAX_DECIDED_LENGTH = 20_000, 300
@@ -146,17 +147,18 @@ class SageUser:
 
 
 class SageRbac:
-    """Sage's tables, remembered for a few seconds."""
+    """Sage's tables, remembered for so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered_seconds: float = Options.remembered_seconds) -> None:
+        self._remembered_seconds = remembered_seconds
         self._rights: tuple[float, Rights] | None = None
         self._rights_coming: asyncio.Task[Rights] | None = None
         self._users: dict[str, tuple[float, SageUser | None]] = {}
 
     async def rights(self) -> Rights:
-        """The table of rights, at most 5 s old."""
+        """The table of rights, not older than is remembered."""
         entry = self._rights
-        if entry is not None and _is_fresh(entry[0]):
+        if entry is not None and self._is_fresh(entry[0]):
             return entry[1]
         # One reads for all who wait, and fails for all: they notice its age in the same moment.
         if self._rights_coming is None or self._rights_coming.done():
@@ -172,9 +174,9 @@ class SageRbac:
         return rights
 
     async def user(self, user_id: str, *, fresh: bool = False) -> SageUser | None:
-        """The user with this id and his roles, at most 5 s old; None when there is none."""
+        """The user with this id and his roles, as remembered; None when there is none."""
         entry = None if fresh else self._users.get(user_id)
-        if entry is not None and _is_fresh(entry[0]):
+        if entry is not None and self._is_fresh(entry[0]):
             return entry[1]
         began_at = time.monotonic()
         user = await read_user(user_id)
@@ -183,9 +185,8 @@ class SageRbac:
         self._users[user_id] = (began_at, user)
         return user
 
-
-def _is_fresh(read_at: float) -> bool:
-    return time.monotonic() - read_at <= REMEMBERED_SECONDS
+    def _is_fresh(self, read_at: float) -> bool:
+        return time.monotonic() - read_at <= self._remembered_seconds
 
 
 async def grant_rows(sor: SafeSqlor) -> list[Any]:

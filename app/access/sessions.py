@@ -27,7 +27,6 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 
 COOKIE = "pipeline_session"
-REMEMBERED_SECONDS = 5.0
 _SEEN_EVERY = timedelta(minutes=1)
 _MAX_KNOWN = 1_000
 
@@ -52,12 +51,13 @@ class Session:
 
 
 class Sessions:
-    """Sessions of one installation; a valid one is remembered for at most 5 s per process."""
+    """Sessions of one installation; a valid one is remembered for a few seconds per process."""
 
     def __init__(self, config: Settings) -> None:
         self._secret = WatchedSecret(config.var_dir, "session_secret")
         self._life = timedelta(hours=config.options.session_hours)
         self._idle = timedelta(minutes=config.options.session_idle_minutes)
+        self._remembered_seconds = config.options.remembered_seconds
         self.is_https = config.is_https
         # By the whole Cookie header: parsing and checking it costs more than all else here.
         self._sessions: dict[str, tuple[float, Session]] = {}
@@ -108,7 +108,7 @@ class Sessions:
         if header is None:
             return None
         entry = self._sessions.get(header)
-        if entry is not None and time.monotonic() - entry[0] <= REMEMBERED_SECONDS:
+        if entry is not None and time.monotonic() - entry[0] <= self._remembered_seconds:
             return entry[1]
         self._sessions.pop(header, None)
         token = self._token(request.cookies.get(COOKIE, ""))
@@ -124,7 +124,7 @@ class Sessions:
         return session
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
-        """End the session of *request*: at once here, within 5 s in the other workers."""
+        """End the session of *request*: at once here, within seconds in the others."""
         token = self._token(request.cookies.get(COOKIE, ""))
         if token is not None:
             await self.drop(_hash(token))

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.access.rbac import REMEMBERED_SECONDS
 from app.base.errors import AppError
 from app.base.logs import log_warning
+from app.base.settings import settings
 from app.db.transactions import reading
 from app.schema.tables import Table
 
@@ -63,7 +63,7 @@ async def names_of(ids: Iterable[str]) -> dict[str, str]:
 
 def _is_fresh(user_id: str, moment: float) -> bool:
     entry = _names.get(user_id)
-    return entry is not None and moment - entry[0] <= REMEMBERED_SECONDS
+    return entry is not None and moment - entry[0] <= settings().options.remembered_seconds
 
 
 async def _read_names(ids: list[str]) -> dict[str, str]:

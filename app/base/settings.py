@@ -74,6 +74,9 @@ class Options:
     body_seconds: int = _option(30, "Longest time a body may take to arrive")
     session_hours: int = _option(12, "Absolute life of a login session")
     session_idle_minutes: int = _option(120, "Idle life of a login session")
+    remembered_seconds: int = _option(
+        5, "Longest time a worker goes by sessions, users and rights it has read", most=5
+    )
     log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
     step_functions: tuple[str, ...] = _option(
         (), "Functions that script steps may name; empty: any"

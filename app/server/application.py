@@ -86,7 +86,7 @@ class PipelineServer(ConfiguredServer):
         config = self.settings
         modules = {name: config.root_dir / name / "wwwroot" for name in self._modules}
         app["settings"] = config
-        app["rbac"] = SageRbac()
+        app["rbac"] = SageRbac(config.options.remembered_seconds)
         app["sessions"] = Sessions(config)
         app["callers"] = Callers(config.options.trusted_proxies)
         app["allowed_hosts"] = allowed_hosts(config)

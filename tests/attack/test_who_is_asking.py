@@ -14,7 +14,7 @@ import pytest
 
 from app.runtime.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, extra_worker
-from tests.support.installation import DIRECT, PASSWORDS, Installation
+from tests.support.installation import DIRECT, FORGOTTEN, PASSWORDS, WITHIN, Installation
 from tests.support.raw_http import get_raw, send_raw
 from tests.support.sage_users import make_user
 from tests.support.selling import make_distributor, new_key
@@ -22,8 +22,6 @@ from tests.support.selling import make_distributor, new_key
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 DELETE = "/pipeline_core/api/pipelines_delete.dspy"
 AUDIT = "/app_audit/get_app_audit.dspy"  # for operators, not for viewers
-# Every worker may remember a session, a user and the rights for five seconds.
-WITHIN = 7
 
 
 @pytest.fixture(autouse=True)
@@ -298,7 +296,7 @@ def test_sessions_end_everywhere_and_for_good(server: Installation):
         server.query(back.replace("@", name), database="sage")
 
     assert ended, left
-    time.sleep(5.2)
+    time.sleep(FORGOTTEN)
     assert living_of(server, cookies) == dict.fromkeys(cookies, False)
     assert user_of(server, living) == "promoted"
     # What the new role may counts on every worker by now.

@@ -15,9 +15,10 @@ import pymysql
 import pytest
 
 from app.access import password_key
+from app.base.secrets import LOOK_EVERY_SECONDS
 from app.runtime import processes
 from tests.ops.conftest import Place
-from tests.support.installation import DIRECT, PASSWORDS, Installation
+from tests.support.installation import DIRECT, FORGOTTEN, PASSWORDS, WITHIN, Installation
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,7 @@ def digest(passwords: dict[str, str]) -> str:
 # The token of the metrics
 
 
-def test_a_new_token_of_the_metrics_counts_within_five_seconds(server: Installation):
+def test_a_new_token_of_the_metrics_counts_within_seconds(server: Installation):
     file = secret_file(server, "metrics_token")
     before = file.read_text().strip()
     # A proxy that nobody told of may stand before who asks like this.
@@ -74,13 +75,13 @@ def test_a_new_token_of_the_metrics_counts_within_five_seconds(server: Installat
     assert str(file) in done.stdout
     assert now not in done.stdout
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert processes.wait_until(lambda: (answers(now), answers(before)) == ({200}, {403}), 6)
+    assert processes.wait_until(lambda: (answers(now), answers(before)) == ({200}, {403}), WITHIN)
 
 
 # The session secret
 
 
-def test_a_new_session_secret_ends_all_sessions_within_five_seconds(server: Installation):
+def test_a_new_session_secret_ends_all_sessions_within_seconds(server: Installation):
     clients = [server.sign_in(name) for name in PASSWORDS for _ in range(2)]
     file = secret_file(server, "session_secret")
     before = file.read_text()
@@ -93,7 +94,7 @@ def test_a_new_session_secret_ends_all_sessions_within_five_seconds(server: Inst
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     # Several looks at each, so that both workers are asked.
     assert processes.wait_until(
-        lambda: not any(user_of(client) for client in clients for _ in range(4)), 6
+        lambda: not any(user_of(client) for client in clients for _ in range(4)), WITHIN
     )
     assert user_of(server.sign_in("viewer")) == "viewer"
 
@@ -104,7 +105,7 @@ def test_a_cookie_sealed_with_the_old_secret_is_nobodys_even_with_its_row(server
     server.manage("rotate-secret", "session_secret")
     names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     server.query(f"insert into app_session ({names}) values ({marks})", *row.values())
-    time.sleep(6)
+    time.sleep(FORGOTTEN + LOOK_EVERY_SECONDS)
 
     assert {user_of(client) for _ in range(6)} == {None}
 
@@ -123,7 +124,7 @@ def test_a_new_password_key_encodes_all_passwords_anew(server: Installation):
     assert file.read_text() != old_key
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not set(old.values()) & set(stored(server).values())
-    assert processes.wait_until(lambda: not any(user_of(client) for _ in range(4)), 6)
+    assert processes.wait_until(lambda: not any(user_of(client) for _ in range(4)), WITHIN)
     for name in PASSWORDS:
         server.sign_in(name)
     assert list(file.parent.glob("password_key?*")) == []

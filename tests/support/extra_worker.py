@@ -1,6 +1,5 @@
 """One more worker on the databases of an installation, with settings and pages of its own."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import httpx
 
 from app.base.settings import ROOT
 from app.runtime import processes
-from tests.support.installation import DIRECT, Installation
+from tests.support.installation import DIRECT, Installation, write_config
 
 
 class ExtraWorker:
@@ -72,20 +71,16 @@ def extra_worker(
     *options* go into the section `pipeline` of the configuration; *web_root* replaces the host's
     own pages (those of the modules stay); *host* is what it listens on.
     """
-    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
-    config["pipeline"] |= options
-    if web_root is not None:
-        config["website"]["paths"] = [[str(web_root), ""]]
-    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    config = write_config(folder, web_root=web_root, **options)
     port, log = processes.free_port(), folder / "worker.log"
-    env = {"PIPELINE_CONF": str(folder / "config.json"), "PIPELINE_PORT": str(port),
+    env = {"PIPELINE_CONF": str(config), "PIPELINE_PORT": str(port),
            "PIPELINE_HOST": host}  # fmt: skip
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "app/pipeline_app.py")], cwd=ROOT, stdout=out, stderr=out,
             env=installation.env | env,
         )  # fmt: skip
-    worker = ExtraWorker(f"http://127.0.0.1:{port}", process, folder / "config.json", log)
+    worker = ExtraWorker(f"http://127.0.0.1:{port}", process, config, log)
     try:
         assert processes.wait_until(lambda: _answers(worker), 30), worker.log[-4000:]
         yield worker

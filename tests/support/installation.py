@@ -22,6 +22,11 @@ PASSWORDS = {
     "operator": "operator-password-1",
     "viewer": "viewer-password-1",
 }
+# For so long a worker goes by the sessions, users and rights it has read; then, they are forgotten,
+# and what depends on them must be so within a time that allows for a busy machine.
+REMEMBERED_SECONDS = 1
+FORGOTTEN = REMEMBERED_SECONDS + 0.5
+WITHIN = FORGOTTEN + 5
 ROLES = {"admin": "owner.superuser", "operator": "owner.operator", "viewer": "owner.viewer"}
 DATABASES = ("pipeline", "sage")
 # For httpx: no proxy of the machine, nor its certificates, which each client would read anew.
@@ -35,6 +40,7 @@ class Installation:
         self.var_dir = var_dir
         for folder in ("run", "logs"):
             (var_dir / folder).mkdir(parents=True, exist_ok=True)
+        write_config(var_dir)
         self.port = processes.free_port()
         self.mariadb = EmbeddedDatabase(var_dir)
         self.extra_env: dict[str, str] = {}
@@ -49,6 +55,7 @@ class Installation:
         inherited.pop("SAGE_RBAC_DB", None)
         own = {
             "PIPELINE_VAR": str(self.var_dir),
+            "PIPELINE_CONF": str(self.var_dir / "config.json"),
             "PIPELINE_PORT": str(self.port),
             "PIPELINE_WORKERS": "2",
             "LC_ALL": "C.UTF-8",
@@ -212,3 +219,18 @@ class Installation:
                     marks = ", ".join(["%s"] * len(rows[0]))
                     cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})",
                                        [list(row.values()) for row in rows])
+
+
+def write_config(folder: Path, *, web_root: Path | None = None, **options: Any) -> Path:
+    """
+    Write a configuration for tests into *folder*: the checkout's own, with short memories.
+
+    *options* go into its section `pipeline`; *web_root* replaces the host's own pages.
+    """
+    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
+    config["pipeline"] |= {"remembered_seconds": REMEMBERED_SECONDS} | options
+    if web_root is not None:
+        config["website"]["paths"] = [[str(web_root), ""]]
+    file = folder / "config.json"
+    file.write_text(json.dumps(config), "utf-8")
+    return file

@@ -1,6 +1,5 @@
 """Lines over HTTP as an administrator has them: made, asked about, refused."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,8 +9,7 @@ from typing import Any
 
 import httpx
 
-from app.base.settings import ROOT
-from tests.support.installation import Installation
+from tests.support.installation import Installation, write_config
 
 _numbers = count(1)
 
@@ -104,10 +102,8 @@ def at_once(
 @contextmanager
 def naming_functions(database: Installation, folder: Path, *names: str) -> Iterator[Installation]:
     """The application, running with *names* as its setting `pipeline.step_functions`."""
-    config = json.loads((ROOT / "conf/config.json").read_text("utf-8"))
-    config["pipeline"]["step_functions"] = list(names)
-    (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    database.extra_env["PIPELINE_CONF"] = str(folder / "config.json")
+    config = write_config(folder, step_functions=list(names))
+    database.extra_env["PIPELINE_CONF"] = str(config)
     try:
         database.start(workers=2)
         yield database

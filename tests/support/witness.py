@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from app.runtime.processes import wait_until
 from tests.support.installation import DIRECT, Installation
 from tests.support.replays import first_told
 
@@ -61,6 +62,11 @@ class Witness:
         while len(self.begun) < wanted:
             assert time.monotonic() < deadline, f"no calls: {self.statuses} {self.problems[:3]}"
             time.sleep(0.05)
+
+    def wait_for_status(self, status: int, seconds: float = 30) -> None:
+        """Return when a customer has been answered with *status*."""
+        before = self.statuses[status]
+        assert wait_until(lambda: self.statuses[status] > before, seconds), self.statuses
 
     def wait_for_end(self, seconds: float = 90) -> None:
         """Return when all customers have stopped by themselves."""

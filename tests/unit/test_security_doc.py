@@ -7,7 +7,6 @@ import pytest
 
 from app.access.known_browsers import LIFE
 from app.access.lockout import FIRST_WAIT, FORGOTTEN_AFTER, LIMITS
-from app.access.rbac import REMEMBERED_SECONDS
 from app.base.settings import ROOT, Options
 from app.cli.rotate_secret import _ROTATIONS
 from app.endpoints.login import REFUSAL_SECONDS
@@ -65,7 +64,7 @@ def test_the_numbers_of_the_login_are_the_codes(text: str, names: tuple[str, ...
 
 
 def test_the_times_are_the_codes():
-    assert (REMEMBERED_SECONDS, REFUSAL_SECONDS, LIFE.days) == (5.0, 0.3, 180)
+    assert (Options.remembered_seconds, REFUSAL_SECONDS, LIFE.days) == (5, 0.3, 180)
     assert timedelta(hours=1) == FORGOTTEN_AFTER
     assert (Options.session_hours, Options.session_idle_minutes) == (12, 120)
     for said in ("within 5 s", "0.3 s", "180 days", "12 h, or 2 h without use", "after 1 h"):
