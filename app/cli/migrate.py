@@ -6,6 +6,7 @@ import asyncio
 from app.access.sage_setup import database_cursor
 from app.base.settings import settings
 from app.db import migrate
+from app.db.numbered import MigrationError
 from app.db.pool import pools
 from app.runtime.terminal import CommandError, print_message
 
@@ -33,10 +34,8 @@ async def _lines(*, only_plan: bool) -> list[str]:
     try:
         if not only_plan:
             return await migrate.migrate()
-        plan = await migrate.plan()
-        problems = [f"left: {item}" for item in plan.problems]
-        return [step.description for step in plan.steps] + problems
-    except migrate.MigrationError as exc:
+        return (await migrate.plan()).lines()
+    except MigrationError as exc:
         raise CommandError(f"migrate: {exc}", f"migrate：{exc}") from exc
     finally:
         await pools().close()

@@ -5,7 +5,9 @@ Bringing the database to the models: creates and extends, never drops or narrows
 
 A table that does not exist is made by what `json2ddl` generates, without its `drop table`; what
 exists is compared column by column. What would lose data or could fail on data (a narrower type, a
-column that no model names) is told and left alone. Run it as often and as parallel as you like.
+column that no model names) is told and left alone. What no comparison can find out, the numbered
+migrations do (app/db/numbered.py), each before or after the tables are changed. Run it as often and
+as parallel as you like.
 """
 
 import argparse
@@ -23,11 +25,14 @@ import aiomysql
 from app.base.clock import now
 from app.base.errors import AppError
 from app.base.settings import ConfigError
+from app.db import numbered
+from app.db.numbered import Migration, MigrationError
 from app.db.pool import raw_connection
 from app.db.sqlor import SafeSqlor
 from app.schema.collation import name_collation
-from app.schema.inspect import read_schema
-from app.schema.plan import Plan, Step, definition, make_plan
+from app.schema.inspect import FoundTable, read_schema
+from app.schema.plan import Plan, Step, create_statements, definition, make_plan
+from app.schema.tables import table, tables
 
 LOCK_SECONDS = 120
 ROUNDS = 3
@@ -39,10 +44,6 @@ _CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
 _ALIKE = 1062
 
 
-class MigrationError(Exception):
-    """The database could not be brought to the models; the message says where and why."""
-
-
 async def migrate(connection: Any = None) -> list[str]:
     """
     Create and extend the tables; one line for each thing done, or left for a person to do.
@@ -51,15 +52,61 @@ async def migrate(connection: Any = None) -> list[str]:
     same time wait for each other. Raises MigrationError when a statement fails.
     """
     async with _connection(connection) as conn, _migration_lock(conn):
-        steps = await _settle(conn)
+        steps = await _migrate(conn)
         await _record(conn, steps)
     SafeSqlor.forget_tables()
     return steps
 
 
-async def _settle(connection: Any) -> list[str]:
+async def _migrate(connection: Any) -> list[str]:
+    present = await read_schema(connection)
+    todo = await _pending(connection, present)
+    is_new = await _is_new(connection, present)
+    needed = [item for item in todo if item.is_for_all or not is_new]
     steps: list[str] = []
-    statements: set[str] = set()
+    new_tables: set[str] = set()
+    if numbered.TABLE not in present:
+        await _create(connection, numbered.TABLE)
+        new_tables.add(numbered.TABLE)
+        steps.append(f"{numbered.TABLE}: created the table")
+    steps += [await numbered.run(connection, item) for item in needed if item.is_early]
+    steps += await _settle(connection, new_tables)
+    for item in todo:
+        if item not in needed:
+            await numbered.record(connection, item, "not_needed")
+    await connection.commit()
+    return steps + [await numbered.run(connection, item) for item in needed if not item.is_early]
+
+
+async def _pending(connection: Any, present: dict[str, FoundTable]) -> list[Migration]:
+    recorded = await numbered.recorded(connection) if numbered.TABLE in present else frozenset()
+    migrations = numbered.read_migrations(numbered.migration_files())
+    return [item for item in migrations if item.name not in recorded]
+
+
+async def _is_new(connection: Any, present: dict[str, FoundTable]) -> bool:
+    """
+    Whether the database never held anything.
+
+    Not by its tables: json2ddl may have made them, or a migration that failed half-way.
+    """
+    async with connection.cursor() as cursor:
+        for name in tables().keys() & present.keys() - {numbered.TABLE}:
+            await cursor.execute(f"select 1 from `{name}` limit 1")  # noqa: S608  # a model's name
+            if await cursor.fetchone():
+                return False
+    return True
+
+
+async def _create(connection: Any, name: str) -> None:
+    async with connection.cursor() as cursor:
+        for sql in create_statements(table(name)):
+            await cursor.execute(sql)
+
+
+async def _settle(connection: Any, new_tables: set[str]) -> list[str]:
+    """Bring the tables to the models; say nothing of a table's parts that is in *new_tables*."""
+    steps: list[str] = []
     names = await name_collation(connection)
     # A table just made still lacks what json2ddl cannot say: hence a second round.
     for _ in range(ROUNDS):
@@ -68,12 +115,12 @@ async def _settle(connection: Any) -> list[str]:
         if not todo.steps:
             return steps + [f"left as it is: {item}" for item in todo.problems]
         for step in todo.steps:
-            if step.table not in schema and step.table not in statements:
-                statements.add(step.table)
+            if step.table not in schema and step.table not in new_tables:
+                new_tables.add(step.table)
                 steps.append(f"{step.table}: created the table")
             line = await _run(connection, step)
             # What cannot be done is tried again in the next round, and told once.
-            if (step.table not in statements or line.startswith("NOT")) and line not in steps:
+            if (step.table not in new_tables or line.startswith("NOT")) and line not in steps:
                 steps.append(line)
         if all(step.optional for step in todo.steps):
             return steps
@@ -83,7 +130,13 @@ async def _settle(connection: Any) -> list[str]:
 async def plan(connection: Any = None) -> Plan:
     """What `migrate` would do now; changes nothing."""
     async with _connection(connection) as conn:
-        return make_plan(await read_schema(conn), await name_collation(conn))
+        present = await read_schema(conn)
+        todo = make_plan(present, await name_collation(conn))
+        is_new = await _is_new(conn, present)
+        for item in await _pending(conn, present):
+            if item.is_for_all or not is_new:
+                (todo.before if item.is_early else todo.after).append(str(item))
+        return todo
 
 
 async def schema_is_current(sor: SafeSqlor) -> bool:
@@ -102,8 +155,13 @@ async def schema_is_current(sor: SafeSqlor) -> bool:
 
 @cache
 def fingerprint() -> str:
-    """Return the SHA-256 of what the schema is: of the statements, never of a source's text."""
-    return hashlib.sha256("\0".join(definition()).encode()).hexdigest()
+    """
+    Return the SHA-256 of what the schema is: of the statements, never of a source's text.
+
+    The names of the numbered migrations belong to it: without them the data is not current.
+    """
+    names = map(numbered.migration_name, numbered.migration_files())
+    return hashlib.sha256("\0".join([*definition(), *names]).encode()).hexdigest()
 
 
 async def _run(connection: Any, step: Step) -> str:
@@ -168,9 +226,7 @@ async def _migration_lock(connection: Any) -> AsyncIterator[None]:
 
 async def _main(only_plan: bool) -> None:
     if only_plan:
-        steps_to_take = await plan()
-        lines = [str(step) for step in steps_to_take.steps]
-        lines += [f"left as it is: {item}" for item in steps_to_take.problems]
+        lines = (await plan()).lines()
     else:
         lines = await migrate()
     print("\n".join(lines) or "The database is as the models say.")

@@ -34,14 +34,22 @@ class Step:
 
 @dataclass(slots=True)
 class Plan:
-    """What `migrate` would do, and what it leaves to a person."""
+    """What `migrate` would do, and what it leaves to a person; `before` and `after` are numbered
+    migrations, in words."""
 
     steps: list[Step] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
     def add(self, table: str, description: str, sql: str, *, optional: bool = False) -> None:
         """Append a step; an *optional* one may fail for want of rights."""
         self.steps.append(Step(table, description, sql, optional))
+
+    def lines(self) -> list[str]:
+        """Return all of it in the order in which it would be done."""
+        left = [f"left as it is: {item}" for item in self.problems]
+        return [*self.before, *map(str, self.steps), *self.after, *left]
 
 
 def make_plan(present: dict[str, FoundTable], names: str | None = None) -> Plan:

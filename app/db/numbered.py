@@ -1,0 +1,173 @@
+"""
+Numbered migrations: done once and recorded, for what no model can say.
+
+The models say what the tables are, not where their content comes from: a column that is renamed, an
+amount that moves to another table. Such a change is a file `migrations/NNNN_name.sql` or `.py` of
+the host or a module; the numbers count through all of them. `docs/migrations.md` tells how to write
+one.
+"""
+
+import re
+import runpy
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import aiomysql
+
+from app.base.clock import now
+from app.schema.tables import ROOT
+
+TABLE = "app_migration"
+Outcome = Literal["done", "not_needed"]
+
+_FILE = re.compile(r"(?P<number>[0-9]{4})_[a-z0-9_]+\.(?:sql|py)")
+_WHEN = ("before", "after")
+_FOR = ("old data", "every database")
+_COMMENT = re.compile(r"--\s*(?P<text>.*)")
+_HEADER = re.compile(r"(?P<key>when|for):\s*(?P<value>.*)")
+
+
+class MigrationError(Exception):
+    """The database could not be brought to the models; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """
+    One file: what it does, and when.
+
+    `is_early` says whether it runs before the tables are brought to the models, `is_for_all`
+    whether also a database that never held anything needs it.
+    """
+
+    name: str
+    summary: str
+    is_early: bool
+    is_for_all: bool
+    run: Callable[[Any], Awaitable[object]]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.summary}"
+
+
+def migration_files() -> list[Path]:
+    """Return the files of the host and the modules in the order of their numbers."""
+    files = [*ROOT.glob("app/migrations/[0-9]*"), *ROOT.glob("pipeline_*/migrations/[0-9]*")]
+    return sorted(files, key=lambda path: path.name)
+
+
+def migration_name(path: Path) -> str:
+    """Return what a file is recorded as, such as `pipeline_ops/0007_amounts`."""
+    return f"{path.parent.parent.name}/{path.stem}"
+
+
+def read_migrations(paths: Iterable[Path]) -> list[Migration]:
+    """Read the files; raise MigrationError for one that does not say what it has to."""
+    migrations: dict[str, Migration] = {}
+    for path in paths:
+        fields = _FILE.fullmatch(path.name)
+        if fields is None:
+            raise MigrationError(f"{path}: name it NNNN_name.sql or NNNN_name.py")
+        number = fields["number"]
+        if number in migrations:
+            raise MigrationError(f"{path}: {migrations[number].name} has this number; take another")
+        migrations[number] = _read_sql(path) if path.suffix == ".sql" else _read_python(path)
+    return list(migrations.values())
+
+
+async def recorded(connection: Any) -> frozenset[str]:
+    """Return the names of those that this database has behind it; its table has to exist."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(f"select name from {TABLE}")  # noqa: S608  # our own name
+        return frozenset(row[0] for row in await cursor.fetchall())
+
+
+async def run(connection: Any, migration: Migration) -> str:
+    """
+    Run *migration* and record it, both or neither; return the line that tells it.
+
+    Neither, as far as the database can take it back: it commits before each change of a table.
+    Raise MigrationError when it fails.
+    """
+    await connection.begin()
+    try:
+        async with connection.cursor() as cursor:
+            await migration.run(cursor)
+        await record(connection, migration, "done")
+        await connection.commit()
+    except BaseException as exc:
+        await connection.rollback()
+        if not isinstance(exc, Exception):
+            raise
+        reason = exc.args[-1] if isinstance(exc, aiomysql.MySQLError) and exc.args else exc
+        raise MigrationError(
+            f"{migration.name}: {reason}. It is not recorded; mend the cause and migrate again."
+        ) from exc
+    return str(migration)
+
+
+async def record(connection: Any, migration: Migration, outcome: Outcome) -> None:
+    """Note that this database has *migration* behind it."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            f"insert into {TABLE} (name, outcome, applied_at) values (%s, %s, %s)",  # noqa: S608
+            (migration.name, outcome, now().replace(tzinfo=None)),
+        )
+
+
+def _read_sql(path: Path) -> Migration:
+    header: dict[str, Any] = {}
+    summary: list[str] = []
+    for line in path.read_text("utf-8").splitlines():
+        comment = _COMMENT.fullmatch(line)
+        if comment is None:
+            break
+        if pair := _HEADER.fullmatch(comment["text"]):
+            header[pair["key"]] = pair["value"].strip()
+        else:
+            summary.append(comment["text"])
+    run_it = partial(_run_statements, list(_statements(path.read_text("utf-8"))))
+    return _migration(path, summary, header, run_it)
+
+
+def _read_python(path: Path) -> Migration:
+    names = runpy.run_path(str(path))
+    header = {key: names[key.upper()] for key in ("when", "for") if key.upper() in names}
+    run_it = names.get("migrate")
+    if run_it is None:
+        raise MigrationError(f"{path}: it has no function migrate(cursor)")
+    return _migration(path, (names.get("__doc__") or "").strip().splitlines(), header, run_it)
+
+
+def _migration(
+    path: Path,
+    summary: list[str],
+    header: dict[str, Any],
+    run_it: Callable[[Any], Awaitable[object]],
+) -> Migration:
+    if not summary:
+        raise MigrationError(f"{path}: say in the first line what it does")
+    when, meant_for = header.get("when"), header.get("for", _FOR[0])
+    for key, value, known in (("when", when, _WHEN), ("for", meant_for, _FOR)):
+        if value not in known:
+            raise MigrationError(f"{path}: say {key}: {' or '.join(known)}, not {value!r}")
+    is_early, is_for_all = when == "before", meant_for == "every database"
+    if is_early and is_for_all:
+        raise MigrationError(f"{path}: before its tables are made, a new database has nothing")
+    return Migration(migration_name(path), summary[0], is_early, is_for_all, run_it)
+
+
+def _statements(text: str) -> Iterator[str]:
+    """The statements of a file: each ends with a line that ends with a semicolon."""
+    lines = [line for line in text.splitlines() if not _COMMENT.match(line)]
+    for statement in re.split(r";\s*$", "\n".join(lines), flags=re.MULTILINE):
+        if statement.strip():
+            yield statement.strip()
+
+
+async def _run_statements(statements: list[str], cursor: Any) -> None:
+    for statement in statements:
+        await cursor.execute(statement)

@@ -1,0 +1,207 @@
+"""Numbered migrations: in order, once, recorded, told; a failed one leaves no trace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.db import migrate as differ, numbered
+from app.db.migrate import migrate, plan, schema_is_current
+from app.db.numbered import MigrationError, read_migrations
+from app.db.pool import pools
+from app.db.transactions import reading
+from tests.support.installation import Installation
+
+Write = Callable[..., Path]
+RENAME = """\
+-- Rename the old column of the note.
+-- when: before
+alter table distributors change column old_note contact varchar(64) null comment 'x';
+"""
+FILL = '''\
+"""Fill the contacts that are missing."""
+
+WHEN = "after"
+
+
+async def migrate(cursor):
+    await cursor.execute("update distributors set contact = 'nobody' where contact = %s", ("",))
+'''
+
+
+@pytest.fixture
+async def pool(mariadb: Installation) -> AsyncIterator[Installation]:
+    mariadb.make_databases()
+    mariadb.adopt()
+    yield mariadb
+    await pools().close()
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Put a migration where `migrate` looks for them."""
+    monkeypatch.setattr(
+        numbered, "migration_files",
+        lambda: sorted(tmp_path.glob("*/migrations/*"), key=lambda path: path.name),
+    )  # fmt: skip
+    # A function that remembers its answer for the process.
+    monkeypatch.setattr(differ, "fingerprint", differ.fingerprint.__wrapped__)
+
+    def put(name: str, text: str, module: str = "pipeline_ops") -> Path:
+        file = tmp_path / module / "migrations" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+        return file
+
+    return put
+
+
+def add_distributor(db: Installation, **columns: Any) -> None:
+    columns = {
+        "id": "d1", "code": "d1", "name": "One", "status": "active", "currency": "CNY",
+        "quota_period": "none", "created_at": "2026-11-24", "created_by": "me",
+        "updated_at": "2026-11-24", "updated_by": "me", "lock_version": 1, **columns,
+    }  # fmt: skip
+    db.query(
+        f"insert into distributors ({', '.join(columns)}) values"
+        f" ({', '.join(['%s'] * len(columns))})",
+        *columns.values(),
+    )
+
+
+def outcomes(db: Installation) -> dict[str, str]:
+    return {row["name"]: row["outcome"] for row in db.query("select * from app_migration")}
+
+
+async def test_what_was_renamed_keeps_its_values(pool: Installation, write: Write) -> None:
+    add_distributor(pool)
+    pool.query("alter table distributors change column contact old_note varchar(64)")
+    pool.query("update distributors set old_note = 'kept'")
+    write("0002_fill.py", FILL, "pipeline_dist")
+    write("0001_rename.sql", RENAME)
+    dry = (await plan()).lines()
+
+    told = await migrate()
+
+    assert dry[0] == told[0] == "pipeline_ops/0001_rename: Rename the old column of the note."
+    assert told[-1] == "pipeline_dist/0002_fill: Fill the contacts that are missing."
+    assert told[-1] in dry
+    assert [row["contact"] for row in pool.query("select contact from distributors")] == ["kept"]
+    assert set(outcomes(pool).values()) == {"done"}
+    assert await migrate() == []
+    assert (await plan()).lines() == []
+
+
+async def test_a_later_one_with_a_lower_number_still_runs(
+    pool: Installation, write: Write
+) -> None:
+    add_distributor(pool)
+    write("0002_fill.py", FILL)
+    await migrate()
+    write("0001_other.sql", "-- Do nothing.\n-- when: after\nselect 1;\n")
+
+    assert await migrate() == ["pipeline_ops/0001_other: Do nothing."]
+
+
+async def test_a_new_database_needs_only_what_is_for_every_one(
+    pool: Installation, write: Write
+) -> None:
+    # As after json2ddl, or a migration that ended half-way: tables without a row.
+    pool.query("delete from app_schema")
+    pool.query("drop table app_migration")
+    write("0001_rename.sql", RENAME)
+    write(
+        "0002_first.sql",
+        "-- Make the first row.\n-- when: after\n-- for: every database\n"
+        "insert into app_login_attempt (id, fails, last_at) values ('x', 1, '2026-11-24');\n",
+    )
+    assert (await plan()).before == []
+
+    told = await migrate()
+
+    assert told == [
+        "app_migration: created the table", "pipeline_ops/0002_first: Make the first row.",
+    ]  # fmt: skip
+    assert outcomes(pool) == {
+        "pipeline_ops/0001_rename": "not_needed", "pipeline_ops/0002_first": "done",
+    }  # fmt: skip
+    assert await migrate() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "0001_bad.sql",
+            "-- Empty it.\n-- when: after\ndelete from distributors;\nselect nonsense;\n",
+            "Unknown column 'nonsense'",
+        ),
+        (
+            "0001_bad.py",
+            '"""Empty it."""\nWHEN = "before"\nasync def migrate(cursor):\n'
+            '    await cursor.execute("delete from distributors")\n    raise ValueError("why")\n',
+            "why",
+        ),
+    ],
+)
+async def test_a_failed_one_is_told_and_leaves_nothing(
+    pool: Installation, write: Write, name: str, text: str, said: str
+) -> None:
+    add_distributor(pool)
+    file = write(name, text)
+
+    with pytest.raises(MigrationError, match=f"^pipeline_ops/0001_bad: .*{said}.*not recorded"):
+        await migrate()
+
+    assert len(pool.query("select id from distributors")) == 1
+    assert outcomes(pool) == {}
+    async with reading() as sor:
+        assert not await schema_is_current(sor)
+    file.unlink()
+    write("0001_good.sql", "-- Mend it.\n-- when: after\ndelete from distributors;\n")
+    assert await migrate() == ["pipeline_ops/0001_good: Mend it."]
+    async with reading() as sor:
+        assert await schema_is_current(sor)
+
+
+async def test_migrations_at_the_same_time_run_each_once(pool: Installation, write: Write) -> None:
+    add_distributor(pool, contact="")
+    write(
+        "0001_more.sql",
+        "-- Write one more letter.\n-- when: after\n"
+        "update distributors set contact = concat(contact, 'x');\n",
+    )
+
+    told = await asyncio.gather(*(migrate() for _ in range(4)))
+
+    assert sorted(map(len, told)) == [0, 0, 0, 1]
+    assert pool.query("select contact from distributors") == [{"contact": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("0001 x.sql", "-- x\n-- when: after\n", "name it"),
+        ("0001_x.txt", "-- x\n-- when: after\n", "name it"),
+        ("0002_x.sql", "select 1;\n", "what it does"),
+        ("0002_x.sql", "-- x\nselect 1;\n", "say when"),
+        ("0002_x.sql", "-- x\n-- when: later\n", "say when"),
+        ("0002_x.sql", "-- x\n-- when: after\n-- for: all\n", "say for"),
+        ("0002_x.sql", "-- x\n-- when: before\n-- for: every database\n", "has nothing"),
+        ("0002_x.py", '"""x"""\nWHEN = "after"\n', "no function"),
+        ("0001_y.sql", "-- x\n-- when: after\n", "has this number"),
+    ],
+)
+def test_a_file_that_says_too_little_is_refused(
+    write: Write, name: str, text: str, said: str
+) -> None:
+    first = write("0001_first.sql", "-- First.\n-- when: after\nselect 1;\n")
+
+    with pytest.raises(MigrationError, match=said):
+        read_migrations([first, write(name, text, "pipeline_core")])
+
+
+def test_the_checkouts_own_can_be_read() -> None:
+    read_migrations(numbered.migration_files())
