@@ -38,7 +38,7 @@ from app.records.filters import SafeDBFilter
 from app.server.guard import GuardedAuth
 from app.server.metrics import Metrics, metrics_folder
 from app.server.resource import PipelineResource
-from app.server.runner import PlainRunner
+from app.server.runner import PlainServer
 from app.server.templates import PageEngine
 from app.server.watchdog import watch_loop
 from app.web.callers import Callers, host_name
@@ -115,13 +115,15 @@ class PipelineServer(ConfiguredServer):
         self.configPath(None)
         self.app.cleanup_ctx.append(self._lifetime)
         await self.build_app()
-        runner = PlainRunner(
+        await self._start_app()
+        server = PlainServer(
             self.app,
             self._resource.handle,
+            body_limit_bytes=self.settings.options.body_limit_bytes,
             access_log=None,
-            shutdown_timeout=DRAIN_SECONDS,
             keepalive_timeout=75,
         )
+        runner = web.ServerRunner(server, shutdown_timeout=DRAIN_SECONDS)
         await runner.setup()
         listener = _listen(self.settings.host, port)
         site = web.SockSite(runner, listener, backlog=1024)
@@ -137,6 +139,14 @@ class PipelineServer(ConfiguredServer):
         await stop.wait()
         log_info(log, "stopping", "finishing what runs")
         await runner.cleanup()
+        await self.app.shutdown()
+        await self.app.cleanup()
+
+    async def _start_app(self) -> None:
+        # What aiohttp's AppRunner does, whose server would be another.
+        self.app.on_startup.freeze()
+        await self.app.startup()
+        self.app.freeze()
 
     async def _lifetime(self, app: web.Application) -> AsyncIterator[None]:
         stop = asyncio.Event()

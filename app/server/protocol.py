@@ -10,7 +10,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from app.base.errors import AppError
 from app.web.request import own_request_id
@@ -19,7 +18,7 @@ from app.web.responses import PROBLEM_TYPE, json_response, problem_document
 log = logging.getLogger("pipeline.request")
 
 
-class ProblemProtocol(RequestHandler):
+class ProblemProtocol(web.RequestHandler):
     """aiohttp's handler of one connection, with errors in our words."""
 
     def handle_error(

@@ -16,7 +16,6 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -50,50 +49,42 @@ def origin_form(message: RawRequestMessage) -> RawRequestMessage:
     )
 
 
-class _Server(web.Server):
-    """aiohttp's server with our handler of connections."""
+class PlainServer(web.Server):
+    """aiohttp's low-level server with our requests and our handler of connections."""
 
-    def __call__(self) -> RequestHandler:
-        return ProblemProtocol(self, loop=self._loop, **self._kwargs)
-
-
-class PlainRunner(web.AppRunner):
-    """aiohttp's runner, whose requests all go to *handler*."""
-
-    def __init__(self, app: web.Application, handler: Handler, **options: Any) -> None:
-        super().__init__(app, **options)
-        self._handler = handler
-
-    async def _make_server(self) -> Any:
-        # Starts the application, and knows the options.
-        server = await super()._make_server()
-        return _Server(
-            self._handler,  # type: ignore[arg-type]  # it takes our kind of request
-            request_factory=self._request_maker(asyncio.get_running_loop()),
-            handler_cancellation=server.handler_cancellation,
-            loop=server._loop,
-            # Bodies are unpacked where their size is watched (app/web/body.py).
-            **(server._kwargs | {"auto_decompress": False}),
+    def __init__(
+        self, app: web.Application, handler: Handler, *, body_limit_bytes: int, **options: Any
+    ) -> None:
+        """Send all requests to *handler*; *options* are those of aiohttp's RequestHandler."""
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            handler,  # type: ignore[arg-type]  # it takes our kind of request
+            request_factory=_request_maker(app, loop, body_limit_bytes),
+            loop=loop,
         )
+        # Bodies are unpacked where their size is watched (app/web/body.py).
+        self._connection_options = {**options, "loop": loop, "auto_decompress": False}
 
-    def _request_maker(self, loop: asyncio.AbstractEventLoop) -> Callable[..., web.Request]:
-        app = self.app
-        most_bytes, most_fields = app._client_max_size, app._client_max_fields
+    def __call__(self) -> web.RequestHandler:
+        return ProblemProtocol(self, **self._connection_options)
 
-        def make(
-            message: RawRequestMessage,
-            payload: StreamReader,
-            protocol: RequestHandler,
-            writer: AbstractStreamWriter,
-            task: "asyncio.Task[None]",
-        ) -> web.Request:
-            if not message.path.startswith("/"):
-                message = origin_form(message)
-            request = PlainRequest(
-                message, payload, protocol, writer, task, loop,
-                client_max_size=most_bytes, client_max_fields=most_fields,
-            )  # fmt: skip
-            request.own_app = app
-            return request
 
-        return make
+def _request_maker(
+    app: web.Application, loop: asyncio.AbstractEventLoop, body_limit_bytes: int
+) -> Callable[..., web.Request]:
+    def make(
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.Request:
+        if not message.path.startswith("/"):
+            message = origin_form(message)
+        request = PlainRequest(
+            message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes
+        )
+        request.own_app = app
+        return request
+
+    return make

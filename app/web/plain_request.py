@@ -1,5 +1,7 @@
 """A request that was not routed: there is one resource, which every request goes to."""
 
+import asyncio
+
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
@@ -17,11 +19,13 @@ class PlainRequest(web.Request):
 
     def with_body(self, data: bytes, max_bytes: int) -> web.Request:
         """The same request with *data* to be read as its body; it takes up to *max_bytes*."""
+        loop = asyncio.get_running_loop()
         # Wide enough that what is put in at once holds no connection back.
-        stream = StreamReader(self.protocol, max(len(data), 1), loop=self._loop)
+        stream = StreamReader(self.protocol, max(len(data), 1), loop=loop)
         stream.feed_data(data)
         stream.feed_eof()
+        # The message is private: aiohttp knows no other way to a request with another body.
         return web.Request(
-            self._message, stream, self.protocol, self._payload_writer, self._task, self._loop,
-            client_max_size=max_bytes, client_max_fields=self._client_max_fields,
+            self._message, stream, self.protocol, self.writer, self.task, loop,
+            client_max_size=max_bytes,
         )  # fmt: skip
