@@ -1,8 +1,10 @@
 """
 Excel files, read by openpyxl as far as it goes: what a person sees in the first sheet.
 
-Its own way through a workbook leaves out what decides here: formulas without a result, escapes,
-merged cells, the date formats of East Asia, and any limit. So its parts are put together anew.
+Its parts are put together anew, since `load_workbook`, streaming or not, leaves out what decides
+here: formulas without a result, escapes of shared texts, merged cells (streaming), the dates of
+East Asia. It makes cells of every gap, however wide, and refuses a sheet for a filter or a style it
+does not know, which nobody wants to import.
 """
 
 import bisect

@@ -350,6 +350,22 @@ def test_a_broken_workbook_is_said_so(data: bytes) -> None:
     assert "damaged" in str(refusal(data))
 
 
+@pytest.mark.parametrize(
+    ("after", "parts"),
+    [
+        ('<autoFilter ref="A1"><filterColumn colId="0"><dynamicFilter type="new"/></filterColumn>'
+         "</autoFilter>", {}),
+        ('<dataValidations><dataValidation operator="new" sqref="A1"/></dataValidations>', {}),
+        ("", {"xl/styles.xml": '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml'
+                               '/2006/main"><fonts><font><family val="99"/></font></fonts>'
+                               "</styleSheet>"}),
+    ],
+    ids=["filter", "validation", "style"],
+)  # fmt: skip
+def test_what_stands_around_the_rows_may_be_unknown(after: str, parts: dict[str, str]) -> None:
+    assert cells(workbook(HEAD + row(2, text("A2", "x")), after=after, parts=parts)) == [["x"]]
+
+
 def test_a_strict_workbook_is_told_apart() -> None:
     name = "xl/workbook.xml"
     strict = {name: '<workbook xmlns="http://purl.oclc.org/ooxml/spreadsheetml/main"/>'}
