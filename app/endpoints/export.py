@@ -1,10 +1,10 @@
 """
-A whole list as a file: CSV or an Excel sheet, sent while it is read.
+A whole list as a file: CSV, sent while it is read, or an Excel sheet, sent when all is in it.
 
 Which rows, and in which order, is settled first by their keys; then they are read some hundred at
 a time, so that neither a connection nor memory is held for as long as a download takes.
 
-How many rows an Excel file has so far cannot be seen in its bytes. Whoever asks for `_progress`
+How far an Excel file has come cannot be seen in its bytes. Whoever asks for `_progress`
 therefore gets the file in pieces: before each, 8 bytes with two numbers of 32 bits, the higher byte
 first: how many rows are done after this piece, and of how many bytes it is (perhaps none).
 """
@@ -169,9 +169,10 @@ async def _parts(
                 [_cell(selection.table, row, name, zone, lang, kind) for name in columns]
                 for row in rows
             ]
-            # Compressing some hundred rows takes longer than others should wait.
+            # Writing some hundred rows takes longer than others should wait.
             yield min(start + ROW_BATCH_SIZE, len(keys)), await asyncio.to_thread(file.add, cells)
-        yield len(keys), await asyncio.to_thread(file.end)
+        for piece in await asyncio.to_thread(file.end):
+            yield len(keys), piece
 
 
 def _heading(model: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:

@@ -34,7 +34,7 @@ def failed_rows(
     width = max(len(head), *(len(row) for row, _ in lines))
     out = CsvFile([*_texts(head, file, width, old), translate(_PROBLEM, lang)])
     part = out.add([[*_texts(row, file, width, old), words] for row, words in lines])
-    return (part + out.end()).decode("utf-8")
+    return b"".join([part, *out.end()]).decode("utf-8")
 
 
 def _texts(row: Sequence[Any], file: FileRows, width: int, left_out: int | None) -> list[str]:

@@ -1,26 +1,23 @@
 """
-Rows as CSV or as an Excel sheet, piece by piece. No cell can be taken for a formula.
+Rows as CSV or as an Excel sheet, some hundred at a time. No cell can be taken for a formula.
 
-openpyxl writes the whole workbook once it has all of it; here its sheet goes straight into the
-file that is sent, so that neither memory nor disk holds more than some hundred rows.
+CSV goes out as it comes. openpyxl gathers the sheet in a file of the system's folder for such files
+and packs it at the end: memory holds no more than some hundred rows.
 """
 
 import csv
 import io
-import zipfile
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
-from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Font
-from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
-from openpyxl.worksheet._writer import WorksheetWriter
-from openpyxl.writer.excel import ExcelWriter
 
 from app.base.errors import Message
 from app.base.i18n import translate
@@ -33,6 +30,7 @@ EXCEL_DIGITS = 15
 TIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
 DATE_FORMAT = "yyyy-mm-dd"
 MAX_NOTED = 1_000
+PIECE_BYTES = 65_536
 # Excel counts days from here; what was before stays a text.
 _FIRST_YEAR = 1900
 
@@ -44,7 +42,7 @@ class File(Protocol):
 
     def add(self, rows: Rows) -> bytes: ...
 
-    def end(self) -> bytes: ...
+    def end(self) -> Iterator[bytes]: ...
 
     def close(self) -> None:
         """Let go of what it holds, also where it has not come to its end."""
@@ -64,9 +62,9 @@ class CsvFile:
         self._writer.writerows([escape_formula(value) for value in row] for row in rows)
         return self._take()
 
-    def end(self) -> bytes:
+    def end(self) -> Iterator[bytes]:
         """What is left."""
-        return self._take()
+        return iter((self._take(),))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -156,113 +154,44 @@ class SheetFile:
 
     def __init__(self, head: Sequence[str], lang: str = "en", name: str = "Sheet1") -> None:
         self._lang = lang
-        self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=4)
         self._book = Workbook(write_only=True)
-        self._open(name)
         self._number = 0
+        self._saved = tempfile.TemporaryFile()
+        self._cells = self._open(name)
         self._write([head], bold=True)
 
     def add(self, rows: Rows) -> bytes:
-        """What *rows* add; times must be without zone: Excel knows none."""
+        """Take *rows*, and have nothing to send yet; times without zone: Excel knows none."""
         self._write(rows)
-        return self._sink.take()
+        return b""
 
-    def end(self) -> bytes:
-        """The end of the file."""
-        cuts = self._cells.cuts
-        self._close()
-        if cuts:
-            self._open(translate(Message("Cut texts"), self._lang))
-            head = [
-                translate(Message(word), self._lang) for word in ("Row", "Column", "Characters")
-            ]
+    def end(self) -> Iterator[bytes]:
+        """Return the file, piece by piece; takes time before the first one."""
+        if cuts := self._cells.cuts:
+            self._cells = self._open(translate(Message("Cut texts"), self._lang))
+            words = ("Row", "Column", "Characters")
+            head = [translate(Message(word), self._lang) for word in words]
             self._write([head], bold=True)
             self._write(cuts)
-            self._close()
-        _Parts(self._book, self._zip).save()
-        return self._sink.take()
+        self._book.save(self._saved)
+        self._saved.seek(0)
+        return iter(partial(self._saved.read, PIECE_BYTES), b"")
 
     def close(self) -> None:
-        """Let go of the sheet and the zip, also where the file was given up."""
-        if not self._sheet.closed:
-            self._close()
-        self._zip.close()
+        """Let go of all files, also where this one was given up."""
+        self._saved.close()
+        for sheet in self._book.worksheets:
+            if not sheet.closed:
+                sheet.close()
+                # Else openpyxl keeps its file of the sheet until the process ends.
+                sheet._writer.cleanup()  # type: ignore[attr-defined]
 
-    def _open(self, name: str) -> None:
-        self._sheet = _Sheet(self._book, name)
-        self._book._add_sheet(self._sheet)  # type: ignore[attr-defined]
+    def _open(self, name: str) -> ExcelCells:
+        self._sheet = self._book.create_sheet(name)
         self._sheet.freeze_panes = "A2"
-        self._cells = ExcelCells(self._sheet)
-        place = f"xl/worksheets/sheet{len(self._book.worksheets)}.xml"
-        self._out = self._zip.open(place, "w", force_zip64=True)
-        self._sheet._writer = _SheetWriter(self._sheet, self._out)
-        self._sheet._writer.write_top()
+        return ExcelCells(self._sheet)
 
     def _write(self, rows: Rows, *, bold: bool = False) -> None:
         for row in rows:
             self._number += 1
             self._sheet.append(self._cells.row(self._number, row, bold=bold))
-
-    def _close(self) -> None:
-        self._sheet.close()
-        self._out.close()
-
-
-class _Sheet(WriteOnlyWorksheet):
-    """Takes cells only, which `ExcelCells` has made: nothing is left to find out about them."""
-
-    _writer: WorksheetWriter
-
-    def _values_to_row(self, values: Iterable[Cell | None], row_idx: int) -> Iterator[Cell]:
-        for column, cell in enumerate(values, 1):
-            if cell is not None:
-                cell.column, cell.row = column, row_idx
-                yield cell
-
-
-class _SheetWriter(WorksheetWriter):
-    """Writes a row as one text. An element for each cell, as openpyxl makes them, takes five times
-    as long, and exports have hundreds of thousands of rows."""
-
-    def write_row(self, xf: Any, row: Iterable[Any], row_idx: int) -> None:
-        xf._file(f'<row r="{row_idx}">{"".join(map(_cell_xml, row))}</row>')
-
-
-def _cell_xml(cell: Cell) -> str:
-    value = cell._value  # type: ignore[attr-defined]
-    style = f' s="{cell.style_id}"' if cell.has_style else ""
-    if cell.data_type == "s":
-        space = ' xml:space="preserve"' if value != value.strip() else ""
-        text = f"<is><t{space}>{escape(value)}</t></is>"
-        return f'<c r="{cell.coordinate}"{style} t="inlineStr">{text}</c>'
-    number = to_excel(value) if cell.data_type == "d" else value
-    return f'<c r="{cell.coordinate}"{style}><v>{plain(number)}</v></c>'
-
-
-class _Parts(ExcelWriter):
-    """Writes what belongs to a workbook besides its sheets, which are written already."""
-
-    def write_worksheet(self, ws: Any) -> None:
-        ws._drawing = None
-        ws._rels = ws._writer._rels
-        self.manifest.append(ws)
-
-
-class _Sink(io.RawIOBase):
-    """Takes what the zip writes and hands it on; it cannot go back."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def take(self) -> bytes:
-        """What came since the last time."""
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
