@@ -79,9 +79,10 @@ async def _migrate(connection: Any) -> list[str]:
 
 
 async def _pending(connection: Any, present: dict[str, FoundTable]) -> list[Migration]:
-    recorded = await numbered.recorded(connection) if numbered.TABLE in present else frozenset()
+    has_record = numbered.TABLE in present
+    done_before = await numbered.names_of_record(connection) if has_record else frozenset()
     migrations = numbered.read_migrations(numbered.migration_files())
-    return [item for item in migrations if item.name not in recorded]
+    return [item for item in migrations if item.name not in done_before]
 
 
 async def _is_new(connection: Any, present: dict[str, FoundTable]) -> bool:

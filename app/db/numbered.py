@@ -78,7 +78,7 @@ def read_migrations(paths: Iterable[Path]) -> list[Migration]:
     return list(migrations.values())
 
 
-async def recorded(connection: Any) -> frozenset[str]:
+async def names_of_record(connection: Any) -> frozenset[str]:
     """Return the names of those that this database has behind it; its table has to exist."""
     async with connection.cursor() as cursor:
         await cursor.execute(f"select name from {TABLE}")  # noqa: S608  # our own name
@@ -151,9 +151,9 @@ def _migration(
     if not summary:
         raise MigrationError(f"{path}: say in the first line what it does")
     when, meant_for = header.get("when"), header.get("for", _FOR[0])
-    for key, value, known in (("when", when, _WHEN), ("for", meant_for, _FOR)):
-        if value not in known:
-            raise MigrationError(f"{path}: say {key}: {' or '.join(known)}, not {value!r}")
+    for key, value, choices in (("when", when, _WHEN), ("for", meant_for, _FOR)):
+        if value not in choices:
+            raise MigrationError(f"{path}: say {key}: {' or '.join(choices)}, not {value!r}")
     is_early, is_for_all = when == "before", meant_for == "every database"
     if is_early and is_for_all:
         raise MigrationError(f"{path}: before its tables are made, a new database has nothing")

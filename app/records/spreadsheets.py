@@ -156,7 +156,7 @@ class SheetFile:
         self._lang = lang
         self._book = Workbook(write_only=True)
         self._number = 0
-        self._saved = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()
         self._cells = self._open(name)
         self._write([head], bold=True)
 
@@ -173,13 +173,13 @@ class SheetFile:
             head = [translate(Message(word), self._lang) for word in words]
             self._write([head], bold=True)
             self._write(cuts)
-        self._book.save(self._saved)
-        self._saved.seek(0)
-        return iter(partial(self._saved.read, PIECE_BYTES), b"")
+        self._book.save(self._file)
+        self._file.seek(0)
+        return iter(partial(self._file.read, PIECE_BYTES), b"")
 
     def close(self) -> None:
         """Let go of all files, also where this one was given up."""
-        self._saved.close()
+        self._file.close()
         for sheet in self._book.worksheets:
             if not sheet.closed:
                 sheet.close()

@@ -48,8 +48,8 @@ class Plan:
 
     def lines(self) -> list[str]:
         """Return all of it in the order in which it would be done."""
-        left = [f"left as it is: {item}" for item in self.problems]
-        return [*self.before, *map(str, self.steps), *self.after, *left]
+        problems = [f"left as it is: {item}" for item in self.problems]
+        return [*self.before, *map(str, self.steps), *self.after, *problems]
 
 
 def make_plan(present: dict[str, FoundTable], names: str | None = None) -> Plan:

@@ -95,5 +95,5 @@ class Metrics:
     def _keep_room(self) -> None:
         """Take the files' space now: on a full disk, a page of theirs would end the process."""
         for file in self._folder.glob(f"*_{os.getpid()}{_SUFFIX}"):
-            with file.open("r+b") as opened:
-                os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+            with file.open("r+b") as stream:
+                os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)

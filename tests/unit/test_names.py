@@ -48,7 +48,8 @@ METERED = re.compile(r"pipeline_(ops|dist)/")
 PRODUCTION_LINE = re.compile(r"(^|_)lines?_(ids?|codes?|status|name)$|^(this|own|every)_line$")
 OF_TEXTS = {
     "app/access/password_key.py", "app/base/logs.py", "app/cli/demo.py", "app/cli/migrate.py",
-    "app/db/migrate.py", "app/endpoints/audit_view.py", "app/endpoints/rights.py", "app/manage.py",
+    "app/db/migrate.py", "app/db/numbered.py", "app/schema/plan.py",
+    "app/endpoints/audit_view.py", "app/endpoints/rights.py", "app/manage.py",
     "app/records/csv_files.py", "app/records/failed_rows.py", "app/runtime/embedded_db.py",
     "app/runtime/processes.py", "app/runtime/workers.py", "app/schema/coercion.py",
     "app/server/metrics.py", "app/web/callers.py",
