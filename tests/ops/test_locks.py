@@ -16,6 +16,7 @@ IMPORTS = (
     "ahserver.configuredServer", "ahserver.auth_api", "ahserver.processorResource",
     "sqlor.dbpools", "sqlor.mysqlor", "sqlor.aiomysqlor", "sqlor.dbpassword",
     "xls2ddl.xls2ui", "xls2ddl.json2ddl", "appPublic.rc4", "appPublic.aes", "uvloop",
+    "prometheus_client.multiprocess",
 )
 
 
