@@ -7,6 +7,7 @@ Modules import from here only, so that the host's inside can change without them
 from typing import Any
 
 from app.access.register_paths import register_paths
+from app.access.request_context import CONTEXT
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
 from app.base.clock import (
@@ -20,6 +21,8 @@ from app.base.clock import (
     quota_month,
     zone_name,
 )
+from app.base.command import Command
+from app.base.contributions import Contributions
 from app.base.errors import (
     AppError,
     BadRequest,
@@ -68,7 +71,7 @@ from app.endpoints.lists import list_rows
 from app.records.cell_texts import escape_formula
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.filters import any_case, like_pattern
-from app.records.hooks import offer_editors, offer_row_checks
+from app.records.hooks import TableHooks
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -92,13 +95,16 @@ from app.schema.validation import (
     check_update,
     without_unchanged,
 )
-from app.web.body import check_media_type
+from app.web.body import BodyLimit, check_media_type
 from app.web.callers import UNKNOWN_ADDRESS
-from app.web.endpoint import answering, check_method, reading_endpoint, register, writing
+from app.web.endpoint import Endpoint, answering, reading_endpoint, writing
+from app.web.module import Module
+from app.web.request import ProgramApi
 from app.web.responses import Answer, json_response
 
 __all__ = [
     "BYTE_ORDER_MARK",
+    "CONTEXT",
     "CSV_TYPE",
     "FUNCTION_NAME",
     "SYSTEM_ACTOR",
@@ -108,10 +114,14 @@ __all__ = [
     "Answer",
     "AppError",
     "BadRequest",
+    "BodyLimit",
     "Change",
+    "Command",
     "Conflict",
+    "Contributions",
     "DuplicateKey",
     "EditConflict",
+    "Endpoint",
     "ExcelCells",
     "FieldProblem",
     "FieldRule",
@@ -123,12 +133,15 @@ __all__ = [
     "JsonText",
     "Message",
     "MethodNotAllowed",
+    "Module",
     "Network",
     "NotFound",
     "NotSignedIn",
     "PaymentRequired",
+    "ProgramApi",
     "Row",
     "SafeSqlor",
+    "TableHooks",
     "TooManyRequests",
     "Unavailable",
     "Unprocessable",
@@ -142,7 +155,6 @@ __all__ = [
     "check_delete",
     "check_lock_version",
     "check_media_type",
-    "check_method",
     "check_new",
     "check_params",
     "check_references",
@@ -170,9 +182,7 @@ __all__ = [
     "next_day_start",
     "next_month_start",
     "now",
-    "offer_editors",
     "offer_functions",
-    "offer_row_checks",
     "parse_json",
     "plain_spelling",
     "pools",
@@ -184,7 +194,6 @@ __all__ = [
     "reading",
     "reading_endpoint",
     "record_changes",
-    "register",
     "register_paths",
     "settings",
     "sort_terms",

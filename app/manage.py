@@ -2,13 +2,14 @@
 """The operators' command line: py3/bin/python app/manage.py COMMAND [options]."""
 
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 # Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from app.base.command import Command  # noqa: E402
+from app.base.contributions import by_name  # noqa: E402
 from app.base.errors import AppError  # noqa: E402
 from app.base.i18n import translate  # noqa: E402
 from app.base.settings import ConfigError  # noqa: E402
@@ -16,71 +17,59 @@ from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
 from app.runtime.terminal import CommandError, is_chinese, print_error  # noqa: E402  # needs the path
 
-
-@dataclass(frozen=True)
-class Command:
-    """`module` has `function`(argv) -> exit code; it is imported only when it is used."""
-
-    module: str
-    english: str
-    chinese: str
-    function: str = "run_command"
-
-
-COMMANDS = {
-    "create-admin": Command(
+# Those of the modules stand with them.
+HOST_COMMANDS = (
+    Command(
+        "create-admin",
         "app.cli.create_admin",
         "make an administrator, or give one a new password",
         "建立管理员，或重设其密码",
     ),
-    "migrate": Command(
+    Command(
+        "migrate",
         "app.cli.migrate",
         "bring the database to the models: creates and extends tables, never drops",
         "按模型建立或扩充数据表，从不删除",
     ),
-    "load-paths": Command(
+    Command(
+        "load-paths",
         "app.cli.load_paths",
         "register all paths and the roles that may use them in the Sage database",
         "在 Sage 数据库中登记全部路径及其角色",
     ),
-    "setup-sage": Command(
+    Command(
+        "setup-sage",
         "app.cli.setup_sage",
         "make the RBAC tables and roles in a database that has none",
         "在尚无 RBAC 表的数据库中建立表与角色",
     ),
-    "who-may": Command(
+    Command(
+        "who-may",
         "app.cli.rights",
         "which roles and users may use a path, and why",
         "哪些角色和用户可以使用某个路径，以及依据",
         "run_who_may",
     ),
-    "may": Command(
+    Command(
+        "may",
         "app.cli.rights",
         "what a user may do, or whether he may use a path, and why",
         "某用户可以做什么，或能否使用某个路径，以及依据",
         "run_may",
     ),
-    "rotate-secret": Command(
+    Command(
+        "rotate-secret",
         "app.cli.rotate_secret",
         "put a new session secret, password key or database password in place",
         "更换会话密钥、密码密钥或数据库密码",
     ),
-    "demo": Command(
+    Command(
+        "demo",
         "app.cli.demo",
         "load the demo data into the running system and print a curl line",
         "向运行中的系统载入演示数据，并给出 curl 示例",
     ),
-    "check-ledger": Command(
-        "pipeline_ops.ledger.check",
-        "recompute all counters from the ledger and print every difference",
-        "按账本重算全部计数，并列出差异",
-    ),
-    "replay": Command(
-        "pipeline_dist.replay.command",
-        "send a recorded trace of calls through the HTTP API",
-        "把记录下来的调用序列经 HTTP 接口重放",
-    ),
-}
+)
 
 
 def main(argv: list[str]) -> int:
@@ -88,14 +77,15 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if argv else 2
-    command = COMMANDS.get(argv[0])
+    own = next((command for command in HOST_COMMANDS if command.name == argv[0]), None)
+    command = own or commands().get(argv[0])
     if command is None:
         print_error(f"There is no command {argv[0]}.\n", f"没有命令 {argv[0]}。\n")
         print(_help(), file=sys.stderr)
         return 2
     keep_private(var_folder())
     try:
-        if not command.module.startswith("app."):
+        if own is None:
             # What modules know of each other's rows, their commands need too.
             import_module("app.modules").load_modules({})
         function = getattr(import_module(command.module), command.function)
@@ -110,9 +100,17 @@ def main(argv: list[str]) -> int:
     return 1
 
 
+def commands() -> dict[str, Command]:
+    """Return the commands of the host and the modules by name; raises NameTaken."""
+    # The modules are imported late: start.sh waits for commands of the host, which need none.
+    others = import_module("app.modules").module_commands()
+    offers = [*(("app", command) for command in HOST_COMMANDS), *others]
+    return by_name((owner, command.name, command) for owner, command in offers)
+
+
 def _help() -> str:
     lines = ["Usage: py3/bin/python app/manage.py COMMAND [--help]", "用法：同上，COMMAND 为：", ""]
-    for name, command in COMMANDS.items():
+    for name, command in commands().items():
         lines += [f"  {name:<14}{command.english}", f"  {'':<14}{command.chinese}"]
     return "\n".join(lines)
 

@@ -1,21 +1,47 @@
-"""The one place that knows all three modules, in the order in which they build on each other."""
+"""The one place that knows all modules, in the order in which they build on each other."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pipeline_core.init import load_pipeline_core
-from pipeline_dist.init import load_pipeline_dist
-from pipeline_ops.init import background_tasks, load_pipeline_ops
+from app.base.command import Command
+from app.endpoints.import_rows import BODY_LIMIT
+from app.records.hooks import TABLE_HOOKS
+from app.web.body import BODY_LIMITS
+from app.web.module import Module, connect
+from app.web.request import PROGRAM_APIS
+from pipeline_core import init as core
+from pipeline_dist import init as dist
+from pipeline_ops import init as ops
+
+# What the host itself contributes and accepts; its functions are offered by app/global_func.py.
+HOST = Module(
+    name="app",
+    endpoints={},
+    contributions=(BODY_LIMIT,),
+    accepts=(TABLE_HOOKS, BODY_LIMITS, PROGRAM_APIS),
+)
 
 
-def load_modules(env: Any) -> list[Callable[[asyncio.Event], Awaitable[None]]]:
+def load_modules(env: Any) -> tuple[Module, ...]:
     """
-    Let the modules offer their functions in *env*, and to each other what they know.
+    Offer the modules' functions in *env*, and bring together what they contribute to each other:
+    all of it, or nothing.
 
-    Return what shall run beside the requests.
+    Raises NameTaken for a name that two of them have.
     """
-    load_pipeline_core(env)
-    load_pipeline_ops(env)
-    load_pipeline_dist(env)
-    return list(background_tasks())
+    names = dict(env)
+    modules = (
+        HOST,
+        core.load_pipeline_core(names),
+        ops.load_pipeline_ops(names),
+        dist.load_pipeline_dist(names),
+    )
+    connect(modules)
+    for module in modules:
+        module.offer(env)
+    return modules
+
+
+def module_commands() -> list[tuple[str, Command]]:
+    """Return the modules' commands, each with its module's name."""
+    modules = (core.MODULE, ops.MODULE, dist.MODULE)
+    return [(module.name, command) for module in modules for command in module.commands]

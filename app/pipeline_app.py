@@ -24,13 +24,14 @@ from app.base.settings import ConfigError, settings  # noqa: E402
 from app.global_func import MODULES, offer_functions  # noqa: E402
 from app.modules import load_modules  # noqa: E402
 from app.runtime.run_folder import keep_private  # noqa: E402
-from app.server.application import Background, PipelineServer  # noqa: E402
+from app.server.application import PipelineServer  # noqa: E402
+from app.web.module import Background  # noqa: E402
 
 
 def load_functions(env: ServerEnv) -> list[Background]:
     """Let the host and its modules offer their functions; what shall run beside the requests."""
     offer_functions(env)
-    return load_modules(env)
+    return [work for module in load_modules(env) for work in module.background]
 
 
 def main() -> int:

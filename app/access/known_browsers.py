@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from app.access.sessions import Sessions
+from app.access.sessions import SESSIONS
 
 COOKIE = "pipeline_browser"
 # The only place where it is looked at; so it makes no other request longer.
@@ -22,14 +22,14 @@ LIFE = timedelta(days=180)
 def known_browser(request: web.Request, credentials: str) -> str | None:
     """The id of the browser, if the user of *credentials* has signed in from it with them."""
     browser, _, seal = request.cookies.get(COOKIE, "").partition(".")
-    if not browser or not _sessions(request).is_sealed(_text(browser, credentials), seal):
+    if not browser or not request.app[SESSIONS].is_sealed(_text(browser, credentials), seal):
         return None
     return browser
 
 
 def remember_browser(request: web.Request, response: web.StreamResponse, credentials: str) -> None:
     """Let the browser say from now on that the user of *credentials* has signed in from it."""
-    sessions = _sessions(request)
+    sessions = request.app[SESSIONS]
     browser = secrets.token_urlsafe(16)
     response.set_cookie(
         COOKIE,
@@ -44,8 +44,3 @@ def remember_browser(request: web.Request, response: web.StreamResponse, credent
 
 def _text(browser: str, credentials: str) -> str:
     return f"browser:{browser}:{credentials}"
-
-
-def _sessions(request: web.Request) -> Sessions:
-    sessions: Sessions = request.app["sessions"]
-    return sessions

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from app.access.rbac import Rights
+from app.access.request_context import CONTEXT, RBAC, WEB_PATHS
 from app.base.errors import Forbidden
 from app.schema.tables import Table, tables
 
@@ -18,9 +18,9 @@ def no_right() -> Forbidden:
 
 async def may_open(request: web.Request, path: str) -> bool:
     """Whether the caller may use *path*, and something is there."""
-    target = request.app["web_paths"].find(path)
-    rights: Rights = await request.app["rbac"].rights()
-    return target is not None and rights.allows(request["actor"].roles, target.url)
+    target = request.app[WEB_PATHS].find(path)
+    rights = await request.app[RBAC].rights()
+    return target is not None and rights.allows(request[CONTEXT].actor.roles, target.url)
 
 
 async def may_list_any(request: web.Request, some: Iterable[Table]) -> bool:

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from app.access.rbac import Rights
+from app.access.request_context import CONTEXT
 from app.base.clock import now
 from app.base.errors import BadRequest
 from app.base.ids import new_id
@@ -29,7 +31,8 @@ async def note_audited(
 
     *is_large*: the body may be large, so that its parameters are gone through beside the loop.
     """
-    target = request["target"]
+    context = request[CONTEXT]
+    target = context.target
     permission_id = rights.audited_by(path if target is None else target.url)
     if permission_id is None:
         return
@@ -37,11 +40,11 @@ async def note_audited(
     row = {
         "id": new_id(),
         "permid": permission_id,
-        "userid": request["actor"].user_id or "",
+        "userid": context.actor.user_id or "",
         "params_kw": await _parameters(request, is_large=is_large),
         "exe_date": moment.date(),
         "exe_timestamp": moment,
-        "remote_ip": request["client_ip"][:40],
+        "remote_ip": context.client_ip[:40],
     }
     try:
         async with transaction("sage") as sor:
@@ -55,13 +58,14 @@ async def note_audited(
 
 
 async def _parameters(request: web.Request, *, is_large: bool) -> str:
+    params = request[CONTEXT].params
     # A file to bring in takes half a second to go through, which others should not wait for.
     if request.method == "POST" and is_large:
-        return await asyncio.to_thread(_as_text, request["params"])
-    return _as_text(request["params"])
+        return await asyncio.to_thread(_as_text, params)
+    return _as_text(params)
 
 
-def _as_text(params: dict[str, Any]) -> str:
+def _as_text(params: Mapping[str, Any]) -> str:
     return _shorten(to_json(without_secrets(params)))
 
 

@@ -20,6 +20,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from app.access.rbac import SageUser
+from app.access.request_context import CONTEXT
 from app.base.clock import now
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
@@ -76,7 +77,7 @@ class Sessions:
             "org_id": user.org_id,
             "created_at": moment,
             "seen_at": moment,
-            "address": request["client_ip"][:64],
+            "address": request[CONTEXT].client_ip[:64],
             "credentials": user.credentials,
             "roles": json.dumps(sorted(user.role_names), ensure_ascii=False),
             "user_agent": _strip_control_characters(request.headers.get("User-Agent", ""))[:255],
@@ -189,6 +190,9 @@ class Sessions:
     def is_sealed(self, text: str, seal: str) -> bool:
         """Whether *seal* is the one of *text*."""
         return seal.isascii() and hmac.compare_digest(seal, self.seal(text))
+
+
+SESSIONS = web.AppKey("pipeline.sessions", Sessions)
 
 
 def _strip_control_characters(text: str) -> str:

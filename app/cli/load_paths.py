@@ -10,9 +10,8 @@ from pathlib import Path
 from app.access import sage_setup
 from app.access.sage_errors import no_sage
 from app.base.settings import ROOT
+from app.global_func import MODULES
 from app.runtime.terminal import CommandError, print_message
-
-MODULES = ("app", "pipeline_core", "pipeline_ops", "pipeline_dist")
 
 
 def run_command(argv: list[str]) -> int:
@@ -26,7 +25,7 @@ def run_command(argv: list[str]) -> int:
     with sage_setup.sage_cursor() as cursor:
         if missing := sage_setup.missing_tables(cursor):
             raise no_sage(missing)
-    for module in MODULES:
+    for module in ("app", *MODULES):
         script = ROOT / module / "scripts" / "load_path.py"
         report = _run(script)
         print_message(report or f"{module}: paths registered", report or f"{module}：路径已登记")

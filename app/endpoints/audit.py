@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from app.access.permissions import withheld_tables
+from app.access.request_context import CONTEXT
 from app.base.actor import Actor
 from app.base.errors import BadRequest, Conflict, EditConflict, Message
 from app.db.sqlor import SafeSqlor
@@ -42,7 +43,7 @@ async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.
     if entry["table_name"] in await withheld_tables(request):
         raise no_record(audit.TABLE, query["id"])
     fields = [name for name in _of(entry, "after") if _can_be_put_back(entry, name)]
-    return json_response(entry_view(entry, fields, request["actor"].lang))
+    return json_response(entry_view(entry, fields, request[CONTEXT].actor.lang))
 
 
 async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import ClientConnectionResetError, web
 from multidict import CIMultiDict
 
+from app.access.request_context import CONTEXT
 from app.access.user_names import add_names
 from app.base.clock import now
 from app.base.errors import BadRequest
@@ -121,13 +122,14 @@ async def export_rows(
             "The list has more than {most} rows. Filter it first.",
             most=MAX_ROWS,
         )
-    lang = request["lang"]
+    context = request[CONTEXT]
+    lang = context.lang
     headers = USUAL_HEADERS.copy()
     headers["Content-Type"] = PIECES_TYPE if params.get("_progress") else KINDS[kind]
     name = _file_name(selection.table, lang, kind)
     headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     headers["X-Total-Rows"] = str(len(keys))
-    headers["X-Request-Id"] = request["request_id"]
+    headers["X-Request-Id"] = context.request_id
     parts = _parts(selection, keys, columns, zone, lang, kind)
     return await _send(request, parts, headers)
 

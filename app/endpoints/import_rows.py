@@ -16,6 +16,7 @@ from ahserver.serverenv import ServerEnv
 from aiohttp import web
 
 from app.access.permissions import may_open, no_right
+from app.access.request_context import CONTEXT
 from app.base.actor import Actor
 from app.base.errors import AppError, BadRequest, FieldProblem, InvalidFields, NotFound
 from app.base.i18n import translate
@@ -28,10 +29,12 @@ from app.records.sheet_rows import MAX_COLUMNS, MAX_ROWS, FileRow, FileRows
 from app.records.table_files import read_table
 from app.schema.tables import table, tables
 from app.schema.validation import FieldRule, check_params
-from app.web.endpoint import answering
+from app.web.body import BodyLimit
+from app.web.endpoint import Endpoint, answering
 from app.web.responses import Answer
 from app.web.work_progress import Progress, answer_with_progress
 
+BODY_LIMIT = BodyLimit("/appbase/import_rows.dspy", 8 * 1_048_576, 400_000, takes_file=True)
 _ROW_BATCH_SIZE = 100
 MAX_PREVIEW = 10
 _MAX_SHOWN = 200
@@ -88,13 +91,14 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
     InvalidFields, BadRequest `bad_columns`, `bad_rows`, `bad_zone`, `bad_file`, `file_too_large`,
     Forbidden, NotFound.
     """
+    context = request[CONTEXT]
     # No body is an empty file.
-    data: bytes | None = request.get("file_body", None if request.body_exists else b"")
+    data = context.file_body if request.body_exists else b""
     spec = _SPEC if data is not None else _JSON_SPEC
     query = check_params(spec, {n: v for n, v in params.items() if n != "rows" or data is not None})
     job = _Job(
         create=await _create_function(request, query["table"]),
-        actor=request["actor"],
+        actor=context.actor,
         table=query["table"],
         fixed=query["fixed"].value if query["fixed"] else {},
         # What a person reads in a file is local; a program knows which zone it means.
@@ -113,8 +117,8 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
 
 
 def _file_rows(columns: list[Any], rows: Any) -> FileRows:
-    """The rows of a JSON body, which is not held to the length of other JSON values: see
-    app/web/body.py LARGE_BODIES."""
+    """The rows of a JSON body, which is not held to the length of other JSON values but to
+    BODY_LIMIT."""
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
         raise BadRequest("bad_rows", "Import 1 to {most} rows at a time.", most=MAX_ROWS)
     if not all(isinstance(row, list) and len(row) <= MAX_COLUMNS for row in (columns, *rows)):
@@ -154,7 +158,8 @@ async def _create_function(request: web.Request, name: str) -> Any:
     module = table(name).module
     if not await may_open(request, f"/{module}/api/{name}_create.dspy"):
         raise no_right()
-    return ServerEnv()[f"{module}_{name}_create"].__wrapped__
+    endpoint: Endpoint = ServerEnv()[f"{module}_{name}_create"]
+    return endpoint.function
 
 
 async def _run(

@@ -21,6 +21,8 @@ from appPublic.rc4 import password as encode_password
 from app.access.known_browsers import known_browser, remember_browser
 from app.access.lockout import count_try, places_of
 from app.access.rbac import credentials_of, read_user
+from app.access.request_context import CONTEXT
+from app.access.sessions import SESSIONS
 from app.base.errors import NotSignedIn
 from app.base.logs import log_info, log_warning
 from app.base.settings import settings
@@ -62,20 +64,19 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     password_of_user = str(user_row.password or "") if user_row is not None else ""
     matches = hmac.compare_digest(password.encode(), password_of_user.encode())
     right = user_row is not None and matches and (user_row.user_status or "0") == "0"
-    await count_try(places_of(username, request["client_ip"], browser), right=right)
+    client_ip = request[CONTEXT].client_ip
+    await count_try(places_of(username, client_ip, browser), right=right)
     if user_row is not None:
         await _note_in_sage(user_row.id, _SIGNED_IN if right else _FAILED)
     if user_row is None or not right:
-        log_warning(
-            log, "login_failed", "login refused", username=username, ip=request["client_ip"]
-        )
+        log_warning(log, "login_failed", "login refused", username=username, ip=client_ip)
         await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
     user = await read_user(user_row.id)
     # Read anew: since the password was compared, it may have been changed, or the user disabled.
     if user is None or not user.usable or user.credentials != credentials:
         raise NotSignedIn("bad_credentials", "User name or password is wrong.")
-    log_info(log, "login", "login", username=user.username, ip=request["client_ip"])
+    log_info(log, "login", "login", username=user.username, ip=client_ip)
     response = json_response(
         {
             "data": {
@@ -85,7 +86,7 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
             }
         }
     )
-    await request.app["sessions"].begin(request, response, user)
+    await request.app[SESSIONS].begin(request, response, user)
     if browser is None:
         remember_browser(request, response, user.credentials)
     return response
@@ -94,9 +95,9 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
 @answering("POST")
 async def sign_out(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """POST: end the session; with `everywhere=1` all sessions of the user."""
-    sessions = request.app["sessions"]
-    actor = request["actor"]
-    if actor.signed_in and str(params.get("everywhere", "")) in ("1", "true"):
+    sessions = request.app[SESSIONS]
+    actor = request[CONTEXT].actor
+    if actor.user_id is not None and str(params.get("everywhere", "")) in ("1", "true"):
         await sessions.end_all(actor.user_id)
     response = json_response({"data": {"signed_out": True}})
     await sessions.end(request, response)
@@ -105,7 +106,7 @@ async def sign_out(request: web.Request, params: Mapping[str, Any]) -> web.Strea
 
 async def who_am_i(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """The signed-in user: id, name, organisation and roles."""
-    actor = request["actor"]
+    actor = request[CONTEXT].actor
     return json_response(
         {
             "data": {

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.access.explain import read_facts, what_may, who_may
 from app.access.explain_text import Section, explain_what_may, explain_who_may
+from app.access.request_context import CONTEXT, WEB_PATHS
 from app.base.errors import FieldProblem, InvalidFields
 from app.schema.validation import FieldRule, check_params
 from app.web.responses import is_page, json_response
@@ -28,13 +29,14 @@ async def explain_rights(request: web.Request, params: Mapping[str, Any]) -> web
     path, username = query["path"].strip(), query["username"]
     if not path and not username:
         raise InvalidFields([FieldProblem("path", "required", "Give a path or a user's name.")])
-    facts, find = await read_facts(), request.app["web_paths"].find
+    facts, find = await read_facts(), request.app[WEB_PATHS].find
+    lang = request[CONTEXT].lang
     if username:
         answer = what_may(facts, username, path or None, find)
-        sections = explain_what_may(answer, request["lang"])
+        sections = explain_what_may(answer, lang)
     else:
         answer = who_may(facts, path, find)
-        sections = explain_who_may(answer, request["lang"])
+        sections = explain_who_may(answer, lang)
     return json_response(_view(sections) if is_page(params) else {"data": answer})
 
 

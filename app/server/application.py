@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +26,8 @@ from appPublic.jsonConfig import JsonConfig
 
 from app.access.paths import WebPaths
 from app.access.rbac import SageRbac
-from app.access.sessions import Sessions
+from app.access.request_context import RBAC, SETTINGS, WEB_PATHS
+from app.access.sessions import SESSIONS, Sessions
 from app.base import clock
 from app.base.logs import log_info
 from app.base.secrets import WatchedSecret
@@ -36,18 +37,19 @@ from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
 from app.records.filters import SafeDBFilter
 from app.server.guard import GuardedAuth
-from app.server.metrics import Metrics, metrics_folder
+from app.server.health import METRICS_TOKEN
+from app.server.metrics import REQUEST_METRICS, Metrics, metrics_folder
 from app.server.resource import PipelineResource
 from app.server.runner import PlainServer
 from app.server.templates import PageEngine
 from app.server.watchdog import watch_loop
-from app.web.callers import Callers, host_name
+from app.web.callers import ALLOWED_HOSTS, CALLERS, Callers, host_name
+from app.web.module import Background
 from app.web.responses import insist_on_https
 
 log = logging.getLogger("pipeline.server")
 
 DRAIN_SECONDS = 30
-Background = Callable[[asyncio.Event], Awaitable[None]]
 
 
 class PipelineServer(ConfiguredServer):
@@ -76,7 +78,7 @@ class PipelineServer(ConfiguredServer):
         super().__init__(auth_klass=GuardedAuth, workdir=str(config.root_dir), app=application)
         self._fill(application)
         env = ServerEnv()
-        env.tmpl_engine = PageEngine(application["web_paths"])
+        env.tmpl_engine = PageEngine(application[WEB_PATHS])
         env.DBFilter = SafeDBFilter
         env.sign_in, env.sign_out, env.who_am_i = sign_in, sign_out, who_am_i
         env.explain_rights = explain_rights
@@ -85,18 +87,16 @@ class PipelineServer(ConfiguredServer):
     def _fill(self, app: web.Application) -> None:
         config = self.settings
         modules = {name: config.root_dir / name / "wwwroot" for name in self._modules}
-        app["settings"] = config
-        app["rbac"] = SageRbac(config.options.remembered_seconds)
-        app["sessions"] = Sessions(config)
-        app["callers"] = Callers(config.options.trusted_proxies)
-        app["allowed_hosts"] = allowed_hosts(config)
-        app["web_root"] = config.web_root
-        app["web_paths"] = WebPaths(config.web_root, config.indexes, modules)
-        app["body_seconds"] = float(config.options.body_seconds)
-        app["metrics_token"] = WatchedSecret(
+        app[SETTINGS] = config
+        app[RBAC] = SageRbac(config.options.remembered_seconds)
+        app[SESSIONS] = Sessions(config)
+        app[CALLERS] = Callers(config.options.trusted_proxies)
+        app[ALLOWED_HOSTS] = allowed_hosts(config)
+        app[WEB_PATHS] = WebPaths(config.web_root, config.indexes, modules)
+        app[METRICS_TOKEN] = WatchedSecret(
             config.var_dir, "metrics_token", config.options.metrics_token
         )
-        app["metrics"] = Metrics(metrics_folder(config.var_dir))
+        app[REQUEST_METRICS] = Metrics(metrics_folder(config.var_dir))
 
     def configPath(self, config: Any) -> None:
         """Serve the web root; called by ahserver's way of starting and ours."""
@@ -160,7 +160,7 @@ class PipelineServer(ConfiguredServer):
             for task in late:
                 task.cancel()
         await pools().close()
-        app["metrics"].remove()
+        app[REQUEST_METRICS].remove()
 
 
 def allowed_hosts(config: Settings) -> frozenset[str]:

@@ -11,6 +11,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -19,31 +20,40 @@ from ahserver.serverenv import ServerEnv
 from aiohttp import web
 
 from app.access.paths import STATIC_TYPES, Target
-from app.base.errors import AppError
+from app.access.request_context import CONTEXT
+from app.web.endpoint import Endpoint
 from app.web.responses import json_response
-
-Script = Callable[..., Awaitable[Any]]
 
 # Functions of the ecosystem's scripts that belong to one request.
 REQUEST_NAMES: dict[str, Callable[[web.Request], Any]] = {
-    "get_user": lambda request: _later(request["actor"].user_id),
-    "get_username": lambda request: _later(request["actor"].username),
-    "get_userorgid": lambda request: _later(request["actor"].org_id),
+    "get_user": lambda request: _later(request[CONTEXT].actor.user_id),
+    "get_username": lambda request: _later(request[CONTEXT].actor.username),
+    "get_userorgid": lambda request: _later(request[CONTEXT].actor.org_id),
     "get_userinfo": lambda request: _later(
         {
-            "userid": request["actor"].user_id,
-            "username": request["actor"].username,
-            "userorgid": request["actor"].org_id,
+            "userid": request[CONTEXT].actor.user_id,
+            "username": request[CONTEXT].actor.username,
+            "userorgid": request[CONTEXT].actor.org_id,
         }
     ),
     "entire_url": lambda request: partial(own_url, request),
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A compiled file: what runs, which of REQUEST_NAMES it names, and the endpoint it calls."""
+
+    run: Callable[..., Awaitable[Any]]
+    request_names: tuple[str, ...]
+    endpoint: Endpoint | None
+
+
 class DspyProcessor(PythonScriptProcessor):
     """The script processor that conf/config.json names `pipeline_dspy`."""
 
-    _scripts: ClassVar[dict[str, tuple[int, Script, tuple[str, ...]]]] = {}
+    # By URL; each as of a version of its file.
+    _scripts: ClassVar[dict[str, tuple[int, Script]]] = {}
 
     @classmethod
     def isMe(cls, name: str) -> bool:
@@ -51,12 +61,14 @@ class DspyProcessor(PythonScriptProcessor):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Run the script and answer with what it returned."""
-        script, names = self.load(request["target"])
-        if names:
-            request_names = {name: REQUEST_NAMES[name](request) for name in names}
-            value = await script(request, request["params"], **request_names)
+        context = request[CONTEXT]
+        assert context.target is not None
+        script = self.load(context.target)
+        if script.request_names:
+            own = {name: REQUEST_NAMES[name](request) for name in script.request_names}
+            value = await script.run(request, context.params, **own)
         else:
-            value = await script(request, request["params"])
+            value = await script.run(request, context.params)
         if isinstance(value, web.StreamResponse):
             return value
         if isinstance(value, str):
@@ -64,15 +76,15 @@ class DspyProcessor(PythonScriptProcessor):
         return json_response(value)
 
     @classmethod
-    def load(cls, target: Target) -> tuple[Script, tuple[str, ...]]:
-        """The compiled script of *target* and which request functions it names."""
+    def load(cls, target: Target) -> Script:
+        """Return the script of *target*, compiled once for each version of its file."""
         entry = cls._scripts.get(target.url)
         if entry is not None and entry[0] == target.version:
-            return entry[1], entry[2]
+            return entry[1]
         text = target.file.read_text("utf-8")
-        script, names = compile_script(text, str(target.file), dict(ServerEnv()))
-        cls._scripts[target.url] = (target.version, script, names)
-        return script, names
+        script = compile_script(text, str(target.file), dict(ServerEnv()))
+        cls._scripts[target.url] = (target.version, script)
+        return script
 
 
 def allowed_methods(target: Target | None) -> str:
@@ -82,44 +94,25 @@ def allowed_methods(target: Target | None) -> str:
     """
     if target is not None and target.suffix in STATIC_TYPES:
         return "GET"
-    methods = getattr(_endpoint_of(target), "methods", ("GET", "POST"))
-    return ", ".join(methods)
+    endpoint = endpoint_at(target)
+    return ", ".join(("GET", "POST") if endpoint is None else endpoint.methods)
 
 
-async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
-    """
-    *refusal*, raised before the script of *request* ran, as the endpoint that it calls tells it:
-    an endpoint that has a `complete` may add headers, or look at something of its own first.
-    """
-    complete = getattr(_endpoint_of(request["target"]), "complete", None)
-    return refusal if complete is None else await complete(request, refusal)
-
-
-async def admit(request: web.Request) -> None:
-    """
-    Before a body is read that may be large: let the endpoint that the script of *request* calls
-    look who is asking, if it has an `admit`. Raises what that raises.
-    """
-    look = getattr(_endpoint_of(request["target"]), "admit", None)
-    if look is not None:
-        await look(request)
-
-
-def _endpoint_of(target: Target | None) -> Any:
-    """The endpoint that the script of *target* calls; None where it calls none."""
+def endpoint_at(target: Target | None) -> Endpoint | None:
+    """Return the endpoint that the script of *target* calls; None where it calls none."""
     if target is None or target.suffix != ".dspy":
         return None
-    script, _ = DspyProcessor.load(target)
-    values = [script.__globals__.get(name) for name in script.__code__.co_names]
-    return next((value for value in values if getattr(value, "methods", None)), None)
+    return DspyProcessor.load(target).endpoint
 
 
-def compile_script(text: str, file: str, env: dict[str, Any]) -> tuple[Script, tuple[str, ...]]:
-    """*text* as an async function, and the names of REQUEST_NAMES it uses."""
+def compile_script(text: str, file: str, env: dict[str, Any]) -> Script:
+    """Compile *text* to an async function that sees the names of *env*."""
     source = f"async def _script(request, params_kw):\n{textwrap.indent(text, '    ')}\n"
     body = ast.parse(source, file)
-    names_in_script = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
-    names = tuple(sorted(names_in_script & REQUEST_NAMES.keys()))
+    names_in_script = [node.id for node in ast.walk(body) if isinstance(node, ast.Name)]
+    names = tuple(sorted(REQUEST_NAMES.keys() & names_in_script))
+    called = (env.get(name) for name in names_in_script)
+    endpoint = next((value for value in called if isinstance(value, Endpoint)), None)
     function = body.body[0]
     if not isinstance(function, ast.AsyncFunctionDef):
         raise SyntaxError(f"{file}: not a script")
@@ -128,10 +121,10 @@ def compile_script(text: str, file: str, env: dict[str, Any]) -> tuple[Script, t
     ast.fix_missing_locations(body)
     namespace = dict(env)
     exec(compile(body, file, "exec"), namespace)  # noqa: S102  the scripts are our own files
-    script = namespace["_script"]
-    if not inspect.iscoroutinefunction(script):
+    run = namespace["_script"]
+    if not inspect.iscoroutinefunction(run):
         raise SyntaxError(f"{file}: not a script")
-    return script, names
+    return Script(run, names, endpoint)
 
 
 def own_url(request: web.Request, url: str) -> str:
@@ -141,7 +134,8 @@ def own_url(request: web.Request, url: str) -> str:
     """
     if url.startswith(("/", "http://", "https://")):
         return url
-    parts = request["target"].url.split("/")[:-1]
+    target = request[CONTEXT].target
+    parts = target.url.split("/")[:-1] if target is not None else [""]
     for piece in url.split("/"):
         if piece == "..":
             parts = parts[:-1] or [""]

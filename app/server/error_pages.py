@@ -4,11 +4,12 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from app.access.request_context import CONTEXT
 from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.json_codec import to_json
 from app.server.templates import with_frame
-from app.web.request import is_for_programs, wants_page
+from app.web.request import wants_page
 from app.web.responses import is_page
 
 LOGIN_PAGE = "/login.ui"
@@ -20,12 +21,13 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
 
     Who is not signed in is sent to the login page, and back afterwards.
     """
-    if is_page(request["params"]) or "_webbricks_" in request.query:
+    context = request[CONTEXT]
+    if is_page(context.params) or "_webbricks_" in request.query:
         return None
     # The site's address itself leads to the login page whatever the caller says to accept.
     if not wants_page(request) and request.path != "/":
         return None
-    if is_for_programs(request):
+    if context.is_for_programs:
         return None
     if error.status == 401 and request.path != LOGIN_PAGE:
         back = quote(request.raw_path, safe="/")
@@ -35,8 +37,8 @@ async def error_page(request: web.Request, error: AppError) -> web.StreamRespons
         "options": {
             "status": error.status,
             "code": error.code,
-            "message": translate(error.text, request["lang"]),
-            "request_id": request["request_id"],
+            "message": translate(error.text, context.lang),
+            "request_id": context.request_id,
         },
     }
     try:

@@ -14,8 +14,10 @@ from aiohttp import web
 
 from app.access.paths import HEALTH, METRICS, OPEN_PATHS, READINESS, Target, plain_path
 from app.access.permissions import no_right
-from app.access.rbac import NOBODY_ROLES, Rights
+from app.access.rbac import Rights
+from app.access.request_context import CONTEXT, NOBODY, RBAC, WEB_PATHS, RequestContext
 from app.access.sage_audit import note_audited
+from app.access.sessions import SESSIONS
 from app.base.actor import Actor
 from app.base.errors import (
     AppError,
@@ -25,9 +27,10 @@ from app.base.errors import (
     NotSignedIn,
 )
 from app.db.errors import connection_lost, unreachable
-from app.server.dspy import admit, allowed_methods, decorate_refusal
+from app.server.dspy import allowed_methods, endpoint_at
 from app.server.error_pages import error_page
 from app.server.health import healthz, metrics, readyz
+from app.server.metrics import REQUEST_METRICS
 from app.web.body import (
     answer_expectation,
     check_head,
@@ -35,22 +38,14 @@ from app.web.body import (
     may_be_large,
     read_parameters,
 )
-from app.web.callers import check_host, check_origin
+from app.web.callers import ALLOWED_HOSTS, check_host, check_origin
 from app.web.endpoint import check_method
-from app.web.request import (
-    finish,
-    is_for_programs,
-    language,
-    own_request_id,
-    wants_page,
-    with_context,
-)
+from app.web.request import finish, new_context, with_context
 from app.web.responses import refusal
 
 log = logging.getLogger("pipeline.request")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_NOBODY = Actor(roles=NOBODY_ROLES)
 METHODS = ("GET", "HEAD", "POST")
 _OPEN_HANDLERS: dict[str, Handler] = {HEALTH: healthz, READINESS: readyz, METRICS: metrics}
 
@@ -66,9 +61,9 @@ class GuardedAuth(AuthAPI):
 
     async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
         """Whether the caller may use *path* and the file that it means."""
-        return _permitted(
-            await request.app["rbac"].rights(), request["actor"], request["target"], path
-        )
+        context = request[CONTEXT]
+        rights = await request.app[RBAC].rights()
+        return _permitted(rights, context.actor, context.target, path)
 
 
 def _permitted(rights: Rights, actor: Actor, target: Target | None, path: str) -> bool:
@@ -79,13 +74,11 @@ def _permitted(rights: Rights, actor: Actor, target: Target | None, path: str) -
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything around a handler: who asks, whether they may, what an error looks like."""
     began_at = time.perf_counter()
-    app = request.app
-    request["request_id"] = own_request_id(request)
-    request["client_ip"] = app["callers"].address(request)
+    context = request[CONTEXT] = new_context(request)
+    request["client_ip"] = context.client_ip  # where ahserver's own code looks for it
     try:
-        response = await _guarded(request, handler)
+        response = await _guarded(request, context, handler)
     except AppError as exc:
-        _fill_in(request)
         if exc.status >= 500:
             _log_failure(request, exc)
         if isinstance(exc, EditConflict):
@@ -93,90 +86,85 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await error_page(request, exc) or refusal(request, exc)
         leave_unread(request, exc, response)
     except web.HTTPException as exc:
-        _fill_in(request)
         error = _from_aiohttp(request, exc)
         response = await error_page(request, error) or refusal(request, error)
     except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
-        _fill_in(request)
         _log_failure(request, exc)
         fault = unreachable(exc) if connection_lost(exc) else _internal_error()
         response = await error_page(request, fault) or refusal(request, fault)
     finish(request, response)
-    app["metrics"].count(response.status, time.perf_counter() - began_at)
+    request.app[REQUEST_METRICS].count(response.status, time.perf_counter() - began_at)
     return response
 
 
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _guarded(
+    request: web.Request, context: RequestContext, handler: Handler
+) -> web.StreamResponse:
     app = request.app
-    request["lang"] = language(request)
     path = plain_path(request.raw_path)
     # The open paths too: a page that gives its own name our address must not read them.
-    check_host(request, app["allowed_hosts"])
+    check_host(request, app[ALLOWED_HOSTS])
     if path in OPEN_PATHS:
         check_method(request, ("GET",))
         return await _OPEN_HANDLERS[path](request)
-    request["target"] = target = app["web_paths"].find(path)
-    request["actor"] = actor = await _actor(request)
-    rights = await app["rbac"].rights()
+    context.target = target = app[WEB_PATHS].find(path)
+    context.actor = actor = await _actor(request, context)
+    rights = await app[RBAC].rights()
     if not _permitted(rights, actor, target, path):
-        raise _no_right(request)
+        raise _no_right(context)
     try:
-        await _take_in(request)
+        await _take_in(request, context)
         if rights.audited:
             await note_audited(request, rights, path, is_large=may_be_large(request))
     except AppError as exc:
-        refusal = await decorate_refusal(request, exc)
-        if refusal is exc:
+        endpoint = endpoint_at(target)
+        if endpoint is None or endpoint.decorate_refusal is None:
             raise
-        raise refusal from exc
+        refusal_to_tell = await endpoint.decorate_refusal(request, exc)
+        if refusal_to_tell is exc:
+            raise
+        raise refusal_to_tell from exc
     return await handler(request)
 
 
-async def _take_in(request: web.Request) -> None:
+async def _take_in(request: web.Request, context: RequestContext) -> None:
     """The parameters of a caller who has the right; raises AppError for what is not taken."""
     if request.method not in METHODS:
-        raise MethodNotAllowed(request.method, allowed_methods(request["target"]))
+        raise MethodNotAllowed(request.method, allowed_methods(context.target))
     check_origin(request)
     limits = None
     if request.method == "POST" and request.body_exists:
         limits = check_head(request)
         if may_be_large(request):
-            await admit(request)
+            endpoint = endpoint_at(context.target)
+            if endpoint is not None and endpoint.authenticate is not None:
+                await endpoint.authenticate(request)
     if "Expect" in request.headers:
         await answer_expectation(request)
     if request.method == "POST" or request.query_string:
-        request["params"] = await read_parameters(request, request.app["body_seconds"], limits)
-    else:
-        request["params"] = {}
+        context.params = await read_parameters(request, limits)
 
 
-def _fill_in(request: web.Request) -> None:
-    """What a request that was refused early does not have yet, and its refusal needs."""
-    usual = {"lang": "en", "params": request.query, "target": None, "actor": _NOBODY}
-    for name, value in usual.items():
-        if name not in request:
-            request[name] = value
-
-
-async def _actor(request: web.Request) -> Actor:
-    session = await request.app["sessions"].find(request)
-    actor = _NOBODY
+async def _actor(request: web.Request, context: RequestContext) -> Actor:
+    sessions, rbac = request.app[SESSIONS], request.app[RBAC]
+    session = await sessions.find(request)
+    actor = NOBODY
     if session is not None:
-        user = await request.app["rbac"].user(session.user_id)
+        user = await rbac.user(session.user_id)
         if not session.holds_for(user):
             # What is remembered of the user may be older than the session.
-            user = await request.app["rbac"].user(session.user_id, fresh=True)
+            user = await rbac.user(session.user_id, fresh=True)
         if user is not None and session.holds_for(user):
             actor = user.actor
         else:
-            await request.app["sessions"].drop(session.session_id)
-    return with_context(actor, request)
+            await sessions.drop(session.session_id)
+    return with_context(actor, context)
 
 
 async def _name_the_other(request: web.Request, conflict: EditConflict) -> None:
     other = conflict.extra["changed_by"]
     try:
-        user = await request.app["rbac"].user(other) if isinstance(other, str) else None
+        user = await request.app[RBAC].user(other) if isinstance(other, str) else None
     except AppError:
         return  # the conflict is told without a name
     if user is not None:
@@ -192,13 +180,13 @@ def _internal_error() -> AppError:
     )
 
 
-def _no_right(request: web.Request) -> AppError:
+def _no_right(context: RequestContext) -> AppError:
     """Strangers do not hear what there is and what not; who has signed in hears that it is not."""
-    if request["actor"].signed_in:
-        if request["target"] is None:
+    if context.actor.signed_in:
+        if context.target is None:
             return NotFound("not_found", "There is nothing at this address.")
         return no_right()
-    if request["target"] is None and is_for_programs(request):
+    if context.target is None and context.is_for_programs:
         return NotFound("not_found", "There is nothing at this address.")
     return NotSignedIn("not_signed_in", "Sign in to use this.")
 
@@ -219,17 +207,16 @@ def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> AppError:
 
 
 def _log_failure(request: web.Request, exc: BaseException) -> None:
+    context = request[CONTEXT]
     log.error(
         "request failed",
         exc_info=exc,
         extra={
             "action": "request_failed",
-            "request_id": request["request_id"],
+            "request_id": context.request_id,
             "method": request.method,
             "path": request.path[:200],
-            "user": request["actor"].user_id,
+            "user": context.actor.user_id,
         },
     )
 
-
-__all__ = ["GuardedAuth", "guard", "wants_page"]

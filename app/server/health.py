@@ -6,16 +6,19 @@ import logging
 import aiomysql
 from aiohttp import web
 
+from app.access.request_context import CONTEXT, SETTINGS
 from app.base.addresses import read_address
 from app.base.errors import AppError, Forbidden
 from app.base.i18n import translate
-from app.base.settings import Settings
+from app.base.secrets import WatchedSecret
 from app.db.migrate import schema_is_current
 from app.db.transactions import reading
+from app.server.metrics import REQUEST_METRICS
 from app.web.responses import json_response
 
 log = logging.getLogger("pipeline.health")
 
+METRICS_TOKEN = web.AppKey("pipeline.metrics_token", WatchedSecret)
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
@@ -33,7 +36,7 @@ async def readyz(request: web.Request) -> web.Response:
             if not await schema_is_current(sor):
                 return _not_ready("The tables are not current. Run manage.py migrate.")
     except AppError as exc:
-        return _not_ready(translate(exc.text, request["lang"]))
+        return _not_ready(translate(exc.text, request[CONTEXT].lang))
     except aiomysql.MySQLError as exc:
         log.warning("a table cannot be read: %s", exc)
         return _not_ready(
@@ -45,7 +48,7 @@ async def readyz(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Counters in Prometheus' text format; with the token, or from this machine without a proxy."""
     sent_token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    token = request.app["metrics_token"].value()
+    token = request.app[METRICS_TOKEN].value()
     if not _is_private(request) and not hmac.compare_digest(_bytes(sent_token), _bytes(token)):
         raise Forbidden(
             "forbidden",
@@ -53,14 +56,13 @@ async def metrics(request: web.Request) -> web.Response:
             " else stands in the file secrets/metrics_token of the run-time folder.",
         )
     return json_response(
-        request.app["metrics"].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
+        request.app[REQUEST_METRICS].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
     )
 
 
 def _is_private(request: web.Request) -> bool:
     """Whether a program on this machine asks, and no proxy on it can be asking for others."""
-    settings: Settings = request.app["settings"]
-    if settings.is_behind_proxy:
+    if request.app[SETTINGS].is_behind_proxy:
         return False
     peer = read_address(request.remote or "")
     # A proxy on this machine that nobody told us of would make everybody local.

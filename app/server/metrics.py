@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from aiohttp import web
+
 from app.runtime.processes import command_line
 
 WRITE_EVERY_SECONDS = 2.0
@@ -97,3 +99,6 @@ class Metrics:
         for file in self._folder.glob(f"*_{os.getpid()}{_SUFFIX}"):
             with file.open("r+b") as stream:
                 os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+
+REQUEST_METRICS = web.AppKey("pipeline.metrics", Metrics)

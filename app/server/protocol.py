@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from app.access.request_context import CONTEXT
 from app.base.errors import AppError
 from app.web.request import own_request_id
 from app.web.responses import PROBLEM_TYPE, json_response, problem_document
@@ -52,7 +53,9 @@ class ProblemProtocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """Send the answer; what is left unread of the body (`leave_unread`) is not waited for."""
-        if request.get("left_unread"):
+        # Bytes that are no request have no context.
+        context = request.get(CONTEXT)
+        if context is not None and context.left_unread:
             return self._finish_and_close(request, resp, start_time)
         return super().finish_response(request, resp, start_time)
 

@@ -12,7 +12,8 @@ from ahserver.baseProcessor import getProcessor
 from ahserver.processorResource import ProcessorResource
 from aiohttp import web
 
-from app.access.paths import STATIC_TYPES, Target
+from app.access.paths import STATIC_TYPES
+from app.access.request_context import CONTEXT
 from app.base.errors import MethodNotAllowed, NotFound
 from app.server.guard import guard
 
@@ -39,7 +40,7 @@ class PipelineResource(ProcessorResource):
     _handle = handle
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        target: Target | None = request["target"]
+        target = request[CONTEXT].target
         if target is None:
             raise NotFound("not_found", "There is nothing at this address.")
         processor = self._processors.get(target.suffix)

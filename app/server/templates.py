@@ -19,6 +19,7 @@ from app.access.page_trim import without_refused_tools
 from app.access.paths import WebPaths
 from app.access.permissions import may_open
 from app.access.rbac import Rights
+from app.access.request_context import CONTEXT, RBAC, SETTINGS, WEB_PATHS
 from app.server.dspy import own_url
 from app.web.responses import JSON_TYPE, is_page, json_response
 
@@ -65,24 +66,32 @@ async def render_page(request: web.Request, url: str) -> str:
     """The `.ui` or `.tmpl` at *url* for this request."""
     env = ServerEnv()
     engine: PageEngine = env.tmpl_engine
+    context = request[CONTEXT]
     return await engine.render(
         url,
         request=request,
-        params_kw=request["params"],
-        lang=request["lang"],
-        actor=request["actor"],
+        params_kw=context.params,
+        lang=context.lang,
+        actor=context.actor,
         may=partial(may_open, request),
         entire_url=lambda path: own_url(request, path),
         get_module_dbname=env.get_module_dbname,
-        bricks_asset=lambda name: bricks_asset(request.app["web_root"], name),
+        bricks_asset=lambda name: bricks_asset(request.app[SETTINGS].web_root, name),
         json=_PageJson,
     )
 
 
+def _own_page(request: web.Request) -> str:
+    """Return the URL of the page that was asked for."""
+    target = request[CONTEXT].target
+    assert target is not None
+    return target.url
+
+
 def _may_use(request: web.Request, rights: Rights, path: str) -> bool:
     """Whether the caller may use what stands at *path*; nothing there is nothing refused."""
-    target = request.app["web_paths"].find(path)
-    return target is None or rights.allows(request["actor"].roles, target.url)
+    target = request.app[WEB_PATHS].find(path)
+    return target is None or rights.allows(request[CONTEXT].actor.roles, target.url)
 
 
 class _PageJson:
@@ -117,7 +126,7 @@ class TmplProcessor(TemplateProcessor):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The rendered template as HTML."""
-        text = await render_page(request, request["target"].url)
+        text = await render_page(request, _own_page(request))
         return json_response(text, content_type=HTML_TYPE)
 
 
@@ -130,10 +139,10 @@ class UiProcessor(BricksUIProcessor):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The page's JSON, or the JSON between /bricks/header.tmpl and footer.tmpl."""
-        text = await render_page(request, request["target"].url)
-        rights: Rights = await request.app["rbac"].rights()
+        text = await render_page(request, _own_page(request))
+        rights = await request.app[RBAC].rights()
         text = without_refused_tools(text, partial(_may_use, request, rights))
-        if is_page(request["params"]):
+        if is_page(request[CONTEXT].params):
             return json_response(text.encode("utf-8"), content_type=JSON_TYPE)
         return await with_frame(request, text)
 

@@ -11,17 +11,19 @@ UP-6, BODY-1/2).
 import asyncio
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
+from app.access.request_context import CONTEXT, SETTINGS
+from app.base.contributions import Contributions
 from app.base.errors import AppError, BadRequest, Message
 from app.base.json_codec import JsonError, parse_json
 from app.records.file_types import XLSX_TYPE
 from app.web.plain_request import PlainRequest
-from app.web.request import is_for_programs
 
 URLENCODED = "application/x-www-form-urlencoded"
 FORM_TYPES = (URLENCODED, "multipart/form-data")
@@ -30,20 +32,9 @@ CODINGS = ("gzip", "x-gzip", "deflate")
 # held to a thousand fields by aiohttp.
 MAX_VALUES = 100_000
 MAX_NAMES = 1_000
-# The paths that take more, as (bytes, values).
-LARGE_BODIES = {
-    "/appbase/import_rows.dspy": (8 * 1_048_576, 400_000),
-    # A file of 5 MB at most, which grows when it is put into JSON or a form.
-    "/pipeline_core/api/pipeline_import.dspy": (16 * 1_048_576, 1_000_000),
-    "/pipeline_core/api/pipeline_import_view.dspy": (16 * 1_048_576, 1_000_000),
-    # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.
-    "/pipeline_dist/v1/calls/batch/index.dspy": (8 * 1_048_576, 200_000),
-}
 # Of a caller who has not signed in, where no key is looked up first: much more than a name and a
 # password, and read in some milliseconds.
 STRANGERS_BODIES = (65_536, 1_000)
-# The paths that take a file as the body; it is held in memory, in `request["file_body"]`.
-FILE_PATHS = frozenset({"/appbase/import_rows.dspy"})
 FILE_TYPES = frozenset({"application/octet-stream", "text/csv", XLSX_TYPE})
 # To read and check so much takes no longer than to look a key up.
 MAX_SMALL_BODY = 4096
@@ -53,6 +44,22 @@ MAX_READ_IN_LOOP = 65_536
 MAX_GZIP_MEMBERS = 16
 # What the runtime adds to every request; integers by bricks-contract 2.1.
 _WHOLE_PARAMETERS = ("_webbricks_", "_is_mobile", "_width", "_height")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """
+    How much the body for the script at `path` may have, where that is more than usual; whether it
+    may be a file, which is held in memory (`RequestContext.file_body`).
+    """
+
+    path: str
+    max_bytes: int
+    max_values: int
+    takes_file: bool = False
+
+
+BODY_LIMITS = Contributions(BodyLimit, lambda limit: limit.path)
 
 
 def check_head(request: web.Request) -> tuple[int, int]:
@@ -81,11 +88,11 @@ def check_media_type(request: web.Request) -> None:
     if kind == "application/json" or _is_file(request):
         return
     content_type = request.headers.get("Content-Type", "").strip()
-    forms = not is_for_programs(request)
+    forms = not request[CONTEXT].is_for_programs
     if content_type and forms and (kind in FORM_TYPES or kind.endswith("+json")):
         return
     kind = kind[:100]
-    if content_type and _path(request) in FILE_PATHS:
+    if content_type and _takes_file(request):
         advice = Message(
             "Send the rows as application/json, or a file as text/csv or application/octet-stream,"
             " not as {kind}.",
@@ -122,7 +129,7 @@ async def answer_expectation(request: web.Request) -> None:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # Else the answer itself would count as begun.
         request.writer.output_size = 0
-    request["body_asked"] = True
+    request[CONTEXT].body_asked = True
 
 
 def leave_unread(request: web.Request, refusal: AppError, response: web.StreamResponse) -> None:
@@ -130,25 +137,24 @@ def leave_unread(request: web.Request, refusal: AppError, response: web.StreamRe
     Close the connection after *response* where the rest of the body is not to be waited for: it is
     too large or too slow, or its sender waits to be asked for it.
     """
-    waits = "Expect" in request.headers and not request.get("body_asked")
+    context = request[CONTEXT]
+    waits = "Expect" in request.headers and not context.body_asked
     if refusal.status in (408, 413) or waits:
         response.force_close()
-        request["left_unread"] = True  # see app/server/protocol.py
+        context.left_unread = True  # see app/server/protocol.py
 
 
 async def read_parameters(
-    request: web.Request, seconds: float, limits: tuple[int, int] | None
+    request: web.Request, limits: tuple[int, int] | None
 ) -> dict[str, Any]:
     """
     Query and body as one dictionary; the body wins. A repeated name becomes a list.
 
-    *limits* as `check_head` returns them, None where there is no body to read. It has to arrive
-    within *seconds*.
+    *limits* as `check_head` returns them, None where there is no body to read.
 
-    Sets `request["json_body"]` (the object, or None). Raises BadRequest `bad_json`, `bad_body`,
-    `bad_form`, `bad_query`, `no_files_here`; AppError 413 and 415.
+    Sets `json_body` or `file_body` of the request's context. Raises BadRequest `bad_json`,
+    `bad_body`, `bad_form`, `bad_query`, `no_files_here`; AppError 408, 413 and 415.
     """
-    request["json_body"] = None
     params: dict[str, Any] = {}
     if request.query_string:
         _check_query(request)
@@ -158,7 +164,7 @@ async def read_parameters(
     elif request.content.is_eof():  # all of it has come with the head, as small ones do
         params |= await _read_body(request, *limits)
     else:
-        params |= await _body_in_time(request, seconds, limits)
+        params |= await _body_in_time(request, limits)
     for name in _WHOLE_PARAMETERS:
         if name in params and not isinstance(params[name], int):
             text = str(params[name])
@@ -178,9 +184,8 @@ def _check_query(request: web.Request) -> None:
         ) from None
 
 
-async def _body_in_time(
-    request: web.Request, seconds: float, limits: tuple[int, int]
-) -> dict[str, Any]:
+async def _body_in_time(request: web.Request, limits: tuple[int, int]) -> dict[str, Any]:
+    seconds = request.app[SETTINGS].options.body_seconds
     try:
         async with asyncio.timeout(seconds):
             return await _read_body(request, *limits)
@@ -189,25 +194,33 @@ async def _body_in_time(
             "body_too_slow",
             "The body did not arrive within {seconds} s.",
             status=408,
-            seconds=int(seconds),
+            seconds=seconds,
         ) from None
 
 
 def _limits(request: web.Request) -> tuple[int, int]:
     """How many bytes, and in JSON how many values, the body of *request* may have."""
     usual = (request.client_max_size, MAX_VALUES)
-    if not request["actor"].signed_in and not is_for_programs(request):
+    context = request[CONTEXT]
+    if not context.actor.signed_in and not context.is_for_programs:
         return min(usual, STRANGERS_BODIES)
-    return LARGE_BODIES.get(_path(request), usual)
+    limit = _own_limit(request)
+    return usual if limit is None else (limit.max_bytes, limit.max_values)
 
 
-def _path(request: web.Request) -> str:
-    return request["target"].url if request.get("target") else ""
+def _own_limit(request: web.Request) -> BodyLimit | None:
+    target = request[CONTEXT].target
+    return None if target is None else BODY_LIMITS.get(target.url)
+
+
+def _takes_file(request: web.Request) -> bool:
+    limit = _own_limit(request)
+    return limit is not None and limit.takes_file
 
 
 def _is_file(request: web.Request) -> bool:
     kind = request.content_type
-    return kind in FILE_TYPES and "Content-Type" in request.headers and _path(request) in FILE_PATHS
+    return kind in FILE_TYPES and "Content-Type" in request.headers and _takes_file(request)
 
 
 def _too_large(max_bytes: int) -> AppError:
@@ -320,7 +333,7 @@ async def _parse_body(
         return await _form(source)
     raw = await source.read()
     if _is_file(request):
-        request["file_body"] = raw
+        request[CONTEXT].file_body = raw
         return {}
     if not raw:
         return {}
@@ -341,7 +354,7 @@ async def _parse_body(
         raise BadRequest("bad_body", "The body must be a JSON object.")
     if len(body) > MAX_NAMES:
         raise BadRequest("bad_body", "The body names more than {most} fields.", most=MAX_NAMES)
-    request["json_body"] = body
+    request[CONTEXT].json_body = body
     return body
 
 

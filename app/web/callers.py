@@ -47,6 +47,11 @@ class Callers:
         return any(address in network for network in self._trusted)
 
 
+CALLERS = web.AppKey("pipeline.callers", Callers)
+# Host names that this server answers to.
+ALLOWED_HOSTS = web.AppKey("pipeline.allowed_hosts", frozenset[str])
+
+
 @lru_cache(maxsize=4096)
 def _spelling(remote: str) -> str:
     """The one spelling of a peer's address; UNKNOWN_ADDRESS where it has none."""

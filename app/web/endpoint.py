@@ -1,68 +1,83 @@
 """
-From `async def f(actor, params)` to what a `.dspy` calls.
+What a `.dspy` calls, and how `async def f(actor, params)` becomes one.
 
 Who is asking, which method is right and how results look is settled here, once; how errors look
 is settled in the request's one error handler (app/server/guard.py).
 """
 
-import functools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from app.access.request_context import CONTEXT
 from app.base.actor import Actor
-from app.base.errors import EditConflict, MethodNotAllowed
+from app.base.errors import AppError, EditConflict, MethodNotAllowed
 from app.schema.validation import difference
 from app.web.responses import Answer, json_response, success
 
-EndpointFunction = Callable[[Actor, dict[str, Any]], Awaitable[Any]]
-Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
+ActorFunction = Callable[[Actor, dict[str, Any]], Awaitable[Any]]
+Handler = Callable[[web.Request, Any], Awaitable[web.StreamResponse]]
 
 
-def writing(func: EndpointFunction) -> Handler:
-    """An endpoint that changes something: answers to POST only."""
-    return _endpoint(func, methods=("POST",), raw=False)
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """
+    What a `.dspy` calls with the request and its parameters.
+
+    `function` is what it was made of; `answer` answers one of `methods`, where HEAD goes with GET.
+    Before a body is read that may be large, `authenticate` looks who is asking. `decorate_refusal`
+    is given each refusal from before `answer`, a wrong method's too: it returns the one to tell,
+    which may have headers of the endpoint's own.
+    """
+
+    function: Callable[..., Awaitable[Any]]
+    methods: tuple[str, ...]
+    answer: Handler
+    authenticate: Callable[[web.Request], Awaitable[object]] | None = None
+    decorate_refusal: Callable[[web.Request, AppError], Awaitable[AppError]] | None = None
+
+    def __call__(self, request: web.Request, params: Any) -> Awaitable[web.StreamResponse]:
+        """Answer *request*; raises MethodNotAllowed unless its method is one of ours."""
+        try:
+            check_method(request, self.methods)
+        except MethodNotAllowed as exc:
+            return self._refuse(request, exc)
+        return self.answer(request, params)
+
+    async def _refuse(self, request: web.Request, refused: AppError) -> web.StreamResponse:
+        if self.decorate_refusal is None:
+            raise refused
+        raise await self.decorate_refusal(request, refused)
 
 
-def reading_endpoint(func: EndpointFunction, *, raw: bool = False) -> Handler:
-    """An endpoint that only reads: GET and POST. With *raw* its value is sent as it is."""
-    return _endpoint(func, methods=("GET", "POST"), raw=raw)
+def writing(func: ActorFunction) -> Endpoint:
+    """Make an endpoint that changes something: it answers to POST only."""
+    return _endpoint(func, ("POST",), raw=False)
 
 
-def answering(*methods: str) -> Callable[[Any], Any]:
-    """A handler that answers to these methods only; HEAD goes with GET. Others raise
-    MethodNotAllowed."""
+def reading_endpoint(func: ActorFunction, *, raw: bool = False) -> Endpoint:
+    """Make an endpoint that only reads: GET and POST. With *raw* its value is sent as it is."""
+    return _endpoint(func, ("GET", "POST"), raw=raw)
 
-    def wrap(func: Any) -> Any:
-        @functools.wraps(func)
-        async def handler(request: web.Request, params: Any) -> Any:
-            check_method(request, methods)
-            return await func(request, params)
 
-        handler.methods = methods  # type: ignore[attr-defined]  # see check_method
-        return handler
-
-    return wrap
+def answering(*methods: str) -> Callable[[Handler], Endpoint]:
+    """Make an endpoint of a function that answers requests itself, to these methods only."""
+    return lambda func: Endpoint(func, methods, func)
 
 
 def check_method(request: web.Request, methods: Iterable[str]) -> None:
-    """
-    Raise MethodNotAllowed unless the request's method is in *methods*; HEAD goes with GET.
-
-    Handlers carry theirs as `methods`, for methods that the guard refuses and for the tests.
-    """
+    """Raise MethodNotAllowed unless the request's method is in *methods*; HEAD goes with GET."""
     method = "GET" if request.method == "HEAD" else request.method
     if method not in methods:
         raise MethodNotAllowed(request.method, ", ".join(methods))
 
 
-def _endpoint(func: EndpointFunction, *, methods: tuple[str, ...], raw: bool) -> Handler:
-    @functools.wraps(func)
-    async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-        check_method(request, methods)
+def _endpoint(func: ActorFunction, methods: tuple[str, ...], *, raw: bool) -> Endpoint:
+    async def answer(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
         try:
-            value = await func(request["actor"], params)
+            value = await func(request[CONTEXT].actor, params)
         except EditConflict as exc:
             if exc.table is not None and "difference" not in exc.extra:
                 exc.extra["difference"] = difference(exc.table, params, exc.extra["current"])
@@ -74,23 +89,4 @@ def _endpoint(func: EndpointFunction, *, methods: tuple[str, ...], raw: bool) ->
             return json_response(answer.body, answer.status, answer.headers, answer.content_type)
         return success(request, params, answer)
 
-    handler.methods = methods  # type: ignore[attr-defined]  # see check_method
-    return handler
-
-
-class NameTaken(Exception):
-    """A module tried to register a name that the host or another module has."""
-
-
-def register(env: Any, exports: Mapping[str, Any], *, owner: str) -> None:
-    """
-    Offer *exports* to all `.dspy` files as `<owner>_<name>`: all of them, or none.
-
-    Raises NameTaken naming the clash. Registering the same functions again changes nothing.
-    """
-    functions = {f"{owner}_{name}": func for name, func in exports.items()}
-    clashes = sorted(name for name, func in functions.items() if env.get(name) not in (None, func))
-    if clashes:
-        raise NameTaken(f"{owner} cannot register {', '.join(clashes)}: taken")
-    for name, func in functions.items():
-        env[name] = func
+    return Endpoint(func, methods, answer)

@@ -1,20 +1,22 @@
 """
-What every request passes first and every answer last: one middleware.
+What the head of a request tells, read first, and the headers that every answer has, put on last.
 
-Order: request id, caller's address, host name, path in its one spelling, session, right to the
-path and to the file behind it, origin of writes, parameters (app/web/body.py); then the handler;
-then errors into answers and security headers. Replaces ahserver's four middlewares.
+The order of all that stands before a handler is in app/server/guard.py.
 """
 
 import itertools
 import re
 import secrets
+from dataclasses import dataclass
 
 from aiohttp import web
 
+from app.access.request_context import CONTEXT, RequestContext
 from app.base.actor import Actor
+from app.base.contributions import Contributions
 from app.base.i18n import pick_language
-from app.web.responses import USUAL_HEADERS, is_for_programs, is_page
+from app.web.callers import CALLERS
+from app.web.responses import USUAL_HEADERS
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _LANGUAGE_HEADER = "Accept-Language"
@@ -25,6 +27,35 @@ _PROCESS_ID = secrets.token_hex(5)
 _request_numbers = itertools.count(1)
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramApi:
+    """Addresses that programs ask with a key: those that begin as `pattern` says."""
+
+    pattern: re.Pattern[str]
+
+
+PROGRAM_APIS = Contributions(ProgramApi)
+
+
+def new_context(request: web.Request) -> RequestContext:
+    """Return what the head of *request* alone tells of it."""
+    is_for_programs = _is_for_programs(request.path)
+    return RequestContext(
+        request_id=own_request_id(request),
+        client_ip=request.app[CALLERS].address(request),
+        lang=_language(request, is_for_programs=is_for_programs),
+        is_for_programs=is_for_programs,
+        params=request.query if request.query_string else {},
+    )
+
+
+def _is_for_programs(path: str) -> bool:
+    for api in PROGRAM_APIS:
+        if api.pattern.match(path):
+            return True
+    return False
+
+
 def own_request_id(request: web.BaseRequest) -> str:
     """The caller's X-Request-Id when it is well-formed, else a new one."""
     request_id = request.headers.get("X-Request-Id")
@@ -33,18 +64,18 @@ def own_request_id(request: web.BaseRequest) -> str:
     return f"{_PROCESS_ID}{next(_request_numbers):08x}"
 
 
-def language(request: web.Request) -> str:
+def _language(request: web.Request, *, is_for_programs: bool) -> str:
     """
-    `_lang` of the query, else Accept-Language; pages without either are Chinese, but what programs
-    ask for is English, whatever they accept.
+    Return `_lang` of the query, else Accept-Language; pages without either are Chinese, but what
+    programs ask for is English, whatever they accept.
     """
-    header_value, asked_by_page = None, False
+    wanted, asked_by_page = None, False
     if request.query_string:
-        header_value = request.query.get("_lang")
+        wanted = request.query.get("_lang")
         asked_by_page = "_webbricks_" in request.query
-    is_page_read = (asked_by_page or wants_page(request)) and not is_for_programs(request)
+    is_page_read = (asked_by_page or wants_page(request)) and not is_for_programs
     default = "zh" if is_page_read else "en"
-    return pick_language(header_value or request.headers.get(_LANGUAGE_HEADER), default)
+    return pick_language(wanted or request.headers.get(_LANGUAGE_HEADER), default)
 
 
 def wants_page(request: web.Request) -> bool:
@@ -52,36 +83,26 @@ def wants_page(request: web.Request) -> bool:
     return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
 
 
-def with_context(actor: Actor, request: web.Request) -> Actor:
-    """*actor* with what this request adds: address, request id, language."""
+def with_context(actor: Actor, context: RequestContext) -> Actor:
+    """Return *actor* with what its request adds: address, request id, language."""
     return Actor(
         actor.user_id,
         actor.username,
         actor.org_id,
         actor.roles,
-        request["client_ip"],
-        request["request_id"],
-        request["lang"],
+        context.client_ip,
+        context.request_id,
+        context.lang,
     )
 
 
 def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on that every answer has."""
     headers = response.headers
-    headers["X-Request-Id"] = request["request_id"]
+    headers["X-Request-Id"] = request[CONTEXT].request_id
     if "Referrer-Policy" in headers:
         return  # made by json_response, which starts with all of them
     for name, value in USUAL_HEADERS.items():
         if name not in headers:
             headers[name] = value
 
-
-__all__ = [
-    "finish",
-    "is_for_programs",
-    "is_page",
-    "language",
-    "own_request_id",
-    "wants_page",
-    "with_context",
-]

@@ -6,7 +6,6 @@ Three readers: a page (`_webbricks_=1`: a Message or Error widget with status 20
 (a readable page, see app/server/error_pages.py).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,13 +14,11 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
+from app.access.request_context import CONTEXT
 from app.base.errors import AppError, Message
 from app.base.i18n import translate
 from app.base.json_codec import json_bytes
 from app.records.rows import public
-
-# The addresses of the distributor API in any version, one that is not there included.
-_API_FOLDER = re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")
 
 JSON_TYPE = "application/json; charset=utf-8"
 PROBLEM_TYPE = "application/problem+json; charset=utf-8"
@@ -95,11 +92,6 @@ def _headers_of(content_type: str) -> CIMultiDict[str]:
     return headers
 
 
-def is_for_programs(request: web.Request) -> bool:
-    """Whether the address is of the distributor API, which programs ask with a key."""
-    return _API_FOLDER.match(request.path) is not None
-
-
 def is_page(params: Mapping[str, Any]) -> bool:
     """Whether a page of the runtime asks, which wants widgets."""
     return str(params.get("_webbricks_", "")) == "1"
@@ -112,7 +104,7 @@ def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> 
         record = public(answer.table, record)
     if not is_page(params):
         return json_response({"data": record}, answer.status, answer.headers)
-    lang = request["lang"]
+    lang = request[CONTEXT].lang
     if isinstance(record, Mapping) and "widgettype" in record:
         return json_response(record)
     return json_response(
@@ -130,13 +122,13 @@ def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> 
 
 def refusal(request: web.Request, error: AppError) -> web.Response:
     """What a refused request is answered: an Error widget for pages, else a problem document."""
-    lang = request.get("lang", "en")
-    request_id = request.get("request_id", "")
+    context = request[CONTEXT]
     # The runtime handles a missing login or right by the status alone, see bricks-contract 14.
     by_widget = error.status < 500 and error.status not in (401, 403)
     # Programs go by the status, whatever they put into their requests.
-    by_widget = by_widget and not is_for_programs(request)
-    if by_widget and is_page(request.get("params", request.query)):
+    by_widget = by_widget and not context.is_for_programs
+    lang, request_id = context.lang, context.request_id
+    if by_widget and is_page(context.params):
         return json_response(_error_widget(error, lang, request_id), headers=error.headers)
     return json_response(
         problem_document(error, lang, request_id), error.status, error.headers, PROBLEM_TYPE

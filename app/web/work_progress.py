@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import ClientConnectionResetError, web
 
+from app.access.request_context import CONTEXT
 from app.base.errors import AppError
 from app.base.json_codec import json_bytes
 from app.web.responses import USUAL_HEADERS, json_response, problem_document
@@ -47,7 +48,7 @@ async def answer_with_progress(
         return json_response({"data": await work(Progress())})
     headers = USUAL_HEADERS.copy()
     headers["Content-Type"] = LINES_TYPE
-    headers["X-Request-Id"] = request["request_id"]
+    headers["X-Request-Id"] = request[CONTEXT].request_id
     response = web.StreamResponse(headers=headers)
     progress = Progress()
     task = asyncio.ensure_future(work(progress))
@@ -77,6 +78,7 @@ async def _send_progress(
 
 
 async def _outcome(request: web.Request, task: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
+    context = request[CONTEXT]
     try:
         return {"data": await task}
     except AppError as exc:
@@ -85,11 +87,11 @@ async def _outcome(request: web.Request, task: asyncio.Future[dict[str, Any]]) -
         # The answer has begun: what the guard does for others is done here.
         log.exception(
             "request failed",
-            extra={"action": "request_failed", "request_id": request["request_id"]},
+            extra={"action": "request_failed", "request_id": context.request_id},
         )
         error = AppError(
             "internal_error",
             "Something went wrong here. Tell the operator the request id.",
             status=500,
         )
-    return {"error": problem_document(error, request["lang"], request["request_id"])}
+    return {"error": problem_document(error, context.lang, context.request_id)}

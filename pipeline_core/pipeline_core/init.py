@@ -1,20 +1,19 @@
 """What the module offers: a table of contents, registered all or nothing."""
 
+from dataclasses import replace
 from typing import Any
 
-from ahserver.serverenv import ServerEnv
-
 from app.global_func import (
-    offer_editors,
-    offer_row_checks,
+    BodyLimit,
+    Module,
+    TableHooks,
     reading_endpoint,
-    register,
     settings,
     writing,
 )
-from pipeline_core.definition.functions import offer_step_functions
+from pipeline_core.definition.functions import STEP_FUNCTIONS, StepFunction
 from pipeline_core.definition.snapshot import mark_intact
-from pipeline_core.draft import steps
+from pipeline_core.draft import context, steps
 from pipeline_core.endpoints import (
     editor as editor_api,
     pages as page_api,
@@ -22,6 +21,7 @@ from pipeline_core.endpoints import (
     transfer as transfer_api,
 )
 from pipeline_core.lifecycle import pipelines, versions
+from pipeline_core.transfer.parts import PARTS
 
 EXPORTS = {
     "pipelines_create": writing(admin_api.pipelines_create),
@@ -59,15 +59,24 @@ EXPORTS = {
 }
 
 
-def load_pipeline_core(env: Any = None) -> None:
+# A file of 5 MB at most, which grows when it is put into JSON or a form.
+_FILE = (16 * 1_048_576, 1_000_000)
+MODULE = Module(
+    name="pipeline_core",
+    endpoints=EXPORTS,
+    contributions=(
+        context.OWN_FACTS,
+        TableHooks("pipelines", editor=pipelines.update),
+        TableHooks("pipeline_steps", editor=steps.update),
+        TableHooks("pipeline_versions", editor=versions.update, check=mark_intact),
+        BodyLimit("/pipeline_core/api/pipeline_import.dspy", *_FILE),
+        BodyLimit("/pipeline_core/api/pipeline_import_view.dspy", *_FILE),
+    ),
+    accepts=(STEP_FUNCTIONS, context.FACTS, PARTS),
+)
+
+
+def load_pipeline_core(env: Any = None) -> Module:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_core_<name>`."""
-    register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_core")
-    offer_step_functions(dict.fromkeys(settings().options.step_functions, ""))
-    offer_row_checks({"pipeline_versions": mark_intact})
-    offer_editors(
-        {
-            "pipelines": pipelines.update,
-            "pipeline_steps": steps.update,
-            "pipeline_versions": versions.update,
-        }
-    )
+    functions = (StepFunction(name) for name in settings().options.step_functions)
+    return replace(MODULE, contributions=(*MODULE.contributions, *functions)).offer(env)

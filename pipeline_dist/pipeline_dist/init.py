@@ -1,11 +1,17 @@
-"""What this module offers to `.dspy` files, and what it asks of the others."""
+"""What the module offers: a table of contents, registered all or nothing."""
 
+import re
 from typing import Any
 
-from ahserver.serverenv import ServerEnv
-
-from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_core.draft.context import offer_pipeline_facts
+from app.global_func import (
+    BodyLimit,
+    Command,
+    Module,
+    ProgramApi,
+    TableHooks,
+    reading_endpoint,
+    writing,
+)
 from pipeline_dist.accounts import counted, distributors, links
 from pipeline_dist.admin import (
     distributors as admin_api,
@@ -16,8 +22,6 @@ from pipeline_dist.admission import account as accounts
 from pipeline_dist.api import docs as document_api, v1 as v1_api
 from pipeline_dist.api.endpoint import endpoint
 from pipeline_dist.reports import statements
-from pipeline_ops.ledger.counted import offer_counted_tables
-from pipeline_ops.reports.distributors import offer_distributor_statements
 
 EXPORTS = {
     "distributors_create": writing(admin_api.distributors_create),
@@ -54,11 +58,32 @@ EXPORTS = {
 }
 
 
-def load_pipeline_dist(env: Any = None) -> None:
-    """Offer the module's functions, and let pipeline_ops book on distributors' accounts."""
-    register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_dist")
-    accounts.offer_accounts()
-    offer_pipeline_facts("pipeline_dist", links.FACTS)
-    offer_counted_tables(*counted.COUNTED)
-    offer_distributor_statements(statements.STATEMENTS)
-    offer_editors({distributors.TABLE: distributors.update, links.TABLE: links.update})
+MODULE = Module(
+    name="pipeline_dist",
+    endpoints=EXPORTS,
+    commands=(
+        Command(
+            "replay",
+            "pipeline_dist.replay.command",
+            "send a recorded trace of calls through the HTTP API",
+            "把记录下来的调用序列经 HTTP 接口重放",
+        ),
+    ),
+    contributions=(
+        links.FACTS,
+        accounts.PROVIDER,
+        *counted.COUNTED,
+        statements.STATEMENTS,
+        TableHooks(distributors.TABLE, editor=distributors.update),
+        TableHooks(links.TABLE, editor=links.update),
+        # The distributor API in any version, one that is not there included.
+        ProgramApi(re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")),
+        # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.
+        BodyLimit("/pipeline_dist/v1/calls/batch/index.dspy", 8 * 1_048_576, 200_000),
+    ),
+)
+
+
+def load_pipeline_dist(env: Any = None) -> Module:
+    """Offer the module's endpoints to all `.dspy` files as `pipeline_dist_<name>`."""
+    return MODULE.offer(env)

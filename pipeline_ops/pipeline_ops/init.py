@@ -1,17 +1,14 @@
 """What the module offers: a table of contents, registered all or nothing."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ahserver.serverenv import ServerEnv
-
-from app.global_func import offer_editors, reading_endpoint, register, writing
-from pipeline_core.draft.context import offer_pipeline_facts
-from pipeline_core.transfer.parts import offer_parts
+from app.global_func import Command, Module, TableHooks, reading_endpoint, writing
 from pipeline_ops import endpoints
+from pipeline_ops.calls.account import ACCOUNT_PROVIDER
 from pipeline_ops.calls.sweeper import run_sweeper
+from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES
 from pipeline_ops.reports import pipeline_figures, stats
+from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.tables import capacities, facts, prices, transfer
 
 EXPORTS = {
@@ -31,14 +28,29 @@ EXPORTS = {
 }
 
 
-def load_pipeline_ops(env: Any = None) -> None:
+MODULE = Module(
+    name="pipeline_ops",
+    endpoints=EXPORTS,
+    commands=(
+        Command(
+            "check-ledger",
+            "pipeline_ops.ledger.check",
+            "recompute all counters from the ledger and print every difference",
+            "按账本重算全部计数，并列出差异",
+        ),
+    ),
+    background=(run_sweeper,),
+    contributions=(
+        facts.FACTS,
+        *transfer.PARTS,
+        CAPACITIES,
+        TableHooks(prices.TABLE, editor=prices.update),
+        TableHooks(capacities.TABLE, editor=capacities.update),
+    ),
+    accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS),
+)
+
+
+def load_pipeline_ops(env: Any = None) -> Module:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_ops_<name>`."""
-    register(ServerEnv() if env is None else env, EXPORTS, owner="pipeline_ops")
-    offer_parts(transfer.PARTS)
-    offer_pipeline_facts("pipeline_ops", facts.FACTS)
-    offer_editors({prices.TABLE: prices.update, capacities.TABLE: capacities.update})
-
-
-def background_tasks() -> list[Callable[[asyncio.Event], Awaitable[None]]]:
-    """What runs beside the requests in every worker, until the event is set."""
-    return [run_sweeper]
+    return MODULE.offer(env)

@@ -109,7 +109,7 @@ def test_a_module_that_asks_for_the_pool_while_it_loads_gets_ours(server: Instal
         "import sys; sys.argv = ['app/pipeline_app.py']; sys.path.insert(0, '.');"
         "import pipeline_ops.init as module; load = module.load_pipeline_ops;"
         "from sqlor.dbpools import DBPools; DBPools();"
-        "module.load_pipeline_ops = lambda env: (DBPools(), load(env));"
+        "module.load_pipeline_ops = lambda env: (DBPools(), load(env))[1];"
         "import runpy; runpy.run_path('app/pipeline_app.py', run_name='__main__')"
     )
     port = processes.free_port()
@@ -213,7 +213,8 @@ def test_names_of_modules_are_their_own(server: Installation, admin, probes: Ext
 
     clash = (
         "from ahserver.serverenv import ServerEnv\n"
-        "from app.web.endpoint import register, NameTaken\n"
+        "from app.base.contributions import NameTaken\n"
+        "from app.web.module import register\n"
         "env = ServerEnv(); env.pipeline_core_x = 1\n"
         "try: register(env, {'y': print, 'x': print}, owner='pipeline_core')\n"
         "except NameTaken as e: print('refused', e, env.get('pipeline_core_y'))\n"

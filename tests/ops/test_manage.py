@@ -6,20 +6,20 @@ import time
 import pytest
 from appPublic.rc4 import unpassword
 
-from app.manage import COMMANDS
+from app.manage import commands
 from tests.support.installation import PASSWORDS, Installation
 
 
 def test_help_names_every_command_in_both_languages(mariadb: Installation) -> None:
     done = mariadb.manage("--help")
 
-    for name, command in COMMANDS.items():
+    for name, command in commands().items():
         assert name in done.stdout
         assert command.english in done.stdout
         assert command.chinese in done.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", commands())
 def test_every_command_has_help(mariadb: Installation, name: str) -> None:
     done = mariadb.manage(name, "--help")
 

@@ -6,9 +6,9 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from app.access import sage_audit as audit_log
+from app.access.request_context import CONTEXT, RequestContext
 
 
-@pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
 @pytest.mark.parametrize("in_loop", [True, False])
 async def test_large_parameters_are_gone_through_beside_the_loop(
     monkeypatch: pytest.MonkeyPatch, in_loop: bool
@@ -21,7 +21,8 @@ async def test_large_parameters_are_gone_through_beside_the_loop(
 
     monkeypatch.setattr(audit_log, "to_json", to_json)
     request = make_mocked_request("POST", "/x")
-    request["params"] = {"api_key": "hidden", "name": "x" * 70_000}
+    params = {"api_key": "hidden", "name": "x" * 70_000}
+    request[CONTEXT] = RequestContext("id", "127.0.0.1", "en", is_for_programs=False, params=params)
 
     written = await audit_log._parameters(request, is_large=not in_loop)
 

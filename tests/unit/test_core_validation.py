@@ -1,15 +1,18 @@
 """Every rule of the validator, with the smallest line that breaks it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from app.base.contributions import Contributions
 from app.base.settings import load_settings
 from pipeline_core import init
 from pipeline_core.definition import functions
+from pipeline_core.definition.functions import StepFunction
 from pipeline_core.definition.step_config import config_problems
 from pipeline_core.definition.step_types import SCHEMAS, json_schema
 from pipeline_core.definition.validate import ValidationContext, blocks, validate
@@ -28,6 +31,13 @@ def step(**changes: Any) -> dict[str, Any]:
 def line(*steps: dict[str, Any]) -> dict[str, Any]:
     names = {"code": "l", "name": "L", "description": None}
     return {"format": 1, "pipeline": names, "steps": list(steps)}
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, contributions: Sequence[object]) -> None:
+    """Let steps name the functions among *contributions* until the test's end."""
+    place = Contributions(StepFunction, lambda function: function.name)
+    place.fill(place.pick(("a module", value) for value in contributions))
+    monkeypatch.setattr(functions, "STEP_FUNCTIONS", place)
 
 
 def told(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -151,7 +161,7 @@ def test_a_function_that_nobody_offers_stops_publishing(monkeypatch: pytest.Monk
     script = step(step_type="script", model=None, config={"function": "tools.clean"})
     assert told(script) == []
 
-    monkeypatch.setattr(functions, "_functions", {"tools.other": "other", "bare": ""})
+    offer(monkeypatch, [StepFunction("tools.other", "other"), StepFunction("bare")])
 
     assert told(script) == [("unknown_function", "a", "config.function", "error")]
     assert functions.choices() == [
@@ -170,9 +180,8 @@ def test_the_functions_of_the_settings_are_offered(
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     found = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
     monkeypatch.setattr(init, "settings", lambda: found)
-    monkeypatch.setattr(functions, "_functions", {})
 
-    init.load_pipeline_core({})
+    offer(monkeypatch, init.load_pipeline_core({}).contributions)
 
     assert told(step(step_type="script", model=None, config={"function": "tools.clean"})) == []
     assert told(step(step_type="script", model=None, config={"function": "tools.other"})) == [

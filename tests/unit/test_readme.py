@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from app.base.settings import ROOT, Options
-from app.manage import COMMANDS
+from app.manage import commands
 
 READMES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")}
 
@@ -34,7 +34,7 @@ def test_the_english_meaning_is_the_codes_own(option: object) -> None:
 def test_every_command_is_documented(readme: str) -> None:
     documented = set(re.findall(r"^\| `([a-z-]+)` \|", READMES[readme], re.MULTILINE))
 
-    assert set(COMMANDS) <= documented
+    assert set(commands()) <= documented
 
 
 @pytest.mark.parametrize("readme", READMES)

@@ -1,29 +1,39 @@
 """
 The functions that steps of type `script` may name.
 
-An installation names them in its setting `pipeline.step_functions`; a module of its own can offer
-more with `offer_step_functions`, from its load function. While nothing is offered, this side
-cannot know what exists and takes any name.
+An installation names them in its setting `pipeline.step_functions`; a module of its own can
+contribute more. While there are none, this side cannot know what exists and takes any name.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-_functions: dict[str, str] = {}
+from app.global_func import Contributions
 
 
-def offer_step_functions(descriptions: Mapping[str, str]) -> None:
-    """Say which functions there are: name and what it does."""
-    _functions.update(descriptions)
+@dataclass(frozen=True, slots=True)
+class StepFunction:
+    """A function and, in a few words, what it does."""
+
+    name: str
+    description: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a drop-down shows."""
+        return f"{self.name} · {self.description}" if self.description else self.name
+
+
+STEP_FUNCTIONS = Contributions(StepFunction, lambda function: function.name)
 
 
 def is_known(name: str) -> bool:
-    """Whether steps may name *name*."""
-    return not _functions or name in _functions
+    """Return whether steps may name *name*."""
+    return STEP_FUNCTIONS.get(name) is not None or not any(STEP_FUNCTIONS)
 
 
 def choices() -> list[dict[str, str]]:
-    """The functions by name, for a drop-down."""
+    """Return the functions by name, for a drop-down."""
     return [
-        {"value": name, "text": f"{name} · {what}" if what else name}
-        for name, what in sorted(_functions.items())
+        {"value": function.name, "text": function.label}
+        for function in sorted(STEP_FUNCTIONS, key=lambda function: function.name)
     ]

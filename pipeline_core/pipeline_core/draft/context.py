@@ -1,14 +1,14 @@
 """
 What modules' tables say about a line.
 
-This module may not import the others, so each of them offers here the statements that ask its own
+This module may not import the others, so each of them contributes the statements that ask its own
 tables.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Message, SafeSqlor, now, translate
+from app.global_func import Contributions, Message, SafeSqlor, now, translate
 from pipeline_core.definition.validate import ValidationContext
 
 
@@ -44,18 +44,13 @@ class PipelineFacts:
     models: str = ""
 
 
-_OWN = PipelineFacts(
+OWN_FACTS = PipelineFacts(
     referrers=(
         Referrer("pipeline_versions", "{count} version(s) that were live", "status <> 'saved'"),
     ),
     models="select model from pipeline_steps where model is not null and model <> ''",
 )
-_facts: dict[str, PipelineFacts] = {"pipeline_core": _OWN}
-
-
-def offer_pipeline_facts(module: str, facts: PipelineFacts) -> None:
-    """Say what *module* knows of lines."""
-    _facts[module] = facts
+FACTS = Contributions(PipelineFacts)
 
 
 async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationContext:
@@ -63,13 +58,13 @@ async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationCont
     values = {"id": pipeline_id, "at": now()}
     prices = [
         price
-        for facts in _facts.values()
+        for facts in FACTS
         if facts.prices
         for price in await sor.sqlExe(facts.prices, values)
     ]
     has_capacity = [
         await sor.one(facts.capacity, values) is not None
-        for facts in _facts.values()
+        for facts in FACTS
         if facts.capacity
     ]
     return ValidationContext(
@@ -80,14 +75,14 @@ async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationCont
 
 async def models_in_use(sor: SafeSqlor) -> list[str]:
     """The models that steps name or prices are set for, by name."""
-    statements = " union ".join(facts.models for facts in _facts.values() if facts.models)
+    statements = " union ".join(facts.models for facts in FACTS if facts.models)
     return [row["model"] for row in await sor.sqlExe(f"{statements} order by model limit 1000", {})]
 
 
 async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[str, Any]]:
     """What stands in the way of deleting the line: `{table, id, count, label}`, label in *lang*."""
     result = []
-    for referrer in [item for facts in _facts.values() for item in facts.referrers]:
+    for referrer in [item for facts in FACTS for item in facts.referrers]:
         row = await sor.one(referrer.statement, {"id": pipeline_id})
         if row is not None and row["count"]:
             text = translate(Message(referrer.label, count=row["count"]), lang)

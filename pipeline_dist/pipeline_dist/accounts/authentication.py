@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from app.global_func import (
+    CONTEXT,
     UNKNOWN_ADDRESS,
     Forbidden,
     Network,
@@ -64,7 +65,7 @@ def read_credentials(request: web.Request) -> Credentials:
     key = _sent_key(request)
     if key is None or not keys.is_well_formed(key):
         raise _invalid_key()
-    return Credentials(keys.digest(key), keys.prefix(key), request["client_ip"])
+    return Credentials(keys.digest(key), keys.prefix(key), request[CONTEXT].client_ip)
 
 
 async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:

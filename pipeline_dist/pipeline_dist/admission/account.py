@@ -2,7 +2,7 @@
 A distributor's account: what it may call, at which prices, how much, and what it has spent.
 
 Locked as two rows in the fixed order, distributor then distributor_pipeline; asked and changed
-in memory; saved once. pipeline_ops meets it through `set_account_provider` for bookings by hand and
+in memory; saved once. pipeline_ops meets it through `PROVIDER` for bookings by hand and
 for voided calls.
 """
 
@@ -43,7 +43,7 @@ from pipeline_dist.admission.rows import (
     save_distributors,
     save_links,
 )
-from pipeline_ops.calls import account as ops_accounts
+from pipeline_ops.calls.account import AccountProvider
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
@@ -315,6 +315,5 @@ async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) ->
     )
 
 
-def offer_accounts() -> None:
-    """Let pipeline_ops book and void calls on distributors' accounts."""
-    ops_accounts.set_account_provider(lock_account)
+# Lets pipeline_ops book and void calls on distributors' accounts.
+PROVIDER = AccountProvider(lock_account)

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.global_func import answering, json_response
+from app.global_func import CONTEXT, answering, json_response
 from pipeline_dist.api import docs_page
 from pipeline_dist.api.openapi.document import document_text
 
@@ -12,14 +12,14 @@ from pipeline_dist.api.openapi.document import document_text
 @answering("GET")
 async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """The OpenAPI document, for tools."""
-    return json_response(document_text(request["lang"]), headers={"Vary": "Accept-Language"})
+    return json_response(document_text(request[CONTEXT].lang), headers={"Vary": "Accept-Language"})
 
 
 @answering("GET")
 async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
     """The page that shows the OpenAPI document, for people."""
     return json_response(
-        docs_page.page(request["lang"]),
+        docs_page.page(request[CONTEXT].lang),
         headers={"Vary": "Accept-Language"},
         content_type=docs_page.HTML_TYPE,
     )

@@ -7,11 +7,11 @@ are put on them here.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 
-from app.global_func import AppError, MethodNotAllowed, check_method, json_response, reading
+from app.global_func import AppError, Endpoint, json_response, reading
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
@@ -21,7 +21,6 @@ from pipeline_dist.accounts.authentication import (
 from pipeline_dist.admission.limits import Limit, limits_now, rate_limit_headers
 
 JSON_TYPE = "application/json; charset=utf-8"
-Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,33 +37,33 @@ class Reply:
     content_type: str = JSON_TYPE
 
 
-Endpoint = Callable[[web.Request, AuthenticatedDistributor], Awaitable[Reply]]
-ByKey = Callable[[web.Request, Credentials], Awaitable[Reply]]
+ApiFunction = Callable[[web.Request, AuthenticatedDistributor], Awaitable[Reply]]
 
 
-def by_key(func: ByKey) -> Endpoint:
+@dataclass(frozen=True, slots=True)
+class ByKey:
     """
-    An endpoint whose function leaves the key to admission, which checks it on the distributor's
-    locked row; one look fewer at the database for each call.
+    A function that leaves the key to admission, which checks it on the distributor's locked row;
+    one look fewer at the database for each call.
     """
-    func.by_key = True  # type: ignore[attr-defined]
-    return cast(Endpoint, func)
+
+    function: Callable[[web.Request, Credentials], Awaitable[Reply]]
 
 
-def endpoint(**methods: Endpoint) -> Handler:
-    """What a `.dspy` calls: for each HTTP method that is allowed, the function that answers."""
+def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
+    """Make an endpoint of the function that answers for each HTTP method that is allowed."""
 
-    async def handler(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-        try:
-            check_method(request, methods)
-        except MethodNotAllowed as exc:
-            await complete(request, exc)
-            raise
+    async def answer(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
         func = methods["GET" if request.method == "HEAD" else request.method]
         credentials = read_credentials(request)
-        caller = None if hasattr(func, "by_key") else await authenticate(credentials)
+        caller = None
+        if isinstance(func, ByKey):
+            work = func.function(request, credentials)
+        else:
+            caller = await authenticate(credentials)
+            work = func(request, caller)
         try:
-            reply = await func(request, caller or credentials)  # type: ignore[arg-type]
+            reply = await work
         except AppError as exc:
             await _tell_limits(exc, caller, credentials)
             raise
@@ -78,29 +77,26 @@ def endpoint(**methods: Endpoint) -> Handler:
         }
         return json_response(reply.body, reply.status, headers, reply.content_type)
 
-    handler.methods = tuple(methods)  # type: ignore[attr-defined]  # see check_method
-    handler.complete = complete  # type: ignore[attr-defined]  # see app/server/dspy.py
-    handler.admit = admit  # type: ignore[attr-defined]  # see app/server/dspy.py
-    return handler
+    return Endpoint(answer, tuple(methods), answer, check_key, decorate_refusal)
 
 
-async def admit(request: web.Request) -> None:
+async def check_key(request: web.Request) -> None:
     """Look the key up before a body is read that may be large. It is looked up again behind the
     body, which may take its time: a key revoked meanwhile is none any more."""
     await authenticate(read_credentials(request))
 
 
-async def complete(request: web.Request, refusal: AppError) -> AppError:
+async def decorate_refusal(request: web.Request, refused: AppError) -> AppError:
     """
-    A refusal from before the endpoint ran, for a body that cannot be read for instance: callers
-    without a valid key hear that first, the others are told their limits with it.
+    Tell callers without a valid key that first, for a body that cannot be read for instance; the
+    others are told their limits with *refused*.
     """
     try:
-        await _tell_limits(refusal, None, read_credentials(request))
+        await _tell_limits(refused, None, read_credentials(request))
     except AppError as exc:
         # Which methods an address has is in the public document.
-        return refusal if refusal.status == 405 else exc
-    return refusal
+        return refused if refused.status == 405 else exc
+    return refused
 
 
 async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:

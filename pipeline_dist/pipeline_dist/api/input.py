@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from app.global_func import (
+    CONTEXT,
     BadRequest,
     FieldProblem,
     FieldRule,
@@ -105,7 +106,7 @@ def json_body(request: web.Request) -> dict[str, Any]:
     """
     if request.query_string:
         query(request, {})
-    body = request.get("json_body")
+    body = request[CONTEXT].json_body
     if body is None:
         check_media_type(request)
         raise BadRequest("bad_body", "The body must be a JSON object.")

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from app.global_func import (
+    CONTEXT,
     CSV_TYPE,
     XLSX_TYPE,
     FieldRule,
@@ -23,7 +24,7 @@ from pipeline_dist.accounts.authentication import (
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.limits import limits_now, limits_of
 from pipeline_dist.api import batches, input as api_input
-from pipeline_dist.api.endpoint import Reply, by_key
+from pipeline_dist.api.endpoint import ByKey, Reply
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
@@ -100,12 +101,12 @@ async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply
     """What lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
     answer, limits = await admission.quote(
-        caller.id, pipeline=pipeline, lines=lines, lang=request["lang"]
+        caller.id, pipeline=pipeline, lines=lines, lang=request[CONTEXT].lang
     )
     return Reply(body=answer, limits=limits)
 
 
-@by_key
+@ByKey
 async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
@@ -125,7 +126,7 @@ async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> R
     return Reply(body=await admission.read_call(caller.id, query["call_no"]))
 
 
-@by_key
+@ByKey
 async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
     """End a call that was begun."""
     ending = api_input.ending(api_input.json_body(request))
@@ -153,7 +154,7 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
     async with reading() as sor:
         limits = await limits_now(sor, caller.id, codes)
     # Others are served while thousands of lines become text.
-    body = await asyncio.to_thread(batches.answer, outcomes, request["lang"])
+    body = await asyncio.to_thread(batches.answer, outcomes, request[CONTEXT].lang)
     return Reply(body=body, limits=limits, headers=headers)
 
 
@@ -217,7 +218,7 @@ async def _statement(
         text = statement_files.as_csv(document, bom=bool(bom))
         return _file(text, CSV_TYPE, f"{name}.csv")
     if kind == "xlsx":
-        content = await asyncio.to_thread(statement_files.as_xlsx, document, request["lang"])
+        content = await asyncio.to_thread(statement_files.as_xlsx, document, request[CONTEXT].lang)
         return _file(content, XLSX_TYPE, f"{name}.xlsx")
     return Reply(body=document)
 

@@ -2,16 +2,17 @@
 Whose account a call goes on: the place where pipeline_dist hooks in.
 
 This module may not import pipeline_dist, and a call that names a distributor must meet the
-distributor's quotas, prices and limits. So pipeline_dist registers a keeper of accounts here;
+distributor's quotas, prices and limits. So pipeline_dist contributes the provider of accounts;
 calls of our own, which name no distributor, go on `OwnAccount`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from app.global_func import BadRequest, SafeSqlor, settings
+from app.global_func import BadRequest, Contributions, SafeSqlor, settings
 from pipeline_ops.rules.pricing import Terms, choose
 
 
@@ -75,20 +76,21 @@ class OwnAccount:
         """Nothing has changed."""
 
 
-AccountProvider = Callable[[SafeSqlor, str, str], Awaitable[Account]]
-_providers: list[AccountProvider] = []
+@dataclass(frozen=True, slots=True)
+class AccountProvider:
+    """Who keeps distributors' accounts: `lock` (sor, distributor_id, pipeline_id) locks one."""
+
+    lock: Callable[[SafeSqlor, str, str], Awaitable[Account]]
 
 
-def set_account_provider(provider: AccountProvider) -> None:
-    """Let *provider* `(sor, distributor_id, pipeline_id) -> Account` lock distributors'
-    accounts."""
-    _providers[:] = [provider]
+# One at most.
+ACCOUNT_PROVIDER = Contributions(AccountProvider, lambda _: "of distributors")
 
 
 async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: str) -> Account:
     """The account of *distributor_id* for calls of this line, locked; our own for None."""
     if distributor_id is None:
         return OwnAccount()
-    if not _providers:
-        raise BadRequest("no_distributors", "Distributors are not part of this installation.")
-    return await _providers[0](sor, distributor_id, pipeline_id)
+    for provider in ACCOUNT_PROVIDER:
+        return await provider.lock(sor, distributor_id, pipeline_id)
+    raise BadRequest("no_distributors", "Distributors are not part of this installation.")

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
-from pipeline_ops.ledger.counted import Difference, Sums, counted_tables
+from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
 from pipeline_ops.ledger.entries import COUNTED_STATUSES
 from pipeline_ops.ledger.repair import repair
 
@@ -54,7 +54,7 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
 
 async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     """The counters of all rows held against *sums*."""
-    return [item for table in counted_tables() for item in await table.compare(sor, sums, month)]
+    return [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
 
 
 def run_command(argv: list[str]) -> int:

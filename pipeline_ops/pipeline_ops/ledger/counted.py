@@ -1,7 +1,7 @@
 """
 The tables whose rows count what the ledger says, each with how that is held against the ledger.
 
-Modules above offer theirs here.
+Modules above contribute theirs.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import Row, SafeSqlor
+from app.global_func import Contributions, Row, SafeSqlor
 from pipeline_ops.ledger import entries as ledger
 
 ZERO = Decimal(0)
@@ -105,14 +105,14 @@ def is_of(key: str, month: str | None) -> bool:
     return month is None or key[:7] == month
 
 
-_CAPACITIES = (
+_CAPACITY_ROWS = (
     "select c.*, p.code as name from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"
 )
 
 
 async def _compare_capacities(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     differences: list[Difference] = []
-    for row in await sor.sqlExe(_CAPACITIES, {}):
+    for row in await sor.sqlExe(_CAPACITY_ROWS, {}):
         whose = ("line", row["pipeline_id"])
         differences += period_differences("pipeline_capacity", row, whose, sums, month)
         running = sums.running.get(row["pipeline_id"], 0)
@@ -126,29 +126,14 @@ async def _pipeline_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> 
     return await ledger.count_calls(sor, row[key], pipeline_id=row["pipeline_id"])
 
 
-_tables = {
-    "pipeline_capacity": CountedTable(
-        "pipeline_capacity",
-        _compare_capacities,
-        {
-            "day_used": lambda sor, row: _pipeline_period(sor, row, "day_key"),
-            "month_used": lambda sor, row: _pipeline_period(sor, row, "month_key"),
-            "running": lambda sor, row: ledger.count_running(sor, row["pipeline_id"]),
-        },
-    )
-}
-
-
-def offer_counted_tables(*tables: CountedTable) -> None:
-    """Let *tables* be checked and repaired too."""
-    _tables.update({table.name: table for table in tables})
-
-
-def counted_tables() -> list[CountedTable]:
-    """Return all tables that count, in the order in which they are told."""
-    return list(_tables.values())
-
-
-def counted_table(name: str) -> CountedTable:
-    """Return the table *name* that counts; raises KeyError."""
-    return _tables[name]
+CAPACITIES = CountedTable(
+    "pipeline_capacity",
+    _compare_capacities,
+    {
+        "day_used": lambda sor, row: _pipeline_period(sor, row, "day_key"),
+        "month_used": lambda sor, row: _pipeline_period(sor, row, "month_key"),
+        "running": lambda sor, row: ledger.count_running(sor, row["pipeline_id"]),
+    },
+)
+# In the order in which they are told.
+COUNTED_TABLES = Contributions(CountedTable, lambda table: table.name)

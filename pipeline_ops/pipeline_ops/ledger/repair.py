@@ -6,12 +6,14 @@ let in meanwhile. The ledger itself is never touched.
 from decimal import Decimal
 
 from app.global_func import SafeSqlor, get_row, in_transaction
-from pipeline_ops.ledger.counted import counted_table
+from pipeline_ops.ledger.counted import COUNTED_TABLES
 
 
 async def repair(table: str, row_id: str, counter: str) -> int | Decimal:
     """Count *counter* of a row anew and write it; the value. Raises NotFound."""
-    count = counted_table(table).counts[counter]
+    counted = COUNTED_TABLES.get(table)
+    assert counted is not None
+    count = counted.counts[counter]
 
     async def work(sor: SafeSqlor) -> int | Decimal:
         # A call that writes a counter holds its row from before it is decided until it is written.

@@ -1,6 +1,8 @@
-"""What the pages of use tell of distributors, in statements that pipeline_dist offers."""
+"""What the pages of use tell of distributors, in statements that pipeline_dist contributes."""
 
 from dataclasses import dataclass
+
+from app.global_func import Contributions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +20,10 @@ class DistributorStatements:
     near_limit: tuple[str, ...]
 
 
-_statements: list[DistributorStatements] = []
-
-
-def offer_distributor_statements(statements: DistributorStatements) -> None:
-    """Say how the distributors' tables are asked."""
-    _statements[:] = [statements]
+# One at most.
+DISTRIBUTOR_STATEMENTS = Contributions(DistributorStatements, lambda _: "of distributors")
 
 
 def distributor_statements() -> DistributorStatements:
-    """Return the statements that are offered; pipeline_dist is part of every installation."""
-    return _statements[0]
+    """Return the statements; pipeline_dist is part of every installation."""
+    return next(iter(DISTRIBUTOR_STATEMENTS))

@@ -55,10 +55,10 @@ async def write_capacity(
     return [await _write(sor, capacities, pipeline_id, data, actor, "")]
 
 
-PARTS = {
-    "prices": Part(read_prices, write_prices),
-    "capacity": Part(read_capacity, write_capacity),
-}
+PARTS = (
+    Part("prices", read_prices, write_prices),
+    Part("capacity", read_capacity, write_capacity),
+)
 
 
 def _plain(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
