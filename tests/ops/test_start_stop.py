@@ -47,9 +47,13 @@ def test_kill_9_of_everything_then_start(place: Place) -> None:
     place.kill_everything()
     assert list((place.var_dir / "run").glob("worker-*.pid")), "stale pid files are part of this"
 
+    counted = set((place.var_dir / "run/metrics").iterdir())
+    assert counted
     place.start()
 
     assert place.answers() == 200
+    # A new start counts from zero.
+    assert not counted & set((place.var_dir / "run/metrics").iterdir())
 
 
 def test_a_worker_that_died_is_started_again_beside_the_living(place: Place) -> None:
