@@ -38,7 +38,7 @@ class RequestContext:
     json_body: dict[str, Any] | None = None
     file_body: bytes | None = None
     # Whether a caller who waits to be asked for the body has been.
-    body_asked: bool = False
+    has_asked_for_body: bool = False
     # Whether the connection ends with the answer, since the body's rest is not waited for.
     left_unread: bool = False
 

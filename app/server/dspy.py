@@ -111,8 +111,8 @@ def compile_script(text: str, file: str, env: dict[str, Any]) -> Script:
     body = ast.parse(source, file)
     names_in_script = [node.id for node in ast.walk(body) if isinstance(node, ast.Name)]
     names = tuple(sorted(REQUEST_NAMES.keys() & names_in_script))
-    called = (env.get(name) for name in names_in_script)
-    endpoint = next((value for value in called if isinstance(value, Endpoint)), None)
+    values = (env.get(name) for name in names_in_script)
+    endpoint = next((value for value in values if isinstance(value, Endpoint)), None)
     function = body.body[0]
     if not isinstance(function, ast.AsyncFunctionDef):
         raise SyntaxError(f"{file}: not a script")

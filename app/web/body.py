@@ -129,7 +129,7 @@ async def answer_expectation(request: web.Request) -> None:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # Else the answer itself would count as begun.
         request.writer.output_size = 0
-    request[CONTEXT].body_asked = True
+    request[CONTEXT].has_asked_for_body = True
 
 
 def leave_unread(request: web.Request, refusal: AppError, response: web.StreamResponse) -> None:
@@ -138,7 +138,7 @@ def leave_unread(request: web.Request, refusal: AppError, response: web.StreamRe
     too large or too slow, or its sender waits to be asked for it.
     """
     context = request[CONTEXT]
-    waits = "Expect" in request.headers and not context.body_asked
+    waits = "Expect" in request.headers and not context.has_asked_for_body
     if refusal.status in (408, 413) or waits:
         response.force_close()
         context.left_unread = True  # see app/server/protocol.py

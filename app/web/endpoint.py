@@ -46,10 +46,10 @@ class Endpoint:
             return self._refuse(request, exc)
         return self.answer(request, params)
 
-    async def _refuse(self, request: web.Request, refused: AppError) -> web.StreamResponse:
+    async def _refuse(self, request: web.Request, refusal: AppError) -> web.StreamResponse:
         if self.decorate_refusal is None:
-            raise refused
-        raise await self.decorate_refusal(request, refused)
+            raise refusal
+        raise await self.decorate_refusal(request, refusal)
 
 
 def writing(func: ActorFunction) -> Endpoint:

@@ -44,9 +44,9 @@ def register(env: Any, exports: Mapping[str, Any], *, owner: str) -> None:
     Raises NameTaken naming the clash. Registering the same functions again changes nothing.
     """
     functions = {f"{owner}_{name}": func for name, func in exports.items()}
-    taken = sorted(name for name, func in functions.items() if env.get(name) not in (None, func))
-    if taken:
-        raise NameTaken(f"{owner} cannot register {', '.join(taken)}: taken")
+    clashes = sorted(name for name, func in functions.items() if env.get(name) not in (None, func))
+    if clashes:
+        raise NameTaken(f"{owner} cannot register {', '.join(clashes)}: taken")
     for name, func in functions.items():
         env[name] = func
 

@@ -69,13 +69,13 @@ def _language(request: web.Request, *, is_for_programs: bool) -> str:
     Return `_lang` of the query, else Accept-Language; pages without either are Chinese, but what
     programs ask for is English, whatever they accept.
     """
-    wanted, asked_by_page = None, False
+    choice, asked_by_page = None, False
     if request.query_string:
-        wanted = request.query.get("_lang")
+        choice = request.query.get("_lang")
         asked_by_page = "_webbricks_" in request.query
     is_page_read = (asked_by_page or wants_page(request)) and not is_for_programs
     default = "zh" if is_page_read else "en"
-    return pick_language(wanted or request.headers.get(_LANGUAGE_HEADER), default)
+    return pick_language(choice or request.headers.get(_LANGUAGE_HEADER), default)
 
 
 def wants_page(request: web.Request) -> bool:

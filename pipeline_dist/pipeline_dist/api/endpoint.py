@@ -86,17 +86,17 @@ async def check_key(request: web.Request) -> None:
     await authenticate(read_credentials(request))
 
 
-async def decorate_refusal(request: web.Request, refused: AppError) -> AppError:
+async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
     """
     Tell callers without a valid key that first, for a body that cannot be read for instance; the
-    others are told their limits with *refused*.
+    others are told their limits with *refusal*.
     """
     try:
-        await _tell_limits(refused, None, read_credentials(request))
+        await _tell_limits(refusal, None, read_credentials(request))
     except AppError as exc:
         # Which methods an address has is in the public document.
-        return refused if refused.status == 405 else exc
-    return refused
+        return refusal if refusal.status == 405 else exc
+    return refusal
 
 
 async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:

@@ -11,9 +11,9 @@ from pipeline_ops.ledger.counted import COUNTED_TABLES
 
 async def repair(table: str, row_id: str, counter: str) -> int | Decimal:
     """Count *counter* of a row anew and write it; the value. Raises NotFound."""
-    counted = COUNTED_TABLES.get(table)
-    assert counted is not None
-    count = counted.counts[counter]
+    counters = COUNTED_TABLES.get(table)
+    assert counters is not None
+    count = counters.counts[counter]
 
     async def work(sor: SafeSqlor) -> int | Decimal:
         # A call that writes a counter holds its row from before it is decided until it is written.
