@@ -213,7 +213,7 @@ MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 
 
 def get_module_dbname(module: str) -> str:
-    """The entry of `databases` that *module* uses; all of ours share `pipeline`."""
+    """Return the entry of `databases` that *module* uses; all of ours share `pipeline`."""
     if module not in ("app", *MODULES):
         raise KeyError(f"{module} is not a module of this application")
     return "pipeline"

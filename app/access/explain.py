@@ -47,7 +47,7 @@ class Permission:
     roles: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The permission as JSON tells it; `match` says how its path is meant."""
+        """Return the permission as JSON tells it; `match` says how its path is meant."""
         exact = prefix_of(plain_path(self.registered)) is None
         return {
             "permission": self.permission_id,
@@ -87,13 +87,13 @@ class Facts:
     users: tuple[User, ...]
 
     def covering(self, path: str) -> list[Permission]:
-        """The permissions for *path*, exact ones first, then the longest prefixes."""
+        """Return the permissions for *path*, exact ones first, then the longest prefixes."""
         permissions = [item for item in self.permissions if covers(item.registered, path)]
         return sorted(permissions, key=lambda item: (prefix_of(item.registered) is not None,
                                                -len(item.registered), item.registered))
 
     def user(self, username: str) -> User:
-        """The user of exactly this name; NotFound, with a name that differs in case only."""
+        """Return the user of exactly this name; NotFound, with a name that differs in case only."""
         for user in self.users:
             if user.username == username:
                 return user
@@ -181,7 +181,8 @@ def who_may(facts: Facts, path: str, find: Find) -> dict[str, Any]:
 
 def what_may(facts: Facts, username: str, path: str | None, find: Find) -> dict[str, Any]:
     """
-    What the user may do, and through which role; with *path* whether he may use it, and why.
+    Return what the user may do, and through which role; with *path* whether the user may use it,
+    and why.
 
     Raises NotFound when Sage has no such user.
     """
@@ -235,14 +236,15 @@ def _grants(permissions: Iterable[Permission], user: User) -> list[dict[str, Any
 
 
 def _held_roles(role: str, user: User) -> list[str | None]:
-    """The roles of *user* that count as *role*; [None] when everybody signed in has it."""
+    """Return the roles of *user* that count as *role*; [None] when everybody signed in has it."""
     if role in (ANY, LOGINED):
         return [None]
     return [held_role for held_role in user.roles if role in implied_roles(held_role)]
 
 
 def _place(path: str, find: Find) -> dict[str, Any]:
-    """The path in its one spelling, the file's own path, which decides, and what needs no look."""
+    """Return the path in its one spelling, the file's own path, which decides, and what needs no
+    look."""
     address = path if path.startswith("/") else f"/{path}"
     try:
         place = one_spelling(address)

@@ -21,7 +21,7 @@ class Section:
 
 
 def explain_who_may(answer: Mapping[str, Any], lang: str) -> list[Section]:
-    """What `who_may` found."""
+    """Return what `who_may` found."""
     sections = [Section(translate(_answer_who(answer), lang)), *_about_the_place(answer, lang)]
     sections += _permissions(answer["permissions"], lang)
     if answer["users"]:
@@ -40,7 +40,7 @@ def explain_who_may(answer: Mapping[str, Any], lang: str) -> list[Section]:
 
 
 def explain_what_may(report: Mapping[str, Any], lang: str) -> list[Section]:
-    """What `what_may` found."""
+    """Return what `what_may` found."""
     roles = Message(
         "{user} has the roles {roles} and counts as {effective}.",
         user=report["username"],
@@ -151,7 +151,7 @@ def _permissions(permissions: Sequence[Mapping[str, Any]], lang: str) -> list[Se
 
 
 def _through(because: Sequence[Mapping[str, Any]], lang: str) -> tuple[str, str]:
-    """The role that has the right, and what the user holds it through."""
+    """Return the role that has the right, and what the user holds it through."""
     first = because[0]
     held_role = first["held"]
     return first["role"], translate(

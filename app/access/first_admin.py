@@ -58,7 +58,7 @@ def demo_file(config: Settings) -> Path:
 
 
 def read_demo_file(config: Settings) -> dict[str, Any]:
-    """What an earlier demo wrote down; {} when there is none or it is damaged."""
+    """Read what an earlier demo wrote down; {} when there is none or it is damaged."""
     try:
         content = json.loads(demo_file(config).read_text("utf-8"))
     except (OSError, ValueError):
@@ -67,7 +67,7 @@ def read_demo_file(config: Settings) -> dict[str, Any]:
 
 
 def _known_account(config: Settings) -> tuple[str, str] | None:
-    """A name and password that still hold, out of what earlier starts wrote down."""
+    """Return a name and password that still hold, out of what earlier starts wrote down."""
     earlier = read_demo_file(config).get("admin") or {}
     candidates = [
         (USERNAME, secret(config.var_dir, _SECRET, make=False)),
@@ -87,7 +87,7 @@ def _known_account(config: Settings) -> tuple[str, str] | None:
 
 
 def _own(config: Settings) -> tuple[str, str]:
-    """The user `demo-admin` with a new password: nobody else's is touched."""
+    """Give the user `demo-admin` a new password: nobody else's is touched."""
     if not embedded_db.is_wanted():
         raise CommandError(
             "The demo needs an administrator whose password it knows, and makes none in a Sage "

@@ -20,7 +20,8 @@ LIFE = timedelta(days=180)
 
 
 def known_browser(request: web.Request, credentials: str) -> str | None:
-    """The id of the browser, if the user of *credentials* has signed in from it with them."""
+    """Return the id of the browser, if the user of *credentials* has signed in from it with
+    them."""
     browser, _, seal = request.cookies.get(COOKIE, "").partition(".")
     if not browser or not request.app[SESSIONS].is_sealed(_text(browser, credentials), seal):
         return None

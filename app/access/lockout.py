@@ -61,7 +61,7 @@ def places_of(username: str, address: str, browser: str | None) -> dict[str, str
 
 
 def user_digest(username: str) -> str:
-    """The key of a user's row; names that differ in case share one."""
+    """Return the key of a user's row; names that differ in case share one."""
     return _digest("user", username.casefold())
 
 
@@ -135,7 +135,7 @@ def _free_at(kind: str, row: Row) -> datetime:
 
 
 def _standing(kind: str, row: Row, moment: datetime) -> int:
-    """The failures that still count."""
+    """Return the failures that still count."""
     idle = moment - row.last_at
     if idle > FORGOTTEN_AFTER:
         return 0

@@ -16,10 +16,9 @@ May = Callable[[str], bool]
 
 
 def without_refused_tools(text: str, may: May) -> str:
-    """The page *text* (JSON) without edit addresses and tools that *may* refuses.
+    """Return the page *text* (JSON) without edit addresses and tools that *may* refuses.
 
-    Text that is no JSON, and a page that loses nothing, come back as they are.
-    """
+    Text that is no JSON, and a page that loses nothing, come back as they are."""
     try:
         page = json.loads(text)
     except ValueError:

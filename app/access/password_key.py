@@ -93,7 +93,7 @@ def _encode_anew(cursor: Cursor, old_key: str, new_key: str, under_way: Path) ->
 
 
 def _decode(text: str, key: str) -> str | None:
-    """The password, or None when *text* was not made with *key*."""
+    """Return the password, or None when *text* was not made with *key*."""
     try:
         plain = str(decode_password(text, key=key))
     except (ValueError, TypeError, IndexError):

@@ -50,7 +50,8 @@ class WebPaths:
         self._targets: dict[str, tuple[float, Target | None]] = {}
 
     def find(self, path: str) -> Target | None:
-        """The file that *path* (as `plain_path` gives it) means; remembered for one second."""
+        """Return the file that *path* (as `plain_path` gives it) means; remembered for one
+        second."""
         entry = self._targets.get(path)
         if entry is not None and time.monotonic() - entry[0] <= REMEMBERED_SECONDS:
             return entry[1]
@@ -92,7 +93,7 @@ class WebPaths:
 
 def plain_path(raw: str) -> str:
     """
-    The one spelling of a request's path: percent-decoded once, no query.
+    Return the one spelling of a request's path: percent-decoded once, no query.
 
     Raises NotFound for every other spelling (`//`, `/./`, `..`, back-slashes, `%2F`, `%25…`).
     """

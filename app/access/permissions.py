@@ -10,7 +10,7 @@ from app.schema.tables import Table, tables
 
 
 def no_right() -> Forbidden:
-    """The refusal for who has signed in and may not."""
+    """Return the refusal for who has signed in and may not."""
     return Forbidden(
         "forbidden", "Your roles do not include this. Ask an administrator for the right."
     )

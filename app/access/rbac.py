@@ -70,7 +70,7 @@ class Rights:
         return exact_roles
 
     def audited_by(self, path: str) -> str | None:
-        """The permission that wants each use of *path* written down: the most exact one."""
+        """Return the permission that wants each use of *path* written down: the most exact one."""
         place = plain_path(path)
         covering = [registered for registered in self.audited if covers(registered, place)]
         if place in self.audited:
@@ -79,14 +79,15 @@ class Rights:
 
 
 def plain_path(path: str) -> str:
-    """A path with `/main` in front is the same as without it."""
+    """Resolve a path with `/main` in front as the one without it."""
     while path.startswith("/main/"):
         path = path[5:]
     return path
 
 
 def prefix_of(registered: str) -> str | None:
-    """What paths must begin with to be covered by *registered*; None when it is an exact path."""
+    """Return what paths must begin with to be covered by *registered*; None when it is an exact
+    path."""
     for mark in ("**", "%"):
         if registered.endswith(mark):
             return registered.removesuffix(mark)
@@ -115,7 +116,7 @@ def effective_roles(names: Iterable[str], *, signed_in: bool) -> frozenset[str]:
 
 
 def implied_roles(name: str) -> frozenset[str]:
-    """What the role *name* (`orgtype.name`) counts as: itself and its two wildcards."""
+    """Return what the role *name* (`orgtype.name`) counts as: itself and its two wildcards."""
     org_type, _, short = name.partition(".")
     return frozenset({name, f"{org_type}.*", f"*.{short}"})
 
@@ -196,7 +197,7 @@ async def grant_rows(sor: SafeSqlor) -> list[Any]:
 
 
 async def read_user(user_id: str) -> SageUser | None:
-    """The user with this id and his roles as the database has them now."""
+    """Return the user with this id and the roles as the database has them now."""
     async with reading("sage") as sor:
         rows = await sor.sqlExe(_USER, {"id": user_id})
     if not rows:
@@ -215,12 +216,12 @@ async def read_user(user_id: str) -> SageUser | None:
 
 
 def credentials_of(user_id: str, password: str | None) -> str:
-    """What changes with a user's stored password and does not tell it."""
+    """Return what changes with a user's stored password and does not tell it."""
     return hashlib.sha256(f"{user_id}:{password}".encode()).hexdigest()
 
 
 def rights_of(rows: Iterable[Mapping[str, Any]]) -> Rights:
-    """The table that answers fast, out of *rows* as `grant_rows` gives them."""
+    """Return the table that answers fast, out of *rows* as `grant_rows` gives them."""
     exact: dict[str, set[str]] = {}
     prefixes: dict[str, set[str]] = {}
     audited: dict[str, str] = {}
@@ -242,7 +243,7 @@ def rights_of(rows: Iterable[Mapping[str, Any]]) -> Rights:
 
 
 def role_name(row: Mapping[str, Any]) -> str:
-    """The full name of a row's role; the three roles of everybody are known by their ids."""
+    """Return the full name of a row's role; the three roles of everybody are known by their ids."""
     if row["roleid"] in OWN_ROLES:
         return str(row["roleid"])
     # A right of a role that is gone belongs to nobody.

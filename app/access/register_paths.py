@@ -71,7 +71,7 @@ async def _write(module: str, by_role: PathsByRole) -> tuple[int, int]:
 
 
 def _open_paths(rows: Iterable[Mapping[str, str]], by_role: PathsByRole) -> list[tuple[str, str]]:
-    """What others gave to `any`, `logined` or `anonymous` that covers more than we want."""
+    """Return what others gave to `any`, `logined` or `anonymous` that covers more than we want."""
     ours = {path for role_paths in by_role.values() for path in role_paths}
     wider = set()
     for row in rows:

@@ -5,7 +5,7 @@ from app.runtime.terminal import CommandError
 
 
 def no_sage(missing: list[str]) -> CommandError:
-    """The error for a Sage database that lacks RBAC tables."""
+    """Return the error for a Sage database that lacks RBAC tables."""
     place = settings().sage_database
     names = ", ".join(missing)
     return CommandError(

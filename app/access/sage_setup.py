@@ -33,14 +33,15 @@ Cursor = Any
 
 @contextmanager
 def sage_cursor() -> Iterator[Cursor]:
-    """A cursor on the Sage database in one transaction; rows are dicts."""
+    """Open a cursor on the Sage database in one transaction; rows are dicts."""
     with database_cursor(settings().sage_database) as cursor:
         yield cursor
 
 
 @contextmanager
 def database_cursor(place: DatabaseSettings) -> Iterator[Cursor]:
-    """A blocking cursor on *place* in one transaction; CommandError when it cannot be reached."""
+    """Open a blocking cursor on *place* in one transaction; CommandError when it cannot be
+    reached."""
     arguments = {k: v for k, v in place.connect_args().items() if k != "db"}
     try:
         connection: Any = pymysql.connect(
@@ -69,7 +70,7 @@ def database_cursor(place: DatabaseSettings) -> Iterator[Cursor]:
 
 
 def missing_tables(cursor: Cursor) -> list[str]:
-    """The RBAC tables that the Sage database lacks; all of them means there is no Sage."""
+    """Return the RBAC tables that the Sage database lacks; all of them means there is no Sage."""
     cursor.execute("SELECT table_name AS name FROM information_schema.tables "
                    "WHERE table_schema = DATABASE()")
     names = {str(row["name"]).lower() for row in cursor.fetchall()}
@@ -107,7 +108,7 @@ def set_up(cursor: Cursor) -> None:
 
 
 def role_id(cursor: Cursor, full_name: str) -> str | None:
-    """The id of the role `orgtype.name`, or None."""
+    """Return the id of the role `orgtype.name`, or None."""
     orgtype, _, name = full_name.partition(".")
     cursor.execute("SELECT id FROM role WHERE orgtypeid = %s AND name = %s", (orgtype, name))
     row = cursor.fetchone()
@@ -115,7 +116,7 @@ def role_id(cursor: Cursor, full_name: str) -> str | None:
 
 
 def administrators(cursor: Cursor) -> list[str]:
-    """The names of usable users with the role owner.superuser."""
+    """Return the names of usable users with the role owner.superuser."""
     cursor.execute(
         "SELECT u.username FROM users u JOIN userrole ur ON ur.userid = u.id "
         "JOIN role r ON r.id = ur.roleid "
@@ -126,7 +127,7 @@ def administrators(cursor: Cursor) -> list[str]:
 
 
 def find_user(cursor: Cursor, username: str) -> dict[str, Any] | None:
-    """The user's id, name, stored password and status, or None."""
+    """Find the user's id, name, stored password and status, or None."""
     cursor.execute("SELECT id, username, password, user_status FROM users WHERE username = %s",
                    (username,))
     user: dict[str, Any] | None = cursor.fetchone()
@@ -167,6 +168,7 @@ def stored_password(password: str) -> str:
 
 
 def generated_password() -> str:
-    """A password for a person to type: 20 characters, 100 random bits, none that look alike."""
+    """Return a password for a person to type: 20 characters, 100 random bits, none that look
+    alike."""
     letters = "abcdefghijkmnpqrstuvwxyz23456789"
     return "".join(secrets.choice(letters) for _ in range(20))

@@ -104,7 +104,7 @@ class Sessions:
         )
 
     async def find(self, request: web.Request) -> Session | None:
-        """The valid session of *request*, or None."""
+        """Return the valid session of *request*, or None."""
         header = request.headers.get("Cookie")
         if header is None:
             return None
@@ -183,7 +183,7 @@ class Sessions:
         return token if self.is_sealed(token, mac) else None
 
     def seal(self, text: str) -> str:
-        """What only this installation can say of *text*, as long as it keeps its secret."""
+        """Return what only this installation can say of *text*, as long as it keeps its secret."""
         key = self._secret.value().encode()
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 

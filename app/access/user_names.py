@@ -26,7 +26,7 @@ _names: dict[str, tuple[float, str | None]] = {}
 
 
 def user_columns(model: Table) -> tuple[str, ...]:
-    """The columns of *model* that hold users and may leave the server."""
+    """Return the columns of *model* that hold users and may leave the server."""
     return tuple(
         name
         for name, column in model.columns.items()
@@ -48,7 +48,7 @@ async def add_names(model: Table, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def names_of(ids: Iterable[str]) -> dict[str, str]:
-    """The names of the users with these *ids*, without those that Sage does not know."""
+    """Return the names of the users with these *ids*, without those that Sage does not know."""
     user_ids = set(ids)
     moment = time.monotonic()
     unknown = {one for one in user_ids if not _is_fresh(one, moment)}

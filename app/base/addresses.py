@@ -24,7 +24,7 @@ _WITH_PORT = re.compile(rf"([0-9.]+){_PORT}")
 @lru_cache(maxsize=4096)
 def read_address(text: str) -> Address | None:
     """
-    The address that *text* spells, or None.
+    Read the address that *text* spells, or None.
 
     A mapped address is read as its IPv4, and the zone of a link-local one (`%eth0`) is left out:
     no list names zones.
@@ -41,7 +41,7 @@ def read_address(text: str) -> Address | None:
 
 def read_hop(text: str) -> Address | None:
     """
-    The address of a hop of X-Forwarded-For, or None for what tells none.
+    Read the address of a hop of X-Forwarded-For, or None for what tells none.
 
     Taken are an address, `1.2.3.4:51008`, `[2001:db8::1]`, `[2001:db8::1]:443`, each with quotes or
     blanks around it; not `unknown`, `_hidden` (RFC 7239, 6.2 and 6.3) or anything else.
@@ -59,7 +59,7 @@ def read_hop(text: str) -> Address | None:
 
 def read_network(text: str, *, strict: bool = False) -> Network:
     """
-    The network or single address that *text* spells.
+    Read the network or single address that *text* spells.
 
     Raises ValueError for anything else, with *strict* also for one with bits beyond its mask; for
     a zone, which no caller has here; and for a network that holds all mapped addresses and IPv6

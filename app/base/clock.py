@@ -32,23 +32,23 @@ def set_zone(name: str) -> None:
 
 
 def zone_name() -> str:
-    """The name of the quota zone, such as `Asia/Shanghai`."""
+    """Return the name of the quota zone, such as `Asia/Shanghai`."""
     return _zone.key
 
 
 def now() -> datetime:
-    """The current time, aware, UTC, cut to milliseconds as the database keeps it."""
+    """Return the current time, aware, UTC, cut to milliseconds as the database keeps it."""
     moment = _source() if _source is not None else datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def quota_day(moment: datetime) -> str:
-    """The quota day of *moment* as `YYYY-MM-DD` in the quota zone."""
+    """Return the quota day of *moment* as `YYYY-MM-DD` in the quota zone."""
     return _period(moment.astimezone(UTC))[0]
 
 
 def quota_month(moment: datetime) -> str:
-    """The quota month of *moment* as `YYYY-MM` in the quota zone."""
+    """Return the quota month of *moment* as `YYYY-MM` in the quota zone."""
     return _period(moment.astimezone(UTC))[1]
 
 

@@ -37,7 +37,7 @@ def _english() -> dict[str, str]:
 
 
 def title(chinese: str, lang: str = "en") -> str:
-    """A title of a model, which is written in Chinese, in *lang*."""
+    """Return a title of a model, which is written in Chinese, in *lang*."""
     return chinese if lang == "zh" else _english().get(chinese, chinese)
 
 

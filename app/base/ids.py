@@ -7,7 +7,7 @@ from appPublic.uniqueID import getID
 
 
 def new_id() -> str:
-    """A random id of at most 32 characters, as the ecosystem makes them."""
+    """Return a random id of at most 32 characters, as the ecosystem makes them."""
     return str(getID())
 
 
@@ -24,8 +24,8 @@ _last = [0, 0]  # millisecond and tail of the newest id
 
 def time_ordered_id() -> str:
     """
-    A UUIDv7 without dashes (RFC 9562): later ids sort after earlier ones, those of one process
-    also within a millisecond (section 6.2, method 2), as long as its clock is not set back.
+    Return a UUIDv7 without dashes (RFC 9562): later ids sort after earlier ones, those of one
+    process also within a millisecond (section 6.2, method 2), as long as its clock is not set back.
     """
     random_bits = _random()
     moment = time.time_ns() // 1_000_000

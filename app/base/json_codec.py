@@ -51,7 +51,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of *value*, for checksums: keys sorted, no blanks."""
+    """Return the one spelling of *value*, for checksums: keys sorted, no blanks."""
     return _encode_canonical(value)
 
 
@@ -83,8 +83,8 @@ def parse_json(
     source: str | bytes, *, max_depth: int = MAX_DEPTH, keep_numbers: bool = False
 ) -> Any:
     """
-    The value that *source* (bytes in UTF-8) spells; fractions as Decimal, with
-    *keep_numbers* as JsonNumber, which keeps their letters.
+    Parse the value that *source* (bytes in UTF-8) spells; fractions as Decimal, with *keep_numbers*
+    as JsonNumber, which keeps their letters.
 
     Raises JsonError for what is no JSON, and for what readers take differently: names that stand
     twice in one object, NaN and its like, halves of surrogate pairs, a byte order mark, numbers
@@ -186,8 +186,8 @@ def _is_deeper(value: Any, max_depth: int) -> bool:
 
 def _first_fault(text: str, max_depth: int, end: int | None = None) -> JsonError | None:
     """
-    What is wrong first in *text*, with its place; None where only its grammar is, which is looked
-    at up to *end*.
+    Return what is wrong first in *text*, with its place; None where only its grammar is, which is
+    looked at up to *end*.
     """
     if text.startswith("\ufeff"):
         return JsonError(

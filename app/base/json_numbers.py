@@ -65,7 +65,7 @@ def is_bounded(number: Decimal | int) -> bool:
 
 
 def kept_json(text: str) -> Any:
-    """The value of JSON that is stored here, every fraction in it a JsonNumber."""
+    """Return the value of JSON that is stored here, every fraction in it a JsonNumber."""
     return json.loads(text, parse_float=JsonNumber, parse_int=_whole)
 
 

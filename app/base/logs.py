@@ -36,7 +36,7 @@ class OneLineJson(logging.Formatter):
     """A log line that a person can read and `jq` can filter."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line of JSON; line breaks in values stay escaped."""
+        """Return the record as one line of JSON; line breaks in values stay escaped."""
         line: dict[str, Any] = {
             "at": self.formatTime(record),
             "level": record.levelname,

@@ -18,7 +18,8 @@ LOOK_EVERY_SECONDS = 1.0
 
 def secret(var_dir: Path, name: str, *, make: bool = True) -> str:
     """
-    The secret called *name*, made (256 random bits, hex) at first use and shared by all workers.
+    Return the secret called *name*, made (256 random bits, hex) at first use and shared by all
+    workers.
 
     With make=False a missing secret is "". Raises OSError when the folder cannot be written.
     """
@@ -59,7 +60,7 @@ class WatchedSecret:
         self._looked_at = time.monotonic()
 
     def value(self) -> str:
-        """The secret, read again when the last look is more than a second ago."""
+        """Return the secret, read again when the last look is more than a second ago."""
         if not self._is_given and time.monotonic() - self._looked_at > LOOK_EVERY_SECONDS:
             self._looked_at = time.monotonic()
             # A file that is away for a moment, or for good, changes nothing in a running worker.

@@ -51,7 +51,7 @@ class DatabaseSettings:
 
 
 def _option(default: Any, help_text: str, least: int = 1, most: int = 10**9) -> Any:
-    """A setting; *least* and *most* hold for whole numbers."""
+    """Return a setting; *least* and *most* hold for whole numbers."""
     return field(default=default, metadata={"help": help_text, "range": (least, most)})
 
 
@@ -142,7 +142,7 @@ def embedded_connection_file(var_dir: Path) -> Path:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process; raises ConfigError with every problem found."""
+    """Return the settings of this process; raises ConfigError with every problem found."""
     return load_settings(os.environ)
 
 
@@ -291,7 +291,7 @@ def _processors(value: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _entries(databases: dict[str, Any], problems: list[str]) -> dict[str, dict[str, Any]]:
-    """The `kwargs` of each entry of the section `databases`."""
+    """Return the `kwargs` of each entry of the section `databases`."""
     entries = {}
     for name in databases:
         entry = _section(databases, name, problems)
@@ -352,7 +352,7 @@ def _embedded(var_dir: Path, name: str) -> DatabaseSettings:
 
 
 def _password(kwargs: dict[str, Any], key: str, path: Path) -> str:
-    """The password as given, or decoded when it is what sqlor's `dbpassword` printed."""
+    """Return the password as given, or decoded when it is what sqlor's `dbpassword` printed."""
     text = str(kwargs.get("password") or "")
     try:
         ciphertext = base64.b64decode(text, validate=True)

@@ -7,7 +7,7 @@ from app.base.settings import settings
 
 
 def time_zone(name: str | None, code: str) -> ZoneInfo:
-    """The zone called *name*, that of quota days by default; raises BadRequest *code*."""
+    """Return the zone called *name*, that of quota days by default; raises BadRequest *code*."""
     try:
         return ZoneInfo(name or settings().quota_time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

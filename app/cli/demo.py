@@ -104,7 +104,7 @@ def _make_pipeline(client: Client) -> None:
 
 
 def _make_distributor(client: Client, config: Settings) -> str:
-    """The distributor and its right to the line; its API key, a new one if none is known."""
+    """Make the distributor and its right to the line; its API key, a new one if none is known."""
     distributor = client.find("pipeline_dist", "distributors", code=DISTRIBUTOR)
     if distributor is None:
         distributor = client.post("/pipeline_dist/api/distributors_create.dspy", {
@@ -155,7 +155,7 @@ def _print(username: str, password: str, api_key: str, config: Settings) -> None
 
 
 def curl_line(url: str, api_key: str) -> str:
-    """A line to paste into a shell; each paste books another call."""
+    """Return a line to paste into a shell; each paste books another call."""
     return (
         f"curl -sS -X POST {url}/pipeline_dist/v1/calls"
         f" -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json'"

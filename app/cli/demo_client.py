@@ -37,7 +37,7 @@ class Client:
         return record
 
     def find(self, module: str, table: str, **values: Any) -> dict[str, Any] | None:
-        """The one row with these *values*, or None."""
+        """Return the one row with these *values*, or None."""
         query = urllib.parse.urlencode({**values, "page": 1, "rows": 2})
         path = f"/{module}/{table}/get_{table}.dspy?{query}"
         status, answer = self._send(path)

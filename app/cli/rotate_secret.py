@@ -163,7 +163,7 @@ def _execute(place: Connection, statements: list[str]) -> None:
 
 
 def _update_demo_file(config: Settings, password: str) -> None:
-    """What the demo wrote down for scripts names the password too."""
+    """Correct what the demo wrote down for scripts: it names the password too."""
     content, file = read_demo_file(config), Path(demo_file(config))
     if isinstance(content.get("database"), dict):
         content["database"]["password"] = password

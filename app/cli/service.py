@@ -42,7 +42,7 @@ def stop() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line; 0 done, 1 failed with the reason on the error output."""
+    """Run the command line; return 0 for done, 1 for failed with the reason on the error output."""
     parser = argparse.ArgumentParser(prog="python -m app.cli.service")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("start").add_argument("--demo", action="store_true")

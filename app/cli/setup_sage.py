@@ -44,7 +44,8 @@ def ensure_sage() -> bool:
 
 
 def _is_ours(cursor: sage_setup.Cursor) -> bool:
-    """True for a set-up of ours that was interrupted: its first table is there and has no user."""
+    """Return True for a set-up of ours that was interrupted: its first table is there and has no
+    user."""
     cursor.execute("SHOW TABLES")
     names = {str(next(iter(row.values()))) for row in cursor.fetchall()}
     if "organization" not in names:

@@ -66,7 +66,7 @@ def _portions(groups: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _case(ids: Sequence[str], values: Sequence[str]) -> str:
-    """The value of each row as SQL; one for all where they do not differ."""
+    """Return the value of each row as SQL; one for all where they do not differ."""
     if len(set(values)) == 1:
         return values[0]
     pairs = [f"when {key} then {value}" for key, value in zip(ids, values, strict=True)]

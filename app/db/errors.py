@@ -17,7 +17,7 @@ _BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
 
 
 def failure_code(exc: BaseException) -> int | None:
-    """The database's error number behind *exc*, if there is one."""
+    """Return the database's error number behind *exc*, if there is one."""
     error = exc if isinstance(exc, aiomysql.MySQLError) else exc.__cause__
     if isinstance(error, aiomysql.MySQLError) and error.args and isinstance(error.args[0], int):
         return error.args[0]
@@ -31,7 +31,7 @@ def connection_lost(exc: BaseException) -> bool:
 
 
 def unreachable(exc: BaseException) -> Unavailable:
-    """The refusal for a database that cannot be reached; *exc* is for the log."""
+    """Return the refusal for a database that cannot be reached; *exc* is for the log."""
     return Unavailable(
         "database_unavailable",
         "The database does not answer. Nothing was changed; try again in a moment.",

@@ -129,7 +129,7 @@ async def _settle(connection: Any, new_tables: set[str]) -> list[str]:
 
 
 async def plan(connection: Any = None) -> Plan:
-    """What `migrate` would do now; changes nothing."""
+    """Return what `migrate` would do now; changes nothing."""
     async with _connection(connection) as conn:
         present = await read_schema(conn)
         todo = make_plan(present, await name_collation(conn))

@@ -34,7 +34,8 @@ _CONVERTERS = dict(conversions) | {FIELD_TYPE.DATETIME: to_utc, FIELD_TYPE.TIMES
 
 
 def session_statement(isolation: str) -> str:
-    """What each new connection is told first; *isolation* is the variable's name on this server."""
+    """Return what each new connection is told first; *isolation* is the variable's name on this
+    server."""
     return (
         f"set time_zone='+00:00', {isolation}='READ-COMMITTED',"
         f" innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}"
@@ -54,7 +55,7 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
-        """A working connection in autocommit mode; raises Unavailable when none can be had."""
+        """Lend a working connection in autocommit mode; raises Unavailable when none can be had."""
         try:
             await asyncio.wait_for(self._slots.acquire(), self._wait_seconds)
         except TimeoutError:
@@ -108,7 +109,7 @@ class Pool:
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[SafeSqlor]:
-        """What sqlor's DBPools asks of a pool: one sqlor object, one transaction."""
+        """Give what sqlor's DBPools asks of a pool: one sqlor object, one transaction."""
         async with self.connection() as connection, settle(connection, self._place.name) as sor:
             yield sor
 
@@ -132,7 +133,7 @@ class Pools(DBPools.klass):
     e_except = None
 
     def pool(self, name: str) -> Pool:
-        """The pool of database *name*: `pipeline`, or the Sage database."""
+        """Return the pool of database *name*: `pipeline`, or the Sage database."""
         pool = self._pools.get(name)
         if pool is None:
             config = settings()
@@ -155,7 +156,7 @@ class Pools(DBPools.klass):
 
 
 def pools() -> Pools:
-    """The pools of this process, also where sqlor and generated scripts look for them."""
+    """Return the pools of this process, also where sqlor and generated scripts look for them."""
     if not isinstance(DBPools.instance, Pools):
         DBPools.instance = Pools()
     return DBPools.instance
@@ -163,7 +164,7 @@ def pools() -> Pools:
 
 @asynccontextmanager
 async def raw_connection(database: str = "pipeline") -> AsyncIterator[aiomysql.Connection]:
-    """A plain aiomysql connection of its own, in autocommit mode; for schema work."""
+    """Open a plain aiomysql connection of its own, in autocommit mode; for schema work."""
     config = settings()
     place = config.pipeline_database if database == "pipeline" else config.sage_database
     try:

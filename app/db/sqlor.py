@@ -48,7 +48,7 @@ class Row(dict[str, Any]):
 
 
 def to_utc(text: str) -> datetime | None:
-    """A DATETIME as the server sends it, as an aware UTC datetime; None for a zero date."""
+    """Return a DATETIME as the server sends it, as an aware UTC datetime; None for a zero date."""
     if text.startswith("0000"):
         return None
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
@@ -57,7 +57,7 @@ def to_utc(text: str) -> datetime | None:
 @lru_cache(maxsize=4096)
 def parse_sql(text: str) -> tuple[str, tuple[str, ...]]:
     """
-    SQL with `${name}$` placeholders as the driver's SQL and the names in order.
+    Turn SQL with `${name}$` placeholders into the driver's SQL and the names in order.
 
     Names are looked up, never evaluated; raises ValueError for sqlor's `$[…]$` and `$<…>$`.
     """
@@ -130,7 +130,7 @@ class SafeSqlor(MySqlor):
             await cursor.execute(sql)
 
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
-        """The driver's SQL and its values; KeyError for a name that was not given."""
+        """Return the driver's SQL and its values; KeyError for a name that was not given."""
         text, names = parse_sql(org_sql)
         values = [_bindable(name, NS[name]) for name in names]
         if any(isinstance(value, list) for value in values):
@@ -163,14 +163,14 @@ class SafeSqlor(MySqlor):
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]
 
     async def firsts(self, sql: str, ns: Mapping[str, Any]) -> list[Any]:
-        """The first column of all rows of a query, for many of them."""
+        """Return the first column of all rows of a query, for many of them."""
         text, args = self.maskingSQL(sql, ns)
         async with self.conn.cursor(BufferedCursor) as cursor:
             await _run(cursor, text, args)
             return [values[0] for values in await cursor.fetchall()]
 
     async def one(self, sql: str, ns: Mapping[str, Any]) -> Row | None:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         rows = await self.sqlExe(sql, ns)
         return rows[0] if rows else None
 
@@ -179,7 +179,7 @@ class SafeSqlor(MySqlor):
             yield row
 
     def sortSQL(self, sql: str, NS: Mapping[str, Any]) -> str:
-        """*sql* ordered by the parameter `sort`, which may only name columns."""
+        """Return *sql* ordered by the parameter `sort`, which may only name columns."""
         if not NS.get("sort"):
             return sql
         return f"{sql} ORDER BY {_order_by(NS['sort'])}"
@@ -292,7 +292,8 @@ class SafeSqlor(MySqlor):
         return values
 
     def pkSQL(self, tablename: str | None = None) -> str:
-        """The parent forgets the schema, and mixes in same-named tables of other databases."""
+        """Read the primary key; the parent forgets the schema, and mixes in same-named tables of
+        other databases."""
         return (
             "select column_name as name from information_schema.key_column_usage"
             f" where table_schema = '{_name(self.dbname)}' and table_name = '{_name(tablename)}'"
@@ -300,7 +301,7 @@ class SafeSqlor(MySqlor):
         )
 
     def indexesSQL(self, tablename: str | None = None) -> str:
-        """The parent swaps unique and plain indexes."""
+        """Read the indexes; the parent swaps unique and plain ones."""
         return (
             "select lower(index_name) as index_name, case non_unique when 0 then 'unique' else ''"
             " end as is_unique, lower(column_name) as column_name"
@@ -352,7 +353,7 @@ def _fits(column_type: str, value: Any) -> bool:
 
 
 def _expand(text: str, values: list[Any]) -> tuple[str, tuple[Any, ...]]:
-    """A list becomes as many marks as it has items, for `in ${ids}$`."""
+    """Expand a list into as many marks as it has items, for `in ${ids}$`."""
     pieces = text.split("%s")
     sql = pieces[0]
     flat: list[Any] = []

@@ -32,7 +32,7 @@ async def reading(
     database: str = "pipeline", *, snapshot: bool = False
 ) -> AsyncIterator[SafeSqlor]:
     """
-    Reads without a transaction; with *snapshot* several reads see one and the same state.
+    Read without a transaction; with *snapshot* several reads see one and the same state.
     """
     pool = pools().pool(database)
     name = pool._place.name

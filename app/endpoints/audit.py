@@ -48,7 +48,7 @@ async def audit_entry_view(request: web.Request, params: dict[str, Any]) -> web.
 
 async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
     """
-    The `field` that an entry (`id`) changed, as it was before; the changed record.
+    Put the `field` that an entry (`id`) changed back to what it was before; the changed record.
 
     It is put back only if it still is as the entry left it (and the record has the
     `lock_version`, if one is sent), else 409 `edit_conflict`. The rules of the record's own form

@@ -39,8 +39,8 @@ _SPEC = {
 
 @cache
 def declared() -> Mapping[tuple[str, str, str, str | None], list[Table]]:
-    """The (table, value column, text column, condition) sets that models declare, each with the
-    tables whose models do."""
+    """Return the (table, value column, text column, condition) sets that models declare, each with
+    the tables whose models do."""
     lookups: dict[tuple[str, str, str, str | None], list[Table]] = {}
     for model in tables().values():
         for code in model.codes:

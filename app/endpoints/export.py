@@ -80,7 +80,7 @@ class Selection:
         return rows
 
     async def keys(self, sor: Any, most: int) -> list[str]:
-        """The ids of the first *most* rows, in order."""
+        """Return the ids of the first *most* rows, in order."""
         sql = (
             f"select a.id from `{self.table.name}` a{self.joins}"  # noqa: S608
             f"{self._where} order by {self.order} limit {most}"
@@ -89,7 +89,7 @@ class Selection:
         return ids
 
     async def by_keys(self, sor: Any, keys: list[str]) -> list[dict[str, Any]]:
-        """The rows with these ids, in this order; those that are gone are left out."""
+        """Return the rows with these ids, in this order; those that are gone are left out."""
         sql = (
             f"select {', '.join(self.columns)} from `{self.table.name}` a{self.joins}"  # noqa: S608
             " where a.id in ${keys}$"
@@ -159,7 +159,7 @@ def _file_name(model: Table, lang: str, kind: str) -> str:
 async def _parts(
     selection: Selection, keys: list[str], columns: list[str], zone: ZoneInfo, lang: str, kind: str
 ) -> AsyncGenerator[tuple[int, bytes]]:
-    """The file piece by piece, with the number of rows done after each."""
+    """Yield the file piece by piece, with the number of rows done after each."""
     head = [_heading(selection.table, name, zone, lang, kind) for name in columns]
     file: File = CsvFile(head) if kind == "csv" else SheetFile(head, lang)
     with closing(file):
@@ -178,7 +178,7 @@ async def _parts(
 
 
 def _heading(model: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> str:
-    """A column's title; in Excel, whose times know no zone, with theirs."""
+    """Return a column's title; in Excel, whose times know no zone, with theirs."""
     words = title(model.columns[name].title, lang)
     is_zoned = kind == "xlsx" and model.columns[name].kind == "datetime"
     return f"{words} ({zone.key})" if is_zoned else words
@@ -187,7 +187,7 @@ def _heading(model: Table, name: str, zone: ZoneInfo, lang: str, kind: str) -> s
 def _cell(
     model: Table, row: Mapping[str, Any], name: str, zone: ZoneInfo, lang: str, kind: str
 ) -> Any:
-    """What a person reads in that cell: names, not ids; times on his clock."""
+    """Return what a person reads in that cell: names, not ids; times on the reader's clock."""
     value = row.get(name)
     choices = model.columns[name].choices
     if isinstance(value, str) and value in choices:

@@ -152,7 +152,7 @@ async def _import(
 
 
 async def _create_function(request: web.Request, name: str) -> Any:
-    """The function behind the table's create endpoint, if the caller may use that."""
+    """Return the function behind the table's create endpoint, if the caller may use that."""
     if name not in tables() or not table(name).importable:
         raise NotFound("not_found", "No rows can be imported into {table}.", table=name)
     module = table(name).module
@@ -212,7 +212,7 @@ async def _take(job: _Job, reader: Reader, row: FileRow, outcome: _Outcome) -> N
 
 
 def _preview_row(name: str, entry: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:
-    """A row of the preview: what a list would show in the columns of the file."""
+    """Return a row of the preview: what a list would show in the columns of the file."""
     record = public(name, entry["record"])
     values = {column: record[column] for column in columns if column in record}
     return {"row": entry["row"], "values": values | entry["names"]}

@@ -111,7 +111,8 @@ def _one(params: Mapping[str, Any], name: str, default: int) -> Any:
 
 
 def _expression(model: Table, name: str) -> str | None:
-    """The SQL of a column or of a code's text; None when there is no such thing to be seen."""
+    """Return the SQL of a column or of a code's text; None when there is no such thing to be
+    seen."""
     column = model.columns.get(name)
     if column is not None:
         return None if column.confidential else f"a.`{name}`"
@@ -154,7 +155,7 @@ def _conditions(model: Table, params: Mapping[str, Any]) -> Node | None:
 
 
 def _search_condition(model: Table, text: Any) -> Node | None:
-    """What `q` means: the text in any of the columns that people read as text."""
+    """Return what `q` means: the text in any of the columns that people read as text."""
     if text is None or text == "":
         return None
     if not isinstance(text, str) or len(text) > MAX_SEARCH_CHARACTERS:
@@ -231,7 +232,7 @@ def _ignores_case(model: Table, condition: Condition, value: Any) -> bool:
 
 
 def _text_column(model: Table, name: str) -> Column:
-    """The column *name*, or the one of another table that is shown as `<code>_text`."""
+    """Return the column *name*, or the one of another table that is shown as `<code>_text`."""
     if name in model.columns:
         return model.columns[name]
     (code,) = [code for code in model.codes if f"{code.field}_text" == name]

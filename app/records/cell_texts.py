@@ -45,7 +45,7 @@ def escape_formula(value: Any) -> str:
 
 
 def unguard(text: str) -> str:
-    """The text that `harmless` made *text* of."""
+    """Return the text that `escape_formula` made *text* of."""
     return _MARKED.sub("", text)
 
 
@@ -57,7 +57,8 @@ def escape_controls(text: str) -> str:
 
 
 def unescape_controls(text: str) -> str:
-    """The text that OOXML writes as *text*; an escape for half a character stays as it is."""
+    """Return the text that OOXML writes as *text*; an escape for half a character stays as it
+    is."""
     if "_x" not in text:
         return text
     whole = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
@@ -73,7 +74,7 @@ _CUT = re.compile(r" ✂ [0-9]+/[0-9]+$")
 
 
 def units(text: str) -> int:
-    """The length of *text* as Excel counts it: characters beyond U+FFFF are two."""
+    """Return the length of *text* as Excel counts it: characters beyond U+FFFF are two."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 

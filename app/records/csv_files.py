@@ -37,7 +37,7 @@ _ERROR = re.compile(
 
 def read_csv(data: bytes) -> FileRows:
     """
-    The rows of a CSV file: separated by what its first row is, or by what `sep=` says.
+    Read the rows of a CSV file: separated by what its first row is, or by what `sep=` says.
 
     Takes time: call it in a thread. Raises BadRequest `bad_file`, naming the row, for what is not
     in one of the encodings UTF-8, UTF-16 and UTF-32 with mark, GB18030, and for open quotes.
@@ -90,14 +90,14 @@ def is_error(text: str) -> bool:
 
 
 def error_cell(text: str) -> CellProblem:
-    """A cell in which a spreadsheet shows an error instead of a value."""
+    """Return a cell in which a spreadsheet shows an error instead of a value."""
     return CellProblem(
         text, "error_cell", Message("The cell shows {value}, not a value.", value=text[:20])
     )
 
 
 def _separator(text: str) -> str:
-    """The one that cuts the first row into most cells; quotes count."""
+    """Return the separator that cuts the first row into most cells; quotes count."""
     head = text[:_HEAD_CHARACTERS].lstrip("\r\n")
 
     def cells(separator: str) -> int:
@@ -128,11 +128,10 @@ def _strictly(data: bytes, encoding: str) -> str:
 
 
 def _in_own(data: bytes) -> str | None:
-    """*data* read as Chinese Windows writes it; None where it is rather in another encoding.
+    """Return *data* read as Chinese Windows writes it; None where it is rather in another encoding.
 
     Most bytes mean something in GB18030, also those of a text in Latin letters or in UTF-8 with
-    one bad byte: so it must read as well as any other.
-    """
+    one bad byte: so it must read as well as any other."""
     try:
         text = data.decode(_OWN)
     except UnicodeDecodeError:
@@ -148,7 +147,7 @@ def _all() -> list[str]:
 
 
 def _bad_character(before: str, encoding: str) -> BadRequest:
-    """The refusal of a text that is readable as far as *before*."""
+    """Return the refusal of a text that is readable as far as *before*."""
     lines = csv.reader(io.StringIO(f"{before}x", newline=""), delimiter=_separator(before))
     try:
         row = sum(1 for _ in lines)

@@ -24,8 +24,8 @@ def failed_rows(
     model: Table, file: FileRows, failures: Sequence[Mapping[str, Any]], lang: str
 ) -> str:
     """
-    A CSV text with the rows of *file* that *failures* tells of, as they were, and what is wrong
-    with each in a last column in *lang*. *failures* is that of `imports.import_rows`.
+    Return a CSV text with the rows of *file* that *failures* tells of, as they were, and what is
+    wrong with each in a last column in *lang*. *failures* is that of `imports.import_rows`.
     """
     cells = {row.number: row.cells for row in file.rows}
     lines = [(cells[item["row"]], _words(model, item["problems"], lang)) for item in failures]
@@ -45,8 +45,8 @@ def _texts(row: Sequence[Any], file: FileRows, width: int, left_out: int | None)
 
 
 def _text(cell: Any, file: FileRows) -> str:
-    """A cell as it was; an error where it had no value that counts: it must not come back as one,
-    nor as a blank, because somebody sent the file again as it is."""
+    """Return a cell as it was; an error where it had no value that counts: it must not come back as
+    one, nor as a blank, because somebody sent the file again as it is."""
     text = cell_text(cell, guarded=file.guarded)
     return _NO_VALUE if isinstance(cell, CellProblem) and not is_error(text) else text
 

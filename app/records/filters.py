@@ -57,14 +57,14 @@ Placed = tuple[str, Any]
 
 
 def bad_filter(template: str, **params: Any) -> BadRequest:
-    """The refusal of a filter; *template* says what is wrong with it."""
+    """Return the refusal of a filter; *template* says what is wrong with it."""
     return BadRequest("bad_filter", template, **params)
 
 
 def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | None, frozenset[str]]:
     """
-    The conditions of *data_filter* (JSON text or parsed; None when there are none), and the names
-    of the parameters that its `var` conditions use. Raises BadRequest `bad_filter`.
+    Parse the conditions of *data_filter* (JSON text or parsed; None when there are none), and the
+    names of the parameters that its `var` conditions use. Raises BadRequest `bad_filter`.
     """
     if isinstance(data_filter, str):
         if not data_filter.strip():
@@ -84,7 +84,7 @@ def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | No
 
 
 def render_filter(node: Node, place: Callable[[Condition], Placed]) -> tuple[str, dict[str, Any]]:
-    """The SQL of *node* in brackets, and the values it binds as `${filter_<n>}$`."""
+    """Return the SQL of *node* in brackets, and the values it binds as `${filter_<n>}$`."""
     values: dict[str, Any] = {}
     return _render(node, place, values), values
 
@@ -183,8 +183,8 @@ def _render(node: Node, place: Callable[[Condition], Placed], values: dict[str, 
 
 def any_case(expression: str, value: Any) -> tuple[str, Any]:
     """
-    A text column's SQL and the value or values, so that capitals and small letters are the same
-    and letters beyond U+FFFF are not: utf8mb4_unicode_ci takes all of these for one.
+    Return a text column's SQL and the value or values, so that capitals and small letters are the
+    same and letters beyond U+FFFF are not: utf8mb4_unicode_ci takes all of these for one.
     """
     if not has_rare_letters(value):
         return f"{expression} collate utf8mb4_unicode_ci", value
@@ -212,7 +212,8 @@ class SafeDBFilter(DBFilter):
     """
 
     def gen(self, ns: dict[str, Any] | None = None) -> str | None:
-        """SQL for the filter, or None; the values to bind are put into *ns* and `consts`."""
+        """Return the SQL for the filter, or None; the values to bind are put into *ns* and
+        `consts`."""
         params = {} if ns is None else ns
         node, _ = parse_filter(self.filterjson, params)
         if node is None:

@@ -51,7 +51,7 @@ class Sheet:
         _check(model, unknown, [name for name in self.names if name is not None])
 
     def _zoned(self, words: str, names_by_heading: Mapping[str, str]) -> str | None:
-        """The column of times that `Title (Zone/Name)` means; its zone is noted."""
+        """Return the column of times that `Title (Zone/Name)` means; its zone is noted."""
         parts = _ZONED.fullmatch(words)
         name = names_by_heading.get(parts[1].casefold()) if parts else None
         if parts is None or name is None or self.table.columns[name].kind != "datetime":
@@ -106,8 +106,8 @@ class Reader:
     async def prepare(
         cls, sor: Any, sheet: Sheet, file: FileRows, zone: ZoneInfo | None
     ) -> "Reader":
-        """A reader that knows the ids of all records that the rows call by name or code; times
-        without a zone are in *zone*, and refused where that is None."""
+        """Return a reader that knows the ids of all records that the rows call by name or code;
+        times without a zone are in *zone*, and refused where that is None."""
         reader = cls(sheet, {}, zone, guarded=file.guarded)
         keys = {}
         for at, name in enumerate(sheet.names):
@@ -120,8 +120,8 @@ class Reader:
         return reader
 
     def values(self, row: FileRow) -> tuple[dict[str, Any], list[FieldProblem]]:
-        """The parameters that the cells of *row* give, empty ones none; and what is wrong with
-        cells that give none though they are not empty."""
+        """Return the parameters that the cells of *row* give, empty ones none; and what is wrong
+        with cells that give none though they are not empty."""
         width = len(self._sheet.names)
         if len(row.cells) > width:
             return {}, [_too_wide(len(row.cells), width)]
@@ -149,7 +149,8 @@ class Reader:
         }
 
     def original(self, row: FileRow, name: str) -> str:
-        """What the file has in the column *name* of *row*; nothing where it has no such column."""
+        """Return what the file has in the column *name* of *row*; nothing where it has no such
+        column."""
         at = self._sheet.names.index(name) if name in self._sheet.names else len(row.cells)
         return self._text(row.cells[at]) if at < len(row.cells) else ""
 
@@ -265,7 +266,7 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
 
 
 async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:
-    """The id of each of *texts* that calls one record: by its text, its code or its id."""
+    """Return the id of each of *texts* that calls one record: by its text, its code or its id."""
     model = table_model(name)
     columns = [
         text_column,

@@ -102,7 +102,7 @@ def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int
 async def get_row(
     sor: SafeSqlor, table: str, record_id: str, *, lock: bool = False
 ) -> dict[str, Any]:
-    """The record with this id, locked for update with *lock*; raises NotFound."""
+    """Return the record with this id, locked for update with *lock*; raises NotFound."""
     row: Row | None = await sor.one(
         f"select * from `{table_model(table).name}` where id = ${{id}}$"
         + (" for update" if lock else ""),
@@ -114,7 +114,7 @@ async def get_row(
 
 
 def no_record(table: str, record_id: str) -> NotFound:
-    """The refusal where no row has this id."""
+    """Return the refusal where no row has this id."""
     return NotFound(
         "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
     )

@@ -82,7 +82,7 @@ def is_blank(cell: Any) -> bool:
 
 
 def cell_text(cell: Any, *, guarded: bool) -> str:
-    """A cell's text; with *guarded* without the quotes that an export puts before what could
+    """Return a cell's text; with *guarded* without the quotes that an export puts before what could
     run."""
     if isinstance(cell, CellProblem):
         return cell.original
@@ -96,19 +96,19 @@ def cell_text(cell: Any, *, guarded: bool) -> str:
 
 
 def _day_text(cell: date) -> str:
-    """A day without the midnight that Excel gives it."""
+    """Return a day without the midnight that Excel gives it."""
     if isinstance(cell, datetime) and cell.time() != time():
         return cell.isoformat(" ")
     return f"{cell:%Y-%m-%d}"
 
 
 def too_large(template: str, **params: Any) -> BadRequest:
-    """The refusal of a file that is more than may come at once."""
+    """Return the refusal of a file that is more than may come at once."""
     return BadRequest(
         "file_too_large", "{why} Split it and import the parts.", why=Message(template, **params)
     )
 
 
 def bad_file(template: str, **params: Any) -> BadRequest:
-    """The refusal of a file that cannot be read."""
+    """Return the refusal of a file that cannot be read."""
     return BadRequest("bad_file", template, **params)

@@ -58,7 +58,7 @@ class CsvFile:
         self._writer.writerow([escape_formula(name) for name in head])
 
     def add(self, rows: Rows) -> bytes:
-        """What *rows* add; times are written as they are, so give them as texts."""
+        """Return the text that *rows* add; times are written as they are, so give them as texts."""
         self._writer.writerows([escape_formula(value) for value in row] for row in rows)
         return self._take()
 
@@ -90,7 +90,7 @@ class ExcelCells:
         self.cuts: list[tuple[int, int, int]] = []
 
     def row(self, number: int, values: Sequence[Any], *, bold: bool = False) -> Iterator[Any]:
-        """The cells of *values*, which are row *number* of the sheet (for `cut`)."""
+        """Yield the cells of *values*, which are row *number* of the sheet (for `cut`)."""
         for column, value in enumerate(values, 1):
             if value is None or value == "":
                 yield None
@@ -139,7 +139,7 @@ def _digits(value: int | Decimal) -> int:
 
 
 def _number_format(value: int | Decimal) -> str:
-    """Shows all decimals that *value* has, zeros as well."""
+    """Return the format that shows all decimals of *value*, zeros as well."""
     exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
     decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
     return f"0.{'0' * decimals}" if decimals else "0"

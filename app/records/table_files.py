@@ -15,7 +15,7 @@ _reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="table-file")
 
 async def read_table(data: bytes) -> FileRows:
     """
-    The rows of the file *data*, read in a thread.
+    Read the rows of the file *data* in a thread.
 
     Raises BadRequest `bad_file` and `file_too_large`; `bad_file` as well when there is no row
     besides the one that names the columns.

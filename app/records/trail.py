@@ -67,7 +67,7 @@ def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, 
 
 
 def recordable(table: str, row: Values) -> dict[str, Any]:
-    """The columns of *row* that the trail keeps, as JSON spells them."""
+    """Return the columns of *row* that the trail keeps, as JSON spells them."""
     columns = table_model(table).columns
     values = {
         name: value
@@ -104,7 +104,7 @@ def _entry(change: Change, actor: Actor) -> dict[str, Any]:
 
 
 def label_of(model: Table, row: Values) -> str:
-    """What people call *row*: the columns that its model names as its label."""
+    """Return what people call *row*: the columns that its model names as its label."""
     parts = (str(row[name]) for name in model.label if row.get(name) not in (None, ""))
     return " ".join(parts)[:_LABEL_LENGTH]
 
@@ -118,10 +118,10 @@ def _parents(change: Change) -> dict[str, str]:
 
 
 def insertions(table: str, rows: Iterable[Values]) -> list[Change]:
-    """What is noted of new *rows*."""
+    """Return what is noted of new *rows*."""
     return [Change("create", table, row, after=recordable(table, row)) for row in rows]
 
 
 def deletion(table: str, row: Values, detail: Values | None = None) -> Change:
-    """What is noted of a row that goes: all of it that may be kept."""
+    """Return what is noted of a row that goes: all of it that may be kept."""
     return Change("delete", table, row, before=recordable(table, row), detail=detail)

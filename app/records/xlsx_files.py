@@ -78,7 +78,7 @@ _NO_DATE = Message("The cell is shown as a date, and {value} is none.", value=""
 
 def read_xlsx(data: bytes) -> FileRows:
     """
-    The rows of the first sheet that is not hidden.
+    Read the rows of the first sheet that is not hidden.
 
     Takes time: call it in a thread. Raises BadRequest `bad_file` and `file_too_large`.
     """
@@ -100,7 +100,7 @@ def _read_workbook(data: bytes) -> FileRows:
 
 
 def _check_parts(archive: zipfile.ZipFile) -> None:
-    """What a zip says of its parts is true: zipfile reads no byte more of them."""
+    """Refuse too much; what a zip says of its parts is true: zipfile reads no byte more of them."""
     parts = archive.infolist()
     if len(parts) > MAX_PARTS:
         raise too_large("The file has more than {most} parts.", most=MAX_PARTS)
@@ -139,7 +139,7 @@ class _Book(ExcelReader):
         self.rows = FileRows(guarded=False)
 
     def read_strings(self) -> None:
-        """The texts that cells share, without their phonetic guides."""
+        """Read the texts that cells share, without their phonetic guides."""
         part = self.package.find(SHARED_STRINGS)
         if part is None:
             return
@@ -151,7 +151,7 @@ class _Book(ExcelReader):
                     self.rows.check_time()
 
     def first_sheet(self) -> FileRows:
-        """The rows of the first sheet that can be seen."""
+        """Return the rows of the first sheet that can be seen."""
         self.read_manifest()
         self.read_strings()
         self.read_workbook()
@@ -173,7 +173,7 @@ class _Book(ExcelReader):
         return self.rows
 
     def _looks(self) -> "_Looks":
-        """What the styles make of numbers."""
+        """Return what the styles make of numbers."""
         looks = _Looks()
         part = self.package.find(_STYLES)
         if part is None:
@@ -223,7 +223,8 @@ class _Sheet:
         self.merges: list[str] = []
 
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
-        """The rows with their numbers; nothing else of the sheet is looked at but merged cells."""
+        """Yield the rows with their numbers; nothing else of the sheet is looked at but merged
+        cells."""
         for _, element in iterparse(self._source):
             if element.tag == _ROW:
                 yield self._cells(element)
@@ -233,7 +234,7 @@ class _Sheet:
                 element.clear()
 
     def _cells(self, row: Element) -> tuple[int, list[Cell]]:
-        """The number of *row* and its cells from the first column on."""
+        """Return the number of *row* and its cells from the first column on."""
         number = row.get("r")
         self._row = int(number) if number else self._row + 1
         self._column = 0
@@ -257,7 +258,7 @@ class _Sheet:
         return self._row, cells
 
     def _cell(self, element: Element) -> tuple[int, Cell]:
-        """The column of a cell, counted from 1, and what it shows."""
+        """Return the column of a cell, counted from 1, and what it shows."""
         place = element.get("r")
         self._column = _column(place) if place else self._column + 1
         kind = element.get("t", "n")
@@ -316,13 +317,13 @@ def _column(place: str) -> int:
 
 
 def _moment(value: Any) -> Cell:
-    """A day or time as such; a time of day or a span as its text."""
+    """Return a day or time as such; a time of day or a span as its text."""
     return value if isinstance(value, date) else str(value)
 
 
 def number_text(value: str) -> str:
     """
-    A number as Excel shows it with all its digits, without an exponent: 1.1 is written as
+    Return a number as Excel shows it with all its digits, without an exponent: 1.1 is written as
     1.1000000000000001, a tenth of a million as 1E-7. Whole numbers keep the digits they have.
     """
     if re.fullmatch(r"-?[0-9]+", value):
@@ -331,7 +332,7 @@ def number_text(value: str) -> str:
 
 
 def _text_in(node: Element) -> str:
-    """The text in *node* and its runs; phonetic guides are no part of it."""
+    """Return the text in *node* and its runs; phonetic guides are no part of it."""
     parts = []
     for child in node:
         if child.tag == _TEXT:

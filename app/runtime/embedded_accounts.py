@@ -9,7 +9,7 @@ ADDRESSES = ("localhost", "127.0.0.1")  # the socket, and the loopback port
 
 
 def all_accounts(app_passwords: tuple[str, ...], admin_passwords: tuple[str, ...]) -> list[str]:
-    """The statements that make the accounts what they should be, whatever they were."""
+    """Return the statements that make the accounts what they should be, whatever they were."""
     return [*remove_others(), *admin_account(*admin_passwords), *app_account(*app_passwords)]
 
 
@@ -22,12 +22,12 @@ def remove_others() -> list[str]:
 
 
 def admin_account(*passwords: str) -> list[str]:
-    """The administrator's password; with two, each of them is let in."""
+    """Return the administrator's password; with two, each of them is let in."""
     return [f"ALTER USER 'root'@'localhost' {_identification(passwords)}"]
 
 
 def app_account(*passwords: str) -> list[str]:
-    """The application's user and its password; with two, each of them is let in."""
+    """Return the application's user and its password; with two, each of them is let in."""
     statements = []
     for address in ADDRESSES:
         user = f"'pipeline'@'{address}'"
@@ -37,7 +37,7 @@ def app_account(*passwords: str) -> list[str]:
 
 
 def databases(sage_name: str) -> list[str]:
-    """The application's databases, and its rights on these two only."""
+    """Return the application's databases, and its rights on these two only."""
     statements = []
     for name in dict.fromkeys(("pipeline", sage_name)):
         identifier = "`" + name.replace("`", "``") + "`"

@@ -58,7 +58,7 @@ class Connection:
     host: str = "127.0.0.1"
 
     def open(self, **options: Any) -> "pymysql.connections.Connection[Any]":
-        """A blocking connection over the socket; raises pymysql.err.OperationalError."""
+        """Return a blocking connection over the socket; raises pymysql.err.OperationalError."""
         connection: pymysql.connections.Connection[Any] = pymysql.connect(
             unix_socket=self.unix_socket, user=self.user, password=self.password,
             charset="utf8mb4", defer_connect=True, ssl_disabled=True, **options,
@@ -93,7 +93,7 @@ class EmbeddedDatabase:
         return f"--defaults-file={self._configuration}"
 
     def pid(self) -> int | None:
-        """The pid of our running server, or None."""
+        """Return the pid of our running server, or None."""
         return processes.recorded_pid(self._pid_file, self.mark)
 
     def connection(self) -> Connection | None:
@@ -105,7 +105,7 @@ class EmbeddedDatabase:
         return _read_connection(self._admin_file)
 
     def answers(self) -> bool:
-        """True when the server lets the application in."""
+        """Return True when the server lets the application in."""
         place = self.connection()
         if place is None or self.pid() is None:
             return False
@@ -208,7 +208,7 @@ class EmbeddedDatabase:
 
     def _scratch_folder(self) -> Path:
         """
-        A folder of its own for the server's temporary tables.
+        Make a folder of its own for the server's temporary tables.
 
         A starting server removes all `#sql*` files from its temporary folder; in one that several
         share, the others' tables vanish under them, and they crash.
@@ -276,7 +276,7 @@ class EmbeddedDatabase:
 
     def _write_accounts(self, socket_path: Path, port: int) -> None:
         """
-        The SQL that the server runs before it answers, and the two files that tell of it.
+        Write the SQL that the server runs before it answers, and the two files that tell of it.
 
         Run at every start, so that a start interrupted anywhere is made whole by the next.
         """
@@ -315,7 +315,8 @@ class EmbeddedDatabase:
 
 
 def is_wanted() -> bool:
-    """True while the configuration names no database of its own (a broken one is told later)."""
+    """Return True while the configuration names no database of its own (a broken one is told
+    later)."""
     path = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
     try:
         kwargs = json.loads(path.read_text("utf-8"))["databases"]["pipeline"]["kwargs"]
@@ -360,7 +361,7 @@ def _programs() -> tuple[str, str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line; exit code 0 done, 1 failed, 3 (status) not running."""
+    """Run the command line; return 0 for done, 1 failed, 3 (status) not running."""
     parser = argparse.ArgumentParser(prog="python -m app.runtime.embedded_db", description=__doc__)
     parser.add_argument("action", choices=("start", "stop", "status"))
     parser.add_argument("--var", type=Path, default=var_folder())

@@ -15,7 +15,8 @@ from pathlib import Path
 
 
 def command_line(pid: int) -> str:
-    """The command line of *pid*, words separated by blanks; "" when there is no such process."""
+    """Return the command line of *pid*, words separated by blanks; "" when there is no such
+    process."""
     try:
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -30,7 +31,7 @@ def command_line(pid: int) -> str:
 
 
 def recorded_pid(pid_file: Path, mark: str) -> int | None:
-    """The pid in *pid_file* while that process lives and its command line holds *mark*."""
+    """Return the pid in *pid_file* while that process lives and its command line holds *mark*."""
     try:
         pid = int(pid_file.read_text("ascii").strip())
     except (OSError, ValueError):
@@ -123,7 +124,8 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def last_lines(path: Path, count: int = 20, since: int = 0) -> str:
-    """The last *count* lines of *path* that stand after byte *since*; "" without such a file."""
+    """Return the last *count* lines of *path* that stand after byte *since*; "" without such a
+    file."""
     try:
         with path.open("rb") as file:
             file.seek(since)
@@ -153,7 +155,7 @@ def listening_problem(host: str, port: int) -> OSError | None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at the moment."""
+    """Return a loopback port that nobody uses at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -9,7 +9,7 @@ from app.runtime.terminal import print_error
 
 
 def var_folder() -> Path:
-    """The run-time folder that the environment names."""
+    """Return the run-time folder that the environment names."""
     return Path(os.environ.get("PIPELINE_VAR") or ROOT / "var").resolve()
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 @cache
 def is_chinese() -> bool:
-    """True when the locale of this terminal is a Chinese one."""
+    """Return True when the locale of this terminal is a Chinese one."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if os.environ.get(name):
             return os.environ[name].startswith("zh")
@@ -15,7 +15,7 @@ def is_chinese() -> bool:
 
 
 def in_language(english: str, chinese: str) -> str:
-    """The sentence in this terminal's language."""
+    """Return the sentence in this terminal's language."""
     return chinese if is_chinese() else english
 
 

@@ -161,7 +161,8 @@ class Workers:
 
 
 def _environment(pid: int) -> dict[str, str]:
-    """The environment that process *pid* was started with; empty where that cannot be seen."""
+    """Return the environment that process *pid* was started with; empty where that cannot be
+    seen."""
     try:
         raw = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -177,13 +178,13 @@ def local_address(settings: Settings) -> tuple[str, int]:
 
 
 def local_url(settings: Settings) -> str:
-    """The same as an http URL without a slash at the end."""
+    """Return the same as an http URL without a slash at the end."""
     host, port = local_address(settings)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def readiness_problem(settings: Settings) -> str:
-    """What /readyz complains about; "" when all is well."""
+    """Return what /readyz complains about; "" when all is well."""
     host, port = local_address(settings)
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:

@@ -206,7 +206,8 @@ def _whole(rule: FieldRule, value: Any) -> int:
 
 
 def whole_range(rule: FieldRule) -> tuple[int, int]:
-    """The least and the greatest whole number that *rule*, of kind int or bigint, lets through."""
+    """Return the least and the greatest whole number that *rule*, of kind int or bigint, lets
+    through."""
     low, high = WHOLE_RANGES[rule.kind]
     low = max(low, math.ceil(rule.minimum)) if rule.minimum is not None else low
     high = min(high, math.floor(rule.maximum)) if rule.maximum is not None else high
@@ -236,7 +237,7 @@ def _decimal(rule: FieldRule, value: Any) -> Decimal:
 
 def to_decimal(value: Any) -> Decimal:
     """
-    A number or its text as Decimal; a float through its shortest decimal text.
+    Return a number or its text as Decimal; a float through its shortest decimal text.
 
     Raises CoercionError for anything else, NaN and infinity included.
     """

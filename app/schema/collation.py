@@ -17,7 +17,7 @@ _UNKNOWN_COLLATION = 1273
 
 async def name_collation(connection: Any) -> str | None:
     """
-    The first of NAME_COLLATIONS that a temporary table can be made with.
+    Return the first of NAME_COLLATIONS that a temporary table can be made with.
 
     None where no temporary table can be made at all, so that nobody knows.
     """

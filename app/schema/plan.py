@@ -84,7 +84,7 @@ def definition() -> list[str]:
 
 
 def create_statements(model: Table) -> Iterator[str]:
-    """What json2ddl generates for *model*, without comments and without `drop table`."""
+    """Yield what json2ddl generates for *model*, without comments and without `drop table`."""
     text = re.sub(r"^\s*--.*$", "", str(xls2ddl(str(model.path), "mysql")), flags=re.MULTILINE)
     for statement in re.split(r";\s*$", text, flags=re.MULTILINE):
         sql = " ".join(statement.split())
@@ -104,8 +104,8 @@ def _with_collation(model: Table, present: FoundTable, names: str | None) -> Tab
 
 def _names(plan: Plan, model: Table, present: FoundTable, names: str | None) -> None:
     """
-    A change of its own, which may fail: the letters of newer editions of Unicode may be alike where
-    the old collation, which did not know them, told them apart.
+    Plan a change of its own, which may fail: the letters of newer editions of Unicode may be alike
+    where the old collation, which did not know them, told them apart.
     """
     for name, column in model.columns.items():
         have = present.columns.get(name)

@@ -164,7 +164,7 @@ class Table:
 
 
 def table(name: str) -> Table:
-    """The table *name*; raises KeyError when no model defines it."""
+    """Return the table *name*; raises KeyError when no model defines it."""
     return tables()[name]
 
 
@@ -181,7 +181,7 @@ def model_paths() -> list[Path]:
 
 @cache
 def referrers(name: str) -> tuple[tuple[str, str], ...]:
-    """The (table, column) pairs whose values are ids of table *name*."""
+    """Return the (table, column) pairs whose values are ids of table *name*."""
     return tuple(
         (other.name, column.name)
         for other in tables().values()
@@ -191,7 +191,7 @@ def referrers(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def read_tables(paths: list[Path]) -> Mapping[str, Table]:
-    """The tables defined by *paths*, checked against each other; raises ModelError."""
+    """Read the tables defined by *paths*, checked against each other; raises ModelError."""
     tables_by_name: dict[str, Table] = {}
     for path in paths:
         model = read_table(path)
@@ -206,7 +206,7 @@ def read_tables(paths: list[Path]) -> Mapping[str, Table]:
 
 
 def read_table(path: Path) -> Table:
-    """The table that *path* defines; raises ModelError."""
+    """Read the table that *path* defines; raises ModelError."""
     try:
         model = json.loads(path.read_text("utf-8"))
         return _table(path, model)

@@ -39,7 +39,7 @@ def is_page_name(name: str) -> bool:
 
 @cache
 def rule_of(table_name: str, column_name: str) -> FieldRule:
-    """The rule of a column, as the checks use it; raises KeyError."""
+    """Return the rule of a column, as the checks use it; raises KeyError."""
     column = table(table_name).columns[column_name]
     return FieldRule(
         kind=column.kind,
@@ -90,8 +90,8 @@ def check_update(
     table_name: str, params: Mapping[str, Any], *, extra: Extra = ()
 ) -> tuple[str, int | None, dict[str, Any]]:
     """
-    The id, the lock_version that was read (None where the table lets it out) and the typed new
-    values of the columns that were sent.
+    Return the id, the lock_version that was read (None where the table lets it out) and the typed
+    new values of the columns that were sent.
 
     Write-once columns come along: `without_unchanged` holds them against the row. Raises
     InvalidFields with every problem, BadRequest `nothing_to_change` when no field is named.
@@ -117,7 +117,7 @@ def check_update(
 def check_delete(
     table_name: str, params: Mapping[str, Any], *, extra: Extra = ()
 ) -> tuple[str, int | None, dict[str, Any]]:
-    """The id and the lock_version (None when not sent) of a row to delete, and the checked
+    """Return the id and the lock_version (None when not sent) of a row to delete, and the checked
     values of *extra*; other columns may come along, as pages send them, and are left out."""
     model = table(table_name)
     key, lock_version, problems = _key(model, params, lock_required=False)

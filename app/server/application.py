@@ -172,7 +172,8 @@ def allowed_hosts(config: Settings) -> frozenset[str]:
 
 
 def _ahserver_config(config: Settings) -> DictObject:
-    """What ahserver's own code reads; its reader evaluates Python in values, so it is not used."""
+    """Return what ahserver's own code reads; its reader evaluates Python in values, so it is not
+    used."""
     return DictObject(
         website={
             "paths": [[str(config.web_root), ""]],

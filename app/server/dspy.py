@@ -89,8 +89,8 @@ class DspyProcessor(PythonScriptProcessor):
 
 def allowed_methods(target: Target | None) -> str:
     """
-    The methods that *target* answers to, as the header `Allow` names them: those of the endpoint
-    that its script calls; what reads, as lists and pages do, takes both.
+    Return the methods that *target* answers to, as the header `Allow` names them: those of the
+    endpoint that its script calls; what reads, as lists and pages do, takes both.
     """
     if target is not None and target.suffix in STATIC_TYPES:
         return "GET"

@@ -17,7 +17,7 @@ LOGIN_PAGE = "/login.ui"
 
 async def error_page(request: web.Request, error: AppError) -> web.StreamResponse | None:
     """
-    A framed page that says what is wrong, or None when a program asks.
+    Return a framed page that says what is wrong, or None when a program asks.
 
     Who is not signed in is sent to the login page, and back afterwards.
     """

@@ -23,12 +23,12 @@ FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """The process lives."""
+    """Say that the process lives."""
     return json_response({"status": "ok"})
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """The database answers and its tables are those of the models; else 503 and why."""
+    """Answer 200 if the database answers and its tables are the models'; else 503 and why."""
     try:
         async with reading("sage") as sor:
             await sor.sqlExe("select 1 from permission limit 1", {})

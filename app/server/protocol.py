@@ -29,7 +29,7 @@ class ProblemProtocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """A problem document; closes the connection."""
+        """Answer a problem document and close the connection."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer is on its way already")
         if status >= 500:

@@ -54,16 +54,16 @@ class PageEngine(Environment):
         self.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
 
     async def render(self, ___name: str, **values: Any) -> str:
-        """The template at URL path *___name* with *values*."""
+        """Render the template at URL path *___name* with *values*."""
         return await self.get_template(___name).render_async(**values)
 
     async def renders(self, tmplstr: str, data: dict[str, Any]) -> str:
-        """The template text *tmplstr* with *data*."""
+        """Render the template text *tmplstr* with *data*."""
         return await self.from_string(tmplstr).render_async(**data)
 
 
 async def render_page(request: web.Request, url: str) -> str:
-    """The `.ui` or `.tmpl` at *url* for this request."""
+    """Render the `.ui` or `.tmpl` at *url* for this request."""
     env = ServerEnv()
     engine: PageEngine = env.tmpl_engine
     context = request[CONTEXT]

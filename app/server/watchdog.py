@@ -62,7 +62,7 @@ class StolenTime:
             self._stolen_before, self._stolen_at = self._stolen(), moment
 
     def seconds(self) -> float:
-        """What was lost since `begin`."""
+        """Return what was lost since `begin`."""
         return self._queued() - self._queued_before + self._stolen() - self._stolen_before
 
     def _queued(self) -> float:

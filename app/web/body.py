@@ -326,7 +326,7 @@ def unpack(packed: bytes, coding: str, max_bytes: int) -> bytes | None:
 async def _parse_body(
     request: web.Request, source: web.Request, max_values: int
 ) -> dict[str, Any]:
-    """The body of *source*, which is *request* or a copy that takes more."""
+    """Parse the body of *source*, which is *request* or a copy that takes more."""
     kind = request.content_type
     if kind in FORM_TYPES and "Content-Type" in request.headers:
         check_media_type(request)

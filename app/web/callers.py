@@ -22,7 +22,7 @@ class Callers:
 
     def address(self, request: web.Request) -> str:
         """
-        The caller's IP address, or UNKNOWN_ADDRESS.
+        Return the caller's IP address, or UNKNOWN_ADDRESS.
 
         X-Forwarded-For is believed only from trusted proxies, hop by hop from the right. What a
         trusted proxy says and nobody can read is nobody's address: never the proxy's.
@@ -54,7 +54,7 @@ ALLOWED_HOSTS = web.AppKey("pipeline.allowed_hosts", frozenset[str])
 
 @lru_cache(maxsize=4096)
 def _spelling(remote: str) -> str:
-    """The one spelling of a peer's address; UNKNOWN_ADDRESS where it has none."""
+    """Return the one spelling of a peer's address; UNKNOWN_ADDRESS where it has none."""
     address = read_address(remote)
     return UNKNOWN_ADDRESS if address is None else str(address)
 
@@ -71,7 +71,8 @@ def check_host(request: web.Request, hosts: frozenset[str]) -> None:
 
 @lru_cache(maxsize=256)
 def host_name(host: str) -> str:
-    """The name in a Host header or a setting, without its port; IPv6 addresses in brackets."""
+    """Return the name in a Host header or a setting, without its port; IPv6 addresses in
+    brackets."""
     if host.count(":") > 1 and not host.startswith("["):
         host = f"[{host}]"
     return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()

@@ -57,7 +57,7 @@ def _is_for_programs(path: str) -> bool:
 
 
 def own_request_id(request: web.BaseRequest) -> str:
-    """The caller's X-Request-Id when it is well-formed, else a new one."""
+    """Return the caller's X-Request-Id when it is well-formed, else a new one."""
     request_id = request.headers.get("X-Request-Id")
     if request_id is not None and _REQUEST_ID.match(request_id):
         return request_id

@@ -83,7 +83,7 @@ def json_response(
 
 @lru_cache(maxsize=64)
 def _headers_of(content_type: str) -> CIMultiDict[str]:
-    """What every answer of this content type has."""
+    """Return what every answer of this content type has."""
     headers = USUAL_HEADERS.copy()
     headers["Content-Type"] = content_type
     if content_type.startswith("text/html"):
@@ -98,7 +98,7 @@ def is_page(params: Mapping[str, Any]) -> bool:
 
 
 def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> web.Response:
-    """What an admin endpoint answers: the record as data, or as a Message widget."""
+    """Return what an admin endpoint answers: the record as data, or as a Message widget."""
     record = answer.body
     if answer.table and isinstance(record, Mapping):
         record = public(answer.table, record)

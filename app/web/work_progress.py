@@ -40,7 +40,7 @@ async def answer_with_progress(
     request: web.Request, params: Mapping[str, Any], work: Work
 ) -> web.StreamResponse:
     """
-    The answer `{data}` that *work* gives; with `_progress` in *params* in lines.
+    Answer the `{data}` that *work* gives; with `_progress` in *params* in lines.
 
     When the caller goes away from the lines, *work* is cancelled.
     """

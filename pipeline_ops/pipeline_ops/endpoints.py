@@ -143,7 +143,7 @@ async def usage_log_delete(actor: Actor, params: Params) -> Answer:
 
 
 async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
-    """What `lines` cost now at a line's own prices in `currency` (ours by default); books
+    """Return what `lines` cost now at a line's own prices in `currency` (ours by default); books
     nothing."""
     query = check_params(_QUOTE, params)
     lines = check_lines(query["lines"].value)
@@ -193,7 +193,8 @@ async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str,
 
 
 def _lines_to_book(values: Mapping[str, Any]) -> list[UsageLine]:
-    """The items of a booking, out of `lines` or of the row's own fields; raises InvalidFields."""
+    """Return the items of a booking, out of `lines` or of the row's own fields; raises
+    InvalidFields."""
     single = UsageLine(
         step_key=values["step_key"],
         model=values["model"],

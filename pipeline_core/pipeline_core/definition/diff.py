@@ -23,7 +23,8 @@ Steps = Mapping[str, Mapping[str, Any]]
 
 def difference(before: Definition, after: Definition) -> dict[str, Any]:
     """
-    `{steps: {added, removed, moved, changed, parallel_changed}, pipeline}`: *before* to *after*.
+    Return `{steps: {added, removed, moved, changed, parallel_changed}, pipeline}`: *before* to
+    *after*.
 
     Steps are the same when their `step_key` is. Places are given as `{stage, step_no}`;
     `parallel_changed` says which steps ran alone in their stage and no longer do, or the reverse.
@@ -57,7 +58,7 @@ def is_empty(differences: Mapping[str, Any]) -> bool:
 
 def moved_keys(old: Steps, new: Steps) -> set[str]:
     """
-    The keys of the steps that moved, among those in both.
+    Return the keys of the steps that moved, among those in both.
 
     Two steps agree when one runs before, beside or after the other in both definitions; the
     largest set of steps that all agree stayed, the rest moved.
@@ -96,7 +97,7 @@ def _heaviest_chain(weights: Mapping[Place, int]) -> list[Place]:
 def _stable_keys(
     keys: Sequence[str], was: Mapping[str, Place], now: Mapping[str, Place]
 ) -> set[str]:
-    """The longest run of *keys*, all in one stage, whose order in the stage is as it was."""
+    """Return the longest run of *keys*, all in one stage, whose order in the stage is as it was."""
     by_new_place = sorted(keys, key=lambda key: was[key][1])
     tails: list[int] = []
     lengths: list[int] = []

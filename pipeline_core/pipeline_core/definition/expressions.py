@@ -25,7 +25,7 @@ class Expressions:
         self._inputs = inputs
 
     def reference(self, text: str) -> str | None:
-        """The jq of a reference (or of the name of an own input); None if it is neither."""
+        """Return the jq of a reference (or of the name of an own input); None if it is neither."""
         word = unwrap(text)
         own = word.removeprefix("inputs.")
         first = own.split(".")[0].split("[")[0]
@@ -44,7 +44,7 @@ class Expressions:
         return _path(f"$context.steps[{json.dumps(key, ensure_ascii=False)}]", rest)
 
     def map(self, value: str) -> str:
-        """A value of `inputs` as a runtime expression; what is no reference stays a text."""
+        """Return a value of `inputs` as a runtime expression; what is no reference stays a text."""
         expression = self.reference(value) if not PLACEHOLDER.sub("", value).strip() else None
         expression = expression or (
             self.reference(value) if not PLACEHOLDER.search(value) else None

@@ -43,7 +43,7 @@ class Places:
                 self._disabled.add(step["step_key"])
 
     def problems(self, step: Step) -> Iterator[BadReference]:
-        """What *step* refers to and cannot have."""
+        """Yield what *step* refers to and cannot have."""
         config = step["config"]
         if not isinstance(config, dict):
             return
@@ -111,7 +111,7 @@ class Places:
             yield BadReference("disabled_reference", field, Message(sentence, other=other))
 
     def resolve(self, reference: str) -> str | None:
-        """The step whose code *reference* begins with; the longest such code."""
+        """Return the step whose code *reference* begins with; the longest such code."""
         parts = reference.split(".")
         for length in range(len(parts), 0, -1):
             key = ".".join(parts[:length])
@@ -122,7 +122,7 @@ class Places:
 
 
 def unwrap(value: str) -> str:
-    """A reference without the marks that people put around it."""
+    """Return a reference without the marks that people put around it."""
     text = value.strip()
     match = _WRAPPED.fullmatch(text)
     if match is None:

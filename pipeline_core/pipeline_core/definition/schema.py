@@ -38,7 +38,7 @@ TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def problems(schema: Schema, value: Any, path: Path) -> Iterator[FoundProblem]:
-    """What about *value*, found at *path*, does not fit *schema*."""
+    """Yield what about *value*, found at *path*, does not fit *schema*."""
     hint = schema.get("hint")
     kind = schema.get("type")
     if kind is not None and not TYPES[kind][0](value):

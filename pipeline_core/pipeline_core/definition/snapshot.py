@@ -46,7 +46,7 @@ class VersionCorrupted(AppError):
 
 
 def definition_of(pipeline: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Definition:
-    """The definition of the draft: the row of the line and the rows of its steps."""
+    """Return the definition of the draft: the row of the line and the rows of its steps."""
     rows = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
     return {
         "format": FORMAT,
@@ -67,7 +67,8 @@ def checksum(text: str) -> str:
 
 
 def load(version: Mapping[str, Any]) -> Definition:
-    """The definition in a version's row; raises VersionCorrupted when it is not what was saved."""
+    """Load the definition in a version's row; raises VersionCorrupted when it is not what was
+    saved."""
     if checksum(version["snapshot"]) != version["checksum"]:
         raise VersionCorrupted(version["version_no"])
     definition: Definition = kept_json(version["snapshot"])
@@ -80,7 +81,7 @@ def mark_intact(version: dict[str, Any]) -> None:
 
 
 def step_values(step: Mapping[str, Any]) -> dict[str, Any]:
-    """A snapshot's step as the columns of `pipeline_steps`."""
+    """Return a snapshot's step as the columns of `pipeline_steps`."""
     values = {name: step.get(name) for name in STEP_FIELDS}
     return values | {
         "config": canonical_json(step.get("config") or {}),

@@ -17,7 +17,8 @@ Place = tuple[int, int]
 
 
 def layout_of(steps: Iterable[Mapping[str, Any]]) -> Layout:
-    """The layout of *steps*, each with `step_key`, `stage` and `step_no`; holes are closed."""
+    """Return the layout of *steps*, each with `step_key`, `stage` and `step_no`; holes are
+    closed."""
     rows = sorted(steps, key=lambda step: (step["stage"], step["step_no"], step["step_key"]))
     return [
         [step["step_key"] for step in stage]
@@ -67,7 +68,7 @@ def insert(
 
 
 def room_in(layout: Layout, stage: int, key: str) -> int:
-    """The last place *key* can have in *stage*; 1 in the stage after the last one."""
+    """Return the last place *key* can have in *stage*; 1 in the stage after the last one."""
     if not 1 <= stage <= len(layout):
         return 1
     return len({*layout[stage - 1], key})

@@ -101,7 +101,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 
 
 def json_schema(step_type: str) -> dict[str, Any]:
-    """The schema of a type's configuration as a JSON Schema document; raises KeyError."""
+    """Return the schema of a type's configuration as a JSON Schema document; raises KeyError."""
     properties = SCHEMAS[step_type]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -38,7 +38,7 @@ class Problem:
     severity: str = "error"
 
     def as_dict(self, lang: str) -> dict[str, str]:
-        """The problem as the API gives it, its message in *lang*."""
+        """Return the problem as the API gives it, its message in *lang*."""
         return {
             "code": self.code,
             "step_key": self.step_key,

@@ -54,7 +54,7 @@ FACTS = Contributions(PipelineFacts)
 
 
 async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationContext:
-    """What the validator wants to know: prices in force now, and whether capacity is set."""
+    """Return what the validator wants to know: prices in force now, and whether capacity is set."""
     values = {"id": pipeline_id, "at": now()}
     prices = [
         price
@@ -80,7 +80,8 @@ async def models_in_use(sor: SafeSqlor) -> list[str]:
 
 
 async def referrers(sor: SafeSqlor, pipeline_id: str, lang: str) -> list[dict[str, Any]]:
-    """What stands in the way of deleting the line: `{table, id, count, label}`, label in *lang*."""
+    """Return what stands in the way of deleting the line: `{table, id, count, label}`, label in
+    *lang*."""
     result = []
     for referrer in [item for facts in FACTS for item in facts.referrers]:
         row = await sor.one(referrer.statement, {"id": pipeline_id})

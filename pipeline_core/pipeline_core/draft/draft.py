@@ -55,7 +55,7 @@ TOUCH_DRAFT = "update pipelines set draft_changed_at = ${at}$ where id = ${id}$"
 
 
 async def lock_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
-    """The line's row, locked until the transaction ends; raises NotFound."""
+    """Lock the line's row until the transaction ends; raises NotFound."""
     return await get_row(sor, "pipelines", pipeline_id, lock=True)
 
 
@@ -77,13 +77,13 @@ def refuse_archived(pipeline: Mapping[str, Any]) -> None:
 
 
 async def steps_of(sor: SafeSqlor, pipeline_id: str) -> list[Row]:
-    """The draft's steps in the order they run."""
+    """Return the draft's steps in the order they run."""
     steps: list[Row] = await sor.sqlExe(STEPS, {"pipeline_id": pipeline_id})
     return steps
 
 
 async def draft_definition(sor: SafeSqlor, pipeline: Mapping[str, Any]) -> Definition:
-    """The definition of *pipeline*'s draft as it is now."""
+    """Return the definition of *pipeline*'s draft as it is now."""
     return definition_of(pipeline, await steps_of(sor, pipeline["id"]))
 
 

@@ -49,7 +49,7 @@ async def create(
     draft_changed_at: datetime | None = None,
 ) -> dict[str, Any]:
     """
-    A new step: a stage of its own at the end, or where `stage` and `step_no` say (see
+    Add a step: a stage of its own at the end, or where `stage` and `step_no` say (see
     `stages.insert`); the others move on. Raises InvalidFields, Conflict `duplicate`, EditConflict
     when the draft changed since *draft_changed_at*.
     """
@@ -134,7 +134,7 @@ async def duplicate(
     actor: Actor,
 ) -> dict[str, Any]:
     """
-    A copy of a step, in a stage of its own after the step's, or with `parallel` beside it.
+    Make a copy of a step, in a stage of its own after the step's, or with `parallel` beside it.
 
     Its `step_key` and `name`, if not given, are made from those of the step. Raises EditConflict
     when the step changed since it was read, InvalidFields, Conflict.
@@ -228,7 +228,7 @@ def check_step_version(step: Mapping[str, Any], lock_version: int | None, *, pla
 async def _lock_step(
     sor: SafeSqlor, step_id: str, lock_version: int | None, *, placing: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The step and its line, both locked: the line first, as everywhere."""
+    """Lock the step and its line: the line first, as everywhere."""
     unlocked_step = await get_row(sor, "pipeline_steps", step_id)
     pipeline = await lock_editable_pipeline(sor, unlocked_step["pipeline_id"])
     step = await get_row(sor, "pipeline_steps", step_id, lock=True)

@@ -12,7 +12,7 @@ _NUMBER = FieldRule(kind="int", required=True, minimum=1)
 
 
 async def pipeline_editor(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The whole draft with its problems, the types' schemas, models and functions."""
+    """Return the whole draft with its problems, the types' schemas, models and functions."""
     query = check_params({"pipeline_id": _ID}, params)
     async with reading(snapshot=True) as sor:
         return await editor.whole_draft(sor, query["pipeline_id"], actor)
@@ -27,13 +27,13 @@ async def pipeline_contributors(actor: Actor, params: dict[str, Any]) -> list[di
 
 
 async def pipeline_contributors_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The same in words."""
+    """Return the same in words."""
     contributors = await pipeline_contributors(actor, params)
     return views.contributors_view(contributors, actor.user_id or "", actor.lang)
 
 
 async def pipeline_rollback_preview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """What a rollback would change, before it is done."""
+    """Return what a rollback would change, before it is done."""
     query = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
     async with reading(snapshot=True) as sor:
         return await editor.rollback_preview(sor, query["pipeline_id"], query["version_no"], actor)

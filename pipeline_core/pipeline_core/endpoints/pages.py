@@ -19,7 +19,7 @@ select version_no, status, notes, created_at from pipeline_versions
 
 
 async def pipeline_validate_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The dry run in words."""
+    """Return the dry run in words."""
     query = check_params({"pipeline_id": _ID, "version_no": _NUMBER}, params)
     async with reading(snapshot=True) as sor:
         report = await compare.check_version(sor, query["pipeline_id"], query["version_no"], actor)
@@ -27,7 +27,7 @@ async def pipeline_validate_view(actor: Actor, params: dict[str, Any]) -> dict[s
 
 
 async def pipeline_diff_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The comparison in words."""
+    """Return the comparison in words."""
     spec = {"pipeline_id": _ID, "from": _WHICH, "to": _WHICH}
     query = check_params(spec, params)
     before, after = query["from"] or "live", query["to"] or "draft"

@@ -107,7 +107,7 @@ _DUPLICATES = {
 
 
 async def pipelines_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A new line, as a draft."""
+    """Create a line, as a draft."""
     values = check_new("pipelines", params)
     record = await _write(lambda sor: pipelines.create(sor, values, actor))
     return Answer(record, table="pipelines")
@@ -122,14 +122,14 @@ async def pipelines_update(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipelines_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A line gone that nothing depends on."""
+    """Delete a line that nothing depends on."""
     key, lock_version, _ = check_delete("pipelines", params)
     record = await _write(lambda sor: pipelines.delete(sor, key, lock_version, actor))
     return Answer(record, table="pipelines", message=Message("Deleted."))
 
 
 async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A line taken off sale, put away, or brought back."""
+    """Take a line off sale, put it away, or bring it back."""
     query = check_params(SET_STATUS, params)
     record = await _write(
         lambda sor: pipeline_status.set_status(
@@ -145,7 +145,7 @@ async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A new step, at the end or where `stage` and `step_no` (and `new_stage`) say."""
+    """Add a step, at the end or where `stage` and `step_no` (and `new_stage`) say."""
     extra = {"new_stage": _FLAG, "draft_changed_at": _MOMENT}
     values = check_new("pipeline_steps", params, extra=extra)
     new_stage, draft_changed_at = bool(values.pop("new_stage")), values.pop("draft_changed_at")
@@ -157,7 +157,7 @@ async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A step changed, or moved by another `stage` or `step_no`."""
+    """Change a step, or move it by another `stage` or `step_no`."""
     key, lock_version, values = check_update("pipeline_steps", params)
     return await _draft(
         "pipeline_steps", lambda sor: steps.update(sor, key, lock_version, values, actor), actor
@@ -165,7 +165,7 @@ async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A step gone from the draft; the others close up."""
+    """Delete a step of the draft; the others close up."""
     key, lock_version, _ = check_delete("pipeline_steps", params)
     answer = await _draft(
         "pipeline_steps", lambda sor: steps.delete(sor, key, lock_version, actor), actor
@@ -175,7 +175,7 @@ async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_steps_duplicate(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A copy of a step, after it or beside it."""
+    """Make a copy of a step, after it or beside it."""
     query = check_params(DUPLICATE, params)
     return await _draft(
         "pipeline_steps",
@@ -185,7 +185,7 @@ async def pipeline_steps_duplicate(actor: Actor, params: dict[str, Any]) -> Answ
 
 
 async def pipeline_steps_enable(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A step switched on or off."""
+    """Switch a step on or off."""
     query = check_params(ENABLE, params)
     values = {"enabled": query["enabled"]}
     return await _draft(
@@ -223,7 +223,7 @@ async def pipeline_steps_move(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """The draft saved as a version; `is_new` says whether a new one was needed."""
+    """Save the draft as a version; `is_new` says whether a new one was needed."""
     values = check_new("pipeline_versions", params)
     version, is_new, problems = await _write(lambda sor: versions.create(sor, values, actor))
     messages = [problem.as_dict(actor.lang) for problem in problems]
@@ -247,14 +247,14 @@ async def pipeline_versions_update(actor: Actor, params: dict[str, Any]) -> Answ
 
 
 async def pipeline_versions_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A version gone that never was live."""
+    """Delete a version that never was live."""
     key, lock_version, _ = check_delete("pipeline_versions", params)
     record = await _write(lambda sor: versions.delete(sor, key, lock_version, actor))
     return Answer(record, table="pipeline_versions", message=Message("Deleted."))
 
 
 async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
-    """The draft, or a saved version, put live."""
+    """Put the draft, or a saved version, live."""
     query = check_params(PUBLISH, params)
     record = await _write(lambda sor: publishing.publish(sor, query["pipeline_id"], query, actor))
     message = Message("Version {version_no} is live.", version_no=record["version_no"])
@@ -262,7 +262,7 @@ async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
-    """An earlier version live again."""
+    """Put an earlier version live again."""
     query = check_params(ROLLBACK, params)
     record = await _write(lambda sor: publishing.rollback(sor, query["pipeline_id"], query, actor))
     template = (
@@ -275,14 +275,14 @@ async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_validate(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """What publishing would say, without publishing."""
+    """Return what publishing would say, without publishing."""
     query = check_params(VALIDATE, params)
     async with reading(snapshot=True) as sor:
         return await compare.check_version(sor, query["pipeline_id"], query["version_no"], actor)
 
 
 async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """What differs between two of draft, live and the numbered versions."""
+    """Return what differs between two of draft, live and the numbered versions."""
     query = check_params(DIFF, _numbers_as_text(params, ("from", "to")))
     async with reading(snapshot=True) as sor:
         return await compare.compare(sor, query["pipeline_id"], query["from"], query["to"])
@@ -291,8 +291,8 @@ async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
 async def _draft(
     table: str, work: Callable[[SafeSqlor], Awaitable[dict[str, Any]]], actor: Actor
 ) -> Answer:
-    """A change of the draft: its record with what the validator says now, `publishable` and
-    `problems`."""
+    """Run a change of the draft: return its record with what the validator says now, `publishable`
+    and `problems`."""
 
     async def whole(sor: SafeSqlor) -> dict[str, Any]:
         record = await work(sor)

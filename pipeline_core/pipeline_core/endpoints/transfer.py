@@ -73,7 +73,7 @@ _IGNORED = frozenset(
 
 
 async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A line's draft or version as a file, with its prices and capacity if wished."""
+    """Return a line's draft or version as a file, with its prices and capacity if wished."""
     query = check_params(EXPORT, _numbers_as_text(params))
     async with reading(snapshot=True) as sor:
         definition = await compare.definition_at(
@@ -87,7 +87,8 @@ async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     """
-    A line out of the text of a file (`content`), or out of a body that is the envelope itself.
+    Create or replace a line out of the text of a file (`content`), or out of a body that is the
+    envelope itself.
 
     A dry run unless `dry_run` is 0. Answers with the report of `transfer.bring_in`.
     """
@@ -118,8 +119,8 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """
-    The import (or its dry run) with its report in words. A dry run that found nothing wrong has a
-    button that imports what was tried; `referer_widget` is the list that shows the line then.
+    Run the import (or its dry run) and tell its report in words. A dry run that found nothing wrong
+    has a button that imports what was tried; `referer_widget` is the list that shows the line then.
     """
     query = {name: value for name, value in params.items() if value not in ("", "null", None)}
     opener = str(query.pop("referer_widget", ""))
@@ -129,7 +130,7 @@ async def pipeline_import_view(actor: Actor, params: dict[str, Any]) -> dict[str
 
 
 async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A new line like another one, with its prices and capacity if wished."""
+    """Create a line like another one, with its prices and capacity if wished."""
     query = check_params(CLONE, _numbers_as_text(params))
 
     async def work(sor: Any) -> dict[str, Any]:
@@ -152,7 +153,7 @@ async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_workflow(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A line as a document of the CNCF Serverless Workflow DSL, as JSON or YAML."""
+    """Return a line as a document of the CNCF Serverless Workflow DSL, as JSON or YAML."""
     query = check_params(WORKFLOW, _numbers_as_text(params))
     definition, version_no = await _definition(query)
     document = workflow.workflow_document(definition, version_no, freeze(definition).checksum)
@@ -161,7 +162,7 @@ async def pipeline_workflow(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_diagram(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A line as a Mermaid flowchart."""
+    """Return a line as a Mermaid flowchart."""
     query = check_params(OTHER, _numbers_as_text(params))
     definition, _ = await _definition(query)
     return Answer(workflow.mermaid(definition), content_type="text/plain; charset=utf-8")
@@ -182,7 +183,7 @@ async def _definition(query: Mapping[str, Any]) -> tuple[Definition, int | None]
 
 
 def _check_file(file: envelope.Envelope, query: Mapping[str, Any], lang: str) -> transfer.Incoming:
-    """The content of *file* against the rules of the forms; every problem is found."""
+    """Check the content of *file* by the rules of the forms; every problem is found."""
     problems: list[dict[str, str]] = []
     ignored: set[str] = set()
     if file.get("checksum") != envelope.checksum(file) and not query["accept_changed"]:

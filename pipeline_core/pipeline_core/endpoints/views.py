@@ -35,7 +35,7 @@ _STATES = {"saved": "saved, never live", "published": "live", "superseded": "was
 
 
 def problems_view(report: Mapping[str, Any], lang: str) -> Widget:
-    """The problems of a dry run (as `comparing.validated` gives them), errors first."""
+    """Show the problems of a check (as `compare.check_version` gives them), errors first."""
     heading = "The line can be published." if report["publishable"] else "Correct this first:"
     problems = sorted(report["problems"], key=lambda problem: problem["severity"])
     lines = [
@@ -48,7 +48,7 @@ def problems_view(report: Mapping[str, Any], lang: str) -> Widget:
 
 
 def difference_view(difference: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:
-    """A difference (as `diff.difference` gives it) in words, one line each."""
+    """Return a difference (as `diff.difference` gives it) in words, one line each."""
     heading = translate(Message("From {before} to {after}", before=before, after=after), lang)
     if is_empty(difference):
         return _box(heading, [translate(Message("Nothing differs."), lang)])
@@ -86,7 +86,7 @@ def difference_view(difference: Mapping[str, Any], before: str, after: str, lang
 
 
 def version_view(version: Mapping[str, Any], definition: Definition, lang: str) -> Widget:
-    """A version: what it says about itself, what happened to it, and its stages."""
+    """Return a version: what it says about itself, what happened to it, and its stages."""
     heading = Message(
         "Version {version_no} of {name}: {state}",
         version_no=version["version_no"],
@@ -136,8 +136,8 @@ def import_view(
     report: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
 ) -> Widget:
     """
-    What an import did, or its dry run would do, to the line and each step; after a dry run with
-    a button that imports what was *tried*.
+    Return what an import did, or its dry run would do, to the line and each step; after a dry run
+    with a button that imports what was *tried*.
     """
     heading = "Imported." if report["importable"] else "Correct this first:"
     if report["dry_run"] and report["importable"]:
@@ -159,7 +159,8 @@ def import_view(
 def _import_button(
     pipeline: Mapping[str, Any], tried: Mapping[str, Any], opener: str, lang: str
 ) -> Widget:
-    """It sends what the dry run was given, and the version of the line that the dry run saw."""
+    """Return the button; it sends what the dry run was given, and the version of the line that the
+    dry run saw."""
     version = {"lock_version": pipeline["lock_version"]} if "lock_version" in pipeline else {}
     tool = {"name": "submit", "label": translate(Message("Import now"), lang)}
     return {
@@ -221,7 +222,7 @@ def _place(place: Mapping[str, Any]) -> Message:
 
 
 def _each_change(step_changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """A changed configuration as a change of each of its keys."""
+    """Yield a changed configuration as a change of each of its keys."""
     for change in step_changes:
         old, new = change["from"], change["to"]
         if change["field"] != "config" or not isinstance(old, dict) or not isinstance(new, dict):

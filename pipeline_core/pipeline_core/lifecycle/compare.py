@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[vV]?([1-9][0-9]{0,8})")
 async def check_version(
     sor: SafeSqlor, pipeline_id: str, version_no: int | None, actor: Actor
 ) -> dict[str, Any]:
-    """What publishing would say about the draft or a version: `{publishable, problems}`."""
+    """Return what publishing would say about the draft or a version: `{publishable, problems}`."""
     which = "draft" if version_no is None else str(version_no)
     definition = await definition_at(sor, pipeline_id, which, "version_no")
     problems = validate(definition, await validation_context(sor, pipeline_id))
@@ -26,7 +26,7 @@ async def check_version(
 
 
 async def draft_problems(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
-    """What the validator says about the draft as it is in this transaction, as `validated`."""
+    """Return what the validator says about the draft in this transaction, as `check_version`."""
     definition = await definition_at(sor, pipeline_id, "draft", "pipeline_id")
     return _report(validate(definition, await validation_context(sor, pipeline_id)), actor)
 
@@ -53,7 +53,7 @@ async def is_live(sor: SafeSqlor, pipeline_id: str) -> bool:
 
 
 async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter: str) -> Definition:
-    """The definition called *which*; raises InvalidFields for *parameter*, or NotFound."""
+    """Return the definition called *which*; raises InvalidFields for *parameter*, or NotFound."""
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     if which == "draft":
         return await draft_definition(sor, pipeline)

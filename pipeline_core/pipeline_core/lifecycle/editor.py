@@ -52,8 +52,8 @@ async def rollback_preview(
     sor: SafeSqlor, pipeline_id: str, version_no: int, actor: Actor
 ) -> dict[str, Any]:
     """
-    What rolling back would do: the `difference` live → target, what today's rules say about the
-    target (`publishable`, `problems`), and whether the draft would follow by itself.
+    Return what rolling back would do: the `difference` live → target, what today's rules say about
+    the target (`publishable`, `problems`), and whether the draft would follow by itself.
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     target = await version_by_number(sor, pipeline_id, version_no)

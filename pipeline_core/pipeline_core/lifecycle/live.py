@@ -32,7 +32,7 @@ update pipelines
 
 async def live_version(sor: SafeSqlor, pipeline_id: str) -> Row | None:
     """
-    The live version's row, with its snapshot parsed under `definition`, or None.
+    Return the live version's row, with its snapshot parsed under `definition`, or None.
 
     Raises VersionCorrupted when the snapshot is not the one that was published.
     """
@@ -43,7 +43,7 @@ async def live_version(sor: SafeSqlor, pipeline_id: str) -> Row | None:
 
 
 async def version_by_number(sor: SafeSqlor, pipeline_id: str, version_no: int) -> Row:
-    """The version's row; raises NotFound."""
+    """Return the version's row; raises NotFound."""
     version: Row | None = await sor.one(
         BY_NUMBER, {"pipeline_id": pipeline_id, "version_no": version_no}
     )
@@ -55,7 +55,7 @@ async def version_by_number(sor: SafeSqlor, pipeline_id: str, version_no: int) -
 
 
 async def pipeline_by_code(sor: SafeSqlor, code: str) -> Row | None:
-    """The line's row, or None."""
+    """Return the line's row, or None."""
     pipeline: Row | None = await sor.one(BY_CODE, {"code": code})
     return pipeline
 

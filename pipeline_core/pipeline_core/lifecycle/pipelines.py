@@ -28,7 +28,7 @@ DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_
 
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """A new line, owned by *actor*; raises InvalidFields unless it begins as a draft."""
+    """Create a line, owned by *actor*; raises InvalidFields unless it begins as a draft."""
     if values["status"] != "draft":
         raise InvalidFields(
             [FieldProblem("status", "bad_choice", "A new line is a draft until it is published.")]

@@ -104,7 +104,8 @@ async def rollback(
 async def check_definition(
     sor: SafeSqlor, pipeline_id: str, definition: Definition, actor: Actor
 ) -> list[Problem]:
-    """The warnings about *definition*; raises BadRequest `not_publishable` with all problems."""
+    """Return the warnings about *definition*; raises BadRequest `not_publishable` with all
+    problems."""
     problems = validate(definition, await validation_context(sor, pipeline_id))
     if blocks(problems):
         raise not_publishable(problems, actor.lang)
@@ -112,7 +113,7 @@ async def check_definition(
 
 
 def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
-    """The refusal that lists *problems*, its first errors in the sentence itself."""
+    """Return the refusal that lists *problems*, its first errors in the sentence itself."""
     errors = [problem for problem in problems if problem.severity == "error"]
     messages = [
         f"{problem.step_key}: {translate(problem.text, lang)}" if problem.step_key

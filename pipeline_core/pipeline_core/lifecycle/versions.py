@@ -84,7 +84,8 @@ async def save_version(
     actor: Actor,
 ) -> tuple[dict[str, Any], bool]:
     """
-    The version that holds *definition*: the live or the last one if it does, else a new one.
+    Find or make the version that holds *definition*: the live or the last one if it does, else a
+    new one.
 
     The caller holds the lock on the line's row, which gives each number once. Numbers of deleted
     versions are not given again: whoever wrote one down must not get something else for it.

@@ -68,7 +68,8 @@ def serialize(envelope: Envelope, format_name: str) -> str:
 
 def parse(text: str) -> Envelope:
     """
-    The envelope in *text*, JSON or YAML; raises BadRequest `bad_file`, AppError 413 `too_large`.
+    Parse the envelope in *text*, JSON or YAML; raises BadRequest `bad_file`, AppError 413
+    `too_large`.
 
     Only what JSON can say is taken: no tags, anchors, dates or keys that are no texts. No digit
     of a number is lost.

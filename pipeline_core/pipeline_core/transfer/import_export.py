@@ -107,7 +107,7 @@ async def clone(
     parts: Mapping[str, Any],
     actor: Actor,
 ) -> dict[str, Any]:
-    """A new line with the steps of *definition* and *parts*; its record. Raises Conflict."""
+    """Create a line with the steps of *definition* and *parts*; its record. Raises Conflict."""
     with audit_context(None, cloned_from=definition["pipeline"]["code"]):
         pipeline = await pipelines.create(sor, {**pipeline_values, "status": "draft"}, actor)
         await insert_steps(sor, pipeline["id"], _steps_with_places(definition["steps"]), actor)
@@ -189,7 +189,7 @@ async def _parts(
 async def _validate(
     sor: SafeSqlor, pipeline_id: str, steps: list[dict[str, Any]], actor: Actor
 ) -> dict[str, Any]:
-    """What the validator says of the draft now, also at the steps of the report."""
+    """Report what the validator says of the draft now, also at the steps of the report."""
     definition = await draft_definition(sor, await lock_pipeline(sor, pipeline_id))
     problems = validate(definition, await validation_context(sor, pipeline_id))
     by_key = {entry["step_key"]: entry for entry in steps}
@@ -203,7 +203,7 @@ async def _validate(
 
 
 def _steps_with_places(steps: Sequence[Values]) -> list[dict[str, Any]]:
-    """*steps* as columns, numbered without holes in the order they run."""
+    """Return *steps* as columns, numbered without holes in the order they run."""
     places = numbers_of(layout_of(steps))
     rows = []
     for step in steps:

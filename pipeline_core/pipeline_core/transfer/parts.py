@@ -37,7 +37,7 @@ def _parts() -> list[Part]:
 
 
 async def read_parts(sor: SafeSqlor, pipeline_id: str, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of a line that *names* wants; those with nothing in them are left out."""
+    """Read the parts of a line that *names* wants; those with nothing in them are left out."""
     parts = {}
     for part in _parts():
         if names.get(part.name) and (data := await part.read(sor, pipeline_id)):

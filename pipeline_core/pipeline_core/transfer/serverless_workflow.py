@@ -30,7 +30,7 @@ _RESERVED = frozenset({"asyncapi", "grpc", "http", "openapi", "a2a", "mcp"})
 def workflow_document(
     definition: Definition, version_no: int | None, checksum: str
 ) -> dict[str, Any]:
-    """The document of *definition*; *version_no* None: a draft, which is version 0.0.0."""
+    """Return the document of *definition*; *version_no* None: a draft, which is version 0.0.0."""
     pipeline = definition["pipeline"]
     enabled = [step for step in definition["steps"] if step["enabled"]]
     places = Places(definition["steps"])

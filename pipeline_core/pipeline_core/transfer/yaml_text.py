@@ -64,7 +64,7 @@ class Unreadable(ValueError):
 
 def read_yaml(text: str) -> Any:
     """
-    The value of a YAML document that says what JSON can; its fractions are JsonNumber.
+    Read the value of a YAML document that says what JSON can; its fractions are JsonNumber.
 
     Raises Unreadable: for syntax, for tags, anchors and merge keys, a key that stands twice or is
     no text, a number beyond all use, and for more than MAX_VALUES values or MAX_DEPTH levels.
@@ -168,7 +168,8 @@ class _Reader:
 
 
 def _plain(word: str, mark: StringMark) -> Any:
-    """What a word without quotes is; a text unless both versions of YAML mean the same by it."""
+    """Return what a word without quotes is; a text unless both versions of YAML mean the same by
+    it."""
     if word in _NULL:
         return None
     if word in _BOOLEANS:

@@ -61,7 +61,7 @@ class AuthenticatedDistributor:
 
 
 def read_credentials(request: web.Request) -> Credentials:
-    """What *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
+    """Read what *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
     key = _sent_key(request)
     if key is None or not keys.is_well_formed(key):
         raise _invalid_key()
@@ -70,7 +70,7 @@ def read_credentials(request: web.Request) -> Credentials:
 
 async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:
     """
-    The caller that *credentials* belongs to.
+    Return the caller that *credentials* belongs to.
 
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
@@ -125,7 +125,7 @@ def is_ip_allowed(allowed_ips: str | None, ip: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def allowed_networks(allowed_ips: str | None) -> tuple[Network, ...]:
-    """The networks of the column; what is no network there lets nobody in."""
+    """Return the networks of the column; what is no network there lets nobody in."""
     networks = []
     for part in _entries(allowed_ips):
         try:
@@ -141,7 +141,7 @@ def _entries(allowed_ips: str | None) -> list[str]:
 
 
 def _sent_key(request: web.Request) -> str | None:
-    """The one key of the request; None when there is none, or two that differ."""
+    """Return the one key of the request; None when there is none, or two that differ."""
     candidates = {value.strip() for value in request.headers.getall("X-API-Key", [])}
     for header in request.headers.getall("Authorization", []):
         scheme, _, value = header.strip().partition(" ")

@@ -105,7 +105,7 @@ async def give_key(
     end_previous: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """
-    A new key for the distributor: the record, and the key, which is told only here.
+    Make a new key for the distributor: the record, and the key, which is told only here.
 
     The key in use until now stays valid for *grace_hours* (0: ends at once), not beyond its own
     expiry. Without *expires_at* the new one lives as long as that was made for; it has no end

@@ -19,7 +19,7 @@ _FORM = re.compile(rf"{START}[0-9A-Za-z]{{{_RANDOM_CHARACTERS + _CHECK_CHARACTER
 
 
 def mint() -> str:
-    """A new key, unguessable."""
+    """Make a new key, unguessable."""
     start = START + _base62(secrets.randbits(256), _RANDOM_CHARACTERS)
     return start + _checksum(start)
 
@@ -34,7 +34,7 @@ def is_well_formed(key: str) -> bool:
 
 def digest(key: str) -> str:
     """
-    What the database keeps of a key: its SHA-256, in hex.
+    Return what the database keeps of a key: its SHA-256, in hex.
 
     A fast hash is right here: 256 random bits cannot be tried out, unlike a password.
     """
@@ -42,7 +42,7 @@ def digest(key: str) -> str:
 
 
 def prefix(key: str) -> str:
-    """The first characters of a key, by which people recognise it; worthless to a thief."""
+    """Return the first characters of a key, by which people recognise it; worthless to a thief."""
     return key[:PREFIX_CHARACTERS]
 
 

@@ -87,7 +87,7 @@ async def delete(
 async def _terms(
     sor: SafeSqlor, values: Mapping[str, Any], params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The checked price columns of a link of which *params* is new; raises InvalidFields."""
+    """Return the checked price columns of a link of which *params* is new; raises InvalidFields."""
     problems = []
     # Only what is new: a link with a rate of before can still be switched off.
     if (params.get("discount_rate") or 0) > 1:

@@ -62,7 +62,7 @@ async def distributors_delete(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answer:
-    """A new key: the record with `api_key`, told this once, and a `curl` line that uses it."""
+    """Make a new key: the record with `api_key`, told this once, and a `curl` line that uses it."""
     query = check_params(_NEW_KEY_RULES, params)
     record, api_key = await in_transaction(
         lambda sor: distributors.give_key(
@@ -127,6 +127,6 @@ async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> lis
 
 
 def curl_line(api_key: str) -> str:
-    """A command to paste: asks who the key belongs to."""
+    """Return a command to paste: asks who the key belongs to."""
     address = f"{settings().public_url}/pipeline_dist/v1/me"
     return f"curl -H 'Authorization: Bearer {api_key}' {address}"

@@ -40,7 +40,7 @@ async def distributor_overview(actor: Actor, params: dict[str, Any]) -> dict[str
 
 
 async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """What a distributor used from `from` to `to`, by day, line, step or model."""
+    """Return what a distributor used from `from` to `to`, by day, line, step or model."""
     query = check_params(_USAGE, params)
     period = span(query["from"], query["to"])
     async with reading(snapshot=True) as sor:
@@ -52,8 +52,8 @@ async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, A
 
 
 async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> Answer:
-    """The statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel file, as
-    the distributor itself gets it."""
+    """Return the statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel
+    file, as the distributor itself gets it."""
     query = check_params(_FILE, params)
     month = check_month(query["month"])
     async with reading(snapshot=True) as sor:

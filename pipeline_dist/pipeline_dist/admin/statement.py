@@ -31,13 +31,13 @@ _DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
 
 
 async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The statement of a distributor for a month, this one by default."""
+    """Return the statement of a distributor for a month, this one by default."""
     query = check_params(_QUERY, params)
     return await _read_statement(query)
 
 
 async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The lines of a statement as a table wants them: sorted, and one page."""
+    """Return the lines of a statement as a table wants them: sorted, and one page."""
     query = check_params(_QUERY | _PAGING, params)
     document = await _read_statement(query)
     rows = [{"id": str(number), **line} for number, line in enumerate(document["lines"])]
@@ -50,7 +50,7 @@ async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> d
 
 
 async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """The statement in words, with a table of its lines."""
+    """Return the statement in words, with a table of its lines."""
     query = check_params(_QUERY, params)
     document = await _read_statement(query)
     heading = Message(

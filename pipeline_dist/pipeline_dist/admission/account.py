@@ -75,7 +75,7 @@ class DistributorAccount:
         return str(self.distributor["currency"])
 
     def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-        """The price that applies to this distributor among a line's prices in force."""
+        """Return the price that applies to this distributor among a line's prices in force."""
         return adjusted_terms(self.link, self.currency, terms, step_key, model, unit)
 
     async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
@@ -186,8 +186,8 @@ def adjusted_terms(
     unit: str,
 ) -> Terms | None:
     """
-    The price for one use: a fixed price of the link where one fits, else the line's price, at
-    the link's discount where it has one.
+    Return the price for one use: a fixed price of the link where one fits, else the line's price,
+    at the link's discount where it has one.
     """
     mode = link["pricing_mode"] if link is not None else "inherit"
     if link is not None and mode == "fixed":
@@ -222,7 +222,7 @@ def effective_terms(
 @lru_cache(maxsize=1024)
 def fixed_terms(link_id: str, text: str, currency: str) -> tuple[Terms, ...]:
     """
-    The fixed prices of a link: a JSON list of {step_key?, model?, unit, pricing_type?,
+    Return the fixed prices of a link: a JSON list of {step_key?, model?, unit, pricing_type?,
     unit_price, unit_size?, package_size, package_price, currency?}.
     """
     return tuple(_fixed(link_id, item, currency) for item in json.loads(text, parse_float=Decimal))
@@ -294,17 +294,17 @@ def check_spend(distributor: Mapping[str, Any]) -> None:
 
 
 def unknown_distributor() -> NotSignedIn:
-    """The refusal for a distributor that was removed since its key was seen."""
+    """Return the refusal for a distributor that was removed since its key was seen."""
     return NotSignedIn("invalid_key", "The API key is missing or not valid.")
 
 
 def pipeline_not_found() -> NotFound:
-    """The refusal for a line that is not there, or not for this distributor."""
+    """Return the refusal for a line that is not there, or not for this distributor."""
     return NotFound("pipeline_not_found", "There is no line of this code for this account.")
 
 
 async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> DistributorAccount:
-    """The account of a distributor for calls of a line, locked in the fixed order; raises
+    """Lock, in the fixed order, the account of a distributor for calls of a line; raises
     NotSignedIn where the distributor is gone."""
     distributors = await lock_distributors(sor, [distributor_id])
     if distributor_id not in distributors:

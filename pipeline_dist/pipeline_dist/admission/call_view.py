@@ -15,7 +15,7 @@ _LINE = (
 
 
 def begin_answer(header: Mapping[str, Any], code: str) -> dict[str, Any]:
-    """The answer to a begin: the same for the first time and every repetition."""
+    """Return the answer to a begin: the same for the first time and every repetition."""
     return {
         "call_no": header["call_no"],
         "pipeline": code,
@@ -35,8 +35,8 @@ def call_answer(
     status: str | None = None,
 ) -> dict[str, Any]:
     """
-    A call with its lines as the ledger has them; *status* for what was answered once, before a
-    call was voided.
+    Return a call with its lines as the ledger has them; *status* for what was answered once, before
+    a call was voided.
     """
     return {
         "call_no": header["call_no"],
@@ -59,7 +59,7 @@ def call_answer(
 
 
 def current_state(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a call is now, to be told beside what was answered once."""
+    """Return what a call is now, to be told beside what was answered once."""
     state = {name: header[name] for name in ("status", "lease_expires_at", "finished_at")}
     return state | {"amount": _amount(lines)}
 
@@ -83,8 +83,8 @@ def quote_answer(
     refusal: AppError | None,
     lang: str,
 ) -> dict[str, Any]:
-    """A quote: each line's price and amount, the total, and whether a call would be let in now,
-    or what would refuse it, said in *lang*."""
+    """Return a quote: each line's price and amount, the total, and whether a call would be let in
+    now, or what would refuse it, said in *lang*."""
     return {
         "pipeline": pipeline["code"],
         "version_no": pipeline["current_version"],

@@ -68,8 +68,8 @@ async def decide_all(
 async def _recheck_refusals(
     workset: WorkSet, commands: Sequence[Command], outcomes: list[Outcome]
 ) -> None:
-    """A refused request may be a repetition: then neither a quota used up since nor a price that
-    is gone matters, and it is answered as the first time."""
+    """Look again at refused requests, which may be repetitions: then neither a quota used up since
+    nor a price that is gone matters, and it is answered as the first time."""
     refused_commands = {
         number: item
         for number, (item, outcome) in enumerate(zip(commands, outcomes, strict=True))
@@ -116,8 +116,8 @@ async def _add_limit_headers(workset: WorkSet, command: Command, refusal: AppErr
 
 
 def _sides(workset: WorkSet, command: Command) -> tuple[DistributorAccount, Capacity]:
-    """The account and the capacity that a request is about; of a line that is not the asker's
-    nothing."""
+    """Return the account and the capacity that a request is about; of a line that is not the
+    asker's nothing."""
     pipeline_id = ""
     if isinstance(command, BeginCall):
         pipeline = workset.pipelines_by_code.get(command.pipeline)
@@ -136,7 +136,7 @@ def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
 
 
 def _require_caller(workset: WorkSet, command: Command) -> Row:
-    """The row of the distributor who asks; raises what keeps it from asking."""
+    """Return the row of the distributor who asks; raises what keeps it from asking."""
     distributor = workset.distributor(command.distributor_id)
     if command.credentials is not None:
         check_caller(distributor, command.credentials)
@@ -187,7 +187,7 @@ def _header(
     moment: datetime,
     started_at: datetime,
 ) -> Header:
-    """The header row of the call."""
+    """Return the header row of the call."""
     lease_ends = (
         moment + timedelta(seconds=command.lease_seconds) if command.lease_seconds else None
     )
@@ -327,7 +327,7 @@ def _limits(
     slot: bool,
     started_at: datetime | None = None,
 ) -> list[Limit]:
-    """The limits of a call that begins now, or began at *started_at*, as they stand."""
+    """Return the limits of a call that begins now, or began at *started_at*, as they stand."""
     at = started_at or moment
     return [
         *rate_limits(account.distributor, moment),

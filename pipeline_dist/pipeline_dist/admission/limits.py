@@ -28,7 +28,8 @@ __all__ = ["Limit", "limits_now", "limits_of", "rate_limit_headers", "tightest"]
 
 
 def quota_key(distributor: Mapping[str, Any], moment: datetime) -> str | None:
-    """The quota period that *moment* belongs to for this distributor; None without a period."""
+    """Return the quota period that *moment* belongs to for this distributor; None without a
+    period."""
     period = distributor["quota_period"]
     if period == "none":
         return None
@@ -36,7 +37,8 @@ def quota_key(distributor: Mapping[str, Any], moment: datetime) -> str | None:
 
 
 def quota_limits(distributor: Mapping[str, Any], usage: int, moment: datetime) -> list[Limit]:
-    """The distributor's own quota of calls, if it has one; *usage* of the period of *moment*."""
+    """Return the distributor's own quota of calls, if it has one; *usage* of the period of
+    *moment*."""
     period = distributor["quota_period"]
     if period == "none" or distributor["quota_calls"] is None:
         return []
@@ -52,7 +54,8 @@ def quota_limits(distributor: Mapping[str, Any], usage: int, moment: datetime) -
 
 
 def spend_limits(distributor: Mapping[str, Any]) -> list[Limit]:
-    """The distributor's limit of money, if it has one; it is for life, so no clock resets it."""
+    """Return the distributor's limit of money, if it has one; it is for life, so no clock resets
+    it."""
     if distributor["spend_limit"] is None:
         return []
     return [
@@ -66,7 +69,7 @@ def spend_limits(distributor: Mapping[str, Any]) -> list[Limit]:
 
 
 def rate_limits(distributor: Mapping[str, Any], moment: datetime) -> list[Limit]:
-    """The distributor's limit of calls a minute, if it has one."""
+    """Return the distributor's limit of calls a minute, if it has one."""
     maximum = distributor["rate_limit_per_minute"]
     if maximum is None:
         return []
@@ -83,7 +86,7 @@ async def limits_of(
     slot: bool = True,
 ) -> list[Limit]:
     """
-    The limits that apply to a distributor (with *link* and *capacity*: to its calls of one
+    Return the limits that apply to a distributor (with *link* and *capacity*: to its calls of one
     line, which with *slot* take one), as they stand, for a look: nothing is locked or changed. In
     the order of admission.
     """
@@ -102,8 +105,8 @@ async def limits_now(
     sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()
 ) -> list[Limit]:
     """
-    The limits of a distributor as its row has them now, and those of booking finished calls of
-    the lines with these *codes*, as far as it may call them. None where the distributor is gone.
+    Return the limits of a distributor as its row has them now, and those of booking finished calls
+    of the lines with these *codes*, as far as it may call them. None where the distributor is gone.
     """
     moment = now()
     distributor = await sor.one(
@@ -163,8 +166,9 @@ async def count_for_link(
 
 
 def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
-    """The limit with the fewest calls left at *moment*; of equal ones that which lasts longest.
-    What is left of money is not counted in calls, so that it tells only once none is left."""
+    """Return the limit with the fewest calls left at *moment*; of equal ones that which lasts
+    longest. What is left of money is not counted in calls, so that it tells only once none is
+    left."""
 
     best: Limit | None = None
     least: int | Decimal = 0
@@ -217,8 +221,8 @@ def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) 
 
 @lru_cache(maxsize=1024)
 def _policy(scope: str, maximum: int | Decimal, ends: datetime | None) -> str:
-    """A limit of *maximum* calls in the style of the IETF's draft; with *ends* one of a quota day
-    or month that ends then."""
+    """Return a limit of *maximum* calls in the style of the IETF's draft; with *ends* one of a
+    quota day or month that ends then."""
     terms = ""
     if ends is not None:
         # As long as that period really is: days have 23 to 25 hours.

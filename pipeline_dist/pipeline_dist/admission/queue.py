@@ -80,7 +80,7 @@ class AdmissionQueue:
 
     async def identify(self, credentials: Credentials) -> str:
         """
-        The id of the distributor that a key belongs to; raises what refuses an unknown key.
+        Return the id of the distributor that a key belongs to; raises what refuses an unknown key.
 
         It only names the row to lock. Whether the key is still that distributor's, and may be
         used, is decided on the locked row.
@@ -92,11 +92,11 @@ class AdmissionQueue:
         return distributor_id
 
     def known_pipeline(self, code: str) -> str | None:
-        """The id of a line, if calls of it were let in here; a guess, proven later."""
+        """Return the id of a pipeline, if calls of it were let in here; a guess, proven later."""
         return self._pipelines.get(code)
 
     def known_pipeline_of(self, call_no: str) -> str | None:
-        """The id of a call's line, if the call began here."""
+        """Return the id of a call's line, if the call began here."""
         place = self._places.get(call_no)
         return place[1] if place is not None else None
 
@@ -255,7 +255,7 @@ _current: list[AdmissionQueue] = []
 
 
 def admission_queue() -> AdmissionQueue:
-    """The admitter of this process; a new one where the event loop is another (tests)."""
+    """Return the queue of this process; a new one where the event loop is another (tests)."""
     loop = asyncio.get_running_loop()
     if not _current or _current[0].loop is not loop:
         _current[:] = [AdmissionQueue(loop, settings().options.pool_wait_seconds)]
@@ -263,7 +263,7 @@ def admission_queue() -> AdmissionQueue:
 
 
 def _copy(exc: AppError) -> AppError:
-    """The same refusal for another request, which adds headers of its own to it."""
+    """Return the same refusal for another request, which adds headers of its own to it."""
     copy = AppError.__new__(type(exc), *exc.args)
     copy.__dict__.update(exc.__dict__, headers=dict(exc.headers))
     copy.__cause__ = exc.__cause__

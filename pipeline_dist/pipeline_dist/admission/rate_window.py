@@ -23,7 +23,7 @@ class RateWindow:
     __slots__ = ("_counts", "_newest")
 
     def __init__(self, data: bytes | None, moment: datetime) -> None:
-        """*data* as `dump` wrote it; None or anything else is an empty window."""
+        """Open *data* as `dump` wrote it; None or anything else is an empty window."""
         self._newest = _bucket(moment)
         self._counts = [0] * _BUCKETS
         if data is None or len(data) != _LAYOUT.size:
@@ -47,12 +47,12 @@ class RateWindow:
         self._counts[0] += count
 
     def dump(self) -> bytes:
-        """The window as it is stored, 492 bytes."""
+        """Return the window as it is stored, 492 bytes."""
         return _LAYOUT.pack(self._newest, *self._counts)
 
     def limit(self, maximum: int) -> Limit:
-        """The window as a limit of *maximum* calls; it resets when there is room for one more,
-        or, while there is room, when the oldest call leaves it."""
+        """Return the window as a limit of *maximum* calls; it resets when there is room for one
+        more, or, while there is room, when the oldest call leaves it."""
         count = self.count
         excess = max(count - maximum, 0)
         passed = 0

@@ -29,7 +29,8 @@ class RequestHash(str):
 
 
 def request_hash(meaning: Mapping[str, Any], body: Mapping[str, Any]) -> RequestHash:
-    """The hash of a request's typed values, 64 characters; those that are None do not count."""
+    """Return the hash of a request's typed values, 64 characters; those that are None do not
+    count."""
     members = {name: value for name, value in meaning.items() if value is not None}
     digest = hashlib.sha256(canonical_bytes(members)).hexdigest()
     result = RequestHash((_TYPED + digest)[:_LENGTH])

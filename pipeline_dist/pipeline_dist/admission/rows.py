@@ -86,14 +86,14 @@ async def save_one(
 
 
 async def lock_distributors(sor: SafeSqlor, ids: Iterable[str]) -> dict[str, Row]:
-    """The distributors with these ids, by id, locked in one order; those that are gone are not
-    in it."""
+    """Lock the distributors with these ids, by id and in one order; those that are gone are not in
+    it."""
     rows = await sor.sqlExe(_LOCK_DISTRIBUTORS, {"ids": sorted(set(ids))})
     return {row["id"]: row for row in rows}
 
 
 async def lock_links(sor: SafeSqlor, pairs: Iterable[Pair]) -> dict[Pair, Row]:
-    """The rows of these pairs of distributor and line, locked in one order; pairs that are not
+    """Lock the rows of these pairs of distributor and line, in one order; pairs that are not
     linked are not in it."""
     pipelines: dict[str, list[str]] = {}
     for distributor_id, pipeline_id in sorted(set(pairs)):

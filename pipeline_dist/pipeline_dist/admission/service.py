@@ -130,9 +130,9 @@ async def quote(
     distributor_id: str, *, pipeline: str, lines: Lines, lang: str = "en"
 ) -> tuple[dict[str, Any], list[Limit]]:
     """
-    What *lines* would cost in a call that begins now, and whether it would be let in (if not, why,
-    in *lang*), with the limits that it would meet; books nothing. Raises pipeline_not_found,
-    price_missing.
+    Return what *lines* would cost in a call that begins now, and whether it would be let in (if
+    not, why, in *lang*), with the limits that it would meet; books nothing. Raises
+    pipeline_not_found, price_missing.
     """
     items = usage_lines(lines)
     async with reading(snapshot=True) as sor:
@@ -187,7 +187,7 @@ async def _price_lines(
 async def _read_account(
     sor: SafeSqlor, distributor_id: str, pipeline: str
 ) -> tuple[DistributorAccount, Row]:
-    """The account and the line, only read; raises NotFound `pipeline_not_found`."""
+    """Read the account and the line without locks; raises NotFound `pipeline_not_found`."""
     distributor = await sor.one(
         "select * from distributors where id = ${id}$", {"id": distributor_id}
     )

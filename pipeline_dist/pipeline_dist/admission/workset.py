@@ -79,14 +79,14 @@ class WorkSet:
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def distributor(self, distributor_id: str) -> Row:
-        """A distributor's locked row; raises NotSignedIn where it is gone."""
+        """Return a distributor's locked row; raises NotSignedIn where it is gone."""
         row = self.distributors.get(distributor_id)
         if row is None:
             raise unknown_distributor()
         return row
 
     def account(self, distributor_id: str, pipeline_id: str) -> DistributorAccount:
-        """A distributor's account for calls of a line."""
+        """Return a distributor's account for calls of a line."""
         pair = (distributor_id, pipeline_id)
         account = self._accounts.get(pair)
         if account is None:
@@ -135,7 +135,7 @@ class WorkSet:
         return self._final_headers.get(header["id"], header)
 
     async def lines_of(self, call_no: str) -> Sequence[Header]:
-        """The metered items of a call, also of one that this batch has ended."""
+        """Return the metered items of a call, also of one that this batch has ended."""
         lines = self.items.get(call_no)
         return lines if lines is not None else await ledger.lines_of(self.sor, call_no)
 
@@ -276,7 +276,7 @@ async def _lock_one(workset: WorkSet, distributor_id: str, pipeline_id: str) -> 
 
 
 async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str, str]:
-    """The lines' ids by code, as far as there are such lines."""
+    """Return the lines' ids by code, as far as there are such lines."""
     ids = {x.pipeline: x.pipeline_id for x in begins if x.pipeline_id is not None}
     missing_codes = {item.pipeline for item in begins} - set(ids)
     if missing_codes:
@@ -287,8 +287,8 @@ async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str
 
 
 async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dict[str, str]:
-    """The lines of the calls that are to end, as far as they are known beforehand or the calls
-    are an asker's."""
+    """Return the lines of the calls that are to end, as far as they are known beforehand or the
+    calls are an asker's."""
     pipeline_ids = {
         item.call_no: item.pipeline_id for item in finishes if item.pipeline_id is not None
     }
@@ -305,7 +305,7 @@ async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dic
 def _start_moments(
     workset: WorkSet, begins: Iterable[BeginCall], finishes: Iterable[FinishCall]
 ) -> list[datetime]:
-    """The starts of all calls that have something to be priced."""
+    """Return the starts of all calls that have something to be priced."""
     moments = [item.started_at or workset.moment for item in begins if item.lines]
     for command in finishes:
         header = workset.headers.get(command.call_no)

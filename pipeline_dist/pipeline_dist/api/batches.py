@@ -53,7 +53,8 @@ async def book_all(
 
 
 def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
-    """The answer to a batch as JSON, refusals in *lang*. It may take long: thousands of lines."""
+    """Return the answer to a batch as JSON, refusals in *lang*. It may take long: thousands of
+    lines."""
     accepted = sum(isinstance(outcome, BeginResult) for outcome in outcomes)
     return json_bytes(
         {
@@ -108,7 +109,7 @@ def _retry_after(refusal: AppError) -> int | None:
 
 
 def _problem(error: AppError, lang: str) -> dict[str, Any]:
-    """An error inside an answer: what the problem document has, for one item."""
+    """Return an error inside an answer: what the problem document has, for one item."""
     problem: dict[str, Any] = {"code": error.code, "detail": translate(error.text, lang)}
     if isinstance(error, InvalidFields) or error.problems:
         problem["errors"] = [

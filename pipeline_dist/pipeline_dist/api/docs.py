@@ -17,7 +17,7 @@ async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamRes
 
 @answering("GET")
 async def docs(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-    """The page that shows the OpenAPI document, for people."""
+    """Return the page that shows the OpenAPI document, for people."""
     return json_response(
         docs_page.page(request[CONTEXT].lang),
         headers={"Vary": "Accept-Language"},

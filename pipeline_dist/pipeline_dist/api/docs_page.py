@@ -30,7 +30,7 @@ _WORDS = {
 
 @cache
 def page(lang: str) -> str:
-    """The page in *lang*, `zh` or `en`."""
+    """Return the page in *lang*, `zh` or `en`."""
     api = document(lang)
     schemas = api["components"]["schemas"]
 
@@ -60,7 +60,7 @@ def _template() -> Template:
 
 
 def _prose(text: str) -> Markup:
-    """A sentence with what stands in backticks set as code."""
+    """Set what stands in a sentence's backticks as code."""
     parts = [escape(part) for part in text.split("`")]
     set_as_code = (
         Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
@@ -69,7 +69,7 @@ def _prose(text: str) -> Markup:
 
 
 def _kind(node: dict[str, Any]) -> str:
-    """The type of a value in a word or two."""
+    """Return the type of a value in a word or two."""
     if "$ref" in node:
         return str(node["$ref"]).rsplit("/", 1)[1]
     if "type" not in node and "anyOf" in node:
@@ -80,7 +80,7 @@ def _kind(node: dict[str, Any]) -> str:
 
 
 def _range(lang: str, node: dict[str, Any]) -> list[str]:
-    """What a value is held to, in as few words as can be."""
+    """Return what a value is held to, in as few words as can be."""
     parts = [json.dumps(value, ensure_ascii=False) for value in node.get("enum", ())]
     low, high = node.get("minimum"), node.get("maximum")
     if "exclusiveMaximum" in node:

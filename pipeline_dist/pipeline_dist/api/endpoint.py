@@ -100,7 +100,7 @@ async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
 
 
 async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:
-    """The limits of the distributor itself, whatever line it calls, as they are now."""
+    """Return the limits of the distributor itself, whatever line it calls, as they are now."""
     async with reading() as sor:
         return await limits_now(sor, caller.id)
 

@@ -76,8 +76,8 @@ class Ending:
 
 def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]:
     """
-    The typed parameters of the URL; raises InvalidFields, also for names not in *spec* and for
-    parameters without a value.
+    Return the typed parameters of the URL; raises InvalidFields, also for names not in *spec* and
+    for parameters without a value.
     """
     params: dict[str, Any] = {}
     for name in request.query:
@@ -101,8 +101,8 @@ def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None
 
 def json_body(request: web.Request) -> dict[str, Any]:
     """
-    The JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and InvalidFields
-    for parameters in the URL, where nothing reads them.
+    Return the JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and
+    InvalidFields for parameters in the URL, where nothing reads them.
     """
     if request.query_string:
         query(request, {})
@@ -114,7 +114,7 @@ def json_body(request: web.Request) -> dict[str, Any]:
 
 
 def idempotency_key(request: web.Request) -> str:
-    """The header Idempotency-Key; raises BadRequest when it is missing or not usable."""
+    """Return the header Idempotency-Key; raises BadRequest when it is missing or not usable."""
     headers = request.headers.getall("Idempotency-Key", [])
     if not headers or not headers[0].strip():
         raise BadRequest(
@@ -129,7 +129,7 @@ def idempotency_key(request: web.Request) -> str:
 
 
 def new_call(body: Mapping[str, Any]) -> NewCall:
-    """The body of a begin or of a one-go booking; raises InvalidFields."""
+    """Return the body of a begin or of a one-go booking; raises InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(CALL_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
@@ -175,7 +175,7 @@ def batch_item(item: Any) -> tuple[str, NewCall]:
 
 
 def batch(body: Mapping[str, Any]) -> list[Any]:
-    """The items of a batch, not yet looked into; raises InvalidFields."""
+    """Return the items of a batch, not yet looked into; raises InvalidFields."""
     problems: list[FieldProblem] = []
     _members({}, body, problems, lists=("calls",))
     calls = body.get("calls")
@@ -190,7 +190,7 @@ def batch(body: Mapping[str, Any]) -> list[Any]:
 
 
 def ending(body: Mapping[str, Any]) -> Ending:
-    """The body of a finish; raises InvalidFields."""
+    """Return the body of a finish; raises InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(FINISH_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
@@ -213,7 +213,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
 
 
 def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
-    """The pipeline's code and the lines to be priced; raises InvalidFields."""
+    """Return the pipeline's code and the lines to be priced; raises InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(QUOTE_RULES, body, problems, lists=("lines",))
     lines = _lines(body.get("lines"), problems)
@@ -229,7 +229,7 @@ def _members(
     *,
     lists: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """The typed members of *members* that *spec* names; what is wrong goes to *problems*."""
+    """Return the typed members of *members* that *spec* names; what is wrong goes to *problems*."""
     problems += _unknown(members, {*spec, *lists})
     try:
         return check_params(
@@ -308,5 +308,5 @@ def _key_problems(key: Any, name: str) -> list[FieldProblem]:
 
 
 def _token(name: str) -> str:
-    """A member's name as part of a JSON pointer."""
+    """Return a member's name as part of a JSON pointer."""
     return name[:64].replace("~", "~0").replace("/", "~1")

@@ -52,7 +52,7 @@ STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
 
 
 async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """The distributor, its quota and limits, and the key in use."""
+    """Return the distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
     row = caller.distributor
     async with reading() as sor:
@@ -84,7 +84,8 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
 
 
 async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """The lines this distributor may call; with `code` one of them, with its live version."""
+    """Return the lines this distributor may call; with `code` one of them, with its live
+    version."""
     query = api_input.query(request, PIPELINES_QUERY)
     if query["code"]:
         api_input.refuse_beside(request, "code", (*catalogue.PAGE_QUERY, "next"))
@@ -98,7 +99,7 @@ async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> R
 
 
 async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """What lines would cost, and whether a call would be let in now."""
+    """Return what lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
     answer, limits = await admission.quote(
         caller.id, pipeline=pipeline, lines=lines, lang=request[CONTEXT].lang
@@ -159,7 +160,7 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
 
 
 async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """Sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
+    """Answer sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
     query = api_input.query(request, USAGE_QUERY)
     if query["group_by"]:
         api_input.refuse_beside(request, "group_by", ("rows", "next"))
@@ -183,7 +184,7 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
 
 
 async def month_statement(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """The statement of a month as JSON, CSV or an Excel file."""
+    """Return the statement of a month as JSON, CSV or an Excel file."""
     query = api_input.query(request, STATEMENT_QUERY)
     if query["format"] != "csv":
         api_input.refuse_beside(request, f"format={query['format']}", ("bom",))
@@ -191,13 +192,13 @@ async def month_statement(request: web.Request, caller: AuthenticatedDistributor
 
 
 async def statement_csv(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """The statement of a month as CSV, with `bom=1` marked as UTF-8."""
+    """Return the statement of a month as CSV, with `bom=1` marked as UTF-8."""
     query = api_input.query(request, STATEMENT_CSV_QUERY)
     return await _statement(request, caller, query["month"], "csv", bom=query["bom"])
 
 
 async def statement_xlsx(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
-    """The statement of a month as an Excel file."""
+    """Return the statement of a month as an Excel file."""
     query = api_input.query(request, STATEMENT_FILE_QUERY)
     return await _statement(request, caller, query["month"], "xlsx")
 

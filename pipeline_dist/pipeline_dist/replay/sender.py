@@ -132,7 +132,7 @@ class Sender:
         body: dict[str, Any],
         headers: dict[str, str],
     ) -> tuple[dict[str, Any], bool]:
-        """The answer to a POST, and whether it is one of an earlier request."""
+        """Return the answer to a POST, and whether it is one of an earlier request."""
         problem = "no answer"
         for attempt in range(TRIES):
             pause = min(0.2 * 2**attempt, MAX_PAUSE_SECONDS)

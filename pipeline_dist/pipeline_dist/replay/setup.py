@@ -49,7 +49,7 @@ async def make_target(prices: ModelPrices) -> Target:
 
 
 def pipeline_code(model: str) -> str:
-    """The code of the line, and of the distributor, that replays of *model* use."""
+    """Return the code of the line, and of the distributor, that replays of *model* use."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", model.lower()).strip("-")
     if plain != model:
         # Two models whose names differ only in what a code cannot have are two lines.
@@ -142,7 +142,8 @@ async def _link(distributor_id: str, pipeline_id: str) -> None:
 
 
 async def _key(distributor: Row | dict[str, Any]) -> str:
-    """The key that an earlier replay noted, if it is still the distributor's; else a new one."""
+    """Return the key that an earlier replay noted, if it is still the distributor's; else a new
+    one."""
     stored_keys = _read_keys()
     api_key = stored_keys.get(distributor["code"], "")
     expiry = distributor["api_key_expires_at"]

@@ -45,7 +45,7 @@ class ModelPrices:
 
 
 def read_trace(path: Path) -> list[TraceCall]:
-    """The calls of a trace in the order recorded; raises ReplayError naming the line."""
+    """Read the calls of a trace in the order recorded; raises ReplayError naming the line."""
     calls: list[TraceCall] = []
     start: datetime | None = None
     for line, row in _rows(path, TRACE_COLUMNS):
@@ -67,13 +67,13 @@ def read_trace(path: Path) -> list[TraceCall]:
 
 
 def trace_mark(path: Path) -> str:
-    """A few characters that stand for the content of a trace."""
+    """Return a few characters that stand for the content of a trace."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
 
 def read_prices(path: Path, model: str) -> ModelPrices:
     """
-    The prices of *model*, which may be named `provider/model` where several providers have it.
+    Read the prices of *model*, which may be named `provider/model` where several providers have it.
 
     Raises ReplayError when there is no such model, or when providers ask different prices.
     """

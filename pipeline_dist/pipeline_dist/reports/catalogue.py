@@ -55,8 +55,8 @@ class Page:
 
 def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
     """
-    The page that the parameters *query* mean; of them *names* were sent. With `next` it is the
-    one behind that of the cursor, which was made for *owner*, with its text and length.
+    Return the page that the parameters *query* mean; of them *names* were sent. With `next` it is
+    the one behind that of the cursor, which was made for *owner*, with its text and length.
 
     Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
     """

@@ -46,14 +46,14 @@ class Cursor:
 
 
 def write_cursor(owner: str, query: Mapping[str, Any], place: Mapping[str, Any]) -> str:
-    """The text of a cursor: *owner* says whose it is and of which list."""
+    """Return the text of a cursor: *owner* says whose it is and of which list."""
     content = canonical_json([query, place]).encode()
     return _encode(_checksum(owner, content) + content)
 
 
 def read_cursor(owner: str, text: str, *, query: Rules, place: Rules) -> Cursor:
     """
-    The cursor in *text*, its query and place typed by their rules.
+    Read the cursor in *text*, its query and place typed by their rules.
 
     Raises InvalidFields unless `write_cursor` made it for *owner*.
     """
@@ -76,7 +76,7 @@ def read_cursor(owner: str, text: str, *, query: Rules, place: Rules) -> Cursor:
 
 
 def _content(owner: str, text: str) -> bytes | None:
-    """What stands in *text* behind its checksum; None where that is not right."""
+    """Return what stands in *text* behind its checksum; None where that is not right."""
     if not _SHAPE.fullmatch(text):
         return None
     try:

@@ -60,7 +60,8 @@ async def sums(
     sor: SafeSqlor, distributor_id: str, period: Span, group_by: str, pipeline: str | None
 ) -> list[dict[str, Any]]:
     """
-    Calls by outcome and the amount, per group (one of GROUPS) and currency; *pipeline* is a code.
+    Return the calls by outcome and the amount, per group (one of GROUPS) and currency; *pipeline*
+    is a code.
 
     A call counts where it began, voided and cancelled ones are left out. By step and model only
     lines with a unit count: `calls` are then the calls that have such a line.
@@ -87,7 +88,8 @@ async def sums(
 
 
 def _sum_row(row: Row, is_item: bool) -> dict[str, Any]:
-    """Sums are whole numbers; whether a call succeeded stands in none of its items."""
+    """Return a row of sums as whole numbers; whether a call succeeded stands in none of its
+    items."""
     counts = ("calls",) if is_item else ("calls", "succeeded", "failed")
     values = {name: row[name] for name in ("group", "name", "pipeline_id", "currency", "amount")}
     return values | {name: int(row[name]) for name in counts}

@@ -40,7 +40,8 @@ def check_month(month: str | None) -> str:
 
 
 async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) -> dict[str, Any]:
-    """The statement of *distributor* for the quota month *month*; final once the month is over."""
+    """Return the statement of *distributor* for the quota month *month*; final once the month is
+    over."""
     values = {"distributor_id": distributor["id"], "month": month}
     lines = await sor.sqlExe(
         "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"

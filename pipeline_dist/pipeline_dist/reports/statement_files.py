@@ -45,7 +45,7 @@ HEADINGS = {
 
 def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
     """
-    The statement's lines with column names as in JSON, and a last line `total`.
+    Return the statement's lines with column names as in JSON, and a last line `total`.
 
     RFC 4180 in UTF-8, with a byte order mark if *bom*; in texts a quote stands before what a
     spreadsheet would run (app/records/cell_texts.py). The last line has the sums in columns of its
@@ -76,8 +76,8 @@ def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
 
 
 def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
-    """The statement as an Excel file in *lang*, times in the quota zone; takes time, call it in a
-    thread. Numbers of more than 15 digits are texts, so that it says what the CSV says."""
+    """Return the statement as an Excel file in *lang*, times in the quota zone; takes time, call it
+    in a thread. Numbers of more than 15 digits are texts, so that it says what the CSV says."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(statement["month"])
     for index, width in enumerate(_WIDTHS):
@@ -106,7 +106,7 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
 
 
 def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:
-    """What an Excel file says above the lines."""
+    """Return what an Excel file says above the lines."""
     distributor = statement["distributor"]
     final = Message("yes") if statement["final"] else Message("no")
     return [

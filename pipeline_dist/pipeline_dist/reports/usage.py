@@ -68,7 +68,7 @@ class Page:
 
 def span(start: str | None, end: str | None) -> Span:
     """
-    The time that the parameters `from` and `to` mean; by default this quota month until now.
+    Return the time that the parameters `from` and `to` mean; by default this quota month until now.
 
     A date is a whole quota day, `to` included; a time is exact, `to` excluded. Raises
     InvalidFields, also for more than 400 days.
@@ -89,8 +89,8 @@ def span(start: str | None, end: str | None) -> Span:
 
 def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
     """
-    The page that the parameters *query* mean; of them *names* were sent. With `next` it is the
-    page behind that of the cursor, which was made for *owner*, of the same time and length.
+    Return the page that the parameters *query* mean; of them *names* were sent. With `next` it is
+    the page behind that of the cursor, which was made for *owner*, of the same time and length.
 
     Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
     """
@@ -115,7 +115,8 @@ def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
 async def sums(
     sor: SafeSqlor, distributor_id: str, period: Span, group_by: str
 ) -> list[dict[str, Any]]:
-    """Calls, quantity and amount per group and unit; *group_by* is one of GROUPS."""
+    """Return the calls, the quantity and the amount per group and unit; *group_by* is one of
+    GROUPS."""
     column = GROUPS[group_by]
     rows: list[dict[str, Any]] = await sor.sqlExe(
         f"select {column} as `{group_by}`, u.unit, u.currency,"

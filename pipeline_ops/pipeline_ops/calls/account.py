@@ -28,7 +28,7 @@ class Account(Protocol):
         """The currency it is charged in."""
 
     def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-        """The price that applies for this account among a line's prices in force."""
+        """Return the price that applies for this account among a line's prices in force."""
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """Raise what refuses a call that begins at *moment*: not linked, spent, no quota left."""
@@ -57,7 +57,7 @@ class OwnAccount:
         return settings().default_currency
 
     def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-        """The line's price as it is."""
+        """Return the line's price as it is."""
         return choose(terms, step_key, model, unit)
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
@@ -88,7 +88,7 @@ ACCOUNT_PROVIDER = Contributions(AccountProvider, lambda _: "of distributors")
 
 
 async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: str) -> Account:
-    """The account of *distributor_id* for calls of this line, locked; our own for None."""
+    """Lock the account of *distributor_id* for calls of this line; our own for None."""
     if distributor_id is None:
         return OwnAccount()
     for provider in ACCOUNT_PROVIDER:

@@ -126,7 +126,7 @@ async def void(
 
 
 async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
-    """A call as pages show it: its header row, its `lines`, and their `total`."""
+    """Return a call as pages show it: its header row, its `lines`, and their `total`."""
     header = await ledger.find_header(sor, call_no)
     assert header is not None
     lines = await ledger.lines_of(sor, call_no)

@@ -40,7 +40,8 @@ class Capacity:
         return lease_ends[overrun] if len(lease_ends) > overrun else None
 
     def limits(self, moment: datetime, *, slot: bool) -> list[Limit]:
-        """The line's limits at *moment*, in the order of admission; *slot*: the call will run."""
+        """Return the line's limits at *moment*, in the order of admission; *slot*: the call will
+        run."""
         if self.row is None:
             return []
         day, month = quota_day(moment), quota_month(moment)
@@ -124,12 +125,12 @@ class Capacity:
 
 
 async def lock_capacity(sor: SafeSqlor, pipeline_id: str) -> Capacity:
-    """The capacity of a line, locked until the transaction ends."""
+    """Lock the capacity of a line until the transaction ends."""
     return (await lock_capacities(sor, [pipeline_id]))[pipeline_id]
 
 
 async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Capacity]:
-    """The capacities of these lines, locked in one order until the transaction ends."""
+    """Lock the capacities of these lines in one order until the transaction ends."""
     rows = await rules.lock_capacities(sor, pipeline_ids)
     return {key: Capacity(pipeline_id=key, row=rows.get(key), counts={}) for key in pipeline_ids}
 

@@ -32,7 +32,7 @@ _RUNNING = (
 
 
 async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
-    """What the ledger says, of one quota month or (None) of all time."""
+    """Return what the ledger says, of one quota month or (None) of all time."""
     sums = Sums()
     where = " where u.month_key = ${month}$" if month else ""
     values = {"counted": list(COUNTED_STATUSES), "month": month}

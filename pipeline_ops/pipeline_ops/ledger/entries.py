@@ -55,8 +55,8 @@ _CLOSED = (
 
 def new_header(*, moment: datetime, by: str, **values: Any) -> dict[str, Any]:
     """
-    The header row of a new call, not yet written. *values* need pipeline_id, status, currency,
-    source and started_at (whose day and month the call belongs to).
+    Return the header row of a new call, not yet written. *values* need pipeline_id, status,
+    currency, source and started_at (whose day and month the call belongs to).
     """
     call_no = time_ordered_id()
     started_at = values["started_at"]
@@ -76,7 +76,7 @@ def new_header(*, moment: datetime, by: str, **values: Any) -> dict[str, Any]:
 def line_rows(
     header: Mapping[str, Any], priced_lines: Sequence[PricedLine], *, moment: datetime, by: str
 ) -> list[dict[str, Any]]:
-    """The rows of a call's priced lines, not yet written."""
+    """Return the rows of a call's priced lines, not yet written."""
     shared = {name: header[name] for name in _SHARED}
     return [
         _EMPTY
@@ -114,7 +114,7 @@ async def insert_rows(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None
 async def find_header(
     sor: SafeSqlor, call_no: str, *, distributor_id: str | None = None, lock: bool = False
 ) -> Row | None:
-    """The header of a call; with *distributor_id* only if it is this distributor's."""
+    """Find the header of a call; with *distributor_id* only if it is this distributor's."""
     row: Row | None = await sor.one(_HEADER_LOCKED if lock else _HEADER, {"call_no": call_no})
     if row is not None and distributor_id is not None and row.distributor_id != distributor_id:
         return None
@@ -133,7 +133,7 @@ async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
 
 
 async def lock_headers(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, Row]:
-    """The headers of calls by call_no, locked in one order."""
+    """Lock the headers of calls, by call_no, in one order."""
     rows = await sor.sqlExe(
         "select * from pipeline_usage_log force index (pipeline_usage_log_call)"
         " where call_no in ${call_nos}$ and line_no = 0 order by call_no for update",
@@ -143,7 +143,7 @@ async def lock_headers(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, Row
 
 
 async def find_by_keys(sor: SafeSqlor, distributor_id: str, keys: Sequence[str]) -> list[Row]:
-    """The headers of a distributor's calls that were made with these idempotency keys."""
+    """Find the headers of a distributor's calls that were made with these idempotency keys."""
     rows: list[Row] = await sor.sqlExe(
         "select * from pipeline_usage_log where distributor_id = ${distributor_id}$"
         " and idempotency_key in ${keys}$ and line_no = 0",
@@ -153,14 +153,14 @@ async def find_by_keys(sor: SafeSqlor, distributor_id: str, keys: Sequence[str])
 
 
 async def lines_of(sor: SafeSqlor, call_no: str) -> list[Row]:
-    """The metered items of a call, in their order."""
+    """Return the metered items of a call, in their order."""
     lines_by_call = await lines_of_calls(sor, [call_no])
     return [row for rows in lines_by_call.values() for row in rows]
 
 
 async def lines_of_calls(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, list[Row]]:
-    """The metered items of calls by call_no, each in their order; calls without any
-    are not in it."""
+    """Return the metered items of calls by call_no, each in their order; calls without any are not
+    in it."""
     lines_by_call: dict[str, list[Row]] = {}
     rows = await sor.sqlExe(
         "select * from pipeline_usage_log where call_no in ${call_nos}$ and line_no > 0"
@@ -202,8 +202,8 @@ async def count_calls(
     distributor_id: str | None = None,
 ) -> int:
     """
-    Calls of a quota day or month (*key*) that have used up quota: of a line, of a distributor,
-    or of a distributor on a line.
+    Count calls of a quota day or month (*key*) that have used up quota: of a line, of a
+    distributor, or of a distributor on a line.
     """
     values: dict[str, Any] = {
         "pipeline_id": pipeline_id,
@@ -224,7 +224,7 @@ async def count_calls(
 
 
 async def count_running(sor: SafeSqlor, pipeline_id: str) -> int:
-    """Calls of a line that hold a slot."""
+    """Count calls of a line that hold a slot."""
     row = await sor.one(
         "select count(*) as calls from pipeline_usage_log"
         " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$",
@@ -235,7 +235,7 @@ async def count_running(sor: SafeSqlor, pipeline_id: str) -> int:
 
 
 async def count_overdue(sor: SafeSqlor, pipeline_id: str, moment: datetime) -> int:
-    """Calls of a line that hold a slot though their lease ran out by *moment*."""
+    """Count calls of a line that hold a slot though their lease ran out by *moment*."""
     row = await sor.one(
         "select count(*) as calls from pipeline_usage_log where status = 'reserved'"
         " and line_no = 0 and pipeline_id = ${pipeline_id}$ and lease_expires_at <= ${moment}$",

@@ -29,7 +29,7 @@ class SlowAnswerCache:
 
     async def ask(self, question: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """
-        The answer to *question*: the one that is kept, or what *work* finds.
+        Return the answer to *question*: the one that is kept, or what *work* finds.
 
         Who asks while it is being found gets the same answer, or the same exception, which is
         never kept. Nobody may change an answer. One who goes away does not end the work.

@@ -87,7 +87,7 @@ async def _days(pipeline_id: str, moment: datetime) -> tuple[datetime, list[Row]
 def gauges(
     capacity: Mapping[str, Any] | None, moment: datetime, running: int
 ) -> list[dict[str, Any]]:
-    """What of a line's *capacity* is used at *moment*; counters of a day gone by are 0."""
+    """Return what of a line's *capacity* is used at *moment*; counters of a day gone by are 0."""
     day, month = quota_day(moment), quota_month(moment)
     row: Mapping[str, Any] = capacity or {}
     has_limits = bool(row.get("enabled"))

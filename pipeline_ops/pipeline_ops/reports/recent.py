@@ -39,7 +39,8 @@ async def pipelines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, li
 
 
 def success_rate(successes: int, failures: int) -> Decimal | None:
-    """The share of ended calls that succeeded, cut to 4 decimals; None before any has ended."""
+    """Return the share of ended calls that succeeded, cut to 4 decimals; None before any has
+    ended."""
     total = successes + failures
     return Decimal(successes * 10_000 // total) / 10_000 if total else None
 

@@ -60,7 +60,8 @@ def _last_days(moment: Any) -> list[str]:
 
 
 def summary(rows: list[Any]) -> dict[str, Any]:
-    """The sums of *rows* of calls per day and currency: calls by outcome, amounts by currency."""
+    """Return the sums of *rows* of calls per day and currency: calls by outcome, amounts by
+    currency."""
     successes, failures = _sum(rows, "succeeded"), _sum(rows, "failed")
     return {
         "calls": _sum(rows, "calls"),
@@ -95,7 +96,7 @@ def _amounts(rows: list[Any]) -> dict[str, Decimal]:
 
 
 def _top(rows: list[Any]) -> list[dict[str, Any]]:
-    """The busiest first, out of *rows* of calls per id and currency."""
+    """Return the busiest first, out of *rows* of calls per id and currency."""
     entries: dict[str, dict[str, Any]] = {}
     for row in rows:
         one = entries.setdefault(

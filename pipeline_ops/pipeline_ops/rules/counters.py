@@ -49,7 +49,8 @@ def roll_over(record: Record, day: str, month: str, counts: Counts) -> None:
 
 
 def usage(record: Mapping[str, Any], key: str, counts: Counts) -> int:
-    """Calls taken of *key*, from the counter or, for an earlier key, from the ledger's count."""
+    """Return the calls taken of *key*, from the counter or, for an earlier key, from the ledger's
+    count."""
     for key_name, used_name, *_ in _PERIODS:
         if record[key_name] == key:
             return int(record[used_name])
@@ -64,7 +65,7 @@ def period_limits(
     moment: datetime,
     counts: Counts,
 ) -> list[Limit]:
-    """The limits by day and month that the record sets; *kind* begins their scope."""
+    """Return the limits by day and month that the record sets; *kind* begins their scope."""
     return [
         Limit(
             scope=f"{kind}_{period}",
@@ -78,7 +79,8 @@ def period_limits(
 
 
 def slots(record: Mapping[str, Any], next_free: datetime | None) -> list[Limit]:
-    """The limit on calls at the same time, if there is one; *next_free* is when a slot is free."""
+    """Return the limit on calls at the same time, if there is one; *next_free* is when a slot is
+    free."""
     if record["max_concurrency"] is None:
         return []
     return [
@@ -92,7 +94,7 @@ def slots(record: Mapping[str, Any], next_free: datetime | None) -> list[Limit]:
 
 
 def switch_limits(record: Mapping[str, Any]) -> list[Limit]:
-    """A limit of 0 if the line is switched off."""
+    """Return a limit of 0 if the line is switched off."""
     return [] if record["enabled"] else [Limit(scope="capacity", limit=0, used=0, resets_at=None)]
 
 
@@ -128,8 +130,8 @@ def _add_calls(record: Record, day: str, month: str, counts: Counts, count: int)
 
 async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
     """
-    The capacity rows of these lines by pipeline_id, locked in one order until the transaction
-    ends; a line without a row is left out.
+    Lock the capacity rows of these lines, by pipeline_id, in one order until the transaction ends;
+    a line without a row is left out.
 
     Such a line itself is locked then, so that a capacity row that is just being made counts this
     call, or this call meets that row.
@@ -149,12 +151,12 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
 
 
 async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
-    """The line's capacity row as it is now, not locked; None when it has none."""
+    """Read the line's capacity row as it is now, not locked; None when it has none."""
     return (await read_capacities(sor, [pipeline_id])).get(pipeline_id)
 
 
 async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
-    """The capacity rows of these lines by pipeline_id as they are now, not locked; a line
+    """Read the capacity rows of these lines by pipeline_id as they are now, not locked; a line
     without a row is left out."""
     if not pipeline_ids:
         return {}

@@ -123,7 +123,7 @@ def check_room(limits: Sequence[Limit], moment: datetime) -> None:
 
 
 def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
-    """The refusal for these *full* limits, in the order of admission."""
+    """Return the refusal for these *full* limits, in the order of admission."""
     code = _CODES[full[0].scope]
     limit = max(
         (item for item in full if _CODES[item.scope] == code),

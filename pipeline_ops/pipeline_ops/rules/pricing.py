@@ -62,7 +62,7 @@ Adjust = Callable[[Sequence[Terms], str, str, str], Terms | None]
 
 
 def choose(terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-    """The most specific of *terms* for this use: step and model, step, model, neither."""
+    """Return the most specific of *terms* for this use: step and model, step, model, neither."""
     fitting = [
         item
         for item in terms
@@ -101,7 +101,7 @@ def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(0)) -> Decimal:
     """
-    What *quantity* units cost under *terms*, rounded half up to 10 decimals.
+    Return what *quantity* units cost under *terms*, rounded half up to 10 decimals.
 
     *used_before*: units used before in the same month under the same price; packages only.
     """
@@ -120,7 +120,7 @@ def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(
 
 
 def total(lines: Sequence[PricedLine]) -> Decimal:
-    """The sum of the amounts of *lines*, with 10 decimals."""
+    """Return the sum of the amounts of *lines*, with 10 decimals."""
     return sum((line.amount for line in lines), Decimal(0).scaleb(-AMOUNT_DECIMALS))
 
 
@@ -128,7 +128,7 @@ def choose_terms(
     lines: Sequence[UsageLine], terms: Sequence[Terms], adjust: Adjust, currency: str | None
 ) -> list[Terms]:
     """
-    The price of each line. With *currency*, prices in another one do not count.
+    Return the price of each line. With *currency*, prices in another one do not count.
 
     Raises Conflict `price_missing` naming every line that has no price.
     """
@@ -178,7 +178,7 @@ def apply_prices(
 
 
 async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
-    """The enabled prices of a line that are in force at *at*."""
+    """Return the enabled prices of a line that are in force at *at*."""
     rows = await sor.sqlExe(
         "select id, step_key, model, unit, pricing_type, unit_price, unit_size, package_size,"
         " package_price, currency from pipeline_pricing"
@@ -196,7 +196,7 @@ def in_force(row: Mapping[str, Any], at: datetime) -> bool:
 
 
 def terms_of(row: Mapping[str, Any]) -> Terms:
-    """A row of pipeline_pricing as Terms."""
+    """Return a row of pipeline_pricing as Terms."""
     return Terms(
         pricing_id=row["id"],
         step_key=row["step_key"],
@@ -258,7 +258,7 @@ def _scale(price: Decimal | None, rate: Decimal) -> Decimal | None:
 
 
 def _packages(units: Decimal, size: int) -> int:
-    """Packages needed for *units*: a package that is begun counts whole."""
+    """Return the packages needed for *units*: a package that is begun counts whole."""
     top, bottom = units.as_integer_ratio()
     return -(-top // (bottom * size))
 

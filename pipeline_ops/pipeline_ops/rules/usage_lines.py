@@ -45,7 +45,7 @@ class UsageLine:
 
 def check_lines(value: Any, *, field: str = "lines") -> list[UsageLine]:
     """
-    The usage lines in *value*, a list of {step_key?, model?, unit, quantity}.
+    Return the usage lines in *value*, a list of {step_key?, model?, unit, quantity}.
 
     Raises InvalidFields with every problem of every line, at `lines/<i>/<name>`.
     """

@@ -107,7 +107,8 @@ _USED = (
 
 
 async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ledger, if it has used the price; if not, it will not before the transaction ends."""
+    """Name the ledger, if it has used the price; if not, it will not before the transaction
+    ends."""
     usage = await sor.one(_USED, price)
     if usage is None:
         # Who prices a call has the line's capacity locked until the call is written.
@@ -119,7 +120,7 @@ async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str,
 
 
 def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> Conflict:
-    """The refusal to let a used price be for something else."""
+    """Return the refusal to let a used price be for something else."""
     return Conflict(
         "in_use",
         "Calls are booked at this price, so what it is for and its type stay."

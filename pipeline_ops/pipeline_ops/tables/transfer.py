@@ -23,7 +23,7 @@ _CAPACITY = "select * from pipeline_capacity where pipeline_id = ${id}$"
 
 
 async def read_prices(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
-    """The line's prices, always in the same order."""
+    """Read the line's prices, always in the same order."""
     rows = await sor.sqlExe(_PRICES, {"id": pipeline_id})
     return sorted((_plain(prices.TABLE, row) for row in rows), key=canonical_json)
 
@@ -41,7 +41,7 @@ async def write_prices(
 
 
 async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any] | None:
-    """The line's capacity without its counters, or None."""
+    """Read the line's capacity without its counters, or None."""
     row = await sor.one(_CAPACITY, {"id": pipeline_id})
     return None if row is None else _plain(capacities.TABLE, row)
 
@@ -62,7 +62,8 @@ PARTS = (
 
 
 def _plain(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What people set of a row, as JSON has it: no ids, no counters, nothing that is empty."""
+    """Return what people set of a row, as JSON has it: no ids, no counters, nothing that is
+    empty."""
     columns = table(name).columns
     values = {
         column: bool(value) if columns[column].boolean else value

@@ -33,12 +33,12 @@ _TOLD = ("title", "summary", "description")
 
 @cache
 def document_text(lang: str) -> bytes:
-    """The document as it is sent: JSON in UTF-8."""
+    """Return the document as it is sent: JSON in UTF-8."""
     return to_json(document(lang)).encode()
 
 
 def document(lang: str) -> dict[str, Any]:
-    """The document with titles, summaries and descriptions in *lang* (`zh` or `en`)."""
+    """Return the document with titles, summaries and descriptions in *lang* (`zh` or `en`)."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in OPERATIONS:
         paths[operation.path][operation.method] = _operation(operation)
@@ -158,7 +158,7 @@ def _header(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_language(node: Any, lang: str) -> Any:
-    """A copy of *node* with everything that is told to a reader in *lang*; examples stay."""
+    """Return a copy of *node* with everything that is told to a reader in *lang*; examples stay."""
     if isinstance(node, list):
         return [_in_language(item, lang) for item in node]
     if not isinstance(node, dict):

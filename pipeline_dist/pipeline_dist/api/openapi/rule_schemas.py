@@ -19,8 +19,8 @@ _DAY_OR_TIME = "^[1-9][0-9]{3}-"
 
 def members(spec: Mapping[str, FieldRule], descriptions: Mapping[str, str]) -> dict[str, Schema]:
     """
-    The properties of a JSON body that *spec* checks; null is as good as left out where a member
-    is not required. Raises KeyError for a rule that *descriptions* has no sentence for.
+    Return the properties of a JSON body that *spec* checks; null is as good as left out where a
+    member is not required. Raises KeyError for a rule that *descriptions* has no sentence for.
     """
     return {
         name: schema if rule.required else maybe(schema)
@@ -36,7 +36,8 @@ def body_schema(
     *required: str,
     **lists: Schema,
 ) -> Schema:
-    """A JSON body that *spec* checks, with *lists* of other things; those *required* besides."""
+    """Return a JSON body that *spec* checks, with *lists* of other things; those *required*
+    besides."""
     names = [name for name, rule in spec.items() if rule.required]
     return body(description, members(spec, descriptions) | lists, *names, *required)
 
@@ -44,14 +45,14 @@ def body_schema(
 def query_parameters(
     spec: Mapping[str, FieldRule], descriptions: Mapping[str, str]
 ) -> tuple[dict[str, Any], ...]:
-    """The parameters of an address that *spec* checks, one after another."""
+    """Return the parameters of an address that *spec* checks, one after another."""
     return tuple(
         parameter(name, rule, descriptions[name], where="query") for name, rule in spec.items()
     )
 
 
 def parameter(name: str, rule: FieldRule, description: str, *, where: str) -> dict[str, Any]:
-    """A parameter in the `query` or in a `header`."""
+    """Return a parameter in the `query` or in a `header`."""
     schema = rule_schema(rule, description, where=where)
     text = schema.pop("description")
     return {
@@ -65,7 +66,8 @@ def parameter(name: str, rule: FieldRule, description: str, *, where: str) -> di
 
 def rule_schema(rule: FieldRule, description: str, *, where: str = "body") -> Schema:
     """
-    What a value that passes *rule* looks like, sent in the `body`, the `query` or a `header`.
+    Return what a value that passes *rule* looks like, sent in the `body`, the `query` or a
+    `header`.
 
     *description* may name the rule's `{default}`, `{length}`, `{minimum}` and `{maximum}`. The
     schema has no `default`: programs made from it would send what nobody asked them to.

@@ -8,44 +8,44 @@ Schema = dict[str, Any]
 
 
 def text(description: str | Message, **more: Any) -> Schema:
-    """A string."""
+    """Return a string."""
     return {"type": "string", "description": description} | more
 
 
 def number(description: str, **more: Any) -> Schema:
-    """A whole number."""
+    """Return a whole number."""
     return {"type": "integer", "description": description} | more
 
 
 def money(description: str) -> Schema:
-    """A decimal number as text, so that no digit is lost."""
+    """Return a decimal number as text, so that no digit is lost."""
     return text(description, pattern=r"^-?\d+(\.\d+)?$")
 
 
 def moment(description: str) -> Schema:
-    """A time in UTC."""
+    """Return a time in UTC."""
     return text(description, format="date-time")
 
 
 def maybe(schema: Schema) -> Schema:
-    """*schema*, or null."""
+    """Return *schema*, or null."""
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     nullable = schema | {"type": [*kinds, "null"]}
     return nullable | {"enum": [*schema["enum"], None]} if "enum" in schema else nullable
 
 
 def ref(name: str) -> Schema:
-    """A reference to one of SCHEMAS."""
+    """Return a reference to one of SCHEMAS."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def list_of(items: Schema, description: str, **more: Any) -> Schema:
-    """A list."""
+    """Return a list."""
     return {"type": "array", "items": items, "description": description} | more
 
 
 def record(description: str, properties: dict[str, Schema], *optional: str) -> Schema:
-    """An object in an answer: every property is there except the *optional* ones."""
+    """Return an object in an answer: every property is there except the *optional* ones."""
     return {
         "type": "object",
         "description": description,
@@ -55,7 +55,7 @@ def record(description: str, properties: dict[str, Schema], *optional: str) -> S
 
 
 def body(description: str, properties: dict[str, Schema], *required: str) -> Schema:
-    """An object in a request: only these properties, the *required* ones always."""
+    """Return an object in a request: only these properties, the *required* ones always."""
     return {
         "type": "object",
         "description": description,
