@@ -61,7 +61,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class User:
-    """A user of Sage and the roles he was given."""
+    """A user of Sage and the roles given to it."""
 
     user_id: str
     username: str
@@ -226,7 +226,7 @@ def _may_use(facts: Facts, user: User, place: Mapping[str, Any]) -> dict[str, An
 
 
 def _grants(permissions: Iterable[Permission], user: User) -> list[dict[str, Any]]:
-    """Each role through which *user* has one of *permissions*: the role, and which he holds."""
+    """Each role through which *user* has one of *permissions*: the role, and which is held."""
     return [
         {"registered": item.registered, "role": role, "held": held_role}
         for item in permissions

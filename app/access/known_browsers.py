@@ -2,8 +2,8 @@
 Browsers that a user has signed in from: they carry a cookie that says so.
 
 It opens nothing. It only decides which failures hold up the next try to sign in as this user
-(app/access/lockout.py), so that nobody can be kept out by others who guess at his name. It holds
-for the one user and his present password, and is sealed with the installation's session secret.
+(app/access/lockout.py), so that nobody can be kept out by others who guess at a name. It holds
+for the one user and the present password, and is sealed with the installation's session secret.
 """
 
 import secrets

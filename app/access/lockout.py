@@ -12,8 +12,8 @@ user or not), per address, and per browser that the user has signed in from befo
 
 An address may be a whole office behind one proxy: that is why its failures fade and its wait is
 short. Who comes from a browser known for this user is held up by that browser's own failures only:
-others who guess at his name, or from his address, cannot keep him out. An IPv6 address counts as
-its /64, which is one customer's.
+others who guess at the name, or from the address, cannot keep that user out. An IPv6 address
+counts as its /64, which is one customer's.
 """
 
 import asyncio

@@ -126,7 +126,7 @@ NOBODY_ROLES = effective_roles((), signed_in=False)
 
 @dataclass(frozen=True)
 class SageUser:
-    """A user and the full names of his roles."""
+    """A user and the full names of the roles."""
 
     user_id: str
     username: str

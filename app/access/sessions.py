@@ -5,7 +5,7 @@ Replaces ahserver's ticket cookie: forgeable (SES-1), reissued in the answer to 
 without an end (SES-6), with the user's data joined by `:` (SES-4). The cookie's second part is an
 HMAC with the installation's secret, so that made-up cookies do not reach the database and a new
 secret ends every session. A session also ends, for good, when its user gets another password,
-loses a role he had at login, or is disabled.
+loses a role held at login, or is disabled.
 """
 
 import hashlib

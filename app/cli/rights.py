@@ -27,7 +27,7 @@ def run_who_may(argv: list[str]) -> int:
 
 
 def run_may(argv: list[str]) -> int:
-    """Print what a user may do and through which role, or whether he may use one path."""
+    """Print what a user may do and through which role, or whether the user may use one path."""
     parser = _parser("may", "What a user may do, or whether he may use a path, and why. "
                             "某用户可以做什么，或能否使用某个路径，以及依据。")
     parser.add_argument("user", help="the user's name, exactly; 用户名")

@@ -8,7 +8,7 @@ and numbers, `q` (a text to find in any of the table's texts). All filters are j
 name that means nothing here is refused. With `_export=csv` or `xlsx` the answer is a file with all
 rows that the filters leave (app/endpoints/export.py): whoever may see a list may take it along.
 
-Of the audit trail nobody sees entries about a table with personal columns whose list he may not
+Of the audit trail nobody sees entries about a table with personal columns whose list they may not
 see.
 """
 

@@ -20,7 +20,8 @@ _QUERY = {
 
 async def explain_rights(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
     """
-    Who may use `path`; or what `username` may do; or, with both, whether he may use it, and why.
+    Tell who may use `path`; or what `username` may do; or, with both, whether that user may use it,
+    and why.
 
     A page gets it in words and tables, a program as JSON. Raises InvalidFields when neither is
     given, NotFound when Sage has no such user.

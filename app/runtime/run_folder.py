@@ -18,7 +18,7 @@ def keep_private(var_dir: Path) -> None:
     Let this process and those it starts make files for their owner only, whatever the umask was.
 
     A run-time folder that others may enter is narrowed to mode 0700: who may write there could put
-    a folder of his own in the place of `secrets/`. One that is not ours alone is complained of.
+    a folder of their own in the place of `secrets/`. One that is not ours alone is complained of.
     """
     os.umask(0o077)
     try:

@@ -269,7 +269,7 @@ async def _rearrange(
         place = dict(zip(_PLACE, stages.numbers_of(layout)[moved_key], strict=True))
         entries.append(Change("move", "pipeline_steps", step, {n: step[n] for n in _PLACE}, place))
     await record_changes(sor, actor, *entries)
-    # Who has the old order before him must not put it back unknowingly: the line's version rises.
+    # Who has the old order before them must not put it back unknowingly: the line's version rises.
     return await update_row(
         sor, "pipelines", pipeline["id"], None, {"draft_changed_at": now()}, actor
     )

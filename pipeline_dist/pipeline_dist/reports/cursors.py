@@ -3,7 +3,7 @@ Cursors of answers that come page by page: what was asked for, and where the pag
 
 A program goes on with `next` alone and asks for the same, whatever the clock says by then. The
 query is kept as its parameters, and their rules hold for it again: the checksum finds what was
-cut off or mixed up on the way, and would keep nobody from writing a cursor of his own.
+cut off or mixed up on the way, and would keep nobody from writing a cursor of their own.
 """
 
 import base64
