@@ -29,9 +29,9 @@ from tests.support.remedies import (
     Remedy,
     changed_texts,
     document,
+    observations,
     remedies,
-    seen,
-    write_seen,
+    write_observations,
 )
 
 _LEFT_OUT = {".git", "py3", "var", "node_modules", "__pycache__", ".hypothesis", ".mypy_cache",
@@ -162,7 +162,7 @@ def _attack_all(chosen: list[Remedy], *, record: bool) -> list[str]:
             if not result.noticed:
                 missed.append(remedy.id)
             elif record:
-                write_seen({**seen(), remedy.id: result.told})
+                write_observations({**observations(), remedy.id: result.told})
     return missed
 
 

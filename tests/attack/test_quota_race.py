@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.crowd import Customer, Request, send_all, trade_all
 from tests.support.installation import Installation
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 from tests.support.shop import Distributor, Line, Shop
 
 CALLS = "/pipeline_dist/v1/calls"
@@ -140,7 +140,7 @@ def test_one_key_fifty_times_at_once_is_one_call(shop: Shop, body: dict[str, Any
     answers = send_all(shop.installation.base_url, [begin] * 50)
 
     assert {status for status, _ in answers} == {201}
-    assert all(first_told(answer) == first_told(answers[0][1]) for _, answer in answers)
+    assert all(first_answer(answer) == first_answer(answers[0][1]) for _, answer in answers)
     assert len(shop.ledger("distributor_id = %s and line_no = 0", buyer.id)) == 1
     assert shop.ledger_differences() == ""
 

@@ -25,10 +25,10 @@ from tests.support.hostile import (
     Unclear,
     as_form,
     as_json,
+    as_stored,
     effective,
     fitting,
     is_nothing,
-    kept,
     meaning,
 )
 from tests.support.installation import Installation
@@ -127,7 +127,7 @@ def compare(table: Table, sent: dict[str, Any], row: dict[str, Any]) -> None:
             wanted = meaning(column, value)
         except (Unclear, ValueError, KeyError, ArithmeticError, TypeError) as exc:
             raise AssertionError(f"{name} took {value!r} and became {row[name]!r}") from exc
-        assert kept(column, row) == wanted, (name, value)
+        assert as_stored(column, row) == wanted, (name, value)
 
 
 def test_every_endpoint_of_the_table_is_attacked():

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 from tests.support.shop import Line, Shop
 
 ONE = [{"unit": "call", "quantity": 1}]
@@ -276,7 +276,7 @@ def test_voiding_gives_everything_back_once(shop: Shop, by_line: bool) -> None:
     assert buyer.read(kept["call_no"])["status"] == "succeeded"
     # Its key is not free again, and answers what it answered.
     again = buyer.begin(line, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
-    assert first_told(again) == gone
+    assert first_answer(again) == gone
     assert again["current"]["status"] == "voided"
     assert shop.ledger_differences() == ""
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.installation import Installation
 from tests.support.refusals import refused
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 from tests.support.selling import (
     COST,
     USED,
@@ -275,7 +275,7 @@ class TestCalls:
 
         assert "Idempotent-Replayed" not in first.headers
         assert again.headers["Idempotent-Replayed"] == "true"
-        assert (again.status_code, first_told(again.json())) == (201, first.json())
+        assert (again.status_code, first_answer(again.json())) == (201, first.json())
         refused(other, 422, "idempotency_key_reused")
 
     def test_the_same_finish_answers_the_same(
@@ -286,7 +286,7 @@ class TestCalls:
         again = reseller.finish(call, lines=USED)
 
         assert again.headers["Idempotent-Replayed"] == "true"
-        assert first_told(again.json()) == first.json()
+        assert first_answer(again.json()) == first.json()
         refused(reseller.finish(call, lines=[]), 409, "already_finished")
         refused(reseller.finish(call, status="failed"), 409, "already_finished")
 
@@ -299,7 +299,7 @@ class TestCalls:
         assert booked.status_code == 201
         assert booked.json()["status"] == "succeeded"
         assert booked.json()["amount"] == COST
-        assert first_told(again.json()) == booked.json()
+        assert first_answer(again.json()) == booked.json()
         # It takes no slot, so that the limit on slots is none of its own.
         assert {answer.headers["RateLimit-Limit"] for answer in (booked, again)} == {"1000"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.installation import DIRECT, Installation
 from tests.support.refusals import pointers, refused
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 from tests.support.selling import (
     COST,
     USED,
@@ -235,7 +235,7 @@ class TestBatch:
         assert answer.status_code == 200
         assert [r["status"] for r in results] == [201, 404, 409, 400, 400, 201, 422, 201, 429]
         assert results[5]["replayed"] is True
-        assert first_told(results[5]["call"]) == results[0]["call"]
+        assert first_answer(results[5]["call"]) == results[0]["call"]
         assert results[1]["error"]["code"] == "pipeline_not_found"
         assert results[3]["error"]["errors"][0]["pointer"] == "/idempotency_key"
         assert results[8]["error"]["scope"] == "distributor_day"
@@ -257,7 +257,7 @@ class TestBatch:
         first = reseller.post("calls/batch", batch).json()["results"]
         again = reseller.post("calls/batch", batch).json()["results"]
 
-        assert [first_told(r["call"]) for r in again] == [r["call"] for r in first]
+        assert [first_answer(r["call"]) for r in again] == [r["call"] for r in first]
         assert all(r["replayed"] for r in again)
 
     def test_size_is_limited(self, reseller: Reseller) -> None:

@@ -235,7 +235,7 @@ def test_publishing_names_all_who_changed_the_draft(
 
 def second_admin(server: Installation) -> None:
     server.manage("create-admin", "--username", "other", "--role", "owner.superuser",
-                  "--password-stdin", given="other-password-1\n")  # fmt: skip
+                  "--password-stdin", stdin="other-password-1\n")  # fmt: skip
 
 
 def test_a_rollback_is_looked_at_first(admin: httpx.Client) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 from tests.support.shop import Distributor, Line, Shop
 
 ONE = [{"unit": "call", "quantity": 1}]
@@ -74,7 +74,7 @@ def test_the_same_key_and_body_is_answered_as_the_first_time(shop: Shop) -> None
     again = buyer.begin(line, "k", client_ref="x", lease_seconds=100)
 
     assert again.status_code == 201
-    assert first_told(again.json()) == first.json()
+    assert first_answer(again.json()) == first.json()
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
     refused(buyer.begin(line, "k", client_ref="y"), 422, "idempotency_key_reused")
@@ -90,7 +90,7 @@ def test_a_finished_call_is_booked_in_one_go(shop: Shop) -> None:
     again = buyer.begin(line, "g", status="succeeded", lines=ONE)
 
     assert first.status_code == again.status_code == 201
-    assert first.json() == first_told(again.json())
+    assert first.json() == first_answer(again.json())
     assert first.json()["amount"] == "1.0000000000"
     assert first.json()["status"] == "succeeded"
     assert counters(shop, line) == (1, 1, 0)
@@ -117,7 +117,7 @@ def test_finishing_twice(shop: Shop) -> None:
     first = buyer.finish(call_no, lines=ONE)
     again = buyer.finish(call_no, lines=ONE)
 
-    assert first.json() == first_told(again.json())
+    assert first.json() == first_answer(again.json())
     assert again.headers["Idempotent-Replayed"] == "true"
     refused(buyer.finish(call_no, "failed"), 409, "already_finished")
     refused(buyer.finish("0" * 32), 404, "call_not_found")
@@ -146,7 +146,7 @@ def test_a_lease_that_runs_out(shop: Shop) -> None:
     refused(buyer.finish(lost, "cancelled"), 409, "lease_expired")
     done = buyer.finish(late, lines=ONE).json()
     assert (done["late"], done["status"], done["amount"]) == (True, "succeeded", "1.0000000000")
-    assert first_told(buyer.finish(late, lines=ONE).json()) == done
+    assert first_answer(buyer.finish(late, lines=ONE).json()) == done
     assert buyer.read(late)["late"] is True
     assert counters(shop, line) == (2, 2, 0)
     assert shop.ledger_differences() == ""
@@ -295,7 +295,7 @@ def test_a_discount_on_a_tiny_price_loses_nothing(shop: Shop) -> None:
 
     (item,) = done["lines"]
     assert (item["unit_price"], item["amount"]) == ("0.0000025536", "2.5536000000")
-    assert first_told(buyer.finish(call_no, lines=used).json()) == done
+    assert first_answer(buyer.finish(call_no, lines=used).json()) == done
     usage = buyer.client.get("/pipeline_dist/v1/usage").json()["rows"]
     statement = buyer.client.get("/pipeline_dist/v1/statement").json()["lines"]
     catalogue = buyer.client.get("/pipeline_dist/v1/pipelines").json()

@@ -154,7 +154,7 @@ def test_a_new_password_lets_in_again_and_forgets_the_browsers(server: Installat
             "viewer",
             "--reset",
             "--password-stdin",
-            given="another-password\n",
+            stdin="another-password\n",
         )
 
         assert attempt(server, "viewer", "another-password").status_code == 200
@@ -167,7 +167,7 @@ def test_a_new_password_lets_in_again_and_forgets_the_browsers(server: Installat
             "viewer",
             "--reset",
             "--password-stdin",
-            given=PASSWORDS["viewer"] + "\n",
+            stdin=PASSWORDS["viewer"] + "\n",
         )
 
 

@@ -144,7 +144,7 @@ def test_a_role_of_another_organisation_type_is_another_role(server: Installatio
     path = "/pipeline_core/pipelines/get_pipelines.dspy"
     _role(server, "customer.superuser")
     server.manage("create-admin", "--username", "li", "--role", "customer.superuser",
-                  "--password-stdin", given="li-password-1\n")  # fmt: skip
+                  "--password-stdin", stdin="li-password-1\n")  # fmt: skip
 
     assert gets_in(server, path, cookies_of(server.sign_in("li", "li-password-1"))) == {False}
 

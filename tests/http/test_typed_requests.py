@@ -8,7 +8,7 @@ import pytest
 from app.base.json_codec import canonical_json
 from tests.support.installation import Installation
 from tests.support.refusals import pointers, refused
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 from tests.support.selling import USED, Reseller, link, make_line, make_reseller, post
 
 ONE = {"unit": "input_token", "quantity": 1}
@@ -56,7 +56,7 @@ class TestTheSameRequest:
 
         assert (told.status_code, repeated.status_code) == (201, 201), repeated.text
         assert repeated.headers["Idempotent-Replayed"] == "true"
-        assert first_told(repeated.json()) == told.json()
+        assert first_answer(repeated.json()) == told.json()
 
     @pytest.mark.parametrize(
         ("first", "other"),
@@ -87,7 +87,7 @@ class TestTheSameRequest:
         results = reseller.post("calls/batch", batch).json()["results"]
 
         assert [result["status"] for result in results] == [201, 201, 422]
-        assert first_told(results[1]["call"]) == alone.json()
+        assert first_answer(results[1]["call"]) == alone.json()
 
     def test_ends_a_call_once(self, reseller: Reseller, line: dict[str, Any]) -> None:
         call = reseller.begin(line).json()
@@ -97,14 +97,14 @@ class TestTheSameRequest:
             {"error": "", "lines": [ONE | {"step_key": None}]},
         ):
             again = reseller.finish(call, **spelled)
-            assert (again.status_code, first_told(again.json())) == (200, first.json())
+            assert (again.status_code, first_answer(again.json())) == (200, first.json())
         refused(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
 
         empty = reseller.begin(line).json()
         ended = reseller.finish(empty, "cancelled")
         nothing: tuple[Any, ...] = ([], None)
         for lines in nothing:
-            assert first_told(reseller.finish(empty, "cancelled", lines=lines).json()) == (
+            assert first_answer(reseller.finish(empty, "cancelled", lines=lines).json()) == (
                 ended.json()
             )
 
@@ -126,8 +126,8 @@ class TestTheSameRequest:
             raw(body), raw(ending), call["call_no"],
         )  # fmt: skip
 
-        assert first_told(reseller.post("calls", body, key="old").json()) == call
-        assert first_told(reseller.post("calls/finish", ending).json()) == ended
+        assert first_answer(reseller.post("calls", body, key="old").json()) == call
+        assert first_answer(reseller.post("calls/finish", ending).json()) == ended
         other = reseller.post("calls", body | {"lease_seconds": 71}, key="old")
         refused(other, 422, "idempotency_key_reused")
         refused(reseller.post("calls/finish", ending | {"error": "x"}), 409, "already_finished")
@@ -141,7 +141,7 @@ class TestWhatACallIsNow:
 
         def now() -> dict[str, Any]:
             answer = reseller.begin(line, key="now").json()
-            assert first_told(answer) == first
+            assert first_answer(answer) == first
             assert set(answer["current"]) == {
                 "status", "lease_expires_at", "finished_at", "amount",
             }  # fmt: skip

@@ -89,7 +89,7 @@ def test_a_database_without_sage_is_told(database: Installation) -> None:
 
 def test_create_admin_stores_the_password_as_sage_does(database: Installation) -> None:
     database.manage("create-admin", "--username", "wang", "--password-stdin",
-                    given="correct horse\n")
+                    stdin="correct horse\n")
     row = database.query("SELECT * FROM users WHERE username = 'wang'", database="sage")[0]
 
     assert unpassword(row["password"], key=database.settings.password_key) == "correct horse"
@@ -99,9 +99,9 @@ def test_create_admin_stores_the_password_as_sage_does(database: Installation) -
 def test_create_admin_refuses_a_name_that_exists_and_a_short_password(
     database: Installation,
 ) -> None:
-    again = database.manage("create-admin", "--password-stdin", given="long enough\n", check=False)
+    again = database.manage("create-admin", "--password-stdin", stdin="long enough\n", check=False)
     short = database.manage("create-admin", "--username", "li", "--password-stdin",
-                            given="short\n", check=False)
+                            stdin="short\n", check=False)
 
     assert "There is a user admin already" in again.stderr
     assert "at least 8 characters" in short.stderr
@@ -131,7 +131,7 @@ def test_a_new_password_ends_the_sessions(server: Installation) -> None:
     client = server.sign_in("viewer")
     assert client.get(page).status_code == 200
     server.manage("create-admin", "--username", "viewer", "--reset", "--password-stdin",
-                  given=PASSWORDS["viewer"] + "\n")
+                  stdin=PASSWORDS["viewer"] + "\n")
 
     # A worker may remember a session for 5 s.
     deadline = time.monotonic() + 10

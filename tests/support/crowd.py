@@ -49,10 +49,10 @@ class Customer:
 
     async def trade(self, client: httpx.AsyncClient, dice: random.Random) -> "Counter[str]":
         """Make the calls; how many were kept, cancelled and refused by which code."""
-        seen: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for number in range(self.tries):
-            seen[await self._call(client, dice, f"{self.name}-{number}")] += 1
-        return seen
+            counts[await self._call(client, dice, f"{self.name}-{number}")] += 1
+        return counts
 
     async def _call(self, client: httpx.AsyncClient, dice: random.Random, key: str) -> str:
         way = dice.choice(self.ways)
@@ -72,10 +72,10 @@ class Customer:
         if way in ("begin", "one_go", "repeat"):
             return "kept"
         ending = {"finish": "succeeded", "fail": "failed", "cancel": "cancelled"}[way]
-        told: dict[str, Any] = {"call_no": answer["call_no"], "status": ending}
+        call: dict[str, Any] = {"call_no": answer["call_no"], "status": ending}
         if way != "cancel":
-            told["lines"] = lines
-        finish = Request(self.api_key, "/pipeline_dist/v1/calls/finish", told)
+            call["lines"] = lines
+        finish = Request(self.api_key, "/pipeline_dist/v1/calls/finish", call)
         status, answer = await finish.send(client)
         if status != 200:
             return f"finish {answer['code']}"
@@ -84,7 +84,7 @@ class Customer:
 
 def trade_all(base_url: str, customers: Sequence[Customer]) -> "Counter[str]":
     """Let all *customers* trade at once, spread over several processes; what they saw."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     shares = [customers[i::PROCESSES] for i in range(PROCESSES)]
     tasks = [_processes().submit(_trade_share, base_url, s, i) for i, s in enumerate(shares)]
     for task in tasks:
@@ -116,10 +116,10 @@ async def _trade(base_url: str, customers: Sequence[Customer], seed: int) -> "Co
                 for number, customer in enumerate(customers)
             )
         )
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for part in parts:
-        seen += part
-    return seen
+        counts += part
+    return counts
 
 
 async def _send(base_url: str, requests: Sequence[Request]) -> list[Answer]:

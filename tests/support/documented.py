@@ -20,15 +20,15 @@ class Document:
         if operation is None:
             return
         answer.read()
-        described = operation["responses"].get(str(answer.status_code))
-        assert described, f"{answer.request.url}: {answer.status_code} is not in the document"
+        response = operation["responses"].get(str(answer.status_code))
+        assert response, f"{answer.request.url}: {answer.status_code} is not in the document"
         media_type = answer.headers["Content-Type"].partition(";")[0]
-        if media_type not in described["content"] and self._is_old(operation, answer):
+        if media_type not in response["content"] and self._is_old(operation, answer):
             return
-        schema = described["content"][media_type]["schema"]
-        if "x-codes" in described:
+        schema = response["content"][media_type]["schema"]
+        if "x-codes" in response:
             code = answer.json()["code"]
-            assert code in described["x-codes"], f"{answer.request.url}: {code} is not listed"
+            assert code in response["x-codes"], f"{answer.request.url}: {code} is not listed"
         if media_type.endswith("json"):
             self._validator(schema).validate(answer.json())
 

@@ -29,43 +29,43 @@ def main() -> None:
     """Answer each line on standard input."""
     load_modules({})
     for line in sys.stdin:
-        asked = json.loads(line)
+        order = json.loads(line)
         child = os.fork()
         if child == 0:
-            _work(asked)
+            _work(order)
         _, status = os.waitpid(child, 0)
-        killed = os.WIFSIGNALED(status)
-        print(json.dumps({"killed": killed, "status": os.waitstatus_to_exitcode(status)}))
+        was_killed = os.WIFSIGNALED(status)
+        print(json.dumps({"killed": was_killed, "status": os.waitstatus_to_exitcode(status)}))
         sys.stdout.flush()
 
 
-def _work(asked: dict[str, Any]) -> None:
+def _work(order: dict[str, Any]) -> None:
     status = 1
     try:
-        _die_at(asked["at"])
-        asyncio.run(_done(asked))
+        _die_at(order["at"])
+        asyncio.run(_deed_of(order))
         status = 0
     finally:
         sys.stderr.flush()
         os._exit(status)
 
 
-async def _done(asked: dict[str, Any]) -> None:
-    values = {"lock_version": None, "version_no": None, "notes": "try", **asked}
-    if asked["work"] == "publish":
+async def _deed_of(order: dict[str, Any]) -> None:
+    values = {"lock_version": None, "version_no": None, "notes": "try", **order}
+    if order["work"] == "publish":
         work = publishing.publish
     else:
         work = publishing.rollback
         values |= {"reason": "try", "replace_draft": 1}
     await in_transaction(
-        lambda sor: work(sor, asked["pipeline_id"], values, SYSTEM_ACTOR)
+        lambda sor: work(sor, order["pipeline_id"], values, SYSTEM_ACTOR)
     )
 
 
 def _die_at(number: int) -> None:
     count = 0
 
-    def counted(statement: Statement) -> Statement:
+    def count_one(statement: Statement) -> Statement:
         async def run(*args: Any) -> Any:
             nonlocal count
             count += 1
@@ -75,8 +75,8 @@ def _die_at(number: int) -> None:
 
         return run
 
-    sqlor_safe._run = counted(sqlor_safe._run)  # type: ignore[assignment]
-    settlement.end_transaction = counted(settlement.end_transaction)  # type: ignore[assignment]
+    sqlor_safe._run = count_one(sqlor_safe._run)  # type: ignore[assignment]
+    settlement.end_transaction = count_one(settlement.end_transaction)  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

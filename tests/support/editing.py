@@ -76,8 +76,8 @@ def create(
         layout, names = state
         if key in names:
             raise Conflict("duplicate", "twice")
-        made = stages.insert(layout, key, stage, step_no, new_stage=new_stage)
-        return made, {**names, key: (key, 1)}
+        layout_after = stages.insert(layout, key, stage, step_no, new_stage=new_stage)
+        return layout_after, {**names, key: (key, 1)}
 
     return Deed("pipeline_steps_create", {**params, "new_stage": int(new_stage)}, apply)
 
@@ -151,8 +151,8 @@ def move(line_id: str, choice: Choice, seen: Seen) -> Deed:
     params = {name: value for name, value in params.items() if value is not None}
 
     def apply(state: State) -> State:
-        made = stages.move(state[0], step["step_key"], stage, step_no, new_stage=new_stage)
-        return made, state[1]
+        layout_after = stages.move(state[0], step["step_key"], stage, step_no, new_stage=new_stage)
+        return layout_after, state[1]
 
     line = {"pipeline_id": line_id, "lock_version": seen.line["lock_version"]}
     params |= {**line, "step_key": step["step_key"]}
@@ -243,14 +243,14 @@ def with_outcome(deed: Deed, record: dict[str, Any]) -> Deed:
     if deed.endpoint == "pipeline_steps_duplicate":
         copy = record["step_key"]
 
-        def copied(state: State) -> State:
+        def copy_step(state: State) -> State:
             stage, step_no = stages.numbers_of(state[0])[deed.about]
             beside = bool(deed.params["parallel"])
             place = (stage, step_no + 1) if beside else (stage + 1, None)
-            made = stages.insert(state[0], copy, *place, new_stage=not beside)
-            return made, {**state[1], copy: (record["name"], record["enabled"])}
+            layout_after = stages.insert(state[0], copy, *place, new_stage=not beside)
+            return layout_after, {**state[1], copy: (record["name"], record["enabled"])}
 
-        return replace(deed, apply=copied)
+        return replace(deed, apply=copy_step)
     if deed.endpoint == "pipeline_rollback" and record["draft_replaced"]:
         steps = json.loads(record["snapshot"])["steps"]
         content = {step["step_key"]: (step["name"], int(step["enabled"])) for step in steps}
@@ -278,12 +278,12 @@ def _revised(
     before: State, after: State, revisions: dict[str, int], deed: Deed
 ) -> dict[str, int]:
     was, now = (stages.numbers_of(state[0]) for state in (before, after))
-    made = {ORDER: revisions[ORDER]}
+    revisions_after = {ORDER: revisions[ORDER]}
     for key, content in after[1].items():
         same = before[1].get(key) == content and not (deed.placed == key and was[key] != now[key])
-        made[key] = revisions[key] if same else next(_revisions)
+        revisions_after[key] = revisions[key] if same else next(_revisions)
         stayed = was.get(key) == now[key]
-        made[f"@{key}"] = revisions[f"@{key}"] if stayed else next(_revisions)
+        revisions_after[f"@{key}"] = revisions[f"@{key}"] if stayed else next(_revisions)
     if deed.endpoint in MOVING and any(was[key] != now[key] for key in was.keys() & now.keys()):
-        made[ORDER] = next(_revisions)
-    return made
+        revisions_after[ORDER] = next(_revisions)
+    return revisions_after

@@ -56,8 +56,8 @@ class Endpoint:
 @cache
 def endpoints() -> list[Endpoint]:
     """All of them, by URL."""
-    found = [_endpoint(url) for url in _urls()]
-    return sorted(found, key=lambda endpoint: endpoint.url)
+    all_endpoints = [_endpoint(url) for url in _urls()]
+    return sorted(all_endpoints, key=lambda endpoint: endpoint.url)
 
 
 def _urls() -> list[str]:
@@ -78,11 +78,11 @@ def _urls() -> list[str]:
 
 def _endpoint(url: str) -> Endpoint:
     name = url.rpartition("/")[2].removesuffix(".dspy")
-    matched = _TABLE_ACTION.fullmatch(name)
-    if matched and matched["table"] in tables():
-        table = tables()[matched["table"]]
+    match = _TABLE_ACTION.fullmatch(name)
+    if match and match["table"] in tables():
+        table = tables()[match["table"]]
         names = [*table.columns, "reason", "lines", "new_stage"]
-        return Endpoint(url, name, names, table, matched["action"])
+        return Endpoint(url, name, names, table, match["action"])
     return Endpoint(url, name, _API_NAMES if "/v1/" in url else _OTHER_NAMES)
 
 
@@ -116,8 +116,8 @@ class World:
 
     def row(self, table: str, row_id: str) -> dict[str, Any]:
         """The row as the database has it."""
-        (found,) = self._server.query(f"select * from `{table}` where id = %s", row_id)
-        return found
+        (record,) = self._server.query(f"select * from `{table}` where id = %s", row_id)
+        return record
 
     def good_body(self, endpoint: Endpoint) -> dict[str, Any]:
         """A body that the endpoint accepts, as far as this file knows one."""
@@ -128,8 +128,8 @@ class World:
             return self._of_table(endpoint.table.name, endpoint.action)
         if endpoint.is_api:
             return self._of_api(endpoint.name)
-        made = _OTHERS.get(endpoint.name)
-        return made(self) if made else {}
+        maker = _OTHERS.get(endpoint.name)
+        return maker(self) if maker else {}
 
     def _of_table(self, table: str, action: str) -> dict[str, Any]:
         if action == "create":
@@ -141,12 +141,12 @@ class World:
 
     def _existing(self, table: str) -> dict[str, Any]:
         row_id = self._rows.get(table)
-        found = self._server.query(f"select * from `{table}` where id = %s", row_id)
-        if not found or found[0].get("status") in ("archived", "voided", "published"):
+        rows = self._server.query(f"select * from `{table}` where id = %s", row_id)
+        if not rows or rows[0].get("status") in ("archived", "voided", "published"):
             path = f"/{tables()[table].module}/api/{table}_create.dspy"
             self._rows[table] = post(self._admin, path, **self._new(table))["id"]
-            found = self._server.query(f"select * from `{table}` where id = %s", self._rows[table])
-        return found[0]
+            rows = self._server.query(f"select * from `{table}` where id = %s", self._rows[table])
+        return rows[0]
 
     def _new(self, table: str) -> dict[str, Any]:
         number = next(_numbers)
@@ -162,27 +162,27 @@ class World:
         """The line whose steps are changed, as it is now."""
         if "draft" not in self._rows:
             self._rows["draft"] = make_line(self._admin, publish=False)["id"]
-        found = self.row("pipelines", self._rows["draft"])
-        if found["status"] == "archived":
+        record = self.row("pipelines", self._rows["draft"])
+        if record["status"] == "archived":
             del self._rows["draft"]
             return self.draft()
-        return found
+        return record
 
     def _of_api(self, name: str) -> dict[str, Any]:
         lines = [{"unit": "call", "quantity": "1"}]
         code = self._line["code"]
         if name == "finish":
-            begun = self._other.post(
+            begin = self._other.post(
                 "/pipeline_dist/v1/calls", json={"pipeline": code},
                 headers={"Authorization": f"Bearer {self._key}",
                          "Idempotency-Key": f"fuzz-{next(_numbers)}"},
             ).json()  # fmt: skip
-            return {"call_no": begun["call_no"], "status": "succeeded", "lines": lines}
-        done = {"pipeline": code, "status": "succeeded", "lines": lines}
+            return {"call_no": begin["call_no"], "status": "succeeded", "lines": lines}
+        body = {"pipeline": code, "status": "succeeded", "lines": lines}
         return {
             "calls": {"pipeline": code},
             "quote": {"pipeline": code, "lines": lines},
-            "batch": {"calls": [done | {"idempotency_key": f"batch-{next(_numbers)}"}]},
+            "batch": {"calls": [body | {"idempotency_key": f"batch-{next(_numbers)}"}]},
         }.get(name, {})
 
     @property
@@ -209,7 +209,7 @@ _NEW: dict[str, Callable[[World, int], dict[str, Any]]] = {
     "pipeline_steps": lambda w, n: {
         "pipeline_id": w.draft()["id"], "step_key": f"s{n}", "name": "S"
     },
-    "pipeline_versions": lambda w, n: _draft_changed(w, n),
+    "pipeline_versions": lambda w, n: _draft_change(w, n),
     "pipeline_pricing": lambda w, n: {
         "pipeline_id": w.line_id, "unit": f"unit{n}", "unit_price": "2.5"
     },
@@ -222,7 +222,7 @@ _NEW: dict[str, Callable[[World, int], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def _draft_changed(world: World, number: int) -> dict[str, Any]:
+def _draft_change(world: World, number: int) -> dict[str, Any]:
     line = world.draft()
     path = "/pipeline_core/api/pipelines_update.dspy"
     post(
@@ -232,11 +232,11 @@ def _draft_changed(world: World, number: int) -> dict[str, Any]:
 
 
 def _of_draft(**more: Any) -> Callable[[World], dict[str, Any]]:
-    def made(world: World) -> dict[str, Any]:
+    def make(world: World) -> dict[str, Any]:
         line = world.draft()
         return {"pipeline_id": line["id"], "lock_version": line["lock_version"], **more}
 
-    return made
+    return make
 
 
 _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {

@@ -39,9 +39,9 @@ class ExtraWorker:
 
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client; closed with the worker."""
-        made = httpx.Client(base_url=self.base_url, timeout=30, **DIRECT, **options)
-        self._clients.append(made)
-        return made
+        client = httpx.Client(base_url=self.base_url, timeout=30, **DIRECT, **options)
+        self._clients.append(client)
+        return client
 
     def close(self) -> None:
         """End the worker and its clients."""

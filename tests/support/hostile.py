@@ -103,7 +103,7 @@ def fitting(column: Column) -> st.SearchStrategy[Any]:
     if column.kind == "datetime":
         zones = st.sampled_from(["", "Z", "+08:00", "-11:30"])
         moments = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30))
-        return st.tuples(moments, zones).map(lambda made: made[0].isoformat() + made[1])
+        return st.tuples(moments, zones).map(lambda pair: pair[0].isoformat() + pair[1])
     if column.kind == "bool":
         return st.sampled_from([True, False, 1, 0, "1", "0", "true", "FALSE"])
     inner = st.dictionaries(_PLAIN_TEXT, _PLAIN_TEXT | st.integers(), max_size=3)
@@ -116,8 +116,8 @@ def _fitting_text(column: Column) -> st.SearchStrategy[Any]:
         return st.lists(networks, max_size=4).map(", ".join)
     length = column.length or 3000
     if column.pattern is not None:
-        made = st.from_regex(column.pattern, fullmatch=True)
-        return made.filter(lambda text: len(text) <= length and _is_plain(text))
+        texts = st.from_regex(column.pattern, fullmatch=True)
+        return texts.filter(lambda text: len(text) <= length and _is_plain(text))
     edge = st.sampled_from(["字", "😀", "a", "\u202e", "é"]).map(
         lambda letter: Long(letter * length)
     )
@@ -151,14 +151,14 @@ def _form_text(value: Any) -> str:
 
 def effective(pairs: Pairs, *, form: bool) -> dict[str, Any]:
     """What a server is to understand: the last of repeated members, all of a form's fields."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in pairs:
-        if form and name in found:
-            before = found[name]
-            found[name] = [*before, value] if isinstance(before, list) else [before, value]
+        if form and name in values:
+            before = values[name]
+            values[name] = [*before, value] if isinstance(before, list) else [before, value]
         else:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 class Unclear(Exception):
@@ -172,9 +172,11 @@ def is_nothing(column: Column, value: Any) -> bool:
     if not isinstance(value, str):
         return False
     if column.kind in ("str", "text"):
-        chosen = column.references is not None or bool(column.choices)
+        is_choice = column.references is not None or bool(column.choices)
         return (
-            value == "" or (value == "null" and chosen) or (column.required and not value.strip())
+            value == ""
+            or (value == "null" and is_choice)
+            or (column.required and not value.strip())
         )
     return value.strip() in ("", "null")
 
@@ -187,8 +189,8 @@ def meaning(column: Column, value: Any) -> Any:
 def _text(column: Column, value: Any) -> Any:
     if column.format == "cidr_list":
         parts = value if isinstance(value, list) else value.replace(",", " ").split()
-        named = filter(None, map(str.strip, parts))
-        networks = (str(read_network(part)) for part in named)
+        names = filter(None, map(str.strip, parts))
+        networks = (str(read_network(part)) for part in names)
         return ",".join(dict.fromkeys(networks))
     if not isinstance(value, str):
         raise Unclear
@@ -204,9 +206,9 @@ def _number(column: Column, value: Any) -> Any:
 def _moment(column: Column, value: Any) -> Any:
     if not isinstance(value, str):
         raise Unclear
-    found = datetime.fromisoformat(value.strip())
-    found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    return found.replace(tzinfo=None) - timedelta(microseconds=found.microsecond % 1000)
+    moment = datetime.fromisoformat(value.strip())
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment.replace(tzinfo=None) - timedelta(microseconds=moment.microsecond % 1000)
 
 
 def _boolean(column: Column, value: Any) -> Any:
@@ -225,13 +227,13 @@ _MEANINGS = {
 }  # fmt: skip
 
 
-def kept(column: Column, row: Mapping[str, Any]) -> Any:
+def as_stored(column: Column, row: Mapping[str, Any]) -> Any:
     """What the row holds, in the same words as `meaning`."""
-    found = row[column.name]
+    value = row[column.name]
     if column.format == "cidr_list":
-        return found or ""
-    if column.kind == "json" and isinstance(found, str):
-        return json.loads(found)
-    if column.kind in ("int", "bigint", "decimal") and found is not None:
-        return Decimal(found)
-    return found
+        return value or ""
+    if column.kind == "json" and isinstance(value, str):
+        return json.loads(value)
+    if column.kind in ("int", "bigint", "decimal") and value is not None:
+        return Decimal(value)
+    return value

@@ -103,23 +103,23 @@ class Installation:
             cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
-    def command(self, *argv: str, given: str = "", check: bool = True,
+    def command(self, *argv: str, stdin: str = "", check: bool = True,
                 env: Mapping[str, str] | None = None, timeout: float = 120,
                 ) -> subprocess.CompletedProcess[str]:
         """Run a Python command of the checkout, e.g. command("app/manage.py", "migrate")."""
-        done = subprocess.run(
-            [sys.executable, *argv], cwd=ROOT, env={**self.env, **(env or {})}, input=given,
+        process = subprocess.run(
+            [sys.executable, *argv], cwd=ROOT, env={**self.env, **(env or {})}, input=stdin,
             text=True, capture_output=True, check=False, timeout=timeout,
         )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(argv)} ended with {done.returncode}:\n"
-                                 f"{done.stdout}{done.stderr}")
-        return done
+        if check and process.returncode != 0:
+            raise AssertionError(f"{' '.join(argv)} ended with {process.returncode}:\n"
+                                 f"{process.stdout}{process.stderr}")
+        return process
 
-    def manage(self, *argv: str, given: str = "", check: bool = True,
+    def manage(self, *argv: str, stdin: str = "", check: bool = True,
                timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run `app/manage.py` with *argv*."""
-        return self.command("app/manage.py", *argv, given=given, check=check, timeout=timeout)
+        return self.command("app/manage.py", *argv, stdin=stdin, check=check, timeout=timeout)
 
     def make_databases(self) -> None:
         """Fresh databases: current tables, Sage's roles, paths loaded, one user for each role."""
@@ -140,7 +140,7 @@ class Installation:
         self.manage("load-paths")
         for username, role in ROLES.items():
             self.manage("create-admin", "--username", username, "--role", role,
-                        "--password-stdin", given=PASSWORDS[username] + "\n")
+                        "--password-stdin", stdin=PASSWORDS[username] + "\n")
         self._template = {"tables": self._tables(), "rows": self._rows()}
 
     def start(self, workers: int = 2) -> None:
@@ -182,7 +182,7 @@ class Installation:
 
     def _tables(self) -> dict[str, str]:
         """Every table and trigger of both databases with its definition."""
-        found = {}
+        tables = {}
         with self.connect() as connection, connection.cursor() as cursor:
             for database in DATABASES:
                 cursor.execute(f"SHOW TABLES FROM `{database}`")
@@ -191,11 +191,11 @@ class Installation:
                     cursor.execute(f"SHOW CREATE TABLE `{database}`.`{name}`")
                     text = str((cursor.fetchone() or {})["Create Table"])
                     # The counter grows with use and is no part of the definition.
-                    found[f"{database}.{name}"] = text.partition(" AUTO_INCREMENT=")[0]
+                    tables[f"{database}.{name}"] = text.partition(" AUTO_INCREMENT=")[0]
                 cursor.execute(f"SHOW TRIGGERS FROM `{database}`")
                 for row in cursor.fetchall():
-                    found[f"{database}.{row['Trigger']}"] = json.dumps(row, default=str)
-        return found
+                    tables[f"{database}.{row['Trigger']}"] = json.dumps(row, default=str)
+        return tables
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
         rows = {}

@@ -49,8 +49,8 @@ def rows(client: httpx.Client, table: str, **where: Any) -> list[dict[str, Any]]
     """A table's rows by its list's endpoint."""
     answer = client.get(f"/pipeline_core/{table}/get_{table}.dspy", params=where)
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["rows"]
-    return found
+    records: list[dict[str, Any]] = answer.json()["rows"]
+    return records
 
 
 def places(client: httpx.Client, line: dict[str, Any]) -> list[tuple[int, int, str]]:
@@ -81,11 +81,11 @@ def fresh(client: httpx.Client, line: dict[str, Any]) -> dict[str, Any]:
 
 def live_versions(server: Installation, line: dict[str, Any]) -> list[int]:
     """The numbers of the published versions in the database; at most one."""
-    found = server.query(
+    versions = server.query(
         "select version_no from pipeline_versions where pipeline_id = %s and status = 'published'",
         line["id"],
     )
-    return [row["version_no"] for row in found]
+    return [row["version_no"] for row in versions]
 
 
 def at_once(

@@ -31,6 +31,6 @@ def send_raw(base_url: str, request: str | bytes, timeout: float = 15) -> RawAns
 
 def get_raw(base_url: str, path: str, *lines: str, host: str | None = None) -> RawAnswer:
     """GET *path* exactly as written, with further header lines."""
-    named = host if host is not None else urlsplit(base_url).netloc
-    head = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {named}", "Connection: close", *lines])
+    name = host if host is not None else urlsplit(base_url).netloc
+    head = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {name}", "Connection: close", *lines])
     return send_raw(base_url, head + "\r\n\r\n")

@@ -22,12 +22,12 @@ async def _reads(sor: Any) -> int:
 
 def statements_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]]:
     """A list that each statement of this test's goes into, with its values."""
-    said: list[tuple[str, Mapping[str, Any]]] = []
+    statements: list[tuple[str, Mapping[str, Any]]] = []
     plain = SafeSqlor.sqlExe
 
-    async def noted(self: SafeSqlor, sql: str, ns: Mapping[str, Any]) -> Any:
-        said.append((sql, ns))
+    async def note(self: SafeSqlor, sql: str, ns: Mapping[str, Any]) -> Any:
+        statements.append((sql, ns))
         return await plain(self, sql, ns)
 
-    monkeypatch.setattr(SafeSqlor, "sqlExe", noted)
-    return said
+    monkeypatch.setattr(SafeSqlor, "sqlExe", note)
+    return statements

@@ -52,7 +52,7 @@ def findings() -> dict[str, dict[str, str]]:
 
 def remedies() -> list[Remedy]:
     """All remedies, in the order of the file."""
-    read = tomllib.loads((ATTACK / "remedies.toml").read_text("utf-8"))
+    document = tomllib.loads((ATTACK / "remedies.toml").read_text("utf-8"))
     return [
         Remedy(
             id=entry["id"],
@@ -66,28 +66,28 @@ def remedies() -> list[Remedy]:
             cannot=entry.get("cannot", ""),
             fresh=entry.get("fresh", False),
         )
-        for entry in read["remedy"]
+        for entry in document["remedy"]
     ]
 
 
 def changed_texts(remedy: Remedy, root: Path = ROOT) -> dict[Path, str]:
     """The files under *root* as they are with *remedy* taken away; raises ValueError."""
-    made: dict[Path, str] = {}
+    texts: dict[Path, str] = {}
     for change in remedy.changes:
         path = root / change.file
-        made[path] = change.applied(made.get(path) or path.read_text("utf-8"))
-    return made
+        texts[path] = change.applied(texts.get(path) or path.read_text("utf-8"))
+    return texts
 
 
-def seen() -> dict[str, str]:
+def observations() -> dict[str, str]:
     """What was seen when each remedy was taken away for the last time, by its id."""
-    found: dict[str, str] = json.loads(SEEN.read_text("utf-8")) if SEEN.exists() else {}
-    return found
+    texts: dict[str, str] = json.loads(SEEN.read_text("utf-8")) if SEEN.exists() else {}
+    return texts
 
 
-def write_seen(told: Mapping[str, str]) -> None:
+def write_observations(texts: Mapping[str, str]) -> None:
     """Keep what was seen."""
-    text = json.dumps(dict(sorted(told.items())), indent=2, ensure_ascii=False)
+    text = json.dumps(dict(sorted(texts.items())), indent=2, ensure_ascii=False)
     SEEN.write_text(text + "\n", "utf-8")
 
 
@@ -128,19 +128,19 @@ def _finding_tables() -> Iterable[str]:
     for remedy in remedies():
         for finding in remedy.closes:
             closing.setdefault(finding, []).append(f"`{remedy.id}`")
-    for severity, found in findings().items():
+    for severity, group in findings().items():
         yield f"\n## {_TITLES[severity]}\n\n| | what is wrong below | closed by |"
         yield "| --- | --- | --- |"
-        for finding, said in found.items():
-            yield f"| {finding} | {_cell(said)} | {', '.join(closing.get(finding, []))} |"
+        for finding, sentence in group.items():
+            yield f"| {finding} | {_cell(sentence)} | {', '.join(closing.get(finding, []))} |"
 
 
 def _remedy_table() -> Iterable[str]:
-    told = seen()
+    texts = observations()
     for remedy in remedies():
         places = ", ".join(f"`{place}`" for place in remedy.places) or "(configuration)"
         tests = ", ".join(f"`{test.rpartition('/')[2]}`" for test in remedy.tests)
-        result = remedy.cannot or told.get(remedy.id, "(not yet tried)")
+        result = remedy.cannot or texts.get(remedy.id, "(not yet tried)")
         yield f"| `{remedy.id}` | {_cell(remedy.what)} | {places} | {tests} | {_cell(result)} |"
 
 

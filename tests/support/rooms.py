@@ -58,12 +58,12 @@ class Arrow:
 @cache
 def files() -> dict[str, Path]:
     """Return all modules of the code by their dotted names; a package has its own name."""
-    found = {}
+    result = {}
     for top in ("app", *(f"{name}/{name}" for name in MODULES), *(f"{n}/scripts" for n in MODULES)):
         for path in (ROOT / top).rglob("*.py"):
             if not {"node_modules", "wwwroot"} & set(path.parts):
-                found[_name(path)] = path
-    return found
+                result[_name(path)] = path
+    return result
 
 
 def _name(path: Path) -> str:
@@ -76,7 +76,7 @@ def _name(path: Path) -> str:
 @cache
 def room(name: str) -> str | None:
     """Return the room that the module *name* stands in; None for a package that holds rooms."""
-    return next((known for known in RANK if f"{name}.".startswith(f"{known}.")), None)
+    return next((prefix for prefix in RANK if f"{name}.".startswith(f"{prefix}.")), None)
 
 
 @cache
@@ -138,7 +138,7 @@ def table_owners() -> dict[str, str]:
 def tables_named_from_below() -> tuple[Arrow, ...]:
     """Return who names a table of a module above: in SQL, or as a string of its own."""
     first = {
-        module: min(rank for known, rank in RANK.items() if known.startswith(module))
+        module: min(rank for prefix, rank in RANK.items() if prefix.startswith(module))
         for module in MODULES
     }
     return tuple(
@@ -161,7 +161,7 @@ def _texts(path: Path) -> tuple[str, ...]:
 
 
 def _rank(name: str) -> int:
-    return RANK[known] if (known := room(name)) else 0
+    return RANK[prefix] if (prefix := room(name)) else 0
 
 
 def names_table(text: str, table: str) -> bool:

@@ -8,10 +8,10 @@ from tests.support.installation import Installation
 def make_user(server: Installation, name: str, role: str = "viewer") -> None:
     """A user of the owner with *role* ("": none); its id is its name, its password
     `<name>-password`."""
-    sealed = encode_password(f"{name}-password", key=server.settings.password_key)
+    stored_password = encode_password(f"{name}-password", key=server.settings.password_key)
     server.query(
         "insert into users (id, username, password, orgid, user_status)"
-        " values (%s, %s, %s, '0', '0')", name, name, sealed, database="sage",
+        " values (%s, %s, %s, '0', '0')", name, name, stored_password, database="sage",
     )  # fmt: skip
     server.query(
         "insert into userrole select %s, %s, id from role"

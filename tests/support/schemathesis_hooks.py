@@ -71,8 +71,8 @@ def fitting_requests_are_taken(ctx: Any, response: Any, case: Any) -> bool | Non
     """positive_data_acceptance, but for lawful refusals."""
     if _is_lawful(response):
         return None
-    found: bool | None = checks.positive_data_acceptance(ctx, response, case)
-    return found
+    verdict: bool | None = checks.positive_data_acceptance(ctx, response, case)
+    return verdict
 
 
 @schemathesis.check
@@ -81,8 +81,8 @@ def other_requests_are_refused(ctx: Any, response: Any, case: Any) -> bool | Non
     if case.path.endswith("/calls/batch") and response.status_code == 200:
         if any(result["status"] == 400 for result in response.json()["results"]):
             return None
-    found: bool | None = checks.negative_data_rejection(ctx, response, case)
-    return found
+    verdict: bool | None = checks.negative_data_rejection(ctx, response, case)
+    return verdict
 
 
 @schemathesis.check
@@ -90,8 +90,8 @@ def begun_calls_are_found(ctx: Any, response: Any, case: Any) -> bool | None:
     """ensure_resource_availability; what a link puts into a body is now and then made up anew."""
     if isinstance(case.body, dict) and not _CALL_NO.fullmatch(str(case.body.get("call_no"))):
         return None
-    found: bool | None = checks.ensure_resource_availability(ctx, response, case)
-    return found
+    verdict: bool | None = checks.ensure_resource_availability(ctx, response, case)
+    return verdict
 
 
 def _is_lawful(response: Any) -> bool:

@@ -98,13 +98,13 @@ def link(
 
 def new_key(admin: httpx.Client, distributor: dict[str, Any], **options: Any) -> str:
     """A key for *distributor*."""
-    made = post(
+    answer = post(
         admin,
         "/pipeline_dist/api/distributor_generate_key.dspy",
         id=distributor["id"],
         **options,
     )
-    return str(made["api_key"])
+    return str(answer["api_key"])
 
 
 class Reseller:

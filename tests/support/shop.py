@@ -52,15 +52,15 @@ class Distributor:
         """One call as the API tells it."""
         answer = self.client.get("/pipeline_dist/v1/calls", params={"call_no": call_no})
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        call: dict[str, Any] = answer.json()
+        return call
 
     def me(self) -> dict[str, Any]:
         """What the API tells about the distributor."""
         answer = self.client.get("/pipeline_dist/v1/me")
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        account: dict[str, Any] = answer.json()
+        return account
 
 
 class Shop:
@@ -85,30 +85,30 @@ class Shop:
     def line(self, *, capacity: dict[str, Any] | None = None, prices: Any = None) -> Line:
         """A published line with one step; *prices*: fields of each price (default 1 a call)."""
         code = f"line-{next(_numbers)}"
-        made = self.post("pipeline_core/pipelines_create", code=code, name=f"产线 {code}")
+        record = self.post("pipeline_core/pipelines_create", code=code, name=f"产线 {code}")
         self.post(
-            "pipeline_core/pipeline_steps_create", pipeline_id=made["id"], step_key="s1",
+            "pipeline_core/pipeline_steps_create", pipeline_id=record["id"], step_key="s1",
             name="step", step_type="model", model="m1", config={},
         )  # fmt: skip
         for fields in [{"unit": "call", "unit_price": "1"}] if prices is None else prices:
-            self.post("pipeline_ops/pipeline_pricing_create", pipeline_id=made["id"], **fields)
+            self.post("pipeline_ops/pipeline_pricing_create", pipeline_id=record["id"], **fields)
         own = None
         if capacity is not None:
             own = self.post(
-                "pipeline_ops/pipeline_capacity_create", pipeline_id=made["id"], **capacity
+                "pipeline_ops/pipeline_capacity_create", pipeline_id=record["id"], **capacity
             )
-        self.post("pipeline_core/pipeline_publish", pipeline_id=made["id"], notes="first")
-        return Line(id=made["id"], code=code, capacity=own)
+        self.post("pipeline_core/pipeline_publish", pipeline_id=record["id"], notes="first")
+        return Line(id=record["id"], code=code, capacity=own)
 
     def distributor(self, *lines: Line, link: Any = None, **fields: Any) -> Distributor:
         """A distributor with a key that may call *lines*; *link*: fields of each link."""
         code = f"dist-{next(_numbers)}"
-        made = self.post("pipeline_dist/distributors_create", code=code, name=code, **fields)
+        record = self.post("pipeline_dist/distributors_create", code=code, name=code, **fields)
         for line in lines:
-            self.link(made["id"], line, **(link or {}))
-        key = self.post("pipeline_dist/distributor_generate_key", id=made["id"])["api_key"]
+            self.link(record["id"], line, **(link or {}))
+        key = self.post("pipeline_dist/distributor_generate_key", id=record["id"])["api_key"]
         client = self.installation.anonymous(headers={"Authorization": f"Bearer {key}"})
-        return Distributor(id=made["id"], code=code, api_key=key, client=client)
+        return Distributor(id=record["id"], code=code, api_key=key, client=client)
 
     def link(self, distributor_id: str, line: Line, **fields: Any) -> dict[str, Any]:
         """Let a distributor call a line."""
@@ -119,8 +119,8 @@ class Shop:
 
     def row(self, table: str, row_id: str) -> dict[str, Any]:
         """A row as the database has it."""
-        (found,) = self.installation.query(f"select * from `{table}` where id = %s", row_id)
-        return found
+        (record,) = self.installation.query(f"select * from `{table}` where id = %s", row_id)
+        return record
 
     def ledger(self, where: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of the ledger."""

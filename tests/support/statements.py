@@ -42,13 +42,13 @@ class _Reader:
         self._tokens: Iterator[str] = iter(_TOKEN.findall(sql))
         self._here = ""
         self._table = table
-        self._shown = {n for n, column in table.columns.items() if not column.confidential}
+        self._columns = {n for n, column in table.columns.items() if not column.confidential}
         self._next()
 
     def statement(self) -> None:
         """select … from … [joins] [where …] [order by …] [limit …]"""
         self._take("select")
-        self._selected()
+        self._select()
         self._take("from", f"`{self._table.name}`", "a")
         for number, code in enumerate(self._table.codes):
             if self._here == "left":
@@ -58,13 +58,13 @@ class _Reader:
             self._condition()
         if self._maybe("order"):
             self._take("by")
-            self._list(self._ordered)
+            self._list(self._order_by)
         if self._maybe("limit"):
             self._list(lambda: self._take("?"))
         if self._here:
             raise self._unexpected()
 
-    def _selected(self) -> None:
+    def _select(self) -> None:
         if self._maybe("count"):
             self._take("(", "*", ")", "as", "total")
             return
@@ -121,7 +121,7 @@ class _Reader:
         if self._maybe("collate"):
             self._take("utf8mb4_unicode_ci")
 
-    def _ordered(self) -> None:
+    def _order_by(self) -> None:
         self._expression()
         self._maybe("desc")
 
@@ -131,11 +131,11 @@ class _Reader:
         self._take(".")
         name = self._here.strip("`")
         if alias == "a":
-            known = name in self._shown
+            is_column = name in self._columns
         else:
             codes = {f"c{n}": code.textfield for n, code in enumerate(self._table.codes)}
-            known = codes.get(alias) == name
-        if not known:
+            is_column = codes.get(alias) == name
+        if not is_column:
             raise self._unexpected()
         self._next()
 

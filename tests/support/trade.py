@@ -48,25 +48,25 @@ class Trade:
             "request_hash": "h",
             "lease_seconds": 86_400,
         } | more
-        done = await admission.begin(self.distributor_id, pipeline=self.code, **fields)
-        return str(done.call["call_no"])
+        result = await admission.begin(self.distributor_id, pipeline=self.code, **fields)
+        return str(result.call["call_no"])
 
     async def begin_call(self, lease_seconds: int) -> dict[str, Any]:
         """Begin a call; the whole answer."""
         self._number += 1
-        done = await admission.begin(
+        result = await admission.begin(
             self.distributor_id,
             pipeline=self.code,
             idempotency_key=f"k{self._number}",
             request_hash="h",
             lease_seconds=lease_seconds,
         )
-        return done.call
+        return result.call
 
     async def book_call(self, quantity: int) -> dict[str, Any]:
         """Book a finished call of *quantity* units `call`; the whole answer."""
         self._number += 1
-        done = await admission.begin(
+        result = await admission.begin(
             self.distributor_id,
             pipeline=self.code,
             idempotency_key=f"k{self._number}",
@@ -74,7 +74,7 @@ class Trade:
             status="succeeded",
             lines=[{"unit": "call", "quantity": Decimal(quantity)}],
         )
-        return done.call
+        return result.call
 
     async def refused(self) -> AppError:
         """What refuses the next begin."""
@@ -84,16 +84,16 @@ class Trade:
 
     async def finish(self, call_no: str, status: str = "succeeded", **use: Any) -> dict[str, Any]:
         lines = [{"unit": unit, "quantity": Decimal(count)} for unit, count in use.items()]
-        done = await admission.finish(
+        result = await admission.finish(
             self.distributor_id, call_no=call_no, status=status, lines=lines, body_hash=call_no
         )
-        return done.call
+        return result.call
 
     async def row(self, table: str) -> Any:
         """The row of *table* as it is now."""
         async with reading() as sor:
-            found = await sor.R(table, {"id": self.rows[table]["id"]})
-        return found[0]
+            record = await sor.R(table, {"id": self.rows[table]["id"]})
+        return record[0]
 
 
 async def make_trade(**changes: dict[str, Any]) -> Trade:
@@ -108,15 +108,15 @@ async def make_trade(**changes: dict[str, Any]) -> Trade:
     }  # fmt: skip
 
     async def work(sor: Any) -> dict[str, dict[str, Any]]:
-        made: dict[str, dict[str, Any]] = {}
+        records: dict[str, dict[str, Any]] = {}
         for table, values in rows.items():
             fields = values | changes.get(table, {})
             if table in ("distributor_pipeline", "pipeline_capacity"):
-                fields["pipeline_id"] = made["pipelines"]["id"]
+                fields["pipeline_id"] = records["pipelines"]["id"]
             if table == "distributor_pipeline":
-                fields["distributor_id"] = made["distributors"]["id"]
-            made[table] = await insert_row(sor, table, fields, SYSTEM_ACTOR)
-        return made
+                fields["distributor_id"] = records["distributors"]["id"]
+            records[table] = await insert_row(sor, table, fields, SYSTEM_ACTOR)
+        return records
 
     return Trade(await in_transaction(work))
 

@@ -22,7 +22,7 @@ def nobody_waits(var_dir: Path) -> Iterator[None]:
     """Raise LoopStoodStill if a worker of *var_dir* told that of itself within the block."""
     before = {file: file.stat().st_size for file in _logs(var_dir)}
     yield
-    told = []
+    entries = []
     for file in _logs(var_dir):
         with file.open("rb") as log:
             log.seek(min(before.get(file, 0), file.stat().st_size))
@@ -36,14 +36,14 @@ def nobody_waits(var_dir: Path) -> Iterator[None]:
 
 def _slowness() -> float:
     """How many times as long as there Python takes here and now; at least 1, at most 5."""
-    taken = []
+    durations = []
     for _ in range(9):
-        started = time.perf_counter()
+        start = time.perf_counter()
         total = 0
         for number in range(1_000_000):
             total += number
-        taken.append(time.perf_counter() - started)
-    return min(max(1.0, median(taken) / _SUM_SECONDS), 5.0)
+        durations.append(time.perf_counter() - start)
+    return min(max(1.0, median(durations) / _SUM_SECONDS), 5.0)
 
 
 def _logs(var_dir: Path) -> list[Path]:

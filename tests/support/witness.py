@@ -17,7 +17,7 @@ import httpx
 
 from app.runtime.processes import wait_until
 from tests.support.installation import DIRECT, Installation
-from tests.support.replays import first_told
+from tests.support.replays import first_answer
 
 CALLS = "/pipeline_dist/v1/calls"
 FINISH = "/pipeline_dist/v1/calls/finish"
@@ -57,9 +57,9 @@ class Witness:
 
     def wait_for_more(self, count: int = 30, seconds: float = 30) -> None:
         """Return when so many more calls have been acknowledged."""
-        wanted = len(self.begun) + count
+        target = len(self.begun) + count
         deadline = time.monotonic() + seconds
-        while len(self.begun) < wanted:
+        while len(self.begun) < target:
             assert time.monotonic() < deadline, f"no calls: {self.statuses} {self.problems[:3]}"
             time.sleep(0.05)
 
@@ -102,16 +102,16 @@ class Witness:
         if answer.status_code != 201:
             self.problems.append(f"{key}: {answer.text}")
             return True
-        call = self.begun[key] = first_told(answer.json())
+        call = self.begun[key] = first_answer(answer.json())
         if dice.random() < 0.2:
             again = await self._insist(client, CALLS, body, headers)
-            if again is not None and first_told(again.json()) != call:
+            if again is not None and first_answer(again.json()) != call:
                 self.problems.append(f"{key}: {call} became {again.text}")
         if not one_go:
             ending = {"call_no": call["call_no"], "status": "succeeded", "lines": ONE}
             done = await self._insist(client, FINISH, ending, {})
             if done is not None and done.status_code == 200:
-                self.ended[call["call_no"]] = first_told(done.json())
+                self.ended[call["call_no"]] = first_answer(done.json())
             elif done is not None:
                 self.problems.append(f"finish {key}: {done.text}")
         return True
@@ -156,11 +156,11 @@ class Witness:
         for key, call in self.begun.items():
             header = headers[key]
             assert header["call_no"] == call["call_no"]
-            told = self.ended.get(call["call_no"], call)
-            if told["status"] != "reserved":
-                assert header["status"] == told["status"]
+            state = self.ended.get(call["call_no"], call)
+            if state["status"] != "reserved":
+                assert header["status"] == state["status"]
                 assert [f"{amount:f}" for amount in lines[call["call_no"]]] == [
-                    line["amount"] for line in told["lines"]
+                    line["amount"] for line in state["lines"]
                 ]
-        done = installation.manage("check-ledger", check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        process = installation.manage("check-ledger", check=False)
+        assert process.returncode == 0, process.stdout + process.stderr

@@ -13,8 +13,8 @@ from tests.support.remedies import (
     changed_texts,
     document,
     findings,
+    observations,
     remedies,
-    seen,
 )
 
 REMEDIES = remedies()
@@ -59,7 +59,7 @@ def test_a_remedy_can_be_taken_away_from_todays_sources(remedy: Remedy):
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.id)
 def test_what_was_seen_without_it_is_written_down(remedy: Remedy):
-    assert remedy.cannot or re.search(r"\w", seen().get(remedy.id, "")), (
+    assert remedy.cannot or re.search(r"\w", observations().get(remedy.id, "")), (
         f"run py3/bin/python tests/attack/switched_off.py --record {remedy.id}"
     )
 
