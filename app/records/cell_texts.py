@@ -95,7 +95,7 @@ def fit(text: str) -> tuple[str, int]:
 
 
 def is_cut(text: str) -> bool:
-    """Whether *text* is the beginning of a longer one, as `fitted` made it."""
+    """Whether *text* is the beginning of a longer one, as `fit` made it."""
     return units(text) >= MAX_CELL_UNITS - 1 and _CUT.search(text) is not None
 
 

@@ -17,7 +17,7 @@ MAX_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class CellProblem:
-    """Stands where a cell has no value that counts; `shown` is what the file shows there."""
+    """Stands where a cell has no value that counts; `original` is what the file shows there."""
 
     original: str
     code: str

@@ -81,7 +81,7 @@ class ExcelCells:
     The cells of one sheet: each value as the kind of cell that shows all of it.
 
     A cell counts until the next of its kind is asked for: the sheet writes it before. Texts that
-    do not fit are cut and say so; `cut` are their rows, columns and lengths.
+    do not fit are cut and say so; `cuts` are their rows, columns and lengths.
     """
 
     def __init__(self, sheet: WriteOnlyWorksheet) -> None:
@@ -90,7 +90,7 @@ class ExcelCells:
         self.cuts: list[tuple[int, int, int]] = []
 
     def row(self, number: int, values: Sequence[Any], *, bold: bool = False) -> Iterator[Any]:
-        """Yield the cells of *values*, which are row *number* of the sheet (for `cut`)."""
+        """Yield the cells of *values*, which are row *number* of the sheet (for `cuts`)."""
         for column, value in enumerate(values, 1):
             if value is None or value == "":
                 yield None

@@ -134,7 +134,7 @@ def check_params(
 ) -> dict[str, Any]:
     """
     Typed values for the parameters that *spec* names; each is in the answer, with its rule's
-    default (or None) when it was not sent. *strict* is for programs: see `typed`; names with _ in
+    default (or None) when it was not sent. *strict* is for programs: see `coerce`; names with _ in
     front are then no page's. Raises InvalidFields, also for names not in *spec*.
     """
     values: dict[str, Any] = {}

@@ -18,7 +18,7 @@ _PART = re.compile(r"[^.\[\]]+|\[\d+\]")
 
 
 class Expressions:
-    """Writes expressions for one step: *meant* finds the step that a reference begins with."""
+    """Writes expressions for one step: *resolve* finds the step that a reference begins with."""
 
     def __init__(self, resolve: Resolver, inputs: Mapping[str, Any]) -> None:
         self._resolve = resolve

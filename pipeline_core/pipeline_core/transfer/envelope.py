@@ -105,7 +105,7 @@ def parse(text: str) -> Envelope:
 
 
 def parse_body(body: Mapping[str, Any]) -> Envelope:
-    """As `read`, of an envelope that is the request's body itself; its fractions are Decimal."""
+    """As `parse`, of an envelope that is the request's body itself; its fractions are Decimal."""
     return parse(_body_text(body))
 
 

@@ -104,7 +104,7 @@ class DistributorAccount:
             row["quota_key"], row["quota_used"] = key, self._quota_counts[key]
 
     def limits(self, moment: datetime) -> list[Limit]:
-        """Quotas by calls at *moment*, after `count`, in the order of admission."""
+        """Quotas by calls at *moment*, after `load_counts`, in the order of admission."""
         row, key = self.distributor, quota_key(self.distributor, moment)
         usage = (
             row["quota_used"] if key is None or key == row["quota_key"] else self._quota_counts[key]

@@ -1,7 +1,7 @@
 """
 Admission: letting calls in and ending them, exactly.
 
-Requests that wait at the same moment are decided in one transaction (`admitter`), each in its
+Requests that wait at the same moment are decided in one transaction (`admission_queue`), each in its
 turn: it locks distributor, distributor_pipeline, capacity and ledger rows, in this order (`book`),
 decides on the locked rows in memory (`deciding`) and then writes. A refused call leaves nothing
 behind. Who made a call first is decided by the ledger's unique key (distributor_id,

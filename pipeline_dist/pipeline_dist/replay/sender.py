@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 class Sender:
-    """Sends calls to the API at *base_url*; *told* hears the totals after each call."""
+    """Sends calls to the API at *base_url*; *report* hears the totals after each call."""
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str,
     `scope` is day, month or slots; `limit` is None where nothing limits, `capacity` None where
     the line has none. `running` are the calls that hold a slot, those that end first in front.
     `today` and `month` are as of `counted_at`: where counting took long, a while ago (see
-    `remembered`).
+    `slow_answer`).
     """
     pipeline_id = check_params(_ASKED, params)["pipeline_id"]
     moment = now()

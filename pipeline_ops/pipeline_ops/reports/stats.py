@@ -23,7 +23,7 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
     by_day, top_pipelines, top_distributors, slow_lines, failing_lines, near_limit}; days and
     months are those of the quota zone, amounts are by currency.
 
-    `now` is when they were found: where that took long, a while ago (see `remembered`).
+    `now` is when they were found: where that took long, a while ago (see `slow_answer`).
     """
     return await slow_answer(("usage_stats", quota_day(now())), _figures)
 
