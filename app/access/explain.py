@@ -70,7 +70,7 @@ class User:
     roles: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Who it is, as JSON tells it."""
+        """Return who it is, as JSON tells it."""
         return {
             "user_id": self.user_id,
             "username": self.username,
@@ -129,7 +129,7 @@ def _permissions(rows: Iterable[Mapping[str, Any]]) -> tuple[Permission, ...]:
 
 
 def _is_there(row: Mapping[str, Any]) -> bool:
-    """Whether the role of a right exists; the right of one that is gone is nobody's."""
+    """Return whether the role of a right exists; the right of one that is gone is nobody's."""
     return row["roleid"] in OWN_ROLES or row["name"] is not None
 
 
@@ -156,7 +156,7 @@ def _users(rows: Iterable[Mapping[str, Any]]) -> tuple[User, ...]:
 
 
 def who_may(facts: Facts, path: str, find: Find) -> dict[str, Any]:
-    """Which roles and users may use *path*, and through what. *find* is `WebPaths.find`."""
+    """Return which roles and users may use *path*, and through what. *find* is `WebPaths.find`."""
     place = _place(path, find)
     permissions = [] if place["reason"] else facts.covering(place["decided_by"])
     roles = sorted({role for item in permissions for role in item.roles})
@@ -226,7 +226,8 @@ def _may_use(facts: Facts, user: User, place: Mapping[str, Any]) -> dict[str, An
 
 
 def _grants(permissions: Iterable[Permission], user: User) -> list[dict[str, Any]]:
-    """Each role through which *user* has one of *permissions*: the role, and which is held."""
+    """Return each role through which *user* has one of *permissions*: the role, and which is
+    held."""
     return [
         {"registered": item.registered, "role": role, "held": held_role}
         for item in permissions

@@ -53,7 +53,7 @@ class DemoAdministrator:
 
 
 def demo_file(config: Settings) -> Path:
-    """Where the demo writes down what scripts need."""
+    """Return where the demo writes down what scripts need."""
     return config.var_dir / "demo.json"
 
 

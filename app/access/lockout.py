@@ -53,7 +53,8 @@ LIMITS = {
 
 
 def places_of(username: str, address: str, browser: str | None) -> dict[str, str]:
-    """Where a try is counted: digest -> kind. *browser* is the id of one known for this user."""
+    """Return where a try is counted: digest -> kind. *browser* is the id of one known for this
+    user."""
     places = {user_digest(username): "user", _digest("address", _network(address)): "address"}
     if browser is not None:
         places[_digest("browser", browser)] = "browser"
@@ -118,14 +119,14 @@ async def _rows(sor: SafeSqlor, places: Mapping[str, str], lock: str = "") -> li
 
 
 def _seconds_to_wait(places: Mapping[str, str], rows: list[Row], moment: datetime) -> float:
-    """How long until the next try is looked at; zero or less: now."""
+    """Return how long until the next try is looked at; zero or less: now."""
     holding = ("browser",) if "browser" in places.values() else ("user", "address")
     free_at = [_free_at(places[row.id], row) for row in rows if places[row.id] in holding]
     return (max(free_at, default=moment) - moment).total_seconds()
 
 
 def _free_at(kind: str, row: Row) -> datetime:
-    """When the next try is looked at."""
+    """Return when the next try is looked at."""
     limit, last = LIMITS[kind], row.last_at
     extra = row.fails - limit.free
     if extra < 0:

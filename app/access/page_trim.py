@@ -64,7 +64,7 @@ class _Trimmer:
                 self.is_changed = True
 
     def _refused_events(self, binds: Any) -> set[Any]:
-        """Events whose every bind leads where the reader may not go."""
+        """Return events whose every bind leads where the reader may not go."""
         binds_by_event: dict[Any, list[bool]] = {}
         for bind in binds if isinstance(binds, list) else []:
             if isinstance(bind, dict):

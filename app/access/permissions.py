@@ -24,7 +24,7 @@ async def may_open(request: web.Request, path: str) -> bool:
 
 
 async def may_list_any(request: web.Request, some: Iterable[Table]) -> bool:
-    """Whether the caller may see the generated list of at least one of these tables."""
+    """Return whether the caller may see the generated list of at least one of these tables."""
     for model in some:
         if await may_open(request, model.list_path):
             return True

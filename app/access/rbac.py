@@ -50,7 +50,7 @@ class Rights:
     decisions: dict[tuple[frozenset[str], str], bool] = field(default_factory=dict)
 
     def allows(self, roles: frozenset[str], path: str) -> bool:
-        """Whether a caller with *roles* (as `effective_roles` gives them) may use *path*."""
+        """Return whether a caller with *roles* (as `effective_roles` gives them) may use *path*."""
         key = (roles, path)
         decision = self.decisions.get(key)
         if decision is None:
@@ -61,7 +61,7 @@ class Rights:
         return decision
 
     def roles_for(self, path: str) -> frozenset[str]:
-        """All roles that may use *path*."""
+        """Return all roles that may use *path*."""
         place = plain_path(path)
         exact_roles = self.exact.get(place, frozenset())
         for prefix, roles in self.prefixes:
@@ -95,7 +95,7 @@ def prefix_of(registered: str) -> str | None:
 
 
 def covers(registered: str, path: str) -> bool:
-    """Whether the permission registered as *registered* is one for *path*."""
+    """Return whether the permission registered as *registered* is one for *path*."""
     place, pattern = plain_path(path), plain_path(registered)
     prefix = prefix_of(pattern)
     if prefix is None:
@@ -106,8 +106,8 @@ def covers(registered: str, path: str) -> bool:
 
 def effective_roles(names: Iterable[str], *, signed_in: bool) -> frozenset[str]:
     """
-    *names* (`orgtype.name`) and what they imply: `orgtype.*`, `*.name`, and the roles everybody
-    has: `any`, and `logined` or `anonymous`.
+    Return *names* (`orgtype.name`) and what they imply: `orgtype.*`, `*.name`, and the roles
+    everybody has: `any`, and `logined` or `anonymous`.
     """
     roles = {ANY, LOGINED if signed_in else ANONYMOUS}
     for name in names:
@@ -191,7 +191,8 @@ class SageRbac:
 
 
 async def grant_rows(sor: SafeSqlor) -> list[Any]:
-    """Each permission with each role that has it: id, path, module, need_audit, roleid, role."""
+    """Return each permission with each role that has it: id, path, module, need_audit, roleid,
+    role."""
     rows: list[Any] = await sor.sqlExe(_RIGHTS, {})
     return rows
 

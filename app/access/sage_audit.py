@@ -70,7 +70,7 @@ def _as_text(params: Mapping[str, Any]) -> str:
 
 
 def without_secrets(value: Any) -> Any:
-    """*value*, a request's parameters, with the values of secrets replaced at any depth."""
+    """Return *value*, a request's parameters, with the values of secrets replaced at any depth."""
     if isinstance(value, dict):
         return {
             name: "***" if any(word in name.lower() for word in _SECRET) else without_secrets(inner)

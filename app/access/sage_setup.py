@@ -78,7 +78,7 @@ def missing_tables(cursor: Cursor) -> list[str]:
 
 
 def is_made_here(cursor: Cursor) -> bool:
-    """Whether the tables are ours, made by `set_up`, and not those of a Sage."""
+    """Return whether the tables are ours, made by `set_up`, and not those of a Sage."""
     cursor.execute("SELECT table_comment AS comment FROM information_schema.tables "
                    "WHERE table_schema = DATABASE() AND table_name = 'users'")
     row = cursor.fetchone()
@@ -163,7 +163,8 @@ def set_password(cursor: Cursor, user_id: str, password: str) -> None:
 
 
 def stored_password(password: str) -> str:
-    """*password* as Sage stores it: ahserver's `password_encode` with this installation's key."""
+    """Return *password* as Sage stores it: ahserver's `password_encode` with this installation's
+    key."""
     return str(password_encode(password, key=settings().password_key))
 
 

@@ -42,7 +42,7 @@ class Session:
     roles: frozenset[str]
 
     def holds_for(self, user: SageUser | None) -> bool:
-        """Whether *user* still is who signed in: usable, same password, no role lost."""
+        """Return whether *user* still is who signed in: usable, same password, no role lost."""
         return (
             user is not None
             and user.usable
@@ -188,7 +188,7 @@ class Sessions:
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
     def is_sealed(self, text: str, seal: str) -> bool:
-        """Whether *seal* is the one of *text*."""
+        """Return whether *seal* is the one of *text*."""
         return seal.isascii() and hmac.compare_digest(seal, self.seal(text))
 
 

@@ -53,12 +53,12 @@ def quota_month(moment: datetime) -> str:
 
 
 def next_day_start(moment: datetime) -> datetime:
-    """When the quota day after *moment*'s begins, in UTC."""
+    """Return when the quota day after *moment*'s begins, in UTC."""
     return _period(moment.astimezone(UTC))[2]
 
 
 def next_month_start(moment: datetime) -> datetime:
-    """When the quota month after *moment*'s begins, in UTC."""
+    """Return when the quota month after *moment*'s begins, in UTC."""
     return _period(moment.astimezone(UTC))[3]
 
 

@@ -42,7 +42,7 @@ def title(chinese: str, lang: str = "en") -> str:
 
 
 def translate(text: Message | str, lang: str = "en") -> str:
-    """*text* in *lang* (`zh` or `en`)."""
+    """Return *text* in *lang* (`zh` or `en`)."""
     sentence = text if isinstance(text, Message) else Message(text)
     template = sentence.template
     if lang == "zh":
@@ -61,7 +61,8 @@ def _value(value: Any, lang: str) -> Any:
 
 @lru_cache(maxsize=1024)
 def pick_language(header: str | None, default: str = "en") -> str:
-    """`zh` or `en` out of `_lang` or an Accept-Language header; *default* when neither is named."""
+    """Return `zh` or `en` out of `_lang` or an Accept-Language header; *default* when neither is
+    named."""
     for part in (header or "").lower().split(","):
         code = part.split(";")[0].strip()[:2]
         if code in LANGUAGES:

@@ -41,7 +41,7 @@ def to_json(value: Any) -> str:
 
 
 def json_bytes(value: Any) -> bytes:
-    """As `to_json`, in UTF-8, by a quicker encoder; for answers."""
+    """Do as `to_json`, in UTF-8, by a quicker encoder; for answers."""
     try:
         return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME)
     except orjson.JSONEncodeError:

@@ -52,7 +52,7 @@ class JsonNumber(Decimal):
 
 
 def is_bounded(number: Decimal | int) -> bool:
-    """Whether *number* is small enough to be reckoned and written out without a thought."""
+    """Return whether *number* is small enough to be reckoned and written out without a thought."""
     if isinstance(number, int):
         return abs(number) < _TOO_LARGE
     _, digits, exponent = number.as_tuple()

@@ -42,7 +42,7 @@ def write_secret(var_dir: Path, name: str, value: str) -> None:
 
 
 def secret_file(var_dir: Path, name: str) -> Path:
-    """Where the secret *name* is kept."""
+    """Return where the secret *name* is kept."""
     return var_dir / "secrets" / name
 
 

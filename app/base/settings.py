@@ -136,7 +136,7 @@ class Settings:
 
 
 def embedded_connection_file(var_dir: Path) -> Path:
-    """Where the embedded database says how to reach it."""
+    """Return where the embedded database says how to reach it."""
     return var_dir / "database" / "connection.json"
 
 

@@ -47,7 +47,7 @@ class Client:
         return rows[0] if rows else None
 
     def key_works(self, api_key: str) -> bool:
-        """Whether the distributor API lets *api_key* in."""
+        """Return whether the distributor API lets *api_key* in."""
         headers = {"Authorization": f"Bearer {api_key}"}
         status, _ = self._send("/pipeline_dist/v1/me", headers=headers)
         return status == 200

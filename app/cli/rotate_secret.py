@@ -141,7 +141,7 @@ _ROTATIONS: dict[str, Callable[[Settings], None]] = {
 
 
 def _sage_is_ours(config: Settings) -> bool:
-    """Whether the Sage database is the one that we set up, on our own server."""
+    """Return whether the Sage database is the one that we set up, on our own server."""
     place, sage = config.pipeline_database, config.sage_database
     same = (place.host, place.port, place.unix_socket) == (sage.host, sage.port, sage.unix_socket)
     if not embedded_db.is_wanted() or not same:

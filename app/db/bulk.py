@@ -74,7 +74,7 @@ def _case(ids: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _quote_of(sor: SafeSqlor) -> Quote:
-    """How values are written in statements on this connection."""
+    """Return how values are written in statements on this connection."""
     connection = sor.conn
 
     def quote(value: Any) -> str:

@@ -75,7 +75,8 @@ class BufferedResult(MySQLResult):
         return description
 
     async def _packets(self) -> list[bytes]:
-        """All packets of the result after the first, the one that ends the rows being the last."""
+        """Return all packets of the result after the first, the one that ends the rows being the
+        last."""
         connection: Any = self.connection
         packets: list[bytes] = []
         buffer, pieces = b"", b""
@@ -157,13 +158,13 @@ def sql_literal(connection: Any, value: Any) -> str:
 
 
 def _doubles_quotes(connection: Any) -> bool:
-    """Whether a backslash is a letter like others there."""
+    """Return whether a backslash is a letter like others there."""
     flag = SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
     return bool(connection.server_status & flag)
 
 
 def escape_text(text: str) -> str:
-    """*text* as PyMySQL's `escape_string` gives it."""
+    """Return *text* as PyMySQL's `escape_string` gives it."""
     for letter, code in _ESCAPES:
         text = text.replace(letter, code)
     return text

@@ -25,7 +25,7 @@ def failure_code(exc: BaseException) -> int | None:
 
 
 def connection_lost(exc: BaseException) -> bool:
-    """Whether *exc* means that the database is away, and not that a statement is wrong."""
+    """Return whether *exc* means that the database is away, and not that a statement is wrong."""
     lost = isinstance(exc, aiomysql.InterfaceError | ConnectionError)
     return lost or failure_code(exc) in _GONE
 

@@ -141,7 +141,7 @@ async def plan(connection: Any = None) -> Plan:
 
 
 async def schema_is_current(sor: SafeSqlor) -> bool:
-    """Whether the models of this code have been applied to the database: one key look-up."""
+    """Return whether the models of this code have been applied to the database: one key look-up."""
     mark = fingerprint()
     try:
         row = await sor.one(

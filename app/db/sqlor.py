@@ -71,7 +71,7 @@ def parse_sql(text: str) -> tuple[str, tuple[str, ...]]:
 
 def sort_terms(sort: Any) -> list[tuple[str, bool]]:
     """
-    `col`, `col desc`, a list of them or comma-separated, as (name, descending) pairs.
+    Return `col`, `col desc`, a list of them or comma-separated, as (name, descending) pairs.
 
     Raises BadRequest `bad_sort` for anything that is not a plain column name.
     """
@@ -90,7 +90,8 @@ def sort_terms(sort: Any) -> list[tuple[str, bool]]:
 
 
 def whole_number(value: Any, name: str, low: int, high: int) -> int:
-    """*value* as an int from *low* up, cut to *high*; raises BadRequest naming the parameter."""
+    """Return *value* as an int from *low* up, cut to *high*; raises BadRequest naming the
+    parameter."""
     # int() alone takes blanks around it, underscores and digits of other scripts.
     number = int(value) if _DIGITS.fullmatch(str(value)) else low - 1
     if number < low:
@@ -138,7 +139,7 @@ class SafeSqlor(MySqlor):
         return text, tuple(values)
 
     def getSqlType(self, sql: str) -> str:
-        """`qry`, `dml` or `ddl`; unlike the parent, WITH reads and REPLACE writes."""
+        """Return `qry`, `dml` or `ddl`; unlike the parent, WITH reads and REPLACE writes."""
         word = sql.split(None, 1)[0].lower().lstrip("(")
         if word in ("select", "with", "show", "explain", "values"):
             return "qry"
@@ -153,7 +154,7 @@ class SafeSqlor(MySqlor):
             return int(await _run(cursor, text, args))
 
     async def sqlExe(self, sql: str, ns: Mapping[str, Any]) -> Any:
-        """Rows of a query, or the number of rows a change matched."""
+        """Return rows of a query, or the number of rows a change matched."""
         if self.getSqlType(sql) != "qry":
             return await self.execute(sql, ns)
         text, args = self.maskingSQL(sql, ns)
@@ -221,7 +222,7 @@ class SafeSqlor(MySqlor):
         return count
 
     async def R(self, tablename: str, ns: Mapping[str, Any], filters: Any = None) -> list[Row]:
-        """Rows whose columns equal *ns*; an unknown name is refused, not ignored."""
+        """Return rows whose columns equal *ns*; an unknown name is refused, not ignored."""
         if filters:
             raise ValueError("filters are not supported here; write the SQL")
         await self._check(tablename, ns)

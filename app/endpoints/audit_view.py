@@ -29,7 +29,7 @@ _SHOWN = 2000
 
 
 def entry_view(entry: Mapping[str, Any], can_be_put_back: Iterable[str], lang: str) -> Widget:
-    """*entry* (a row of `app_audit`) with its fields before and after."""
+    """Return *entry* (a row of `app_audit`) with its fields before and after."""
     model = tables().get(entry["table_name"])
     heading = Message(
         "{what} {label}: {action}",

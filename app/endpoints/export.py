@@ -63,7 +63,7 @@ class Selection:
         return f" where {self.where}" if self.where else ""
 
     async def count(self, sor: Any) -> int:
-        """How many rows there are."""
+        """Return how many rows there are."""
         row = await sor.one(
             f"select count(*) as total from `{self.table.name}` a{self.count_joins}{self._where}",  # noqa: S608
             self.values,
@@ -71,7 +71,7 @@ class Selection:
         return int(row["total"])
 
     async def page(self, sor: Any, start: int, size: int) -> list[dict[str, Any]]:
-        """*size* rows from *start* (0 is the first)."""
+        """Return *size* rows from *start* (0 is the first)."""
         sql = (
             f"select {', '.join(self.columns)} from `{self.table.name}` a{self.joins}"  # noqa: S608
             f"{self._where} order by {self.order} limit {start}, {size}"
@@ -102,7 +102,7 @@ async def export_rows(
     request: web.Request, params: Mapping[str, Any], selection: Selection
 ) -> web.StreamResponse:
     """
-    All rows of *selection* as a file. `_export` is its kind, `_columns` the columns in order
+    Return all rows of *selection* as a file. `_export` is its kind, `_columns` the columns in order
     (comma-separated; default all), `_zone` the time zone of its times (default: that of quota
     days); with `_progress` the file comes in pieces that tell how many rows are done.
 

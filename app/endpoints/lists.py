@@ -55,7 +55,7 @@ async def list_rows(
     request: Any, params: Mapping[str, Any], module: str, table_name: str, sort: Any = "id desc"
 ) -> Any:
     """
-    `{total, rows}` of *table_name* as *params* ask for it, sorted by *sort* unless they say.
+    Return `{total, rows}` of *table_name* as *params* ask for it, sorted by *sort* unless they say.
 
     Rows carry every column that may leave the server and `<code>_text` for each column whose
     values are ids of another table or of users. Raises BadRequest `bad_paging`, `bad_sort`,
@@ -81,7 +81,7 @@ async def list_rows(
 def _selection(
     model: Table, params: Mapping[str, Any], default_sort: Any, withheld: list[str]
 ) -> Selection:
-    """*withheld*: tables whose entries in the audit trail are not for the caller."""
+    """Return *withheld*: tables whose entries in the audit trail are not for the caller."""
     order = _order_by(model, params.get("sort") or default_sort)
     node = _conditions(model, params)
     if withheld:
@@ -221,7 +221,7 @@ def _place(model: Table, condition: Condition) -> Placed:
 
 def _ignores_case(model: Table, condition: Condition, value: Any) -> bool:
     """
-    Whether the column's own collation would compare *value* otherwise than a reader does.
+    Return whether the column's own collation would compare *value* otherwise than a reader does.
 
     In a list nobody knows whether a code was written in capitals, or a name with its accents.
     """

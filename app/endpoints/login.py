@@ -43,7 +43,7 @@ _CREDENTIALS = {"username": _WORD, "password": _WORD}
 
 
 def encode(password: str, key: str) -> str:
-    """*password* as Sage stores it: RC4 with the installation's key, base64."""
+    """Return *password* as Sage stores it: RC4 with the installation's key, base64."""
     return str(encode_password(password, key=key))
 
 

@@ -31,15 +31,15 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def plain(value: Any) -> str:
-    """*value* as text, exact numbers without an exponent."""
+    """Return *value* as text, exact numbers without an exponent."""
     if value is None:
         return ""
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def escape_formula(value: Any) -> str:
-    """*value* as a CSV cell: in texts, a quote stands before all that a spreadsheet would run,
-    whichever of `,` `;` tab and line break it takes for the end of a cell."""
+    """Return *value* as a CSV cell: in texts, a quote stands before all that a spreadsheet would
+    run, whichever of `,` `;` tab and line break it takes for the end of a cell."""
     text = plain(value)
     return _RUNS.sub("'", text) if isinstance(value, str) else text
 
@@ -50,7 +50,7 @@ def unguard(text: str) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """*text* as OOXML writes it: what no XML can hold as `_x0001_`, what looks so as
+    """Return *text* as OOXML writes it: what no XML can hold as `_x0001_`, what looks so as
     `_x005F_x0001_`."""
     guarded = _ESCAPE_LIKE.sub("_x005F_", text)
     return _CONTROL.sub(lambda match: f"_x{ord(match[0]):04X}_", guarded)
@@ -80,8 +80,8 @@ def units(text: str) -> int:
 
 def fit(text: str) -> tuple[str, int]:
     """
-    *text* as a cell of Excel can hold it, and 0; or where it is longer, its beginning, which says
-    so at its end (` ✂ 32767/40000`), and how many units the whole has.
+    Return *text* as a cell of Excel can hold it, and 0; or where it is longer, its beginning, which
+    says so at its end (` ✂ 32767/40000`), and how many units the whole has.
     """
     if 2 * len(text) <= MAX_CELL_UNITS:  # as nearly all; no need to count
         return text, 0
@@ -95,7 +95,7 @@ def fit(text: str) -> tuple[str, int]:
 
 
 def is_cut(text: str) -> bool:
-    """Whether *text* is the beginning of a longer one, as `fit` made it."""
+    """Return whether *text* is the beginning of a longer one, as `fit` made it."""
     return units(text) >= MAX_CELL_UNITS - 1 and _CUT.search(text) is not None
 
 

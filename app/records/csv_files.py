@@ -85,7 +85,7 @@ def _cell(text: str) -> str | CellProblem:
 
 
 def is_error(text: str) -> bool:
-    """Whether a spreadsheet shows *text* where it has no value."""
+    """Return whether a spreadsheet shows *text* where it has no value."""
     return text.startswith("#") and _ERROR.fullmatch(text) is not None
 
 

@@ -16,7 +16,7 @@ _NO_VALUE = "#VALUE!"
 
 
 def is_problem_heading(words: str) -> bool:
-    """Whether *words* head the column that says what was wrong, in any language."""
+    """Return whether *words* head the column that says what was wrong, in any language."""
     return words in {translate(_PROBLEM, lang) for lang in LANGUAGES}
 
 
@@ -38,7 +38,7 @@ def failed_rows(
 
 
 def _texts(row: Sequence[Any], file: FileRows, width: int, left_out: int | None) -> list[str]:
-    """*width* texts, without the column *left_out*."""
+    """Return *width* texts, without the column *left_out*."""
     texts = [_text(cell, file) for cell in row]
     texts += [""] * (width - len(texts))
     return [text for at, text in enumerate(texts) if at != left_out]

@@ -23,7 +23,8 @@ class DayFirst(Exception):
 
 def iso_text(text: str) -> str:
     """
-    *text* as ISO 8601 writes it, where it is a time in one of the spellings above; else itself.
+    Return *text* as ISO 8601 writes it, where it is a time in one of the spellings above; else
+    itself.
 
     Days become midnights. Raises DayFirst.
     """
@@ -43,6 +44,6 @@ def iso_text(text: str) -> str:
 
 
 def is_night_of_change(moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether the clocks of *zone* show *moment* twice, or never."""
+    """Return whether the clocks of *zone* show *moment* twice, or never."""
     local = moment.replace(tzinfo=zone)
     return local.utcoffset() != local.replace(fold=1).utcoffset()

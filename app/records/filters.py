@@ -193,12 +193,13 @@ def any_case(expression: str, value: Any) -> tuple[str, Any]:
 
 
 def has_rare_letters(value: Any) -> bool:
-    """Whether a text, or one of a list of them, has letters beyond U+FFFF."""
+    """Return whether a text, or one of a list of them, has letters beyond U+FFFF."""
     return any(_RARE.search(one) for one in (value if isinstance(value, list) else [value]))
 
 
 def like_pattern(text: str) -> str:
-    """*text* for a LIKE that finds it anywhere, as it is: `%`, `_` and `\\` mean themselves."""
+    """Return *text* for a LIKE that finds it anywhere, as it is: `%`, `_` and `\\` mean
+    themselves."""
     literal = re.sub(r"([\\%_])", r"\\\1", text)
     return f"%{literal}%"
 

@@ -141,7 +141,7 @@ class Reader:
         return values, problems
 
     def names_of_records(self, row: FileRow) -> dict[str, str]:
-        """`<column>_text` of each cell that calls another record by a name."""
+        """Return `<column>_text` of each cell that calls another record by a name."""
         return {
             f"{name}_text": self._text(cell).strip()
             for name, cell in zip(self._sheet.names, row.cells, strict=False)
@@ -243,7 +243,7 @@ def _both(words: str) -> tuple[str, str]:
 
 
 def _with_zone(text: str, zone: ZoneInfo) -> str:
-    """*text* with its distance to UTC; as it is when it has one."""
+    """Return *text* with its distance to UTC; as it is when it has one."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -31,7 +31,7 @@ async def insert_row(
 async def insert_rows(
     sor: SafeSqlor, table: str, rows: Iterable[Mapping[str, Any]], actor: Actor
 ) -> None:
-    """As `insert_row` for many *rows* with the same columns, in few statements."""
+    """Do as `insert_row` for many *rows* with the same columns, in few statements."""
     columns = await sor.columns(table)
     records = [_with_stamps(columns, values, actor) for values in rows]
     if records:
@@ -134,7 +134,8 @@ def _with_stamps(columns: Iterable[str], values: Mapping[str, Any], actor: Actor
 
 
 def public(table: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """*record* without the columns that never leave the server (`confidential` in the model)."""
+    """Return *record* without the columns that never leave the server (`confidential` in the
+    model)."""
     columns = table_model(table).columns
     return {
         name: value

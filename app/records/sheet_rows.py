@@ -77,7 +77,7 @@ class FileRows:
 
 
 def is_blank(cell: Any) -> bool:
-    """Whether nothing can be seen in *cell*."""
+    """Return whether nothing can be seen in *cell*."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 

@@ -67,7 +67,7 @@ class CsvFile:
         return iter((self._take(),))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
     def _take(self) -> bytes:
         text = self._out.getvalue()
@@ -134,7 +134,7 @@ class ExcelCells:
 
 
 def _digits(value: int | Decimal) -> int:
-    """How many digits *value* has from the first that is not zero to the last."""
+    """Return how many digits *value* has from the first that is not zero to the last."""
     return len(plain(value).strip("-0").replace(".", "").strip("0"))
 
 

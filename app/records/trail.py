@@ -60,7 +60,7 @@ async def record_changes(sor: SafeSqlor, actor: Actor, *changes: Change) -> None
 
 
 def changed_columns(table: str, before: Values, after: Values) -> tuple[Values, Values]:
-    """Of two states of a row the columns that differ, as the trail keeps them."""
+    """Return the columns in which two states of a row differ, as the trail keeps them."""
     old, new = recordable(table, before), recordable(table, after)
     names = [name for name in new if old.get(name) != new[name]]
     return {name: old.get(name) for name in names}, {name: new[name] for name in names}

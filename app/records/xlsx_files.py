@@ -306,7 +306,7 @@ class _Sheet:
 
 
 def _column(place: str) -> int:
-    """`BC7` is in column 55."""
+    """Return the number of a column: `BC7` is in column 55."""
     match = re.match(r"[A-Z]{1,3}", place)
     if match is None:
         raise ValueError(f"{place!r} is no place of a cell")

@@ -97,11 +97,11 @@ class EmbeddedDatabase:
         return processes.recorded_pid(self._pid_file, self.mark)
 
     def connection(self) -> Connection | None:
-        """How the application reaches the server, as written at the last start."""
+        """Return how the application reaches the server, as written at the last start."""
         return _read_connection(self._connection_file)
 
     def admin_connection(self) -> Connection | None:
-        """How the server's administrator reaches it; the application never uses this."""
+        """Return how the server's administrator reaches it; the application never uses this."""
         return _read_connection(self._admin_file)
 
     def answers(self) -> bool:

@@ -73,12 +73,12 @@ def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether the child *pid* has ended and was not reaped; leaves it so."""
+    """Return whether the child *pid* has ended and was not reaped; leaves it so."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def has_ended(pid: int) -> bool:
-    """Whether the process *pid*, started by this one, has ended; reaps it then."""
+    """Return whether the process *pid*, started by this one, has ended; reaps it then."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:

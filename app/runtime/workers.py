@@ -41,7 +41,7 @@ class Workers:
         return pids
 
     def log_file(self, number: int) -> Path:
-        """Where worker *number* writes its log."""
+        """Return where worker *number* writes its log."""
         return self.var_dir / "logs" / f"worker-{number}.log"
 
     def start(self, number: int) -> tuple[int, int]:
@@ -107,7 +107,8 @@ class Workers:
         processes.end({old: self._mark}, DRAIN_SECONDS + 5)
 
     def _refuse_strays(self) -> None:
-        """With SO_REUSEPORT a worker that no pid file knows would silently take its share."""
+        """Refuse strays: with SO_REUSEPORT one that no pid file knows would take its share
+        silently."""
         if self.running():
             return
         with (self.run_dir / "worker.lock").open("a") as lock:
@@ -172,7 +173,7 @@ def _environment(pid: int) -> dict[str, str]:
 
 
 def local_address(settings: Settings) -> tuple[str, int]:
-    """Where a program on this machine reaches the workers."""
+    """Return where a program on this machine reaches the workers."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
     return everywhere.get(settings.host, settings.host), settings.port
 
@@ -204,7 +205,7 @@ def readiness_problem(settings: Settings) -> str:
 
 
 def listeners(port: int) -> int | None:
-    """How many sockets listen on *port* on this machine; None where that cannot be seen."""
+    """Return how many sockets listen on *port* on this machine; None where that cannot be seen."""
     count = 0
     try:
         for name in ("tcp", "tcp6"):

@@ -93,7 +93,7 @@ class FieldRule:
 
 def coerce(rule: FieldRule, value: Any, *, strict: bool = False) -> Any:
     """
-    *value* as the rule's kind, or None where it means "nothing".
+    Return *value* as the rule's kind, or None where it means "nothing".
 
     Text columns give str, whole numbers int, money Decimal with the column's scale, times aware
     UTC datetimes cut to milliseconds (a date is where that quota day begins), booleans 1 or 0,
@@ -347,7 +347,8 @@ def _parse(text: str) -> Any:
 
 
 def _plain_json(value: Any, depth: int) -> Any:
-    """*value* with its fractions as they were written; what no column can hold is refused."""
+    """Return *value* with its fractions as they were written; what no column can hold is
+    refused."""
     if depth < 0:
         raise CoercionError("bad_json", "At most {depth} levels of nesting.", depth=MAX_JSON_DEPTH)
     if isinstance(value, str):

@@ -35,7 +35,7 @@ class FoundTable:
 
 
 async def read_schema(connection: Any) -> dict[str, FoundTable]:
-    """All tables of the connection's database, by name."""
+    """Return all tables of the connection's database, by name."""
     tables: dict[str, FoundTable] = {
         row[0]: FoundTable()
         for row in await _rows(

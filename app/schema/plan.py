@@ -93,7 +93,8 @@ def create_statements(model: Table) -> Iterator[str]:
 
 
 def _with_collation(model: Table, present: FoundTable, names: str | None) -> Table:
-    """*model* with a collation for each column of names: what it has, or what a new one gets."""
+    """Return *model* with a collation for each column of names: what it has, or what a new one
+    gets."""
     columns = dict(model.columns)
     for name, column in model.columns.items():
         if column.collation == NAMES:
@@ -220,7 +221,7 @@ def _same_default(column: Column, have: str | None) -> bool:
 
 
 def _wider(old: str, new: str) -> bool:
-    """Whether every value of type *old* fits into *new* as it is."""
+    """Return whether every value of type *old* fits into *new* as it is."""
     if old in _SIZES and new in _SIZES:
         return _SIZES[new] >= _SIZES[old]
     if (a := _DECIMAL.fullmatch(old)) and (b := _DECIMAL.fullmatch(new)):

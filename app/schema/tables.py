@@ -159,7 +159,7 @@ class Table:
         return frozenset(name for name, column in self.columns.items() if column.confidential)
 
     def code(self, name: str) -> Code | None:
-        """How the column *name* is shown, if its values are ids of another table."""
+        """Return how the column *name* is shown, if its values are ids of another table."""
         return next((code for code in self.codes if code.field == name), None)
 
 
@@ -170,12 +170,12 @@ def table(name: str) -> Table:
 
 @cache
 def tables() -> Mapping[str, Table]:
-    """All tables by name, of the host and of the three modules; raises ModelError."""
+    """Return all tables by name, of the host and of the three modules; raises ModelError."""
     return read_tables(model_paths())
 
 
 def model_paths() -> list[Path]:
-    """All model files, always in the same order."""
+    """Return all model files, always in the same order."""
     return sorted([*ROOT.glob("app/models/*.json"), *ROOT.glob("pipeline_*/models/*.json")])
 
 

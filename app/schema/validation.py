@@ -33,7 +33,8 @@ Extra = Mapping[str, FieldRule] | Iterable[str]
 
 
 def is_page_name(name: str) -> bool:
-    """Whether a parameter is the page's own (`_webbricks_`, `referer_widget`, …), not a field."""
+    """Return whether a parameter is the page's own (`_webbricks_`, `referer_widget`, …), not a
+    field."""
     return name.startswith("_") or name in PAGE_NAMES
 
 
@@ -181,7 +182,8 @@ def without_unchanged(
     table_name: str, current: Mapping[str, Any], values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """
-    *values* without its write-once columns, which may be sent but only as they are in *current*.
+    Return *values* without its write-once columns, which may be sent but only as they are in
+    *current*.
 
     Raises InvalidFields for those that differ.
     """
@@ -201,8 +203,8 @@ def difference(
     table_name: str, params: Mapping[str, Any], current: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """
-    `{field, yours, current}` of each column in *params* that is otherwise in *current*; of values
-    that fit the column only, since what was sent may be anything.
+    Return `{field, yours, current}` of each column in *params* that is otherwise in *current*; of
+    values that fit the column only, since what was sent may be anything.
     """
     differing = []
     for name, column in table(table_name).columns.items():

@@ -129,7 +129,7 @@ def compile_script(text: str, file: str, env: dict[str, Any]) -> Script:
 
 def own_url(request: web.Request, url: str) -> str:
     """
-    *url* as a path from the server's root, relative to the page's folder; never a host name,
+    Return *url* as a path from the server's root, relative to the page's folder; never a host name,
     so that nobody's Host header can end up in a page (CC-1, HOST-1).
     """
     if url.startswith(("/", "http://", "https://")):

@@ -57,7 +57,7 @@ class GuardedAuth(AuthAPI):
         """ahserver makes this object; what it needs is on the application."""
 
     async def setupAuth(self, app: web.Application) -> None:
-        """Nothing to set up: the one resource passes each request to `guard` (resource.py)."""
+        """Set nothing up: the one resource passes each request to `guard` (resource.py)."""
 
     async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
         """Whether the caller may use *path* and the file that it means."""
@@ -72,7 +72,7 @@ def _permitted(rights: Rights, actor: Actor, target: Target | None, path: str) -
 
 
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Everything around a handler: who asks, whether they may, what an error looks like."""
+    """Return everything around a handler: who asks, whether they may, what an error looks like."""
     began_at = time.perf_counter()
     context = request[CONTEXT] = new_context(request)
     request["client_ip"] = context.client_ip  # where ahserver's own code looks for it

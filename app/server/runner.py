@@ -30,8 +30,9 @@ _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\\\s]+)(?P<rest>[/?][^#]*)
 
 def origin_form(message: RawRequestMessage) -> RawRequestMessage:
     """
-    *message* as if it had been sent to us directly, where its target is a whole address, as clients
-    send it to a proxy: the address names the host then, whatever `Host` says (RFC 9112 3.2.2).
+    Return *message* as if it had been sent to us directly, where its target is a whole address, as
+    clients send it to a proxy: the address names the host then, whatever `Host` says (RFC 9112
+    3.2.2).
     """
     target = _ABSOLUTE.fullmatch(message.path)
     if target is None:

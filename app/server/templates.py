@@ -148,7 +148,7 @@ class UiProcessor(BricksUIProcessor):
 
 
 async def with_frame(request: web.Request, page_json: str, status: int = 200) -> web.Response:
-    """*page_json* inside the HTML frame; nothing in it can end the script element."""
+    """Return *page_json* inside the HTML frame; nothing in it can end the script element."""
     header = await render_page(request, "/bricks/header.tmpl")
     footer = await render_page(request, "/bricks/footer.tmpl")
     # In JSON a "<" stands in strings only, where this spelling means the same.

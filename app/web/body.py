@@ -114,7 +114,8 @@ def check_media_type(request: web.Request) -> None:
 
 
 def may_be_large(request: web.Request) -> bool:
-    """Whether the body is, or may prove to be when it is read, more than MAX_SMALL_BODY bytes."""
+    """Return whether the body is, or may prove to be when it is read, more than MAX_SMALL_BODY
+    bytes."""
     length = request.content_length
     return length is None or length > MAX_SMALL_BODY or "Content-Encoding" in request.headers
 
@@ -199,7 +200,7 @@ async def _body_in_time(request: web.Request, limits: tuple[int, int]) -> dict[s
 
 
 def _limits(request: web.Request) -> tuple[int, int]:
-    """How many bytes, and in JSON how many values, the body of *request* may have."""
+    """Return how many bytes, and in JSON how many values, the body of *request* may have."""
     usual = (request.client_max_size, MAX_VALUES)
     context = request[CONTEXT]
     if not context.actor.signed_in and not context.is_for_programs:
@@ -233,7 +234,8 @@ def _too_large(max_bytes: int) -> AppError:
 
 
 def _admitting(request: web.Request, max_bytes: int) -> web.Request:
-    """*request* itself, or where another length is taken than usual one that reads so much."""
+    """Return *request* itself, or where another length is taken than usual one that reads so
+    much."""
     if max_bytes == request.client_max_size:
         return request
     return request.clone(client_max_size=max_bytes)
@@ -260,7 +262,7 @@ async def _read_body(request: web.Request, max_bytes: int, max_values: int) -> d
 
 
 def _coding(request: web.Request) -> str | None:
-    """How the body is packed, one of CODINGS, or None; raises AppError 415."""
+    """Return how the body is packed, one of CODINGS, or None; raises AppError 415."""
     names = ",".join(request.headers.getall("Content-Encoding", ())).lower().split(",")
     codings = [name.strip() for name in names if name.strip() not in ("", "identity")]
     if not codings:
@@ -278,7 +280,8 @@ def _coding(request: web.Request) -> str | None:
 
 
 async def _unpack_body(request: web.Request, max_bytes: int) -> web.Request:
-    """*request* with its body unpacked; raises BadRequest `bad_body`, HTTPRequestEntityTooLarge."""
+    """Return *request* with its body unpacked; raises BadRequest `bad_body`,
+    HTTPRequestEntityTooLarge."""
     assert isinstance(request, PlainRequest)
     coding = _coding(request)
     packed = await request.clone(client_max_size=max_bytes).read()
@@ -300,8 +303,8 @@ async def _unpack_body(request: web.Request, max_bytes: int) -> web.Request:
 
 def unpack(packed: bytes, coding: str, max_bytes: int) -> bytes | None:
     """
-    *packed*, one of CODINGS, unpacked; None when that is more than *max_bytes*: nothing is unpacked
-    beyond them. Raises zlib.error when it is not of that coding, or not whole.
+    Return *packed*, one of CODINGS, unpacked; None when that is more than *max_bytes*: nothing is
+    unpacked beyond them. Raises zlib.error when it is not of that coding, or not whole.
     """
     if coding == "deflate":
         # By RFC 9110 with zlib's head; some senders leave it out.

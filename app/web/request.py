@@ -79,7 +79,7 @@ def _language(request: web.Request, *, is_for_programs: bool) -> str:
 
 
 def wants_page(request: web.Request) -> bool:
-    """Whether a browser was sent here by its user (not by a script of a page)."""
+    """Return whether a browser was sent here by its user (not by a script of a page)."""
     return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
 
 

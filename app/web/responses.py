@@ -67,7 +67,7 @@ def json_response(
     headers: Mapping[str, str] | None = None,
     content_type: str = JSON_TYPE,
 ) -> web.Response:
-    """*value* as JSON, or text and bytes as they are."""
+    """Return *value* as JSON, or text and bytes as they are."""
     if isinstance(value, bytes):
         body = value
     elif isinstance(value, str) and content_type != JSON_TYPE:
@@ -93,7 +93,7 @@ def _headers_of(content_type: str) -> CIMultiDict[str]:
 
 
 def is_page(params: Mapping[str, Any]) -> bool:
-    """Whether a page of the runtime asks, which wants widgets."""
+    """Return whether a page of the runtime asks, which wants widgets."""
     return str(params.get("_webbricks_", "")) == "1"
 
 
@@ -136,7 +136,7 @@ def refusal(request: web.Request, error: AppError) -> web.Response:
 
 
 def problem_document(error: AppError, lang: str, request_id: str) -> dict[str, Any]:
-    """*error* as RFC 9457 wants it; further members come from the error's `extra`."""
+    """Return *error* as RFC 9457 wants it; further members come from the error's `extra`."""
     document: dict[str, Any] = {
         "type": f"urn:pipeline:problem:{error.code}",
         "title": translate(Message(_TITLES.get(error.status, "Refused")), lang),

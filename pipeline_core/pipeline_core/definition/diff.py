@@ -52,7 +52,7 @@ def difference(before: Definition, after: Definition) -> dict[str, Any]:
 
 
 def is_empty(differences: Mapping[str, Any]) -> bool:
-    """Whether a difference says that nothing differs."""
+    """Return whether a difference says that nothing differs."""
     return not differences["pipeline"] and not any(differences["steps"].values())
 
 
@@ -76,7 +76,7 @@ def moved_keys(old: Steps, new: Steps) -> set[str]:
 
 
 def _heaviest_chain(weights: Mapping[Place, int]) -> list[Place]:
-    """Of pairs with weights, the chain rising in both numbers that weighs most."""
+    """Find, of pairs with weights, the chain rising in both numbers that weighs most."""
     order = sorted(weights)
     best: list[tuple[int, int]] = []  # weight of the chain that ends here, and its last but one
     for index, (first, second) in enumerate(order):

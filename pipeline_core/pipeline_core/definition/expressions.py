@@ -52,7 +52,8 @@ class Expressions:
         return f"${{ {expression} }}" if expression else self.template(value)
 
     def template(self, value: Any) -> Any:
-        """*value* with the placeholders in its texts as runtime expressions, at any depth."""
+        """Return *value* with the placeholders in its texts as runtime expressions, at any
+        depth."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, dict):
@@ -92,5 +93,5 @@ def _path(start: str, rest: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """*text* as it stands inside a jq string."""
+    """Return *text* as it stands inside a jq string."""
     return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -131,7 +131,7 @@ def unwrap(value: str) -> str:
 
 
 def placeholders(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """(path, name) of each placeholder in the texts of *value*, at any depth."""
+    """Yield (path, name) of each placeholder in the texts of *value*, at any depth."""
     if isinstance(value, str):
         for placeholder in PLACEHOLDER.findall(value):
             word = placeholder.strip()

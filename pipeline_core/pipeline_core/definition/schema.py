@@ -58,12 +58,12 @@ def problems(schema: Schema, value: Any, path: Path) -> Iterator[FoundProblem]:
 
 
 def path_text(path: Path) -> str:
-    """*path* in a sentence, the names in it cut to a length for reading."""
+    """Return *path* in a sentence, the names in it cut to a length for reading."""
     return ".".join(part[:64] for part in path)
 
 
 def fits(schema: Schema, value: Any) -> bool:
-    """Whether *value* fits *schema*."""
+    """Return whether *value* fits *schema*."""
     return next(problems(schema, value, ()), None) is None
 
 

@@ -56,13 +56,13 @@ def definition_of(pipeline: Mapping[str, Any], steps: Iterable[Mapping[str, Any]
 
 
 def freeze(definition: Definition) -> Snapshot:
-    """*definition* as text with its checksum."""
+    """Return *definition* as text with its checksum."""
     text = canonical_json(definition)
     return Snapshot(text, checksum(text))
 
 
 def checksum(text: str) -> str:
-    """SHA-256 of a snapshot's text, in hexadecimal."""
+    """Return SHA-256 of a snapshot's text, in hexadecimal."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 

@@ -27,7 +27,7 @@ def layout_of(steps: Iterable[Mapping[str, Any]]) -> Layout:
 
 
 def numbers_of(layout: Layout) -> dict[str, Place]:
-    """Each step key's (`stage`, `step_no`), counted from 1."""
+    """Return each step key's (`stage`, `step_no`), counted from 1."""
     return {
         key: (stage_no, step_no)
         for stage_no, stage in enumerate(layout, 1)
@@ -44,7 +44,7 @@ def insert(
     new_stage: bool = False,
 ) -> Layout:
     """
-    *layout* with *key* put in; the others move on.
+    Return *layout* with *key* put in; the others move on.
 
     Without *stage*: a stage of its own at the end. With it: into that stage, at place *step_no*
     or last; the stage after the last one may be named too. With *new_stage*: a stage of its own
@@ -75,7 +75,7 @@ def room_in(layout: Layout, stage: int, key: str) -> int:
 
 
 def remove(layout: Layout, key: str) -> Layout:
-    """*layout* without *key*; a stage that is empty then goes too."""
+    """Return *layout* without *key*; a stage that is empty then goes too."""
     return [row for row in ([k for k in stage if k != key] for stage in layout) if row]
 
 
@@ -88,7 +88,7 @@ def move(
     new_stage: bool = False,
 ) -> Layout:
     """
-    *layout* with *key* put elsewhere; without *stage* it stays in its own.
+    Return *layout* with *key* put elsewhere; without *stage* it stays in its own.
 
     *stage* counts the stages as they are before the move, which is what the caller sees.
     """
@@ -101,7 +101,7 @@ def move(
 
 def check_order(order: Any, keys: Iterable[str]) -> Layout:
     """
-    *order*, a list of stages out of a request, as a layout of exactly the steps *keys*.
+    Return *order*, a list of stages out of a request, as a layout of exactly the steps *keys*.
 
     Raises InvalidFields naming what is unknown, doubled, missing, or no list.
     """
@@ -128,7 +128,7 @@ def check_order(order: Any, keys: Iterable[str]) -> Layout:
 
 
 def is_order(order: Any) -> bool:
-    """Whether *order* has the form of one: a list of lists of texts."""
+    """Return whether *order* has the form of one: a list of lists of texts."""
     return isinstance(order, list) and all(_is_stage(stage) for stage in order)
 
 

@@ -36,7 +36,7 @@ class ConfigProblem:
 
 
 def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
-    """Everything wrong with *config* of a step of this type; nothing for an unknown type."""
+    """Return everything wrong with *config* of a step of this type; nothing for an unknown type."""
     if not isinstance(config, dict):
         return [
             ConfigProblem((), "wrong", Message("The configuration must be an object, in braces."))

@@ -58,7 +58,8 @@ class ValidationContext:
 
 
 def validate(definition: Definition, context: ValidationContext | None = None) -> list[Problem]:
-    """All problems of *definition*; without *context*, those that only the line itself shows."""
+    """Return all problems of *definition*; without *context*, those that only the line itself
+    shows."""
     steps = definition["steps"]
     if not (definition["pipeline"].get("name") or "").strip():
         result = [Problem("missing_line_name", Message("Name the line."), field="name")]
@@ -81,7 +82,7 @@ def validate(definition: Definition, context: ValidationContext | None = None) -
 
 
 def blocks(problems: Iterable[Problem]) -> bool:
-    """Whether one of *problems* stands in the way of publishing."""
+    """Return whether one of *problems* stands in the way of publishing."""
     return any(problem.severity == "error" for problem in problems)
 
 
@@ -134,7 +135,7 @@ def _disabled(steps: Iterable[Step]) -> list[Problem]:
 
 
 def _field_rules(step: Step) -> tuple[tuple[str, str, bool, Message], ...]:
-    """(field, code, whether it is right, what to say if not) of each single field."""
+    """Return (field, code, whether it is right, what to say if not) of each single field."""
     return (
         (
             "step_key",

@@ -37,8 +37,8 @@ def check_order_version(
 
 
 def order_difference(yours: Layout, current: Layout) -> dict[str, Any]:
-    """How two orders of a line differ: `missing` steps that the first does not know, `unknown`
-    ones that are gone, `moved` ones with both places."""
+    """Return how two orders of a line differ: `missing` steps that the first does not know,
+    `unknown` ones that are gone, `moved` ones with both places."""
     mine, theirs = _steps(yours), _steps(current)
     return {
         "yours": yours,

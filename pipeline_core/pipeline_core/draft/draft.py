@@ -60,7 +60,7 @@ async def lock_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
 
 
 async def lock_editable_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
-    """As `lock_pipeline`; raises Conflict `archived` for a line that is put away."""
+    """Do as `lock_pipeline`; raises Conflict `archived` for a line that is put away."""
     pipeline = await lock_pipeline(sor, pipeline_id)
     refuse_archived(pipeline)
     return pipeline
@@ -210,5 +210,5 @@ async def _move_present(
 
 
 def changes(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of *values* that are not as in *current*."""
+    """Return those of *values* that are not as in *current*."""
     return {name: value for name, value in values.items() if current[name] != value}

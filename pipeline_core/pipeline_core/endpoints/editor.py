@@ -19,7 +19,7 @@ async def pipeline_editor(actor: Actor, params: dict[str, Any]) -> dict[str, Any
 
 
 async def pipeline_contributors(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Who has changed the draft since the last version."""
+    """Return who has changed the draft since the last version."""
     query = check_params({"pipeline_id": _ID}, params)
     async with reading(snapshot=True) as sor:
         await get_row(sor, "pipelines", query["pipeline_id"])

@@ -196,7 +196,7 @@ async def pipeline_steps_enable(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_steps_reorder(actor: Actor, params: dict[str, Any]) -> Answer:
-    """All steps of a line in another order."""
+    """Return all steps of a line in another order."""
     query = check_params(REORDER, params)
     return await _draft(
         "pipelines",

@@ -111,7 +111,8 @@ def version_view(version: Mapping[str, Any], definition: Definition, lang: str) 
 
 
 def contributors_view(contributors: Sequence[Mapping[str, Any]], reader: str, lang: str) -> Widget:
-    """Who has changed the draft since the last version; others than the *reader* are marked."""
+    """Return who has changed the draft since the last version; others than the *reader* are
+    marked."""
     if not contributors:
         return _box(
             translate(Message("Nobody has changed the draft since the last version."), lang), []

@@ -39,7 +39,7 @@ def _report(problems: Sequence[Problem], actor: Actor) -> dict[str, Any]:
 
 
 async def compare(sor: SafeSqlor, pipeline_id: str, before: str, after: str) -> dict[str, Any]:
-    """How *after* differs from *before*, each `draft`, `live` or a version number."""
+    """Return how *after* differs from *before*, each `draft`, `live` or a version number."""
     return difference(
         await definition_at(sor, pipeline_id, before, "from"),
         await definition_at(sor, pipeline_id, after, "to"),
@@ -47,7 +47,7 @@ async def compare(sor: SafeSqlor, pipeline_id: str, before: str, after: str) -> 
 
 
 async def is_live(sor: SafeSqlor, pipeline_id: str) -> bool:
-    """Whether the line has a live version; raises NotFound when there is no such line."""
+    """Return whether the line has a live version; raises NotFound when there is no such line."""
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     return bool(pipeline["status"] == "published")
 

@@ -32,13 +32,14 @@ _END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 async def since_last_version(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
-    """`{user_id, username, changes, last_change}` of those who changed the draft since then."""
+    """Return `{user_id, username, changes, last_change}` of those who changed the draft since
+    then."""
     last = await sor.one(LAST, {"pipeline_id": pipeline_id})
     return await _between(sor, pipeline_id, last, _END)
 
 
 async def of_version(sor: SafeSqlor, version: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """As `since_last_version`, for the changes that *version* took in."""
+    """Do as `since_last_version`, for the changes that *version* took in."""
     previous = await sor.one(PREVIOUS, version)
     return await _between(sor, version["pipeline_id"], previous, version["created_at"])
 

@@ -19,7 +19,7 @@ from pipeline_core.lifecycle.live import LIVE, live_version, version_by_number
 
 async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """
-    `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
+    Return `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
     functions}`: each step with its own problems, `problems` are those of the line as a whole.
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)

@@ -28,7 +28,8 @@ MOVES: Mapping[str, frozenset[str]] = {
 
 
 def is_allowed(before: str, after: str, *, was_live: bool) -> bool:
-    """Whether a line may go from *before* to *after*; *was_live*: it has versions that were."""
+    """Return whether a line may go from *before* to *after*; *was_live*: it has versions that
+    were."""
     back = "offline" if was_live else "draft"
     return after in MOVES[before] and (before != "archived" or after == back)
 

@@ -44,7 +44,7 @@ _summed_text = json_encoder(_no_other, sort_keys=True, number=plain_spelling)
 
 
 def build(content: Mapping[str, Any]) -> Envelope:
-    """*content* (`pipeline`, `steps` and so on) with its head."""
+    """Return *content* (`pipeline`, `steps` and so on) with its head."""
     return {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
@@ -54,13 +54,13 @@ def build(content: Mapping[str, Any]) -> Envelope:
 
 
 def checksum(content: Mapping[str, Any]) -> str:
-    """SHA-256 of everything in *content* but the head."""
+    """Return SHA-256 of everything in *content* but the head."""
     body = {name: value for name, value in content.items() if name not in _HEAD}
     return hashlib.sha256(_summed_text(body).encode("utf-8")).hexdigest()
 
 
 def serialize(envelope: Envelope, format_name: str) -> str:
-    """*envelope* as the text of a file, in its one spelling; `json` or `yaml`."""
+    """Return *envelope* as the text of a file, in its one spelling; `json` or `yaml`."""
     text = _json_text(envelope) + "\n" if format_name == "json" else write_yaml(envelope)
     # As an escape, which both formats have: as itself it is the mark of a file read wrongly.
     return text.replace(_REPLACEMENT, "\\ufffd")
@@ -105,12 +105,13 @@ def parse(text: str) -> Envelope:
 
 
 def parse_body(body: Mapping[str, Any]) -> Envelope:
-    """As `parse`, of an envelope that is the request's body itself; its fractions are Decimal."""
+    """Do as `parse`, of an envelope that is the request's body itself; its fractions are
+    Decimal."""
     return parse(_body_text(body))
 
 
 def _check_head(value: Any) -> Envelope:
-    """*value* if it is an envelope of ours; raises BadRequest `bad_file`."""
+    """Return *value* if it is an envelope of ours; raises BadRequest `bad_file`."""
     if not isinstance(value, dict) or value.get("kind") != KIND:
         raise _bad("it says no kind {kind}", kind=KIND)
     version = value.get("format_version")

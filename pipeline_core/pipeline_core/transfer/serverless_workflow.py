@@ -58,7 +58,7 @@ def workflow_document(
 
 
 def workflow_name(code: str) -> str:
-    """*code* as a name that the DSL allows: letters, digits and hyphens, at most 63."""
+    """Return *code* as a name that the DSL allows: letters, digits and hyphens, at most 63."""
     return re.sub(r"[^a-zA-Z0-9]+", "-", code)[:63].strip("-") or "line"
 
 
@@ -157,7 +157,7 @@ def _function(step: Step) -> str:
 
 
 def mermaid(definition: Definition) -> str:
-    """*definition* as a Mermaid flowchart: a box for each stage, its steps side by side."""
+    """Return *definition* as a Mermaid flowchart: a box for each stage, its steps side by side."""
     by_key = {step["step_key"]: step for step in definition["steps"]}
     lines = ["flowchart TD"]
     count = 0
@@ -181,7 +181,8 @@ def _words(step: Step) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    """*text* with nothing in it that Mermaid would read: entities by number, no line breaks."""
+    """Return *text* with nothing in it that Mermaid would read: entities by number, no line
+    breaks."""
     return "".join(
         f"#{ord(sign)};" if sign in '"#<>&;`[]{}|\\' or ord(sign) < 32 else sign for sign in text
     )

@@ -204,7 +204,7 @@ def _number(word: str) -> int | JsonNumber | None:
 
 
 def write_yaml(value: Any) -> str:
-    """*value* as YAML in its one spelling, the same to readers of YAML 1.1 and of 1.2."""
+    """Return *value* as YAML in its one spelling, the same to readers of YAML 1.1 and of 1.2."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
     yaml.default_flow_style = False

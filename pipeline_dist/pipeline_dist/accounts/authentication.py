@@ -114,7 +114,7 @@ def _not_from(ip: str) -> Forbidden:
 
 
 def is_ip_allowed(allowed_ips: str | None, ip: str) -> bool:
-    """Whether *ip* lies in one of the networks of the column; any does where it has none."""
+    """Return whether *ip* lies in one of the networks of the column; any does where it has none."""
     if not _entries(allowed_ips):
         return True
     address = read_address(ip)
@@ -153,7 +153,8 @@ def _sent_key(request: web.Request) -> str | None:
 
 
 def _matching_expiries(row: Row, digest: str) -> list[datetime | None]:
-    """When the key with this digest expires; nothing if it is none of the row's valid keys."""
+    """Return when the key with this digest expires; nothing if it is none of the row's valid
+    keys."""
     moment = now()
     return [
         expiry

@@ -51,7 +51,7 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
 
 
 def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
-    """*params* with the installation's currency where none is named."""
+    """Return *params* with the installation's currency where none is named."""
     if params.get("currency") not in (None, ""):
         return dict(params)
     return {**params, "currency": settings().default_currency}
@@ -277,7 +277,8 @@ def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
 
 
 def _expiry_as_before(current: Mapping[str, Any], moment: datetime) -> datetime | None:
-    """When a key that is made now ends that lives as long as the present one was made for."""
+    """Return when a key that is made now ends that lives as long as the present one was made
+    for."""
     start, end = current["api_key_created_at"], current["api_key_expires_at"]
     return None if start is None or end is None else moment + (end - start)
 

@@ -19,7 +19,7 @@ _OF_TYPE = {"unit": ("unit_price",), "package": ("package_size", "package_price"
 
 def check_prices(prices: Any, currency: str) -> list[dict[str, Any]]:
     """
-    *prices* with every value typed and every default filled in, in the order given.
+    Return *prices* with every value typed and every default filled in, in the order given.
 
     Prices that name no currency get *currency*, the distributor's; another one is refused.
     Raises InvalidFields with all problems, each pointing into the list (`fixed_prices/0/unit`).
@@ -41,7 +41,7 @@ def check_prices(prices: Any, currency: str) -> list[dict[str, Any]]:
 
 
 def all_in(text: str, currency: str) -> bool:
-    """Whether all prices of a link, as it keeps them, are in *currency*."""
+    """Return whether all prices of a link, as it keeps them, are in *currency*."""
     return all(price.get("currency") == currency for price in json.loads(text or "[]"))
 
 

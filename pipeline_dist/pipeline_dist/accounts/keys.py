@@ -25,7 +25,7 @@ def mint() -> str:
 
 
 def is_well_formed(key: str) -> bool:
-    """Whether *key* has the form of a key and its checksum is right."""
+    """Return whether *key* has the form of a key and its checksum is right."""
     if not _FORM.fullmatch(key):
         return False
     start, check = key[:-_CHECK_CHARACTERS], key[-_CHECK_CHARACTERS:]

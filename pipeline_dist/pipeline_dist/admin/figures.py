@@ -33,7 +33,7 @@ _FILE = {
 
 
 async def distributor_overview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """Everything that a distributor's page shows first."""
+    """Return everything that a distributor's page shows first."""
     query = check_params({"id": _ID}, params)
     async with reading(snapshot=True) as sor:
         return await figures.overview(sor, query["id"])

@@ -69,7 +69,7 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
 
 
 def _place(column: str, row: dict[str, Any]) -> tuple[bool, Any]:
-    """Where a row stands by *column*: nothing comes before everything."""
+    """Return where a row stands by *column*: nothing comes before everything."""
     return row[column] is not None, row[column]
 
 

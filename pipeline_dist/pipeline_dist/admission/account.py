@@ -56,7 +56,8 @@ class DistributorAccount:
     def __init__(
         self, distributor: Row, link: Row | None, quota_counts: dict[str, int] | None = None
     ) -> None:
-        """*quota_counts*: what the ledger says of the distributor's quota periods, shared by all
+        """Take *quota_counts*: what the ledger says of the distributor's quota periods, shared by
+        all
         accounts of the same distributor in one transaction."""
         self.distributor = distributor
         self.link = link
@@ -104,7 +105,7 @@ class DistributorAccount:
             row["quota_key"], row["quota_used"] = key, self._quota_counts[key]
 
     def limits(self, moment: datetime) -> list[Limit]:
-        """Quotas by calls at *moment*, after `load_counts`, in the order of admission."""
+        """Return quotas by calls at *moment*, after `load_counts`, in the order of admission."""
         row, key = self.distributor, quota_key(self.distributor, moment)
         usage = (
             row["quota_used"] if key is None or key == row["quota_key"] else self._quota_counts[key]
@@ -204,7 +205,7 @@ def adjusted_terms(
 def effective_terms(
     link: Mapping[str, Any] | None, currency: str, terms: Sequence[Terms]
 ) -> list[Terms]:
-    """All prices that can apply to a distributor, out of a line's prices in force."""
+    """Return all prices that can apply to a distributor, out of a line's prices in force."""
     mode = link["pricing_mode"] if link is not None else "inherit"
     fixed_prices: Sequence[Terms] = ()
     if link is not None and mode == "fixed":

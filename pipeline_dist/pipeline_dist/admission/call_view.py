@@ -69,7 +69,7 @@ def _amount(lines: Sequence[Mapping[str, Any]]) -> Decimal:
 
 
 def is_late(header: Mapping[str, Any]) -> bool:
-    """Whether the call was finished after its lease had run out."""
+    """Return whether the call was finished after its lease had run out."""
     lease_ends, finished_at = header["lease_expires_at"], header["finished_at"]
     if lease_ends is None or finished_at is None or header["status"] == "expired":
         return False

@@ -11,8 +11,8 @@ from pipeline_ops.rules.usage_lines import UsageLine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginCall:
-    """A call to be let in; with `status` it is a finished call to be booked in one go. `credentials`: the
-    key by which it is asked for, still to be checked."""
+    """A call to be let in; with `status` it is a finished call to be booked in one go.
+    `credentials`: the key by which it is asked for, still to be checked."""
 
     distributor_id: str
     credentials: Credentials | None

@@ -148,8 +148,8 @@ class AdmissionQueue:
             self.loop.call_later(1, self._refuse_late)
 
     def _next_batch(self) -> list[PendingRequest]:
-        """Those that wait and touch nothing that is busy, in the order they came; nobody passes
-        one that waits for the same row."""
+        """Return those that wait and touch nothing that is busy, in the order they came; nobody
+        passes one that waits for the same row."""
         batch: list[PendingRequest] = []
         rest: list[PendingRequest] = []
         unavailable = set(self._busy)

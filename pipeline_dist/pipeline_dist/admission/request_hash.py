@@ -44,7 +44,7 @@ def lines_to_hash(lines: Iterable[UsageLine]) -> list[tuple[Any, ...]]:
 
 
 def is_same_request(first_hash: str | None, new_hash: str) -> bool:
-    """Whether a request of hash *new_hash* is the one that was *first_hash*."""
+    """Return whether a request of hash *new_hash* is the one that was *first_hash*."""
     if first_hash == new_hash:
         return True
     if first_hash is None or first_hash.startswith(_TYPED) or not isinstance(new_hash, RequestHash):

@@ -1,9 +1,9 @@
 """
 Admission: letting calls in and ending them, exactly.
 
-Requests that wait at the same moment are decided in one transaction (`admission_queue`), each in its
-turn: it locks distributor, distributor_pipeline, capacity and ledger rows, in this order (`book`),
-decides on the locked rows in memory (`deciding`) and then writes. A refused call leaves nothing
+Requests that wait at the same moment are decided in one transaction (`queue`), each in its turn:
+it locks distributor, distributor_pipeline, capacity and ledger rows, in this order (`workset`),
+decides on the locked rows in memory (`decide`) and then writes. A refused call leaves nothing
 behind. Who made a call first is decided by the ledger's unique key (distributor_id,
 idempotency_key, line_no).
 """

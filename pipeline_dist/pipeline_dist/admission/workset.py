@@ -104,7 +104,8 @@ class WorkSet:
         started_at: datetime,
         lines: Sequence[UsageLine],
     ) -> list[PricedLine]:
-        """*lines* priced as of the call's start; raises `price_missing`, `amount_too_large`."""
+        """Return *lines* priced as of the call's start; raises `price_missing`,
+        `amount_too_large`."""
         if not lines:
             return []
         terms = self._terms_at(pipeline_id, started_at)
@@ -131,7 +132,7 @@ class WorkSet:
         self._count_packages(header, lines)
 
     def latest(self, header: Header) -> Header:
-        """*header* as it is now: this batch may have ended the call."""
+        """Return *header* as it is now: this batch may have ended the call."""
         return self._final_headers.get(header["id"], header)
 
     async def lines_of(self, call_no: str) -> Sequence[Header]:
@@ -191,7 +192,7 @@ class WorkSet:
     async def _package_usage(
         self, distributor_id: str, month: str, pricing_ids: Iterable[str]
     ) -> dict[str, Decimal]:
-        """Units used of these packages, calls of this batch included."""
+        """Return units used of these packages, calls of this batch included."""
         missing_ids = [x for x in pricing_ids if (distributor_id, month, x) not in self._packages]
         if missing_ids:
             usage = await pricing.package_usage(

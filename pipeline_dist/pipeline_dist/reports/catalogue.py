@@ -72,9 +72,9 @@ async def pipelines(
     sor: SafeSqlor, owner: str, distributor: Mapping[str, Any], window: Page
 ) -> dict[str, Any]:
     """
-    `{total, page, rows, next}`: how many lines may be called, one page of them, and the cursor of
-    the next page for *owner*. Behind a cursor no line comes twice or is left out because others
-    were added or taken away meanwhile.
+    Return `{total, page, rows, next}`: how many lines may be called, one page of them, and the
+    cursor of the next page for *owner*. Behind a cursor no line comes twice or is left out because
+    others were added or taken away meanwhile.
     """
     name, pattern = any_case("p.name", like_pattern(window.text))
     code, _ = any_case("p.code", pattern)

@@ -37,7 +37,7 @@ _SHOWN_OF_TERMS = (
 
 async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     """
-    `{distributor, gauges: [{scope, used, limit, resets_at, currency}], lines, by_day}`.
+    Return `{distributor, gauges: [{scope, used, limit, resets_at, currency}], lines, by_day}`.
 
     `scope` is day, month, none (no quota) or spend. Each line has its `prices` as they apply to
     this distributor now, and its own `gauges`. Raises NotFound.

@@ -34,7 +34,7 @@ _NOTHING = Decimal("0.0000000000")
 
 
 def check_month(month: str | None) -> str:
-    """*month* as `YYYY-MM`, this quota month by default; raises InvalidFields."""
+    """Return *month* as `YYYY-MM`, this quota month by default; raises InvalidFields."""
     month_text: str | None = check_params({"month": MONTH_RULE}, {"month": month})["month"]
     return month_text or quota_month(now())
 
@@ -83,5 +83,5 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
 
 
 def round_amount(amount: Decimal) -> Decimal:
-    """*amount* as it is paid: two decimals, half up."""
+    """Return *amount* as it is paid: two decimals, half up."""
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)

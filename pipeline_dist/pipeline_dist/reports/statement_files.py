@@ -125,7 +125,7 @@ def _zone() -> str:
 
 
 def _local(moment: datetime) -> datetime:
-    """*moment* on the clock of the quota zone: Excel knows no zones."""
+    """Return *moment* on the clock of the quota zone: Excel knows no zones."""
     return moment.astimezone(ZoneInfo(_zone())).replace(tzinfo=None)
 
 

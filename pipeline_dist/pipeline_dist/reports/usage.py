@@ -129,7 +129,7 @@ async def sums(
 
 
 async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, Any]:
-    """How many calls were made, and what all of it costs."""
+    """Return how many calls were made, and what all of it costs."""
     row = await sor.one(
         f"select coalesce(sum(u.line_no = 0), 0) as calls, sum(u.amount) as amount{_WHERE}",
         _values(distributor_id, period),

@@ -61,19 +61,19 @@ class OwnAccount:
         return choose(terms, step_key, model, unit)
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
-        """Nothing is refused."""
+        """Refuse nothing."""
 
     def consume(self, day: str, month: str) -> None:
-        """Nothing is counted."""
+        """Count nothing."""
 
     def release(self, day: str, month: str) -> None:
-        """Nothing was counted."""
+        """Take nothing back."""
 
     def charge(self, amount: Decimal) -> None:
-        """Nobody is charged."""
+        """Charge nobody."""
 
     async def save(self, sor: SafeSqlor) -> None:
-        """Nothing has changed."""
+        """Write nothing."""
 
 
 @dataclass(frozen=True, slots=True)

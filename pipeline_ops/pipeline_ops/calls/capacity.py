@@ -188,5 +188,6 @@ def end_call(
 
 
 def milliseconds(start: datetime, end: datetime) -> int:
-    """From *start* to *end*, never below 0: a clock may have been set back between."""
+    """Return the time from *start* to *end*, never below 0: a clock may have been set back
+    between."""
     return max(0, round((end - start).total_seconds() * 1000))

@@ -47,8 +47,8 @@ async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
 
 
 async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
-    """Every counter and statement that differs from the ledger, as *sor*'s snapshot sees them;
-    with *month* only those of that quota month."""
+    """Return every counter and statement that differs from the ledger, as *sor*'s snapshot sees
+    them; with *month* only those of that quota month."""
     return await differences(sor, await sums_of(sor, month), month)
 
 

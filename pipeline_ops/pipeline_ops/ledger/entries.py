@@ -122,8 +122,8 @@ async def find_header(
 
 
 async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
-    """Whose calls these are and of which lines: call_no, distributor_id, pipeline_id, as far as
-    they are known. None of it ever changes."""
+    """Return whose calls these are and of which lines: call_no, distributor_id, pipeline_id, as far
+    as they are known. None of it ever changes."""
     rows: list[Row] = await sor.sqlExe(
         "select call_no, distributor_id, pipeline_id from pipeline_usage_log"
         " where call_no in ${call_nos}$ and line_no = 0",
@@ -248,7 +248,8 @@ async def count_overdue(sor: SafeSqlor, pipeline_id: str, moment: datetime) -> i
 async def lease_ends(
     sor: SafeSqlor, pipeline_id: str, moment: datetime, count: int
 ) -> list[datetime]:
-    """When a line's calls that run at *moment* must have ended: the first *count*, in order."""
+    """Return when a line's calls that run at *moment* must have ended: the first *count*, in
+    order."""
     rows = await sor.sqlExe(
         "select lease_expires_at as ends from pipeline_usage_log"
         " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$"

@@ -28,8 +28,8 @@ _ASKED = {"pipeline_id": FieldRule(kind="str", required=True, length=32)}
 
 async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     """
-    {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month, counted_at,
-    running}.
+    Return {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month,
+    counted_at, running}.
 
     `scope` is day, month or slots; `limit` is None where nothing limits, `capacity` None where
     the line has none. `running` are the calls that hold a slot, those that end first in front.
@@ -78,7 +78,7 @@ async def _running(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
 
 
 async def _days(pipeline_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
-    """*moment*, and what the line has done on each day of its month so far, by currency."""
+    """Return *moment*, and what the line has done on each day of its month so far, by currency."""
     days = {"first": f"{quota_month(moment)}-01", "last": quota_day(moment)}
     async with reading() as sor:
         return moment, await sor.sqlExe(_BY_DAY, {"id": pipeline_id, **days})

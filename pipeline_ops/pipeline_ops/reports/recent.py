@@ -12,7 +12,7 @@ MAX_PIPELINES_SHOWN = 5
 
 
 async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
-    """`{hour (its start), calls, failed, amounts}` of the last 24 hours, none left out."""
+    """Return `{hour (its start), calls, failed, amounts}` of the last 24 hours, none left out."""
     first = _first_hour(moment)
     rows = await sor.sqlExe(_BY_HOUR, _since(first, moment))
     return [
@@ -21,7 +21,7 @@ async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
 
 
 async def pipelines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, list[dict[str, Any]]]:
-    """`{slow_lines, failing_lines}` of the last 24 hours, the worst first."""
+    """Return `{slow_lines, failing_lines}` of the last 24 hours, the worst first."""
     rows = await sor.sqlExe(_BY_PIPELINE, _since(_first_hour(moment), moment))
     concerns = [_concern(row) for row in rows]
     slow = sorted(

@@ -19,9 +19,9 @@ NEAR = Decimal("0.8")
 
 async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
     """
-    {now, today, month: {calls, succeeded, failed, running, success_rate, amounts}, by_hour,
-    by_day, top_pipelines, top_distributors, slow_lines, failing_lines, near_limit}; days and
-    months are those of the quota zone, amounts are by currency.
+    Return {now, today, month: {calls, succeeded, failed, running, success_rate, amounts}, by_hour,
+    by_day, top_pipelines, top_distributors, slow_lines, failing_lines, near_limit}; days and months
+    are those of the quota zone, amounts are by currency.
 
     `now` is when they were found: where that took long, a while ago (see `slow_answer`).
     """

@@ -32,7 +32,7 @@ COUNTERS_WITH_SLOTS = (*COUNTERS, "running")
 
 
 def keys_to_count(record: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    """Those of the call's *keys* (its day and month) that the record has no counter for."""
+    """Return those of the call's *keys* (its day and month) that the record has no counter for."""
     return [key for key in keys if key not in (record["day_key"], record["month_key"])]
 
 
@@ -99,13 +99,13 @@ def switch_limits(record: Mapping[str, Any]) -> list[Limit]:
 
 
 def has_slots(record: Mapping[str, Any], count: int) -> bool:
-    """Whether *count* more calls may run."""
+    """Return whether *count* more calls may run."""
     maximum = record["max_concurrency"]
     return maximum is None or record["running"] + count <= maximum
 
 
 def overrun(record: Mapping[str, Any]) -> int:
-    """How many more calls run than may: the limit may have been lowered while they did."""
+    """Return how many more calls run than may: the limit may have been lowered while they did."""
     maximum = record["max_concurrency"]
     return 0 if maximum is None else max(0, record["running"] - maximum)
 

@@ -74,9 +74,9 @@ class Limit:
 
     def room_at(self, moment: datetime) -> datetime | None:
         """
-        When this full limit has room again, as seen at *moment*; None when that is nobody's to
-        know or never will be: no clock resets it, it allows nothing at all, or it is the quota of
-        a day or month that is over.
+        Return when this full limit has room again, as seen at *moment*; None when that is nobody's
+        to know or never will be: no clock resets it, it allows nothing at all, or it is the quota
+        of a day or month that is over.
         """
         is_over = self.scope.endswith(PERIODS) and (self.resets_at or moment) <= moment
         return None if self.limit <= 0 or is_over else self.resets_at
@@ -105,7 +105,7 @@ def retry_after(limits: Iterable[Limit], moment: datetime) -> int | None:
 
 
 def retry_header(seconds: int | None) -> dict[str, str]:
-    """`Retry-After`; no header where trying again does not help."""
+    """Return `Retry-After`; no header where trying again does not help."""
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
 

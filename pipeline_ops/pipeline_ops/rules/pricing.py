@@ -72,8 +72,9 @@ def choose(terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Term
 
 
 def discount(terms: Terms, rate: Decimal) -> Terms:
-    """*terms* at *rate* of their price. Nothing is rounded: 6 decimals of a price and 4 of a rate
-    make 10, which the ledger keeps, so that the price stored with a line reproduces its amount."""
+    """Return *terms* at *rate* of their price. Nothing is rounded: 6 decimals of a price and 4 of a
+    rate make 10, which the ledger keeps, so that the price stored with a line reproduces its
+    amount."""
     return replace(
         terms,
         pricing_mode="discount",
@@ -83,7 +84,8 @@ def discount(terms: Terms, rate: Decimal) -> Terms:
 
 
 def shown_price(price: Decimal | None) -> Decimal | None:
-    """*price* with the decimals it needs, at least 6: as people set it, whoever stored it."""
+    """Return *price* with the decimals it needs, at least 6: as people set it, whoever stored
+    it."""
     if price is None or price.as_tuple().exponent == -PRICE_DECIMALS:
         return price
     at_six = _EXACT.quantize(price, _PRICE_STEP)
@@ -91,7 +93,7 @@ def shown_price(price: Decimal | None) -> Decimal | None:
 
 
 def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
-    """*line* of the ledger with its prices as `shown_price` gives them."""
+    """Return *line* of the ledger with its prices as `shown_price` gives them."""
     return {
         **line,
         "unit_price": shown_price(line["unit_price"]),
@@ -160,7 +162,8 @@ def apply_prices(
     lines: Sequence[UsageLine], line_terms: Sequence[Terms], usage: Mapping[str, Decimal]
 ) -> list[PricedLine]:
     """
-    Each line with its amount; *usage* has the units used before, by the packages' pricing_id.
+    Return each line with its amount; *usage* has the units used before, by the packages'
+    pricing_id.
 
     Lines of one call count for each other, in their order. Raises Unprocessable
     `amount_too_large` where an amount has more digits than the ledger keeps.
@@ -190,7 +193,7 @@ async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> lis
 
 
 def in_force(row: Mapping[str, Any], at: datetime) -> bool:
-    """Whether the price in *row* applies to calls that began at *at*."""
+    """Return whether the price in *row* applies to calls that began at *at*."""
     ends: datetime | None = row["effective_to"]
     return bool(row["effective_from"] <= at) and (ends is None or ends > at)
 
@@ -214,7 +217,7 @@ def terms_of(row: Mapping[str, Any]) -> Terms:
 async def package_usage(
     sor: SafeSqlor, distributor_id: str | None, month: str, pricing_ids: Sequence[str]
 ) -> dict[str, Decimal]:
-    """Units booked so far in quota month *month* under each price, voided calls left out."""
+    """Return units booked so far in quota month *month* under each price, voided calls left out."""
     if not pricing_ids:
         return {}
     # The null-safe comparison also finds calls of our own, which have no distributor.
@@ -237,7 +240,7 @@ async def price_lines(
     currency: str | None = None,
 ) -> list[PricedLine]:
     """
-    *lines* priced as of the call's start. Exact only under the distributor's lock (without a
+    Return *lines* priced as of the call's start. Exact only under the distributor's lock (without a
     distributor: the line's), because packages count what others booked before.
 
     Raises Conflict `price_missing`, Unprocessable `amount_too_large`.
@@ -264,7 +267,7 @@ def _packages(units: Decimal, size: int) -> int:
 
 
 def _divide(product: Decimal, size: int) -> Decimal:
-    """*product* / *size*, rounded half up to 10 decimals; nothing is rounded before."""
+    """Return *product* / *size*, rounded half up to 10 decimals; nothing is rounded before."""
     top, bottom = product.as_integer_ratio()
     bottom *= size
     steps = (2 * top * 10**AMOUNT_DECIMALS + bottom) // (2 * bottom)

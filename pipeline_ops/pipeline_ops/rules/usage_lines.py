@@ -32,7 +32,7 @@ class UsageLine:
 
     @classmethod
     def of(cls, item: "UsageLine | Mapping[str, Any]") -> "UsageLine":
-        """*item* itself, or made from a mapping whose values are checked already."""
+        """Return *item* itself, or made from a mapping whose values are checked already."""
         if isinstance(item, UsageLine):
             return item
         return cls(
@@ -74,5 +74,5 @@ def check_lines(value: Any, *, field: str = "lines") -> list[UsageLine]:
 
 
 def usage_lines(lines: Sequence[UsageLine | Mapping[str, Any]] | None) -> list[UsageLine]:
-    """*lines* as UsageLine objects, in the order given; none for None."""
+    """Return *lines* as UsageLine objects, in the order given; none for None."""
     return [UsageLine.of(line) for line in lines or ()]

@@ -135,7 +135,7 @@ def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) ->
 
 def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """
-    *values* with what follows from the price's type and a start.
+    Return *values* with what follows from the price's type and a start.
 
     Raises InvalidFields, also for *new* values that a price of this type has no place for.
     """
