@@ -4,7 +4,7 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.support.installation import Installation
-from tests.support.lines import do, fresh, new_line
+from tests.support.pipelines import do, fresh, new_pipeline
 
 
 def open_trail(page: Page) -> None:
@@ -16,7 +16,7 @@ def open_trail(page: Page) -> None:
 def test_a_change_is_found_looked_at_and_put_back(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Overwritten")
     page = admin_page
     open_trail(page)

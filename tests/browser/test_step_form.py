@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.installation import Installation
-from tests.support.lines import do, naming_functions, new_line, new_step, rows
+from tests.support.pipelines import do, naming_functions, new_pipeline, new_step, rows
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def save(window: Locator) -> None:
 
 
 def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page: Page) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     new_step(admin, line, "call", step_type="http", model=None,
              config={"url": "https://example.com/a"})  # fmt: skip
     window = opened(admin_page, line, "call")
@@ -69,7 +69,7 @@ def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page
 def test_problems_inside_a_key_are_told_together_at_its_field(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "ask")
+    line = new_pipeline(admin, "ask")
     window = opened(admin_page, line, "ask")
     parameters = field(window, "parameters")
     parameters.locator("textarea").fill('{"temperature": 3, "max_tokens": 0}')
@@ -84,7 +84,7 @@ def test_problems_inside_a_key_are_told_together_at_its_field(
 def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     new_step(admin, line, "do", step_type="script", model=None, config={"function": "text.burn"})
     window = opened(admin_page, line, "do")
 
@@ -105,7 +105,7 @@ def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
 def test_another_type_does_not_make_what_was_typed_saved(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "ask")
+    line = new_pipeline(admin, "ask")
     window = opened(admin_page, line, "ask")
     window.locator("[data-field=name] input").fill("A long name")
     kind = window.locator("[data-field=step_type] select")
@@ -120,7 +120,7 @@ def test_another_type_does_not_make_what_was_typed_saved(
 def test_pairs_without_a_name_and_names_that_stand_twice_are_told(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     new_step(admin, line, "call", step_type="http", model=None,
              config={"url": "https://example.com/a", "headers": {"X-A": "1"}})  # fmt: skip
     window = opened(admin_page, line, "call")
@@ -151,7 +151,7 @@ EXACT = (
 
 
 def exact_step(admin: httpx.Client, key: str = "ask") -> tuple[dict[str, str], dict[str, str]]:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     step = new_step(admin, line, key, config=EXACT)
     assert step["config"] == EXACT
     return line, step

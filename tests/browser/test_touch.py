@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from app.runtime.processes import wait_until
-from tests.browser.test_line_page import Board
 from tests.browser.test_pages import LISTS
+from tests.browser.test_pipeline_page import Board
 from tests.support.installation import PASSWORDS, Installation
-from tests.support.lines import new_line, places
+from tests.support.pipelines import new_pipeline, places
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def swipe(page: Page, start: Locator, goal: Locator) -> None:
 
 
 def test_a_step_is_moved_by_its_grip(server: Installation, phone: Page) -> None:
-    line = new_line(server.admin, "a", "b")
+    line = new_pipeline(server.admin, "a", "b")
     phone.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
     board = Board(phone)
     board.expect_layout([["a"], ["b"]])
@@ -71,7 +71,7 @@ def order(server: Installation, line: dict[str, str]) -> list[str]:
 def test_a_finger_beside_the_grip_scrolls_and_moves_nothing(
     server: Installation, phone: Page
 ) -> None:
-    line = new_line(server.admin, "a", "b")
+    line = new_pipeline(server.admin, "a", "b")
     phone.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
     board = Board(phone)
     board.expect_layout([["a"], ["b"]])
@@ -83,7 +83,7 @@ def test_a_finger_beside_the_grip_scrolls_and_moves_nothing(
 
 
 def test_columns_are_put_in_order_by_buttons(server: Installation, phone: Page) -> None:
-    new_line(server.admin, "a")
+    new_pipeline(server.admin, "a")
     phone.goto(f"/#{LISTS[0]}")
     first = phone.locator("#main tbody tr").first.locator("td[data-name]").first
     expect(first).to_have_attribute("data-name", "code")

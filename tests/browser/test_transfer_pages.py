@@ -9,13 +9,13 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_pages import LISTS, open_list
 from tests.http.test_transfer import export, rich_line
 from tests.support.installation import PASSWORDS, Installation
-from tests.support.lines import ask, do, fresh, new_line, new_step, places, rows
+from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, rows
 
 
 def test_a_line_is_copied_from_its_list(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     page = admin_page
     open_list(page, LISTS[0])
     page.get_by_role("gridcell", name=line["code"], exact=True).click()
@@ -33,7 +33,7 @@ def test_a_line_is_copied_from_its_list(
 def test_a_file_is_tried_first_and_then_brought_in(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    text = export(admin, new_line(admin, "a"), format="yaml")
+    text = export(admin, new_pipeline(admin, "a"), format="yaml")
     page = admin_page
     open_list(page, LISTS[0])
     page.locator("#main [data-tool=more]").click()
@@ -56,7 +56,7 @@ def test_a_file_is_tried_first_and_then_brought_in(
 def test_a_draft_is_replaced_only_as_the_dry_run_saw_it(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     old = export(admin, line, format="json")
     new_step(admin, line, "c")
     page = admin_page
@@ -140,7 +140,9 @@ def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
 def test_a_file_that_was_mended_is_read_again(
     server: Installation, admin: httpx.Client, admin_page: Page, tmp_path: Path
 ) -> None:
-    text = export(admin, new_line(admin, "a"), format="yaml").replace("name: Line", "name: 产线")
+    text = export(admin, new_pipeline(admin, "a"), format="yaml").replace(
+        "name: Line", "name: 产线"
+    )
     file = tmp_path / "line.yaml"
     file.write_bytes(text.encode("gb18030"))
     page = admin_page
@@ -169,7 +171,7 @@ def test_a_file_that_was_mended_is_read_again(
 def test_a_published_line_is_saved_for_other_programs(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "later")
     page = admin_page
@@ -189,7 +191,7 @@ def test_a_published_line_is_saved_for_other_programs(
 def test_an_ended_session_asks_to_sign_in_and_saves_the_file(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     page = admin_page
     page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
     page.locator(".line-page [data-tool=export]").click()
@@ -207,7 +209,7 @@ def test_an_ended_session_asks_to_sign_in_and_saves_the_file(
 def test_a_line_that_is_gone_meanwhile_is_told(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     page = admin_page
     page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
     page.locator(".line-page [data-tool=export]").click()

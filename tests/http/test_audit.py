@@ -8,7 +8,7 @@ import pytest
 
 from app.schema import tables as models
 from tests.support.installation import Installation
-from tests.support.lines import ask, do, fresh, new_line, new_step, places, refused
+from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, refusal_of
 
 Entry = dict[str, Any]
 
@@ -41,7 +41,7 @@ def send(client: httpx.Client, path: str, **fields: Any) -> Any:
 
 
 def test_a_change_is_told_with_who_when_from_where_before_and_after(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     headers = {"X-Request-Id": "audit-test-1"}
     admin.post(
         "/pipeline_core/api/pipelines_update.dspy", headers=headers,
@@ -56,19 +56,19 @@ def test_a_change_is_told_with_who_when_from_where_before_and_after(admin: httpx
 
 
 def test_a_refused_change_leaves_no_entry(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     before = len(trail(admin, pipeline_id=line["id"]))
 
-    refused(ask(admin, "pipelines_update", id=line["id"], lock_version=9, name="x"), 409,
+    refusal_of(ask(admin, "pipelines_update", id=line["id"], lock_version=9, name="x"), 409,
             "edit_conflict")  # fmt: skip
-    refused(ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A"),
+    refusal_of(ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A"),
             409, "duplicate")  # fmt: skip
 
     assert len(trail(admin, pipeline_id=line["id"])) == before
 
 
 def test_the_life_of_a_line_reads_as_it_was(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     step = new_step(admin, line, "c", stage=1)
     do(admin, "pipeline_publish", pipeline_id=line["id"], notes="first")
     do(admin, "pipeline_steps_move", pipeline_id=line["id"], lock_version=1, step_key="c", stage=2)
@@ -103,7 +103,7 @@ def test_the_life_of_a_line_reads_as_it_was(admin: httpx.Client) -> None:
 
 
 def test_what_a_deleted_line_held_is_in_the_trail(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     do(admin, "pipeline_versions_create", pipeline_id=line["id"], notes="kept words")
     do(admin, "pipelines_delete", id=line["id"])
 
@@ -115,7 +115,7 @@ def test_what_a_deleted_line_held_is_in_the_trail(admin: httpx.Client) -> None:
 
 
 def test_prices_capacity_distributors_and_links_are_told(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"],
                  unit="call", unit_price="2.5")  # fmt: skip
     send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
@@ -165,7 +165,7 @@ def test_keys_are_told_without_anything_one_could_use(
 
 
 def test_one_field_is_put_back_and_the_rest_stays(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Wrong", description="good")
     entry = last(admin, row_id=line["id"], action="update")
 
@@ -181,21 +181,21 @@ def test_one_field_is_put_back_and_the_rest_stays(admin: httpx.Client) -> None:
 
 
 def test_a_field_that_moved_on_is_not_put_back(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Second")
     entry = last(admin, row_id=line["id"], action="update")
     do(admin, "pipelines_update", id=line["id"], lock_version=2, name="Third")
 
-    problem = refused(put_back(admin, entry, "name"), 409, "edit_conflict")
+    problem = refusal_of(put_back(admin, entry, "name"), 409, "edit_conflict")
 
     assert problem["current"]["name"] == "Third"
-    refused(put_back(admin, last(admin, row_id=line["id"]), "name", lock_version=1), 409,
+    refusal_of(put_back(admin, last(admin, row_id=line["id"]), "name", lock_version=1), 409,
             "edit_conflict")  # fmt: skip
     assert fresh(admin, line)["name"] == "Third"
 
 
 def test_putting_back_obeys_the_rules_of_the_form(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     step = new_step(admin, line, "b", timeout_seconds=10)
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, stage=1)
     do(admin, "pipeline_publish", pipeline_id=line["id"])
@@ -204,18 +204,18 @@ def test_putting_back_obeys_the_rules_of_the_form(admin: httpx.Client) -> None:
     assert put_back(admin, moved, "stage").status_code == 200
     assert places(admin, line) == [(1, 1, "a"), (2, 1, "b")]
     published = last(admin, pipeline_id=line["id"], action="publish")
-    refused(put_back(admin, published, "live_version"), 409, "not_put_back")
-    refused(put_back(admin, published, "colour"), 400, "nothing_to_put_back")
+    refusal_of(put_back(admin, published, "live_version"), 409, "not_put_back")
+    refusal_of(put_back(admin, published, "colour"), 400, "nothing_to_put_back")
     made = trail(admin, row_id=line["id"], action="create")[0]
-    refused(put_back(admin, made, "name"), 400, "nothing_to_put_back")
+    refusal_of(put_back(admin, made, "name"), 400, "nothing_to_put_back")
     shop = send(admin, "pipeline_dist/api/distributors_create", code="no-back", name="N")
     send(admin, "pipeline_dist/api/distributor_generate_key", id=shop["id"])
     key = last(admin, row_id=shop["id"])
-    refused(put_back(admin, key, "api_key_prefix"), 409, "not_put_back")
+    refusal_of(put_back(admin, key, "api_key_prefix"), 409, "not_put_back")
 
 
 def test_money_and_switches_come_back_as_they_were(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"],
                  unit="call", unit_price="2.5")  # fmt: skip
     send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
@@ -234,7 +234,7 @@ def test_money_and_switches_come_back_as_they_were(admin: httpx.Client) -> None:
 def test_an_entry_is_readable_with_a_button_for_each_field(
     admin: httpx.Client, lang: str
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Other")
     entry = last(admin, row_id=line["id"])
 
@@ -255,7 +255,7 @@ def test_an_entry_is_readable_with_a_button_for_each_field(
 
 
 def test_the_trail_is_filtered_by_user_object_action_and_time(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     found = trail(admin, username="admin", table_name="pipelines", action="create",
                   row_id=line["id"])  # fmt: skip
 
@@ -269,21 +269,21 @@ def test_the_trail_is_filtered_by_user_object_action_and_time(admin: httpx.Clien
 
 
 def test_only_those_who_may_read_and_put_back(server: Installation, admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="x")
     entry = last(admin, row_id=line["id"])
     operator, viewer = server.sign_in("operator"), server.sign_in("viewer")
 
     assert trail(operator, row_id=line["id"])
-    refused(put_back(operator, entry, "name"), 403, "forbidden")
-    refused(viewer.get("/app_audit/get_app_audit.dspy"), 403, "forbidden")
+    refusal_of(put_back(operator, entry, "name"), 403, "forbidden")
+    refusal_of(viewer.get("/app_audit/get_app_audit.dspy"), 403, "forbidden")
 
 
 def test_entries_about_persons_are_for_those_who_may_see_them(
     server: Installation, admin: httpx.Client
 ) -> None:
     """Operators read the trail and no distributors' contacts."""
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     send(admin, "pipeline_dist/api/distributors_create",
          code="with-contact", name="With contact", contact="Somebody",
          phone="555 1234")  # fmt: skip

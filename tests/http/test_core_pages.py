@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.lines import ask, do, free_code, new_line, new_step, refused, rows
+from tests.support.pipelines import ask, do, free_code, new_pipeline, new_step, refusal_of, rows
 
 PAGES = ("publish", "rollback", "validate", "diff", "version", "status")
 
@@ -15,7 +15,7 @@ PAGES = ("publish", "rollback", "validate", "diff", "version", "status")
 def test_writing_answers_to_post_only(admin: httpx.Client) -> None:
     for endpoint in ("pipelines_create", "pipeline_publish", "pipeline_steps_reorder"):
         answer = admin.get(f"/pipeline_core/api/{endpoint}.dspy")
-        refused(answer, 405, "method_not_allowed")
+        refusal_of(answer, 405, "method_not_allowed")
         assert answer.headers["Allow"] == "POST"
 
 
@@ -34,7 +34,7 @@ def test_other_methods_hear_what_the_path_answers_to(
 ) -> None:
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         answer = admin.request(method, path)
-        refused(answer, 405, "method_not_allowed")
+        refusal_of(answer, 405, "method_not_allowed")
         assert answer.headers["Allow"] == allowed
 
 
@@ -55,7 +55,7 @@ def test_a_page_gets_widgets(admin: httpx.Client) -> None:
 
 
 def test_who_may_only_look_cannot_write(server: Installation, admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
 
     for role in ("operator", "viewer"):
@@ -84,7 +84,7 @@ def test_pages_stay_whole_whatever_the_parameters_hold(
 
 
 def test_views_say_it_in_words(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     look = {"pipeline_id": line["id"], "_webbricks_": 1}
 
     def texts(view: str, **more: Any) -> str:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.refusals import refused
+from tests.support.refusals import refusal_of
 from tests.support.replays import first_answer
 from tests.support.selling import (
     COST,
@@ -53,14 +53,14 @@ class TestKey:
     def test_that_is_no_key_is_refused(self, server: Installation, headers: dict[str, str]) -> None:
         answer = server.anonymous(headers=headers).get("/pipeline_dist/v1/me")
 
-        refused(answer, 401, "invalid_key")
+        refusal_of(answer, 401, "invalid_key")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
     def test_two_different_keys_are_no_key(self, server: Installation, reseller: Reseller) -> None:
         other = new_key(server.admin, make_distributor(server.admin))
         answer = reseller.client.get("/pipeline_dist/v1/me", headers={"X-API-Key": other})
 
-        refused(answer, 401, "invalid_key")
+        refusal_of(answer, 401, "invalid_key")
 
     def test_unknown_expired_and_revoked_get_one_answer(
         self, server: Installation, line: dict[str, Any]
@@ -83,7 +83,7 @@ class TestKey:
             expired.distributor["id"],
         )
         problems = [
-            refused(each.get("me"), 401, "invalid_key") for each in (revoked, replaced, expired)
+            refusal_of(each.get("me"), 401, "invalid_key") for each in (revoked, replaced, expired)
         ]
         for problem in problems:
             del problem["request_id"]
@@ -106,7 +106,7 @@ class TestKey:
             old.distributor["id"],
         )
 
-        refused(old.get("me"), 401, "invalid_key")
+        refusal_of(old.get("me"), 401, "invalid_key")
         assert new.get("me").status_code == 200
 
     def test_grace_does_not_outlive_the_keys_own_expiry(
@@ -205,18 +205,18 @@ class TestRefusalsInTheirOrder:
         wrong = EverythingWrong(server)
         for repair, status, code in REPAIRS:
             repair(wrong)
-            refused(wrong.begin(), status, code)
+            refusal_of(wrong.begin(), status, code)
         wrong.change("pipeline_capacity", max_concurrency="")
 
         # None of the refused tries took anything, nor used up the idempotency key or the rate.
         assert wrong.begin().status_code == 201
         limited = wrong.reseller.begin(wrong.line)
-        refused(limited, 429, "rate_limited")
+        refusal_of(limited, 429, "rate_limited")
         assert 1 <= int(limited.headers["Retry-After"]) <= 61
 
     def test_a_reached_limit_is_named(self, server: Installation, line: dict[str, Any]) -> None:
         reseller = make_reseller(server, line, quota_period="day", quota_calls=1, spend_limit="0")
-        spent = refused(reseller.begin(line), 402, "spend_limit_reached")
+        spent = refusal_of(reseller.begin(line), 402, "spend_limit_reached")
         assert (spent["scope"], spent["resets_at"]) == ("spend", None)
 
         server.query(
@@ -224,7 +224,7 @@ class TestRefusalsInTheirOrder:
         )
         assert reseller.begin(line).status_code == 201
         answer = reseller.begin(line)
-        problem = refused(answer, 429, "quota_exceeded")
+        problem = refusal_of(answer, 429, "quota_exceeded")
         assert (problem["scope"], problem["limit"], problem["used"]) == ("distributor_day", 1, 1)
         assert problem["resets_at"].endswith("Z")
         assert int(answer.headers["Retry-After"]) >= 1
@@ -236,11 +236,11 @@ class TestRefusalsInTheirOrder:
         stranger = make_reseller(server)
         problems = []
         for code in (line["code"], "no-such-line"):
-            problem = refused(
+            problem = refusal_of(
                 stranger.post("calls", {"pipeline": code}, key="k"), 404, "pipeline_not_found"
             )
             problems.append({k: v for k, v in problem.items() if k != "request_id"})
-            refused(stranger.get("pipelines", code=code), 404, "pipeline_not_found")
+            refusal_of(stranger.get("pipelines", code=code), 404, "pipeline_not_found")
 
         assert problems[0] == problems[1]
 
@@ -276,7 +276,7 @@ class TestCalls:
         assert "Idempotent-Replayed" not in first.headers
         assert again.headers["Idempotent-Replayed"] == "true"
         assert (again.status_code, first_answer(again.json())) == (201, first.json())
-        refused(other, 422, "idempotency_key_reused")
+        refusal_of(other, 422, "idempotency_key_reused")
 
     def test_the_same_finish_answers_the_same(
         self, reseller: Reseller, line: dict[str, Any]
@@ -287,8 +287,8 @@ class TestCalls:
 
         assert again.headers["Idempotent-Replayed"] == "true"
         assert first_answer(again.json()) == first.json()
-        refused(reseller.finish(call, lines=[]), 409, "already_finished")
-        refused(reseller.finish(call, status="failed"), 409, "already_finished")
+        refusal_of(reseller.finish(call, lines=[]), 409, "already_finished")
+        refusal_of(reseller.finish(call, status="failed"), 409, "already_finished")
 
     def test_a_finished_call_is_booked_in_one_go(
         self, reseller: Reseller, line: dict[str, Any]
@@ -309,12 +309,12 @@ class TestCalls:
         reseller = make_reseller(server, line, quota_period="day", quota_calls=2)
         kept = reseller.begin(line).json()
         given_back = reseller.begin(line).json()
-        refused(reseller.begin(line), 429, "quota_exceeded")
+        refusal_of(reseller.begin(line), 429, "quota_exceeded")
 
         assert (
             reseller.finish(kept, status="failed", error="no answer").json()["status"] == "failed"
         )
-        refused(reseller.begin(line), 429, "quota_exceeded")
+        refusal_of(reseller.begin(line), 429, "quota_exceeded")
         assert reseller.finish(given_back, status="cancelled").status_code == 200
         assert reseller.begin(line).status_code == 201
 
@@ -330,8 +330,8 @@ class TestCalls:
         call = reseller.begin(line).json()
         stranger = make_reseller(server, line)
 
-        refused(stranger.get("calls", call_no=call["call_no"]), 404, "call_not_found")
-        refused(stranger.finish(call), 404, "call_not_found")
+        refusal_of(stranger.get("calls", call_no=call["call_no"]), 404, "call_not_found")
+        refusal_of(stranger.finish(call), 404, "call_not_found")
 
     def test_a_missing_price_leaves_the_call_as_it_is(
         self, reseller: Reseller, line: dict[str, Any]
@@ -339,7 +339,7 @@ class TestCalls:
         call = reseller.begin(line).json()
         answer = reseller.finish(call, lines=[*USED, {"unit": "image", "quantity": 1}])
 
-        problem = refused(answer, 409, "price_missing")
+        problem = refusal_of(answer, 409, "price_missing")
         assert problem["errors"][0]["pointer"] == "/lines/2"
         assert reseller.get("calls", call_no=call["call_no"]).json()["status"] == "reserved"
 

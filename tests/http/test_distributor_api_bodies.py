@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.installation import DIRECT, Installation
-from tests.support.refusals import pointers, refused
+from tests.support.refusals import pointers, refusal_of
 from tests.support.replays import first_answer
 from tests.support.selling import (
     COST,
@@ -136,8 +136,8 @@ class TestBodies:
     ) -> None:
         body = {"pipeline": line["code"]}
 
-        refused(reseller.post("calls", body), 400, "idempotency_key_required")
-        refused(reseller.post("calls", body, key=""), 400, "idempotency_key_required")
+        refusal_of(reseller.post("calls", body), 400, "idempotency_key_required")
+        refusal_of(reseller.post("calls", body, key=""), 400, "idempotency_key_required")
         assert pointers(reseller.post("calls", body, key="x" * 201)) == {
             "/Idempotency-Key": "bad_idempotency_key"
         }
@@ -172,13 +172,13 @@ class TestBodies:
             headers={"Content-Type": content_type, "Idempotency-Key": "k"},
         )
 
-        refused(answer, status, code)
+        refusal_of(answer, status, code)
         assert answer.headers["RateLimit-Limit"] == "1000"
         stranger = httpx.post(
             answer.url, content=content, **DIRECT,
             headers={"Content-Type": content_type, "X-API-Key": "ppk_none"},
         )  # fmt: skip
-        refused(stranger, 401, "invalid_key")
+        refusal_of(stranger, 401, "invalid_key")
 
     @pytest.mark.parametrize(
         ("path", "allowed"),
@@ -204,14 +204,14 @@ class TestBodies:
         for method in methods:
             answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
 
-            refused(answer, 405, "method_not_allowed")
+            refusal_of(answer, 405, "method_not_allowed")
             assert answer.headers["Allow"] == allowed
             is_open = path in ("openapi.json", "docs")
             assert is_open or answer.headers["RateLimit-Limit"] == "1000"
             assert httpx.request(method, answer.url, **DIRECT).status_code == 405
 
     def test_unknown_paths_are_problems_too(self, reseller: Reseller) -> None:
-        refused(reseller.get("nothing"), 404, "not_found")
+        refusal_of(reseller.get("nothing"), 404, "not_found")
 
 
 class TestBatch:

@@ -7,15 +7,15 @@ import pymysql
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.lines import (
+from tests.support.pipelines import (
     ask,
     do,
     fresh,
-    new_line,
+    new_pipeline,
     new_step,
     places,
     pointers,
-    refused,
+    refusal_of,
     rows,
 )
 
@@ -29,7 +29,7 @@ def look(client: httpx.Client, endpoint: str, **params: Any) -> Any:
 def test_the_editor_gets_the_whole_draft_with_the_problems_of_each_step(
     admin: httpx.Client,
 ) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     new_step(admin, line, "c", stage=2, config={"inputs": {"x": "steps.b.output"}})
 
     draft = look(admin, "pipeline_editor", pipeline_id=line["id"])
@@ -49,7 +49,7 @@ def test_the_editor_gets_the_whole_draft_with_the_problems_of_each_step(
 
 
 def test_every_save_says_what_stands_in_the_way_of_publishing(admin: httpx.Client) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     step = new_step(admin, line, "a", model=None)
     assert [p["code"] for p in step["problems"] if p["severity"] == "error"] == ["missing_model"]
     better = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, model="m")
@@ -64,7 +64,7 @@ def test_every_save_says_what_stands_in_the_way_of_publishing(admin: httpx.Clien
 
 
 def test_a_step_that_others_need_may_go_but_is_missed(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     new_step(admin, line, "b", config={"inputs": {"x": "steps.a.output"}})
     first = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
 
@@ -73,11 +73,11 @@ def test_a_step_that_others_need_may_go_but_is_missed(admin: httpx.Client) -> No
     assert [p["code"] for p in gone["problems"] if p["severity"] == "error"] == [
         "unknown_reference"
     ]
-    refused(ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable")
+    refusal_of(ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable")
 
 
 def test_a_step_is_copied_after_itself_or_beside_itself(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
     take = {"id": step["id"], "lock_version": step["lock_version"]}
 
@@ -91,19 +91,19 @@ def test_a_step_is_copied_after_itself_or_beside_itself(admin: httpx.Client) -> 
     assert places(admin, line) == [
         (1, 1, "a"), (1, 2, "a_copy2"), (2, 1, "own"), (3, 1, "a_copy"), (4, 1, "b"),
     ]  # fmt: skip
-    refused(ask(admin, "pipeline_steps_duplicate", **take, step_key="b"), 409, "duplicate")
-    refused(ask(admin, "pipeline_steps_duplicate", id=step["id"]), 400, "invalid_fields")
-    refused(ask(admin, "pipeline_steps_duplicate", **take, step_key="bad key"), 400,
+    refusal_of(ask(admin, "pipeline_steps_duplicate", **take, step_key="b"), 409, "duplicate")
+    refusal_of(ask(admin, "pipeline_steps_duplicate", id=step["id"]), 400, "invalid_fields")
+    refusal_of(ask(admin, "pipeline_steps_duplicate", **take, step_key="bad key"), 400,
             "invalid_fields")  # fmt: skip
 
 
 def test_a_step_is_switched_off_and_on(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
 
     off = do(admin, "pipeline_steps_enable", id=step["id"], lock_version=1, enabled=False)
     assert (off["enabled"], off["publishable"]) == (0, False)
-    refused(
+    refusal_of(
         ask(admin, "pipeline_steps_enable", id=step["id"], lock_version=1, enabled=True),
         409, "edit_conflict",
     )  # fmt: skip
@@ -112,11 +112,11 @@ def test_a_step_is_switched_off_and_on(admin: httpx.Client) -> None:
 
 
 def test_the_later_editor_is_told_what_differs(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     step = rows(admin, "pipeline_steps", pipeline_id=line["id"])[0]
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, name="Theirs", model="n")
 
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_steps_update", id=step["id"], lock_version=1, name="Mine", model="n"),
         409, "edit_conflict",
     )  # fmt: skip
@@ -126,12 +126,12 @@ def test_the_later_editor_is_told_what_differs(admin: httpx.Client) -> None:
 
 
 def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b", "c")
+    line = new_pipeline(admin, "a", "b", "c")
     seen = fresh(admin, line)
     do(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
        order=[["c"], ["a"], ["b"]])  # fmt: skip
 
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
             order=[["a"], ["c"], ["b"]]),
         409, "edit_conflict",
@@ -141,14 +141,14 @@ def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
 
     seen = fresh(admin, line)
     new_step(admin, line, "d")
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"],
             lock_version=seen["lock_version"], draft_changed_at=seen["draft_changed_at"],
             order=[["a"], ["b"], ["c"]]),
         409, "edit_conflict",
     )  # fmt: skip
     assert problem["difference"]["missing"] == ["d"]
-    refused(
+    refusal_of(
         ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="e", name="E",
             draft_changed_at=seen["draft_changed_at"]),
         409, "edit_conflict",
@@ -197,14 +197,14 @@ WRONG_CONFIGS = [
 def test_a_wrong_configuration_names_the_places(
     admin: httpx.Client, fields: dict[str, Any], told: dict[str, str]
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
     new = {"pipeline_id": line["id"], "step_key": "b", "name": "B", "model": "m"}
     old = {"id": step["id"], "lock_version": step["lock_version"]}
 
     for endpoint, given in (("create", new), ("update", old)):
         answer = ask(admin, f"pipeline_steps_{endpoint}", **given, **fields)
-        problem = refused(answer, 400, "invalid_fields")
+        problem = refusal_of(answer, 400, "invalid_fields")
 
         assert {one["pointer"]: one["detail"] for one in problem["errors"]} == told
         assert set(pointers(problem).values()) == {"bad_config"}
@@ -214,7 +214,7 @@ def test_a_wrong_configuration_names_the_places(
 def test_publishing_names_all_who_changed_the_draft(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     first = do(admin, "pipeline_publish", pipeline_id=line["id"])
     assert first["contributors"] == ["admin"]
     second_admin(server)
@@ -239,7 +239,7 @@ def second_admin(server: Installation) -> None:
 
 
 def test_a_rollback_is_looked_at_first(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "b")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
@@ -256,9 +256,9 @@ def test_a_rollback_is_looked_at_first(admin: httpx.Client) -> None:
 
 def test_looking_at_what_is_not_there(admin: httpx.Client) -> None:
     for endpoint in ("pipeline_editor", "pipeline_contributors"):
-        refused(ask(admin, endpoint, pipeline_id="nothing"), 404, "not_found")
-    line = new_line(admin, "a")
-    refused(ask(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1), 404,
+        refusal_of(ask(admin, endpoint, pipeline_id="nothing"), 404, "not_found")
+    line = new_pipeline(admin, "a")
+    refusal_of(ask(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1), 404,
             "not_found")  # fmt: skip
     assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"] is None
 
@@ -266,7 +266,7 @@ def test_looking_at_what_is_not_there(admin: httpx.Client) -> None:
 def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     version = do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "b")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
@@ -285,11 +285,11 @@ def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
         ("pipeline_rollback", {"reason": "r"}), ("pipeline_rollback_preview", {}),
         ("pipeline_validate", {}), ("pipeline_publish", {"notes": "n"}),
     ):  # fmt: skip
-        refused(ask(admin, endpoint, **target, **fields), 500, "version_corrupted")
+        refusal_of(ask(admin, endpoint, **target, **fields), 500, "version_corrupted")
     for endpoint in ("pipeline_diff", "pipeline_export", "pipeline_workflow", "pipeline_clone"):
         more = {"code": "tampered"} if endpoint == "pipeline_clone" else {}
         answer = ask(admin, endpoint, pipeline_id=line["id"], **{"from": "1"}, **more)
-        refused(answer, 500, "version_corrupted")
+        refusal_of(answer, 500, "version_corrupted")
     assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"]["version_no"] == 2
 
 

@@ -6,14 +6,14 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.lines import (
+from tests.support.pipelines import (
     ask,
     do,
     naming_functions,
-    new_line,
+    new_pipeline,
     new_step,
     pointers,
-    refused,
+    refusal_of,
     rows,
 )
 
@@ -29,7 +29,7 @@ def server(
 
 
 def test_the_editor_is_told_the_functions(admin: httpx.Client) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
 
     draft = do(admin, "pipeline_editor", pipeline_id=line["id"])
 
@@ -42,7 +42,7 @@ def test_the_editor_is_told_the_functions(admin: httpx.Client) -> None:
 def test_a_function_that_is_not_named_can_be_written_but_not_published(
     admin: httpx.Client,
 ) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     step = new_step(
         admin, line, "a", step_type="script", model=None, config={"function": "text.burn"}
     )
@@ -51,7 +51,7 @@ def test_a_function_that_is_not_named_can_be_written_but_not_published(
     assert (told["code"], told["step_key"], told["field"]) == (
         "unknown_function", "a", "config.function"
     )  # fmt: skip
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable"
     )
     assert pointers(problem) == {"/steps/a/config/function": "unknown_function"}

@@ -5,27 +5,27 @@ import json
 import httpx
 
 from tests.support.installation import Installation
-from tests.support.lines import (
+from tests.support.pipelines import (
     ask,
     at_once,
     do,
     fresh,
-    new_line,
+    new_pipeline,
     new_step,
     places,
     pointers,
-    refused,
+    refusal_of,
     rows,
 )
 
 
 def test_a_pushed_step_can_be_edited_but_not_put_back(admin: httpx.Client) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     step = new_step(admin, line, "a")
     new_step(admin, line, "b", stage=1, new_stage=True)
 
     old_form = {"id": step["id"], "lock_version": step["lock_version"]}
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_steps_update", **old_form, name="New", stage=1, step_no=1),
         409,
         "edit_conflict",
@@ -34,11 +34,11 @@ def test_a_pushed_step_can_be_edited_but_not_put_back(admin: httpx.Client) -> No
 
     assert problem["current"]["stage"] == 2
     assert (changed["name"], changed["stage"]) == ("New", 2)
-    refused(ask(admin, "pipeline_steps_delete", **old_form), 409, "edit_conflict")
+    refusal_of(ask(admin, "pipeline_steps_delete", **old_form), 409, "edit_conflict")
 
 
 def test_steps_are_put_in_another_order(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b", "c")
+    line = new_pipeline(admin, "a", "b", "c")
     order = {"pipeline_id": line["id"], "lock_version": 1}
 
     record = do(admin, "pipeline_steps_reorder", **order, order=[["c"], ["b", "a"]])
@@ -46,14 +46,14 @@ def test_steps_are_put_in_another_order(admin: httpx.Client) -> None:
     assert record["order"] == [["c"], ["b", "a"]]
     assert record["lock_version"] == 2
     assert places(admin, line) == [(1, 1, "c"), (2, 1, "b"), (2, 2, "a")]
-    late = refused(
+    late = refusal_of(
         ask(admin, "pipeline_steps_reorder", **order, order=[["a"], ["b"], ["c"]]),
         409,
         "edit_conflict",
     )
     assert late["current"]["order"] == [["c"], ["b", "a"]]
     order["lock_version"] = 2
-    wrong = refused(
+    wrong = refusal_of(
         ask(admin, "pipeline_steps_reorder", **order, order=[["a"], ["b"]]), 400, "invalid_fields"
     )
     assert pointers(wrong) == {"/order": "missing_step"}
@@ -62,7 +62,7 @@ def test_steps_are_put_in_another_order(admin: httpx.Client) -> None:
 
 
 def test_a_step_is_moved_by_its_form_and_the_others_close_up(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b", "c")
+    line = new_pipeline(admin, "a", "b", "c")
     step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
 
     moved = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, stage=3, step_no=1)
@@ -75,7 +75,7 @@ def test_a_step_is_moved_by_its_form_and_the_others_close_up(admin: httpx.Client
 
 
 def test_a_form_that_sends_the_old_number_along_still_moves_its_step(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     step = new_step(admin, line, "b", stage=1)
     form = {"id": step["id"], "lock_version": 1, "step_no": 2}
 
@@ -88,7 +88,7 @@ def test_a_form_that_sends_the_old_number_along_still_moves_its_step(admin: http
 def test_steps_put_in_at_the_same_time_leave_no_hole(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "first")
+    line = new_pipeline(admin, "first")
     steps = [
         {"pipeline_id": line["id"], "step_key": f"s{number}", "name": "S", "model": "m"}
         | ({"stage": 1, "step_no": 1} if number % 3 == 0 else {})
@@ -111,7 +111,7 @@ def test_steps_put_in_at_the_same_time_leave_no_hole(
 def test_of_two_orders_from_one_reading_only_one_is_taken(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     order = {"pipeline_id": line["id"], "lock_version": 1}
     work = [
         ("pipeline_steps_reorder", {**order, "order": [["b"], ["a"]]}),
@@ -124,7 +124,7 @@ def test_of_two_orders_from_one_reading_only_one_is_taken(
 
 
 def test_a_line_of_500_steps_is_handled(admin: httpx.Client, server: Installation) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     server.query(
         "insert into pipeline_steps (id, pipeline_id, step_key, name, stage, step_no, step_type,"
         " model, config, created_at, updated_at)"

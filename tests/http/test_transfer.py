@@ -13,7 +13,7 @@ import yaml
 
 from tests.http.test_audit import send, trail
 from tests.support.installation import Installation
-from tests.support.lines import ask, do, fresh, new_line, new_step, places, refused, rows
+from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, refusal_of, rows
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SCHEMA = DATA / "serverless_workflow/workflow.yaml"
@@ -38,7 +38,7 @@ def actions(report: dict[str, Any]) -> dict[str, str]:
 
 
 def rich_line(client: httpx.Client) -> Line:
-    line = new_line(client, "a", "b")
+    line = new_pipeline(client, "a", "b")
     new_step(client, line, "c", stage=2, config={"prompt": "多行\n{{input.x}}\n", "inputs": {
         "x": "steps.a.output"}}, timeout_seconds=10, retry_limit=2, enabled=0)  # fmt: skip
     send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"], unit="call",
@@ -107,14 +107,14 @@ def doomed(client: httpx.Client, text: str) -> str:
 
 
 def test_an_import_into_a_line_says_what_it_does_to_each_step(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b", "c")
+    line = new_pipeline(admin, "a", "b", "c")
     file = json.loads(export(admin, line))
     file["steps"][0]["name"] = "Renamed"
     file["steps"][2] |= {"step_key": "new", "id": "stolen", "lock_version": 77}
     text = json.dumps(file)
     problem = bring(admin, text)
     assert [p["code"] for p in problem["problems"]] == ["bad_checksum"]
-    refused(ask(admin, "pipeline_import", content=text, dry_run=0), 400, "not_importable")
+    refusal_of(ask(admin, "pipeline_import", content=text, dry_run=0), 400, "not_importable")
 
     report = bring(admin, text, accept_changed=1, replace=1)
 
@@ -168,7 +168,7 @@ def test_a_file_that_was_written_by_hand_needs_little(admin: httpx.Client) -> No
 
 
 def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     new_step(admin, line, "warm", stage=2, config={"parameters": {"temperature": 0.7}})
     text = export(admin, line)
     assert '"temperature": 0.7' in text
@@ -179,15 +179,15 @@ def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
             content=content, headers={"Content-Type": "application/json"},
         )  # fmt: skip
 
-    refused(bring_body(text.replace("0.7", "1e350")), 400, "not_importable")
-    refused(bring_body(text.replace("0.7", "1e999")), 400, "bad_json")
+    refusal_of(bring_body(text.replace("0.7", "1e350")), 400, "not_importable")
+    refusal_of(bring_body(text.replace("0.7", "1e999")), 400, "bad_json")
     answer = bring_body(text)
     assert answer.status_code == 200, answer.text
     assert answer.json()["data"]["line"]["action"] == "created"
     made = json.loads(export(admin, answer.json()["data"]["line"]))
     assert made["steps"] == json.loads(text)["steps"]
     large = json.loads(text) | {"extra": "x" * 5_300_000}
-    refused(bring_body(json.dumps(large)), 413, "too_large")
+    refusal_of(bring_body(json.dumps(large)), 413, "too_large")
 
 
 def test_a_bad_price_stops_the_import(admin: httpx.Client) -> None:
@@ -201,7 +201,7 @@ def test_a_bad_price_stops_the_import(admin: httpx.Client) -> None:
 
 
 def test_5_mb_are_taken_and_more_are_not(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     file = json.loads(export(admin, line))
     file["pipeline"]["code"] = "huge"
     file["steps"] = [
@@ -216,13 +216,13 @@ def test_5_mb_are_taken_and_more_are_not(admin: httpx.Client) -> None:
     published = do(admin, "pipeline_publish", pipeline_id=report["line"]["id"])
     assert published["version_no"] == 1
     too_much = text + " " * 400_000
-    refused(ask(admin, "pipeline_import", content=too_much), 413, "too_large")
-    refused(ask(admin, "pipelines_create", code="x", name="x", description="x" * 1_200_000), 413,
+    refusal_of(ask(admin, "pipeline_import", content=too_much), 413, "too_large")
+    refusal_of(ask(admin, "pipelines_create", code="x", name="x", description="x" * 1_200_000), 413,
             "body_too_large")  # fmt: skip
 
 
 def test_a_page_imports_what_its_dry_run_was_given(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     text = export(admin, line) + " " * 2_000_000  # more than other pages may send
 
     def tried(**fields: Any) -> list[Any]:
@@ -272,13 +272,13 @@ def test_a_clone_is_a_draft_of_its_own(admin: httpx.Client) -> None:
     capacity = admin.get("/pipeline_ops/pipeline_capacity/get_pipeline_capacity.dspy",
                          params={"pipeline_id": whole["id"]}).json()["rows"][0]  # fmt: skip
     assert (capacity["daily_quota"], capacity["day_used"]) == (7, 0)
-    refused(ask(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-plain"), 409,
+    refusal_of(ask(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-plain"), 409,
             "duplicate")  # fmt: skip
-    refused(ask(admin, "pipeline_clone", pipeline_id="nothing", code="c2"), 404, "not_found")
+    refusal_of(ask(admin, "pipeline_clone", pipeline_id="nothing", code="c2"), 404, "not_found")
 
 
 def test_a_clone_may_be_of_a_version(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "b")
 
@@ -289,10 +289,10 @@ def test_a_clone_may_be_of_a_version(admin: httpx.Client) -> None:
 
 
 def test_a_published_line_is_a_workflow_document_and_a_diagram(admin: httpx.Client) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     new_step(admin, line, "c", stage=2)
     url = "/pipeline_core/api/pipeline_workflow.dspy"
-    refused(admin.get(url, params={"pipeline_id": line["id"]}), 404, "no_live_version")
+    refusal_of(admin.get(url, params={"pipeline_id": line["id"]}), 404, "no_live_version")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
 
     document = json.loads(admin.get(url, params={"pipeline_id": line["id"]}).text)
@@ -314,12 +314,12 @@ def test_a_published_line_is_a_workflow_document_and_a_diagram(admin: httpx.Clie
 def test_who_only_looks_may_export_and_not_import(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     viewer = server.sign_in("viewer")
 
     text = export(viewer, line)
-    refused(ask(viewer, "pipeline_import", content=text), 403, "forbidden")
-    refused(ask(viewer, "pipeline_clone", pipeline_id=line["id"], code="v"), 403, "forbidden")
+    refusal_of(ask(viewer, "pipeline_import", content=text), 403, "forbidden")
+    refusal_of(ask(viewer, "pipeline_clone", pipeline_id=line["id"], code="v"), 403, "forbidden")
 
 
 EXACT = (
@@ -329,7 +329,7 @@ EXACT = (
 
 
 def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Client) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     step = new_step(admin, line, "a", config=EXACT)
     assert step["config"] == EXACT
     (stored,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
@@ -368,16 +368,16 @@ def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Clien
     {"parameters": {"a": 10 ** 1001}},
 ])  # fmt: skip
 def test_numbers_beyond_all_use_are_refused(admin: httpx.Client, config: Any) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     answer = ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A",
                  config=config)  # fmt: skip
 
     # As a text of JSON it is the field's, as an object the body's.
-    refused(answer, 400, "invalid_fields" if isinstance(config, str) else "bad_json")
+    refusal_of(answer, 400, "invalid_fields" if isinstance(config, str) else "bad_json")
 
 
 def test_limits_of_numbers_hold_for_every_spelling(admin: httpx.Client) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     for written in ("2.0000000000000000000000001", "-0.5", "3e0", "1e5", "20e-1e"):
         answer = ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a",
                      name="A", config='{"parameters":{"temperature":' + written + "}}")  # fmt: skip
@@ -394,7 +394,7 @@ def test_limits_of_numbers_hold_for_every_spelling(admin: httpx.Client) -> None:
 def test_a_file_that_says_two_things_is_refused(admin: httpx.Client, name: str, place: str) -> None:
     answer = ask(admin, "pipeline_import", content=(DATA / name).read_text("utf-8"))
 
-    refused(answer, 400, "bad_file")
+    refusal_of(answer, 400, "bad_file")
     assert place in answer.json()["detail"]
 
 
@@ -416,7 +416,7 @@ def test_a_file_that_is_not_utf_8_is_refused_with_its_row(admin: httpx.Client) -
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )  # fmt: skip
 
-    refused(answer, 400, "bad_form")
+    refusal_of(answer, 400, "bad_form")
     assert "line 2, column 7" in answer.json()["detail"]
 
 

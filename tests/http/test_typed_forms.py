@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.refusals import pointers, refused
+from tests.support.refusals import pointers, refusal_of
 from tests.support.selling import make_line, post
 
 PRICES = "/pipeline_ops/api/pipeline_pricing_create.dspy"
@@ -76,9 +76,9 @@ def test_lists_are_filtered_by_times_with_a_zone(server: Installation) -> None:
     for name in ("effective_from_from", "effective_to_to"):
         assert server.admin.get(prices, params={name: "2026-11-24"}).status_code == 200
         answer = server.admin.get(prices, params={name: "2026-11-24T06:00"})
-        assert "%2B" in refused(answer, 400, "bad_filter")["detail"]
+        assert "%2B" in refusal_of(answer, 400, "bad_filter")["detail"]
     for page in (" 1", "1_0", "１", "+1", "1.0"):
-        refused(server.admin.get(prices, params={"page": page}), 400, "bad_paging")
+        refusal_of(server.admin.get(prices, params={"page": page}), 400, "bad_paging")
 
 
 def test_a_time_in_a_file_is_the_reader_s_or_names_its_zone(

@@ -7,7 +7,7 @@ import pytest
 
 from app.base.json_codec import canonical_json
 from tests.support.installation import Installation
-from tests.support.refusals import pointers, refused
+from tests.support.refusals import pointers, refusal_of
 from tests.support.replays import first_answer
 from tests.support.selling import USED, Reseller, link, make_line, make_reseller, post
 
@@ -78,7 +78,7 @@ class TestTheSameRequest:
         key = request.node.name
         assert reseller.begin(line, key=key, **first).status_code == 201
 
-        refused(reseller.begin(line, key=key, **other), 422, "idempotency_key_reused")
+        refusal_of(reseller.begin(line, key=key, **other), 422, "idempotency_key_reused")
 
     def test_of_a_batch_and_alone(self, reseller: Reseller, line: dict[str, Any]) -> None:
         item = {"idempotency_key": "both", "pipeline": line["code"], "client_ref": None, **BOOKED}
@@ -98,7 +98,7 @@ class TestTheSameRequest:
         ):
             again = reseller.finish(call, **spelled)
             assert (again.status_code, first_answer(again.json())) == (200, first.json())
-        refused(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
+        refusal_of(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
 
         empty = reseller.begin(line).json()
         ended = reseller.finish(empty, "cancelled")
@@ -129,8 +129,8 @@ class TestTheSameRequest:
         assert first_answer(reseller.post("calls", body, key="old").json()) == call
         assert first_answer(reseller.post("calls/finish", ending).json()) == ended
         other = reseller.post("calls", body | {"lease_seconds": 71}, key="old")
-        refused(other, 422, "idempotency_key_reused")
-        refused(reseller.post("calls/finish", ending | {"error": "x"}), 409, "already_finished")
+        refusal_of(other, 422, "idempotency_key_reused")
+        refusal_of(reseller.post("calls/finish", ending | {"error": "x"}), 409, "already_finished")
 
 
 class TestWhatACallIsNow:
@@ -240,10 +240,10 @@ class TestBlanks:
     def test_and_capitals_make_another_code(self, reseller: Reseller, line: dict[str, Any]) -> None:
         code = line["code"].upper()
 
-        refused(reseller.post("calls", {"pipeline": code}, key="C"), 404, "pipeline_not_found")
-        refused(reseller.get("pipelines", code=code), 404, "pipeline_not_found")
+        refusal_of(reseller.post("calls", {"pipeline": code}, key="C"), 404, "pipeline_not_found")
+        refusal_of(reseller.get("pipelines", code=code), 404, "pipeline_not_found")
         quote = reseller.post("quote", {"pipeline": code, "lines": [ONE]})
-        refused(quote, 404, "pipeline_not_found")
+        refusal_of(quote, 404, "pipeline_not_found")
         # A search is no name.
         assert reseller.get("pipelines", q=code).json()["total"] == 1
 

@@ -8,17 +8,17 @@ import pymysql
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.lines import (
+from tests.support.pipelines import (
     ask,
     at_once,
     do,
     fresh,
     live_versions,
-    new_line,
+    new_pipeline,
     new_step,
     places,
     pointers,
-    refused,
+    refusal_of,
     rows,
 )
 
@@ -26,7 +26,7 @@ from tests.support.lines import (
 def test_a_line_from_its_first_step_to_its_rollback(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     assert (line["status"], line["current_version"], line["lock_version"]) == ("draft", None, 1)
     new_step(admin, line, "outline")
     new_step(admin, line, "text")
@@ -54,7 +54,7 @@ def test_a_line_from_its_first_step_to_its_rollback(
     two = do(admin, "pipeline_publish", pipeline_id=line["id"], notes="second")
     assert two["version_no"] == 2
 
-    refused(ask(admin, "pipeline_rollback", pipeline_id=line["id"], version_no=1), 400,
+    refusal_of(ask(admin, "pipeline_rollback", pipeline_id=line["id"], version_no=1), 400,
             "invalid_fields")  # fmt: skip
     back = do(
         admin, "pipeline_rollback", pipeline_id=line["id"], version_no=1, reason="bad answers"
@@ -71,7 +71,7 @@ def test_a_line_from_its_first_step_to_its_rollback(
 
 
 def test_a_rollback_keeps_a_draft_with_changes_of_its_own(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "b")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
@@ -92,7 +92,7 @@ def test_a_rollback_keeps_a_draft_with_changes_of_its_own(admin: httpx.Client) -
 def test_a_saved_version_is_not_live_until_it_is_published(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
 
     saved = do(admin, "pipeline_versions_create", pipeline_id=line["id"], notes="try")
     same = do(admin, "pipeline_versions_create", pipeline_id=line["id"])
@@ -105,11 +105,11 @@ def test_a_saved_version_is_not_live_until_it_is_published(
     assert (published["id"], published["status"]) == (saved["id"], "published")
     noted = do(admin, "pipeline_versions_update", id=saved["id"], notes="better words")
     assert noted["notes"] == "better words"
-    refused(ask(admin, "pipeline_versions_delete", id=saved["id"]), 409, "was_live")
+    refusal_of(ask(admin, "pipeline_versions_delete", id=saved["id"]), 409, "was_live")
 
 
 def test_a_saved_version_goes_and_its_number_is_not_given_again(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     saved = do(admin, "pipeline_versions_create", pipeline_id=line["id"])
 
     do(admin, "pipeline_versions_delete", id=saved["id"])
@@ -119,22 +119,22 @@ def test_a_saved_version_goes_and_its_number_is_not_given_again(admin: httpx.Cli
 
 
 def test_a_version_that_was_never_live_is_not_rolled_back_to(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipeline_versions_create", pipeline_id=line["id"])
     target = {"pipeline_id": line["id"], "version_no": 1, "reason": "r"}
 
-    refused(ask(admin, "pipeline_rollback", **target), 409, "never_live")
+    refusal_of(ask(admin, "pipeline_rollback", **target), 409, "never_live")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
-    refused(ask(admin, "pipeline_rollback", **target), 409, "already_live")
-    refused(ask(admin, "pipeline_rollback", **target | {"version_no": 9}), 404, "not_found")
+    refusal_of(ask(admin, "pipeline_rollback", **target), 409, "already_live")
+    refusal_of(ask(admin, "pipeline_rollback", **target | {"version_no": 9}), 404, "not_found")
 
 
 def test_publishing_without_steps_tells_everything_that_is_missing(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
 
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable"
     )
 
@@ -150,11 +150,11 @@ def test_publishing_without_steps_tells_everything_that_is_missing(
 def test_a_failed_publish_leaves_the_live_version(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "b", model=None)
 
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable"
     )
 
@@ -165,7 +165,7 @@ def test_a_failed_publish_leaves_the_live_version(
 def test_of_publishes_at_the_same_time_one_makes_the_version(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     work = [("pipeline_publish", {"pipeline_id": line["id"], "notes": str(n)}) for n in range(6)]
 
     answers = list(at_once(server, work))
@@ -184,7 +184,7 @@ def test_of_publishes_at_the_same_time_one_makes_the_version(
 def test_the_database_itself_keeps_a_version_as_it_is(
     server: Installation, admin: httpx.Client, change: str
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     version = do(admin, "pipeline_publish", pipeline_id=line["id"])
 
     with pytest.raises(pymysql.err.OperationalError, match="never changes"):
@@ -194,7 +194,7 @@ def test_the_database_itself_keeps_a_version_as_it_is(
 def test_a_version_whose_snapshot_does_not_fit_is_not_used(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     server.query(
         "insert into pipeline_versions (id, pipeline_id, version_no, status, snapshot, checksum,"
         " event_log, created_at, updated_at) values (%s, %s, 5, 'superseded', '{}', %s, '[]',"
@@ -203,6 +203,6 @@ def test_a_version_whose_snapshot_does_not_fit_is_not_used(
     )  # fmt: skip
     target = {"pipeline_id": line["id"], "version_no": 5, "reason": "r"}
 
-    problem = refused(ask(admin, "pipeline_rollback", **target), 500, "version_corrupted")
+    problem = refusal_of(ask(admin, "pipeline_rollback", **target), 500, "version_corrupted")
 
     assert "5" in problem["detail"]

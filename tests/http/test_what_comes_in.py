@@ -20,7 +20,7 @@ from app.schema.tables import tables
 from tests.support.endpoints import Endpoint, World, endpoints
 from tests.support.installation import Installation
 from tests.support.raw_http import RawAnswer, get_raw, send_raw
-from tests.support.refusals import refused
+from tests.support.refusals import refusal_of
 
 # Well-formed, with a checksum that anybody can make, and nobody's.
 # In two parts, so that nobody takes it for one that leaked.
@@ -150,7 +150,7 @@ def test_who_is_asking_is_looked_up_before_a_large_body_is_read(server, key, pat
                 headers["Content-Encoding"] = "gzip"
             content = gzip.compress(body.encode()) if packed else body
             answer = server.anonymous().post(f"{API}/{path}", content=content, headers=headers)
-            refused(answer, status, code)
+            refusal_of(answer, status, code)
 
 
 # Names that stand twice
@@ -169,7 +169,7 @@ def test_who_is_asking_is_looked_up_before_a_large_body_is_read(server, key, pat
 def test_the_api_takes_no_name_twice(server, key, path, body, name, place):
     headers = JSON | {"X-API-Key": key, "Idempotency-Key": "twice"}
 
-    problem = refused(
+    problem = refusal_of(
         server.anonymous().post(f"{API}/{path}", content=body, headers=headers), 400, "bad_json"
     )
     assert name in problem["detail"]
@@ -181,10 +181,10 @@ def test_pages_columns_filters_and_files_take_no_name_twice(world: World, admin:
     step = {"pipeline_id": world.draft()["id"], "step_key": "twice", "name": "S"}
 
     answer = admin.post(CREATE, content='{"code": "a", "name": "A", "code": "b"}', headers=JSON)
-    assert "The name code stands twice" in refused(answer, 400, "bad_json")["detail"]
+    assert "The name code stands twice" in refusal_of(answer, 400, "bad_json")["detail"]
     path, values = "/pipeline_core/api/pipeline_steps_create.dspy", step | {"config": twice}
     for answer in (admin.post(path, json=values), admin.post(path, data=values)):
-        (error,) = refused(answer, 400, "invalid_fields")["errors"]
+        (error,) = refusal_of(answer, 400, "invalid_fields")["errors"]
         assert (error["pointer"], error["code"]) == ("/config", "bad_json")
         assert "temperature stands twice" in error["detail"]
         assert "line 2, column 22" in error["detail"]
@@ -192,10 +192,10 @@ def test_pages_columns_filters_and_files_take_no_name_twice(world: World, admin:
         "/pipeline_core/pipelines/get_pipelines.dspy",
         params={"data_filter": '{"field": "id", "op": "=", "const": "a", "const": "b"}'},
     )
-    assert "const stands twice" in refused(answer, 400, "bad_filter")["detail"]
+    assert "const stands twice" in refusal_of(answer, 400, "bad_filter")["detail"]
     file = '{"kind": "pipeline-line", "format_version": 1,\n"pipeline": {"name": "a", "name": "b"}}'
     answer = admin.post("/pipeline_core/api/pipeline_import.dspy", json={"content": file})
-    detail = refused(answer, 400, "bad_file")["detail"]
+    detail = refusal_of(answer, 400, "bad_file")["detail"]
     assert "The name name stands twice" in detail
     assert "line 2, column 27" in detail
 
@@ -225,7 +225,7 @@ def test_a_packed_body_is_read_like_any_other(admin: httpx.Client, coding: str):
         headers = {"Content-Type": kind, "Content-Encoding": coding}
         answer = admin.post(CREATE, content=CODINGS[coding](body), headers=headers)
 
-        errors = refused(answer, 400, "invalid_fields")["errors"]
+        errors = refusal_of(answer, 400, "invalid_fields")["errors"]
         assert ("/code", "bad_pattern") in {(e["pointer"], e["code"]) for e in errors}
 
 
@@ -240,16 +240,16 @@ def test_what_cannot_be_unpacked_is_told(server, admin, key, url):
         ("deflate", b'{"a": 1}'), ("deflate", whole), ("gzip", zlib.compress(b"{}")),
     ):  # fmt: skip
         headers = usual | {"Content-Encoding": coding}
-        refused(client.post(url, content=body, headers=headers), 400, "bad_body")
+        refusal_of(client.post(url, content=body, headers=headers), 400, "bad_body")
     for coding in ("br", "zstd", "foo", "compress", "gzip, gzip", "gzip, br", "gzip;q=1"):
         headers = usual | {"Content-Encoding": coding}
         answer = client.post(url, content=whole, headers=headers)
-        problem = refused(answer, 415, "unsupported_encoding")
+        problem = refusal_of(answer, 415, "unsupported_encoding")
         assert answer.headers["Accept-Encoding"] == "gzip, deflate"
         assert coding in problem["detail"]
         if api:
             stranger = client.post(url, content=b"abc", headers=headers | {"X-API-Key": "no"})
-            refused(stranger, 401, "invalid_key")
+            refusal_of(stranger, 401, "invalid_key")
 
 
 def exchange(server: Installation, head: list[str], body: bytes = b"") -> RawAnswer:
@@ -344,10 +344,10 @@ def test_strangers_send_no_more_than_a_name_and_a_password_need(server: Installa
         (FORM, urlencode({"username": "x" * 70_000}).encode()),
     ):  # fmt: skip
         answer = server.anonymous().post("/login.dspy", content=body, headers=headers)
-        refused(answer, 413, "body_too_large")
+        refusal_of(answer, 413, "body_too_large")
     # A thousand values are no reason to refuse who is known.
-    refused(admin.post(CREATE, content=many, headers=JSON), 400, "invalid_fields")
-    refused(admin.post(CREATE, content=long, headers=JSON), 400, "invalid_fields")
+    refusal_of(admin.post(CREATE, content=many, headers=JSON), 400, "invalid_fields")
+    refusal_of(admin.post(CREATE, content=long, headers=JSON), 400, "invalid_fields")
 
 
 # Addresses, types and languages
@@ -383,7 +383,7 @@ def test_what_the_api_has_not_is_404_for_everybody(server: Installation, key: st
     for headers in ({}, {"X-API-Key": key}, {"Authorization": "Bearer no"}):
         for method in ("GET", "POST"):
             answer = server.anonymous().request(method, path, headers=headers)
-            refused(answer, 404, "not_found")
+            refusal_of(answer, 404, "not_found")
 
 
 def test_the_advice_of_415_names_what_the_address_takes(admin: httpx.Client, server, key):
@@ -391,13 +391,13 @@ def test_the_advice_of_415_names_what_the_address_takes(admin: httpx.Client, ser
     for kind, is_missing in (("text/plain", False), ("", True)):
         for caller, url, forms in ((client, f"{API}/calls", False), (admin, CREATE, True)):
             answer = caller.post(url, content=b"{}", headers={"Content-Type": kind})
-            detail = refused(answer, 415, "unsupported_media_type")["detail"]
+            detail = refusal_of(answer, 415, "unsupported_media_type")["detail"]
             assert "application/json" in detail
             assert ("form" in detail) is forms
             assert ("missing" in detail) is is_missing
             assert "octet-stream" not in detail
     answer = client.post(f"{API}/calls", data={"pipeline": "x"})
-    assert "urlencoded" in refused(answer, 415, "unsupported_media_type")["detail"]
+    assert "urlencoded" in refusal_of(answer, 415, "unsupported_media_type")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -440,9 +440,9 @@ def test_programs_are_answered_in_the_language_they_ask_for_only(server: Install
 def test_escapes_that_are_no_utf_8_are_refused(admin: httpx.Client, server, key: str):
     """They would become replacement characters, in a record for instance."""
     answer = admin.post(CREATE, content=b"code=x&name=%B2%FA", headers=FORM)
-    refused(answer, 400, "bad_form")
+    refusal_of(answer, 400, "bad_form")
     for client, path in (
         (admin, "/pipeline_core/pipelines/get_pipelines.dspy?q=%B2%FA"),
         (server.anonymous(headers={"X-API-Key": key}), f"{API}/pipelines?q=%ff"),
     ):
-        refused(client.get(path), 400, "bad_query")
+        refusal_of(client.get(path), 400, "bad_query")

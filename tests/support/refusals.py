@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+def refusal_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The problem document of a refusal, held against what every one has."""
     problem: dict[str, Any] = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code), answer.text
@@ -18,5 +18,5 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 def pointers(answer: httpx.Response) -> dict[str, str]:
     """Where an `invalid_fields` refusal points, and the code there."""
-    problem = refused(answer, 400, "invalid_fields")
+    problem = refusal_of(answer, 400, "invalid_fields")
     return {item["pointer"]: item["code"] for item in problem["errors"]}

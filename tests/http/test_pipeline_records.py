@@ -7,17 +7,17 @@ import httpx
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.lines import (
+from tests.support.pipelines import (
     ask,
     do,
     free_code,
     fresh,
     live_versions,
-    new_line,
+    new_pipeline,
     new_step,
     places,
     pointers,
-    refused,
+    refusal_of,
     rows,
 )
 
@@ -41,7 +41,7 @@ def test_wrong_fields_of_a_line_are_told_all_at_once(
 ) -> None:
     good = {"code": free_code(), "name": "Line"}
 
-    problem = refused(ask(admin, "pipelines_create", **good | fields), 400, "invalid_fields")
+    problem = refusal_of(ask(admin, "pipelines_create", **good | fields), 400, "invalid_fields")
 
     assert pointers(problem) == problems
 
@@ -66,10 +66,12 @@ def test_wrong_fields_of_a_line_are_told_all_at_once(
 def test_wrong_fields_of_a_step_are_told_and_nothing_is_written(
     admin: httpx.Client, fields: dict[str, Any], problems: dict[str, str]
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     good = {"pipeline_id": line["id"], "step_key": "b", "name": "B", "model": "m"}
 
-    problem = refused(ask(admin, "pipeline_steps_create", **good | fields), 400, "invalid_fields")
+    problem = refusal_of(
+        ask(admin, "pipeline_steps_create", **good | fields), 400, "invalid_fields"
+    )
 
     assert pointers(problem) == problems
     assert places(admin, line) == [(1, 1, "a")]
@@ -77,7 +79,7 @@ def test_wrong_fields_of_a_step_are_told_and_nothing_is_written(
 
 def test_names_may_hold_any_writing(admin: httpx.Client) -> None:
     name = "短篇 🚀👩🏽‍🚀 ‏עברית‏ ½ " + "长" * 100
-    line = new_line(admin)
+    line = new_pipeline(admin)
 
     changed = do(admin, "pipelines_update", id=line["id"], lock_version=1, name=name)
     step = new_step(admin, line, "a", config={"prompt": "Sag „hallo“ 👋", "parameters": {"t": 0.2}})
@@ -90,15 +92,17 @@ def test_names_may_hold_any_writing(admin: httpx.Client) -> None:
 
 
 def test_a_code_is_given_once(admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
 
-    again = refused(ask(admin, "pipelines_create", code=line["code"], name="x"), 409, "duplicate")
-    step = refused(
+    again = refusal_of(
+        ask(admin, "pipelines_create", code=line["code"], name="x"), 409, "duplicate"
+    )
+    step = refusal_of(
         ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="x"),
         409,
         "duplicate",
     )
-    other = refused(
+    other = refusal_of(
         ask(admin, "pipelines_update", id=line["id"], lock_version=1, code="other"),
         400,
         "invalid_fields",
@@ -110,10 +114,10 @@ def test_a_code_is_given_once(admin: httpx.Client) -> None:
 
 
 def test_an_old_edit_is_refused_with_what_is_there_now(admin: httpx.Client) -> None:
-    line = new_line(admin)
+    line = new_pipeline(admin)
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Theirs")
 
-    problem = refused(
+    problem = refusal_of(
         ask(admin, "pipelines_update", id=line["id"], lock_version=1, name="Mine"),
         409,
         "edit_conflict",
@@ -123,14 +127,14 @@ def test_an_old_edit_is_refused_with_what_is_there_now(admin: httpx.Client) -> N
     assert problem["current"]["lock_version"] == 2
     assert problem["changed_by"]
     assert problem["changed_at"].endswith("Z")
-    refused(ask(admin, "pipelines_delete", id=line["id"], lock_version=1), 409, "edit_conflict")
-    refused(ask(admin, "pipelines_update", id=line["id"], name="x"), 400, "invalid_fields")
+    refusal_of(ask(admin, "pipelines_delete", id=line["id"], lock_version=1), 409, "edit_conflict")
+    refusal_of(ask(admin, "pipelines_update", id=line["id"], name="x"), 400, "invalid_fields")
 
 
 def test_deleting_a_line_that_others_refer_to_is_refused(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a")
+    line = new_pipeline(admin, "a")
     price = {
         "pipeline_id": line["id"], "unit": "call", "unit_price": "1",
         "effective_from": "2026-01-01T00:00:00Z",
@@ -138,12 +142,12 @@ def test_deleting_a_line_that_others_refer_to_is_refused(
     answer = admin.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=price)
     assert answer.status_code == 200, answer.text
 
-    problem = refused(ask(admin, "pipelines_delete", id=line["id"]), 409, "in_use")
+    problem = refusal_of(ask(admin, "pipelines_delete", id=line["id"]), 409, "in_use")
     assert [(item["table"], item["count"]) for item in problem["referrers"]] == [
         ("pipeline_pricing", 1)
     ]
     do(admin, "pipeline_publish", pipeline_id=line["id"])
-    problem = refused(ask(admin, "pipelines_delete", id=line["id"]), 409, "in_use")
+    problem = refusal_of(ask(admin, "pipelines_delete", id=line["id"]), 409, "in_use")
     assert {item["table"] for item in problem["referrers"]} == {
         "pipeline_pricing", "pipeline_versions",
     }  # fmt: skip
@@ -153,7 +157,7 @@ def test_deleting_a_line_that_others_refer_to_is_refused(
 def test_a_draft_goes_with_its_steps_and_saved_versions(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_line(admin, "a", "b")
+    line = new_pipeline(admin, "a", "b")
     do(admin, "pipeline_versions_create", pipeline_id=line["id"])
 
     gone = do(admin, "pipelines_delete", id=line["id"], lock_version=1)
@@ -162,12 +166,12 @@ def test_a_draft_goes_with_its_steps_and_saved_versions(
     for table in ("pipelines", "pipeline_steps", "pipeline_versions"):
         name = "id" if table == "pipelines" else "pipeline_id"
         assert rows(admin, table, **{name: line["id"]}) == []
-    refused(ask(admin, "pipelines_delete", id=line["id"]), 404, "not_found")
+    refusal_of(ask(admin, "pipelines_delete", id=line["id"]), 404, "not_found")
 
 
 def test_a_line_goes_off_sale_and_comes_back(server: Installation, admin: httpx.Client) -> None:
-    line = new_line(admin, "a")
-    refused(
+    line = new_pipeline(admin, "a")
+    refusal_of(
         ask(admin, "pipelines_update", id=line["id"], lock_version=1, status="published"),
         409,
         "bad_status_change",
@@ -177,7 +181,7 @@ def test_a_line_goes_off_sale_and_comes_back(server: Installation, admin: httpx.
     off = do(admin, "pipelines_update", id=line["id"], lock_version=1, status="offline")
     assert (off["status"], off["current_version"], off["lock_version"]) == ("offline", 1, 2)
     assert live_versions(server, line) == []
-    refused(
+    refusal_of(
         ask(admin, "pipelines_update", id=line["id"], lock_version=2, status="draft"),
         409,
         "bad_status_change",
@@ -193,7 +197,7 @@ def test_a_line_goes_off_sale_and_comes_back(server: Installation, admin: httpx.
         ("pipeline_versions_create", {}),
         ("pipeline_steps_create", {"step_key": "z", "name": "Z"}),
     ):
-        refused(ask(admin, endpoint, pipeline_id=line["id"], **fields), 409, "archived")
+        refusal_of(ask(admin, endpoint, pipeline_id=line["id"], **fields), 409, "archived")
     do(admin, "pipeline_set_status", pipeline_id=line["id"], status="offline")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     events = json.loads(rows(admin, "pipeline_versions", pipeline_id=line["id"])[0]["event_log"])

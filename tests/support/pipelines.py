@@ -31,7 +31,7 @@ def do(client: httpx.Client, endpoint: str, **fields: Any) -> Any:
     return answer.json()["data"]
 
 
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+def refusal_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The problem document of a refusal."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"].startswith("application/problem+json")
@@ -53,37 +53,45 @@ def rows(client: httpx.Client, table: str, **where: Any) -> list[dict[str, Any]]
     return records
 
 
-def places(client: httpx.Client, line: dict[str, Any]) -> list[tuple[int, int, str]]:
+def places(client: httpx.Client, pipeline: dict[str, Any]) -> list[tuple[int, int, str]]:
     """Stage, place and key of each of a line's steps, in order."""
-    steps = rows(client, "pipeline_steps", pipeline_id=line["id"], rows=1000)
+    steps = rows(client, "pipeline_steps", pipeline_id=pipeline["id"], rows=1000)
     return sorted((step["stage"], step["step_no"], step["step_key"]) for step in steps)
 
 
-def new_line(client: httpx.Client, *keys: str) -> dict[str, Any]:
+def new_pipeline(client: httpx.Client, *keys: str) -> dict[str, Any]:
     """A draft with a serial model step for each of *keys*; the line's record."""
-    line: dict[str, Any] = do(client, "pipelines_create", code=free_code(), name="Line")
+    pipeline: dict[str, Any] = do(client, "pipelines_create", code=free_code(), name="Line")
     for key in keys:
-        new_step(client, line, key)
-    return line
+        new_step(client, pipeline, key)
+    return pipeline
 
 
-def new_step(client: httpx.Client, line: dict[str, Any], key: str, **more: Any) -> dict[str, Any]:
-    """A model step of *line*, at the end if nothing else is said; its record."""
-    fields = {"pipeline_id": line["id"], "step_key": key, "name": key.upper(), "model": "m", **more}
+def new_step(
+    client: httpx.Client, pipeline: dict[str, Any], key: str, **more: Any
+) -> dict[str, Any]:
+    """A model step of *pipeline*, at the end if nothing else is said; its record."""
+    fields = {
+        "pipeline_id": pipeline["id"],
+        "step_key": key,
+        "name": key.upper(),
+        "model": "m",
+        **more,
+    }
     step: dict[str, Any] = do(client, "pipeline_steps_create", **fields)
     return step
 
 
-def fresh(client: httpx.Client, line: dict[str, Any]) -> dict[str, Any]:
-    """The record of *line* as it is now."""
-    return rows(client, "pipelines", id=line["id"])[0]
+def fresh(client: httpx.Client, pipeline: dict[str, Any]) -> dict[str, Any]:
+    """The record of *pipeline* as it is now."""
+    return rows(client, "pipelines", id=pipeline["id"])[0]
 
 
-def live_versions(server: Installation, line: dict[str, Any]) -> list[int]:
+def live_versions(server: Installation, pipeline: dict[str, Any]) -> list[int]:
     """The numbers of the published versions in the database; at most one."""
     versions = server.query(
         "select version_no from pipeline_versions where pipeline_id = %s and status = 'published'",
-        line["id"],
+        pipeline["id"],
     )
     return [row["version_no"] for row in versions]
 
