@@ -21,8 +21,8 @@ def line(admin: httpx.Client) -> dict[str, object]:
         "/pipeline_core/api/pipelines_create.dspy", json={"code": "victim", "name": "Victim"}
     )
     assert answer.status_code == 200, answer.text
-    found: dict[str, object] = answer.json()["data"]
-    return found
+    record: dict[str, object] = answer.json()["data"]
+    return record
 
 
 @pytest.fixture(scope="module")

@@ -67,12 +67,12 @@ class Scratch:
         for path, text in changed_texts(remedy, self.root).items():
             path.write_text(text, "utf-8")
         try:
-            told = [self._seen(test, remedy) for test in remedy.tests]
+            result = [self._seen(test, remedy) for test in remedy.tests]
         finally:
             for path, text in before.items():
                 path.write_text(text, "utf-8")
-        missed = [test for test, text in zip(remedy.tests, told, strict=True) if text is None]
-        said = f"NOT NOTICED by {', '.join(missed)}" if missed else str(told[0])
+        missed = [test for test, text in zip(remedy.tests, result, strict=True) if text is None]
+        said = f"NOT NOTICED by {', '.join(missed)}" if missed else str(result[0])
         return Result(remedy, not missed, said, time.monotonic() - started)
 
     def _seen(self, test: str, remedy: Remedy) -> str | None:
@@ -84,7 +84,7 @@ class Scratch:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PIPELINE_TEST_VAR": str(var),
         }
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
              "--maxfail=8", f"--basetemp={self._folder / 'tmp'}", f"--timeout={_MAX_SECONDS}",
              test],
@@ -92,20 +92,20 @@ class Scratch:
         )  # fmt: skip
         if remedy.fresh:
             shutil.rmtree(var, ignore_errors=True)
-        if re.search(r"^ERROR ", done.stdout, re.MULTILINE) and "FAILED" not in done.stdout:
+        if re.search(r"^ERROR ", process.stdout, re.MULTILINE) and "FAILED" not in process.stdout:
             # What an earlier attack left behind may be in the way; the next ones begin anew.
             self._var = Path(tempfile.mkdtemp(dir=self._folder))
             return None
-        if done.returncode != 1 or not re.search(r"^FAILED ", done.stdout, re.MULTILINE):
+        if process.returncode != 1 or not re.search(r"^FAILED ", process.stdout, re.MULTILINE):
             return None
-        return _reason(done.stdout)
+        return _reason(process.stdout)
 
 
 def _reason(output: str) -> str:
     """What was wrong in the first failures, shortened, without what differs from run to run."""
     found = re.findall(r"^>.*\n(?:(?!E|>).*\n)*E\s+(.+)$", output, re.MULTILINE)
-    told = list(dict.fromkeys(_plain(line) for line in found)) or ["failed"]
-    text = " · ".join(told[:3])
+    result = list(dict.fromkeys(_plain(line) for line in found)) or ["failed"]
+    text = " · ".join(result[:3])
     return text if len(text) <= 200 else f"{text[:197]}…"
 
 

@@ -132,7 +132,7 @@ def test_the_content_type_says_what_it_is(admin, path, kind):
 
 def test_a_well_formed_request_id_comes_back_and_no_other(server: Installation, admin):
     kept = admin.get(LIST, headers={"X-Request-Id": "order-17.a_b"})
-    made = admin.get(LIST, headers={"X-Request-Id": "<script>"})
+    answer = admin.get(LIST, headers={"X-Request-Id": "<script>"})
     long = admin.get(LIST, headers={"X-Request-Id": "x" * 65})
     split = send_raw(
         server.base_url,
@@ -141,7 +141,7 @@ def test_a_well_formed_request_id_comes_back_and_no_other(server: Installation, 
     )
 
     assert kept.headers["x-request-id"] == "order-17.a_b"
-    assert "script" not in made.headers["x-request-id"]
+    assert "script" not in answer.headers["x-request-id"]
     assert len(long.headers["x-request-id"]) < 65
     assert "set-cookie" not in split.headers
 

@@ -34,8 +34,8 @@ def key(server: Installation) -> str:
 
 
 def ask(client: httpx.Client, key: str, *forwarded: str) -> httpx.Response:
-    said = [("X-Forwarded-For", line) for line in forwarded]
-    return client.get(ME, headers=[("X-API-Key", key), *said])
+    result = [("X-Forwarded-For", line) for line in forwarded]
+    return client.get(ME, headers=[("X-API-Key", key), *result])
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_a_stranger_is_named_without_port_and_zone(through_proxy, key, hop, addr
 )  # fmt: skip
 def test_a_hop_that_tells_no_address_is_nobodys(through_proxy, key, hop):
     """Not the proxy's above all, which the list has."""
-    said = [("X-API-Key", key), (b"X-Forwarded-For", hop.encode())]
-    answer = through_proxy.get(ME, headers=said)
+    result = [("X-API-Key", key), (b"X-Forwarded-For", hop.encode())]
+    answer = through_proxy.get(ME, headers=result)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "ip_not_allowed"), answer.text
     assert TOLD_NOTHING in answer.json()["detail"]

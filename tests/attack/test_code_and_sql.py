@@ -204,10 +204,10 @@ def test_wildcards_typed_into_a_search_box_find_themselves_only(admin, line, box
 
 @pytest.mark.parametrize("typed", ["%", "_", "_ictim"])
 def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, typed):
-    asked = {"table": "pipelines", "tblvalue": "id", "tbltext": "name", "q": typed}
+    result = {"table": "pipelines", "tblvalue": "id", "tbltext": "name", "q": typed}
 
-    assert admin.get(CODES, params=asked).json() == []
-    assert admin.get(CODES, params=asked | {"q": "victim"}).json()[0]["value"] == line["id"]
+    assert admin.get(CODES, params=result).json() == []
+    assert admin.get(CODES, params=result | {"q": "victim"}).json()[0]["value"] == line["id"]
 
 
 # A3: choices of drop-downs
@@ -264,13 +264,13 @@ def test_hostile_parameters_stay_text_in_every_page(admin, line, page):
     for text in HOSTILE:
         params = {name: text for name in names} | {text: "as a name"}
 
-        asked = admin.post(page, data={**params, "_webbricks_": "1"})
+        answer = admin.post(page, data={**params, "_webbricks_": "1"})
         framed = admin.get(page, params=params, headers={"Accept": "text/html"})
 
-        assert asked.status_code == framed.status_code == 200, asked.text
-        assert "Evil" not in widget_types(asked.json())
+        assert answer.status_code == framed.status_code == 200, answer.text
+        assert "Evil" not in widget_types(answer.json())
         assert "<script>alert" not in framed.text
-        assert "49" not in json.dumps([v for v in strings(asked.json()) if "7*7" in v])
+        assert "49" not in json.dumps([v for v in strings(answer.json()) if "7*7" in v])
         inside = framed.text.partition('id="bricks-page">')[2].partition("</script>")[0]
         assert "Evil" not in widget_types(json.loads(inside))
 

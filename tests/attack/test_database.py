@@ -21,14 +21,14 @@ CREATE = "/pipeline_core/api/pipelines_create.dspy"
 
 def connections(server: Installation) -> int:
     """The connections that the application's user has now, this one not counted."""
-    found = server.query("select count(*) as n from information_schema.processlist")
-    return int(found[0]["n"]) - 1
+    rows = server.query("select count(*) as n from information_schema.processlist")
+    return int(rows[0]["n"]) - 1
 
 
 def opened(server: Installation) -> int:
     """How many connections were ever opened."""
-    found = server.query("show global status like 'Connections'")
-    return int(found[0]["Value"])
+    rows = server.query("show global status like 'Connections'")
+    return int(rows[0]["Value"])
 
 
 def open_transactions(server: Installation) -> int:

@@ -32,13 +32,13 @@ REFUSED = {"not_signed_in", "forbidden"}
 def files() -> dict[str, Path]:
     """Every file under a web root, by its URL."""
     roots = {f"/{name}": ROOT / name / "wwwroot" for name in MODULES} | {"": ROOT / "app/wwwroot"}
-    found = {}
+    result = {}
     for prefix, root in roots.items():
         for file in sorted(root.rglob("*")):
             inside = file.relative_to(root)
             if file.is_file() and not (prefix == "" and inside.parts[0] in MODULES):
-                found[f"{prefix}/{inside}"] = file
-    return found
+                result[f"{prefix}/{inside}"] = file
+    return result
 
 
 def is_served(url: str) -> bool:

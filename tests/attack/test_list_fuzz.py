@@ -157,16 +157,16 @@ def ask(admin: httpx.Client, url: str, params: dict[str, Any], how: str) -> http
     if how == "json":
         return admin.post(url, content=json.dumps(params), headers={
             "Content-Type": "application/json"})  # fmt: skip
-    said: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in params.items():
         items = value if isinstance(value, list) and name != "data_filter" else [value]
-        said[name] = [
+        result[name] = [
             item.encode("utf-8", "replace").decode() if isinstance(item, str) else json.dumps(item)
             for item in items
         ]
-    if how == "query" and sum(len(text) for texts in said.values() for text in texts) < 2000:
-        return admin.get(url, params=said)
-    return admin.post(url, data=said)
+    if how == "query" and sum(len(text) for texts in result.values() for text in texts) < 2000:
+        return admin.get(url, params=result)
+    return admin.post(url, data=result)
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")

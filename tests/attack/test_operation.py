@@ -47,9 +47,9 @@ def test_every_line_of_the_log_is_json_and_none_has_sql_or_values(
 
     assert lines
     for text in lines:
-        told = json.loads(text)  # upstream's logger writes half-lines of its own in between
-        assert told["level"] in ("INFO", "WARNING", "ERROR"), text
-        assert "select" not in told["message"].lower()
+        value = json.loads(text)  # upstream's logger writes half-lines of its own in between
+        assert value["level"] in ("INFO", "WARNING", "ERROR"), text
+        assert "select" not in value["message"].lower()
     # What a failed statement said stands with its fault, and nowhere else.
     assert not any(mark in text for text in lines if json.loads(text)["level"] != "ERROR")
 
@@ -81,10 +81,10 @@ def test_a_second_copy_for_another_folder_takes_no_request(server: Installation,
     env = {"PIPELINE_VAR": str(tmp_path / "var"), "PIPELINE_CONF": str(tmp_path / "config.json")}
     env |= {"PIPELINE_PORT": str(server.port)}
 
-    done = server.command("-m", "app.cli.service", "start", check=False, env=env)
+    process = server.command("-m", "app.cli.service", "start", check=False, env=env)
 
-    assert done.returncode != 0
-    assert str(server.port) in done.stdout + done.stderr
+    assert process.returncode != 0
+    assert str(server.port) in process.stdout + process.stderr
 
 
 def test_a_module_that_fails_to_load_stops_the_start_with_its_reason(server: Installation):
@@ -96,11 +96,11 @@ def test_a_module_that_fails_to_load_stops_the_start_with_its_reason(server: Ins
     )
     env = server.env | {"PIPELINE_PORT": str(processes.free_port())}
 
-    done = subprocess.run([sys.executable, "-c", broken], cwd=ROOT, env=env, text=True,
+    process = subprocess.run([sys.executable, "-c", broken], cwd=ROOT, env=env, text=True,
                           capture_output=True, timeout=25, check=False)  # fmt: skip
 
-    assert done.returncode != 0
-    assert "ZeroDivisionError" in done.stderr
+    assert process.returncode != 0
+    assert "ZeroDivisionError" in process.stderr
 
 
 def test_a_module_that_asks_for_the_pool_while_it_loads_gets_ours(server: Installation):
@@ -172,8 +172,8 @@ def test_a_script_is_compiled_once_and_anew_when_it_changes(probes: ExtraWorker)
     file, client = root / "probe" / "versions.dspy", probes.client()
 
     def told() -> list[int]:
-        found: list[int] = client.get("/probe/versions.dspy").json()
-        return found
+        body: list[int] = client.get("/probe/versions.dspy").json()
+        return body
 
     file.write_text(CONSTANTS.replace("VERSION", "1"))
     assert [told() for _ in range(5)] == [[1, 1]] * 5
@@ -242,10 +242,10 @@ def test_a_sealed_password_opens_the_database_and_a_wrong_key_is_told(
     file, said = tmp_path / "config.json", {}
     for key in ("key-of-16-bytes!", "another-16-bytes"):
         file.write_text(json.dumps(config | {"password_key": key}))
-        done = server.command(
+        process = server.command(
             "app/manage.py", "migrate", check=False, env={"PIPELINE_CONF": str(file)}
         )
-        said[key] = (done.returncode, done.stdout + done.stderr)
+        said[key] = (process.returncode, process.stdout + process.stderr)
 
     assert said["key-of-16-bytes!"][0] == 0, said
     code, text = said["another-16-bytes"]

@@ -43,12 +43,12 @@ def in_parallel(act: Callable[[int], object], threads: int) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def people(server: Installation, probes: ExtraWorker) -> dict[str, httpx.Client]:
     """Signed-in clients of the worker with the probes, by name."""
-    found = {}
+    result = {}
     for name in ("admin", "operator", "viewer"):
         cookies = {"pipeline_session": server.sign_in(name).cookies["pipeline_session"]}
-        found[name] = probes.client(cookies=cookies)
-    found[""] = probes.client()
-    return found
+        result[name] = probes.client(cookies=cookies)
+    result[""] = probes.client()
+    return result
 
 
 # B6: user, parameters and address of a request are its own (CC-1 to CC-3, CC-8)
@@ -60,11 +60,11 @@ def test_a_request_keeps_its_user_parameters_and_address(probes: ExtraWorker, pe
     def ask(number: int) -> None:
         name = names[number % len(names)]
         seconds = str((number % 5) / 100)
-        found = people[name].get(WHO, params={"seconds": seconds, "mark": f"{name}-{number}"})
-        assert found.json() == {
+        answer = people[name].get(WHO, params={"seconds": seconds, "mark": f"{name}-{number}"})
+        assert answer.json() == {
             "early": name, "late": name, "mark": f"{name}-{number}", "url": "/probe/x.ui",
             "path": None,
-        }, found.text  # fmt: skip
+        }, answer.text  # fmt: skip
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(ask, range(320)))
@@ -147,11 +147,11 @@ def test_every_answer_tells_what_became_of_its_own_rows(server: Installation, pr
         return f"order-{number}", answer.status_code
 
     with ThreadPoolExecutor(8) as threads:
-        told = dict(threads.map(order, range(150)))
+        result = dict(threads.map(order, range(150)))
 
     kept = {row["id"] for row in server.query("select id from app_login_attempt")}
-    assert {name for name, status in told.items() if status == 200} == kept
-    assert set(told.values()) == {200, 500}
+    assert {name for name, status in result.items() if status == 200} == kept
+    assert set(result.values()) == {200, 500}
 
 
 # HOST-1, HOST-2, CC-1: host names of strangers

@@ -151,10 +151,10 @@ def test_a_record_that_is_not_there_is_404(admin, line, url, fields):
                "last_version_no", "draft_changed_at", "updated_by", "lock_version"]
 )  # fmt: skip
 def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, line, column):
-    made = admin.post(CREATE, json={"code": "mine", "name": "Mine", column: "7"})
+    answer = admin.post(CREATE, json={"code": "mine", "name": "Mine", column: "7"})
     changed = admin.post(UPDATE, json={"id": line["id"], "lock_version": 1, column: "7"})
 
-    assert made.status_code == 400, made.text
+    assert answer.status_code == 400, answer.text
     if column not in ("id", "lock_version"):
         assert changed.status_code == 400, changed.text
     assert server.query("select code, lock_version from pipelines where code = 'victim'") == [
@@ -274,13 +274,13 @@ def test_amounts_and_times_come_back_to_the_last_digit(admin, shop):
         "pipeline_id": shop["line"]["id"], "unit": "image", "currency": "USD",
         "unit_price": "123456789012.123457", "effective_from": "2026-11-24T06:00:00.123Z",
     }  # fmt: skip
-    made = admin.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=price).json()["data"]
+    record = admin.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=price).json()["data"]
 
     listed = admin.get(
-        "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy", params={"id": made["id"]}
+        "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy", params={"id": record["id"]}
     ).json()["rows"][0]
 
-    for found in (made, listed):
+    for found in (record, listed):
         assert Decimal(found["unit_price"]) == Decimal("123456789012.123457")
         assert found["effective_from"] == "2026-11-24T06:00:00.123Z"
 

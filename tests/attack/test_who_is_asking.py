@@ -216,10 +216,10 @@ def test_every_login_makes_a_new_session(server: Installation):
     first = planted.post("/login.dspy", json=credentials, headers=headers)
     second = server.anonymous().post("/login.dspy", json=credentials, headers=headers)
 
-    made = [answer.cookies["pipeline_session"] for answer in (first, second)]
-    assert len({before, *made}) == 3
-    assert not any(b"a-known-device".hex() in value for value in made)
-    assert user_of(server, f"pipeline_session={made[0]}") == "operator"
+    result = [answer.cookies["pipeline_session"] for answer in (first, second)]
+    assert len({before, *result}) == 3
+    assert not any(b"a-known-device".hex() in value for value in result)
+    assert user_of(server, f"pipeline_session={result[0]}") == "operator"
 
 
 def test_a_device_id_is_no_login(server: Installation):
@@ -300,8 +300,8 @@ def test_sessions_end_everywhere_and_for_good(server: Installation):
     assert living_of(server, cookies) == dict.fromkeys(cookies, False)
     assert user_of(server, living) == "promoted"
     # What the new role may counts on every worker by now.
-    asked = [get_raw(server.base_url, AUDIT, f"Cookie: {living}").status for _ in range(12)]
-    assert asked == [200] * 12
+    result = [get_raw(server.base_url, AUDIT, f"Cookie: {living}").status for _ in range(12)]
+    assert result == [200] * 12
 
 
 def living_of(server: Installation, cookies: dict[str, str]) -> dict[str, bool]:
@@ -322,9 +322,9 @@ def test_forwarding_headers_are_believed_from_trusted_proxies_only(
 
     def ask(base_url: str, source: str, forwarded: str, *more: str) -> int:
         transport = httpx.HTTPTransport(local_address=source, **DIRECT)
-        said = {"X-Forwarded-For": forwarded, "X-Real-IP": forwarded, "X-real-ip": forwarded,
+        result = {"X-Forwarded-For": forwarded, "X-Real-IP": forwarded, "X-real-ip": forwarded,
                 "Forwarded": f"for={forwarded}"}  # fmt: skip
-        lines = [*headers.items(), *said.items(), *(("X-Forwarded-For", line) for line in more)]
+        lines = [*headers.items(), *result.items(), *(("X-Forwarded-For", line) for line in more)]
         with httpx.Client(transport=transport, base_url=base_url) as client:
             return client.get("/pipeline_dist/v1/me", headers=lines).status_code
 

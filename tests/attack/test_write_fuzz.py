@@ -56,15 +56,15 @@ def changes(draw: st.DrawFn, endpoint: Endpoint) -> tuple[Pairs, bool, bool]:
     known = endpoint.names
     columns = endpoint.table.columns if endpoint.table else {}
     settable = [n for n in known if n in columns and not columns[n].server_set] or known
-    made: Pairs = []
+    result: Pairs = []
     for _ in range(draw(st.integers(1, 3))):
         if draw(st.booleans()):
             name = draw(st.sampled_from(settable))
-            made.append((name, draw(fitting(columns[name]) if name in columns else LIKELY)))
+            result.append((name, draw(fitting(columns[name]) if name in columns else LIKELY)))
         else:
             name = draw(st.sampled_from(known) | st.sampled_from([*settable, *OTHER_NAMES]))
-            made.append((name, draw(VALUES)))
-    return made, draw(st.booleans()), draw(st.integers(0, 5)) == 0
+            result.append((name, draw(VALUES)))
+    return result, draw(st.booleans()), draw(st.integers(0, 5)) == 0
 
 
 def send(world: World, endpoint: Endpoint, pairs: Pairs, form: bool) -> httpx.Response:
@@ -96,15 +96,15 @@ def test_any_value_is_kept_as_it_was_sent_or_refused(world: World, endpoint: End
         _tried[endpoint.url] += 1
         assert answer.status_code < 500, answer.text
         assert answer.status_code != 404 or "id" in " ".join(names) or endpoint.may_miss
-        told = answer.json()
+        body = answer.json()
         if answer.status_code >= 400:
-            assert re.fullmatch(r"[a-z_]+", told["code"])
-            assert told["detail"]
+            assert re.fullmatch(r"[a-z_]+", body["code"])
+            assert body["detail"]
             return
         _taken[endpoint.url] += 1
         sent = effective(as_form(pairs)[1] if form else pairs, form=form)
         if endpoint.table is not None and endpoint.action in ("create", "update"):
-            compare(endpoint.table, sent, world.row(endpoint.table.name, told["data"]["id"]))
+            compare(endpoint.table, sent, world.row(endpoint.table.name, body["data"]["id"]))
 
     attack()
 
@@ -131,9 +131,9 @@ def compare(table: Table, sent: dict[str, Any], row: dict[str, Any]) -> None:
 
 
 def test_every_endpoint_of_the_table_is_attacked():
-    found = {endpoint.url for endpoint in endpoints()}
+    result = {endpoint.url for endpoint in endpoints()}
 
-    assert len([url for url in found if re.search(r"_(create|update|delete)\.dspy$", url)]) >= 24
+    assert len([url for url in result if re.search(r"_(create|update|delete)\.dspy$", url)]) >= 24
     assert {t.name for t in tables().values() if t.module.startswith("pipeline_")} <= {
         endpoint.table.name for endpoint in endpoints() if endpoint.table
     }

@@ -138,20 +138,20 @@ def rows(
 def drive(server: Server, file: Path, mode: str, clients: int, seconds: int) -> Run:
     """One timed run of wrk, after a moment that fills pools and is not counted."""
     for length in (1, seconds):
-        said = subprocess.run(
+        process = subprocess.run(
             ["wrk", "-t1", f"-c{clients}", f"-d{length}s", "--latency", "--timeout", "10s",
              "-s", str(ROOT / "tests/bench/calls.lua"), server.url,
              "--", mode, secrets.token_hex(4), str(file)],
             capture_output=True, text=True, check=True, env={**os.environ, "CALLS_MODE": mode},
         ).stdout  # fmt: skip
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    lost = re.search(r"Socket errors: .*", said)
+    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", process)
+    lost = re.search(r"Socket errors: .*", process)
     if lost:
         sys.stderr.write(f"{server.name}: {lost.group(0)}\n")
     return Run(
-        float(_found(r"Requests/sec:\s+([\d.]+)", said)),
-        _ms(_found(r"50%\s+([\d.]+\w+)", said)),
-        _ms(_found(r"99%\s+([\d.]+\w+)", said)),
+        float(_found(r"Requests/sec:\s+([\d.]+)", process)),
+        _ms(_found(r"50%\s+([\d.]+\w+)", process)),
+        _ms(_found(r"99%\s+([\d.]+\w+)", process)),
         int(errors.group(1)) if errors else 0,
     )
 

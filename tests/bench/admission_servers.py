@@ -47,7 +47,7 @@ def make_targets(
     Lines with prices and every kind of quota, sold to distributors: each its own, or all to the
     only one. Writes *file* for calls.lua; (API key, line) pairs.
     """
-    made: list[tuple[str, str]] = []
+    result: list[tuple[str, str]] = []
     run = secrets.token_hex(3)
     with installation.connect() as connection, connection.cursor() as cursor:
         buyers = [_make_distributor(cursor, f"{run}-{number}") for number in range(distributors)]
@@ -55,9 +55,9 @@ def make_targets(
             buyer, key = buyers[number % distributors]
             code = f"l-{run}-{number}"
             _make_line(cursor, code, buyer)
-            made.append((key, code))
-    file.write_text("".join(f"{key} {code}\n" for key, code in made))
-    return made
+            result.append((key, code))
+    file.write_text("".join(f"{key} {code}\n" for key, code in result))
+    return result
 
 
 def _make_distributor(cursor: Any, name: str) -> tuple[str, str]:

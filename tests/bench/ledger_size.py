@@ -90,10 +90,10 @@ def statement(first: int, last: int, line: int, calls: int) -> str:
 def timed(installation: Installation, *argv: str) -> tuple[float, str]:
     """Seconds that check-ledger took, and its last line."""
     started = time.monotonic()
-    done = installation.manage("check-ledger", *argv, check=False, timeout=3600)
-    if done.returncode not in (0, 1):
-        raise SystemExit(done.stderr)
-    return time.monotonic() - started, done.stdout.strip().splitlines()[-1]
+    process = installation.manage("check-ledger", *argv, check=False, timeout=3600)
+    if process.returncode not in (0, 1):
+        raise SystemExit(process.stderr)
+    return time.monotonic() - started, process.stdout.strip().splitlines()[-1]
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ class Bench:
     def lists(self) -> list[tuple[str, Work]]:
         """Lists of all lines."""
         contains = json.dumps({"field": "name", "op": "LIKE", "const": "%777%"})
-        asked: dict[str, dict[str, Any]] = {
+        result: dict[str, dict[str, Any]] = {
             "list, newest first": {},
             "list, sorted by name": {"sort": "name"},
             "list, sorted by code, page 100": {"sort": "code desc", "page": 100},
@@ -130,7 +130,7 @@ class Bench:
         }
         return [
             (name, partial(self.listed, {"rows": 80, **params}))
-            for name, params in asked.items()
+            for name, params in result.items()
         ]
 
     def listed(self, params: dict[str, Any], number: int) -> httpx.Response:
@@ -184,8 +184,8 @@ class Bench:
             "/pipeline_core/pipeline_steps/get_pipeline_steps.dspy",
             params={"pipeline_id": self.id, "rows": 1000, "sort": "stage,step_no"},
         )
-        found: list[dict[str, Any]] = answer.json()["rows"]
-        return found
+        rows: list[dict[str, Any]] = answer.json()["rows"]
+        return rows
 
     def lock_version(self) -> int:
         """The line's."""

@@ -46,14 +46,14 @@ def drive(
     if script is not None:
         argv += ["-s", str(script)]
     before = cpu_seconds(pid)
-    said = subprocess.run([*argv, url], capture_output=True, text=True, check=True).stdout
+    process = subprocess.run([*argv, url], capture_output=True, text=True, check=True).stdout
     used = cpu_seconds(pid) - before
-    count = int(_found(r"(\d+) requests in", said))
-    errors = int(_found(r"Non-2xx or 3xx responses: (\d+)", said, "0"))
+    count = int(_found(r"(\d+) requests in", process))
+    errors = int(_found(r"Non-2xx or 3xx responses: (\d+)", process, "0"))
     return Measured(
-        float(_found(r"Requests/sec:\s+([\d.]+)", said)),
-        _ms(_found(r"50%\s+([\d.]+\w+)", said)),
-        _ms(_found(r"99%\s+([\d.]+\w+)", said)),
+        float(_found(r"Requests/sec:\s+([\d.]+)", process)),
+        _ms(_found(r"50%\s+([\d.]+\w+)", process)),
+        _ms(_found(r"99%\s+([\d.]+\w+)", process)),
         used * 1e6 / max(count, 1),
         errors,
     )

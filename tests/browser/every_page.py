@@ -140,11 +140,11 @@ def serious_problems(page: Page) -> list[str]:
     if not page.evaluate("'axe' in window"):
         # As the debugger does it, so the page's own policy is not in the way.
         page.evaluate(AXE.read_text("utf-8"))
-    found = list(page.evaluate(_RUN_AXE, {}))
+    result = list(page.evaluate(_RUN_AXE, {}))
     theme = page.evaluate("document.documentElement.dataset.theme")
     is_dark = page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     other = "light" if is_dark else "dark"
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", other)
-    found += [f"{other}: {one}" for one in page.evaluate(_RUN_AXE, _COLOURS)]
+    result += [f"{other}: {one}" for one in page.evaluate(_RUN_AXE, _COLOURS)]
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    return found
+    return result

@@ -64,10 +64,10 @@ def list_of_things(look: Page, bench: Bench) -> list[dict[str, Any]]:
 
     def get(request: Request) -> Any:
         wanted = request.params.get("q", "")
-        found = [row for row in rows if wanted in row["name"]]
+        result = [row for row in rows if wanted in row["name"]]
         if request.params.get("_export") == "csv":
             return in_pieces(iter([piece(1, b"\xef\xbb\xbfName\r\nthing1\r\n")]), 1)
-        return {"total": len(found), "rows": found}
+        return {"total": len(result), "rows": result}
 
     bench.answers["/get"] = get
     show(look, bench, table())

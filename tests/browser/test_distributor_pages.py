@@ -13,15 +13,15 @@ from tests.support.selling import Reseller, make_distributor, make_line, make_re
 @pytest.fixture
 def complaints(admin_page: Page) -> list[str]:
     """What the browser complained about, blocked scripts and styles among it."""
-    found: list[str] = []
+    result: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error":
-            found.append(message.text)
+            result.append(message.text)
 
     admin_page.on("console", note)
-    admin_page.on("pageerror", lambda error: found.append(str(error)))
-    return found
+    admin_page.on("pageerror", lambda error: result.append(str(error)))
+    return result
 
 
 def open_tool(page: Page, distributor: dict[str, Any], tool: str) -> None:

@@ -79,12 +79,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     definitions = [str(folder / "json" / f"{name}.json") for name in DEFINITIONS]
     for name in DEFINITIONS:
         (folder / "out" / name).mkdir(parents=True)
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "xls2ddl.xls2ui", "-m", str(folder / "models"),
          "-o", str(folder / "out"), "examples", *definitions],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
-    assert made.returncode == 0, made.stdout + made.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     return folder / "out"
 
 
@@ -172,12 +172,12 @@ def test_a_generated_relation_is_ticked_and_unticked(look: Page, bench: Bench, p
     held = {"r1"}
 
     def rows(request: Request) -> Any:
-        found = [
+        result = [
             {"userid": request.params["userid"], "has_userid": int(role in held),
              "roleid": role, "roleid_text": name}
             for role, name in (("r1", "Owner"), ("r2", HOSTILE))
         ]  # fmt: skip
-        return {"total": 2, "rows": found}
+        return {"total": 2, "rows": result}
 
     def changed(request: Request) -> Any:
         # The generated script compares with the text.

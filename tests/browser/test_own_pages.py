@@ -87,8 +87,8 @@ def test_every_part_in_every_look(
         viewport={"width": width, "height": 900},
         reduced_motion="reduce",  # colours that fade in are judged when they are there
     )  # fmt: skip
-    given = {"username": "admin", "password": PASSWORDS["admin"]}
-    assert context.request.post("/login.dspy", data=given).ok
+    result = {"username": "admin", "password": PASSWORDS["admin"]}
+    assert context.request.post("/login.dspy", data=result).ok
     page = new_page(context)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -26,15 +26,15 @@ def open_shell(look: Page, address: str = "") -> None:
 @pytest.mark.parametrize("address", ["//evil.test/x.ui", "/\\evil.test/x.ui", "/\t/evil.test/x"])
 def test_an_address_of_another_host_leads_home(look: Page, bench: Bench, address: str) -> None:
     """A link to the application must not make it show, or ask, what another host sends."""
-    asked: list[str] = []
-    look.on("request", lambda request: asked.append(request.url))
+    result: list[str] = []
+    look.on("request", lambda request: result.append(request.url))
     open_shell(look)
     look.evaluate("address => { location.hash = address }", "/x.ui")
     expect(look.locator("#main")).to_have_text("a page")
     look.evaluate("address => { location.hash = address }", address)
 
     expect(look.locator("#main")).to_have_text("home")
-    assert [url for url in asked if "evil" in url] == []
+    assert [url for url in result if "evil" in url] == []
 
 
 def test_the_menu_of_a_narrow_screen_takes_the_focus_and_gives_it_back(

@@ -130,5 +130,5 @@ def test_from_a_line_to_its_ledger(signed_in: Page, server: Installation) -> Non
     expect(usage.get_by_role("row").filter(has_text="image")).to_contain_text("0.370368")
     page.goto("/#/dashboard.ui")
     expect(page.locator("#main")).to_contain_text("讲故事")
-    said = server.manage("check-ledger")
-    assert said.returncode == 0, said.stdout
+    process = server.manage("check-ledger")
+    assert process.returncode == 0, process.stdout

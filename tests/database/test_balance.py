@@ -113,9 +113,9 @@ class History:
         if call is not None:
             quantity = self.dice.randint(0, 3)
             late = call.status == "expired" or not self.runs(call)
-            done = await self.trade.finish(call.call_no, call=str(quantity))
-            assert done["late"] is late
-            assert done["amount"] == quantity
+            result = await self.trade.finish(call.call_no, call=str(quantity))
+            assert result["late"] is late
+            assert result["amount"] == quantity
             call.status, call.amount = "succeeded", quantity
 
     async def finish_again(self) -> None:
@@ -158,8 +158,8 @@ class History:
         self.hands.moment += timedelta(minutes=minutes)
 
     def pick(self, *statuses: str) -> Call | None:
-        found = [call for call in self.calls if call.status in statuses]
-        return self.dice.choice(found) if found else None
+        result = [call for call in self.calls if call.status in statuses]
+        return self.dice.choice(result) if result else None
 
 
 async def told(work: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any] | None, str | None]:

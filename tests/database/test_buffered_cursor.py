@@ -27,13 +27,13 @@ STATEMENTS = [
 
 async def both(statement: str) -> list[Any]:
     """Rows and columns as aiomysql's cursor and ours read them."""
-    found = []
+    result = []
     async with reading() as sor:
         for kind in (aiomysql.Cursor, BufferedCursor, BufferedCursor):
             async with sor.conn.cursor(kind) as cursor:
                 count = await cursor.execute(statement)
-                found.append((count, cursor.description, await cursor.fetchall()))
-    return found
+                result.append((count, cursor.description, await cursor.fetchall()))
+    return result
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

@@ -81,11 +81,11 @@ async def test_one_month_is_checked_alone(pool: Installation, trade: Trade) -> N
 
 @pytest.mark.parametrize("month", ["2026-1", "2026-13", "november"])
 def test_a_month_that_is_none_is_refused(database: Installation, month: str) -> None:
-    done = database.manage("check-ledger", "--month", month, check=False)
+    process = database.manage("check-ledger", "--month", month, check=False)
 
-    assert done.returncode == 2
-    assert f"{month!r} is no month: give one such as 2026-11." in done.stderr
-    assert done.stdout == ""
+    assert process.returncode == 2
+    assert f"{month!r} is no month: give one such as 2026-11." in process.stderr
+    assert process.stdout == ""
 
 
 async def test_counters_ledger_and_statements_say_the_same(trade: Trade) -> None:

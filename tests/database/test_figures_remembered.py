@@ -27,21 +27,21 @@ async def test_what_a_line_did_is_remembered_and_what_is_set_for_it_is_not(
     hands: Clock, slow: None
 ) -> None:
     trade = await make_trade(pipeline_capacity={"daily_quota": 9})
-    asked = {"pipeline_id": trade.rows["pipelines"]["id"]}
+    result = {"pipeline_id": trade.rows["pipelines"]["id"]}
     await trade.begin()
-    first = await pipeline_figures(SYSTEM_ACTOR, asked)
+    first = await pipeline_figures(SYSTEM_ACTOR, result)
     hands.moment += timedelta(seconds=40)
     await trade.begin()
     await add_price(trade, unit_price=Decimal(1))
 
-    second = await pipeline_figures(SYSTEM_ACTOR, asked)
+    second = await pipeline_figures(SYSTEM_ACTOR, result)
 
     assert (first["today"]["calls"], second["today"]["calls"]) == (1, 1)
     assert (second["counted_at"], second["now"]) == (EVENING, hands.moment)
     assert len(second["running"]) == 2
     assert (second["gauges"][0]["used"], len(second["prices"])) == (2, 1)
     hands.moment = MIDNIGHT  # another day is another question
-    third = await pipeline_figures(SYSTEM_ACTOR, asked)
+    third = await pipeline_figures(SYSTEM_ACTOR, result)
     assert (third["today"]["calls"], third["counted_at"]) == (0, MIDNIGHT)
 
 
@@ -59,10 +59,10 @@ async def test_the_overview_tells_from_when_its_figures_are(hands: Clock, slow: 
 
 async def test_quick_figures_are_fresh(hands: Clock) -> None:
     trade = await make_trade()
-    asked = {"pipeline_id": trade.rows["pipelines"]["id"]}
+    result = {"pipeline_id": trade.rows["pipelines"]["id"]}
 
     for calls in (1, 2):
         await trade.begin()
-        assert (await pipeline_figures(SYSTEM_ACTOR, asked))["today"]["calls"] == calls
+        assert (await pipeline_figures(SYSTEM_ACTOR, result))["today"]["calls"] == calls
         assert (await usage_stats(SYSTEM_ACTOR, {}))["now"] == hands.moment
         hands.moment += timedelta(seconds=1)

@@ -147,13 +147,13 @@ async def test_who_finishes_late_hears_when_a_slot_is_free(hands: Clock) -> None
     hands.moment += timedelta(seconds=10)
     await trade.begin(lease_seconds=70)
 
-    done = await admission.finish(
+    result = await admission.finish(
         trade.distributor_id, call_no=late, status="succeeded", body_hash="h"
     )
 
-    headers = rate_limit_headers(done.limits)
+    headers = rate_limit_headers(result.limits)
     assert (headers["RateLimit-Remaining"], headers["RateLimit-Reset"]) == ("0", "70")
-    assert done.call["late"] is True
+    assert result.call["late"] is True
 
 
 async def set_slots(trade: Trade, count: int) -> None:
@@ -186,8 +186,8 @@ async def test_a_batch_tells_when_the_first_of_its_refused_items_has_room() -> N
 
     seconds = int((DAY_ENDS - NOON).total_seconds())
     assert headers == {"Retry-After": str(seconds)}
-    told = [(one["status"], one.get("retry_after")) for one in body["results"]]
-    assert told == [(201, None)] * 2 + [(429, seconds)] * 2 + [(400, None), (404, None)]
+    result = [(one["status"], one.get("retry_after")) for one in body["results"]]
+    assert result == [(201, None)] * 2 + [(429, seconds)] * 2 + [(400, None), (404, None)]
     assert (body["accepted"], body["refused"]) == (2, 4)
 
 

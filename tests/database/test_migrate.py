@@ -74,10 +74,10 @@ async def test_a_migrated_database_is_as_the_models_say() -> None:
 
 async def test_every_column_has_the_type_of_its_model(pool: Installation) -> None:
     async with raw_connection() as connection:
-        found = await read_schema(connection)
+        schema = await read_schema(connection)
 
     for table in models.tables().values():
-        assert table.columns.keys() <= found[table.name].columns.keys()
+        assert table.columns.keys() <= schema[table.name].columns.keys()
     assert column(pool, "pipeline_usage_log", "amount")["type"] == "decimal(20,10)"
     assert column(pool, "pipeline_capacity", "day_used")["type"].startswith("bigint")
     assert column(pool, "pipeline_usage_log", "started_at")["type"] == "datetime(3)"
@@ -92,10 +92,10 @@ async def test_what_json2ddl_makes_is_taken_over(pool: Installation, module: str
     for statement in filter(str.strip, text.split(";\n")):
         pool.query(statement.strip().rstrip(";"))
 
-    told = await migrate()
+    steps = await migrate()
 
     assert (await plan()).steps == []
-    assert any("collation of" in line for line in told)
+    assert any("collation of" in line for line in steps)
 
 
 async def test_a_missing_column_is_added_to_the_rows_there_are(pool: Installation) -> None:
@@ -107,13 +107,13 @@ async def test_a_missing_column_is_added_to_the_rows_there_are(pool: Installatio
     for name in ("config", "timeout_seconds", "created_at"):
         pool.query(f"alter table pipeline_steps drop column {name}")
 
-    told = await migrate()
+    steps = await migrate()
 
     (row,) = pool.query("select * from pipeline_steps")
     assert (row["config"], row["timeout_seconds"]) == ("{}", 300)
     assert row["created_at"] is not None
     assert column(pool, "pipeline_steps", "created_at")["given"] is None
-    assert any("added column config" in line for line in told)
+    assert any("added column config" in line for line in steps)
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,11 @@ async def test_migrations_at_the_same_time_are_one(pool: Installation) -> None:
     for table in models.tables():
         pool.query(f"drop table if exists {table}")
 
-    told = await asyncio.gather(*(migrate() for _ in range(4)))
+    results = await asyncio.gather(*(migrate() for _ in range(4)))
 
     assert (await plan()).steps == []
-    assert sorted(bool(lines) for lines in told) == [False, False, False, True]
-    assert not any("somebody else" in line for lines in told for line in lines)
+    assert sorted(bool(lines) for lines in results) == [False, False, False, True]
+    assert not any("somebody else" in line for lines in results for line in lines)
 
 
 async def test_the_schema_is_current_only_after_migrating(pool: Installation) -> None:
@@ -225,9 +225,9 @@ def named(pool: Installation) -> Iterator[Installation]:
 async def test_names_of_before_are_told_apart_by_their_emoji(named: Installation) -> None:
     add_distributors(named, "Acme 😀", "吉野", "café")
 
-    told = await migrate()
+    steps = await migrate()
 
-    assert any("which tells emoji and rare letters apart" in line for line in told)
+    assert any("which tells emoji and rare letters apart" in line for line in steps)
     assert column(named, "distributors", "name")["collation"] == "utf8mb4_uca1400_as_ci"
     named.query("update distributors set name = 'Acme 🎉' where id = 'n1'")
     named.query("update distributors set name = '𠮷野' where id = 'n2'")
@@ -241,9 +241,9 @@ async def test_names_that_newer_letters_make_one_are_left_for_a_person(named: In
     """The old collation did not know the capital of ß, and took the two for different."""
     add_distributors(named, "Ruß", "Ruẞ")
 
-    told = await migrate()
+    steps = await migrate()
 
-    (line,) = [line for line in told if "NOT" in line]
+    (line,) = [line for line in steps if "NOT" in line]
     assert line.startswith("NOT done, distributors: changed collation of name")
     assert "Rename one of the two" in line
     assert column(named, "distributors", "name")["collation"] == "utf8mb4_unicode_ci"
@@ -259,11 +259,11 @@ async def test_names_that_are_told_apart_already_stay_as_they_are(
 ) -> None:
     """As another server has made them; a dump of MySQL 8 for instance."""
     async with raw_connection() as connection:
-        found = await read_schema(connection)
-    was = found["distributors"].columns["name"]
-    found["distributors"].columns["name"] = dataclasses.replace(was, collation=have)
+        schema = await read_schema(connection)
+    was = schema["distributors"].columns["name"]
+    schema["distributors"].columns["name"] = dataclasses.replace(was, collation=have)
 
-    assert make_plan(found, NAME_COLLATIONS[0]).steps == []
+    assert make_plan(schema, NAME_COLLATIONS[0]).steps == []
 
 
 @pytest.mark.parametrize(

@@ -121,11 +121,11 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
         now_quoted, _ = await admission.quote(trade.distributor_id, **fields)
         quoted = [Fraction(line["amount"]) for line in now_quoted["lines"]]
         assert quoted == exact(lines, model, hands.moment, book=False)
-        done = await admission.finish(
+        result = await admission.finish(
             trade.distributor_id, call_no=call_no, status="succeeded", lines=lines, body_hash="h"
         )
         costs = exact(lines, model, began, book=True)
-        assert [Fraction(line["amount"]) for line in done.call["lines"]] == costs
+        assert [Fraction(line["amount"]) for line in result.call["lines"]] == costs
         month = clock.quota_month(began)
         billed[month] = billed.get(month, Fraction(0)) + sum(costs)
 

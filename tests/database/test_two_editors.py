@@ -61,8 +61,8 @@ class Editors(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         code = f"editors-{next(_codes)}"
-        made = self.run(admin_api.pipelines_create(EDITORS[0], {"code": code, "name": "Line"}))
-        self.id = made.body["id"]
+        process = self.run(admin_api.pipelines_create(EDITORS[0], {"code": code, "name": "Line"}))
+        self.id = process.body["id"]
         self.state: State = ([], {})
         self.revisions: dict[str, int] = {ORDER: 0}
         self.content: dict[int, str] = {}
@@ -137,22 +137,22 @@ class Editors(RuleBasedStateMachine):
     def together(self, deeds: list[Deed]) -> None:
         """Do *deeds* at the same time and hold what is there against every order of them."""
         outcomes = self.run(_at_once(deeds))
-        done = []
+        result = []
         for deed, outcome in zip(deeds, outcomes, strict=True):
             if isinstance(outcome, AppError):
                 assert outcome.code in EXPECTED, (deed, outcome)
                 continue
             if isinstance(outcome, BaseException):
                 raise outcome
-            done.append(with_outcome(deed, outcome.body))
+            result.append(with_outcome(deed, outcome.body))
         after = self.run(self.look())
         found: State = (
             stages.layout_of(after.steps),
             {s["step_key"]: (s["name"], s["enabled"]) for s in after.steps},
         )
-        possible = [in_order(self.state, self.revisions, order) for order in permutations(done)]
+        possible = [in_order(self.state, self.revisions, order) for order in permutations(result)]
         fitting = [made for made in possible if made is not None and made[0] == found]
-        assert fitting, (self.state, [(d.endpoint, d.params) for d in done], found)
+        assert fitting, (self.state, [(d.endpoint, d.params) for d in result], found)
         self.state, self.revisions = fitting[0]
 
 

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.usefixtures("hands")
 
 async def price_of(trade: Trade) -> dict[str, Any]:
     async with reading() as sor:
-        (found,) = await sor.R(prices.TABLE, {"pipeline_id": trade.rows["pipelines"]["id"]})
-    return dict(found)
+        (rows,) = await sor.R(prices.TABLE, {"pipeline_id": trade.rows["pipelines"]["id"]})
+    return dict(rows)
 
 
 def remove(price: dict[str, Any]) -> Any:

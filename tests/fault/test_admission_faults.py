@@ -157,7 +157,7 @@ async def test_the_clock_is_set_an_hour_back_and_forth(pool: Installation, hands
         distributors={"quota_period": "day", "quota_calls": 500},
     )
     await add_price(trade, unit_price=Decimal("0.37"))
-    told: list[str] = []
+    result: list[str] = []
     refused: list[str] = []
 
     async def customer(number: int) -> None:
@@ -166,7 +166,7 @@ async def test_the_clock_is_set_an_hour_back_and_forth(pool: Installation, hands
             if number == 0 and count in (5, 10, 15):
                 hands.moment += timedelta(hours=-1 if count == 10 else 1)
             try:
-                told.append(await one_call(trade, key, finish=number % 2 == 0))
+                result.append(await one_call(trade, key, finish=number % 2 == 0))
             except AppError as exc:
                 refused.append(exc.code)
             await asyncio.sleep(0)
@@ -178,7 +178,7 @@ async def test_the_clock_is_set_an_hour_back_and_forth(pool: Installation, hands
         trade.rows["pipelines"]["id"],
     )
     days = [row["day_key"] for row in rows]
-    assert sorted(told) == sorted(row["call_no"] for row in rows)
+    assert sorted(result) == sorted(row["call_no"] for row in rows)
     # The steps went over midnight and back; no day let in more than it had.
     assert set(days) == {"2026-11-30", "2026-12-01"}
     assert max(days.count(day) for day in set(days)) == QUOTA_OF_DAY

@@ -76,19 +76,19 @@ def test_a_sage_database_without_its_tables_is_told(server: Installation):
 def test_requests_under_way_when_the_database_dies_end_with_503_or_are_kept(
     server: Installation, admin: httpx.Client, database_back: None
 ):
-    told: dict[str, int] = {}
+    result: dict[str, int] = {}
 
     def create(number: int) -> None:
         client = server.sign_in("admin")
         for step in range(40):
             code = f"busy-{number}-{step}"
-            told[code] = client.post(CREATE, json={"code": code, "name": code}).status_code
+            result[code] = client.post(CREATE, json={"code": code, "name": code}).status_code
             time.sleep(0.02)
 
     threads = [threading.Thread(target=create, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
-    assert wait_until(lambda: len(told) > 40, 20)
+    assert wait_until(lambda: len(result) > 40, 20)
     kill_database(server)
     time.sleep(0.5)
     server.mariadb.start()
@@ -96,10 +96,10 @@ def test_requests_under_way_when_the_database_dies_end_with_503_or_are_kept(
         thread.join(60)
 
     kept = {row["code"] for row in server.query("select code from pipelines")}
-    assert set(told.values()) <= {200, 503}, set(told.values())
-    assert 503 in told.values()
+    assert set(result.values()) <= {200, 503}, set(result.values())
+    assert 503 in result.values()
     # A 503 may still have been kept (its answer was lost); a 200 must have been.
-    assert {code for code, status in told.items() if status == 200} <= kept
+    assert {code for code, status in result.items() if status == 200} <= kept
 
 
 def test_a_log_on_a_full_disk_does_not_stop_the_worker(database: Installation):
@@ -140,9 +140,9 @@ def test_a_body_that_stops_arriving_ends_the_request(server: Installation):
 
 def test_workers_told_to_stop_finish_what_runs(server: Installation):
     client = server.sign_in("admin")
-    done: list[int] = []
+    result: list[int] = []
     thread = threading.Thread(
-        target=lambda: done.append(
+        target=lambda: result.append(
             client.post(CREATE, json={"code": "last", "name": "Last"}).status_code
         )
     )
@@ -160,4 +160,4 @@ def test_workers_told_to_stop_finish_what_runs(server: Installation):
     assert wait_until(lambda: not server.workers.running(), 30)
     server.start()
 
-    assert done == [200]
+    assert result == [200]

@@ -87,13 +87,13 @@ class Line:
             for entry in json.loads(version["event_log"])
         )
         async with reading() as sor:
-            told = await sor.one(
+            row = await sor.one(
                 "select count(*) as count from app_audit where pipeline_id = ${id}$"
                 " and table_name = 'pipelines' and action in ('publish', 'rollback')",
                 {"id": self.id},
             )
-        assert told is not None
-        assert told["count"] == events
+        assert row is not None
+        assert row["count"] == events
 
 
 @pytest.fixture

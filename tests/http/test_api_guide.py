@@ -23,10 +23,10 @@ def test_every_command_works(server: Installation, guide: str) -> None:
 
     for block in blocks:
         failing = block.replace("curl -sS", "curl -sS --fail-with-body --noproxy '*'")
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", failing], env=env, capture_output=True, text=True
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        assert process.returncode == 0, f"{block}\n{process.stdout}{process.stderr}"
 
     booked = server.query(
         "select status, amount from pipeline_usage_log where distributor_id = %s and line_no > 0",

@@ -80,9 +80,9 @@ def test_the_life_of_a_line_reads_as_it_was(admin: httpx.Client) -> None:
     entries = trail(admin, pipeline_id=line["id"])
     # What a rollback did to the draft stands beside it, step by step.
     part = [entry for entry in entries if "change" in (entry["detail"] or {})]
-    told = [(entry["action"], entry["table_name"]) for entry in entries if entry not in part]
+    result = [(entry["action"], entry["table_name"]) for entry in entries if entry not in part]
     assert [entry["detail"]["change"] for entry in part] == ["reorder"]
-    assert [action for action, table in told if table == "pipelines"] == [
+    assert [action for action, table in result if table == "pipelines"] == [
         "create", "publish", "reorder", "publish", "rollback", "set_status", "set_status",
     ]  # fmt: skip
     (publish, _) = trail(admin, pipeline_id=line["id"], action="publish")

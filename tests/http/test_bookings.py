@@ -99,11 +99,11 @@ def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
     (price,) = shop.installation.query(
         "select id from pipeline_pricing where pipeline_id = %s", line.id
     )
-    done = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
+    body = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
 
     changed = shop.post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2")
     assert changed["unit_price"] == "2.000000"
-    assert buyer.read(done["call_no"])["lines"][0]["unit_price"] == "1.000000"
+    assert buyer.read(body["call_no"])["lines"][0]["unit_price"] == "1.000000"
     assert buyer.begin(line, "b", status="succeeded", lines=ONE).json()["amount"] == "2.0000000000"
     refused(shop.try_post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="3"),
             409, "edit_conflict")  # fmt: skip
@@ -152,15 +152,15 @@ def test_a_lines_capacity(shop: Shop) -> None:
     cancelled = buyer.begin(line, "gone").json()["call_no"]
     buyer.finish(cancelled, "cancelled")
 
-    made = shop.post(f"{CAPACITY}_create", pipeline_id=line.id, daily_quota=3, max_concurrency=5)
+    answer = shop.post(f"{CAPACITY}_create", pipeline_id=line.id, daily_quota=3, max_concurrency=5)
 
     # A capacity that comes later knows of the calls before it.
-    assert (made["day_used"], made["month_used"], made["running"]) == (2, 2, 1)
+    assert (answer["day_used"], answer["month_used"], answer["running"]) == (2, 2, 1)
     problem = refused(shop.try_post(f"{CAPACITY}_create", pipeline_id=line.id), 409, "duplicate")
     assert pointers(problem) == {"/pipeline_id"}
     for name, value in (("daily_quota", -1), ("day_used", 0), ("max_concurrency", "many")):
         problem = refused(
-            shop.try_post(f"{CAPACITY}_update", id=made["id"], lock_version=1, **{name: value}),
+            shop.try_post(f"{CAPACITY}_update", id=answer["id"], lock_version=1, **{name: value}),
             400,
             "invalid_fields",
         )
@@ -168,24 +168,24 @@ def test_a_lines_capacity(shop: Shop) -> None:
     # Admissions in between are no edit conflict.
     assert buyer.begin(line, "third").status_code == 201
     assert buyer.begin(line, "fourth").status_code == 429
-    shop.post(f"{CAPACITY}_update", id=made["id"], lock_version=1, daily_quota=4)
+    shop.post(f"{CAPACITY}_update", id=answer["id"], lock_version=1, daily_quota=4)
     assert buyer.begin(line, "fourth").status_code == 201
     assert shop.ledger_differences() == ""
-    shop.post(f"{CAPACITY}_delete", id=made["id"])
+    shop.post(f"{CAPACITY}_delete", id=answer["id"])
     assert buyer.begin(line, "unlimited").status_code == 201
 
 
 def test_a_call_of_our_own_is_booked_by_hand(shop: Shop) -> None:
     line = shop.line(capacity={"daily_quota": 1})
 
-    made = shop.post(
+    answer = shop.post(
         f"{USAGE}_create", pipeline_id=line.id, unit="call", quantity="2.5", remark="phone order"
     )
 
-    assert (made["line_no"], made["source"], made["status"]) == (0, "manual", "succeeded")
-    assert made["total"] == "2.5000000000"
-    assert made["amount"] == "0.0000000000"
-    assert [item["quantity"] for item in made["lines"]] == ["2.500000"]
+    assert (answer["line_no"], answer["source"], answer["status"]) == (0, "manual", "succeeded")
+    assert answer["total"] == "2.5000000000"
+    assert answer["amount"] == "0.0000000000"
+    assert [item["quantity"] for item in answer["lines"]] == ["2.500000"]
     assert day_used(shop, line) == 1
     refused(shop.try_post(f"{USAGE}_create", pipeline_id=line.id), 429, "capacity_exceeded")
     assert shop.ledger_differences() == ""
@@ -198,9 +198,9 @@ def test_a_booking_for_a_distributor_meets_its_quota_and_prices(shop: Shop) -> N
     )
     fields = {"pipeline_id": line.id, "distributor_id": buyer.id}
 
-    made = shop.post(f"{USAGE}_create", **fields, lines=[*ONE, *ONE])
+    answer = shop.post(f"{USAGE}_create", **fields, lines=[*ONE, *ONE])
 
-    assert made["total"] == "1.0000000000"
+    assert answer["total"] == "1.0000000000"
     assert Decimal(buyer.me()["spend_used"]) == 1
     refused(shop.try_post(f"{USAGE}_create", **fields, lines=ONE), 429, "quota_exceeded")
     stranger = shop.distributor()
@@ -242,19 +242,19 @@ def test_a_booking_that_is_not_right_is_refused(
 
 def test_only_remark_and_client_ref_of_a_call_change(shop: Shop) -> None:
     line = shop.line()
-    made = shop.post(f"{USAGE}_create", pipeline_id=line.id, unit="call", quantity=1)
+    answer = shop.post(f"{USAGE}_create", pipeline_id=line.id, unit="call", quantity=1)
 
-    changed = shop.post(f"{USAGE}_update", id=made["id"], remark="checked", client_ref="c-1")
+    changed = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
     assert (changed["remark"], changed["client_ref"]) == ("checked", "c-1")
     # A page sends the whole form; what is unchanged is no change.
-    shop.post(f"{USAGE}_update", id=made["id"], remark="again", unit="", status="succeeded")
+    shop.post(f"{USAGE}_update", id=answer["id"], remark="again", unit="", status="succeeded")
     problem = refused(
-        shop.try_post(f"{USAGE}_update", id=made["id"], quantity=5, remark="no"),
+        shop.try_post(f"{USAGE}_update", id=answer["id"], quantity=5, remark="no"),
         400,
         "invalid_fields",
     )
     assert pointers(problem) == {"/quantity"}
-    refused(shop.try_post(f"{USAGE}_update", id=made["id"], amount=5), 400, "invalid_fields")
+    refused(shop.try_post(f"{USAGE}_update", id=answer["id"], amount=5), 400, "invalid_fields")
 
 
 @pytest.mark.parametrize("by_line", [False, True])
@@ -344,10 +344,10 @@ def test_figures_and_searches_for_pages(shop: Shop, server: Installation) -> Non
     assert stats["by_day"][-1]["calls"] == stats["today"]["calls"]
     assert line.id in {item["id"] for item in stats["near_limit"]}
 
-    found = server.admin.get(
+    body = server.admin.get(
         "/pipeline_ops/api/get_search_pipeline_id.dspy", params={"q": line.code}
     ).json()
-    assert found == [{"value": "", "text": "全部"}, {"value": line.id, "text": f"产线 {line.code}"}]
+    assert body == [{"value": "", "text": "全部"}, {"value": line.id, "text": f"产线 {line.code}"}]
     nothing = server.admin.get(
         "/pipeline_ops/api/get_search_pipeline_id.dspy", params={"q": "line%"}
     )
@@ -367,7 +367,7 @@ def test_roles(server: Installation, shop: Shop) -> None:
         assert viewer.get(f"/pipeline_ops/api/{name}.dspy").status_code == 200
     denied = viewer.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=fields)
     assert denied.status_code == 403
-    made = operator.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=fields)
-    assert made.status_code == 200, made.text
+    answer = operator.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=fields)
+    assert answer.status_code == 200, answer.text
     anonymous = server.anonymous().get("/pipeline_ops/api/usage_stats.dspy")
     assert anonymous.status_code == 401

@@ -44,11 +44,13 @@ def test_a_page_gets_widgets(admin: httpx.Client) -> None:
 
     reader = {"Accept-Language": "zh"}
 
-    done = admin.post("/pipeline_core/api/pipelines_create.dspy", data=good | page, headers=reader)
+    answer = admin.post(
+        "/pipeline_core/api/pipelines_create.dspy", data=good | page, headers=reader
+    )
     wrong = admin.post("/pipeline_core/api/pipelines_create.dspy", data=good | page, headers=reader)
 
-    assert (done.status_code, done.json()["widgettype"]) == (200, "Message")
-    assert done.json()["options"]["user_data"]["code"] == good["code"]
+    assert (answer.status_code, answer.json()["widgettype"]) == (200, "Message")
+    assert answer.json()["options"]["user_data"]["code"] == good["code"]
     assert (wrong.status_code, wrong.json()["widgettype"]) == (200, "Error")
     assert wrong.json()["options"]["code"] == "duplicate"
     assert wrong.json()["options"]["fields"]["code"].startswith("已有此代码的产线")

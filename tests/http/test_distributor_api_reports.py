@@ -151,12 +151,12 @@ class TestLooking:
         named = {"emoji-a": "Café 😀", "emoji-b": "Café 🎉", "han": "𠮷野"}
         lines = [make_line(server.admin, code, name=name) for code, name in named.items()]
         reseller = make_reseller(server, *lines)
-        found = {
+        result = {
             text: [row["code"] for row in reseller.get("pipelines", q=text).json()["rows"]]
             for text in ("😀", "🎉", "🎈", "CAFE", "É 🎉", "𠮷", "𠮸", "EMOJI-B", "100%", "\\", "!")
         }
 
-        assert {text: codes for text, codes in found.items() if codes} == {
+        assert {text: codes for text, codes in result.items() if codes} == {
             "😀": ["emoji-a"], "🎉": ["emoji-b"], "CAFE": ["emoji-a", "emoji-b"],
             "É 🎉": ["emoji-b"], "𠮷": ["han"], "EMOJI-B": ["emoji-b"],
         }  # fmt: skip
@@ -187,17 +187,17 @@ class TestLooking:
             server, line, terms={"pricing_mode": "discount", "discount_rate": "0.5"}
         )
         answer = reseller.get("pipelines", code=line["code"])
-        found = answer.json()
+        body = answer.json()
 
         assert "internal.example" not in answer.text
-        assert found["version"]["version_no"] == found["version_no"] == 2
-        assert len(found["version"]["checksum"]) == 64
+        assert body["version"]["version_no"] == body["version_no"] == 2
+        assert len(body["version"]["checksum"]) == 64
         stages = [
-            [step["step_key"] for step in stage["steps"]] for stage in found["version"]["stages"]
+            [step["step_key"] for step in stage["steps"]] for stage in body["version"]["stages"]
         ]
         assert [sorted(keys) for keys in stages] == [["answer"], ["draw", "sing"]]
-        assert [price["unit_price"] for price in found["prices"]] == ["0.500000", "2.500000"]
-        assert found["limits"][0]["scope"] == "capacity_month"
+        assert [price["unit_price"] for price in body["prices"]] == ["0.500000", "2.500000"]
+        assert body["limits"][0]["scope"] == "capacity_month"
         assert answer.headers["RateLimit-Limit"] == "70"
 
     def test_a_quote_agrees_with_the_booking_and_books_nothing(
@@ -217,13 +217,13 @@ class TestLooking:
         full = make_line(server.admin, daily_quota=1)
         reseller = make_reseller(server, full)
         assert reseller.begin(full).status_code == 201
-        told = {}
+        result = {}
         for lang in ("en", "zh-CN"):
             reseller.client.headers["Accept-Language"] = lang
             quote = reseller.post("quote", {"pipeline": full["code"], "lines": USED}).json()
-            told[lang] = (quote["refusal"]["code"], quote["refusal"]["detail"][:8])
+            result[lang] = (quote["refusal"]["code"], quote["refusal"]["detail"][:8])
 
-        assert told == {
+        assert result == {
             "en": ("capacity_exceeded", "The line"),
             "zh-CN": ("capacity_exceeded", "该产线的供应量 "),
         }
@@ -259,9 +259,9 @@ class TestUsage:
             "step": {("answer", "call"): 5, ("", "page"): 5},
         }.items():
             report = user.get("usage", group_by=group).json()
-            found = {(row[group], row["unit"]): row["calls"] for row in report["rows"]}
+            result = {(row[group], row["unit"]): row["calls"] for row in report["rows"]}
 
-            assert found == expected
+            assert result == expected
             assert report["total"] == {"calls": 6, "amount": "14.1666650000"}
         days = user.get("usage", group_by="day").json()["rows"]
         assert [row["quantity"] for row in days] == ["5.000000", "12.500000"]
@@ -269,16 +269,16 @@ class TestUsage:
 
     @pytest.mark.parametrize("size", [1, 3, 10])
     def test_lines_come_once_each_page_by_page(self, user: Reseller, size: int) -> None:
-        found: list[tuple[str, int]] = []
+        result: list[tuple[str, int]] = []
         cursor: str | None = ""
         while cursor is not None:
             params = {"rows": size} | ({"next": cursor} if cursor else {})
             page = user.get("usage", **params).json()
             assert len(page["rows"]) <= size
-            found += [(row["call_no"], row["line_no"]) for row in page["rows"]]
+            result += [(row["call_no"], row["line_no"]) for row in page["rows"]]
             cursor = page["next"]
 
-        assert len(found) == len(set(found)) == 10
+        assert len(result) == len(set(result)) == 10
 
     def test_time_can_be_narrowed(self, user: Reseller) -> None:
         today = user.get("usage", group_by="day").json()["rows"][0]["day"]
@@ -296,16 +296,16 @@ class TestUsage:
         assert "/group_by" in pointers(user.get("usage", group_by="amount"))
 
     def test_statement_rounds_once(self, server: Installation, user: Reseller) -> None:
-        made = user.get("statement").json()
+        body = user.get("statement").json()
 
-        assert made["amount"] == "14.1666650000"
-        assert made["total"] == "14.17"
-        assert (made["calls"], made["running"], made["final"]) == (6, 1, False)
+        assert body["amount"] == "14.1666650000"
+        assert body["total"] == "14.17"
+        assert (body["calls"], body["running"], body["final"]) == (6, 1, False)
         ledger = server.query(
             "select sum(amount) as amount from pipeline_usage_log where distributor_id = %s",
             user.distributor["id"],
         )[0]["amount"]
-        assert sum(Decimal(item["amount"]) for item in made["lines"]) == ledger
+        assert sum(Decimal(item["amount"]) for item in body["lines"]) == ledger
 
     def test_statement_as_csv(self, user: Reseller) -> None:
         answer = user.get("statement", format="csv")
@@ -314,19 +314,19 @@ class TestUsage:
         assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert "statement-metered-user-" in answer.headers["Content-Disposition"]
         assert [row["quantity"] for row in rows] == ["12.500000", "3.000000", "2.000000", ""]
-        made = user.get("statement").json()
+        body = user.get("statement").json()
         # Sums over the columns of the lines are those of the lines: the last row has its own.
         amounts = [Decimal(row["amount"]) for row in rows if row["amount"]]
-        assert sum(amounts) == Decimal(made["amount"])
+        assert sum(amounts) == Decimal(body["amount"])
         *lines, last = rows
         assert last["pipeline"] == "total"
         assert [last[name] for name in ("calls", "quantity", "amount")] == ["", "", ""]
-        assert (last["exact_total"], last["total"]) == (made["amount"], "14.17")
+        assert (last["exact_total"], last["total"]) == (body["amount"], "14.17")
         assert last["total_calls"] == "6"
         assert {row["exact_total"] + row["total"] + row["total_calls"] for row in lines} == {""}
         about = ("month", "from", "to", "final")
-        said = {tuple(row[name] for name in (*about, "time_zone")) for row in rows}
-        assert said == {(*(str(made[n]) for n in about[:3]), "false", "Asia/Shanghai")}
+        result = {tuple(row[name] for name in (*about, "time_zone")) for row in rows}
+        assert result == {(*(str(body[n]) for n in about[:3]), "false", "Asia/Shanghai")}
 
     def test_a_csv_is_marked_as_utf_8_when_asked(self, user: Reseller) -> None:
         unmarked = user.get("statement", format="csv").content
@@ -341,37 +341,37 @@ class TestUsage:
         assert sheet is not None
         rows = list(sheet.iter_rows(values_only=True))
 
-        made = user.get("statement").json()
+        body = user.get("statement").json()
         about = {row[0]: row[1] for row in rows[:7]}
-        assert (about["Statement"], about["Final"]) == (made["month"], "no")
+        assert (about["Statement"], about["Final"]) == (body["month"], "no")
         assert about["Time zone"] == "Asia/Shanghai"
         for label, name in (("From", "from"), ("To (excluded)", "to")):
-            local, moment = about[label], datetime.fromisoformat(made[name])
+            local, moment = about[label], datetime.fromisoformat(body[name])
             assert isinstance(local, datetime)
             assert local.replace(tzinfo=ZoneInfo("Asia/Shanghai")) == moment
         assert (rows[-2][0], rows[-2][12]) == ("Total", 14.17)
-        assert (rows[-1][0], str(rows[-1][12])) == ("Exact sum", made["amount"].rstrip("0"))
+        assert (rows[-1][0], str(rows[-1][12])) == ("Exact sum", body["amount"].rstrip("0"))
         assert sheet.freeze_panes == "A10"
 
     def test_all_files_of_a_statement_have_the_same_digits(
         self, server: Installation, lines_with_many_digits: Reseller
     ) -> None:
         user = lines_with_many_digits
-        made = user.get("statement").json()["lines"]
+        body = user.get("statement").json()["lines"]
         rows = list(csv.DictReader(io.StringIO(user.get("statement", format="csv").text)))
         content = user.get("statement", format="xlsx").content
         sheet = openpyxl.load_workbook(io.BytesIO(content)).active
         assert sheet is not None
-        cells = list(sheet.iter_rows(min_row=10, max_row=9 + len(made)))
+        cells = list(sheet.iter_rows(min_row=10, max_row=9 + len(body)))
         digits = set()
-        for line, row, sheet_row in zip(made, rows, cells, strict=False):
+        for line, row, sheet_row in zip(body, rows, cells, strict=False):
             for name, cell in zip(LINE_COLUMNS, sheet_row, strict=True):
                 said = "" if line[name] is None else str(line[name])
                 assert row[name] == said
                 assert digits_of(cell) == said, name
                 digits.add(cell.data_type)
         assert digits == {"s", "n"}
-        assert any(len(line["amount"]) > 17 for line in made)
+        assert any(len(line["amount"]) > 17 for line in body)
 
     @pytest.mark.parametrize("kind", ["csv", "xlsx"])
     def test_statement_files_have_addresses_of_their_own(self, user: Reseller, kind: str) -> None:

@@ -174,7 +174,7 @@ class TestLinks:
     def test_units_of_a_fixed_price_do_not_count_for_packages(self, server: Installation) -> None:
         line = make_line(server.admin)
         reseller = make_reseller(server, line)
-        (made,) = server.query(
+        (row,) = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
         )
@@ -186,7 +186,7 @@ class TestLinks:
             post(
                 server.admin,
                 f"{API}distributor_pipeline_update.dspy",
-                id=made["id"],
+                id=row["id"],
                 lock_version=version + 1,
                 pricing_mode="fixed",
                 fixed_prices=[{"unit": "image", **price}],

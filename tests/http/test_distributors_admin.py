@@ -155,8 +155,8 @@ class TestFields:
         prices = [{"unit": "image", "unit_price": "7"}]
         made = link(server.admin, record, line, pricing_mode=mode, fixed_prices=prices)
 
-        asked = {"id": record["id"], "lock_version": record["lock_version"], "currency": "EUR"}
-        answer = try_post(server.admin, "distributors_update", **asked)
+        result = {"id": record["id"], "lock_version": record["lock_version"], "currency": "EUR"}
+        answer = try_post(server.admin, "distributors_update", **result)
         assert problems(answer, 409) == {"/currency": "currency_in_use"}
         assert answer.json()["code"] == "currency_in_use"
         assert f"产线 {line['code']}" in answer.json()["detail"]
@@ -282,18 +282,18 @@ class TestKeys:
         self, server: Installation, grace_hours: int
     ) -> None:
         first = make_reseller(server)
-        asked = {"id": first.distributor["id"], "grace_hours": grace_hours}
+        result = {"id": first.distributor["id"], "grace_hours": grace_hours}
         second = Reseller(
             server, first.distributor, new_key(server.admin, first.distributor, grace_hours=5)
         )
-        answer = try_post(server.admin, "distributor_generate_key", **asked)
+        answer = try_post(server.admin, "distributor_generate_key", **result)
 
         assert problems(answer, 409) == {"/end_previous": "grace_running"}
         problem = answer.json()
         assert problem["code"] == "grace_running"
         assert problem["previous_key_expires_at"] in problem["detail"]
         assert [each.get("me").status_code for each in (first, second)] == [200, 200]
-        refused = try_post(server.admin, "distributor_generate_key", **asked, end_previous=0)
+        refused = try_post(server.admin, "distributor_generate_key", **result, end_previous=0)
         assert refused.status_code == 409
 
         key = new_key(
@@ -327,8 +327,8 @@ class TestKeys:
 
         def expiry(**options: Any) -> datetime | None:
             key = new_key(server.admin, made, end_previous=1, grace_hours=1, **options)
-            told = Reseller(server, made, key).get("me").json()["api_key_expires_at"]
-            return told and datetime.fromisoformat(told)
+            body = Reseller(server, made, key).get("me").json()["api_key_expires_at"]
+            return body and datetime.fromisoformat(body)
 
         assert (expiry(), expiry()) == (None, None)
         days = timedelta(days=30)

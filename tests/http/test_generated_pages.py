@@ -74,8 +74,8 @@ class Page:
             | own | params,
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
-        found: list[Record] = answer.json()["rows"]
-        return found
+        rows: list[Record] = answer.json()["rows"]
+        return rows
 
     def form(self, values: Record, *, fixed: bool) -> Record:
         """What the form sends: every field of it, empty ones as the runtime spells them."""
@@ -93,16 +93,16 @@ class Page:
         url = self.options["editable"][which]
         answer = self.client.post(url, data={"_webbricks_": "1", **sent})
         assert answer.status_code == 200, answer.text
-        made = answer.json()
-        assert made["widgettype"] == "Message", made
-        record: Record = made["options"]["user_data"]
+        body = answer.json()
+        assert body["widgettype"] == "Message", body
+        record: Record = body["options"]["user_data"]
         return record
 
 
 @pytest.fixture(scope="module")
 def parents(admin: httpx.Client, server: Installation) -> Record:
     """The ids of a published line and a distributor that may call it, made through the API."""
-    made: Record = {}
+    result: Record = {}
     for key, url, data in (
         ("pipeline_id", "/pipeline_core/api/pipelines_create.dspy",
          {"code": "parent", "name": "Parent"}),
@@ -111,15 +111,15 @@ def parents(admin: httpx.Client, server: Installation) -> Record:
     ):  # fmt: skip
         answer = admin.post(url, json=data)
         assert answer.status_code == 200, answer.text
-        made[key] = answer.json()["data"]["id"]
-    step = {"pipeline_id": made["pipeline_id"], "step_key": "first", "name": "F", "model": "m"}
+        result[key] = answer.json()["data"]["id"]
+    step = {"pipeline_id": result["pipeline_id"], "step_key": "first", "name": "F", "model": "m"}
     for url, data in (
         ("/pipeline_core/api/pipeline_steps_create.dspy", step),
-        ("/pipeline_core/api/pipeline_publish.dspy", {"pipeline_id": made["pipeline_id"]}),
+        ("/pipeline_core/api/pipeline_publish.dspy", {"pipeline_id": result["pipeline_id"]}),
     ):
         answer = admin.post(url, json=data)
         assert answer.status_code == 200, answer.text
-    return made
+    return result
 
 
 def parent_of(table: str, parents: Record) -> Record:
@@ -171,9 +171,9 @@ def test_an_unknown_field_is_shown_at_the_form(
         page.options["editable"]["new_data_url"], data={"_webbricks_": "1", "colour": "red"}
     )
 
-    made = answer.json()
-    assert (answer.status_code, made["widgettype"]) == (200, "Error")
-    assert "colour" in made["options"]["fields"]
+    body = answer.json()
+    assert (answer.status_code, body["widgettype"]) == (200, "Error")
+    assert "colour" in body["options"]["fields"]
 
 
 @pytest.mark.parametrize("table", TYPED)

@@ -26,12 +26,12 @@ HEAD = "单价,生效时间,计量单位"
 @pytest.fixture(scope="module")
 def line_id(server: Installation) -> str:
     """A line for prices to belong to."""
-    made = server.admin.post(
+    answer = server.admin.post(
         "/pipeline_core/api/pipelines_create.dspy", json={"code": "priced", "name": "Priced"}
     )
-    assert made.status_code == 200, made.text
-    found: str = made.json()["data"]["id"]
-    return found
+    assert answer.status_code == 200, answer.text
+    body: str = answer.json()["data"]["id"]
+    return body
 
 
 def send(client: httpx.Client, content: bytes, **params: Any) -> httpx.Response:
@@ -52,8 +52,8 @@ def tried(server: Installation, line_id: str) -> Any:
         raw = content.encode() if isinstance(content, str) else content
         answer = send(server.admin, raw, fixed={"pipeline_id": line_id}, **params)
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()["data"]
-        return found
+        record: dict[str, Any] = answer.json()["data"]
+        return record
 
     return attempt
 
@@ -201,8 +201,8 @@ def test_the_failed_rows_come_back_as_a_file_and_go_in_again(server: Installatio
 
     def kept(content: str, **params: Any) -> dict[str, Any]:
         answer = send(server.admin, content.encode(), table="pipelines", dry_run=0, **params)
-        found: dict[str, Any] = answer.json()["data"]
-        return found
+        record: dict[str, Any] = answer.json()["data"]
+        return record
 
     outcome = kept(content, skip_failed=1, _lang="zh")
     assert (outcome["done"], outcome["kept"]) == (1, True)
@@ -262,18 +262,18 @@ def test_hundredths_are_shares_in_numbers_and_as_they_are_seen_in_texts(tried: A
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_what_was_exported_can_be_imported(server: Installation, kind: str) -> None:
     odd = "x;=1+1\n\t@y\r\n- z _x0041_ '=q\n"
-    made = {"code": f"odd-{kind}", "name": "=a;-b", "description": odd}
-    assert server.admin.post("/pipeline_core/api/pipelines_create.dspy", json=made).is_success
+    result = {"code": f"odd-{kind}", "name": "=a;-b", "description": odd}
+    assert server.admin.post("/pipeline_core/api/pipelines_create.dspy", json=result).is_success
     file = server.admin.get(
-        LINES, params={"_export": kind, "code": made["code"], "_columns": "code,name,description"}
+        LINES, params={"_export": kind, "code": result["code"], "_columns": "code,name,description"}
     ).content
-    line = server.admin.get(LINES, params={"code": made["code"]}).json()["rows"][0]
+    line = server.admin.get(LINES, params={"code": result["code"]}).json()["rows"][0]
     deleted = {"id": line["id"], "lock_version": line["lock_version"]}
     assert server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=deleted).is_success
 
     assert send(server.admin, file, table="pipelines", dry_run=0).json()["data"]["kept"]
-    [back] = server.admin.get(LINES, params={"code": made["code"]}).json()["rows"]
-    assert {name: back[name] for name in made} == made
+    [back] = server.admin.get(LINES, params={"code": result["code"]}).json()["rows"]
+    assert {name: back[name] for name in result} == result
 
 
 def test_progress_comes_in_lines_and_refusals_too(server: Installation, line_id: str) -> None:
@@ -287,9 +287,9 @@ def test_progress_comes_in_lines_and_refusals_too(server: Installation, line_id:
     *steps, last = lines(f"{HEAD}\n{rows}")
     assert last["data"]["done"] == 400
     assert {step["step"] for step in steps} <= {"reading", "checking"}
-    done = [step["done"] for step in steps if step["step"] == "checking"]
-    assert done == sorted(done)
-    assert done
+    result = [step["done"] for step in steps if step["step"] == "checking"]
+    assert result == sorted(result)
+    assert result
     assert [*lines("x\n1\n")][-1]["error"]["code"] == "bad_columns"
     assert [*lines('a\n"')][-1]["error"]["code"] == "bad_file"
 

@@ -144,9 +144,9 @@ def test_a_lease_that_runs_out(shop: Shop) -> None:
     assert counters(shop, line) == (2, 2, 0)
 
     refused(buyer.finish(lost, "cancelled"), 409, "lease_expired")
-    done = buyer.finish(late, lines=ONE).json()
-    assert (done["late"], done["status"], done["amount"]) == (True, "succeeded", "1.0000000000")
-    assert first_answer(buyer.finish(late, lines=ONE).json()) == done
+    body = buyer.finish(late, lines=ONE).json()
+    assert (body["late"], body["status"], body["amount"]) == (True, "succeeded", "1.0000000000")
+    assert first_answer(buyer.finish(late, lines=ONE).json()) == body
     assert buyer.read(late)["late"] is True
     assert counters(shop, line) == (2, 2, 0)
     assert shop.ledger_differences() == ""
@@ -269,10 +269,10 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
         quoted = buyer.client.post(
             "/pipeline_dist/v1/quote", json={"pipeline": line.code, "lines": used}
         ).json()
-        done = buyer.finish(begun(buyer.begin(line, "a")), lines=used).json()
-        assert [item["amount"] for item in done["lines"]] == amounts
+        body = buyer.finish(begun(buyer.begin(line, "a")), lines=used).json()
+        assert [item["amount"] for item in body["lines"]] == amounts
         assert [item["amount"] for item in quoted["lines"]] == amounts
-        assert quoted["total"] == done["amount"]
+        assert quoted["total"] == body["amount"]
         assert quoted["admitted"] is True
     # 11 of the 20 images of two packages are used: 9 more are paid for.
     more = [{"unit": "image", "quantity": 9}]
@@ -291,11 +291,11 @@ def test_a_discount_on_a_tiny_price_loses_nothing(shop: Shop) -> None:
     quoted = buyer.client.post("/pipeline_dist/v1/quote", json=ask).json()["lines"]
     call_no = begun(buyer.begin(line, "a"))
 
-    done = buyer.finish(call_no, lines=used).json()
+    body = buyer.finish(call_no, lines=used).json()
 
-    (item,) = done["lines"]
+    (item,) = body["lines"]
     assert (item["unit_price"], item["amount"]) == ("0.0000025536", "2.5536000000")
-    assert first_answer(buyer.finish(call_no, lines=used).json()) == done
+    assert first_answer(buyer.finish(call_no, lines=used).json()) == body
     usage = buyer.client.get("/pipeline_dist/v1/usage").json()["rows"]
     statement = buyer.client.get("/pipeline_dist/v1/statement").json()["lines"]
     catalogue = buyer.client.get("/pipeline_dist/v1/pipelines").json()

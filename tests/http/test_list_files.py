@@ -23,25 +23,25 @@ def _lines(server: Installation) -> None:
         ("second", "100% <b>", "+1"),
         ("third", "Dritte, mit \"Komma\"", "eine\nZeile"),
     ):
-        made = server.admin.post(
+        answer = server.admin.post(
             "/pipeline_core/api/pipelines_create.dspy",
             json={"code": code, "name": name, "description": text},
         )
-        assert made.status_code == 200, made.text
+        assert answer.status_code == 200, answer.text
 
 
 def listed(admin: httpx.Client, **params: Any) -> dict[str, Any]:
     answer = admin.get(LINES, params=params)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def imported(client: httpx.Client, **body: Any) -> dict[str, Any]:
     answer = client.post("/appbase/import_rows.dspy", json=body)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()["data"]
-    return found
+    record: dict[str, Any] = answer.json()["data"]
+    return record
 
 
 def test_people_are_called_by_name(server: Installation) -> None:
@@ -152,8 +152,8 @@ def test_a_trial_keeps_nothing_and_tells_every_problem(server: Installation) -> 
     trial = imported(server.admin, **body, dry_run=1)
 
     assert (trial["done"], trial["kept"]) == (1, False)
-    told = {(f["row"], p["column"], p["code"]) for f in trial["failed"] for p in f["problems"]}
-    assert told == {
+    result = {(f["row"], p["column"], p["code"]) for f in trial["failed"] for p in f["problems"]}
+    assert result == {
         (2, "name", "required"),
         (3, "code", "bad_pattern"),
         (3, "name", "too_long"),
@@ -179,8 +179,8 @@ def test_cells_may_hold_names_choices_and_local_times(server: Installation) -> N
     )  # fmt: skip
 
     assert outcome["done"] == 1
-    told = {(f["row"], p["column"]) for f in outcome["failed"] for p in f["problems"]}
-    assert told == {(2, "unit_price"), (2, "enabled"), (3, "pipeline_id")}
+    result = {(f["row"], p["column"]) for f in outcome["failed"] for p in f["problems"]}
+    assert result == {(2, "unit_price"), (2, "enabled"), (3, "pipeline_id")}
     [price] = server.admin.get(PRICES).json()["rows"]
     assert price["effective_from"] == "2026-01-01T00:00:00.000Z"
     assert (price["pricing_type"], price["enabled"]) == ("unit", 0)

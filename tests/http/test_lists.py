@@ -373,24 +373,24 @@ class TestCodes:
     def test_choices_have_the_names_asked_for(self, admin: httpx.Client) -> None:
         names = {"valueField": "pipeline_id", "textField": "pipeline_id_text"}
 
-        found = admin.get(CODES, params=ASKED | names).json()
+        body = admin.get(CODES, params=ASKED | names).json()
 
-        assert len(found) == LINES
-        assert found[0].keys() == {"pipeline_id", "pipeline_id_text"}
+        assert len(body) == LINES
+        assert body[0].keys() == {"pipeline_id", "pipeline_id_text"}
 
     def test_a_search_means_what_it_says(self, admin: httpx.Client) -> None:
         def texts(q: str) -> list[str]:
-            found = admin.get(CODES, params=ASKED | {"q": q}).json()
-            return [choice["text"] for choice in found]
+            body = admin.get(CODES, params=ASKED | {"q": q}).json()
+            return [choice["text"] for choice in body]
 
         assert len(texts("_1%")) == 8
         assert texts("__1") == []
         assert texts("产线 z") == ["产线 Z_0%"]
 
     def test_the_chosen_one_is_always_there(self, admin: httpx.Client) -> None:
-        found = admin.get(CODES, params=ASKED | {"q": "产线 Z", "value": "p07"}).json()
+        body = admin.get(CODES, params=ASKED | {"q": "产线 Z", "value": "p07"}).json()
 
-        assert [choice["value"] for choice in found] == ["p00", "p07"]
+        assert [choice["value"] for choice in body] == ["p00", "p07"]
 
     @pytest.mark.parametrize(
         "change",
@@ -415,5 +415,5 @@ class TestCodes:
         buyers = {**ASKED, "table": "distributors"}
         for name, statuses in (("stranger", [403, 403]), ("viewer", [200, 200])):
             client = server.sign_in(name, PASSWORDS.get(name, f"{name}-password"))
-            found = [client.get(CODES, params=asked).status_code for asked in (ASKED, buyers)]
-            assert found == statuses, name
+            answer = [client.get(CODES, params=asked).status_code for asked in (ASKED, buyers)]
+            assert answer == statuses, name

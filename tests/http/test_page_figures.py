@@ -32,27 +32,27 @@ def reseller(server: Installation, line: dict[str, str]) -> Reseller:
 
 
 def test_a_lines_figures(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
-    found = server.admin.get(LINE, params={"pipeline_id": line["id"]}).json()["data"]
+    record = server.admin.get(LINE, params={"pipeline_id": line["id"]}).json()["data"]
 
-    gauges = {gauge["scope"]: (gauge["used"], gauge["limit"]) for gauge in found["gauges"]}
+    gauges = {gauge["scope"]: (gauge["used"], gauge["limit"]) for gauge in record["gauges"]}
     assert gauges == {"day": (4, 10), "month": (4, None), "slots": (1, 3)}
-    assert found["gauges"][0]["resets_at"] > found["now"]
-    assert found["today"]["success_rate"] == "0.6666"
-    assert found["today"]["amounts"] == {"USD": "0.1500000000"}
-    assert [call["distributor"] for call in found["running"]] == [reseller.distributor["name"]]
-    assert {price["unit"] for price in found["prices"]} == {"input_token", "output_token"}
+    assert record["gauges"][0]["resets_at"] > record["now"]
+    assert record["today"]["success_rate"] == "0.6666"
+    assert record["today"]["amounts"] == {"USD": "0.1500000000"}
+    assert [call["distributor"] for call in record["running"]] == [reseller.distributor["name"]]
+    assert {price["unit"] for price in record["prices"]} == {"input_token", "output_token"}
     missing = server.admin.get(LINE, params={"pipeline_id": "nowhere"})
     assert missing.status_code == 404
 
 
 def test_a_line_without_capacity_is_not_limited(server: Installation) -> None:
     bare = make_line(server.admin, prices=())
-    found = server.admin.get(LINE, params={"pipeline_id": bare["id"]}).json()["data"]
+    record = server.admin.get(LINE, params={"pipeline_id": bare["id"]}).json()["data"]
 
-    assert found["capacity"] is None
-    assert [gauge["limit"] for gauge in found["gauges"]] == [None, None, None]
-    assert found["today"]["success_rate"] is None
-    assert found["prices"] == []
+    assert record["capacity"] is None
+    assert [gauge["limit"] for gauge in record["gauges"]] == [None, None, None]
+    assert record["today"]["success_rate"] is None
+    assert record["prices"] == []
 
 
 def test_a_distributors_figures(server: Installation, reseller: Reseller) -> None:
@@ -60,33 +60,33 @@ def test_a_distributors_figures(server: Installation, reseller: Reseller) -> Non
     terms = {"pricing_mode": "discount", "discount_rate": "0.5", "daily_quota": 7}
     link(server.admin, reseller.distributor, cheap, **terms)
     answer = server.admin.get(OVERVIEW, params={"id": reseller.distributor["id"]})
-    found = answer.json()["data"]
+    record = answer.json()["data"]
 
     assert "api_key_hash" not in answer.text
-    quota, spend = found["gauges"]
+    quota, spend = record["gauges"]
     assert (quota["scope"], quota["used"], quota["limit"]) == ("day", 4, 8)
     assert (Decimal(spend["used"]), spend["limit"]) == (Decimal("0.15"), None)
-    by_code = {one["code"]: one for one in found["lines"]}
+    by_code = {one["code"]: one for one in record["lines"]}
     prices = {price["unit"]: price["unit_price"] for price in by_code[cheap["code"]]["prices"]}
     assert prices == {"input_token": "0.500000", "output_token": "2.500000"}
     assert by_code[cheap["code"]]["gauges"][0] == {"scope": "day", "limit": 7, "used": 0}
     assert by_code[cheap["code"]]["callable"] is True
-    assert [(day["calls"], day["failed"]) for day in found["by_day"]] == [(4, 1)]
+    assert [(day["calls"], day["failed"]) for day in record["by_day"]] == [(4, 1)]
 
 
 @pytest.mark.parametrize("group_by", ["day", "pipeline", "step", "model"])
 def test_use_by_what(
     server: Installation, line: dict[str, str], reseller: Reseller, group_by: str
 ) -> None:
-    asked = {"distributor_id": reseller.distributor["id"], "group_by": group_by}
-    (group,) = server.admin.get(USAGE, params=asked).json()["data"]["groups"]
+    result = {"distributor_id": reseller.distributor["id"], "group_by": group_by}
+    (group,) = server.admin.get(USAGE, params=result).json()["data"]["groups"]
 
     assert group["amount"] == "0.1500000000"
     # By step and model only what was metered counts, and a running call has no lines yet.
     assert group["calls"] == (4 if group_by in ("day", "pipeline") else 3)
-    other = server.admin.get(USAGE, params={**asked, "pipeline": "another"}).json()["data"]
+    other = server.admin.get(USAGE, params={**result, "pipeline": "another"}).json()["data"]
     assert other["groups"] == []
-    refused = server.admin.get(USAGE, params={**asked, "group_by": "u.amount"})
+    refused = server.admin.get(USAGE, params={**result, "group_by": "u.amount"})
     assert refused.status_code == 400
 
 
@@ -94,19 +94,19 @@ def test_times_at_the_end_of_the_calendar_are_refused(
     server: Installation, reseller: Reseller
 ) -> None:
     one = {"distributor_id": reseller.distributor["id"]}
-    asked = [(USAGE, {"from": "9999-12-31T23:59:59.999Z"}), (FILE, {"month": "9999-12"})]
-    asked += [(f"/pipeline_dist/api/{name}.dspy", {"month": "9999-12"}) for name in STATEMENTS]
+    result = [(USAGE, {"from": "9999-12-31T23:59:59.999Z"}), (FILE, {"month": "9999-12"})]
+    result += [(f"/pipeline_dist/api/{name}.dspy", {"month": "9999-12"}) for name in STATEMENTS]
 
-    for path, when in asked:
+    for path, when in result:
         problem = server.admin.get(path, params=one | when).json()
         assert (problem["status"], problem["code"]) == (400, "invalid_fields"), path
         assert [item["pointer"] for item in problem["errors"]] == [f"/{next(iter(when))}"]
 
 
 def test_a_statement_as_a_file(server: Installation, reseller: Reseller) -> None:
-    asked = {"distributor_id": reseller.distributor["id"]}
-    as_csv = server.admin.get(FILE, params={**asked, "format": "csv"})
-    as_xlsx = server.admin.get(FILE, params={**asked, "format": "xlsx"})
+    result = {"distributor_id": reseller.distributor["id"]}
+    as_csv = server.admin.get(FILE, params={**result, "format": "csv"})
+    as_xlsx = server.admin.get(FILE, params={**result, "format": "xlsx"})
 
     # A page's download is for Excel, which needs the mark.
     marked = {"format": "csv", "bom": "1"}
@@ -122,16 +122,16 @@ def test_the_overview_tells_hours_and_lines(server: Installation) -> None:
     busy = make_reseller(server, bad)
     for status in ("succeeded", *["failed"] * 6):
         assert busy.begin(bad, status=status, lines=USED).status_code == 201
-    found = server.admin.get(STATS).json()["data"]
+    record = server.admin.get(STATS).json()["data"]
 
-    assert len(found["by_hour"]) == 24
-    assert sum(hour["calls"] for hour in found["by_hour"]) >= 7
-    top = found["top_distributors"][0]
+    assert len(record["by_hour"]) == 24
+    assert sum(hour["calls"] for hour in record["by_hour"]) >= 7
+    top = record["top_distributors"][0]
     assert (top["id"], top["calls"]) == (busy.distributor["id"], 7)
     assert top["amounts"] == {"USD": "0.3500000000"}
-    worst = found["failing_lines"][0]
+    worst = record["failing_lines"][0]
     assert (worst["id"], worst["failed"], worst["success_rate"]) == (bad["id"], 6, "0.1428")
-    means = [one["mean_ms"] for one in found["slow_lines"]]
+    means = [one["mean_ms"] for one in record["slow_lines"]]
     assert means == sorted(means, reverse=True)
     assert 0 < len(means) <= 5
 

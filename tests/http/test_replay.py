@@ -54,11 +54,11 @@ def expected(trace: Path, model: str) -> Decimal:
 
 
 def replay(server: Installation, files: tuple[Path, Path], *more: str) -> dict[str, Any]:
-    done = server.manage(
+    process = server.manage(
         "replay", "--trace", str(files[0]), "--prices", str(files[1]), "--json", *more
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    value: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return value
 
 
 def ledger(server: Installation, pipeline: str) -> dict[str, Any]:
@@ -166,11 +166,11 @@ def test_what_cannot_be_is_said(
 ) -> None:
     options = {"--trace": str(files[0]), "--prices": str(files[1]), "--model": "small-model"}
     words = [word for pair in (options | change).items() for word in pair]
-    done = server.manage("replay", *words, check=False)
+    process = server.manage("replay", *words, check=False)
 
-    assert done.returncode in (1, 2)
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode in (1, 2)
+    assert said in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_a_broken_row_is_named(
@@ -180,10 +180,10 @@ def test_a_broken_row_is_named(
     broken.write_text(
         "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 18:17:03.9799600,48,1\r\n,x,1\r\n"
     )
-    done = server.manage(
+    process = server.manage(
         "replay", "--trace", str(broken), "--prices", str(files[1]), "--model", "small-model",
         check=False,
     )  # fmt: skip
 
-    assert done.returncode == 1
-    assert "line 3" in done.stderr
+    assert process.returncode == 1
+    assert "line 3" in process.stderr

@@ -177,16 +177,16 @@ def test_a_file_that_nobody_registered_is_refused_to_everybody(server: Installat
 
 def files() -> list[str]:
     """The URL path of every file that lies below a web root."""
-    found = []
+    result = []
     for prefix, root in [("", ROOT / "app/wwwroot")] + [
         (f"/{name}", ROOT / name / "wwwroot") for name in MODULES
     ]:
-        found += [
+        result += [
             f"{prefix}/{file.relative_to(root).as_posix()}"
             for file in root.rglob("*")
             if file.is_file() and not any(part.is_symlink() for part in [file, *file.parents])
         ]
-    return sorted(found)
+    return sorted(result)
 
 
 def test_every_file_is_reachable_for_exactly_those_who_have_a_registered_right(
@@ -268,24 +268,24 @@ def test_every_registered_path_is_a_file(database: Installation):
 
 def _registered(module: str) -> dict[str, tuple[str, ...]]:
     """What a module's load_path.py lists, per role."""
-    found: dict[str, object] = {}
+    result: dict[str, object] = {}
     source = (ROOT / module / "scripts/load_path.py").read_text("utf-8")
-    exec(compile(source, module, "exec"), found)  # noqa: S102  our own file, run as a script is
-    roles = {name: tuple(paths) for name, paths in found.get("ROLES", {}).items()}  # type: ignore[attr-defined]
-    return {"any": tuple(found["ANY"]), "logined": tuple(found["LOGINED"]), **roles}  # type: ignore[arg-type]
+    exec(compile(source, module, "exec"), result)  # noqa: S102  our own file, run as a script is
+    roles = {name: tuple(paths) for name, paths in result.get("ROLES", {}).items()}  # type: ignore[attr-defined]
+    return {"any": tuple(result["ANY"]), "logined": tuple(result["LOGINED"]), **roles}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("role", ["owner.superuser", "owner.operator", "owner.viewer"])
 def test_the_roles_keep_apart_what_they_should(role: str):
-    given = {path for module in ("app", *MODULES) for path in _registered(module).get(role, ())}
+    result = {path for module in ("app", *MODULES) for path in _registered(module).get(role, ())}
     secret = ("/pipeline_dist/api/distributor_generate_key.dspy", "/rights.dspy",
               "/pipeline_dist/distributors/get_distributors.dspy")  # fmt: skip
     writes = "/pipeline_core/api/pipelines_delete.dspy"
 
-    assert all(any(covers(item, path) for item in given) for path in secret) is (
+    assert all(any(covers(item, path) for item in result) for path in secret) is (
         role == "owner.superuser"
     )
-    assert any(covers(item, writes) for item in given) is (role == "owner.superuser")
+    assert any(covers(item, writes) for item in result) is (role == "owner.superuser")
 
 
 def test_uses_of_a_folder_below_an_audited_prefix_are_written_down(server: Installation):

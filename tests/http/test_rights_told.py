@@ -19,8 +19,8 @@ PATHS = [
 def ask(client: httpx.Client, **params: str) -> dict:
     answer = client.get("/rights.dspy", params=params)
     assert answer.status_code == 200, answer.text
-    found: dict = answer.json()["data"]
-    return found
+    record: dict = answer.json()["data"]
+    return record
 
 
 def texts(widget: dict) -> str:
@@ -46,22 +46,22 @@ def test_who_is_told_to_may_without_signing_in_gets_in(server: Installation, adm
     anonymous = server.anonymous()
 
     for path in PATHS:
-        told = ask(admin, path=path)
+        answer = ask(admin, path=path)
 
         # The site's address leads to the login instead of refusing.
-        assert told["anonymous"] is (anonymous.get(path).status_code not in (302, 401, 403)), path
+        assert answer["anonymous"] is (anonymous.get(path).status_code not in (302, 401, 403)), path
 
 
 def test_who_may_names_the_permission_the_role_and_the_users(admin: httpx.Client):
-    found = ask(admin, path="/pipeline_core/api/pipelines_create.dspy")
+    answer = ask(admin, path="/pipeline_core/api/pipelines_create.dspy")
 
-    assert found["roles"] == ["owner.superuser"]
-    assert [user["username"] for user in found["users"]] == ["admin"]
-    assert found["users"][0]["because"] == [
+    assert answer["roles"] == ["owner.superuser"]
+    assert [user["username"] for user in answer["users"]] == ["admin"]
+    assert answer["users"][0]["because"] == [
         {"registered": "/pipeline_core/api/**", "role": "owner.superuser",
          "held": "owner.superuser"}
     ]  # fmt: skip
-    permission = found["permissions"][0]
+    permission = answer["permissions"][0]
     assert (permission["registered"], permission["match"], permission["module"]) == (
         "/pipeline_core/api/**", "prefix", "pipeline_core",
     )  # fmt: skip
@@ -75,23 +75,29 @@ def test_a_right_through_a_wildcard_says_which_role_brings_it(
                  database="sage")  # fmt: skip
     server.query("insert into rolepermission values ('wild', 'wild', 'wild')", database="sage")
     try:
-        found = ask(admin, path="/nowhere.ui", username="viewer")
+        answer = ask(admin, path="/nowhere.ui", username="viewer")
     finally:
         for table in ("role", "permission", "rolepermission"):
             server.query(f"delete from {table} where id = 'wild'", database="sage")
 
-    assert found["allowed"] is True
-    assert found["because"] == [
+    assert answer["allowed"] is True
+    assert answer["because"] == [
         {"registered": "/nowhere.ui", "role": "owner.*", "held": "owner.viewer"}
     ]
 
 
 def test_what_a_user_may_do_is_listed_with_the_roles(admin: httpx.Client):
-    found = ask(admin, username="operator")
+    answer = ask(admin, username="operator")
 
-    assert found["roles"] == ["owner.operator"]
-    assert found["effective_roles"] == ["*.operator", "any", "logined", "owner.*", "owner.operator"]
-    listed = {item["registered"]: item["because"][0]["role"] for item in found["permissions"]}
+    assert answer["roles"] == ["owner.operator"]
+    assert answer["effective_roles"] == [
+        "*.operator",
+        "any",
+        "logined",
+        "owner.*",
+        "owner.operator",
+    ]
+    listed = {item["registered"]: item["because"][0]["role"] for item in answer["permissions"]}
     assert listed["/pipeline_ops/api/**"] == "owner.operator"
     assert listed["/index.ui"] == "logined"
     assert "/pipeline_dist/api/**" not in listed
@@ -202,7 +208,7 @@ def test_nobody_is_said_with_the_reason(server: Installation):
 
 
 def test_a_user_that_is_not_there_is_told(server: Installation):
-    done = server.manage("may", "Viewer", check=False)
+    process = server.manage("may", "Viewer", check=False)
 
-    assert done.returncode == 1
-    assert done.stderr == "There is no user Viewer; did you mean viewer?\n"
+    assert process.returncode == 1
+    assert process.stderr == "There is no user Viewer; did you mean viewer?\n"

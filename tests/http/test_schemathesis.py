@@ -23,7 +23,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
     line = make_line(server.admin)
     reseller = make_reseller(server, line)
     assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
-    done = subprocess.run(
+    process = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
             *("--config-file", str(ROOT / "tests/data/schemathesis.toml")),
@@ -47,7 +47,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
         timeout=280,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     links, answered = what_was_tried(tmp_path / "report.ndjson")
     assert GONE - links == set()
     document = reseller.client.get(DOCUMENT).json()

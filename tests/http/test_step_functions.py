@@ -47,8 +47,8 @@ def test_a_function_that_is_not_named_can_be_written_but_not_published(
         admin, line, "a", step_type="script", model=None, config={"function": "text.burn"}
     )
 
-    (told,) = [problem for problem in step["problems"] if problem["severity"] == "error"]
-    assert (told["code"], told["step_key"], told["field"]) == (
+    (result,) = [problem for problem in step["problems"] if problem["severity"] == "error"]
+    assert (result["code"], result["step_key"], result["field"]) == (
         "unknown_function", "a", "config.function"
     )  # fmt: skip
     problem = refusal_of(

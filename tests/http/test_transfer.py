@@ -68,9 +68,9 @@ def test_what_is_exported_and_imported_is_exported_the_same(
     assert actions(report) == {"a": "created", "b": "created", "c": "created"}
     assert [price["action"] for price in report["prices"]] == ["created", "created"]
     assert report["capacity"][0]["action"] == "created"
-    made = {"id": report["line"]["id"], "code": f"{line['code']}-2"}
-    assert places(admin, made) == places(admin, line)
-    again = export(admin, made, **all_of_it)
+    result = {"id": report["line"]["id"], "code": f"{line['code']}-2"}
+    assert places(admin, result) == places(admin, line)
+    again = export(admin, result, **all_of_it)
     back = bring(admin, again, code=f"{line['code']}-3", dry_run=0)
     third = export(admin, {"id": back["line"]["id"]}, **all_of_it)
     plain = (yaml.safe_load if kind == "yaml" else json.loads)
@@ -79,7 +79,7 @@ def test_what_is_exported_and_imported_is_exported_the_same(
         one.pop("checksum")
         one["pipeline"].pop("code")
     assert first == last
-    assert {entry["action"] for entry in trail(admin, pipeline_id=made["id"])} == {"import"}
+    assert {entry["action"] for entry in trail(admin, pipeline_id=result["id"])} == {"import"}
 
 
 def test_a_line_put_back_in_its_place_is_the_same_file(admin: httpx.Client) -> None:
@@ -184,8 +184,8 @@ def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
     answer = bring_body(text)
     assert answer.status_code == 200, answer.text
     assert answer.json()["data"]["line"]["action"] == "created"
-    made = json.loads(export(admin, answer.json()["data"]["line"]))
-    assert made["steps"] == json.loads(text)["steps"]
+    value = json.loads(export(admin, answer.json()["data"]["line"]))
+    assert value["steps"] == json.loads(text)["steps"]
     large = json.loads(text) | {"extra": "x" * 5_300_000}
     refusal_of(bring_body(json.dumps(large)), 413, "too_large")
 
@@ -266,9 +266,9 @@ def test_a_clone_is_a_draft_of_its_own(admin: httpx.Client) -> None:
     assert places(admin, plain) == places(admin, whole) == places(admin, line)
     assert whole["name"] == "Whole"
     for made, count in ((plain, 0), (whole, 2)):
-        found = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
+        body = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
                           params={"pipeline_id": made["id"]}).json()  # fmt: skip
-        assert found["total"] == count
+        assert body["total"] == count
     capacity = admin.get("/pipeline_ops/pipeline_capacity/get_pipeline_capacity.dspy",
                          params={"pipeline_id": whole["id"]}).json()["rows"][0]  # fmt: skip
     assert (capacity["daily_quota"], capacity["day_used"]) == (7, 0)
@@ -283,9 +283,9 @@ def test_a_clone_may_be_of_a_version(admin: httpx.Client) -> None:
     new_step(admin, line, "b")
 
     for which, keys in (("live", ["a"]), (1, ["a"]), ("draft", ["a", "b"])):
-        made = do(admin, "pipeline_clone", pipeline_id=line["id"], code=f"of-{which}",
+        answer = do(admin, "pipeline_clone", pipeline_id=line["id"], code=f"of-{which}",
                   **{"from": which})  # fmt: skip
-        assert [key for *_, key in places(admin, made)] == keys
+        assert [key for *_, key in places(admin, answer)] == keys
 
 
 def test_a_published_line_is_a_workflow_document_and_a_diagram(admin: httpx.Client) -> None:
@@ -353,8 +353,9 @@ def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Clien
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=1,
        config=EXACT.replace("0.10", "0.100"))  # fmt: skip
     sides = {"pipeline_id": line["id"], "from": "live", "to": "draft"}
-    found = admin.get("/pipeline_core/api/pipeline_diff.dspy", params=sides)
-    (changed,) = [one for one in json.loads(found.text, parse_float=str)["data"]["steps"]["changed"]
+    answer = admin.get("/pipeline_core/api/pipeline_diff.dspy", params=sides)
+    steps = json.loads(answer.text, parse_float=str)["data"]["steps"]
+    (changed,) = [one for one in steps["changed"]
                   if one["field"] == "config"]  # fmt: skip
     assert (changed["from"]["parameters"]["b"], changed["to"]["parameters"]["b"]) == (
         "0.10", "0.100",
@@ -428,10 +429,10 @@ def test_prices_in_a_file_are_exact(admin: httpx.Client) -> None:
         " effective_from: 2026-01-01T00:00:00Z}]\n"
     )
     made = bring(admin, file, accept_changed=1, dry_run=0)
-    found = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
+    body = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
                       params={"pipeline_id": made["line"]["id"]}).json()  # fmt: skip
 
-    assert found["rows"][0]["unit_price"] == "123456789012.012345"
+    assert body["rows"][0]["unit_price"] == "123456789012.012345"
     for wrong in ("0,125", "1_000.5", "1:30"):
         again = file.replace("exact-price", "p2").replace("123456789012.012345", f'"{wrong}"')
         assert not bring(admin, again, accept_changed=1)["importable"]

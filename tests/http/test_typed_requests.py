@@ -234,8 +234,8 @@ class TestBlanks:
             "format": {"/format": "blank_ends"},
         }
         assert pointers(lease) == {"/lease_seconds": "blank_ends"}
-        told = {problem["pointer"]: problem["code"] for problem in batch["error"]["errors"]}
-        assert told == dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends")
+        result = {problem["pointer"]: problem["code"] for problem in batch["error"]["errors"]}
+        assert result == dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends")
 
     def test_and_capitals_make_another_code(self, reseller: Reseller, line: dict[str, Any]) -> None:
         code = line["code"].upper()
@@ -339,8 +339,8 @@ class TestTimes:
 
     def test_are_counted_in_a_zone_that_is_named(self, reseller: Reseller) -> None:
         for path in ("me", "usage", "usage?group_by=day", "statement"):
-            told = reseller.client.get(f"/pipeline_dist/v1/{path}").json()
-            assert told["time_zone"] == "Asia/Shanghai", path
+            body = reseller.client.get(f"/pipeline_dist/v1/{path}").json()
+            assert body["time_zone"] == "Asia/Shanghai", path
 
 
 class TestCursor:
@@ -356,15 +356,15 @@ class TestCursor:
         assert len(set(lines)) == 6
 
     def test_takes_its_query_again_and_no_other(self, buyer: Reseller) -> None:
-        asked = {"from": "2026-11-01", "to": "2026-12-31", "rows": 4}
-        first = buyer.get("usage", **asked).json()
+        result = {"from": "2026-11-01", "to": "2026-12-31", "rows": 4}
+        first = buyer.get("usage", **result).json()
         times = {"from": first["from"], "to": first["to"]}
 
-        for same in (asked, times, {"rows": 4}):
+        for same in (result, times, {"rows": 4}):
             page = buyer.get("usage", next=first["next"], **same).json()
             assert len(page["rows"]) == 2
         for name, value in (("from", "2026-11-02"), ("to", "2026-12-30"), ("rows", 5)):
-            answer = buyer.get("usage", **{**asked, name: value, "next": first["next"]})
+            answer = buyer.get("usage", **{**result, name: value, "next": first["next"]})
             assert pointers(answer) == {f"/{name}": "not_as_before"}
         wrong = buyer.get("usage", next=first["next"], **{"from": "2026-11-01T00:00"})
         assert pointers(wrong) == {"/from": "no_zone"}

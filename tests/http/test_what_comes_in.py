@@ -134,8 +134,8 @@ def test_an_edit_conflict_repeats_only_what_fits_the_field(world: World, admin: 
         assert answer.status_code == status, answer.text
         assert len(answer.content) < 3000
         if status == 409:
-            told = {item["field"]: item["yours"] for item in answer.json()["difference"]}
-            assert told == ({"unit": "new"} if number == '"new"' else {})
+            result = {item["field"]: item["yours"] for item in answer.json()["difference"]}
+            assert result == ({"unit": "new"} if number == '"new"' else {})
 
 
 @pytest.mark.parametrize("path", ["calls", "calls/finish", "calls/batch", "quote"])

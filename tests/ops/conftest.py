@@ -51,9 +51,9 @@ class Place:
 
     def start(self, *argv: str, **env: str) -> str:
         """start.sh, which must succeed; what it printed."""
-        done = self.run("start.sh", *argv, **env)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        process = self.run("start.sh", *argv, **env)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     def kill_everything(self) -> None:
         """kill -9 for every process of this place, as a power cut would."""

@@ -74,11 +74,11 @@ def test_the_installers_that_python_brings_stay_out_of_what_runs(checkout: Path)
     steps = "make_python; py3/bin/python -m ensurepip >/dev/null; leave_out_unlocked"
     site = checkout / "py3" / "lib"
     for _ in range(2):
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-euc", f". ./build.sh; {steps}"], cwd=checkout,
             capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
         left = {path.name.partition("-")[0] for path in site.glob("*/site-packages/*")}
         assert not left & {"pip", "setuptools", "wheel", "pkg_resources", "_distutils_hack"}
 
@@ -86,13 +86,13 @@ def test_the_installers_that_python_brings_stay_out_of_what_runs(checkout: Path)
 def test_every_installer_in_the_environment_is_a_locked_one() -> None:
     build(ROOT)
     locked = "".join(path.read_text("utf-8") for path in ROOT.glob("*.lock"))
-    found = [
+    result = [
         path.name.removesuffix(".dist-info").replace("-", "==")
         for tool in ("pip", "setuptools", "wheel")
         for path in (ROOT / "py3").glob(f"lib/*/site-packages/{tool}-*.dist-info")
     ]
 
-    assert [pin for pin in found if f"{pin} \\\n" not in locked] == []
+    assert [pin for pin in result if f"{pin} \\\n" not in locked] == []
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -107,6 +107,6 @@ def test_each_module_has_its_ddl_and_its_link(module: str) -> None:
 
 def test_scripts_say_how_to_use_them() -> None:
     for script in ("build.sh", "start.sh", "stop.sh", "tests/run.sh"):
-        done = subprocess.run(["bash", str(ROOT / script), "--help"], capture_output=True,
+        process = subprocess.run(["bash", str(ROOT / script), "--help"], capture_output=True,
                               text=True, check=False)
-        assert (done.returncode, "Usage: bash" in done.stdout) == (0, True)
+        assert (process.returncode, "Usage: bash" in process.stdout) == (0, True)

@@ -23,12 +23,12 @@ IMPORTS = (
 def pins(name: str) -> dict[str, list[str]]:
     """Package==version lines of a lock, each with its hashes."""
     text = (ROOT / f"{name}.lock").read_text("utf-8").replace("\\\n", " ")
-    found = {}
+    result = {}
     for line in text.splitlines():
         if line and not line.lstrip().startswith("#"):
             requirement, *hashes = re.split(r"\s+--hash=", line.strip())
-            found[requirement.split(";")[0].strip()] = hashes
-    return found
+            result[requirement.split(";")[0].strip()] = hashes
+    return result
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -81,10 +81,10 @@ def test_the_lock_alone_is_enough_to_import_everything(tmp_path: Path) -> None:
         [python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes",
          "-r", str(ROOT / "requirements.lock")], **run,
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [python, "-W", "error::ImportWarning", "-c", f"import {', '.join(IMPORTS)}"],
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )
 
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
+    assert process.returncode == 0, process.stderr
+    assert "Warning" not in process.stderr

@@ -11,7 +11,7 @@ from tests.support.installation import PASSWORDS, Installation
 
 
 def test_help_names_every_command_in_both_languages(mariadb: Installation) -> None:
-    done = mariadb.manage("--help")
+    process = mariadb.manage("--help")
 
     for name, command in commands().items():
         assert name in done.stdout
@@ -21,17 +21,17 @@ def test_help_names_every_command_in_both_languages(mariadb: Installation) -> No
 
 @pytest.mark.parametrize("name", commands())
 def test_every_command_has_help(mariadb: Installation, name: str) -> None:
-    done = mariadb.manage(name, "--help")
+    process = mariadb.manage(name, "--help")
 
-    assert f"manage.py {name}" in done.stdout
+    assert f"manage.py {name}" in process.stdout
 
 
 def test_an_unknown_command_shows_the_list(mariadb: Installation) -> None:
-    done = mariadb.manage("create-amdin", check=False)
+    process = mariadb.manage("create-amdin", check=False)
 
-    assert done.returncode == 2
-    assert "There is no command create-amdin" in done.stderr
-    assert "create-admin" in done.stderr
+    assert process.returncode == 2
+    assert "There is no command create-amdin" in process.stderr
+    assert "create-admin" in process.stderr
 
 
 def test_migrate_and_load_paths_again_change_nothing(database: Installation) -> None:
@@ -44,9 +44,9 @@ def test_migrate_and_load_paths_again_change_nothing(database: Installation) -> 
 
 def test_setting_sage_up_again_changes_nothing(database: Installation) -> None:
     before = database.query("SELECT id, orgtypeid, name FROM role ORDER BY id", database="sage")
-    done = database.manage("setup-sage")
+    process = database.manage("setup-sage")
 
-    assert "there is a Sage already" in done.stdout
+    assert "there is a Sage already" in process.stdout
     assert database.query("SELECT id, orgtypeid, name FROM role ORDER BY id",
                           database="sage") == before
     names = {f"{row['orgtypeid']}.{row['name']}" for row in before}
@@ -63,28 +63,28 @@ def test_a_sage_of_others_that_is_torn_is_left_alone(database: Installation) -> 
         cursor.execute("CREATE TABLE torn.users (id VARCHAR(32) PRIMARY KEY)")
         database.extra_env["SAGE_RBAC_DB"] = "torn"
         try:
-            done = database.manage("setup-sage", check=False)
+            process = database.manage("setup-sage", check=False)
             cursor.execute("SHOW TABLES IN torn")
             tables = [row[0] for row in cursor.fetchall()]
         finally:
             del database.extra_env["SAGE_RBAC_DB"]
             cursor.execute("DROP DATABASE torn")
 
-    assert done.returncode == 1
-    assert "has some of Sage's tables and lacks organization, role" in done.stderr
+    assert process.returncode == 1
+    assert "has some of Sage's tables and lacks organization, role" in process.stderr
     assert tables == ["users"]
 
 
 def test_a_database_without_sage_is_told(database: Installation) -> None:
     database.extra_env["SAGE_RBAC_DB"] = "information_schema"
     try:
-        done = database.manage("create-admin", "--generate", check=False)
+        process = database.manage("create-admin", "--generate", check=False)
     finally:
         del database.extra_env["SAGE_RBAC_DB"]
 
-    assert done.returncode == 1
-    assert "has no RBAC tables" in done.stderr
-    assert "SAGE_RBAC_DB" in done.stderr
+    assert process.returncode == 1
+    assert "has no RBAC tables" in process.stderr
+    assert "SAGE_RBAC_DB" in process.stderr
 
 
 def test_create_admin_stores_the_password_as_sage_does(database: Installation) -> None:
@@ -109,16 +109,16 @@ def test_create_admin_refuses_a_name_that_exists_and_a_short_password(
 
 
 def test_create_admin_refuses_an_unknown_role(database: Installation) -> None:
-    done = database.manage("create-admin", "--username", "zhao", "--role", "owner.nothing",
+    process = database.manage("create-admin", "--username", "zhao", "--role", "owner.nothing",
                            "--generate", check=False)
 
-    assert done.returncode == 1
-    assert "no role owner.nothing" in done.stderr
+    assert process.returncode == 1
+    assert "no role owner.nothing" in process.stderr
 
 
 def test_a_generated_password_is_told_once_and_works(server: Installation) -> None:
-    done = server.manage("create-admin", "--username", "chen", "--generate")
-    password = re.search(r"shown only now\): (\S+)", done.stdout)
+    process = server.manage("create-admin", "--username", "chen", "--generate")
+    password = re.search(r"shown only now\): (\S+)", process.stdout)
     assert password is not None
 
     client = server.sign_in("chen", password[1])
@@ -143,13 +143,13 @@ def test_a_new_password_ends_the_sessions(server: Installation) -> None:
 def test_a_database_that_is_away_is_told(mariadb: Installation) -> None:
     mariadb.mariadb.stop()
     try:
-        done = [mariadb.manage(*argv, check=False) for argv in (
+        result = [mariadb.manage(*argv, check=False) for argv in (
             ["migrate"], ["load-paths"], ["create-admin", "--generate"], ["setup-sage"],
             ["check-ledger"],
         )]
     finally:
         mariadb.mariadb.start()
 
-    assert [item.returncode for item in done] == [1] * 5
-    assert [item.args for item in done if "Traceback" in item.stderr] == []
-    assert all(item.stderr.strip() for item in done)
+    assert [item.returncode for item in result] == [1] * 5
+    assert [item.args for item in result if "Traceback" in item.stderr] == []
+    assert all(item.stderr.strip() for item in result)

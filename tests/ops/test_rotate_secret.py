@@ -40,8 +40,8 @@ def secret_file(server: Installation, name: str) -> Path:
 
 
 def user_of(client: httpx.Client) -> str | None:
-    found: str | None = client.get("/whoami.dspy").json()["data"]["username"] or None
-    return found
+    answer: str | None = client.get("/whoami.dspy").json()["data"]["username"] or None
+    return answer
 
 
 def stored(server: Installation) -> dict[str, str]:
@@ -69,11 +69,11 @@ def test_a_new_token_of_the_metrics_counts_within_seconds(server: Installation):
         return {client.get("/metrics", headers=headers).status_code for _ in range(4)}
 
     assert answers(before) == {200}
-    done = server.manage("rotate-secret", "metrics_token")
+    process = server.manage("rotate-secret", "metrics_token")
     now = file.read_text().strip()
 
-    assert str(file) in done.stdout
-    assert now not in done.stdout
+    assert str(file) in process.stdout
+    assert now not in process.stdout
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert processes.wait_until(lambda: (answers(now), answers(before)) == ({200}, {403}), WITHIN)
 
@@ -86,9 +86,9 @@ def test_a_new_session_secret_ends_all_sessions_within_seconds(server: Installat
     file = secret_file(server, "session_secret")
     before = file.read_text()
 
-    done = server.manage("rotate-secret", "session_secret")
+    process = server.manage("rotate-secret", "session_secret")
 
-    assert "6 session(s) are ended" in done.stdout
+    assert "6 session(s) are ended" in process.stdout
     assert file.read_text() != before
     assert len(file.read_text().strip()) == 64
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -118,9 +118,9 @@ def test_a_new_password_key_encodes_all_passwords_anew(server: Installation):
     file = secret_file(server, "password_key")
     old_key, old = file.read_text(), stored(server)
 
-    done = server.manage("rotate-secret", "password_key")
+    process = server.manage("rotate-secret", "password_key")
 
-    assert "3 password(s) are encoded with a new key" in done.stdout
+    assert "3 password(s) are encoded with a new key" in process.stdout
     assert file.read_text() != old_key
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not set(old.values()) & set(stored(server).values())
@@ -138,10 +138,10 @@ def test_a_password_of_another_key_stops_it_and_nothing_is_changed(server: Insta
     try:
         before = stored(server)
 
-        done = server.manage("rotate-secret", "password_key", check=False)
+        process = server.manage("rotate-secret", "password_key", check=False)
 
-        assert done.returncode == 1
-        assert "not encoded with the present key (odd)" in done.stderr
+        assert process.returncode == 1
+        assert "not encoded with the present key (odd)" in process.stderr
         assert (stored(server), file.read_text()) == (before, key)
         assert list(file.parent.glob("password_key?*")) == []
     finally:
@@ -174,10 +174,10 @@ def test_a_cut_off_that_cannot_be_decided_is_left_to_a_person(server: Installati
     under_way = secret_file(server, "password_key").with_name("password_key.next")
     under_way.write_text(json.dumps({"key": "0" * 64, "before": "x", "after": "y"}))
     try:
-        done = server.manage("rotate-secret", "password_key", check=False)
+        process = server.manage("rotate-secret", "password_key", check=False)
 
-        assert done.returncode == 1
-        assert "was cut off, and passwords were changed since" in done.stderr
+        assert process.returncode == 1
+        assert "was cut off, and passwords were changed since" in process.stderr
         assert under_way.exists()
     finally:
         under_way.unlink()
@@ -205,23 +205,23 @@ def test_starting_brings_a_cut_off_rotation_to_its_end(place: Place):
 
 def test_the_key_of_a_sage_of_others_is_left_alone(server: Installation):
     with other_sage(server):
-        done = server.manage("rotate-secret", "password_key", check=False)
+        process = server.manage("rotate-secret", "password_key", check=False)
 
-    assert done.returncode == 1
-    assert "The passwords in their_sage are Sage's" in done.stderr
+    assert process.returncode == 1
+    assert "The passwords in their_sage are Sage's" in process.stderr
 
 
 def test_a_key_in_the_configuration_is_left_alone(server: Installation, tmp_path: Path):
     config = json.loads((server.settings.root_dir / "conf/config.json").read_text("utf-8"))
     (tmp_path / "config.json").write_text(json.dumps(config | {"password_key": "given"}))
 
-    done = server.command(
+    process = server.command(
         "app/manage.py", "rotate-secret", "password_key", check=False,
         env={"PIPELINE_CONF": str(tmp_path / "config.json")},
     )  # fmt: skip
 
-    assert done.returncode == 1
-    assert "password_key stands in conf/config.json" in done.stderr
+    assert process.returncode == 1
+    assert "password_key stands in conf/config.json" in process.stderr
 
 
 # The embedded database's passwords
@@ -236,12 +236,12 @@ def test_new_database_passwords_cut_nobody_off(server: Installation):
 
     with asking(server, client) as statuses:
         # As an operator types it, without the environment the workers were started with.
-        done = server.command(
+        process = server.command(
             "app/manage.py", "rotate-secret", "database",
             env={"PIPELINE_PORT": "1", "PIPELINE_WORKERS": "7"},
         )  # fmt: skip
 
-    assert "2 worker(s) were replaced" in done.stdout
+    assert "2 worker(s) were replaced" in process.stdout
     # A connection that reaches a worker in the moment it stops listening is reset by the system.
     assert statuses.count(0) <= 1
     assert set(statuses) - {0} == {200}
@@ -296,13 +296,13 @@ def test_a_database_of_ones_own_is_left_alone(server: Installation, tmp_path: Pa
     config["databases"]["pipeline"]["kwargs"] |= {"host": "db.example.com", "password": "x"}
     (tmp_path / "config.json").write_text(json.dumps(config))
 
-    done = server.command(
+    process = server.command(
         "app/manage.py", "rotate-secret", "database", check=False,
         env={"PIPELINE_CONF": str(tmp_path / "config.json")},
     )  # fmt: skip
 
-    assert done.returncode == 1
-    assert "names a database of yours" in done.stderr
+    assert process.returncode == 1
+    assert "names a database of yours" in process.stderr
 
 
 @contextmanager

@@ -29,11 +29,11 @@ def run(command: list[str], var_dir: Path, **env: str) -> subprocess.CompletedPr
 
 def modes(folder: Path) -> dict[str, int]:
     """What others may do with the folder and all that is in it, where they may do anything."""
-    found = {path: path.lstat().st_mode for path in [folder, *folder.rglob("*")]}
+    result = {path: path.lstat().st_mode for path in [folder, *folder.rglob("*")]}
     # The database's socket is open to all who get there, which the folders forbid.
     return {
         str(path): mode & 0o077
-        for path, mode in found.items()
+        for path, mode in result.items()
         if mode & 0o077 and not stat.S_ISSOCK(mode)
     }
 
@@ -56,9 +56,9 @@ def test_a_folder_of_all_users_is_complained_of(tmp_path: Path) -> None:
     var_dir.mkdir()
     var_dir.chmod(0o1777)
 
-    done = run(WAYS["service"], var_dir)
+    process = run(WAYS["service"], var_dir)
 
-    assert f"Others may use {var_dir}" in done.stderr
+    assert f"Others may use {var_dir}" in process.stderr
     assert stat.S_IMODE(var_dir.stat().st_mode) == 0o1777
 
 
@@ -73,10 +73,10 @@ def test_what_a_start_makes_is_the_owners_only(tmp_path: Path, command: list[str
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     var_dir = tmp_path / "deep" / "var"
 
-    done = run(command, var_dir, PIPELINE_CONF=str(tmp_path / "config.json"),
+    process = run(command, var_dir, PIPELINE_CONF=str(tmp_path / "config.json"),
                PIPELINE_PORT=str(processes.free_port()))  # fmt: skip
 
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert process.returncode == 1, process.stdout + process.stderr
     assert {path.name for path in var_dir.iterdir()} >= {"run", "logs"}
     assert modes(var_dir) == {}
 
@@ -84,8 +84,8 @@ def test_what_a_start_makes_is_the_owners_only(tmp_path: Path, command: list[str
 def test_the_embedded_database_is_its_owners_only(tmp_path: Path) -> None:
     var_dir = tmp_path / "var"
     try:
-        done = run([PYTHON, "-m", "app.runtime.embedded_db", "start"], var_dir)
-        assert done.returncode == 0, done.stderr
+        process = run([PYTHON, "-m", "app.runtime.embedded_db", "start"], var_dir)
+        assert process.returncode == 0, process.stderr
         assert modes(var_dir) == {}
     finally:
         run([PYTHON, "-m", "app.runtime.embedded_db", "stop"], var_dir)

@@ -36,9 +36,9 @@ def test_start_twice_stop_twice(place: Place) -> None:
 
 
 def test_stop_where_nothing_was_ever_started(place: Place) -> None:
-    done = place.run("stop.sh")
+    process = place.run("stop.sh")
 
-    assert (done.returncode, done.stdout) == (0, "Nothing runs here.\n")
+    assert (process.returncode, process.stdout) == (0, "Nothing runs here.\n")
     assert not place.var_dir.exists()
 
 
@@ -89,19 +89,19 @@ def test_an_occupied_port_is_told_and_nothing_stays_running(place: Place) -> Non
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind(("127.0.0.1", place.port))
         other.listen()
-        done = place.run("start.sh")
+        process = place.run("start.sh")
 
-    assert done.returncode == 1
-    assert f"Port {place.port} on 127.0.0.1 is in use" in done.stderr
-    assert f"PIPELINE_PORT={place.port + 1}" in done.stderr
+    assert process.returncode == 1
+    assert f"Port {place.port} on 127.0.0.1 is in use" in process.stderr
+    assert f"PIPELINE_PORT={place.port + 1}" in process.stderr
     assert place.database.pid() is None
 
 
 def test_an_address_of_another_machine_is_told(place: Place) -> None:
-    done = place.run("start.sh", PIPELINE_HOST="192.0.2.1")
+    process = place.run("start.sh", PIPELINE_HOST="192.0.2.1")
 
-    assert done.returncode == 1
-    assert "Cannot listen on 192.0.2.1" in done.stderr
+    assert process.returncode == 1
+    assert "Cannot listen on 192.0.2.1" in process.stderr
 
 
 def test_a_forgotten_worker_is_noticed(place: Place) -> None:
@@ -111,10 +111,10 @@ def test_a_forgotten_worker_is_noticed(place: Place) -> None:
         file.unlink()
     forgotten = processes.pids_with(f"pipeline_var={place.var_dir} ")
     try:
-        done = place.run("start.sh", PIPELINE_PORT=str(processes.free_port()))
+        process = place.run("start.sh", PIPELINE_PORT=str(processes.free_port()))
 
-        assert done.returncode == 1
-        assert str(pid) in done.stderr
+        assert process.returncode == 1
+        assert str(pid) in process.stderr
     finally:
         processes.end(dict.fromkeys(forgotten, str(place.var_dir)), 30)
 
@@ -122,11 +122,11 @@ def test_a_forgotten_worker_is_noticed(place: Place) -> None:
 def test_a_worker_that_dies_at_start_shows_its_last_words(place: Place, tmp_path: Path) -> None:
     config = config_with(tmp_path, website={"processors": [[".dspy", "no_such_processor"]]})
 
-    done = place.run("start.sh", PIPELINE_CONF=str(config))
+    process = place.run("start.sh", PIPELINE_CONF=str(config))
 
-    assert done.returncode == 1
-    assert re.search(r"Worker \d ended at start", done.stderr)
-    assert "processors" in done.stderr
+    assert process.returncode == 1
+    assert re.search(r"Worker \d ended at start", process.stderr)
+    assert "processors" in process.stderr
     assert place.workers.running() == {}
     assert place.database.pid() is None
 
@@ -141,11 +141,11 @@ def test_a_broken_configuration_is_told(place: Place, tmp_path: Path, text: str,
     config.write_text(text)
     env = {"PIPELINE_CONF": str(config), "PIPELINE_PORT": ""}
 
-    done = place.run("start.sh", **env)
+    process = place.run("start.sh", **env)
 
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1
+    assert told in process.stderr
+    assert "Traceback" not in process.stderr
     assert place.database.pid() is None
 
 
@@ -153,11 +153,11 @@ def test_a_run_folder_that_cannot_be_written_is_told(place: Place) -> None:
     place.var_dir.mkdir()
     (place.var_dir / "logs").write_text("a file where the folder should be")
 
-    done = place.run("start.sh")
+    process = place.run("start.sh")
 
-    assert done.returncode == 1
-    assert "logs cannot be written" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1
+    assert "logs cannot be written" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_a_full_disk_for_the_logs_is_told(place: Place) -> None:
@@ -172,25 +172,25 @@ def test_a_full_disk_for_the_logs_is_told(place: Place) -> None:
 
 def test_an_unknown_option_shows_the_usage() -> None:
     for script in ("start.sh", "stop.sh", "build.sh"):
-        done = subprocess.run(["bash", str(ROOT / script), "--nonsense"], capture_output=True,
+        process = subprocess.run(["bash", str(ROOT / script), "--nonsense"], capture_output=True,
                               text=True, check=False)
-        assert (done.returncode, "Usage: bash" in done.stderr) == (2, True)
+        assert (process.returncode, "Usage: bash" in process.stderr) == (2, True)
 
 
 def test_messages_are_chinese_in_a_chinese_locale(place: Place) -> None:
-    done = place.run("stop.sh", LC_ALL="zh_CN.UTF-8")
+    process = place.run("stop.sh", LC_ALL="zh_CN.UTF-8")
 
-    assert done.stdout == "没有正在运行的进程。\n"
+    assert process.stdout == "没有正在运行的进程。\n"
 
 
 def test_a_relative_run_folder_is_meant_from_the_callers_folder(tmp_path: Path) -> None:
     place = Place(tmp_path / "var")
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", str(ROOT / "start.sh")], cwd=tmp_path, env=place.env | {"PIPELINE_VAR": "var"},
         capture_output=True, text=True, check=False,
     )
     try:
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
         assert place.answers() == 200
     finally:
         place.run("stop.sh")
@@ -238,16 +238,16 @@ def test_the_demo_again_keeps_password_and_key(running: Place) -> None:
 
 def test_sigterm_lets_a_worker_end_with_0(place: Place) -> None:
     place.start()
-    done = place.run("stop.sh")
+    process = place.run("stop.sh")
 
-    assert "killed" not in done.stderr
+    assert "killed" not in process.stderr
     assert "finishing what runs" in (place.var_dir / "logs/worker-1.log").read_text("utf-8")
 
 
 def paste(line: str) -> dict[str, Any]:
     """Run *line* in a shell, as somebody who pastes it does; the JSON answered."""
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
+    process = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    answer: dict[str, Any] = json.loads(process.stdout)
     found: dict[str, Any] = answer.get("data", answer)
     return found
 

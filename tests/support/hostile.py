@@ -136,11 +136,11 @@ def as_json(pairs: Pairs) -> bytes:
 
 def as_form(pairs: Pairs) -> tuple[bytes, Pairs]:
     """The same as a form, and what a form can say of it: texts, a list as the name repeated."""
-    said: Pairs = []
+    result: Pairs = []
     for name, value in pairs:
         items = value if isinstance(value, list) else [value]
-        said += [(_form_text(name), _form_text(item)) for item in items]
-    return urlencode(said).encode(), said
+        result += [(_form_text(name), _form_text(item)) for item in items]
+    return urlencode(result).encode(), result
 
 
 def _form_text(value: Any) -> str:

@@ -31,8 +31,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def definition(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return value
 
 
 def page(path: Path, params: dict[str, Any]) -> Any:

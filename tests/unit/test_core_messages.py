@@ -42,6 +42,6 @@ def test_every_sentence_is_translated(file: Path) -> None:
 
 
 def test_no_translation_is_left_over() -> None:
-    found = {text for file in FILES for text in literals(ast.parse(file.read_text("utf-8")))}
+    result = {text for file in FILES for text in literals(ast.parse(file.read_text("utf-8")))}
 
-    assert KNOWN.keys() - found == set()
+    assert KNOWN.keys() - result == set()

@@ -313,11 +313,11 @@ def run_jq(expression: str, value: Any, **names: Any) -> Any:
         part for name in ("context", "workflow", "input")
         for part in ("--argjson", name, json.dumps(names.get(name)))
     ]  # fmt: skip
-    done = subprocess.run(
+    process = subprocess.run(
         ["jq", "-c", *arguments, program], input=json.dumps(value), text=True,
         capture_output=True, check=True,
     )  # fmt: skip
-    return json.loads(done.stdout)
+    return json.loads(process.stdout)
 
 
 def test_a_diagram_has_a_box_for_each_stage_and_nothing_breaks_out_of_a_label() -> None:

@@ -116,30 +116,30 @@ def test_a_model_without_a_price_is_a_warning(
 ) -> None:
     around = ValidationContext(prices=frozenset(prices), has_capacity=True)
 
-    found = validate(line(step()), around)
+    problems = validate(line(step()), around)
 
-    assert [problem.code for problem in found] == (["no_price"] if missing else [])
-    assert not blocks(found)
+    assert [problem.code for problem in problems] == (["no_price"] if missing else [])
+    assert not blocks(problems)
 
 
 def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
     around = ValidationContext(prices=frozenset({("", ""), ("gone", "")}), has_capacity=True)
 
-    found = validate(line(step()), around)
+    problems = validate(line(step()), around)
 
-    assert [(problem.code, problem.step_key) for problem in found] == [
+    assert [(problem.code, problem.step_key) for problem in problems] == [
         ("price_without_step", "gone")
     ]
-    assert not blocks(found)
+    assert not blocks(problems)
 
 
 def test_no_capacity_is_a_warning() -> None:
     around = ValidationContext(prices=frozenset({("", "")}), has_capacity=False)
 
-    found = validate(line(step()), around)
+    problems = validate(line(step()), around)
 
-    assert [problem.code for problem in found] == ["no_capacity"]
-    assert not blocks(found)
+    assert [problem.code for problem in problems] == ["no_capacity"]
+    assert not blocks(problems)
 
 
 def test_a_problem_is_said_in_the_readers_language() -> None:

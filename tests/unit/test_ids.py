@@ -31,9 +31,9 @@ def test_ids_of_one_process_are_in_the_order_they_were_made() -> None:
 def test_forked_processes_make_no_id_twice() -> None:
     many()
     with multiprocessing.get_context("fork").Pool(2) as pool:
-        made = [*many(), *(one for some in pool.map(many, range(4)) for one in some)]
+        result = [*many(), *(one for some in pool.map(many, range(4)) for one in some)]
 
-    assert len(set(made)) == len(made)
+    assert len(set(result)) == len(result)
 
 
 def test_a_clock_that_is_set_back_makes_no_id_twice(monkeypatch) -> None:

@@ -38,10 +38,10 @@ def sentences():
 
 
 def chinese() -> dict[str, str]:
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for file in [ROOT / "app/i18n/zh.json", *ROOT.glob("pipeline_*/i18n/zh.json")]:
-        found |= json.loads(file.read_text("utf-8"))
-    return found
+        result |= json.loads(file.read_text("utf-8"))
+    return result
 
 
 def names_in(template: str) -> set[str]:

@@ -32,9 +32,9 @@ def minimal(**field: object) -> dict[str, object]:
 
 
 def test_the_eight_business_tables_stand_in_their_modules() -> None:
-    found = {t.name: t.module for t in models.tables().values() if t.module != "app"}
+    result = {t.name: t.module for t in models.tables().values() if t.module != "app"}
 
-    assert found == MODULES
+    assert result == MODULES
 
 
 def test_every_other_table_is_the_hosts_and_named_so() -> None:

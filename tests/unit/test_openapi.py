@@ -75,18 +75,18 @@ def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
 
 def of_the_api() -> set[Path]:
     """The modules' files that the calls of the API need."""
-    found: set[Path] = set()
+    result: set[Path] = set()
     waiting = ["pipeline_dist.api.v1", "pipeline_dist.api.docs"]
     while waiting:
         name = waiting.pop()
         file = ROOT / name.split(".")[0] / f"{name.replace('.', '/')}.py"
-        if name.split(".")[0] not in MODULES or not file.is_file() or file in found:
+        if name.split(".")[0] not in MODULES or not file.is_file() or file in result:
             continue
-        found.add(file)
+        result.add(file)
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{item.name}" for item in node.names)]
-    return found
+    return result
 
 
 def raised_codes(files: Iterable[Path]) -> set[str]:
@@ -200,8 +200,8 @@ def test_every_operation_answers_one_kind_of_thing_and_has_a_known_tag() -> None
     operations = [op for path in document["paths"].values() for op in path.values()]
 
     for operation in operations:
-        done = [a for status, a in operation["responses"].items() if status < "300"]
-        assert [len(answer["content"]) for answer in done] == [1], operation["operationId"]
+        result = [a for status, a in operation["responses"].items() if status < "300"]
+        assert [len(answer["content"]) for answer in result] == [1], operation["operationId"]
         assert set(operation["tags"]) <= tags
     assert tags == {tag for operation in operations for tag in operation["tags"]}
 

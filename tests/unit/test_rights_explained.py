@@ -101,9 +101,9 @@ def test_the_reason_is_told(rows, path, reason):
 
     assert found["reason"] == reason
     for lang in ("zh", "en"):
-        told = [section.sentence for section in explain_what_may(found, lang)]
-        assert all("{" not in sentence for sentence in told)
-    assert told[0].startswith("Yes" if found["allowed"] else "No")
+        result = [section.sentence for section in explain_what_may(found, lang)]
+        assert all("{" not in sentence for sentence in result)
+    assert result[0].startswith("Yes" if found["allowed"] else "No")
 
 
 def test_a_folder_is_decided_by_its_index():

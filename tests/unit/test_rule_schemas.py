@@ -111,8 +111,8 @@ def test_every_member_is_made_from_its_rule() -> None:
         assert set(spec) <= set(schema["properties"]) <= {*spec, "lines"}
         assert {n for n, rule in spec.items() if rule.required} <= set(schema["required"])
     for operation in OPERATIONS:
-        asked = [item["name"] for item in operation.parameters if item["in"] == "query"]
-        assert asked == list(QUERIES.get(operation.name, ())), operation.name
+        result = [item["name"] for item in operation.parameters if item["in"] == "query"]
+        assert result == list(QUERIES.get(operation.name, ())), operation.name
 
 
 @pytest.mark.parametrize(

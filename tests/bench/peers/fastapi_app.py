@@ -281,12 +281,12 @@ def take(distributor: Distributor, link: Link, capacity: Capacity, month: str, s
 async def add_lines(
     session: AsyncSession, header: Usage, lines: list[UsageLine], moment: datetime
 ) -> list[Usage]:
-    made = []
+    result = []
     for number, item in enumerate(lines, 1):
         price = await price_of(session, header, item.unit)
-        made.append(usage_line(header, number, item, price, moment))
-    session.add_all(made)
-    return made
+        result.append(usage_line(header, number, item, price, moment))
+    session.add_all(result)
+    return result
 
 
 def line_of(item: Usage) -> dict[str, Any]:

@@ -114,10 +114,10 @@ class Plain:
     async def begin(self, request: web.Request) -> web.Response:
         distributor_id = await self.caller(request)
         raw = await request.read()
-        asked = json.loads(raw)
+        value = json.loads(raw)
         key, given = request.headers["Idempotency-Key"], hashed(raw)
         answer, headers = await self.transaction(
-            lambda cursor: self._begin(cursor, distributor_id, asked, key, given)
+            lambda cursor: self._begin(cursor, distributor_id, value, key, given)
         )
         return web.Response(
             body=body(answer), status=201, headers=headers, content_type="application/json"
@@ -182,21 +182,21 @@ class Plain:
     async def finish(self, request: web.Request) -> web.Response:
         distributor_id = await self.caller(request)
         raw = await request.read()
-        asked = json.loads(raw)
+        value = json.loads(raw)
         answer, headers = await self.transaction(
-            lambda cursor: self._finish(cursor, distributor_id, asked, hashed(raw))
+            lambda cursor: self._finish(cursor, distributor_id, value, hashed(raw))
         )
         return web.Response(body=body(answer), headers=headers, content_type="application/json")
 
     async def _finish(
         self, cursor: Any, distributor_id: str, asked: Row, given: str
     ) -> tuple[Row, dict[str, str]]:
-        found = await one(cursor, sql.HEADER, (asked["call_no"],))
-        if found is None or found["distributor_id"] != distributor_id:
+        row = await one(cursor, sql.HEADER, (asked["call_no"],))
+        if row is None or row["distributor_id"] != distributor_id:
             raise Refused(404, "call_not_found")
         distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
-        link = await one(cursor, sql.LOCK_LINK, (distributor_id, found["pipeline_id"]))
-        capacity = await one(cursor, sql.LOCK_CAPACITY, (found["pipeline_id"],))
+        link = await one(cursor, sql.LOCK_LINK, (distributor_id, row["pipeline_id"]))
+        capacity = await one(cursor, sql.LOCK_CAPACITY, (row["pipeline_id"],))
         header = await one(cursor, sql.LOCK_HEADER, (asked["call_no"],))
         assert distributor is not None
         assert link is not None
@@ -251,20 +251,20 @@ class Procedure:
 
     async def begin(self, request: web.Request) -> web.Response:
         raw = await request.read()
-        asked = json.loads(raw)
+        value = json.loads(raw)
         moment = now()
         day, month = keys(moment)
-        lines = asked.get("lines") or [{"unit": None, "quantity": None}]
+        lines = value.get("lines") or [{"unit": None, "quantity": None}]
         row = await self.call(
             sql.CALL_BEGIN,
-            (digest(request), asked["pipeline"], request.headers["Idempotency-Key"], hashed(raw),
-             asked.get("status"), lines[0]["unit"], lines[0]["quantity"], uuid.uuid4().hex,
+            (digest(request), value["pipeline"], request.headers["Idempotency-Key"], hashed(raw),
+             value.get("status"), lines[0]["unit"], lines[0]["quantity"], uuid.uuid4().hex,
              uuid.uuid4().hex, moment, day, month),
         )  # fmt: skip
-        if "status" in asked:
-            answer = ended(row["call_no"], asked["pipeline"], moment, moment, row)
+        if "status" in value:
+            answer = ended(row["call_no"], value["pipeline"], moment, moment, row)
         else:
-            answer = begun(row["call_no"], asked["pipeline"], moment)
+            answer = begun(row["call_no"], value["pipeline"], moment)
         headers = limit_headers(row["daily_quota"], row["day_used"])
         return web.Response(
             body=body(answer), status=201, headers=headers, content_type="application/json"
@@ -272,14 +272,14 @@ class Procedure:
 
     async def finish(self, request: web.Request) -> web.Response:
         raw = await request.read()
-        asked = json.loads(raw)
-        moment, item = now(), asked["lines"][0]
+        value = json.loads(raw)
+        moment, item = now(), value["lines"][0]
         row = await self.call(
             sql.CALL_FINISH,
-            (digest(request), asked["call_no"], asked["status"], hashed(raw), item["unit"],
+            (digest(request), value["call_no"], value["status"], hashed(raw), item["unit"],
              item["quantity"], uuid.uuid4().hex, moment),
         )  # fmt: skip
-        answer = ended(asked["call_no"], row["code"], row["started_at"], moment, row)
+        answer = ended(value["call_no"], row["code"], row["started_at"], moment, row)
         headers = limit_headers(row["daily_quota"], row["day_used"])
         return web.Response(body=body(answer), headers=headers, content_type="application/json")
 
