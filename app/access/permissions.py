@@ -17,7 +17,7 @@ def no_right() -> Forbidden:
 
 
 async def may_open(request: web.Request, path: str) -> bool:
-    """Whether the caller may use *path*, and something is there."""
+    """Return whether the caller may use *path*, and something is there."""
     target = request.app[WEB_PATHS].find(path)
     rights = await request.app[RBAC].rights()
     return target is not None and rights.allows(request[CONTEXT].actor.roles, target.url)

@@ -157,7 +157,7 @@ class SageRbac:
         self._users: dict[str, tuple[float, SageUser | None]] = {}
 
     async def rights(self) -> Rights:
-        """The table of rights, not older than is remembered."""
+        """Return the table of rights, not older than is remembered."""
         entry = self._rights
         if entry is not None and self._is_fresh(entry[0]):
             return entry[1]
@@ -175,7 +175,7 @@ class SageRbac:
         return rights
 
     async def user(self, user_id: str, *, fresh: bool = False) -> SageUser | None:
-        """The user with this id and his roles, as remembered; None when there is none."""
+        """Return the user with this id and his roles, as remembered; None when there is none."""
         entry = None if fresh else self._users.get(user_id)
         if entry is not None and self._is_fresh(entry[0]):
             return entry[1]

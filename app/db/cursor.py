@@ -147,7 +147,7 @@ class BufferedCursor(aiomysql.Cursor):
 
 
 def sql_literal(connection: Any, value: Any) -> str:
-    """*value* as a literal in a statement on *connection*."""
+    """Return *value* as a literal in a statement on *connection*."""
     if isinstance(value, str):
         if _PLAIN.fullmatch(value):
             return f"'{value}'"

@@ -87,7 +87,7 @@ async def _pending(connection: Any, present: dict[str, FoundTable]) -> list[Migr
 
 async def _is_new(connection: Any, present: dict[str, FoundTable]) -> bool:
     """
-    Whether the database never held anything.
+    Return whether the database never held anything.
 
     Not by its tables: json2ddl may have made them, or a migration that failed half-way.
     """

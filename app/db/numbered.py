@@ -161,7 +161,7 @@ def _migration(
 
 
 def _statements(text: str) -> Iterator[str]:
-    """The statements of a file: each ends with a line that ends with a semicolon."""
+    """Yield the statements of a file: each ends with a line that ends with a semicolon."""
     lines = [line for line in text.splitlines() if not _COMMENT.match(line)]
     for statement in re.split(r";\s*$", "\n".join(lines), flags=re.MULTILINE):
         if statement.strip():

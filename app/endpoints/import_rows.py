@@ -117,7 +117,7 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
 
 
 def _file_rows(columns: list[Any], rows: Any) -> FileRows:
-    """The rows of a JSON body, which is not held to the length of other JSON values but to
+    """Return the rows of a JSON body, which is not held to the length of other JSON values but to
     BODY_LIMIT."""
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
         raise BadRequest("bad_rows", "Import 1 to {most} rows at a time.", most=MAX_ROWS)

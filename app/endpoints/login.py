@@ -105,7 +105,7 @@ async def sign_out(request: web.Request, params: Mapping[str, Any]) -> web.Strea
 
 
 async def who_am_i(request: web.Request, params: Mapping[str, Any]) -> web.StreamResponse:
-    """The signed-in user: id, name, organisation and roles."""
+    """Return the signed-in user: id, name, organisation and roles."""
     actor = request[CONTEXT].actor
     return json_response(
         {

@@ -63,7 +63,7 @@ class CsvFile:
         return self._take()
 
     def end(self) -> Iterator[bytes]:
-        """What is left."""
+        """Return what is left."""
         return iter((self._take(),))
 
     def close(self) -> None:

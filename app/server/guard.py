@@ -60,7 +60,7 @@ class GuardedAuth(AuthAPI):
         """Set nothing up: the one resource passes each request to `guard` (resource.py)."""
 
     async def checkUserPermission(self, request: web.Request, user: Any, path: str) -> bool:
-        """Whether the caller may use *path* and the file that it means."""
+        """Return whether the caller may use *path* and the file that it means."""
         context = request[CONTEXT]
         rights = await request.app[RBAC].rights()
         return _permitted(rights, context.actor, context.target, path)
@@ -128,7 +128,7 @@ async def _guarded(
 
 
 async def _take_in(request: web.Request, context: RequestContext) -> None:
-    """The parameters of a caller who has the right; raises AppError for what is not taken."""
+    """Read the parameters of a caller who has the right; raises AppError for what is not taken."""
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, allowed_methods(context.target))
     check_origin(request)

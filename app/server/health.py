@@ -61,7 +61,8 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 def _is_private(request: web.Request) -> bool:
-    """Whether a program on this machine asks, and no proxy on it can be asking for others."""
+    """Return whether a program on this machine asks, and no proxy on it can be asking for
+    others."""
     if request.app[SETTINGS].is_behind_proxy:
         return False
     peer = read_address(request.remote or "")

@@ -89,7 +89,7 @@ def _own_page(request: web.Request) -> str:
 
 
 def _may_use(request: web.Request, rights: Rights, path: str) -> bool:
-    """Whether the caller may use what stands at *path*; nothing there is nothing refused."""
+    """Return whether the caller may use what stands at *path*; nothing there is nothing refused."""
     target = request.app[WEB_PATHS].find(path)
     return target is None or rights.allows(request[CONTEXT].actor.roles, target.url)
 
@@ -125,7 +125,7 @@ class TmplProcessor(TemplateProcessor):
         return name == "pipeline_tmpl"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The rendered template as HTML."""
+        """Answer the rendered template as HTML."""
         text = await render_page(request, _own_page(request))
         return json_response(text, content_type=HTML_TYPE)
 
@@ -138,7 +138,7 @@ class UiProcessor(BricksUIProcessor):
         return name == "pipeline_ui"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The page's JSON, or the JSON between /bricks/header.tmpl and footer.tmpl."""
+        """Return the page's JSON, or the JSON between /bricks/header.tmpl and footer.tmpl."""
         text = await render_page(request, _own_page(request))
         rights = await request.app[RBAC].rights()
         text = without_refused_tools(text, partial(_may_use, request, rights))

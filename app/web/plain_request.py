@@ -18,7 +18,7 @@ class PlainRequest(web.Request):
         return self.own_app
 
     def with_body(self, data: bytes, max_bytes: int) -> web.Request:
-        """The same request with *data* to be read as its body; it takes up to *max_bytes*."""
+        """Return the same request with *data* as its body; it takes up to *max_bytes*."""
         loop = asyncio.get_running_loop()
         # Wide enough that what is put in at once holds no connection back.
         stream = StreamReader(self.protocol, max(len(data), 1), loop=loop)

@@ -121,7 +121,7 @@ def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> 
 
 
 def refusal(request: web.Request, error: AppError) -> web.Response:
-    """What a refused request is answered: an Error widget for pages, else a problem document."""
+    """Return the answer to a refusal: an Error widget for pages, else a problem document."""
     context = request[CONTEXT]
     # The runtime handles a missing login or right by the status alone, see bricks-contract 14.
     by_widget = error.status < 500 and error.status not in (401, 403)

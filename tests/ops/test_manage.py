@@ -14,9 +14,9 @@ def test_help_names_every_command_in_both_languages(mariadb: Installation) -> No
     process = mariadb.manage("--help")
 
     for name, command in commands().items():
-        assert name in done.stdout
-        assert command.english in done.stdout
-        assert command.chinese in done.stdout
+        assert name in process.stdout
+        assert command.english in process.stdout
+        assert command.chinese in process.stdout
 
 
 @pytest.mark.parametrize("name", commands())

@@ -88,8 +88,8 @@ def trade_all(base_url: str, customers: Sequence[Customer]) -> "Counter[str]":
     shares = [customers[i::PROCESSES] for i in range(PROCESSES)]
     tasks = [_processes().submit(_trade_share, base_url, s, i) for i, s in enumerate(shares)]
     for task in tasks:
-        seen += task.result()
-    return seen
+        counts += task.result()
+    return counts
 
 
 @cache

@@ -26,12 +26,12 @@ def nobody_waits(var_dir: Path) -> Iterator[None]:
     for file in _logs(var_dir):
         with file.open("rb") as log:
             log.seek(min(before.get(file, 0), file.stat().st_size))
-            told += [json.loads(line) for line in log if b'"loop_blocked"' in line]
-    blocked = [entry["seconds"] for entry in told if entry["seconds"] >= MAX_SECONDS]
-    if blocked:  # on a machine that is slower now the same work takes longer
-        blocked = [seconds for seconds in blocked if seconds >= MAX_SECONDS * _slowness()]
-    if blocked:
-        raise LoopStoodStill(f"the event loop stood still for {blocked} s")
+            entries += [json.loads(line) for line in log if b'"loop_blocked"' in line]
+    pauses = [entry["seconds"] for entry in entries if entry["seconds"] >= MAX_SECONDS]
+    if pauses:  # on a machine that is slower now the same work takes longer
+        pauses = [seconds for seconds in pauses if seconds >= MAX_SECONDS * _slowness()]
+    if pauses:
+        raise LoopStoodStill(f"the event loop stood still for {pauses} s")
 
 
 def _slowness() -> float:

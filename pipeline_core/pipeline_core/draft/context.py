@@ -74,7 +74,7 @@ async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationCont
 
 
 async def models_in_use(sor: SafeSqlor) -> list[str]:
-    """The models that steps name or prices are set for, by name."""
+    """Return the models that steps name or prices are set for, by name."""
     statements = " union ".join(facts.models for facts in FACTS if facts.models)
     return [row["model"] for row in await sor.sqlExe(f"{statements} order by model limit 1000", {})]
 

@@ -11,7 +11,7 @@ from pipeline_dist.api.openapi.document import document_text
 
 @answering("GET")
 async def openapi(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
-    """The OpenAPI document, for tools."""
+    """Return the OpenAPI document, for tools."""
     return json_response(document_text(request[CONTEXT].lang), headers={"Vary": "Accept-Language"})
 
 

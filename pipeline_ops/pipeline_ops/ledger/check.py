@@ -53,7 +53,7 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
 
 
 async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
-    """The counters of all rows held against *sums*."""
+    """Return the counters of all rows held against *sums*."""
     return [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
 
 
