@@ -89,8 +89,14 @@ class Facts:
     def covering(self, path: str) -> list[Permission]:
         """Return the permissions for *path*, exact ones first, then the longest prefixes."""
         permissions = [item for item in self.permissions if covers(item.registered, path)]
-        return sorted(permissions, key=lambda item: (prefix_of(item.registered) is not None,
-                                               -len(item.registered), item.registered))
+        return sorted(
+            permissions,
+            key=lambda item: (
+                prefix_of(item.registered) is not None,
+                -len(item.registered),
+                item.registered,
+            ),
+        )
 
     def user(self, username: str) -> User:
         """Return the user of exactly this name; NotFound, with a name that differs in case only."""
@@ -99,8 +105,12 @@ class Facts:
                 return user
         near = [u.username for u in self.users if u.username.casefold() == username.casefold()]
         if near:
-            raise NotFound("not_found", "There is no user {name}; did you mean {near}?",
-                           name=username, near=near[0])
+            raise NotFound(
+                "not_found",
+                "There is no user {name}; did you mean {near}?",
+                name=username,
+                near=near[0],
+            )
         raise NotFound("not_found", "There is no user {name} in Sage.", name=username)
 
 

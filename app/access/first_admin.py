@@ -30,10 +30,12 @@ def first_administrator(config: Settings) -> None:
         if sage_setup.administrators(cursor):
             return
         if not embedded_db.is_wanted():
-            print_message("There is no administrator (role owner.superuser) yet. Make one: "
-                 "py3/bin/python app/manage.py create-admin",
-                 "还没有管理员（角色 owner.superuser）。请建立："
-                 "py3/bin/python app/manage.py create-admin")
+            print_message(
+                "There is no administrator (role owner.superuser) yet. Make one: "
+                "py3/bin/python app/manage.py create-admin",
+                "还没有管理员（角色 owner.superuser）。请建立："
+                "py3/bin/python app/manage.py create-admin",
+            )
             return
         password = sage_setup.generated_password()
         write_secret(config.var_dir, _SECRET, password)
@@ -42,7 +44,8 @@ def first_administrator(config: Settings) -> None:
     print_message(
         f"Administrator {USERNAME} is made. Its password stands in {file}; remove the file "
         "when you have it.",
-        f"已建立管理员 {USERNAME}，密码在 {file}；取用后请删除该文件。")
+        f"已建立管理员 {USERNAME}，密码在 {file}；取用后请删除该文件。",
+    )
 
 
 class DemoAdministrator:

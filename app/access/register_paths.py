@@ -47,8 +47,10 @@ def register_paths(
     count = sum(map(len, by_role.values()))
     sys.stdout.write(f"{module}: {count} rights, {added_count} added, {removed_count} removed\n")
     for role, path in wider:
-        print_message(f"{module}: mind that Sage itself gives {path} to everybody who is `{role}`.",
-             f"{module}：请注意，Sage 自身已把 {path} 授予所有 `{role}` 用户。")
+        print_message(
+            f"{module}: mind that Sage itself gives {path} to everybody who is `{role}`.",
+            f"{module}：请注意，Sage 自身已把 {path} 授予所有 `{role}` 用户。",
+        )
 
 
 async def _register(module: str, by_role: PathsByRole) -> tuple[int, int, list[tuple[str, str]]]:

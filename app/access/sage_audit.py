@@ -23,9 +23,7 @@ _SECRET = ("password", "secret", "token", "api_key", "key_hash")
 _MAX_BYTES = 60_000
 
 
-async def note_audited(
-    request: web.Request, rights: Rights, path: str, *, is_large: bool
-) -> None:
+async def note_audited(request: web.Request, rights: Rights, path: str, *, is_large: bool) -> None:
     """
     Write the use of *path* to `audit_log` when Sage asks for it; secrets blanked.
 

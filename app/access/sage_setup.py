@@ -45,7 +45,10 @@ def database_cursor(place: DatabaseSettings) -> Iterator[Cursor]:
     arguments = {k: v for k, v in place.connect_args().items() if k != "db"}
     try:
         connection: Any = pymysql.connect(
-            **arguments, database=place.name, charset="utf8mb4", connect_timeout=10,
+            **arguments,
+            database=place.name,
+            charset="utf8mb4",
+            connect_timeout=10,
             cursorclass=pymysql.cursors.DictCursor,
         )
     except pymysql.err.MySQLError as exc:
@@ -71,16 +74,19 @@ def database_cursor(place: DatabaseSettings) -> Iterator[Cursor]:
 
 def missing_tables(cursor: Cursor) -> list[str]:
     """Return the RBAC tables that the Sage database lacks; all of them means there is no Sage."""
-    cursor.execute("SELECT table_name AS name FROM information_schema.tables "
-                   "WHERE table_schema = DATABASE()")
+    cursor.execute(
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    )
     names = {str(row["name"]).lower() for row in cursor.fetchall()}
     return [name for name in TABLES if name not in names]
 
 
 def is_made_here(cursor: Cursor) -> bool:
     """Return whether the tables are ours, made by `set_up`, and not those of a Sage."""
-    cursor.execute("SELECT table_comment AS comment FROM information_schema.tables "
-                   "WHERE table_schema = DATABASE() AND table_name = 'users'")
+    cursor.execute(
+        "SELECT table_comment AS comment FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND table_name = 'users'"
+    )
     row = cursor.fetchone()
     return row is not None and OWN_MARK in str(row["comment"])
 
@@ -90,21 +96,28 @@ def set_up(cursor: Cursor) -> None:
     text = re.sub(r"^--.*$", "", _SCHEMA.read_text("utf-8"), flags=re.MULTILINE)
     for statement in filter(None, (part.strip() for part in text.split(";"))):
         cursor.execute(statement)
-    cursor.execute("INSERT IGNORE INTO organization (id, orgname, orgabbr) VALUES (%s, %s, %s)",
-                   (OWNER_ORG_ID, "owner", "owner"))
-    cursor.execute("SELECT 1 FROM orgtypes WHERE orgid = %s AND orgtypeid = 'owner'",
-                   (OWNER_ORG_ID,))
+    cursor.execute(
+        "INSERT IGNORE INTO organization (id, orgname, orgabbr) VALUES (%s, %s, %s)",
+        (OWNER_ORG_ID, "owner", "owner"),
+    )
+    cursor.execute(
+        "SELECT 1 FROM orgtypes WHERE orgid = %s AND orgtypeid = 'owner'", (OWNER_ORG_ID,)
+    )
     if not cursor.fetchone():
-        cursor.execute("INSERT INTO orgtypes (id, orgid, orgtypeid) VALUES (%s, %s, 'owner')",
-                       (new_id(), OWNER_ORG_ID))
+        cursor.execute(
+            "INSERT INTO orgtypes (id, orgid, orgtypeid) VALUES (%s, %s, 'owner')",
+            (new_id(), OWNER_ORG_ID),
+        )
     # These three are known by their ids; everybody has them without a userrole.
     for name in ("any", "logined", "anonymous"):
-        cursor.execute("INSERT IGNORE INTO role (id, orgtypeid, name) VALUES (%s, '0', %s)",
-                       (name, name))
+        cursor.execute(
+            "INSERT IGNORE INTO role (id, orgtypeid, name) VALUES (%s, '0', %s)", (name, name)
+        )
     for name in ROLES:
         if role_id(cursor, f"owner.{name}") is None:
-            cursor.execute("INSERT INTO role (id, orgtypeid, name) VALUES (%s, 'owner', %s)",
-                           (new_id(), name))
+            cursor.execute(
+                "INSERT INTO role (id, orgtypeid, name) VALUES (%s, 'owner', %s)", (new_id(), name)
+            )
 
 
 def role_id(cursor: Cursor, full_name: str) -> str | None:
@@ -128,8 +141,9 @@ def administrators(cursor: Cursor) -> list[str]:
 
 def find_user(cursor: Cursor, username: str) -> dict[str, Any] | None:
     """Find the user's id, name, stored password and status, or None."""
-    cursor.execute("SELECT id, username, password, user_status FROM users WHERE username = %s",
-                   (username,))
+    cursor.execute(
+        "SELECT id, username, password, user_status FROM users WHERE username = %s", (username,)
+    )
     user: dict[str, Any] | None = cursor.fetchone()
     return user
 
@@ -146,11 +160,19 @@ def create_user(cursor: Cursor, username: str, password: str, role: str) -> str:
     cursor.execute(
         "INSERT INTO users (id, username, password, orgid, nick_name, user_status, created_at) "
         "VALUES (%s, %s, %s, %s, %s, '0', %s)",
-        (user_id, username, stored_password(password), OWNER_ORG_ID, username,
-         datetime.now(UTC).date()),
+        (
+            user_id,
+            username,
+            stored_password(password),
+            OWNER_ORG_ID,
+            username,
+            datetime.now(UTC).date(),
+        ),
     )
-    cursor.execute("INSERT INTO userrole (id, userid, roleid) VALUES (%s, %s, %s)",
-                   (new_id(), user_id, found_role))
+    cursor.execute(
+        "INSERT INTO userrole (id, userid, roleid) VALUES (%s, %s, %s)",
+        (new_id(), user_id, found_role),
+    )
     return user_id
 
 
@@ -158,8 +180,10 @@ def set_password(cursor: Cursor, user_id: str, password: str) -> None:
     """Give the user another password; ending the sessions is the caller's job."""
     cursor.execute("SHOW COLUMNS FROM users LIKE 'login\\_fail\\_count'")
     forgiven = ", login_fail_count = 0" if cursor.fetchone() else ""
-    cursor.execute(f"UPDATE users SET password = %s{forgiven} WHERE id = %s",  # noqa: S608
-                   (stored_password(password), user_id))
+    cursor.execute(
+        f"UPDATE users SET password = %s{forgiven} WHERE id = %s",  # noqa: S608
+        (stored_password(password), user_id),
+    )
 
 
 def stored_password(password: str) -> str:

@@ -31,11 +31,15 @@ def run_command(argv: list[str]) -> int:
             sage_setup.create_user(cursor, args.username, password, args.role)
     if user:
         _let_in_again(user["id"], args.username)
-        print_message(f"{args.username} has a new password; its sessions are ended.",
-             f"{args.username} 的密码已重设，其会话已全部结束。")
+        print_message(
+            f"{args.username} has a new password; its sessions are ended.",
+            f"{args.username} 的密码已重设，其会话已全部结束。",
+        )
     else:
-        print_message(f"{args.username} is made, with the role {args.role}.",
-             f"已建立用户 {args.username}，角色 {args.role}。")
+        print_message(
+            f"{args.username} is made, with the role {args.role}.",
+            f"已建立用户 {args.username}，角色 {args.role}。",
+        )
     if args.generate:
         print_message(f"Password (shown only now): {password}", f"密码（仅显示这一次）：{password}")
     return 0
@@ -47,15 +51,27 @@ def _parser() -> argparse.ArgumentParser:
         description="Make an administrator in the Sage database. 在 Sage 数据库中建立管理员。",
     )
     parser.add_argument("--username", default="admin", help="(admin) 用户名")
-    parser.add_argument("--role", default="owner.superuser",
-                        help="(owner.superuser), owner.operator, owner.viewer … 角色")
-    parser.add_argument("--reset", action="store_true",
-                        help="give an existing user a new password; 为已有用户重设密码")
+    parser.add_argument(
+        "--role",
+        default="owner.superuser",
+        help="(owner.superuser), owner.operator, owner.viewer … 角色",
+    )
+    parser.add_argument(
+        "--reset",
+        action="store_true",
+        help="give an existing user a new password; 为已有用户重设密码",
+    )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--generate", action="store_true",
-                     help="generate the password and print it once; 生成密码并显示一次")
-    how.add_argument("--password-stdin", action="store_true",
-                     help="read the password from the standard input; 从标准输入读取密码")
+    how.add_argument(
+        "--generate",
+        action="store_true",
+        help="generate the password and print it once; 生成密码并显示一次",
+    )
+    how.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from the standard input; 从标准输入读取密码",
+    )
     return parser
 
 

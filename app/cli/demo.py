@@ -23,15 +23,26 @@ _MODEL = "claude-haiku-4-5"
 _STEPS: tuple[dict[str, Any], ...] = (
     {"step_key": "outline", "name": "拟提纲", "step_type": "model", "model": _MODEL},
     {"step_key": "draft", "name": "写正文", "step_type": "model", "model": _MODEL},
-    {"step_key": "pictures", "name": "配图", "step_type": "model", "model": "demo-image",
-     "stage": 2, "step_no": 2},
+    {
+        "step_key": "pictures",
+        "name": "配图",
+        "step_type": "model",
+        "model": "demo-image",
+        "stage": 2,
+        "step_no": 2,
+    },
     {"step_key": "review", "name": "人工审核", "step_type": "manual"},
 )
 _PRICES: tuple[dict[str, Any], ...] = (
     {"model": _MODEL, "unit": "input_token", "unit_price": "7.2", "unit_size": 1_000_000},
     {"model": _MODEL, "unit": "output_token", "unit_price": "36", "unit_size": 1_000_000},
-    {"model": "demo-image", "unit": "image", "pricing_type": "package",
-     "package_size": 100, "package_price": "25"},
+    {
+        "model": "demo-image",
+        "unit": "image",
+        "pricing_type": "package",
+        "package_size": 100,
+        "package_price": "25",
+    },
 )
 _CALL = {
     "pipeline": PIPELINE,
@@ -50,8 +61,11 @@ def run_command(argv: list[str]) -> int:
         description="Load the demo data into the running system. 向运行中的系统载入演示数据。",
     )
     parser.add_argument("--username", help="an administrator; 管理员用户名")
-    parser.add_argument("--password-stdin", action="store_true",
-                        help="read its password from the standard input; 从标准输入读取其密码")
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read its password from the standard input; 从标准输入读取其密码",
+    )
     args = parser.parse_args(argv)
     if bool(args.username) != args.password_stdin:
         parser.error("--username and --password-stdin go together; 两者须同时使用")
@@ -82,10 +96,14 @@ def load(username: str, password: str, config: Settings) -> None:
 def _make_pipeline(client: Client) -> None:
     pipeline = client.find("pipeline_core", "pipelines", code=PIPELINE)
     if pipeline is None:
-        pipeline = client.post("/pipeline_core/api/pipelines_create.dspy", {
-            "code": PIPELINE, "name": "短篇故事（演示）",
-            "description": "先拟提纲，再同时写正文与配图，最后人工审核。",
-        })
+        pipeline = client.post(
+            "/pipeline_core/api/pipelines_create.dspy",
+            {
+                "code": PIPELINE,
+                "name": "短篇故事（演示）",
+                "description": "先拟提纲，再同时写正文与配图，最后人工审核。",
+            },
+        )
     owner = {"pipeline_id": pipeline["id"]}
     for step in _STEPS:
         if not client.find("pipeline_core", "pipeline_steps", **owner, step_key=step["step_key"]):
@@ -93,23 +111,35 @@ def _make_pipeline(client: Client) -> None:
     for price in _PRICES:
         same = {"model": price["model"], "unit": price["unit"]}
         if not client.find("pipeline_ops", "pipeline_pricing", **owner, **same):
-            client.post("/pipeline_ops/api/pipeline_pricing_create.dspy",
-                        owner | price | {"effective_from": "2026-01-01T00:00:00Z"})
+            client.post(
+                "/pipeline_ops/api/pipeline_pricing_create.dspy",
+                owner | price | {"effective_from": "2026-01-01T00:00:00Z"},
+            )
     if not client.find("pipeline_ops", "pipeline_capacity", **owner):
-        client.post("/pipeline_ops/api/pipeline_capacity_create.dspy",
-                    owner | {"daily_quota": 10_000, "max_concurrency": 20})
+        client.post(
+            "/pipeline_ops/api/pipeline_capacity_create.dspy",
+            owner | {"daily_quota": 10_000, "max_concurrency": 20},
+        )
     if pipeline.get("status") != "published":
-        client.post("/pipeline_core/api/pipeline_publish.dspy",
-                    {"pipeline_id": pipeline["id"], "notes": "演示"})
+        client.post(
+            "/pipeline_core/api/pipeline_publish.dspy",
+            {"pipeline_id": pipeline["id"], "notes": "演示"},
+        )
 
 
 def _make_distributor(client: Client, config: Settings) -> str:
     """Make the distributor and its right to the line; its API key, a new one if none is known."""
     distributor = client.find("pipeline_dist", "distributors", code=DISTRIBUTOR)
     if distributor is None:
-        distributor = client.post("/pipeline_dist/api/distributors_create.dspy", {
-            "code": DISTRIBUTOR, "name": "演示分销商", "quota_period": "day", "quota_calls": 1000,
-        })
+        distributor = client.post(
+            "/pipeline_dist/api/distributors_create.dspy",
+            {
+                "code": DISTRIBUTOR,
+                "name": "演示分销商",
+                "quota_period": "day",
+                "quota_calls": 1000,
+            },
+        )
     pipeline = client.find("pipeline_core", "pipelines", code=PIPELINE)
     if pipeline is None:
         raise CommandError(f"The line {PIPELINE} is not to be found.", f"找不到产线 {PIPELINE}。")
@@ -119,23 +149,37 @@ def _make_distributor(client: Client, config: Settings) -> str:
     api_key = str((read_demo_file(config).get("distributor") or {}).get("api_key", ""))
     if api_key and client.key_works(api_key):
         return api_key
-    answer = client.post("/pipeline_dist/api/distributor_generate_key.dspy",
-                       {"id": distributor["id"], "grace_hours": 0})
+    answer = client.post(
+        "/pipeline_dist/api/distributor_generate_key.dspy",
+        {"id": distributor["id"], "grace_hours": 0},
+    )
     return str(answer["api_key"])
 
 
 def _write_file(username: str, password: str, api_key: str, config: Settings) -> None:
     place = config.pipeline_database
-    write_private(demo_file(config), json.dumps({
-        "base_url": local_url(config),
-        "admin": {"username": username, "password": password},
-        "distributor": {"code": DISTRIBUTOR, "api_key": api_key},
-        "pipeline": {"code": PIPELINE},
-        "database": {
-            "host": place.host, "port": place.port, "socket": place.unix_socket,
-            "user": place.user, "password": place.password, "name": place.name,
-        },
-    }, ensure_ascii=False, indent=2) + "\n")
+    write_private(
+        demo_file(config),
+        json.dumps(
+            {
+                "base_url": local_url(config),
+                "admin": {"username": username, "password": password},
+                "distributor": {"code": DISTRIBUTOR, "api_key": api_key},
+                "pipeline": {"code": PIPELINE},
+                "database": {
+                    "host": place.host,
+                    "port": place.port,
+                    "socket": place.unix_socket,
+                    "user": place.user,
+                    "password": place.password,
+                    "name": place.name,
+                },
+            },
+            ensure_ascii=False,
+            indent=2,
+        )
+        + "\n",
+    )
 
 
 def _print(username: str, password: str, api_key: str, config: Settings) -> None:
@@ -149,8 +193,9 @@ def _print(username: str, password: str, api_key: str, config: Settings) -> None
         (in_language("For scripts", "供脚本使用"), str(demo_file(config))),
     ):
         print(f"  {label}: {value}")
-    print_message("\nBook a call as the distributor's program does:\n",
-         "\n像分销商的程序一样登记一次调用：\n")
+    print_message(
+        "\nBook a call as the distributor's program does:\n", "\n像分销商的程序一样登记一次调用：\n"
+    )
     print(curl_line(url, api_key), flush=True)
 
 

@@ -52,8 +52,9 @@ class Client:
         status, _ = self._send("/pipeline_dist/v1/me", headers=headers)
         return status == 200
 
-    def _send(self, path: str, body: bytes | None = None,
-              headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    def _send(
+        self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
         request = urllib.request.Request(self.base_url + path, data=body, headers=headers or {})
         if body is not None:
             request.add_header("Content-Type", "application/json")

@@ -52,5 +52,6 @@ def _run(script: Path) -> str:
     else:
         return output.getvalue().strip()
     tail = "\n".join(reason.splitlines()[-10:])
-    raise CommandError(f"{script.relative_to(ROOT)} failed:\n{tail}",
-                       f"{script.relative_to(ROOT)} 失败：\n{tail}")
+    raise CommandError(
+        f"{script.relative_to(ROOT)} failed:\n{tail}", f"{script.relative_to(ROOT)} 失败：\n{tail}"
+    )

@@ -25,8 +25,10 @@ def run_command(argv: list[str]) -> int:
     lines = asyncio.run(_lines(only_plan=only_plan))
     for line in lines:
         print(f"  {line}")
-    print_message("The tables are as the models say." if not lines else f"{len(lines)} change(s).",
-         "数据表与模型一致。" if not lines else f"共 {len(lines)} 项。")
+    print_message(
+        "The tables are as the models say." if not lines else f"{len(lines)} change(s).",
+        "数据表与模型一致。" if not lines else f"共 {len(lines)} 项。",
+    )
     return 0
 
 

@@ -17,8 +17,11 @@ from app.runtime.terminal import is_chinese
 
 def run_who_may(argv: list[str]) -> int:
     """Print which roles and users may use a path, and which permission says so."""
-    parser = _parser("who-may", "Which roles and users may use a path, and why. "
-                                "哪些角色、哪些用户可以使用某个路径，以及依据。")
+    parser = _parser(
+        "who-may",
+        "Which roles and users may use a path, and why. "
+        "哪些角色、哪些用户可以使用某个路径，以及依据。",
+    )
     parser.add_argument("path", help="such as /pipeline_core/pipelines; 路径")
     args = parser.parse_args(argv)
     answer = who_may(_facts(), args.path, _find())
@@ -28,8 +31,11 @@ def run_who_may(argv: list[str]) -> int:
 
 def run_may(argv: list[str]) -> int:
     """Print what a user may do and through which role, or whether the user may use one path."""
-    parser = _parser("may", "What a user may do, or whether he may use a path, and why. "
-                            "某用户可以做什么，或能否使用某个路径，以及依据。")
+    parser = _parser(
+        "may",
+        "What a user may do, or whether he may use a path, and why. "
+        "某用户可以做什么，或能否使用某个路径，以及依据。",
+    )
     parser.add_argument("user", help="the user's name, exactly; 用户名")
     parser.add_argument("path", nargs="?", help="such as /pipeline_core/pipelines; 路径")
     args = parser.parse_args(argv)
@@ -78,7 +84,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
     return [
-        "  " + "  ".join(
+        "  "
+        + "  ".join(
             cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
         ).rstrip()
         for row in rows

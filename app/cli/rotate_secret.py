@@ -53,7 +53,8 @@ def _session_secret(config: Settings) -> None:
         f"{config.var_dir / 'secrets' / 'session_secret'}.",
         f"会话密钥已更换，结束了 {count} 个会话。本目录的工作进程 5 秒内生效。"
         f"使用同一数据库的其他主机需要相同的文件，请复制 "
-        f"{config.var_dir / 'secrets' / 'session_secret'}。")
+        f"{config.var_dir / 'secrets' / 'session_secret'}。",
+    )
 
 
 def _password_key(config: Settings) -> None:
@@ -80,7 +81,8 @@ def _password_key(config: Settings) -> None:
         "passwords themselves are the same: if the old key has leaked together with the users "
         "table, give every user a new one (manage.py create-admin --reset).",
         f"{count} 个密码已用新密钥重新编码，全部会话已结束。密码本身未变："
-        "若旧密钥与用户表一同泄露，请为每个用户重设密码（manage.py create-admin --reset）。")
+        "若旧密钥与用户表一同泄露，请为每个用户重设密码（manage.py create-admin --reset）。",
+    )
 
 
 def _database(config: Settings) -> None:
@@ -96,8 +98,10 @@ def _database(config: Settings) -> None:
     database = EmbeddedDatabase(config.var_dir)
     app, admin = database.connection(), database.admin_connection()
     if app is None or admin is None:
-        raise CommandError("The embedded database was never started here; run start.sh.",
-                           "此处从未启动过内嵌数据库，请先执行 start.sh。")
+        raise CommandError(
+            "The embedded database was never started here; run start.sh.",
+            "此处从未启动过内嵌数据库，请先执行 start.sh。",
+        )
     new_app, new_admin = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     if database.pid() is None:
         database.store_passwords(new_app, new_admin)
@@ -115,7 +119,8 @@ def _database(config: Settings) -> None:
     print_message(
         f"The embedded database has new passwords; {count} worker(s) were replaced, one after "
         "another.",
-        f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。")
+        f"内嵌数据库的密码已更换，已逐个替换 {count} 个工作进程。",
+    )
 
 
 def _metrics_token(config: Settings) -> None:
@@ -129,7 +134,8 @@ def _metrics_token(config: Settings) -> None:
     print_message(
         f"There is a new token for /metrics in {file}. The workers of this folder notice within "
         "5 s.",
-        f"/metrics 的新令牌在 {file}。本目录的工作进程 5 秒内生效。")
+        f"/metrics 的新令牌在 {file}。本目录的工作进程 5 秒内生效。",
+    )
 
 
 _ROTATIONS: dict[str, Callable[[Settings], None]] = {

@@ -32,8 +32,10 @@ def stop() -> None:
         if count:
             print_message(f"{count} worker(s) stopped.", f"已停止 {count} 个工作进程。")
         if killed_count:
-            print_error(f"{len(killed_count)} of them did not end in time and were killed.",
-                     f"其中 {len(killed_count)} 个未能按时结束，已强制终止。")
+            print_error(
+                f"{len(killed_count)} of them did not end in time and were killed.",
+                f"其中 {len(killed_count)} 个未能按时结束，已强制终止。",
+            )
         had_database = (var_dir / "database").is_dir() and EmbeddedDatabase(var_dir).stop()
         if had_database:
             print_message("The embedded database is stopped.", "内嵌数据库已停止。")

@@ -16,11 +16,15 @@ def run_command(argv: list[str]) -> int:
     ).parse_args(argv)
     name = settings().sage_database.name
     if ensure_sage():
-        print_message(f"{name}: RBAC tables and the three roles are made.",
-             f"{name}：RBAC 表与三个角色已建立。")
+        print_message(
+            f"{name}: RBAC tables and the three roles are made.",
+            f"{name}：RBAC 表与三个角色已建立。",
+        )
     else:
-        print_message(f"{name}: there is a Sage already; nothing was changed.",
-             f"{name}：已有 Sage，未作改动。")
+        print_message(
+            f"{name}: there is a Sage already; nothing was changed.",
+            f"{name}：已有 Sage，未作改动。",
+        )
     return 0
 
 

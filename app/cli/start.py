@@ -111,9 +111,13 @@ def _not_here(problem: str) -> CommandError:
 
 def _report(config: Settings, workers: Workers) -> None:
     url, count, logs = local_url(config), len(workers.running()), workers.var_dir / "logs"
-    print_message(f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
-         f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh")
+    print_message(
+        f"Running at {url} with {count} worker(s). Logs: {logs}. Stop: bash stop.sh",
+        f"运行于 {url}，工作进程 {count} 个。日志：{logs}。停止：bash stop.sh",
+    )
     if config.is_behind_proxy and not config.options.metrics_token:
         file = secret_file(config.var_dir, "metrics_token")
-        print_message(f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
-             f"访问 /metrics 需要令牌（Authorization: Bearer …），令牌在 {file}。")
+        print_message(
+            f"/metrics needs a token (Authorization: Bearer …), which stands in {file}.",
+            f"访问 /metrics 需要令牌（Authorization: Bearer …），令牌在 {file}。",
+        )

@@ -60,7 +60,6 @@ _SAID = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 _STRICT = b"http://purl.oclc.org/ooxml/"
 
 
-
 def _tag(name: str) -> str:
     return f"{{{SHEET_MAIN_NS}}}{name}"
 
@@ -180,8 +179,7 @@ class _Book(ExcelReader):
             return looks
         root = fromstring(self.archive.read(part.PartName[1:]))
         codes = {
-            int(one.get("numFmtId", 0)): one.get("formatCode")
-            for one in root.iter(_tag("numFmt"))
+            int(one.get("numFmtId", 0)): one.get("formatCode") for one in root.iter(_tag("numFmt"))
         }
         styles = root.find(_tag("cellXfs"))
         for number, style in enumerate(styles if styles is not None else ()):
@@ -212,9 +210,7 @@ class _Looks:
 class _Sheet:
     """A sheet as rows of cells; `merges` are known when all rows have been read."""
 
-    def __init__(
-        self, source: Any, texts: list[str], epoch: datetime, looks: _Looks
-    ) -> None:
+    def __init__(self, source: Any, texts: list[str], epoch: datetime, looks: _Looks) -> None:
         self._source = source
         self._texts = texts
         self._epoch = epoch
@@ -378,5 +374,3 @@ def _visible_value(value: Cell, is_own: bool, is_heading: bool) -> Cell:
 def _set_cell(row: FileRow, column: int, value: Cell) -> None:
     row.cells.extend([None] * (column - len(row.cells)))
     row.cells[column - 1] = value
-
-

@@ -60,8 +60,13 @@ class Connection:
     def open(self, **options: Any) -> "pymysql.connections.Connection[Any]":
         """Return a blocking connection over the socket; raises pymysql.err.OperationalError."""
         connection: pymysql.connections.Connection[Any] = pymysql.connect(
-            unix_socket=self.unix_socket, user=self.user, password=self.password,
-            charset="utf8mb4", defer_connect=True, ssl_disabled=True, **options,
+            unix_socket=self.unix_socket,
+            user=self.user,
+            password=self.password,
+            charset="utf8mb4",
+            defer_connect=True,
+            ssl_disabled=True,
+            **options,
         )
         # Not left to pymysql, which leaves its socket open when it cannot connect.
         plug = socket.socket(socket.AF_UNIX)
@@ -192,11 +197,17 @@ class EmbeddedDatabase:
         # --no-defaults: the machine's own /etc/mysql must not reach into our folder. No --user:
         # the files belong to whoever runs this, and its chown fails on a path with a blank.
         command = [
-            installer, "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
+            installer,
+            "--no-defaults",
+            f"--datadir={fresh}",
+            "--skip-test-db",
             "--auth-root-authentication-method=normal",
         ]
         process = subprocess.run(
-            command, capture_output=True, text=True, check=False,
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
             env={**_environment(), "TMPDIR": str(self._scratch_folder())},
         )
         if process.returncode != 0:

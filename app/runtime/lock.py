@@ -24,8 +24,10 @@ def start_lock(var_dir: Path) -> Iterator[None]:
             return True
 
         if not try_lock():
-            print_message("Waiting for another start.sh or stop.sh of this folder.",
-                 "等待本目录的另一个 start.sh 或 stop.sh 结束。")
+            print_message(
+                "Waiting for another start.sh or stop.sh of this folder.",
+                "等待本目录的另一个 start.sh 或 stop.sh 结束。",
+            )
             if not processes.wait_until(try_lock, _LOCK_SECONDS):
                 raise CommandError(
                     f"Another start.sh or stop.sh has been at work here for {_LOCK_SECONDS} s. "

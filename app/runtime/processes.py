@@ -60,7 +60,11 @@ def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -
     """
     append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     pid = os.posix_spawn(
-        argv[0], list(argv), dict(env), setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGINT],
+        argv[0],
+        list(argv),
+        dict(env),
+        setsid=True,
+        setsigdef=[signal.SIGPIPE, signal.SIGINT],
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o640),

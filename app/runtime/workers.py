@@ -52,7 +52,8 @@ class Workers:
         with log_file.open("ab") as log:
             log_start = log.tell()
         pid = processes.spawn(
-            [sys.executable, "-X", self._option, str(_SCRIPT)], log_file,
+            [sys.executable, "-X", self._option, str(_SCRIPT)],
+            log_file,
             {**self._env, "PIPELINE_VAR": str(self.var_dir)},
         )
         processes.record_pid(self.run_dir / f"worker-{number}.pid", pid)

@@ -219,4 +219,3 @@ def _log_failure(request: web.Request, exc: BaseException) -> None:
             "user": context.actor.user_id,
         },
     )
-

@@ -123,9 +123,7 @@ def may_be_large(request: web.Request) -> bool:
 async def answer_expectation(request: web.Request) -> None:
     """Ask for the body of a caller who waits to be asked (`Expect: 100-continue`)."""
     if request.headers["Expect"].lower() != "100-continue":
-        raise AppError(
-            "unknown_expectation", "Only 100-continue can be expected here.", status=417
-        )
+        raise AppError("unknown_expectation", "Only 100-continue can be expected here.", status=417)
     if request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # Else the answer itself would count as begun.
@@ -145,9 +143,7 @@ def leave_unread(request: web.Request, refusal: AppError, response: web.StreamRe
         context.left_unread = True  # see app/server/protocol.py
 
 
-async def read_parameters(
-    request: web.Request, limits: tuple[int, int] | None
-) -> dict[str, Any]:
+async def read_parameters(request: web.Request, limits: tuple[int, int] | None) -> dict[str, Any]:
     """
     Query and body as one dictionary; the body wins. A repeated name becomes a list.
 
@@ -326,9 +322,7 @@ def unpack(packed: bytes, coding: str, max_bytes: int) -> bytes | None:
     raise zlib.error("not whole, or more behind its end")
 
 
-async def _parse_body(
-    request: web.Request, source: web.Request, max_values: int
-) -> dict[str, Any]:
+async def _parse_body(request: web.Request, source: web.Request, max_values: int) -> dict[str, Any]:
     """Parse the body of *source*, which is *request* or a copy that takes more."""
     kind = request.content_type
     if kind in FORM_TYPES and "Content-Type" in request.headers:

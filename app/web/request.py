@@ -105,4 +105,3 @@ def finish(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in USUAL_HEADERS.items():
         if name not in headers:
             headers[name] = value
-

@@ -129,8 +129,7 @@ class Bench:
             "one by its code": {"code": "bench-777"},
         }
         return [
-            (name, partial(self.listed, {"rows": 80, **params}))
-            for name, params in result.items()
+            (name, partial(self.listed, {"rows": 80, **params})) for name, params in result.items()
         ]
 
     def listed(self, params: dict[str, Any], number: int) -> httpx.Response:

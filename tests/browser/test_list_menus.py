@@ -75,9 +75,7 @@ def test_a_tool_in_the_menu_says_that_it_needs_a_row(many_tools: Page) -> None:
     expect(page.get_by_text("Please select a row first.")).to_be_visible()
 
 
-def test_without_the_word_all_tools_stand_in_the_row(
-    look: Page, bench: Bench, things: Any
-) -> None:
+def test_without_the_word_all_tools_stand_in_the_row(look: Page, bench: Bench, things: Any) -> None:
     tools = [{"name": f"deed{n}", "label": name} for n, name in enumerate(NAMES, 1)]
     show(look, bench, table(toolbar={"tools": tools}))
 

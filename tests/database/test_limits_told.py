@@ -226,6 +226,4 @@ async def link(trade: Trade, other: Trade) -> None:
         "distributor_id": trade.distributor_id, "pipeline_id": other.rows["pipelines"]["id"],
         "enabled": 1, "pricing_mode": "inherit",
     }  # fmt: skip
-    await in_transaction(
-        lambda sor: insert_row(sor, "distributor_pipeline", values, SYSTEM_ACTOR)
-    )
+    await in_transaction(lambda sor: insert_row(sor, "distributor_pipeline", values, SYSTEM_ACTOR))

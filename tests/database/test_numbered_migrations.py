@@ -94,9 +94,7 @@ async def test_what_was_renamed_keeps_its_values(pool: Installation, write: Writ
     assert (await plan()).lines() == []
 
 
-async def test_a_later_one_with_a_lower_number_still_runs(
-    pool: Installation, write: Write
-) -> None:
+async def test_a_later_one_with_a_lower_number_still_runs(pool: Installation, write: Write) -> None:
     add_distributor(pool)
     write("0002_fill.py", FILL)
     await migrate()

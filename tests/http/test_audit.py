@@ -231,9 +231,7 @@ def test_money_and_switches_come_back_as_they_were(admin: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_an_entry_is_readable_with_a_button_for_each_field(
-    admin: httpx.Client, lang: str
-) -> None:
+def test_an_entry_is_readable_with_a_button_for_each_field(admin: httpx.Client, lang: str) -> None:
     line = new_pipeline(admin, "a")
     do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Other")
     entry = last(admin, row_id=line["id"])

@@ -296,9 +296,7 @@ class TestKeys:
         refused = try_post(server.admin, "distributor_generate_key", **result, end_previous=0)
         assert refused.status_code == 409
 
-        key = new_key(
-            server.admin, first.distributor, grace_hours=grace_hours, end_previous=1
-        )
+        key = new_key(server.admin, first.distributor, grace_hours=grace_hours, end_previous=1)
         third = Reseller(server, first.distributor, key)
         kept = 200 if grace_hours else 401
         assert [each.get("me").status_code for each in (first, second, third)] == [401, kept, 200]

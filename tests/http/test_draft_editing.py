@@ -278,8 +278,10 @@ def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
         server.query("update pipeline_versions set snapshot = '{}' where id = %s", version["id"])
     tamper(server, version["id"])
 
-    assert {row["version_no"]: row["intact"]
-            for row in rows(admin, "pipeline_versions", pipeline_id=line["id"])} == {1: 0, 2: 1}
+    assert {
+        row["version_no"]: row["intact"]
+        for row in rows(admin, "pipeline_versions", pipeline_id=line["id"])
+    } == {1: 0, 2: 1}
     target = {"pipeline_id": line["id"], "version_no": 1}
     for endpoint, fields in (
         ("pipeline_rollback", {"reason": "r"}), ("pipeline_rollback_preview", {}),

@@ -294,9 +294,7 @@ def test_progress_comes_in_lines_and_refusals_too(server: Installation, line_id:
     assert [*lines('a\n"')][-1]["error"]["code"] == "bad_file"
 
 
-def test_a_caller_who_goes_away_leaves_nothing_behind(
-    server: Installation, line_id: str
-) -> None:
+def test_a_caller_who_goes_away_leaves_nothing_behind(server: Installation, line_id: str) -> None:
     rows = "".join(f"1,2026-12-01,gone-{n}\n" for n in range(4_000))
     with server.admin.stream(
         "POST", IMPORT, content=f"{HEAD}\n{rows}".encode(),

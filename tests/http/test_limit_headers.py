@@ -145,9 +145,7 @@ def test_a_batch_over_several_lines_tells_the_tightest_of_all(server: Installati
 
 def test_spent_money_is_a_limit_without_a_clock(server: Installation) -> None:
     line = make_line(server.admin)
-    reseller = make_reseller(
-        server, line, quota_period="day", quota_calls=100, spend_limit="0.001"
-    )
+    reseller = make_reseller(server, line, quota_period="day", quota_calls=100, spend_limit="0.001")
     assert reseller.get("me").headers["RateLimit-Limit"] == "100"
     booked = reseller.begin(line, status="succeeded", lines=USED)
     refused = reseller.begin(line)

@@ -13,7 +13,7 @@ from tests.support.installation import Installation
 
 LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
-FORMULA = "=HYPERLINK(\"http://x\",\"y\")"
+FORMULA = '=HYPERLINK("http://x","y")'
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,7 +21,7 @@ def _lines(server: Installation) -> None:
     for code, name, text in (
         ("upper-case", "Erste", FORMULA),
         ("second", "100% <b>", "+1"),
-        ("third", "Dritte, mit \"Komma\"", "eine\nZeile"),
+        ("third", 'Dritte, mit "Komma"', "eine\nZeile"),
     ):
         answer = server.admin.post(
             "/pipeline_core/api/pipelines_create.dspy",
@@ -81,7 +81,7 @@ def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
     head, *found = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert head[3:5] == ["创建人", "状态"]
     assert [row[2] for row in found] == ["'+1", "eine\nZeile", f"'{FORMULA}"]
-    assert found[1][1] == "Dritte, mit \"Komma\""
+    assert found[1][1] == 'Dritte, mit "Komma"'
     assert {tuple(row[3:5]) for row in found} == {("admin", "草稿")}
     assert all(row[5].endswith("+08:00") for row in found)
     for params in ({"_export": "pdf"}, {"_export": "csv", "_columns": "x"},

@@ -296,8 +296,10 @@ def test_uses_of_a_folder_below_an_audited_prefix_are_written_down(server: Insta
         time.sleep(FORGOTTEN)
         for _ in range(4):
             assert client.get("/pipeline_core/pipelines", params={"x": "y"}).status_code == 200
-        large = client.post("/pipeline_core/pipelines/get_pipelines.dspy",
-                            json={"_note": "长" * 100_000, "_more": [{"api_key": "hidden"}]})
+        large = client.post(
+            "/pipeline_core/pipelines/get_pipelines.dspy",
+            json={"_note": "长" * 100_000, "_more": [{"api_key": "hidden"}]},
+        )
     finally:
         sage(server, "delete from permission where id = 'hand-a'")
 

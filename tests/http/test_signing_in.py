@@ -91,9 +91,7 @@ def test_a_disabled_user_cannot_sign_in_and_his_session_ends(server: Installatio
     server.query("update users set user_status = '1' where username = 'viewer'", database="sage")
     try:
         assert attempt(server, "viewer", PASSWORDS["viewer"]).status_code == 401
-        assert _within_seconds(
-            lambda: client.get("/whoami.dspy").json()["data"]["user_id"] is None
-        )
+        assert _within_seconds(lambda: client.get("/whoami.dspy").json()["data"]["user_id"] is None)
     finally:
         server.query(
             "update users set user_status = '0' where username = 'viewer'", database="sage"

@@ -52,9 +52,7 @@ def rich_line(client: httpx.Client) -> Line:
 
 
 @pytest.mark.parametrize("kind", ["json", "yaml"])
-def test_what_is_exported_and_imported_is_exported_the_same(
-    admin: httpx.Client, kind: str
-) -> None:
+def test_what_is_exported_and_imported_is_exported_the_same(admin: httpx.Client, kind: str) -> None:
     line = rich_line(admin)
     all_of_it = {"format": kind, "with_prices": 1, "with_capacity": 1}
     text = export(admin, line, **all_of_it)
@@ -73,7 +71,7 @@ def test_what_is_exported_and_imported_is_exported_the_same(
     again = export(admin, result, **all_of_it)
     back = bring(admin, again, code=f"{line['code']}-3", dry_run=0)
     third = export(admin, {"id": back["line"]["id"]}, **all_of_it)
-    plain = (yaml.safe_load if kind == "yaml" else json.loads)
+    plain = yaml.safe_load if kind == "yaml" else json.loads
     first, last = plain(text), plain(third)
     for one in (first, last):
         one.pop("checksum")

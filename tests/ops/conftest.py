@@ -28,25 +28,40 @@ class Place:
     @property
     def env(self) -> dict[str, str]:
         """The environment an operator sets."""
-        inherited = {k: v for k, v in os.environ.items()
-                     if not k.startswith("PIPELINE_") and k != "SAGE_RBAC_DB"}
+        inherited = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith("PIPELINE_") and k != "SAGE_RBAC_DB"
+        }
         return inherited | {
-            "PIPELINE_VAR": str(self.var_dir), "PIPELINE_PORT": str(self.port),
-            "PIPELINE_WORKERS": "2", "LC_ALL": "C.UTF-8",
+            "PIPELINE_VAR": str(self.var_dir),
+            "PIPELINE_PORT": str(self.port),
+            "PIPELINE_WORKERS": "2",
+            "LC_ALL": "C.UTF-8",
         }
 
     def run(self, script: str, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a script of the checkout with bash; never raises for its exit code."""
         return subprocess.run(
-            ["bash", str(ROOT / script), *argv], env=self.env | env, text=True,
-            capture_output=True, check=False, timeout=180, stdin=subprocess.DEVNULL,
+            ["bash", str(ROOT / script), *argv],
+            env=self.env | env,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=180,
+            stdin=subprocess.DEVNULL,
         )
 
     def manage(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run app/manage.py; never raises for its exit code."""
         return subprocess.run(
-            [sys.executable, str(ROOT / "app/manage.py"), *argv], env=self.env, text=True,
-            capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
+            [sys.executable, str(ROOT / "app/manage.py"), *argv],
+            env=self.env,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
         )
 
     def start(self, *argv: str, **env: str) -> str:

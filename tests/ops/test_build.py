@@ -17,8 +17,13 @@ MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 def build(root: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run build.sh of the checkout *root*."""
     return subprocess.run(
-        ["bash", str(root / "build.sh")], env={**os.environ, "LC_ALL": "C.UTF-8", **env},
-        capture_output=True, text=True, check=False, timeout=240, stdin=subprocess.DEVNULL,
+        ["bash", str(root / "build.sh")],
+        env={**os.environ, "LC_ALL": "C.UTF-8", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -107,6 +112,7 @@ def test_each_module_has_its_ddl_and_its_link(module: str) -> None:
 
 def test_scripts_say_how_to_use_them() -> None:
     for script in ("build.sh", "start.sh", "stop.sh", "tests/run.sh"):
-        process = subprocess.run(["bash", str(ROOT / script), "--help"], capture_output=True,
-                              text=True, check=False)
+        process = subprocess.run(
+            ["bash", str(ROOT / script), "--help"], capture_output=True, text=True, check=False
+        )
         assert (process.returncode, "Usage: bash" in process.stdout) == (0, True)

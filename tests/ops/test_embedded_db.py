@@ -144,9 +144,13 @@ def test_the_application_has_rights_on_its_two_databases_only(place: Place) -> N
     databases = {row[0] for row in execute(place, "SHOW DATABASES")}
 
     assert databases == {"information_schema", "pipeline", "sage_of_ours"}
-    for forbidden in ("SELECT * FROM mysql.user", "CREATE DATABASE other",
-                      "CREATE DATABASE sageXofXours", "CREATE USER x",
-                      "SELECT 1 INTO OUTFILE '/tmp/x'"):
+    for forbidden in (
+        "SELECT * FROM mysql.user",
+        "CREATE DATABASE other",
+        "CREATE DATABASE sageXofXours",
+        "CREATE USER x",
+        "SELECT 1 INTO OUTFILE '/tmp/x'",
+    ):
         with pytest.raises(pymysql.err.MySQLError):
             execute(place, forbidden)
 
@@ -194,9 +198,7 @@ def as_administrator(place: Place, *statements: str) -> tuple[tuple[object, ...]
     return _run(place.database.admin_connection(), statements)
 
 
-def _run(
-    found: Connection | None, statements: tuple[str, ...]
-) -> tuple[tuple[object, ...], ...]:
+def _run(found: Connection | None, statements: tuple[str, ...]) -> tuple[tuple[object, ...], ...]:
     assert found is not None
     with found.open(database="pipeline", autocommit=True) as connection:
         with connection.cursor() as cursor:

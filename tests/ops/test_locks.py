@@ -13,9 +13,18 @@ from app.base.settings import ROOT
 LOCKS = ("requirements", "requirements-dev", "requirements-node")
 # What the application imports of the packages it is built on, with all that they import.
 IMPORTS = (
-    "ahserver.configuredServer", "ahserver.auth_api", "ahserver.processorResource",
-    "sqlor.dbpools", "sqlor.mysqlor", "sqlor.aiomysqlor", "sqlor.dbpassword",
-    "xls2ddl.xls2ui", "xls2ddl.json2ddl", "appPublic.rc4", "appPublic.aes", "uvloop",
+    "ahserver.configuredServer",
+    "ahserver.auth_api",
+    "ahserver.processorResource",
+    "sqlor.dbpools",
+    "sqlor.mysqlor",
+    "sqlor.aiomysqlor",
+    "sqlor.dbpassword",
+    "xls2ddl.xls2ui",
+    "xls2ddl.json2ddl",
+    "appPublic.rc4",
+    "appPublic.aes",
+    "uvloop",
     "prometheus_client.multiprocess",
 )
 
@@ -60,8 +69,9 @@ def test_everything_asked_for_is_locked(name: str) -> None:
 
 
 def test_what_is_installed_is_what_is_locked() -> None:
-    installed = {requirement: version(requirement.partition("==")[0])
-                 for requirement in pins("requirements")}
+    installed = {
+        requirement: version(requirement.partition("==")[0]) for requirement in pins("requirements")
+    }
 
     assert {r: v for r, v in installed.items() if r.partition("==")[2] != v} == {}
 
@@ -78,12 +88,25 @@ def test_the_lock_alone_is_enough_to_import_everything(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "v")], **run)  # type: ignore[call-overload]
     python = str(tmp_path / "v/bin/python")
     subprocess.run(  # type: ignore[call-overload]
-        [python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes",
-         "-r", str(ROOT / "requirements.lock")], **run,
+        [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--require-hashes",
+            "-r",
+            str(ROOT / "requirements.lock"),
+        ],
+        **run,
     )
     process = subprocess.run(
         [python, "-W", "error::ImportWarning", "-c", f"import {', '.join(IMPORTS)}"],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
 
     assert process.returncode == 0, process.stderr

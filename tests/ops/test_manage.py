@@ -47,8 +47,10 @@ def test_setting_sage_up_again_changes_nothing(database: Installation) -> None:
     process = database.manage("setup-sage")
 
     assert "there is a Sage already" in process.stdout
-    assert database.query("SELECT id, orgtypeid, name FROM role ORDER BY id",
-                          database="sage") == before
+    assert (
+        database.query("SELECT id, orgtypeid, name FROM role ORDER BY id", database="sage")
+        == before
+    )
     names = {f"{row['orgtypeid']}.{row['name']}" for row in before}
     assert {"owner.superuser", "owner.operator", "owner.viewer"} <= names
     assert {"any", "logined", "anonymous"} <= {row["id"] for row in before}
@@ -88,8 +90,9 @@ def test_a_database_without_sage_is_told(database: Installation) -> None:
 
 
 def test_create_admin_stores_the_password_as_sage_does(database: Installation) -> None:
-    database.manage("create-admin", "--username", "wang", "--password-stdin",
-                    stdin="correct horse\n")
+    database.manage(
+        "create-admin", "--username", "wang", "--password-stdin", stdin="correct horse\n"
+    )
     row = database.query("SELECT * FROM users WHERE username = 'wang'", database="sage")[0]
 
     assert unpassword(row["password"], key=database.settings.password_key) == "correct horse"
@@ -100,8 +103,9 @@ def test_create_admin_refuses_a_name_that_exists_and_a_short_password(
     database: Installation,
 ) -> None:
     again = database.manage("create-admin", "--password-stdin", stdin="long enough\n", check=False)
-    short = database.manage("create-admin", "--username", "li", "--password-stdin",
-                            stdin="short\n", check=False)
+    short = database.manage(
+        "create-admin", "--username", "li", "--password-stdin", stdin="short\n", check=False
+    )
 
     assert "There is a user admin already" in again.stderr
     assert "at least 8 characters" in short.stderr
@@ -109,8 +113,9 @@ def test_create_admin_refuses_a_name_that_exists_and_a_short_password(
 
 
 def test_create_admin_refuses_an_unknown_role(database: Installation) -> None:
-    process = database.manage("create-admin", "--username", "zhao", "--role", "owner.nothing",
-                           "--generate", check=False)
+    process = database.manage(
+        "create-admin", "--username", "zhao", "--role", "owner.nothing", "--generate", check=False
+    )
 
     assert process.returncode == 1
     assert "no role owner.nothing" in process.stderr
@@ -130,8 +135,14 @@ def test_a_new_password_ends_the_sessions(server: Installation) -> None:
     page = "/pipeline_core/pipelines/get_pipelines.dspy"
     client = server.sign_in("viewer")
     assert client.get(page).status_code == 200
-    server.manage("create-admin", "--username", "viewer", "--reset", "--password-stdin",
-                  stdin=PASSWORDS["viewer"] + "\n")
+    server.manage(
+        "create-admin",
+        "--username",
+        "viewer",
+        "--reset",
+        "--password-stdin",
+        stdin=PASSWORDS["viewer"] + "\n",
+    )
 
     # A worker may remember a session for 5 s.
     deadline = time.monotonic() + 10
@@ -143,10 +154,16 @@ def test_a_new_password_ends_the_sessions(server: Installation) -> None:
 def test_a_database_that_is_away_is_told(mariadb: Installation) -> None:
     mariadb.mariadb.stop()
     try:
-        result = [mariadb.manage(*argv, check=False) for argv in (
-            ["migrate"], ["load-paths"], ["create-admin", "--generate"], ["setup-sage"],
-            ["check-ledger"],
-        )]
+        result = [
+            mariadb.manage(*argv, check=False)
+            for argv in (
+                ["migrate"],
+                ["load-paths"],
+                ["create-admin", "--generate"],
+                ["setup-sage"],
+                ["check-ledger"],
+            )
+        ]
     finally:
         mariadb.mariadb.start()
 

@@ -12,9 +12,23 @@ from app.base.settings import ROOT
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_no_locked_package_has_a_known_vulnerability(name: str) -> None:
     process = subprocess.run(
-        [sys.executable, "-m", "pip_audit", "-r", str(ROOT / f"{name}.lock"), "--no-deps",
-         "--disable-pip", "--progress-spinner", "off", "-f", "json"],
-        capture_output=True, text=True, check=False, timeout=240,
+        [
+            sys.executable,
+            "-m",
+            "pip_audit",
+            "-r",
+            str(ROOT / f"{name}.lock"),
+            "--no-deps",
+            "--disable-pip",
+            "--progress-spinner",
+            "off",
+            "-f",
+            "json",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
     if not process.stdout.strip():
         reason = (process.stderr.splitlines() or [""])[-1]

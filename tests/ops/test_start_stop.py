@@ -131,11 +131,14 @@ def test_a_worker_that_dies_at_start_shows_its_last_words(place: Place, tmp_path
     assert place.database.pid() is None
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    ('{"website": {"port": 9090,}}', "line 1"),
-    ('{"websites": {}}', "unknown setting websites"),
-    ('{"website": {"port": "ninety"}}', "port must be a whole number"),
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"website": {"port": 9090,}}', "line 1"),
+        ('{"websites": {}}', "unknown setting websites"),
+        ('{"website": {"port": "ninety"}}', "port must be a whole number"),
+    ],
+)
 def test_a_broken_configuration_is_told(place: Place, tmp_path: Path, text: str, told: str) -> None:
     config = tmp_path / "config.json"
     config.write_text(text)
@@ -172,8 +175,9 @@ def test_a_full_disk_for_the_logs_is_told(place: Place) -> None:
 
 def test_an_unknown_option_shows_the_usage() -> None:
     for script in ("start.sh", "stop.sh", "build.sh"):
-        process = subprocess.run(["bash", str(ROOT / script), "--nonsense"], capture_output=True,
-                              text=True, check=False)
+        process = subprocess.run(
+            ["bash", str(ROOT / script), "--nonsense"], capture_output=True, text=True, check=False
+        )
         assert (process.returncode, "Usage: bash" in process.stderr) == (2, True)
 
 
@@ -186,8 +190,12 @@ def test_messages_are_chinese_in_a_chinese_locale(place: Place) -> None:
 def test_a_relative_run_folder_is_meant_from_the_callers_folder(tmp_path: Path) -> None:
     place = Place(tmp_path / "var")
     process = subprocess.run(
-        ["bash", str(ROOT / "start.sh")], cwd=tmp_path, env=place.env | {"PIPELINE_VAR": "var"},
-        capture_output=True, text=True, check=False,
+        ["bash", str(ROOT / "start.sh")],
+        cwd=tmp_path,
+        env=place.env | {"PIPELINE_VAR": "var"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     try:
         assert process.returncode == 0, process.stderr

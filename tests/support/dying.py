@@ -57,9 +57,7 @@ async def _deed_of(order: dict[str, Any]) -> None:
     else:
         work = publishing.rollback
         values |= {"reason": "try", "replace_draft": 1}
-    await in_transaction(
-        lambda sor: work(sor, order["pipeline_id"], values, SYSTEM_ACTOR)
-    )
+    await in_transaction(lambda sor: work(sor, order["pipeline_id"], values, SYSTEM_ACTOR))
 
 
 def _die_at(number: int) -> None:

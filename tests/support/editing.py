@@ -66,9 +66,7 @@ class Choice:
     flag: bool
 
 
-def create(
-    line_id: str, key: str, stage: int | None, step_no: int | None, new_stage: bool
-) -> Deed:
+def create(line_id: str, key: str, stage: int | None, step_no: int | None, new_stage: bool) -> Deed:
     params: dict[str, Any] = {"pipeline_id": line_id, "step_key": key, "name": key, "model": "m"}
     params |= {n: v for n, v in (("stage", stage), ("step_no", step_no)) if v is not None}
 
@@ -274,9 +272,7 @@ def in_order(
     return state, revisions
 
 
-def _revised(
-    before: State, after: State, revisions: dict[str, int], deed: Deed
-) -> dict[str, int]:
+def _revised(before: State, after: State, revisions: dict[str, int], deed: Deed) -> dict[str, int]:
     was, now = (stages.numbers_of(state[0]) for state in (before, after))
     revisions_after = {ORDER: revisions[ORDER]}
     for key, content in after[1].items():

@@ -103,21 +103,35 @@ class Installation:
             cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
-    def command(self, *argv: str, stdin: str = "", check: bool = True,
-                env: Mapping[str, str] | None = None, timeout: float = 120,
-                ) -> subprocess.CompletedProcess[str]:
+    def command(
+        self,
+        *argv: str,
+        stdin: str = "",
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
         """Run a Python command of the checkout, e.g. command("app/manage.py", "migrate")."""
         process = subprocess.run(
-            [sys.executable, *argv], cwd=ROOT, env={**self.env, **(env or {})}, input=stdin,
-            text=True, capture_output=True, check=False, timeout=timeout,
+            [sys.executable, *argv],
+            cwd=ROOT,
+            env={**self.env, **(env or {})},
+            input=stdin,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
         )
         if check and process.returncode != 0:
-            raise AssertionError(f"{' '.join(argv)} ended with {process.returncode}:\n"
-                                 f"{process.stdout}{process.stderr}")
+            raise AssertionError(
+                f"{' '.join(argv)} ended with {process.returncode}:\n"
+                f"{process.stdout}{process.stderr}"
+            )
         return process
 
-    def manage(self, *argv: str, stdin: str = "", check: bool = True,
-               timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *argv: str, stdin: str = "", check: bool = True, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         """Run `app/manage.py` with *argv*."""
         return self.command("app/manage.py", *argv, stdin=stdin, check=check, timeout=timeout)
 
@@ -139,8 +153,15 @@ class Installation:
         self.manage("setup-sage")
         self.manage("load-paths")
         for username, role in ROLES.items():
-            self.manage("create-admin", "--username", username, "--role", role,
-                        "--password-stdin", stdin=PASSWORDS[username] + "\n")
+            self.manage(
+                "create-admin",
+                "--username",
+                username,
+                "--role",
+                role,
+                "--password-stdin",
+                stdin=PASSWORDS[username] + "\n",
+            )
         self._template = {"tables": self._tables(), "rows": self._rows()}
 
     def start(self, workers: int = 2) -> None:
@@ -169,9 +190,13 @@ class Installation:
     def sign_in(self, username: str, password: str | None = None) -> httpx.Client:
         """An HTTP client signed in as *username* (`admin`, `operator` or `viewer`)."""
         client = self.anonymous()
-        answer = client.post("/login.dspy", json={
-            "username": username, "password": password or PASSWORDS[username],
-        })
+        answer = client.post(
+            "/login.dspy",
+            json={
+                "username": username,
+                "password": password or PASSWORDS[username],
+            },
+        )
         assert answer.status_code == 200, answer.text
         return client
 
@@ -200,11 +225,13 @@ class Installation:
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
         rows = {}
         for database in DATABASES:
-            for row in self.query("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'",
-                                  database=database):
+            for row in self.query(
+                "SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'", database=database
+            ):
                 name = next(iter(row.values()))
-                rows[f"{database}.{name}"] = self.query(f"SELECT * FROM `{name}`",
-                                                        database=database)
+                rows[f"{database}.{name}"] = self.query(
+                    f"SELECT * FROM `{name}`", database=database
+                )
         return rows
 
     def _restore(self) -> None:
@@ -217,8 +244,10 @@ class Installation:
                 if rows:
                     columns = ", ".join(f"`{name}`" for name in rows[0])
                     marks = ", ".join(["%s"] * len(rows[0]))
-                    cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})",
-                                       [list(row.values()) for row in rows])
+                    cursor.executemany(
+                        f"INSERT INTO {table} ({columns}) VALUES ({marks})",
+                        [list(row.values()) for row in rows],
+                    )
 
 
 def write_config(folder: Path, *, web_root: Path | None = None, **options: Any) -> Path:

@@ -27,9 +27,19 @@ def test_networks_are_stored_in_one_form(given: Any, stored: str | None) -> None
     assert coerce(RULE, given) == stored
 
 
-@pytest.mark.parametrize("wrong",
-    ["10.0.0.0/33", "example.com", '["10.0.0.0/8", "x"]', ["x"], "fe80::1%eth0", "::ffff:0:0/95",
-     "::/64", "10.0.0.1:80", "unknown"],
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "10.0.0.0/33",
+        "example.com",
+        '["10.0.0.0/8", "x"]',
+        ["x"],
+        "fe80::1%eth0",
+        "::ffff:0:0/95",
+        "::/64",
+        "10.0.0.1:80",
+        "unknown",
+    ],
 )
 def test_what_is_no_network_is_refused(wrong: Any) -> None:
     with pytest.raises(CoercionError) as caught:

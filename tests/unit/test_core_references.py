@@ -49,9 +49,7 @@ def test_what_cannot_be_followed_is_an_error(value: str, code: str) -> None:
 def test_a_step_that_runs_later_has_no_output_yet() -> None:
     first = step(step_key="first", config={"inputs": {"x": "steps.second.output"}})
 
-    assert told(first, second({})) == [
-        ("later_reference", "first", "config.inputs.x", "error")
-    ]
+    assert told(first, second({})) == [("later_reference", "first", "config.inputs.x", "error")]
 
 
 def test_a_step_that_runs_at_the_same_time_has_no_output_yet() -> None:

@@ -282,8 +282,13 @@ def test_stages_follow_each_other_and_parallel_steps_fork() -> None:
 
 @pytest.mark.parametrize(
     ("code", "name"),
-    [("a_b-c", "a-b-c"), ("x" * 64, "x" * 63), ("a_", "a"), ("产线", "line"),
-     ("a" * 62 + "_b", "a" * 62)],
+    [
+        ("a_b-c", "a-b-c"),
+        ("x" * 64, "x" * 63),
+        ("a_", "a"),
+        ("产线", "line"),
+        ("a" * 62 + "_b", "a" * 62),
+    ],
 )
 def test_names_are_made_to_fit(code: str, name: str) -> None:
     assert workflow_name(code) == name

@@ -13,9 +13,7 @@ def run(script, params):
 
 
 def test_a_script_sees_the_hosts_functions_and_its_parameters():
-    script = compile_script(
-        "return double(params_kw['n'])", "x.dspy", {"double": lambda n: 2 * n}
-    )
+    script = compile_script("return double(params_kw['n'])", "x.dspy", {"double": lambda n: 2 * n})
 
     assert script.request_names == ()
     assert run(script, {"n": 4}) == 8

@@ -379,7 +379,6 @@ def test_reading_ends_when_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) ->
         assert refusal(data).code == "file_too_large"
 
 
-
 async def test_others_are_served_while_a_large_file_is_read() -> None:
     cells = "".join(number(f"{column}#", "1.5") for column in "ABCDEFGHIJ")
     waits: list[float] = []

@@ -88,7 +88,5 @@ def test_a_day_is_as_long_as_it_is_in_the_zone() -> None:
         ([FULL_DAY, limit("link_month", 5, 4, NOON)], 43_200),
     ],
 )
-def test_trying_again_waits_for_all_that_is_full(
-    limits: list[Limit], expected: int | None
-) -> None:
+def test_trying_again_waits_for_all_that_is_full(limits: list[Limit], expected: int | None) -> None:
     assert retry_after(limits, NOON) == expected

@@ -57,15 +57,10 @@ async def validation_context(sor: SafeSqlor, pipeline_id: str) -> ValidationCont
     """Return what the validator wants to know: prices in force now, and whether capacity is set."""
     values = {"id": pipeline_id, "at": now()}
     prices = [
-        price
-        for facts in FACTS
-        if facts.prices
-        for price in await sor.sqlExe(facts.prices, values)
+        price for facts in FACTS if facts.prices for price in await sor.sqlExe(facts.prices, values)
     ]
     has_capacity = [
-        await sor.one(facts.capacity, values) is not None
-        for facts in FACTS
-        if facts.capacity
+        await sor.one(facts.capacity, values) is not None for facts in FACTS if facts.capacity
     ]
     return ValidationContext(
         prices=frozenset((price["step_key"], price["model"]) for price in prices),

@@ -52,9 +52,7 @@ def call_answer(
         "amount": _amount(lines),
         "late": is_late(header),
         "error": header["error"],
-        "lines": [
-            with_shown_prices({name: line[name] for name in _LINE}) for line in lines
-        ],
+        "lines": [with_shown_prices({name: line[name] for name in _LINE}) for line in lines],
     }
 
 

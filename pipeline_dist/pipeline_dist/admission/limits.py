@@ -101,9 +101,7 @@ async def limits_of(
     return limits + await _pipeline_limits(sor, link, capacity, at, slot=slot)
 
 
-async def limits_now(
-    sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()
-) -> list[Limit]:
+async def limits_now(sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()) -> list[Limit]:
     """
     Return the limits of a distributor as its row has them now, and those of booking finished calls
     of the lines with these *codes*, as far as it may call them. None where the distributor is gone.

@@ -27,9 +27,7 @@ _CALLABLE = (
     " and (l.valid_to is null or l.valid_to > ${moment}$)"
 )
 _COUNT = "select count(*) as total" + _CALLABLE
-_PAGE = (
-    "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*" + _CALLABLE
-)
+_PAGE = "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*" + _CALLABLE
 _BEHIND = " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
 _LINK = (
     "select * from distributor_pipeline"
@@ -109,9 +107,7 @@ async def pipeline(
     row = await pipeline_by_code(sor, code)
     link = None
     if row is not None:
-        link = await sor.one(
-            _LINK, {"distributor_id": distributor["id"], "pipeline_id": row["id"]}
-        )
+        link = await sor.one(_LINK, {"distributor_id": distributor["id"], "pipeline_id": row["id"]})
     check_pipeline(row, link, now())
     assert row is not None
     assert link is not None
