@@ -7,7 +7,7 @@ from pathlib import Path
 
 def write_private(path: Path, text: str) -> None:
     """Write *text* to *path* with mode 0600, replacing an older file in one step."""
-    os.replace(private_draft(path, text), path)
+    private_draft(path, text).replace(path)
 
 
 def private_draft(path: Path, text: str) -> Path:

@@ -236,10 +236,10 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
     options_by_name = {f.name: f for f in fields(Options)}
     _unknown(section, set(options_by_name), "pipeline.", problems)
     values: dict[str, Any] = {}
-    for name, value in section.items():
+    for name, setting in section.items():
         default = options_by_name[name].default if name in options_by_name else None
-        if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(str(item) for item in value)
+        is_list = isinstance(default, tuple) and isinstance(setting, list)
+        value = tuple(str(item) for item in setting) if is_list else setting
         if name in options_by_name and type(value) is not type(default):
             problems.append(f"pipeline.{name} must be {type(default).__name__}, not {value!r}")
         elif isinstance(default, int):
@@ -262,9 +262,11 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
             read_network(cidr, strict=True)
         except ValueError:
             problems.append(f"pipeline.trusted_proxies: {cidr!r} is not a CIDR such as 10.0.0.0/8")
-    for function in options.step_functions:
-        if not FUNCTION_NAME.fullmatch(function):
-            problems.append(f"pipeline.step_functions: {function!r} is not the name of a function")
+    problems += [
+        f"pipeline.step_functions: {function!r} is not the name of a function"
+        for function in options.step_functions
+        if not FUNCTION_NAME.fullmatch(function)
+    ]
     if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
     return options

@@ -85,7 +85,7 @@ def _check(model: Table, unknown: list[str], names: list[str]) -> None:
             names=", ".join(unknown[:5]),
         )
     if twice := {name for name in names if names.count(name) > 1}:
-        raise BadRequest("bad_columns", "The column {name} is there twice.", name=sorted(twice)[0])
+        raise BadRequest("bad_columns", "The column {name} is there twice.", name=min(twice))
     if not names:
         raise BadRequest("bad_columns", "The first row must name the columns.")
 

@@ -156,7 +156,7 @@ class SheetFile:
         self._lang = lang
         self._book = Workbook(write_only=True)
         self._number = 0
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self._cells = self._open(name)
         self._write([head], bold=True)
 

@@ -47,8 +47,9 @@ def databases(sage_name: str) -> list[str]:
             f"CREATE DATABASE IF NOT EXISTS {identifier} CHARACTER SET utf8mb4 "
             "COLLATE utf8mb4_unicode_ci"
         )
-        for address in ADDRESSES:
-            statements.append(f"GRANT ALL ON {pattern}.* TO 'pipeline'@'{address}'")
+        statements += [
+            f"GRANT ALL ON {pattern}.* TO 'pipeline'@'{address}'" for address in ADDRESSES
+        ]
     return statements
 
 

@@ -215,7 +215,7 @@ class EmbeddedDatabase:
             # Its own advice is about system-wide servers; the reasons are marked as errors.
             tail = "\n".join([line for line in lines if "ERROR" in line] or lines[-20:])
             raise EmbeddedDatabaseError(f"mariadb-install-db failed in {self.folder}:\n{tail}")
-        os.replace(fresh, self.folder / "data")
+        fresh.replace(self.folder / "data")
 
     def _scratch_folder(self) -> Path:
         """

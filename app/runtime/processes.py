@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -49,7 +50,7 @@ def record_pid(pid_file: Path, pid: int) -> None:
     """Write *pid* to *pid_file* in one step, so that nobody reads half a number."""
     fresh = pid_file.with_name(f"{pid_file.name}.new")
     fresh.write_text(f"{pid}\n", "ascii")
-    os.replace(fresh, pid_file)
+    fresh.replace(pid_file)
 
 
 def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str] = os.environ) -> int:
@@ -121,10 +122,9 @@ def end(pids: dict[int, str], seconds: float) -> list[int]:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    # It may end by itself in between, which is what is meant to happen.
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # It ended by itself in between, which is what was wanted.
 
 
 def last_lines(path: Path, count: int = 20, since: int = 0) -> str:

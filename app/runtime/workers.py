@@ -48,7 +48,7 @@ class Workers:
         """Start worker *number*; its pid, and where in its log file it begins."""
         log_file = self.log_file(number)
         if log_file.exists() and log_file.stat().st_size > _MAX_LOG_BYTES:
-            os.replace(log_file, log_file.with_suffix(".log.1"))
+            log_file.replace(log_file.with_suffix(".log.1"))
         with log_file.open("ab") as log:
             log_start = log.tell()
         pid = processes.spawn(
@@ -78,7 +78,7 @@ class Workers:
 
     def stop(self) -> tuple[int, list[int]]:
         """End all workers, letting them finish what runs; how many there were, who was killed."""
-        pids = {pid: self._mark for pid in self.running().values()}
+        pids = dict.fromkeys(self.running().values(), self._mark)
         return len(pids), self._end(pids)
 
     def replace_all(self) -> int:

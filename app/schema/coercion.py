@@ -261,7 +261,7 @@ def to_decimal(value: Any) -> Decimal:
     is_whole = isinstance(value, int)  # and then of few digits, see above
     if not (is_whole or is_bounded(number)) or (number and not -60 <= number.adjusted() <= 60):
         raise CoercionError("out_of_range", "The number is too large or too small.")
-    return number if number else Decimal(0)
+    return number or Decimal(0)
 
 
 def _decimals(number: Decimal) -> int:

@@ -54,7 +54,7 @@ class GuardedAuth(AuthAPI):
     """Sessions and rights for every request."""
 
     def __init__(self) -> None:
-        """ahserver makes this object; what it needs is on the application."""
+        """Ahserver makes this object; what it needs is on the application."""
 
     async def setupAuth(self, app: web.Application) -> None:
         """Set nothing up: the one resource passes each request to `guard` (resource.py)."""

@@ -50,10 +50,7 @@ def new_context(request: web.Request) -> RequestContext:
 
 
 def _is_for_programs(path: str) -> bool:
-    for api in PROGRAM_APIS:
-        if api.pattern.match(path):
-            return True
-    return False
+    return any(api.pattern.match(path) for api in PROGRAM_APIS)
 
 
 def own_request_id(request: web.BaseRequest) -> str:

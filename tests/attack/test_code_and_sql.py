@@ -262,7 +262,7 @@ def test_hostile_parameters_stay_text_in_every_page(admin, line, page):
     names = ["id", "name", "pipeline_id", "distributor_id", "version_no", "referer_widget",
              "code", "next", "from", "to", "zz"]  # fmt: skip
     for text in HOSTILE:
-        params = {name: text for name in names} | {text: "as a name"}
+        params = dict.fromkeys(names, text) | {text: "as a name"}
 
         answer = admin.post(page, data={**params, "_webbricks_": "1"})
         framed = admin.get(page, params=params, headers={"Accept": "text/html"})

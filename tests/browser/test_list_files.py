@@ -331,13 +331,15 @@ def test_a_file_is_tried_corrected_and_imported(
     window = choose(page, file)
     expect(window).to_contain_text("1 of 2 rows can be imported. 1 have problems.")
     preview, problems = window.get_by_role("table").all()
-    expect(preview.get_by_role("row").nth(1)).to_have_text(re.compile(rf"2.*new-{kind}.*=2", re.S))
+    expect(preview.get_by_role("row").nth(1)).to_have_text(
+        re.compile(rf"2.*new-{kind}.*=2", re.DOTALL)
+    )
     # On a phone each problem can be read without scrolling to the side.
     page.set_viewport_size({"width": 390, "height": 844})
     table = window.locator(".import-problems")
     assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
     page.set_viewport_size({"width": 1280, "height": 720})
-    expect(problems.get_by_role("row").nth(1)).to_have_text(re.compile(r"3.*Code.*Bad", re.S))
+    expect(problems.get_by_role("row").nth(1)).to_have_text(re.compile(r"3.*Code.*Bad", re.DOTALL))
     failed = downloaded(page, "Download the failed rows")
     text = failed.path().read_text("utf-8").removeprefix("\ufeff")
     head, row = csv.reader(text.splitlines(keepends=True))

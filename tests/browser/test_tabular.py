@@ -98,7 +98,7 @@ def test_a_tool_opens_its_table_in_a_window(
 ) -> None:
     bench.answers["/children"] = lambda request: table(
         id="children_tbl", title="Children",
-        data_params={k: v for k, v in request.params.items()},
+        data_params=dict(request.params),
     )  # fmt: skip
     open_table(
         look, bench,

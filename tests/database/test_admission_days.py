@@ -138,8 +138,8 @@ async def test_packages_begin_anew_in_the_month_the_call_began(hands: Clock) -> 
 async def test_the_price_at_the_start_of_a_call_applies(hands: Clock) -> None:
     trade = await make_trade()
     turn = EVENING + timedelta(minutes=5)
-    await add_price(trade, unit_price=Decimal("1"), effective_to=turn)
-    await add_price(trade, unit_price=Decimal("2"), effective_from=turn)
+    await add_price(trade, unit_price=Decimal(1), effective_to=turn)
+    await add_price(trade, unit_price=Decimal(2), effective_from=turn)
     before = await trade.begin()
 
     hands.moment = turn
@@ -172,7 +172,7 @@ async def test_a_booking_of_last_month_counts_and_is_voided_there(hands: Clock) 
         pipeline_capacity={"monthly_quota": 2},
         distributors={"quota_period": "month", "quota_calls": 5},
     )
-    await add_price(trade, unit_price=Decimal("1"))
+    await add_price(trade, unit_price=Decimal(1))
     await trade.finish(await trade.begin(), call="1")
     hands.moment = MIDNIGHT + timedelta(days=3)
     await trade.begin()

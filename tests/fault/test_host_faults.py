@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -104,7 +105,7 @@ def test_requests_under_way_when_the_database_dies_end_with_503_or_are_kept(
 
 def test_a_log_on_a_full_disk_does_not_stop_the_worker(database: Installation):
     port = free_port()
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         worker = subprocess.Popen(
             [sys.executable, "app/pipeline_app.py"], cwd=ROOT, stdout=full, stderr=full,
             env=database.env | {"PIPELINE_PORT": str(port)},

@@ -71,7 +71,7 @@ class Place:
         return process.stdout
 
     def kill_everything(self) -> None:
-        """kill -9 for every process of this place, as a power cut would."""
+        """Kill -9 for every process of this place, as a power cut would."""
         pids = [*self.workers.running().values(), self.database.pid()]
         for pid in filter(None, pids):
             os.kill(pid, signal.SIGKILL)

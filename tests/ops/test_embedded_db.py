@@ -200,8 +200,10 @@ def as_administrator(place: Place, *statements: str) -> tuple[tuple[object, ...]
 
 def _run(found: Connection | None, statements: tuple[str, ...]) -> tuple[tuple[object, ...], ...]:
     assert found is not None
-    with found.open(database="pipeline", autocommit=True) as connection:
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            return tuple(cursor.fetchall())
+    with (
+        found.open(database="pipeline", autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        for statement in statements:
+            cursor.execute(statement)
+        return tuple(cursor.fetchall())

@@ -56,7 +56,9 @@ def test_every_package_is_exact_and_has_hashes(name: str) -> None:
 def test_no_index_is_named(name: str, suffix: str) -> None:
     text = (ROOT / f"{name}.{suffix}").read_text("utf-8")
 
-    assert not re.search(r"--(extra-)?index-url|--find-links|^-[if]\b|https?://", text, re.M)
+    assert not re.search(
+        r"--(extra-)?index-url|--find-links|^-[if]\b|https?://", text, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])

@@ -24,6 +24,8 @@ _PLAIN_TEXT = st.text(_PLAIN, max_size=8)
 class Long(str):
     """A text that is not written out where a failure is shown."""
 
+    __slots__ = ()
+
     def __repr__(self) -> str:
         return f"{self[0]!r} * {len(self)}"
 

@@ -46,7 +46,7 @@ class _Reader:
         self._next()
 
     def statement(self) -> None:
-        """select … from … [joins] [where …] [order by …] [limit …]"""
+        """Select … from … [joins] [where …] [order by …] [limit …]"""
         self._take("select")
         self._select()
         self._take("from", f"`{self._table.name}`", "a")

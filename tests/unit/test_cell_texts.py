@@ -98,7 +98,7 @@ def test_a_long_text_says_that_it_is_cut() -> None:
 @pytest.mark.parametrize("language", ["", ".zh-CN"])
 def test_the_document_tells_how_to_take_the_quotes_away(language: str) -> None:
     document = (ROOT / f"docs/api{language}.md").read_text("utf-8")
-    [code] = re.findall(r"```python\n(import re\n\nsign.*?)```", document, re.S)
+    [code] = re.findall(r"```python\n(import re\n\nsign.*?)```", document, re.DOTALL)
     for text in ("x;=1+1;'y", "'=1", "\tx", "first\n  -2+2,@x", "plain, text", "＝1;\r\n"):
         names = {"cell": escape_formula(text)}
         exec(code, names)  # noqa: S102  what a reader of the document would do

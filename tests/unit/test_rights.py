@@ -25,7 +25,7 @@ def test_a_role_counts_as_its_wildcards():
 
 
 def test_nobody_is_any_and_anonymous():
-    assert NOBODY_ROLES == {"any", "anonymous"}
+    assert {"any", "anonymous"} == NOBODY_ROLES
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def test_a_remedy_has_tests_that_exist(remedy: Remedy):
     assert remedy.tests
     for test in remedy.tests:
         file, _, name = test.partition("::")
-        defined = re.findall(r"^(?:async )?def (\w+)\(", (ROOT / file).read_text("utf-8"), re.M)
+        defined = re.findall(
+            r"^(?:async )?def (\w+)\(", (ROOT / file).read_text("utf-8"), re.MULTILINE
+        )
         assert name in defined, test
 
 

@@ -231,13 +231,12 @@ def _problem(code: str, place: str, template: str, lang: str) -> dict[str, str]:
 def _not_importable(report: Mapping[str, Any]) -> BadRequest:
     problems = [*report["problems"], *(p for step in report["steps"] for p in step["problems"])]
     sentences = " ".join(problem["message"] for problem in problems[:10])
-    error = BadRequest(
+    return BadRequest(
         "not_importable",
         "The line cannot be imported before this is corrected: {told}",
         extra={"report": report},
         told=sentences,
     )
-    return error
 
 
 def _part_refusal(name: str, entry: Mapping[str, Any]) -> Conflict:

@@ -175,6 +175,6 @@ def _read_keys() -> dict[str, str]:
 def _write_keys(stored_keys: dict[str, str]) -> None:
     temporary = _keys_file().with_suffix(".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(stored_keys, file)
     temporary.replace(_keys_file())
