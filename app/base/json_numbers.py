@@ -18,7 +18,7 @@ from typing import Any
 MAX_NUMBER_CHARACTERS = 1000
 MAX_EXPONENT = 400
 
-_TOO_LARGE = 10**MAX_NUMBER_CHARACTERS
+_TOO_LARGE: int = 10**MAX_NUMBER_CHARACTERS
 _EXACT = Context(prec=MAX_NUMBER_CHARACTERS + MAX_EXPONENT)
 _SPELLING = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 

@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from appPublic.log import MyLogger
 
@@ -50,7 +50,7 @@ class OneLineJson(logging.Formatter):
         return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-class QuietStream(logging.StreamHandler):
+class QuietStream(logging.StreamHandler[TextIO]):
     """A stream that may be on a full disk: the application goes on without its log."""
 
     def handleError(self, record: logging.LogRecord) -> None:
