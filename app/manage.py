@@ -87,7 +87,7 @@ def main(argv: list[str]) -> int:
     try:
         if own is None:
             # What modules know of each other's rows, their commands need too.
-            import_module("app.modules").load_modules({})
+            import_module("app.modules").connect_modules()
         function = getattr(import_module(command.module), command.function)
         return int(function(argv[1:]) or 0)
     except (ConfigError, CommandError, EmbeddedDatabaseError) as exc:

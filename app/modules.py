@@ -41,7 +41,20 @@ def load_modules(env: Any) -> tuple[Module, ...]:
     return modules
 
 
+def connect_modules() -> None:
+    """
+    Bring together what the modules contribute to each other, for their commands.
+
+    No settings are read: a command that only shows its help, or calls a service elsewhere, needs
+    no database here.
+    """
+    connect((HOST, *_modules()))
+
+
 def module_commands() -> list[tuple[str, Command]]:
     """Return the modules' commands, each with its module's name."""
-    modules = (core.MODULE, ops.MODULE, dist.MODULE)
-    return [(module.name, command) for module in modules for command in module.commands]
+    return [(module.name, command) for module in _modules() for command in module.commands]
+
+
+def _modules() -> tuple[Module, ...]:
+    return core.MODULE, ops.MODULE, dist.MODULE

@@ -210,6 +210,9 @@ async def _send(
     try:
         await response.prepare(request)
         async with aclosing(parts):
+            # An answer to HEAD has no body: the client would take it for the next answer.
+            if request.method == "HEAD":
+                return response
             async for count, part in parts:
                 if is_in_pieces:
                     await response.write(_PIECE_HEAD.pack(count, len(part)) + part)

@@ -78,5 +78,7 @@ MODULE = Module(
 
 def load_pipeline_core(env: Any = None) -> Module:
     """Offer the module's endpoints to all `.dspy` files as `pipeline_core_<name>`."""
-    functions = (StepFunction(name) for name in settings().options.step_functions)
+    # Named twice in the settings, a function is one all the same.
+    names = dict.fromkeys(settings().options.step_functions)
+    functions = (StepFunction(name) for name in names)
     return replace(MODULE, contributions=(*MODULE.contributions, *functions)).offer(env)

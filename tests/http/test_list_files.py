@@ -10,6 +10,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.support.installation import Installation
+from tests.support.raw_http import send_raw
 
 LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
@@ -123,6 +124,20 @@ def test_a_file_in_pieces_tells_how_many_rows_are_done(server: Installation, kin
         assert file == whole.content
     else:  # each holds the time at which it was made
         assert sheet_rows(file) == sheet_rows(whole.content)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_answer_to_head_has_no_file(server: Installation, kind: str) -> None:
+    """Sent all the same, it would be taken for the next answer on the connection."""
+    cookie = "; ".join(f"{name}={value}" for name, value in server.admin.cookies.items())
+    place = server.base_url.partition("//")[2]
+    head = f"HEAD /pipeline_core/pipelines/get_pipelines.dspy?_export={kind} HTTP/1.1"
+    lines = [head, f"Host: {place}", f"Cookie: {cookie}", "Connection: close", "", ""]
+
+    answer = send_raw(server.base_url, "\r\n".join(lines))
+
+    assert (answer.status, answer.body) == (200, "")
+    assert int(answer.headers["x-total-rows"]) > 0
 
 
 def sheet_rows(file: bytes) -> list[tuple[Any, ...]]:

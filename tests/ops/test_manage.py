@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 from appPublic.rc4 import unpassword
@@ -22,6 +23,16 @@ def test_help_names_every_command_in_both_languages(mariadb: Installation) -> No
 @pytest.mark.parametrize("name", commands())
 def test_every_command_has_help(mariadb: Installation, name: str) -> None:
     process = mariadb.manage(name, "--help")
+
+    assert f"manage.py {name}" in process.stdout
+
+
+@pytest.mark.parametrize("name", ["check-ledger", "replay"])
+def test_help_of_a_module_s_command_needs_no_database(
+    mariadb: Installation, tmp_path: Path, name: str
+) -> None:
+    env = {"PIPELINE_VAR": str(tmp_path)}
+    process = mariadb.command("app/manage.py", name, "--help", env=env)
 
     assert f"manage.py {name}" in process.stdout
 

@@ -12,6 +12,7 @@ from app.base.settings import Options
 from app.manage import commands
 from app.web.module import Module, connect
 from pipeline_core import init as core
+from pipeline_core.definition.functions import STEP_FUNCTIONS
 from pipeline_dist import init as dist
 from pipeline_ops import init as ops
 
@@ -102,3 +103,25 @@ def test_two_modules_cannot_have_one_command(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(NameTaken, match="pipeline_dist and pipeline_ops both have Command check"):
         commands()
+
+
+def test_commands_of_modules_are_connected_without_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A command's help, and a replay against a service elsewhere, need no database here."""
+
+    def refuse() -> None:
+        raise AssertionError("the settings were read")
+
+    monkeypatch.setattr(core, "settings", refuse)
+
+    modules.connect_modules()
+
+
+def test_a_step_function_may_stand_twice_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Options(step_functions=("tools.a", "tools.b", "tools.a"))
+    monkeypatch.setattr(core, "settings", lambda: SimpleNamespace(options=options))
+
+    modules.load_modules({})
+
+    assert [function.name for function in STEP_FUNCTIONS] == ["tools.a", "tools.b"]
