@@ -115,9 +115,9 @@ async def run(connection: Any, migration: Migration) -> str:
             await connection.rollback()
         if not isinstance(exc, Exception | SystemExit):
             raise
-        reason = exc.args[-1] if isinstance(exc, aiomysql.MySQLError) and exc.args else exc
+        reason = str(exc.args[-1] if isinstance(exc, aiomysql.MySQLError) and exc.args else exc)
         raise MigrationError(
-            f"{migration.name}: {reason}. It is not recorded; mend the cause and migrate again."
+            f"{migration.name}: {reason or type(exc).__name__}. It is not recorded; mend the cause and migrate again."
         ) from exc
     return str(migration)
 
