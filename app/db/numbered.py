@@ -117,7 +117,8 @@ async def run(connection: Any, migration: Migration) -> str:
             raise
         reason = str(exc.args[-1] if isinstance(exc, aiomysql.MySQLError) and exc.args else exc)
         raise MigrationError(
-            f"{migration.name}: {reason or type(exc).__name__}. It is not recorded; mend the cause and migrate again."
+            f"{migration.name}: {reason or type(exc).__name__}. It is not recorded; mend the cause"
+            " and migrate again."
         ) from exc
     return str(migration)
 
