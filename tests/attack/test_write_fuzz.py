@@ -144,7 +144,7 @@ def test_enough_of_it_was_taken():
     few = {
         endpoint.url: _taken[endpoint.url]
         for endpoint in endpoints()
-        if endpoint.action and _tried[endpoint.url] and _taken[endpoint.url] < 3
+        if endpoint.action and _tried[endpoint.url] and _taken[endpoint.url] < 2
     }
 
     assert few == {}

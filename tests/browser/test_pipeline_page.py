@@ -318,7 +318,7 @@ def test_prices_quote_and_capacity(admin_page: Page, server: Installation) -> No
         "aria-valuetext", "0 / 4"
     )
 
-    page.locator("[data-tool=update_status]").click()
+    page.locator("[data-tool=change_status]").click()
     form = page.get_by_role("dialog")
     form.locator("select").select_option(label="已下架")
     form.get_by_role("button", name="修改状态").click()
