@@ -51,9 +51,9 @@ def main() -> int:
     try:
         PipelineServer(config, MODULES, load_functions).run(arguments.port)
     except OSError as exc:
-        sys.stderr.write(
-            f"cannot serve on {config.host}:{arguments.port or config.port}: {exc.strerror}\n"
-        )
+        # Of a file, such as on a full disk, or of the port.
+        place = exc.filename or f"{config.host}:{arguments.port or config.port}"
+        sys.stderr.write(f"cannot serve on {place}: {exc.strerror}\n")
         return 1
     return 0
 

@@ -11,6 +11,7 @@ import pytest
 from app.db.pool import pools
 from app.modules import load_modules
 from tests.support.installation import Installation
+from tests.support.watching import LoopStoodStill
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="LoopStoodStill"))
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=LoopStoodStill))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import argparse
 import io
 import runpy
 import traceback
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 from app.access import sage_setup
@@ -41,7 +41,7 @@ def _run(script: Path) -> str:
     """
     output = io.StringIO()
     try:
-        with redirect_stdout(output):
+        with redirect_stdout(output), chdir(ROOT):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as exc:
         if exc.code in (None, 0):

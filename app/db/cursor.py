@@ -149,10 +149,11 @@ class BufferedCursor(aiomysql.Cursor):
 def sql_literal(connection: Any, value: Any) -> str:
     """Return *value* as a literal in a statement on *connection*."""
     if isinstance(value, str):
+        # Put together, not formatted: a member of an enum formats as its name, not as its letters.
         if _PLAIN.fullmatch(value):
-            return f"'{value}'"
+            return "'" + value + "'"
         if len(value) > _LONG and not _doubles_quotes(connection):
-            return f"'{escape_text(value)}'"
+            return "'" + escape_text(value) + "'"
     literal: str = connection.escape(value)
     return literal
 

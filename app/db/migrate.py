@@ -16,7 +16,7 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -221,8 +221,10 @@ async def _migration_lock(connection: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        async with connection.cursor() as cursor:
-            await cursor.execute("select release_lock(%s)", (name,))
+        # A lost connection has no lock any more, and the reason of its loss is told, not this.
+        with suppress(aiomysql.MySQLError):
+            async with connection.cursor() as cursor:
+                await cursor.execute("select release_lock(%s)", (name,))
 
 
 async def _main(only_plan: bool) -> None:

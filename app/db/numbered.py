@@ -10,6 +10,7 @@ one.
 import re
 import runpy
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,16 @@ _FILE = re.compile(r"(?P<number>[0-9]{4})_[a-z0-9_]+\.(?:sql|py)")
 _WHEN = ("before", "after")
 _FOR = ("old data", "every database")
 _COMMENT = re.compile(r"--\s*(?P<text>.*)")
+# What may hold a semicolon that ends nothing: quoted text and comments; else the end itself.
+_PIECE = re.compile(
+    r"""
+    '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*`
+    | --(?:[ \t][^\n]*)?$ | \#[^\n]*$ | /\*.*?\*/
+    | (?P<end>;[ \t]*(?:--(?:[ \t][^\n]*)?|\#[^\n]*)?$)
+    """,
+    re.VERBOSE | re.MULTILINE | re.DOTALL,
+)
+_ONLY_COMMENTS = re.compile(r"(?:\s|--(?=\s|$)[^\n]*|\#[^\n]*|/\*(?!!).*?\*/)*", re.DOTALL)
 _HEADER = re.compile(r"(?P<key>when|for):\s*(?P<value>.*)")
 
 
@@ -99,12 +110,15 @@ async def run(connection: Any, migration: Migration) -> str:
         await record(connection, migration, "done")
         await connection.commit()
     except BaseException as exc:
-        await connection.rollback()
-        if not isinstance(exc, Exception):
+        # Where the connection is lost, the server has taken it back.
+        with suppress(aiomysql.MySQLError):
+            await connection.rollback()
+        if not isinstance(exc, Exception | SystemExit):
             raise
-        reason = exc.args[-1] if isinstance(exc, aiomysql.MySQLError) and exc.args else exc
+        reason = str(exc.args[-1] if isinstance(exc, aiomysql.MySQLError) and exc.args else exc)
         raise MigrationError(
-            f"{migration.name}: {reason}. It is not recorded; mend the cause and migrate again."
+            f"{migration.name}: {reason or type(exc).__name__}. It is not recorded; mend the cause"
+            " and migrate again."
         ) from exc
     return str(migration)
 
@@ -118,10 +132,18 @@ async def record(connection: Any, migration: Migration, outcome: Outcome) -> Non
         )
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise MigrationError(f"{path}: save it as UTF-8 ({exc})") from exc
+
+
 def _read_sql(path: Path) -> Migration:
     header: dict[str, Any] = {}
     summary: list[str] = []
-    for line in path.read_text("utf-8").splitlines():
+    text = _text(path)
+    for line in text.splitlines():
         comment = _COMMENT.fullmatch(line)
         if comment is None:
             break
@@ -129,12 +151,15 @@ def _read_sql(path: Path) -> Migration:
             header[pair["key"]] = pair["value"].strip()
         else:
             summary.append(comment["text"])
-    run_it = partial(_run_statements, list(_statements(path.read_text("utf-8"))))
+    run_it = partial(_run_statements, list(_statements(text)))
     return _migration(path, summary, header, run_it)
 
 
 def _read_python(path: Path) -> Migration:
-    names = runpy.run_path(str(path))
+    try:
+        names = runpy.run_path(str(path))
+    except (Exception, SystemExit) as exc:  # whatever is wrong with it, it is named
+        raise MigrationError(f"{path}: {type(exc).__name__}: {exc}") from exc
     header = {key: names[key.upper()] for key in ("when", "for") if key.upper() in names}
     run_it = names.get("migrate")
     if run_it is None:
@@ -161,11 +186,22 @@ def _migration(
 
 
 def _statements(text: str) -> Iterator[str]:
-    """Yield the statements of a file: each ends with a line that ends with a semicolon."""
-    lines = [line for line in text.splitlines() if not _COMMENT.match(line)]
-    for statement in re.split(r";\s*$", "\n".join(lines), flags=re.MULTILINE):
-        if statement.strip():
-            yield statement.strip()
+    """
+    Yield the statements of a file: each ends with a line that ends with a semicolon.
+
+    What stands in quotes stays as it is, also where it looks like a comment or an end.
+    """
+    start = 0
+    for piece in _PIECE.finditer(text):
+        if piece["end"] is not None:
+            yield from _statement(text[start : piece.start()])
+            start = piece.end()
+    yield from _statement(text[start:])
+
+
+def _statement(text: str) -> Iterator[str]:
+    if not _ONLY_COMMENTS.fullmatch(text):
+        yield text.strip()
 
 
 async def _run_statements(statements: list[str], cursor: Any) -> None:

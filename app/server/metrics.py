@@ -8,7 +8,9 @@ counter that falls is read as a restart. A gauge is of the living only.
 import os
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -16,6 +18,9 @@ from app.runtime.processes import command_line
 
 WRITE_EVERY_SECONDS = 2.0
 _SUFFIX = ".db"
+# As prometheus_client names them: a file for each kind and process.
+_KINDS = ("counter", "gauge_livesum")
+_FILE_BYTES = 1 << 16
 
 
 def metrics_folder(var_dir: Path) -> Path:
@@ -25,7 +30,7 @@ def metrics_folder(var_dir: Path) -> Path:
 
 def clear_metrics(var_dir: Path) -> None:
     """Begin at zero; only while no worker runs."""
-    for file in metrics_folder(var_dir).glob(f"*{_SUFFIX}"):
+    for file in metrics_folder(var_dir).glob("*"):
         file.unlink(missing_ok=True)
 
 
@@ -40,6 +45,8 @@ class Metrics:
         import prometheus_client
 
         self._folder = folder
+        for kind in _KINDS:
+            _keep_room(_file(folder, kind))
         self._requests = prometheus_client.Counter(
             "pipeline_requests", "Requests answered, by status", ["status"], registry=None
         )
@@ -51,7 +58,6 @@ class Metrics:
             multiprocess_mode="livesum",
         )  # fmt: skip
         workers.set(1)
-        self._keep_room()
         # Written together from time to time: a value in a file takes as long as five of these.
         self._statuses: Counter[int] = Counter()
         self._seconds = 0.0
@@ -75,30 +81,62 @@ class Metrics:
 
     def remove(self) -> None:
         """Count this worker no longer among the living; at the end of the process."""
-        from prometheus_client.multiprocess import mark_process_dead
-
         self.write()
-        mark_process_dead(os.getpid(), self._folder)
+        _file(self._folder, "gauge_livesum").unlink(missing_ok=True)
 
     def text(self) -> str:
         """Return all workers' numbers in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
-        from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
         self.write()
         for file in self._folder.glob(f"gauge_live*{_SUFFIX}"):
-            pid = int(file.stem.rpartition("_")[2])
-            if not command_line(pid):
-                mark_process_dead(pid, self._folder)  # of a worker that was killed
+            if not command_line(int(file.stem.rpartition("_")[2])):
+                file.unlink(missing_ok=True)  # of a worker that was killed
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, self._folder)
+        registry.register(_AllWorkers(self._folder))
         return generate_latest(registry).decode()
 
-    def _keep_room(self) -> None:
-        """Take the files' space now: on a full disk, a page of theirs would end the process."""
-        for file in self._folder.glob(f"*_{os.getpid()}{_SUFFIX}"):
-            with file.open("r+b") as stream:
-                os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+class _AllWorkers:
+    """
+    Collect all workers' numbers.
+
+    Not `MultiProcessCollector` itself: it takes the folder's name for a pattern, and finds nothing
+    where that has a bracket in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metrics, as prometheus_client's registry asks for them."""
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        files: Iterable[str] = map(str, self._folder.glob(f"*{_SUFFIX}"))
+        yield from MultiProcessCollector.merge(files)
+
+
+def _file(folder: Path, kind: str) -> Path:
+    return folder / f"{kind}_{os.getpid()}{_SUFFIX}"
+
+
+def _keep_room(file: Path) -> None:
+    """
+    Make *file* with all its space, unless it is there.
+
+    On a full disk this raises OSError; a page that finds no space later would end the process. Made
+    beside its place, since another worker may read it before it has a first page.
+    """
+    if file.exists() and file.stat().st_size:
+        return  # of a process before, whose number this one has
+    fresh = file.with_suffix(".new")
+    try:
+        with fresh.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, _FILE_BYTES)
+        fresh.replace(file)
+    except OSError as exc:
+        fresh.unlink(missing_ok=True)
+        raise OSError(exc.errno, exc.strerror, str(file)) from exc
 
 
 REQUEST_METRICS = web.AppKey("pipeline.metrics", Metrics)

@@ -1,6 +1,7 @@
 """The quick cursor reads what aiomysql's own reads, whatever the size and the type."""
 
 import asyncio
+from enum import Enum
 from typing import Any
 
 import aiomysql
@@ -99,6 +100,25 @@ async def test_every_letter_is_quoted_as_the_driver_quotes_it(pool: Installation
             for text in (letter, f"a{letter}", f"{letter}b-1", letter * 2):
                 assert sql_literal(sor.conn, text) == sor.conn.escape(text)
         for value in ("", "order-4711", "a b", 4, True, None, 1.5):
+            assert sql_literal(sor.conn, value) == sor.conn.escape(value)
+
+
+class Kind(str, Enum):  # noqa: UP042  # of its own, what a StrEnum is not
+    PLAIN = "plain"
+    QUOTED = "it's"
+    LONG = "é" * 2000
+
+
+class Formatted(str):
+    __slots__ = ()
+
+    def __format__(self, _: str) -> str:
+        return "' or 1 = 1 -- "
+
+
+async def test_a_kind_of_text_is_quoted_by_its_letters(pool: Installation) -> None:
+    async with reading() as sor:
+        for value in (*Kind, Formatted("plain"), Formatted("it's"), Formatted("é" * 2000)):
             assert sql_literal(sor.conn, value) == sor.conn.escape(value)
 
 

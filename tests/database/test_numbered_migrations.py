@@ -142,6 +142,36 @@ async def test_a_new_database_needs_only_what_is_for_every_one(
             '    await cursor.execute("delete from distributors")\n    raise ValueError("why")\n',
             "why",
         ),
+        (
+            "0001_bad.py",
+            '"""Empty it."""\nWHEN = "after"\nasync def migrate(cursor):\n'
+            '    await cursor.execute("delete from distributors")\n    raise SystemExit(0)\n',
+            "0",
+        ),
+        (
+            "0001_bad.sql",
+            "-- Empty it.\n-- when: after\ndelete from distributors;\n"
+            "kill connection connection_id();\n",
+            "",
+        ),
+        (
+            "0001_bad.py",
+            '"""Empty it."""\nWHEN = "before"\nasync def migrate(cursor):\n'
+            '    await cursor.execute("delete from distributors")\n'
+            "    cursor.connection.close()\n    await cursor.execute('do 1')\n",
+            "",
+        ),
+        (
+            "0001_bad.sql",
+            "-- Empty it.\n-- when: after\ndelete from distributors; select nonsense;\n",
+            "Unknown column 'nonsense'",
+        ),
+        (
+            "0001_bad.py",
+            '"""Empty it."""\nWHEN = "before"\nasync def migrate(cursor):\n'
+            '    await cursor.execute("delete from distributors")\n    raise TimeoutError\n',
+            "TimeoutError",
+        ),
     ],
 )
 async def test_a_failed_one_is_told_and_leaves_nothing(

@@ -1,13 +1,16 @@
 """Counters of all workers, also when one of them is killed."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from app.base.settings import ROOT
-from app.server.metrics import clear_metrics, metrics_folder
+from app.server.metrics import Metrics, clear_metrics, metrics_folder
 
 # A worker that counts what it reads and answers `?` with the text; the rest ends it in order.
 _WORKER = """
@@ -86,6 +89,29 @@ def test_a_worker_that_ends_leaves_all_it_counted(tmp_path: Path) -> None:
 
     assert 'pipeline_requests_total{status="200"} 2.0\n' in text
     assert "pipeline_workers 1.0\n" in text
+
+
+@pytest.mark.parametrize("name", ["a b", "目录", "[ab]", "a*", "a_1.db"])
+def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    with worker(folder) as one:
+        with worker(folder) as other:
+            other.ask("200", "!")
+        text = one.ask("200", "?")
+
+    assert 'pipeline_requests_total{status="200"} 2.0\n' in text
+    assert "pipeline_workers 1.0\n" in text
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", refuse)
+    with pytest.raises(OSError, match=r"No space left on device: '.*counter_\d+\.db'"):
+        Metrics(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_start_begins_at_zero(tmp_path: Path) -> None:
