@@ -108,6 +108,7 @@ class PipelineServer(ConfiguredServer):
 
     def run(self, port: int | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then let running requests finish (30 s at most)."""
+        gc.collect()  # here, where nobody waits for it
         with _one_installation(self.settings.var_dir):
             asyncio.run(self._serve(port or self.settings.port))
 
@@ -130,7 +131,6 @@ class PipelineServer(ConfiguredServer):
         await site.start()
         log_info(log, "listening", f"worker {os.getpid()} listens on {self.settings.host}:{port}")
         # What is there now lives as long as the process: the collector need not look at it again.
-        gc.collect()
         gc.freeze()
         gc.enable()
         stop = asyncio.Event()

@@ -4,10 +4,17 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from app.runtime.processes import wait_until
 from tests.support.installation import Installation
 from tests.support.selling import make_line, make_reseller
 
 USED = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
+
+
+def calls_today(server: Installation) -> int:
+    """Return what the overview's figures say; on a slow machine they are kept for a while."""
+    figures = server.admin.get("/pipeline_ops/api/usage_stats.dspy").json()["data"]
+    return int(figures["today"]["calls"])
 
 
 def test_nothing_yet_says_what_to_do_first(admin_page: Page) -> None:
@@ -25,6 +32,7 @@ def test_figures_and_how_they_refresh(admin_page: Page, server: Installation) ->
     reseller = make_reseller(server, line)
     for status in ("succeeded", "succeeded", "failed"):
         assert reseller.begin(line, status=status, lines=USED).status_code == 201
+    assert wait_until(lambda: calls_today(server) == 3, 30)
     page.clock.install()
     page.goto("/")
 
@@ -41,6 +49,7 @@ def test_figures_and_how_they_refresh(admin_page: Page, server: Installation) ->
     # Two more calls, and the page knows without a hand on it.
     for _ in range(2):
         assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+    assert wait_until(lambda: calls_today(server) == 5, 30)
     page.clock.fast_forward(31_000)
     expect(card.filter(has_text="今日调用")).to_contain_text("5")
     near = page.locator(".near-limits li").filter(has_text=line["name"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.every_page import settle
 from tests.support.installation import Installation
 from tests.support.selling import make_line, post
 
@@ -143,6 +144,7 @@ def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> Non
     board.expect_layout([["plan"], ["draw", "speak"], ["music", "cut", "check"]])
     expect(page.locator(".page-title")).to_contain_text("有未发布的修改")
 
+    settle(page)  # the board shows a move before it is saved
     page.locator("[data-tool=compare]").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator(".difference-moved").first).to_contain_text("music")
