@@ -200,13 +200,22 @@ def test_the_disk_of_the_database_is_full(tmp_path: Path) -> None:
                 fill(filler)
                 witness.wait_for_status(503)
                 filler.unlink()
-                # A database that had to write and could not may have ended itself.
-                installation.mariadb.start()
-                witness.wait_for_more(seconds=60)
+                assert wait_until(lambda: goes_on(installation, witness), 60)
             witness.compare(installation)
         finally:
             installation.stop()
             installation.mariadb.stop()
+
+
+def goes_on(installation: Installation, witness: Witness) -> bool:
+    """Return whether calls are let in. A database that had to write and could not ends itself, now
+    or a moment later, and has to be started again."""
+    installation.mariadb.start()
+    try:
+        witness.wait_for_more(seconds=5)
+    except AssertionError:
+        return False
+    return True
 
 
 async def one_call(trade: Trade, key: str, *, finish: bool) -> str:
