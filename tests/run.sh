@@ -95,7 +95,7 @@ main() {
   fi
   step "ruff" "ruff"
   py3/bin/ruff check .
-  py3/bin/ruff format --check --quiet .
+  py3/bin/ruff format --check .
   step "mypy" "mypy"
   py3/bin/mypy
   check_frontend

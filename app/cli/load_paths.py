@@ -40,18 +40,17 @@ def _run(script: Path) -> str:
     imported would take most of the time of a start.
     """
     output = io.StringIO()
+    reason: str | None = None
     try:
         with redirect_stdout(output), chdir(ROOT):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as exc:
-        if exc.code in (None, 0):
-            return output.getvalue().strip()
-        reason = f"{output.getvalue()}{exc.code}"
+        reason = None if exc.code in (None, 0) else str(exc.code)
     except Exception:  # noqa: BLE001  whatever a broken script does is told as its failure
-        reason = output.getvalue() + traceback.format_exc()
-    else:
+        reason = traceback.format_exc()
+    if reason is None:
         return output.getvalue().strip()
-    tail = "\n".join(reason.splitlines()[-10:])
+    tail = "\n".join((output.getvalue() + reason).splitlines()[-10:])
     raise CommandError(
         f"{script.relative_to(ROOT)} failed:\n{tail}", f"{script.relative_to(ROOT)} 失败：\n{tail}"
     )
