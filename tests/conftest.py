@@ -39,8 +39,14 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 
 @pytest.fixture(scope="module")
-def database(mariadb: Installation) -> Installation:
+def database(mariadb: Installation, request: pytest.FixtureRequest) -> Installation:
     """Fresh databases for one test module: tables, roles, paths and users are there."""
+    module = request.node.path
+    if not any(
+        item.path == module and "server" in getattr(item, "fixturenames", ())
+        for item in request.session.items
+    ):
+        mariadb.stop_idle()  # no worker works on what this module looks at alone
     mariadb.make_databases()
     return mariadb
 
@@ -50,7 +56,7 @@ def server(database: Installation) -> Iterator[Installation]:
     """The application with two workers on fresh databases, for one test module."""
     database.start(workers=2)
     yield database
-    database.stop()
+    database.leave()
 
 
 @pytest.fixture(scope="module")

@@ -62,10 +62,11 @@ check_frontend() {
 }
 
 # Most tests wait for a server, a browser or a database half of their time, so two processes a core.
+# In the order of the folders: a browser, or workers that run, serve the next file too.
 run_everything() {
   local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))}
   step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
-  run_pytest together tests -m "not alone" -n "$processes" --dist loadfile || status=$?
+  run_pytest together tests -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
   run_pytest alone tests -m alone || status=$?
   if (( status )); then

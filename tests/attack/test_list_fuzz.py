@@ -24,6 +24,7 @@ from tests.support.installation import Installation
 from tests.support.statements import Unexpected, check_list_statement, normalised
 
 EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
+USUAL = 150
 LISTS = {
     f"/{table.module}/{table.name}/get_{table.name}.dspy": table
     for table in tables().values()
@@ -184,7 +185,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     refused = 0
 
     @settings(
-        max_examples=EXAMPLES or 300, derandomize=not EXAMPLES, deadline=None, database=None,
+        max_examples=EXAMPLES or USUAL, derandomize=not EXAMPLES, deadline=None, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(requests())
@@ -216,7 +217,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
         except Unexpected as exc:
             unknown.append(str(exc))
     assert unknown == [], "\n".join(unknown)
-    assert 0 < refused < (EXAMPLES or 300)
+    assert 0 < refused < (EXAMPLES or USUAL)
 
 
 def table_of(sql: str) -> Table | None:

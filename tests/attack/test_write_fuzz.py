@@ -35,7 +35,7 @@ from tests.support.installation import Installation
 
 EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
 # A row has to be made for each that is deleted.
-USUAL = {"create": 50, "update": 50, "delete": 15, "": 25}
+USUAL = {"create": 30, "update": 30, "delete": 10, "": 15}
 # What an endpoint may change of its own accord, for a reason that its answer tells.
 PLACED = {"pipeline_steps": {"stage", "step_no"}}
 TAKES_ONLY = {"pipeline_usage_log": {"client_ref", "remark", "error"}}

@@ -41,7 +41,7 @@ def server(database: Installation) -> Iterator[Installation]:
     """The application with one worker: what two of them agree on is tested over HTTP."""
     database.start(workers=1)
     yield database
-    database.stop()
+    database.leave()
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from tests.support.editing import (
 )
 from tests.support.installation import Installation
 
-LINES = int(os.environ.get("PIPELINE_EDITORS", "75"))
+LINES = int(os.environ.get("PIPELINE_EDITORS", "40"))
 EDITORS = (Actor(user_id="ann", username="ann"), Actor(user_id="bob", username="bob"))
 # Refusals that two editors may get of each other or of the state of things; nothing else may come.
 EXPECTED = {

@@ -27,13 +27,24 @@ def build(root: Path, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def copy_scripts(folder: Path) -> Path:
+    """A checkout in which nothing was built, with its scripts and locks only."""
+    (folder / "app").mkdir()
+    for name in ("build.sh", "app/shell_common.sh", *(p.name for p in ROOT.glob("*.lock"))):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout in which nothing was built, with its scripts and locks only."""
-    (tmp_path / "app").mkdir()
-    for name in ("build.sh", "app/shell_common.sh", *(p.name for p in ROOT.glob("*.lock"))):
-        shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
+    """A checkout for one test."""
+    return copy_scripts(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def installing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout whose Python environment the tests that install share."""
+    return copy_scripts(tmp_path_factory.mktemp("installing"))
 
 
 @pytest.mark.alone
@@ -60,29 +71,29 @@ def test_it_is_told_in_chinese_too(checkout: Path) -> None:
     assert "缺少 Python 3.11 以上版本" in done.stderr
 
 
-def test_a_package_with_another_hash_is_refused(checkout: Path) -> None:
-    lock = checkout / "requirements.lock"
+def test_a_package_with_another_hash_is_refused(installing: Path) -> None:
+    lock = installing / "requirements.lock"
     entry = re.search(
         r"^xls2ddl==\S+ \\\n(?:\s+--hash=\S+(?: \\)?\n)+", lock.read_text(), re.MULTILINE
     )
     assert entry is not None
     lock.write_text(re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", entry[0]))
 
-    done = build(checkout)
+    done = build(installing)
 
     assert done.returncode == 1
     assert "DO NOT MATCH THE HASHES" in done.stderr
     assert "installing from requirements.lock failed" in done.stderr
-    assert not (checkout / "py3/stamps/requirements").exists()
+    assert not (installing / "py3/stamps/requirements").exists()
 
 
-def test_the_installers_that_python_brings_stay_out_of_what_runs(checkout: Path) -> None:
+def test_the_installers_that_python_brings_stay_out_of_what_runs(installing: Path) -> None:
     """They are old and in no lock; a later build that has to install gets them again."""
     steps = "make_python; py3/bin/python -m ensurepip >/dev/null; leave_out_unlocked"
-    site = checkout / "py3" / "lib"
+    site = installing / "py3" / "lib"
     for _ in range(2):
         process = subprocess.run(
-            ["bash", "-euc", f". ./build.sh; {steps}"], cwd=checkout,
+            ["bash", "-euc", f". ./build.sh; {steps}"], cwd=installing,
             capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert process.returncode == 0, process.stderr

@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pymysql
 from app.base.settings import ROOT, Settings, load_settings, settings
 from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
-from app.runtime.workers import Workers, local_url
+from app.runtime.workers import Workers, local_url, readiness_problem
 
 PASSWORDS = {
     "admin": "admin-password-1",
@@ -47,6 +48,9 @@ class Installation:
         self._template: dict[str, Any] = {}
         self._admin: httpx.Client | None = None
         self._clients: list[httpx.Client] = []
+        # What the workers were started with, where they were left running, and when that was.
+        self._idle: tuple[object, ...] | None = None
+        self._restored_at = 0.0
 
     @property
     def env(self) -> dict[str, str]:
@@ -142,7 +146,9 @@ class Installation:
             self._admin = None
         if self._template and self._tables() == self._template["tables"]:
             self._restore()
+            self._restored_at = time.monotonic()
             return
+        self.stop()
         admin = self.mariadb.admin_connection()
         assert admin is not None, "the database was never started"
         with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
@@ -165,16 +171,35 @@ class Installation:
         self._template = {"tables": self._tables(), "rows": self._rows()}
 
     def start(self, workers: int = 2) -> None:
-        """Start the workers and return when they are ready."""
+        """Start the workers and return when they are ready; those that the last module left running
+        go on, where they would be started in the same way."""
         self.extra_env["PIPELINE_WORKERS"] = str(workers)
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            if idle == self._start_state() and not readiness_problem(self.settings):
+                for file in (self.var_dir / "logs").glob("worker-*.log"):
+                    os.truncate(file, 0)
+                # Until then the workers may remember users and rights of before.
+                time.sleep(max(0, self._restored_at + FORGOTTEN - time.monotonic()))
+                return
+            self.workers.stop()
         self.workers.start_all(self.settings)
+
+    def leave(self) -> None:
+        """Close the clients made here; the workers may go on for the next module."""
+        self._close_clients()
+        self._idle = self._start_state()
 
     def stop(self) -> None:
         """Stop the workers, leaving the database as it is; close the clients made here."""
-        while self._clients:
-            self._clients.pop().close()
-        self._admin = None
+        self._close_clients()
+        self._idle = None
         self.workers.stop()
+
+    def stop_idle(self) -> None:
+        """Stop workers that the last module has left running."""
+        if self._idle is not None:
+            self.stop()
 
     def restart(self) -> None:
         """Stop and start the workers; clients go on with new connections."""
@@ -204,6 +229,17 @@ class Installation:
         """Everything the workers wrote."""
         files = sorted((self.var_dir / "logs").glob("worker-*.log"))
         return "\n".join(file.read_text("utf-8", "replace") for file in files)
+
+    def _close_clients(self) -> None:
+        while self._clients:
+            self._clients.pop().close()
+        self._admin = None
+
+    def _start_state(self) -> tuple[object, ...]:
+        """What tells workers that were started otherwise, or were replaced, from those wanted."""
+        pids = self.workers.running()
+        conf = Path(self.env["PIPELINE_CONF"])
+        return self.env, pids, conf.read_bytes(), len(pids) == self.settings.workers
 
     def _tables(self) -> dict[str, str]:
         """Every table and trigger of both databases with its definition."""
