@@ -22,8 +22,6 @@ from tests.support.extra_worker import ExtraWorker, resident_bytes
 from tests.support.installation import DIRECT, Installation
 from tests.support.selling import make_distributor, new_key
 
-pytestmark = pytest.mark.alone
-
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -112,6 +110,7 @@ def test_a_body_over_the_limit_is_refused(admin, url, kind):
     assert answer.json()["code"] == "body_too_large"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "kind",
     ["application/json", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"],
@@ -140,6 +139,7 @@ def test_a_body_that_unpacks_to_a_hundred_times_its_size_takes_no_memory(probes:
     assert max(highest) - before < 40_000_000
 
 
+@pytest.mark.alone
 def test_refusals_take_no_memory(probes: ExtraWorker):
     """MEM-1: 10,000 answers with 405 kept 90 MB."""
     client = probes.client()
@@ -159,6 +159,7 @@ def test_refusals_take_no_memory(probes: ExtraWorker):
 # D3: time
 
 
+@pytest.mark.alone
 def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
     place = urlsplit(probes.base_url)
     assert place.hostname is not None
@@ -174,6 +175,7 @@ def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
     assert 1.5 < time.monotonic() - started < 6
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
 def test_who_goes_away_while_sending_is_no_fault_of_ours(server, probes: ExtraWorker, kind):
     token = (server.var_dir / "secrets" / "metrics_token").read_text().strip()
@@ -201,6 +203,7 @@ def test_who_goes_away_while_sending_is_no_fault_of_ours(server, probes: ExtraWo
     assert "request_failed" not in probes.log[log:]
 
 
+@pytest.mark.alone
 def test_who_breaks_off_a_download_is_no_fault_of_ours(admin, probes: ExtraWorker):
     place = urlsplit(probes.base_url)
     head = (f"GET {LIST}?_export=csv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -254,6 +257,7 @@ HEAVY = {
 }  # fmt: skip
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", [*HEAVY, "pairs", "repeated", "parts"])
 def test_nobody_waits_for_a_heavy_body_of_another(admin, probes: ExtraWorker, kind):
     client = probes.client(cookies={"pipeline_session": admin.cookies["pipeline_session"]})
