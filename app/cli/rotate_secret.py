@@ -35,8 +35,8 @@ def run_command(argv: list[str]) -> int:
         "分别为：会话密钥（结束全部会话）、密码密钥（重新编码已存密码）、内嵌数据库密码、"
         "/metrics 的令牌",
     )
-    config = settings()
     rotate = _ROTATIONS[parser.parse_args(argv).secret]
+    config = settings()
     (config.var_dir / "run").mkdir(parents=True, exist_ok=True)
     with start_lock(config.var_dir):
         rotate(config)
