@@ -71,7 +71,6 @@ from app.endpoints.lists import list_rows
 from app.records.cell_texts import escape_formula
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.filters import any_case, like_pattern
-from app.records.hooks import TableHooks
 from app.records.rows import (
     check_lock_version,
     delete_row,
@@ -82,9 +81,10 @@ from app.records.rows import (
     update_row,
 )
 from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
+from app.records.table_service import Record, TableService, Values
 from app.records.trail import Change, audit_context, deletion, record_changes
 from app.schema.coercion import whole_range
-from app.schema.tables import table
+from app.schema.tables import Index, table
 from app.schema.validation import (
     FieldRule,
     JsonText,
@@ -101,6 +101,7 @@ from app.web.endpoint import Endpoint, answering, reading_endpoint, writing
 from app.web.module import Module
 from app.web.request import ProgramApi
 from app.web.responses import Answer, json_response
+from app.web.table_endpoints import table_endpoints
 
 __all__ = [
     "BYTE_ORDER_MARK",
@@ -127,6 +128,7 @@ __all__ = [
     "FieldRule",
     "Forbidden",
     "InUse",
+    "Index",
     "InvalidFields",
     "JsonError",
     "JsonNumber",
@@ -139,12 +141,14 @@ __all__ = [
     "NotSignedIn",
     "PaymentRequired",
     "ProgramApi",
+    "Record",
     "Row",
     "SafeSqlor",
-    "TableHooks",
+    "TableService",
     "TooManyRequests",
     "Unavailable",
     "Unprocessable",
+    "Values",
     "answering",
     "any_case",
     "audit_context",
@@ -198,6 +202,7 @@ __all__ = [
     "settings",
     "sort_terms",
     "table",
+    "table_endpoints",
     "time_ordered_id",
     "to_json",
     "transaction",

@@ -14,8 +14,8 @@ from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.endpoints.audit_view import entry_view
 from app.records import trail as audit
-from app.records.hooks import Editor, editor_of
 from app.records.rows import get_row, no_record, public
+from app.records.table_service import TABLE_SERVICES, TableService
 from app.schema.coercion import FieldRule
 from app.schema.tables import tables
 from app.schema.validation import check_params, check_update
@@ -70,7 +70,7 @@ async def audit_put_back(actor: Actor, params: dict[str, Any]) -> Answer:
 async def _put_back(
     sor: SafeSqlor, entry: Mapping[str, Any], field: str, lock_version: int | None, actor: Actor
 ) -> dict[str, Any]:
-    editor = _editor(entry, field)
+    service = _service(entry, field)
     before, after = _of(entry, "before"), _of(entry, "after")
     table = entry["table_name"]
     current = await get_row(sor, table, entry["row_id"])
@@ -78,28 +78,28 @@ async def _put_back(
         raise EditConflict(
             public(table, current), current.get("updated_by"), current.get("updated_at")
         )
-    # Nobody can slip in between: the editor compares this version under its lock.
+    # Nobody can slip in between: the service compares this version under its lock.
     version = current["lock_version"] if lock_version is None else lock_version
     _, _, values = check_update(
         table, {"id": entry["row_id"], "lock_version": version, field: before[field]}
     )
     with audit.audit_context("put_back", entry=entry["id"]):
-        return await editor(sor, entry["row_id"], version, values, actor)
+        return await service.update(sor, entry["row_id"], version, values, actor)
 
 
-def _editor(entry: Mapping[str, Any], field: str) -> Editor:
-    editor = editor_of(entry["table_name"])
+def _service(entry: Mapping[str, Any], field: str) -> TableService:
+    service = TABLE_SERVICES.get(entry["table_name"])
     if field not in _of(entry, "before") or field not in _of(entry, "after"):
         raise BadRequest(
             "nothing_to_put_back", "This entry did not change the field {field}.", field=field
         )
-    if editor is None or not _can_be_put_back(entry, field):
+    if service is None or not _can_be_put_back(entry, field):
         raise Conflict(
             "not_put_back",
             "{field} is not changed by a form, so it cannot be put back here.",
             field=field,
         )
-    return editor
+    return service
 
 
 def _can_be_put_back(entry: Mapping[str, Any], field: str) -> bool:
@@ -108,7 +108,7 @@ def _can_be_put_back(entry: Mapping[str, Any], field: str) -> bool:
     return bool(
         column is not None
         and not (column.server_set or column.write_once)
-        and editor_of(entry["table_name"])
+        and TABLE_SERVICES.get(entry["table_name"])
         and field in _of(entry, "before")
     )
 

@@ -2,8 +2,8 @@
 Rows of a file, put into a table as one change: `/appbase/import_rows.dspy`.
 
 The body is the file itself, CSV or Excel, or JSON with rows that a script has. Each row goes
-through the same function as a form for a new record, so it meets the same rules; all of them are
-one transaction. The right that counts is the one to that function's address.
+to the same service as a form for a new record, so it meets the same rules; all of them are one
+transaction. The right that counts is the one to that form's address.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ahserver.serverenv import ServerEnv
 from aiohttp import web
 
 from app.access.permissions import may_open, no_right
@@ -27,11 +26,11 @@ from app.records.import_cells import Reader, Sheet
 from app.records.rows import public
 from app.records.sheet_rows import MAX_COLUMNS, MAX_ROWS, FileRow, FileRows
 from app.records.table_files import read_table
+from app.records.table_service import TABLE_SERVICES, TableService
 from app.schema.tables import table, tables
 from app.schema.validation import FieldRule, check_params
 from app.web.body import BodyLimit
-from app.web.endpoint import Endpoint, answering
-from app.web.responses import Answer
+from app.web.endpoint import answering
 from app.web.work_progress import Progress, answer_with_progress
 
 BODY_LIMIT = BodyLimit("/appbase/import_rows.dspy", 8 * 1_048_576, 400_000, takes_file=True)
@@ -63,13 +62,17 @@ class _Outcome:
 class _Job:
     """What is asked for: rows to come, and how."""
 
-    create: Any
+    service: TableService
     actor: Actor
-    table: str
     fixed: Mapping[str, Any]
     zone: ZoneInfo | None
     dry_run: int
     skip_failed: int
+
+    @property
+    def table(self) -> str:
+        """The table that the rows go into."""
+        return self.service.table
 
 
 @answering("POST")
@@ -97,9 +100,8 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
     spec = _SPEC if data is not None else _JSON_SPEC
     query = check_params(spec, {n: v for n, v in params.items() if n != "rows" or data is not None})
     job = _Job(
-        create=await _create_function(request, query["table"]),
+        service=await _service(request, query["table"]),
         actor=context.actor,
-        table=query["table"],
         fixed=query["fixed"].value if query["fixed"] else {},
         # What a person reads in a file is local; a program knows which zone it means.
         zone=time_zone(query["zone"], "bad_zone") if query["zone"] or data is not None else None,
@@ -151,15 +153,16 @@ async def _import(
     return answer
 
 
-async def _create_function(request: web.Request, name: str) -> Any:
-    """Return the function behind the table's create endpoint, if the caller may use that."""
+async def _service(request: web.Request, name: str) -> TableService:
+    """Return the table's service, if the caller may use its create endpoint."""
     if name not in tables() or not table(name).importable:
         raise NotFound("not_found", "No rows can be imported into {table}.", table=name)
     module = table(name).module
     if not await may_open(request, f"/{module}/api/{name}_create.dspy"):
         raise no_right()
-    endpoint: Endpoint = ServerEnv()[f"{module}_{name}_create"]
-    return endpoint.function
+    service = TABLE_SERVICES.get(name)
+    assert service is not None, f"{module} has no service of {name}"
+    return service
 
 
 async def _run(
@@ -195,7 +198,7 @@ async def _take(job: _Job, reader: Reader, row: FileRow, outcome: _Outcome) -> N
     try:
         if problems:
             raise InvalidFields(problems)
-        answer = await job.create(job.actor, {**values, **job.fixed})
+        record = await job.service.create_from({**values, **job.fixed}, job.actor)
     except AppError as exc:
         if exc.status >= 500:
             raise
@@ -206,7 +209,6 @@ async def _take(job: _Job, reader: Reader, row: FileRow, outcome: _Outcome) -> N
         return
     outcome.done += 1
     if job.dry_run and len(outcome.preview) < MAX_PREVIEW:
-        record = answer.body if isinstance(answer, Answer) else answer
         names = reader.names_of_records(row)
         outcome.preview.append({"row": row.number, "record": record, "names": names})
 

@@ -37,7 +37,7 @@ from app.records.filters import (
     parse_filter,
     render_filter,
 )
-from app.records.hooks import check_rows
+from app.records.table_service import mark_rows
 from app.schema.coercion import CoercionError, FieldRule, coerce
 from app.schema.tables import Column, Table, table
 from app.schema.validation import is_page_name
@@ -74,7 +74,7 @@ async def list_rows(
         total = await selection.count(sor)
         rows = await selection.page(sor, (page - 1) * size, size) if total else []
     await add_names(model, rows)
-    check_rows(table_name, rows)
+    mark_rows(table_name, rows)
     return {"total": total, "rows": rows}
 
 

@@ -53,20 +53,40 @@ async def update_row(
     """
     Change one row, if it still is as the editor read it (*lock_version*; None: whatever it is).
 
-    *action* and *detail* are what the audit trail says of it.
-
-    Answers the record as it is now. Raises NotFound, EditConflict with the current record, or
-    InvalidFields for a write-once column that would change.
+    Answers, notes and raises as `update_locked_row`; raises NotFound too, and EditConflict with the
+    current record.
     """
     current = await get_row(sor, table, record_id, lock=True)
     check_lock_version(table, current, lock_version)
+    return await update_locked_row(
+        sor, table, current, values, actor, action=action, detail=detail
+    )  # fmt: skip
+
+
+async def update_locked_row(
+    sor: SafeSqlor,
+    table: str,
+    current: Mapping[str, Any],
+    values: Mapping[str, Any],
+    actor: Actor,
+    *,
+    action: str = "update",
+    detail: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """
+    Change the row that *current* is, read under a lock in this transaction; the record as it is
+    now.
+
+    *action* and *detail* are what the audit trail says of it. Raises InvalidFields for a write-once
+    column that would change.
+    """
     values = without_unchanged(table, current, values)
     stamps: dict[str, Any] = {"updated_at": now(), "updated_by": actor.user_id}
     if "lock_version" in current:
         stamps["lock_version"] = current["lock_version"] + 1
     own_stamps = {name: value for name, value in stamps.items() if name in current}
-    await sor.U(table, {**values, **own_stamps, "id": record_id})
-    new_record = await get_row(sor, table, record_id)
+    await sor.U(table, {**values, **own_stamps, "id": current["id"]})
+    new_record = await get_row(sor, table, current["id"])
     before, after = audit.changed_columns(table, current, new_record)
     if after or action != "update":
         await audit.record_changes(

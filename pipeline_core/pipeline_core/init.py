@@ -6,13 +6,12 @@ from typing import Any
 from app.global_func import (
     BodyLimit,
     Module,
-    TableHooks,
     reading_endpoint,
     settings,
+    table_endpoints,
     writing,
 )
 from pipeline_core.definition.functions import STEP_FUNCTIONS, StepFunction
-from pipeline_core.definition.snapshot import mark_intact
 from pipeline_core.draft import context, steps
 from pipeline_core.endpoints import (
     editor as editor_api,
@@ -24,20 +23,19 @@ from pipeline_core.lifecycle import pipelines, versions
 from pipeline_core.transfer.parts import PARTS
 
 EXPORTS = {
-    "pipelines_create": writing(admin_api.pipelines_create),
-    "pipelines_update": writing(admin_api.pipelines_update),
-    "pipelines_delete": writing(admin_api.pipelines_delete),
+    **table_endpoints(pipelines.SERVICE, update=admin_api.pipelines_update),
     "pipeline_set_status": writing(admin_api.pipeline_set_status),
-    "pipeline_steps_create": writing(admin_api.pipeline_steps_create),
-    "pipeline_steps_update": writing(admin_api.pipeline_steps_update),
-    "pipeline_steps_delete": writing(admin_api.pipeline_steps_delete),
+    **table_endpoints(
+        steps.SERVICE,
+        create=admin_api.pipeline_steps_create,
+        update=admin_api.pipeline_steps_update,
+        delete=admin_api.pipeline_steps_delete,
+    ),
     "pipeline_steps_duplicate": writing(admin_api.pipeline_steps_duplicate),
     "pipeline_steps_enable": writing(admin_api.pipeline_steps_enable),
     "pipeline_steps_reorder": writing(admin_api.pipeline_steps_reorder),
     "pipeline_steps_move": writing(admin_api.pipeline_steps_move),
-    "pipeline_versions_create": writing(admin_api.pipeline_versions_create),
-    "pipeline_versions_update": writing(admin_api.pipeline_versions_update),
-    "pipeline_versions_delete": writing(admin_api.pipeline_versions_delete),
+    **table_endpoints(versions.SERVICE, create=admin_api.pipeline_versions_create),
     "pipeline_publish": writing(admin_api.pipeline_publish),
     "pipeline_rollback": writing(admin_api.pipeline_rollback),
     "pipeline_clone": writing(transfer_api.pipeline_clone),
@@ -66,9 +64,9 @@ MODULE = Module(
     endpoints=EXPORTS,
     contributions=(
         context.OWN_FACTS,
-        TableHooks("pipelines", editor=pipelines.update),
-        TableHooks("pipeline_steps", editor=steps.update),
-        TableHooks("pipeline_versions", editor=versions.update, check=mark_intact),
+        pipelines.SERVICE,
+        steps.SERVICE,
+        versions.SERVICE,
         BodyLimit("/pipeline_core/api/pipeline_import.dspy", *_FILE),
         BodyLimit("/pipeline_core/api/pipeline_import_view.dspy", *_FILE),
     ),

@@ -8,8 +8,8 @@ from app.global_func import (
     Command,
     Module,
     ProgramApi,
-    TableHooks,
     reading_endpoint,
+    table_endpoints,
     writing,
 )
 from pipeline_dist.accounts import counted, distributors, links
@@ -24,14 +24,10 @@ from pipeline_dist.api.endpoint import endpoint
 from pipeline_dist.reports import statements
 
 EXPORTS = {
-    "distributors_create": writing(admin_api.distributors_create),
-    "distributors_update": writing(admin_api.distributors_update),
-    "distributors_delete": writing(admin_api.distributors_delete),
+    **table_endpoints(distributors.SERVICE),
+    **table_endpoints(links.SERVICE),
     "distributor_generate_key": writing(admin_api.distributor_generate_key),
     "distributor_revoke_key": writing(admin_api.distributor_revoke_key),
-    "distributor_pipeline_create": writing(admin_api.distributor_pipeline_create),
-    "distributor_pipeline_update": writing(admin_api.distributor_pipeline_update),
-    "distributor_pipeline_delete": writing(admin_api.distributor_pipeline_delete),
     "get_search_distributor_id": reading_endpoint(admin_api.get_search_distributor_id, raw=True),
     "distributor_statement": reading_endpoint(statement_api.distributor_statement),
     "distributor_statement_lines": reading_endpoint(
@@ -74,8 +70,8 @@ MODULE = Module(
         accounts.PROVIDER,
         *counted.COUNTED,
         statements.STATEMENTS,
-        TableHooks(distributors.TABLE, editor=distributors.update),
-        TableHooks(links.TABLE, editor=links.update),
+        distributors.SERVICE,
+        links.SERVICE,
         # The distributor API in any version, one that is not there included.
         ProgramApi(re.compile(r"/pipeline_dist/v[0-9]+(?:/|$)")),
         # A thousand calls of thirty lines, spelled out, have 3 MB and 126,000 values.

@@ -22,72 +22,23 @@ from app.global_func import (
     like_pattern,
     now,
     reading,
-    settings,
     update_row,
 )
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
-from pipeline_ops.tables import capacities, prices
 
 Params = Mapping[str, Any]
 ALL = "全部"  # the generated pages' own word for "no filter"
 MAX_MATCHES = 50
 
-_DELETED = Message("Deleted.")
 _EDITABLE = ("remark", "client_ref")
 _QUOTE = {
     "pipeline_id": FieldRule(kind="str", required=True, length=32),
     "lines": FieldRule(kind="json", required=True, json="list"),
     "currency": FieldRule(kind="str", length=3),
 }
-
-
-async def pricing_create(actor: Actor, params: Params) -> Answer:
-    """Add a price to a line."""
-    if params.get("currency") in (None, ""):
-        params = {**params, "currency": settings().default_currency}
-    values = check_new(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.create(sor, values, actor))
-    return Answer(record, table=prices.TABLE)
-
-
-async def pricing_update(actor: Actor, params: Params) -> Answer:
-    """Change a price; what was booked before stays as it was booked."""
-    key, lock_version, values = check_update(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.update(sor, key, lock_version, values, actor))
-    return Answer(record, table=prices.TABLE)
-
-
-async def pricing_delete(actor: Actor, params: Params) -> Answer:
-    """Delete a price that the ledger never used."""
-    key, lock_version, _ = check_delete(prices.TABLE, params)
-    record = await in_transaction(lambda sor: prices.delete(sor, key, lock_version, actor))
-    return Answer(record, table=prices.TABLE, message=_DELETED)
-
-
-async def capacity_create(actor: Actor, params: Params) -> Answer:
-    """Give a line its capacity."""
-    values = check_new(capacities.TABLE, params)
-    record = await in_transaction(lambda sor: capacities.create(sor, values, actor))
-    return Answer(record, table=capacities.TABLE)
-
-
-async def capacity_update(actor: Actor, params: Params) -> Answer:
-    """Change a line's quotas, slots or switch."""
-    key, lock_version, values = check_update(capacities.TABLE, params)
-    record = await in_transaction(
-        lambda sor: capacities.update(sor, key, lock_version, values, actor)
-    )
-    return Answer(record, table=capacities.TABLE)
-
-
-async def capacity_delete(actor: Actor, params: Params) -> Answer:
-    """Take a line's capacity away; then nothing limits the line."""
-    key, lock_version, _ = check_delete(capacities.TABLE, params)
-    record = await in_transaction(lambda sor: capacities.delete(sor, key, lock_version, actor))
-    return Answer(record, table=capacities.TABLE, message=_DELETED)
 
 
 async def usage_log_create(actor: Actor, params: Params) -> Answer:

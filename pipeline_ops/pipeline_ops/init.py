@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.global_func import Command, Module, TableHooks, reading_endpoint, writing
+from app.global_func import Command, Module, reading_endpoint, table_endpoints, writing
 from pipeline_ops import endpoints
 from pipeline_ops.calls.account import ACCOUNT_PROVIDER
 from pipeline_ops.calls.sweeper import run_sweeper
@@ -12,12 +12,8 @@ from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.tables import capacities, facts, prices, transfer
 
 EXPORTS = {
-    "pipeline_pricing_create": writing(endpoints.pricing_create),
-    "pipeline_pricing_update": writing(endpoints.pricing_update),
-    "pipeline_pricing_delete": writing(endpoints.pricing_delete),
-    "pipeline_capacity_create": writing(endpoints.capacity_create),
-    "pipeline_capacity_update": writing(endpoints.capacity_update),
-    "pipeline_capacity_delete": writing(endpoints.capacity_delete),
+    **table_endpoints(prices.SERVICE),
+    **table_endpoints(capacities.SERVICE),
     "pipeline_usage_log_create": writing(endpoints.usage_log_create),
     "pipeline_usage_log_update": writing(endpoints.usage_log_update),
     "pipeline_usage_log_delete": writing(endpoints.usage_log_delete),
@@ -44,8 +40,8 @@ MODULE = Module(
         facts.FACTS,
         *transfer.PARTS,
         CAPACITIES,
-        TableHooks(prices.TABLE, editor=prices.update),
-        TableHooks(capacities.TABLE, editor=capacities.update),
+        prices.SERVICE,
+        capacities.SERVICE,
     ),
     accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS),
 )

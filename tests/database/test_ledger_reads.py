@@ -70,7 +70,7 @@ async def test_a_distributor_s_calls_are_told_from_an_index_alone(
 
     with pytest.raises(InUse) as caught:
         await in_transaction(
-            lambda sor: distributors.delete(sor, trade.distributor_id, None, SYSTEM_ACTOR)
+            lambda sor: distributors.SERVICE.delete(sor, trade.distributor_id, None, SYSTEM_ACTOR)
         )
 
     ((text, values),) = [one for one in said if "pipeline_usage_log" in one[0]]

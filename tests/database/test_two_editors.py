@@ -28,7 +28,8 @@ from app.db.pool import pools
 from app.db.transactions import reading
 from pipeline_core.definition import stages
 from pipeline_core.definition.snapshot import load
-from pipeline_core.endpoints import pipelines as admin_api
+from pipeline_core.init import EXPORTS
+from pipeline_core.lifecycle import pipelines
 from tests.support.editing import (
     CHOICES,
     ORDER,
@@ -61,8 +62,8 @@ class Editors(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         code = f"editors-{next(_codes)}"
-        process = self.run(admin_api.pipelines_create(EDITORS[0], {"code": code, "name": "Line"}))
-        self.id = process.body["id"]
+        line = {"code": code, "name": "Line"}
+        self.id = self.run(pipelines.SERVICE.create_from(line, EDITORS[0]))["id"]
         self.state: State = ([], {})
         self.revisions: dict[str, int] = {ORDER: 0}
         self.content: dict[int, str] = {}
@@ -159,7 +160,7 @@ class Editors(RuleBasedStateMachine):
 async def _at_once(deeds: list[Deed]) -> list[Any]:
     return await asyncio.gather(
         *(
-            getattr(admin_api, deed.endpoint)(actor, dict(deed.params))
+            EXPORTS[deed.endpoint].function(actor, dict(deed.params))
             for actor, deed in zip(EDITORS, deeds, strict=False)
         ),
         return_exceptions=True,

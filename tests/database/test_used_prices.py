@@ -31,12 +31,14 @@ async def price_of(trade: Trade) -> dict[str, Any]:
 
 
 def remove(price: dict[str, Any]) -> Any:
-    return in_transaction(lambda sor: prices.delete(sor, price["id"], None, SYSTEM_ACTOR))
+    return in_transaction(lambda sor: prices.SERVICE.delete(sor, price["id"], None, SYSTEM_ACTOR))
 
 
 def turn_to_images(price: dict[str, Any]) -> Any:
     change = {"unit": "image"}
-    return in_transaction(lambda sor: prices.update(sor, price["id"], None, change, SYSTEM_ACTOR))
+    return in_transaction(
+        lambda sor: prices.SERVICE.update(sor, price["id"], None, change, SYSTEM_ACTOR)
+    )
 
 
 async def test_an_unused_price_is_known_without_reading_the_line_s_calls(
@@ -59,7 +61,7 @@ async def test_an_unused_price_is_known_without_reading_the_line_s_calls(
     price = await price_of(trade)
 
     async def work(sor: Any) -> int:
-        _, reads = await reads_of(sor, prices.delete(sor, price["id"], None, SYSTEM_ACTOR))
+        _, reads = await reads_of(sor, prices.SERVICE.delete(sor, price["id"], None, SYSTEM_ACTOR))
         return reads
 
     assert await in_transaction(work) < len(rows) / 2

@@ -53,7 +53,7 @@ class Line:
             )
         assert step is not None
         await in_transaction(
-            lambda sor: steps.update(
+            lambda sor: steps.SERVICE.update(
                 sor, step["id"], step["lock_version"], {"name": f"N{self.changes}"}, SYSTEM_ACTOR
             )
         )
@@ -100,15 +100,14 @@ class Line:
 async def line(pool: Installation) -> Line:
     code = f"killed-{time.time_ns()}"
     record = await in_transaction(
-        lambda sor: pipelines.create(
+        lambda sor: pipelines.SERVICE.create(
             sor, {"code": code, "name": "Killed", "status": "draft"}, SYSTEM_ACTOR
         )
     )
     made = Line(record)
     for key in ("a", "b", "c"):
         values = _step(made.id, key)
-        await in_transaction(partial(steps.create, values=values, new_stage=False,
-                                     actor=SYSTEM_ACTOR))  # fmt: skip
+        await in_transaction(partial(steps.SERVICE.create, values=values, actor=SYSTEM_ACTOR))
     await publish(made)
     return made
 

@@ -3,15 +3,20 @@
 import itertools
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from app.global_func import (
     Actor,
     Change,
     Conflict,
     FieldProblem,
+    FieldRule,
+    Index,
     InvalidFields,
+    Record,
     SafeSqlor,
+    TableService,
+    Values,
     check_lock_version,
     check_references,
     delete_row,
@@ -37,93 +42,106 @@ from pipeline_core.draft.draft import (
     update_step,
 )
 
+TABLE = "pipeline_steps"
 MAX_STEPS = 1000
 _PLACE = ("stage", "step_no")
 
 
-async def create(
-    sor: SafeSqlor,
-    values: Mapping[str, Any],
-    new_stage: bool,
-    actor: Actor,
-    draft_changed_at: datetime | None = None,
-) -> dict[str, Any]:
-    """
-    Add a step: a stage of its own at the end, or where `stage` and `step_no` say (see
-    `stages.insert`); the others move on. Raises InvalidFields, Conflict `duplicate`, EditConflict
-    when the draft changed since *draft_changed_at*.
-    """
-    await check_references(sor, "pipeline_steps", values)
-    pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
-    _check_config(values["step_type"], values["config"].value)
-    steps = await steps_of(sor, pipeline["id"])
-    check_order_version(pipeline, steps, None, draft_changed_at)
-    _check_key(values["step_key"], steps)
-    _check_count(len(steps))
-    layout = stages.insert(
-        stages.layout_of(steps),
-        values["step_key"],
-        values.get("stage"),
-        values.get("step_no"),
-        new_stage=new_stage,
-    )
-    await place_steps(sor, steps, layout, actor)
-    stage, step_no = stages.numbers_of(layout)[values["step_key"]]
-    row = {**values, "stage": stage, "step_no": step_no}
-    record = await insert_row(sor, "pipeline_steps", row, actor)
-    await touch_draft(sor, pipeline["id"])
-    return record
+class StepService(TableService):
+    """Steps of drafts. A step's work is its line's too: the others make room or close up."""
 
+    table = TABLE
+    # A stage of its own; and when the draft had last changed as who adds it read it.
+    extra: ClassVar[Mapping[str, FieldRule]] = {
+        "new_stage": FieldRule(kind="bool", default=0),
+        "draft_changed_at": FieldRule(kind="datetime"),
+    }
 
-async def update(
-    sor: SafeSqlor,
-    step_id: str,
-    lock_version: int | None,
-    values: Mapping[str, Any],
-    actor: Actor,
-) -> dict[str, Any]:
-    """
-    Change a step's fields; another `stage` or `step_no` moves it as `stages.move` says.
-
-    Raises EditConflict when the step changed since it was read, InvalidFields, Conflict.
-    """
-    placing = "stage" in values or "step_no" in values
-    step, pipeline = await _lock_step(sor, step_id, lock_version, placing=placing)
-    new_values = changes(step, without_unchanged("pipeline_steps", step, values))
-    if "config" in new_values or "step_type" in new_values:
-        config = values["config"].value if "config" in values else _stored_config(step)
-        _check_config(new_values.get("step_type", step["step_type"]), config)
-    if not new_values:
-        return step
-    steps = await steps_of(sor, pipeline["id"])
-    if "step_key" in new_values:
-        _check_key(new_values["step_key"], steps)
-    place = {name: new_values.pop(name) for name in _PLACE if name in new_values}
-    if place:
-        layout = stages.layout_of(steps)
-        stage, step_no = values.get("stage"), values.get("step_no")
-        if step_no is not None and "step_no" not in place:
-            # The form sends the old number along; only a new one is insisted on.
-            step_no = min(step_no, stages.room_in(layout, stage or step["stage"], step["step_key"]))
-        new_layout = stages.move(layout, step["step_key"], stage, step_no)
-        await _rearrange(sor, pipeline, steps, new_layout, actor, moved_key=step["step_key"])
-    else:
+    async def create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Record:
+        """
+        Add a step: a stage of its own at the end, or where `stage`, `step_no` and `new_stage` say
+        (see `stages.insert`); the others move on. Raises InvalidFields, Conflict `duplicate`,
+        EditConflict when the draft changed since `draft_changed_at`.
+        """
+        columns = {name: value for name, value in values.items() if name not in self.extra}
+        await check_references(sor, "pipeline_steps", values)
+        pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
+        _check_config(values["step_type"], values["config"].value)
+        steps = await steps_of(sor, pipeline["id"])
+        check_order_version(pipeline, steps, None, values.get("draft_changed_at"))
+        _check_key(values["step_key"], steps)
+        _check_count(len(steps))
+        layout = stages.insert(
+            stages.layout_of(steps),
+            values["step_key"],
+            values.get("stage"),
+            values.get("step_no"),
+            new_stage=bool(values.get("new_stage")),
+        )
+        await place_steps(sor, steps, layout, actor)
+        stage, step_no = stages.numbers_of(layout)[values["step_key"]]
+        row = {**columns, "stage": stage, "step_no": step_no}
+        record = await insert_row(sor, "pipeline_steps", row, actor)
         await touch_draft(sor, pipeline["id"])
-    return await update_step(sor, await get_row(sor, "pipeline_steps", step_id), new_values, actor)
+        return record
+
+    async def update(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
+    ) -> Record:
+        """
+        Change a step's fields; another `stage` or `step_no` moves it as `stages.move` says.
+
+        Raises EditConflict when the step changed since it was read, InvalidFields, Conflict.
+        """
+        placing = "stage" in values or "step_no" in values
+        step, pipeline = await _lock_step(sor, record_id, lock_version, placing=placing)
+        new_values = changes(step, without_unchanged("pipeline_steps", step, values))
+        if "config" in new_values or "step_type" in new_values:
+            config = values["config"].value if "config" in values else _stored_config(step)
+            _check_config(new_values.get("step_type", step["step_type"]), config)
+        if not new_values:
+            return step
+        steps = await steps_of(sor, pipeline["id"])
+        if "step_key" in new_values:
+            _check_key(new_values["step_key"], steps)
+        place = {name: new_values.pop(name) for name in _PLACE if name in new_values}
+        if place:
+            layout = stages.layout_of(steps)
+            stage, step_no = values.get("stage"), values.get("step_no")
+            if step_no is not None and "step_no" not in place:
+                # The form sends the old number along; only a new one is insisted on.
+                step_no = min(
+                    step_no, stages.room_in(layout, stage or step["stage"], step["step_key"])
+                )
+            new_layout = stages.move(layout, step["step_key"], stage, step_no)
+            await _rearrange(sor, pipeline, steps, new_layout, actor, moved_key=step["step_key"])
+        else:
+            await touch_draft(sor, pipeline["id"])
+        return await update_step(
+            sor, await get_row(sor, "pipeline_steps", record_id), new_values, actor
+        )
+
+    async def delete(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, actor: Actor
+    ) -> Record:
+        """Delete a step; the others close up. Raises EditConflict when it changed since it was
+        read."""
+        step, pipeline = await _lock_step(sor, record_id, lock_version, placing=False)
+        steps = await steps_of(sor, pipeline["id"])
+        layout = stages.remove(stages.layout_of(steps), step["step_key"])
+        await delete_row(sor, "pipeline_steps", step, actor)
+        others = [other for other in steps if other["id"] != record_id]
+        await place_steps(sor, others, layout, actor)
+        await touch_draft(sor, pipeline["id"])
+        return step
+
+    def duplicate(self, index: Index) -> Conflict:
+        template = "The line has a step with this code already. Choose another."
+        problem = FieldProblem("step_key", "duplicate", template)
+        return Conflict("duplicate", template, problems=[problem])
 
 
-async def delete(
-    sor: SafeSqlor, step_id: str, lock_version: int | None, actor: Actor
-) -> dict[str, Any]:
-    """Delete a step; the others close up. Raises EditConflict when it changed since it was read."""
-    step, pipeline = await _lock_step(sor, step_id, lock_version, placing=False)
-    steps = await steps_of(sor, pipeline["id"])
-    layout = stages.remove(stages.layout_of(steps), step["step_key"])
-    await delete_row(sor, "pipeline_steps", step, actor)
-    others = [other for other in steps if other["id"] != step_id]
-    await place_steps(sor, others, layout, actor)
-    await touch_draft(sor, pipeline["id"])
-    return step
+SERVICE = StepService()
 
 
 async def duplicate(

@@ -1,25 +1,21 @@
 """
 From the parameters of a request to the functions of this module, and back to an answer.
 
-Each endpoint checks its fields, opens one transaction and calls one function.
+Each endpoint checks its fields, opens one transaction and calls one function; for rows that answer
+as usual, app/web/table_endpoints.py makes them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from app.global_func import (
     Actor,
     Answer,
-    Conflict,
-    DuplicateKey,
-    FieldProblem,
     FieldRule,
     Message,
+    Record,
     SafeSqlor,
-    check_delete,
-    check_new,
     check_params,
-    check_update,
     in_transaction,
     reading,
 )
@@ -34,7 +30,6 @@ from pipeline_core.lifecycle import (
 )
 from pipeline_core.lifecycle.status import MOVES
 
-T = TypeVar("T")
 Params = Mapping[str, Any]
 
 _ID = FieldRule(kind="str", required=True, length=32)
@@ -97,41 +92,17 @@ DIFF = {
     "to": FieldRule(kind="str", default="draft", length=16),
 }
 
-_DUPLICATES = {
-    "pipelines_code": ("code", "There is a line with this code already. Choose another."),
-    "pipeline_steps_step_key": (
-        "step_key",
-        "The line has a step with this code already. Choose another.",
-    ),
-}
-
-
-async def pipelines_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Create a line, as a draft."""
-    values = check_new("pipelines", params)
-    record = await _write(lambda sor: pipelines.create(sor, values, actor))
-    return Answer(record, table="pipelines")
-
 
 async def pipelines_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Another name, description or status for a line."""
-    key, lock_version, values = check_update("pipelines", params)
-    return await _draft(
-        "pipelines", lambda sor: pipelines.update(sor, key, lock_version, values, actor), actor
-    )
-
-
-async def pipelines_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Delete a line that nothing depends on."""
-    key, lock_version, _ = check_delete("pipelines", params)
-    record = await _write(lambda sor: pipelines.delete(sor, key, lock_version, actor))
-    return Answer(record, table="pipelines", message=Message("Deleted."))
+    record = await pipelines.SERVICE.update_from(params, actor, _with_problems)
+    return _answer("pipelines", record)
 
 
 async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
     """Take a line off sale, put it away, or bring it back."""
     query = check_params(SET_STATUS, params)
-    record = await _write(
+    record = await in_transaction(
         lambda sor: pipeline_status.set_status(
             sor,
             query["pipeline_id"],
@@ -146,30 +117,17 @@ async def pipeline_set_status(actor: Actor, params: dict[str, Any]) -> Answer:
 
 async def pipeline_steps_create(actor: Actor, params: dict[str, Any]) -> Answer:
     """Add a step, at the end or where `stage` and `step_no` (and `new_stage`) say."""
-    extra = {"new_stage": _FLAG, "draft_changed_at": _MOMENT}
-    values = check_new("pipeline_steps", params, extra=extra)
-    new_stage, draft_changed_at = bool(values.pop("new_stage")), values.pop("draft_changed_at")
-    return await _draft(
-        "pipeline_steps",
-        lambda sor: steps.create(sor, values, new_stage, actor, draft_changed_at),
-        actor,
-    )
+    return _answer(steps.TABLE, await steps.SERVICE.create_from(params, actor, _with_problems))
 
 
 async def pipeline_steps_update(actor: Actor, params: dict[str, Any]) -> Answer:
     """Change a step, or move it by another `stage` or `step_no`."""
-    key, lock_version, values = check_update("pipeline_steps", params)
-    return await _draft(
-        "pipeline_steps", lambda sor: steps.update(sor, key, lock_version, values, actor), actor
-    )
+    return _answer(steps.TABLE, await steps.SERVICE.update_from(params, actor, _with_problems))
 
 
 async def pipeline_steps_delete(actor: Actor, params: dict[str, Any]) -> Answer:
     """Delete a step of the draft; the others close up."""
-    key, lock_version, _ = check_delete("pipeline_steps", params)
-    answer = await _draft(
-        "pipeline_steps", lambda sor: steps.delete(sor, key, lock_version, actor), actor
-    )
+    answer = _answer(steps.TABLE, await steps.SERVICE.delete_from(params, actor, _with_problems))
     answer.message = Message("Deleted.")
     return answer
 
@@ -178,7 +136,7 @@ async def pipeline_steps_duplicate(actor: Actor, params: dict[str, Any]) -> Answ
     """Make a copy of a step, after it or beside it."""
     query = check_params(DUPLICATE, params)
     return await _draft(
-        "pipeline_steps",
+        steps.TABLE,
         lambda sor: steps.duplicate(sor, query["id"], query["lock_version"], query, actor),
         actor,
     )
@@ -189,8 +147,8 @@ async def pipeline_steps_enable(actor: Actor, params: dict[str, Any]) -> Answer:
     query = check_params(ENABLE, params)
     values = {"enabled": query["enabled"]}
     return await _draft(
-        "pipeline_steps",
-        lambda sor: steps.update(sor, query["id"], query["lock_version"], values, actor),
+        steps.TABLE,
+        lambda sor: steps.SERVICE.update(sor, query["id"], query["lock_version"], values, actor),
         actor,
     )
 
@@ -223,40 +181,25 @@ async def pipeline_steps_move(actor: Actor, params: dict[str, Any]) -> Answer:
 
 
 async def pipeline_versions_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Save the draft as a version; `is_new` says whether a new one was needed."""
-    values = check_new("pipeline_versions", params)
-    version, is_new, problems = await _write(lambda sor: versions.create(sor, values, actor))
-    messages = [problem.as_dict(actor.lang) for problem in problems]
+    """Save the draft as a version; `made` says whether a new one was needed."""
+    version = await versions.SERVICE.create_from(params, actor)
     message = (
         Message("Saved as version {version_no}.", version_no=version["version_no"])
-        if is_new
+        if version["made"]
         else Message(
             "The draft has not changed since version {version_no}; no new version was made.",
             version_no=version["version_no"],
         )
     )
-    body = {**version, "made": is_new, "problems": messages}
-    return Answer(body, table="pipeline_versions", message=message)
-
-
-async def pipeline_versions_update(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Other notes for a version."""
-    key, lock_version, values = check_update("pipeline_versions", params)
-    record = await _write(lambda sor: versions.update(sor, key, lock_version, values, actor))
-    return Answer(record, table="pipeline_versions")
-
-
-async def pipeline_versions_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Delete a version that never was live."""
-    key, lock_version, _ = check_delete("pipeline_versions", params)
-    record = await _write(lambda sor: versions.delete(sor, key, lock_version, actor))
-    return Answer(record, table="pipeline_versions", message=Message("Deleted."))
+    return Answer(version, table="pipeline_versions", message=message)
 
 
 async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
     """Put the draft, or a saved version, live."""
     query = check_params(PUBLISH, params)
-    record = await _write(lambda sor: publishing.publish(sor, query["pipeline_id"], query, actor))
+    record = await in_transaction(
+        lambda sor: publishing.publish(sor, query["pipeline_id"], query, actor)
+    )
     message = Message("Version {version_no} is live.", version_no=record["version_no"])
     return Answer(record, table="pipeline_versions", message=message)
 
@@ -264,7 +207,9 @@ async def pipeline_publish(actor: Actor, params: dict[str, Any]) -> Answer:
 async def pipeline_rollback(actor: Actor, params: dict[str, Any]) -> Answer:
     """Put an earlier version live again."""
     query = check_params(ROLLBACK, params)
-    record = await _write(lambda sor: publishing.rollback(sor, query["pipeline_id"], query, actor))
+    record = await in_transaction(
+        lambda sor: publishing.rollback(sor, query["pipeline_id"], query, actor)
+    )
     template = (
         "Version {version_no} is live again, and the draft is like it."
         if record["draft_replaced"]
@@ -289,31 +234,24 @@ async def pipeline_diff(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _draft(
-    table: str, work: Callable[[SafeSqlor], Awaitable[dict[str, Any]]], actor: Actor
+    table: str, work: Callable[[SafeSqlor], Awaitable[Record]], actor: Actor
 ) -> Answer:
-    """Run a change of the draft: return its record with what the validator says now, `publishable`
-    and `problems`."""
+    """Run a change of the draft: answers with a record of *table* as `_answer`."""
+    return _answer(table, await steps.SERVICE.run(work, actor, _with_problems))
 
-    async def whole(sor: SafeSqlor) -> dict[str, Any]:
-        record = await work(sor)
-        pipeline_id = record["id"] if table == "pipelines" else record["pipeline_id"]
-        return {**record, **await compare.draft_problems(sor, pipeline_id, actor)}
 
-    record = await _write(whole)
+async def _with_problems(sor: SafeSqlor, record: Record, actor: Actor) -> Record:
+    """Return a line's or a step's *record* with what the validator says now of the draft,
+    `publishable` and `problems`."""
+    pipeline_id = record["pipeline_id"] if "pipeline_id" in record else record["id"]
+    return {**record, **await compare.draft_problems(sor, pipeline_id, actor)}
+
+
+def _answer(table: str, record: Record) -> Answer:
+    """Return the answer of a change of the draft, which says how many problems it has now."""
     count = sum(problem["severity"] == "error" for problem in record["problems"])
     text = Message("Saved. {count} problem(s) to correct before publishing.", count=count)
     return Answer(record, table=table, message=text if count else None)
-
-
-async def _write(work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
-    try:
-        return await in_transaction(work)
-    except DuplicateKey as exc:
-        if exc.index not in _DUPLICATES:
-            raise
-        field, template = _DUPLICATES[exc.index]
-        problem = FieldProblem(field, "duplicate", template)
-        raise Conflict("duplicate", template, problems=[problem]) from exc
 
 
 def _numbers_as_text(params: Params, names: tuple[str, ...]) -> dict[str, Any]:

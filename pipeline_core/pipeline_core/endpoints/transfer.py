@@ -8,8 +8,6 @@ from typing import Any
 from app.global_func import (
     Actor,
     Answer,
-    Conflict,
-    DuplicateKey,
     FieldProblem,
     FieldRule,
     InvalidFields,
@@ -25,7 +23,7 @@ from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Defi
 from pipeline_core.definition.step_config import config_problems
 from pipeline_core.draft.steps import MAX_STEPS
 from pipeline_core.endpoints import views
-from pipeline_core.lifecycle import compare
+from pipeline_core.lifecycle import compare, pipelines
 from pipeline_core.lifecycle.live import live_version, version_by_number
 from pipeline_core.transfer import (
     envelope,
@@ -143,13 +141,7 @@ async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
         parts = await read_parts(sor, query["pipeline_id"], _part_names(query))
         return await transfer.clone(sor, definition, values, parts, actor)
 
-    try:
-        record = await in_transaction(work)
-    except DuplicateKey as exc:
-        template = "There is a line with this code already. Choose another."
-        problem = FieldProblem("code", "duplicate", template)
-        raise Conflict("duplicate", template, problems=[problem]) from exc
-    return Answer(record, table="pipelines")
+    return Answer(await pipelines.SERVICE.run(work, actor), table="pipelines")
 
 
 async def pipeline_workflow(actor: Actor, params: dict[str, Any]) -> Answer:

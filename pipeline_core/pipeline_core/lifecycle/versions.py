@@ -6,17 +6,18 @@ from typing import Any
 from app.global_func import (
     Actor,
     Conflict,
+    Record,
     SafeSqlor,
-    check_lock_version,
+    TableService,
+    Values,
     check_references,
-    delete_row,
     get_row,
     insert_row,
     update_row,
     without_unchanged,
 )
-from pipeline_core.definition.snapshot import Definition, freeze
-from pipeline_core.definition.validate import Problem, validate
+from pipeline_core.definition.snapshot import Definition, freeze, mark_intact
+from pipeline_core.definition.validate import validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, lock_pipeline
 from pipeline_core.lifecycle.live import LIVE
@@ -28,52 +29,57 @@ select * from pipeline_versions where pipeline_id = ${pipeline_id}$
 COUNT_NUMBER = "update pipelines set last_version_no = ${version_no}$ where id = ${id}$"
 
 
-async def create(
-    sor: SafeSqlor, values: Mapping[str, Any], actor: Actor
-) -> tuple[dict[str, Any], bool, list[Problem]]:
-    """
-    Save the draft as a version that is not live.
+class VersionService(TableService):
+    """Saved versions: their notes change, and those that never were live can go."""
 
-    Answers its record, whether it was made now (an unchanged draft makes no new version) and
-    what would stand in the way of publishing it. Raises InvalidFields, Conflict `archived`.
-    """
-    await check_references(sor, "pipeline_versions", values)
-    pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
-    definition = await draft_definition(sor, pipeline)
-    problems = validate(definition, await validation_context(sor, pipeline["id"]))
-    version, is_new = await save_version(sor, pipeline, definition, values.get("notes"), actor)
-    return version, is_new, problems
+    table = "pipeline_versions"
+
+    async def create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Record:
+        """
+        Save the draft as a version that is not live.
+
+        Answers its record, `made`: whether it was made now (an unchanged draft makes no new
+        version), and the `problems` that would stand in the way of publishing it. Raises
+        InvalidFields, Conflict `archived`.
+        """
+        await check_references(sor, "pipeline_versions", values)
+        pipeline = await lock_editable_pipeline(sor, values["pipeline_id"])
+        definition = await draft_definition(sor, pipeline)
+        problems = validate(definition, await validation_context(sor, pipeline["id"]))
+        version, is_new = await save_version(sor, pipeline, definition, values.get("notes"), actor)
+        messages = [problem.as_dict(actor.lang) for problem in problems]
+        return {**version, "made": is_new, "problems": messages}
+
+    async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
+        unlocked_version = await get_row(sor, "pipeline_versions", record_id)
+        await lock_pipeline(sor, unlocked_version["pipeline_id"])
+        return await super().lock(sor, record_id)
+
+    async def update(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
+    ) -> Record:
+        """Change a version's notes, the only thing about it that people edit."""
+        current = await get_row(sor, "pipeline_versions", record_id)
+        new_values = without_unchanged("pipeline_versions", current, values)
+        return await update_row(
+            sor, "pipeline_versions", record_id, lock_version, new_values, actor
+        )  # fmt: skip
+
+    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
+        """Raise Conflict `was_live` unless the version never was live."""
+        if current["status"] != "saved":
+            raise Conflict(
+                "was_live",
+                "Version {version_no} is or was live and is kept for ever.",
+                version_no=current["version_no"],
+            )
+
+    def mark_rows(self, rows: list[Any]) -> None:
+        for version in rows:
+            mark_intact(version)
 
 
-async def update(
-    sor: SafeSqlor,
-    version_id: str,
-    lock_version: int | None,
-    values: Mapping[str, Any],
-    actor: Actor,
-) -> dict[str, Any]:
-    """Change a version's notes, the only thing about it that people edit."""
-    current = await get_row(sor, "pipeline_versions", version_id)
-    new_values = without_unchanged("pipeline_versions", current, values)
-    return await update_row(sor, "pipeline_versions", version_id, lock_version, new_values, actor)
-
-
-async def delete(
-    sor: SafeSqlor, version_id: str, lock_version: int | None, actor: Actor
-) -> dict[str, Any]:
-    """Delete a version that never was live; raises Conflict `was_live` for others."""
-    unlocked_version = await get_row(sor, "pipeline_versions", version_id)
-    await lock_pipeline(sor, unlocked_version["pipeline_id"])
-    version = await get_row(sor, "pipeline_versions", version_id, lock=True)
-    check_lock_version("pipeline_versions", version, lock_version)
-    if version["status"] != "saved":
-        raise Conflict(
-            "was_live",
-            "Version {version_no} is or was live and is kept for ever.",
-            version_no=version["version_no"],
-        )
-    await delete_row(sor, "pipeline_versions", version, actor)
-    return version
+SERVICE = VersionService()
 
 
 async def save_version(

@@ -109,7 +109,9 @@ async def clone(
 ) -> dict[str, Any]:
     """Create a line with the steps of *definition* and *parts*; its record. Raises Conflict."""
     with audit_context(None, cloned_from=definition["pipeline"]["code"]):
-        pipeline = await pipelines.create(sor, {**pipeline_values, "status": "draft"}, actor)
+        pipeline = await pipelines.SERVICE.create(
+            sor, {**pipeline_values, "status": "draft"}, actor
+        )
         await insert_steps(sor, pipeline["id"], _steps_with_places(definition["steps"]), actor)
         for name, data in parts.items():
             for entry in await write_part(sor, name, pipeline["id"], data, actor):
@@ -123,7 +125,9 @@ async def _place(
 ) -> tuple[Values | None, list[dict[str, str]]]:
     present = await pipeline_by_code(sor, incoming.pipeline["code"])
     if present is None:
-        pipeline = await pipelines.create(sor, {**incoming.pipeline, "status": "draft"}, actor)
+        pipeline = await pipelines.SERVICE.create(
+            sor, {**incoming.pipeline, "status": "draft"}, actor
+        )
         steps = _steps_with_places(incoming.steps)
         await insert_steps(sor, pipeline["id"], steps, actor)
         report["line"] |= {"action": "created", "id": pipeline["id"]}

@@ -15,19 +15,20 @@ from app.global_func import (
     FieldProblem,
     InUse,
     InvalidFields,
+    Record,
     SafeSqlor,
+    TableService,
+    Values,
     any_case,
     check_lock_version,
-    delete_row,
     get_row,
-    insert_row,
     iso,
     like_pattern,
     now,
-    settings,
     update_row,
 )
 from pipeline_dist.accounts import fixed_prices, keys
+from pipeline_ops.tables.prices import with_currency
 
 TABLE = "distributors"
 MAX_GRACE_HOURS = 90 * 24
@@ -44,54 +45,38 @@ _NO_KEY = {
 }
 
 
-async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """Make a distributor, without a key; raises InvalidFields, DuplicateKey."""
-    _check_quota(values)
-    return await insert_row(sor, TABLE, values, actor)
+class DistributorService(TableService):
+    """
+    Distributors; a new one has no key.
+
+    Raises Conflict `currency_in_use`, and InUse for one that others refer to.
+    """
+
+    table = TABLE
+
+    def defaults(self, params: Values) -> Values:
+        return with_currency(params)
+
+    async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
+        _check_quota(values)
+        return values
+
+    async def before_update(
+        self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
+    ) -> Values:
+        _check_quota({**current, **values})
+        if values.get("currency", current["currency"]) != current["currency"]:
+            await _refuse_second_currency(sor, current["id"], current["currency"])
+            await _refuse_old_prices(sor, current["id"], values["currency"])
+        return {**values, **_turned_quota(current, values)}
+
+    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
+        referrers = await _referrers(sor, current["id"])
+        if referrers:
+            raise InUse(referrers)
 
 
-def with_currency(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *params* with the installation's currency where none is named."""
-    if params.get("currency") not in (None, ""):
-        return dict(params)
-    return {**params, "currency": settings().default_currency}
-
-
-async def update(
-    sor: SafeSqlor,
-    distributor_id: str,
-    lock_version: int | None,
-    values: Mapping[str, Any],
-    actor: Actor,
-) -> dict[str, Any]:
-    """Change a distributor; raises NotFound, EditConflict, InvalidFields, Conflict."""
-    current = await get_row(sor, TABLE, distributor_id, lock=True)
-    check_lock_version(TABLE, current, lock_version)
-    _check_quota({**current, **values})
-    if values.get("currency", current["currency"]) != current["currency"]:
-        await _refuse_second_currency(sor, distributor_id, current["currency"])
-        await _refuse_old_prices(sor, distributor_id, values["currency"])
-    return await update_row(
-        sor,
-        TABLE,
-        distributor_id,
-        lock_version,
-        {**values, **_turned_quota(current, values)},
-        actor,
-    )
-
-
-async def delete(
-    sor: SafeSqlor, distributor_id: str, lock_version: int | None, actor: Actor
-) -> dict[str, Any]:
-    """Delete a distributor nobody refers to; raises NotFound, EditConflict, InUse."""
-    current = await get_row(sor, TABLE, distributor_id, lock=True)
-    check_lock_version(TABLE, current, lock_version)
-    referrers = await _referrers(sor, distributor_id)
-    if referrers:
-        raise InUse(referrers)
-    await delete_row(sor, TABLE, current, actor)
-    return current
+SERVICE = DistributorService()
 
 
 async def give_key(

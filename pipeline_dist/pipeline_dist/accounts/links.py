@@ -13,14 +13,13 @@ from app.global_func import (
     FieldProblem,
     InUse,
     InvalidFields,
+    Record,
     SafeSqlor,
+    TableService,
+    Values,
     canonical_json,
-    check_lock_version,
     check_references,
-    delete_row,
     get_row,
-    insert_row,
-    update_row,
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
@@ -29,59 +28,51 @@ TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
 
 
-async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """Link a distributor and a line; raises InvalidFields, DuplicateKey."""
-    await check_references(sor, TABLE, values)
-    record = {**values, **await _terms(sor, values, values)}
-    return await insert_row(sor, TABLE, record, actor)
+class LinkService(TableService):
+    """Links of a distributor and a line, one a pair; InUse while calls of the pair run, whose terms
+    the link holds."""
 
+    table = TABLE
 
-async def update(
-    sor: SafeSqlor,
-    link_id: str,
-    lock_version: int | None,
-    values: Mapping[str, Any],
-    actor: Actor,
-) -> dict[str, Any]:
-    """Change the terms of a link; raises NotFound, EditConflict, InvalidFields."""
-    link = await get_row(sor, TABLE, link_id)
-    # The currency stays while prices are held against it.
-    await get_row(sor, "distributors", link["distributor_id"], lock=True)
-    current = await get_row(sor, TABLE, link_id, lock=True)
-    check_lock_version(TABLE, current, lock_version)
-    terms = await _terms(sor, {**current, **values}, values)
-    new_values = {name: value for name, value in terms.items() if name in values}
-    return await update_row(sor, TABLE, link_id, lock_version, {**values, **new_values}, actor)
+    async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
+        link = await get_row(sor, TABLE, record_id)
+        # The lock that admission takes first: no call begins between a look and a delete. And the
+        # currency stays while prices are held against it.
+        await get_row(sor, "distributors", link["distributor_id"], lock=True)
+        return await super().lock(sor, record_id)
 
+    async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
+        await check_references(sor, TABLE, values)
+        return {**values, **await _terms(sor, values, values)}
 
-async def delete(
-    sor: SafeSqlor, link_id: str, lock_version: int | None, actor: Actor
-) -> dict[str, Any]:
-    """Delete a link; raises InUse while calls of the pair run, whose terms it holds."""
-    link = await get_row(sor, TABLE, link_id)
-    # The lock that admission takes first: no call begins between the look and the delete.
-    await get_row(sor, "distributors", link["distributor_id"], lock=True)
-    current = await get_row(sor, TABLE, link_id, lock=True)
-    check_lock_version(TABLE, current, lock_version)
-    running = await sor.one(
-        "select min(call_no) as id, count(*) as calls from pipeline_usage_log"
-        " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
-        " and line_no = 0 and status = 'reserved'",
-        current,
-    )
-    if running is not None and running["calls"]:
-        raise InUse(
-            [
-                {
-                    "table": "pipeline_usage_log",
-                    "id": running["id"],
-                    "label": "pipeline_usage_log",
-                    "count": running["calls"],
-                }
-            ]
+    async def before_update(
+        self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
+    ) -> Values:
+        terms = await _terms(sor, {**current, **values}, values)
+        new_values = {name: value for name, value in terms.items() if name in values}
+        return {**values, **new_values}
+
+    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
+        running = await sor.one(
+            "select min(call_no) as id, count(*) as calls from pipeline_usage_log"
+            " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
+            " and line_no = 0 and status = 'reserved'",
+            current,
         )
-    await delete_row(sor, TABLE, current, actor)
-    return current
+        if running is not None and running["calls"]:
+            raise InUse(
+                [
+                    {
+                        "table": "pipeline_usage_log",
+                        "id": running["id"],
+                        "label": "pipeline_usage_log",
+                        "count": running["calls"],
+                    }
+                ]
+            )
+
+
+SERVICE = LinkService()
 
 
 async def _terms(

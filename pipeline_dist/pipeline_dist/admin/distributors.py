@@ -8,18 +8,14 @@ from app.global_func import (
     BadRequest,
     FieldRule,
     Message,
-    check_delete,
-    check_new,
     check_params,
-    check_update,
     in_transaction,
     iso,
     public,
     reading,
     settings,
 )
-from pipeline_dist.accounts import distributors, links
-from pipeline_dist.accounts.duplicates import duplicate_as_field_errors
+from pipeline_dist.accounts import distributors
 
 ALL = "全部"  # the generated pages' own word for "no filter"
 
@@ -34,31 +30,6 @@ _NEW_KEY_RULES = _KEY_RULES | {
     "expires_at": FieldRule(kind="datetime"),
     "end_previous": FieldRule(kind="bool", default=0),
 }
-
-
-async def distributors_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Make a distributor; its key is made separately."""
-    values = check_new(distributors.TABLE, distributors.with_currency(params))
-    with duplicate_as_field_errors(distributors.TABLE):
-        record = await in_transaction(lambda sor: distributors.create(sor, values, actor))
-    return Answer(record, table=distributors.TABLE)
-
-
-async def distributors_update(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Change a distributor; suspending and closing work on its next request."""
-    key, lock_version, values = check_update(distributors.TABLE, params)
-    with duplicate_as_field_errors(distributors.TABLE):
-        record = await in_transaction(
-            lambda sor: distributors.update(sor, key, lock_version, values, actor)
-        )
-    return Answer(record, table=distributors.TABLE)
-
-
-async def distributors_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Delete a distributor that has neither lines nor calls."""
-    key, lock_version, _ = check_delete(distributors.TABLE, params)
-    record = await in_transaction(lambda sor: distributors.delete(sor, key, lock_version, actor))
-    return Answer(record, table=distributors.TABLE, message=Message("Deleted."))
 
 
 async def distributor_generate_key(actor: Actor, params: dict[str, Any]) -> Answer:
@@ -92,28 +63,6 @@ async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer
         lambda sor: distributors.revoke_keys(sor, query["id"], query["lock_version"], actor)
     )
     return Answer(record, table=distributors.TABLE, message=Message("The key is revoked."))
-
-
-async def distributor_pipeline_create(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Let a distributor call a line."""
-    values = check_new(links.TABLE, params)
-    with duplicate_as_field_errors(links.TABLE):
-        record = await in_transaction(lambda sor: links.create(sor, values, actor))
-    return Answer(record, table=links.TABLE)
-
-
-async def distributor_pipeline_update(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Change on what terms a distributor calls a line."""
-    key, lock_version, values = check_update(links.TABLE, params)
-    record = await in_transaction(lambda sor: links.update(sor, key, lock_version, values, actor))
-    return Answer(record, table=links.TABLE)
-
-
-async def distributor_pipeline_delete(actor: Actor, params: dict[str, Any]) -> Answer:
-    """Take a line away from a distributor."""
-    key, lock_version, _ = check_delete(links.TABLE, params)
-    record = await in_transaction(lambda sor: links.delete(sor, key, lock_version, actor))
-    return Answer(record, table=links.TABLE, message=Message("Deleted."))
 
 
 async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:

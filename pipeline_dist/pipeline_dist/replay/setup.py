@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from app.global_func import SYSTEM_ACTOR, Row, now, reading, settings
+from pipeline_core.draft import steps
 from pipeline_core.endpoints import pipelines as core_api
+from pipeline_core.lifecycle import pipelines
 from pipeline_core.lifecycle.live import pipeline_by_code
-from pipeline_dist.accounts import keys
+from pipeline_dist.accounts import distributors, keys, links
 from pipeline_dist.admin import distributors as admin_api
 from pipeline_dist.replay.trace import ModelPrices, ReplayError
-from pipeline_ops import endpoints as ops_api
+from pipeline_ops.tables import capacities, prices as pipeline_prices
 
 STEP = "answer"
 TOKENS_PER_PRICE = 1_000_000
@@ -66,15 +68,14 @@ async def _ensure_pipeline(code: str, model: str) -> Row | dict[str, Any]:
     async with reading() as sor:
         pipeline: Row | dict[str, Any] | None = await pipeline_by_code(sor, code)
     if pipeline is None:
-        pipeline = (
-            await core_api.pipelines_create(SYSTEM_ACTOR, {"code": code, "name": f"Replay {model}"})
-        ).body
+        fields = {"code": code, "name": f"Replay {model}"}
+        pipeline = await pipelines.SERVICE.create_from(fields, SYSTEM_ACTOR)
     step = await _one(
         "select step_key, model from pipeline_steps where pipeline_id = ${id}$", id=pipeline["id"]
     )
     if step is None:
         fields = {"pipeline_id": pipeline["id"], "step_key": STEP, "name": "Answer", "model": model}
-        await core_api.pipeline_steps_create(SYSTEM_ACTOR, fields)
+        await steps.SERVICE.create_from(fields, SYSTEM_ACTOR)
     elif (step["step_key"], step["model"]) != (STEP, model):
         raise ReplayError(
             "The line {line} is not as a replay makes it: its step is {step} with the model"
@@ -103,21 +104,21 @@ async def _price(pipeline_id: str, model: str, unit: str, price: Decimal) -> Non
     values = {"unit_price": str(price), "unit_size": TOKENS_PER_PRICE, "currency": CURRENCY}
     if row is None:
         fields = {"pipeline_id": pipeline_id, "model": model, "unit": unit, **values}
-        await ops_api.pricing_create(SYSTEM_ACTOR, fields)
+        await pipeline_prices.SERVICE.create_from(fields, SYSTEM_ACTOR)
     elif (row["unit_price"], row["unit_size"], row["currency"]) != (
         price,
         TOKENS_PER_PRICE,
         CURRENCY,
     ):
         new_values = {"id": row["id"], "lock_version": row["lock_version"], **values}
-        await ops_api.pricing_update(SYSTEM_ACTOR, new_values)
+        await pipeline_prices.SERVICE.update_from(new_values, SYSTEM_ACTOR)
 
 
 async def _capacity(pipeline_id: str) -> None:
     if not await _one(
         "select id from pipeline_capacity where pipeline_id = ${id}$", id=pipeline_id
     ):
-        await ops_api.capacity_create(SYSTEM_ACTOR, {"pipeline_id": pipeline_id})
+        await capacities.SERVICE.create_from({"pipeline_id": pipeline_id}, SYSTEM_ACTOR)
 
 
 async def _distributor(code: str, model: str) -> Row | dict[str, Any]:
@@ -125,8 +126,7 @@ async def _distributor(code: str, model: str) -> Row | dict[str, Any]:
     if row is not None:
         return row
     fields = {"code": code, "name": f"Replay {model}", "currency": CURRENCY}
-    record: dict[str, Any] = (await admin_api.distributors_create(SYSTEM_ACTOR, fields)).body
-    return record
+    return await distributors.SERVICE.create_from(fields, SYSTEM_ACTOR)
 
 
 async def _link(distributor_id: str, pipeline_id: str) -> None:
@@ -138,7 +138,7 @@ async def _link(distributor_id: str, pipeline_id: str) -> None:
     )
     if row is None:
         fields = {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
-        await admin_api.distributor_pipeline_create(SYSTEM_ACTOR, fields)
+        await links.SERVICE.create_from(fields, SYSTEM_ACTOR)
 
 
 async def _key(distributor: Row | dict[str, Any]) -> str:

@@ -16,15 +16,15 @@ from app.global_func import (
     FieldProblem,
     InUse,
     InvalidFields,
+    Record,
     SafeSqlor,
-    check_lock_version,
+    TableService,
+    Values,
     check_references,
-    delete_row,
     get_row,
-    insert_row,
     iso,
     now,
-    update_row,
+    settings,
 )
 from pipeline_ops.rules.counters import lock_capacities
 
@@ -40,59 +40,56 @@ _FOREIGN: dict[str, dict[str, Any]] = {
 }
 
 
-async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    """Add a price; raises InvalidFields, Conflict `price_overlap`."""
-    price = _complete(values, values)
-    await check_references(sor, TABLE, price)  # locks the line
-    await _check_overlap(sor, price)
-    return await insert_row(sor, TABLE, price, actor)
-
-
-async def update(
-    sor: SafeSqlor,
-    price_id: str,
-    lock_version: int | None,
-    values: Mapping[str, Any],
-    actor: Actor,
-) -> dict[str, Any]:
+class PriceService(TableService):
     """
-    Change a price; raises NotFound, EditConflict, InvalidFields, Conflict `price_overlap` and,
-    for what a price that the ledger has used is for, `in_use`.
+    Prices of lines; all of one line wait for each other on the line's row.
 
-    Calls that were booked keep the price they were booked at.
+    Raises Conflict `price_overlap`; `in_use` where a price that the ledger has used would be for
+    something else, and InUse where it would go.
     """
-    await _lock_pipeline(sor, price_id)
-    current = await get_row(sor, TABLE, price_id, lock=True)
-    check_lock_version(TABLE, current, lock_version)
-    # A form that changes the type sends along what the price was; that goes without a word.
-    new = {name: value for name, value in values.items() if value != current[name]}
-    price = _complete({**current, **values}, new)
-    other_use = [name for name in _IDENTITY if name in new]
-    if other_use and (referrers := await _referrers(sor, current)):
-        raise _other_use(other_use, referrers)
-    await _check_overlap(sor, price)
-    new_values = {name: price[name] for name in {*values, *_FOREIGN[price["pricing_type"]]}}
-    return await update_row(sor, TABLE, price_id, lock_version, new_values, actor)
+
+    table = TABLE
+
+    def defaults(self, params: Values) -> Values:
+        return with_currency(params)
+
+    async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
+        price = await get_row(sor, TABLE, record_id)
+        await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", price)
+        return await super().lock(sor, record_id)
+
+    async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
+        price = _complete(values, values)
+        await check_references(sor, TABLE, price)  # locks the line
+        await _check_overlap(sor, price)
+        return price
+
+    async def before_update(
+        self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
+    ) -> Values:
+        # A form that changes the type sends along what the price was; that goes without a word.
+        new = {name: value for name, value in values.items() if value != current[name]}
+        price = _complete({**current, **values}, new)
+        other_use = [name for name in _IDENTITY if name in new]
+        if other_use and (referrers := await _referrers(sor, current)):
+            raise _other_use(other_use, referrers)
+        await _check_overlap(sor, price)
+        return {name: price[name] for name in {*values, *_FOREIGN[price["pricing_type"]]}}
+
+    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
+        referrers = await _referrers(sor, current)
+        if referrers:
+            raise InUse(referrers)
 
 
-async def delete(
-    sor: SafeSqlor, price_id: str, lock_version: int | None, actor: Actor
-) -> dict[str, Any]:
-    """Delete a price; raises NotFound, EditConflict, InUse when the ledger has used it."""
-    await _lock_pipeline(sor, price_id)
-    current = await get_row(sor, TABLE, price_id, lock=True)
-    check_lock_version(TABLE, current, lock_version)
-    referrers = await _referrers(sor, current)
-    if referrers:
-        raise InUse(referrers)
-    await delete_row(sor, TABLE, current, actor)
-    return current
+SERVICE = PriceService()
 
 
-async def _lock_pipeline(sor: SafeSqlor, price_id: str) -> None:
-    """Lock the line of a price before the price itself; raises NotFound."""
-    price = await get_row(sor, TABLE, price_id)
-    await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", price)
+def with_currency(params: Values) -> Values:
+    """Return *params* with the installation's currency where none is named."""
+    if params.get("currency") not in (None, ""):
+        return params
+    return {**params, "currency": settings().default_currency}
 
 
 # No index begins with the price, and each one more costs every admission. That of a distributor's

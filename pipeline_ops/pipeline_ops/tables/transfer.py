@@ -9,6 +9,7 @@ from app.global_func import (
     AppError,
     InvalidFields,
     SafeSqlor,
+    TableService,
     canonical_json,
     check_new,
     table,
@@ -33,7 +34,7 @@ async def write_prices(
 ) -> list[dict[str, Any]]:
     """Add prices to a line; what became of each."""
     return [
-        await _write(sor, prices, pipeline_id, row, actor, row.get("unit"))
+        await _write(sor, prices.SERVICE, pipeline_id, row, actor, row.get("unit"))
         if isinstance(row, dict)
         else _problem("", "bad_price", "A price must be an object, in braces.", actor)
         for row in (data if isinstance(data, list) else [data])
@@ -52,7 +53,7 @@ async def write_capacity(
     """Give a line its capacity; what became of it."""
     if not isinstance(data, dict):
         return [_problem("", "bad_capacity", "The capacity must be an object, in braces.", actor)]
-    return [await _write(sor, capacities, pipeline_id, data, actor, "")]
+    return [await _write(sor, capacities.SERVICE, pipeline_id, data, actor, "")]
 
 
 PARTS = (
@@ -77,18 +78,18 @@ def _plain(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _write(
     sor: SafeSqlor,
-    module: Any,
+    service: TableService,
     pipeline_id: str,
     row: Mapping[str, Any],
     actor: Actor,
     label: Any,
 ) -> dict[str, Any]:
-    columns = table(module.TABLE).columns
+    columns = table(service.table).columns
     # Ids and stamps of another line's row mean nothing here.
     own = {n: v for n, v in row.items() if n not in columns or not columns[n].server_set}
     try:
-        values = check_new(module.TABLE, {**own, "pipeline_id": pipeline_id})
-        await module.create(sor, values, actor)
+        values = check_new(service.table, {**own, "pipeline_id": pipeline_id})
+        await service.create(sor, values, actor)
     except InvalidFields as exc:
         problems = [
             {"code": p.code, "field": p.field, "message": translate(p.text, actor.lang)}

@@ -1,0 +1,170 @@
+"""
+What people do to the rows of a table: create, update and delete them, by the rules of its owner.
+
+A table that people edit has one service, which stands beside the table's rules and comes to the
+host with the `Module`. So a form, a row of a file and a value put back from the audit trail meet
+the same rules.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from app.base.actor import Actor
+from app.base.contributions import Contributions
+from app.base.errors import Conflict, DuplicateKey, FieldProblem
+from app.db.sqlor import SafeSqlor
+from app.db.transactions import in_transaction
+from app.records.rows import (
+    check_lock_version,
+    delete_row,
+    get_row,
+    insert_row,
+    update_locked_row,
+)
+from app.schema.tables import Index, table as table_model
+from app.schema.validation import FieldRule, check_delete, check_new, check_update
+
+Values = Mapping[str, Any]
+Record = dict[str, Any]
+# A change of a row, and what is read of its record before the transaction ends.
+Work = Callable[[SafeSqlor], Awaitable[Record]]
+View = Callable[[SafeSqlor, Record, Actor], Awaitable[Record]]
+
+
+class TableService:
+    """
+    Creates, updates and deletes rows of `table`; a subclass says by which rules.
+
+    Its owner overrides `defaults`, `lock`, `before_create`, `before_update`, `before_delete`,
+    `duplicate` and `mark_rows`; and `create`, `update` or `delete` where the work itself is another
+    one. `extra` are fields of a new row's form that are no columns a client may set; `create` gets
+    them with the values.
+    """
+
+    table: ClassVar[str]
+    extra: ClassVar[Mapping[str, FieldRule]] = {}
+
+    # The rules.
+
+    def defaults(self, params: Values) -> Values:
+        """Return the *params* of a new row with what the server adds where they say nothing."""
+        return params
+
+    async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
+        """Lock a row until the transaction ends, and before it what is to be locked before it;
+        raises NotFound."""
+        return await get_row(sor, self.table, record_id, lock=True)
+
+    async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
+        """Return the columns of a new row of *values*; raises what the owner refuses."""
+        return values
+
+    async def before_update(
+        self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
+    ) -> Values:
+        """Return the columns of the locked row *current* that change with *values*; raises what the
+        owner refuses."""
+        return values
+
+    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
+        """Delete what goes with the locked row *current*; raises what keeps it, such as InUse."""
+
+    def duplicate(self, index: Index) -> Conflict:
+        """Return the refusal where another row has the values of the unique *index* already."""
+        return Conflict(
+            "duplicate",
+            "There is such a record already: {fields} must be unique.",
+            problems=[
+                FieldProblem(name, "duplicate", "This is taken already; choose another.")
+                for name in index.columns
+            ],
+            fields=", ".join(index.columns),
+        )
+
+    def mark_rows(self, rows: list[Any]) -> None:
+        """Look at *rows* that a list reads, and say in them what it finds."""
+
+    # The work, in the caller's transaction.
+
+    async def create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Record:
+        """Create a row of checked *values*; its record. Raises InvalidFields, Conflict."""
+        values = await self.before_create(sor, values, actor)
+        return await insert_row(sor, self.table, values, actor)
+
+    async def update(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
+    ) -> Record:
+        """
+        Change a row that has *lock_version* (None: any) by checked *values*; its record.
+
+        Raises NotFound, EditConflict, InvalidFields, Conflict.
+        """
+        current = await self.lock(sor, record_id)
+        check_lock_version(self.table, current, lock_version)
+        new_values = await self.before_update(sor, current, values, actor)
+        return await update_locked_row(sor, self.table, current, new_values, actor)
+
+    async def delete(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, actor: Actor
+    ) -> Record:
+        """Delete a row that has *lock_version* (None: any); the record that it was. Raises
+        NotFound, EditConflict, Conflict."""
+        current = await self.lock(sor, record_id)
+        check_lock_version(self.table, current, lock_version)
+        await self.before_delete(sor, current, actor)
+        await delete_row(sor, self.table, current, actor)
+        return current
+
+    # From the parameters of a request, in a transaction of its own.
+
+    async def create_from(self, params: Values, actor: Actor, view: View | None = None) -> Record:
+        """Create a row of the form *params*; its record, or what *view* reads of it. Raises as
+        `create`, and InvalidFields."""
+        values = check_new(self.table, self.defaults(params), extra=self.extra)
+        return await self.run(lambda sor: self.create(sor, values, actor), actor, view)
+
+    async def update_from(self, params: Values, actor: Actor, view: View | None = None) -> Record:
+        """Change a row by the form *params*; answers as `create_from`. Raises as `update`, and
+        BadRequest."""
+        key, lock_version, values = check_update(self.table, params)
+        return await self.run(
+            lambda sor: self.update(sor, key, lock_version, values, actor), actor, view
+        )
+
+    async def delete_from(self, params: Values, actor: Actor, view: View | None = None) -> Record:
+        """Delete the row that *params* name; answers as `create_from`. Raises as `delete`."""
+        key, lock_version, _ = check_delete(self.table, params)
+        return await self.run(lambda sor: self.delete(sor, key, lock_version, actor), actor, view)
+
+    async def run(self, work: Work, actor: Actor, view: View | None = None) -> Record:
+        """Run *work* in a transaction, and *view* on its record; raises `duplicate` for a
+        DuplicateKey of the table."""
+
+        async def work_and_view(sor: SafeSqlor) -> Record:
+            record = await work(sor)
+            return record if view is None else await view(sor, record, actor)
+
+        with self.duplicate_as_field_errors():
+            return await in_transaction(work_and_view)
+
+    @contextmanager
+    def duplicate_as_field_errors(self) -> Iterator[None]:
+        """Turn a DuplicateKey of the table into its `duplicate`."""
+        try:
+            yield
+        except DuplicateKey as exc:
+            indexes = table_model(self.table).indexes
+            index = next((index for index in indexes if index.name == exc.index), None)
+            if index is None:
+                raise
+            raise self.duplicate(index) from exc
+
+
+TABLE_SERVICES = Contributions(TableService, lambda service: service.table)
+
+
+def mark_rows(table: str, rows: list[Any]) -> None:
+    """Let the service of *table*, if there is one, look at *rows* that a list reads."""
+    if service := TABLE_SERVICES.get(table):
+        service.mark_rows(rows)
