@@ -175,13 +175,13 @@ def test_a_macro_that_pastes_a_parameter_is_not_run(probes: ExtraWorker):
 def test_a_name_in_sql_is_looked_up_and_never_evaluated(probes: ExtraWorker):
     client = probes.client()
 
-    seen = [
+    answers = [
         client.get("/probe/pasted.dspy", params={"text": text})
         for text in ("${6*7}$", "$[6*7]$", "$<6*7>$x$</6*7>$", "${no_such_name}$")
     ]
 
-    assert [answer.status_code for answer in seen] == [500] * 4
-    assert not any("42" in answer.text for answer in seen)
+    assert [answer.status_code for answer in answers] == [500] * 4
+    assert not any("42" in answer.text for answer in answers)
 
 
 # A2: wildcards of search boxes
@@ -194,17 +194,17 @@ def test_a_name_in_sql_is_looked_up_and_never_evaluated(probes: ExtraWorker):
         "/pipeline_dist/api/get_search_distributor_id.dspy",
     ],
 )
-@pytest.mark.parametrize("typed", ["%", "_", "\\", "%%", "_i_tim"])
-def test_wildcards_typed_into_a_search_box_find_themselves_only(admin, line, box, typed):
-    answer = admin.get(box, params={"q": typed})
+@pytest.mark.parametrize("text", ["%", "_", "\\", "%%", "_i_tim"])
+def test_wildcards_typed_into_a_search_box_find_themselves_only(admin, line, box, text):
+    answer = admin.get(box, params={"q": text})
 
     assert answer.status_code == 200, answer.text
     assert [choice["value"] for choice in answer.json()] == [""]
 
 
-@pytest.mark.parametrize("typed", ["%", "_", "_ictim"])
-def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, typed):
-    result = {"table": "pipelines", "tblvalue": "id", "tbltext": "name", "q": typed}
+@pytest.mark.parametrize("text", ["%", "_", "_ictim"])
+def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, text):
+    result = {"table": "pipelines", "tblvalue": "id", "tbltext": "name", "q": text}
 
     assert admin.get(CODES, params=result).json() == []
     assert admin.get(CODES, params=result | {"q": "victim"}).json()[0]["value"] == line["id"]
@@ -214,7 +214,7 @@ def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, type
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         {"table": "distributors", "tblvalue": "id", "tbltext": "api_key_hash"},
         {"table": "app_session", "tblvalue": "id", "tbltext": "user_id"},
@@ -226,8 +226,8 @@ def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, type
         {"table": "pipelines p", "tblvalue": "id", "tbltext": "name"},
     ],
 )
-def test_a_drop_down_offers_what_a_model_declares(admin, line, asked):
-    answer = admin.get(CODES, params=asked)
+def test_a_drop_down_offers_what_a_model_declares(admin, line, query):
+    answer = admin.get(CODES, params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_code")
 
@@ -277,8 +277,8 @@ def test_hostile_parameters_stay_text_in_every_page(admin, line, page):
 
 def widget_types(node: object) -> set[str]:
     if isinstance(node, dict):
-        found = {node["widgettype"]} if isinstance(node.get("widgettype"), str) else set()
-        return found.union(*map(widget_types, node.values()))
+        types = {node["widgettype"]} if isinstance(node.get("widgettype"), str) else set()
+        return types.union(*map(widget_types, node.values()))
     return set().union(*map(widget_types, node)) if isinstance(node, list) else set()
 
 

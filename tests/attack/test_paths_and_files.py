@@ -70,9 +70,9 @@ def test_every_spelling_but_one_is_nothing_also_for_who_may(server: Installation
                  f"/x/..{LIST}", LIST.replace("pipelines", "%2fpipelines", 1)):  # fmt: skip
         assert get_raw(server.base_url, path, cookie(admin)).status in (403, 404), path
     # Letters may be written as escapes: it is the same address, with the same right.
-    escaped = LIST.replace("get_", "%67et_")
-    assert get_raw(server.base_url, escaped, cookie(admin)).status == 200
-    assert get_raw(server.base_url, escaped).status == 401
+    other_spelling = LIST.replace("get_", "%67et_")
+    assert get_raw(server.base_url, other_spelling, cookie(admin)).status == 200
+    assert get_raw(server.base_url, other_spelling).status == 401
 
 
 def test_what_nobody_registered_is_refused_to_everybody(admin, probes: ExtraWorker):
@@ -80,12 +80,12 @@ def test_what_nobody_registered_is_refused_to_everybody(admin, probes: ExtraWork
     (root / "unregistered.dspy").write_text("return 'ran'\n")
     (root / "unregistered.html").write_text("shown\n")
 
-    for name, refused in (("unregistered.dspy", 403), ("unregistered.html", 403),
+    for name, status in (("unregistered.dspy", 403), ("unregistered.html", 403),
                           ("no_such_file.dspy", 404)):  # fmt: skip
         anonymous = get_raw(probes.base_url, f"/{name}")
         signed_in = get_raw(probes.base_url, f"/{name}", cookie(admin))
 
-        assert (anonymous.status, signed_in.status) == (401, refused)
+        assert (anonymous.status, signed_in.status) == (401, status)
 
 
 def test_a_right_to_a_folder_is_none_to_the_file_behind_it(server: Installation):

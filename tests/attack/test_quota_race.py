@@ -43,8 +43,8 @@ def use_up(buyer: Distributor, line: Line) -> int:
     raise AssertionError("there is no end")
 
 
-def strange(seen: "Counter[str]", *codes: str) -> dict[str, int]:
-    return {name: count for name, count in seen.items() if name not in {"kept", *codes}}
+def strange(outcomes: "Counter[str]", *codes: str) -> dict[str, int]:
+    return {name: count for name, count in outcomes.items() if name not in {"kept", *codes}}
 
 
 @pytest.mark.parametrize("quota", [1, 7, 40])
@@ -69,13 +69,13 @@ def test_exactly_as_many_as_the_quota(
     buyer = shop.distributor(line, link=fill(link), **fill(fields))
 
     customers = crowd([buyer], line, tries=6, ways=ALL_WAYS)
-    seen = trade_all(shop.installation.base_url, customers)
+    outcomes = trade_all(shop.installation.base_url, customers)
     rest = use_up(buyer, line)  # what the last cancelled ones gave back
 
-    assert strange(seen, "cancelled", code) == {}
-    assert seen["kept"] + rest == quota
-    counted = shop.ledger("pipeline_id = %s and line_no = 0 and status <> 'cancelled'", line.id)
-    assert len(counted) == quota
+    assert strange(outcomes, "cancelled", code) == {}
+    assert outcomes["kept"] + rest == quota
+    calls = shop.ledger("pipeline_id = %s and line_no = 0 and status <> 'cancelled'", line.id)
+    assert len(calls) == quota
     assert shop.ledger_differences() == ""
 
 
@@ -83,11 +83,11 @@ def test_several_distributors_share_one_line_exactly(shop: Shop) -> None:
     line = shop.line(capacity={"daily_quota": 50, "monthly_quota": 60})
     buyers = [shop.distributor(line, link={"daily_quota": 20}) for _ in range(4)]
 
-    seen = trade_all(shop.installation.base_url, crowd(buyers, line, tries=10, ways=ALL_WAYS))
+    outcomes = trade_all(shop.installation.base_url, crowd(buyers, line, tries=10, ways=ALL_WAYS))
     rest = sum(use_up(buyer, line) for buyer in buyers)
 
-    assert strange(seen, "cancelled", "capacity_exceeded", "quota_exceeded") == {}
-    assert seen["kept"] + rest == 50
+    assert strange(outcomes, "cancelled", "capacity_exceeded", "quota_exceeded") == {}
+    assert outcomes["kept"] + rest == 50
     assert shop.ledger_differences() == ""
 
 
@@ -96,12 +96,12 @@ def test_never_more_at_the_same_time_than_slots(shop: Shop, slots: int) -> None:
     line = shop.line(capacity={"max_concurrency": slots})
     buyers = [shop.distributor(line) for _ in range(2)]
 
-    seen = trade_all(
+    outcomes = trade_all(
         shop.installation.base_url, crowd(buyers, line, tries=3, ways=("begin", "repeat"))
     )
 
-    assert strange(seen, "concurrency_exceeded") == {}
-    assert seen["kept"] == slots
+    assert strange(outcomes, "concurrency_exceeded") == {}
+    assert outcomes["kept"] == slots
     assert shop.ledger_differences() == ""
 
 
@@ -109,12 +109,12 @@ def test_slots_come_back_under_load(shop: Shop) -> None:
     line = shop.line(capacity={"max_concurrency": 3})
     buyers = [shop.distributor(line) for _ in range(2)]
 
-    seen = trade_all(
+    outcomes = trade_all(
         shop.installation.base_url,
         crowd(buyers, line, tries=10, ways=("finish", "fail", "cancel", "one_go")),
     )
 
-    assert strange(seen, "cancelled", "concurrency_exceeded") == {}
+    assert strange(outcomes, "cancelled", "concurrency_exceeded") == {}
     assert use_up(buyers[0], line) == 3
     assert shop.ledger_differences() == ""
 
@@ -123,12 +123,12 @@ def test_a_rate_limit_is_shared_by_all_workers(shop: Shop) -> None:
     line = shop.line()
     buyer = shop.distributor(line, rate_limit_per_minute=30)
 
-    seen = trade_all(
+    outcomes = trade_all(
         shop.installation.base_url, crowd([buyer], line, tries=5, ways=("begin", "one_go"))
     )
 
-    assert strange(seen, "rate_limited") == {}
-    assert seen["kept"] == 30
+    assert strange(outcomes, "rate_limited") == {}
+    assert outcomes["kept"] == 30
 
 
 @pytest.mark.parametrize("body", [{}, {"status": "succeeded", "lines": ONE}])

@@ -35,8 +35,8 @@ def shop(admin: httpx.Client, line: dict[str, object]) -> dict[str, Any]:
     """A row in every table that can be deleted from."""
     sold = make_line(admin, "sold", daily_quota=5)
     buyer = make_distributor(admin, "buyer")
-    joined = link(admin, buyer, sold)
-    return {"line": sold, "distributor": buyer, "link": joined, "key": new_key(admin, buyer)}
+    terms = link(admin, buyer, sold)
+    return {"line": sold, "distributor": buyer, "link": terms, "key": new_key(admin, buyer)}
 
 
 def counts(server: Installation) -> dict[str, int]:
@@ -74,8 +74,8 @@ def test_sqlors_own_calls_refuse_it_too(server: Installation, probes: ExtraWorke
     answer = probes.client().post(ROWS, json={"what": what, "values": values})
 
     assert answer.status_code == 400, answer.text
-    kept = server.query("select id, fails from app_login_attempt order by id")
-    assert kept == [{"id": "kept", "fails": 1}, {"id": "too", "fails": 2}]
+    rows = server.query("select id, fails from app_login_attempt order by id")
+    assert rows == [{"id": "kept", "fails": 1}, {"id": "too", "fails": 2}]
 
 
 # A0: rows and columns that are not there (CR-5)
@@ -152,11 +152,11 @@ def test_a_record_that_is_not_there_is_404(admin, line, url, fields):
 )  # fmt: skip
 def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, line, column):
     answer = admin.post(CREATE, json={"code": "mine", "name": "Mine", column: "7"})
-    changed = admin.post(UPDATE, json={"id": line["id"], "lock_version": 1, column: "7"})
+    update = admin.post(UPDATE, json={"id": line["id"], "lock_version": 1, column: "7"})
 
     assert answer.status_code == 400, answer.text
     if column not in ("id", "lock_version"):
-        assert changed.status_code == 400, changed.text
+        assert update.status_code == 400, update.text
     assert server.query("select code, lock_version from pipelines where code = 'victim'") == [
         {"code": "victim", "lock_version": 1}
     ]
@@ -167,9 +167,9 @@ def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, line
                "rate_window", "quota_key"]
 )  # fmt: skip
 def test_keys_and_counters_of_a_distributor_cannot_be_posted(admin, shop, column):
-    wanted = {"id": shop["distributor"]["id"], "lock_version": 2, column: "0"}
+    values = {"id": shop["distributor"]["id"], "lock_version": 2, column: "0"}
 
-    answer = admin.post("/pipeline_dist/api/distributors_update.dspy", json=wanted)
+    answer = admin.post("/pipeline_dist/api/distributors_update.dspy", json=values)
 
     assert answer.status_code == 400, answer.text
     assert f"/{column}" in [problem["pointer"] for problem in answer.json()["errors"]]
@@ -201,7 +201,7 @@ def test_roles_see_what_they_may_whatever_they_filter_by(server: Installation, s
 def test_what_is_confidential_is_in_no_answer(server: Installation, admin, shop):
     (row,) = server.query("select * from distributors where code = 'buyer'")
     distributor = admin.get("/pipeline_dist/distributors/get_distributors.dspy")
-    changed = admin.post(
+    update = admin.post(
         "/pipeline_dist/api/distributors_update.dspy",
         json={"id": row["id"], "lock_version": row["lock_version"], "contact": "New"},
     )
@@ -209,12 +209,12 @@ def test_what_is_confidential_is_in_no_answer(server: Installation, admin, shop)
         "/pipeline_dist/api/distributors_update.dspy",
         json={"id": row["id"], "lock_version": row["lock_version"], "contact": "Newer"},
     )
-    asked = server.anonymous(headers={"Authorization": f"Bearer {shop['key']}"}).get(
+    reading = server.anonymous(headers={"Authorization": f"Bearer {shop['key']}"}).get(
         "/pipeline_dist/v1/me"
     )
 
-    assert [a.status_code for a in (distributor, changed, stale, asked)] == [200, 200, 409, 200]
-    for answer in (distributor, changed, stale, asked):
+    assert [a.status_code for a in (distributor, update, stale, reading)] == [200, 200, 409, 200]
+    for answer in (distributor, update, stale, reading):
         assert row["api_key_hash"] not in answer.text
         assert "key_hash" not in answer.text
         assert "rate_window" not in answer.text
@@ -237,12 +237,12 @@ def test_what_is_confidential_cannot_be_guessed_by_sorting_or_filtering(admin, s
 @pytest.mark.parametrize("text", ["null", "NaN", "None", "undefined", "true", "0"])
 def test_words_are_words_in_a_text(server: Installation, admin, line, text):
     (row,) = server.query("select id, lock_version from pipelines where code = 'victim'")
-    wanted = {**row, "name": text, "description": text}
-    answer = admin.post(UPDATE, data=wanted)
+    values = {**row, "name": text, "description": text}
+    answer = admin.post(UPDATE, data=values)
 
     assert answer.status_code == 200, answer.text
-    (found,) = server.query("select name, description from pipelines where code = 'victim'")
-    assert found == {"name": text, "description": text}
+    (stored_row,) = server.query("select name, description from pipelines where code = 'victim'")
+    assert stored_row == {"name": text, "description": text}
 
 
 @pytest.mark.parametrize(
@@ -276,13 +276,13 @@ def test_amounts_and_times_come_back_to_the_last_digit(admin, shop):
     }  # fmt: skip
     record = admin.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=price).json()["data"]
 
-    listed = admin.get(
+    list_row = admin.get(
         "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy", params={"id": record["id"]}
     ).json()["rows"][0]
 
-    for found in (record, listed):
-        assert Decimal(found["unit_price"]) == Decimal("123456789012.123457")
-        assert found["effective_from"] == "2026-11-24T06:00:00.123Z"
+    for row in (record, list_row):
+        assert Decimal(row["unit_price"]) == Decimal("123456789012.123457")
+        assert row["effective_from"] == "2026-11-24T06:00:00.123Z"
 
 
 # META-1, META-2, HOOK-1: what sqlor knows of a table, and its hooks
@@ -294,17 +294,17 @@ def test_a_table_of_the_same_name_elsewhere_changes_no_key(
     server.query("create table if not exists app_login_attempt (org varchar(9), id varchar(9),"
                  " primary key (org, id))", database="sage")  # fmt: skip
     try:
-        described = probes.client().get("/probe/described.dspy?table=app_login_attempt").json()
+        description = probes.client().get("/probe/described.dspy?table=app_login_attempt").json()
     finally:
         server.query("drop table app_login_attempt", database="sage")
 
-    assert described["summary"][0]["primary"] == ["id"]
+    assert description["summary"][0]["primary"] == ["id"]
 
 
 def test_unique_and_plain_indexes_are_told_apart(probes: ExtraWorker):
-    described = probes.client().get("/probe/described.dspy?table=distributors").json()
+    description = probes.client().get("/probe/described.dspy?table=distributors").json()
 
-    kinds = {tuple(index["idxfields"]): index["idxtype"] for index in described["indexes"]}
+    kinds = {tuple(index["idxfields"]): index["idxtype"] for index in description["indexes"]}
     assert kinds[("code",)] == "unique"
     assert set(kinds.values()) >= {"unique", "index"}
 

@@ -36,8 +36,8 @@ def cookie(client: httpx.Client) -> str:
 def user_of(server: Installation, cookies: str) -> str | None:
     answer = get_raw(server.base_url, "/whoami.dspy", f"Cookie: {cookies}")
     assert answer.status == 200, answer.body
-    found: str | None = json.loads(answer.body)["data"]["username"] or None
-    return found
+    username: str | None = json.loads(answer.body)["data"]["username"] or None
+    return username
 
 
 def attempt(server: Installation, username: str, password: str) -> httpx.Response:
@@ -67,8 +67,8 @@ def test_a_session_id_without_its_seal_never_reaches_the_database(server: Instal
     names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     server.query(f"insert into app_session ({names}) values ({marks})", *row.values())
 
-    for made in ("planted", "planted.", "planted.0", f"planted.{'0' * 64}"):
-        assert user_of(server, f"pipeline_session={made}") is None
+    for value in ("planted", "planted.", "planted.0", f"planted.{'0' * 64}"):
+        assert user_of(server, f"pipeline_session={value}") is None
 
 
 def test_the_secret_is_the_installations_own_and_for_its_owner_only(server: Installation):
@@ -290,12 +290,12 @@ def test_sessions_end_everywhere_and_for_good(server: Installation):
     )
     for name, change in ENDINGS.items():
         server.query(change.replace("@", name), database="sage")
-    ended = wait_until(lambda: not any(living_of(server, cookies).values()), WITHIN)
-    left = {name for name, alive in living_of(server, cookies).items() if alive}
+    all_over = wait_until(lambda: not any(living_of(server, cookies).values()), WITHIN)
+    survivors = {name for name, alive in living_of(server, cookies).items() if alive}
     for name, back in RETURNS.items():
         server.query(back.replace("@", name), database="sage")
 
-    assert ended, left
+    assert all_over, survivors
     time.sleep(FORGOTTEN)
     assert living_of(server, cookies) == dict.fromkeys(cookies, False)
     assert user_of(server, living) == "promoted"

@@ -109,8 +109,8 @@ def make_procedures(installation: Installation) -> None:
 
 
 @contextmanager
-def running(installation: Installation, folder: Path, wanted: set[str]) -> Iterator[list[Server]]:
-    """The servers named in *wanted*: ours-1, ours-2, plain, fastapi, procedure."""
+def running(installation: Installation, folder: Path, names: set[str]) -> Iterator[list[Server]]:
+    """The servers named in *names*: ours-1, ours-2, plain, fastapi, procedure."""
     place = installation.settings.pipeline_database
     connection = folder / "connection.json"
     connection.write_text(json.dumps({
@@ -122,17 +122,17 @@ def running(installation: Installation, folder: Path, wanted: set[str]) -> Itera
     servers: list[Server] = []
     try:
         for name in ("ours-1", "ours-2", "plain", "fastapi", "procedure"):
-            if name not in wanted:
+            if name not in names:
                 continue
             port = free_port()
             argv = _command(name, port, connection, folder)
-            started = [
+            group = [
                 subprocess.Popen(argv, cwd=ROOT, env={**env, "PIPELINE_PORT": str(port)})
                 for _ in range(2 if name == "ours-2" else 1)
             ]
-            processes += started
+            processes += group
             _wait(port, name)
-            servers.append(Server(name, f"http://127.0.0.1:{port}", tuple(p.pid for p in started)))
+            servers.append(Server(name, f"http://127.0.0.1:{port}", tuple(p.pid for p in group)))
         yield servers
     finally:
         for process in processes:

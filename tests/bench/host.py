@@ -162,12 +162,12 @@ def make_cases(installation: Installation) -> list[Case]:
     cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
     signed_in = {"Cookie": cookie}
     bearer = {"Authorization": f"Bearer {key}"}
-    listed = "/pipeline_core/pipelines/get_pipelines.dspy?page=1&rows=20&sort=name"
+    list_url = "/pipeline_core/pipelines/get_pipelines.dspy?page=1&rows=20&sort=name"
     return [
         Case("trivial script", "/hello.dspy", "/hello"),
         Case("trivial script, logged in", "/hello.dspy", "/hello", signed_in),
         Case("one row with key", "/pipeline_dist/v1/me", "/row", bearer),
-        Case("list of 20 of 10,000", listed, "/list", signed_in),
+        Case("list of 20 of 10,000", list_url, "/list", signed_in),
     ]
 
 

@@ -76,9 +76,9 @@ def run(installation: Installation, arguments: argparse.Namespace) -> str:
     cases = [(name, work, 200) for name, work in bench.large_line()]
     cases += [(name, work, 50) for name, work in bench.lists()]
     for name, work, goal in cases:
-        used = cpu_seconds(pid)
+        before = cpu_seconds(pid)
         times = [timed(work, number) for number in range(arguments.rounds)]
-        cpu = (cpu_seconds(pid) - used) * 1000 / arguments.rounds
+        cpu = (cpu_seconds(pid) - before) * 1000 / arguments.rounds
         rows.append(
             f"| {name} | {min(times):.0f} | {median(times):.0f} | {max(times):.0f} | {cpu:.0f}"
             f" | {goal} |"
@@ -129,10 +129,11 @@ class Bench:
             "one by its code": {"code": "bench-777"},
         }
         return [
-            (name, partial(self.listed, {"rows": 80, **params})) for name, params in result.items()
+            (name, partial(self.list_answer, {"rows": 80, **params}))
+            for name, params in result.items()
         ]
 
-    def listed(self, params: dict[str, Any], number: int) -> httpx.Response:
+    def list_answer(self, params: dict[str, Any], number: int) -> httpx.Response:
         """One page of the lines."""
         return self.client.get(LIST, params=params)
 
@@ -194,9 +195,9 @@ class Bench:
 
 def timed(work: Work, number: int) -> float:
     """The last request of *work*, in ms; its answer must be a good one."""
-    started = time.perf_counter()
+    start = time.perf_counter()
     answer = work(number)
-    whole = (time.perf_counter() - started) * 1000
+    whole = (time.perf_counter() - start) * 1000
     if answer.status_code != 200:
         raise SystemExit(f"{answer.request.url}: {answer.status_code} {answer.text[:500]}")
     return min(whole, answer.elapsed.total_seconds() * 1000 + 1)

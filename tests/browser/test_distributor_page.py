@@ -15,14 +15,16 @@ CALLS = 3
 def reseller(server: Installation) -> Reseller:
     """A distributor of two lines, one of them at a discount, that has made a few calls."""
     line = make_line(server.admin)
-    made = make_reseller(server, line, quota_period="day", quota_calls=4, spend_limit="0.5")
+    customer = make_reseller(server, line, quota_period="day", quota_calls=4, spend_limit="0.5")
     other = make_line(server.admin)
-    link(server.admin, made.distributor, other, pricing_mode="discount", discount_rate="0.5")
-    used = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
+    link(server.admin, customer.distributor, other, pricing_mode="discount", discount_rate="0.5")
+    usage = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
     for number in range(CALLS):
-        booked = made.begin(line, status="succeeded", lines=used, client_ref=f"order {number}")
-        assert booked.status_code == 201, booked.text
-    return made
+        booking = customer.begin(
+            line, status="succeeded", lines=usage, client_ref=f"order {number}"
+        )
+        assert booking.status_code == 201, booking.text
+    return customer
 
 
 def open_page(page: Page, reseller: Reseller) -> None:
@@ -125,8 +127,8 @@ def shown_key(page: Page) -> str:
 
 def test_a_distributor_changed_on_its_page(admin_page: Page, server: Installation) -> None:
     page = admin_page
-    made = make_distributor(server.admin)
-    page.goto(f"/#/pipeline_dist/distributor.ui?id={made['id']}")
+    distributor = make_distributor(server.admin)
+    page.goto(f"/#/pipeline_dist/distributor.ui?id={distributor['id']}")
     page.locator("[data-tool=edit_distributor]").click()
     form = page.get_by_role("dialog")
     form.locator("[data-field=status] select").select_option(label="暂停")

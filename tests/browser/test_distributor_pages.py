@@ -37,9 +37,9 @@ def test_a_key_is_made_shown_once_and_works(
     distributor = make_distributor(server.admin)
     open_tool(admin_page, distributor, "generate_key")
     admin_page.locator("dialog button[data-tool=submit]").click()
-    shown = admin_page.locator("code[data-name=key]")
-    expect(shown).to_be_visible()
-    key = shown.inner_text()
+    key_box = admin_page.locator("code[data-name=key]")
+    expect(key_box).to_be_visible()
+    key = key_box.inner_text()
 
     assert keys.is_well_formed(key)
     assert key in admin_page.locator("code[data-name=curl]").inner_text()
@@ -84,8 +84,8 @@ def test_a_statement_is_shown_in_words_and_lines(
 ) -> None:
     line = make_line(server.admin)
     reseller = make_reseller(server, line)
-    used = [{"unit": "input_token", "quantity": 4_005_000}]
-    assert reseller.begin(line, status="succeeded", lines=used).status_code == 201
+    usage = [{"unit": "input_token", "quantity": 4_005_000}]
+    assert reseller.begin(line, status="succeeded", lines=usage).status_code == 201
     open_tool(admin_page, reseller.distributor, "statement")
 
     expect(admin_page.get_by_text("应付 4.01 USD")).to_be_visible()

@@ -22,12 +22,12 @@ def versions(look: Page, bench: Bench) -> Any:
         "problems": [], "types": {}, "models": [], "functions": [], "contributors": [],
     }}  # fmt: skip
 
-    def opened(reply: Any) -> None:
+    def open_versions(reply: Any) -> None:
         bench.answers[VERSIONS] = reply
         bench.page = {"widgettype": "LinePage", "options": {"pipeline_id": "l"}}
         look.goto("/page#/line.ui?tab=versions")
 
-    return opened
+    return open_versions
 
 
 @pytest.mark.parametrize(

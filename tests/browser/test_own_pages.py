@@ -49,15 +49,15 @@ def reseller(server: Installation) -> Reseller:
         daily_quota=2,
     )
     post(admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=line["id"], notes=HOSTILE)
-    made = make_reseller(
+    customer = make_reseller(
         server, line, name=HOSTILE, contact=HOSTILE, quota_period="day", quota_calls=2
     )
-    used = [{"step_key": "one", "model": HOSTILE, "unit": prices["unit"], "quantity": 2}]
-    booked = made.begin(line, status="failed", lines=used, client_ref=HOSTILE, error=HOSTILE)
-    assert booked.status_code == 201, booked.text
-    assert made.begin(line).status_code == 201
-    made.distributor["line"] = line["id"]
-    return made
+    usage = [{"step_key": "one", "model": HOSTILE, "unit": prices["unit"], "quantity": 2}]
+    booking = customer.begin(line, status="failed", lines=usage, client_ref=HOSTILE, error=HOSTILE)
+    assert booking.status_code == 201, booking.text
+    assert customer.begin(line).status_code == 201
+    customer.distributor["line"] = line["id"]
+    return customer
 
 
 def addresses(reseller: Reseller) -> list[str]:
@@ -92,7 +92,9 @@ def test_every_part_in_every_look(
     page = new_page(context)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+    )
     for address in addresses(reseller):
         show(page, address)
         looks(page, address, width)
@@ -183,8 +185,8 @@ def test_two_editors_of_one_step(admin_page: Page, server: Installation) -> None
     form.get_by_role("button", name="按所选保存").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(".step-card")).to_contain_text("他人")
-    kept = server.admin.get(
+    row = server.admin.get(
         "/pipeline_core/pipeline_steps/get_pipeline_steps.dspy", params={"pipeline_id": line["id"]}
     ).json()["rows"][0]
-    assert '"mine"' in kept["config"]
-    assert '"a": "input"' in kept["config"].replace('":"', '": "')
+    assert '"mine"' in row["config"]
+    assert '"a": "input"' in row["config"].replace('":"', '": "')

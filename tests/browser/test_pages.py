@@ -31,7 +31,9 @@ def _no_faults(page: Page, admin_page: Page) -> Iterator[None]:
         one.on("pageerror", lambda error: faults.append(str(error)))
         one.on(
             "console",
-            lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+            lambda message: (
+                faults.append(message.text) if "Content Security" in message.text else None
+            ),
         )
     yield
     assert faults == []

@@ -135,9 +135,9 @@ def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> Non
     expect(board.card("plan")).to_contain_text("新提纲")
     board.card("cut").locator("[data-tool=duplicate_step]").click()
     expect(page.locator(".step-card")).to_have_count(7)
-    copied = page.locator(".step-card:focus").get_attribute("data-key")
-    assert copied
-    board.card(copied).locator("[data-tool=delete_step]").click()
+    copy = page.locator(".step-card:focus").get_attribute("data-key")
+    assert copy
+    board.card(copy).locator("[data-tool=delete_step]").click()
     page.get_by_role("alertdialog").get_by_role("button", name="删除").click()
     expect(page.locator(".step-card")).to_have_count(6)
     board.drag("music", page.locator('.lane-steps[data-stage="2"]'), 0.02)
@@ -179,7 +179,7 @@ def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> 
     page = admin_page
     keys = page.keyboard
     board = open_line(page, server, "keyboard-story", by_keyboard=True)
-    said = page.locator("[data-name=move-said]")
+    message = page.locator("[data-name=move-said]")
     tab_to(page, page.locator(".board [data-tool=add_step]"))
     keys.press("Enter")
     board.fill_step("plan", by_keyboard=True)
@@ -194,9 +194,9 @@ def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> 
     keys.press("ArrowUp")
     expect(board.card("music")).to_be_focused()
     keys.press("Space")
-    expect(said).to_contain_text("已拿起 步骤 music")
+    expect(message).to_contain_text("已拿起 步骤 music")
     keys.press("ArrowLeft")
-    expect(said).to_contain_text("第 2 阶段")
+    expect(message).to_contain_text("第 2 阶段")
     keys.press("Escape")
     board.expect_layout([["plan", "draw"], ["speak", "cut"], ["music", "check"]])
     for press in ("ArrowLeft", "ArrowLeft", "ArrowDown"):
@@ -279,11 +279,11 @@ def publish(page: Page, version: str, notes: str) -> None:
     expect(page.locator(".page-title")).to_contain_text(version)
 
 
-def tab_to(page: Page, wanted: Locator, back: bool = False) -> None:
-    """Press the Tab key until *wanted* has the focus."""
-    expect(wanted).to_be_visible()
+def tab_to(page: Page, target: Locator, back: bool = False) -> None:
+    """Press the Tab key until *target* has the focus."""
+    expect(target).to_be_visible()
     for _ in range(60):
-        if wanted.evaluate("node => node === document.activeElement"):
+        if target.evaluate("node => node === document.activeElement"):
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
     pytest.fail("the Tab key does not get there")

@@ -111,16 +111,16 @@ def test_from_a_line_to_its_ledger(signed_in: Page, server: Installation) -> Non
 
     # The distributor's program.
     program = Reseller(server, {"code": "shop"}, key)
-    begun = program.begin({"code": "story"})
-    assert begun.status_code == 201, begun.text
-    used = [
+    beginning = program.begin({"code": "story"})
+    assert beginning.status_code == 201, beginning.text
+    quantities = [
         {"step_key": "plan", "model": "m-1", "unit": "input_token", "quantity": 12_345},
         {"step_key": "draw", "model": "m-1", "unit": "image", "quantity": "3"},
     ]
-    finished = program.finish(begun.json(), lines=used)
+    ending = program.finish(beginning.json(), lines=quantities)
     expected = Decimal(12_345) / 1_000_000 * Decimal("2.5") + 3 * Decimal("0.123456")
-    assert finished.status_code == 200, finished.text
-    assert Decimal(finished.json()["amount"]) == expected
+    assert ending.status_code == 200, ending.text
+    assert Decimal(ending.json()["amount"]) == expected
     statuses = [program.begin({"code": "story"}).status_code for _ in range(4)]
     assert statuses == [201, 201, 429, 429]
 

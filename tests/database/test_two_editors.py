@@ -66,43 +66,43 @@ class Editors(RuleBasedStateMachine):
         self.state: State = ([], {})
         self.revisions: dict[str, int] = {ORDER: 0}
         self.content: dict[int, str] = {}
-        self.seen = [self.run(self.look()) for _ in EDITORS]
+        self.views = [self.run(self.look()) for _ in EDITORS]
         for key in ("k0", "k1", "k2"):
             self.together([create(self.id, key, None, None, False)])
 
     @rule(editor=st.integers(0, 1))
     def looks_again(self, editor: int) -> None:
-        self.seen[editor] = self.run(self.look())
+        self.views[editor] = self.run(self.look())
 
     @rule(mine=CHOICES)
     def one_works(self, mine: Choice) -> None:
-        self.together([deed_of(self.id, mine, self.seen[0])])
+        self.together([deed_of(self.id, mine, self.views[0])])
 
     @rule(mine=CHOICES, yours=CHOICES)
     def both_work(self, mine: Choice, yours: Choice) -> None:
-        chosen = zip((mine, yours), self.seen, strict=True)
-        self.together([deed_of(self.id, choice, seen) for choice, seen in chosen])
+        choices = zip((mine, yours), self.views, strict=True)
+        self.together([deed_of(self.id, choice, view) for choice, view in choices])
 
     @rule(mine=CHOICES, yours=CHOICES)
     def both_begin_with_what_is_there_now(self, mine: Choice, yours: Choice) -> None:
-        self.seen = [self.run(self.look()) for _ in EDITORS]
+        self.views = [self.run(self.look()) for _ in EDITORS]
         self.both_work(mine, yours)
 
     @invariant()
     def the_draft_is_whole(self) -> None:
         if not hasattr(self, "id"):
             return
-        seen = self.run(self.look())
+        view = self.run(self.look())
         # Counted here and not by `stages`, which is under test.
-        places = sorted((step["stage"], step["step_no"]) for step in seen.steps)
+        places = sorted((step["stage"], step["step_no"]) for step in view.steps)
         sizes = Counter(stage for stage, _ in places)
         assert places == [
             (stage, step_no)
             for stage in range(1, len(sizes) + 1)
             for step_no in range(1, sizes[stage] + 1)
         ]
-        assert len({step["step_key"] for step in seen.steps}) == len(seen.steps)
-        self.run(self.versions_are_whole(seen.line))
+        assert len({step["step_key"] for step in view.steps}) == len(view.steps)
+        self.run(self.versions_are_whole(view.line))
 
     async def versions_are_whole(self, line: dict[str, Any]) -> None:
         async with reading() as sor:
@@ -117,8 +117,8 @@ class Editors(RuleBasedStateMachine):
         assert numbers == list(range(1, len(numbers) + 1))
         for version in versions:
             load(version)
-            kept = self.content.setdefault(version["version_no"], version["snapshot"])
-            assert kept == version["snapshot"]
+            snapshot = self.content.setdefault(version["version_no"], version["snapshot"])
+            assert snapshot == version["snapshot"]
             assert (version["status"] == "saved") == (json.loads(version["event_log"]) == [])
 
     def run(self, work: Any) -> Any:
@@ -146,13 +146,17 @@ class Editors(RuleBasedStateMachine):
                 raise outcome
             result.append(with_outcome(deed, outcome.body))
         after = self.run(self.look())
-        found: State = (
+        result_state: State = (
             stages.layout_of(after.steps),
             {s["step_key"]: (s["name"], s["enabled"]) for s in after.steps},
         )
         possible = [in_order(self.state, self.revisions, order) for order in permutations(result)]
-        fitting = [made for made in possible if made is not None and made[0] == found]
-        assert fitting, (self.state, [(d.endpoint, d.params) for d in result], found)
+        fitting = [
+            prediction
+            for prediction in possible
+            if prediction is not None and prediction[0] == result_state
+        ]
+        assert fitting, (self.state, [(d.endpoint, d.params) for d in result], result_state)
         self.state, self.revisions = fitting[0]
 
 

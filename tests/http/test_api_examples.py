@@ -52,12 +52,12 @@ def line(server: Installation) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def acme(server: Installation, line: dict[str, Any]) -> Reseller:
-    made = make_distributor(
+    distributor = make_distributor(
         server.admin, "acme", name="ACME Cloud", quota_period="month", quota_calls=10_000,
         spend_limit="500", allowed_ips="127.0.0.0/8",
     )  # fmt: skip
-    link(server.admin, made, line)
-    reseller = Reseller(server, made, new_key(server.admin, made))
+    link(server.admin, distributor, line)
+    reseller = Reseller(server, distributor, new_key(server.admin, distributor))
     # A call that runs is what the examples of limits have.
     assert reseller.post("calls", examples.BEGIN, key="runs").status_code == 201
     return reseller
@@ -83,9 +83,9 @@ def outline(value: Any, name: str = "") -> Any:
 def same(answer: httpx.Response, example: Any, status: int = 200) -> None:
     """Fail unless *answer* is *example*, member for member and in its order."""
     assert answer.status_code == status, answer.text
-    told, shown = outline(answer.json()), outline(example)
-    assert told == shown
-    assert order(told) == order(shown)
+    answer_outline, example_outline = outline(answer.json()), outline(example)
+    assert answer_outline == example_outline
+    assert order(answer_outline) == order(example_outline)
 
 
 def order(value: Any) -> Any:
@@ -95,12 +95,12 @@ def order(value: Any) -> Any:
 
 
 def test_begin_read_and_finish(acme: Reseller) -> None:
-    begun = acme.post("calls", examples.BEGIN, key="example")
-    same(begun, examples.BEGUN, 201)
-    same(acme.get("calls", call_no=begun.json()["call_no"]), examples.RUNNING)
-    ended = acme.post("calls/finish", examples.ENDING | {"call_no": begun.json()["call_no"]})
-    same(ended, examples.FINISHED)
-    same(acme.get("calls", call_no=begun.json()["call_no"]), examples.FINISHED)
+    beginning = acme.post("calls", examples.BEGIN, key="example")
+    same(beginning, examples.BEGUN, 201)
+    same(acme.get("calls", call_no=beginning.json()["call_no"]), examples.RUNNING)
+    ending = acme.post("calls/finish", examples.ENDING | {"call_no": beginning.json()["call_no"]})
+    same(ending, examples.FINISHED)
+    same(acme.get("calls", call_no=beginning.json()["call_no"]), examples.FINISHED)
 
 
 def test_one_go_and_batch(server: Installation, line: dict[str, Any], acme: Reseller) -> None:

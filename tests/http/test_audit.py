@@ -93,8 +93,8 @@ def test_the_life_of_a_line_reads_as_it_was(admin: httpx.Client) -> None:
     assert (reorder["before"]["order"], reorder["after"]["order"]) == (
         [["a", "c"], ["b"]], [["a"], ["b", "c"]],
     )  # fmt: skip
-    moved = last(admin, row_id=step["id"], action="move")
-    assert (moved["before"], moved["after"]) == (
+    move = last(admin, row_id=step["id"], action="move")
+    assert (move["before"], move["after"]) == (
         {"stage": 1, "step_no": 2}, {"stage": 2, "step_no": 2},
     )  # fmt: skip
     off, on = trail(admin, pipeline_id=line["id"], action="set_status")
@@ -130,15 +130,15 @@ def test_prices_capacity_distributors_and_links_are_told(admin: httpx.Client) ->
     send(admin, "pipeline_dist/api/distributor_pipeline_delete", id=link["id"])
 
     of_line = [(e["table_name"], e["action"]) for e in trail(admin, pipeline_id=line["id"])]
-    for told in (
+    for entry in (
         ("pipeline_pricing", "create"), ("pipeline_pricing", "update"),
         ("pipeline_pricing", "delete"), ("pipeline_capacity", "create"),
         ("pipeline_capacity", "delete"), ("distributor_pipeline", "create"),
         ("distributor_pipeline", "delete"),
     ):  # fmt: skip
-        assert told in of_line
-    changed = last(admin, row_id=price["id"], action="update")
-    assert (changed["before"], changed["after"]) == (
+        assert entry in of_line
+    update = last(admin, row_id=price["id"], action="update")
+    assert (update["before"], update["after"]) == (
         {"unit_price": "2.500000"}, {"unit_price": "3.000000"},
     )  # fmt: skip
     assert [e["table_name"] for e in trail(admin, distributor_id=shop["id"])] == [
@@ -150,17 +150,17 @@ def test_keys_are_told_without_anything_one_could_use(
     server: Installation, admin: httpx.Client
 ) -> None:
     shop = send(admin, "pipeline_dist/api/distributors_create", code="keyed", name="Keyed")
-    made = send(admin, "pipeline_dist/api/distributor_generate_key", id=shop["id"])
+    key = send(admin, "pipeline_dist/api/distributor_generate_key", id=shop["id"])
     send(admin, "pipeline_dist/api/distributor_revoke_key", id=shop["id"])
     digest = server.query("select api_key_hash from distributors where id = %s", shop["id"])
 
     entries = trail(admin, distributor_id=shop["id"])
     assert [entry["action"] for entry in entries] == ["create", "generate_key", "revoke_key"]
-    assert entries[1]["after"]["api_key_prefix"] == made["api_key_prefix"]
-    told = json.dumps(entries)
-    assert made["api_key"] not in told
+    assert entries[1]["after"]["api_key_prefix"] == key["api_key_prefix"]
+    text = json.dumps(entries)
+    assert key["api_key"] not in text
     for table in models.tables().values():
-        assert not any(f'"{name}"' in told for name in table.confidential)
+        assert not any(f'"{name}"' in text for name in table.confidential)
     assert digest[0]["api_key_hash"] is None
 
 
@@ -174,8 +174,8 @@ def test_one_field_is_put_back_and_the_rest_stays(admin: httpx.Client) -> None:
     assert answer.status_code == 200, answer.text
     now = fresh(admin, line)
     assert (now["name"], now["description"]) == ("Line", "good")
-    told = last(admin, row_id=line["id"])
-    assert (told["action"], told["detail"]) == (
+    reversal = last(admin, row_id=line["id"])
+    assert (reversal["action"], reversal["detail"]) == (
         "put_back", {"change": "update", "entry": entry["id"]},
     )  # fmt: skip
 
@@ -199,15 +199,15 @@ def test_putting_back_obeys_the_rules_of_the_form(admin: httpx.Client) -> None:
     step = new_step(admin, line, "b", timeout_seconds=10)
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, stage=1)
     do(admin, "pipeline_publish", pipeline_id=line["id"])
-    moved = last(admin, row_id=step["id"], action="move")
+    move = last(admin, row_id=step["id"], action="move")
 
-    assert put_back(admin, moved, "stage").status_code == 200
+    assert put_back(admin, move, "stage").status_code == 200
     assert places(admin, line) == [(1, 1, "a"), (2, 1, "b")]
     published = last(admin, pipeline_id=line["id"], action="publish")
     refusal_of(put_back(admin, published, "live_version"), 409, "not_put_back")
     refusal_of(put_back(admin, published, "colour"), 400, "nothing_to_put_back")
-    made = trail(admin, row_id=line["id"], action="create")[0]
-    refusal_of(put_back(admin, made, "name"), 400, "nothing_to_put_back")
+    creation = trail(admin, row_id=line["id"], action="create")[0]
+    refusal_of(put_back(admin, creation, "name"), 400, "nothing_to_put_back")
     shop = send(admin, "pipeline_dist/api/distributors_create", code="no-back", name="N")
     send(admin, "pipeline_dist/api/distributor_generate_key", id=shop["id"])
     key = last(admin, row_id=shop["id"])
@@ -247,18 +247,20 @@ def test_an_entry_is_readable_with_a_button_for_each_field(admin: httpx.Client, 
         if part["widgettype"] == "Button"
     ]  # fmt: skip
     (bind,) = button["binds"]
-    made = admin.post(bind["options"]["url"], data={"_webbricks_": 1, **bind["options"]["params"]})
-    assert made.json()["widgettype"] == "Message"
+    message = admin.post(
+        bind["options"]["url"], data={"_webbricks_": 1, **bind["options"]["params"]}
+    )
+    assert message.json()["widgettype"] == "Message"
     assert fresh(admin, line)["name"] == "Line"
 
 
 def test_the_trail_is_filtered_by_user_object_action_and_time(admin: httpx.Client) -> None:
     line = new_pipeline(admin, "a")
-    found = trail(admin, username="admin", table_name="pipelines", action="create",
+    entries = trail(admin, username="admin", table_name="pipelines", action="create",
                   row_id=line["id"])  # fmt: skip
 
-    assert len(found) == 1
-    at = found[0]["created_at"]
+    assert len(entries) == 1
+    at = entries[0]["created_at"]
     assert trail(admin, row_id=line["id"], created_at_from=at)
     assert not trail(admin, row_id=line["id"], created_at_to=at)
     page = admin.post("/app_audit", data={"_webbricks_": 1, "pipeline_id": line["id"]}).json()

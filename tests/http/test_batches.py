@@ -60,7 +60,7 @@ def test_the_same_large_batch_four_times_at_once_is_booked_once(
     answers = asyncio.run(send())
 
     results = [answer.json()["results"] for answer in answers]
-    assert {one["status"] for found in results for one in found} == {201}
+    assert {one["status"] for items in results for one in items} == {201}
     for same in zip(*results, strict=True):
         assert len({one["call"]["call_no"] for one in same}) == 1
         assert sum(not one["replayed"] for one in same) == 1
@@ -113,5 +113,5 @@ def test_a_key_revoked_while_a_large_body_comes_is_none_any_more(
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'"invalid_key"' in answer
-    booked = "select id from pipeline_usage_log where distributor_id = %s limit 1"
-    assert server.query(booked, reseller.distributor["id"]) == []
+    any_call = "select id from pipeline_usage_log where distributor_id = %s limit 1"
+    assert server.query(any_call, reseller.distributor["id"]) == []

@@ -21,7 +21,7 @@ def shop(server: Installation) -> Shop:
     return Shop(server)
 
 
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+def refusal(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The problem document of a refusal."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     problem: dict[str, Any] = answer.json()
@@ -32,7 +32,7 @@ def pointers(problem: dict[str, Any]) -> set[str]:
     return {item["pointer"] for item in problem["errors"]}
 
 
-def day_used(shop: Shop, line: Line) -> int:
+def day_count(shop: Shop, line: Line) -> int:
     assert line.capacity is not None
     return int(shop.row("pipeline_capacity", line.capacity["id"])["day_used"])
 
@@ -49,10 +49,10 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
 
     first = price("2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z")
     assert first.status_code == 200, first.text
-    overlap = refused(price("2026-06-30T23:59:59Z", None), 409, "price_overlap")
+    overlap = refusal(price("2026-06-30T23:59:59Z", None), 409, "price_overlap")
     assert overlap["other"]["id"] == first.json()["data"]["id"]
-    refused(price("2025-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z"), 409, "price_overlap")
-    refused(price("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"), 409, "price_overlap")
+    refusal(price("2025-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z"), 409, "price_overlap")
+    refusal(price("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"), 409, "price_overlap")
     # Ends touch; another step, model or unit; switched off: all fine.
     assert price("2026-07-01T00:00:00Z", None).status_code == 200
     assert price("2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z").status_code == 200
@@ -60,7 +60,7 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
     assert price("2026-02-01T00:00:00Z", None, model="m").status_code == 200
     off = price("2026-02-01T00:00:00Z", None, enabled=0)
     assert off.status_code == 200
-    refused(
+    refusal(
         shop.try_post(f"{PRICING}_update", id=off.json()["data"]["id"], lock_version=1, enabled=1),
         409,
         "price_overlap",
@@ -88,7 +88,7 @@ def test_a_price_that_is_not_right_is_refused_field_by_field(
     line = shop.line(prices=[])
     values = {"pipeline_id": line.id, "unit": "call", "unit_price": "1"} | fields
 
-    problem = refused(shop.try_post(f"{PRICING}_create", **values), 400, "invalid_fields")
+    problem = refusal(shop.try_post(f"{PRICING}_create", **values), 400, "invalid_fields")
 
     assert pointers(problem) == wrong
 
@@ -101,13 +101,13 @@ def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
     )
     body = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
 
-    changed = shop.post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2")
-    assert changed["unit_price"] == "2.000000"
+    update = shop.post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2")
+    assert update["unit_price"] == "2.000000"
     assert buyer.read(body["call_no"])["lines"][0]["unit_price"] == "1.000000"
     assert buyer.begin(line, "b", status="succeeded", lines=ONE).json()["amount"] == "2.0000000000"
-    refused(shop.try_post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="3"),
+    refusal(shop.try_post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="3"),
             409, "edit_conflict")  # fmt: skip
-    problem = refused(shop.try_post(f"{PRICING}_delete", id=price["id"]), 409, "in_use")
+    problem = refusal(shop.try_post(f"{PRICING}_delete", id=price["id"]), 409, "in_use")
     assert problem["referrers"][0]["table"] == "pipeline_usage_log"
     unused = shop.post(f"{PRICING}_create", pipeline_id=line.id, unit="image", unit_price="1")
     shop.post(f"{PRICING}_delete", id=unused["id"])
@@ -131,7 +131,7 @@ def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, A
     shop.post(f"{PRICING}_update", id=unused["id"], lock_version=1, **other)
     call = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
 
-    problem = refused(
+    problem = refusal(
         shop.try_post(f"{PRICING}_update", **(same | other), lock_version=1), 409, "in_use"
     )
 
@@ -156,10 +156,10 @@ def test_a_lines_capacity(shop: Shop) -> None:
 
     # A capacity that comes later knows of the calls before it.
     assert (answer["day_used"], answer["month_used"], answer["running"]) == (2, 2, 1)
-    problem = refused(shop.try_post(f"{CAPACITY}_create", pipeline_id=line.id), 409, "duplicate")
+    problem = refusal(shop.try_post(f"{CAPACITY}_create", pipeline_id=line.id), 409, "duplicate")
     assert pointers(problem) == {"/pipeline_id"}
     for name, value in (("daily_quota", -1), ("day_used", 0), ("max_concurrency", "many")):
-        problem = refused(
+        problem = refusal(
             shop.try_post(f"{CAPACITY}_update", id=answer["id"], lock_version=1, **{name: value}),
             400,
             "invalid_fields",
@@ -186,8 +186,8 @@ def test_a_call_of_our_own_is_booked_by_hand(shop: Shop) -> None:
     assert answer["total"] == "2.5000000000"
     assert answer["amount"] == "0.0000000000"
     assert [item["quantity"] for item in answer["lines"]] == ["2.500000"]
-    assert day_used(shop, line) == 1
-    refused(shop.try_post(f"{USAGE}_create", pipeline_id=line.id), 429, "capacity_exceeded")
+    assert day_count(shop, line) == 1
+    refusal(shop.try_post(f"{USAGE}_create", pipeline_id=line.id), 429, "capacity_exceeded")
     assert shop.ledger_differences() == ""
 
 
@@ -202,9 +202,9 @@ def test_a_booking_for_a_distributor_meets_its_quota_and_prices(shop: Shop) -> N
 
     assert answer["total"] == "1.0000000000"
     assert Decimal(buyer.me()["spend_used"]) == 1
-    refused(shop.try_post(f"{USAGE}_create", **fields, lines=ONE), 429, "quota_exceeded")
+    refusal(shop.try_post(f"{USAGE}_create", **fields, lines=ONE), 429, "quota_exceeded")
     stranger = shop.distributor()
-    problem = refused(
+    problem = refusal(
         shop.try_post(f"{USAGE}_create", pipeline_id=line.id, distributor_id=stranger.id),
         400,
         "invalid_fields",
@@ -232,7 +232,7 @@ def test_a_booking_that_is_not_right_is_refused(
 ) -> None:
     line = shop.line()
 
-    problem = refused(
+    problem = refusal(
         shop.try_post(f"{USAGE}_create", pipeline_id=line.id, **fields), 400, "invalid_fields"
     )
 
@@ -244,24 +244,24 @@ def test_only_remark_and_client_ref_of_a_call_change(shop: Shop) -> None:
     line = shop.line()
     answer = shop.post(f"{USAGE}_create", pipeline_id=line.id, unit="call", quantity=1)
 
-    changed = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
-    assert (changed["remark"], changed["client_ref"]) == ("checked", "c-1")
+    update = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
+    assert (update["remark"], update["client_ref"]) == ("checked", "c-1")
     # A page sends the whole form; what is unchanged is no change.
     shop.post(f"{USAGE}_update", id=answer["id"], remark="again", unit="", status="succeeded")
-    problem = refused(
+    problem = refusal(
         shop.try_post(f"{USAGE}_update", id=answer["id"], quantity=5, remark="no"),
         400,
         "invalid_fields",
     )
     assert pointers(problem) == {"/quantity"}
-    refused(shop.try_post(f"{USAGE}_update", id=answer["id"], amount=5), 400, "invalid_fields")
+    refusal(shop.try_post(f"{USAGE}_update", id=answer["id"], amount=5), 400, "invalid_fields")
 
 
 @pytest.mark.parametrize("by_line", [False, True])
 def test_voiding_gives_everything_back_once(shop: Shop, by_line: bool) -> None:
     line = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
     buyer = shop.distributor(line, link={"daily_quota": 10}, quota_period="month", quota_calls=10)
-    kept = buyer.begin(line, "kept", status="succeeded", lines=ONE).json()
+    other_call = buyer.begin(line, "kept", status="succeeded", lines=ONE).json()
     gone = buyer.begin(line, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
     rows = shop.ledger("call_no = %s", gone["call_no"])
 
@@ -271,9 +271,9 @@ def test_voiding_gives_everything_back_once(shop: Shop, by_line: bool) -> None:
     assert {row["status"] for row in shop.ledger("call_no = %s", gone["call_no"])} == {"voided"}
     assert Decimal(buyer.me()["spend_used"]) == 1
     assert buyer.me()["quota_used"] == 1
-    assert day_used(shop, line) == 1
-    refused(shop.try_post(f"{USAGE}_delete", id=rows[0]["id"]), 409, "already_voided")
-    assert buyer.read(kept["call_no"])["status"] == "succeeded"
+    assert day_count(shop, line) == 1
+    refusal(shop.try_post(f"{USAGE}_delete", id=rows[0]["id"]), 409, "already_voided")
+    assert buyer.read(other_call["call_no"])["status"] == "succeeded"
     # Its key is not free again, and answers what it answered.
     again = buyer.begin(line, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
     assert first_answer(again) == gone
@@ -289,7 +289,7 @@ def test_voiding_a_running_call_frees_its_slot_and_ends_it(shop: Shop) -> None:
     shop.post(f"{USAGE}_delete", id=call_no)
 
     assert buyer.begin(line, "b").status_code == 201
-    refused(buyer.finish(call_no, lines=ONE), 409, "already_finished")
+    refusal(buyer.finish(call_no, lines=ONE), 409, "already_finished")
     assert shop.ledger_differences() == ""
 
 
@@ -302,7 +302,7 @@ def test_voiding_a_cancelled_call_gives_nothing_back_twice(shop: Shop) -> None:
 
     shop.post(f"{USAGE}_delete", id=call_no)
 
-    assert day_used(shop, line) == 1
+    assert day_count(shop, line) == 1
     assert shop.ledger_differences() == ""
 
 
@@ -323,13 +323,13 @@ def test_check_ledger_finds_what_was_tampered_with(shop: Shop) -> None:
                 (Decimal(change) / 10**10, buyer.id),
             )
             if change > 0:
-                told = shop.ledger_differences()
+                report = shop.ledger_differences()
 
-    assert f"pipeline_capacity {line.code}" in told
-    assert "day_used: says 2, should be 1" in told
-    assert "running: says 1, should be 0" in told
-    assert f"{buyer.code} spend_used: says 1.0000000001, should be 1.0000000000" in told
-    assert "3 difference(s)" in told
+    assert f"pipeline_capacity {line.code}" in report
+    assert "day_used: says 2, should be 1" in report
+    assert "running: says 1, should be 0" in report
+    assert f"{buyer.code} spend_used: says 1.0000000001, should be 1.0000000000" in report
+    assert "3 difference(s)" in report
     assert shop.ledger_differences() == ""
 
 
@@ -352,11 +352,11 @@ def test_figures_and_searches_for_pages(shop: Shop, server: Installation) -> Non
         "/pipeline_ops/api/get_search_pipeline_id.dspy", params={"q": "line%"}
     )
     assert len(nothing.json()) == 1
-    quoted = server.admin.get(
+    quote = server.admin.get(
         "/pipeline_ops/api/price_quote.dspy",
         params={"pipeline_id": line.id, "lines": '[{"unit": "call", "quantity": 3}]'},
     ).json()["data"]
-    assert quoted["total"] == "3.0000000000"
+    assert quote["total"] == "3.0000000000"
 
 
 def test_roles(server: Installation, shop: Shop) -> None:

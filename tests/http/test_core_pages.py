@@ -20,7 +20,7 @@ def test_writing_answers_to_post_only(admin: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "allowed"),
+    ("path", "methods"),
     [
         ("/pipeline_core/api/pipelines_create.dspy", "POST"),
         ("/pipeline_core/api/pipeline_diff.dspy", "GET, POST"),
@@ -30,12 +30,12 @@ def test_writing_answers_to_post_only(admin: httpx.Client) -> None:
     ],
 )  # fmt: skip
 def test_other_methods_hear_what_the_path_answers_to(
-    admin: httpx.Client, path: str, allowed: str
+    admin: httpx.Client, path: str, methods: str
 ) -> None:
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         answer = admin.request(method, path)
         refusal_of(answer, 405, "method_not_allowed")
-        assert answer.headers["Allow"] == allowed
+        assert answer.headers["Allow"] == methods
 
 
 def test_a_page_gets_widgets(admin: httpx.Client) -> None:

@@ -66,9 +66,9 @@ class TestKey:
         self, server: Installation, line: dict[str, Any]
     ) -> None:
         revoked = make_reseller(server, line)
-        replaced = make_reseller(server, line)
+        other = make_reseller(server, line)
         expired = make_reseller(server, line)
-        for each in (revoked, replaced, expired):
+        for each in (revoked, other, expired):
             assert each.get("me").status_code == 200
 
         post(
@@ -76,14 +76,14 @@ class TestKey:
             "/pipeline_dist/api/distributor_revoke_key.dspy",
             id=revoked.distributor["id"],
         )
-        new_key(server.admin, replaced.distributor)
+        new_key(server.admin, other.distributor)
         server.query(
             "update distributors set api_key_expires_at = utc_timestamp(3) - interval 1 second"
             " where id = %s",
             expired.distributor["id"],
         )
         problems = [
-            refusal_of(each.get("me"), 401, "invalid_key") for each in (revoked, replaced, expired)
+            refusal_of(each.get("me"), 401, "invalid_key") for each in (revoked, other, expired)
         ]
         for problem in problems:
             del problem["request_id"]
@@ -117,9 +117,9 @@ class TestKey:
         old = new_key(server.admin, distributor, expires_at=soon.isoformat())
         new_key(server.admin, distributor, grace_hours=24)
 
-        known = Reseller(server, distributor, old).get("me").json()["api_key_expires_at"]
+        expiry = Reseller(server, distributor, old).get("me").json()["api_key_expires_at"]
 
-        assert abs(datetime.fromisoformat(known) - soon) < timedelta(seconds=1)
+        assert abs(datetime.fromisoformat(expiry) - soon) < timedelta(seconds=1)
 
 
 class EverythingWrong:
@@ -210,14 +210,14 @@ class TestRefusalsInTheirOrder:
 
         # None of the refused tries took anything, nor used up the idempotency key or the rate.
         assert wrong.begin().status_code == 201
-        limited = wrong.reseller.begin(wrong.line)
-        refusal_of(limited, 429, "rate_limited")
-        assert 1 <= int(limited.headers["Retry-After"]) <= 61
+        refusal = wrong.reseller.begin(wrong.line)
+        refusal_of(refusal, 429, "rate_limited")
+        assert 1 <= int(refusal.headers["Retry-After"]) <= 61
 
     def test_a_reached_limit_is_named(self, server: Installation, line: dict[str, Any]) -> None:
         reseller = make_reseller(server, line, quota_period="day", quota_calls=1, spend_limit="0")
-        spent = refusal_of(reseller.begin(line), 402, "spend_limit_reached")
-        assert (spent["scope"], spent["resets_at"]) == ("spend", None)
+        refusal = refusal_of(reseller.begin(line), 402, "spend_limit_reached")
+        assert (refusal["scope"], refusal["resets_at"]) == ("spend", None)
 
         server.query(
             "update distributors set spend_limit = null where id = %s", reseller.distributor["id"]
@@ -247,25 +247,25 @@ class TestRefusalsInTheirOrder:
 
 class TestCalls:
     def test_begin_finish_and_read(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        begun = reseller.begin(line, client_ref="order 88", lease_seconds=60)
-        call = begun.json()
+        beginning = reseller.begin(line, client_ref="order 88", lease_seconds=60)
+        call = beginning.json()
 
-        assert begun.status_code == 201
+        assert beginning.status_code == 201
         assert call["status"] == "reserved"
         assert call["version_no"] == 1
         assert call["client_ref"] == "order 88"
         lease = datetime.fromisoformat(call["lease_expires_at"])
         assert lease - datetime.fromisoformat(call["started_at"]) == timedelta(seconds=60)
 
-        finished = reseller.finish(call, lines=USED)
+        ending = reseller.finish(call, lines=USED)
 
-        assert finished.status_code == 200
-        assert finished.json()["amount"] == COST
-        assert [item["amount"] for item in finished.json()["lines"]] == [
+        assert ending.status_code == 200
+        assert ending.json()["amount"] == COST
+        assert [item["amount"] for item in ending.json()["lines"]] == [
             "0.0048080000",
             "0.0000500000",
         ]
-        assert reseller.get("calls", call_no=call["call_no"]).json() == finished.json()
+        assert reseller.get("calls", call_no=call["call_no"]).json() == ending.json()
 
     def test_the_same_begin_is_one_call(self, reseller: Reseller, line: dict[str, Any]) -> None:
         body = {"pipeline": line["code"], "client_ref": "once"}
@@ -293,26 +293,27 @@ class TestCalls:
     def test_a_finished_call_is_booked_in_one_go(
         self, reseller: Reseller, line: dict[str, Any]
     ) -> None:
-        booked = reseller.begin(line, key="one go", status="succeeded", lines=USED)
+        booking = reseller.begin(line, key="one go", status="succeeded", lines=USED)
         again = reseller.begin(line, key="one go", status="succeeded", lines=USED)
 
-        assert booked.status_code == 201
-        assert booked.json()["status"] == "succeeded"
-        assert booked.json()["amount"] == COST
-        assert first_answer(again.json()) == booked.json()
+        assert booking.status_code == 201
+        assert booking.json()["status"] == "succeeded"
+        assert booking.json()["amount"] == COST
+        assert first_answer(again.json()) == booking.json()
         # It takes no slot, so that the limit on slots is none of its own.
-        assert {answer.headers["RateLimit-Limit"] for answer in (booked, again)} == {"1000"}
+        assert {answer.headers["RateLimit-Limit"] for answer in (booking, again)} == {"1000"}
 
     def test_cancelling_gives_the_quota_back_and_failing_does_not(
         self, server: Installation, line: dict[str, Any]
     ) -> None:
         reseller = make_reseller(server, line, quota_period="day", quota_calls=2)
-        kept = reseller.begin(line).json()
+        other_call = reseller.begin(line).json()
         given_back = reseller.begin(line).json()
         refusal_of(reseller.begin(line), 429, "quota_exceeded")
 
         assert (
-            reseller.finish(kept, status="failed", error="no answer").json()["status"] == "failed"
+            reseller.finish(other_call, status="failed", error="no answer").json()["status"]
+            == "failed"
         )
         refusal_of(reseller.begin(line), 429, "quota_exceeded")
         assert reseller.finish(given_back, status="cancelled").status_code == 200
@@ -383,11 +384,11 @@ class TestHeaders:
         assert not any(name in answer.headers for name in LIMIT_HEADERS)
 
     def test_the_callers_request_id_is_kept_when_well_formed(self, reseller: Reseller) -> None:
-        def told(request_id: str) -> str:
+        def answer_to(request_id: str) -> str:
             answer = reseller.client.get(
                 "/pipeline_dist/v1/me", headers={"X-Request-Id": request_id}
             )
             return answer.headers["X-Request-Id"]
 
-        assert told("order-88.1") == "order-88.1"
-        assert told("a b<c>") != "a b<c>"
+        assert answer_to("order-88.1") == "order-88.1"
+        assert answer_to("a b<c>") != "a b<c>"

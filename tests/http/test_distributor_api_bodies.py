@@ -47,8 +47,8 @@ class TestBodies:
             key="k",
         )
 
-        found = pointers(answer)
-        assert found == {
+        problems = pointers(answer)
+        assert problems == {
             "/pipeline": "required",
             "/lease_seconds": "out_of_range",
             "/surprise": "unknown_field",
@@ -109,11 +109,11 @@ class TestBodies:
 
     def test_null_is_as_good_as_left_out(self, reseller: Reseller, line: dict[str, Any]) -> None:
         nothing = {"client_ref": None, "lease_seconds": None, "status": None, "error": None}
-        begun = reseller.begin(line, **nothing, lines=None)
-        assert begun.status_code == 201, begun.text
-        ended = reseller.finish(begun.json(), lines=None, error=None)
+        beginning = reseller.begin(line, **nothing, lines=None)
+        assert beginning.status_code == 201, beginning.text
+        ending = reseller.finish(beginning.json(), lines=None, error=None)
 
-        assert (ended.status_code, ended.json()["lines"]) == (200, [])
+        assert (ending.status_code, ending.json()["lines"]) == (200, [])
         booking = {"pipeline": line["code"], "status": "succeeded", "lines": None}
         assert pointers(reseller.post("calls", booking, key="null")) == {"/lines": "required"}
 
@@ -181,7 +181,7 @@ class TestBodies:
         refusal_of(stranger, 401, "invalid_key")
 
     @pytest.mark.parametrize(
-        ("path", "allowed"),
+        ("path", "allow"),
         [
             ("me", "GET"),
             ("pipelines", "GET"),
@@ -198,14 +198,14 @@ class TestBodies:
         ],
     )
     def test_other_methods_are_told_which_are_allowed(
-        self, reseller: Reseller, path: str, allowed: str
+        self, reseller: Reseller, path: str, allow: str
     ) -> None:
-        methods = {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(allowed.split(", "))
+        methods = {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(allow.split(", "))
         for method in methods:
             answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
 
             refusal_of(answer, 405, "method_not_allowed")
-            assert answer.headers["Allow"] == allowed
+            assert answer.headers["Allow"] == allow
             is_open = path in ("openapi.json", "docs")
             assert is_open or answer.headers["RateLimit-Limit"] == "1000"
             assert httpx.request(method, answer.url, **DIRECT).status_code == 405
@@ -241,12 +241,12 @@ class TestBatch:
         assert results[8]["error"]["scope"] == "distributor_day"
         assert (answer.json()["accepted"], answer.json()["refused"]) == (3, 6)
         assert answer.headers["RateLimit-Remaining"] == "0"
-        booked = server.query(
+        call = server.query(
             "select count(*) as calls, sum(amount) as amount from pipeline_usage_log"
             " where distributor_id = %s and line_no >= 0",
             reseller.distributor["id"],
         )[0]
-        assert booked["amount"] == 2 * Decimal(COST)
+        assert call["amount"] == 2 * Decimal(COST)
 
     def test_the_whole_batch_may_be_sent_again(
         self, server: Installation, line: dict[str, Any]
@@ -271,5 +271,5 @@ class TestBatch:
 
         sentence = "Give an object for each call."
         whole = {"pointer": "", "code": "not_an_object", "detail": sentence}
-        told = {"code": "invalid_fields", "detail": sentence, "errors": [whole]}
-        assert result == {"status": 400, "error": told}
+        problem = {"code": "invalid_fields", "detail": sentence, "errors": [whole]}
+        assert result == {"status": 400, "error": problem}

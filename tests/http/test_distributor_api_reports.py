@@ -46,12 +46,12 @@ def user(server: Installation) -> Reseller:
     )
     user = make_reseller(server, line, code="metered-user")
     for number in range(5):
-        used = [
+        usage = [
             {"unit": "call", "quantity": 1, "model": f"m{number % 2}", "step_key": "answer"},
             {"unit": "page", "quantity": "2.5"},
         ]
-        booked = user.begin(line, status="succeeded", lines=used)
-        assert booked.status_code == 201
+        booking = user.begin(line, status="succeeded", lines=usage)
+        assert booking.status_code == 201
     user.begin(line)
     return user
 
@@ -72,12 +72,12 @@ def lines_with_many_digits(server: Installation) -> Reseller:
     ]
     line = make_line(server.admin, "digits", prices=prices)
     user = make_reseller(server, line, code="digits-user")
-    used = [
+    usage = [
         {"unit": "call", "quantity": "98765.432123", "step_key": "answer"},
         {"unit": "page", "quantity": "1234567890.5", "model": "m"},
         {"unit": "page", "quantity": "3"},
     ]
-    assert user.begin(line, status="succeeded", lines=used).status_code == 201
+    assert user.begin(line, status="succeeded", lines=usage).status_code == 201
     return user
 
 
@@ -148,8 +148,8 @@ class TestLooking:
     def test_searching_pipelines_tells_rare_letters_apart_and_not_capitals(
         self, server: Installation
     ) -> None:
-        named = {"emoji-a": "Café 😀", "emoji-b": "Café 🎉", "han": "𠮷野"}
-        lines = [make_line(server.admin, code, name=name) for code, name in named.items()]
+        names = {"emoji-a": "Café 😀", "emoji-b": "Café 🎉", "han": "𠮷野"}
+        lines = [make_line(server.admin, code, name=name) for code, name in names.items()]
         reseller = make_reseller(server, *lines)
         result = {
             text: [row["code"] for row in reseller.get("pipelines", q=text).json()["rows"]]
@@ -366,9 +366,9 @@ class TestUsage:
         digits = set()
         for line, row, sheet_row in zip(body, rows, cells, strict=False):
             for name, cell in zip(LINE_COLUMNS, sheet_row, strict=True):
-                said = "" if line[name] is None else str(line[name])
-                assert row[name] == said
-                assert digits_of(cell) == said, name
+                text = "" if line[name] is None else str(line[name])
+                assert row[name] == text
+                assert digits_of(cell) == text, name
                 digits.add(cell.data_type)
         assert digits == {"s", "n"}
         assert any(len(line["amount"]) > 17 for line in body)
@@ -396,8 +396,8 @@ class TestUsage:
         evil = "=cmd|'/c calc'!A0"
         server.query("update pipelines set name = %s where id = %s", evil, line["id"])
         user = make_reseller(server, line)
-        used = [{"unit": "=1+1", "quantity": 1, "model": "@SUM(A1)"}]
-        assert user.begin(line, status="succeeded", lines=used).status_code == 201
+        usage = [{"unit": "=1+1", "quantity": 1, "model": "@SUM(A1)"}]
+        assert user.begin(line, status="succeeded", lines=usage).status_code == 201
 
         row = next(csv.DictReader(io.StringIO(user.get("statement", format="csv").text)))
         assert row["pipeline_name"] == "'" + evil

@@ -83,11 +83,11 @@ def test_a_step_is_copied_after_itself_or_beside_itself(admin: httpx.Client) -> 
 
     copy = do(admin, "pipeline_steps_duplicate", **take)
     beside = do(admin, "pipeline_steps_duplicate", **take, parallel=1, name="Second try")
-    named = do(admin, "pipeline_steps_duplicate", **take, step_key="own")
+    copy_with_key = do(admin, "pipeline_steps_duplicate", **take, step_key="own")
 
     assert (copy["step_key"], copy["model"]) == ("a_copy", "m")
     assert (beside["step_key"], beside["name"]) == ("a_copy2", "Second try")
-    assert named["step_key"] == "own"
+    assert copy_with_key["step_key"] == "own"
     assert places(admin, line) == [
         (1, 1, "a"), (1, 2, "a_copy2"), (2, 1, "own"), (3, 1, "a_copy"), (4, 1, "b"),
     ]  # fmt: skip
@@ -127,7 +127,7 @@ def test_the_later_editor_is_told_what_differs(admin: httpx.Client) -> None:
 
 def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
     line = new_pipeline(admin, "a", "b", "c")
-    seen = fresh(admin, line)
+    view = fresh(admin, line)
     do(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
        order=[["c"], ["a"], ["b"]])  # fmt: skip
 
@@ -137,20 +137,20 @@ def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
         409, "edit_conflict",
     )  # fmt: skip
     assert problem["difference"]["current"] == [["c"], ["a"], ["b"]]
-    assert [moved["step_key"] for moved in problem["difference"]["moved"]] == ["a"]
+    assert [step["step_key"] for step in problem["difference"]["moved"]] == ["a"]
 
-    seen = fresh(admin, line)
+    view = fresh(admin, line)
     new_step(admin, line, "d")
     problem = refusal_of(
         ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"],
-            lock_version=seen["lock_version"], draft_changed_at=seen["draft_changed_at"],
+            lock_version=view["lock_version"], draft_changed_at=view["draft_changed_at"],
             order=[["a"], ["b"], ["c"]]),
         409, "edit_conflict",
     )  # fmt: skip
     assert problem["difference"]["missing"] == ["d"]
     refusal_of(
         ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="e", name="E",
-            draft_changed_at=seen["draft_changed_at"]),
+            draft_changed_at=view["draft_changed_at"]),
         409, "edit_conflict",
     )  # fmt: skip
 
@@ -193,20 +193,20 @@ WRONG_CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "told"), WRONG_CONFIGS)
+@pytest.mark.parametrize(("fields", "problems"), WRONG_CONFIGS)
 def test_a_wrong_configuration_names_the_places(
-    admin: httpx.Client, fields: dict[str, Any], told: dict[str, str]
+    admin: httpx.Client, fields: dict[str, Any], problems: dict[str, str]
 ) -> None:
     line = new_pipeline(admin, "a")
     (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
     new = {"pipeline_id": line["id"], "step_key": "b", "name": "B", "model": "m"}
     old = {"id": step["id"], "lock_version": step["lock_version"]}
 
-    for endpoint, given in (("create", new), ("update", old)):
-        answer = ask(admin, f"pipeline_steps_{endpoint}", **given, **fields)
+    for endpoint, params in (("create", new), ("update", old)):
+        answer = ask(admin, f"pipeline_steps_{endpoint}", **params, **fields)
         problem = refusal_of(answer, 400, "invalid_fields")
 
-        assert {one["pointer"]: one["detail"] for one in problem["errors"]} == told
+        assert {one["pointer"]: one["detail"] for one in problem["errors"]} == problems
         assert set(pointers(problem).values()) == {"bad_config"}
     assert rows(admin, "pipeline_steps", pipeline_id=line["id"]) == [step]
 
@@ -221,10 +221,10 @@ def test_publishing_names_all_who_changed_the_draft(
     other = server.sign_in("other", "other-password-1")
     new_step(other, line, "b")
 
-    listed = look(admin, "pipeline_contributors", pipeline_id=line["id"])
+    contributors = look(admin, "pipeline_contributors", pipeline_id=line["id"])
     page = admin.get("/pipeline_core/api/pipeline_contributors_view.dspy",
                      params={"pipeline_id": line["id"], "_lang": "en"}).text  # fmt: skip
-    assert [(one["username"], one["changes"]) for one in listed] == [("other", 1)]
+    assert [(one["username"], one["changes"]) for one in contributors] == [("other", 1)]
     assert "⚠ other: 1 change(s)" in page
     new_step(admin, line, "c")
     second = do(admin, "pipeline_publish", pipeline_id=line["id"])
@@ -244,14 +244,14 @@ def test_a_rollback_is_looked_at_first(admin: httpx.Client) -> None:
     new_step(admin, line, "b")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
 
-    seen = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
+    preview = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
 
-    assert [step["step_key"] for step in seen["difference"]["steps"]["removed"]] == ["b"]
-    assert (seen["live"]["version_no"], seen["target"]["version_no"]) == (2, 1)
-    assert (seen["publishable"], seen["draft_follows"]) == (True, True)
+    assert [step["step_key"] for step in preview["difference"]["steps"]["removed"]] == ["b"]
+    assert (preview["live"]["version_no"], preview["target"]["version_no"]) == (2, 1)
+    assert (preview["publishable"], preview["draft_follows"]) == (True, True)
     new_step(admin, line, "c")
-    seen = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
-    assert seen["draft_follows"] is False
+    preview = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
+    assert preview["draft_follows"] is False
 
 
 def test_looking_at_what_is_not_there(admin: httpx.Client) -> None:
@@ -270,8 +270,8 @@ def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
     version = do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "b")
     do(admin, "pipeline_publish", pipeline_id=line["id"])
-    listed = rows(admin, "pipeline_versions", pipeline_id=line["id"])
-    assert [row["intact"] for row in listed] == [1, 1]
+    versions = rows(admin, "pipeline_versions", pipeline_id=line["id"])
+    assert [row["intact"] for row in versions] == [1, 1]
 
     # The trigger refuses this; only somebody with the database's own powers can do it.
     with pytest.raises(pymysql.MySQLError, match="never changes"):
@@ -299,10 +299,10 @@ def tamper(server: Installation, version_id: str) -> None:
     """Change a snapshot as one could with a copy of the table."""
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("show create trigger pipeline_versions_keep_content")
-        kept = cursor.fetchone()["SQL Original Statement"]
+        trigger = cursor.fetchone()["SQL Original Statement"]
         cursor.execute("drop trigger pipeline_versions_keep_content")
         cursor.execute(
             "update pipeline_versions set snapshot = replace(snapshot, '\"A\"', '\"Z\"')"
             " where id = %s", (version_id,),
         )  # fmt: skip
-        cursor.execute(kept)
+        cursor.execute(trigger)

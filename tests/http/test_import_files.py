@@ -75,16 +75,16 @@ def test_a_price_with_its_thousands_unquoted_is_a_problem_and_no_price(tried: An
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sentence"),
     [("lines-unclosed-quote.csv", "Row 2:"), ("lines-one-bad-byte.csv", "Row 4 ")],
 )
 def test_a_file_that_cannot_be_read_is_refused_and_its_row_named(
-    server: Installation, name: str, said: str
+    server: Installation, name: str, sentence: str
 ) -> None:
     answer = send(server.admin, (FILES / name).read_bytes(), table="pipelines")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_file")
-    assert said in answer.json()["detail"]
+    assert sentence in answer.json()["detail"]
 
 
 def test_a_formula_without_a_result_and_an_error_are_problems_and_never_blank(tried: Any) -> None:
@@ -199,26 +199,26 @@ def test_the_failed_rows_come_back_as_a_file_and_go_in_again(server: Installatio
     rows = ["sep=;", "产线代码;产线名称;说明", "ok-1;A;x", 'Bad Code;B;"=1;+2\nzwei"', "ok-2;;y"]
     content = "\r\n".join(rows)
 
-    def kept(content: str, **params: Any) -> dict[str, Any]:
+    def bring_in(content: str, **params: Any) -> dict[str, Any]:
         answer = send(server.admin, content.encode(), table="pipelines", dry_run=0, **params)
         record: dict[str, Any] = answer.json()["data"]
         return record
 
-    outcome = kept(content, skip_failed=1, _lang="zh")
+    outcome = bring_in(content, skip_failed=1, _lang="zh")
     assert (outcome["done"], outcome["kept"]) == (1, True)
-    failed = outcome["failed_file"]
-    head, *lines = csv.reader(io.StringIO(failed.removeprefix("\ufeff"), newline=""))
+    failures = outcome["failed_file"]
+    head, *lines = csv.reader(io.StringIO(failures.removeprefix("\ufeff"), newline=""))
     assert head == ["产线代码", "产线名称", "说明", "问题"]
     assert lines[0][:3] == ["Bad Code", "B", "'=1;'+2\nzwei"]
     assert lines[0][3].startswith("产线代码: ")
     assert [line[0] for line in lines] == ["Bad Code", "ok-2"]
 
-    mended = failed.replace("Bad Code", "good-code").replace("ok-2,,", "ok-2,C,")
-    assert kept(mended)["done"] == 2
+    mended = failures.replace("Bad Code", "good-code").replace("ok-2,,", "ok-2,C,")
+    assert bring_in(mended)["done"] == 2
     [line] = server.admin.get(LINES, params={"code": "good-code"}).json()["rows"]
     assert line["description"] == "=1;+2\nzwei"
     # Rows that are too wide lose nothing, and the column of the problems does not double.
-    again = kept(kept("code,name\nx,y,z\n")["failed_file"])["failed_file"]
+    again = bring_in(bring_in("code,name\nx,y,z\n")["failed_file"])["failed_file"]
     head, only = csv.reader(io.StringIO(again.removeprefix("\ufeff"), newline=""))
     assert (head, only[:3]) == (["code", "name", "", "Problem"], ["x", "y", "z"])
 
@@ -255,8 +255,8 @@ def test_hundredths_are_shares_in_numbers_and_as_they_are_seen_in_texts(tried: A
         first, *others = tried(file)["preview"]
         assert (first["values"]["unit_price"], first["values"]["model"]) == ("0.855000", "85.5%")
         assert [one["values"]["unit_price"] for one in others] in ([], ["0.855000"])
-    [failed] = tried("unit,unit_price\ncall,1e1%\n")["failed"]
-    assert failed["problems"][0]["code"] == "not_a_number"
+    [failure] = tried("unit,unit_price\ncall,1e1%\n")["failed"]
+    assert failure["problems"][0]["code"] == "not_a_number"
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -268,8 +268,8 @@ def test_what_was_exported_can_be_imported(server: Installation, kind: str) -> N
         LINES, params={"_export": kind, "code": result["code"], "_columns": "code,name,description"}
     ).content
     line = server.admin.get(LINES, params={"code": result["code"]}).json()["rows"][0]
-    deleted = {"id": line["id"], "lock_version": line["lock_version"]}
-    assert server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=deleted).is_success
+    version = {"id": line["id"], "lock_version": line["lock_version"]}
+    assert server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=version).is_success
 
     assert send(server.admin, file, table="pipelines", dry_run=0).json()["data"]["kept"]
     [back] = server.admin.get(LINES, params={"code": result["code"]}).json()["rows"]
@@ -357,13 +357,13 @@ def test_an_excel_export_has_dates_on_the_readers_clock(server: Installation) ->
     [line] = server.admin.get(LINES, params={"code": "priced"}).json()["rows"]
     columns = {"_export": "xlsx", "code": "priced", "_columns": "code,created_at", "_lang": "en"}
     moment = datetime.fromisoformat(line["created_at"])
-    for asked, zone in (({"_zone": "Europe/Berlin"}, "Europe/Berlin"), ({}, "Asia/Shanghai")):
-        answer = server.admin.get(LINES, params=columns | asked)
+    for zone_param, zone in (({"_zone": "Europe/Berlin"}, "Europe/Berlin"), ({}, "Asia/Shanghai")):
+        answer = server.admin.get(LINES, params=columns | zone_param)
         sheet = load_workbook(io.BytesIO(answer.content)).active
         assert sheet is not None
         (_, head), (_, cell) = sheet.iter_rows()
         assert head.value == f"Created ({zone})"
         assert cell.number_format == "yyyy-mm-dd hh:mm:ss"
         assert isinstance(cell.value, datetime)
-        shown = cell.value.replace(tzinfo=ZoneInfo(zone))
-        assert abs((shown - moment).total_seconds()) < 0.002
+        exported = cell.value.replace(tzinfo=ZoneInfo(zone))
+        assert abs((exported - moment).total_seconds()) < 0.002

@@ -13,7 +13,7 @@ NO_PRICE = [{"unit": "image", "quantity": 1}]
 FEW = 6
 
 
-def told(answer: httpx.Response) -> dict[str, str]:
+def limit_headers(answer: httpx.Response) -> dict[str, str]:
     """The headers about limits, without the clock."""
     return {name: answer.headers[name] for name in NAMES if name in answer.headers}
 
@@ -33,7 +33,7 @@ class Watch:
 
     def _hold(self, answer: httpx.Response, status: int, look: httpx.Response) -> httpx.Response:
         assert (answer.status_code, look.status_code) == (status, 200), answer.text
-        assert told(answer) == told(look), answer.text
+        assert limit_headers(answer) == limit_headers(look), answer.text
         assert ("RateLimit-Reset" in answer.headers) == ("RateLimit-Reset" in look.headers)
         if "RateLimit-Reset" in look.headers:
             later = int(look.headers["RateLimit-Reset"])
@@ -70,7 +70,7 @@ def test_are_true_after_every_answer(server: Installation, scope: str) -> None:
 
     first = watch.of_line(reseller.begin(line, key="a"), 201)
     if scope == "spend":
-        assert told(first) == {}
+        assert limit_headers(first) == {}
     else:
         most = 2 if scope == "concurrency" else FEW
         assert first.headers["RateLimit-Remaining"] == str(most - 1)
@@ -89,7 +89,7 @@ def test_are_true_after_every_answer(server: Installation, scope: str) -> None:
     unslotted(reseller.begin(line, key="c", status="succeeded", lines=USED), 201)
     watch.of_account(reseller.begin(line, key="d", status="soon", lines=[]), 400)
     watch.of_account(reseller.post("calls", {"pipeline": "no-such-line"}, key="e"), 404)
-    held = [watch.of_line(reseller.begin(line, key=f"h{n}"), 201) for n in range(2)]
+    running = [watch.of_line(reseller.begin(line, key=f"h{n}"), 201) for n in range(2)]
     full = watch.of_line(reseller.begin(line, key="g"), 429) if scope == "concurrency" else None
     calls = [
         {"idempotency_key": f"i{n}", "pipeline": line["code"], "status": "succeeded", "lines": USED}
@@ -97,19 +97,19 @@ def test_are_true_after_every_answer(server: Installation, scope: str) -> None:
     ]
     batch = unslotted(reseller.post("calls/batch", {"calls": calls}), 200)
     assert batch.headers.get("RateLimit-Remaining") == (None if scope == "concurrency" else "0")
-    refused = [one for one in batch.json()["results"] if "error" in one]
-    assert bool(refused) == (scope != "concurrency")
+    refusals = [one for one in batch.json()["results"] if "error" in one]
+    assert bool(refusals) == (scope != "concurrency")
     if scope in ("concurrency", "spend"):
         assert "Retry-After" not in batch.headers
     else:
-        waits = {one["retry_after"] for one in refused if one["status"] == 429}
+        waits = {one["retry_after"] for one in refusals if one["status"] == 429}
         assert waits == {int(batch.headers["Retry-After"])}
         assert abs(min(waits) - int(batch.headers["RateLimit-Reset"])) <= 1
     if full is None:
         full = watch.of_line(reseller.begin(line, key="g"), 402 if scope == "spend" else 429)
         watch.of_line(reseller.post("quote", quote), 200)
     assert full.headers["RateLimit-Policy"].startswith(f'"{scope}";q=')
-    watch.of_line(reseller.finish(held[0].json(), status="cancelled"), 200)
+    watch.of_line(reseller.finish(running[0].json(), status="cancelled"), 200)
     watch.of_account(reseller.get("usage"), 200)
     watch.of_account(reseller.get("calls", call_no="none"), 404)
 
@@ -124,7 +124,7 @@ def test_one_go_then_a_batch_of_five_of_ten_leave_four(server: Installation) -> 
 
     assert one.headers["RateLimit-Remaining"] == "9"
     assert answer.headers["RateLimit-Remaining"] == "4"
-    assert told(answer) == told(reseller.get("me"))
+    assert limit_headers(answer) == limit_headers(reseller.get("me"))
 
 
 def test_a_batch_over_several_lines_tells_the_tightest_of_all(server: Installation) -> None:
@@ -147,14 +147,14 @@ def test_spent_money_is_a_limit_without_a_clock(server: Installation) -> None:
     line = make_line(server.admin)
     reseller = make_reseller(server, line, quota_period="day", quota_calls=100, spend_limit="0.001")
     assert reseller.get("me").headers["RateLimit-Limit"] == "100"
-    booked = reseller.begin(line, status="succeeded", lines=USED)
-    refused = reseller.begin(line)
+    booking = reseller.begin(line, status="succeeded", lines=USED)
+    refusal = reseller.begin(line)
 
-    for answer in (booked, refused, reseller.get("me")):
-        assert told(answer) == dict(zip(NAMES, ("0", "0", '"spend";q=0'), strict=True))
+    for answer in (booking, refusal, reseller.get("me")):
+        assert limit_headers(answer) == dict(zip(NAMES, ("0", "0", '"spend";q=0'), strict=True))
         assert "RateLimit-Reset" not in answer.headers
         assert "Retry-After" not in answer.headers
-    assert refused.status_code == 402
+    assert refusal.status_code == 402
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_what_allows_nothing_promises_nothing(
     batch = reseller.post("calls/batch", {"calls": [{"idempotency_key": "k", **call}]})
 
     assert (answer.status_code, answer.json()["resets_at"]) == (429, None)
-    for refused in (answer, batch):
-        assert "Retry-After" not in refused.headers
+    for refusal in (answer, batch):
+        assert "Retry-After" not in refusal.headers
     assert answer.headers["RateLimit-Remaining"] == "0"
     assert "RateLimit-Reset" not in answer.headers
     (item,) = batch.json()["results"]

@@ -31,7 +31,7 @@ def _lines(server: Installation) -> None:
         assert answer.status_code == 200, answer.text
 
 
-def listed(admin: httpx.Client, **params: Any) -> dict[str, Any]:
+def list_answer(admin: httpx.Client, **params: Any) -> dict[str, Any]:
     answer = admin.get(LINES, params=params)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
@@ -46,7 +46,7 @@ def imported(client: httpx.Client, **body: Any) -> dict[str, Any]:
 
 
 def test_people_are_called_by_name(server: Installation) -> None:
-    [line] = listed(server.admin, code="second")["rows"]
+    [line] = list_answer(server.admin, code="second")["rows"]
 
     assert line["created_by_text"] == line["updated_by_text"] == "admin"
     assert line["created_by"] != "admin"
@@ -56,15 +56,15 @@ def test_search_looks_through_all_texts_and_reads_wildcards_as_they_are(
     server: Installation,
 ) -> None:
     def codes(**params: Any) -> list[str]:
-        return sorted(row["code"] for row in listed(server.admin, **params)["rows"])
+        return sorted(row["code"] for row in list_answer(server.admin, **params)["rows"])
 
     assert codes(q="UPPER") == ["upper-case"]  # a column that compares exactly
     assert codes(q="hyperlink") == ["upper-case"]
     assert codes(q="100%") == ["second"]
     assert codes(q="%") == ["second"]
     assert codes(q="x' or '1'='1") == []
-    wanted = '{"field": "code", "op": "LIKE", "const": "%UPPER%"}'
-    assert codes(data_filter=wanted) == ["upper-case"]
+    condition = '{"field": "code", "op": "LIKE", "const": "%UPPER%"}'
+    assert codes(data_filter=condition) == ["upper-case"]
     assert server.admin.get(LINES, params={"q": "x" * 201}).json()["code"] == "bad_search"
 
 
@@ -79,12 +79,12 @@ def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
 
     assert answer.headers["X-Total-Rows"] == "3"
     assert answer.text.startswith("\ufeff产线代码,产线名称,")
-    head, *found = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    head, *rows = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert head[3:5] == ["创建人", "状态"]
-    assert [row[2] for row in found] == ["'+1", "eine\nZeile", f"'{FORMULA}"]
-    assert found[1][1] == 'Dritte, mit "Komma"'
-    assert {tuple(row[3:5]) for row in found} == {("admin", "草稿")}
-    assert all(row[5].endswith("+08:00") for row in found)
+    assert [row[2] for row in rows] == ["'+1", "eine\nZeile", f"'{FORMULA}"]
+    assert rows[1][1] == 'Dritte, mit "Komma"'
+    assert {tuple(row[3:5]) for row in rows} == {("admin", "草稿")}
+    assert all(row[5].endswith("+08:00") for row in rows)
     for params in ({"_export": "pdf"}, {"_export": "csv", "_columns": "x"},
                    {"_export": "csv", "_zone": "../etc"},
                    {"_export": "csv", "_columns": "code,name,code"}):  # fmt: skip
@@ -111,15 +111,15 @@ def test_a_file_in_pieces_tells_how_many_rows_are_done(server: Installation, kin
 
     assert answer.headers["Content-Type"] == "application/vnd.pipeline-app.pieces"
     assert answer.headers["Content-Disposition"] == whole.headers["Content-Disposition"]
-    done, file, rest = [], b"", answer.content
+    counts, file, rest = [], b"", answer.content
     while rest:
         rows, size = struct.unpack(">II", rest[:8])
-        done.append(rows)
+        counts.append(rows)
         file += rest[8 : 8 + size]
         rest = rest[8 + size :]
-    assert len(done) >= 2
-    assert done == sorted(done)
-    assert done[-1] == int(answer.headers["X-Total-Rows"])
+    assert len(counts) >= 2
+    assert counts == sorted(counts)
+    assert counts[-1] == int(answer.headers["X-Total-Rows"])
     if kind == "csv":
         assert file == whole.content
     else:  # each holds the time at which it was made
@@ -156,7 +156,7 @@ def test_an_export_may_be_imported_again(server: Installation) -> None:
 
     assert outcome["kept"]
     assert {"Created by", "Live version", "Id"} <= set(outcome["ignored"])
-    [copy] = listed(server.admin, code="copied")["rows"]
+    [copy] = list_answer(server.admin, code="copied")["rows"]
     assert copy["description"] == FORMULA
 
 
@@ -176,9 +176,9 @@ def test_a_trial_keeps_nothing_and_tells_every_problem(server: Installation) -> 
     }
     # All or nothing, unless told otherwise.
     assert not imported(server.admin, **body)["kept"]
-    assert listed(server.admin, q="a-1")["total"] == 0
+    assert list_answer(server.admin, q="a-1")["total"] == 0
     assert imported(server.admin, **body, skip_failed=1)["kept"]
-    assert listed(server.admin, code="a-1")["total"] == 1
+    assert list_answer(server.admin, code="a-1")["total"] == 1
 
 
 def test_cells_may_hold_names_choices_and_local_times(server: Installation) -> None:

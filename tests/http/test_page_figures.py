@@ -24,11 +24,11 @@ def line(server: Installation) -> dict[str, str]:
 @pytest.fixture
 def reseller(server: Installation, line: dict[str, str]) -> Reseller:
     """Two calls that succeeded, one that failed, one that runs."""
-    made = make_reseller(server, line, quota_period="day", quota_calls=8)
+    customer = make_reseller(server, line, quota_period="day", quota_calls=8)
     for status in ("succeeded", "succeeded", "failed"):
-        assert made.begin(line, status=status, lines=USED).status_code == 201
-    assert made.begin(line).status_code == 201
-    return made
+        assert customer.begin(line, status=status, lines=USED).status_code == 201
+    assert customer.begin(line).status_code == 201
+    return customer
 
 
 def test_a_lines_figures(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
@@ -86,8 +86,8 @@ def test_use_by_what(
     assert group["calls"] == (4 if group_by in ("day", "pipeline") else 3)
     other = server.admin.get(USAGE, params={**result, "pipeline": "another"}).json()["data"]
     assert other["groups"] == []
-    refused = server.admin.get(USAGE, params={**result, "group_by": "u.amount"})
-    assert refused.status_code == 400
+    refusal = server.admin.get(USAGE, params={**result, "group_by": "u.amount"})
+    assert refusal.status_code == 400
 
 
 def test_times_at_the_end_of_the_calendar_are_refused(
@@ -109,8 +109,8 @@ def test_a_statement_as_a_file(server: Installation, reseller: Reseller) -> None
     as_xlsx = server.admin.get(FILE, params={**result, "format": "xlsx"})
 
     # A page's download is for Excel, which needs the mark.
-    marked = {"format": "csv", "bom": "1"}
-    own = reseller.client.get("/pipeline_dist/v1/statement", params=marked)
+    query = {"format": "csv", "bom": "1"}
+    own = reseller.client.get("/pipeline_dist/v1/statement", params=query)
     assert as_csv.content == own.content
     assert own.content.startswith(b"\xef\xbb\xbf")
     assert as_csv.headers["content-disposition"].startswith("attachment; filename=")

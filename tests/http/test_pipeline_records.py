@@ -81,11 +81,11 @@ def test_names_may_hold_any_writing(admin: httpx.Client) -> None:
     name = "短篇 🚀👩🏽‍🚀 ‏עברית‏ ½ " + "长" * 100
     line = new_pipeline(admin)
 
-    changed = do(admin, "pipelines_update", id=line["id"], lock_version=1, name=name)
+    update = do(admin, "pipelines_update", id=line["id"], lock_version=1, name=name)
     step = new_step(admin, line, "a", config={"prompt": "Sag „hallo“ 👋", "parameters": {"t": 0.2}})
     version = do(admin, "pipeline_publish", pipeline_id=line["id"], notes="🎉")
 
-    assert changed["name"] == name
+    assert update["name"] == name
     assert rows(admin, "pipelines", name=name)[0]["id"] == line["id"]
     assert json.loads(step["config"]) == {"prompt": "Sag „hallo“ 👋", "parameters": {"t": 0.2}}
     assert json.loads(version["snapshot"])["pipeline"]["name"] == name

@@ -30,10 +30,10 @@ def test_a_pushed_step_can_be_edited_but_not_put_back(admin: httpx.Client) -> No
         409,
         "edit_conflict",
     )
-    changed = do(admin, "pipeline_steps_update", **old_form, name="New")
+    update = do(admin, "pipeline_steps_update", **old_form, name="New")
 
     assert problem["current"]["stage"] == 2
-    assert (changed["name"], changed["stage"]) == ("New", 2)
+    assert (update["name"], update["stage"]) == ("New", 2)
     refusal_of(ask(admin, "pipeline_steps_delete", **old_form), 409, "edit_conflict")
 
 
@@ -57,20 +57,22 @@ def test_steps_are_put_in_another_order(admin: httpx.Client) -> None:
         ask(admin, "pipeline_steps_reorder", **order, order=[["a"], ["b"]]), 400, "invalid_fields"
     )
     assert pointers(wrong) == {"/order": "missing_step"}
-    moved = do(admin, "pipeline_steps_move", **order, step_key="a", stage=1, new_stage=True)
-    assert moved["order"] == [["a"], ["c"], ["b"]]
+    move = do(admin, "pipeline_steps_move", **order, step_key="a", stage=1, new_stage=True)
+    assert move["order"] == [["a"], ["c"], ["b"]]
 
 
 def test_a_step_is_moved_by_its_form_and_the_others_close_up(admin: httpx.Client) -> None:
     line = new_pipeline(admin, "a", "b", "c")
     step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
 
-    moved = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, stage=3, step_no=1)
+    step_after = do(
+        admin, "pipeline_steps_update", id=step["id"], lock_version=1, stage=3, step_no=1
+    )
 
-    assert (moved["stage"], moved["step_no"]) == (2, 1)
+    assert (step_after["stage"], step_after["step_no"]) == (2, 1)
     assert places(admin, line) == [(1, 1, "b"), (2, 1, "a"), (2, 2, "c")]
     assert fresh(admin, line)["lock_version"] == 2
-    do(admin, "pipeline_steps_delete", id=moved["id"])
+    do(admin, "pipeline_steps_delete", id=step_after["id"])
     assert places(admin, line) == [(1, 1, "b"), (2, 1, "c")]
 
 
@@ -79,9 +81,9 @@ def test_a_form_that_sends_the_old_number_along_still_moves_its_step(admin: http
     step = new_step(admin, line, "b", stage=1)
     form = {"id": step["id"], "lock_version": 1, "step_no": 2}
 
-    moved = do(admin, "pipeline_steps_update", **form, stage=2)
+    step_after = do(admin, "pipeline_steps_update", **form, stage=2)
 
-    assert (moved["stage"], moved["step_no"]) == (2, 1)
+    assert (step_after["stage"], step_after["step_no"]) == (2, 1)
     assert places(admin, line) == [(1, 1, "a"), (2, 1, "b")]
 
 
@@ -99,12 +101,12 @@ def test_steps_put_in_at_the_same_time_leave_no_hole(
     answers = list(at_once(server, [("pipeline_steps_create", step) for step in steps]))
 
     assert {answer.status_code for answer in answers} == {200}
-    found = places(admin, line)
-    assert {key for *_, key in found} == {"first", *(step["step_key"] for step in steps)}
-    stages = sorted({stage for stage, *_ in found})
+    layout = places(admin, line)
+    assert {key for *_, key in layout} == {"first", *(step["step_key"] for step in steps)}
+    stages = sorted({stage for stage, *_ in layout})
     assert stages == list(range(1, len(stages) + 1))
     for stage in stages:
-        numbers = [step_no for at, step_no, _ in found if at == stage]
+        numbers = [step_no for at, step_no, _ in layout if at == stage]
         assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -263,9 +263,9 @@ def test_a_clone_is_a_draft_of_its_own(admin: httpx.Client) -> None:
     assert (plain["status"], plain["current_version"], plain["name"]) == ("draft", None, "Line")
     assert places(admin, plain) == places(admin, whole) == places(admin, line)
     assert whole["name"] == "Whole"
-    for made, count in ((plain, 0), (whole, 2)):
+    for copy, count in ((plain, 0), (whole, 2)):
         body = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
-                          params={"pipeline_id": made["id"]}).json()  # fmt: skip
+                          params={"pipeline_id": copy["id"]}).json()  # fmt: skip
         assert body["total"] == count
     capacity = admin.get("/pipeline_ops/pipeline_capacity/get_pipeline_capacity.dspy",
                          params={"pipeline_id": whole["id"]}).json()["rows"][0]  # fmt: skip
@@ -330,8 +330,8 @@ def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Clien
     line = new_pipeline(admin)
     step = new_step(admin, line, "a", config=EXACT)
     assert step["config"] == EXACT
-    (stored,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
-    assert stored["config"] == EXACT
+    (step_row,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    assert step_row["config"] == EXACT
     same = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, config=EXACT)
     assert same["lock_version"] == 1
     copy = do(admin, "pipeline_steps_duplicate", id=step["id"], lock_version=1)
@@ -353,12 +353,12 @@ def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Clien
     sides = {"pipeline_id": line["id"], "from": "live", "to": "draft"}
     answer = admin.get("/pipeline_core/api/pipeline_diff.dspy", params=sides)
     steps = json.loads(answer.text, parse_float=str)["data"]["steps"]
-    (changed,) = [one for one in steps["changed"]
+    (change,) = [one for one in steps["changed"]
                   if one["field"] == "config"]  # fmt: skip
-    assert (changed["from"]["parameters"]["b"], changed["to"]["parameters"]["b"]) == (
+    assert (change["from"]["parameters"]["b"], change["to"]["parameters"]["b"]) == (
         "0.10", "0.100",
     )  # fmt: skip
-    assert changed["to"]["parameters"]["a"] == "1e3"
+    assert change["to"]["parameters"]["a"] == "1e3"
 
 
 @pytest.mark.parametrize("config", [
@@ -377,13 +377,14 @@ def test_numbers_beyond_all_use_are_refused(admin: httpx.Client, config: Any) ->
 
 def test_limits_of_numbers_hold_for_every_spelling(admin: httpx.Client) -> None:
     line = new_pipeline(admin)
-    for written in ("2.0000000000000000000000001", "-0.5", "3e0", "1e5", "20e-1e"):
+    for spelling in ("2.0000000000000000000000001", "-0.5", "3e0", "1e5", "20e-1e"):
+        config = '{"parameters":{"temperature":' + spelling + "}}"
         answer = ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a",
-                     name="A", config='{"parameters":{"temperature":' + written + "}}")  # fmt: skip
-        assert answer.status_code == 400, written
-    for number, written in enumerate(("2.0", "0.0", "20e-1", "1.9999999999999999999999", "2")):
+                     name="A", config=config)  # fmt: skip
+        assert answer.status_code == 400, spelling
+    for number, spelling in enumerate(("2.0", "0.0", "20e-1", "1.9999999999999999999999", "2")):
         new_step(admin, line, f"s{number}",
-                 config='{"parameters":{"temperature":' + written + "}}")  # fmt: skip
+                 config='{"parameters":{"temperature":' + spelling + "}}")  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "place"), [
@@ -399,8 +400,8 @@ def test_a_file_that_says_two_things_is_refused(admin: httpx.Client, name: str, 
 
 def test_a_file_keeps_its_numbers_and_breaks(admin: httpx.Client) -> None:
     text = (DATA / "line-exact-config.json").read_text("utf-8")
-    made = bring(admin, text, accept_changed=1, dry_run=0)
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=made["line"]["id"])
+    result = bring(admin, text, accept_changed=1, dry_run=0)
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=result["line"]["id"])
 
     assert step["config"] == (
         '{"inputs":{"text":"{{input.a}}\\n{{input.b}}"},'
@@ -426,9 +427,9 @@ def test_prices_in_a_file_are_exact(admin: httpx.Client) -> None:
         "prices: [{unit: call, unit_price: 123456789012.012345, currency: CNY,"
         " effective_from: 2026-01-01T00:00:00Z}]\n"
     )
-    made = bring(admin, file, accept_changed=1, dry_run=0)
+    result = bring(admin, file, accept_changed=1, dry_run=0)
     body = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
-                      params={"pipeline_id": made["line"]["id"]}).json()  # fmt: skip
+                      params={"pipeline_id": result["line"]["id"]}).json()  # fmt: skip
 
     assert body["rows"][0]["unit_price"] == "123456789012.012345"
     for wrong in ("0,125", "1_000.5", "1:30"):

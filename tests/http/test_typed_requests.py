@@ -51,12 +51,12 @@ class TestTheSameRequest:
         self, reseller: Reseller, line: dict[str, Any], first: Any, again: Any, request: Any
     ) -> None:
         key = request.node.name
-        told = reseller.begin(line, key=key, **first)
+        original = reseller.begin(line, key=key, **first)
         repeated = reseller.post("calls", {**again, "pipeline": line["code"]}, key=key)
 
-        assert (told.status_code, repeated.status_code) == (201, 201), repeated.text
+        assert (original.status_code, repeated.status_code) == (201, 201), repeated.text
         assert repeated.headers["Idempotent-Replayed"] == "true"
-        assert first_answer(repeated.json()) == told.json()
+        assert first_answer(repeated.json()) == original.json()
 
     @pytest.mark.parametrize(
         ("first", "other"),
@@ -101,11 +101,11 @@ class TestTheSameRequest:
         refusal_of(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
 
         empty = reseller.begin(line).json()
-        ended = reseller.finish(empty, "cancelled")
+        end = reseller.finish(empty, "cancelled")
         nothing: tuple[Any, ...] = ([], None)
         for lines in nothing:
             assert first_answer(reseller.finish(empty, "cancelled", lines=lines).json()) == (
-                ended.json()
+                end.json()
             )
 
     def test_is_still_known_after_an_upgrade(
@@ -119,7 +119,7 @@ class TestTheSameRequest:
         body = {"lease_seconds": 70, "pipeline": line["code"], "client_ref": None}
         call = reseller.post("calls", body, key="old").json()
         ending = {"call_no": call["call_no"], "status": "succeeded", "lines": [ONE]}
-        ended = reseller.post("calls/finish", ending).json()
+        end = reseller.post("calls/finish", ending).json()
         server.query(
             "update pipeline_usage_log set request_hash = %s, end_hash = %s"
             " where call_no = %s and line_no = 0",
@@ -127,7 +127,7 @@ class TestTheSameRequest:
         )  # fmt: skip
 
         assert first_answer(reseller.post("calls", body, key="old").json()) == call
-        assert first_answer(reseller.post("calls/finish", ending).json()) == ended
+        assert first_answer(reseller.post("calls/finish", ending).json()) == end
         other = reseller.post("calls", body | {"lease_seconds": 71}, key="old")
         refusal_of(other, 422, "idempotency_key_reused")
         refusal_of(reseller.post("calls/finish", ending | {"error": "x"}), 409, "already_finished")
@@ -149,9 +149,9 @@ class TestWhatACallIsNow:
 
         assert "current" not in first
         assert (now()["status"], now()["amount"]) == ("reserved", "0.0000000000")
-        ended = reseller.finish(first, lines=USED).json()
-        assert "current" not in ended
-        assert now() == {name: ended[name] for name in now()}
+        end = reseller.finish(first, lines=USED).json()
+        assert "current" not in end
+        assert now() == {name: end[name] for name in now()}
         [row] = server.query(
             "select id from pipeline_usage_log where call_no = %s and line_no = 0",
             first["call_no"],
@@ -198,13 +198,13 @@ class TestBlanks:
         code = blank.format(line["code"])
         call = reseller.begin(line).json()
         word = blank.format("x")
-        used = {"unit": word, "model": word, "step_key": word, "quantity": blank.format("1")}
+        usage = {"unit": word, "model": word, "step_key": word, "quantity": blank.format("1")}
         item = {"idempotency_key": "blank", "pipeline": code, "client_ref": word, **BOOKED}
         batch = reseller.post("calls/batch", {"calls": [item]}).json()["results"][0]
         answers = {
             "begin": reseller.post("calls", {"pipeline": code, "client_ref": word}, key="b"),
             "one-go": reseller.post("calls", {"pipeline": code, **BOOKED}, key="b"),
-            "quote": reseller.post("quote", {"pipeline": code, "lines": [used]}),
+            "quote": reseller.post("quote", {"pipeline": code, "lines": [usage]}),
             "finish": reseller.post(
                 "calls/finish",
                 {"call_no": blank.format(call["call_no"]), "status": blank.format("failed")},
@@ -223,7 +223,7 @@ class TestBlanks:
             "begin": dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends"),
             "one-go": {"/pipeline": "blank_ends"},
             "quote": {"/pipeline": "blank_ends"}
-            | {f"/lines/0/{name}": "blank_ends" for name in used},
+            | {f"/lines/0/{name}": "blank_ends" for name in usage},
             "finish": dict.fromkeys(("/call_no", "/status"), "blank_ends"),
             "pipelines": {"/code": "blank_ends"},
             "search": dict.fromkeys(("/q", "/rows"), "blank_ends"),
@@ -253,15 +253,15 @@ class TestNothing:
         self, reseller: Reseller
     ) -> None:
         document = reseller.client.get("/pipeline_dist/v1/openapi.json").json()
-        asked = 0
+        count = 0
         for path, methods in document["paths"].items():
             operation = methods.get("get", {})
             names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
             for value, code in (("", "empty"), ("x ", "blank_ends"), (" 1", "blank_ends")):
                 answer = reseller.client.get(path, params=dict.fromkeys(names, value))
-                asked += len(names)
+                count += len(names)
                 assert not names or pointers(answer) == {f"/{n}": code for n in names}, path
-        assert asked >= 3 * 13
+        assert count >= 3 * 13
 
     @pytest.mark.parametrize(
         ("body", "pointer"),
@@ -296,11 +296,11 @@ class TestNothing:
     ) -> None:
         body = {"pipeline": line["code"], "lines": []}
         for path in ("me", "pipelines", "usage", "statement"):
-            found = pointers(reseller.get(path, **{name: "1"}))
-            assert found == {f"/{name}": "unknown_field"}, path
+            problems = pointers(reseller.get(path, **{name: "1"}))
+            assert problems == {f"/{name}": "unknown_field"}, path
         for path in ("quote", "calls", "calls/finish", "calls/batch"):
-            found = pointers(reseller.post(f"{path}?{name}=1", body, key="unread"))
-            assert found == {f"/{name}": "unknown_field"}, path
+            problems = pointers(reseller.post(f"{path}?{name}=1", body, key="unread"))
+            assert problems == {f"/{name}": "unknown_field"}, path
 
 
 class TestTimes:
@@ -402,8 +402,8 @@ class TestCursor:
         assert (first["page"], second["page"], second["total"]) == (1, 2, 5)
         assert second["next"] is None
         # The old way counts off, and goes on working.
-        counted = buyer.get("pipelines", rows=2, page=2, q="page").json()
-        assert [row["code"] for row in counted["rows"]] == ["page-d", "page-e"]
+        page = buyer.get("pipelines", rows=2, page=2, q="page").json()
+        assert [row["code"] for row in page["rows"]] == ["page-d", "page-e"]
         for name, value in (("q", "pages"), ("page", 3), ("rows", 3)):
             answer = buyer.get("pipelines", next=first["next"], **{name: value})
             assert pointers(answer) == {f"/{name}": "not_as_before"}

@@ -77,15 +77,15 @@ def test_a_rollback_keeps_a_draft_with_changes_of_its_own(admin: httpx.Client) -
     do(admin, "pipeline_publish", pipeline_id=line["id"])
     new_step(admin, line, "c")
 
-    kept = do(admin, "pipeline_rollback", pipeline_id=line["id"], version_no=1, reason="r")
-    assert kept["draft_replaced"] is False
+    careful = do(admin, "pipeline_rollback", pipeline_id=line["id"], version_no=1, reason="r")
+    assert careful["draft_replaced"] is False
     assert [key for *_, key in places(admin, line)] == ["a", "b", "c"]
 
-    replaced = do(
+    whole = do(
         admin, "pipeline_rollback", pipeline_id=line["id"], version_no=2, reason="r",
         replace_draft=1,
     )  # fmt: skip
-    assert replaced["draft_replaced"] is True
+    assert whole["draft_replaced"] is True
     assert [key for *_, key in places(admin, line)] == ["a", "b"]
 
 
@@ -94,25 +94,25 @@ def test_a_saved_version_is_not_live_until_it_is_published(
 ) -> None:
     line = new_pipeline(admin, "a")
 
-    saved = do(admin, "pipeline_versions_create", pipeline_id=line["id"], notes="try")
+    version = do(admin, "pipeline_versions_create", pipeline_id=line["id"], notes="try")
     same = do(admin, "pipeline_versions_create", pipeline_id=line["id"])
 
-    assert (saved["version_no"], saved["status"], saved["made"]) == (1, "saved", True)
-    assert (same["id"], same["made"]) == (saved["id"], False)
+    assert (version["version_no"], version["status"], version["made"]) == (1, "saved", True)
+    assert (same["id"], same["made"]) == (version["id"], False)
     assert live_versions(server, line) == []
     new_step(admin, line, "b")
     published = do(admin, "pipeline_publish", pipeline_id=line["id"], version_no=1)
-    assert (published["id"], published["status"]) == (saved["id"], "published")
-    noted = do(admin, "pipeline_versions_update", id=saved["id"], notes="better words")
-    assert noted["notes"] == "better words"
-    refusal_of(ask(admin, "pipeline_versions_delete", id=saved["id"]), 409, "was_live")
+    assert (published["id"], published["status"]) == (version["id"], "published")
+    update = do(admin, "pipeline_versions_update", id=version["id"], notes="better words")
+    assert update["notes"] == "better words"
+    refusal_of(ask(admin, "pipeline_versions_delete", id=version["id"]), 409, "was_live")
 
 
 def test_a_saved_version_goes_and_its_number_is_not_given_again(admin: httpx.Client) -> None:
     line = new_pipeline(admin, "a")
-    saved = do(admin, "pipeline_versions_create", pipeline_id=line["id"])
+    version = do(admin, "pipeline_versions_create", pipeline_id=line["id"])
 
-    do(admin, "pipeline_versions_delete", id=saved["id"])
+    do(admin, "pipeline_versions_delete", id=version["id"])
 
     again = do(admin, "pipeline_versions_create", pipeline_id=line["id"])
     assert again["version_no"] == 2

@@ -90,7 +90,7 @@ class World:
     """What the endpoints act upon; a row that was deleted is made again."""
 
     def __init__(self, server: Installation, admin: httpx.Client) -> None:
-        self.started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.start = time.strftime("%Y-%m-%d %H:%M:%S")
         self._server = server
         self._admin = admin
         self._rows: dict[str, str] = {}

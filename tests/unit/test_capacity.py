@@ -33,14 +33,14 @@ def test_a_counter_turns_over_to_a_later_day_and_takes_up_the_ledgers_count() ->
 
 def test_a_counter_never_turns_back() -> None:
     record = make_record()
-    counted = {"2026-10-31": 9, "2026-10": 99}
+    counts = {"2026-10-31": 9, "2026-10": 99}
 
-    rules.roll_over(record, "2026-10-31", "2026-10", counted)
-    rules.consume(record, "2026-10-31", "2026-10", counted)
+    rules.roll_over(record, "2026-10-31", "2026-10", counts)
+    rules.consume(record, "2026-10-31", "2026-10", counts)
 
     assert record == make_record()
-    assert counted == {"2026-10-31": 10, "2026-10": 100}
-    limits = rules.period_limits(record, "capacity", "2026-10-31", "2026-10", NOON, counted)
+    assert counts == {"2026-10-31": 10, "2026-10": 100}
+    limits = rules.period_limits(record, "capacity", "2026-10-31", "2026-10", NOON, counts)
     assert [limit.used for limit in limits] == [10, 100]
 
 

@@ -33,8 +33,8 @@ STEP = {
 
 
 def version(**changes: Any) -> dict[str, Any]:
-    kept = freeze(definition_of(LINE, [STEP]))
-    return {"version_no": 4, "snapshot": kept.text, "checksum": kept.checksum} | changes
+    snapshot = freeze(definition_of(LINE, [STEP]))
+    return {"version_no": 4, "snapshot": snapshot.text, "checksum": snapshot.checksum} | changes
 
 
 def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
@@ -86,7 +86,7 @@ def test_statuses_follow_the_table(before: str, after: str, was_live: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("read", "placing", "conflict"),
+    ("lock_version", "placing", "conflict"),
     [
         (3, False, False),
         (3, True, False),
@@ -98,11 +98,11 @@ def test_statuses_follow_the_table(before: str, after: str, was_live: bool) -> N
     ],
 )
 def test_a_pushed_step_is_a_conflict_only_to_who_places_it(
-    read: int | None, placing: bool, conflict: bool
+    lock_version: int | None, placing: bool, conflict: bool
 ) -> None:
     caught = None
     try:
-        check_step_version(STEP, read, placing=placing)
+        check_step_version(STEP, lock_version, placing=placing)
     except Exception as exc:  # noqa: BLE001  whichever it is, it must be the conflict
         caught = getattr(exc, "code", repr(exc))
 

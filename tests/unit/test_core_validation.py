@@ -40,7 +40,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, contributions: Sequence[object]) -> N
     monkeypatch.setattr(functions, "STEP_FUNCTIONS", place)
 
 
-def told(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def problems_of(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         (problem.code, problem.step_key, problem.field, problem.severity)
         for problem in validate(line(*steps), NOTHING_AROUND)
@@ -48,7 +48,7 @@ def told(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def test_a_good_line_has_no_problems() -> None:
-    assert told(step(), step(step_key="b", stage=2)) == []
+    assert problems_of(step(), step(step_key="b", stage=2)) == []
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,17 @@ def test_a_good_line_has_no_problems() -> None:
 def test_the_smallest_line_that_breaks_a_rule(
     steps: list[dict[str, Any]], problem: tuple[str, str, str, str]
 ) -> None:
-    assert told(*steps) == [problem]
+    assert problems_of(*steps) == [problem]
 
 
 def test_a_stage_with_one_enabled_step_is_fine() -> None:
-    assert told(step(enabled=False), step(step_key="b", step_no=2)) == []
+    assert problems_of(step(enabled=False), step(step_key="b", step_no=2)) == []
 
 
 def test_all_problems_are_told_at_once() -> None:
-    codes = {code for code, *_ in told(step(model=None, name=""), step(step_key="b", stage=5))}
+    codes = {
+        code for code, *_ in problems_of(step(model=None, name=""), step(step_key="b", stage=5))
+    }
 
     assert codes == {"missing_model", "missing_name", "stage_hole"}
 
@@ -159,11 +161,11 @@ def test_a_line_needs_a_name() -> None:
 
 def test_a_function_that_nobody_offers_stops_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
     script = step(step_type="script", model=None, config={"function": "tools.clean"})
-    assert told(script) == []
+    assert problems_of(script) == []
 
     offer(monkeypatch, [StepFunction("tools.other", "other"), StepFunction("bare")])
 
-    assert told(script) == [("unknown_function", "a", "config.function", "error")]
+    assert problems_of(script) == [("unknown_function", "a", "config.function", "error")]
     assert functions.choices() == [
         {"value": "bare", "text": "bare"},
         {"value": "tools.other", "text": "tools.other · other"},
@@ -178,15 +180,17 @@ def test_the_functions_of_the_settings_are_offered(
         "pipeline": {"step_functions": ["tools.clean"]},
     }
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
-    found = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
-    monkeypatch.setattr(init, "settings", lambda: found)
+    options = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
+    monkeypatch.setattr(init, "settings", lambda: options)
 
     offer(monkeypatch, init.load_pipeline_core({}).contributions)
 
-    assert told(step(step_type="script", model=None, config={"function": "tools.clean"})) == []
-    assert told(step(step_type="script", model=None, config={"function": "tools.other"})) == [
-        ("unknown_function", "a", "config.function", "error")
-    ]
+    assert (
+        problems_of(step(step_type="script", model=None, config={"function": "tools.clean"})) == []
+    )
+    assert problems_of(
+        step(step_type="script", model=None, config={"function": "tools.other"})
+    ) == [("unknown_function", "a", "config.function", "error")]
 
 
 @pytest.mark.parametrize("step_type", SCHEMAS)

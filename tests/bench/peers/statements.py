@@ -70,7 +70,7 @@ def header(
     distributor: Mapping[str, Any],
     pipeline_id: str,
     key: str,
-    given: str,
+    request_hash: str,
     day: str,
     month: str,
     moment: datetime,
@@ -79,9 +79,10 @@ def header(
     over = lease_ends is None
     return (
         call_no, call_no, 0, distributor["id"], pipeline_id, 1, "", 0, None, None, None, None,
-        None, 0, distributor["currency"], "succeeded" if over else "reserved", key, given, "api",
-        moment, moment if over else None, None if over else 300, lease_ends, 0 if over else None,
-        day, month, month, moment, distributor["code"], moment, distributor["code"],
+        None, 0, distributor["currency"], "succeeded" if over else "reserved", key, request_hash,
+        "api", moment, moment if over else None, None if over else 300, lease_ends,
+        0 if over else None, day, month, month,
+        moment, distributor["code"], moment, distributor["code"],
     )  # fmt: skip
 
 
