@@ -363,7 +363,7 @@ def test_fields_after_an_empty_file_are_not_lost(server: Installation, admin):
 
 @pytest.mark.parametrize("name", ["self", "request", "params_kw", "_webbricks_", "__class__"])
 @pytest.mark.parametrize("value", ["abc", "", "-1", "99999999999999999999", "1.5", "\U0001f600"])
-def test_an_odd_name_or_number_of_a_page_is_no_fault(admin, line, name, value):
+def test_an_odd_name_or_number_of_a_page_is_no_fault(admin, pipeline, name, value):
     for answer in (
         admin.get("/pipeline_core/pipelines", params={name: value, "_width": value}),
         admin.post("/pipeline_core/pipelines", data={name: value, "_height": value}),

@@ -29,7 +29,7 @@ LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 
 
 def test_every_line_of_the_log_is_json_and_none_has_sql_or_values(
-    server: Installation, admin, line, probes: ExtraWorker
+    server: Installation, admin, pipeline, probes: ExtraWorker
 ):
     mark = "a-value-that-is-nobodys-business"
     like = {"field": "name", "op": "LIKE", "const": mark}
@@ -186,7 +186,7 @@ def test_a_script_is_compiled_once_and_anew_when_it_changes(probes: ExtraWorker)
 
 
 def test_a_blocking_call_is_told_and_none_of_ours_blocks(
-    server: Installation, admin, line, probes: ExtraWorker
+    server: Installation, admin, pipeline, probes: ExtraWorker
 ):
     """tests/http/conftest.py holds every test over HTTP to the same."""
     with nobody_waits(server.var_dir):

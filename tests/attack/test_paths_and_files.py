@@ -97,11 +97,11 @@ def test_a_right_to_a_folder_is_none_to_the_file_behind_it(server: Installation)
     assert viewer.get("/pipeline_dist/distributors/").status_code == 403
 
 
-def test_operator_and_viewer_may_not_write_lines(server: Installation, line):
+def test_operator_and_viewer_may_not_write_pipelines(server: Installation, pipeline):
     for name in ("operator", "viewer"):
         answer = server.sign_in(name).post(
             "/pipeline_core/api/pipelines_update.dspy",
-            json={"id": line["id"], "name": "Taken", "lock_version": 1},
+            json={"id": pipeline["id"], "name": "Taken", "lock_version": 1},
         )
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
@@ -267,10 +267,10 @@ def upgrade(base_url: str, path: str) -> RawAnswer:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
-def test_changes_answer_to_post_only(server: Installation, admin, line, method):
+def test_changes_answer_to_post_only(server: Installation, admin, pipeline, method):
     url = "/pipeline_core/api/pipelines_delete.dspy"
 
-    answer = admin.request(method, url, params={"id": line["id"]})
+    answer = admin.request(method, url, params={"id": pipeline["id"]})
 
     assert answer.status_code == 405
     assert "POST" in answer.headers["allow"]

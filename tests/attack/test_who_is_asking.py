@@ -129,8 +129,8 @@ def test_a_browser_that_names_itself_in_any_bytes_can_sign_in(server: Installati
         {"Origin": "https://evil.example", "Authorization": "Basic eDp5"},
     ],
 )
-def test_changes_from_another_site_are_refused(server: Installation, admin, line, headers):
-    answer = admin.post(DELETE, json={"id": line["id"]}, headers=headers)
+def test_changes_from_another_site_are_refused(server: Installation, admin, pipeline, headers):
+    answer = admin.post(DELETE, json={"id": pipeline["id"]}, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site"), answer.text
     assert server.query("select 1 from pipelines where code = 'victim'")
@@ -147,8 +147,8 @@ def test_signing_in_for_another_site_is_refused(server: Installation):
     assert "set-cookie" not in answer.headers
 
 
-def test_json_sent_as_plain_text_is_refused(server: Installation, admin, line):
-    body = json.dumps({"id": line["id"]})
+def test_json_sent_as_plain_text_is_refused(server: Installation, admin, pipeline):
+    body = json.dumps({"id": pipeline["id"]})
     for kind in ("text/plain", "text/plain; x=application/json", ""):
         answer = admin.post(DELETE, content=body, headers={"Content-Type": kind})
 
@@ -169,7 +169,7 @@ def test_programs_with_a_key_come_from_anywhere(server: Installation, admin):
     assert answer.json()["code"] == "cross_site"
 
 
-def test_our_own_pages_may(admin, line):
+def test_our_own_pages_may(admin, pipeline):
     origin = str(admin.base_url).rstrip("/")
 
     answer = admin.post(

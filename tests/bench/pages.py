@@ -30,7 +30,7 @@ from tests.browser.descriptions import show  # noqa: E402
 from tests.browser.page_bench import BRICKS, running_bench  # noqa: E402
 from tests.support.installation import PASSWORDS, Installation  # noqa: E402
 
-LINES = 10_000
+PIPELINE_COUNT = 10_000
 LIST = "/pipeline_core/pipelines"
 LONG_TASKS = """
   window.longTasks = [];
@@ -87,8 +87,8 @@ def run(folder: Path, rounds: int) -> str:
 
 
 def fill(installation: Installation) -> None:
-    """10,000 lines."""
-    rows = [(new_id(), f"line-{n:05d}", f"产线 {n}") for n in range(LINES)]
+    """10,000 pipelines."""
+    rows = [(new_id(), f"line-{n:05d}", f"产线 {n}") for n in range(PIPELINE_COUNT)]
     with installation.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(
             "insert into pipelines (id, code, name, status, created_at, updated_at)"

@@ -1,4 +1,4 @@
-"""A distributor's own page: key, lines and prices, its use to the single call, statements."""
+"""A distributor's own page: key, pipelines and prices, its use to the single call, statements."""
 
 import zipfile
 
@@ -6,22 +6,22 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.installation import Installation
-from tests.support.selling import Reseller, link, make_distributor, make_line, make_reseller
+from tests.support.selling import Reseller, link, make_distributor, make_pipeline, make_reseller
 
 CALLS = 3
 
 
 @pytest.fixture
 def reseller(server: Installation) -> Reseller:
-    """A distributor of two lines, one of them at a discount, that has made a few calls."""
-    line = make_line(server.admin)
-    customer = make_reseller(server, line, quota_period="day", quota_calls=4, spend_limit="0.5")
-    other = make_line(server.admin)
+    """A distributor of two pipelines, one of them at a discount, that has made a few calls."""
+    pipeline = make_pipeline(server.admin)
+    customer = make_reseller(server, pipeline, quota_period="day", quota_calls=4, spend_limit="0.5")
+    other = make_pipeline(server.admin)
     link(server.admin, customer.distributor, other, pricing_mode="discount", discount_rate="0.5")
     usage = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
     for number in range(CALLS):
         booking = customer.begin(
-            line, status="succeeded", lines=usage, client_ref=f"order {number}"
+            pipeline, status="succeeded", lines=usage, client_ref=f"order {number}"
         )
         assert booking.status_code == 201, booking.text
     return customer
@@ -33,7 +33,7 @@ def open_page(page: Page, reseller: Reseller) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(reseller.distributor["name"])
 
 
-def test_limits_lines_and_use_to_the_single_call(admin_page: Page, reseller: Reseller) -> None:
+def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller: Reseller) -> None:
     page = admin_page
     open_page(page, reseller)
 

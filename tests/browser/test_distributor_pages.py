@@ -7,7 +7,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from pipeline_dist.accounts import keys
 from tests.support.installation import Installation
-from tests.support.selling import Reseller, make_distributor, make_line, make_reseller, new_key
+from tests.support.selling import Reseller, make_distributor, make_pipeline, make_reseller, new_key
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def test_a_wrong_grace_period_is_told_at_its_field(server: Installation, admin_p
 def test_a_statement_is_shown_in_words_and_lines(
     server: Installation, admin_page: Page, complaints: list[str]
 ) -> None:
-    line = make_line(server.admin)
-    reseller = make_reseller(server, line)
+    pipeline = make_pipeline(server.admin)
+    reseller = make_reseller(server, pipeline)
     usage = [{"unit": "input_token", "quantity": 4_005_000}]
-    assert reseller.begin(line, status="succeeded", lines=usage).status_code == 201
+    assert reseller.begin(pipeline, status="succeeded", lines=usage).status_code == 201
     open_tool(admin_page, reseller.distributor, "statement")
 
     expect(admin_page.get_by_text("应付 4.01 USD")).to_be_visible()

@@ -221,13 +221,13 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     page.locator("#main [data-tool=update]").click()
     open_all(page)
     page.locator("dialog[open] [data-field=name] input").fill("mine")
-    line = server.admin.get(
-        "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.line}
+    pipeline = server.admin.get(
+        "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.pipeline}
     ).json()["rows"][0]
     update = server.admin.post(
         "/pipeline_core/api/pipelines_update.dspy",
-        json={"id": things.line, "lock_version": line["lock_version"],
-              "description": f"{HOSTILE} {line['lock_version']}"},
+        json={"id": things.pipeline, "lock_version": pipeline["lock_version"],
+              "description": f"{HOSTILE} {pipeline['lock_version']}"},
     )  # fmt: skip
     assert update.status_code == 200, update.text
     page.locator("dialog[open] button[data-tool=submit]").click()
@@ -341,7 +341,7 @@ def test_hostile_words_stand_as_words_wherever_they_are_shown(
         dressed.locator("#main [data-tool=columns]").click()
         dressed.locator(".popover-box:popover-open > button").click()
         dressed.keyboard.press("Escape")
-    open_page(dressed, f"/pipeline_core/line.ui?pipeline_id={things.line}")
+    open_page(dressed, f"/pipeline_core/line.ui?pipeline_id={things.pipeline}")
     expect(dressed.locator("#main")).to_contain_text(HOSTILE)
     assert dressed.evaluate("window.hacked") is None
 

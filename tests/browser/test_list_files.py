@@ -17,7 +17,7 @@ from tests.browser.list_of_things import in_pieces, piece
 from tests.browser.page_bench import Bench, Reply, Request
 from tests.support.installation import Installation
 
-LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
+PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 
 
 def downloaded(page: Page, *names: str) -> Download:
@@ -352,8 +352,8 @@ def test_a_file_is_tried_corrected_and_imported(
     assert "Code: " in row[2]
     window.get_by_role("button", name="Import the 1 that are right").click()
     expect(page.get_by_text("1 records were made.")).to_be_visible()
-    [line] = server.admin.get(LINES, params={"code": f"new-{kind}"}).json()["rows"]
-    assert line["name"] == '=2,"x";=zwei'
+    [pipeline] = server.admin.get(PIPELINES, params={"code": f"new-{kind}"}).json()["rows"]
+    assert pipeline["name"] == '=2,"x";=zwei'
 
 
 def save(file: Path, rows: list[list[Any]]) -> None:

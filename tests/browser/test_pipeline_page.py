@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.every_page import settle
 from tests.support.installation import Installation
-from tests.support.selling import make_line, post
+from tests.support.selling import make_pipeline, post
 
 # Keys as they are typed, and where each stands in the end.
 STAGES = [["plan"], ["draw", "speak", "music"], ["cut", "check"]]
@@ -76,8 +76,8 @@ class Board:
         self.page.mouse.up()
 
 
-def open_line(page: Page, server: Installation, code: str, **options: Any) -> Board:
-    """A new line's page, reached from the list of lines."""
+def open_pipeline(page: Page, server: Installation, code: str, **options: Any) -> Board:
+    """A new pipeline's page, reached from the list of pipelines."""
     post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=f"线 {code}")
     page.goto("/#/pipeline_core/pipelines")
     if options.get("by_keyboard"):
@@ -98,7 +98,7 @@ def timeline(page: Page) -> list[str]:
 
 def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> None:
     page = admin_page
-    board = open_line(page, server, "mouse-story")
+    board = open_pipeline(page, server, "mouse-story")
     page.locator(".board [data-tool=add_step]").click()
     board.fill_step("plan")
     for stage, key in ((1, "draw"), (2, "speak"), (2, "cut"), (3, "music"), (3, "check")):
@@ -178,7 +178,7 @@ def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> Non
 def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> None:
     page = admin_page
     keys = page.keyboard
-    board = open_line(page, server, "keyboard-story", by_keyboard=True)
+    board = open_pipeline(page, server, "keyboard-story", by_keyboard=True)
     message = page.locator("[data-name=move-said]")
     tab_to(page, page.locator(".board [data-tool=add_step]"))
     keys.press("Enter")
@@ -298,8 +298,8 @@ def test_prices_quote_and_capacity(admin_page: Page, server: Installation) -> No
         {"unit": "call", "unit_price": "3", "effective_from": "2026-02-01T00:00:00Z"},
         {"unit": "image", "pricing_type": "package", "package_size": 10, "package_price": "7"},
     ]  # fmt: skip
-    line = make_line(server.admin, prices=prices)
-    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}&tab=prices")
+    pipeline = make_pipeline(server.admin, prices=prices)
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}&tab=prices")
     bars = page.get_by_role("region", name="call")
     expect(bars.locator(".price-is-past")).to_contain_text("2 USD")
     expect(bars.locator(".price-is-now")).to_contain_text("3 USD")

@@ -149,7 +149,7 @@ async def test_the_price_at_the_start_of_a_call_applies(hands: Clock) -> None:
     assert (await trade.finish(after, call="1"))["amount"] == 2
 
 
-async def test_overdue_calls_of_all_lines_are_ended_once(hands: Clock) -> None:
+async def test_overdue_calls_of_all_pipelines_are_ended_once(hands: Clock) -> None:
     await expire_overdue(EVENING + timedelta(days=9))  # what other tests left behind
     trades = [await make_trade(pipeline_capacity={"max_concurrency": 5}) for _ in range(3)]
     calls = [await trade.begin(lease_seconds=60) for trade in trades]

@@ -22,7 +22,7 @@ FEW = 4 * CALLS_A_DAY
 
 @pytest.fixture
 async def trade(pool: Installation, hands: Clock) -> Trade:
-    """A distributor with a month of calls of its line."""
+    """A distributor with a month of calls of its pipeline."""
     seller = await make_trade()
     rows = [
         ledger.new_header(

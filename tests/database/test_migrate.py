@@ -49,7 +49,7 @@ def column(db: Installation, table: str, name: str) -> dict[str, Any]:
     return row
 
 
-def add_line(db: Installation, key: str = "p1") -> None:
+def add_pipeline(db: Installation, key: str = "p1") -> None:
     db.query(
         f"insert into pipelines (id, code, name, {STAMP_NAMES})"
         f" values ('{key}', '{key}', 'Line', {STAMPS})"
@@ -99,7 +99,7 @@ async def test_what_json2ddl_makes_is_taken_over(pool: Installation, module: str
 
 
 async def test_a_missing_column_is_added_to_the_rows_there_are(pool: Installation) -> None:
-    add_line(pool)
+    add_pipeline(pool)
     pool.query(
         "insert into pipeline_steps (id, pipeline_id, step_key, name, stage, step_no, config,"
         f" {STAMP_NAMES}) values ('s1', 'p1', 'a', 'A', 1, 1, '{{}}', {STAMPS})"
@@ -156,7 +156,7 @@ async def test_nothing_is_dropped(pool: Installation) -> None:
     pool.query("alter table pipelines add column colour varchar(9) default 'red'")
     pool.query("create index my_own on pipelines (name)")
     pool.query("create table if not exists my_table (id int primary key)")
-    add_line(pool)
+    add_pipeline(pool)
 
     lines = await migrate()
 
@@ -174,9 +174,9 @@ async def test_indexes_are_added_and_corrected(pool: Installation) -> None:
     await migrate()
 
     assert (await plan()).steps == []
-    add_line(pool)
+    add_pipeline(pool)
     with pytest.raises(pymysql.err.IntegrityError):
-        add_line(pool)
+        add_pipeline(pool)
 
 
 async def test_migrations_at_the_same_time_are_one(pool: Installation) -> None:
@@ -340,7 +340,7 @@ def test_what_happens_to_a_version_is_written_down(pool: Installation) -> None:
     ]
 
 
-def test_a_line_has_one_live_version_at_most(pool: Installation) -> None:
+def test_a_pipeline_has_one_live_version_at_most(pool: Installation) -> None:
     add_version(pool, "v1", 1, "published")
     add_version(pool, "v2", 2)
 

@@ -43,7 +43,7 @@ from tests.support.editing import (
 )
 from tests.support.installation import Installation
 
-LINES = int(os.environ.get("PIPELINE_EDITORS", "75"))
+PIPELINE_COUNT = int(os.environ.get("PIPELINE_EDITORS", "75"))
 EDITORS = (Actor(user_id="ann", username="ann"), Actor(user_id="bob", username="bob"))
 # Refusals that two editors may get of each other or of the state of things; nothing else may come.
 EXPECTED = {
@@ -54,7 +54,7 @@ _codes = count(1)
 
 
 class Editors(RuleBasedStateMachine):
-    """One line and two editors with a view of it each."""
+    """One pipeline and two editors with a view of it each."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -102,16 +102,16 @@ class Editors(RuleBasedStateMachine):
             for step_no in range(1, sizes[stage] + 1)
         ]
         assert len({step["step_key"] for step in view.steps}) == len(view.steps)
-        self.run(self.versions_are_whole(view.line))
+        self.run(self.versions_are_whole(view.pipeline))
 
-    async def versions_are_whole(self, line: dict[str, Any]) -> None:
+    async def versions_are_whole(self, pipeline: dict[str, Any]) -> None:
         async with reading() as sor:
             versions = await sor.sqlExe(
                 "select * from pipeline_versions where pipeline_id = ${id}$ order by version_no",
                 {"id": self.id},
             )
         live = [version["version_no"] for version in versions if version["status"] == "published"]
-        expected = [line["current_version"]] if line["status"] == "published" else []
+        expected = [pipeline["current_version"]] if pipeline["status"] == "published" else []
         assert live == expected
         numbers = [version["version_no"] for version in versions]
         assert numbers == list(range(1, len(numbers) + 1))
@@ -126,13 +126,13 @@ class Editors(RuleBasedStateMachine):
 
     async def look(self) -> Seen:
         async with reading(snapshot=True) as sor:
-            line = await sor.one("select * from pipelines where id = ${id}$", {"id": self.id})
+            pipeline = await sor.one("select * from pipelines where id = ${id}$", {"id": self.id})
             steps = await sor.sqlExe(
                 "select * from pipeline_steps where pipeline_id = ${id}$ order by stage, step_no",
                 {"id": self.id},
             )
-        assert line is not None
-        return Seen(line, steps, dict(getattr(self, "revisions", {})))
+        assert pipeline is not None
+        return Seen(pipeline, steps, dict(getattr(self, "revisions", {})))
 
     def together(self, deeds: list[Deed]) -> None:
         """Do *deeds* at the same time and hold what is there against every order of them."""
@@ -170,8 +170,8 @@ async def _at_once(deeds: list[Deed]) -> list[Any]:
     )
 
 
-@pytest.mark.timeout(0 if LINES > 100 else 300)
-def test_two_editors_at_once_never_break_a_line(database: Installation) -> None:
+@pytest.mark.timeout(0 if PIPELINE_COUNT > 100 else 300)
+def test_two_editors_at_once_never_break_a_pipeline(database: Installation) -> None:
     database.adopt()
     loop = asyncio.new_event_loop()
     Editors.loop = loop
@@ -179,7 +179,7 @@ def test_two_editors_at_once_never_break_a_line(database: Installation) -> None:
         run_state_machine_as_test(
             Editors,
             settings=settings(
-                max_examples=LINES, stateful_step_count=25, deadline=None, database=None,
+                max_examples=PIPELINE_COUNT, stateful_step_count=25, deadline=None, database=None,
                 suppress_health_check=list(HealthCheck), print_blob=True,
             ),
         )  # fmt: skip

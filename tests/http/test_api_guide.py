@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.selling import make_line, make_reseller
+from tests.support.selling import make_pipeline, make_reseller
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("guide", ["docs/api.md", "docs/api.zh-CN.md"])
 def test_every_command_works(server: Installation, guide: str) -> None:
-    line = make_line(server.admin)
-    reseller = make_reseller(server, line)
+    pipeline = make_pipeline(server.admin)
+    reseller = make_reseller(server, pipeline)
     text = (ROOT / guide).read_text("utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    env = server.env | {"BASE": server.base_url, "KEY": reseller.key, "LINE": line["code"]}
+    env = server.env | {"BASE": server.base_url, "KEY": reseller.key, "LINE": pipeline["code"]}
 
     for block in blocks:
         failing = block.replace("curl -sS", "curl -sS --fail-with-body --noproxy '*'")

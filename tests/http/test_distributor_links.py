@@ -1,4 +1,4 @@
-"""Links of distributors to lines, statements, searching and rights, for administrators."""
+"""Links of distributors to pipelines, statements, searching and rights, for administrators."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.installation import Installation
 from tests.support.selling import (
     link,
     make_distributor,
-    make_line,
+    make_pipeline,
     make_reseller,
     post,
 )
@@ -33,7 +33,7 @@ class TestLinks:
     def pair(self, server: Installation) -> dict[str, str]:
         return {
             "distributor_id": make_distributor(server.admin)["id"],
-            "pipeline_id": make_line(server.admin, publish=False, prices=())["id"],
+            "pipeline_id": make_pipeline(server.admin, publish=False, prices=())["id"],
         }
 
     def test_a_pair_is_linked_once(self, server: Installation, pair: dict[str, str]) -> None:
@@ -145,7 +145,7 @@ class TestLinks:
         assert problems(answer) == {"/fixed_prices/2": "duplicate"}
 
     def test_fixed_prices_are_charged(self, server: Installation) -> None:
-        line = make_line(server.admin)
+        pipeline = make_pipeline(server.admin)
         fixed = [
             {"unit": "input_token", "unit_price": 0.25, "unit_size": 1000},
             {
@@ -156,14 +156,14 @@ class TestLinks:
             },
         ]
         reseller = make_reseller(
-            server, line, terms={"pricing_mode": "fixed", "fixed_prices": json.dumps(fixed)}
+            server, pipeline, terms={"pricing_mode": "fixed", "fixed_prices": json.dumps(fixed)}
         )
         usage = [
             {"unit": "input_token", "quantity": 4808},
             {"unit": "output_token", "quantity": 10},
             {"unit": "image", "quantity": 11},
         ]
-        booking = reseller.begin(line, status="succeeded", lines=usage).json()
+        booking = reseller.begin(pipeline, status="succeeded", lines=usage).json()
 
         assert [item["amount"] for item in booking["lines"]] == [
             "1.2020000000",
@@ -172,8 +172,8 @@ class TestLinks:
         ]
 
     def test_units_of_a_fixed_price_do_not_count_for_packages(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
         (row,) = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
@@ -192,7 +192,7 @@ class TestLinks:
                 fixed_prices=[{"unit": "image", **price}],
             )
             usage = [{"unit": "image", "quantity": 5}]
-            booking = reseller.begin(line, status="succeeded", lines=usage).json()
+            booking = reseller.begin(pipeline, status="succeeded", lines=usage).json()
             amounts.append(booking["amount"])
 
         # The package is bought by its first five; the next five have it, though it was edited.
@@ -202,7 +202,7 @@ class TestLinks:
         self, server: Installation, pair: dict[str, str]
     ) -> None:
         terms = link(server.admin, {"id": pair["distributor_id"]}, {"id": pair["pipeline_id"]})
-        other = make_line(server.admin, publish=False, prices=())
+        other = make_pipeline(server.admin, publish=False, prices=())
         answer = try_post(
             server.admin,
             "distributor_pipeline_update",
@@ -223,18 +223,18 @@ class TestLinks:
         assert again["daily_quota"] == 7
 
     def test_a_link_made_again_goes_on_counting(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line, terms={"daily_quota": 2})
-        booking = reseller.begin(line, status="succeeded", lines=[])
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline, terms={"daily_quota": 2})
+        booking = reseller.begin(pipeline, status="succeeded", lines=[])
         assert booking.status_code == 201
         link_id = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
         )[0]["id"]
         assert try_post(server.admin, "distributor_pipeline_delete", id=link_id).is_success
-        link(server.admin, reseller.distributor, line, daily_quota=2)
+        link(server.admin, reseller.distributor, pipeline, daily_quota=2)
 
-        assert [reseller.begin(line).status_code for _ in range(2)] == [201, 429]
+        assert [reseller.begin(pipeline).status_code for _ in range(2)] == [201, 429]
 
 
 class TestSearching:
@@ -293,10 +293,10 @@ class TestRights:
 
 class TestStatements:
     def test_are_those_of_the_distributors_own(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
         usage = [{"unit": unit, "quantity": 7} for unit in ("input_token", "output_token")]
-        reseller.begin(line, status="succeeded", lines=usage)
+        reseller.begin(pipeline, status="succeeded", lines=usage)
         of_it = {"distributor_id": reseller.distributor["id"]}
         statement = post(server.admin, f"{API}distributor_statement.dspy", **of_it)
         own = reseller.get("statement").json()

@@ -12,7 +12,7 @@ from tests.support.selling import (
     Reseller,
     link,
     make_distributor,
-    make_line,
+    make_pipeline,
     make_reseller,
     new_key,
     post,
@@ -145,12 +145,12 @@ class TestFields:
         )
 
     def test_currency_is_fixed_once_calls_are_booked(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
         record = reseller.distributor | {"lock_version": 2}
         record = change(server.admin, record, currency="EUR")
         record = change(server.admin, record, currency="USD")
-        assert reseller.begin(line).status_code == 201
+        assert reseller.begin(pipeline).status_code == 201
         answer = try_post(
             server.admin,
             "distributors_update",
@@ -166,16 +166,16 @@ class TestFields:
     def test_currency_waits_for_fixed_prices_in_the_old_one(
         self, server: Installation, mode: str
     ) -> None:
-        line = make_line(server.admin)
+        pipeline = make_pipeline(server.admin)
         record = make_distributor(server.admin)
         prices = [{"unit": "image", "unit_price": "7"}]
-        pair = link(server.admin, record, line, pricing_mode=mode, fixed_prices=prices)
+        pair = link(server.admin, record, pipeline, pricing_mode=mode, fixed_prices=prices)
 
         result = {"id": record["id"], "lock_version": record["lock_version"], "currency": "EUR"}
         answer = try_post(server.admin, "distributors_update", **result)
         assert problems(answer, 409) == {"/currency": "currency_in_use"}
         assert answer.json()["code"] == "currency_in_use"
-        assert f"产线 {line['code']}" in answer.json()["detail"]
+        assert f"产线 {pipeline['code']}" in answer.json()["detail"]
         assert [one["id"] for one in answer.json()["referrers"]] == [pair["id"]]
         without: dict[str, Any] = {"pricing_mode": "inherit", "fixed_prices": None}
         for version, terms in enumerate([without, {"pricing_mode": mode, "fixed_prices": prices}]):
@@ -195,14 +195,14 @@ class TestFields:
     def test_a_changed_quota_period_takes_up_what_the_ledger_has(
         self, server: Installation
     ) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line, quota_period="day", quota_calls=3)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline, quota_period="day", quota_calls=3)
         record = reseller.distributor | {"lock_version": 2}
-        statuses = [reseller.begin(line).status_code for _ in range(2)]
+        statuses = [reseller.begin(pipeline).status_code for _ in range(2)]
         for period in ("month", "day", "none", "day"):
             calls = "" if period == "none" else 3
             record = change(server.admin, record, quota_period=period, quota_calls=calls)
-        statuses += [reseller.begin(line).status_code for _ in range(2)]
+        statuses += [reseller.begin(pipeline).status_code for _ in range(2)]
 
         assert statuses == [201, 201, 201, 429]
         assert server.manage("check-ledger", check=False).returncode == 0
@@ -219,9 +219,9 @@ class TestDeleting:
             try_post(server.admin, "distributors_delete", id=distributor["id"]).status_code == 404
         )
 
-    def test_one_with_lines_or_calls_stays(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
+    def test_one_with_pipelines_or_calls_stays(self, server: Installation) -> None:
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
         link_id = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
@@ -231,7 +231,7 @@ class TestDeleting:
         assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
         assert [r["table"] for r in answer.json()["referrers"]] == ["distributor_pipeline"]
 
-        call = reseller.begin(line).json()
+        call = reseller.begin(pipeline).json()
         refusal = try_post(server.admin, "distributor_pipeline_delete", id=link_id)
         assert (refusal.status_code, refusal.json()["code"]) == (409, "in_use")
         reseller.finish(call)

@@ -101,7 +101,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def parents(admin: httpx.Client, server: Installation) -> Record:
-    """The ids of a published line and a distributor that may call it, made through the API."""
+    """The ids of a published pipeline and a distributor that may call it, made through the API."""
     result: Record = {}
     for key, url, data in (
         ("pipeline_id", "/pipeline_core/api/pipelines_create.dspy",

@@ -12,13 +12,13 @@ from openpyxl import load_workbook
 from tests.support.installation import Installation
 from tests.support.raw_http import send_raw
 
-LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
+PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
 FORMULA = '=HYPERLINK("http://x","y")'
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _lines(server: Installation) -> None:
+def _pipelines(server: Installation) -> None:
     for code, name, text in (
         ("upper-case", "Erste", FORMULA),
         ("second", "100% <b>", "+1"),
@@ -32,7 +32,7 @@ def _lines(server: Installation) -> None:
 
 
 def list_answer(admin: httpx.Client, **params: Any) -> dict[str, Any]:
-    answer = admin.get(LINES, params=params)
+    answer = admin.get(PIPELINES, params=params)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -46,10 +46,10 @@ def imported(client: httpx.Client, **body: Any) -> dict[str, Any]:
 
 
 def test_people_are_called_by_name(server: Installation) -> None:
-    [line] = list_answer(server.admin, code="second")["rows"]
+    [pipeline] = list_answer(server.admin, code="second")["rows"]
 
-    assert line["created_by_text"] == line["updated_by_text"] == "admin"
-    assert line["created_by"] != "admin"
+    assert pipeline["created_by_text"] == pipeline["updated_by_text"] == "admin"
+    assert pipeline["created_by"] != "admin"
 
 
 def test_search_looks_through_all_texts_and_reads_wildcards_as_they_are(
@@ -65,12 +65,12 @@ def test_search_looks_through_all_texts_and_reads_wildcards_as_they_are(
     assert codes(q="x' or '1'='1") == []
     condition = '{"field": "code", "op": "LIKE", "const": "%UPPER%"}'
     assert codes(data_filter=condition) == ["upper-case"]
-    assert server.admin.get(LINES, params={"q": "x" * 201}).json()["code"] == "bad_search"
+    assert server.admin.get(PIPELINES, params={"q": "x" * 201}).json()["code"] == "bad_search"
 
 
 def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
     answer = server.admin.get(
-        LINES,
+        PIPELINES,
         params={
             "_export": "csv", "_columns": "code,name,description,created_by,status,created_at",
             "_zone": "Asia/Shanghai", "_lang": "zh", "sort": "code", "q": "e",
@@ -88,11 +88,11 @@ def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
     for params in ({"_export": "pdf"}, {"_export": "csv", "_columns": "x"},
                    {"_export": "csv", "_zone": "../etc"},
                    {"_export": "csv", "_columns": "code,name,code"}):  # fmt: skip
-        assert server.admin.get(LINES, params=params).json()["code"] == "bad_export"
+        assert server.admin.get(PIPELINES, params=params).json()["code"] == "bad_export"
 
 
 def test_a_list_becomes_an_excel_file_whose_texts_stay_texts(server: Installation) -> None:
-    answer = server.admin.get(LINES, params={"_export": "xlsx", "sort": "code desc"})
+    answer = server.admin.get(PIPELINES, params={"_export": "xlsx", "sort": "code desc"})
     sheet = load_workbook(io.BytesIO(answer.content)).active
 
     assert sheet is not None
@@ -106,8 +106,8 @@ def test_a_list_becomes_an_excel_file_whose_texts_stay_texts(server: Installatio
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_a_file_in_pieces_tells_how_many_rows_are_done(server: Installation, kind: str) -> None:
     params = {"_export": kind, "sort": "code", "_progress": "1"}
-    answer = server.admin.get(LINES, params=params)
-    whole = server.admin.get(LINES, params=params | {"_progress": ""})
+    answer = server.admin.get(PIPELINES, params=params)
+    whole = server.admin.get(PIPELINES, params=params | {"_progress": ""})
 
     assert answer.headers["Content-Type"] == "application/vnd.pipeline-app.pieces"
     assert answer.headers["Content-Disposition"] == whole.headers["Content-Disposition"]
@@ -148,7 +148,7 @@ def sheet_rows(file: bytes) -> list[tuple[Any, ...]]:
 
 
 def test_an_export_may_be_imported_again(server: Installation) -> None:
-    text = server.admin.get(LINES, params={"_export": "csv", "code": "upper-case"}).text
+    text = server.admin.get(PIPELINES, params={"_export": "csv", "code": "upper-case"}).text
     head, row = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     row[head.index("Code")] = "copied"
 
@@ -224,7 +224,7 @@ def test_importing_takes_the_right_to_create(server: Installation) -> None:
     body = {"table": "pipelines", "columns": ["code", "name"], "rows": [["v", "v"]]}
 
     assert viewer.post("/appbase/import_rows.dspy", json=body).status_code == 403
-    assert viewer.get(LINES, params={"_export": "csv"}).status_code == 200
+    assert viewer.get(PIPELINES, params={"_export": "csv"}).status_code == 200
 
 
 def test_large_files_go_in_and_larger_ones_do_not(server: Installation) -> None:

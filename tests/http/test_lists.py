@@ -14,13 +14,13 @@ PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
 DISTRIBUTORS = "/pipeline_dist/distributors/get_distributors.dspy"
 CODES = "/appbase/get_code.dspy"
-LINES = 25
+PIPELINE_COUNT = 25
 STAMPS = "created_at, updated_at"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _rows(server: Installation) -> None:
-    for number in range(LINES):
+    for number in range(PIPELINE_COUNT):
         server.query(
             "insert into pipelines (id, code, name, status, created_at, updated_at)"
             " values (%s, %s, %s, %s, %s, '2026-11-24')",
@@ -95,12 +95,12 @@ class TestPaging:
             for page in (1, 2, 3, 4)
         ]
 
-        assert {answer["total"] for answer in answers} == {LINES}
+        assert {answer["total"] for answer in answers} == {PIPELINE_COUNT}
         keys = [row["id"] for answer in answers for row in answer["rows"]]
-        assert len(keys) == len(set(keys)) == LINES
+        assert len(keys) == len(set(keys)) == PIPELINE_COUNT
 
     def test_rows_are_capped(self, admin: httpx.Client) -> None:
-        assert len(ids(admin, rows=999999999)) == LINES
+        assert len(ids(admin, rows=999999999)) == PIPELINE_COUNT
 
     @pytest.mark.parametrize(
         "wrong",
@@ -112,7 +112,7 @@ class TestPaging:
     def test_a_post_reads_too(self, admin: httpx.Client) -> None:
         answer = admin.post(PIPELINES, data={"page": "2", "rows": "20", "_webbricks_": "1"})
 
-        assert len(answer.json()["rows"]) == LINES - 20
+        assert len(answer.json()["rows"]) == PIPELINE_COUNT - 20
 
 
 class TestSorting:
@@ -155,7 +155,7 @@ class TestSorting:
         if sort:
             assert refusal(admin, sort=sort) == "bad_sort"
         else:
-            assert len(ids(admin, sort=sort)) == LINES
+            assert len(ids(admin, sort=sort)) == PIPELINE_COUNT
 
     def test_a_hidden_column_cannot_be_sorted_by(self, admin: httpx.Client) -> None:
         assert refusal(admin, DISTRIBUTORS, sort="api_key_hash") == "bad_sort"
@@ -171,10 +171,10 @@ class TestFiltering:
         assert sorted(ids(admin, code=["line-03", "line-04"])) == ["p03", "p04"]
 
     def test_an_empty_filter_filters_nothing(self, admin: httpx.Client) -> None:
-        assert len(ids(admin, status="", code="")) == LINES
+        assert len(ids(admin, status="", code="")) == PIPELINE_COUNT
 
     def test_the_pages_own_names_are_no_filters(self, admin: httpx.Client) -> None:
-        assert len(ids(admin, _lang="zh", referer_widget="w17")) == LINES
+        assert len(ids(admin, _lang="zh", referer_widget="w17")) == PIPELINE_COUNT
 
     def test_times_have_a_from_and_a_to(self, admin: httpx.Client) -> None:
         keys = ids(admin, created_at_from="2026-11-03T06:00:00.123Z", created_at_to="2026-11-05")
@@ -229,7 +229,10 @@ class TestDataFilter:
 
         assert codes_of(admin, some) == ["p01", "p02"]
         assert codes_of(admin, {"AND": [some, none]}) == []
-        assert len(codes_of(admin, {"field": "id", "op": "NOT IN", "const": ["p01"]})) == LINES - 1
+        assert (
+            len(codes_of(admin, {"field": "id", "op": "NOT IN", "const": ["p01"]}))
+            == PIPELINE_COUNT - 1
+        )
 
     @pytest.mark.parametrize(
         ("condition", "expected"),
@@ -312,7 +315,7 @@ class TestDataFilter:
         condition = {"field": "code", "op": "=", "var": "wanted"}
 
         assert codes_of(admin, condition, wanted="line-07") == ["p07"]
-        assert len(codes_of(admin, condition)) == LINES
+        assert len(codes_of(admin, condition)) == PIPELINE_COUNT
 
     def test_filters_are_joined_to_the_columns_given(self, admin: httpx.Client) -> None:
         everything = {"field": "id", "op": "IS NOT NULL"}
@@ -375,7 +378,7 @@ class TestCodes:
 
         body = admin.get(CODES, params=ASKED | names).json()
 
-        assert len(body) == LINES
+        assert len(body) == PIPELINE_COUNT
         assert body[0].keys() == {"pipeline_id", "pipeline_id_text"}
 
     def test_a_search_means_what_it_says(self, admin: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support import schemathesis_hooks
 from tests.support.installation import Installation
-from tests.support.selling import USED, make_line, make_reseller
+from tests.support.selling import USED, make_pipeline, make_reseller
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = "/pipeline_dist/v1/openapi.json"
@@ -20,9 +20,9 @@ FOUND = (200, 409)
 
 def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Path) -> None:
     # Without limits: a quota that is used up would hide what comes after it.
-    line = make_line(server.admin)
-    reseller = make_reseller(server, line)
-    assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+    pipeline = make_pipeline(server.admin)
+    reseller = make_reseller(server, pipeline)
+    assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
     process = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
@@ -39,7 +39,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
         | {
             "SCHEMATHESIS_HOOKS": schemathesis_hooks.__name__,
             "PYTHONPATH": str(ROOT),
-            schemathesis_hooks.LINE: line["code"],
+            schemathesis_hooks.PIPELINE: pipeline["code"],
         },
         text=True,
         capture_output=True,

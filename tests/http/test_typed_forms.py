@@ -7,19 +7,19 @@ import pytest
 
 from tests.support.installation import Installation
 from tests.support.refusals import pointers, refusal_of
-from tests.support.selling import make_line, post
+from tests.support.selling import make_pipeline, post
 
 PRICES = "/pipeline_ops/api/pipeline_pricing_create.dspy"
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, "forms")
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, "forms")
 
 
 @pytest.mark.parametrize("as_form", [False, True])
 def test_blanks_at_the_ends_are_refused_when_made_and_when_changed(
-    server: Installation, line: dict[str, Any], as_form: bool
+    server: Installation, pipeline: dict[str, Any], as_form: bool
 ) -> None:
     """A unique name with a blank behind it would be the same to the database and another one to
     everybody else."""
@@ -34,13 +34,13 @@ def test_blanks_at_the_ends_are_refused_when_made_and_when_changed(
     )
     update = send(
         "pipelines_update",
-        {"id": line["id"], "lock_version": line["lock_version"], "name": "产线\u3000"},
+        {"id": pipeline["id"], "lock_version": pipeline["lock_version"], "name": "产线\u3000"},
     )
 
     assert pointers(creation) == dict.fromkeys(("/code", "/name"), "blank_ends")
     assert pointers(update) == {"/name": "blank_ends"}
     price = {
-        "pipeline_id": line["id"], "unit": "image ", "unit_price": " 1", "currency": "USD ",
+        "pipeline_id": pipeline["id"], "unit": "image ", "unit_price": " 1", "currency": "USD ",
         "effective_from": "2026-11-24T06:00:00Z ",
     }  # fmt: skip
     assert pointers(server.admin.post(PRICES, json=price)) == dict.fromkeys(
@@ -58,9 +58,9 @@ def test_a_text_of_several_lines_keeps_its_blanks(server: Installation) -> None:
 
 
 def test_times_name_their_zone_and_dates_are_days_of_the_quota_zone(
-    server: Installation, line: dict[str, Any]
+    server: Installation, pipeline: dict[str, Any]
 ) -> None:
-    price = {"pipeline_id": line["id"], "unit": "image", "unit_price": 1, "currency": "USD"}
+    price = {"pipeline_id": pipeline["id"], "unit": "image", "unit_price": 1, "currency": "USD"}
     answer = server.admin.post(PRICES, json=price | {"effective_from": "2027-01-01 08:00"})
 
     assert pointers(answer) == {"/effective_from": "no_zone"}
@@ -84,14 +84,14 @@ def test_lists_are_filtered_by_times_with_a_zone(server: Installation) -> None:
 
 
 def test_a_time_in_a_file_is_the_reader_s_or_names_its_zone(
-    server: Installation, line: dict[str, Any]
+    server: Installation, pipeline: dict[str, Any]
 ) -> None:
     """A script that sends rows says in which zone their times are, or writes it to each."""
     body = {
         "table": "pipeline_pricing",
         "columns": ["pipeline_id", "unit", "unit_price", "currency", "effective_from"],
-        "rows": [[line["code"], "a", "1", "USD", "2026-11-24 06:00"],
-                 [line["code"], " b ", "1", "USD", "2026-11-24 06:00Z"]],
+        "rows": [[pipeline["code"], "a", "1", "USD", "2026-11-24 06:00"],
+                 [pipeline["code"], " b ", "1", "USD", "2026-11-24 06:00Z"]],
         "skip_failed": 1,
     }  # fmt: skip
     answer = server.admin.post("/appbase/import_rows.dspy", json=body)

@@ -9,27 +9,27 @@ from app.base.json_codec import canonical_json
 from tests.support.installation import Installation
 from tests.support.refusals import pointers, refusal_of
 from tests.support.replays import first_answer
-from tests.support.selling import USED, Reseller, link, make_line, make_reseller, post
+from tests.support.selling import USED, Reseller, link, make_pipeline, make_reseller, post
 
 ONE = {"unit": "input_token", "quantity": 1}
 BOOKED = {"status": "succeeded", "lines": [ONE]}
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, "typed", daily_quota=10_000, max_concurrency=500)
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, "typed", daily_quota=10_000, max_concurrency=500)
 
 
 @pytest.fixture(scope="module")
-def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
-    return make_reseller(server, line)
+def reseller(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    return make_reseller(server, pipeline)
 
 
 @pytest.fixture(scope="module")
-def buyer(server: Installation, line: dict[str, Any]) -> Reseller:
-    buyer = make_reseller(server, line)
+def buyer(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    buyer = make_reseller(server, pipeline)
     for _ in range(3):
-        assert buyer.begin(line, status="succeeded", lines=USED).status_code == 201
+        assert buyer.begin(pipeline, status="succeeded", lines=USED).status_code == 201
     return buyer
 
 
@@ -48,11 +48,11 @@ class TestTheSameRequest:
         ],
     )
     def test_may_be_spelled_otherwise(
-        self, reseller: Reseller, line: dict[str, Any], first: Any, again: Any, request: Any
+        self, reseller: Reseller, pipeline: dict[str, Any], first: Any, again: Any, request: Any
     ) -> None:
         key = request.node.name
-        original = reseller.begin(line, key=key, **first)
-        repeated = reseller.post("calls", {**again, "pipeline": line["code"]}, key=key)
+        original = reseller.begin(pipeline, key=key, **first)
+        repeated = reseller.post("calls", {**again, "pipeline": pipeline["code"]}, key=key)
 
         assert (original.status_code, repeated.status_code) == (201, 201), repeated.text
         assert repeated.headers["Idempotent-Replayed"] == "true"
@@ -73,24 +73,29 @@ class TestTheSameRequest:
         ],
     )
     def test_is_no_other_one(
-        self, reseller: Reseller, line: dict[str, Any], first: Any, other: Any, request: Any
+        self, reseller: Reseller, pipeline: dict[str, Any], first: Any, other: Any, request: Any
     ) -> None:
         key = request.node.name
-        assert reseller.begin(line, key=key, **first).status_code == 201
+        assert reseller.begin(pipeline, key=key, **first).status_code == 201
 
-        refusal_of(reseller.begin(line, key=key, **other), 422, "idempotency_key_reused")
+        refusal_of(reseller.begin(pipeline, key=key, **other), 422, "idempotency_key_reused")
 
-    def test_of_a_batch_and_alone(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        item = {"idempotency_key": "both", "pipeline": line["code"], "client_ref": None, **BOOKED}
-        alone = reseller.begin(line, key="both", **BOOKED)
+    def test_of_a_batch_and_alone(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        item = {
+            "idempotency_key": "both",
+            "pipeline": pipeline["code"],
+            "client_ref": None,
+            **BOOKED,
+        }
+        alone = reseller.begin(pipeline, key="both", **BOOKED)
         batch = {"calls": [item, item | {"error": ""}, item | {"error": "other"}]}
         results = reseller.post("calls/batch", batch).json()["results"]
 
         assert [result["status"] for result in results] == [201, 201, 422]
         assert first_answer(results[1]["call"]) == alone.json()
 
-    def test_ends_a_call_once(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        call = reseller.begin(line).json()
+    def test_ends_a_call_once(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        call = reseller.begin(pipeline).json()
         first = reseller.finish(call, lines=[ONE])
         for spelled in (
             {"lines": [{"quantity": "1.0", "model": "", "unit": "input_token"}], "error": None},
@@ -100,7 +105,7 @@ class TestTheSameRequest:
             assert (again.status_code, first_answer(again.json())) == (200, first.json())
         refusal_of(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
 
-        empty = reseller.begin(line).json()
+        empty = reseller.begin(pipeline).json()
         end = reseller.finish(empty, "cancelled")
         nothing: tuple[Any, ...] = ([], None)
         for lines in nothing:
@@ -109,14 +114,14 @@ class TestTheSameRequest:
             )
 
     def test_is_still_known_after_an_upgrade(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         """Rows of earlier releases hold the hash of the body as it was sent."""
 
         def raw(body: dict[str, Any]) -> str:
             return hashlib.sha256(canonical_json(body).encode()).hexdigest()
 
-        body = {"lease_seconds": 70, "pipeline": line["code"], "client_ref": None}
+        body = {"lease_seconds": 70, "pipeline": pipeline["code"], "client_ref": None}
         call = reseller.post("calls", body, key="old").json()
         ending = {"call_no": call["call_no"], "status": "succeeded", "lines": [ONE]}
         end = reseller.post("calls/finish", ending).json()
@@ -135,12 +140,12 @@ class TestTheSameRequest:
 
 class TestWhatACallIsNow:
     def test_is_told_beside_what_was_answered_first(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        first = reseller.begin(line, key="now").json()
+        first = reseller.begin(pipeline, key="now").json()
 
         def now() -> dict[str, Any]:
-            answer = reseller.begin(line, key="now").json()
+            answer = reseller.begin(pipeline, key="now").json()
             assert first_answer(answer) == first
             assert set(answer["current"]) == {
                 "status", "lease_expires_at", "finished_at", "amount",
@@ -163,23 +168,23 @@ class TestWhatACallIsNow:
         assert (again["status"], again["current"]["status"]) == ("succeeded", "voided")
 
     def test_is_told_of_expired_and_cancelled_calls(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        cancelled = reseller.begin(line, key="cancelled").json()
+        cancelled = reseller.begin(pipeline, key="cancelled").json()
         reseller.finish(cancelled, "cancelled")
-        reseller.begin(line, key="expired")
+        reseller.begin(pipeline, key="expired")
         server.query(
             "update pipeline_usage_log set status = 'expired' where idempotency_key = 'expired'"
         )
 
         for status in ("cancelled", "expired"):
-            answer = reseller.begin(line, key=status).json()
+            answer = reseller.begin(pipeline, key=status).json()
             assert (answer["status"], answer["current"]["status"]) == ("reserved", status)
 
     def test_is_told_of_each_item_of_a_batch(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        item = {"idempotency_key": "batched", "pipeline": line["code"], **BOOKED}
+        item = {"idempotency_key": "batched", "pipeline": pipeline["code"], **BOOKED}
         first, again = reseller.post("calls/batch", {"calls": [item, item]}).json()["results"]
 
         assert "current" not in first["call"]
@@ -193,10 +198,10 @@ class TestBlanks:
 
     @pytest.mark.parametrize("blank", ["{} ", " {}", "{}\u3000"])
     def test_are_refused_alike_everywhere(
-        self, reseller: Reseller, line: dict[str, Any], blank: str
+        self, reseller: Reseller, pipeline: dict[str, Any], blank: str
     ) -> None:
-        code = blank.format(line["code"])
-        call = reseller.begin(line).json()
+        code = blank.format(pipeline["code"])
+        call = reseller.begin(pipeline).json()
         word = blank.format("x")
         usage = {"unit": word, "model": word, "step_key": word, "quantity": blank.format("1")}
         item = {"idempotency_key": "blank", "pipeline": code, "client_ref": word, **BOOKED}
@@ -217,7 +222,7 @@ class TestBlanks:
             "statement": reseller.get("statement", month=blank.format("2026-11")),
             "format": reseller.get("statement", format=blank.format("csv")),
         }
-        lease = reseller.begin(line, lease_seconds=blank.format("60"))
+        lease = reseller.begin(pipeline, lease_seconds=blank.format("60"))
 
         assert {name: pointers(answer) for name, answer in answers.items()} == {
             "begin": dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends"),
@@ -237,8 +242,10 @@ class TestBlanks:
         result = {problem["pointer"]: problem["code"] for problem in batch["error"]["errors"]}
         assert result == dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends")
 
-    def test_and_capitals_make_another_code(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        code = line["code"].upper()
+    def test_and_capitals_make_another_code(
+        self, reseller: Reseller, pipeline: dict[str, Any]
+    ) -> None:
+        code = pipeline["code"].upper()
 
         refusal_of(reseller.post("calls", {"pipeline": code}, key="C"), 404, "pipeline_not_found")
         refusal_of(reseller.get("pipelines", code=code), 404, "pipeline_not_found")
@@ -274,27 +281,27 @@ class TestNothing:
         ],
     )
     def test_is_said_with_null_or_by_leaving_out(
-        self, reseller: Reseller, line: dict[str, Any], body: Any, pointer: str
+        self, reseller: Reseller, pipeline: dict[str, Any], body: Any, pointer: str
     ) -> None:
         assert pointer in pointers(
-            reseller.post("calls", {"pipeline": line["code"]} | body, key="n")
+            reseller.post("calls", {"pipeline": pipeline["code"]} | body, key="n")
         )
 
     def test_comes_of_a_parameter_beside_another(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         assert pointers(reseller.get("usage", group_by="day", rows=1, next="x")) == dict.fromkeys(
             ("/rows", "/next"), "not_together"
         )
-        assert pointers(reseller.get("pipelines", code=line["code"], page=1, q="x")) == (
+        assert pointers(reseller.get("pipelines", code=pipeline["code"], page=1, q="x")) == (
             dict.fromkeys(("/page", "/q"), "not_together")
         )
 
     @pytest.mark.parametrize("name", ["x", "_x", "referer_widget", "pipeline"])
     def test_comes_of_a_parameter_that_nobody_reads(
-        self, reseller: Reseller, line: dict[str, Any], name: str
+        self, reseller: Reseller, pipeline: dict[str, Any], name: str
     ) -> None:
-        body = {"pipeline": line["code"], "lines": []}
+        body = {"pipeline": pipeline["code"], "lines": []}
         for path in ("me", "pipelines", "usage", "statement"):
             problems = pointers(reseller.get(path, **{name: "1"}))
             assert problems == {f"/{name}": "unknown_field"}, path
@@ -387,14 +394,14 @@ class TestCursor:
         for answer in answers:
             assert pointers(answer) == {"/next": "bad_cursor"}
 
-    def test_of_lines_stays_right_while_lines_are_added(
-        self, server: Installation, line: dict[str, Any]
+    def test_of_pipelines_stays_right_while_some_are_added(
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         codes = [f"page-{letter}" for letter in "bdf"]
-        buyer = make_reseller(server, *(make_line(server.admin, code) for code in codes))
+        buyer = make_reseller(server, *(make_pipeline(server.admin, code) for code in codes))
         first = buyer.get("pipelines", rows=2, q="page").json()
         for code in ("page-a", "page-e"):
-            link(server.admin, buyer.distributor, make_line(server.admin, code))
+            link(server.admin, buyer.distributor, make_pipeline(server.admin, code))
         second = buyer.get("pipelines", next=first["next"]).json()
 
         assert [row["code"] for row in first["rows"]] == ["page-b", "page-d"]

@@ -30,7 +30,7 @@ Apply = Callable[[State], State]
 class Seen:
     """What an editor has on the screen, perhaps no longer true."""
 
-    line: dict[str, Any]
+    pipeline: dict[str, Any]
     steps: list[dict[str, Any]]
     revisions: dict[str, int] = field(default_factory=dict)
 
@@ -66,8 +66,15 @@ class Choice:
     flag: bool
 
 
-def create(line_id: str, key: str, stage: int | None, step_no: int | None, new_stage: bool) -> Deed:
-    params: dict[str, Any] = {"pipeline_id": line_id, "step_key": key, "name": key, "model": "m"}
+def create(
+    pipeline_id: str, key: str, stage: int | None, step_no: int | None, new_stage: bool
+) -> Deed:
+    params: dict[str, Any] = {
+        "pipeline_id": pipeline_id,
+        "step_key": key,
+        "name": key,
+        "model": "m",
+    }
     params |= {n: v for n, v in (("stage", stage), ("step_no", step_no)) if v is not None}
 
     def apply(state: State) -> State:
@@ -80,8 +87,8 @@ def create(line_id: str, key: str, stage: int | None, step_no: int | None, new_s
     return Deed("pipeline_steps_create", {**params, "new_stage": int(new_stage)}, apply)
 
 
-def any_create(line_id: str, choice: Choice, view: Seen) -> Deed:
-    return create(line_id, choice.key, choice.stage, choice.step_no, choice.flag)
+def any_create(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    return create(pipeline_id, choice.key, choice.stage, choice.step_no, choice.flag)
 
 
 def _a_step(choice: Choice, view: Seen) -> dict[str, Any]:
@@ -92,7 +99,7 @@ def _of(step: dict[str, Any]) -> dict[str, Any]:
     return {"id": step["id"], "lock_version": step["lock_version"]}
 
 
-def delete(line_id: str, choice: Choice, view: Seen) -> Deed:
+def delete(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     step = _a_step(choice, view)
 
     def apply(state: State) -> State:
@@ -102,7 +109,7 @@ def delete(line_id: str, choice: Choice, view: Seen) -> Deed:
     return Deed("pipeline_steps_delete", _of(step), apply, needs=(step["step_key"],))
 
 
-def rename(line_id: str, choice: Choice, view: Seen) -> Deed:
+def rename(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     step, name = _a_step(choice, view), f"N{choice.pick % 3}"
 
     def apply(state: State) -> State:
@@ -113,7 +120,7 @@ def rename(line_id: str, choice: Choice, view: Seen) -> Deed:
     return replace(deed, needs=(step["step_key"],))
 
 
-def recode(line_id: str, choice: Choice, view: Seen) -> Deed:
+def recode(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     step, key = _a_step(choice, view), choice.key
     old = step["step_key"]
 
@@ -127,7 +134,7 @@ def recode(line_id: str, choice: Choice, view: Seen) -> Deed:
     return Deed("pipeline_steps_update", {**_of(step), "step_key": key}, apply, needs=(old,))
 
 
-def put(line_id: str, choice: Choice, view: Seen) -> Deed:
+def put(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     """The step's own form, with another stage in it."""
     step, stage = _a_step(choice, view), choice.stage or 1
 
@@ -142,7 +149,7 @@ def put(line_id: str, choice: Choice, view: Seen) -> Deed:
     return replace(deed, needs=(key, f"@{key}"))
 
 
-def move(line_id: str, choice: Choice, view: Seen) -> Deed:
+def move(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     step, stage, step_no = _a_step(choice, view), choice.stage, choice.step_no
     new_stage = choice.flag
     params = {"stage": stage, "step_no": step_no, "new_stage": int(new_stage)}
@@ -152,12 +159,12 @@ def move(line_id: str, choice: Choice, view: Seen) -> Deed:
         layout_after = stages.move(state[0], step["step_key"], stage, step_no, new_stage=new_stage)
         return layout_after, state[1]
 
-    line = {"pipeline_id": line_id, "lock_version": view.line["lock_version"]}
-    params |= {**line, "step_key": step["step_key"]}
+    pipeline = {"pipeline_id": pipeline_id, "lock_version": view.pipeline["lock_version"]}
+    params |= {**pipeline, "step_key": step["step_key"]}
     return Deed("pipeline_steps_move", params, apply, needs=(ORDER,))
 
 
-def reorder(line_id: str, choice: Choice, view: Seen) -> Deed:
+def reorder(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     shuffled = random.Random(choice.pick)
     keys = [step["step_key"] for step in view.steps]
     shuffled.shuffle(keys)
@@ -166,22 +173,22 @@ def reorder(line_id: str, choice: Choice, view: Seen) -> Deed:
         if shuffled.random() < 0.5 or not order:
             order.append([])
         order[-1].append(key)
-    line = {"pipeline_id": line_id, "lock_version": view.line["lock_version"]}
+    pipeline = {"pipeline_id": pipeline_id, "lock_version": view.pipeline["lock_version"]}
 
     def apply(state: State) -> State:
         assert {key for stage in order for key in stage} == set(state[1])
         return order, state[1]
 
-    return Deed("pipeline_steps_reorder", {**line, "order": order}, apply, needs=(ORDER,))
+    return Deed("pipeline_steps_reorder", {**pipeline, "order": order}, apply, needs=(ORDER,))
 
 
-def duplicate(line_id: str, choice: Choice, view: Seen) -> Deed:
+def duplicate(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     step, parallel = _a_step(choice, view), choice.flag
     deed = Deed("pipeline_steps_duplicate", {**_of(step), "parallel": int(parallel)})
     return replace(deed, about=step["step_key"], needs=(step["step_key"],))
 
 
-def enable(line_id: str, choice: Choice, view: Seen) -> Deed:
+def enable(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     step = _a_step(choice, view)
     enabled = int(choice.flag)
 
@@ -193,22 +200,22 @@ def enable(line_id: str, choice: Choice, view: Seen) -> Deed:
     return replace(deed, needs=(step["step_key"],))
 
 
-def save(line_id: str, choice: Choice, view: Seen) -> Deed:
-    return Deed("pipeline_versions_create", {"pipeline_id": line_id})
+def save(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    return Deed("pipeline_versions_create", {"pipeline_id": pipeline_id})
 
 
-def publish(line_id: str, choice: Choice, view: Seen) -> Deed:
-    return Deed("pipeline_publish", {"pipeline_id": line_id, "notes": "n"})
+def publish(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    return Deed("pipeline_publish", {"pipeline_id": pipeline_id, "notes": "n"})
 
 
-def roll_back(line_id: str, choice: Choice, view: Seen) -> Deed:
+def roll_back(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     params = {"version_no": 1 + choice.pick % 4, "replace_draft": choice.flag}
-    return Deed("pipeline_rollback", {"pipeline_id": line_id, "reason": "r", **params})
+    return Deed("pipeline_rollback", {"pipeline_id": pipeline_id, "reason": "r", **params})
 
 
-def set_status(line_id: str, choice: Choice, view: Seen) -> Deed:
+def set_status(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     status = ("offline", "published", "archived", "draft")[choice.pick % 4]
-    return Deed("pipeline_set_status", {"pipeline_id": line_id, "status": status})
+    return Deed("pipeline_set_status", {"pipeline_id": pipeline_id, "status": status})
 
 
 ALWAYS = (any_create, publish, set_status, roll_back)
@@ -227,10 +234,10 @@ CHOICES = st.builds(
 )
 
 
-def deed_of(line_id: str, choice: Choice, view: Seen) -> Deed:
+def deed_of(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     """What *choice* means to an editor with this *view*; something new if there is no step."""
     kind = choice.kind if view.steps or choice.kind in ALWAYS else any_create
-    return replace(kind(line_id, choice, view), revisions=view.revisions)
+    return replace(kind(pipeline_id, choice, view), revisions=view.revisions)
 
 
 MOVING = {"pipeline_steps_move", "pipeline_steps_reorder", "pipeline_steps_update"}

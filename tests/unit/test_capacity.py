@@ -73,13 +73,13 @@ def test_limits_come_in_the_order_of_admission() -> None:
 
 
 def test_no_quota_is_no_limit_and_no_row_limits_nothing() -> None:
-    open_line = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
+    open_capacity = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
 
-    assert Capacity(pipeline_id="p", row=open_line, counts={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
+    assert Capacity(pipeline_id="p", row=open_capacity, counts={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
     assert Capacity(pipeline_id="p", row=None, counts={}).limits(NOON, slot=True) == []
 
 
-def test_a_line_that_is_switched_off_takes_no_calls() -> None:
+def test_a_pipeline_that_is_switched_off_takes_no_calls() -> None:
     capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counts={})  # type: ignore[arg-type]
 
     with pytest.raises(TooManyRequests) as caught:

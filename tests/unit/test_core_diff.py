@@ -18,7 +18,7 @@ NOTHING: dict[str, list[Any]] = {
 
 
 def definition(layout: Layout, **changes: dict[str, Any]) -> dict[str, Any]:
-    """A line with steps at these places; *changes* by step key."""
+    """A pipeline with steps at these places; *changes* by step key."""
     steps = []
     for key, (stage, step_no) in numbers_of(layout).items():
         step: dict[str, Any] = {
@@ -27,8 +27,8 @@ def definition(layout: Layout, **changes: dict[str, Any]) -> dict[str, Any]:
             "retry_limit": 0, "enabled": True,
         }  # fmt: skip
         steps.append(step | changes.get(key, {}))
-    line = {"code": "l", "name": "Line", "description": None}
-    return {"format": 1, "pipeline": line, "steps": steps}
+    pipeline = {"code": "l", "name": "Line", "description": None}
+    return {"format": 1, "pipeline": pipeline, "steps": steps}
 
 
 def moves(before: Layout, after: Layout) -> list[str]:
@@ -71,7 +71,7 @@ def test_true_is_not_one() -> None:
     assert [change["field"] for change in diff["steps"]["changed"]] == ["config"]
 
 
-def test_a_changed_line_is_told() -> None:
+def test_a_changed_pipeline_is_told() -> None:
     after = definition([["a"]])
     after["pipeline"]["name"] = "Other"
 

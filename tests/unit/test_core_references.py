@@ -1,4 +1,4 @@
-"""What a step may take from the input and from other steps: each rule, the smallest line."""
+"""What a step may take from the input and from other steps: each rule, the smallest pipeline."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ from pipeline_core.definition.expressions import Expressions
 from pipeline_core.definition.references import Places
 from pipeline_core.transfer import envelope
 from pipeline_core.transfer.serverless_workflow import mermaid, workflow_document, workflow_name
-from tests.unit.test_core_validation import line, step
+from tests.unit.test_core_validation import pipeline, step
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SCHEMA = DATA / "serverless_workflow/workflow.yaml"
@@ -44,7 +44,7 @@ values = st.recursive(
 
 
 def content(config: Any = None) -> dict[str, Any]:
-    return {"pipeline": line()["pipeline"], "steps": [step(config=config or {})]}
+    return {"pipeline": pipeline()["pipeline"], "steps": [step(config=config or {})]}
 
 
 @given(values)
@@ -111,7 +111,7 @@ def test_fractions_keep_their_digits(text: str, spelling: str | None) -> None:
 
 
 def test_exported_json_and_yaml_have_one_checksum() -> None:
-    file = envelope.parse((DATA / "line-exact-config.json").read_text("utf-8"))
+    file = envelope.parse((DATA / "pipeline-exact-config.json").read_text("utf-8"))
     file["steps"][0]["config"]["parameters"] |= kept_json('{"a": 1e3, "b": 1E-7, "c": 0.10}')
     export = envelope.build({"pipeline": file["pipeline"], "steps": file["steps"]})
 
@@ -134,7 +134,7 @@ def test_a_checksum_is_what_it_was_when_fractions_were_floats() -> None:
 
 
 def test_the_other_values_of_yaml_1_1_are_the_texts_that_stand_there() -> None:
-    text = (DATA / "line-yaml-1.1-values.yaml").read_text("utf-8").replace("12e4567", "a4567")
+    text = (DATA / "pipeline-yaml-1.1-values.yaml").read_text("utf-8").replace("12e4567", "a4567")
     (step,) = envelope.parse(text)["steps"]
 
     assert step["timeout_seconds"] == "0300"
@@ -249,17 +249,17 @@ ALL_KINDS = [
 ]  # fmt: skip
 
 
-def test_a_line_is_a_valid_document_of_the_specification() -> None:
+def test_a_pipeline_is_a_valid_document_of_the_specification() -> None:
     schema = yaml.safe_load(SCHEMA.read_text("utf-8"))
     checker = jsonschema.Draft202012Validator(schema)
 
     for steps in ([step()], ALL_KINDS, [step(step_key="步骤", retry_limit=1)]):
-        document = workflow_document(line(*steps), 7, "0" * 64)
+        document = workflow_document(pipeline(*steps), 7, "0" * 64)
         assert [error.message for error in checker.iter_errors(document)] == []
 
 
 def test_stages_follow_each_other_and_parallel_steps_fork() -> None:
-    document = workflow_document(line(*ALL_KINDS), 7, "0" * 64)
+    document = workflow_document(pipeline(*ALL_KINDS), 7, "0" * 64)
 
     tasks = [next(iter(task)) for task in document["do"]]
     assert tasks == ["a", "stage-2-fork", "stage-2", "plain.url"]
@@ -296,7 +296,7 @@ def test_names_are_made_to_fit(code: str, name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq to run the expressions")
 def test_the_expressions_run() -> None:
-    document = workflow_document(line(*ALL_KINDS), 7, "0" * 64)
+    document = workflow_document(pipeline(*ALL_KINDS), 7, "0" * 64)
     context: Any = None
     outputs = {"a": {"id": 5, "text": "hi"}, "stage-2-fork": [{"x": 1}, "c"], "stage-2": "seen"}
     for task in document["do"][:3]:
@@ -327,7 +327,7 @@ def run_jq(expression: str, value: Any, **names: Any) -> Any:
 
 def test_a_diagram_has_a_box_for_each_stage_and_nothing_breaks_out_of_a_label() -> None:
     hostile = step(step_key="x", name='"]; click s1 "javascript:alert(1)" <b> `#\n{', stage=2)
-    text = mermaid(line(step(), step(step_key="b", step_no=2, enabled=False), hostile))
+    text = mermaid(pipeline(step(), step(step_key="b", step_no=2, enabled=False), hostile))
 
     lines = text.splitlines()
     assert lines[0] == "flowchart TD"

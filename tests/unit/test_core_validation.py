@@ -1,4 +1,4 @@
-"""Every rule of the validator, with the smallest line that breaks it."""
+"""Every rule of the validator, with the smallest pipeline that breaks it."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def step(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def line(*steps: dict[str, Any]) -> dict[str, Any]:
+def pipeline(*steps: dict[str, Any]) -> dict[str, Any]:
     names = {"code": "l", "name": "L", "description": None}
     return {"format": 1, "pipeline": names, "steps": list(steps)}
 
@@ -43,11 +43,11 @@ def offer(monkeypatch: pytest.MonkeyPatch, contributions: Sequence[object]) -> N
 def problems_of(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         (problem.code, problem.step_key, problem.field, problem.severity)
-        for problem in validate(line(*steps), NOTHING_AROUND)
+        for problem in validate(pipeline(*steps), NOTHING_AROUND)
     ]
 
 
-def test_a_good_line_has_no_problems() -> None:
+def test_a_good_pipeline_has_no_problems() -> None:
     assert problems_of(step(), step(step_key="b", stage=2)) == []
 
 
@@ -84,7 +84,7 @@ def test_a_good_line_has_no_problems() -> None:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_the_smallest_line_that_breaks_a_rule(
+def test_the_smallest_pipeline_that_breaks_a_rule(
     steps: list[dict[str, Any]], problem: tuple[str, str, str, str]
 ) -> None:
     assert problems_of(*steps) == [problem]
@@ -118,7 +118,7 @@ def test_a_model_without_a_price_is_a_warning(
 ) -> None:
     around = ValidationContext(prices=frozenset(prices), has_capacity=True)
 
-    problems = validate(line(step()), around)
+    problems = validate(pipeline(step()), around)
 
     assert [problem.code for problem in problems] == (["no_price"] if missing else [])
     assert not blocks(problems)
@@ -127,7 +127,7 @@ def test_a_model_without_a_price_is_a_warning(
 def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
     around = ValidationContext(prices=frozenset({("", ""), ("gone", "")}), has_capacity=True)
 
-    problems = validate(line(step()), around)
+    problems = validate(pipeline(step()), around)
 
     assert [(problem.code, problem.step_key) for problem in problems] == [
         ("price_without_step", "gone")
@@ -138,21 +138,21 @@ def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
 def test_no_capacity_is_a_warning() -> None:
     around = ValidationContext(prices=frozenset({("", "")}), has_capacity=False)
 
-    problems = validate(line(step()), around)
+    problems = validate(pipeline(step()), around)
 
     assert [problem.code for problem in problems] == ["no_capacity"]
     assert not blocks(problems)
 
 
 def test_a_problem_is_said_in_the_readers_language() -> None:
-    (problem,) = validate(line(step(model=None)))
+    (problem,) = validate(pipeline(step(model=None)))
 
     assert problem.as_dict("en")["message"] == "Choose the model that the step uses."
     assert problem.as_dict("zh")["message"] == "请选择该步骤使用的模型。"
 
 
-def test_a_line_needs_a_name() -> None:
-    nameless = line(step()) | {"pipeline": {"code": "l", "name": " ", "description": None}}
+def test_a_pipeline_needs_a_name() -> None:
+    nameless = pipeline(step()) | {"pipeline": {"code": "l", "name": " ", "description": None}}
 
     (problem,) = validate(nameless, NOTHING_AROUND)
 

@@ -22,7 +22,7 @@ from app.schema.validation import (
     without_unchanged,
 )
 
-LINE = {"code": "image-batch", "name": "批量出图 🎨"}
+PIPELINE = {"code": "image-batch", "name": "批量出图 🎨"}
 PRICE: dict[str, Any] = {"pipeline_id": "p1", "unit": "input_token", "unit_price": "2.5"}
 
 
@@ -41,9 +41,9 @@ def refusal(rule: FieldRule, value: Any) -> str:
 
 class TestNew:
     def test_defaults_are_filled_in(self) -> None:
-        values = check_new("pipelines", LINE)
+        values = check_new("pipelines", PIPELINE)
 
-        assert values == {**LINE, "description": None, "status": "draft"}
+        assert values == {**PIPELINE, "description": None, "status": "draft"}
 
     def test_all_problems_come_at_once(self) -> None:
         params = {"code": "Bad Code", "colour": "red", "owner_id": "me", "status": "gone"}
@@ -59,13 +59,15 @@ class TestNew:
     def test_names_of_the_page_are_no_fields(self) -> None:
         page = {"_webbricks_": 1, "_lang": "zh", "referer_widget": "w17"}
 
-        assert check_new("pipelines", LINE | page) == check_new("pipelines", LINE)
+        assert check_new("pipelines", PIPELINE | page) == check_new("pipelines", PIPELINE)
 
     def test_the_empty_hidden_fields_of_a_form_are_no_fields(self) -> None:
-        assert "id" not in check_new("pipelines", LINE | {"id": "", "lock_version": "1"})
+        assert "id" not in check_new("pipelines", PIPELINE | {"id": "", "lock_version": "1"})
 
     def test_a_client_cannot_choose_the_key(self) -> None:
-        assert problems(lambda: check_new("pipelines", LINE | {"id": "x", "lock_version": 7})) == {
+        assert problems(
+            lambda: check_new("pipelines", PIPELINE | {"id": "x", "lock_version": 7})
+        ) == {
             "id": "not_settable",
             "lock_version": "not_settable",
         }
@@ -90,23 +92,23 @@ class TestNew:
         assert values["daily_quota"] is None
 
     def test_blanks_alone_are_no_name(self) -> None:
-        assert problems(lambda: check_new("pipelines", LINE | {"name": "  "})) == {
+        assert problems(lambda: check_new("pipelines", PIPELINE | {"name": "  "})) == {
             "name": "required"
         }
 
     def test_bare_extra_names_are_left_to_the_caller(self) -> None:
-        values = check_new("pipelines", LINE | {"copy_of": "x"}, extra=("copy_of",))
+        values = check_new("pipelines", PIPELINE | {"copy_of": "x"}, extra=("copy_of",))
 
         assert "copy_of" not in values
 
     def test_an_extra_with_a_rule_is_checked(self) -> None:
         extra = {"hours": FieldRule(kind="int", minimum=0, default=24)}
 
-        assert check_new("pipelines", LINE, extra=extra)["hours"] == 24
-        assert check_new("pipelines", LINE | {"hours": "3"}, extra=extra)["hours"] == 3
-        assert problems(lambda: check_new("pipelines", LINE | {"hours": "-1"}, extra=extra)) == {
-            "hours": "out_of_range"
-        }
+        assert check_new("pipelines", PIPELINE, extra=extra)["hours"] == 24
+        assert check_new("pipelines", PIPELINE | {"hours": "3"}, extra=extra)["hours"] == 3
+        assert problems(
+            lambda: check_new("pipelines", PIPELINE | {"hours": "-1"}, extra=extra)
+        ) == {"hours": "out_of_range"}
 
     def test_a_server_set_column_may_be_named_by_the_endpoint(self) -> None:
         values = check_new(
@@ -127,14 +129,14 @@ class TestNew:
 
     def test_a_name_of_200_characters_names_the_limit(self) -> None:
         with pytest.raises(InvalidFields) as caught:
-            check_new("pipelines", LINE | {"name": "长" * 200})
+            check_new("pipelines", PIPELINE | {"name": "长" * 200})
 
         assert str(caught.value.problems[0].text) == "At most 128 characters, this has 200."
 
     def test_128_emoji_are_128_characters(self) -> None:
         name = "\N{ARTIST PALETTE}" * 128
 
-        assert check_new("pipelines", LINE | {"name": name})["name"] == name
+        assert check_new("pipelines", PIPELINE | {"name": name})["name"] == name
 
 
 class TestChange:
@@ -178,12 +180,12 @@ class TestChange:
     def test_write_once_may_be_sent_as_it_is(self) -> None:
         current = {"code": "image-batch", "name": "Old"}
 
-        assert without_unchanged("pipelines", current, LINE) == {"name": LINE["name"]}
+        assert without_unchanged("pipelines", current, PIPELINE) == {"name": PIPELINE["name"]}
 
     def test_write_once_cannot_change(self) -> None:
         current = {"code": "other", "name": "Old"}
 
-        assert problems(lambda: without_unchanged("pipelines", current, LINE)) == {
+        assert problems(lambda: without_unchanged("pipelines", current, PIPELINE)) == {
             "code": "write_once"
         }
 

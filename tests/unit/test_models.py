@@ -84,7 +84,7 @@ def test_what_must_never_leave_is_marked() -> None:
     }
 
 
-def test_referrers_of_a_line_are_all_tables_that_hold_its_id() -> None:
+def test_referrers_of_a_pipeline_are_all_tables_that_hold_its_id() -> None:
     assert {name for name, column in models.referrers("pipelines") if column == "pipeline_id"} == {
         "pipeline_steps",
         "pipeline_versions",

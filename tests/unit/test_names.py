@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +18,6 @@ FILES = sorted(
     for file in (ROOT / folder).rglob("*.py")
     if "node_modules" not in file.parts and not LATER.match(str(file.relative_to(ROOT)))
 )
-CODE = [file for file in FILES if not file.is_relative_to(ROOT / "tests")]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 # What came of a call, said as such, tells nobody what it is: `rows`, `prices`, `query` do.
@@ -58,6 +58,8 @@ EXCEPTIONS = {
 # A production line is a pipeline; these are of metered items, or of the lines of a text.
 METERED = re.compile(r"pipeline_(ops|dist)/")
 PRODUCTION_LINE = re.compile(r"(^|_)lines?_(ids?|codes?|status|name)$|^(this|own|every)_line$")
+# What a pipeline has and neither a metered item nor a line of a text has.
+OF_PIPELINES = {"capacity", "code", "current_version", "id", "lock_version"}
 OF_TEXTS = {
     "app/access/password_key.py", "app/base/logs.py", "app/cli/demo.py", "app/cli/migrate.py",
     "app/db/migrate.py", "app/db/numbered.py", "app/schema/plan.py",
@@ -78,6 +80,12 @@ OLD_LIMITS = re.compile(
 )
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    """Return the syntax tree of a file of ours."""
+    return ast.parse(file.read_text("utf-8"))
+
+
 def bindings(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
     """Yield each name that the code itself gives, its line, and whether a function has it."""
     for node in ast.walk(tree):
@@ -96,8 +104,23 @@ def bindings(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
 def names_of(file: Path) -> Iterator[tuple[str, str, str, bool]]:
     """Yield the file's path, each name without its mark of privacy, its place, and its kind."""
     path = str(file.relative_to(ROOT))
-    for name, line, is_function in bindings(ast.parse(file.read_text("utf-8"))):
+    for name, line, is_function in bindings(tree_of(file)):
         yield path, name.strip("_"), f"{path}:{line} {name}", is_function
+
+
+def pipelines_called_lines(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield each name of a line of which the code takes what only a pipeline has, and its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            part: object = node.attr
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            part = node.slice.value
+        else:
+            continue
+        match node.value:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                if part in OF_PIPELINES and re.search(r"(^|_)line$", name):
+                    yield name, node.lineno
 
 
 def is_participle(name: str, *, is_function: bool) -> bool:
@@ -126,12 +149,22 @@ def test_names_say_what_they_hold() -> None:
 
 def test_a_production_line_is_a_pipeline() -> None:
     wrong = []
-    for file in CODE:
+    for file in FILES:
         for path, name, place, _ in names_of(file):
             is_line = re.search(r"(^|_)lines?($|_)", name) is not None
-            may_be_one = METERED.match(path) or path in OF_TEXTS
+            may_be_one = METERED.match(path) or path in OF_TEXTS or path.startswith("tests/")
             if PRODUCTION_LINE.search(name.lower()) or (is_line and not may_be_one):
                 wrong.append(place)
+
+    assert wrong == []
+
+
+def test_what_has_the_parts_of_a_pipeline_is_called_so() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{at} {name}"
+        for file in FILES
+        for name, at in pipelines_called_lines(tree_of(file))
+    ]
 
     assert wrong == []
 

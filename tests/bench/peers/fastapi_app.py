@@ -64,7 +64,7 @@ class Distributor(Base):
     spend_used: Mapped[Decimal]
 
 
-class Line(Base):
+class Pipeline(Base):
     __tablename__ = "pipelines"
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str]
@@ -258,7 +258,7 @@ def usage_line(
 
 def new_header(
     distributor: Distributor,
-    line: Line,
+    pipeline: Pipeline,
     call: NewCall,
     key: str,
     request_hash: str,
@@ -267,7 +267,7 @@ def new_header(
     day, month = keys(moment)
     call_no, slot = uuid.uuid4().hex, call.status is None
     return Usage(
-        id=call_no, call_no=call_no, distributor_id=distributor.id, pipeline_id=line.id,
+        id=call_no, call_no=call_no, distributor_id=distributor.id, pipeline_id=pipeline.id,
         currency=distributor.currency, status=call.status or "reserved",
         idempotency_key=key, request_hash=request_hash, started_at=moment,
         finished_at=None if slot else moment, lease_seconds=300 if slot else None,
@@ -324,22 +324,22 @@ async def begin(
         moment = now()
         day, month = keys(moment)
         distributor = await session.get(Distributor, distributor_id, with_for_update=True)
-        line = await session.scalar(select(Line).where(Line.code == call.pipeline))
-        if distributor is None or line is None or line.status != "published":
+        pipeline = await session.scalar(select(Pipeline).where(Pipeline.code == call.pipeline))
+        if distributor is None or pipeline is None or pipeline.status != "published":
             raise HTTPException(404, "pipeline_not_found")
-        link, capacity = await locked(session, distributor_id, line.id)
+        link, capacity = await locked(session, distributor_id, pipeline.id)
         turn(link, day, month)
         turn(capacity, day, month)
         slot = call.status is None
         take(distributor, link, capacity, month, slot)
-        header = new_header(distributor, line, call, idempotency_key, request_hash, moment)
+        header = new_header(distributor, pipeline, call, idempotency_key, request_hash, moment)
         session.add(header)
         lines = await add_lines(session, header, call.lines, moment)
         distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
         call_no = header.call_no
         if slot:
-            return begin_answer(call_no, line.code, moment), capacity
-        return finish_answer(call_no, line.code, moment, moment, line_of(lines[0])), capacity
+            return begin_answer(call_no, pipeline.code, moment), capacity
+        return finish_answer(call_no, pipeline.code, moment, moment, line_of(lines[0])), capacity
 
     answer, capacity = await in_transaction(work)
     headers = limit_headers(capacity.daily_quota, capacity.day_used)
@@ -362,8 +362,8 @@ async def finish(
         distributor = await session.get(Distributor, distributor_id, with_for_update=True)
         _, capacity = await locked(session, distributor_id, pipeline_id)
         header = await session.scalar(select(Usage).where(*its).with_for_update())
-        line = await session.get(Line, pipeline_id)
-        if distributor is None or header is None or line is None:
+        pipeline = await session.get(Pipeline, pipeline_id)
+        if distributor is None or header is None or pipeline is None:
             raise HTTPException(404, "call_not_found")
         if header.status != "reserved":
             raise HTTPException(409, "already_finished")
@@ -375,7 +375,7 @@ async def finish(
         capacity.running -= 1
         distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
         answer = finish_answer(
-            header.call_no, line.code, header.started_at, moment, line_of(lines[0])
+            header.call_no, pipeline.code, header.started_at, moment, line_of(lines[0])
         )
         return answer, capacity
 

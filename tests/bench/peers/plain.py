@@ -126,16 +126,18 @@ class Plain:
     async def _begin(
         self, cursor: Any, distributor_id: str, values: Row, key: str, request_hash: str
     ) -> tuple[Row, dict[str, str]]:
-        distributor, line, link, capacity = await self._locked(
+        distributor, pipeline, link, capacity = await self._locked(
             cursor, distributor_id, values["pipeline"]
         )
         moment, slot = now(), "status" not in values
         day, month = keys(moment)
         check(distributor, link, capacity, day, month, slot=slot)
-        items = [await self._price(cursor, line["id"], moment, x) for x in values.get("lines", [])]
+        items = [
+            await self._price(cursor, pipeline["id"], moment, x) for x in values.get("lines", [])
+        ]
         call_no = uuid.uuid4().hex
         header = sql.header(
-            call_no, distributor, line["id"], key, request_hash, day, month, moment,
+            call_no, distributor, pipeline["id"], key, request_hash, day, month, moment,
             lease_end(moment) if slot else None,
         )  # fmt: skip
         rows = [header, *(sql.line(uuid.uuid4().hex, header, number, item)
@@ -154,22 +156,22 @@ class Plain:
             )
         headers = limit_headers(capacity["daily_quota"], capacity["day_used"] + 1)
         if slot:
-            return begin_answer(call_no, line["code"], moment), headers
-        return finish_answer(call_no, line["code"], moment, moment, items[0]), headers
+            return begin_answer(call_no, pipeline["code"], moment), headers
+        return finish_answer(call_no, pipeline["code"], moment, moment, items[0]), headers
 
     async def _locked(
         self, cursor: Any, distributor_id: str, code: str
     ) -> tuple[Row, Row, Row, Row]:
         distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
-        line = await one(cursor, sql.LINE, (code,))
+        pipeline = await one(cursor, sql.PIPELINE, (code,))
         assert distributor is not None
-        if line is None or line["status"] != "published":
+        if pipeline is None or pipeline["status"] != "published":
             raise Refused(404, "pipeline_not_found")
-        link = await one(cursor, sql.LOCK_LINK, (distributor_id, line["id"]))
-        capacity = await one(cursor, sql.LOCK_CAPACITY, (line["id"],))
+        link = await one(cursor, sql.LOCK_LINK, (distributor_id, pipeline["id"]))
+        capacity = await one(cursor, sql.LOCK_CAPACITY, (pipeline["id"],))
         assert link is not None
         assert capacity is not None
-        return distributor, line, link, capacity
+        return distributor, pipeline, link, capacity
 
     async def _price(self, cursor: Any, pipeline_id: str, at: Any, item: Row) -> Row:
         price = await one(cursor, sql.PRICE, (pipeline_id, item["unit"], at, at))

@@ -10,7 +10,7 @@ LOCK_DISTRIBUTOR = (
     "select id, code, status, currency, quota_calls, quota_key, quota_used, spend_limit,"
     " spend_used from distributors where id = %s for update"
 )
-LINE = "select id, code, status, current_version from pipelines where code = %s"
+PIPELINE = "select id, code, status, current_version from pipelines where code = %s"
 CODE = "select code from pipelines where id = %s"
 LOCK_LINK = (
     "select id, daily_quota, monthly_quota, day_key, day_used, month_key, month_used"

@@ -39,7 +39,7 @@ def turn_to_images(price: dict[str, Any]) -> Any:
     return in_transaction(lambda sor: prices.update(sor, price["id"], None, change, SYSTEM_ACTOR))
 
 
-async def test_an_unused_price_is_known_without_reading_the_line_s_calls(
+async def test_an_unused_price_is_known_without_reading_the_pipeline_s_calls(
     pool: Installation,
 ) -> None:
     trade = await make_trade()
