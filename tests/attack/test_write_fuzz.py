@@ -8,13 +8,14 @@ The normal run is short and always the same; PIPELINE_FUZZ_EXAMPLES=2000 makes i
 
 import json
 import os
+import random
 import re
 from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, seed, settings, strategies as st
 
 from app.schema.tables import Table, tables
 from tests.support.endpoints import Endpoint, World, endpoints
@@ -35,7 +36,7 @@ from tests.support.installation import Installation
 
 EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
 # A row has to be made for each that is deleted.
-USUAL = {"create": 50, "update": 50, "delete": 15, "": 25}
+USUAL = {"create": 50, "update": 80, "delete": 15, "": 25}
 # What an endpoint may change of its own accord, for a reason that its answer tells.
 PLACED = {"pipeline_steps": {"stage", "step_no"}}
 TAKES_ONLY = {"pipeline_usage_log": {"client_ref", "remark", "error"}}
@@ -46,7 +47,7 @@ _successes: Counter[str] = Counter()
 
 @pytest.fixture(scope="module")
 def world(server: Installation, admin: httpx.Client) -> World:
-    """Lines, prices and distributors to act upon, made anew when one is used up."""
+    """Pipelines, prices and distributors to act upon, made anew when one is used up."""
     return World(server, admin)
 
 
@@ -78,9 +79,10 @@ def send(world: World, endpoint: Endpoint, pairs: Pairs, form: bool) -> httpx.Re
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("endpoint", endpoints(), ids=lambda endpoint: endpoint.url)
 def test_any_value_is_kept_as_it_was_sent_or_refused(world: World, endpoint: Endpoint):
+    # Not derandomized: that would draw otherwise after each change of a name in this function.
+    @seed(random.getrandbits(64) if EXAMPLES else 5)
     @settings(
         max_examples=EXAMPLES or USUAL[endpoint.action],
-        derandomize=not EXAMPLES,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
