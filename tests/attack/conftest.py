@@ -1,4 +1,4 @@
-"""What the attacks aim at: a line that must stay as it is, and a host with scripts of others."""
+"""What the attacks aim at: a pipeline that must stay, and a host with scripts of others."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ PROBES = Path(__file__).parent / "probes"
 
 
 @pytest.fixture(scope="module")
-def line(admin: httpx.Client) -> dict[str, object]:
-    """A line that the attacks must leave alone."""
+def pipeline(admin: httpx.Client) -> dict[str, object]:
+    """A pipeline that the attacks must leave alone."""
     answer = admin.post(
         "/pipeline_core/api/pipelines_create.dspy", json={"code": "victim", "name": "Victim"}
     )

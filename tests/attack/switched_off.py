@@ -46,7 +46,7 @@ class Result:
 
     remedy: Remedy
     noticed: bool
-    told: str
+    summary: str
     seconds: float
 
 
@@ -63,19 +63,19 @@ class Scratch:
     def attack(self, remedy: Remedy) -> Result:
         """Run the tests of *remedy* without it."""
         before = {path: path.read_text("utf-8") for path in changed_texts(remedy, self.root)}
-        started = time.monotonic()
+        start = time.monotonic()
         for path, text in changed_texts(remedy, self.root).items():
             path.write_text(text, "utf-8")
         try:
-            result = [self._seen(test, remedy) for test in remedy.tests]
+            result = [self._outcome(test, remedy) for test in remedy.tests]
         finally:
             for path, text in before.items():
                 path.write_text(text, "utf-8")
         missed = [test for test, text in zip(remedy.tests, result, strict=True) if text is None]
-        said = f"NOT NOTICED by {', '.join(missed)}" if missed else str(result[0])
-        return Result(remedy, not missed, said, time.monotonic() - started)
+        report = f"NOT NOTICED by {', '.join(missed)}" if missed else str(result[0])
+        return Result(remedy, not missed, report, time.monotonic() - start)
 
-    def _seen(self, test: str, remedy: Remedy) -> str | None:
+    def _outcome(self, test: str, remedy: Remedy) -> str | None:
         """How *test* failed, in a line; None when it passed, or could not even begin."""
         var = self._folder / "var-fresh" if remedy.fresh else self._var
         paths = [self.root, *(self.root / module for module in _MODULES)]
@@ -103,8 +103,8 @@ class Scratch:
 
 def _reason(output: str) -> str:
     """What was wrong in the first failures, shortened, without what differs from run to run."""
-    found = re.findall(r"^>.*\n(?:(?!E|>).*\n)*E\s+(.+)$", output, re.MULTILINE)
-    result = list(dict.fromkeys(_plain(line) for line in found)) or ["failed"]
+    reasons = re.findall(r"^>.*\n(?:(?!E|>).*\n)*E\s+(.+)$", output, re.MULTILINE)
+    result = list(dict.fromkeys(_plain(line) for line in reasons)) or ["failed"]
     text = " · ".join(result[:3])
     return text if len(text) <= 200 else f"{text[:197]}…"
 
@@ -124,11 +124,11 @@ def _ignored(folder: str, names: Sequence[str]) -> set[str]:
     return {name for name in names if name in _LEFT_OUT}
 
 
-def _chosen(ids: Sequence[str]) -> list[Remedy]:
-    known = {remedy.id: remedy for remedy in remedies()}
-    if unknown := [name for name in ids if name not in known]:
-        sys.exit(f"There is no remedy {', '.join(unknown)}. Known: {', '.join(known)}")
-    return [known[name] for name in ids] if ids else list(known.values())
+def _selection(ids: Sequence[str]) -> list[Remedy]:
+    by_id = {remedy.id: remedy for remedy in remedies()}
+    if unknown := [name for name in ids if name not in by_id]:
+        sys.exit(f"There is no remedy {', '.join(unknown)}. Known: {', '.join(by_id)}")
+    return [by_id[name] for name in ids] if ids else list(by_id.values())
 
 
 def main() -> int:
@@ -137,32 +137,32 @@ def main() -> int:
     parser.add_argument("ids", nargs="*", metavar="id", help="remedies to take away; default all")
     parser.add_argument("--record", action="store_true", help="keep what was seen, for the docs")
     parser.add_argument("--document", action="store_true", help="make docs/security-findings.md")
-    asked = parser.parse_args()
-    if not asked.document:
-        missed = _attack_all(_chosen(asked.ids), record=asked.record)
+    arguments = parser.parse_args()
+    if not arguments.document:
+        missed = _attack_all(_selection(arguments.ids), record=arguments.record)
         if missed:
             print(f"\n{len(missed)} not noticed: {', '.join(missed)}")
             return 1
-    if asked.document or asked.record:
+    if arguments.document or arguments.record:
         DOCUMENT.write_text(document(), "utf-8")
     return 0
 
 
-def _attack_all(chosen: list[Remedy], *, record: bool) -> list[str]:
+def _attack_all(selection: list[Remedy], *, record: bool) -> list[str]:
     missed = []
     with tempfile.TemporaryDirectory(prefix="switched-off-") as folder:
         scratch = Scratch(Path(folder))
-        for remedy in chosen:
+        for remedy in selection:
             if not remedy.changes:
                 print(f"{remedy.id:28} -      {remedy.cannot}", flush=True)
                 continue
             result = scratch.attack(remedy)
             mark = "fails" if result.noticed else "PASSES"
-            print(f"{remedy.id:28} {mark:6} {result.seconds:4.0f} s  {result.told}", flush=True)
+            print(f"{remedy.id:28} {mark:6} {result.seconds:4.0f} s  {result.summary}", flush=True)
             if not result.noticed:
                 missed.append(remedy.id)
             elif record:
-                write_observations({**observations(), remedy.id: result.told})
+                write_observations({**observations(), remedy.id: result.summary})
     return missed
 
 

@@ -80,11 +80,11 @@ def test_every_answer_has_the_security_headers(server: Installation, admin, prob
         check_headers(answer.headers)
 
 
-@pytest.mark.parametrize("sent", WRONG_HTTP, ids=lambda sent: repr(sent[:40]))
-def test_bytes_that_are_no_http_are_answered_in_our_words(server: Installation, admin, sent):
-    if not sent.endswith(b"\n"):
-        sent += b"\r\n\r\n"
-    closing = sent.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+@pytest.mark.parametrize("head", WRONG_HTTP, ids=lambda head: repr(head[:40]))
+def test_bytes_that_are_no_http_are_answered_in_our_words(server: Installation, admin, head):
+    if not head.endswith(b"\n"):
+        head += b"\r\n\r\n"
+    closing = head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
     answer = send_raw(server.base_url, closing)
 
     assert 400 <= answer.status < 500, answer
@@ -131,7 +131,7 @@ def test_the_content_type_says_what_it_is(admin, path, kind):
 
 
 def test_a_well_formed_request_id_comes_back_and_no_other(server: Installation, admin):
-    kept = admin.get(LIST, headers={"X-Request-Id": "order-17.a_b"})
+    good_answer = admin.get(LIST, headers={"X-Request-Id": "order-17.a_b"})
     answer = admin.get(LIST, headers={"X-Request-Id": "<script>"})
     long = admin.get(LIST, headers={"X-Request-Id": "x" * 65})
     split = send_raw(
@@ -140,7 +140,7 @@ def test_a_well_formed_request_id_comes_back_and_no_other(server: Installation, 
         b"X-Request-Id: a\rSet-Cookie: evil=1\r\n\r\n",
     )
 
-    assert kept.headers["x-request-id"] == "order-17.a_b"
+    assert good_answer.headers["x-request-id"] == "order-17.a_b"
     assert "script" not in answer.headers["x-request-id"]
     assert len(long.headers["x-request-id"]) < 65
     assert "set-cookie" not in split.headers
@@ -251,12 +251,12 @@ def expecting(server: Installation, what: str, *headers: str) -> bytes:
 def test_a_body_is_asked_for_only_of_callers_with_the_right(server: Installation, admin):
     cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
 
-    refused, asked = expecting(server, "100-continue"), expecting(
+    refusal, invitation = expecting(server, "100-continue"), expecting(
         server, "100-continue", f"Cookie: {cookie}"
     )  # fmt: skip
 
-    assert refused.startswith(b"HTTP/1.1 401 ")
-    assert asked.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
+    assert refusal.startswith(b"HTTP/1.1 401 ")
+    assert invitation.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
 
 
 def test_any_other_expectation_is_refused_in_our_words(server: Installation, admin):

@@ -56,8 +56,8 @@ def test_no_file_is_accepted_anywhere(admin, key, url):
         answer = admin.post(url, files=files, data={"code": "x"}, headers=headers)
 
         # Programs send no forms at all.
-        refused = (415, "unsupported_media_type") if "/v1/" in url else (400, "no_files_here")
-        assert (answer.status_code, answer.json()["code"]) == refused, answer.text
+        refusal = (415, "unsupported_media_type") if "/v1/" in url else (400, "no_files_here")
+        assert (answer.status_code, answer.json()["code"]) == refusal, answer.text
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "text/csv"])
@@ -74,8 +74,8 @@ def test_no_file_is_kept(server: Installation, admin, probes: ExtraWorker, tmp_p
     mark = b"kept-by-nobody-" + str(time.time_ns()).encode()
     before = set(Path("/tmp").glob("*"))
 
-    known = probes.client(cookies={"pipeline_session": admin.cookies["pipeline_session"]})
-    for client, url in ((admin, CREATE), (known, "/probe/names.dspy")):
+    signed_in = probes.client(cookies={"pipeline_session": admin.cookies["pipeline_session"]})
+    for client, url in ((admin, CREATE), (signed_in, "/probe/names.dspy")):
         answer = client.post(url, files={"file": ("evil.dspy", mark + b"x" * 300_000)})
         assert answer.status_code == 400, answer.text
 
@@ -163,7 +163,7 @@ def test_refusals_take_no_memory(probes: ExtraWorker):
 def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
     place = urlsplit(probes.base_url)
     assert place.hostname is not None
-    started = time.monotonic()
+    start = time.monotonic()
     with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
         connection.sendall(
             b"POST /login.dspy HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -172,7 +172,7 @@ def test_a_body_that_does_not_arrive_ends_the_request(probes: ExtraWorker):
         head = connection.recv(4096).decode()
 
     assert " 408 " in head.splitlines()[0]
-    assert 1.5 < time.monotonic() - started < 6
+    assert 1.5 < time.monotonic() - start < 6
 
 
 @pytest.mark.alone
@@ -181,16 +181,16 @@ def test_who_goes_away_while_sending_is_no_fault_of_ours(server, probes: ExtraWo
     token = (server.var_dir / "secrets" / "metrics_token").read_text().strip()
     headers = {"Authorization": f"Bearer {token}"}
 
-    def counted(status: str) -> int:
+    def number_of(status: str) -> int:
         answer = probes.client().get("/metrics", headers=headers)
         assert answer.status_code == 200, answer.text
         text = answer.text
-        found = re.findall(rf'requests_total{{status="{status}"}} (\d+)', text)
-        return sum(map(int, found))
+        counts = re.findall(rf'requests_total{{status="{status}"}} (\d+)', text)
+        return sum(map(int, counts))
 
     place = urlsplit(probes.base_url)
     assert place.hostname is not None
-    refused, faults, log = counted("400"), counted(r"5\d\d"), len(probes.log)
+    refusals, faults, log = number_of("400"), number_of(r"5\d\d"), len(probes.log)
     with socket.create_connection((place.hostname, place.port or 80), 15) as connection:
         connection.sendall(
             b"POST /login.dspy HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -198,8 +198,8 @@ def test_who_goes_away_while_sending_is_no_fault_of_ours(server, probes: ExtraWo
         )
         time.sleep(0.2)
 
-    assert wait_until(lambda: counted("400") == refused + 1, 5)
-    assert counted(r"5\d\d") == faults
+    assert wait_until(lambda: number_of("400") == refusals + 1, 5)
+    assert number_of(r"5\d\d") == faults
     assert "request_failed" not in probes.log[log:]
 
 
@@ -232,9 +232,9 @@ def longest_wait(base_url: str, act: Callable[[], object]) -> float:
     def ask() -> None:
         with httpx.Client(base_url=base_url, **DIRECT, timeout=30) as client:
             while not stop.is_set():
-                started = time.perf_counter()
+                start = time.perf_counter()
                 client.get("/healthz")
-                waits.append(time.perf_counter() - started)
+                waits.append(time.perf_counter() - start)
                 time.sleep(0.002)
 
     asking = threading.Thread(target=ask)
@@ -367,7 +367,7 @@ def test_fields_after_an_empty_file_are_not_lost(server: Installation, admin):
 
 @pytest.mark.parametrize("name", ["self", "request", "params_kw", "_webbricks_", "__class__"])
 @pytest.mark.parametrize("value", ["abc", "", "-1", "99999999999999999999", "1.5", "\U0001f600"])
-def test_an_odd_name_or_number_of_a_page_is_no_fault(admin, line, name, value):
+def test_an_odd_name_or_number_of_a_page_is_no_fault(admin, pipeline, name, value):
     for answer in (
         admin.get("/pipeline_core/pipelines", params={name: value, "_width": value}),
         admin.post("/pipeline_core/pipelines", data={name: value, "_height": value}),

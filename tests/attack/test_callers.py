@@ -120,10 +120,10 @@ def test_failures_are_counted_for_the_caller_and_never_for_a_spelling(
 
 
 @pytest.mark.parametrize(
-    ("hop", "noted"), [("203.0.113.77:4", "203.0.113.77"), ("_hidden", "unknown")]
+    ("hop", "address"), [("203.0.113.77:4", "203.0.113.77"), ("_hidden", "unknown")]
 )
 def test_what_is_written_down_is_an_address_or_that_it_is_unknown(
-    server: Installation, through_proxy, hop, noted
+    server: Installation, through_proxy, hop, address
 ):
     server.query("delete from app_session where username = 'viewer'")
     answer = through_proxy.post(
@@ -133,7 +133,7 @@ def test_what_is_written_down_is_an_address_or_that_it_is_unknown(
 
     assert answer.status_code == 200, answer.text
     rows = server.query("select address from app_session where username = 'viewer'")
-    assert [row["address"] for row in rows] == [noted]
+    assert [row["address"] for row in rows] == [address]
 
 
 @pytest.mark.parametrize(
@@ -221,9 +221,9 @@ def test_metrics_need_the_token_where_a_proxy_may_stand_before(
     assert len(token) == 64
     assert file.stat().st_mode & 0o077 == 0
     for worker in (outside, probes):  # public_url, trusted_proxies
-        for given in ("", "Bearer", "Bearer x", f"Bearer {token}x", f"Basic {token}"):
-            answer = worker.client().get("/metrics", headers={"Authorization": given})
-            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), given
+        for credentials in ("", "Bearer", "Bearer x", f"Bearer {token}x", f"Basic {token}"):
+            answer = worker.client().get("/metrics", headers={"Authorization": credentials})
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), credentials
         right = worker.client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
         assert (right.status_code, "pipeline_workers" in right.text) == (200, True)
     # With neither, a program on this machine needs none.

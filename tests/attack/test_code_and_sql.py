@@ -37,7 +37,7 @@ FIELDS = ["${1}$", "1=0 union select 1", "id`", "id -- ", "(select 1)", "filter_
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("url", [LIST, PRICES])
-def test_what_is_no_column_is_not_sorted_by(admin, line, url, sort):
+def test_what_is_no_column_is_not_sorted_by(admin, pipeline, url, sort):
     answer = admin.get(url, params={"sort": sort})
 
     assert answer.status_code == 400, answer.text
@@ -71,7 +71,7 @@ def test_python_in_a_parameter_does_not_run(probes: ExtraWorker, tmp_path: Path,
     [{"page": "1 union select 1"}, {"page": "-1"}, {"rows": "abc"}, {"rows": "1;drop table x"}],
 )
 @pytest.mark.parametrize("url", [LIST, PRICES])
-def test_page_and_rows_are_numbers(admin, line, url, wrong):
+def test_page_and_rows_are_numbers(admin, pipeline, url, wrong):
     answer = admin.get(url, params=wrong)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_paging")
@@ -95,7 +95,7 @@ def test_a_page_has_a_thousand_rows_at_most(server: Installation, admin):
 
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("url", [LIST, PRICES])
-def test_what_is_no_column_is_not_filtered_by(admin, line, url, field):
+def test_what_is_no_column_is_not_filtered_by(admin, pipeline, url, field):
     for value in ({"const": "x"}, {"var": "x"}):
         condition = json.dumps({"field": field, "op": "=", **value})
 
@@ -114,7 +114,7 @@ def test_a_script_of_others_filters_by_columns_only(probes: ExtraWorker, field):
 
 
 @pytest.mark.parametrize("op", ["= '' or 1=1 --", "sleep", "", 1, None, ["="]])
-def test_an_operator_is_one_of_the_list(admin, line, op):
+def test_an_operator_is_one_of_the_list(admin, pipeline, op):
     condition = json.dumps({"field": "id", "op": op, "const": "x"})
 
     answer = admin.get(LIST, params={"data_filter": condition})
@@ -123,7 +123,7 @@ def test_an_operator_is_one_of_the_list(admin, line, op):
 
 
 @pytest.mark.parametrize("depth", [6, 400, 5000])
-def test_a_filter_nests_five_deep_at_most(admin, line, depth):
+def test_a_filter_nests_five_deep_at_most(admin, pipeline, depth):
     condition = '{"NOT":' * depth + '{"field":"id","op":"=","const":"x"}' + "}" * depth
 
     answer = admin.post(LIST, data={"data_filter": condition})
@@ -131,7 +131,7 @@ def test_a_filter_nests_five_deep_at_most(admin, line, depth):
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_filter")
 
 
-def test_a_filter_has_fifty_conditions_at_most(admin, line):
+def test_a_filter_has_fifty_conditions_at_most(admin, pipeline):
     conditions = [{"field": "id", "op": "!=", "const": "x"}] * 51
 
     answer = admin.post(LIST, data={"data_filter": json.dumps({"OR": conditions})})
@@ -139,7 +139,7 @@ def test_a_filter_has_fifty_conditions_at_most(admin, line):
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_filter")
 
 
-def test_brackets_of_a_filter_are_kept(server: Installation, admin, line):
+def test_brackets_of_a_filter_are_kept(server: Installation, admin, pipeline):
     """CR-7: with an upper-case OR upstream loses them, and this finds the victim."""
     is_victim = {"field": "code", "op": "=", "const": "victim"}
     nothing = {"field": "code", "op": "=", "const": "nothing"}
@@ -153,7 +153,7 @@ def test_brackets_of_a_filter_are_kept(server: Installation, admin, line):
 @pytest.mark.parametrize(
     "text", ["${1+1}$", "$[1+1]$", "x' or '1'='1", "{{7*7}}", "%s", "100%", "\\", "'; drop table x"]
 )
-def test_values_are_data(admin, line, text):
+def test_values_are_data(admin, pipeline, text):
     for params in ({"name": text}, {"data_filter": json.dumps(
         {"field": "name", "op": "=", "const": text})}):  # fmt: skip
         answer = admin.get(LIST, params=params)
@@ -175,13 +175,13 @@ def test_a_macro_that_pastes_a_parameter_is_not_run(probes: ExtraWorker):
 def test_a_name_in_sql_is_looked_up_and_never_evaluated(probes: ExtraWorker):
     client = probes.client()
 
-    seen = [
+    answers = [
         client.get("/probe/pasted.dspy", params={"text": text})
         for text in ("${6*7}$", "$[6*7]$", "$<6*7>$x$</6*7>$", "${no_such_name}$")
     ]
 
-    assert [answer.status_code for answer in seen] == [500] * 4
-    assert not any("42" in answer.text for answer in seen)
+    assert [answer.status_code for answer in answers] == [500] * 4
+    assert not any("42" in answer.text for answer in answers)
 
 
 # A2: wildcards of search boxes
@@ -194,27 +194,27 @@ def test_a_name_in_sql_is_looked_up_and_never_evaluated(probes: ExtraWorker):
         "/pipeline_dist/api/get_search_distributor_id.dspy",
     ],
 )
-@pytest.mark.parametrize("typed", ["%", "_", "\\", "%%", "_i_tim"])
-def test_wildcards_typed_into_a_search_box_find_themselves_only(admin, line, box, typed):
-    answer = admin.get(box, params={"q": typed})
+@pytest.mark.parametrize("text", ["%", "_", "\\", "%%", "_i_tim"])
+def test_wildcards_typed_into_a_search_box_find_themselves_only(admin, pipeline, box, text):
+    answer = admin.get(box, params={"q": text})
 
     assert answer.status_code == 200, answer.text
     assert [choice["value"] for choice in answer.json()] == [""]
 
 
-@pytest.mark.parametrize("typed", ["%", "_", "_ictim"])
-def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, typed):
-    result = {"table": "pipelines", "tblvalue": "id", "tbltext": "name", "q": typed}
+@pytest.mark.parametrize("text", ["%", "_", "_ictim"])
+def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, pipeline, text):
+    result = {"table": "pipelines", "tblvalue": "id", "tbltext": "name", "q": text}
 
     assert admin.get(CODES, params=result).json() == []
-    assert admin.get(CODES, params=result | {"q": "victim"}).json()[0]["value"] == line["id"]
+    assert admin.get(CODES, params=result | {"q": "victim"}).json()[0]["value"] == pipeline["id"]
 
 
 # A3: choices of drop-downs
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         {"table": "distributors", "tblvalue": "id", "tbltext": "api_key_hash"},
         {"table": "app_session", "tblvalue": "id", "tbltext": "user_id"},
@@ -226,8 +226,8 @@ def test_wildcards_typed_into_a_drop_down_find_themselves_only(admin, line, type
         {"table": "pipelines p", "tblvalue": "id", "tbltext": "name"},
     ],
 )
-def test_a_drop_down_offers_what_a_model_declares(admin, line, asked):
-    answer = admin.get(CODES, params=asked)
+def test_a_drop_down_offers_what_a_model_declares(admin, pipeline, query):
+    answer = admin.get(CODES, params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_code")
 
@@ -258,7 +258,7 @@ def pages() -> list[str]:
 
 
 @pytest.mark.parametrize("page", pages())
-def test_hostile_parameters_stay_text_in_every_page(admin, line, page):
+def test_hostile_parameters_stay_text_in_every_page(admin, pipeline, page):
     names = ["id", "name", "pipeline_id", "distributor_id", "version_no", "referer_widget",
              "code", "next", "from", "to", "zz"]  # fmt: skip
     for text in HOSTILE:
@@ -277,8 +277,8 @@ def test_hostile_parameters_stay_text_in_every_page(admin, line, page):
 
 def widget_types(node: object) -> set[str]:
     if isinstance(node, dict):
-        found = {node["widgettype"]} if isinstance(node.get("widgettype"), str) else set()
-        return found.union(*map(widget_types, node.values()))
+        types = {node["widgettype"]} if isinstance(node.get("widgettype"), str) else set()
+        return types.union(*map(widget_types, node.values()))
     return set().union(*map(widget_types, node)) if isinstance(node, list) else set()
 
 

@@ -25,7 +25,7 @@ def connections(server: Installation) -> int:
     return int(rows[0]["n"]) - 1
 
 
-def opened(server: Installation) -> int:
+def connection_count(server: Installation) -> int:
     """How many connections were ever opened."""
     rows = server.query("show global status like 'Connections'")
     return int(rows[0]["Value"])
@@ -47,12 +47,12 @@ def open_transactions(server: Installation) -> int:
 def test_a_request_opens_no_connection(server: Installation, admin):
     for _ in range(40):
         admin.get(LIST)
-    before = opened(server)
+    before = connection_count(server)
 
     for number in range(60):
         assert admin.get(LIST, params={"rows": number + 1}).status_code == 200
 
-    assert opened(server) - before <= 2  # those of `opened` itself
+    assert connection_count(server) - before <= 2  # those of the counting itself
 
 
 def test_errors_use_no_connection_up(server: Installation, admin, probes: ExtraWorker):

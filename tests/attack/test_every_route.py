@@ -55,14 +55,14 @@ def registered(server: Installation) -> dict[str, set[str]]:
         " left join rolepermission rp on rp.permid = p.id left join role r on r.id = rp.roleid",
         database="sage",
     )
-    found: dict[str, set[str]] = defaultdict(set)
+    registrations: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        roles = found[row["path"]]
+        roles = registrations[row["path"]]
         if row["roleid"] in EVERYBODY:
             roles.add(row["roleid"])
         elif row["roleid"] is not None:
             roles.add(f"{row['orgtypeid']}.{row['name']}")
-    return dict(found)
+    return dict(registrations)
 
 
 def covers(path: str, url: str) -> bool:
@@ -90,11 +90,11 @@ def test_a_file_is_reachable_by_the_roles_it_is_registered_for(
         f"{url} is registered for nobody: add it to its module's scripts/load_path.py"
     )
     for role, client in clients.items():
-        allowed = "any" in roles or (("logined" in roles or role in roles) if role else False)
+        may = "any" in roles or (("logined" in roles or role in roles) if role else False)
         for method in ("GET", "HEAD"):
             answer = client.request(method, url)
             assert (answer.status_code in (401, 403) and code_of(answer, url) in REFUSED) is (
-                not allowed
+                not may
             ), f"{role or 'nobody'}: {answer.status_code}"
 
 
@@ -143,10 +143,14 @@ def test_no_path_belongs_to_two_modules():
 
     owners: dict[str, set[str]] = defaultdict(set)
     for module in ("app", *MODULES):
-        told = runpy.run_path(str(ROOT / module / "scripts/load_path.py"))
-        lists = [told.get("ANY", ()), told.get("LOGINED", ()), *told.get("ROLES", {}).values()]
-        for listed in lists:
-            for path in listed:
+        script = runpy.run_path(str(ROOT / module / "scripts/load_path.py"))
+        lists = [
+            script.get("ANY", ()),
+            script.get("LOGINED", ()),
+            *script.get("ROLES", {}).values(),
+        ]
+        for paths in lists:
+            for path in paths:
                 owners[path].add(module)
                 at_home = path.startswith(f"/{module}/")
                 assert at_home or module == "app", f"{module} registers {path}"

@@ -66,16 +66,16 @@ def test_the_wait_grows(server: Installation):
 
 
 def test_a_refusal_takes_the_same_time_for_every_name(server: Installation):
-    taken: dict[str, list[float]] = {"admin": [], "nobody-of-this-name": []}
+    times_of: dict[str, list[float]] = {"admin": [], "nobody-of-this-name": []}
     for _ in range(3):
-        for name, times in taken.items():
-            started = time.perf_counter()
+        for name, times in times_of.items():
+            start = time.perf_counter()
             assert attempt(server, name, "wrong").status_code == 401
-            times.append(time.perf_counter() - started)
+            times.append(time.perf_counter() - start)
 
-    known, unknown = (statistics.median(times) for times in taken.values())
-    assert min(map(min, taken.values())) >= 0.3
-    assert abs(known - unknown) < 0.05
+    of_user, of_nobody = (statistics.median(times) for times in times_of.values())
+    assert min(map(min, times_of.values())) >= 0.3
+    assert abs(of_user - of_nobody) < 0.05
 
 
 @pytest.mark.parametrize("name", ["ad\nmin", "a\x1b[2J", "a\u202eb", "a\x9b31m", "\ud800", "'%0a"])
@@ -101,12 +101,12 @@ def test_what_was_typed_forges_no_line_of_the_log(server: Installation, name):
 
 
 def test_no_key_or_password_is_stored_or_logged(server: Installation, admin):
-    made = make_distributor(admin, "with-key")
-    key = new_key(admin, made)
+    distributor = make_distributor(admin, "with-key")
+    key = new_key(admin, distributor)
     secrets = [key, PASSWORDS["admin"], "a-very-special-guess"]
     attempt(server, "admin", "a-very-special-guess")
 
-    kept = [
+    texts = [
         json.dumps(server.query(f"select * from `{next(iter(row.values()))}`", database=place),
                    default=str)
         for place in ("pipeline", "sage")
@@ -114,4 +114,4 @@ def test_no_key_or_password_is_stored_or_logged(server: Installation, admin):
     ]  # fmt: skip
 
     for secret in secrets:
-        assert not any(secret in text for text in [*kept, server.logs()])
+        assert not any(secret in text for text in [*texts, server.logs()])

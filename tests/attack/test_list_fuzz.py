@@ -82,9 +82,9 @@ class Log:
 
 @pytest.fixture
 def log(server: Installation) -> Iterator[Log]:
-    found = Log(server)
-    yield found
-    found.end()
+    watch = Log(server)
+    yield watch
+    watch.end()
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
             assert admin.get(url).status_code == 200
         time.sleep(0.5)
     others = {sql for sql in log.statements() if table_of(sql) is None}
-    refused = 0
+    refusals = 0
 
     @settings(
         max_examples=EXAMPLES or USUAL, derandomize=not EXAMPLES, deadline=None, database=None,
@@ -190,15 +190,15 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     )  # fmt: skip
     @given(requests())
     def attack(drawn: tuple[str, dict[str, Any], str]) -> None:
-        nonlocal refused
+        nonlocal refusals
         url, params, how = drawn
-        started = time.monotonic()
+        start = time.monotonic()
         answer = ask(admin, url, params, how)
 
         assert answer.status_code in (200, 400, 413), answer.text
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - start < 5
         if answer.status_code != 200:
-            refused += 1
+            refusals += 1
             assert answer.json()["code"].startswith(("bad_", "body_", "invalid_"))
         elif answer.headers["content-type"].startswith("application/json"):
             check_rows(LISTS[url], answer.json())
@@ -206,9 +206,9 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     attack()
 
     unknown = []
-    seen = {sql for sql in log.statements() - others if sql.lower() not in NOW_AND_THEN}
-    assert len(seen) > 40
-    for sql in seen:
+    statements = {sql for sql in log.statements() - others if sql.lower() not in NOW_AND_THEN}
+    assert len(statements) > 40
+    for sql in statements:
         table = table_of(sql)
         try:
             if table is None:
@@ -217,7 +217,7 @@ def test_no_parameter_of_a_list_becomes_a_statement(
         except Unexpected as exc:
             unknown.append(str(exc))
     assert unknown == [], "\n".join(unknown)
-    assert 0 < refused < (EXAMPLES or USUAL)
+    assert 0 < refusals < (EXAMPLES or USUAL)
 
 
 def table_of(sql: str) -> Table | None:
@@ -227,14 +227,14 @@ def table_of(sql: str) -> Table | None:
     return next((t for t in LISTS.values() if f" from `{t.name}` a" in sql), None)
 
 
-def check_rows(table: Table, told: dict[str, Any]) -> None:
+def check_rows(table: Table, answer: dict[str, Any]) -> None:
     """Only columns that may leave, no more rows than there are."""
-    assert told.keys() == {"total", "rows"}
-    assert len(told["rows"]) <= min(told["total"], 1000)
-    for row in told["rows"]:
+    assert answer.keys() == {"total", "rows"}
+    assert len(answer["rows"]) <= min(answer["total"], 1000)
+    for row in answer["rows"]:
         assert not row.keys() & table.confidential
-        shown = {name.removesuffix("_text") for name in row} - DERIVED
-        assert shown <= table.columns.keys()
+        names = {name.removesuffix("_text") for name in row} - DERIVED
+        assert names <= table.columns.keys()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 
 
 def test_every_line_of_the_log_is_json_and_none_has_sql_or_values(
-    server: Installation, admin, line, probes: ExtraWorker
+    server: Installation, admin, pipeline, probes: ExtraWorker
 ):
     mark = "a-value-that-is-nobodys-business"
     like = {"field": "name", "op": "LIKE", "const": mark}
@@ -171,22 +171,22 @@ def test_a_script_is_compiled_once_and_anew_when_it_changes(probes: ExtraWorker)
     root = Path(json.loads(probes.config.read_text())["website"]["paths"][0][0])
     file, client = root / "probe" / "versions.dspy", probes.client()
 
-    def told() -> list[int]:
+    def numbers() -> list[int]:
         body: list[int] = client.get("/probe/versions.dspy").json()
         return body
 
     file.write_text(CONSTANTS.replace("VERSION", "1"))
-    assert [told() for _ in range(5)] == [[1, 1]] * 5
+    assert [numbers() for _ in range(5)] == [[1, 1]] * 5
     file.write_text(CONSTANTS.replace("VERSION", "2"))
-    assert processes.wait_until(lambda: told()[0] == 2, 3)
-    assert told() == [2, 1]
+    assert processes.wait_until(lambda: numbers()[0] == 2, 3)
+    assert numbers() == [2, 1]
 
 
 # D6: nobody waits for a blocking call
 
 
 def test_a_blocking_call_is_told_and_none_of_ours_blocks(
-    server: Installation, admin, line, probes: ExtraWorker
+    server: Installation, admin, pipeline, probes: ExtraWorker
 ):
     """tests/http/conftest.py holds every test over HTTP to the same."""
     with nobody_waits(server.var_dir):
@@ -240,16 +240,16 @@ def test_a_sealed_password_opens_the_database_and_a_wrong_key_is_told(
         "host": place.host, "port": place.port, "user": place.user, "db": "pipeline",
         "password": aes_encode_b64("key-of-16-bytes!", place.password),
     }  # fmt: skip
-    file, said = tmp_path / "config.json", {}
+    file, outcomes = tmp_path / "config.json", {}
     for key in ("key-of-16-bytes!", "another-16-bytes"):
         file.write_text(json.dumps(config | {"password_key": key}))
         process = server.command(
             "app/manage.py", "migrate", check=False, env={"PIPELINE_CONF": str(file)}
         )
-        said[key] = (process.returncode, process.stdout + process.stderr)
+        outcomes[key] = (process.returncode, process.stdout + process.stderr)
 
-    assert said["key-of-16-bytes!"][0] == 0, said
-    code, text = said["another-16-bytes"]
+    assert outcomes["key-of-16-bytes!"][0] == 0, outcomes
+    code, text = outcomes["another-16-bytes"]
     assert code != 0
     assert place.password not in text
     assert "Traceback" not in text

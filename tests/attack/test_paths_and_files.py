@@ -70,9 +70,9 @@ def test_every_spelling_but_one_is_nothing_also_for_who_may(server: Installation
                  f"/x/..{LIST}", LIST.replace("pipelines", "%2fpipelines", 1)):  # fmt: skip
         assert get_raw(server.base_url, path, cookie(admin)).status in (403, 404), path
     # Letters may be written as escapes: it is the same address, with the same right.
-    escaped = LIST.replace("get_", "%67et_")
-    assert get_raw(server.base_url, escaped, cookie(admin)).status == 200
-    assert get_raw(server.base_url, escaped).status == 401
+    other_spelling = LIST.replace("get_", "%67et_")
+    assert get_raw(server.base_url, other_spelling, cookie(admin)).status == 200
+    assert get_raw(server.base_url, other_spelling).status == 401
 
 
 def test_what_nobody_registered_is_refused_to_everybody(admin, probes: ExtraWorker):
@@ -80,12 +80,12 @@ def test_what_nobody_registered_is_refused_to_everybody(admin, probes: ExtraWork
     (root / "unregistered.dspy").write_text("return 'ran'\n")
     (root / "unregistered.html").write_text("shown\n")
 
-    for name, refused in (("unregistered.dspy", 403), ("unregistered.html", 403),
+    for name, status in (("unregistered.dspy", 403), ("unregistered.html", 403),
                           ("no_such_file.dspy", 404)):  # fmt: skip
         anonymous = get_raw(probes.base_url, f"/{name}")
         signed_in = get_raw(probes.base_url, f"/{name}", cookie(admin))
 
-        assert (anonymous.status, signed_in.status) == (401, refused)
+        assert (anonymous.status, signed_in.status) == (401, status)
 
 
 def test_a_right_to_a_folder_is_none_to_the_file_behind_it(server: Installation):
@@ -97,11 +97,11 @@ def test_a_right_to_a_folder_is_none_to_the_file_behind_it(server: Installation)
     assert viewer.get("/pipeline_dist/distributors/").status_code == 403
 
 
-def test_operator_and_viewer_may_not_write_lines(server: Installation, line):
+def test_operator_and_viewer_may_not_write_pipelines(server: Installation, pipeline):
     for name in ("operator", "viewer"):
         answer = server.sign_in(name).post(
             "/pipeline_core/api/pipelines_update.dspy",
-            json={"id": line["id"], "name": "Taken", "lock_version": 1},
+            json={"id": pipeline["id"], "name": "Taken", "lock_version": 1},
         )
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
@@ -267,10 +267,10 @@ def upgrade(base_url: str, path: str) -> RawAnswer:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
-def test_changes_answer_to_post_only(server: Installation, admin, line, method):
+def test_changes_answer_to_post_only(server: Installation, admin, pipeline, method):
     url = "/pipeline_core/api/pipelines_delete.dspy"
 
-    answer = admin.request(method, url, params={"id": line["id"]})
+    answer = admin.request(method, url, params={"id": pipeline["id"]})
 
     assert answer.status_code == 405
     assert "POST" in answer.headers["allow"]

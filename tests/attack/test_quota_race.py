@@ -26,25 +26,25 @@ def shop(server: Installation) -> Shop:
 
 
 def crowd(
-    buyers: Sequence[Distributor], line: Line, *, tries: int, ways: tuple[str, ...]
+    buyers: Sequence[Distributor], pipeline: Line, *, tries: int, ways: tuple[str, ...]
 ) -> list[Customer]:
     """Twelve customers, shared out among the distributors."""
     return [
-        Customer(buyers[i % len(buyers)].api_key, line.code, f"c{i}", tries, ways)
+        Customer(buyers[i % len(buyers)].api_key, pipeline.code, f"c{i}", tries, ways)
         for i in range(12)
     ]
 
 
-def use_up(buyer: Distributor, line: Line) -> int:
+def use_up(buyer: Distributor, pipeline: Line) -> int:
     """Begin calls one after another until one is refused; how many were let in."""
     for number in range(1000):
-        if buyer.begin(line, f"rest-{number}").status_code != 201:
+        if buyer.begin(pipeline, f"rest-{number}").status_code != 201:
             return number
     raise AssertionError("there is no end")
 
 
-def strange(seen: "Counter[str]", *codes: str) -> dict[str, int]:
-    return {name: count for name, count in seen.items() if name not in {"kept", *codes}}
+def strange(outcomes: "Counter[str]", *codes: str) -> dict[str, int]:
+    return {name: count for name, count in outcomes.items() if name not in {"kept", *codes}}
 
 
 @pytest.mark.parametrize("quota", [1, 7, 40])
@@ -65,77 +65,79 @@ def test_exactly_as_many_as_the_quota(
     def fill(what: Any) -> Any:
         return what and {name: quota if value is True else value for name, value in what.items()}
 
-    line = shop.line(capacity=fill(capacity))
-    buyer = shop.distributor(line, link=fill(link), **fill(fields))
+    pipeline = shop.line(capacity=fill(capacity))
+    buyer = shop.distributor(pipeline, link=fill(link), **fill(fields))
 
-    customers = crowd([buyer], line, tries=6, ways=ALL_WAYS)
-    seen = trade_all(shop.installation.base_url, customers)
-    rest = use_up(buyer, line)  # what the last cancelled ones gave back
+    customers = crowd([buyer], pipeline, tries=6, ways=ALL_WAYS)
+    outcomes = trade_all(shop.installation.base_url, customers)
+    rest = use_up(buyer, pipeline)  # what the last cancelled ones gave back
 
-    assert strange(seen, "cancelled", code) == {}
-    assert seen["kept"] + rest == quota
-    counted = shop.ledger("pipeline_id = %s and line_no = 0 and status <> 'cancelled'", line.id)
-    assert len(counted) == quota
+    assert strange(outcomes, "cancelled", code) == {}
+    assert outcomes["kept"] + rest == quota
+    calls = shop.ledger("pipeline_id = %s and line_no = 0 and status <> 'cancelled'", pipeline.id)
+    assert len(calls) == quota
     assert shop.ledger_differences() == ""
 
 
-def test_several_distributors_share_one_line_exactly(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 50, "monthly_quota": 60})
-    buyers = [shop.distributor(line, link={"daily_quota": 20}) for _ in range(4)]
+def test_several_distributors_share_one_pipeline_exactly(shop: Shop) -> None:
+    pipeline = shop.line(capacity={"daily_quota": 50, "monthly_quota": 60})
+    buyers = [shop.distributor(pipeline, link={"daily_quota": 20}) for _ in range(4)]
 
-    seen = trade_all(shop.installation.base_url, crowd(buyers, line, tries=10, ways=ALL_WAYS))
-    rest = sum(use_up(buyer, line) for buyer in buyers)
+    outcomes = trade_all(
+        shop.installation.base_url, crowd(buyers, pipeline, tries=10, ways=ALL_WAYS)
+    )
+    rest = sum(use_up(buyer, pipeline) for buyer in buyers)
 
-    assert strange(seen, "cancelled", "capacity_exceeded", "quota_exceeded") == {}
-    assert seen["kept"] + rest == 50
+    assert strange(outcomes, "cancelled", "capacity_exceeded", "quota_exceeded") == {}
+    assert outcomes["kept"] + rest == 50
     assert shop.ledger_differences() == ""
 
 
 @pytest.mark.parametrize("slots", [1, 5])
 def test_never_more_at_the_same_time_than_slots(shop: Shop, slots: int) -> None:
-    line = shop.line(capacity={"max_concurrency": slots})
-    buyers = [shop.distributor(line) for _ in range(2)]
+    pipeline = shop.line(capacity={"max_concurrency": slots})
+    buyers = [shop.distributor(pipeline) for _ in range(2)]
 
-    seen = trade_all(
-        shop.installation.base_url, crowd(buyers, line, tries=3, ways=("begin", "repeat"))
+    outcomes = trade_all(
+        shop.installation.base_url, crowd(buyers, pipeline, tries=3, ways=("begin", "repeat"))
     )
 
-    assert strange(seen, "concurrency_exceeded") == {}
-    assert seen["kept"] == slots
+    assert strange(outcomes, "concurrency_exceeded") == {}
+    assert outcomes["kept"] == slots
     assert shop.ledger_differences() == ""
 
 
 def test_slots_come_back_under_load(shop: Shop) -> None:
-    line = shop.line(capacity={"max_concurrency": 3})
-    buyers = [shop.distributor(line) for _ in range(2)]
+    pipeline = shop.line(capacity={"max_concurrency": 3})
+    buyers = [shop.distributor(pipeline) for _ in range(2)]
 
-    seen = trade_all(
+    outcomes = trade_all(
         shop.installation.base_url,
-        crowd(buyers, line, tries=10, ways=("finish", "fail", "cancel", "one_go")),
+        crowd(buyers, pipeline, tries=10, ways=("finish", "fail", "cancel", "one_go")),
     )
 
-    assert strange(seen, "cancelled", "concurrency_exceeded") == {}
-    assert use_up(buyers[0], line) == 3
+    assert strange(outcomes, "cancelled", "concurrency_exceeded") == {}
+    assert use_up(buyers[0], pipeline) == 3
     assert shop.ledger_differences() == ""
 
 
 def test_a_rate_limit_is_shared_by_all_workers(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line, rate_limit_per_minute=30)
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline, rate_limit_per_minute=30)
 
-    seen = trade_all(
-        shop.installation.base_url, crowd([buyer], line, tries=5, ways=("begin", "one_go"))
+    outcomes = trade_all(
+        shop.installation.base_url, crowd([buyer], pipeline, tries=5, ways=("begin", "one_go"))
     )
 
-    assert strange(seen, "rate_limited") == {}
-    assert seen["kept"] == 30
+    assert strange(outcomes, "rate_limited") == {}
+    assert outcomes["kept"] == 30
 
 
 @pytest.mark.parametrize("body", [{}, {"status": "succeeded", "lines": ONE}])
 def test_one_key_fifty_times_at_once_is_one_call(shop: Shop, body: dict[str, Any]) -> None:
-    line = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
-    buyer = shop.distributor(line)
-    begin = Request(buyer.api_key, CALLS, {"pipeline": line.code, **body}, "the-key")
+    pipeline = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
+    buyer = shop.distributor(pipeline)
+    begin = Request(buyer.api_key, CALLS, {"pipeline": pipeline.code, **body}, "the-key")
 
     answers = send_all(shop.installation.base_url, [begin] * 50)
 
@@ -146,10 +148,10 @@ def test_one_key_fifty_times_at_once_is_one_call(shop: Shop, body: dict[str, Any
 
 
 def test_one_key_with_two_bodies_at_once_is_one_call(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line)
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline)
     requests = [
-        Request(buyer.api_key, CALLS, {"pipeline": line.code, "client_ref": f"r{i % 2}"}, "k")
+        Request(buyer.api_key, CALLS, {"pipeline": pipeline.code, "client_ref": f"r{i % 2}"}, "k")
         for i in range(20)
     ]
 
@@ -161,9 +163,9 @@ def test_one_key_with_two_bodies_at_once_is_one_call(shop: Shop) -> None:
 
 
 def test_one_call_finished_many_times_at_once_is_charged_once(shop: Shop) -> None:
-    line = shop.line(capacity={"max_concurrency": 1})
-    buyer = shop.distributor(line)
-    call_no = buyer.begin(line, "a").json()["call_no"]
+    pipeline = shop.line(capacity={"max_concurrency": 1})
+    buyer = shop.distributor(pipeline)
+    call_no = buyer.begin(pipeline, "a").json()["call_no"]
     bodies = [
         {"call_no": call_no, "status": "succeeded", "lines": ONE},
         {"call_no": call_no, "status": "failed", "lines": [*ONE, *ONE]},
@@ -177,14 +179,14 @@ def test_one_call_finished_many_times_at_once_is_charged_once(shop: Shop) -> Non
     outcome = Counter(status for status, _ in answers)
     assert outcome == {200: 8, 409: 16}
     assert len({answer["status"] for status, answer in answers if status == 200}) == 1
-    assert use_up(buyer, line) == 1
+    assert use_up(buyer, pipeline) == 1
     assert shop.ledger_differences() == ""
 
 
 def test_finishing_while_leases_run_out(shop: Shop) -> None:
-    line = shop.line(capacity={"max_concurrency": 30})
-    buyer = shop.distributor(line)
-    calls = [buyer.begin(line, f"k{i}", lease_seconds=1).json()["call_no"] for i in range(30)]
+    pipeline = shop.line(capacity={"max_concurrency": 30})
+    buyer = shop.distributor(pipeline)
+    calls = [buyer.begin(pipeline, f"k{i}", lease_seconds=1).json()["call_no"] for i in range(30)]
     ends = [
         Request(buyer.api_key, FINISH, {"call_no": call_no, "status": "succeeded", "lines": ONE})
         for call_no in calls
@@ -194,6 +196,6 @@ def test_finishing_while_leases_run_out(shop: Shop) -> None:
     answers = [send_all(shop.installation.base_url, ends[i::10]) for i in range(10)]
 
     assert {status for part in answers for status, _ in part} == {200}
-    assert {row["status"] for row in shop.ledger("pipeline_id = %s", line.id)} == {"succeeded"}
+    assert {row["status"] for row in shop.ledger("pipeline_id = %s", pipeline.id)} == {"succeeded"}
     assert shop.ledger_differences() == ""
-    assert use_up(buyer, line) == 30
+    assert use_up(buyer, pipeline) == 30

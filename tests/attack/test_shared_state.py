@@ -149,8 +149,8 @@ def test_every_answer_tells_what_became_of_its_own_rows(server: Installation, pr
     with ThreadPoolExecutor(8) as threads:
         result = dict(threads.map(order, range(150)))
 
-    kept = {row["id"] for row in server.query("select id from app_login_attempt")}
-    assert {name for name, status in result.items() if status == 200} == kept
+    ids = {row["id"] for row in server.query("select id from app_login_attempt")}
+    assert {name for name, status in result.items() if status == 200} == ids
     assert set(result.values()) == {200, 500}
 
 
@@ -233,6 +233,6 @@ def test_state_kept_by_a_script_is_kept(probes: ExtraWorker):
     """ENV-1: upstream copies dictionaries for each request, so that a counter stayed at 1."""
     client = probes.client()
 
-    seen = [json.loads(client.get("/probe/remembering.dspy").text)["hits"] for _ in range(3)]
+    hits = [json.loads(client.get("/probe/remembering.dspy").text)["hits"] for _ in range(3)]
 
-    assert seen == [1, 2, 3]
+    assert hits == [1, 2, 3]

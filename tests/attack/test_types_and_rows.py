@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.extra_worker import ExtraWorker
 from tests.support.installation import Installation
-from tests.support.selling import link, make_distributor, make_line, new_key
+from tests.support.selling import link, make_distributor, make_pipeline, new_key
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
@@ -31,12 +31,12 @@ DELETES = {
 
 
 @pytest.fixture(scope="module")
-def shop(admin: httpx.Client, line: dict[str, object]) -> dict[str, Any]:
+def shop(admin: httpx.Client, pipeline: dict[str, object]) -> dict[str, Any]:
     """A row in every table that can be deleted from."""
-    sold = make_line(admin, "sold", daily_quota=5)
+    sold = make_pipeline(admin, "sold", daily_quota=5)
     buyer = make_distributor(admin, "buyer")
-    joined = link(admin, buyer, sold)
-    return {"line": sold, "distributor": buyer, "link": joined, "key": new_key(admin, buyer)}
+    terms = link(admin, buyer, sold)
+    return {"pipeline": sold, "distributor": buyer, "link": terms, "key": new_key(admin, buyer)}
 
 
 def counts(server: Installation) -> dict[str, int]:
@@ -57,7 +57,7 @@ def test_a_key_that_is_no_text_deletes_nothing_anywhere(server: Installation, ad
 
 
 @pytest.mark.parametrize("key", [0, True, [], {}, ["victim"], 0.0], ids=json.dumps)
-def test_a_key_that_is_no_text_changes_nothing(server: Installation, admin, line, key):
+def test_a_key_that_is_no_text_changes_nothing(server: Installation, admin, pipeline, key):
     answer = admin.post(UPDATE, json={"id": key, "name": "Taken over", "lock_version": 1})
 
     assert answer.status_code == 400, answer.text
@@ -74,8 +74,8 @@ def test_sqlors_own_calls_refuse_it_too(server: Installation, probes: ExtraWorke
     answer = probes.client().post(ROWS, json={"what": what, "values": values})
 
     assert answer.status_code == 400, answer.text
-    kept = server.query("select id, fails from app_login_attempt order by id")
-    assert kept == [{"id": "kept", "fails": 1}, {"id": "too", "fails": 2}]
+    rows = server.query("select id, fails from app_login_attempt order by id")
+    assert rows == [{"id": "kept", "fails": 1}, {"id": "too", "fails": 2}]
 
 
 # A0: rows and columns that are not there (CR-5)
@@ -121,7 +121,7 @@ def test_deleting_asks_for_all_that_was_named(server: Installation, probes: Extr
     assert server.query("select 1 from app_login_attempt where id = 'hers'")
 
 
-def test_unknown_fields_are_refused_by_name(admin, line):
+def test_unknown_fields_are_refused_by_name(admin, pipeline):
     answer = admin.post(CREATE, json={"code": "other", "name": "Other", "nonsense": 1})
 
     assert answer.status_code == 400
@@ -137,7 +137,7 @@ def test_unknown_fields_are_refused_by_name(admin, line):
         ("/pipeline_dist/api/distributor_generate_key.dspy", {}),
     ],
 )
-def test_a_record_that_is_not_there_is_404(admin, line, url, fields):
+def test_a_record_that_is_not_there_is_404(admin, pipeline, url, fields):
     answer = admin.post(url, json={"id": "nobody", **fields})
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -150,13 +150,13 @@ def test_a_record_that_is_not_there_is_404(admin, line, url, fields):
     "column", ["owner_id", "owner_org_id", "created_by", "created_at", "current_version", "id",
                "last_version_no", "draft_changed_at", "updated_by", "lock_version"]
 )  # fmt: skip
-def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, line, column):
+def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, pipeline, column):
     answer = admin.post(CREATE, json={"code": "mine", "name": "Mine", column: "7"})
-    changed = admin.post(UPDATE, json={"id": line["id"], "lock_version": 1, column: "7"})
+    update = admin.post(UPDATE, json={"id": pipeline["id"], "lock_version": 1, column: "7"})
 
     assert answer.status_code == 400, answer.text
     if column not in ("id", "lock_version"):
-        assert changed.status_code == 400, changed.text
+        assert update.status_code == 400, update.text
     assert server.query("select code, lock_version from pipelines where code = 'victim'") == [
         {"code": "victim", "lock_version": 1}
     ]
@@ -167,9 +167,9 @@ def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, line
                "rate_window", "quota_key"]
 )  # fmt: skip
 def test_keys_and_counters_of_a_distributor_cannot_be_posted(admin, shop, column):
-    wanted = {"id": shop["distributor"]["id"], "lock_version": 2, column: "0"}
+    values = {"id": shop["distributor"]["id"], "lock_version": 2, column: "0"}
 
-    answer = admin.post("/pipeline_dist/api/distributors_update.dspy", json=wanted)
+    answer = admin.post("/pipeline_dist/api/distributors_update.dspy", json=values)
 
     assert answer.status_code == 400, answer.text
     assert f"/{column}" in [problem["pointer"] for problem in answer.json()["errors"]]
@@ -201,7 +201,7 @@ def test_roles_see_what_they_may_whatever_they_filter_by(server: Installation, s
 def test_what_is_confidential_is_in_no_answer(server: Installation, admin, shop):
     (row,) = server.query("select * from distributors where code = 'buyer'")
     distributor = admin.get("/pipeline_dist/distributors/get_distributors.dspy")
-    changed = admin.post(
+    update = admin.post(
         "/pipeline_dist/api/distributors_update.dspy",
         json={"id": row["id"], "lock_version": row["lock_version"], "contact": "New"},
     )
@@ -209,12 +209,12 @@ def test_what_is_confidential_is_in_no_answer(server: Installation, admin, shop)
         "/pipeline_dist/api/distributors_update.dspy",
         json={"id": row["id"], "lock_version": row["lock_version"], "contact": "Newer"},
     )
-    asked = server.anonymous(headers={"Authorization": f"Bearer {shop['key']}"}).get(
+    reading = server.anonymous(headers={"Authorization": f"Bearer {shop['key']}"}).get(
         "/pipeline_dist/v1/me"
     )
 
-    assert [a.status_code for a in (distributor, changed, stale, asked)] == [200, 200, 409, 200]
-    for answer in (distributor, changed, stale, asked):
+    assert [a.status_code for a in (distributor, update, stale, reading)] == [200, 200, 409, 200]
+    for answer in (distributor, update, stale, reading):
         assert row["api_key_hash"] not in answer.text
         assert "key_hash" not in answer.text
         assert "rate_window" not in answer.text
@@ -235,28 +235,28 @@ def test_what_is_confidential_cannot_be_guessed_by_sorting_or_filtering(admin, s
 
 
 @pytest.mark.parametrize("text", ["null", "NaN", "None", "undefined", "true", "0"])
-def test_words_are_words_in_a_text(server: Installation, admin, line, text):
+def test_words_are_words_in_a_text(server: Installation, admin, pipeline, text):
     (row,) = server.query("select id, lock_version from pipelines where code = 'victim'")
-    wanted = {**row, "name": text, "description": text}
-    answer = admin.post(UPDATE, data=wanted)
+    values = {**row, "name": text, "description": text}
+    answer = admin.post(UPDATE, data=values)
 
     assert answer.status_code == 200, answer.text
-    (found,) = server.query("select name, description from pipelines where code = 'victim'")
-    assert found == {"name": text, "description": text}
+    (stored_row,) = server.query("select name, description from pipelines where code = 'victim'")
+    assert stored_row == {"name": text, "description": text}
 
 
 @pytest.mark.parametrize(
     "wrong", [{"name": "x" * 129}, {"code": "victim"}, {"name": ""}, {"name": {"a": 1}},
               {"name": ["a", "b"]}, {"name": None}, {"name": 17}]
 )  # fmt: skip
-def test_a_failed_write_is_never_answered_as_done(server: Installation, admin, line, wrong):
+def test_a_failed_write_is_never_answered_as_done(server: Installation, admin, pipeline, wrong):
     answer = admin.post(CREATE, json={"code": "fresh", "name": "Fresh"} | wrong)
 
     assert answer.status_code in (400, 409), answer.text
     assert server.query("select 1 from pipelines where code = 'fresh'") == []
 
 
-def test_repeated_parameters_are_one_value_or_refused(server: Installation, admin, line):
+def test_repeated_parameters_are_one_value_or_refused(server: Installation, admin, pipeline):
     answer = admin.post(
         CREATE, content="code=twice&name=A&name=B",
         headers={"Content-Type": "application/x-www-form-urlencoded"},
@@ -271,18 +271,18 @@ def test_repeated_parameters_are_one_value_or_refused(server: Installation, admi
 
 def test_amounts_and_times_come_back_to_the_last_digit(admin, shop):
     price = {
-        "pipeline_id": shop["line"]["id"], "unit": "image", "currency": "USD",
+        "pipeline_id": shop["pipeline"]["id"], "unit": "image", "currency": "USD",
         "unit_price": "123456789012.123457", "effective_from": "2026-11-24T06:00:00.123Z",
     }  # fmt: skip
     record = admin.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=price).json()["data"]
 
-    listed = admin.get(
+    list_row = admin.get(
         "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy", params={"id": record["id"]}
     ).json()["rows"][0]
 
-    for found in (record, listed):
-        assert Decimal(found["unit_price"]) == Decimal("123456789012.123457")
-        assert found["effective_from"] == "2026-11-24T06:00:00.123Z"
+    for row in (record, list_row):
+        assert Decimal(row["unit_price"]) == Decimal("123456789012.123457")
+        assert row["effective_from"] == "2026-11-24T06:00:00.123Z"
 
 
 # META-1, META-2, HOOK-1: what sqlor knows of a table, and its hooks
@@ -294,17 +294,17 @@ def test_a_table_of_the_same_name_elsewhere_changes_no_key(
     server.query("create table if not exists app_login_attempt (org varchar(9), id varchar(9),"
                  " primary key (org, id))", database="sage")  # fmt: skip
     try:
-        described = probes.client().get("/probe/described.dspy?table=app_login_attempt").json()
+        description = probes.client().get("/probe/described.dspy?table=app_login_attempt").json()
     finally:
         server.query("drop table app_login_attempt", database="sage")
 
-    assert described["summary"][0]["primary"] == ["id"]
+    assert description["summary"][0]["primary"] == ["id"]
 
 
 def test_unique_and_plain_indexes_are_told_apart(probes: ExtraWorker):
-    described = probes.client().get("/probe/described.dspy?table=distributors").json()
+    description = probes.client().get("/probe/described.dspy?table=distributors").json()
 
-    kinds = {tuple(index["idxfields"]): index["idxtype"] for index in described["indexes"]}
+    kinds = {tuple(index["idxfields"]): index["idxtype"] for index in description["indexes"]}
     assert kinds[("code",)] == "unique"
     assert set(kinds.values()) >= {"unique", "index"}
 

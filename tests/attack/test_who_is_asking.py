@@ -36,8 +36,8 @@ def cookie(client: httpx.Client) -> str:
 def user_of(server: Installation, cookies: str) -> str | None:
     answer = get_raw(server.base_url, "/whoami.dspy", f"Cookie: {cookies}")
     assert answer.status == 200, answer.body
-    found: str | None = json.loads(answer.body)["data"]["username"] or None
-    return found
+    username: str | None = json.loads(answer.body)["data"]["username"] or None
+    return username
 
 
 def attempt(server: Installation, username: str, password: str) -> httpx.Response:
@@ -67,8 +67,8 @@ def test_a_session_id_without_its_seal_never_reaches_the_database(server: Instal
     names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     server.query(f"insert into app_session ({names}) values ({marks})", *row.values())
 
-    for made in ("planted", "planted.", "planted.0", f"planted.{'0' * 64}"):
-        assert user_of(server, f"pipeline_session={made}") is None
+    for value in ("planted", "planted.", "planted.0", f"planted.{'0' * 64}"):
+        assert user_of(server, f"pipeline_session={value}") is None
 
 
 def test_the_secret_is_the_installations_own_and_for_its_owner_only(server: Installation):
@@ -129,8 +129,8 @@ def test_a_browser_that_names_itself_in_any_bytes_can_sign_in(server: Installati
         {"Origin": "https://evil.example", "Authorization": "Basic eDp5"},
     ],
 )
-def test_changes_from_another_site_are_refused(server: Installation, admin, line, headers):
-    answer = admin.post(DELETE, json={"id": line["id"]}, headers=headers)
+def test_changes_from_another_site_are_refused(server: Installation, admin, pipeline, headers):
+    answer = admin.post(DELETE, json={"id": pipeline["id"]}, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site"), answer.text
     assert server.query("select 1 from pipelines where code = 'victim'")
@@ -147,8 +147,8 @@ def test_signing_in_for_another_site_is_refused(server: Installation):
     assert "set-cookie" not in answer.headers
 
 
-def test_json_sent_as_plain_text_is_refused(server: Installation, admin, line):
-    body = json.dumps({"id": line["id"]})
+def test_json_sent_as_plain_text_is_refused(server: Installation, admin, pipeline):
+    body = json.dumps({"id": pipeline["id"]})
     for kind in ("text/plain", "text/plain; x=application/json", ""):
         answer = admin.post(DELETE, content=body, headers={"Content-Type": kind})
 
@@ -169,7 +169,7 @@ def test_programs_with_a_key_come_from_anywhere(server: Installation, admin):
     assert answer.json()["code"] == "cross_site"
 
 
-def test_our_own_pages_may(admin, line):
+def test_our_own_pages_may(admin, pipeline):
     origin = str(admin.base_url).rstrip("/")
 
     answer = admin.post(
@@ -290,12 +290,12 @@ def test_sessions_end_everywhere_and_for_good(server: Installation):
     )
     for name, change in ENDINGS.items():
         server.query(change.replace("@", name), database="sage")
-    ended = wait_until(lambda: not any(living_of(server, cookies).values()), WITHIN)
-    left = {name for name, alive in living_of(server, cookies).items() if alive}
+    all_over = wait_until(lambda: not any(living_of(server, cookies).values()), WITHIN)
+    survivors = {name for name, alive in living_of(server, cookies).items() if alive}
     for name, back in RETURNS.items():
         server.query(back.replace("@", name), database="sage")
 
-    assert ended, left
+    assert all_over, survivors
     time.sleep(FORGOTTEN)
     assert living_of(server, cookies) == dict.fromkeys(cookies, False)
     assert user_of(server, living) == "promoted"

@@ -96,8 +96,8 @@ def run(folder: Path, arguments: argparse.Namespace) -> str:
                 " are the application's requests a second to the peer's, in this run.\n",
             ]
             lines += tables(servers, targets, arguments)
-        checked = installation.manage("check-ledger", check=False, timeout=600)
-        lines.append(f"\nAfterwards `check-ledger` said: {checked.stdout.strip().splitlines()[-1]}")
+        check = installation.manage("check-ledger", check=False, timeout=600)
+        lines.append(f"\nAfterwards `check-ledger` said: {check.stdout.strip().splitlines()[-1]}")
         return "\n".join(lines) + "\n"
     finally:
         installation.mariadb.stop()
@@ -124,12 +124,12 @@ def rows(
             runs[server.name].append(drive(server, file, mode, clients, arguments.seconds))
     middles = {name: middle(some) for name, some in runs.items()}
     ours = middles.get("ours-1")
-    for name, found in middles.items():
-        ratio = f"{ours.per_second / found.per_second:.2f}" if ours else ""
-        failed = f" ({found.errors} errors)" if found.errors else ""
+    for name, figures in middles.items():
+        ratio = f"{ours.per_second / figures.per_second:.2f}" if ours else ""
+        errors = f" ({figures.errors} errors)" if figures.errors else ""
         line = (
-            f"| {clients} | {NAMES[name]} | {found.per_second:,.0f}{failed} | {found.p50_ms:.2f}"
-            f" | {found.p99_ms:.2f} | {ratio} |"
+            f"| {clients} | {NAMES[name]} | {figures.per_second:,.0f}{errors}"
+            f" | {figures.p50_ms:.2f} | {figures.p99_ms:.2f} | {ratio} |"
         )
         sys.stderr.write(line + "\n")
         yield line
@@ -149,9 +149,9 @@ def drive(server: Server, file: Path, mode: str, clients: int, seconds: int) -> 
     if lost:
         sys.stderr.write(f"{server.name}: {lost.group(0)}\n")
     return Run(
-        float(_found(r"Requests/sec:\s+([\d.]+)", process)),
-        _ms(_found(r"50%\s+([\d.]+\w+)", process)),
-        _ms(_found(r"99%\s+([\d.]+\w+)", process)),
+        float(_first_group(r"Requests/sec:\s+([\d.]+)", process)),
+        _ms(_first_group(r"50%\s+([\d.]+\w+)", process)),
+        _ms(_first_group(r"99%\s+([\d.]+\w+)", process)),
         int(errors.group(1)) if errors else 0,
     )
 
@@ -166,7 +166,7 @@ def middle(runs: list[Run]) -> Run:
     )
 
 
-def _found(pattern: str, text: str) -> str:
+def _first_group(pattern: str, text: str) -> str:
     match = re.search(pattern, text)
     if match is None:
         raise SystemExit(f"wrk said something unexpected:\n{text}")

@@ -53,7 +53,7 @@ def main() -> None:
 def measure(folder: Path, calls: int) -> tuple[list[float], list[int]]:
     """Requests answered so far and the worker's memory, again and again."""
     installation = make_database(folder)
-    counts, sizes, done = [], [], 0.0
+    counts, sizes, requests = [], [], 0.0
     try:
         files = {}
         for number, place in enumerate(PLACES):
@@ -62,11 +62,11 @@ def measure(folder: Path, calls: int) -> tuple[list[float], list[int]]:
         with running(installation, folder, {"ours-1"}) as servers:
             for file, mode in itertools.cycle(itertools.product(files.values(), MODES)):
                 run = drive(servers[0], file, mode, 64, SECONDS)
-                done += run.per_second * (SECONDS + 1)
-                counts.append(done)
+                requests += run.per_second * (SECONDS + 1)
+                counts.append(requests)
                 sizes.append(resident_bytes(servers[0].pids[0]))
-                sys.stderr.write(f"{done:,.0f}: {sizes[-1] / 2**20:.1f} MiB\n")
-                if done >= calls:
+                sys.stderr.write(f"{requests:,.0f}: {sizes[-1] / 2**20:.1f} MiB\n")
+                if requests >= calls:
                     return counts, sizes
     finally:
         installation.mariadb.stop()

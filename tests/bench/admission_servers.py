@@ -41,7 +41,7 @@ def make_database(folder: Path) -> Installation:
 
 
 def make_targets(
-    installation: Installation, distributors: int, lines: int, file: Path
+    installation: Installation, distributors: int, pipelines: int, file: Path
 ) -> list[tuple[str, str]]:
     """
     Lines with prices and every kind of quota, sold to distributors: each its own, or all to the
@@ -51,10 +51,10 @@ def make_targets(
     run = secrets.token_hex(3)
     with installation.connect() as connection, connection.cursor() as cursor:
         buyers = [_make_distributor(cursor, f"{run}-{number}") for number in range(distributors)]
-        for number in range(lines):
+        for number in range(pipelines):
             buyer, key = buyers[number % distributors]
             code = f"l-{run}-{number}"
-            _make_line(cursor, code, buyer)
+            _make_pipeline(cursor, code, buyer)
             result.append((key, code))
     file.write_text("".join(f"{key} {code}\n" for key, code in result))
     return result
@@ -72,31 +72,31 @@ def _make_distributor(cursor: Any, name: str) -> tuple[str, str]:
     return buyer, key
 
 
-def _make_line(cursor: Any, code: str, buyer: str) -> None:
-    """A line with a price and a capacity, sold to *buyer*."""
-    line = new_id()
+def _make_pipeline(cursor: Any, code: str, buyer: str) -> None:
+    """A pipeline with a price and a capacity, sold to *buyer*."""
+    pipeline_id = new_id()
     cursor.execute(
         "insert into pipelines (id, code, name, description, status, current_version, created_at,"
         " updated_at) values (%s, %s, %s, '', 'published', 1, now(3), now(3))",
-        (line, code, code),
+        (pipeline_id, code, code),
     )
     cursor.execute(
         "insert into pipeline_pricing (id, pipeline_id, unit, pricing_type, unit_price, currency,"
         " effective_from, enabled, created_at, updated_at) values"
         " (%s, %s, 'call', 'unit', 0.01, 'CNY', '2020-01-01', 1, now(3), now(3))",
-        (new_id(), line),
+        (new_id(), pipeline_id),
     )
     cursor.execute(
         "insert into pipeline_capacity (id, pipeline_id, daily_quota, monthly_quota,"
         " max_concurrency, enabled, created_at, updated_at)"
         " values (%s, %s, %s, %s, 1000000000, 1, now(3), now(3))",
-        (new_id(), line, MUCH, MUCH),
+        (new_id(), pipeline_id, MUCH, MUCH),
     )
     cursor.execute(
         "insert into distributor_pipeline (id, distributor_id, pipeline_id, enabled, pricing_mode,"
         " daily_quota, monthly_quota, created_at, updated_at)"
         " values (%s, %s, %s, 1, 'inherit', %s, %s, now(3), now(3))",
-        (new_id(), buyer, line, MUCH, MUCH),
+        (new_id(), buyer, pipeline_id, MUCH, MUCH),
     )
 
 
@@ -109,8 +109,8 @@ def make_procedures(installation: Installation) -> None:
 
 
 @contextmanager
-def running(installation: Installation, folder: Path, wanted: set[str]) -> Iterator[list[Server]]:
-    """The servers named in *wanted*: ours-1, ours-2, plain, fastapi, procedure."""
+def running(installation: Installation, folder: Path, names: set[str]) -> Iterator[list[Server]]:
+    """The servers named in *names*: ours-1, ours-2, plain, fastapi, procedure."""
     place = installation.settings.pipeline_database
     connection = folder / "connection.json"
     connection.write_text(json.dumps({
@@ -122,17 +122,17 @@ def running(installation: Installation, folder: Path, wanted: set[str]) -> Itera
     servers: list[Server] = []
     try:
         for name in ("ours-1", "ours-2", "plain", "fastapi", "procedure"):
-            if name not in wanted:
+            if name not in names:
                 continue
             port = free_port()
             argv = _command(name, port, connection, folder)
-            started = [
+            group = [
                 subprocess.Popen(argv, cwd=ROOT, env={**env, "PIPELINE_PORT": str(port)})
                 for _ in range(2 if name == "ours-2" else 1)
             ]
-            processes += started
+            processes += group
             _wait(port, name)
-            servers.append(Server(name, f"http://127.0.0.1:{port}", tuple(p.pid for p in started)))
+            servers.append(Server(name, f"http://127.0.0.1:{port}", tuple(p.pid for p in group)))
         yield servers
     finally:
         for process in processes:

@@ -27,7 +27,7 @@ from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 from tests.support.selling import make_distributor, new_key  # noqa: E402
 
-LINES = 10_000
+PIPELINE_COUNT = 10_000
 GOALS = {
     "trivial script": 0.65,
     "trivial script, logged in": 0.60,
@@ -157,17 +157,20 @@ def make_cases(installation: Installation) -> list[Case]:
         cursor.executemany(
             "insert into pipelines (id, code, name, description, status, created_at, updated_at)"
             " values (%s, %s, %s, 'made for the benchmark', 'draft', now(3), now(3))",
-            [(new_id(), f"bench-{n:05d}", f"Line {n * 7919 % LINES:05d}") for n in range(LINES)],
+            [
+                (new_id(), f"bench-{n:05d}", f"Line {n * 7919 % PIPELINE_COUNT:05d}")
+                for n in range(PIPELINE_COUNT)
+            ],
         )
     cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
     signed_in = {"Cookie": cookie}
     bearer = {"Authorization": f"Bearer {key}"}
-    listed = "/pipeline_core/pipelines/get_pipelines.dspy?page=1&rows=20&sort=name"
+    list_url = "/pipeline_core/pipelines/get_pipelines.dspy?page=1&rows=20&sort=name"
     return [
         Case("trivial script", "/hello.dspy", "/hello"),
         Case("trivial script, logged in", "/hello.dspy", "/hello", signed_in),
         Case("one row with key", "/pipeline_dist/v1/me", "/row", bearer),
-        Case("list of 20 of 10,000", listed, "/list", signed_in),
+        Case("list of 20 of 10,000", list_url, "/list", signed_in),
     ]
 
 

@@ -52,8 +52,8 @@ def main() -> None:
 def soak(installation: Installation, arguments: argparse.Namespace) -> str:
     cases = make_cases(installation)
     pid = next(iter(installation.workers.running().values()))
-    done, sizes, cpu = 0, [], 0.0
-    while done < arguments.requests:
+    requests, sizes, cpu = 0, [], 0.0
+    while requests < arguments.requests:
         for case in cases:
             # Lists are slow; most of a million are the quick kinds, as in life.
             seconds = 1 if case.name.startswith("list") else 5
@@ -61,10 +61,10 @@ def soak(installation: Installation, arguments: argparse.Namespace) -> str:
             run = drive(url, pid, clients=CLIENTS, seconds=seconds, headers=case.headers)
             if run.errors:
                 raise SystemExit(f"{run.errors} errors of {case.name}")
-            done += int(run.per_second * seconds)
+            requests += int(run.per_second * seconds)
             cpu = run.cpu_us if case.name.endswith("logged in") else cpu
-            sizes.append((done, resident_mb(pid)))
-        sys.stderr.write(f"{done:,} requests, {sizes[-1][1]:.1f} MB\n")
+            sizes.append((requests, resident_mb(pid)))
+        sys.stderr.write(f"{requests:,} requests, {sizes[-1][1]:.1f} MB\n")
     asyncio.run(
         give_up(installation.base_url + cases[3].ours, cases[3].headers, arguments.cancel_seconds)
     )
@@ -76,7 +76,7 @@ def soak(installation: Installation, arguments: argparse.Namespace) -> str:
         user,
     )[0]["n"]
     pool = installation.settings.options.pool_size
-    early = next(size for count, size in sizes if count >= min(50_000, done))
+    early = next(size for count, size in sizes if count >= min(50_000, requests))
     rights_us = asyncio.run(rights_cost(installation))
     return "\n".join(
         [
@@ -135,16 +135,16 @@ async def rights_cost(installation: Installation) -> float:
     count = 20_000
     await rbac.user(user_id)
     await rbac.rights()
-    started = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(count):
         user = await rbac.user(user_id)
         assert user is not None
         (await rbac.rights()).allows(
             user.actor.roles, "/pipeline_core/pipelines/get_pipelines.dspy"
         )
-    spent = time.perf_counter() - started
+    seconds = time.perf_counter() - start
     await pools().close()
-    return spent / count * 1e6
+    return seconds / count * 1e6
 
 
 if __name__ == "__main__":

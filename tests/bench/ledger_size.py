@@ -89,11 +89,11 @@ def statement(first: int, last: int, line: int, calls: int) -> str:
 
 def timed(installation: Installation, *argv: str) -> tuple[float, str]:
     """Seconds that check-ledger took, and its last line."""
-    started = time.monotonic()
+    start = time.monotonic()
     process = installation.manage("check-ledger", *argv, check=False, timeout=3600)
     if process.returncode not in (0, 1):
         raise SystemExit(process.stderr)
-    return time.monotonic() - started, process.stdout.strip().splitlines()[-1]
+    return time.monotonic() - start, process.stdout.strip().splitlines()[-1]
 
 
 def main() -> None:
@@ -105,19 +105,19 @@ def main() -> None:
         installation = make_database(Path(folder))
         try:
             make_targets(installation, 100, 100, Path(folder) / "targets")
-            started = time.monotonic()
+            start = time.monotonic()
             fill(installation, arguments.rows)
-            sys.stderr.write(f"filled in {time.monotonic() - started:.0f} s\n")
-            repair, said = timed(installation, "--repair")
-            sys.stderr.write(f"repaired in {repair:.0f} s: {said}\n")
-            whole, said = timed(installation)
+            sys.stderr.write(f"filled in {time.monotonic() - start:.0f} s\n")
+            repair, report = timed(installation, "--repair")
+            sys.stderr.write(f"repaired in {repair:.0f} s: {report}\n")
+            whole, report = timed(installation)
             month, _ = timed(installation, "--month", "2026-10")
         finally:
             installation.mariadb.stop()
     text = (
         "## check-ledger\n\n"
         f"{machine()}. {arguments.rows:,} rows: all time {whole:.1f} s, one month {month:.1f} s,"
-        f" repair of all counters {repair:.1f} s.\n\n    {said}\n"
+        f" repair of all counters {repair:.1f} s.\n\n    {report}\n"
     )
     sys.stdout.write(text)
     if arguments.write:

@@ -24,10 +24,10 @@ class Measured:
 
 def need_wrk() -> str:
     """Where wrk is; ends the script with what to install when there is none."""
-    found = shutil.which("wrk")
-    if found is None:
+    path = shutil.which("wrk")
+    if path is None:
         raise SystemExit("This benchmark drives its servers with wrk: apt-get install wrk")
-    return found
+    return path
 
 
 def drive(
@@ -47,14 +47,14 @@ def drive(
         argv += ["-s", str(script)]
     before = cpu_seconds(pid)
     process = subprocess.run([*argv, url], capture_output=True, text=True, check=True).stdout
-    used = cpu_seconds(pid) - before
-    count = int(_found(r"(\d+) requests in", process))
-    errors = int(_found(r"Non-2xx or 3xx responses: (\d+)", process, "0"))
+    seconds_of_cpu = cpu_seconds(pid) - before
+    count = int(_first_group(r"(\d+) requests in", process))
+    errors = int(_first_group(r"Non-2xx or 3xx responses: (\d+)", process, "0"))
     return Measured(
-        float(_found(r"Requests/sec:\s+([\d.]+)", process)),
-        _ms(_found(r"50%\s+([\d.]+\w+)", process)),
-        _ms(_found(r"99%\s+([\d.]+\w+)", process)),
-        used * 1e6 / max(count, 1),
+        float(_first_group(r"Requests/sec:\s+([\d.]+)", process)),
+        _ms(_first_group(r"50%\s+([\d.]+\w+)", process)),
+        _ms(_first_group(r"99%\s+([\d.]+\w+)", process)),
+        seconds_of_cpu * 1e6 / max(count, 1),
         errors,
     )
 
@@ -86,7 +86,7 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {model}; load before the run {os.getloadavg()[0]:.2f}"
 
 
-def _found(pattern: str, text: str, default: str | None = None) -> str:
+def _first_group(pattern: str, text: str, default: str | None = None) -> str:
     match = re.search(pattern, text)
     if match:
         return match.group(1)

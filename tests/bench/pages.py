@@ -30,7 +30,7 @@ from tests.browser.descriptions import show  # noqa: E402
 from tests.browser.page_bench import BRICKS, running_bench  # noqa: E402
 from tests.support.installation import PASSWORDS, Installation  # noqa: E402
 
-LINES = 10_000
+PIPELINE_COUNT = 10_000
 LIST = "/pipeline_core/pipelines"
 LONG_TASKS = """
   window.longTasks = [];
@@ -77,7 +77,7 @@ def run(folder: Path, rounds: int) -> str:
     finally:
         installation.stop()
         installation.mariadb.stop()
-    lines = [f"| {what} | {goal} | {found} |" for what, goal, found in results]
+    lines = [f"| {what} | {goal} | {figure} |" for what, goal, figure in results]
     return (
         "## Pages\n\nMedians in Chromium with two workers on the same machine;"
         " `tests/bench/pages.py`.\n\n| what | goal | measured |\n|---|---|---|\n"
@@ -87,8 +87,8 @@ def run(folder: Path, rounds: int) -> str:
 
 
 def fill(installation: Installation) -> None:
-    """10,000 lines."""
-    rows = [(new_id(), f"line-{n:05d}", f"产线 {n}") for n in range(LINES)]
+    """10,000 pipelines."""
+    rows = [(new_id(), f"line-{n:05d}", f"产线 {n}") for n in range(PIPELINE_COUNT)]
     with installation.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(
             "insert into pipelines (id, code, name, status, created_at, updated_at)"
@@ -103,13 +103,13 @@ def measure(
     """What was measured: (what, goal, result)."""
     bundle = with_page(browser, installation, bundle_kib)
     first = middle(rounds, lambda: with_page(browser, installation, first_page_ms))
-    listed = middle(rounds, lambda: with_page(browser, installation, list_ms))
+    list_time = middle(rounds, lambda: with_page(browser, installation, list_ms))
     scrolled, pages = with_page(browser, installation, longest_task)
     wide = middle(rounds, lambda: wide_table_ms(browser))
     return [
         ("bundle of the first page, gzip", "< 350 KiB", f"{bundle:.0f} KiB"),
         ("first page from cold to interactive", "< 1,000 ms", f"{first:.0f} ms"),
-        ("list of 10,000 rows, page of 50, interactive", "< 500 ms", f"{listed:.0f} ms"),
+        ("list of 10,000 rows, page of 50, interactive", "< 500 ms", f"{list_time:.0f} ms"),
         (f"longest task while scrolling to page {pages}", "< 100 ms", f"{scrolled:.0f} ms"),
         ("table of 50 columns and 100 rows drawn", "< 1,000 ms", f"{wide:.0f} ms"),
     ]
@@ -143,21 +143,21 @@ def with_page(browser: Browser, installation: Installation, work: Callable[[Page
 
 
 def first_page_ms(page: Page) -> float:
-    started = time.perf_counter()
+    start = time.perf_counter()
     page.goto("/")
     page.locator("#main > *").first.wait_for()
-    return (time.perf_counter() - started) * 1000
+    return (time.perf_counter() - start) * 1000
 
 
 def list_ms(page: Page) -> float:
     page.goto("/")
     page.locator("#main > *").first.wait_for()
     page.wait_for_load_state("networkidle")
-    started = time.perf_counter()
+    start = time.perf_counter()
     page.evaluate(f"location.hash = '{LIST}'")
     page.locator("#main tbody tr").nth(49).wait_for()
     page.locator("#main tbody tr").first.click()
-    return (time.perf_counter() - started) * 1000
+    return (time.perf_counter() - start) * 1000
 
 
 def longest_task(page: Page) -> tuple[float, str]:
@@ -184,7 +184,7 @@ def wide_table_ms(browser: Browser) -> float:
             },
         }  # fmt: skip
         show(page, bench, {"widgettype": "VBox", "id": "holder"})
-        taken = page.evaluate(
+        milliseconds = page.evaluate(
             """async (table) => {
               const started = performance.now();
               const widget = await bricks.widgetBuild(table);
@@ -199,7 +199,7 @@ def wide_table_ms(browser: Browser) -> float:
             table,
         )
         context.close()
-    return float(taken)
+    return float(milliseconds)
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ async def row(request: web.Request) -> web.Response:
     ):
         for statement in request.app["statements"]:
             await cursor.execute(statement, {"digest": digest})
-            found = await cursor.fetchall()
-    return answer(found[0])
+            fetched_rows = await cursor.fetchall()
+    return answer(fetched_rows[0])
 
 
 async def rows(request: web.Request) -> web.Response:

@@ -28,7 +28,7 @@ LISTS = (
 class Things:
     """Ids of what `hostile_things` has made."""
 
-    line: str
+    pipeline: str
     distributor: str
 
     @property
@@ -38,7 +38,7 @@ class Things:
             "/dashboard.ui",
             *LISTS,
             "/rights.ui",
-            f"/pipeline_core/line.ui?pipeline_id={self.line}",
+            f"/pipeline_core/line.ui?pipeline_id={self.pipeline}",
             f"/pipeline_dist/distributor.ui?distributor_id={self.distributor}",
         )
 
@@ -47,35 +47,35 @@ def hostile_things(server: Installation) -> Things:
     """One record in each table, with hostile words in every text column that takes them."""
     admin = server.admin
     core, ops, dist = (f"/pipeline_{name}/api" for name in ("core", "ops", "dist"))
-    line = post(
+    pipeline = post(
         admin, f"{core}/pipelines_create.dspy", code=CODE, name=HOSTILE,
         description=f"{HOSTILE}\n{HOSTILE}",
     )["id"]  # fmt: skip
     post(
-        admin, f"{core}/pipeline_steps_create.dspy", pipeline_id=line, step_key="s1",
+        admin, f"{core}/pipeline_steps_create.dspy", pipeline_id=pipeline, step_key="s1",
         name=HOSTILE, step_type="model", model=HOSTILE,
         config={"prompt": HOSTILE},
     )  # fmt: skip
     post(
-        admin, f"{ops}/pipeline_pricing_create.dspy", pipeline_id=line, unit="${id}$</script>",
+        admin, f"{ops}/pipeline_pricing_create.dspy", pipeline_id=pipeline, unit="${id}$</script>",
         model=HOSTILE, unit_price="1.5",
     )  # fmt: skip
-    post(admin, f"{ops}/pipeline_capacity_create.dspy", pipeline_id=line, daily_quota=9)
-    post(admin, f"{core}/pipeline_publish.dspy", pipeline_id=line, notes=HOSTILE)
+    post(admin, f"{ops}/pipeline_capacity_create.dspy", pipeline_id=pipeline, daily_quota=9)
+    post(admin, f"{core}/pipeline_publish.dspy", pipeline_id=pipeline, notes=HOSTILE)
     distributor = post(
         admin, f"{dist}/distributors_create.dspy", code=CODE, name=HOSTILE,
         contact=HOSTILE,
     )["id"]  # fmt: skip
     post(
         admin, f"{dist}/distributor_pipeline_create.dspy", distributor_id=distributor,
-        pipeline_id=line, pricing_mode="discount", discount_rate="0.85",
+        pipeline_id=pipeline, pricing_mode="discount", discount_rate="0.85",
     )  # fmt: skip
     post(
-        admin, f"{ops}/pipeline_usage_log_create.dspy", pipeline_id=line, status="failed",
+        admin, f"{ops}/pipeline_usage_log_create.dspy", pipeline_id=pipeline, status="failed",
         unit="${id}$</script>", model=HOSTILE, quantity="2", remark=HOSTILE, error=HOSTILE,
         client_ref=HOSTILE, distributor_id=distributor,
     )  # fmt: skip
-    return Things(line, distributor)
+    return Things(pipeline, distributor)
 
 
 # Playwright's own "networkidle" takes half a second more each time.

@@ -64,20 +64,20 @@ def table(**options: Any) -> dict[str, Any]:
 
 def served_rows(bench: Bench) -> list[dict[str, Any]]:
     """The rows that the bench's list has; sliced by page and rows."""
-    kept = [row(number) for number in range(1, 4)]
+    rows = [row(number) for number in range(1, 4)]
 
     def page(request: Request) -> Any:
         number, size = int(request.params["page"]), int(request.params["rows"])
-        return {"total": len(kept), "rows": kept[(number - 1) * size : number * size]}
+        return {"total": len(rows), "rows": rows[(number - 1) * size : number * size]}
 
     bench.answers |= {
         "/get": page,
         "/get_code": [{"id": "o1", "owner_text": "Ann"}, {"id": "o2", "owner_text": "Bob"}],
     }
-    return kept
+    return rows
 
 
-def saved(record: dict[str, Any]) -> dict[str, Any]:
+def save_answer(record: dict[str, Any]) -> dict[str, Any]:
     return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
 
 

@@ -63,8 +63,8 @@ def list_of_things(look: Page, bench: Bench) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
     def get(request: Request) -> Any:
-        wanted = request.params.get("q", "")
-        result = [row for row in rows if wanted in row["name"]]
+        text = request.params.get("q", "")
+        result = [row for row in rows if text in row["name"]]
         if request.params.get("_export") == "csv":
             return in_pieces(iter([piece(1, b"\xef\xbb\xbfName\r\nthing1\r\n")]), 1)
         return {"total": len(result), "rows": result}

@@ -56,14 +56,14 @@ class Bench:
         self.page: Any = {"widgettype": "VBox"}
         self.base_url = ""
 
-    def asked(self, path: str) -> list[Request]:
+    def requests_of(self, path: str) -> list[Request]:
         """The requests for *path*, oldest first."""
         return [request for request in self.requests if request.path == path]
 
     def last(self, path: str) -> dict[str, Any]:
         """What the last request for *path* sent, without the runtime's own parameters."""
-        found = self.asked(path)[-1].params
-        return {name: value for name, value in found.items() if not name.startswith("_")}
+        params = self.requests_of(path)[-1].params
+        return {name: value for name, value in params.items() if not name.startswith("_")}
 
     def answer(self, request: Request) -> Reply:
         """The reply to *request*: what the test set, else 404 as ahserver says it."""

@@ -12,7 +12,7 @@ from tests.browser.page_bench import Bench, Reply, Request
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "sentence"),
     [
         (Reply("500 Internal Server Error", 500, "text/plain"), "error (500)"),
         (Reply("403: Forbidden", 403, "text/plain"), "does not allow"),
@@ -27,7 +27,7 @@ from tests.browser.page_bench import Bench, Reply, Request
     ],
 )
 def test_whatever_the_server_says_there_is_a_readable_box(
-    look: Page, bench: Bench, reply: Reply, said: str
+    look: Page, bench: Bench, reply: Reply, sentence: str
 ) -> None:
     bench.answers["/odd.ui"] = reply
     show(
@@ -39,7 +39,7 @@ def test_whatever_the_server_says_there_is_a_readable_box(
         ),
     )
     look.click("text=go")
-    expect(look.get_by_role("alertdialog")).to_contain_text(said)
+    expect(look.get_by_role("alertdialog")).to_contain_text(sentence)
     expect(look.locator("#sink")).to_have_text("kept")
 
 
@@ -111,7 +111,7 @@ def test_an_ended_session_opens_one_window_and_repeats_each_request_once(
     expect(look.locator("#left")).to_have_text("/a.ui")
     expect(look.locator("#right")).to_have_text("/b.ui")
     expect(look.get_by_role("dialog")).to_have_count(0)
-    assert len(bench.asked("/a.ui")) == len(bench.asked("/b.ui")) == 2
+    assert len(bench.requests_of("/a.ui")) == len(bench.requests_of("/b.ui")) == 2
 
 
 # Texts and windows

@@ -16,13 +16,13 @@ def open_trail(page: Page) -> None:
 def test_a_change_is_found_looked_at_and_put_back(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "a")
-    do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Overwritten")
+    pipeline = new_pipeline(admin, "a")
+    do(admin, "pipelines_update", id=pipeline["id"], lock_version=1, name="Overwritten")
     page = admin_page
     open_trail(page)
     row = page.get_by_role("row").filter(has_text="Overwritten").first
     expect(row).to_contain_text("修改")
-    expect(row).to_contain_text(line["code"])
+    expect(row).to_contain_text(pipeline["code"])
     row.get_by_role("gridcell").first.click()
     page.locator("#main [data-tool=details]").click()
 
@@ -33,7 +33,7 @@ def test_a_change_is_found_looked_at_and_put_back(
     page.get_by_role("alertdialog").get_by_role("button").last.click()
 
     expect(page.get_by_text("name 已恢复为之前的值。")).to_be_visible()
-    assert fresh(admin, line)["name"] == "Line"
+    assert fresh(admin, pipeline)["name"] == "Line"
 
 
 def test_the_trail_is_in_both_languages_with_nothing_untranslated(admin_page: Page) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.runtime.processes import wait_until
 from tests.support.installation import Installation
-from tests.support.selling import make_line, make_reseller
+from tests.support.selling import make_pipeline, make_reseller
 
 USED = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
 
@@ -28,10 +28,10 @@ def test_nothing_yet_says_what_to_do_first(admin_page: Page) -> None:
 
 def test_figures_and_how_they_refresh(admin_page: Page, server: Installation) -> None:
     page = admin_page
-    line = make_line(server.admin, daily_quota=5)
-    reseller = make_reseller(server, line)
+    pipeline = make_pipeline(server.admin, daily_quota=5)
+    reseller = make_reseller(server, pipeline)
     for status in ("succeeded", "succeeded", "failed"):
-        assert reseller.begin(line, status=status, lines=USED).status_code == 201
+        assert reseller.begin(pipeline, status=status, lines=USED).status_code == 201
     assert wait_until(lambda: calls_today(server) == 3, 30)
     page.clock.install()
     page.goto("/")
@@ -41,18 +41,18 @@ def test_figures_and_how_they_refresh(admin_page: Page, server: Installation) ->
     expect(card.filter(has_text="今日成功率")).to_contain_text("66.66 %")
     expect(card.filter(has_text="今日金额")).to_contain_text("0.15 USD")
     expect(page.locator(".page-card").filter(has_text="接近限额")).to_contain_text("没有接近")
-    failed = page.locator(".page-card").filter(has_text="24 小时内有失败的产线")
-    expect(failed.get_by_role("row").filter(has_text=line["name"])).to_contain_text("66.66 %")
+    failures = page.locator(".page-card").filter(has_text="24 小时内有失败的产线")
+    expect(failures.get_by_role("row").filter(has_text=pipeline["name"])).to_contain_text("66.66 %")
     hours = page.get_by_role("table", name="最近 24 小时")
     expect(hours.get_by_role("row").filter(has_text="0.15 USD")).to_contain_text("3")
 
     # Two more calls, and the page knows without a hand on it.
     for _ in range(2):
-        assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+        assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
     assert wait_until(lambda: calls_today(server) == 5, 30)
     page.clock.fast_forward(31_000)
     expect(card.filter(has_text="今日调用")).to_contain_text("5")
-    near = page.locator(".near-limits li").filter(has_text=line["name"])
+    near = page.locator(".near-limits li").filter(has_text=pipeline["name"])
     expect(near.get_by_role("meter")).to_have_attribute("aria-valuetext", "5 / 5")
 
     # The charts show the amount as well.

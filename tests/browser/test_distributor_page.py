@@ -1,4 +1,4 @@
-"""A distributor's own page: key, lines and prices, its use to the single call, statements."""
+"""A distributor's own page: key, pipelines and prices, its use to the single call, statements."""
 
 import zipfile
 
@@ -6,23 +6,25 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.installation import Installation
-from tests.support.selling import Reseller, link, make_distributor, make_line, make_reseller
+from tests.support.selling import Reseller, link, make_distributor, make_pipeline, make_reseller
 
 CALLS = 3
 
 
 @pytest.fixture
 def reseller(server: Installation) -> Reseller:
-    """A distributor of two lines, one of them at a discount, that has made a few calls."""
-    line = make_line(server.admin)
-    made = make_reseller(server, line, quota_period="day", quota_calls=4, spend_limit="0.5")
-    other = make_line(server.admin)
-    link(server.admin, made.distributor, other, pricing_mode="discount", discount_rate="0.5")
-    used = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
+    """A distributor of two pipelines, one of them at a discount, that has made a few calls."""
+    pipeline = make_pipeline(server.admin)
+    customer = make_reseller(server, pipeline, quota_period="day", quota_calls=4, spend_limit="0.5")
+    other = make_pipeline(server.admin)
+    link(server.admin, customer.distributor, other, pricing_mode="discount", discount_rate="0.5")
+    usage = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
     for number in range(CALLS):
-        booked = made.begin(line, status="succeeded", lines=used, client_ref=f"order {number}")
-        assert booked.status_code == 201, booked.text
-    return made
+        booking = customer.begin(
+            pipeline, status="succeeded", lines=usage, client_ref=f"order {number}"
+        )
+        assert booking.status_code == 201, booking.text
+    return customer
 
 
 def open_page(page: Page, reseller: Reseller) -> None:
@@ -31,7 +33,7 @@ def open_page(page: Page, reseller: Reseller) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(reseller.distributor["name"])
 
 
-def test_limits_lines_and_use_to_the_single_call(admin_page: Page, reseller: Reseller) -> None:
+def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller: Reseller) -> None:
     page = admin_page
     open_page(page, reseller)
 
@@ -125,8 +127,8 @@ def shown_key(page: Page) -> str:
 
 def test_a_distributor_changed_on_its_page(admin_page: Page, server: Installation) -> None:
     page = admin_page
-    made = make_distributor(server.admin)
-    page.goto(f"/#/pipeline_dist/distributor.ui?id={made['id']}")
+    distributor = make_distributor(server.admin)
+    page.goto(f"/#/pipeline_dist/distributor.ui?id={distributor['id']}")
     page.locator("[data-tool=edit_distributor]").click()
     form = page.get_by_role("dialog")
     form.locator("[data-field=status] select").select_option(label="暂停")

@@ -7,7 +7,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from pipeline_dist.accounts import keys
 from tests.support.installation import Installation
-from tests.support.selling import Reseller, make_distributor, make_line, make_reseller, new_key
+from tests.support.selling import Reseller, make_distributor, make_pipeline, make_reseller, new_key
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_a_key_is_made_shown_once_and_works(
     distributor = make_distributor(server.admin)
     open_tool(admin_page, distributor, "generate_key")
     admin_page.locator("dialog button[data-tool=submit]").click()
-    shown = admin_page.locator("code[data-name=key]")
-    expect(shown).to_be_visible()
-    key = shown.inner_text()
+    key_box = admin_page.locator("code[data-name=key]")
+    expect(key_box).to_be_visible()
+    key = key_box.inner_text()
 
     assert keys.is_well_formed(key)
     assert key in admin_page.locator("code[data-name=curl]").inner_text()
@@ -82,10 +82,10 @@ def test_a_wrong_grace_period_is_told_at_its_field(server: Installation, admin_p
 def test_a_statement_is_shown_in_words_and_lines(
     server: Installation, admin_page: Page, complaints: list[str]
 ) -> None:
-    line = make_line(server.admin)
-    reseller = make_reseller(server, line)
-    used = [{"unit": "input_token", "quantity": 4_005_000}]
-    assert reseller.begin(line, status="succeeded", lines=used).status_code == 201
+    pipeline = make_pipeline(server.admin)
+    reseller = make_reseller(server, pipeline)
+    usage = [{"unit": "input_token", "quantity": 4_005_000}]
+    assert reseller.begin(pipeline, status="succeeded", lines=usage).status_code == 201
     open_tool(admin_page, reseller.distributor, "statement")
 
     expect(admin_page.get_by_text("应付 4.01 USD")).to_be_visible()

@@ -67,7 +67,7 @@ def sign_in(context: BrowserContext) -> None:
     assert answer.ok, answer.text()
 
 
-def checked(page: Page, name: str) -> list[str]:
+def check(page: Page, name: str) -> list[str]:
     """What is wrong with what is shown now; with PIPELINE_TEST_PICTURES its picture is kept."""
     if "PIPELINE_TEST_PICTURES" in os.environ:
         language = (page.locator("html").get_attribute("lang") or "")[:2]
@@ -87,7 +87,7 @@ def test_no_page_has_a_serious_problem(dressed: Page, things: Things) -> None:
     problems = []
     for address in things.pages:
         open_page(dressed, address)
-        problems += checked(dressed, address.partition("?")[0])
+        problems += check(dressed, address.partition("?")[0])
         if address in LISTS:
             dressed.locator("#main tbody tr").first.wait_for()
     assert problems == []
@@ -112,7 +112,7 @@ def test_no_form_or_tool_has_a_serious_problem(dressed: Page, things: Things) ->
             if tool == "update":
                 expect(dressed.get_by_role("dialog")).to_be_visible()
             if tool == "update" or address == LISTS[0]:
-                problems += checked(dressed, f"{address}-{tool}")
+                problems += check(dressed, f"{address}-{tool}")
             dressed.keyboard.press("Escape")
             expect(dressed.get_by_role("dialog")).to_have_count(0)
     assert problems == []
@@ -130,35 +130,35 @@ def test_no_window_of_a_list_has_a_serious_problem(dressed: Page, things: Things
         row = dressed.locator("#main tbody tr").first
         row.locator("td[data-name]").first.click()
         more = dressed.locator("#main [data-tool=more]")
-        shown = names_of_tools(dressed)
+        in_sight = names_of_tools(dressed)
         hidden = []
         if more.count():
             more.click()
-            problems += checked(dressed, f"{address}-more")
-            hidden = sorted({*names_of_tools(dressed)} - {*shown})
+            problems += check(dressed, f"{address}-more")
+            hidden = sorted({*names_of_tools(dressed)} - {*in_sight})
             dressed.keyboard.press("Escape")
-        for name in [*shown, *hidden]:
+        for name in [*in_sight, *hidden]:
             if name in NO_WINDOW:
                 continue
             if name in hidden:
                 more.click()
             dressed.locator(f"#main .table-tools [data-tool={name}]").click()
-            opened(dressed)
-            problems += checked(dressed, f"{address}-{name}")
+            open_all(dressed)
+            problems += check(dressed, f"{address}-{name}")
             close_windows(dressed)
         if dressed.locator("#main [data-tool=files]").count():
             dressed.locator("#main [data-tool=files]").click()
             imports = dressed.locator(".popover-box:popover-open button").nth(2)
             if imports.count():
                 imports.click()
-                opened(dressed)
-                problems += checked(dressed, f"{address}-import")
+                open_all(dressed)
+                problems += check(dressed, f"{address}-import")
                 close_windows(dressed)
             else:
                 dressed.keyboard.press("Escape")
         if row.locator(".row-mark").count():
             row.locator(".row-mark").check()
-            problems += checked(dressed, f"{address}-marked")
+            problems += check(dressed, f"{address}-marked")
     assert problems == []
 
 
@@ -176,16 +176,14 @@ def test_no_part_of_a_page_of_its_own_has_a_serious_problem(dressed: Page, thing
         for tab in dressed.get_by_role("tab").all():
             tab.click()
             settle(dressed)
-            problems += checked(
-                dressed, f"{address.split('?')[0]}-{tab.get_attribute('data-name')}"
-            )
+            problems += check(dressed, f"{address.split('?')[0]}-{tab.get_attribute('data-name')}")
             for tool in OWN_TOOLS:
                 button = dressed.locator(f"#main [data-tool={tool}]").first
                 if not button.count() or not button.is_enabled():
                     continue
                 button.click()
-                opened(dressed)
-                problems += checked(dressed, f"{address.split('?')[0]}-{tool}")
+                open_all(dressed)
+                problems += check(dressed, f"{address.split('?')[0]}-{tool}")
                 close_windows(dressed)
     assert problems == []
 
@@ -202,42 +200,42 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     page.route("**/get_pipelines.dspy?*_export=*", lambda route: None)  # no answer: it goes on
     page.locator("#main [data-tool=files]").click()
     page.locator(".popover-box:popover-open button").nth(1).click()
-    opened(page)
-    problems += checked(page, "export-progress")
+    open_all(page)
+    problems += check(page, "export-progress")
     page.locator("dialog[open] .bulk-report button").click()
     page.unroute("**/get_pipelines.dspy?*_export=*")
     expect(page.locator("dialog[open]")).to_have_count(0)
 
     page.locator("#main [data-tool=files]").click()
     page.locator(".popover-box:popover-open button").nth(2).click()
-    opened(page)
+    open_all(page)
     file = f"code,name\nNo Code,{HOSTILE}\nfine,{HOSTILE}\n".encode()
     page.locator("dialog[open] input[type=file]").set_input_files(
         {"name": "x.csv", "mimeType": "text/csv", "buffer": file}
     )
     expect(page.locator("dialog[open] .import-problems tbody tr")).to_have_count(1)
-    problems += checked(page, "import-problems")
+    problems += check(page, "import-problems")
     close_windows(page)
 
     row.locator("td[data-name]").first.click()
     page.locator("#main [data-tool=update]").click()
-    opened(page)
+    open_all(page)
     page.locator("dialog[open] [data-field=name] input").fill("mine")
-    line = server.admin.get(
-        "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.line}
+    pipeline = server.admin.get(
+        "/pipeline_core/pipelines/get_pipelines.dspy", params={"id": things.pipeline}
     ).json()["rows"][0]
-    changed = server.admin.post(
+    update = server.admin.post(
         "/pipeline_core/api/pipelines_update.dspy",
-        json={"id": things.line, "lock_version": line["lock_version"],
-              "description": f"{HOSTILE} {line['lock_version']}"},
+        json={"id": things.pipeline, "lock_version": pipeline["lock_version"],
+              "description": f"{HOSTILE} {pipeline['lock_version']}"},
     )  # fmt: skip
-    assert changed.status_code == 200, changed.text
+    assert update.status_code == 200, update.text
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] .form-summary button").first).to_be_visible()
-    problems += checked(page, "conflict")
+    problems += check(page, "conflict")
     page.keyboard.press("Escape")
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    problems += checked(page, "unsaved")
+    problems += check(page, "unsaved")
     page.get_by_role("alertdialog").locator(".box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
 
@@ -246,11 +244,11 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     bulk = page.locator("#main .bulk-bar button")
     bulk.first.click()
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    problems += checked(page, "bulk-delete")
+    problems += check(page, "bulk-delete")
     close_windows(page)
     bulk.nth(1).click()  # enable
     expect(page.locator("dialog[open] .bulk-results .good")).to_have_count(1)
-    problems += checked(page, "bulk-results")
+    problems += check(page, "bulk-results")
     close_windows(page)
     assert problems == []
 
@@ -260,22 +258,22 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
     page = dressed
     open_page(page, things.pages[-1])
     page.locator("#main [data-tool=generate_key]").click()
-    opened(page)
+    open_all(page)
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] code[data-name=key]")).to_be_visible()
-    problems += checked(page, "key-shown")
+    problems += check(page, "key-shown")
     page.locator("dialog[open] .box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("#main [data-tool=revoke_key]").click()
-    opened(page)
-    problems += checked(page, "key-revoke")
+    open_all(page)
+    problems += check(page, "key-revoke")
     close_windows(page)
 
     page.locator("[role=tab][data-name=usage]").click()
     page.locator("#main [data-line]").first.click()
     page.locator("#main [data-call]").first.click()
-    opened(page)
-    problems += checked(page, "call")
+    open_all(page)
+    problems += check(page, "call")
     close_windows(page)
     assert problems == []
 
@@ -284,20 +282,20 @@ def test_neither_signing_in_nor_refusals_have_a_serious_problem(dressed: Page) -
     problems = []
     page = dressed
     open_page(page, "/pipeline_core/nowhere.ui")
-    problems += checked(page, "refused")
+    problems += check(page, "refused")
 
     open_page(page, LISTS[0])
     page.context.clear_cookies()
     page.locator("#main [data-tool=refresh]").click()
-    opened(page)
-    problems += checked(page, "session-ended")
+    open_all(page)
+    problems += check(page, "session-ended")
 
     page.goto("/login.ui")
     page.locator("input[autocomplete=username]").fill("nobody")
     page.locator("input[type=password]").fill("wrong")
     page.locator("button[type=submit]").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
-    problems += checked(page, "sign-in")
+    problems += check(page, "sign-in")
     sign_in(page.context)  # for the tests that follow
     assert problems == []
 
@@ -317,7 +315,7 @@ def close_windows(page: Page) -> None:
     expect(page.locator("dialog[open]")).to_have_count(0)
 
 
-def opened(page: Page) -> None:
+def open_all(page: Page) -> None:
     """Wait until a window is open and has all that it shows."""
     expect(page.locator("dialog[open]").last).to_be_visible()
     page.wait_for_function("() => !document.querySelector('dialog[open] [aria-busy=true]')")
@@ -328,11 +326,11 @@ def test_hostile_words_stand_as_words_wherever_they_are_shown(
 ) -> None:
     for address in LISTS[:-1]:
         open_page(dressed, address)
-        shown = dressed.evaluate(
+        texts = dressed.evaluate(
             "() => [...document.querySelectorAll('#main td')].map(cell => cell.textContent)"
         )
         if address not in ("/pipeline_core/pipeline_versions",):
-            assert any("onerror=window.hacked" in text for text in shown), address
+            assert any("onerror=window.hacked" in text for text in texts), address
         assert dressed.locator("#main td img, #main td b, #main td script").count() == 0
         # Every column, also those that are not shown at first.
         dressed.locator("#main [data-tool=columns]").click()
@@ -343,7 +341,7 @@ def test_hostile_words_stand_as_words_wherever_they_are_shown(
         dressed.locator("#main [data-tool=columns]").click()
         dressed.locator(".popover-box:popover-open > button").click()
         dressed.keyboard.press("Escape")
-    open_page(dressed, f"/pipeline_core/line.ui?pipeline_id={things.line}")
+    open_page(dressed, f"/pipeline_core/line.ui?pipeline_id={things.pipeline}")
     expect(dressed.locator("#main")).to_contain_text(HOSTILE)
     assert dressed.evaluate("window.hacked") is None
 

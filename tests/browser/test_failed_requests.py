@@ -11,23 +11,23 @@ from tests.browser.page_bench import Bench, Reply
 EDITOR = "/pipeline_core/api/pipeline_editor.dspy"
 VERSIONS = "/pipeline_core/pipeline_versions/get_pipeline_versions.dspy"
 NOTHING = "There is no version yet."
-LINE: dict[str, Any] = {"name": "A line", "code": "l", "status": "published"}
+PIPELINE: dict[str, Any] = {"name": "A line", "code": "l", "status": "published"}
 
 
 @pytest.fixture
 def versions(look: Page, bench: Bench) -> Any:
-    """Opens the versions of a published line, where the list of them is answered so."""
+    """Opens the versions of a published pipeline, where the list of them is answered so."""
     bench.answers[EDITOR] = {"data": {
-        "line": LINE, "live": {"version_no": 1}, "draft_differs": False, "stages": [],
+        "line": PIPELINE, "live": {"version_no": 1}, "draft_differs": False, "stages": [],
         "problems": [], "types": {}, "models": [], "functions": [], "contributors": [],
     }}  # fmt: skip
 
-    def opened(reply: Any) -> None:
+    def open_versions(reply: Any) -> None:
         bench.answers[VERSIONS] = reply
         bench.page = {"widgettype": "LinePage", "options": {"pipeline_id": "l"}}
         look.goto("/page#/line.ui?tab=versions")
 
-    return opened
+    return open_versions
 
 
 @pytest.mark.parametrize(

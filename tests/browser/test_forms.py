@@ -32,7 +32,7 @@ def _saving(bench: Bench) -> None:
     bench.answers["/save"] = {"widgettype": "Message", "options": {"title": "Saved"}}
 
 
-@pytest.mark.parametrize(("field", "typed", "sent"), [
+@pytest.mark.parametrize(("field", "entry", "value"), [
     ({"uitype": "str"}, "", ""),
     ({"uitype": "str"}, " none around ", "none around"),
     ({"uitype": "text"}, " keep ", " keep "),
@@ -57,21 +57,21 @@ def _saving(bench: Bench) -> None:
     ({"uitype": "nothing known"}, "as text", "as text"),
 ])  # fmt: skip
 def test_each_input_sends_its_value_in_its_form(
-    look: Page, bench: Bench, field: dict[str, Any], typed: str, sent: str
+    look: Page, bench: Bench, field: dict[str, Any], entry: str, value: str
 ) -> None:
     """Texts stay texts to the last digit; empty numbers and times are null; moments go as UTC."""
     show(look, bench, form({"name": "value", "title": "Value", **field}))
-    look.get_by_label("Value").fill(typed)
+    look.get_by_label("Value").fill(entry)
     submit(look)
-    assert bench.last("/save")["value"].replace("\r\n", "\n") == sent.replace("\r\n", "\n")
+    assert bench.last("/save")["value"].replace("\r\n", "\n") == value.replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize(("field", "typed", "said"), [
+@pytest.mark.parametrize(("field", "entry", "sentence"), [
     ({"uitype": "int"}, "1.5", "whole number"),
     ({"uitype": "int", "min": 1}, "0", "At least 1."),
     ({"uitype": "decimal", "dec": 2}, "1.234", "At most 2 digits"),
     ({"uitype": "decimal"}, "NaN", "enter a number"),
-    *((field, typed, said) for typed, said in [
+    *((field, entry, sentence) for entry, sentence in [
         ("0,125", "no commas"), ("1,250.5,0", "no commas"), ("1.234,50", "no commas"),
         ("0,125.5", "no commas"), ("1 200", "a number"), ("１２", "a number"), ("١٢", "a number"),
         ("--5", "a number"), ("5-", "a number"), ("1_000", "a number"),
@@ -91,13 +91,13 @@ def test_each_input_sends_its_value_in_its_form(
     ({"uitype": "str", "pattern": "[a-z]+", "hint": "Small letters."}, "A", "Small letters."),
 ])  # fmt: skip
 def test_a_wrong_value_is_said_at_its_field_and_not_sent(
-    look: Page, bench: Bench, field: dict[str, Any], typed: str, said: str
+    look: Page, bench: Bench, field: dict[str, Any], entry: str, sentence: str
 ) -> None:
     show(look, bench, form({"name": "value", "title": "Value", **field}))
-    look.get_by_label("Value").fill(typed)
+    look.get_by_label("Value").fill(entry)
     submit(look)
-    expect(look.locator("[data-field=value]").get_by_role("alert")).to_contain_text(said)
-    assert bench.asked("/save") == []
+    expect(look.locator("[data-field=value]").get_by_role("alert")).to_contain_text(sentence)
+    assert bench.requests_of("/save") == []
 
 
 def test_units_and_zones_stand_beside_what_is_typed(look: Page, bench: Bench) -> None:
@@ -182,27 +182,27 @@ def test_a_long_list_is_searched_by_typing(look: Page, bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("leave", ["Enter", "Tab"])
-@pytest.mark.parametrize(("typed", "seen", "sent"), [
+@pytest.mark.parametrize(("entry", "choice", "value"), [
     ("", "", "null"),
     ("Choice 7", "Choice 7", "7"),
     ("choice 12", "Choice 12", "12"),
 ])  # fmt: skip
 def test_what_is_seen_in_a_long_list_is_sent(
-    look: Page, bench: Bench, leave: str, typed: str, seen: str, sent: str
+    look: Page, bench: Bench, leave: str, entry: str, choice: str, value: str
 ) -> None:
     choices = [{"value": str(n), "text": f"Choice {n}"} for n in range(20)]
     field = {"name": "value", "title": "Value", "uitype": "code", "data": choices, "value": "3"}
     show(look, bench, form(field, keep_open=True))
     box_ = look.get_by_role("combobox", name="Value")
     expect(box_).to_have_value("Choice 3")
-    box_.fill(typed)
+    box_.fill(entry)
     look.keyboard.press(leave)
     if leave == "Tab":
         submit(look)
     expect(look.get_by_text("Saved")).to_be_visible()
 
-    expect(box_).to_have_value(seen)
-    assert bench.last("/save") == {"value": sent}
+    expect(box_).to_have_value(choice)
+    assert bench.last("/save") == {"value": value}
 
 
 def test_a_word_that_is_no_choice_is_not_sent_as_another(look: Page, bench: Bench) -> None:
@@ -212,15 +212,15 @@ def test_a_word_that_is_no_choice_is_not_sent_as_another(look: Page, bench: Benc
     look.get_by_role("combobox").fill("hoice")
     look.keyboard.press("Enter")
     expect(look.get_by_role("option")).to_have_count(20)
-    assert bench.asked("/save") == []
+    assert bench.requests_of("/save") == []
 
 
 def test_the_server_searches_where_it_offers_to(look: Page, bench: Bench) -> None:
-    def found(request: Request) -> Any:
+    def search(request: Request) -> Any:
         words = request.params.get("q", "")
         return [{"value": "", "text": "All"}, {"value": "p1", "text": f"Line {words}"}]
 
-    bench.answers["/api/get_search_pipeline_id.dspy"] = found
+    bench.answers["/api/get_search_pipeline_id.dspy"] = search
     show(look, bench, form({"name": "line", "title": "Line", "uitype": "code",
                             "dataurl": "/api/get_search_pipeline_id.dspy"}))  # fmt: skip
     look.get_by_role("combobox").fill("abc")
@@ -255,7 +255,7 @@ def test_pressing_twice_sends_once(look: Page, bench: Bench) -> None:
     look.keyboard.press("Enter")
     look.keyboard.press("Enter")
     expect(look.get_by_text("Saved")).to_be_visible()
-    assert len(bench.asked("/save")) == 1
+    assert len(bench.requests_of("/save")) == 1
 
 
 def test_a_form_fills_itself_from_its_address(look: Page, bench: Bench) -> None:
@@ -326,12 +326,12 @@ def test_an_emptied_search_lets_go_of_what_it_asked_for(look: Page, bench: Bench
             "editable": {"new_data_url": "/add"}}},
     ))  # fmt: skip
     find = look.get_by_role("button", name="Find")
-    for words, wanted in (("abc", {"code": "abc", "line": "l1"}), ("", {"line": "l1"})):
+    for words, expected in (("abc", {"code": "abc", "line": "l1"}), ("", {"line": "l1"})):
         look.get_by_label("Code").fill(words)
         with look.expect_response("**/get?*"):
             find.click()
-        sent = bench.last("/get")
-        assert {name: sent[name] for name in sent if name in ("code", "line")} == wanted
+        params = bench.last("/get")
+        assert {name: params[name] for name in params if name in ("code", "line")} == expected
 
     look.get_by_label("Code").fill("abc")
     find.click()
@@ -339,8 +339,8 @@ def test_an_emptied_search_lets_go_of_what_it_asked_for(look: Page, bench: Bench
     look.get_by_label("Value").fill("x")
     with look.expect_response("**/get?*"):
         look.keyboard.press("Enter")
-    filtered = [one["field"] for one in json.loads(bench.last("/get")["data_filter"])["AND"]]
-    assert filtered == ["line", "code", "code"]
+    conditions = [one["field"] for one in json.loads(bench.last("/get")["data_filter"])["AND"]]
+    assert conditions == ["line", "code", "code"]
     look.get_by_role("button", name="Add", exact=True).first.click()
     form_ = look.get_by_role("dialog")
     form_.get_by_label("Code").fill("new")
@@ -367,7 +367,7 @@ def test_a_required_file_that_is_stored_need_not_be_chosen_again(look: Page, ben
     show(look, bench, form(field))
     submit(look)
     expect(look.locator("[data-field=picture]").get_by_role("alert")).to_be_visible()
-    assert len(bench.asked("/save")) == 1
+    assert len(bench.requests_of("/save")) == 1
 
 
 def test_a_form_of_a_record_sends_what_was_edited(look: Page, bench: Bench) -> None:
@@ -380,7 +380,7 @@ def test_a_form_of_a_record_sends_what_was_edited(look: Page, bench: Bench) -> N
               "begun": "2026-11-24T06:00:00.000Z"}  # fmt: skip
     show(look, bench, form(*fields, record=record, mode="update"))
     submit(look)
-    assert bench.asked("/save") == []  # nothing was edited
+    assert bench.requests_of("/save") == []  # nothing was edited
 
     look.get_by_label("Price").fill("1,250.75")
     submit(look)
@@ -392,8 +392,8 @@ def test_a_form_of_a_record_sends_what_was_edited(look: Page, bench: Bench) -> N
     # A form without a record's mode sends all, as it was given.
     show(look, bench, form(*fields, record=record))
     submit(look)
-    sent = bench.last("/save")
-    assert {name: sent[name] for name in ("note", "more", "line")} == {
+    params = bench.last("/save")
+    assert {name: params[name] for name in ("note", "more", "line")} == {
         name: record[name] for name in ("note", "more", "line")
     }
 

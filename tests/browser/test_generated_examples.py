@@ -88,7 +88,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def rendered(pages: Path, name: str, **params: Any) -> Any:
+def page_of(pages: Path, name: str, **params: Any) -> Any:
     """The page as its server would render it for a request with *params*."""
     text = (pages / name / "index.ui").read_text("utf-8")
     page = Environment(autoescape=False).from_string(text).render(
@@ -99,7 +99,7 @@ def rendered(pages: Path, name: str, **params: Any) -> Any:
     return json.loads(page)
 
 
-def done(record: dict[str, Any]) -> dict[str, Any]:
+def success(record: dict[str, Any]) -> dict[str, Any]:
     return {
         "widgettype": "Message",
         "options": {"title": "Done", "timeout": 1, "user_data": record},
@@ -114,20 +114,20 @@ def keep_nodes(bench: Bench) -> dict[str, dict[str, Any]]:
     }
 
     def below(request: Request) -> Any:
-        wanted = request.params.get("id")
-        return [node for node in nodes.values() if node["parentid"] == wanted]
+        parent = request.params.get("id")
+        return [node for node in nodes.values() if node["parentid"] == parent]
 
     def add(request: Request) -> Any:
         record = {name: request.params.get(name) for name in ("orgname", "parentid", "kind")}
         nodes["o3"] = {"id": "o3", **record}
-        return done(nodes["o3"])
+        return success(nodes["o3"])
 
     def update(request: Request) -> Any:
         nodes[request.params["id"]]["orgname"] = request.params["orgname"]
-        return done(nodes[request.params["id"]])
+        return success(nodes[request.params["id"]])
 
     def delete(request: Request) -> Any:
-        return done(nodes.pop(request.params["id"]))
+        return success(nodes.pop(request.params["id"]))
 
     bench.answers |= {
         "/organization/get_organization.dspy": below,
@@ -142,7 +142,7 @@ def test_a_generated_tree_grows_changes_and_loses_nodes(
     look: Page, bench: Bench, pages: Path
 ) -> None:
     nodes = keep_nodes(bench)
-    show(look, bench, rendered(pages, "organization"))
+    show(look, bench, page_of(pages, "organization"))
     tree = look.get_by_role("tree")
     expect(tree.get_by_role("treeitem")).to_have_text(HOSTILE)
     tree.get_by_role("treeitem").first.click()
@@ -169,29 +169,29 @@ def test_a_generated_tree_grows_changes_and_loses_nodes(
 
 
 def test_a_generated_relation_is_ticked_and_unticked(look: Page, bench: Bench, pages: Path) -> None:
-    held = {"r1"}
+    roles = {"r1"}
 
     def rows(request: Request) -> Any:
         result = [
-            {"userid": request.params["userid"], "has_userid": int(role in held),
+            {"userid": request.params["userid"], "has_userid": int(role in roles),
              "roleid": role, "roleid_text": name}
             for role, name in (("r1", "Owner"), ("r2", HOSTILE))
         ]  # fmt: skip
         return {"total": 2, "rows": result}
 
-    def changed(request: Request) -> Any:
+    def change(request: Request) -> Any:
         # The generated script compares with the text.
         if request.params["has_userid"] == "true":
-            held.add(request.params["roleid"])
+            roles.add(request.params["roleid"])
         else:
-            held.discard(request.params["roleid"])
-        return done({})
+            roles.discard(request.params["roleid"])
+        return success({})
 
     bench.answers |= {
         "/userrole/get_userrole.dspy": rows,
-        "/userrole/check_changed.dspy": changed,
+        "/userrole/check_changed.dspy": change,
     }
-    show(look, bench, rendered(pages, "userrole", userid="u1", _webbricks_=1))
+    show(look, bench, page_of(pages, "userrole", userid="u1", _webbricks_=1))
     boxes = look.locator(".row-check")
     expect(boxes).to_have_count(2)
     expect(boxes.nth(0)).to_be_checked()
@@ -203,5 +203,5 @@ def test_a_generated_relation_is_ticked_and_unticked(look: Page, bench: Bench, p
     boxes.nth(0).uncheck()
     expect(boxes.nth(0)).not_to_be_checked()
     look.wait_for_timeout(200)
-    assert held == {"r2"}
+    assert roles == {"r2"}
     assert bench.last("/userrole/check_changed.dspy")["userid"] == "u1"

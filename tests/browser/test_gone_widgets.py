@@ -63,7 +63,7 @@ def test_a_bind_on_the_application_lasts_as_long_as_its_owner(look: Page, bench:
     expect(look.get_by_text("other")).to_be_visible()
     look.evaluate("bricks.app.dispatch('user_logined', {username: 'ann'})")
     look.wait_for_timeout(200)
-    assert len(bench.asked("/heard.dspy")) == 1
+    assert len(bench.requests_of("/heard.dspy")) == 1
 
 
 def test_what_is_in_a_window_hears_that_it_closes(look: Page, bench: Bench) -> None:

@@ -25,16 +25,16 @@ class Saves:
 
     def __call__(self, request: Request) -> dict[str, Any]:
         self.go_on.wait(10)
-        found = next(row for row in self.rows if row["id"] == request.params["id"])
+        thing = next(row for row in self.rows if row["id"] == request.params["id"])
         if self.refusal:
             options: dict[str, Any] = {"message": self.refusal}
             return {"widgettype": "Error", "options": options}
-        if int(request.params["lock_version"]) != found["lock_version"]:
-            return {"widgettype": "Error", "options": {**CONFLICT, "current": dict(found)}}
-        sent = {"name", "share", "kind"} & set(request.params)
-        found |= {name: request.params[name] for name in sent}
-        found["lock_version"] += 10
-        return {"widgettype": "Message", "options": {"user_data": dict(found)}}
+        if int(request.params["lock_version"]) != thing["lock_version"]:
+            return {"widgettype": "Error", "options": {**CONFLICT, "current": dict(thing)}}
+        names = {"name", "share", "kind"} & set(request.params)
+        thing |= {name: request.params[name] for name in names}
+        thing["lock_version"] += 10
+        return {"widgettype": "Message", "options": {"user_data": dict(thing)}}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_next_cell_is_edited_while_the_first_is_saved(
     expect(cell(look, "name")).to_have_text("new")
     expect(cell(look, "share")).to_have_text("50%")
     expect(look.get_by_role("dialog")).to_have_count(0)
-    assert [one.params["lock_version"] for one in bench.asked("/update")] == ["1", "11"]
+    assert [one.params["lock_version"] for one in bench.requests_of("/update")] == ["1", "11"]
     expect(cell(look, "share")).to_be_focused()
 
 
@@ -118,10 +118,10 @@ def test_sorting_waits_for_the_cell_that_one_leaves_for_it(
     look: Page, bench: Bench, things: Rows, saves: Saves
 ) -> None:
     write(look, cell(look, "name"), "new")
-    asked = len(bench.asked("/get"))
+    before = len(bench.requests_of("/get"))
     look.get_by_role("button", name="Share", exact=True).click()
     look.wait_for_timeout(200)
-    assert len(bench.asked("/get")) == asked
+    assert len(bench.requests_of("/get")) == before
     with look.expect_response("**/get?*"):
         saves.go_on.set()
     expect(look.locator("[aria-busy=true]")).to_have_count(0)

@@ -17,15 +17,15 @@ from tests.browser.list_of_things import in_pieces, piece
 from tests.browser.page_bench import Bench, Reply, Request
 from tests.support.installation import Installation
 
-LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
+PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 
 
 def downloaded(page: Page, *names: str) -> Download:
     for name in names[:-1]:
         page.get_by_role("button", name=name, exact=True).click()
-    with page.expect_download() as found:
+    with page.expect_download() as download:
         page.get_by_role("button", name=names[-1]).click()
-    return found.value
+    return download.value
 
 
 def test_the_whole_list_is_exported_as_it_is_filtered(
@@ -36,9 +36,9 @@ def test_the_whole_list_is_exported_as_it_is_filtered(
     file = downloaded(look, "Export and import", "Export as CSV")
     assert file.suggested_filename == "x y.csv"
     assert file.path().read_bytes() == b"\xef\xbb\xbfName\r\nthing1\r\n"
-    asked = bench.asked("/get")[-1].params
-    assert (asked["q"], asked["_export"], asked["_zone"]) == ("thing1", "csv", "Asia/Tokyo")
-    assert asked["_columns"] == "name,share,kind,enabled"
+    params = bench.requests_of("/get")[-1].params
+    assert (params["q"], params["_export"], params["_zone"]) == ("thing1", "csv", "Asia/Tokyo")
+    assert params["_columns"] == "name,share,kind,enabled"
     bench.answers["/get"] = {"widgettype": "Error", "options": {"message": "Too many rows"}}
     look.get_by_role("button", name="Export and import").click()
     look.get_by_role("button", name="Export for Excel").click()
@@ -64,12 +64,12 @@ def test_an_export_asks_to_sign_in_again_and_goes_on(
     look.keyboard.press("Escape")
 
     look.get_by_role("button", name="Export and import").click()
-    with look.expect_download() as told:
+    with look.expect_download() as download:
         look.get_by_role("button", name="Export as CSV").click()
         window.get_by_label("User name").fill("ann")
         window.get_by_label("Password").fill("right")
         window.get_by_role("button", name="Sign in").click()
-    assert told.value.suggested_filename == "x y.csv"
+    assert download.value.suggested_filename == "x y.csv"
     expect(look.get_by_role("dialog")).to_have_count(0)
 
 
@@ -130,8 +130,8 @@ def lines(*values: dict[str, Any]) -> Reply:
 
 
 def accepted(request: Request, total: int) -> dict[str, Any]:
-    kept = not int(request.params.get("dry_run", 0))
-    return {"total": total, "done": total, "failed": [], "kept": kept, "ignored": [], "preview": []}
+    keep = not int(request.params.get("dry_run", 0))
+    return {"total": total, "done": total, "failed": [], "kept": keep, "ignored": [], "preview": []}
 
 
 def choose(page: Page, file: Path) -> Locator:
@@ -147,7 +147,7 @@ def test_the_file_is_sent_as_it_is_and_progress_is_shown(
 ) -> None:
     go_on = Event()
 
-    def checked(request: Request) -> Reply:
+    def check(request: Request) -> Reply:
         def parts() -> Iterator[bytes]:
             yield b'{"step":"reading","done":0,"total":0}\n{"step":"checking",'
             yield b'"done":1200,"total":5000}\n'
@@ -156,7 +156,7 @@ def test_the_file_is_sent_as_it_is_and_progress_is_shown(
 
         return Reply(parts(), content_type="application/x-ndjson")
 
-    bench.answers["/import"] = checked
+    bench.answers["/import"] = check
     file = tmp_path / "rows.csv"
     file.write_bytes(b"Name\r\n\xb2\xfa\xcf\xdf\r\n")
     window = choose(look, file)
@@ -167,10 +167,10 @@ def test_the_file_is_sent_as_it_is_and_progress_is_shown(
     go_on.set()
     expect(window).to_contain_text("rows.csv: 5,000 of 5,000 rows can be imported.")
     expect(window.get_by_role("progressbar")).to_have_count(0)
-    [sent] = bench.asked("/import")
-    assert sent.file == file.read_bytes()
-    assert (sent.params["table"], sent.params["zone"]) == ("things", "Asia/Tokyo")
-    assert (sent.params["dry_run"], sent.params["fixed"]) == ("1", "{}")
+    [upload] = bench.requests_of("/import")
+    assert upload.file == file.read_bytes()
+    assert (upload.params["table"], upload.params["zone"]) == ("things", "Asia/Tokyo")
+    assert (upload.params["dry_run"], upload.params["fixed"]) == ("1", "{}")
 
 
 def test_what_was_tried_is_kept_and_a_mended_file_is_read_again(
@@ -185,15 +185,15 @@ def test_what_was_tried_is_kept_and_a_mended_file_is_read_again(
 
     # Whoever opens the chooser again may choose the same file.
     file.write_text("Name\nmended\n", "utf-8")
-    with look.expect_file_chooser() as opened:
+    with look.expect_file_chooser() as file_chooser:
         chooser.click()
     with look.expect_response("**/import*"):
-        opened.value.set_files(file)
-    assert bench.asked("/import")[-1].file == b"Name\nmended\n"
+        file_chooser.value.set_files(file)
+    assert bench.requests_of("/import")[-1].file == b"Name\nmended\n"
     file.write_text("Name\nchanged behind our back\n", "utf-8")
     window.get_by_role("button", name="Import").click()
     expect(window).to_have_count(0)
-    assert bench.asked("/import")[-1].file == b"Name\nmended\n"
+    assert bench.requests_of("/import")[-1].file == b"Name\nmended\n"
 
 
 def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
@@ -201,12 +201,12 @@ def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
 ) -> None:
     go_on = Event()
 
-    def checked(request: Request) -> Any:
+    def check(request: Request) -> Any:
         if len(request.file) == 7:
             go_on.wait(10)
         return lines({"data": accepted(request, len(request.file) // 2 - 2)})
 
-    bench.answers["/import"] = checked
+    bench.answers["/import"] = check
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     first.write_bytes(b"Name\na\n")
     second.write_bytes(b"Name\na\nb\n")
@@ -221,7 +221,7 @@ def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         (lambda: lines({"step": "reading", "done": 0, "total": 0}), "The answer broke off"),
         (lambda: lines({"error": {"detail": "Row 2: a quote."}}), "Row 2: a quote."),
@@ -231,14 +231,19 @@ def test_what_is_said_of_a_file_is_about_the_one_that_was_chosen_last(
     ],
 )
 def test_why_a_file_is_not_taken_is_said(
-    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path, answer: Any, said: str
+    look: Page,
+    bench: Bench,
+    things: list[dict[str, Any]],
+    tmp_path: Path,
+    answer: Any,
+    sentence: str,
 ) -> None:
     bench.answers["/import"] = lambda _: answer()
     file = tmp_path / "rows.csv"
     file.write_text("Name\na\n", "utf-8")
     window = choose(look, file)
 
-    expect(window).to_contain_text(said)
+    expect(window).to_contain_text(sentence)
     expect(window.get_by_role("button", name="Import")).to_be_disabled()
 
 
@@ -280,7 +285,7 @@ def test_a_file_without_a_good_row_or_too_large_is_not_offered(
     look.get_by_label("File (CSV or Excel)").set_input_files(file)
     expect(window.get_by_role("alert")).to_have_text("The file is larger than 8 MB.")
     expect(window).not_to_contain_text("have problems")
-    assert len(bench.asked("/import")) == 1
+    assert len(bench.requests_of("/import")) == 1
 
 
 def test_the_list_shows_what_became_of_an_import_that_was_given_up(
@@ -288,7 +293,7 @@ def test_the_list_shows_what_became_of_an_import_that_was_given_up(
 ) -> None:
     go_on = Event()
 
-    def kept(request: Request) -> Any:
+    def keep(request: Request) -> Any:
         if int(request.params.get("dry_run", 0)):
             return lines({"data": accepted(request, 1)})
 
@@ -298,7 +303,7 @@ def test_the_list_shows_what_became_of_an_import_that_was_given_up(
 
         return Reply(parts(), content_type="application/x-ndjson")
 
-    bench.answers["/import"] = kept
+    bench.answers["/import"] = keep
     file = tmp_path / "rows.csv"
     file.write_text("Name\na\n", "utf-8")
     window = choose(look, file)
@@ -340,15 +345,15 @@ def test_a_file_is_tried_corrected_and_imported(
     assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
     page.set_viewport_size({"width": 1280, "height": 720})
     expect(problems.get_by_role("row").nth(1)).to_have_text(re.compile(r"3.*Code.*Bad", re.DOTALL))
-    failed = downloaded(page, "Download the failed rows")
-    text = failed.path().read_text("utf-8").removeprefix("\ufeff")
+    failures = downloaded(page, "Download the failed rows")
+    text = failures.path().read_text("utf-8").removeprefix("\ufeff")
     head, row = csv.reader(text.splitlines(keepends=True))
     assert (head, row[0]) == (["code", "name", "Problem"], "Bad")
     assert "Code: " in row[2]
     window.get_by_role("button", name="Import the 1 that are right").click()
     expect(page.get_by_text("1 records were made.")).to_be_visible()
-    [line] = server.admin.get(LINES, params={"code": f"new-{kind}"}).json()["rows"]
-    assert line["name"] == '=2,"x";=zwei'
+    [pipeline] = server.admin.get(PIPELINES, params={"code": f"new-{kind}"}).json()["rows"]
+    assert pipeline["name"] == '=2,"x";=zwei'
 
 
 def save(file: Path, rows: list[list[Any]]) -> None:

@@ -56,7 +56,7 @@ def test_a_view_whose_condition_does_not_fit_shows_nothing_until_it_is_removed(
     expect(alert.get_by_role("listitem")).to_contain_text([words])
     expect(alert).to_contain_text(reason)
     expect(look.get_by_role("button", name="Filter (2)")).to_be_visible()
-    assert bench.asked("/get") == []
+    assert bench.requests_of("/get") == []
 
     alert.get_by_role("button", name="Remove condition").click()
 
@@ -66,15 +66,15 @@ def test_a_view_whose_condition_does_not_fit_shows_nothing_until_it_is_removed(
     assert bench.last("/get")["q"] == "thing"
 
 
-@pytest.mark.parametrize("cut", ['{"f":[["name","eq","x"', "nonsense", '"name"', "null", "7"])
+@pytest.mark.parametrize("text", ['{"f":[["name","eq","x"', "nonsense", '"name"', "null", "7"])
 def test_a_view_that_cannot_be_read_shows_nothing_either(
-    look: Page, bench: Bench, cut: str
+    look: Page, bench: Bench, text: str
 ) -> None:
     bench.answers["/get"] = {"total": 1, "rows": [{"id": "t1", "name": "thing1"}]}
-    show(look, bench, table(data_params={"_view": cut}))
+    show(look, bench, table(data_params={"_view": text}))
 
     expect(look.get_by_role("alert")).to_contain_text("The view in the address cannot be read.")
-    assert bench.asked("/get") == []
+    assert bench.requests_of("/get") == []
     look.get_by_role("button", name="Remove condition").click()
     expect(look.get_by_text("thing1")).to_be_visible()
 
@@ -90,7 +90,7 @@ def test_several_misfits_go_one_by_one_and_no_file_is_made_of_all_rows(
     look.locator("[data-tool=files]").click()
     look.get_by_role("button", name="Export as CSV").click()
     expect(look.get_by_text("Remove the condition that does not fit first.")).to_be_visible()
-    assert bench.asked("/get") == []
+    assert bench.requests_of("/get") == []
 
     removers.first.press("Enter")
     expect(removers).to_have_count(1)

@@ -22,27 +22,27 @@ def many_tools(look: Page, bench: Bench, things: list[dict[str, Any]]) -> Page:
         binds.append({"wid": "self", "event": f"deed{n}", "actiontype": "urlwidget",
                       "target": "PopupWindow", "options": {"url": f"/deed{n}"}})  # fmt: skip
         bench.answers[f"/deed{n}"] = {"widgettype": "Text", "options": {"text": f"Done {n}"}}
-    described = table(toolbar={"tools": tools})
-    show(look, bench, {**described, "binds": binds})
+    descriptor = table(toolbar={"tools": tools})
+    show(look, bench, {**descriptor, "binds": binds})
     look.wait_for_selector("tbody tr")
     return look
 
 
-def shown(page: Page) -> list[str]:
+def names_in_sight(page: Page) -> list[str]:
     return page.locator("[data-tool^=deed]:visible").all_inner_texts()
 
 
 def test_what_is_used_less_often_is_in_a_menu(many_tools: Page) -> None:
     page = many_tools
-    assert shown(page) == NAMES[:6]
+    assert names_in_sight(page) == NAMES[:6]
     page.locator("tbody tr").first.click()
 
     page.get_by_role("button", name="More").click()
-    assert shown(page) == NAMES
+    assert names_in_sight(page) == NAMES
     page.get_by_role("button", name="Deed 8").click()
 
     expect(page.get_by_role("dialog")).to_contain_text("Done 8")
-    assert shown(page) == NAMES[:6]
+    assert names_in_sight(page) == NAMES[:6]
 
 
 def test_the_menu_works_by_keyboard_and_as_quickly_as_one_types(many_tools: Page) -> None:
@@ -55,7 +55,7 @@ def test_the_menu_works_by_keyboard_and_as_quickly_as_one_types(many_tools: Page
     assert page.evaluate("document.activeElement.dataset.tool") == "deed7"
     page.keyboard.press("Escape")
     expect(more).to_be_focused()
-    assert shown(page) == NAMES[:6]
+    assert names_in_sight(page) == NAMES[:6]
 
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")

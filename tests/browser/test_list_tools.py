@@ -20,7 +20,7 @@ def conflict(current: dict[str, Any]) -> dict[str, Any]:
         "changed_by_name": "Bob", "changed_at": "2026-11-24T07:00:00Z", "fields": {}}}  # fmt: skip
 
 
-def saved(request: Request) -> dict[str, Any]:
+def save(request: Request) -> dict[str, Any]:
     names = {"id", "name", "share", "kind", "enabled"} & set(request.params)
     record = {name: request.params[name] for name in names} | {"lock_version": 9}
     return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
@@ -82,14 +82,14 @@ def test_columns_change_places_by_mouse_and_by_keyboard(
     kind = look.get_by_role("columnheader", name="Kind").bounding_box()
     assert share is not None
     assert kind is not None
-    asked = len(bench.asked("/get"))
+    before = len(bench.requests_of("/get"))
     look.mouse.move(share["x"] + 30, share["y"] + 15)
     look.mouse.down()
     look.mouse.move(kind["x"] + kind["width"] * 0.8, kind["y"] + 15, steps=4)
     expect(look.locator("th.drop-before")).to_have_text("Enabled")
     look.mouse.up()
     assert headings(look) == ["Name", "Kind", "Share", "Enabled"]
-    assert len(bench.asked("/get")) == asked  # a drag does not sort
+    assert len(bench.requests_of("/get")) == before  # a drag does not sort
 
     look.get_by_role("columnheader", name="Kind").get_by_role("button").focus()
     look.keyboard.press("Alt+ArrowLeft")
@@ -157,15 +157,15 @@ def test_an_address_may_bring_a_view_and_any_nonsense(look: Page, bench: Bench) 
             "s": "share desc", "c": ["share", "__proto__"], "r": -5}  # fmt: skip
     show(look, bench, table(data_params={"_view": json.dumps(view)}))
     removers = look.get_by_role("alert").get_by_role("button", name="Remove condition")
-    for left in (3, 2, 1):
-        expect(removers).to_have_count(left)
-        assert bench.asked("/get") == []
+    for rest in (3, 2, 1):
+        expect(removers).to_have_count(rest)
+        assert bench.requests_of("/get") == []
         removers.first.click()
     expect(look.get_by_text("Nothing matches the filter.")).to_be_visible()
-    asked = bench.last("/get")
-    assert json.loads(asked["data_filter"]) == {"field": "kind", "op": "=", "const": "b"}
-    assert (asked["q"], asked["sort"], asked["rows"]) == ("x", "share desc", "50")
-    assert "_view" not in asked
+    params = bench.last("/get")
+    assert json.loads(params["data_filter"]) == {"field": "kind", "op": "=", "const": "b"}
+    assert (params["q"], params["sort"], params["rows"]) == ("x", "share desc", "50")
+    assert "_view" not in params
     expect(look.locator("thead th[aria-sort]")).to_have_count(1)
     show(look, bench, table(data_params={"_view": "{broken"}))
     look.wait_for_selector(".table-note:visible")
@@ -174,7 +174,7 @@ def test_an_address_may_bring_a_view_and_any_nonsense(look: Page, bench: Bench) 
 def test_a_cell_is_edited_in_its_place(
     look: Page, bench: Bench, things: list[dict[str, Any]]
 ) -> None:
-    bench.answers["/update"] = saved
+    bench.answers["/update"] = save
     look.locator("tbody tr").first.click()
     look.locator("tbody tr").first.focus()
     look.keyboard.press("F2")
@@ -202,7 +202,7 @@ def test_a_cell_is_edited_in_its_place(
     cell(look, "kind").get_by_role("combobox").select_option("b")
     look.keyboard.press("Enter")
     expect(cell(look, "kind")).to_have_text("Bean")
-    assert len(bench.asked("/update")) == 3
+    assert len(bench.requests_of("/update")) == 3
 
 
 def test_what_another_saved_meanwhile_is_asked_about_field_by_field(
@@ -210,7 +210,7 @@ def test_what_another_saved_meanwhile_is_asked_about_field_by_field(
 ) -> None:
     theirs = {**things[0], "name": "theirs", "kind": "b", "lock_version": 7}
     bench.answers["/update"] = lambda request: (
-        saved(request) if request.params["lock_version"] == "7" else conflict(theirs)
+        save(request) if request.params["lock_version"] == "7" else conflict(theirs)
     )
     look.locator("tbody tr").first.focus()
     look.keyboard.press("F2")
@@ -223,21 +223,21 @@ def test_what_another_saved_meanwhile_is_asked_about_field_by_field(
     expect(form.get_by_label("Kind: Theirs")).to_be_checked()
     form.get_by_role("button", name="Save as chosen").click()
     expect(look.get_by_role("dialog")).to_have_count(0)
-    sent = bench.last("/update")
-    assert (sent["name"], sent["kind"], sent["lock_version"]) == ("mine", "b", "7")
+    params = bench.last("/update")
+    assert (params["name"], params["kind"], params["lock_version"]) == ("mine", "b", "7")
 
 
 def test_a_marked_row_that_was_edited_is_no_conflict_with_oneself(
     look: Page, bench: Bench, things: list[dict[str, Any]]
 ) -> None:
     def update(request: Request) -> Any:
-        found = next(row for row in things if row["id"] == request.params["id"])
-        if int(request.params["lock_version"]) != found["lock_version"]:
-            return conflict(dict(found))
-        sent = {"name", "enabled"} & set(request.params)
-        found |= {name: request.params[name] for name in sent}
-        found["lock_version"] += 10
-        return saved(request)
+        thing = next(row for row in things if row["id"] == request.params["id"])
+        if int(request.params["lock_version"]) != thing["lock_version"]:
+            return conflict(dict(thing))
+        names = {"name", "enabled"} & set(request.params)
+        thing |= {name: request.params[name] for name in names}
+        thing["lock_version"] += 10
+        return save(request)
 
     bench.answers["/update"] = update
     look.get_by_label("Mark", exact=True).first.check()
@@ -272,7 +272,7 @@ def test_marked_rows_are_changed_together_with_a_result_for_each(
         things[:] = [row for row in things if row["id"] != request.params["id"]]
         return {"widgettype": "Message", "options": {"title": "Deleted"}}
 
-    bench.answers |= {"/delete": delete, "/update": saved}
+    bench.answers |= {"/delete": delete, "/update": save}
     look.locator("tbody tr").first.focus()
     look.keyboard.press("Space")
     look.keyboard.press("ArrowDown")
@@ -283,7 +283,7 @@ def test_marked_rows_are_changed_together_with_a_result_for_each(
     window = look.get_by_role("dialog", name="Results")
     expect(window.get_by_role("listitem")).to_have_count(2)
     window.get_by_role("button", name="Close").last.click()
-    assert [r.params["enabled"] for r in bench.asked("/update")] == ["0", "0"]
+    assert [r.params["enabled"] for r in bench.requests_of("/update")] == ["0", "0"]
     look.get_by_label("Mark all rows that are loaded").check()
     expect(bar).to_contain_text("3 marked")
     bar.get_by_role("button", name="Delete").click()

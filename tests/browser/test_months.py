@@ -111,8 +111,8 @@ def test_the_months_are_gone_through_by_keyboard(look: Page, bench: Bench, tab: 
     for month in ("2026-10", "2026-09"):
         look.keyboard.press("ArrowDown")
         expect(look.get_by_label("Month")).to_have_value(month)
-        shown = "To be paid" if tab == "statement" else f"line of {month}"
-        expect(look.get_by_text(shown)).to_be_visible()
+        text = "To be paid" if tab == "statement" else f"line of {month}"
+        expect(look.get_by_text(text)).to_be_visible()
         expect(look.get_by_label("Month")).to_be_focused()
 
 
@@ -131,8 +131,8 @@ def test_a_month_that_cannot_be_had_shows_no_other(look: Page, bench: Bench, tab
 
     bench.answers[address] = answer
     look.get_by_role("button", name="Try again").click()
-    shown = "To be paid 10 USD" if tab == "statement" else "line of 2026-10-01"
-    expect(look.get_by_text(shown)).to_be_visible()
+    text = "To be paid 10 USD" if tab == "statement" else "line of 2026-10-01"
+    expect(look.get_by_text(text)).to_be_visible()
 
 
 def test_from_a_bar_to_the_last_page_of_calls_by_keyboard(look: Page, bench: Bench) -> None:

@@ -35,11 +35,11 @@ def _nodes(bench: Bench) -> None:
     def nodes(request: Request) -> Any:
         return NODES[request.params.get("orgid")]
 
-    def saved(request: Request) -> Any:
+    def save(request: Request) -> Any:
         record = {"orgid": "new", "id": "new", **request.params}
         return {"widgettype": "Message", "options": {"title": "Saved", "user_data": record}}
 
-    bench.answers |= {"/get_orgs": nodes, "/new": saved, "/update": saved, "/delete": saved}
+    bench.answers |= {"/get_orgs": nodes, "/new": save, "/update": save, "/delete": save}
 
 
 def test_a_tree_loads_level_by_level_and_works_by_keys(look: Page, bench: Bench) -> None:
@@ -102,19 +102,19 @@ def test_children_that_are_on_their_way_are_not_asked_for_again(look: Page, benc
 
     expect(look.get_by_text("Alpha one")).to_have_count(1)
     look.wait_for_timeout(100)
-    assert len(bench.asked("/get_orgs")) == 2  # the root and this one
+    assert len(bench.requests_of("/get_orgs")) == 2  # the root and this one
     expect(items).to_have_count(3)
 
 
 def test_the_tab_key_reaches_a_tree_that_has_lost_its_chosen_node(look: Page, bench: Bench) -> None:
     show(look, bench, tree())
     tabbable = look.locator("[role=treeitem][tabindex='0']")
-    for name, left in (("Alpha", "Beta"), ("Beta", None)):
+    for name, rest in (("Alpha", "Beta"), ("Beta", None)):
         look.get_by_text(name).click()
         look.get_by_role("button", name="Delete").click()
         look.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
         expect(look.get_by_text(name)).to_have_count(0)
-        expect(tabbable).to_have_text([left] if left else [])
+        expect(tabbable).to_have_text([rest] if rest else [])
     look.get_by_role("button", name="Add").click()
     look.get_by_label("Name").fill("Gamma")
     look.get_by_role("button", name="Save").click()
@@ -128,14 +128,14 @@ def test_tabs_build_when_first_shown_and_keep_what_was_built(look: Page, bench: 
         {"name": "two", "label": "Two",
          "content": {"widgettype": "urlwidget", "options": {"url": "/two.ui"}}}]}})  # fmt: skip
     expect(look.get_by_role("tabpanel")).to_have_text("first")
-    assert bench.asked("/two.ui") == []
+    assert bench.requests_of("/two.ui") == []
     look.get_by_role("tab", name="One").focus()
     look.keyboard.press("ArrowRight")
     expect(look.get_by_role("tabpanel")).to_have_text("second")
     look.keyboard.press("ArrowLeft")
     look.keyboard.press("ArrowRight")
     expect(look.get_by_role("tab", name="Two")).to_have_attribute("aria-selected", "true")
-    assert len(bench.asked("/two.ui")) == 1
+    assert len(bench.requests_of("/two.ui")) == 1
 
 
 def test_a_tab_clicked_twice_is_built_once(look: Page, bench: Bench) -> None:
@@ -149,11 +149,11 @@ def test_a_tab_clicked_twice_is_built_once(look: Page, bench: Bench) -> None:
         {"name": "one", "label": "One", "content": text("first")},
         {"name": "two", "label": "Two", "content": second},
         {"name": "fresh", "label": "Fresh", "content": second, "refresh": True}]}})  # fmt: skip
-    for name, asked in (("Two", 1), ("Fresh", 2), ("Two", 2), ("Fresh", 3)):
+    for name, count in (("Two", 1), ("Fresh", 2), ("Two", 2), ("Fresh", 3)):
         look.get_by_role("tab", name=name).dblclick()
         expect(look.get_by_role("tabpanel").get_by_text("second")).to_have_count(1)
         look.wait_for_timeout(700)
-        assert len(bench.asked("/two.ui")) == asked
+        assert len(bench.requests_of("/two.ui")) == count
 
 
 def test_a_tab_that_could_not_be_loaded_is_asked_for_again(look: Page, bench: Bench) -> None:

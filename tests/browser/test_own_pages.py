@@ -1,4 +1,4 @@
-"""Every part of the overview, a line's and a distributor's page: readable, not fooled, fast."""
+"""Every part of the overview, a pipeline's and a distributor's page: readable, not fooled, fast."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -20,13 +20,13 @@ MANY_STAGES, MANY_PARALLEL = 50, 10
 
 @pytest.fixture(scope="module")
 def reseller(server: Installation) -> Reseller:
-    """A line and a distributor whose every text would like to be something else."""
+    """A pipeline and a distributor whose every text would like to be something else."""
     admin = server.admin
-    line = post(
+    pipeline = post(
         admin, "/pipeline_core/api/pipelines_create.dspy", code="hostile", name=HOSTILE,
         description=HOSTILE,
     )  # fmt: skip
-    step = {"pipeline_id": line["id"], "name": HOSTILE, "model": HOSTILE}
+    step = {"pipeline_id": pipeline["id"], "name": HOSTILE, "model": HOSTILE}
     for key, stage in (("one", 1), ("two", 2), ("three", 2)):
         post(
             admin,
@@ -36,7 +36,7 @@ def reseller(server: Installation) -> Reseller:
             stage=stage,
         )
     prices = {
-        "pipeline_id": line["id"],
+        "pipeline_id": pipeline["id"],
         "currency": "USD",
         "unit": "${id}$</script>",
         "model": HOSTILE,
@@ -45,27 +45,31 @@ def reseller(server: Installation) -> Reseller:
     post(
         admin,
         "/pipeline_ops/api/pipeline_capacity_create.dspy",
-        pipeline_id=line["id"],
+        pipeline_id=pipeline["id"],
         daily_quota=2,
     )
-    post(admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=line["id"], notes=HOSTILE)
-    made = make_reseller(
-        server, line, name=HOSTILE, contact=HOSTILE, quota_period="day", quota_calls=2
+    post(
+        admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=pipeline["id"], notes=HOSTILE
     )
-    used = [{"step_key": "one", "model": HOSTILE, "unit": prices["unit"], "quantity": 2}]
-    booked = made.begin(line, status="failed", lines=used, client_ref=HOSTILE, error=HOSTILE)
-    assert booked.status_code == 201, booked.text
-    assert made.begin(line).status_code == 201
-    made.distributor["line"] = line["id"]
-    return made
+    customer = make_reseller(
+        server, pipeline, name=HOSTILE, contact=HOSTILE, quota_period="day", quota_calls=2
+    )
+    usage = [{"step_key": "one", "model": HOSTILE, "unit": prices["unit"], "quantity": 2}]
+    booking = customer.begin(
+        pipeline, status="failed", lines=usage, client_ref=HOSTILE, error=HOSTILE
+    )
+    assert booking.status_code == 201, booking.text
+    assert customer.begin(pipeline).status_code == 201
+    customer.distributor["pipeline"] = pipeline["id"]
+    return customer
 
 
 def addresses(reseller: Reseller) -> list[str]:
-    line = f"/pipeline_core/line.ui?pipeline_id={reseller.distributor['line']}"
+    address = f"/pipeline_core/line.ui?pipeline_id={reseller.distributor['pipeline']}"
     distributor = f"/pipeline_dist/distributor.ui?id={reseller.distributor['id']}"
     return [
         "/dashboard.ui",
-        *(f"{line}&tab={tab}" for tab in ("steps", "versions", "prices", "capacity")),
+        *(f"{address}&tab={tab}" for tab in ("steps", "versions", "prices", "capacity")),
         *(f"{distributor}&tab={tab}" for tab in ("overview", "lines", "usage", "statement")),
     ]
 
@@ -92,7 +96,9 @@ def test_every_part_in_every_look(
     page = new_page(context)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+    )
     for address in addresses(reseller):
         show(page, address)
         looks(page, address, width)
@@ -126,20 +132,22 @@ def looks(page: Page, name: str, width: int) -> None:
 
 
 @pytest.mark.alone
-def test_a_large_line_opens_and_moves_fast(admin_page: Page, server: Installation) -> None:
+def test_a_large_pipeline_opens_and_moves_fast(admin_page: Page, server: Installation) -> None:
     """500 steps in 50 stages: shown within a second or two, a step moved without a long task."""
-    line = post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code="large", name="大")
+    pipeline = post(
+        server.admin, "/pipeline_core/api/pipelines_create.dspy", code="large", name="大"
+    )
     for number in range(MANY_STAGES * MANY_PARALLEL):
         post(
             server.admin, "/pipeline_core/api/pipeline_steps_create.dspy",
-            pipeline_id=line["id"], step_key=f"s{number}", name=f"步骤 {number}", model="m",
+            pipeline_id=pipeline["id"], step_key=f"s{number}", name=f"步骤 {number}", model="m",
             stage=number // MANY_PARALLEL + 1,
         )  # fmt: skip
     page = admin_page
     page.goto("/")
     page.evaluate(
         "id => { window.begun = performance.now();"
-        " location.hash = `/pipeline_core/line.ui?pipeline_id=${id}`; }", line["id"],
+        " location.hash = `/pipeline_core/line.ui?pipeline_id=${id}`; }", pipeline["id"],
     )  # fmt: skip
     expect(page.locator(".step-card")).to_have_count(500)
     assert page.evaluate("performance.now() - window.begun") < 2500  # others share the cores
@@ -160,14 +168,14 @@ def test_a_large_line_opens_and_moves_fast(admin_page: Page, server: Installatio
 def test_two_editors_of_one_step(admin_page: Page, server: Installation) -> None:
     """Who comes later sees what differs, and chooses."""
     page = admin_page
-    line = post(
+    pipeline = post(
         server.admin, "/pipeline_core/api/pipelines_create.dspy", code="shared", name="共用"
     )
     step = post(
-        server.admin, "/pipeline_core/api/pipeline_steps_create.dspy", pipeline_id=line["id"],
+        server.admin, "/pipeline_core/api/pipeline_steps_create.dspy", pipeline_id=pipeline["id"],
         step_key="one", name="一", model="m", config={"prompt": "old", "inputs": {"a": "input"}},
     )  # fmt: skip
-    show(page, f"/pipeline_core/line.ui?pipeline_id={line['id']}")
+    show(page, f"/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     page.locator(".step-card").dblclick()
     form = page.get_by_role("dialog")
     form.locator("[data-field='config.prompt'] textarea").fill("mine")
@@ -183,8 +191,9 @@ def test_two_editors_of_one_step(admin_page: Page, server: Installation) -> None
     form.get_by_role("button", name="按所选保存").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(".step-card")).to_contain_text("他人")
-    kept = server.admin.get(
-        "/pipeline_core/pipeline_steps/get_pipeline_steps.dspy", params={"pipeline_id": line["id"]}
+    row = server.admin.get(
+        "/pipeline_core/pipeline_steps/get_pipeline_steps.dspy",
+        params={"pipeline_id": pipeline["id"]},
     ).json()["rows"][0]
-    assert '"mine"' in kept["config"]
-    assert '"a": "input"' in kept["config"].replace('":"', '": "')
+    assert '"mine"' in row["config"]
+    assert '"a": "input"' in row["config"].replace('":"', '": "')

@@ -31,7 +31,9 @@ def _no_faults(page: Page, admin_page: Page) -> Iterator[None]:
         one.on("pageerror", lambda error: faults.append(str(error)))
         one.on(
             "console",
-            lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+            lambda message: (
+                faults.append(message.text) if "Content Security" in message.text else None
+            ),
         )
     yield
     assert faults == []
@@ -195,7 +197,7 @@ def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installati
     page.get_by_role("alertdialog").get_by_role("button", name="关闭").last.click()
 
 
-def test_a_line_opens_its_steps(admin_page: Page) -> None:
+def test_a_pipeline_opens_its_steps(admin_page: Page) -> None:
     page = admin_page
     open_list(page, LISTS[0])
     page.get_by_role("gridcell", name="alpha").click()

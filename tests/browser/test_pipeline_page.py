@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.every_page import settle
 from tests.support.installation import Installation
-from tests.support.selling import make_line, post
+from tests.support.selling import make_pipeline, post
 
 # Keys as they are typed, and where each stands in the end.
 STAGES = [["plan"], ["draw", "speak", "music"], ["cut", "check"]]
@@ -76,8 +76,8 @@ class Board:
         self.page.mouse.up()
 
 
-def open_line(page: Page, server: Installation, code: str, **options: Any) -> Board:
-    """A new line's page, reached from the list of lines."""
+def open_pipeline(page: Page, server: Installation, code: str, **options: Any) -> Board:
+    """A new pipeline's page, reached from the list of pipelines."""
     post(server.admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=f"线 {code}")
     page.goto("/#/pipeline_core/pipelines")
     if options.get("by_keyboard"):
@@ -98,7 +98,7 @@ def timeline(page: Page) -> list[str]:
 
 def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> None:
     page = admin_page
-    board = open_line(page, server, "mouse-story")
+    board = open_pipeline(page, server, "mouse-story")
     page.locator(".board [data-tool=add_step]").click()
     board.fill_step("plan")
     for stage, key in ((1, "draw"), (2, "speak"), (2, "cut"), (3, "music"), (3, "check")):
@@ -135,9 +135,9 @@ def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> Non
     expect(board.card("plan")).to_contain_text("新提纲")
     board.card("cut").locator("[data-tool=duplicate_step]").click()
     expect(page.locator(".step-card")).to_have_count(7)
-    copied = page.locator(".step-card:focus").get_attribute("data-key")
-    assert copied
-    board.card(copied).locator("[data-tool=delete_step]").click()
+    copy = page.locator(".step-card:focus").get_attribute("data-key")
+    assert copy
+    board.card(copy).locator("[data-tool=delete_step]").click()
     page.get_by_role("alertdialog").get_by_role("button", name="删除").click()
     expect(page.locator(".step-card")).to_have_count(6)
     board.drag("music", page.locator('.lane-steps[data-stage="2"]'), 0.02)
@@ -178,8 +178,8 @@ def test_the_story_with_the_mouse(admin_page: Page, server: Installation) -> Non
 def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> None:
     page = admin_page
     keys = page.keyboard
-    board = open_line(page, server, "keyboard-story", by_keyboard=True)
-    said = page.locator("[data-name=move-said]")
+    board = open_pipeline(page, server, "keyboard-story", by_keyboard=True)
+    message = page.locator("[data-name=move-said]")
     tab_to(page, page.locator(".board [data-tool=add_step]"))
     keys.press("Enter")
     board.fill_step("plan", by_keyboard=True)
@@ -194,9 +194,9 @@ def test_the_story_by_keyboard_alone(admin_page: Page, server: Installation) -> 
     keys.press("ArrowUp")
     expect(board.card("music")).to_be_focused()
     keys.press("Space")
-    expect(said).to_contain_text("已拿起 步骤 music")
+    expect(message).to_contain_text("已拿起 步骤 music")
     keys.press("ArrowLeft")
-    expect(said).to_contain_text("第 2 阶段")
+    expect(message).to_contain_text("第 2 阶段")
     keys.press("Escape")
     board.expect_layout([["plan", "draw"], ["speak", "cut"], ["music", "check"]])
     for press in ("ArrowLeft", "ArrowLeft", "ArrowDown"):
@@ -279,11 +279,11 @@ def publish(page: Page, version: str, notes: str) -> None:
     expect(page.locator(".page-title")).to_contain_text(version)
 
 
-def tab_to(page: Page, wanted: Locator, back: bool = False) -> None:
-    """Press the Tab key until *wanted* has the focus."""
-    expect(wanted).to_be_visible()
+def tab_to(page: Page, target: Locator, back: bool = False) -> None:
+    """Press the Tab key until *target* has the focus."""
+    expect(target).to_be_visible()
     for _ in range(60):
-        if wanted.evaluate("node => node === document.activeElement"):
+        if target.evaluate("node => node === document.activeElement"):
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
     pytest.fail("the Tab key does not get there")
@@ -298,8 +298,8 @@ def test_prices_quote_and_capacity(admin_page: Page, server: Installation) -> No
         {"unit": "call", "unit_price": "3", "effective_from": "2026-02-01T00:00:00Z"},
         {"unit": "image", "pricing_type": "package", "package_size": 10, "package_price": "7"},
     ]  # fmt: skip
-    line = make_line(server.admin, prices=prices)
-    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}&tab=prices")
+    pipeline = make_pipeline(server.admin, prices=prices)
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}&tab=prices")
     bars = page.get_by_role("region", name="call")
     expect(bars.locator(".price-is-past")).to_contain_text("2 USD")
     expect(bars.locator(".price-is-now")).to_contain_text("3 USD")

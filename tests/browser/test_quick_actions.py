@@ -11,11 +11,11 @@ from tests.browser.page_bench import Bench, Request
 
 def test_the_refusal_of_a_slow_first_box_is_told_and_taken_back(look: Page, bench: Bench) -> None:
     """On a relation page both boxes have the same target; the second answers before the first."""
-    second_is_done = threading.Event()
+    second_is_over = threading.Event()
 
     def check(request: Request) -> Any:
         if request.params["role"] == "one":
-            second_is_done.wait(5)
+            second_is_over.wait(5)
             return {"widgettype": "Error", "options": {"message": "Not this one."}}
         return {"widgettype": "Message", "options": {"title": "Changed"}}
 
@@ -31,7 +31,7 @@ def test_the_refusal_of_a_slow_first_box_is_told_and_taken_back(look: Page, benc
     boxes.nth(0).click()
     boxes.nth(1).click()
     expect(look.get_by_text("Changed")).to_be_visible()
-    second_is_done.set()
+    second_is_over.set()
 
     expect(look.get_by_role("alertdialog")).to_contain_text("Not this one.")
     expect(boxes.nth(0)).not_to_be_checked()

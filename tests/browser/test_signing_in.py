@@ -36,11 +36,11 @@ def sign_in(page: Page) -> Callable[[str], str]:
     """
     page.goto("/login.ui")
     page.fill("input[name=username]", "viewer")
-    sent: list[str] = []
+    addresses: list[str] = []
 
     def hold(route: Route) -> None:
         if route.request.is_navigation_request():
-            sent.append(route.request.url)
+            addresses.append(route.request.url)
             route.fulfill(status=204)
         else:
             route.continue_()
@@ -55,7 +55,7 @@ def sign_in(page: Page) -> Callable[[str], str]:
         page.fill("input[name=password]", PASSWORDS["viewer"])
         with page.expect_event("requestfailed", lambda request: request.is_navigation_request()):
             page.click("button[type=submit]")
-        return sent.pop()
+        return addresses.pop()
 
     return go
 

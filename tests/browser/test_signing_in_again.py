@@ -10,7 +10,7 @@ from tests.browser.page_bench import Bench, Reply, Request
 
 
 @pytest.fixture(autouse=True)
-def _ended(bench: Bench) -> None:
+def _sessions_end(bench: Bench) -> None:
     """Writing is refused until somebody, whoever it is, has signed in."""
     signed_in: list[str] = []
 
@@ -46,17 +46,17 @@ def test_what_one_person_wanted_is_not_sent_as_another(look: Page, bench: Bench)
     """The page is loaded anew, and asks nobody whether Ann's words may be lost."""
     questions: list[str] = []
 
-    def asked(question: Dialog) -> None:
+    def agree(question: Dialog) -> None:
         questions.append(question.type)
         question.accept()
 
-    look.on("dialog", asked)
+    look.on("dialog", agree)
     with look.expect_navigation():
         write_as_ann_and_sign_in(look, bench, "eve")
     look.wait_for_selector("body[data-ready]")
     look.wait_for_timeout(200)
 
-    assert len(bench.asked("/write")) == 1
+    assert len(bench.requests_of("/write")) == 1
     assert questions == []
 
 
@@ -65,4 +65,4 @@ def test_the_same_person_goes_on_where_he_was(look: Page, bench: Bench) -> None:
 
     expect(look.get_by_text("Saved")).to_be_visible()
     expect(look.get_by_label("Words")).to_have_value("typed by Ann")
-    assert len(bench.asked("/write")) == 2
+    assert len(bench.requests_of("/write")) == 2

@@ -21,9 +21,9 @@ def server(
         yield running
 
 
-def opened(page: Page, line: dict[str, str], key: str) -> Locator:
+def open_form(page: Page, pipeline: dict[str, str], key: str) -> Locator:
     """The window of a step's form."""
-    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     page.locator(f'.step-card[data-key="{key}"]').dblclick()
     return page.get_by_role("dialog", name="编辑步骤")
 
@@ -37,10 +37,10 @@ def save(window: Locator) -> None:
 
 
 def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page: Page) -> None:
-    line = new_pipeline(admin)
-    new_step(admin, line, "call", step_type="http", model=None,
+    pipeline = new_pipeline(admin)
+    new_step(admin, pipeline, "call", step_type="http", model=None,
              config={"url": "https://example.com/a"})  # fmt: skip
-    window = opened(admin_page, line, "call")
+    window = open_form(admin_page, pipeline, "call")
     url, status, headers = (field(window, name) for name in ("url", "expected_status", "headers"))
     url.locator("input").fill("nowhere")
     status.locator("textarea").fill("[200, 9]")
@@ -60,7 +60,7 @@ def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page
         box.fill(text)
     save(window)
     expect(window).to_have_count(0)
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])
     assert json.loads(step["config"]) == {
         "url": "https://example.com/b", "expected_status": [200, 204], "headers": {"X-A/b.c": "1"},
     }  # fmt: skip
@@ -69,24 +69,26 @@ def test_each_wrong_key_is_told_at_its_own_field(admin: httpx.Client, admin_page
 def test_problems_inside_a_key_are_told_together_at_its_field(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "ask")
-    window = opened(admin_page, line, "ask")
+    pipeline = new_pipeline(admin, "ask")
+    window = open_form(admin_page, pipeline, "ask")
     parameters = field(window, "parameters")
     parameters.locator("textarea").fill('{"temperature": 3, "max_tokens": 0}')
     save(window)
 
-    said = parameters.locator(".field-error")
-    expect(said).to_contain_text("parameters.temperature")
-    expect(said).to_contain_text("parameters.max_tokens")
+    error = parameters.locator(".field-error")
+    expect(error).to_contain_text("parameters.temperature")
+    expect(error).to_contain_text("parameters.max_tokens")
     expect(window.locator(".field-error:visible")).to_have_count(1)
 
 
 def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin)
-    new_step(admin, line, "do", step_type="script", model=None, config={"function": "text.burn"})
-    window = opened(admin_page, line, "do")
+    pipeline = new_pipeline(admin)
+    new_step(
+        admin, pipeline, "do", step_type="script", model=None, config={"function": "text.burn"}
+    )
+    window = open_form(admin_page, pipeline, "do")
 
     function = field(window, "function")
     names = function.locator("datalist option").evaluate_all("all => all.map((one) => one.value)")
@@ -105,8 +107,8 @@ def test_the_functions_of_the_installation_are_offered_and_another_is_marked(
 def test_another_type_does_not_make_what_was_typed_saved(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "ask")
-    window = opened(admin_page, line, "ask")
+    pipeline = new_pipeline(admin, "ask")
+    window = open_form(admin_page, pipeline, "ask")
     window.locator("[data-field=name] input").fill("A long name")
     kind = window.locator("[data-field=step_type] select")
     kind.select_option("http")
@@ -120,10 +122,10 @@ def test_another_type_does_not_make_what_was_typed_saved(
 def test_pairs_without_a_name_and_names_that_stand_twice_are_told(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin)
-    new_step(admin, line, "call", step_type="http", model=None,
+    pipeline = new_pipeline(admin)
+    new_step(admin, pipeline, "call", step_type="http", model=None,
              config={"url": "https://example.com/a", "headers": {"X-A": "1"}})  # fmt: skip
-    window = opened(admin_page, line, "call")
+    window = open_form(admin_page, pipeline, "call")
     headers = field(window, "headers")
     headers.locator(".mapping-add").click()
     name, value = headers.locator(".mapping-row").nth(1).locator("input").all()
@@ -139,7 +141,7 @@ def test_pairs_without_a_name_and_names_that_stand_twice_are_told(
     expect(headers.locator(".field-error")).to_be_hidden()
     save(window)
     expect(window).to_have_count(0)
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])
     assert json.loads(step["config"])["headers"] == {"X-A": "1"}
     assert admin_page.evaluate("bricks.untranslated()") == []
 
@@ -151,62 +153,62 @@ EXACT = (
 
 
 def exact_step(admin: httpx.Client, key: str = "ask") -> tuple[dict[str, str], dict[str, str]]:
-    line = new_pipeline(admin)
-    step = new_step(admin, line, key, config=EXACT)
+    pipeline = new_pipeline(admin)
+    step = new_step(admin, pipeline, key, config=EXACT)
     assert step["config"] == EXACT
-    return line, step
+    return pipeline, step
 
 
-def now(admin: httpx.Client, line: dict[str, str]) -> dict[str, str]:
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
+def now(admin: httpx.Client, pipeline: dict[str, str]) -> dict[str, str]:
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])
     return step
 
 
 def test_a_step_that_is_opened_and_saved_stays_as_it_was(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line, _ = exact_step(admin)
-    step = now(admin, line)
-    window = opened(admin_page, line, "ask")
+    pipeline, _ = exact_step(admin)
+    step = now(admin, pipeline)
+    window = open_form(admin_page, pipeline, "ask")
     expect(field(window, "parameters").locator("textarea")).to_have_value(
         '{\n  "big": 9007199254740993,\n  "temperature": 1.0\n}'
     )
     save(window)
     expect(window).to_have_count(0)
-    assert now(admin, line) == step
+    assert now(admin, pipeline) == step
 
-    window = opened(admin_page, line, "ask")
+    window = open_form(admin_page, pipeline, "ask")
     window.locator("[data-field=name] input").fill("Another name")
     save(window)
     expect(window).to_have_count(0)
-    assert (now(admin, line)["name"], now(admin, line)["config"]) == ("Another name", EXACT)
+    assert (now(admin, pipeline)["name"], now(admin, pipeline)["config"]) == ("Another name", EXACT)
 
 
-@pytest.mark.parametrize(("name", "typed", "before", "after"), [
+@pytest.mark.parametrize(("name", "text", "before", "after"), [
     ("prompt", "one\nand\ntwo\n{{text}}", '"one\\r\\ntwo', '"one\\r\\nand\\r\\ntwo'),
     ("parameters", '{"big": 9007199254740993, "temperature": 1.10}', '":1.0}', '":1.10}'),
     ("inputs", "input.c\nx", '{{input.a}}\\n{{input.b}}', 'input.c\\nx'),
     ("", '{"n": 1e3, "m": 0.10}', '{"n":1e3}', '{"m":0.10,"n":1e3}'),
 ])  # fmt: skip
 def test_only_what_was_edited_of_a_configuration_changes(
-    admin: httpx.Client, admin_page: Page, name: str, typed: str, before: str, after: str
+    admin: httpx.Client, admin_page: Page, name: str, text: str, before: str, after: str
 ) -> None:
-    line, _ = exact_step(admin)
-    window = opened(admin_page, line, "ask")
+    pipeline, _ = exact_step(admin)
+    window = open_form(admin_page, pipeline, "ask")
     box = field(window, name).locator("textarea").first
-    box.fill(typed if name else f'{{"other": {typed}}}')
+    box.fill(text if name else f'{{"other": {text}}}')
     save(window)
     expect(window).to_have_count(0)
 
     assert EXACT.count(before) == 1
-    assert now(admin, line)["config"] == EXACT.replace(before, after)
+    assert now(admin, pipeline)["config"] == EXACT.replace(before, after)
 
 
 def test_who_was_second_keeps_what_the_first_has_changed(
     admin: httpx.Client, admin_page: Page
 ) -> None:
-    line, step = exact_step(admin)
-    window = opened(admin_page, line, "ask")
+    pipeline, step = exact_step(admin)
+    window = open_form(admin_page, pipeline, "ask")
     field(window, "prompt").locator("textarea").fill("mine")
     theirs = EXACT.replace("1e3", "2.50").replace('"temperature":1.0', '"temperature":2.0')
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=step["lock_version"],
@@ -217,4 +219,4 @@ def test_who_was_second_keeps_what_the_first_has_changed(
     expect(window).to_have_count(0)
 
     prompt = '"one\\r\\ntwo\\r\\n{{text}}"'
-    assert now(admin, line)["config"] == theirs.replace(prompt, '"mine"')
+    assert now(admin, pipeline)["config"] == theirs.replace(prompt, '"mine"')

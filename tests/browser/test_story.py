@@ -61,14 +61,14 @@ def signed_in(page: Page) -> Page:
     return page
 
 
-def test_from_a_line_to_its_ledger(signed_in: Page, server: Installation) -> None:
+def test_from_a_pipeline_to_its_ledger(signed_in: Page, server: Installation) -> None:
     page = signed_in
 
     # A line: one serial step, then two in parallel.
-    lines = open_list(page, "/pipeline_core/pipelines")
-    add(page, lines, {"code": "story", "name": "讲故事"}, {})
+    pipelines = open_list(page, "/pipeline_core/pipelines")
+    add(page, pipelines, {"code": "story", "name": "讲故事"}, {})
     page.get_by_role("gridcell", name="story", exact=True).click()
-    lines.locator("[data-tool=pipeline_steps]").click()
+    pipelines.locator("[data-tool=pipeline_steps]").click()
     window = page.get_by_role("dialog", name="步骤")
     for key, stage in (("plan", "1"), ("draw", "2"), ("speak", "2")):
         fields = {"step_key": key, "name": key, "stage": stage, "model": "m-1"}
@@ -88,10 +88,10 @@ def test_from_a_line_to_its_ledger(signed_in: Page, server: Installation) -> Non
     add(page, capacity, {"daily_quota": "3", "max_concurrency": "2"}, {"pipeline_id": "讲故事"})
 
     # Publish.
-    lines = open_list(page, "/pipeline_core/pipelines")
+    pipelines = open_list(page, "/pipeline_core/pipelines")
     page.get_by_role("gridcell", name="story", exact=True).click()
-    lines.locator("[data-tool=more]").click()
-    lines.locator("[data-tool=publish]").click()
+    pipelines.locator("[data-tool=more]").click()
+    pipelines.locator("[data-tool=publish]").click()
     dialog = page.get_by_role("dialog").last
     dialog.locator("[data-field=notes]").locator("input, textarea").first.fill("first")
     dialog.locator("button[data-tool=submit]").click()
@@ -111,16 +111,16 @@ def test_from_a_line_to_its_ledger(signed_in: Page, server: Installation) -> Non
 
     # The distributor's program.
     program = Reseller(server, {"code": "shop"}, key)
-    begun = program.begin({"code": "story"})
-    assert begun.status_code == 201, begun.text
-    used = [
+    beginning = program.begin({"code": "story"})
+    assert beginning.status_code == 201, beginning.text
+    quantities = [
         {"step_key": "plan", "model": "m-1", "unit": "input_token", "quantity": 12_345},
         {"step_key": "draw", "model": "m-1", "unit": "image", "quantity": "3"},
     ]
-    finished = program.finish(begun.json(), lines=used)
+    ending = program.finish(beginning.json(), lines=quantities)
     expected = Decimal(12_345) / 1_000_000 * Decimal("2.5") + 3 * Decimal("0.123456")
-    assert finished.status_code == 200, finished.text
-    assert Decimal(finished.json()["amount"]) == expected
+    assert ending.status_code == 200, ending.text
+    assert Decimal(ending.json()["amount"]) == expected
     statuses = [program.begin({"code": "story"}).status_code for _ in range(4)]
     assert statuses == [201, 201, 429, 429]
 

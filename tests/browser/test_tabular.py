@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import HOSTILE, on, show
-from tests.browser.generated_list import cells, open_table, row, saved, table
+from tests.browser.generated_list import cells, open_table, row, save_answer, table
 from tests.browser.page_bench import Bench, Reply, Request
 
 
@@ -40,8 +40,8 @@ def test_sorting_goes_up_down_and_back(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench)
-    for name, wanted in (("Owner", ["owner_text", "owner_text desc", None]), ("Code", ["code"])):
-        for sort in wanted:
+    for name, sorts in (("Owner", ["owner_text", "owner_text desc", None]), ("Code", ["code"])):
+        for sort in sorts:
             with look.expect_response("**/get?*"):
                 look.get_by_role("button", name=name, exact=True).click()
             assert bench.last("/get").get("sort") == sort
@@ -111,25 +111,25 @@ def test_a_tool_opens_its_table_in_a_window(
     )  # fmt: skip
     look.get_by_role("button", name="Children").click()
     expect(look.get_by_text("Please select a row first.")).to_be_visible()
-    assert bench.asked("/children") == []
+    assert bench.requests_of("/children") == []
     look.locator("tbody tr").nth(1).click()
     look.get_by_role("button", name="Children").click()
     window = look.get_by_role("dialog", name="Children")
     expect(window.locator("tbody tr")).to_have_count(3)
-    sent = bench.last("/children")
-    assert sent["parent_id"] == "i2"
-    assert bench.last("/get")["referer_widget"] == sent["referer_widget"]
+    params = bench.last("/children")
+    assert params["parent_id"] == "i2"
+    assert bench.last("/get")["referer_widget"] == params["referer_widget"]
     # What is saved in the window reloads the table that opened it.
-    bench.answers["/add"] = saved(row(9))
+    bench.answers["/add"] = save_answer(row(9))
     window.get_by_role("button", name="Add").click()
     form = look.get_by_role("dialog", name="Add · Children")
     expect(form.get_by_label("Parent")).to_have_count(0)
     form.get_by_label("Code").fill("new")
-    before = len(bench.asked("/get"))
+    before = len(bench.requests_of("/get"))
     form.get_by_role("button", name="Save").click()
     expect(form).to_have_count(0)
     look.wait_for_timeout(300)
-    assert len(bench.asked("/get")) == before + 2
+    assert len(bench.requests_of("/get")) == before + 2
     added = bench.last("/add")
     assert added["parent_id"] == "i2"
     assert not {"id", "referer_widget"} & set(added)
@@ -148,7 +148,7 @@ def test_an_error_in_place_of_rows_is_shown(
 def test_rows_that_do_not_come_are_waited_for_and_asked_for_again(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
-    come, answered = Event(), bench.answers["/get"]
+    come, good_answer = Event(), bench.answers["/get"]
 
     def slowly(request: Request) -> Any:
         come.wait(10)
@@ -164,7 +164,7 @@ def test_rows_that_do_not_come_are_waited_for_and_asked_for_again(
     expect(note.get_by_role("alert")).to_have_text("The server answered with an error (500).")
     assert look.locator("dialog[open]").count() == 0  # said in the place of the rows
     expect(look.get_by_role("textbox", name="Page")).to_be_disabled()
-    bench.answers["/get"] = answered
+    bench.answers["/get"] = good_answer
     look.get_by_role("button", name="Try again").click()
     expect(look.locator("tbody tr")).to_have_count(len(rows))
     expect(note).to_be_hidden()
@@ -174,7 +174,7 @@ def test_a_relation_page_checks_by_get_and_takes_a_refusal_back(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
     rows[0]["has_role"] = 1
-    bench.answers["/check_changed.dspy"] = saved({})
+    bench.answers["/check_changed.dspy"] = save_answer({})
     open_table(
         look, bench, row_options={"checkField": "has_role"},
         binds=[on("row_check_changed", "urlwidget", target="self",
@@ -200,11 +200,11 @@ def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
 ) -> None:
     go_on = Event()
 
-    def answered(_: Request) -> Any:
+    def change(_: Request) -> Any:
         go_on.wait(10)
-        return saved({})
+        return save_answer({})
 
-    bench.answers["/check_changed.dspy"] = answered
+    bench.answers["/check_changed.dspy"] = change
     open_table(
         look, bench, row_options={"checkField": "has_role"},
         binds=[on("row_check_changed", "urlwidget", target="self",
@@ -219,7 +219,7 @@ def test_a_relation_is_ticked_by_keyboard_one_answer_at_a_time(
 
     expect(box).to_be_focused()
     expect(box).to_be_checked()
-    assert len(bench.asked("/check_changed.dspy")) == 1
+    assert len(bench.requests_of("/check_changed.dspy")) == 1
     look.keyboard.press("Space")
     expect(box).not_to_be_checked()
 
@@ -247,8 +247,8 @@ def test_the_pager_says_the_page_that_is_shown(
     rows[:] = [row(number) for number in range(1, 13)]
     open_table(look, bench, page_rows=4)
     number = look.get_by_label("Page", exact=True)
-    for typed in ("99", "x"):
-        number.fill(typed)
+    for text in ("99", "x"):
+        number.fill(text)
         look.keyboard.press("Enter")
         expect(number).to_have_value("3")
         expect(look.locator("td[data-name=code]").first).to_have_text("code9")

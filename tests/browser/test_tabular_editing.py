@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.descriptions import HOSTILE
-from tests.browser.generated_list import open_table, row, saved
+from tests.browser.generated_list import open_table, row, save_answer
 from tests.browser.page_bench import Bench, Request
 
 
@@ -26,7 +26,7 @@ def test_keys_move_the_selection_and_open_the_form(
 def test_empty_values_are_sent_as_their_kind_wants(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
-    bench.answers["/add"] = saved(row(7))
+    bench.answers["/add"] = save_answer(row(7))
     open_table(look, bench)
     look.get_by_role("button", name="Add").click()
     look.get_by_label("Code").fill("x")
@@ -42,7 +42,7 @@ def test_empty_values_are_sent_as_their_kind_wants(
 def test_an_update_names_its_record_and_keeps_a_blank_password(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
-    bench.answers["/update"] = saved(row(1))
+    bench.answers["/update"] = save_answer(row(1))
     open_table(look, bench)
     look.locator("tbody tr").first.click()
     look.get_by_role("button", name="Edit").click()
@@ -60,7 +60,7 @@ def test_an_update_names_its_record_and_keeps_a_blank_password(
 def test_deleting_asks_first_and_names_the_record(
     look: Page, bench: Bench, rows: list[dict[str, Any]]
 ) -> None:
-    bench.answers["/delete"] = saved(row(2))
+    bench.answers["/delete"] = save_answer(row(2))
     open_table(look, bench)
     look.locator("tbody tr").nth(1).click()
     look.get_by_role("button", name="Delete").click()
@@ -85,7 +85,7 @@ def test_what_the_server_finds_wrong_stands_at_the_fields(
     look.get_by_label("Code").fill("BAD")
     look.get_by_role("button", name="Save").click()
     expect(code.get_by_role("alert")).to_contain_text("[a-z]+")
-    assert bench.asked("/add") == []
+    assert bench.requests_of("/add") == []
     look.get_by_label("Code").fill("good")
     look.get_by_role("button", name="Save").click()
     expect(code.get_by_role("alert")).to_have_text("Taken.")
@@ -103,7 +103,7 @@ def test_an_edit_conflict_shows_both_and_lets_one_choose(
 
     def update(request: Request) -> Any:
         if request.params["lock_version"] == "8":
-            return saved(theirs)
+            return save_answer(theirs)
         return {"widgettype": "Error", "options": {
             "message": "changed", "code": "edit_conflict", "current": theirs, "changed_by": "Bob",
             "changed_at": "2026-11-24T07:00:00.000Z", "fields": {}}}  # fmt: skip

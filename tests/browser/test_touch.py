@@ -50,36 +50,36 @@ def swipe(page: Page, start: Locator, goal: Locator) -> None:
 
 
 def test_a_step_is_moved_by_its_grip(server: Installation, phone: Page) -> None:
-    line = new_pipeline(server.admin, "a", "b")
-    phone.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    pipeline = new_pipeline(server.admin, "a", "b")
+    phone.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     board = Board(phone)
     board.expect_layout([["a"], ["b"]])
 
     swipe(phone, board.card("a").locator(".step-grip"), board.card("b"))
 
     expect(phone.locator(".lane")).to_have_count(1)
-    assert wait_until(lambda: {stage for stage, _, _ in places(server.admin, line)} == {1}, 10)
-    board.expect_layout([order(server, line)])
+    assert wait_until(lambda: {stage for stage, _, _ in places(server.admin, pipeline)} == {1}, 10)
+    board.expect_layout([order(server, pipeline)])
     expect(phone.locator(".step-ghost")).to_have_count(0)
 
 
-def order(server: Installation, line: dict[str, str]) -> list[str]:
+def order(server: Installation, pipeline: dict[str, str]) -> list[str]:
     """The steps' keys as the database has them."""
-    return [key for _, _, key in places(server.admin, line)]
+    return [key for _, _, key in places(server.admin, pipeline)]
 
 
 def test_a_finger_beside_the_grip_scrolls_and_moves_nothing(
     server: Installation, phone: Page
 ) -> None:
-    line = new_pipeline(server.admin, "a", "b")
-    phone.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    pipeline = new_pipeline(server.admin, "a", "b")
+    phone.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     board = Board(phone)
     board.expect_layout([["a"], ["b"]])
 
     swipe(phone, board.card("a").locator(".step-name"), board.card("b"))
 
     board.expect_layout([["a"], ["b"]])
-    assert order(server, line) == ["a", "b"]
+    assert order(server, pipeline) == ["a", "b"]
 
 
 def test_columns_are_put_in_order_by_buttons(server: Installation, phone: Page) -> None:

@@ -1,4 +1,4 @@
-"""Copying a line and bringing one in, in the browser."""
+"""Copying a pipeline and bringing one in, in the browser."""
 
 from pathlib import Path
 from typing import Any
@@ -7,18 +7,18 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import LISTS, open_list
-from tests.http.test_transfer import export, rich_line
+from tests.http.test_transfer import export, rich_pipeline
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, rows
 
 
-def test_a_line_is_copied_from_its_list(
+def test_a_pipeline_is_copied_from_its_list(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "a", "b")
+    pipeline = new_pipeline(admin, "a", "b")
     page = admin_page
     open_list(page, LISTS[0])
-    page.get_by_role("gridcell", name=line["code"], exact=True).click()
+    page.get_by_role("gridcell", name=pipeline["code"], exact=True).click()
     page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=clone]").click()
     window = page.get_by_role("dialog")
@@ -26,8 +26,8 @@ def test_a_line_is_copied_from_its_list(
     window.get_by_role("button", name="复制", exact=True).click()
 
     expect(page.get_by_role("gridcell", name="copied-here")).to_be_visible()
-    (made,) = rows(admin, "pipelines", code="copied-here")
-    assert places(admin, made) == places(admin, line)
+    (copy,) = rows(admin, "pipelines", code="copied-here")
+    assert places(admin, copy) == places(admin, pipeline)
 
 
 def test_a_file_is_tried_first_and_then_brought_in(
@@ -56,9 +56,9 @@ def test_a_file_is_tried_first_and_then_brought_in(
 def test_a_draft_is_replaced_only_as_the_dry_run_saw_it(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "a", "b")
-    old = export(admin, line, format="json")
-    new_step(admin, line, "c")
+    pipeline = new_pipeline(admin, "a", "b")
+    old = export(admin, pipeline, format="json")
+    new_step(admin, pipeline, "c")
     page = admin_page
     open_list(page, LISTS[0])
     page.locator("#main [data-tool=more]").click()
@@ -73,52 +73,52 @@ def test_a_draft_is_replaced_only_as_the_dry_run_saw_it(
     window.get_by_label("替换同代码产线的草稿").check()
     dry_run.click()
     expect(window).to_contain_text("c：移除")
-    do(admin, "pipelines_update", **seen(admin, line), name="Meanwhile")
+    do(admin, "pipelines_update", **version_of(admin, pipeline), name="Meanwhile")
 
     import_now.click()
     expect(window).to_contain_text("该记录已由 admin 于")
-    assert len(places(admin, line)) == 3
+    assert len(places(admin, pipeline)) == 3
 
     dry_run.click()
     expect(import_now).to_be_enabled()
     import_now.click()
     expect(window).to_have_count(0)
-    assert [key for *_, key in places(admin, line)] == ["a", "b"]
+    assert [key for *_, key in places(admin, pipeline)] == ["a", "b"]
 
 
-def seen(client: httpx.Client, line: dict[str, str]) -> dict[str, Any]:
-    record = fresh(client, line)
+def version_of(client: httpx.Client, pipeline: dict[str, str]) -> dict[str, Any]:
+    record = fresh(client, pipeline)
     return {"id": record["id"], "lock_version": record["lock_version"]}
 
 
-def chosen_line(page: Page, line: dict[str, str]) -> None:
+def choose_pipeline(page: Page, pipeline: dict[str, str]) -> None:
     open_list(page, LISTS[0])
-    page.get_by_role("gridcell", name=line["code"], exact=True).click()
+    page.get_by_role("gridcell", name=pipeline["code"], exact=True).click()
 
 
-def saved(page: Page, tool: str) -> tuple[str, str]:
+def save(page: Page, tool: str) -> tuple[str, str]:
     """Name and content of the file that a button of the export window gives."""
-    with page.expect_download() as told:
+    with page.expect_download() as download:
         page.get_by_role("dialog").locator(f"[data-tool={tool}]").click()
-    return told.value.suggested_filename, Path(told.value.path()).read_text("utf-8")
+    return download.value.suggested_filename, Path(download.value.path()).read_text("utf-8")
 
 
-def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
+def test_a_pipeline_is_saved_as_a_file_and_brought_in_from_it(
     server: Installation, admin: httpx.Client, admin_page: Page, tmp_path: Path
 ) -> None:
-    line = rich_line(admin)
+    pipeline = rich_pipeline(admin)
     page = admin_page
-    chosen_line(page, line)
+    choose_pipeline(page, pipeline)
     page.locator("#main [data-tool=more]").click()
     page.locator("#main [data-tool=take_out]").click()
 
-    name, text = saved(page, "export_yaml")
+    name, text = save(page, "export_yaml")
 
-    assert name == f"{line['code']}.yaml"
-    assert text == export(admin, line, format="yaml", with_prices=1, with_capacity=1)
+    assert name == f"{pipeline['code']}.yaml"
+    assert text == export(admin, pipeline, format="yaml", with_prices=1, with_capacity=1)
     page.get_by_role("dialog").get_by_label("连同定价").uncheck()
-    assert saved(page, "export_json") == (
-        f"{line['code']}.json", export(admin, line, format="json", with_capacity=1)
+    assert save(page, "export_json") == (
+        f"{pipeline['code']}.json", export(admin, pipeline, format="json", with_capacity=1)
     )  # fmt: skip
     assert page.evaluate("bricks.untranslated()") == []
     page.keyboard.press("Escape")
@@ -133,8 +133,8 @@ def test_a_line_is_saved_as_a_file_and_brought_in_from_it(
     window.get_by_role("button", name="试运行").click()
     window.get_by_role("button", name="立即导入").click()
     expect(page.get_by_role("gridcell", name="from-a-file", exact=True)).to_be_visible()
-    (made,) = rows(admin, "pipelines", code="from-a-file")
-    assert places(admin, made) == places(admin, line)
+    (copy,) = rows(admin, "pipelines", code="from-a-file")
+    assert places(admin, copy) == places(admin, pipeline)
 
 
 def test_a_file_that_was_mended_is_read_again(
@@ -154,68 +154,68 @@ def test_a_file_that_was_mended_is_read_again(
     chooser.set_input_files(file)
 
     line_no = text[: text.index("产")].count("\n") + 1
-    told = window.locator(".file-source .field-error")
-    expect(told).to_contain_text(f"line.yaml 不是 UTF-8 编码：第 {line_no} 行")
+    error = window.locator(".file-source .field-error")
+    expect(error).to_contain_text(f"line.yaml 不是 UTF-8 编码：第 {line_no} 行")
     expect(window.get_by_label("文件内容")).to_have_value("")
     # An emptied chooser tells of the same file again; a browser is silent else.
     expect(chooser).to_have_value("")
     file.write_text(text, "utf-8")
     chooser.set_input_files(file)
     expect(window.get_by_label("文件内容")).to_have_value(text)
-    expect(told).to_be_hidden()
+    expect(error).to_be_hidden()
     expect(window.locator(".file-names")).to_have_text("line.yaml")
     expect(chooser).to_have_value("")
     assert page.evaluate("bricks.untranslated()") == []
 
 
-def test_a_published_line_is_saved_for_other_programs(
+def test_a_published_pipeline_is_saved_for_other_programs(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "a", "b")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    new_step(admin, line, "later")
+    pipeline = new_pipeline(admin, "a", "b")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    new_step(admin, pipeline, "later")
     page = admin_page
-    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     page.locator(".line-page [data-tool=export]").click()
 
-    name, text = saved(page, "export_workflow")
-    assert name == f"{line['code']}.workflow.yaml"
+    name, text = save(page, "export_workflow")
+    assert name == f"{pipeline['code']}.workflow.yaml"
     assert "dsl:" in text
     assert "later" not in text
-    name, text = saved(page, "export_mermaid")
-    assert (name, text.split()[0]) == (f"{line['code']}.mmd", "flowchart")
+    name, text = save(page, "export_mermaid")
+    assert (name, text.split()[0]) == (f"{pipeline['code']}.mmd", "flowchart")
     page.get_by_role("dialog").get_by_label("内容").select_option("draft")
-    assert "later" in saved(page, "export_json")[1]
+    assert "later" in save(page, "export_json")[1]
 
 
 def test_an_ended_session_asks_to_sign_in_and_saves_the_file(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "a")
+    pipeline = new_pipeline(admin, "a")
     page = admin_page
-    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     page.locator(".line-page [data-tool=export]").click()
     page.context.clear_cookies()
 
-    with page.expect_download() as told:
+    with page.expect_download() as download:
         page.locator("dialog [data-tool=export_json]").click()
         window = page.get_by_role("dialog").filter(has_text="会话已过期")
         window.get_by_label("密码").fill(PASSWORDS["admin"])
         window.get_by_role("button", name="登录").click()
 
-    assert told.value.suggested_filename == f"{line['code']}.json"
+    assert download.value.suggested_filename == f"{pipeline['code']}.json"
 
 
-def test_a_line_that_is_gone_meanwhile_is_told(
+def test_a_pipeline_that_is_gone_meanwhile_is_told(
     server: Installation, admin: httpx.Client, admin_page: Page
 ) -> None:
-    line = new_pipeline(admin, "a")
+    pipeline = new_pipeline(admin, "a")
     page = admin_page
-    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={line['id']}")
+    page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
     page.locator(".line-page [data-tool=export]").click()
     window = page.get_by_role("dialog")
     expect(window.get_by_label("内容").locator("option")).to_have_text(["草稿"])
-    ask(admin, "pipelines_delete", id=line["id"])
+    ask(admin, "pipelines_delete", id=pipeline["id"])
 
     window.locator("[data-tool=export_json]").click()
 

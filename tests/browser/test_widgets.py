@@ -28,9 +28,9 @@ def test_children_keep_their_order_though_pages_arrive_late(look: Page, bench: B
         ),
     )
     assert look.locator("#all > *").all_inner_texts() == ["a", "b", "c", "d", "e"]
-    sent = bench.asked("/late.ui")[0].params
-    assert set(sent) == {"_webbricks_", "_is_mobile", "_width", "_height", "_lang"}
-    assert (sent["_webbricks_"], sent["_lang"], sent["_width"].isdigit()) == ("1", "en", True)
+    params = bench.requests_of("/late.ui")[0].params
+    assert set(params) == {"_webbricks_", "_is_mobile", "_width", "_height", "_lang"}
+    assert (params["_webbricks_"], params["_lang"], params["_width"].isdigit()) == ("1", "en", True)
 
 
 def test_a_broken_part_is_named_and_spares_its_neighbours(look: Page, bench: Bench) -> None:
@@ -188,11 +188,11 @@ def test_a_confirmed_action_waits_for_yes(look: Page, bench: Bench) -> None:
     look.click("text=go")
     look.get_by_role("button", name="Cancel").click()
     expect(look.get_by_role("alertdialog")).to_have_count(0)
-    assert bench.asked("/delete.dspy") == []
+    assert bench.requests_of("/delete.dspy") == []
     look.click("text=go")
     look.get_by_role("button", name="Yes").click()
     expect(look.get_by_text("Gone")).to_be_visible()
-    assert len(bench.asked("/delete.dspy")) == 1
+    assert len(bench.requests_of("/delete.dspy")) == 1
 
 
 def test_scripts_of_pages_are_off_and_say_so(look: Page, bench: Bench) -> None:

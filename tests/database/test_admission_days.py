@@ -52,12 +52,12 @@ async def test_quotas_turn_at_midnight_of_the_zone_to_the_millisecond(
 async def test_a_call_counts_where_it_began(hands: Clock) -> None:
     quotas = {"daily_quota": 5, "monthly_quota": 5}
     trade = await make_trade(distributor_pipeline=quotas, pipeline_capacity=quotas)
-    before, kept = await trade.begin(), await trade.begin()
+    before, open_call = await trade.begin(), await trade.begin()
 
     hands.moment = MIDNIGHT + timedelta(seconds=1)
     await trade.begin()
     await trade.finish(before, "cancelled")
-    await trade.finish(kept)
+    await trade.finish(open_call)
 
     for table in ("distributor_pipeline", "pipeline_capacity"):
         row = await trade.row(table)
@@ -149,7 +149,7 @@ async def test_the_price_at_the_start_of_a_call_applies(hands: Clock) -> None:
     assert (await trade.finish(after, call="1"))["amount"] == 2
 
 
-async def test_overdue_calls_of_all_lines_are_ended_once(hands: Clock) -> None:
+async def test_overdue_calls_of_all_pipelines_are_ended_once(hands: Clock) -> None:
     await expire_overdue(EVENING + timedelta(days=9))  # what other tests left behind
     trades = [await make_trade(pipeline_capacity={"max_concurrency": 5}) for _ in range(3)]
     calls = [await trade.begin(lease_seconds=60) for trade in trades]
@@ -185,14 +185,14 @@ async def test_a_booking_of_last_month_counts_and_is_voided_there(hands: Clock) 
     async def book() -> dict[str, Any]:
         return await in_transaction(lambda sor: bookings.book(sor, values, [], SYSTEM_ACTOR))
 
-    booked = await book()
-    assert booked["month_key"] == "2026-11"
+    booking = await book()
+    assert booking["month_key"] == "2026-11"
     with pytest.raises(AppError) as caught:
         await book()
     assert caught.value.extra["scope"] == "capacity_month"
     assert await differences() == []
 
-    await in_transaction(lambda sor: bookings.void(sor, booked["id"], None, "no", SYSTEM_ACTOR))
+    await in_transaction(lambda sor: bookings.void(sor, booking["id"], None, "no", SYSTEM_ACTOR))
     await book()
     assert (await trade.row("pipeline_capacity")).month_used == 1
     assert await differences() == []

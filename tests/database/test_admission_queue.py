@@ -287,7 +287,7 @@ async def test_a_quote_tells_no_refusal_while_the_database_is_away(
         await admission.quote(trade.distributor_id, pipeline=trade.code, lines=[])
 
 
-async def test_a_line_that_was_made_anew_under_its_code() -> None:
+async def test_a_pipeline_that_was_made_anew_under_its_code() -> None:
     trade = await make_trade()
     await begin(trade, "first")
     other = await make_trade()

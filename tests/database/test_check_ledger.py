@@ -27,20 +27,20 @@ COUNTERS = [
 async def trade(pool: Installation, hands: Clock) -> Trade:
     """Calls of two months in every status, one of them running."""
     quotas = {"daily_quota": 99, "monthly_quota": 99}
-    made = await make_trade(
+    seller = await make_trade(
         pipeline_capacity=quotas | {"max_concurrency": 9},
         distributor_pipeline=quotas,
         distributors={"quota_period": "month", "quota_calls": 99},
     )
-    await add_price(made, unit_price=Decimal("0.123457"))
+    await add_price(seller, unit_price=Decimal("0.123457"))
     for moment in (EVENING, MIDNIGHT + timedelta(hours=1)):
         hands.moment = moment
-        await made.finish(await made.begin(), call="3")
-        await made.finish(await made.begin(), "failed", call="1")
-        await made.finish(await made.begin(), "cancelled")
-        await made.book_call(7)
-    await made.begin()
-    return made
+        await seller.finish(await seller.begin(), call="3")
+        await seller.finish(await seller.begin(), "failed", call="1")
+        await seller.finish(await seller.begin(), "cancelled")
+        await seller.book_call(7)
+    await seller.begin()
+    return seller
 
 
 async def spoil(trade: Trade, table: str, **fields: object) -> None:
@@ -56,13 +56,13 @@ async def test_each_counter_is_found_and_repaired_and_nothing_else(
     before = pool.query("select * from pipeline_usage_log order by id")
     await spoil(trade, table, **{counter: right + 1})
 
-    done = pool.manage("check-ledger", "--repair", check=False)
+    process = pool.manage("check-ledger", "--repair", check=False)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert trade.code in done.stdout
-    assert "1 difference(s)" in done.stdout
-    said, repaired = (done.stdout.index(text) for text in ("should be", "set to"))
-    assert said < repaired
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert trade.code in process.stdout
+    assert "1 difference(s)" in process.stdout
+    report, repair = (process.stdout.index(text) for text in ("should be", "set to"))
+    assert report < repair
     assert (await trade.row(table))[counter] == right
     assert pool.query("select * from pipeline_usage_log order by id") == before
     async with reading(snapshot=True) as sor:
@@ -93,8 +93,8 @@ async def test_counters_ledger_and_statements_say_the_same(trade: Trade) -> None
     async with reading(snapshot=True) as sor:
         assert await check(sor) == []
         months = [await statement(sor, distributor, month) for month in ("2026-11", "2026-12")]
-    assert [made["calls"] for made in months] == [3, 4]
-    assert sum(made["amount"] for made in months) == distributor.spend_used
+    assert [month_statement["calls"] for month_statement in months] == [3, 4]
+    assert sum(month_statement["amount"] for month_statement in months) == distributor.spend_used
     assert distributor.spend_used == 2 * 11 * Decimal("0.123457")
     assert distributor.quota_used == 4
 
@@ -106,10 +106,10 @@ async def test_an_amount_that_no_statement_lists_is_found_and_left(
     pipeline_id = trade.rows["pipelines"]["id"]
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute(change + " limit 1", (1, pipeline_id))
-        done = pool.manage("check-ledger", "--repair", "--month", "2026-11", check=False)
+        process = pool.manage("check-ledger", "--repair", "--month", "2026-11", check=False)
         cursor.execute(change, (0, pipeline_id))
 
-    assert done.returncode == 1
-    assert f"statement {trade.code} 2026-11 amount" in done.stdout
-    assert "left as it is" in done.stdout
+    assert process.returncode == 1
+    assert f"statement {trade.code} 2026-11 amount" in process.stdout
+    assert "left as it is" in process.stdout
     assert clock.quota_month(EVENING) == "2026-11"

@@ -22,12 +22,12 @@ FEW = 4 * CALLS_A_DAY
 
 @pytest.fixture
 async def trade(pool: Installation, hands: Clock) -> Trade:
-    """A distributor with a month of calls of its line."""
-    made = await make_trade()
+    """A distributor with a month of calls of its pipeline."""
+    seller = await make_trade()
     rows = [
         ledger.new_header(
-            moment=started_at, by="", distributor_id=made.distributor_id, currency="CNY",
-            pipeline_id=made.rows["pipelines"]["id"], status="succeeded", source="api",
+            moment=started_at, by="", distributor_id=seller.distributor_id, currency="CNY",
+            pipeline_id=seller.rows["pipelines"]["id"], status="succeeded", source="api",
             started_at=started_at,
         )
         for day in range(DAYS)
@@ -36,7 +36,7 @@ async def trade(pool: Installation, hands: Clock) -> Trade:
     ]  # fmt: skip
     await in_transaction(lambda sor: ledger.insert_rows(sor, rows))
     pool.query("analyze table pipeline_usage_log")
-    return made
+    return seller
 
 
 @pytest.mark.parametrize("whose", [("distributor_id",), ("distributor_id", "pipeline_id")])
@@ -44,9 +44,9 @@ async def test_the_calls_of_a_day_are_counted_without_reading_the_month(
     trade: Trade, whose: tuple[str, ...]
 ) -> None:
     ids = {"distributor_id": trade.distributor_id, "pipeline_id": trade.rows["pipelines"]["id"]}
-    wanted = {name: ids[name] for name in whose}
+    filters = {name: ids[name] for name in whose}
     async with reading() as sor:
-        count, reads = await reads_of(sor, ledger.count_calls(sor, "2026-11-20", **wanted))
+        count, reads = await reads_of(sor, ledger.count_calls(sor, "2026-11-20", **filters))
 
     assert count == CALLS_A_DAY
     assert reads < FEW
@@ -66,14 +66,14 @@ async def test_a_distributor_s_calls_are_told_from_an_index_alone(
 ) -> None:
     link = trade.rows["distributor_pipeline"]["id"]
     pool.query("delete from distributor_pipeline where id = %s", link)
-    said = statements_of(monkeypatch)
+    statements = statements_of(monkeypatch)
 
     with pytest.raises(InUse) as caught:
         await in_transaction(
             lambda sor: distributors.SERVICE.delete(sor, trade.distributor_id, None, SYSTEM_ACTOR)
         )
 
-    ((text, values),) = [one for one in said if "pipeline_usage_log" in one[0]]
+    ((text, values),) = [one for one in statements if "pipeline_usage_log" in one[0]]
     async with reading() as sor:
         (plan,) = await sor.sqlExe(f"explain {text}", values)
         (first,) = await sor.sqlExe(

@@ -16,8 +16,8 @@ WANTED = {
 }
 
 
-async def load(wanted=WANTED) -> tuple[int, int]:
-    return await in_transaction(lambda sor: write_paths(sor, MODULE, wanted), "sage")
+async def load(rights=WANTED) -> tuple[int, int]:
+    return await in_transaction(lambda sor: write_paths(sor, MODULE, rights), "sage")
 
 
 async def roles_for(path: str) -> frozenset[str]:
@@ -93,10 +93,10 @@ async def test_a_right_given_by_hand_stays_also_on_a_dropped_path(pool):
     give_by_hand(pool, "owner.operator", "/made_up/list.ui")
 
     await load()
-    kept = await roles_for("/made_up/list.ui")
+    roles = await roles_for("/made_up/list.ui")
     await load({})
 
-    assert "owner.operator" in kept
+    assert "owner.operator" in roles
     assert await roles_for("/made_up/list.ui") == {"owner.operator"}
 
 
@@ -138,9 +138,9 @@ async def test_a_role_that_was_made_anew_in_sage_gets_its_rights_again(pool):
     old = role_id(pool, "owner.viewer")
     sage(pool, "update role set id = 'hand-role' where id = %s", old)
     try:
-        added, removed = await load()
+        additions, removals = await load()
 
-        assert (added, removed) == (1, 1)
+        assert (additions, removals) == (1, 1)
         assert "owner.viewer" in await roles_for("/made_up/list.ui")
     finally:
         sage(pool, "update role set id = %s where id = 'hand-role'", old)
@@ -210,8 +210,8 @@ def test_what_sage_gives_to_everybody_is_told(pool, capsys):
 
     register_paths(MODULE, any_=WANTED["any"], roles={"owner.viewer": WANTED["owner.viewer"]})
 
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "made_up: 2 rights, 2 added, 0 removed"
-    assert "/main/made_up/**" in told[1]
-    assert "logined" in told[1]
-    assert len(told) == 2
+    messages = capsys.readouterr().out.splitlines()
+    assert messages[0] == "made_up: 2 rights, 2 added, 0 removed"
+    assert "/main/made_up/**" in messages[1]
+    assert "logined" in messages[1]
+    assert len(messages) == 2

@@ -30,7 +30,7 @@ async def pool(mariadb: Installation) -> AsyncIterator[Installation]:
 
 
 @pytest.fixture(autouse=True)
-async def _settled(pool: Installation) -> AsyncIterator[None]:
+async def _migrated_after(pool: Installation) -> AsyncIterator[None]:
     await migrate()
     yield
     # What a test added on top, so that the next one starts from the models.
@@ -49,7 +49,7 @@ def column(db: Installation, table: str, name: str) -> dict[str, Any]:
     return row
 
 
-def add_line(db: Installation, key: str = "p1") -> None:
+def add_pipeline(db: Installation, key: str = "p1") -> None:
     db.query(
         f"insert into pipelines (id, code, name, {STAMP_NAMES})"
         f" values ('{key}', '{key}', 'Line', {STAMPS})"
@@ -65,10 +65,10 @@ def add_version(db: Installation, key: str, number: int, status: str = "saved") 
 
 
 async def test_a_migrated_database_is_as_the_models_say() -> None:
-    found = await plan()
+    rest = await plan()
 
-    assert found.steps == []
-    assert found.problems == []
+    assert rest.steps == []
+    assert rest.problems == []
     assert await migrate() == []
 
 
@@ -87,8 +87,8 @@ async def test_every_column_has_the_type_of_its_model(pool: Installation) -> Non
 @pytest.mark.parametrize("module", ["pipeline_core", "pipeline_ops", "pipeline_dist"])
 async def test_what_json2ddl_makes_is_taken_over(pool: Installation, module: str) -> None:
     script = f"from xls2ddl.json2ddl import model2ddl; print(model2ddl('{module}/models', 'mysql'))"
-    made = pool.command("-c", script).stdout
-    text = "\n".join(line for line in made.splitlines() if not line.startswith("--"))
+    ddl = pool.command("-c", script).stdout
+    text = "\n".join(line for line in ddl.splitlines() if not line.startswith("--"))
     for statement in filter(str.strip, text.split(";\n")):
         pool.query(statement.strip().rstrip(";"))
 
@@ -99,7 +99,7 @@ async def test_what_json2ddl_makes_is_taken_over(pool: Installation, module: str
 
 
 async def test_a_missing_column_is_added_to_the_rows_there_are(pool: Installation) -> None:
-    add_line(pool)
+    add_pipeline(pool)
     pool.query(
         "insert into pipeline_steps (id, pipeline_id, step_key, name, stage, step_no, config,"
         f" {STAMP_NAMES}) values ('s1', 'p1', 'a', 'A', 1, 1, '{{}}', {STAMPS})"
@@ -136,27 +136,27 @@ async def test_a_narrow_column_is_widened(
 
 
 @pytest.mark.parametrize(
-    ("wide", "told"),
+    ("wide", "sentence"),
     [
         ("varchar(300) not null", "pipelines.name is varchar(300), the model says varchar(128)"),
         ("varchar(128) null", "pipelines.name allows null, the model does not"),
     ],
 )
-async def test_nothing_is_narrowed(pool: Installation, wide: str, told: str) -> None:
+async def test_nothing_is_narrowed(pool: Installation, wide: str, sentence: str) -> None:
     pool.query(f"alter table pipelines modify column name {wide} comment '产线名称'")
     before = column(pool, "pipelines", "name")
 
     lines = await migrate()
 
     assert column(pool, "pipelines", "name") == before
-    assert f"left as it is: {told}" in lines
+    assert f"left as it is: {sentence}" in lines
 
 
 async def test_nothing_is_dropped(pool: Installation) -> None:
     pool.query("alter table pipelines add column colour varchar(9) default 'red'")
     pool.query("create index my_own on pipelines (name)")
     pool.query("create table if not exists my_table (id int primary key)")
-    add_line(pool)
+    add_pipeline(pool)
 
     lines = await migrate()
 
@@ -174,9 +174,9 @@ async def test_indexes_are_added_and_corrected(pool: Installation) -> None:
     await migrate()
 
     assert (await plan()).steps == []
-    add_line(pool)
+    add_pipeline(pool)
     with pytest.raises(pymysql.err.IntegrityError):
-        add_line(pool)
+        add_pipeline(pool)
 
 
 async def test_migrations_at_the_same_time_are_one(pool: Installation) -> None:
@@ -214,7 +214,7 @@ OLD = "modify column name varchar(128) character set utf8mb4 collate utf8mb4_uni
 
 
 @pytest.fixture
-def named(pool: Installation) -> Iterator[Installation]:
+def old_names(pool: Installation) -> Iterator[Installation]:
     """Names as installations of before have them: all emoji are one."""
     pool.query("delete from distributors")
     pool.query(f"alter table distributors {OLD}")
@@ -222,32 +222,34 @@ def named(pool: Installation) -> Iterator[Installation]:
     pool.query("delete from distributors")
 
 
-async def test_names_of_before_are_told_apart_by_their_emoji(named: Installation) -> None:
-    add_distributors(named, "Acme 😀", "吉野", "café")
+async def test_names_of_before_are_told_apart_by_their_emoji(old_names: Installation) -> None:
+    add_distributors(old_names, "Acme 😀", "吉野", "café")
 
     steps = await migrate()
 
     assert any("which tells emoji and rare letters apart" in line for line in steps)
-    assert column(named, "distributors", "name")["collation"] == "utf8mb4_uca1400_as_ci"
-    named.query("update distributors set name = 'Acme 🎉' where id = 'n1'")
-    named.query("update distributors set name = '𠮷野' where id = 'n2'")
+    assert column(old_names, "distributors", "name")["collation"] == "utf8mb4_uca1400_as_ci"
+    old_names.query("update distributors set name = 'Acme 🎉' where id = 'n1'")
+    old_names.query("update distributors set name = '𠮷野' where id = 'n2'")
     with pytest.raises(pymysql.err.IntegrityError):  # capitals are no other name
-        named.query("update distributors set name = 'ACME 😀' where id = 'n1'")
+        old_names.query("update distributors set name = 'ACME 😀' where id = 'n1'")
     assert await migrate() == []
     assert (await plan()).problems == []
 
 
-async def test_names_that_newer_letters_make_one_are_left_for_a_person(named: Installation) -> None:
+async def test_names_that_newer_letters_make_one_are_left_for_a_person(
+    old_names: Installation,
+) -> None:
     """The old collation did not know the capital of ß, and took the two for different."""
-    add_distributors(named, "Ruß", "Ruẞ")
+    add_distributors(old_names, "Ruß", "Ruẞ")
 
     steps = await migrate()
 
     (line,) = [line for line in steps if "NOT" in line]
     assert line.startswith("NOT done, distributors: changed collation of name")
     assert "Rename one of the two" in line
-    assert column(named, "distributors", "name")["collation"] == "utf8mb4_unicode_ci"
-    named.query("update distributors set name = 'Another' where id = 'n1'")
+    assert column(old_names, "distributors", "name")["collation"] == "utf8mb4_unicode_ci"
+    old_names.query("update distributors set name = 'Another' where id = 'n1'")
     assert [line.partition(" to ")[0] for line in await migrate()] == [
         "distributors: changed collation of name"
     ]
@@ -267,7 +269,7 @@ async def test_names_that_are_told_apart_already_stay_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("known", "chosen"),
+    ("available", "expected"),
     [
         (NAME_COLLATIONS, "utf8mb4_uca1400_as_ci"),
         (NAME_COLLATIONS[1:], "utf8mb4_0900_as_ci"),
@@ -275,35 +277,35 @@ async def test_names_that_are_told_apart_already_stay_as_they_are(
     ],
 )
 async def test_the_first_collation_that_the_server_has_is_taken(
-    pool: Installation, monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...], chosen: str
+    pool: Installation, monkeypatch: pytest.MonkeyPatch, available: tuple[str, ...], expected: str
 ) -> None:
     """This server has not MySQL's: then what comes after it."""
-    unknown = [f"utf8mb4_no_{name}" for name in NAME_COLLATIONS if name not in known]
-    monkeypatch.setattr(schema_collation, "NAME_COLLATIONS", (*unknown, *known))
+    missing = [f"utf8mb4_no_{name}" for name in NAME_COLLATIONS if name not in available]
+    monkeypatch.setattr(schema_collation, "NAME_COLLATIONS", (*missing, *available))
     async with raw_connection() as connection:
-        found = await schema_collation.name_collation(connection)
+        collation = await schema_collation.name_collation(connection)
 
     has = {row["Collation"] for row in pool.query("show collation like 'utf8mb4%%'")}
-    assert found == (chosen if chosen in has or "uca1400" in chosen else "utf8mb4_bin")
+    assert collation == (expected if expected in has or "uca1400" in expected else "utf8mb4_bin")
 
 
 def test_a_server_without_better_ones_is_told_what_it_does(pool: Installation) -> None:
     tables = {"distributors": FoundTable(columns={"name": FoundColumn(
         "varchar(128)", False, None, "utf8mb4_unicode_ci", "分销商名称")})}  # fmt: skip
 
-    told = " ".join(map(str, make_plan(tables, "utf8mb4_bin").steps))
+    text = " ".join(map(str, make_plan(tables, "utf8mb4_bin").steps))
     unknown = make_plan(tables, None)
 
-    assert "capitals from small letters" in told
+    assert "capitals from small letters" in text
     assert any("takes all emoji for one" in line for line in unknown.problems)
     assert not any("collation of name" in str(step) for step in unknown.steps)
 
 
 def test_an_empty_database_gets_every_table() -> None:
-    found = make_plan({})
+    whole = make_plan({})
 
-    assert {step.table for step in found.steps} == models.tables().keys()
-    assert not any("drop" in step.sql.lower() for step in found.steps)
+    assert {step.table for step in whole.steps} == models.tables().keys()
+    assert not any("drop" in step.sql.lower() for step in whole.steps)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +340,7 @@ def test_what_happens_to_a_version_is_written_down(pool: Installation) -> None:
     ]
 
 
-def test_a_line_has_one_live_version_at_most(pool: Installation) -> None:
+def test_a_pipeline_has_one_live_version_at_most(pool: Installation) -> None:
     add_version(pool, "v1", 1, "published")
     add_version(pool, "v2", 2)
 

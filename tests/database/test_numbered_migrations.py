@@ -83,11 +83,11 @@ async def test_what_was_renamed_keeps_its_values(pool: Installation, write: Writ
     write("0001_rename.sql", RENAME)
     dry = (await plan()).lines()
 
-    told = await migrate()
+    messages = await migrate()
 
-    assert dry[0] == told[0] == "pipeline_ops/0001_rename: Rename the old column of the note."
-    assert told[-1] == "pipeline_dist/0002_fill: Fill the contacts that are missing."
-    assert told[-1] in dry
+    assert dry[0] == messages[0] == "pipeline_ops/0001_rename: Rename the old column of the note."
+    assert messages[-1] == "pipeline_dist/0002_fill: Fill the contacts that are missing."
+    assert messages[-1] in dry
     assert [row["contact"] for row in pool.query("select contact from distributors")] == ["kept"]
     assert set(outcomes(pool).values()) == {"done"}
     assert await migrate() == []
@@ -117,9 +117,9 @@ async def test_a_new_database_needs_only_what_is_for_every_one(
     )
     assert (await plan()).before == []
 
-    told = await migrate()
+    messages = await migrate()
 
-    assert told == [
+    assert messages == [
         "app_migration: created the table", "pipeline_ops/0002_first: Make the first row.",
     ]  # fmt: skip
     assert outcomes(pool) == {
@@ -129,7 +129,7 @@ async def test_a_new_database_needs_only_what_is_for_every_one(
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "sentence"),
     [
         (
             "0001_bad.sql",
@@ -175,12 +175,12 @@ async def test_a_new_database_needs_only_what_is_for_every_one(
     ],
 )
 async def test_a_failed_one_is_told_and_leaves_nothing(
-    pool: Installation, write: Write, name: str, text: str, said: str
+    pool: Installation, write: Write, name: str, text: str, sentence: str
 ) -> None:
     add_distributor(pool)
     file = write(name, text)
 
-    with pytest.raises(MigrationError, match=f"^pipeline_ops/0001_bad: .*{said}.*not recorded"):
+    with pytest.raises(MigrationError, match=f"^pipeline_ops/0001_bad: .*{sentence}.*not recorded"):
         await migrate()
 
     assert len(pool.query("select id from distributors")) == 1
@@ -202,14 +202,14 @@ async def test_migrations_at_the_same_time_run_each_once(pool: Installation, wri
         "update distributors set contact = concat(contact, 'x');\n",
     )
 
-    told = await asyncio.gather(*(migrate() for _ in range(4)))
+    messages = await asyncio.gather(*(migrate() for _ in range(4)))
 
-    assert sorted(map(len, told)) == [0, 0, 0, 1]
+    assert sorted(map(len, messages)) == [0, 0, 0, 1]
     assert pool.query("select contact from distributors") == [{"contact": "x"}]
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "sentence"),
     [
         ("0001 x.sql", "-- x\n-- when: after\n", "name it"),
         ("0001_x.txt", "-- x\n-- when: after\n", "name it"),
@@ -223,11 +223,11 @@ async def test_migrations_at_the_same_time_run_each_once(pool: Installation, wri
     ],
 )
 def test_a_file_that_says_too_little_is_refused(
-    write: Write, name: str, text: str, said: str
+    write: Write, name: str, text: str, sentence: str
 ) -> None:
     first = write("0001_first.sql", "-- First.\n-- when: after\nselect 1;\n")
 
-    with pytest.raises(MigrationError, match=said):
+    with pytest.raises(MigrationError, match=sentence):
         read_migrations([first, write(name, text, "pipeline_core")])
 
 

@@ -15,11 +15,11 @@ async def test_nothing_is_left_to_commit_after_a_transaction(pool: Installation,
     row = {"id": f"changed-{fails}", "fails": 1, "last_at": now()}
     with pytest.raises(ValueError, match="on purpose") if fails else nullcontext():
         async with transaction() as sor:
-            seen = [sor.dataChanged]
+            flags = [sor.dataChanged]
             await sor.C("app_login_attempt", row)
-            seen.append(sor.dataChanged)
+            flags.append(sor.dataChanged)
             if fails:
                 raise ValueError("on purpose")
-    seen.append(sor.dataChanged)
+    flags.append(sor.dataChanged)
 
-    assert seen == [False, True, False]
+    assert flags == [False, True, False]

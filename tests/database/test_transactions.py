@@ -93,9 +93,9 @@ async def test_concurrent_failures_and_successes_are_not_mixed_up():
 
     outcomes = await asyncio.gather(*(one(number) for number in range(90)))
 
-    kept = [f"{number:03d}" for number in range(90) if number % 3]
-    assert [f"{n:03d}" for n, outcome in enumerate(outcomes) if outcome == "kept"] == kept
-    assert await names() == kept
+    expected = [f"{number:03d}" for number in range(90) if number % 3]
+    assert [f"{n:03d}" for n, outcome in enumerate(outcomes) if outcome == "kept"] == expected
+    assert await names() == expected
 
 
 async def test_deadlocks_are_tried_again():
@@ -136,13 +136,13 @@ async def test_a_snapshot_sees_one_state():
 
 
 async def test_a_duplicate_names_its_key():
-    with pytest.raises(DuplicateKey) as refused:  # noqa: PT012
+    with pytest.raises(DuplicateKey) as error:  # noqa: PT012
         async with transaction() as sor:
             await sor.C(TABLE, attempt("a"))
             await sor.C(TABLE, attempt("a"))
 
-    assert refused.value.index == "PRIMARY"
-    assert failure_code(refused.value) == 1062
+    assert error.value.index == "PRIMARY"
+    assert failure_code(error.value) == 1062
 
 
 @pytest.mark.parametrize("key", [0, 1, None, True, ""])
@@ -191,9 +191,9 @@ async def test_a_full_pool_answers_busy_after_its_wait(monkeypatch: pytest.Monke
 
     small = Pool(settings().pipeline_database, size=1, wait_seconds=0.2)
     async with small.connection():
-        with pytest.raises(Unavailable) as refused:
+        with pytest.raises(Unavailable) as error:
             async with small.connection():
                 pass
     await small.close()
 
-    assert refused.value.code == "busy"
+    assert error.value.code == "busy"

@@ -44,7 +44,7 @@ from tests.support.editing import (
 )
 from tests.support.installation import Installation
 
-LINES = int(os.environ.get("PIPELINE_EDITORS", "40"))
+PIPELINE_COUNT = int(os.environ.get("PIPELINE_EDITORS", "40"))
 EDITORS = (Actor(user_id="ann", username="ann"), Actor(user_id="bob", username="bob"))
 # Refusals that two editors may get of each other or of the state of things; nothing else may come.
 EXPECTED = {
@@ -55,7 +55,7 @@ _codes = count(1)
 
 
 class Editors(RuleBasedStateMachine):
-    """One line and two editors with a view of it each."""
+    """One pipeline and two editors with a view of it each."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -67,59 +67,59 @@ class Editors(RuleBasedStateMachine):
         self.state: State = ([], {})
         self.revisions: dict[str, int] = {ORDER: 0}
         self.content: dict[int, str] = {}
-        self.seen = [self.run(self.look()) for _ in EDITORS]
+        self.views = [self.run(self.look()) for _ in EDITORS]
         for key in ("k0", "k1", "k2"):
             self.together([create(self.id, key, None, None, False)])
 
     @rule(editor=st.integers(0, 1))
     def looks_again(self, editor: int) -> None:
-        self.seen[editor] = self.run(self.look())
+        self.views[editor] = self.run(self.look())
 
     @rule(mine=CHOICES)
     def one_works(self, mine: Choice) -> None:
-        self.together([deed_of(self.id, mine, self.seen[0])])
+        self.together([deed_of(self.id, mine, self.views[0])])
 
     @rule(mine=CHOICES, yours=CHOICES)
     def both_work(self, mine: Choice, yours: Choice) -> None:
-        chosen = zip((mine, yours), self.seen, strict=True)
-        self.together([deed_of(self.id, choice, seen) for choice, seen in chosen])
+        choices = zip((mine, yours), self.views, strict=True)
+        self.together([deed_of(self.id, choice, view) for choice, view in choices])
 
     @rule(mine=CHOICES, yours=CHOICES)
     def both_begin_with_what_is_there_now(self, mine: Choice, yours: Choice) -> None:
-        self.seen = [self.run(self.look()) for _ in EDITORS]
+        self.views = [self.run(self.look()) for _ in EDITORS]
         self.both_work(mine, yours)
 
     @invariant()
     def the_draft_is_whole(self) -> None:
         if not hasattr(self, "id"):
             return
-        seen = self.run(self.look())
+        view = self.run(self.look())
         # Counted here and not by `stages`, which is under test.
-        places = sorted((step["stage"], step["step_no"]) for step in seen.steps)
+        places = sorted((step["stage"], step["step_no"]) for step in view.steps)
         sizes = Counter(stage for stage, _ in places)
         assert places == [
             (stage, step_no)
             for stage in range(1, len(sizes) + 1)
             for step_no in range(1, sizes[stage] + 1)
         ]
-        assert len({step["step_key"] for step in seen.steps}) == len(seen.steps)
-        self.run(self.versions_are_whole(seen.line))
+        assert len({step["step_key"] for step in view.steps}) == len(view.steps)
+        self.run(self.versions_are_whole(view.pipeline))
 
-    async def versions_are_whole(self, line: dict[str, Any]) -> None:
+    async def versions_are_whole(self, pipeline: dict[str, Any]) -> None:
         async with reading() as sor:
             versions = await sor.sqlExe(
                 "select * from pipeline_versions where pipeline_id = ${id}$ order by version_no",
                 {"id": self.id},
             )
         live = [version["version_no"] for version in versions if version["status"] == "published"]
-        expected = [line["current_version"]] if line["status"] == "published" else []
+        expected = [pipeline["current_version"]] if pipeline["status"] == "published" else []
         assert live == expected
         numbers = [version["version_no"] for version in versions]
         assert numbers == list(range(1, len(numbers) + 1))
         for version in versions:
             load(version)
-            kept = self.content.setdefault(version["version_no"], version["snapshot"])
-            assert kept == version["snapshot"]
+            snapshot = self.content.setdefault(version["version_no"], version["snapshot"])
+            assert snapshot == version["snapshot"]
             assert (version["status"] == "saved") == (json.loads(version["event_log"]) == [])
 
     def run(self, work: Any) -> Any:
@@ -127,13 +127,13 @@ class Editors(RuleBasedStateMachine):
 
     async def look(self) -> Seen:
         async with reading(snapshot=True) as sor:
-            line = await sor.one("select * from pipelines where id = ${id}$", {"id": self.id})
+            pipeline = await sor.one("select * from pipelines where id = ${id}$", {"id": self.id})
             steps = await sor.sqlExe(
                 "select * from pipeline_steps where pipeline_id = ${id}$ order by stage, step_no",
                 {"id": self.id},
             )
-        assert line is not None
-        return Seen(line, steps, dict(getattr(self, "revisions", {})))
+        assert pipeline is not None
+        return Seen(pipeline, steps, dict(getattr(self, "revisions", {})))
 
     def together(self, deeds: list[Deed]) -> None:
         """Do *deeds* at the same time and hold what is there against every order of them."""
@@ -147,13 +147,17 @@ class Editors(RuleBasedStateMachine):
                 raise outcome
             result.append(with_outcome(deed, outcome.body))
         after = self.run(self.look())
-        found: State = (
+        result_state: State = (
             stages.layout_of(after.steps),
             {s["step_key"]: (s["name"], s["enabled"]) for s in after.steps},
         )
         possible = [in_order(self.state, self.revisions, order) for order in permutations(result)]
-        fitting = [made for made in possible if made is not None and made[0] == found]
-        assert fitting, (self.state, [(d.endpoint, d.params) for d in result], found)
+        fitting = [
+            prediction
+            for prediction in possible
+            if prediction is not None and prediction[0] == result_state
+        ]
+        assert fitting, (self.state, [(d.endpoint, d.params) for d in result], result_state)
         self.state, self.revisions = fitting[0]
 
 
@@ -167,8 +171,8 @@ async def _at_once(deeds: list[Deed]) -> list[Any]:
     )
 
 
-@pytest.mark.timeout(0 if LINES > 100 else 300)
-def test_two_editors_at_once_never_break_a_line(database: Installation) -> None:
+@pytest.mark.timeout(0 if PIPELINE_COUNT > 100 else 300)
+def test_two_editors_at_once_never_break_a_pipeline(database: Installation) -> None:
     database.adopt()
     loop = asyncio.new_event_loop()
     Editors.loop = loop
@@ -176,7 +180,7 @@ def test_two_editors_at_once_never_break_a_line(database: Installation) -> None:
         run_state_machine_as_test(
             Editors,
             settings=settings(
-                max_examples=LINES, stateful_step_count=25, deadline=None, database=None,
+                max_examples=PIPELINE_COUNT, stateful_step_count=25, deadline=None, database=None,
                 suppress_health_check=list(HealthCheck), print_blob=True,
             ),
         )  # fmt: skip

@@ -12,7 +12,7 @@ from tests.support.selling import (
     Reseller,
     link,
     make_distributor,
-    make_line,
+    make_pipeline,
     make_reseller,
     new_key,
     post,
@@ -32,40 +32,45 @@ COUNTED = {
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
+def pipeline(server: Installation) -> dict[str, Any]:
     admin = server.admin
-    line = make_line(admin, "script-to-video", prices=(), publish=False, max_concurrency=8)
+    pipeline = make_pipeline(admin, "script-to-video", prices=(), publish=False, max_concurrency=8)
     rename = "/pipeline_core/api/pipelines_update.dspy"
-    post(admin, rename, name="Script to video", **key_of(server, line))
-    (step,) = server.query("select * from pipeline_steps where pipeline_id = %s", line["id"])
+    post(admin, rename, name="Script to video", **key_of(server, pipeline))
+    (step,) = server.query("select * from pipeline_steps where pipeline_id = %s", pipeline["id"])
     post(admin, "/pipeline_core/api/pipeline_steps_update.dspy", id=step["id"],
          lock_version=step["lock_version"], step_key="draft", name="Draft")  # fmt: skip
-    post(admin, "/pipeline_ops/api/pipeline_pricing_create.dspy", pipeline_id=line["id"],
+    post(admin, "/pipeline_ops/api/pipeline_pricing_create.dspy", pipeline_id=pipeline["id"],
          model="claude-haiku-4-5", unit="input_token", unit_price="1", unit_size=1_000_000,
          currency="USD")  # fmt: skip
     for notes in ("first", "second", "third"):
         about = None if notes == "third" else notes
-        post(admin, rename, description=about, **key_of(server, line))
-        post(admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=line["id"], notes=notes)
-    return line
+        post(admin, rename, description=about, **key_of(server, pipeline))
+        post(
+            admin,
+            "/pipeline_core/api/pipeline_publish.dspy",
+            pipeline_id=pipeline["id"],
+            notes=notes,
+        )
+    return pipeline
 
 
 @pytest.fixture(scope="module")
-def acme(server: Installation, line: dict[str, Any]) -> Reseller:
-    made = make_distributor(
+def acme(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    distributor = make_distributor(
         server.admin, "acme", name="ACME Cloud", quota_period="month", quota_calls=10_000,
         spend_limit="500", allowed_ips="127.0.0.0/8",
     )  # fmt: skip
-    link(server.admin, made, line)
-    reseller = Reseller(server, made, new_key(server.admin, made))
+    link(server.admin, distributor, pipeline)
+    reseller = Reseller(server, distributor, new_key(server.admin, distributor))
     # A call that runs is what the examples of limits have.
     assert reseller.post("calls", examples.BEGIN, key="runs").status_code == 201
     return reseller
 
 
-def key_of(server: Installation, line: dict[str, Any]) -> dict[str, Any]:
-    """What names *line* as it is now in a change."""
-    (row,) = server.query("select id, lock_version from pipelines where id = %s", line["id"])
+def key_of(server: Installation, pipeline: dict[str, Any]) -> dict[str, Any]:
+    """What names *pipeline* as it is now in a change."""
+    (row,) = server.query("select id, lock_version from pipelines where id = %s", pipeline["id"])
     return row
 
 
@@ -83,9 +88,9 @@ def outline(value: Any, name: str = "") -> Any:
 def same(answer: httpx.Response, example: Any, status: int = 200) -> None:
     """Fail unless *answer* is *example*, member for member and in its order."""
     assert answer.status_code == status, answer.text
-    told, shown = outline(answer.json()), outline(example)
-    assert told == shown
-    assert order(told) == order(shown)
+    answer_outline, example_outline = outline(answer.json()), outline(example)
+    assert answer_outline == example_outline
+    assert order(answer_outline) == order(example_outline)
 
 
 def order(value: Any) -> Any:
@@ -95,20 +100,20 @@ def order(value: Any) -> Any:
 
 
 def test_begin_read_and_finish(acme: Reseller) -> None:
-    begun = acme.post("calls", examples.BEGIN, key="example")
-    same(begun, examples.BEGUN, 201)
-    same(acme.get("calls", call_no=begun.json()["call_no"]), examples.RUNNING)
-    ended = acme.post("calls/finish", examples.ENDING | {"call_no": begun.json()["call_no"]})
-    same(ended, examples.FINISHED)
-    same(acme.get("calls", call_no=begun.json()["call_no"]), examples.FINISHED)
+    beginning = acme.post("calls", examples.BEGIN, key="example")
+    same(beginning, examples.BEGUN, 201)
+    same(acme.get("calls", call_no=beginning.json()["call_no"]), examples.RUNNING)
+    ending = acme.post("calls/finish", examples.ENDING | {"call_no": beginning.json()["call_no"]})
+    same(ending, examples.FINISHED)
+    same(acme.get("calls", call_no=beginning.json()["call_no"]), examples.FINISHED)
 
 
-def test_one_go_and_batch(server: Installation, line: dict[str, Any], acme: Reseller) -> None:
+def test_one_go_and_batch(server: Installation, pipeline: dict[str, Any], acme: Reseller) -> None:
     same(acme.post("calls", examples.ONE_GO, key="in one go"), examples.BOOKED, 201)
     nearly = make_distributor(
         server.admin, "nearly-used-up", quota_period="month", quota_calls=10_000
     )
-    link(server.admin, nearly, line)
+    link(server.admin, nearly, pipeline)
     other = Reseller(server, nearly, new_key(server.admin, nearly))
     assert other.post("calls", examples.ONE_GO, key="one").status_code == 201
     server.query("update distributors set quota_used = 9999 where id = %s", nearly["id"])
@@ -122,11 +127,11 @@ def test_what_may_be_called_and_what_it_costs(acme: Reseller) -> None:
     same(acme.post("quote", examples.QUOTE_REQUEST), examples.QUOTE)
 
 
-def test_reports(server: Installation, line: dict[str, Any], acme: Reseller) -> None:
+def test_reports(server: Installation, pipeline: dict[str, Any], acme: Reseller) -> None:
     assert acme.post("calls", examples.ONE_GO, key="reported").status_code == 201
     same(acme.get("usage", group_by="day"), examples.USAGE_SUMS)
     same(acme.get("statement"), examples.STATEMENT)
-    other = make_reseller(server, line)
+    other = make_reseller(server, pipeline)
     assert other.post("calls", examples.ONE_GO, key="reported").status_code == 201
     same(other.get("usage"), examples.USAGE_LINES)
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.selling import make_line, make_reseller
+from tests.support.selling import make_pipeline, make_reseller
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("guide", ["docs/api.md", "docs/api.zh-CN.md"])
 def test_every_command_works(server: Installation, guide: str) -> None:
-    line = make_line(server.admin)
-    reseller = make_reseller(server, line)
+    pipeline = make_pipeline(server.admin)
+    reseller = make_reseller(server, pipeline)
     text = (ROOT / guide).read_text("utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    env = server.env | {"BASE": server.base_url, "KEY": reseller.key, "LINE": line["code"]}
+    env = server.env | {"BASE": server.base_url, "KEY": reseller.key, "LINE": pipeline["code"]}
 
     for block in blocks:
         failing = block.replace("curl -sS", "curl -sS --fail-with-body --noproxy '*'")
@@ -32,23 +32,21 @@ def test_every_command_works(server: Installation, guide: str) -> None:
         )
         assert process.returncode == 0, f"{block}\n{process.stdout}{process.stderr}"
 
-    booked = server.query(
+    calls = server.query(
         "select status, amount from pipeline_usage_log where distributor_id = %s and line_no > 0",
         reseller.distributor["id"],
     )
-    assert [(row["status"], str(row["amount"])) for row in booked] == [
-        ("succeeded", "0.0012000000")
-    ]
+    assert [(row["status"], str(row["amount"])) for row in calls] == [("succeeded", "0.0012000000")]
     assert len(blocks) == 4
 
 
 @pytest.mark.parametrize("guide", ["docs/api.md", "docs/api.zh-CN.md"])
 def test_the_shown_refusal_is_a_real_one(server: Installation, guide: str) -> None:
     lang = "zh" if "zh" in guide else "en"
-    (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
+    (text,) = re.findall(r"```json\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
     reseller = make_reseller(server)
     reseller.client.headers["Accept-Language"] = lang
     lines = [{"unit": "call", "quantity": "much"}]
     real = reseller.post("quote", {"pipeline": "x", "lines": lines}).json()
 
-    assert json.loads(shown) | {"request_id": ""} == real | {"request_id": ""}
+    assert json.loads(text) | {"request_id": ""} == real | {"request_id": ""}

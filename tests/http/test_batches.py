@@ -11,31 +11,31 @@ import pytest
 
 from pipeline_dist.api.input import MAX_CALLS
 from tests.support.installation import DIRECT, Installation
-from tests.support.selling import make_line, make_reseller
+from tests.support.selling import make_pipeline, make_reseller
 
 ADDRESS = "/pipeline_dist/v1/calls/batch"
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, daily_quota=1_000_000)
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, daily_quota=1_000_000)
 
 
-def whole_batch(line: dict[str, Any], lines: int) -> dict[str, Any]:
-    """As many calls of *line* as a batch may have, each with *lines* lines spelled out."""
+def whole_batch(pipeline: dict[str, Any], lines: int) -> dict[str, Any]:
+    """As many calls of *pipeline* as a batch may have, each with *lines* lines spelled out."""
     one = {"step_key": "answer", "model": "claude-haiku-4-5", "unit": "input_token", "quantity": 1}
-    call = {"pipeline": line["code"], "status": "succeeded", "lines": [one] * lines}
+    call = {"pipeline": pipeline["code"], "status": "succeeded", "lines": [one] * lines}
     keys = [f"{lines} lines, {n}" for n in range(MAX_CALLS)]
     return {"calls": [{"idempotency_key": key, "client_ref": key, **call} for key in keys]}
 
 
 def test_a_thousand_calls_of_thirty_lines_are_booked_in_full(
-    server: Installation, line: dict[str, Any]
+    server: Installation, pipeline: dict[str, Any]
 ) -> None:
-    reseller = make_reseller(server, line, quota_period="day", quota_calls=10_000)
+    reseller = make_reseller(server, pipeline, quota_period="day", quota_calls=10_000)
     client = server.anonymous(headers={"X-API-Key": reseller.key})
 
-    answer = client.post(ADDRESS, json=whole_batch(line, 30), timeout=120)
+    answer = client.post(ADDRESS, json=whole_batch(pipeline, 30), timeout=120)
 
     body = answer.json()
     assert (answer.status_code, body["accepted"], body["refused"]) == (200, MAX_CALLS, 0)
@@ -45,10 +45,10 @@ def test_a_thousand_calls_of_thirty_lines_are_booked_in_full(
 
 
 def test_the_same_large_batch_four_times_at_once_is_booked_once(
-    server: Installation, line: dict[str, Any]
+    server: Installation, pipeline: dict[str, Any]
 ) -> None:
-    reseller = make_reseller(server, line, quota_period="day", quota_calls=10_000)
-    whole = whole_batch(line, 1)
+    reseller = make_reseller(server, pipeline, quota_period="day", quota_calls=10_000)
+    whole = whole_batch(pipeline, 1)
 
     async def send() -> list[httpx.Response]:
         headers = {"X-API-Key": reseller.key}
@@ -60,7 +60,7 @@ def test_the_same_large_batch_four_times_at_once_is_booked_once(
     answers = asyncio.run(send())
 
     results = [answer.json()["results"] for answer in answers]
-    assert {one["status"] for found in results for one in found} == {201}
+    assert {one["status"] for items in results for one in items} == {201}
     for same in zip(*results, strict=True):
         assert len({one["call"]["call_no"] for one in same}) == 1
         assert sum(not one["replayed"] for one in same) == 1
@@ -70,10 +70,10 @@ def test_the_same_large_batch_four_times_at_once_is_booked_once(
 @pytest.mark.alone  # a heavy body beside other work is held up by that
 @pytest.mark.parametrize("kind", ["numbers", "names", "lines", "objects"])
 def test_nobody_waits_while_a_heavy_batch_is_refused(
-    server: Installation, line: dict[str, Any], kind: str
+    server: Installation, pipeline: dict[str, Any], kind: str
 ) -> None:
     """Held by the watch over every test here: no worker stands still for 100 ms."""
-    reseller = make_reseller(server, line)
+    reseller = make_reseller(server, pipeline)
     many = 190_000
     bodies: dict[str, Any] = {
         "numbers": [1.5] * many,
@@ -91,10 +91,10 @@ def test_nobody_waits_while_a_heavy_batch_is_refused(
 
 
 def test_a_key_revoked_while_a_large_body_comes_is_none_any_more(
-    server: Installation, line: dict[str, Any]
+    server: Installation, pipeline: dict[str, Any]
 ) -> None:
-    reseller = make_reseller(server, line)
-    body = json.dumps(whole_batch(line, 1)).encode()
+    reseller = make_reseller(server, pipeline)
+    body = json.dumps(whole_batch(pipeline, 1)).encode()
 
     place = urlsplit(server.base_url)
     head = (
@@ -113,5 +113,5 @@ def test_a_key_revoked_while_a_large_body_comes_is_none_any_more(
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'"invalid_key"' in answer
-    booked = "select id from pipeline_usage_log where distributor_id = %s limit 1"
-    assert server.query(booked, reseller.distributor["id"]) == []
+    any_call = "select id from pipeline_usage_log where distributor_id = %s limit 1"
+    assert server.query(any_call, reseller.distributor["id"]) == []

@@ -21,7 +21,7 @@ def shop(server: Installation) -> Shop:
     return Shop(server)
 
 
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+def refusal(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The problem document of a refusal."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     problem: dict[str, Any] = answer.json()
@@ -32,14 +32,14 @@ def pointers(problem: dict[str, Any]) -> set[str]:
     return {item["pointer"] for item in problem["errors"]}
 
 
-def day_used(shop: Shop, line: Line) -> int:
-    assert line.capacity is not None
-    return int(shop.row("pipeline_capacity", line.capacity["id"])["day_used"])
+def day_count(shop: Shop, pipeline: Line) -> int:
+    assert pipeline.capacity is not None
+    return int(shop.row("pipeline_capacity", pipeline.capacity["id"])["day_used"])
 
 
 def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
-    line = shop.line(prices=[])
-    common = {"pipeline_id": line.id, "unit": "image", "unit_price": "1"}
+    pipeline = shop.line(prices=[])
+    common = {"pipeline_id": pipeline.id, "unit": "image", "unit_price": "1"}
 
     def price(start: str, end: str | None, **more: Any) -> httpx.Response:
         return shop.try_post(
@@ -49,10 +49,10 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
 
     first = price("2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z")
     assert first.status_code == 200, first.text
-    overlap = refused(price("2026-06-30T23:59:59Z", None), 409, "price_overlap")
+    overlap = refusal(price("2026-06-30T23:59:59Z", None), 409, "price_overlap")
     assert overlap["other"]["id"] == first.json()["data"]["id"]
-    refused(price("2025-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z"), 409, "price_overlap")
-    refused(price("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"), 409, "price_overlap")
+    refusal(price("2025-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z"), 409, "price_overlap")
+    refusal(price("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"), 409, "price_overlap")
     # Ends touch; another step, model or unit; switched off: all fine.
     assert price("2026-07-01T00:00:00Z", None).status_code == 200
     assert price("2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z").status_code == 200
@@ -60,7 +60,7 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
     assert price("2026-02-01T00:00:00Z", None, model="m").status_code == 200
     off = price("2026-02-01T00:00:00Z", None, enabled=0)
     assert off.status_code == 200
-    refused(
+    refusal(
         shop.try_post(f"{PRICING}_update", id=off.json()["data"]["id"], lock_version=1, enabled=1),
         409,
         "price_overlap",
@@ -85,31 +85,33 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
 def test_a_price_that_is_not_right_is_refused_field_by_field(
     shop: Shop, fields: dict[str, Any], wrong: set[str]
 ) -> None:
-    line = shop.line(prices=[])
-    values = {"pipeline_id": line.id, "unit": "call", "unit_price": "1"} | fields
+    pipeline = shop.line(prices=[])
+    values = {"pipeline_id": pipeline.id, "unit": "call", "unit_price": "1"} | fields
 
-    problem = refused(shop.try_post(f"{PRICING}_create", **values), 400, "invalid_fields")
+    problem = refusal(shop.try_post(f"{PRICING}_create", **values), 400, "invalid_fields")
 
     assert pointers(problem) == wrong
 
 
 def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line)
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline)
     (price,) = shop.installation.query(
-        "select id from pipeline_pricing where pipeline_id = %s", line.id
+        "select id from pipeline_pricing where pipeline_id = %s", pipeline.id
     )
-    body = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
+    body = buyer.begin(pipeline, "a", status="succeeded", lines=ONE).json()
 
-    changed = shop.post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2")
-    assert changed["unit_price"] == "2.000000"
+    update = shop.post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2")
+    assert update["unit_price"] == "2.000000"
     assert buyer.read(body["call_no"])["lines"][0]["unit_price"] == "1.000000"
-    assert buyer.begin(line, "b", status="succeeded", lines=ONE).json()["amount"] == "2.0000000000"
-    refused(shop.try_post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="3"),
+    assert (
+        buyer.begin(pipeline, "b", status="succeeded", lines=ONE).json()["amount"] == "2.0000000000"
+    )
+    refusal(shop.try_post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="3"),
             409, "edit_conflict")  # fmt: skip
-    problem = refused(shop.try_post(f"{PRICING}_delete", id=price["id"]), 409, "in_use")
+    problem = refusal(shop.try_post(f"{PRICING}_delete", id=price["id"]), 409, "in_use")
     assert problem["referrers"][0]["table"] == "pipeline_usage_log"
-    unused = shop.post(f"{PRICING}_create", pipeline_id=line.id, unit="image", unit_price="1")
+    unused = shop.post(f"{PRICING}_create", pipeline_id=pipeline.id, unit="image", unit_price="1")
     shop.post(f"{PRICING}_delete", id=unused["id"])
 
 
@@ -119,19 +121,19 @@ def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
      {"pricing_type": "package", "package_size": 10, "package_price": "7", "unit_price": None}],
 )  # fmt: skip
 def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, Any]) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line)
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline)
     (price,) = shop.installation.query(
         "select id, step_key, model, unit, pricing_type, unit_price from pipeline_pricing"
         " where pipeline_id = %s",
-        line.id,
+        pipeline.id,
     )
     same = {name: str(value) for name, value in price.items()}
-    unused = shop.post(f"{PRICING}_create", pipeline_id=line.id, unit="page", unit_price="1")
+    unused = shop.post(f"{PRICING}_create", pipeline_id=pipeline.id, unit="page", unit_price="1")
     shop.post(f"{PRICING}_update", id=unused["id"], lock_version=1, **other)
-    call = buyer.begin(line, "a", status="succeeded", lines=ONE).json()
+    call = buyer.begin(pipeline, "a", status="succeeded", lines=ONE).json()
 
-    problem = refused(
+    problem = refusal(
         shop.try_post(f"{PRICING}_update", **(same | other), lock_version=1), 409, "in_use"
     )
 
@@ -144,68 +146,76 @@ def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, A
     assert again["unit_price"] == "2.000000"
 
 
-def test_a_lines_capacity(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line)
-    buyer.begin(line, "before")
-    buyer.begin(line, "over", status="succeeded", lines=ONE)
-    cancelled = buyer.begin(line, "gone").json()["call_no"]
+def test_a_pipelines_capacity(shop: Shop) -> None:
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline)
+    buyer.begin(pipeline, "before")
+    buyer.begin(pipeline, "over", status="succeeded", lines=ONE)
+    cancelled = buyer.begin(pipeline, "gone").json()["call_no"]
     buyer.finish(cancelled, "cancelled")
 
-    answer = shop.post(f"{CAPACITY}_create", pipeline_id=line.id, daily_quota=3, max_concurrency=5)
+    answer = shop.post(
+        f"{CAPACITY}_create", pipeline_id=pipeline.id, daily_quota=3, max_concurrency=5
+    )
 
     # A capacity that comes later knows of the calls before it.
     assert (answer["day_used"], answer["month_used"], answer["running"]) == (2, 2, 1)
-    problem = refused(shop.try_post(f"{CAPACITY}_create", pipeline_id=line.id), 409, "duplicate")
+    problem = refusal(
+        shop.try_post(f"{CAPACITY}_create", pipeline_id=pipeline.id), 409, "duplicate"
+    )
     assert pointers(problem) == {"/pipeline_id"}
     for name, value in (("daily_quota", -1), ("day_used", 0), ("max_concurrency", "many")):
-        problem = refused(
+        problem = refusal(
             shop.try_post(f"{CAPACITY}_update", id=answer["id"], lock_version=1, **{name: value}),
             400,
             "invalid_fields",
         )
         assert pointers(problem) == {f"/{name}"}
     # Admissions in between are no edit conflict.
-    assert buyer.begin(line, "third").status_code == 201
-    assert buyer.begin(line, "fourth").status_code == 429
+    assert buyer.begin(pipeline, "third").status_code == 201
+    assert buyer.begin(pipeline, "fourth").status_code == 429
     shop.post(f"{CAPACITY}_update", id=answer["id"], lock_version=1, daily_quota=4)
-    assert buyer.begin(line, "fourth").status_code == 201
+    assert buyer.begin(pipeline, "fourth").status_code == 201
     assert shop.ledger_differences() == ""
     shop.post(f"{CAPACITY}_delete", id=answer["id"])
-    assert buyer.begin(line, "unlimited").status_code == 201
+    assert buyer.begin(pipeline, "unlimited").status_code == 201
 
 
 def test_a_call_of_our_own_is_booked_by_hand(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 1})
+    pipeline = shop.line(capacity={"daily_quota": 1})
 
     answer = shop.post(
-        f"{USAGE}_create", pipeline_id=line.id, unit="call", quantity="2.5", remark="phone order"
+        f"{USAGE}_create",
+        pipeline_id=pipeline.id,
+        unit="call",
+        quantity="2.5",
+        remark="phone order",
     )
 
     assert (answer["line_no"], answer["source"], answer["status"]) == (0, "manual", "succeeded")
     assert answer["total"] == "2.5000000000"
     assert answer["amount"] == "0.0000000000"
     assert [item["quantity"] for item in answer["lines"]] == ["2.500000"]
-    assert day_used(shop, line) == 1
-    refused(shop.try_post(f"{USAGE}_create", pipeline_id=line.id), 429, "capacity_exceeded")
+    assert day_count(shop, pipeline) == 1
+    refusal(shop.try_post(f"{USAGE}_create", pipeline_id=pipeline.id), 429, "capacity_exceeded")
     assert shop.ledger_differences() == ""
 
 
 def test_a_booking_for_a_distributor_meets_its_quota_and_prices(shop: Shop) -> None:
-    line = shop.line()
+    pipeline = shop.line()
     buyer = shop.distributor(
-        line, link={"pricing_mode": "discount", "discount_rate": "0.5", "daily_quota": 1}
+        pipeline, link={"pricing_mode": "discount", "discount_rate": "0.5", "daily_quota": 1}
     )
-    fields = {"pipeline_id": line.id, "distributor_id": buyer.id}
+    fields = {"pipeline_id": pipeline.id, "distributor_id": buyer.id}
 
     answer = shop.post(f"{USAGE}_create", **fields, lines=[*ONE, *ONE])
 
     assert answer["total"] == "1.0000000000"
     assert Decimal(buyer.me()["spend_used"]) == 1
-    refused(shop.try_post(f"{USAGE}_create", **fields, lines=ONE), 429, "quota_exceeded")
+    refusal(shop.try_post(f"{USAGE}_create", **fields, lines=ONE), 429, "quota_exceeded")
     stranger = shop.distributor()
-    problem = refused(
-        shop.try_post(f"{USAGE}_create", pipeline_id=line.id, distributor_id=stranger.id),
+    problem = refusal(
+        shop.try_post(f"{USAGE}_create", pipeline_id=pipeline.id, distributor_id=stranger.id),
         400,
         "invalid_fields",
     )
@@ -230,138 +240,145 @@ def test_a_booking_for_a_distributor_meets_its_quota_and_prices(shop: Shop) -> N
 def test_a_booking_that_is_not_right_is_refused(
     shop: Shop, fields: dict[str, Any], wrong: set[str]
 ) -> None:
-    line = shop.line()
+    pipeline = shop.line()
 
-    problem = refused(
-        shop.try_post(f"{USAGE}_create", pipeline_id=line.id, **fields), 400, "invalid_fields"
+    problem = refusal(
+        shop.try_post(f"{USAGE}_create", pipeline_id=pipeline.id, **fields), 400, "invalid_fields"
     )
 
     assert pointers(problem) == wrong
-    assert shop.ledger("pipeline_id = %s", line.id) == []
+    assert shop.ledger("pipeline_id = %s", pipeline.id) == []
 
 
 def test_only_remark_and_client_ref_of_a_call_change(shop: Shop) -> None:
-    line = shop.line()
-    answer = shop.post(f"{USAGE}_create", pipeline_id=line.id, unit="call", quantity=1)
+    pipeline = shop.line()
+    answer = shop.post(f"{USAGE}_create", pipeline_id=pipeline.id, unit="call", quantity=1)
 
-    changed = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
-    assert (changed["remark"], changed["client_ref"]) == ("checked", "c-1")
+    update = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
+    assert (update["remark"], update["client_ref"]) == ("checked", "c-1")
     # A page sends the whole form; what is unchanged is no change.
     shop.post(f"{USAGE}_update", id=answer["id"], remark="again", unit="", status="succeeded")
-    problem = refused(
+    problem = refusal(
         shop.try_post(f"{USAGE}_update", id=answer["id"], quantity=5, remark="no"),
         400,
         "invalid_fields",
     )
     assert pointers(problem) == {"/quantity"}
-    refused(shop.try_post(f"{USAGE}_update", id=answer["id"], amount=5), 400, "invalid_fields")
+    refusal(shop.try_post(f"{USAGE}_update", id=answer["id"], amount=5), 400, "invalid_fields")
 
 
-@pytest.mark.parametrize("by_line", [False, True])
-def test_voiding_gives_everything_back_once(shop: Shop, by_line: bool) -> None:
-    line = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
-    buyer = shop.distributor(line, link={"daily_quota": 10}, quota_period="month", quota_calls=10)
-    kept = buyer.begin(line, "kept", status="succeeded", lines=ONE).json()
-    gone = buyer.begin(line, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
+@pytest.mark.parametrize("by_pipeline", [False, True])
+def test_voiding_gives_everything_back_once(shop: Shop, by_pipeline: bool) -> None:
+    pipeline = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
+    buyer = shop.distributor(
+        pipeline, link={"daily_quota": 10}, quota_period="month", quota_calls=10
+    )
+    other_call = buyer.begin(pipeline, "kept", status="succeeded", lines=ONE).json()
+    gone = buyer.begin(pipeline, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
     rows = shop.ledger("call_no = %s", gone["call_no"])
 
-    voided = shop.post(f"{USAGE}_delete", id=rows[2 if by_line else 0]["id"], reason="booked twice")
+    voided = shop.post(
+        f"{USAGE}_delete", id=rows[2 if by_pipeline else 0]["id"], reason="booked twice"
+    )
 
     assert (voided["status"], voided["void_reason"]) == ("voided", "booked twice")
     assert {row["status"] for row in shop.ledger("call_no = %s", gone["call_no"])} == {"voided"}
     assert Decimal(buyer.me()["spend_used"]) == 1
     assert buyer.me()["quota_used"] == 1
-    assert day_used(shop, line) == 1
-    refused(shop.try_post(f"{USAGE}_delete", id=rows[0]["id"]), 409, "already_voided")
-    assert buyer.read(kept["call_no"])["status"] == "succeeded"
+    assert day_count(shop, pipeline) == 1
+    refusal(shop.try_post(f"{USAGE}_delete", id=rows[0]["id"]), 409, "already_voided")
+    assert buyer.read(other_call["call_no"])["status"] == "succeeded"
     # Its key is not free again, and answers what it answered.
-    again = buyer.begin(line, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
+    again = buyer.begin(pipeline, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
     assert first_answer(again) == gone
     assert again["current"]["status"] == "voided"
     assert shop.ledger_differences() == ""
 
 
 def test_voiding_a_running_call_frees_its_slot_and_ends_it(shop: Shop) -> None:
-    line = shop.line(capacity={"max_concurrency": 1})
-    buyer = shop.distributor(line)
-    call_no = buyer.begin(line, "a").json()["call_no"]
+    pipeline = shop.line(capacity={"max_concurrency": 1})
+    buyer = shop.distributor(pipeline)
+    call_no = buyer.begin(pipeline, "a").json()["call_no"]
 
     shop.post(f"{USAGE}_delete", id=call_no)
 
-    assert buyer.begin(line, "b").status_code == 201
-    refused(buyer.finish(call_no, lines=ONE), 409, "already_finished")
+    assert buyer.begin(pipeline, "b").status_code == 201
+    refusal(buyer.finish(call_no, lines=ONE), 409, "already_finished")
     assert shop.ledger_differences() == ""
 
 
 def test_voiding_a_cancelled_call_gives_nothing_back_twice(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 5})
-    buyer = shop.distributor(line)
-    buyer.begin(line, "kept")
-    call_no = buyer.begin(line, "a").json()["call_no"]
+    pipeline = shop.line(capacity={"daily_quota": 5})
+    buyer = shop.distributor(pipeline)
+    buyer.begin(pipeline, "kept")
+    call_no = buyer.begin(pipeline, "a").json()["call_no"]
     buyer.finish(call_no, "cancelled")
 
     shop.post(f"{USAGE}_delete", id=call_no)
 
-    assert day_used(shop, line) == 1
+    assert day_count(shop, pipeline) == 1
     assert shop.ledger_differences() == ""
 
 
 def test_check_ledger_finds_what_was_tampered_with(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 5})
-    buyer = shop.distributor(line)
-    buyer.begin(line, "a", status="succeeded", lines=ONE)
-    assert line.capacity is not None
+    pipeline = shop.line(capacity={"daily_quota": 5})
+    buyer = shop.distributor(pipeline)
+    buyer.begin(pipeline, "a", status="succeeded", lines=ONE)
+    assert pipeline.capacity is not None
     with shop.installation.connect() as connection, connection.cursor() as cursor:
         for change in (1, -1):
             cursor.execute(
                 "update pipeline_capacity set day_used = day_used + %s, running = "
                 "running + %s where id = %s",
-                (change, change, line.capacity["id"]),
+                (change, change, pipeline.capacity["id"]),
             )
             cursor.execute(
                 "update distributors set spend_used = spend_used + %s where id = %s",
                 (Decimal(change) / 10**10, buyer.id),
             )
             if change > 0:
-                told = shop.ledger_differences()
+                report = shop.ledger_differences()
 
-    assert f"pipeline_capacity {line.code}" in told
-    assert "day_used: says 2, should be 1" in told
-    assert "running: says 1, should be 0" in told
-    assert f"{buyer.code} spend_used: says 1.0000000001, should be 1.0000000000" in told
-    assert "3 difference(s)" in told
+    assert f"pipeline_capacity {pipeline.code}" in report
+    assert "day_used: says 2, should be 1" in report
+    assert "running: says 1, should be 0" in report
+    assert f"{buyer.code} spend_used: says 1.0000000001, should be 1.0000000000" in report
+    assert "3 difference(s)" in report
     assert shop.ledger_differences() == ""
 
 
 def test_figures_and_searches_for_pages(shop: Shop, server: Installation) -> None:
-    line = shop.line(capacity={"daily_quota": 1})
-    shop.distributor(line).begin(line, "a", status="failed", lines=ONE)
+    pipeline = shop.line(capacity={"daily_quota": 1})
+    shop.distributor(pipeline).begin(pipeline, "a", status="failed", lines=ONE)
 
     stats = server.admin.get("/pipeline_ops/api/usage_stats.dspy").json()["data"]
     assert stats["today"]["calls"] >= 1
     assert stats["month"]["failed"] >= 1
     assert len(stats["by_day"]) == 14
     assert stats["by_day"][-1]["calls"] == stats["today"]["calls"]
-    assert line.id in {item["id"] for item in stats["near_limit"]}
+    assert pipeline.id in {item["id"] for item in stats["near_limit"]}
 
     body = server.admin.get(
-        "/pipeline_ops/api/get_search_pipeline_id.dspy", params={"q": line.code}
+        "/pipeline_ops/api/get_search_pipeline_id.dspy", params={"q": pipeline.code}
     ).json()
-    assert body == [{"value": "", "text": "全部"}, {"value": line.id, "text": f"产线 {line.code}"}]
+    assert body == [
+        {"value": "", "text": "全部"},
+        {"value": pipeline.id, "text": f"产线 {pipeline.code}"},
+    ]
     nothing = server.admin.get(
         "/pipeline_ops/api/get_search_pipeline_id.dspy", params={"q": "line%"}
     )
     assert len(nothing.json()) == 1
-    quoted = server.admin.get(
+    quote = server.admin.get(
         "/pipeline_ops/api/price_quote.dspy",
-        params={"pipeline_id": line.id, "lines": '[{"unit": "call", "quantity": 3}]'},
+        params={"pipeline_id": pipeline.id, "lines": '[{"unit": "call", "quantity": 3}]'},
     ).json()["data"]
-    assert quoted["total"] == "3.0000000000"
+    assert quote["total"] == "3.0000000000"
 
 
 def test_roles(server: Installation, shop: Shop) -> None:
-    line = shop.line()
-    fields = {"pipeline_id": line.id, "unit": "image", "unit_price": "1"}
+    pipeline = shop.line()
+    fields = {"pipeline_id": pipeline.id, "unit": "image", "unit_price": "1"}
     viewer, operator = server.sign_in("viewer"), server.sign_in("operator")
     for name in ("usage_stats", "get_search_pipeline_id"):
         assert viewer.get(f"/pipeline_ops/api/{name}.dspy").status_code == 200

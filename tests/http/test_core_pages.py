@@ -20,7 +20,7 @@ def test_writing_answers_to_post_only(admin: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "allowed"),
+    ("path", "methods"),
     [
         ("/pipeline_core/api/pipelines_create.dspy", "POST"),
         ("/pipeline_core/api/pipeline_diff.dspy", "GET, POST"),
@@ -30,12 +30,12 @@ def test_writing_answers_to_post_only(admin: httpx.Client) -> None:
     ],
 )  # fmt: skip
 def test_other_methods_hear_what_the_path_answers_to(
-    admin: httpx.Client, path: str, allowed: str
+    admin: httpx.Client, path: str, methods: str
 ) -> None:
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         answer = admin.request(method, path)
         refusal_of(answer, 405, "method_not_allowed")
-        assert answer.headers["Allow"] == allowed
+        assert answer.headers["Allow"] == methods
 
 
 def test_a_page_gets_widgets(admin: httpx.Client) -> None:
@@ -57,16 +57,16 @@ def test_a_page_gets_widgets(admin: httpx.Client) -> None:
 
 
 def test_who_may_only_look_cannot_write(server: Installation, admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    pipeline = new_pipeline(admin, "a")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
 
     for role in ("operator", "viewer"):
         client = server.sign_in(role)
-        assert len(rows(client, "pipeline_steps", pipeline_id=line["id"])) == 1
-        assert do(client, "pipeline_validate", pipeline_id=line["id"])["publishable"] is True
-        do(client, "pipeline_diff", pipeline_id=line["id"], **{"from": 1, "to": "draft"})
+        assert len(rows(client, "pipeline_steps", pipeline_id=pipeline["id"])) == 1
+        assert do(client, "pipeline_validate", pipeline_id=pipeline["id"])["publishable"] is True
+        do(client, "pipeline_diff", pipeline_id=pipeline["id"], **{"from": 1, "to": "draft"})
         for endpoint in ("pipelines_create", "pipeline_publish", "pipeline_steps_delete"):
-            assert ask(client, endpoint, pipeline_id=line["id"]).status_code == 403
+            assert ask(client, endpoint, pipeline_id=pipeline["id"]).status_code == 403
     assert ask(server.anonymous(), "pipeline_diff").status_code == 401
 
 
@@ -86,8 +86,8 @@ def test_pages_stay_whole_whatever_the_parameters_hold(
 
 
 def test_views_say_it_in_words(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    look = {"pipeline_id": line["id"], "_webbricks_": 1}
+    pipeline = new_pipeline(admin, "a")
+    look = {"pipeline_id": pipeline["id"], "_webbricks_": 1}
 
     def texts(view: str, **more: Any) -> str:
         answer = admin.get(f"/pipeline_core/api/{view}.dspy", params=look | more)
@@ -97,8 +97,8 @@ def test_views_say_it_in_words(admin: httpx.Client) -> None:
 
     assert "The line can be published." in texts("pipeline_validate_view", _lang="en")
     assert "全部内容都是新的" in texts("pipeline_diff_view", _lang="zh")
-    do(admin, "pipeline_publish", pipeline_id=line["id"], notes="n1")
-    new_step(admin, line, "b")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"], notes="n1")
+    new_step(admin, pipeline, "b")
     assert "+ step b (B), stage 2, place 1" in texts("pipeline_diff_view", _lang="en")
     assert "n1" in texts("pipeline_version_view", version_no=1, _lang="en")
     choices = admin.get("/pipeline_core/api/pipeline_version_choices.dspy", params=look).json()

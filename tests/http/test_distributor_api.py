@@ -16,7 +16,7 @@ from tests.support.selling import (
     Reseller,
     link,
     make_distributor,
-    make_line,
+    make_pipeline,
     make_reseller,
     new_key,
     post,
@@ -26,13 +26,13 @@ LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, daily_quota=10_000, max_concurrency=50)
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, daily_quota=10_000, max_concurrency=50)
 
 
 @pytest.fixture(scope="module")
-def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
-    return make_reseller(server, line, quota_period="month", quota_calls=1000)
+def reseller(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    return make_reseller(server, pipeline, quota_period="month", quota_calls=1000)
 
 
 class TestKey:
@@ -63,12 +63,12 @@ class TestKey:
         refusal_of(answer, 401, "invalid_key")
 
     def test_unknown_expired_and_revoked_get_one_answer(
-        self, server: Installation, line: dict[str, Any]
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
-        revoked = make_reseller(server, line)
-        replaced = make_reseller(server, line)
-        expired = make_reseller(server, line)
-        for each in (revoked, replaced, expired):
+        revoked = make_reseller(server, pipeline)
+        other = make_reseller(server, pipeline)
+        expired = make_reseller(server, pipeline)
+        for each in (revoked, other, expired):
             assert each.get("me").status_code == 200
 
         post(
@@ -76,14 +76,14 @@ class TestKey:
             "/pipeline_dist/api/distributor_revoke_key.dspy",
             id=revoked.distributor["id"],
         )
-        new_key(server.admin, replaced.distributor)
+        new_key(server.admin, other.distributor)
         server.query(
             "update distributors set api_key_expires_at = utc_timestamp(3) - interval 1 second"
             " where id = %s",
             expired.distributor["id"],
         )
         problems = [
-            refusal_of(each.get("me"), 401, "invalid_key") for each in (revoked, replaced, expired)
+            refusal_of(each.get("me"), 401, "invalid_key") for each in (revoked, other, expired)
         ]
         for problem in problems:
             del problem["request_id"]
@@ -91,9 +91,9 @@ class TestKey:
         assert problems[0] == problems[1] == problems[2]
 
     def test_replaced_one_is_valid_for_its_grace(
-        self, server: Installation, line: dict[str, Any]
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
-        old = make_reseller(server, line)
+        old = make_reseller(server, pipeline)
         key = new_key(server.admin, old.distributor, grace_hours=1)
         new = Reseller(server, old.distributor, key)
 
@@ -110,24 +110,24 @@ class TestKey:
         assert new.get("me").status_code == 200
 
     def test_grace_does_not_outlive_the_keys_own_expiry(
-        self, server: Installation, line: dict[str, Any]
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         distributor = make_distributor(server.admin)
         soon = datetime.now(UTC) + timedelta(minutes=5)
         old = new_key(server.admin, distributor, expires_at=soon.isoformat())
         new_key(server.admin, distributor, grace_hours=24)
 
-        known = Reseller(server, distributor, old).get("me").json()["api_key_expires_at"]
+        expiry = Reseller(server, distributor, old).get("me").json()["api_key_expires_at"]
 
-        assert abs(datetime.fromisoformat(known) - soon) < timedelta(seconds=1)
+        assert abs(datetime.fromisoformat(expiry) - soon) < timedelta(seconds=1)
 
 
 class EverythingWrong:
-    """A distributor and a line at which everything refuses a call, to be repaired one by one."""
+    """A distributor and a pipeline with everything against a call, to be repaired one by one."""
 
     def __init__(self, server: Installation) -> None:
         self.server, self.admin = server, server.admin
-        self.line = make_line(self.admin, publish=False, daily_quota=0, max_concurrency=0)
+        self.pipeline = make_pipeline(self.admin, publish=False, daily_quota=0, max_concurrency=0)
         self.distributor = make_distributor(
             self.admin,
             status="suspended",
@@ -141,14 +141,14 @@ class EverythingWrong:
         self.reseller = Reseller(server, self.distributor, key)
 
     def begin(self) -> httpx.Response:
-        return self.reseller.post("calls", {"pipeline": self.line["code"]}, key="the one")
+        return self.reseller.post("calls", {"pipeline": self.pipeline["code"]}, key="the one")
 
     def change(self, table: str, **fields: Any) -> None:
-        """Change the one row of *table* that is about this distributor or line."""
+        """Change the one row of *table* that is about this distributor or pipeline."""
         mine = "id" if table == "distributors" else "distributor_id"
         where = (mine, self.distributor["id"])
         if table == "pipeline_capacity":
-            where = ("pipeline_id", self.line["id"])
+            where = ("pipeline_id", self.pipeline["id"])
         row = self.server.query(
             f"select id, lock_version from {table} where {where[0]} = %s", where[1]
         )[0]
@@ -159,7 +159,7 @@ class EverythingWrong:
         post(
             self.admin,
             "/pipeline_core/api/pipeline_publish.dspy",
-            pipeline_id=self.line["id"],
+            pipeline_id=self.pipeline["id"],
             notes="1",
         )
 
@@ -175,7 +175,7 @@ REPAIRS: tuple[tuple[Callable[[EverythingWrong], Any], int, str], ...] = (
         "pipeline_not_found",
     ),
     (
-        lambda wrong: link(wrong.admin, wrong.distributor, wrong.line, enabled=0),
+        lambda wrong: link(wrong.admin, wrong.distributor, wrong.pipeline, enabled=0),
         409,
         "pipeline_offline",
     ),
@@ -210,32 +210,34 @@ class TestRefusalsInTheirOrder:
 
         # None of the refused tries took anything, nor used up the idempotency key or the rate.
         assert wrong.begin().status_code == 201
-        limited = wrong.reseller.begin(wrong.line)
-        refusal_of(limited, 429, "rate_limited")
-        assert 1 <= int(limited.headers["Retry-After"]) <= 61
+        refusal = wrong.reseller.begin(wrong.pipeline)
+        refusal_of(refusal, 429, "rate_limited")
+        assert 1 <= int(refusal.headers["Retry-After"]) <= 61
 
-    def test_a_reached_limit_is_named(self, server: Installation, line: dict[str, Any]) -> None:
-        reseller = make_reseller(server, line, quota_period="day", quota_calls=1, spend_limit="0")
-        spent = refusal_of(reseller.begin(line), 402, "spend_limit_reached")
-        assert (spent["scope"], spent["resets_at"]) == ("spend", None)
+    def test_a_reached_limit_is_named(self, server: Installation, pipeline: dict[str, Any]) -> None:
+        reseller = make_reseller(
+            server, pipeline, quota_period="day", quota_calls=1, spend_limit="0"
+        )
+        refusal = refusal_of(reseller.begin(pipeline), 402, "spend_limit_reached")
+        assert (refusal["scope"], refusal["resets_at"]) == ("spend", None)
 
         server.query(
             "update distributors set spend_limit = null where id = %s", reseller.distributor["id"]
         )
-        assert reseller.begin(line).status_code == 201
-        answer = reseller.begin(line)
+        assert reseller.begin(pipeline).status_code == 201
+        answer = reseller.begin(pipeline)
         problem = refusal_of(answer, 429, "quota_exceeded")
         assert (problem["scope"], problem["limit"], problem["used"]) == ("distributor_day", 1, 1)
         assert problem["resets_at"].endswith("Z")
         assert int(answer.headers["Retry-After"]) >= 1
         assert answer.headers["RateLimit-Remaining"] == "0"
 
-    def test_a_line_of_others_is_as_unknown_as_no_line(
-        self, server: Installation, line: dict[str, Any]
+    def test_a_pipeline_of_others_is_as_unknown_as_none(
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         stranger = make_reseller(server)
         problems = []
-        for code in (line["code"], "no-such-line"):
+        for code in (pipeline["code"], "no-such-line"):
             problem = refusal_of(
                 stranger.post("calls", {"pipeline": code}, key="k"), 404, "pipeline_not_found"
             )
@@ -246,29 +248,29 @@ class TestRefusalsInTheirOrder:
 
 
 class TestCalls:
-    def test_begin_finish_and_read(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        begun = reseller.begin(line, client_ref="order 88", lease_seconds=60)
-        call = begun.json()
+    def test_begin_finish_and_read(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        beginning = reseller.begin(pipeline, client_ref="order 88", lease_seconds=60)
+        call = beginning.json()
 
-        assert begun.status_code == 201
+        assert beginning.status_code == 201
         assert call["status"] == "reserved"
         assert call["version_no"] == 1
         assert call["client_ref"] == "order 88"
         lease = datetime.fromisoformat(call["lease_expires_at"])
         assert lease - datetime.fromisoformat(call["started_at"]) == timedelta(seconds=60)
 
-        finished = reseller.finish(call, lines=USED)
+        ending = reseller.finish(call, lines=USED)
 
-        assert finished.status_code == 200
-        assert finished.json()["amount"] == COST
-        assert [item["amount"] for item in finished.json()["lines"]] == [
+        assert ending.status_code == 200
+        assert ending.json()["amount"] == COST
+        assert [item["amount"] for item in ending.json()["lines"]] == [
             "0.0048080000",
             "0.0000500000",
         ]
-        assert reseller.get("calls", call_no=call["call_no"]).json() == finished.json()
+        assert reseller.get("calls", call_no=call["call_no"]).json() == ending.json()
 
-    def test_the_same_begin_is_one_call(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        body = {"pipeline": line["code"], "client_ref": "once"}
+    def test_the_same_begin_is_one_call(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        body = {"pipeline": pipeline["code"], "client_ref": "once"}
         first = reseller.post("calls", body, key="once")
         again = reseller.post("calls", body, key="once")
         other = reseller.post("calls", {**body, "client_ref": "twice"}, key="once")
@@ -279,9 +281,9 @@ class TestCalls:
         refusal_of(other, 422, "idempotency_key_reused")
 
     def test_the_same_finish_answers_the_same(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        call = reseller.begin(line).json()
+        call = reseller.begin(pipeline).json()
         first = reseller.finish(call, lines=USED)
         again = reseller.finish(call, lines=USED)
 
@@ -291,52 +293,55 @@ class TestCalls:
         refusal_of(reseller.finish(call, status="failed"), 409, "already_finished")
 
     def test_a_finished_call_is_booked_in_one_go(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        booked = reseller.begin(line, key="one go", status="succeeded", lines=USED)
-        again = reseller.begin(line, key="one go", status="succeeded", lines=USED)
+        booking = reseller.begin(pipeline, key="one go", status="succeeded", lines=USED)
+        again = reseller.begin(pipeline, key="one go", status="succeeded", lines=USED)
 
-        assert booked.status_code == 201
-        assert booked.json()["status"] == "succeeded"
-        assert booked.json()["amount"] == COST
-        assert first_answer(again.json()) == booked.json()
+        assert booking.status_code == 201
+        assert booking.json()["status"] == "succeeded"
+        assert booking.json()["amount"] == COST
+        assert first_answer(again.json()) == booking.json()
         # It takes no slot, so that the limit on slots is none of its own.
-        assert {answer.headers["RateLimit-Limit"] for answer in (booked, again)} == {"1000"}
+        assert {answer.headers["RateLimit-Limit"] for answer in (booking, again)} == {"1000"}
 
     def test_cancelling_gives_the_quota_back_and_failing_does_not(
-        self, server: Installation, line: dict[str, Any]
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
-        reseller = make_reseller(server, line, quota_period="day", quota_calls=2)
-        kept = reseller.begin(line).json()
-        given_back = reseller.begin(line).json()
-        refusal_of(reseller.begin(line), 429, "quota_exceeded")
+        reseller = make_reseller(server, pipeline, quota_period="day", quota_calls=2)
+        other_call = reseller.begin(pipeline).json()
+        given_back = reseller.begin(pipeline).json()
+        refusal_of(reseller.begin(pipeline), 429, "quota_exceeded")
 
         assert (
-            reseller.finish(kept, status="failed", error="no answer").json()["status"] == "failed"
+            reseller.finish(other_call, status="failed", error="no answer").json()["status"]
+            == "failed"
         )
-        refusal_of(reseller.begin(line), 429, "quota_exceeded")
+        refusal_of(reseller.begin(pipeline), 429, "quota_exceeded")
         assert reseller.finish(given_back, status="cancelled").status_code == 200
-        assert reseller.begin(line).status_code == 201
+        assert reseller.begin(pipeline).status_code == 201
 
-    def test_exactly_the_quota_is_let_in(self, server: Installation, line: dict[str, Any]) -> None:
-        reseller = make_reseller(server, line, terms={"daily_quota": 3})
-        statuses = [reseller.begin(line).status_code for _ in range(5)]
+    def test_exactly_the_quota_is_let_in(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
+        reseller = make_reseller(server, pipeline, terms={"daily_quota": 3})
+        statuses = [reseller.begin(pipeline).status_code for _ in range(5)]
 
         assert statuses == [201, 201, 201, 429, 429]
 
     def test_of_others_are_not_found(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        call = reseller.begin(line).json()
-        stranger = make_reseller(server, line)
+        call = reseller.begin(pipeline).json()
+        stranger = make_reseller(server, pipeline)
 
         refusal_of(stranger.get("calls", call_no=call["call_no"]), 404, "call_not_found")
         refusal_of(stranger.finish(call), 404, "call_not_found")
 
     def test_a_missing_price_leaves_the_call_as_it_is(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        call = reseller.begin(line).json()
+        call = reseller.begin(pipeline).json()
         answer = reseller.finish(call, lines=[*USED, {"unit": "image", "quantity": 1}])
 
         problem = refusal_of(answer, 409, "price_missing")
@@ -345,11 +350,13 @@ class TestCalls:
 
 
 class TestHeaders:
-    def test_the_tightest_limit_is_told(self, server: Installation, line: dict[str, Any]) -> None:
+    def test_the_tightest_limit_is_told(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
         reseller = make_reseller(
-            server, line, terms={"daily_quota": 5}, quota_period="month", quota_calls=100
+            server, pipeline, terms={"daily_quota": 5}, quota_period="month", quota_calls=100
         )
-        first = reseller.begin(line)
+        first = reseller.begin(pipeline)
 
         assert first.headers["RateLimit-Limit"] == "5"
         assert first.headers["RateLimit-Remaining"] == "4"
@@ -357,17 +364,17 @@ class TestHeaders:
         assert reseller.get("me").headers["RateLimit-Limit"] == "100"
         assert reseller.get("me").headers["RateLimit-Remaining"] == "99"
 
-    def test_are_on_every_answer(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        call = reseller.begin(line)
+    def test_are_on_every_answer(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        call = reseller.begin(pipeline)
         answers = [
             call,
             reseller.finish(call.json()),
             reseller.get("me"),
             reseller.get("pipelines"),
-            reseller.get("pipelines", code=line["code"]),
+            reseller.get("pipelines", code=pipeline["code"]),
             reseller.get("usage"),
             reseller.get("statement", format="csv"),
-            reseller.post("quote", {"pipeline": line["code"], "lines": USED}),
+            reseller.post("quote", {"pipeline": pipeline["code"], "lines": USED}),
             reseller.post("quote", {}),
             reseller.get("calls", call_no="none"),
         ]
@@ -383,11 +390,11 @@ class TestHeaders:
         assert not any(name in answer.headers for name in LIMIT_HEADERS)
 
     def test_the_callers_request_id_is_kept_when_well_formed(self, reseller: Reseller) -> None:
-        def told(request_id: str) -> str:
+        def answer_to(request_id: str) -> str:
             answer = reseller.client.get(
                 "/pipeline_dist/v1/me", headers={"X-Request-Id": request_id}
             )
             return answer.headers["X-Request-Id"]
 
-        assert told("order-88.1") == "order-88.1"
-        assert told("a b<c>") != "a b<c>"
+        assert answer_to("order-88.1") == "order-88.1"
+        assert answer_to("a b<c>") != "a b<c>"

@@ -13,24 +13,24 @@ from tests.support.selling import (
     COST,
     USED,
     Reseller,
-    make_line,
+    make_pipeline,
     make_reseller,
 )
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, daily_quota=10_000, max_concurrency=50)
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, daily_quota=10_000, max_concurrency=50)
 
 
 @pytest.fixture(scope="module")
-def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
-    return make_reseller(server, line, quota_period="month", quota_calls=1000)
+def reseller(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    return make_reseller(server, pipeline, quota_period="month", quota_calls=1000)
 
 
 class TestBodies:
     def test_all_problems_are_told_at_once_with_their_places(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         answer = reseller.post(
             "calls",
@@ -47,8 +47,8 @@ class TestBodies:
             key="k",
         )
 
-        found = pointers(answer)
-        assert found == {
+        problems = pointers(answer)
+        assert problems == {
             "/pipeline": "required",
             "/lease_seconds": "out_of_range",
             "/surprise": "unknown_field",
@@ -107,24 +107,26 @@ class TestBodies:
     ) -> None:
         assert pointer in pointers(reseller.post("calls/finish", body))
 
-    def test_null_is_as_good_as_left_out(self, reseller: Reseller, line: dict[str, Any]) -> None:
+    def test_null_is_as_good_as_left_out(
+        self, reseller: Reseller, pipeline: dict[str, Any]
+    ) -> None:
         nothing = {"client_ref": None, "lease_seconds": None, "status": None, "error": None}
-        begun = reseller.begin(line, **nothing, lines=None)
-        assert begun.status_code == 201, begun.text
-        ended = reseller.finish(begun.json(), lines=None, error=None)
+        beginning = reseller.begin(pipeline, **nothing, lines=None)
+        assert beginning.status_code == 201, beginning.text
+        ending = reseller.finish(beginning.json(), lines=None, error=None)
 
-        assert (ended.status_code, ended.json()["lines"]) == (200, [])
-        booking = {"pipeline": line["code"], "status": "succeeded", "lines": None}
+        assert (ending.status_code, ending.json()["lines"]) == (200, [])
+        booking = {"pipeline": pipeline["code"], "status": "succeeded", "lines": None}
         assert pointers(reseller.post("calls", booking, key="null")) == {"/lines": "required"}
 
     @pytest.mark.parametrize("lease", [1, 300, 86_400, None])
     def test_a_lease_means_nothing_to_a_call_that_is_over(
-        self, reseller: Reseller, line: dict[str, Any], lease: int | None
+        self, reseller: Reseller, pipeline: dict[str, Any], lease: int | None
     ) -> None:
         """Generated programs send every member they know."""
         over: dict[str, Any] = {"status": "succeeded", "lines": USED, "lease_seconds": lease}
-        alone = reseller.begin(line, **over)
-        item = {"idempotency_key": f"lease {lease}", "pipeline": line["code"], **over}
+        alone = reseller.begin(pipeline, **over)
+        item = {"idempotency_key": f"lease {lease}", "pipeline": pipeline["code"], **over}
         batch = reseller.post("calls/batch", {"calls": [item]})
 
         assert (alone.status_code, alone.json()["lease_expires_at"]) == (201, None)
@@ -132,9 +134,9 @@ class TestBodies:
         assert (result["status"], result["call"]["lease_expires_at"]) == (201, None)
 
     def test_the_idempotency_key_is_required_and_readable(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        body = {"pipeline": line["code"]}
+        body = {"pipeline": pipeline["code"]}
 
         refusal_of(reseller.post("calls", body), 400, "idempotency_key_required")
         refusal_of(reseller.post("calls", body, key=""), 400, "idempotency_key_required")
@@ -181,7 +183,7 @@ class TestBodies:
         refusal_of(stranger, 401, "invalid_key")
 
     @pytest.mark.parametrize(
-        ("path", "allowed"),
+        ("path", "allow"),
         [
             ("me", "GET"),
             ("pipelines", "GET"),
@@ -198,14 +200,14 @@ class TestBodies:
         ],
     )
     def test_other_methods_are_told_which_are_allowed(
-        self, reseller: Reseller, path: str, allowed: str
+        self, reseller: Reseller, path: str, allow: str
     ) -> None:
-        methods = {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(allowed.split(", "))
+        methods = {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(allow.split(", "))
         for method in methods:
             answer = reseller.client.request(method, f"/pipeline_dist/v1/{path}")
 
             refusal_of(answer, 405, "method_not_allowed")
-            assert answer.headers["Allow"] == allowed
+            assert answer.headers["Allow"] == allow
             is_open = path in ("openapi.json", "docs")
             assert is_open or answer.headers["RateLimit-Limit"] == "1000"
             assert httpx.request(method, answer.url, **DIRECT).status_code == 405
@@ -215,9 +217,11 @@ class TestBodies:
 
 
 class TestBatch:
-    def test_each_item_has_its_own_result(self, server: Installation, line: dict[str, Any]) -> None:
-        reseller = make_reseller(server, line, quota_period="day", quota_calls=2)
-        good = {"pipeline": line["code"], "status": "succeeded", "lines": USED}
+    def test_each_item_has_its_own_result(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
+        reseller = make_reseller(server, pipeline, quota_period="day", quota_calls=2)
+        good = {"pipeline": pipeline["code"], "status": "succeeded", "lines": USED}
         items: list[Any] = [
             {"idempotency_key": "a", **good},
             {"idempotency_key": "b", **good, "pipeline": "none"},
@@ -241,18 +245,18 @@ class TestBatch:
         assert results[8]["error"]["scope"] == "distributor_day"
         assert (answer.json()["accepted"], answer.json()["refused"]) == (3, 6)
         assert answer.headers["RateLimit-Remaining"] == "0"
-        booked = server.query(
+        call = server.query(
             "select count(*) as calls, sum(amount) as amount from pipeline_usage_log"
             " where distributor_id = %s and line_no >= 0",
             reseller.distributor["id"],
         )[0]
-        assert booked["amount"] == 2 * Decimal(COST)
+        assert call["amount"] == 2 * Decimal(COST)
 
     def test_the_whole_batch_may_be_sent_again(
-        self, server: Installation, line: dict[str, Any]
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
-        reseller = make_reseller(server, line)
-        good = {"pipeline": line["code"], "status": "succeeded", "lines": USED}
+        reseller = make_reseller(server, pipeline)
+        good = {"pipeline": pipeline["code"], "status": "succeeded", "lines": USED}
         batch = {"calls": [{"idempotency_key": f"n{n}", **good} for n in range(20)]}
         first = reseller.post("calls/batch", batch).json()["results"]
         again = reseller.post("calls/batch", batch).json()["results"]
@@ -271,5 +275,5 @@ class TestBatch:
 
         sentence = "Give an object for each call."
         whole = {"pointer": "", "code": "not_an_object", "detail": sentence}
-        told = {"code": "invalid_fields", "detail": sentence, "errors": [whole]}
-        assert result == {"status": 400, "error": told}
+        problem = {"code": "invalid_fields", "detail": sentence, "errors": [whole]}
+        assert result == {"status": 400, "error": problem}

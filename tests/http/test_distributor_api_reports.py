@@ -1,4 +1,4 @@
-"""What a distributor may look at: itself, lines, usage, statements, the document."""
+"""What a distributor may look at: itself, pipelines, usage, statements, the document."""
 
 import csv
 import io
@@ -18,25 +18,25 @@ from tests.support.selling import (
     USED,
     Reseller,
     link,
-    make_line,
+    make_pipeline,
     make_reseller,
     post,
 )
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, daily_quota=10_000, max_concurrency=50)
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, daily_quota=10_000, max_concurrency=50)
 
 
 @pytest.fixture(scope="module")
-def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
-    return make_reseller(server, line, quota_period="month", quota_calls=1000)
+def reseller(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    return make_reseller(server, pipeline, quota_period="month", quota_calls=1000)
 
 
 @pytest.fixture(scope="module")
 def user(server: Installation) -> Reseller:
-    line = make_line(
+    pipeline = make_pipeline(
         server.admin,
         "metered",
         prices=[
@@ -44,15 +44,15 @@ def user(server: Installation) -> Reseller:
             {"unit": "page", "unit_price": "1"},
         ],
     )
-    user = make_reseller(server, line, code="metered-user")
+    user = make_reseller(server, pipeline, code="metered-user")
     for number in range(5):
-        used = [
+        usage = [
             {"unit": "call", "quantity": 1, "model": f"m{number % 2}", "step_key": "answer"},
             {"unit": "page", "quantity": "2.5"},
         ]
-        booked = user.begin(line, status="succeeded", lines=used)
-        assert booked.status_code == 201
-    user.begin(line)
+        booking = user.begin(pipeline, status="succeeded", lines=usage)
+        assert booking.status_code == 201
+    user.begin(pipeline)
     return user
 
 
@@ -70,14 +70,14 @@ def lines_with_many_digits(server: Installation) -> Reseller:
         {"unit": "call", "unit_price": "12345.678912"},
         {"unit": "page", "unit_price": "0.000001"},
     ]
-    line = make_line(server.admin, "digits", prices=prices)
-    user = make_reseller(server, line, code="digits-user")
-    used = [
+    pipeline = make_pipeline(server.admin, "digits", prices=prices)
+    user = make_reseller(server, pipeline, code="digits-user")
+    usage = [
         {"unit": "call", "quantity": "98765.432123", "step_key": "answer"},
         {"unit": "page", "quantity": "1234567890.5", "model": "m"},
         {"unit": "page", "quantity": "3"},
     ]
-    assert user.begin(line, status="succeeded", lines=used).status_code == 201
+    assert user.begin(pipeline, status="succeeded", lines=usage).status_code == 201
     return user
 
 
@@ -90,17 +90,17 @@ def digits_of(cell: Any) -> str:
 
 
 class TestLooking:
-    def test_me(self, server: Installation, line: dict[str, Any]) -> None:
+    def test_me(self, server: Installation, pipeline: dict[str, Any]) -> None:
         reseller = make_reseller(
             server,
-            line,
+            pipeline,
             quota_period="day",
             quota_calls=10,
             spend_limit="1",
             rate_limit_per_minute=600,
             allowed_ips="127.0.0.1",
         )
-        reseller.begin(line, status="succeeded", lines=USED)
+        reseller.begin(pipeline, status="succeeded", lines=USED)
         me = reseller.get("me").json()
 
         assert me["code"] == reseller.distributor["code"]
@@ -113,24 +113,24 @@ class TestLooking:
         assert not {"api_key_hash", "contact", "id"} & me.keys()
 
     def test_nothing_is_left_over_the_spending_limit(
-        self, server: Installation, line: dict[str, Any]
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
-        reseller = make_reseller(server, line, spend_limit="0.001")
-        assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+        reseller = make_reseller(server, pipeline, spend_limit="0.001")
+        assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
         me = reseller.get("me").json()
 
         assert me["spend_remaining"] == "0.0000000000"
         assert [limit["remaining"] for limit in me["limits"]] == ["0.0000000000"]
 
     def test_pipelines_are_those_that_may_be_called(self, server: Installation) -> None:
-        lines = [make_line(server.admin, f"shown-{name}") for name in ("a", "b", "c_d")]
+        pipelines = [make_pipeline(server.admin, f"shown-{name}") for name in ("a", "b", "c_d")]
         hidden = [
-            make_line(server.admin, "hidden-draft", publish=False),
-            make_line(server.admin, "hidden-disabled"),
-            make_line(server.admin, "hidden-early"),
-            make_line(server.admin, "hidden-not-linked"),
+            make_pipeline(server.admin, "hidden-draft", publish=False),
+            make_pipeline(server.admin, "hidden-disabled"),
+            make_pipeline(server.admin, "hidden-early"),
+            make_pipeline(server.admin, "hidden-not-linked"),
         ]
-        reseller = make_reseller(server, *lines, hidden[0])
+        reseller = make_reseller(server, *pipelines, hidden[0])
         link(server.admin, reseller.distributor, hidden[1], enabled=0)
         link(server.admin, reseller.distributor, hidden[2], valid_from="2099-01-01")
 
@@ -148,9 +148,9 @@ class TestLooking:
     def test_searching_pipelines_tells_rare_letters_apart_and_not_capitals(
         self, server: Installation
     ) -> None:
-        named = {"emoji-a": "Café 😀", "emoji-b": "Café 🎉", "han": "𠮷野"}
-        lines = [make_line(server.admin, code, name=name) for code, name in named.items()]
-        reseller = make_reseller(server, *lines)
+        names = {"emoji-a": "Café 😀", "emoji-b": "Café 🎉", "han": "𠮷野"}
+        pipelines = [make_pipeline(server.admin, code, name=name) for code, name in names.items()]
+        reseller = make_reseller(server, *pipelines)
         result = {
             text: [row["code"] for row in reseller.get("pipelines", q=text).json()["rows"]]
             for text in ("😀", "🎉", "🎈", "CAFE", "É 🎉", "𠮷", "𠮸", "EMOJI-B", "100%", "\\", "!")
@@ -164,12 +164,12 @@ class TestLooking:
     def test_one_pipeline_has_its_live_version_and_no_configuration(
         self, server: Installation
     ) -> None:
-        line = make_line(server.admin, monthly_quota=70)
+        pipeline = make_pipeline(server.admin, monthly_quota=70)
         for key, stage in (("draw", 2), ("sing", 2)):
             post(
                 server.admin,
                 "/pipeline_core/api/pipeline_steps_create.dspy",
-                pipeline_id=line["id"],
+                pipeline_id=pipeline["id"],
                 step_key=key,
                 name=key,
                 stage=stage,
@@ -180,13 +180,13 @@ class TestLooking:
         post(
             server.admin,
             "/pipeline_core/api/pipeline_publish.dspy",
-            pipeline_id=line["id"],
+            pipeline_id=pipeline["id"],
             notes="more",
         )
         reseller = make_reseller(
-            server, line, terms={"pricing_mode": "discount", "discount_rate": "0.5"}
+            server, pipeline, terms={"pricing_mode": "discount", "discount_rate": "0.5"}
         )
-        answer = reseller.get("pipelines", code=line["code"])
+        answer = reseller.get("pipelines", code=pipeline["code"])
         body = answer.json()
 
         assert "internal.example" not in answer.text
@@ -201,20 +201,20 @@ class TestLooking:
         assert answer.headers["RateLimit-Limit"] == "70"
 
     def test_a_quote_agrees_with_the_booking_and_books_nothing(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         before = reseller.get("me").json()
-        quote = reseller.post("quote", {"pipeline": line["code"], "lines": USED}).json()
+        quote = reseller.post("quote", {"pipeline": pipeline["code"], "lines": USED}).json()
 
         assert quote["total"] == COST
         assert quote["admitted"] is True
         assert reseller.get("me").json() == before
-        assert "/lines" in pointers(reseller.post("quote", {"pipeline": line["code"]}))
+        assert "/lines" in pointers(reseller.post("quote", {"pipeline": pipeline["code"]}))
 
     def test_a_quote_says_what_would_refuse_a_call_in_the_reader_s_language(
         self, server: Installation
     ) -> None:
-        full = make_line(server.admin, daily_quota=1)
+        full = make_pipeline(server.admin, daily_quota=1)
         reseller = make_reseller(server, full)
         assert reseller.begin(full).status_code == 201
         result = {}
@@ -229,7 +229,7 @@ class TestLooking:
         }
 
     def test_getting_changes_nothing(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         def state() -> list[dict[str, Any]]:
             rows: list[dict[str, Any]] = []
@@ -366,9 +366,9 @@ class TestUsage:
         digits = set()
         for line, row, sheet_row in zip(body, rows, cells, strict=False):
             for name, cell in zip(LINE_COLUMNS, sheet_row, strict=True):
-                said = "" if line[name] is None else str(line[name])
-                assert row[name] == said
-                assert digits_of(cell) == said, name
+                text = "" if line[name] is None else str(line[name])
+                assert row[name] == text
+                assert digits_of(cell) == text, name
                 digits.add(cell.data_type)
         assert digits == {"s", "n"}
         assert any(len(line["amount"]) > 17 for line in body)
@@ -392,12 +392,12 @@ class TestUsage:
         assert "/format" in pointers(user.get(f"statement.{kind}", format="json"))
 
     def test_no_cell_is_a_formula(self, server: Installation) -> None:
-        line = make_line(server.admin, prices=[{"unit": "=1+1", "unit_price": "1"}])
+        pipeline = make_pipeline(server.admin, prices=[{"unit": "=1+1", "unit_price": "1"}])
         evil = "=cmd|'/c calc'!A0"
-        server.query("update pipelines set name = %s where id = %s", evil, line["id"])
-        user = make_reseller(server, line)
-        used = [{"unit": "=1+1", "quantity": 1, "model": "@SUM(A1)"}]
-        assert user.begin(line, status="succeeded", lines=used).status_code == 201
+        server.query("update pipelines set name = %s where id = %s", evil, pipeline["id"])
+        user = make_reseller(server, pipeline)
+        usage = [{"unit": "=1+1", "quantity": 1, "model": "@SUM(A1)"}]
+        assert user.begin(pipeline, status="succeeded", lines=usage).status_code == 201
 
         row = next(csv.DictReader(io.StringIO(user.get("statement", format="csv").text)))
         assert row["pipeline_name"] == "'" + evil

@@ -1,4 +1,4 @@
-"""Links of distributors to lines, statements, searching and rights, for administrators."""
+"""Links of distributors to pipelines, statements, searching and rights, for administrators."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.installation import Installation
 from tests.support.selling import (
     link,
     make_distributor,
-    make_line,
+    make_pipeline,
     make_reseller,
     post,
 )
@@ -33,7 +33,7 @@ class TestLinks:
     def pair(self, server: Installation) -> dict[str, str]:
         return {
             "distributor_id": make_distributor(server.admin)["id"],
-            "pipeline_id": make_line(server.admin, publish=False, prices=())["id"],
+            "pipeline_id": make_pipeline(server.admin, publish=False, prices=())["id"],
         }
 
     def test_a_pair_is_linked_once(self, server: Installation, pair: dict[str, str]) -> None:
@@ -78,28 +78,28 @@ class TestLinks:
         self, server: Installation, pair: dict[str, str]
     ) -> None:
         """85 for 0.85 would charge 85 times the price."""
-        made = post(server.admin, f"{API}distributor_pipeline_create.dspy", **pair)
+        terms = post(server.admin, f"{API}distributor_pipeline_create.dspy", **pair)
         wrong = try_post(
             server.admin, "distributor_pipeline_update",
-            id=made["id"], lock_version=made["lock_version"], discount_rate=85,
+            id=terms["id"], lock_version=terms["lock_version"], discount_rate=85,
         )  # fmt: skip
         assert problems(wrong) == {"/discount_rate": "out_of_range"}
         assert "85 % of the price is 0.85" in wrong.text
         # One of before is no reason why the link could not be switched off.
         server.query(
             "update distributor_pipeline set pricing_mode = 'discount', discount_rate = 1.5"
-            " where id = %s", made["id"],
+            " where id = %s", terms["id"],
         )  # fmt: skip
         off = post(
             server.admin, f"{API}distributor_pipeline_update.dspy",
-            id=made["id"], lock_version=made["lock_version"], enabled=0,
+            id=terms["id"], lock_version=terms["lock_version"], enabled=0,
         )  # fmt: skip
         assert off["enabled"] == 0
-        kept = post(
+        after = post(
             server.admin, f"{API}distributor_pipeline_update.dspy",
-            id=made["id"], lock_version=off["lock_version"], discount_rate=1,
+            id=terms["id"], lock_version=off["lock_version"], discount_rate=1,
         )  # fmt: skip
-        assert float(kept["discount_rate"]) == 1
+        assert float(after["discount_rate"]) == 1
 
     @pytest.mark.parametrize(
         ("price", "pointer"),
@@ -145,7 +145,7 @@ class TestLinks:
         assert problems(answer) == {"/fixed_prices/2": "duplicate"}
 
     def test_fixed_prices_are_charged(self, server: Installation) -> None:
-        line = make_line(server.admin)
+        pipeline = make_pipeline(server.admin)
         fixed = [
             {"unit": "input_token", "unit_price": 0.25, "unit_size": 1000},
             {
@@ -156,24 +156,24 @@ class TestLinks:
             },
         ]
         reseller = make_reseller(
-            server, line, terms={"pricing_mode": "fixed", "fixed_prices": json.dumps(fixed)}
+            server, pipeline, terms={"pricing_mode": "fixed", "fixed_prices": json.dumps(fixed)}
         )
-        used = [
+        usage = [
             {"unit": "input_token", "quantity": 4808},
             {"unit": "output_token", "quantity": 10},
             {"unit": "image", "quantity": 11},
         ]
-        booked = reseller.begin(line, status="succeeded", lines=used).json()
+        booking = reseller.begin(pipeline, status="succeeded", lines=usage).json()
 
-        assert [item["amount"] for item in booked["lines"]] == [
+        assert [item["amount"] for item in booking["lines"]] == [
             "1.2020000000",
             "0.0000500000",
             "6.0000000000",
         ]
 
     def test_units_of_a_fixed_price_do_not_count_for_packages(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
         (row,) = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
@@ -191,9 +191,9 @@ class TestLinks:
                 pricing_mode="fixed",
                 fixed_prices=[{"unit": "image", **price}],
             )
-            used = [{"unit": "image", "quantity": 5}]
-            booked = reseller.begin(line, status="succeeded", lines=used).json()
-            amounts.append(booked["amount"])
+            usage = [{"unit": "image", "quantity": 5}]
+            booking = reseller.begin(pipeline, status="succeeded", lines=usage).json()
+            amounts.append(booking["amount"])
 
         # The package is bought by its first five; the next five have it, though it was edited.
         assert amounts == ["5.0000000000", "3.0000000000", "0.0000000000"]
@@ -201,13 +201,13 @@ class TestLinks:
     def test_who_and_what_are_linked_does_not_change(
         self, server: Installation, pair: dict[str, str]
     ) -> None:
-        made = link(server.admin, {"id": pair["distributor_id"]}, {"id": pair["pipeline_id"]})
-        other = make_line(server.admin, publish=False, prices=())
+        terms = link(server.admin, {"id": pair["distributor_id"]}, {"id": pair["pipeline_id"]})
+        other = make_pipeline(server.admin, publish=False, prices=())
         answer = try_post(
             server.admin,
             "distributor_pipeline_update",
-            id=made["id"],
-            lock_version=made["lock_version"],
+            id=terms["id"],
+            lock_version=terms["lock_version"],
             pipeline_id=other["id"],
         )
 
@@ -215,26 +215,26 @@ class TestLinks:
         again = post(
             server.admin,
             f"{API}distributor_pipeline_update.dspy",
-            id=made["id"],
-            lock_version=made["lock_version"],
+            id=terms["id"],
+            lock_version=terms["lock_version"],
             pipeline_id=pair["pipeline_id"],
             daily_quota=7,
         )
         assert again["daily_quota"] == 7
 
     def test_a_link_made_again_goes_on_counting(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line, terms={"daily_quota": 2})
-        booked = reseller.begin(line, status="succeeded", lines=[])
-        assert booked.status_code == 201
-        linked = server.query(
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline, terms={"daily_quota": 2})
+        booking = reseller.begin(pipeline, status="succeeded", lines=[])
+        assert booking.status_code == 201
+        link_id = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
         )[0]["id"]
-        assert try_post(server.admin, "distributor_pipeline_delete", id=linked).is_success
-        link(server.admin, reseller.distributor, line, daily_quota=2)
+        assert try_post(server.admin, "distributor_pipeline_delete", id=link_id).is_success
+        link(server.admin, reseller.distributor, pipeline, daily_quota=2)
 
-        assert [reseller.begin(line).status_code for _ in range(2)] == [201, 429]
+        assert [reseller.begin(pipeline).status_code for _ in range(2)] == [201, 429]
 
 
 class TestSearching:
@@ -242,21 +242,21 @@ class TestSearching:
         for code in ("find-me", "find_me", "lose-me"):
             make_distributor(server.admin, code, name=f"Search {code}")
 
-        def found(**params: str) -> list[str]:
+        def search(**params: str) -> list[str]:
             answer = server.admin.get(f"{API}get_search_distributor_id.dspy", params=params)
             rows = answer.json()
             assert rows[0] == {"value": "", "text": "全部"}
             return sorted(row["text"] for row in rows[1:])
 
-        assert found(q="search find") == ["Search find-me", "Search find_me"]
-        assert found(q="find_") == ["Search find_me"]
-        assert found(q="%%") == []
-        assert len(found()) <= 50
+        assert search(q="search find") == ["Search find-me", "Search find_me"]
+        assert search(q="find_") == ["Search find_me"]
+        assert search(q="%%") == []
+        assert len(search()) <= 50
 
 
 class TestRights:
     @pytest.mark.parametrize(
-        ("who", "path", "method", "allowed"),
+        ("who", "path", "method", "may"),
         [
             ("operator", "distributors/get_distributors.dspy", "GET", False),
             ("viewer", "distributors/get_distributors.dspy", "GET", False),
@@ -269,12 +269,12 @@ class TestRights:
         ],
     )
     def test_by_role(
-        self, server: Installation, who: str, path: str, method: str, allowed: bool
+        self, server: Installation, who: str, path: str, method: str, may: bool
     ) -> None:
         client = server.sign_in(who)
         answer = client.request(method, f"/pipeline_dist/{path}")
 
-        assert (answer.status_code != 403) == allowed
+        assert (answer.status_code != 403) == may
 
     def test_writing_answers_to_post_only_and_to_nobody_unknown(self, server: Installation) -> None:
         for name in (
@@ -293,34 +293,40 @@ class TestRights:
 
 class TestStatements:
     def test_are_those_of_the_distributors_own(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
-        used = [{"unit": unit, "quantity": 7} for unit in ("input_token", "output_token")]
-        reseller.begin(line, status="succeeded", lines=used)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
+        usage = [{"unit": unit, "quantity": 7} for unit in ("input_token", "output_token")]
+        reseller.begin(pipeline, status="succeeded", lines=usage)
         of_it = {"distributor_id": reseller.distributor["id"]}
-        made = post(server.admin, f"{API}distributor_statement.dspy", **of_it)
+        statement = post(server.admin, f"{API}distributor_statement.dspy", **of_it)
         own = reseller.get("statement").json()
-        listed = server.admin.get(
+        page = server.admin.get(
             f"{API}distributor_statement_lines.dspy", params=of_it | {"sort": "amount desc"}
         ).json()
         view = server.admin.get(
             f"{API}distributor_statement_view.dspy", params=of_it | {"_webbricks_": 1}
         ).json()
 
-        assert made | {"made_at": 0} == own | {"made_at": 0}
-        assert listed["total"] == 2
-        assert [row["unit"] for row in listed["rows"]] == ["output_token", "input_token"]
+        assert statement | {"made_at": 0} == own | {"made_at": 0}
+        assert page["total"] == 2
+        assert [row["unit"] for row in page["rows"]] == ["output_token", "input_token"]
         assert own["month"] in view["subwidgets"][0]["options"]["text"]
 
     def test_parameters_are_checked(self, server: Installation) -> None:
-        made = make_distributor(server.admin)
+        distributor = make_distributor(server.admin)
         answer = try_post(
-            server.admin, "distributor_statement", distributor_id=made["id"], month="November"
+            server.admin,
+            "distributor_statement",
+            distributor_id=distributor["id"],
+            month="November",
         )
         assert problems(answer) == {"/month": "bad_month"}
         answer = try_post(server.admin, "distributor_statement", distributor_id="none")
         assert answer.status_code == 404
         answer = try_post(
-            server.admin, "distributor_statement_lines", distributor_id=made["id"], sort="id;--"
+            server.admin,
+            "distributor_statement_lines",
+            distributor_id=distributor["id"],
+            sort="id;--",
         )
         assert answer.json()["code"] == "bad_sort"

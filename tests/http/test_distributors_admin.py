@@ -12,7 +12,7 @@ from tests.support.selling import (
     Reseller,
     link,
     make_distributor,
-    make_line,
+    make_pipeline,
     make_reseller,
     new_key,
     post,
@@ -44,14 +44,16 @@ def change(admin: httpx.Client, record: dict[str, Any], **fields: Any) -> dict[s
 
 class TestFields:
     def test_defaults(self, server: Installation) -> None:
-        made = post(server.admin, f"{API}distributors_create.dspy", code="plain", name="Plain")
+        distributor = post(
+            server.admin, f"{API}distributors_create.dspy", code="plain", name="Plain"
+        )
 
-        assert made["status"] == "active"
-        assert made["currency"] == "CNY"
-        assert made["quota_period"] == "none"
-        assert made["spend_used"] == "0.0000000000"
-        assert made["lock_version"] == 1
-        assert not set(SECRETS) & made.keys()
+        assert distributor["status"] == "active"
+        assert distributor["currency"] == "CNY"
+        assert distributor["quota_period"] == "none"
+        assert distributor["spend_used"] == "0.0000000000"
+        assert distributor["lock_version"] == 1
+        assert not set(SECRETS) & distributor.keys()
 
     @pytest.mark.parametrize(
         ("fields", "pointer"),
@@ -95,46 +97,60 @@ class TestFields:
         assert problems(answer).keys() == {"/code", "/name", "/email", "/nonsense"}
 
     def test_networks_are_kept_in_one_spelling(self, server: Installation) -> None:
-        made = make_distributor(server.admin, allowed_ips="10.1.2.3/8, 2001:DB8::1 10.0.0.0/8")
+        distributor = make_distributor(
+            server.admin, allowed_ips="10.1.2.3/8, 2001:DB8::1 10.0.0.0/8"
+        )
 
-        assert made["allowed_ips"] == "10.0.0.0/8,2001:db8::1/128"
+        assert distributor["allowed_ips"] == "10.0.0.0/8,2001:db8::1/128"
 
     def test_emoji_and_full_width_text_are_kept(self, server: Installation) -> None:
-        made = make_distributor(server.admin, name="ＡＣＭＥ 🚀 株式会社", contact="O'Brien <x>")
+        distributor = make_distributor(
+            server.admin, name="ＡＣＭＥ 🚀 株式会社", contact="O'Brien <x>"
+        )
 
-        stored = server.query("select name, contact from distributors where id = %s", made["id"])
-        assert stored == [{"name": "ＡＣＭＥ 🚀 株式会社", "contact": "O'Brien <x>"}]
+        rows = server.query(
+            "select name, contact from distributors where id = %s", distributor["id"]
+        )
+        assert rows == [{"name": "ＡＣＭＥ 🚀 株式会社", "contact": "O'Brien <x>"}]
 
     @pytest.mark.parametrize("field", ["code", "name"])
     def test_code_and_name_are_unique(self, server: Installation, field: str) -> None:
-        made = make_distributor(server.admin)
-        other = {"code": f"{made['code']}-2", "name": f"{made['name']} 2", field: made[field]}
+        distributor = make_distributor(server.admin)
+        other = {
+            "code": f"{distributor['code']}-2",
+            "name": f"{distributor['name']} 2",
+            field: distributor[field],
+        }
         answer = try_post(server.admin, "distributors_create", **other)
 
         assert answer.json()["code"] == "duplicate"
         assert problems(answer, 409) == {f"/{field}": "duplicate"}
 
     def test_an_edit_of_a_stale_record_is_refused(self, server: Installation) -> None:
-        made = make_distributor(server.admin)
-        change(server.admin, made, contact="First")
+        distributor = make_distributor(server.admin)
+        change(server.admin, distributor, contact="First")
         answer = try_post(
-            server.admin, "distributors_update", id=made["id"], lock_version=1, contact="Second"
+            server.admin,
+            "distributors_update",
+            id=distributor["id"],
+            lock_version=1,
+            contact="Second",
         )
 
         assert (answer.status_code, answer.json()["code"]) == (409, "edit_conflict")
         assert answer.json()["current"]["contact"] == "First"
         assert not set(SECRETS) & answer.json()["current"].keys()
         assert "/lock_version" in problems(
-            try_post(server.admin, "distributors_update", id=made["id"], contact="Third")
+            try_post(server.admin, "distributors_update", id=distributor["id"], contact="Third")
         )
 
     def test_currency_is_fixed_once_calls_are_booked(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
         record = reseller.distributor | {"lock_version": 2}
         record = change(server.admin, record, currency="EUR")
         record = change(server.admin, record, currency="USD")
-        assert reseller.begin(line).status_code == 201
+        assert reseller.begin(pipeline).status_code == 201
         answer = try_post(
             server.admin,
             "distributors_update",
@@ -150,43 +166,43 @@ class TestFields:
     def test_currency_waits_for_fixed_prices_in_the_old_one(
         self, server: Installation, mode: str
     ) -> None:
-        line = make_line(server.admin)
+        pipeline = make_pipeline(server.admin)
         record = make_distributor(server.admin)
         prices = [{"unit": "image", "unit_price": "7"}]
-        made = link(server.admin, record, line, pricing_mode=mode, fixed_prices=prices)
+        pair = link(server.admin, record, pipeline, pricing_mode=mode, fixed_prices=prices)
 
         result = {"id": record["id"], "lock_version": record["lock_version"], "currency": "EUR"}
         answer = try_post(server.admin, "distributors_update", **result)
         assert problems(answer, 409) == {"/currency": "currency_in_use"}
         assert answer.json()["code"] == "currency_in_use"
-        assert f"产线 {line['code']}" in answer.json()["detail"]
-        assert [one["id"] for one in answer.json()["referrers"]] == [made["id"]]
+        assert f"产线 {pipeline['code']}" in answer.json()["detail"]
+        assert [one["id"] for one in answer.json()["referrers"]] == [pair["id"]]
         without: dict[str, Any] = {"pricing_mode": "inherit", "fixed_prices": None}
         for version, terms in enumerate([without, {"pricing_mode": mode, "fixed_prices": prices}]):
             post(
                 server.admin,
                 f"{API}distributor_pipeline_update.dspy",
-                id=made["id"],
+                id=pair["id"],
                 lock_version=version + 1,
                 **terms,
             )
             change(server.admin, record | {"lock_version": version + 1}, currency="EUR")
-        (stored,) = server.query(
-            "select fixed_prices from distributor_pipeline where id = %s", made["id"]
+        (stored_row,) = server.query(
+            "select fixed_prices from distributor_pipeline where id = %s", pair["id"]
         )
-        assert '"currency":"EUR"' in stored["fixed_prices"]
+        assert '"currency":"EUR"' in stored_row["fixed_prices"]
 
     def test_a_changed_quota_period_takes_up_what_the_ledger_has(
         self, server: Installation
     ) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line, quota_period="day", quota_calls=3)
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline, quota_period="day", quota_calls=3)
         record = reseller.distributor | {"lock_version": 2}
-        statuses = [reseller.begin(line).status_code for _ in range(2)]
+        statuses = [reseller.begin(pipeline).status_code for _ in range(2)]
         for period in ("month", "day", "none", "day"):
             calls = "" if period == "none" else 3
             record = change(server.admin, record, quota_period=period, quota_calls=calls)
-        statuses += [reseller.begin(line).status_code for _ in range(2)]
+        statuses += [reseller.begin(pipeline).status_code for _ in range(2)]
 
         assert statuses == [201, 201, 201, 429]
         assert server.manage("check-ledger", check=False).returncode == 0
@@ -194,17 +210,19 @@ class TestFields:
 
 class TestDeleting:
     def test_an_unused_one_goes(self, server: Installation) -> None:
-        made = make_distributor(server.admin)
-        answer = try_post(server.admin, "distributors_delete", id=made["id"])
+        distributor = make_distributor(server.admin)
+        answer = try_post(server.admin, "distributors_delete", id=distributor["id"])
 
-        assert answer.json()["data"]["code"] == made["code"]
-        assert server.query("select id from distributors where id = %s", made["id"]) == []
-        assert try_post(server.admin, "distributors_delete", id=made["id"]).status_code == 404
+        assert answer.json()["data"]["code"] == distributor["code"]
+        assert server.query("select id from distributors where id = %s", distributor["id"]) == []
+        assert (
+            try_post(server.admin, "distributors_delete", id=distributor["id"]).status_code == 404
+        )
 
-    def test_one_with_lines_or_calls_stays(self, server: Installation) -> None:
-        line = make_line(server.admin)
-        reseller = make_reseller(server, line)
-        linked = server.query(
+    def test_one_with_pipelines_or_calls_stays(self, server: Installation) -> None:
+        pipeline = make_pipeline(server.admin)
+        reseller = make_reseller(server, pipeline)
+        link_id = server.query(
             "select id from distributor_pipeline where distributor_id = %s",
             reseller.distributor["id"],
         )[0]["id"]
@@ -213,11 +231,11 @@ class TestDeleting:
         assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
         assert [r["table"] for r in answer.json()["referrers"]] == ["distributor_pipeline"]
 
-        call = reseller.begin(line).json()
-        refused = try_post(server.admin, "distributor_pipeline_delete", id=linked)
-        assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+        call = reseller.begin(pipeline).json()
+        refusal = try_post(server.admin, "distributor_pipeline_delete", id=link_id)
+        assert (refusal.status_code, refusal.json()["code"]) == (409, "in_use")
         reseller.finish(call)
-        assert try_post(server.admin, "distributor_pipeline_delete", id=linked).status_code == 200
+        assert try_post(server.admin, "distributor_pipeline_delete", id=link_id).status_code == 200
 
         answer = try_post(server.admin, "distributors_delete", id=reseller.distributor["id"])
         assert [r["table"] for r in answer.json()["referrers"]] == ["pipeline_usage_log"]
@@ -234,21 +252,21 @@ class TestDeleting:
 
 class TestKeys:
     def test_is_told_once_and_stored_as_a_digest(self, server: Installation) -> None:
-        made = make_distributor(server.admin)
-        told = post(server.admin, f"{API}distributor_generate_key.dspy", id=made["id"])
-        key = told["api_key"]
+        distributor = make_distributor(server.admin)
+        key_answer = post(server.admin, f"{API}distributor_generate_key.dspy", id=distributor["id"])
+        key = key_answer["api_key"]
 
         assert keys.is_well_formed(key)
-        assert told["api_key_prefix"] == key[:12]
-        assert key in told["curl"]
-        assert told["lock_version"] == 2
-        assert not set(SECRETS) & told.keys()
-        stored = server.query("select * from distributors where id = %s", made["id"])[0]
-        assert stored["api_key_hash"] == keys.digest(key)
-        assert key not in str(stored)
-        listed = server.admin.get("/pipeline_dist/distributors/get_distributors.dspy").text
-        assert key not in listed
-        assert keys.digest(key) not in listed
+        assert key_answer["api_key_prefix"] == key[:12]
+        assert key in key_answer["curl"]
+        assert key_answer["lock_version"] == 2
+        assert not set(SECRETS) & key_answer.keys()
+        stored_row = server.query("select * from distributors where id = %s", distributor["id"])[0]
+        assert stored_row["api_key_hash"] == keys.digest(key)
+        assert key not in str(stored_row)
+        list_text = server.admin.get("/pipeline_dist/distributors/get_distributors.dspy").text
+        assert key not in list_text
+        assert keys.digest(key) not in list_text
 
     def test_is_in_no_log(self, server: Installation) -> None:
         reseller = make_reseller(server)
@@ -258,17 +276,21 @@ class TestKeys:
         assert reseller.key not in str(server.query("select * from app_audit"))
 
     def test_a_page_gets_a_widget_for_it(self, server: Installation) -> None:
-        made = make_distributor(server.admin)
+        distributor = make_distributor(server.admin)
         answer = server.admin.post(
             f"{API}distributor_generate_key.dspy",
-            data={"id": made["id"], "expires_at": "2099-01-01T00:00:00Z", "_webbricks_": "1"},
+            data={
+                "id": distributor["id"],
+                "expires_at": "2099-01-01T00:00:00Z",
+                "_webbricks_": "1",
+            },
         )
         widget = answer.json()
 
         assert widget["widgettype"] == "ApiKey"
         assert keys.is_well_formed(widget["options"]["api_key"])
         assert widget["options"]["expires_at"] == "2099-01-01T00:00:00.000Z"
-        assert widget["options"]["title"] == made["name"]
+        assert widget["options"]["title"] == distributor["name"]
 
     def test_without_grace_the_old_one_ends_at_once(self, server: Installation) -> None:
         reseller = make_reseller(server)
@@ -293,39 +315,39 @@ class TestKeys:
         assert problem["code"] == "grace_running"
         assert problem["previous_key_expires_at"] in problem["detail"]
         assert [each.get("me").status_code for each in (first, second)] == [200, 200]
-        refused = try_post(server.admin, "distributor_generate_key", **result, end_previous=0)
-        assert refused.status_code == 409
+        refusal = try_post(server.admin, "distributor_generate_key", **result, end_previous=0)
+        assert refusal.status_code == 409
 
         key = new_key(server.admin, first.distributor, grace_hours=grace_hours, end_previous=1)
         third = Reseller(server, first.distributor, key)
-        kept = 200 if grace_hours else 401
-        assert [each.get("me").status_code for each in (first, second, third)] == [401, kept, 200]
+        status = 200 if grace_hours else 401
+        assert [each.get("me").status_code for each in (first, second, third)] == [401, status, 200]
 
-    @pytest.mark.parametrize("ended", ["over", "revoked", "never begun"])
+    @pytest.mark.parametrize("end", ["over", "revoked", "never begun"])
     def test_without_a_grace_that_runs_a_key_is_made_as_ever(
-        self, server: Installation, ended: str
+        self, server: Installation, end: str
     ) -> None:
-        made = make_distributor(server.admin)
-        new_key(server.admin, made)
-        new_key(server.admin, made, grace_hours=0 if ended == "never begun" else 5)
-        if ended == "over":
+        distributor = make_distributor(server.admin)
+        new_key(server.admin, distributor)
+        new_key(server.admin, distributor, grace_hours=0 if end == "never begun" else 5)
+        if end == "over":
             server.query(
                 "update distributors set previous_key_expires_at = utc_timestamp(3) where id = %s",
-                made["id"],
+                distributor["id"],
             )
-        if ended == "revoked":
-            post(server.admin, f"{API}distributor_revoke_key.dspy", id=made["id"])
+        if end == "revoked":
+            post(server.admin, f"{API}distributor_revoke_key.dspy", id=distributor["id"])
 
-        assert keys.is_well_formed(new_key(server.admin, made))
+        assert keys.is_well_formed(new_key(server.admin, distributor))
 
     def test_a_new_key_lives_as_long_as_the_one_before_was_made_for(
         self, server: Installation
     ) -> None:
-        made = make_distributor(server.admin)
+        distributor = make_distributor(server.admin)
 
         def expiry(**options: Any) -> datetime | None:
-            key = new_key(server.admin, made, end_previous=1, grace_hours=1, **options)
-            body = Reseller(server, made, key).get("me").json()["api_key_expires_at"]
+            key = new_key(server.admin, distributor, end_previous=1, grace_hours=1, **options)
+            body = Reseller(server, distributor, key).get("me").json()["api_key_expires_at"]
             return body and datetime.fromisoformat(body)
 
         assert (expiry(), expiry()) == (None, None)
@@ -335,15 +357,15 @@ class TestKeys:
         server.query(
             "update distributors set api_key_created_at = api_key_created_at - interval 40 day,"
             " api_key_expires_at = api_key_expires_at - interval 40 day where id = %s",
-            made["id"],
+            distributor["id"],
         )
         for _ in range(2):
-            found = expiry()
-            assert found is not None
-            assert abs(found - datetime.now(UTC) - days) < timedelta(minutes=1)
-        given = datetime(2099, 1, 1, tzinfo=UTC)
-        assert expiry(expires_at=given.isoformat()) == given
-        post(server.admin, f"{API}distributor_revoke_key.dspy", id=made["id"])
+            end = expiry()
+            assert end is not None
+            assert abs(end - datetime.now(UTC) - days) < timedelta(minutes=1)
+        other_end = datetime(2099, 1, 1, tzinfo=UTC)
+        assert expiry(expires_at=other_end.isoformat()) == other_end
+        post(server.admin, f"{API}distributor_revoke_key.dspy", id=distributor["id"])
         assert expiry() is None
 
     def test_revoking_ends_all(self, server: Installation) -> None:
@@ -372,15 +394,19 @@ class TestKeys:
     def test_options_are_checked(
         self, server: Installation, options: dict[str, Any], pointer: str
     ) -> None:
-        made = make_distributor(server.admin)
-        answer = try_post(server.admin, "distributor_generate_key", **{"id": made["id"], **options})
+        distributor = make_distributor(server.admin)
+        answer = try_post(
+            server.admin, "distributor_generate_key", **{"id": distributor["id"], **options}
+        )
 
         assert pointer in problems(answer)
 
     def test_a_stale_lock_version_makes_none(self, server: Installation) -> None:
-        made = make_distributor(server.admin)
-        new_key(server.admin, made, lock_version=1)
-        answer = try_post(server.admin, "distributor_generate_key", id=made["id"], lock_version=1)
+        distributor = make_distributor(server.admin)
+        new_key(server.admin, distributor, lock_version=1)
+        answer = try_post(
+            server.admin, "distributor_generate_key", id=distributor["id"], lock_version=1
+        )
 
         assert answer.json()["code"] == "edit_conflict"
 

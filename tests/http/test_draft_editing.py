@@ -29,10 +29,10 @@ def look(client: httpx.Client, endpoint: str, **params: Any) -> Any:
 def test_the_editor_gets_the_whole_draft_with_the_problems_of_each_step(
     admin: httpx.Client,
 ) -> None:
-    line = new_pipeline(admin, "a", "b")
-    new_step(admin, line, "c", stage=2, config={"inputs": {"x": "steps.b.output"}})
+    pipeline = new_pipeline(admin, "a", "b")
+    new_step(admin, pipeline, "c", stage=2, config={"inputs": {"x": "steps.b.output"}})
 
-    draft = look(admin, "pipeline_editor", pipeline_id=line["id"])
+    draft = look(admin, "pipeline_editor", pipeline_id=pipeline["id"])
 
     assert [[step["step_key"] for step in stage] for stage in draft["stages"]] == [
         ["a"], ["b", "c"],
@@ -45,12 +45,12 @@ def test_the_editor_gets_the_whole_draft_with_the_problems_of_each_step(
     assert draft["types"]["http"]["required"] == ["url"]
     assert "m" in draft["models"]
     assert [one["username"] for one in draft["contributors"]] == ["admin"]
-    assert draft["line"]["id"] == line["id"]
+    assert draft["line"]["id"] == pipeline["id"]
 
 
 def test_every_save_says_what_stands_in_the_way_of_publishing(admin: httpx.Client) -> None:
-    line = new_pipeline(admin)
-    step = new_step(admin, line, "a", model=None)
+    pipeline = new_pipeline(admin)
+    step = new_step(admin, pipeline, "a", model=None)
     assert [p["code"] for p in step["problems"] if p["severity"] == "error"] == ["missing_model"]
     better = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, model="m")
     assert better["publishable"] is True
@@ -58,37 +58,37 @@ def test_every_save_says_what_stands_in_the_way_of_publishing(admin: httpx.Clien
     assert [p["code"] for p in gone["problems"] if p["severity"] == "error"] == ["no_steps"]
     answer = admin.post(
         "/pipeline_core/api/pipelines_update.dspy?_webbricks_=1&_lang=en",
-        data={"id": line["id"], "lock_version": 1, "name": "New"},
+        data={"id": pipeline["id"], "lock_version": 1, "name": "New"},
     ).json()
     assert answer["options"]["message"] == "Saved. 1 problem(s) to correct before publishing."
 
 
 def test_a_step_that_others_need_may_go_but_is_missed(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    new_step(admin, line, "b", config={"inputs": {"x": "steps.a.output"}})
-    first = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
+    pipeline = new_pipeline(admin, "a")
+    new_step(admin, pipeline, "b", config={"inputs": {"x": "steps.a.output"}})
+    first = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"], step_key="a")[0]
 
     gone = do(admin, "pipeline_steps_delete", id=first["id"])
 
     assert [p["code"] for p in gone["problems"] if p["severity"] == "error"] == [
         "unknown_reference"
     ]
-    refusal_of(ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable")
+    refusal_of(ask(admin, "pipeline_publish", pipeline_id=pipeline["id"]), 400, "not_publishable")
 
 
 def test_a_step_is_copied_after_itself_or_beside_itself(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a", "b")
-    step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
+    pipeline = new_pipeline(admin, "a", "b")
+    step = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"], step_key="a")[0]
     take = {"id": step["id"], "lock_version": step["lock_version"]}
 
     copy = do(admin, "pipeline_steps_duplicate", **take)
     beside = do(admin, "pipeline_steps_duplicate", **take, parallel=1, name="Second try")
-    named = do(admin, "pipeline_steps_duplicate", **take, step_key="own")
+    copy_with_key = do(admin, "pipeline_steps_duplicate", **take, step_key="own")
 
     assert (copy["step_key"], copy["model"]) == ("a_copy", "m")
     assert (beside["step_key"], beside["name"]) == ("a_copy2", "Second try")
-    assert named["step_key"] == "own"
-    assert places(admin, line) == [
+    assert copy_with_key["step_key"] == "own"
+    assert places(admin, pipeline) == [
         (1, 1, "a"), (1, 2, "a_copy2"), (2, 1, "own"), (3, 1, "a_copy"), (4, 1, "b"),
     ]  # fmt: skip
     refusal_of(ask(admin, "pipeline_steps_duplicate", **take, step_key="b"), 409, "duplicate")
@@ -98,8 +98,8 @@ def test_a_step_is_copied_after_itself_or_beside_itself(admin: httpx.Client) -> 
 
 
 def test_a_step_is_switched_off_and_on(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a", "b")
-    step = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="a")[0]
+    pipeline = new_pipeline(admin, "a", "b")
+    step = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"], step_key="a")[0]
 
     off = do(admin, "pipeline_steps_enable", id=step["id"], lock_version=1, enabled=False)
     assert (off["enabled"], off["publishable"]) == (0, False)
@@ -112,8 +112,8 @@ def test_a_step_is_switched_off_and_on(admin: httpx.Client) -> None:
 
 
 def test_the_later_editor_is_told_what_differs(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    step = rows(admin, "pipeline_steps", pipeline_id=line["id"])[0]
+    pipeline = new_pipeline(admin, "a")
+    step = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])[0]
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, name="Theirs", model="n")
 
     problem = refusal_of(
@@ -126,31 +126,31 @@ def test_the_later_editor_is_told_what_differs(admin: httpx.Client) -> None:
 
 
 def test_the_later_order_is_told_what_differs(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a", "b", "c")
-    seen = fresh(admin, line)
-    do(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
+    pipeline = new_pipeline(admin, "a", "b", "c")
+    view = fresh(admin, pipeline)
+    do(admin, "pipeline_steps_reorder", pipeline_id=pipeline["id"], lock_version=1,
        order=[["c"], ["a"], ["b"]])  # fmt: skip
 
     problem = refusal_of(
-        ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"], lock_version=1,
+        ask(admin, "pipeline_steps_reorder", pipeline_id=pipeline["id"], lock_version=1,
             order=[["a"], ["c"], ["b"]]),
         409, "edit_conflict",
     )  # fmt: skip
     assert problem["difference"]["current"] == [["c"], ["a"], ["b"]]
-    assert [moved["step_key"] for moved in problem["difference"]["moved"]] == ["a"]
+    assert [step["step_key"] for step in problem["difference"]["moved"]] == ["a"]
 
-    seen = fresh(admin, line)
-    new_step(admin, line, "d")
+    view = fresh(admin, pipeline)
+    new_step(admin, pipeline, "d")
     problem = refusal_of(
-        ask(admin, "pipeline_steps_reorder", pipeline_id=line["id"],
-            lock_version=seen["lock_version"], draft_changed_at=seen["draft_changed_at"],
+        ask(admin, "pipeline_steps_reorder", pipeline_id=pipeline["id"],
+            lock_version=view["lock_version"], draft_changed_at=view["draft_changed_at"],
             order=[["a"], ["b"], ["c"]]),
         409, "edit_conflict",
     )  # fmt: skip
     assert problem["difference"]["missing"] == ["d"]
     refusal_of(
-        ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="e", name="E",
-            draft_changed_at=seen["draft_changed_at"]),
+        ask(admin, "pipeline_steps_create", pipeline_id=pipeline["id"], step_key="e", name="E",
+            draft_changed_at=view["draft_changed_at"]),
         409, "edit_conflict",
     )  # fmt: skip
 
@@ -193,43 +193,43 @@ WRONG_CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "told"), WRONG_CONFIGS)
+@pytest.mark.parametrize(("fields", "problems"), WRONG_CONFIGS)
 def test_a_wrong_configuration_names_the_places(
-    admin: httpx.Client, fields: dict[str, Any], told: dict[str, str]
+    admin: httpx.Client, fields: dict[str, Any], problems: dict[str, str]
 ) -> None:
-    line = new_pipeline(admin, "a")
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
-    new = {"pipeline_id": line["id"], "step_key": "b", "name": "B", "model": "m"}
+    pipeline = new_pipeline(admin, "a")
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])
+    new = {"pipeline_id": pipeline["id"], "step_key": "b", "name": "B", "model": "m"}
     old = {"id": step["id"], "lock_version": step["lock_version"]}
 
-    for endpoint, given in (("create", new), ("update", old)):
-        answer = ask(admin, f"pipeline_steps_{endpoint}", **given, **fields)
+    for endpoint, params in (("create", new), ("update", old)):
+        answer = ask(admin, f"pipeline_steps_{endpoint}", **params, **fields)
         problem = refusal_of(answer, 400, "invalid_fields")
 
-        assert {one["pointer"]: one["detail"] for one in problem["errors"]} == told
+        assert {one["pointer"]: one["detail"] for one in problem["errors"]} == problems
         assert set(pointers(problem).values()) == {"bad_config"}
-    assert rows(admin, "pipeline_steps", pipeline_id=line["id"]) == [step]
+    assert rows(admin, "pipeline_steps", pipeline_id=pipeline["id"]) == [step]
 
 
 def test_publishing_names_all_who_changed_the_draft(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_pipeline(admin, "a")
-    first = do(admin, "pipeline_publish", pipeline_id=line["id"])
+    pipeline = new_pipeline(admin, "a")
+    first = do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
     assert first["contributors"] == ["admin"]
     second_admin(server)
     other = server.sign_in("other", "other-password-1")
-    new_step(other, line, "b")
+    new_step(other, pipeline, "b")
 
-    listed = look(admin, "pipeline_contributors", pipeline_id=line["id"])
+    contributors = look(admin, "pipeline_contributors", pipeline_id=pipeline["id"])
     page = admin.get("/pipeline_core/api/pipeline_contributors_view.dspy",
-                     params={"pipeline_id": line["id"], "_lang": "en"}).text  # fmt: skip
-    assert [(one["username"], one["changes"]) for one in listed] == [("other", 1)]
+                     params={"pipeline_id": pipeline["id"], "_lang": "en"}).text  # fmt: skip
+    assert [(one["username"], one["changes"]) for one in contributors] == [("other", 1)]
     assert "⚠ other: 1 change(s)" in page
-    new_step(admin, line, "c")
-    second = do(admin, "pipeline_publish", pipeline_id=line["id"])
+    new_step(admin, pipeline, "c")
+    second = do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
     assert sorted(second["contributors"]) == ["admin", "other"]
-    assert look(admin, "pipeline_contributors", pipeline_id=line["id"]) == []
+    assert look(admin, "pipeline_contributors", pipeline_id=pipeline["id"]) == []
     assert '"contributors":["admin","other"]' in second["event_log"]
 
 
@@ -239,39 +239,39 @@ def second_admin(server: Installation) -> None:
 
 
 def test_a_rollback_is_looked_at_first(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    new_step(admin, line, "b")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    pipeline = new_pipeline(admin, "a")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    new_step(admin, pipeline, "b")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
 
-    seen = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
+    preview = look(admin, "pipeline_rollback_preview", pipeline_id=pipeline["id"], version_no=1)
 
-    assert [step["step_key"] for step in seen["difference"]["steps"]["removed"]] == ["b"]
-    assert (seen["live"]["version_no"], seen["target"]["version_no"]) == (2, 1)
-    assert (seen["publishable"], seen["draft_follows"]) == (True, True)
-    new_step(admin, line, "c")
-    seen = look(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1)
-    assert seen["draft_follows"] is False
+    assert [step["step_key"] for step in preview["difference"]["steps"]["removed"]] == ["b"]
+    assert (preview["live"]["version_no"], preview["target"]["version_no"]) == (2, 1)
+    assert (preview["publishable"], preview["draft_follows"]) == (True, True)
+    new_step(admin, pipeline, "c")
+    preview = look(admin, "pipeline_rollback_preview", pipeline_id=pipeline["id"], version_no=1)
+    assert preview["draft_follows"] is False
 
 
 def test_looking_at_what_is_not_there(admin: httpx.Client) -> None:
     for endpoint in ("pipeline_editor", "pipeline_contributors"):
         refusal_of(ask(admin, endpoint, pipeline_id="nothing"), 404, "not_found")
-    line = new_pipeline(admin, "a")
-    refusal_of(ask(admin, "pipeline_rollback_preview", pipeline_id=line["id"], version_no=1), 404,
-            "not_found")  # fmt: skip
-    assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"] is None
+    pipeline = new_pipeline(admin, "a")
+    refusal_of(ask(admin, "pipeline_rollback_preview", pipeline_id=pipeline["id"], version_no=1),
+            404, "not_found")  # fmt: skip
+    assert look(admin, "pipeline_editor", pipeline_id=pipeline["id"])["live"] is None
 
 
 def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_pipeline(admin, "a")
-    version = do(admin, "pipeline_publish", pipeline_id=line["id"])
-    new_step(admin, line, "b")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    listed = rows(admin, "pipeline_versions", pipeline_id=line["id"])
-    assert [row["intact"] for row in listed] == [1, 1]
+    pipeline = new_pipeline(admin, "a")
+    version = do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    new_step(admin, pipeline, "b")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    versions = rows(admin, "pipeline_versions", pipeline_id=pipeline["id"])
+    assert [row["intact"] for row in versions] == [1, 1]
 
     # The trigger refuses this; only somebody with the database's own powers can do it.
     with pytest.raises(pymysql.MySQLError, match="never changes"):
@@ -280,9 +280,9 @@ def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
 
     assert {
         row["version_no"]: row["intact"]
-        for row in rows(admin, "pipeline_versions", pipeline_id=line["id"])
+        for row in rows(admin, "pipeline_versions", pipeline_id=pipeline["id"])
     } == {1: 0, 2: 1}
-    target = {"pipeline_id": line["id"], "version_no": 1}
+    target = {"pipeline_id": pipeline["id"], "version_no": 1}
     for endpoint, fields in (
         ("pipeline_rollback", {"reason": "r"}), ("pipeline_rollback_preview", {}),
         ("pipeline_validate", {}), ("pipeline_publish", {"notes": "n"}),
@@ -290,19 +290,19 @@ def test_a_snapshot_that_was_tampered_with_is_noticed_on_every_reading(
         refusal_of(ask(admin, endpoint, **target, **fields), 500, "version_corrupted")
     for endpoint in ("pipeline_diff", "pipeline_export", "pipeline_workflow", "pipeline_clone"):
         more = {"code": "tampered"} if endpoint == "pipeline_clone" else {}
-        answer = ask(admin, endpoint, pipeline_id=line["id"], **{"from": "1"}, **more)
+        answer = ask(admin, endpoint, pipeline_id=pipeline["id"], **{"from": "1"}, **more)
         refusal_of(answer, 500, "version_corrupted")
-    assert look(admin, "pipeline_editor", pipeline_id=line["id"])["live"]["version_no"] == 2
+    assert look(admin, "pipeline_editor", pipeline_id=pipeline["id"])["live"]["version_no"] == 2
 
 
 def tamper(server: Installation, version_id: str) -> None:
     """Change a snapshot as one could with a copy of the table."""
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("show create trigger pipeline_versions_keep_content")
-        kept = cursor.fetchone()["SQL Original Statement"]
+        trigger = cursor.fetchone()["SQL Original Statement"]
         cursor.execute("drop trigger pipeline_versions_keep_content")
         cursor.execute(
             "update pipeline_versions set snapshot = replace(snapshot, '\"A\"', '\"Z\"')"
             " where id = %s", (version_id,),
         )  # fmt: skip
-        cursor.execute(kept)
+        cursor.execute(trigger)

@@ -121,8 +121,8 @@ def test_loading_the_paths_again_changes_nothing_and_keeps_rights_given_by_hand(
     before = sage.query(count, database=NAME)
 
     for module in SCRIPTS:
-        said = sage.command(str(Path(module) / "scripts" / "load_path.py")).stdout
-        assert "0 added, 0 removed" in said
+        report = sage.command(str(Path(module) / "scripts" / "load_path.py")).stdout
+        assert "0 added, 0 removed" in report
 
     assert sage.query(count, database=NAME) == before
     assert sage.query("select 1 from rolepermission where id = 'sage1'", database=NAME)
@@ -146,9 +146,9 @@ def test_uses_of_audited_paths_are_written_down_without_secrets(sage):
 
 
 def test_who_may_do_what_is_told_of_an_older_sage_too(sage):
-    told = sage.manage("may", "several", "/whoami.dspy").stdout
+    report = sage.manage("may", "several", "/whoami.dspy").stdout
     everybody = sage.manage("who-may", "/index.ui").stdout
 
-    assert told.startswith("Yes. several may use /whoami.dspy")
-    assert "customer.customer, customer.reader" in told
+    assert report.startswith("Yes. several may use /whoami.dspy")
+    assert "customer.customer, customer.reader" in report
     assert "/main/index.ui" in everybody

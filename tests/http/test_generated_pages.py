@@ -79,19 +79,19 @@ class Page:
 
     def form(self, values: Record, *, fixed: bool) -> Record:
         """What the form sends: every field of it, empty ones as the runtime spells them."""
-        sent = {}
+        record = {}
         for field in self.fields:
             if fixed and field.get("write_once"):
                 continue
             value = values.get(field["name"])
             empty = "null" if field["uitype"] in NUMBERLIKE else ""
-            sent[field["name"]] = empty if value is None else value
-        return sent
+            record[field["name"]] = empty if value is None else value
+        return record
 
-    def write(self, which: str, sent: Record) -> Record:
+    def write(self, which: str, values: Record) -> Record:
         """The record that a write answers with."""
         url = self.options["editable"][which]
-        answer = self.client.post(url, data={"_webbricks_": "1", **sent})
+        answer = self.client.post(url, data={"_webbricks_": "1", **values})
         assert answer.status_code == 200, answer.text
         body = answer.json()
         assert body["widgettype"] == "Message", body
@@ -101,7 +101,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def parents(admin: httpx.Client, server: Installation) -> Record:
-    """The ids of a published line and a distributor that may call it, made through the API."""
+    """The ids of a published pipeline and a distributor that may call it, made through the API."""
     result: Record = {}
     for key, url, data in (
         ("pipeline_id", "/pipeline_core/api/pipelines_create.dspy",
@@ -131,34 +131,34 @@ def parent_of(table: str, parents: Record) -> Record:
 def test_a_record_lives_through_its_page(admin: httpx.Client, parents: Record, table: str) -> None:
     for url, data in NEEDED.get(table, ()):
         keys = {name: parents[name] for name in data.get("of", ("pipeline_id",))}
-        sent = {name: value for name, value in data.items() if name != "of"} | keys
-        assert admin.post(url, json=sent).status_code == 200
+        values = {name: value for name, value in data.items() if name != "of"} | keys
+        assert admin.post(url, json=values).status_code == 200
     parent = parent_of(table, parents)
     page = Page(admin, table, parent | {"referer_widget": "w1"})
     defaults = {f["name"]: f.get("defaultvalue", f.get("default")) for f in page.fields}
 
-    made = page.write("new_data_url", page.form(defaults | TYPED[table] | parent, fixed=False))
+    record = page.write("new_data_url", page.form(defaults | TYPED[table] | parent, fixed=False))
 
-    (row,) = (row for row in page.rows() if row["id"] == made["id"])
+    (row,) = (row for row in page.rows() if row["id"] == record["id"])
     for name in parent:
         assert row[f"{name}_text"] == "Parent"
-    changed = page.form(row | EDITED[table], fixed=True)
+    edit = page.form(row | EDITED[table], fixed=True)
     stamp = {"id": row["id"], "lock_version": row["lock_version"]}
-    edited = page.write("update_data_url", changed | stamp)
+    edited = page.write("update_data_url", edit | stamp)
     for name, value in EDITED[table].items():
         expected = None if value == "null" else value
         assert str(edited[name]) == str(expected)
     assert edited["lock_version"] == row["lock_version"] + 1
 
-    again = admin.post(page.options["editable"]["update_data_url"], data=changed | stamp)
+    again = admin.post(page.options["editable"]["update_data_url"], data=edit | stamp)
     if table in ("pipeline_usage_log", "pipeline_versions"):
         assert again.status_code in (200, 409)
     else:
         assert (again.status_code, again.json()["code"]) == (409, "edit_conflict")
 
     page.write("delete_data_url", {"id": row["id"]})
-    left = [found["id"] for found in page.rows()]
-    assert (row["id"] in left) == (table in KEPT)
+    ids = [item["id"] for item in page.rows()]
+    assert (row["id"] in ids) == (table in KEPT)
 
 
 @pytest.mark.parametrize("table", TYPED)

@@ -18,14 +18,14 @@ from tests.support.workbooks import number, row, text, workbook
 
 FILES = Path(__file__).parents[1] / "data" / "table_files"
 IMPORT = "/appbase/import_rows.dspy"
-LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
+PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
 HEAD = "单价,生效时间,计量单位"
 
 
 @pytest.fixture(scope="module")
-def line_id(server: Installation) -> str:
-    """A line for prices to belong to."""
+def pipeline_id(server: Installation) -> str:
+    """A pipeline for prices to belong to."""
     answer = server.admin.post(
         "/pipeline_core/api/pipelines_create.dspy", json={"code": "priced", "name": "Priced"}
     )
@@ -45,12 +45,12 @@ def send(client: httpx.Client, content: bytes, **params: Any) -> httpx.Response:
 
 
 @pytest.fixture
-def tried(server: Installation, line_id: str) -> Any:
-    """Try a file of prices of one line; the outcome."""
+def tried(server: Installation, pipeline_id: str) -> Any:
+    """Try a file of prices of one pipeline; the outcome."""
 
     def attempt(content: bytes | str, **params: Any) -> dict[str, Any]:
         raw = content.encode() if isinstance(content, str) else content
-        answer = send(server.admin, raw, fixed={"pipeline_id": line_id}, **params)
+        answer = send(server.admin, raw, fixed={"pipeline_id": pipeline_id}, **params)
         assert answer.status_code == 200, answer.text
         record: dict[str, Any] = answer.json()["data"]
         return record
@@ -63,7 +63,7 @@ def problems(outcome: dict[str, Any]) -> set[tuple[int, str, str]]:
 
 
 def previewed(outcome: dict[str, Any], name: str) -> list[Any]:
-    return [line["values"][name] for line in outcome["preview"]]
+    return [entry["values"][name] for entry in outcome["preview"]]
 
 
 def test_a_price_with_its_thousands_unquoted_is_a_problem_and_no_price(tried: Any) -> None:
@@ -75,16 +75,16 @@ def test_a_price_with_its_thousands_unquoted_is_a_problem_and_no_price(tried: An
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sentence"),
     [("lines-unclosed-quote.csv", "Row 2:"), ("lines-one-bad-byte.csv", "Row 4 ")],
 )
 def test_a_file_that_cannot_be_read_is_refused_and_its_row_named(
-    server: Installation, name: str, said: str
+    server: Installation, name: str, sentence: str
 ) -> None:
     answer = send(server.admin, (FILES / name).read_bytes(), table="pipelines")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_file")
-    assert said in answer.json()["detail"]
+    assert sentence in answer.json()["detail"]
 
 
 def test_a_formula_without_a_result_and_an_error_are_problems_and_never_blank(tried: Any) -> None:
@@ -110,7 +110,9 @@ def test_dates_are_days_of_the_readers_zone(tried: Any) -> None:
 def test_a_prefix_of_a_namespace_changes_nothing(server: Installation) -> None:
     content = (FILES / "lines-x-prefix.xlsx").read_bytes()
     outcome = send(server.admin, content, table="pipelines").json()["data"]
-    assert [line["values"] for line in outcome["preview"]] == [{"code": "xp-a", "name": "图像审核"}]
+    assert [entry["values"] for entry in outcome["preview"]] == [
+        {"code": "xp-a", "name": "图像审核"}
+    ]
 
 
 def test_rows_are_named_as_excel_counts_them(server: Installation) -> None:
@@ -119,7 +121,7 @@ def test_rows_are_named_as_excel_counts_them(server: Installation) -> None:
 
     assert problems(outcome) == {(5, "code", "bad_pattern")}
     assert outcome["failed"][0]["problems"][0]["value"] == "BAD CODE"
-    assert [line["row"] for line in outcome["preview"]] == [2]
+    assert [entry["row"] for entry in outcome["preview"]] == [2]
 
 
 def test_days_with_the_year_first_are_taken_and_others_are_refused(tried: Any) -> None:
@@ -136,9 +138,9 @@ def test_days_with_the_year_first_are_taken_and_others_are_refused(tried: Any) -
         (3, "effective_from", "bad_datetime"),
         (4, "effective_from", "bad_datetime"),
     } | {(row, "unit_price", "not_a_number") for row in (6, 7, 8)}
-    [line] = outcome["preview"]
-    assert (line["row"], line["values"]["unit_price"]) == (5, "1.500000")
-    assert line["values"]["effective_from"] == "2026-12-02T00:00:00.000Z"
+    [entry] = outcome["preview"]
+    assert (entry["row"], entry["values"]["unit_price"]) == (5, "1.500000")
+    assert entry["values"]["effective_from"] == "2026-12-02T00:00:00.000Z"
 
 
 def test_a_heading_may_say_in_which_zone_its_times_are(tried: Any, server: Installation) -> None:
@@ -161,7 +163,7 @@ def test_hours_that_clocks_show_twice_are_told(tried: Any) -> None:
 
 
 def test_values_that_nobody_can_mean_are_told_by_row_and_column(
-    server: Installation, line_id: str
+    server: Installation, pipeline_id: str
 ) -> None:
     sheet = workbook(
         row(1, text("A1", "code"), text("B1", "name"), text("D1", "description"))
@@ -175,20 +177,20 @@ def test_values_that_nobody_can_mean_are_told_by_row_and_column(
     assert problems(outcome) == {
         (2, "name", "damaged_text"), (3, "", "no_heading"), (4, "", "too_many_cells"),
     }  # fmt: skip
-    [line] = outcome["preview"]
-    assert line["values"] == {"code": "a4", "name": "'=1A", "description": " indented\n"}
+    [entry] = outcome["preview"]
+    assert entry["values"] == {"code": "a4", "name": "'=1A", "description": " indented\n"}
 
 
 def test_the_trial_shows_names_choices_and_numbers_as_they_were_understood(
-    server: Installation, line_id: str
+    server: Installation, pipeline_id: str
 ) -> None:
     head = "产线,计量单位,计价方式,单价,是否启用,生效时间"
     content = f"{head}\npriced,call,单价,.5,否,2026/1/1 8:00\n"
     answer = send(server.admin, content.encode("gb18030"), zone="Asia/Tokyo")
-    [line] = answer.json()["data"]["preview"]
+    [entry] = answer.json()["data"]["preview"]
 
-    assert line == {"row": 2, "values": {
-        "pipeline_id": line_id, "pipeline_id_text": "priced", "unit": "call",
+    assert entry == {"row": 2, "values": {
+        "pipeline_id": pipeline_id, "pipeline_id_text": "priced", "unit": "call",
         "pricing_type": "unit", "unit_price": "0.500000", "enabled": 0,
         "effective_from": "2025-12-31T23:00:00.000Z",
     }}  # fmt: skip
@@ -199,26 +201,26 @@ def test_the_failed_rows_come_back_as_a_file_and_go_in_again(server: Installatio
     rows = ["sep=;", "产线代码;产线名称;说明", "ok-1;A;x", 'Bad Code;B;"=1;+2\nzwei"', "ok-2;;y"]
     content = "\r\n".join(rows)
 
-    def kept(content: str, **params: Any) -> dict[str, Any]:
+    def bring_in(content: str, **params: Any) -> dict[str, Any]:
         answer = send(server.admin, content.encode(), table="pipelines", dry_run=0, **params)
         record: dict[str, Any] = answer.json()["data"]
         return record
 
-    outcome = kept(content, skip_failed=1, _lang="zh")
+    outcome = bring_in(content, skip_failed=1, _lang="zh")
     assert (outcome["done"], outcome["kept"]) == (1, True)
-    failed = outcome["failed_file"]
-    head, *lines = csv.reader(io.StringIO(failed.removeprefix("\ufeff"), newline=""))
+    failures = outcome["failed_file"]
+    head, *lines = csv.reader(io.StringIO(failures.removeprefix("\ufeff"), newline=""))
     assert head == ["产线代码", "产线名称", "说明", "问题"]
     assert lines[0][:3] == ["Bad Code", "B", "'=1;'+2\nzwei"]
     assert lines[0][3].startswith("产线代码: ")
     assert [line[0] for line in lines] == ["Bad Code", "ok-2"]
 
-    mended = failed.replace("Bad Code", "good-code").replace("ok-2,,", "ok-2,C,")
-    assert kept(mended)["done"] == 2
-    [line] = server.admin.get(LINES, params={"code": "good-code"}).json()["rows"]
+    mended = failures.replace("Bad Code", "good-code").replace("ok-2,,", "ok-2,C,")
+    assert bring_in(mended)["done"] == 2
+    [line] = server.admin.get(PIPELINES, params={"code": "good-code"}).json()["rows"]
     assert line["description"] == "=1;+2\nzwei"
     # Rows that are too wide lose nothing, and the column of the problems does not double.
-    again = kept(kept("code,name\nx,y,z\n")["failed_file"])["failed_file"]
+    again = bring_in(bring_in("code,name\nx,y,z\n")["failed_file"])["failed_file"]
     head, only = csv.reader(io.StringIO(again.removeprefix("\ufeff"), newline=""))
     assert (head, only[:3]) == (["code", "name", "", "Problem"], ["x", "y", "z"])
 
@@ -255,8 +257,8 @@ def test_hundredths_are_shares_in_numbers_and_as_they_are_seen_in_texts(tried: A
         first, *others = tried(file)["preview"]
         assert (first["values"]["unit_price"], first["values"]["model"]) == ("0.855000", "85.5%")
         assert [one["values"]["unit_price"] for one in others] in ([], ["0.855000"])
-    [failed] = tried("unit,unit_price\ncall,1e1%\n")["failed"]
-    assert failed["problems"][0]["code"] == "not_a_number"
+    [failure] = tried("unit,unit_price\ncall,1e1%\n")["failed"]
+    assert failure["problems"][0]["code"] == "not_a_number"
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -265,22 +267,25 @@ def test_what_was_exported_can_be_imported(server: Installation, kind: str) -> N
     result = {"code": f"odd-{kind}", "name": "=a;-b", "description": odd}
     assert server.admin.post("/pipeline_core/api/pipelines_create.dspy", json=result).is_success
     file = server.admin.get(
-        LINES, params={"_export": kind, "code": result["code"], "_columns": "code,name,description"}
+        PIPELINES,
+        params={"_export": kind, "code": result["code"], "_columns": "code,name,description"},
     ).content
-    line = server.admin.get(LINES, params={"code": result["code"]}).json()["rows"][0]
-    deleted = {"id": line["id"], "lock_version": line["lock_version"]}
-    assert server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=deleted).is_success
+    pipeline = server.admin.get(PIPELINES, params={"code": result["code"]}).json()["rows"][0]
+    version = {"id": pipeline["id"], "lock_version": pipeline["lock_version"]}
+    assert server.admin.post("/pipeline_core/api/pipelines_delete.dspy", json=version).is_success
 
     assert send(server.admin, file, table="pipelines", dry_run=0).json()["data"]["kept"]
-    [back] = server.admin.get(LINES, params={"code": result["code"]}).json()["rows"]
+    [back] = server.admin.get(PIPELINES, params={"code": result["code"]}).json()["rows"]
     assert {name: back[name] for name in result} == result
 
 
-def test_progress_comes_in_lines_and_refusals_too(server: Installation, line_id: str) -> None:
+def test_progress_comes_in_lines_and_refusals_too(server: Installation, pipeline_id: str) -> None:
     rows = "".join(f"1,2026-12-01,unit-{n}\n" for n in range(400))
 
     def lines(content: str) -> list[dict[str, Any]]:
-        answer = send(server.admin, content.encode(), fixed={"pipeline_id": line_id}, _progress=1)
+        answer = send(
+            server.admin, content.encode(), fixed={"pipeline_id": pipeline_id}, _progress=1
+        )
         assert answer.headers["Content-Type"] == "application/x-ndjson"
         return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -294,11 +299,13 @@ def test_progress_comes_in_lines_and_refusals_too(server: Installation, line_id:
     assert [*lines('a\n"')][-1]["error"]["code"] == "bad_file"
 
 
-def test_a_caller_who_goes_away_leaves_nothing_behind(server: Installation, line_id: str) -> None:
+def test_a_caller_who_goes_away_leaves_nothing_behind(
+    server: Installation, pipeline_id: str
+) -> None:
     rows = "".join(f"1,2026-12-01,gone-{n}\n" for n in range(4_000))
     with server.admin.stream(
         "POST", IMPORT, content=f"{HEAD}\n{rows}".encode(),
-        params={"table": "pipeline_pricing", "fixed": json.dumps({"pipeline_id": line_id}),
+        params={"table": "pipeline_pricing", "fixed": json.dumps({"pipeline_id": pipeline_id}),
                 "_progress": 1},
         headers={"Content-Type": "text/csv"},
     ) as answer:  # fmt: skip
@@ -309,7 +316,7 @@ def test_a_caller_who_goes_away_leaves_nothing_behind(server: Installation, line
     content = f"{HEAD}\n1,2026-12-01,gone-0\n".encode()
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        again = send(server.admin, content, fixed={"pipeline_id": line_id}).json()
+        again = send(server.admin, content, fixed={"pipeline_id": pipeline_id}).json()
         if again.get("data", {}).get("done") == 1:
             break
         time.sleep(0.2)
@@ -354,16 +361,16 @@ def test_a_file_goes_in_where_it_is_expected_only(server: Installation) -> None:
 
 
 def test_an_excel_export_has_dates_on_the_readers_clock(server: Installation) -> None:
-    [line] = server.admin.get(LINES, params={"code": "priced"}).json()["rows"]
+    [pipeline] = server.admin.get(PIPELINES, params={"code": "priced"}).json()["rows"]
     columns = {"_export": "xlsx", "code": "priced", "_columns": "code,created_at", "_lang": "en"}
-    moment = datetime.fromisoformat(line["created_at"])
-    for asked, zone in (({"_zone": "Europe/Berlin"}, "Europe/Berlin"), ({}, "Asia/Shanghai")):
-        answer = server.admin.get(LINES, params=columns | asked)
+    moment = datetime.fromisoformat(pipeline["created_at"])
+    for zone_param, zone in (({"_zone": "Europe/Berlin"}, "Europe/Berlin"), ({}, "Asia/Shanghai")):
+        answer = server.admin.get(PIPELINES, params=columns | zone_param)
         sheet = load_workbook(io.BytesIO(answer.content)).active
         assert sheet is not None
         (_, head), (_, cell) = sheet.iter_rows()
         assert head.value == f"Created ({zone})"
         assert cell.number_format == "yyyy-mm-dd hh:mm:ss"
         assert isinstance(cell.value, datetime)
-        shown = cell.value.replace(tzinfo=ZoneInfo(zone))
-        assert abs((shown - moment).total_seconds()) < 0.002
+        exported = cell.value.replace(tzinfo=ZoneInfo(zone))
+        assert abs((exported - moment).total_seconds()) < 0.002

@@ -20,14 +20,14 @@ def shop(server: Installation) -> Shop:
     return Shop(server)
 
 
-def counters(shop: Shop, line: Line) -> tuple[int, int, int]:
-    """Used today, this month, and running, as the line's capacity says."""
-    assert line.capacity is not None
-    row = shop.row("pipeline_capacity", line.capacity["id"])
+def counters(shop: Shop, pipeline: Line) -> tuple[int, int, int]:
+    """Used today, this month, and running, as the pipeline's capacity says."""
+    assert pipeline.capacity is not None
+    row = shop.row("pipeline_capacity", pipeline.capacity["id"])
     return row["day_used"], row["month_used"], row["running"]
 
 
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+def refusal(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The problem document of a refusal."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert answer.headers["content-type"].startswith("application/problem+json")
@@ -35,30 +35,30 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return problem
 
 
-def begun(answer: httpx.Response) -> str:
+def call_no_of(answer: httpx.Response) -> str:
     """The call number of a begin that was let in."""
     assert answer.status_code == 201, answer.text
     return str(answer.json()["call_no"])
 
 
 def test_a_call_takes_and_gives_back_exactly_what_it_should(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 10, "monthly_quota": 20, "max_concurrency": 2})
-    buyer = shop.distributor(line, quota_period="day", quota_calls=9)
+    pipeline = shop.line(capacity={"daily_quota": 10, "monthly_quota": 20, "max_concurrency": 2})
+    buyer = shop.distributor(pipeline, quota_period="day", quota_calls=9)
 
-    first = begun(buyer.begin(line, "a", client_ref="r1", lease_seconds=60))
-    assert counters(shop, line) == (1, 1, 1)
-    done = buyer.finish(first, lines=ONE)
-    assert done.status_code == 200, done.text
-    assert counters(shop, line) == (1, 1, 0)
+    first = call_no_of(buyer.begin(pipeline, "a", client_ref="r1", lease_seconds=60))
+    assert counters(shop, pipeline) == (1, 1, 1)
+    ending = buyer.finish(first, lines=ONE)
+    assert ending.status_code == 200, ending.text
+    assert counters(shop, pipeline) == (1, 1, 0)
 
-    failed = begun(buyer.begin(line, "b"))
-    assert buyer.finish(failed, "failed", error="model timed out").json()["error"]
-    assert counters(shop, line) == (2, 2, 0)
+    failing = call_no_of(buyer.begin(pipeline, "b"))
+    assert buyer.finish(failing, "failed", error="model timed out").json()["error"]
+    assert counters(shop, pipeline) == (2, 2, 0)
 
-    cancelled = begun(buyer.begin(line, "c"))
-    assert counters(shop, line) == (3, 3, 1)
+    cancelled = call_no_of(buyer.begin(pipeline, "c"))
+    assert counters(shop, pipeline) == (3, 3, 1)
     assert buyer.finish(cancelled, "cancelled").json()["status"] == "cancelled"
-    assert counters(shop, line) == (2, 2, 0)
+    assert counters(shop, pipeline) == (2, 2, 0)
 
     assert buyer.me()["quota_used"] == 2
     assert Decimal(buyer.me()["spend_used"]) == 1
@@ -66,64 +66,64 @@ def test_a_call_takes_and_gives_back_exactly_what_it_should(shop: Shop) -> None:
 
 
 def test_the_same_key_and_body_is_answered_as_the_first_time(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 1})
-    buyer = shop.distributor(line)
+    pipeline = shop.line(capacity={"daily_quota": 1})
+    buyer = shop.distributor(pipeline)
 
-    first = buyer.begin(line, "k", client_ref="x", lease_seconds=100)
+    first = buyer.begin(pipeline, "k", client_ref="x", lease_seconds=100)
     assert buyer.finish(first.json()["call_no"], lines=ONE).status_code == 200
-    again = buyer.begin(line, "k", client_ref="x", lease_seconds=100)
+    again = buyer.begin(pipeline, "k", client_ref="x", lease_seconds=100)
 
     assert again.status_code == 201
     assert first_answer(again.json()) == first.json()
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
-    refused(buyer.begin(line, "k", client_ref="y"), 422, "idempotency_key_reused")
-    refused(buyer.begin(line, "other"), 429, "capacity_exceeded")
-    assert counters(shop, line)[0] == 1
+    refusal(buyer.begin(pipeline, "k", client_ref="y"), 422, "idempotency_key_reused")
+    refusal(buyer.begin(pipeline, "other"), 429, "capacity_exceeded")
+    assert counters(shop, pipeline)[0] == 1
 
 
 def test_a_finished_call_is_booked_in_one_go(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 2, "max_concurrency": 1})
-    buyer = shop.distributor(line)
+    pipeline = shop.line(capacity={"daily_quota": 2, "max_concurrency": 1})
+    buyer = shop.distributor(pipeline)
 
-    first = buyer.begin(line, "g", status="succeeded", lines=ONE)
-    again = buyer.begin(line, "g", status="succeeded", lines=ONE)
+    first = buyer.begin(pipeline, "g", status="succeeded", lines=ONE)
+    again = buyer.begin(pipeline, "g", status="succeeded", lines=ONE)
 
     assert first.status_code == again.status_code == 201
     assert first.json() == first_answer(again.json())
     assert first.json()["amount"] == "1.0000000000"
     assert first.json()["status"] == "succeeded"
-    assert counters(shop, line) == (1, 1, 0)
-    refused(buyer.begin(line, "g", status="failed", lines=ONE), 422, "idempotency_key_reused")
+    assert counters(shop, pipeline) == (1, 1, 0)
+    refusal(buyer.begin(pipeline, "g", status="failed", lines=ONE), 422, "idempotency_key_reused")
 
 
 def test_a_refused_try_leaves_nothing_and_may_be_repeated(shop: Shop) -> None:
-    line = shop.line(capacity={"max_concurrency": 1})
-    buyer = shop.distributor(line)
-    running = begun(buyer.begin(line, "a"))
+    pipeline = shop.line(capacity={"max_concurrency": 1})
+    buyer = shop.distributor(pipeline)
+    running = call_no_of(buyer.begin(pipeline, "a"))
 
-    refused(buyer.begin(line, "b"), 429, "concurrency_exceeded")
+    refusal(buyer.begin(pipeline, "b"), 429, "concurrency_exceeded")
     assert shop.ledger("idempotency_key = 'b' and distributor_id = %s", buyer.id) == []
     buyer.finish(running, "succeeded")
 
-    begun(buyer.begin(line, "b"))
+    call_no_of(buyer.begin(pipeline, "b"))
 
 
 def test_finishing_twice(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line)
-    call_no = begun(buyer.begin(line, "a"))
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline)
+    call_no = call_no_of(buyer.begin(pipeline, "a"))
 
     first = buyer.finish(call_no, lines=ONE)
     again = buyer.finish(call_no, lines=ONE)
 
     assert first.json() == first_answer(again.json())
     assert again.headers["Idempotent-Replayed"] == "true"
-    refused(buyer.finish(call_no, "failed"), 409, "already_finished")
-    refused(buyer.finish("0" * 32), 404, "call_not_found")
+    refusal(buyer.finish(call_no, "failed"), 409, "already_finished")
+    refusal(buyer.finish("0" * 32), 404, "call_not_found")
     assert Decimal(buyer.me()["spend_used"]) == 1
-    other = shop.distributor(line)
-    refused(other.finish(call_no, lines=ONE), 404, "call_not_found")
+    other = shop.distributor(pipeline)
+    refusal(other.finish(call_no, lines=ONE), 404, "call_not_found")
 
 
 def wait_for_status(buyer: Distributor, call_no: str, status: str, seconds: float) -> None:
@@ -134,36 +134,36 @@ def wait_for_status(buyer: Distributor, call_no: str, status: str, seconds: floa
 
 
 def test_a_lease_that_runs_out(shop: Shop) -> None:
-    line = shop.line(capacity={"daily_quota": 10, "max_concurrency": 2})
-    buyer = shop.distributor(line)
-    late, lost = (begun(buyer.begin(line, key, lease_seconds=1)) for key in ("a", "b"))
-    assert counters(shop, line) == (2, 2, 2)
+    pipeline = shop.line(capacity={"daily_quota": 10, "max_concurrency": 2})
+    buyer = shop.distributor(pipeline)
+    late, lost = (call_no_of(buyer.begin(pipeline, key, lease_seconds=1)) for key in ("a", "b"))
+    assert counters(shop, pipeline) == (2, 2, 2)
 
     wait_for_status(buyer, late, "expired", 6)
     wait_for_status(buyer, lost, "expired", 1)
-    assert counters(shop, line) == (2, 2, 0)
+    assert counters(shop, pipeline) == (2, 2, 0)
 
-    refused(buyer.finish(lost, "cancelled"), 409, "lease_expired")
+    refusal(buyer.finish(lost, "cancelled"), 409, "lease_expired")
     body = buyer.finish(late, lines=ONE).json()
     assert (body["late"], body["status"], body["amount"]) == (True, "succeeded", "1.0000000000")
     assert first_answer(buyer.finish(late, lines=ONE).json()) == body
     assert buyer.read(late)["late"] is True
-    assert counters(shop, line) == (2, 2, 0)
+    assert counters(shop, pipeline) == (2, 2, 0)
     assert shop.ledger_differences() == ""
 
 
 def test_an_overdue_call_makes_room_at_once(shop: Shop) -> None:
-    line = shop.line(capacity={"max_concurrency": 1})
-    buyer = shop.distributor(line)
-    begun(buyer.begin(line, "a", lease_seconds=1))
-    answer = buyer.begin(line, "b")
-    refused(answer, 429, "concurrency_exceeded")
+    pipeline = shop.line(capacity={"max_concurrency": 1})
+    buyer = shop.distributor(pipeline)
+    call_no_of(buyer.begin(pipeline, "a", lease_seconds=1))
+    answer = buyer.begin(pipeline, "b")
+    refusal(answer, 429, "concurrency_exceeded")
     assert answer.headers["Retry-After"] == "1"
 
     time.sleep(1.01)
 
-    begun(buyer.begin(line, "b"))
-    assert counters(shop, line)[2] == 1
+    call_no_of(buyer.begin(pipeline, "b"))
+    assert counters(shop, pipeline)[2] == 1
     assert shop.ledger_differences() == ""
 
 
@@ -184,13 +184,13 @@ def test_an_overdue_call_makes_room_at_once(shop: Shop) -> None:
 def test_every_limit_says_which_it_is_and_when_there_is_room(
     shop: Shop, link: Any, fields: Any, capacity: Any, code: str, scope: str
 ) -> None:
-    line = shop.line(capacity=capacity)
-    buyer = shop.distributor(line, link=link, **fields)
+    pipeline = shop.line(capacity=capacity)
+    buyer = shop.distributor(pipeline, link=link, **fields)
 
-    first = buyer.begin(line, "a")
-    begun(first)
-    answer = buyer.begin(line, "b")
-    problem = refused(answer, 429, code)
+    first = buyer.begin(pipeline, "a")
+    call_no_of(first)
+    answer = buyer.begin(pipeline, "b")
+    problem = refusal(answer, 429, code)
 
     assert (problem["scope"], problem["limit"], problem["used"]) == (scope, 1, 1)
     assert problem["resets_at"].endswith("Z")
@@ -200,38 +200,38 @@ def test_every_limit_says_which_it_is_and_when_there_is_room(
     assert first.headers["RateLimit-Remaining"] == "0"
 
 
-def test_what_keeps_a_distributor_from_a_line(shop: Shop) -> None:
-    line = shop.line()
-    stranger, buyer = shop.distributor(), shop.distributor(line)
+def test_what_keeps_a_distributor_from_a_pipeline(shop: Shop) -> None:
+    pipeline = shop.line()
+    stranger, buyer = shop.distributor(), shop.distributor(pipeline)
     nobody = Line(id="x", code="no-such-line", capacity=None)
 
-    refused(buyer.begin(nobody, "a"), 404, "pipeline_not_found")
-    refused(stranger.begin(line, "a"), 404, "pipeline_not_found")
+    refusal(buyer.begin(nobody, "a"), 404, "pipeline_not_found")
+    refusal(stranger.begin(pipeline, "a"), 404, "pipeline_not_found")
     for fields in (
         {"enabled": 0},
         {"valid_from": "2100-01-01T00:00:00Z"},
         {"valid_to": "2001-01-01T00:00:00Z"},
     ):
-        closed = shop.distributor(line, link=fields)
-        refused(closed.begin(line, "a"), 403, "not_enabled")
+        closed = shop.distributor(pipeline, link=fields)
+        refusal(closed.begin(pipeline, "a"), 403, "not_enabled")
     draft = shop.post("pipeline_core/pipelines_create", code="draft-1", name="draft 1")
     unpublished = Line(id=draft["id"], code="draft-1", capacity=None)
     shop.link(buyer.id, unpublished)
-    refused(buyer.begin(unpublished, "a"), 409, "pipeline_offline")
+    refusal(buyer.begin(unpublished, "a"), 409, "pipeline_offline")
     off = shop.line(capacity={"enabled": 0})
-    problem = refused(shop.distributor(off).begin(off, "a"), 429, "capacity_exceeded")
+    problem = refusal(shop.distributor(off).begin(off, "a"), 429, "capacity_exceeded")
     assert problem["limit"] == 0
 
 
 def test_a_spending_limit_stops_the_next_begin(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line, spend_limit="1.5")
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline, spend_limit="1.5")
 
-    running = begun(buyer.begin(line, "a"))
-    begun(buyer.begin(line, "b", status="succeeded", lines=ONE))
+    running = call_no_of(buyer.begin(pipeline, "a"))
+    call_no_of(buyer.begin(pipeline, "b", status="succeeded", lines=ONE))
     buyer.finish(running, lines=ONE)
 
-    problem = refused(buyer.begin(line, "c"), 402, "spend_limit_reached")
+    problem = refusal(buyer.begin(pipeline, "c"), 402, "spend_limit_reached")
     assert problem["used"] == "2.0000000000"
     assert problem["limit"] == "1.500000"
 
@@ -242,17 +242,17 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
         {"unit": "input_token", "step_key": "s1", "unit_price": "3", "unit_size": 1_000_000},
         {"unit": "image", "pricing_type": "package", "package_size": 10, "package_price": "7.77"},
     ]
-    line = shop.line(prices=prices)
-    plain = shop.distributor(line)
-    cheaper = shop.distributor(line, link={"pricing_mode": "discount", "discount_rate": "0.85"})
+    pipeline = shop.line(prices=prices)
+    plain = shop.distributor(pipeline)
+    cheaper = shop.distributor(pipeline, link={"pricing_mode": "discount", "discount_rate": "0.85"})
     own = shop.distributor(
-        line,
+        pipeline,
         link={
             "pricing_mode": "fixed",
             "fixed_prices": [{"unit": "image", "unit_price": "0.333333", "unit_size": 7}],
         },
     )
-    used = [
+    usage = [
         {"unit": "input_token", "quantity": 1808},
         {"unit": "input_token", "step_key": "s1", "quantity": 1},
         {"unit": "image", "quantity": 4},
@@ -266,78 +266,88 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
         own: ["0.0045200000", "0.0000030000", "0.1904760000", "0.3333330000"],
     }
     for buyer, amounts in expected.items():
-        quoted = buyer.client.post(
-            "/pipeline_dist/v1/quote", json={"pipeline": line.code, "lines": used}
+        quote = buyer.client.post(
+            "/pipeline_dist/v1/quote", json={"pipeline": pipeline.code, "lines": usage}
         ).json()
-        body = buyer.finish(begun(buyer.begin(line, "a")), lines=used).json()
+        body = buyer.finish(call_no_of(buyer.begin(pipeline, "a")), lines=usage).json()
         assert [item["amount"] for item in body["lines"]] == amounts
-        assert [item["amount"] for item in quoted["lines"]] == amounts
-        assert quoted["total"] == body["amount"]
-        assert quoted["admitted"] is True
+        assert [item["amount"] for item in quote["lines"]] == amounts
+        assert quote["total"] == body["amount"]
+        assert quote["admitted"] is True
     # 11 of the 20 images of two packages are used: 9 more are paid for.
     more = [{"unit": "image", "quantity": 9}]
-    assert plain.begin(line, "b", status="succeeded", lines=more).json()["amount"] == "0.0000000000"
+    assert (
+        plain.begin(pipeline, "b", status="succeeded", lines=more).json()["amount"]
+        == "0.0000000000"
+    )
     more = [{"unit": "image", "quantity": "0.000001"}]
-    assert plain.begin(line, "c", status="failed", lines=more).json()["amount"] == "7.7700000000"
+    assert (
+        plain.begin(pipeline, "c", status="failed", lines=more).json()["amount"] == "7.7700000000"
+    )
     assert shop.ledger_differences() == ""
 
 
 def test_a_discount_on_a_tiny_price_loses_nothing(shop: Shop) -> None:
     """Rounded to the 6 decimals of a price, 15 % off 0.000003 would be nothing off."""
-    line = shop.line(prices=[{"unit": "input_token", "unit_price": "0.000003"}])
-    buyer = shop.distributor(line, link={"pricing_mode": "discount", "discount_rate": "0.8512"})
-    used = [{"unit": "input_token", "quantity": 1_000_000}]
-    ask = {"pipeline": line.code, "lines": used}
-    quoted = buyer.client.post("/pipeline_dist/v1/quote", json=ask).json()["lines"]
-    call_no = begun(buyer.begin(line, "a"))
+    pipeline = shop.line(prices=[{"unit": "input_token", "unit_price": "0.000003"}])
+    buyer = shop.distributor(pipeline, link={"pricing_mode": "discount", "discount_rate": "0.8512"})
+    usage_items = [{"unit": "input_token", "quantity": 1_000_000}]
+    ask = {"pipeline": pipeline.code, "lines": usage_items}
+    quote = buyer.client.post("/pipeline_dist/v1/quote", json=ask).json()["lines"]
+    call_no = call_no_of(buyer.begin(pipeline, "a"))
 
-    body = buyer.finish(call_no, lines=used).json()
+    body = buyer.finish(call_no, lines=usage_items).json()
 
     (item,) = body["lines"]
     assert (item["unit_price"], item["amount"]) == ("0.0000025536", "2.5536000000")
-    assert first_answer(buyer.finish(call_no, lines=used).json()) == body
+    assert first_answer(buyer.finish(call_no, lines=usage_items).json()) == body
     usage = buyer.client.get("/pipeline_dist/v1/usage").json()["rows"]
     statement = buyer.client.get("/pipeline_dist/v1/statement").json()["lines"]
     catalogue = buyer.client.get("/pipeline_dist/v1/pipelines").json()
-    for (found,) in (quoted, usage, statement):
-        assert (found["unit_price"], found["amount"]) == ("0.0000025536", "2.5536000000")
+    for (priced_item,) in (quote, usage, statement):
+        assert (priced_item["unit_price"], priced_item["amount"]) == (
+            "0.0000025536",
+            "2.5536000000",
+        )
     assert '"unit_price": "0.0000025536"' in json.dumps(catalogue)
     assert shop.ledger_differences() == ""
 
 
 def test_a_unit_without_price_is_refused_and_the_call_stays(shop: Shop) -> None:
-    line = shop.line()
-    buyer = shop.distributor(line)
-    call_no = begun(buyer.begin(line, "a"))
-    used = [*ONE, {"unit": "image", "quantity": 2}]
+    pipeline = shop.line()
+    buyer = shop.distributor(pipeline)
+    call_no = call_no_of(buyer.begin(pipeline, "a"))
+    usage = [*ONE, {"unit": "image", "quantity": 2}]
 
-    problem = refused(buyer.finish(call_no, lines=used), 409, "price_missing")
+    problem = refusal(buyer.finish(call_no, lines=usage), 409, "price_missing")
     assert [item["pointer"] for item in problem["errors"]] == ["/lines/1"]
     assert buyer.read(call_no)["status"] == "reserved"
-    refused(buyer.begin(line, "b", status="succeeded", lines=used), 409, "price_missing")
+    refusal(buyer.begin(pipeline, "b", status="succeeded", lines=usage), 409, "price_missing")
 
     # Free, and in force when the call began.
     shop.post(
-        "pipeline_ops/pipeline_pricing_create", pipeline_id=line.id, unit="image", unit_price="0",
-        effective_from="2020-01-01T00:00:00Z",
+        "pipeline_ops/pipeline_pricing_create", pipeline_id=pipeline.id, unit="image",
+        unit_price="0", effective_from="2020-01-01T00:00:00Z",
     )  # fmt: skip
-    assert buyer.finish(call_no, lines=used).json()["amount"] == "1.0000000000"
+    assert buyer.finish(call_no, lines=usage).json()["amount"] == "1.0000000000"
 
 
 def test_a_price_in_another_currency_does_not_count(shop: Shop) -> None:
-    line = shop.line(prices=[{"unit": "call", "unit_price": "1", "currency": "USD"}])
-    buyer = shop.distributor(line)
+    pipeline = shop.line(prices=[{"unit": "call", "unit_price": "1", "currency": "USD"}])
+    buyer = shop.distributor(pipeline)
 
-    problem = refused(buyer.begin(line, "a", status="succeeded", lines=ONE), 409, "price_missing")
+    problem = refusal(
+        buyer.begin(pipeline, "a", status="succeeded", lines=ONE), 409, "price_missing"
+    )
     assert "USD" in problem["errors"][0]["detail"]
 
 
 def test_an_amount_beyond_the_ledger_is_a_clear_refusal(shop: Shop) -> None:
-    line = shop.line(prices=[{"unit": "call", "unit_price": "999999999999.999999"}])
-    buyer = shop.distributor(line)
+    pipeline = shop.line(prices=[{"unit": "call", "unit_price": "999999999999.999999"}])
+    buyer = shop.distributor(pipeline)
 
-    refused(
-        buyer.begin(line, "a", status="succeeded", lines=[{"unit": "call", "quantity": 10}]),
+    refusal(
+        buyer.begin(pipeline, "a", status="succeeded", lines=[{"unit": "call", "quantity": 10}]),
         422,
         "amount_too_large",
     )

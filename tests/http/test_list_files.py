@@ -12,13 +12,13 @@ from openpyxl import load_workbook
 from tests.support.installation import Installation
 from tests.support.raw_http import send_raw
 
-LINES = "/pipeline_core/pipelines/get_pipelines.dspy"
+PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
 FORMULA = '=HYPERLINK("http://x","y")'
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _lines(server: Installation) -> None:
+def _pipelines(server: Installation) -> None:
     for code, name, text in (
         ("upper-case", "Erste", FORMULA),
         ("second", "100% <b>", "+1"),
@@ -31,8 +31,8 @@ def _lines(server: Installation) -> None:
         assert answer.status_code == 200, answer.text
 
 
-def listed(admin: httpx.Client, **params: Any) -> dict[str, Any]:
-    answer = admin.get(LINES, params=params)
+def list_answer(admin: httpx.Client, **params: Any) -> dict[str, Any]:
+    answer = admin.get(PIPELINES, params=params)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -46,31 +46,31 @@ def imported(client: httpx.Client, **body: Any) -> dict[str, Any]:
 
 
 def test_people_are_called_by_name(server: Installation) -> None:
-    [line] = listed(server.admin, code="second")["rows"]
+    [pipeline] = list_answer(server.admin, code="second")["rows"]
 
-    assert line["created_by_text"] == line["updated_by_text"] == "admin"
-    assert line["created_by"] != "admin"
+    assert pipeline["created_by_text"] == pipeline["updated_by_text"] == "admin"
+    assert pipeline["created_by"] != "admin"
 
 
 def test_search_looks_through_all_texts_and_reads_wildcards_as_they_are(
     server: Installation,
 ) -> None:
     def codes(**params: Any) -> list[str]:
-        return sorted(row["code"] for row in listed(server.admin, **params)["rows"])
+        return sorted(row["code"] for row in list_answer(server.admin, **params)["rows"])
 
     assert codes(q="UPPER") == ["upper-case"]  # a column that compares exactly
     assert codes(q="hyperlink") == ["upper-case"]
     assert codes(q="100%") == ["second"]
     assert codes(q="%") == ["second"]
     assert codes(q="x' or '1'='1") == []
-    wanted = '{"field": "code", "op": "LIKE", "const": "%UPPER%"}'
-    assert codes(data_filter=wanted) == ["upper-case"]
-    assert server.admin.get(LINES, params={"q": "x" * 201}).json()["code"] == "bad_search"
+    condition = '{"field": "code", "op": "LIKE", "const": "%UPPER%"}'
+    assert codes(data_filter=condition) == ["upper-case"]
+    assert server.admin.get(PIPELINES, params={"q": "x" * 201}).json()["code"] == "bad_search"
 
 
 def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
     answer = server.admin.get(
-        LINES,
+        PIPELINES,
         params={
             "_export": "csv", "_columns": "code,name,description,created_by,status,created_at",
             "_zone": "Asia/Shanghai", "_lang": "zh", "sort": "code", "q": "e",
@@ -79,20 +79,20 @@ def test_a_list_becomes_a_csv_that_runs_nothing(server: Installation) -> None:
 
     assert answer.headers["X-Total-Rows"] == "3"
     assert answer.text.startswith("\ufeff产线代码,产线名称,")
-    head, *found = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    head, *rows = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert head[3:5] == ["创建人", "状态"]
-    assert [row[2] for row in found] == ["'+1", "eine\nZeile", f"'{FORMULA}"]
-    assert found[1][1] == 'Dritte, mit "Komma"'
-    assert {tuple(row[3:5]) for row in found} == {("admin", "草稿")}
-    assert all(row[5].endswith("+08:00") for row in found)
+    assert [row[2] for row in rows] == ["'+1", "eine\nZeile", f"'{FORMULA}"]
+    assert rows[1][1] == 'Dritte, mit "Komma"'
+    assert {tuple(row[3:5]) for row in rows} == {("admin", "草稿")}
+    assert all(row[5].endswith("+08:00") for row in rows)
     for params in ({"_export": "pdf"}, {"_export": "csv", "_columns": "x"},
                    {"_export": "csv", "_zone": "../etc"},
                    {"_export": "csv", "_columns": "code,name,code"}):  # fmt: skip
-        assert server.admin.get(LINES, params=params).json()["code"] == "bad_export"
+        assert server.admin.get(PIPELINES, params=params).json()["code"] == "bad_export"
 
 
 def test_a_list_becomes_an_excel_file_whose_texts_stay_texts(server: Installation) -> None:
-    answer = server.admin.get(LINES, params={"_export": "xlsx", "sort": "code desc"})
+    answer = server.admin.get(PIPELINES, params={"_export": "xlsx", "sort": "code desc"})
     sheet = load_workbook(io.BytesIO(answer.content)).active
 
     assert sheet is not None
@@ -106,20 +106,20 @@ def test_a_list_becomes_an_excel_file_whose_texts_stay_texts(server: Installatio
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_a_file_in_pieces_tells_how_many_rows_are_done(server: Installation, kind: str) -> None:
     params = {"_export": kind, "sort": "code", "_progress": "1"}
-    answer = server.admin.get(LINES, params=params)
-    whole = server.admin.get(LINES, params=params | {"_progress": ""})
+    answer = server.admin.get(PIPELINES, params=params)
+    whole = server.admin.get(PIPELINES, params=params | {"_progress": ""})
 
     assert answer.headers["Content-Type"] == "application/vnd.pipeline-app.pieces"
     assert answer.headers["Content-Disposition"] == whole.headers["Content-Disposition"]
-    done, file, rest = [], b"", answer.content
+    counts, file, rest = [], b"", answer.content
     while rest:
         rows, size = struct.unpack(">II", rest[:8])
-        done.append(rows)
+        counts.append(rows)
         file += rest[8 : 8 + size]
         rest = rest[8 + size :]
-    assert len(done) >= 2
-    assert done == sorted(done)
-    assert done[-1] == int(answer.headers["X-Total-Rows"])
+    assert len(counts) >= 2
+    assert counts == sorted(counts)
+    assert counts[-1] == int(answer.headers["X-Total-Rows"])
     if kind == "csv":
         assert file == whole.content
     else:  # each holds the time at which it was made
@@ -148,7 +148,7 @@ def sheet_rows(file: bytes) -> list[tuple[Any, ...]]:
 
 
 def test_an_export_may_be_imported_again(server: Installation) -> None:
-    text = server.admin.get(LINES, params={"_export": "csv", "code": "upper-case"}).text
+    text = server.admin.get(PIPELINES, params={"_export": "csv", "code": "upper-case"}).text
     head, row = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     row[head.index("Code")] = "copied"
 
@@ -156,7 +156,7 @@ def test_an_export_may_be_imported_again(server: Installation) -> None:
 
     assert outcome["kept"]
     assert {"Created by", "Live version", "Id"} <= set(outcome["ignored"])
-    [copy] = listed(server.admin, code="copied")["rows"]
+    [copy] = list_answer(server.admin, code="copied")["rows"]
     assert copy["description"] == FORMULA
 
 
@@ -176,9 +176,9 @@ def test_a_trial_keeps_nothing_and_tells_every_problem(server: Installation) -> 
     }
     # All or nothing, unless told otherwise.
     assert not imported(server.admin, **body)["kept"]
-    assert listed(server.admin, q="a-1")["total"] == 0
+    assert list_answer(server.admin, q="a-1")["total"] == 0
     assert imported(server.admin, **body, skip_failed=1)["kept"]
-    assert listed(server.admin, code="a-1")["total"] == 1
+    assert list_answer(server.admin, code="a-1")["total"] == 1
 
 
 def test_cells_may_hold_names_choices_and_local_times(server: Installation) -> None:
@@ -224,7 +224,7 @@ def test_importing_takes_the_right_to_create(server: Installation) -> None:
     body = {"table": "pipelines", "columns": ["code", "name"], "rows": [["v", "v"]]}
 
     assert viewer.post("/appbase/import_rows.dspy", json=body).status_code == 403
-    assert viewer.get(LINES, params={"_export": "csv"}).status_code == 200
+    assert viewer.get(PIPELINES, params={"_export": "csv"}).status_code == 200
 
 
 def test_large_files_go_in_and_larger_ones_do_not(server: Installation) -> None:

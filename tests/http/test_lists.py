@@ -14,13 +14,13 @@ PIPELINES = "/pipeline_core/pipelines/get_pipelines.dspy"
 PRICES = "/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy"
 DISTRIBUTORS = "/pipeline_dist/distributors/get_distributors.dspy"
 CODES = "/appbase/get_code.dspy"
-LINES = 25
+PIPELINE_COUNT = 25
 STAMPS = "created_at, updated_at"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _rows(server: Installation) -> None:
-    for number in range(LINES):
+    for number in range(PIPELINE_COUNT):
         server.query(
             "insert into pipelines (id, code, name, status, created_at, updated_at)"
             " values (%s, %s, %s, %s, %s, '2026-11-24')",
@@ -46,7 +46,7 @@ def _rows(server: Installation) -> None:
 
 
 @pytest.fixture
-def named(server: Installation) -> Iterator[None]:
+def odd_names(server: Installation) -> Iterator[None]:
     """Distributors whose names differ in rare letters only, with contacts and without."""
     for key, name, contact, currency in (
         ("e1", "Café 😀", "😀 a", "CNY"), ("e2", "Café 🎉", "🎉 a", "CNY"),
@@ -65,15 +65,15 @@ def rows(admin: httpx.Client, url: str, **params: Any) -> list[dict[str, Any]]:
     """The rows of a list; a repeated parameter is given as a list."""
     answer = admin.get(url, params=params)
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["rows"]
-    return found
+    page: list[dict[str, Any]] = answer.json()["rows"]
+    return page
 
 
 def ids(admin: httpx.Client, url: str = PIPELINES, **params: Any) -> list[str]:
     return [row["id"] for row in rows(admin, url, **params)]
 
 
-def refused(admin: httpx.Client, url: str = PIPELINES, **params: Any) -> str:
+def refusal(admin: httpx.Client, url: str = PIPELINES, **params: Any) -> str:
     answer = admin.get(url, params=params)
     assert answer.status_code == 400, answer.text
     assert answer.headers["content-type"].startswith("application/problem+json")
@@ -81,7 +81,7 @@ def refused(admin: httpx.Client, url: str = PIPELINES, **params: Any) -> str:
     return code
 
 
-def filtered(admin: httpx.Client, data_filter: Any, **params: Any) -> list[str]:
+def codes_of(admin: httpx.Client, data_filter: Any, **params: Any) -> list[str]:
     return ids(admin, data_filter=json.dumps(data_filter), sort="id", rows=100, **params)
 
 
@@ -95,24 +95,24 @@ class TestPaging:
             for page in (1, 2, 3, 4)
         ]
 
-        assert {answer["total"] for answer in answers} == {LINES}
-        seen = [row["id"] for answer in answers for row in answer["rows"]]
-        assert len(seen) == len(set(seen)) == LINES
+        assert {answer["total"] for answer in answers} == {PIPELINE_COUNT}
+        keys = [row["id"] for answer in answers for row in answer["rows"]]
+        assert len(keys) == len(set(keys)) == PIPELINE_COUNT
 
     def test_rows_are_capped(self, admin: httpx.Client) -> None:
-        assert len(ids(admin, rows=999999999)) == LINES
+        assert len(ids(admin, rows=999999999)) == PIPELINE_COUNT
 
     @pytest.mark.parametrize(
         "wrong",
         [{"page": "0"}, {"page": "-1"}, {"page": "abc"}, {"rows": "0"}, {"rows": "1;drop"}],
     )
     def test_wrong_pages_are_refused(self, admin: httpx.Client, wrong: dict[str, str]) -> None:
-        assert refused(admin, **wrong) == "bad_paging"
+        assert refusal(admin, **wrong) == "bad_paging"
 
     def test_a_post_reads_too(self, admin: httpx.Client) -> None:
         answer = admin.post(PIPELINES, data={"page": "2", "rows": "20", "_webbricks_": "1"})
 
-        assert len(answer.json()["rows"]) == LINES - 20
+        assert len(answer.json()["rows"]) == PIPELINE_COUNT - 20
 
 
 class TestSorting:
@@ -130,10 +130,10 @@ class TestSorting:
         assert ids(admin, sort=sort)[0] == first
 
     def test_the_text_of_a_code_sorts(self, admin: httpx.Client) -> None:
-        found = rows(admin, PRICES, sort="pipeline_id_text")
+        prices = rows(admin, PRICES, sort="pipeline_id_text")
 
-        assert [row["pipeline_id"] for row in found] == ["p02", "p01", "p00"]
-        assert found[0]["pipeline_id_text"].startswith("产线 X")
+        assert [row["pipeline_id"] for row in prices] == ["p02", "p01", "p00"]
+        assert prices[0]["pipeline_id_text"].startswith("产线 X")
 
     @pytest.mark.parametrize(
         "sort",
@@ -153,12 +153,12 @@ class TestSorting:
     )
     def test_anything_else_is_refused(self, admin: httpx.Client, sort: str) -> None:
         if sort:
-            assert refused(admin, sort=sort) == "bad_sort"
+            assert refusal(admin, sort=sort) == "bad_sort"
         else:
-            assert len(ids(admin, sort=sort)) == LINES
+            assert len(ids(admin, sort=sort)) == PIPELINE_COUNT
 
     def test_a_hidden_column_cannot_be_sorted_by(self, admin: httpx.Client) -> None:
-        assert refused(admin, DISTRIBUTORS, sort="api_key_hash") == "bad_sort"
+        assert refusal(admin, DISTRIBUTORS, sort="api_key_hash") == "bad_sort"
 
 
 class TestFiltering:
@@ -171,15 +171,15 @@ class TestFiltering:
         assert sorted(ids(admin, code=["line-03", "line-04"])) == ["p03", "p04"]
 
     def test_an_empty_filter_filters_nothing(self, admin: httpx.Client) -> None:
-        assert len(ids(admin, status="", code="")) == LINES
+        assert len(ids(admin, status="", code="")) == PIPELINE_COUNT
 
     def test_the_pages_own_names_are_no_filters(self, admin: httpx.Client) -> None:
-        assert len(ids(admin, _lang="zh", referer_widget="w17")) == LINES
+        assert len(ids(admin, _lang="zh", referer_widget="w17")) == PIPELINE_COUNT
 
     def test_times_have_a_from_and_a_to(self, admin: httpx.Client) -> None:
-        found = ids(admin, created_at_from="2026-11-03T06:00:00.123Z", created_at_to="2026-11-05")
+        keys = ids(admin, created_at_from="2026-11-03T06:00:00.123Z", created_at_to="2026-11-05")
 
-        assert found == ["p03", "p02"]
+        assert keys == ["p03", "p02"]
 
     def test_money_compares_exactly(self, admin: httpx.Client) -> None:
         (row,) = rows(admin, PRICES, unit_price="0.000001")
@@ -205,13 +205,13 @@ class TestFiltering:
     def test_what_means_nothing_is_refused(
         self, admin: httpx.Client, wrong: dict[str, Any]
     ) -> None:
-        assert refused(admin, **wrong) == "bad_filter"
+        assert refusal(admin, **wrong) == "bad_filter"
 
     @pytest.mark.parametrize("name", ["api_key_hash", "previous_key_hash", "rate_window"])
     def test_a_hidden_column_cannot_be_guessed(self, admin: httpx.Client, name: str) -> None:
-        assert refused(admin, DISTRIBUTORS, **{name: "5"}) == "bad_filter"
+        assert refusal(admin, DISTRIBUTORS, **{name: "5"}) == "bad_filter"
         condition = json.dumps({"field": name, "op": "LIKE", "const": "5%"})
-        assert refused(admin, DISTRIBUTORS, data_filter=condition) == "bad_filter"
+        assert refusal(admin, DISTRIBUTORS, data_filter=condition) == "bad_filter"
 
 
 class TestDataFilter:
@@ -220,19 +220,22 @@ class TestDataFilter:
         b = {"field": "code", "op": "=", "const": "line-01"}
         published = {"field": "status", "op": "=", "const": "published"}
 
-        assert filtered(admin, {"AND": [{"OR": [a, b]}, published]}) == ["p00"]
-        assert filtered(admin, {"AND": [{"or": [a, b]}, {"NOT": published}]}) == ["p01"]
+        assert codes_of(admin, {"AND": [{"OR": [a, b]}, published]}) == ["p00"]
+        assert codes_of(admin, {"AND": [{"or": [a, b]}, {"NOT": published}]}) == ["p01"]
 
     def test_lists_and_nulls(self, admin: httpx.Client) -> None:
         some = {"field": "id", "op": "IN", "const": ["p01", "p02", "x"]}
         none = {"field": "current_version", "op": "IS NOT NULL"}
 
-        assert filtered(admin, some) == ["p01", "p02"]
-        assert filtered(admin, {"AND": [some, none]}) == []
-        assert len(filtered(admin, {"field": "id", "op": "NOT IN", "const": ["p01"]})) == LINES - 1
+        assert codes_of(admin, some) == ["p01", "p02"]
+        assert codes_of(admin, {"AND": [some, none]}) == []
+        assert (
+            len(codes_of(admin, {"field": "id", "op": "NOT IN", "const": ["p01"]}))
+            == PIPELINE_COUNT - 1
+        )
 
     @pytest.mark.parametrize(
-        ("condition", "found"),
+        ("condition", "expected"),
         [
             ({"op": "!=", "const": "CNY"}, ["e3"]),
             ({"op": "<>", "const": "EUR"}, ["e1", "e2"]),
@@ -241,15 +244,15 @@ class TestDataFilter:
         ],
     )
     def test_not_equal_holds_for_other_values(
-        self, admin: httpx.Client, named: None, condition: dict[str, Any], found: list[str]
+        self, admin: httpx.Client, odd_names: None, condition: dict[str, Any], expected: list[str]
     ) -> None:
         only = {"field": "id", "op": "IN", "const": ["e1", "e2", "e3"]}
         both = {"AND": [only, {"field": "currency", **condition}]}
 
-        assert ids(admin, DISTRIBUTORS, data_filter=json.dumps(both), sort="id") == found
+        assert ids(admin, DISTRIBUTORS, data_filter=json.dumps(both), sort="id") == expected
 
     @pytest.mark.parametrize(
-        ("condition", "found"),
+        ("condition", "expected"),
         [
             ({"op": "!=", "const": "😀 a"}, ["e2", "e3"]),
             ({"op": "NOT IN", "const": ["😀 a", "x"]}, ["e2", "e3"]),
@@ -264,30 +267,30 @@ class TestDataFilter:
         ],
     )  # fmt: skip
     def test_the_empty_ones_are_not_equal_and_emoji_are_not_alike(
-        self, admin: httpx.Client, named: None, condition: dict[str, Any], found: list[str]
+        self, admin: httpx.Client, odd_names: None, condition: dict[str, Any], expected: list[str]
     ) -> None:
         one = {"field": "contact", **condition}
         negated = {"NOT": one}
         only = {"field": "id", "op": "IN", "const": ["e1", "e2", "e3"]}
 
-        def asked(node: Any) -> list[str]:
+        def ids_for(node: Any) -> list[str]:
             both = json.dumps({"AND": [only, node]})
             return ids(admin, DISTRIBUTORS, data_filter=both, sort="id")
 
-        assert asked(one) == found
-        assert asked(negated) == [key for key in ("e1", "e2", "e3") if key not in found]
+        assert ids_for(one) == expected
+        assert ids_for(negated) == [key for key in ("e1", "e2", "e3") if key not in expected]
 
     @pytest.mark.parametrize(
-        ("text", "found"),
+        ("text", "expected"),
         [
             ("😀", ["e1"]), ("🎉", ["e2"]), ("🎈", []), ("CAFE", ["e1", "e2"]), ("é 😀", ["e1"]),
             ("É 🎉", ["e2"]), ("𠮷", ["e3"]), ("𠮸", []), ("E-1", ["e1"]),
         ],
     )  # fmt: skip
     def test_searches_tell_rare_letters_apart_and_not_capitals(
-        self, admin: httpx.Client, named: None, text: str, found: list[str]
+        self, admin: httpx.Client, odd_names: None, text: str, expected: list[str]
     ) -> None:
-        assert ids(admin, DISTRIBUTORS, q=text, sort="id") == found
+        assert ids(admin, DISTRIBUTORS, q=text, sort="id") == expected
         answer = admin.get(
             CODES,
             params={"dbname": "pipeline", "table": "distributors", "tblvalue": "id",
@@ -295,11 +298,11 @@ class TestDataFilter:
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
         if text != "E-1":  # a code, which the drop-down does not show
-            assert sorted(row["value"] for row in answer.json()) == found
+            assert sorted(row["value"] for row in answer.json()) == expected
 
     def test_the_callers_wildcards_work(self, admin: httpx.Client) -> None:
-        assert len(filtered(admin, {"field": "name", "op": "LIKE", "const": "产线 Z%"})) == 1
-        assert len(filtered(admin, {"field": "name", "op": "LIKE", "const": "%\\_1\\%"})) == 8
+        assert len(codes_of(admin, {"field": "name", "op": "LIKE", "const": "产线 Z%"})) == 1
+        assert len(codes_of(admin, {"field": "name", "op": "LIKE", "const": "%\\_1\\%"})) == 8
 
     def test_the_text_of_a_code_filters(self, admin: httpx.Client) -> None:
         condition = {"field": "pipeline_id_text", "op": "LIKE", "const": "产线 Y%"}
@@ -311,13 +314,13 @@ class TestDataFilter:
     def test_a_var_is_no_column_filter(self, admin: httpx.Client) -> None:
         condition = {"field": "code", "op": "=", "var": "wanted"}
 
-        assert filtered(admin, condition, wanted="line-07") == ["p07"]
-        assert len(filtered(admin, condition)) == LINES
+        assert codes_of(admin, condition, wanted="line-07") == ["p07"]
+        assert len(codes_of(admin, condition)) == PIPELINE_COUNT
 
     def test_filters_are_joined_to_the_columns_given(self, admin: httpx.Client) -> None:
         everything = {"field": "id", "op": "IS NOT NULL"}
 
-        assert filtered(admin, everything, status="published", code="line-05") == ["p05"]
+        assert codes_of(admin, everything, status="published", code="line-05") == ["p05"]
 
     @pytest.mark.parametrize(
         "wrong",
@@ -336,7 +339,7 @@ class TestDataFilter:
         ],
     )
     def test_wrong_filters_are_refused(self, admin: httpx.Client, wrong: str) -> None:
-        assert refused(admin, data_filter=wrong) == "bad_filter"
+        assert refusal(admin, data_filter=wrong) == "bad_filter"
 
 
 class TestAnswers:
@@ -375,7 +378,7 @@ class TestCodes:
 
         body = admin.get(CODES, params=ASKED | names).json()
 
-        assert len(body) == LINES
+        assert len(body) == PIPELINE_COUNT
         assert body[0].keys() == {"pipeline_id", "pipeline_id_text"}
 
     def test_a_search_means_what_it_says(self, admin: httpx.Client) -> None:
@@ -404,16 +407,16 @@ class TestCodes:
         ],
     )
     def test_nothing_else_is_answered(self, admin: httpx.Client, change: dict[str, str]) -> None:
-        assert refused(admin, CODES, **(ASKED | change)) == "bad_code"
+        assert refusal(admin, CODES, **(ASKED | change)) == "bad_code"
 
     @pytest.mark.parametrize("change", [{"valueField": "a b"}, {"more": "1"}, {"table": ""}])
     def test_wrong_parameters_are_named(self, admin: httpx.Client, change: dict[str, str]) -> None:
-        assert refused(admin, CODES, **(ASKED | change)) == "invalid_fields"
+        assert refusal(admin, CODES, **(ASKED | change)) == "invalid_fields"
 
     def test_who_sees_no_list_with_these_texts_gets_none(self, server: Installation) -> None:
         make_user(server, "stranger", "")
         buyers = {**ASKED, "table": "distributors"}
         for name, statuses in (("stranger", [403, 403]), ("viewer", [200, 200])):
             client = server.sign_in(name, PASSWORDS.get(name, f"{name}-password"))
-            answer = [client.get(CODES, params=asked).status_code for asked in (ASKED, buyers)]
+            answer = [client.get(CODES, params=query).status_code for query in (ASKED, buyers)]
             assert answer == statuses, name

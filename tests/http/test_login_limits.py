@@ -92,11 +92,11 @@ def test_failures_of_an_address_fade_one_a_minute(server: Installation):
 def test_failures_of_a_user_are_forgotten_after_an_hour_and_not_before(server: Installation):
     set_failures(server, "user", "viewer", 8, minutes_ago=59)
     attempt(server, "viewer", "wrong")
-    counted = failures(server, "user", "viewer")
+    count = failures(server, "user", "viewer")
     set_failures(server, "user", "viewer", 8, minutes_ago=61)
     attempt(server, "viewer", "wrong")
 
-    assert counted == 9
+    assert count == 9
     assert failures(server, "user", "viewer") == 1
 
 
@@ -127,11 +127,11 @@ def test_a_browser_is_known_for_one_user_only(server: Installation):
     assert attempt(server, "operator", cookies=cookie).status_code == 429
 
 
-@pytest.mark.parametrize("made", ["x.y", "x.", ".", "x", "\xff.\xff", f"x.{'0' * 64}"])
-def test_a_made_up_browser_is_not_known(server: Installation, made):
+@pytest.mark.parametrize("value", ["x.y", "x.", ".", "x", "\xff.\xff", f"x.{'0' * 64}"])
+def test_a_made_up_browser_is_not_known(server: Installation, value):
     set_failures(server, "user", "viewer", 50)
 
-    answer = attempt(server, "viewer", cookies=f"pipeline_browser={made}")
+    answer = attempt(server, "viewer", cookies=f"pipeline_browser={value}")
 
     assert answer.status_code == 429
 
@@ -191,10 +191,10 @@ def test_a_sage_that_may_only_be_read_keeps_nobody_out(server: Installation):
             assert attempt(server, "viewer", "wrong").status_code == 401
         finally:
             cursor.execute("grant all on sage.* to pipeline@localhost")
-            told = server.logs()
+            logs = server.logs()
             server.restart()
 
-    assert "logins cannot be noted in Sage" in told
+    assert "logins cannot be noted in Sage" in logs
 
 
 def test_a_lock_is_told_in_the_readers_language(server: Installation):

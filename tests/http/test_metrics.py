@@ -25,14 +25,14 @@ def test_counts_outlive_their_workers(server: Installation) -> None:
     assert value(server, "pipeline_request_seconds_total") > 0
     assert value(server, "pipeline_workers") == 2
 
-    counted = value(server, "pipeline_requests_total")
+    count = value(server, "pipeline_requests_total")
     killed = server.workers.running()[1]
     os.kill(killed, signal.SIGKILL)
     try:
         # Before it is gone, a connection may still be its own.
         assert wait_until(lambda: processes.has_ended(killed), 10)
         assert wait_until(lambda: value(server, "pipeline_workers") == 1, 10)
-        assert value(server, "pipeline_requests_total") >= counted
+        assert value(server, "pipeline_requests_total") >= count
     finally:
         server.start(workers=2)
     assert value(server, "pipeline_workers") == 2

@@ -1,14 +1,14 @@
-"""The figures behind the pages of a line and a distributor, and the overview."""
+"""The figures behind the pages of a pipeline and a distributor, and the overview."""
 
 from decimal import Decimal
 
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.selling import Reseller, link, make_line, make_reseller
+from tests.support.selling import Reseller, link, make_pipeline, make_reseller
 
 STATS = "/pipeline_ops/api/usage_stats.dspy"
-LINE = "/pipeline_ops/api/line_figures.dspy"
+FIGURES = "/pipeline_ops/api/line_figures.dspy"
 OVERVIEW = "/pipeline_dist/api/distributor_overview.dspy"
 USAGE = "/pipeline_dist/api/distributor_usage.dspy"
 FILE = "/pipeline_dist/api/distributor_statement_file.dspy"
@@ -17,22 +17,24 @@ USED = [{"step_key": "answer", "unit": "input_token", "quantity": 50_000}]
 
 
 @pytest.fixture
-def line(server: Installation) -> dict[str, str]:
-    return make_line(server.admin, daily_quota=10, max_concurrency=3)
+def pipeline(server: Installation) -> dict[str, str]:
+    return make_pipeline(server.admin, daily_quota=10, max_concurrency=3)
 
 
 @pytest.fixture
-def reseller(server: Installation, line: dict[str, str]) -> Reseller:
+def reseller(server: Installation, pipeline: dict[str, str]) -> Reseller:
     """Two calls that succeeded, one that failed, one that runs."""
-    made = make_reseller(server, line, quota_period="day", quota_calls=8)
+    customer = make_reseller(server, pipeline, quota_period="day", quota_calls=8)
     for status in ("succeeded", "succeeded", "failed"):
-        assert made.begin(line, status=status, lines=USED).status_code == 201
-    assert made.begin(line).status_code == 201
-    return made
+        assert customer.begin(pipeline, status=status, lines=USED).status_code == 201
+    assert customer.begin(pipeline).status_code == 201
+    return customer
 
 
-def test_a_lines_figures(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
-    record = server.admin.get(LINE, params={"pipeline_id": line["id"]}).json()["data"]
+def test_a_pipelines_figures(
+    server: Installation, pipeline: dict[str, str], reseller: Reseller
+) -> None:
+    record = server.admin.get(FIGURES, params={"pipeline_id": pipeline["id"]}).json()["data"]
 
     gauges = {gauge["scope"]: (gauge["used"], gauge["limit"]) for gauge in record["gauges"]}
     assert gauges == {"day": (4, 10), "month": (4, None), "slots": (1, 3)}
@@ -41,13 +43,13 @@ def test_a_lines_figures(server: Installation, line: dict[str, str], reseller: R
     assert record["today"]["amounts"] == {"USD": "0.1500000000"}
     assert [call["distributor"] for call in record["running"]] == [reseller.distributor["name"]]
     assert {price["unit"] for price in record["prices"]} == {"input_token", "output_token"}
-    missing = server.admin.get(LINE, params={"pipeline_id": "nowhere"})
+    missing = server.admin.get(FIGURES, params={"pipeline_id": "nowhere"})
     assert missing.status_code == 404
 
 
-def test_a_line_without_capacity_is_not_limited(server: Installation) -> None:
-    bare = make_line(server.admin, prices=())
-    record = server.admin.get(LINE, params={"pipeline_id": bare["id"]}).json()["data"]
+def test_a_pipeline_without_capacity_is_not_limited(server: Installation) -> None:
+    bare = make_pipeline(server.admin, prices=())
+    record = server.admin.get(FIGURES, params={"pipeline_id": bare["id"]}).json()["data"]
 
     assert record["capacity"] is None
     assert [gauge["limit"] for gauge in record["gauges"]] == [None, None, None]
@@ -56,7 +58,7 @@ def test_a_line_without_capacity_is_not_limited(server: Installation) -> None:
 
 
 def test_a_distributors_figures(server: Installation, reseller: Reseller) -> None:
-    cheap = make_line(server.admin)
+    cheap = make_pipeline(server.admin)
     terms = {"pricing_mode": "discount", "discount_rate": "0.5", "daily_quota": 7}
     link(server.admin, reseller.distributor, cheap, **terms)
     answer = server.admin.get(OVERVIEW, params={"id": reseller.distributor["id"]})
@@ -76,7 +78,7 @@ def test_a_distributors_figures(server: Installation, reseller: Reseller) -> Non
 
 @pytest.mark.parametrize("group_by", ["day", "pipeline", "step", "model"])
 def test_use_by_what(
-    server: Installation, line: dict[str, str], reseller: Reseller, group_by: str
+    server: Installation, pipeline: dict[str, str], reseller: Reseller, group_by: str
 ) -> None:
     result = {"distributor_id": reseller.distributor["id"], "group_by": group_by}
     (group,) = server.admin.get(USAGE, params=result).json()["data"]["groups"]
@@ -86,8 +88,8 @@ def test_use_by_what(
     assert group["calls"] == (4 if group_by in ("day", "pipeline") else 3)
     other = server.admin.get(USAGE, params={**result, "pipeline": "another"}).json()["data"]
     assert other["groups"] == []
-    refused = server.admin.get(USAGE, params={**result, "group_by": "u.amount"})
-    assert refused.status_code == 400
+    refusal = server.admin.get(USAGE, params={**result, "group_by": "u.amount"})
+    assert refusal.status_code == 400
 
 
 def test_times_at_the_end_of_the_calendar_are_refused(
@@ -109,16 +111,16 @@ def test_a_statement_as_a_file(server: Installation, reseller: Reseller) -> None
     as_xlsx = server.admin.get(FILE, params={**result, "format": "xlsx"})
 
     # A page's download is for Excel, which needs the mark.
-    marked = {"format": "csv", "bom": "1"}
-    own = reseller.client.get("/pipeline_dist/v1/statement", params=marked)
+    query = {"format": "csv", "bom": "1"}
+    own = reseller.client.get("/pipeline_dist/v1/statement", params=query)
     assert as_csv.content == own.content
     assert own.content.startswith(b"\xef\xbb\xbf")
     assert as_csv.headers["content-disposition"].startswith("attachment; filename=")
     assert as_xlsx.content[:2] == b"PK"
 
 
-def test_the_overview_tells_hours_and_lines(server: Installation) -> None:
-    bad = make_line(server.admin, "bad")
+def test_the_overview_tells_hours_and_pipelines(server: Installation) -> None:
+    bad = make_pipeline(server.admin, "bad")
     busy = make_reseller(server, bad)
     for status in ("succeeded", *["failed"] * 6):
         assert busy.begin(bad, status=status, lines=USED).status_code == 201
@@ -136,9 +138,11 @@ def test_the_overview_tells_hours_and_lines(server: Installation) -> None:
     assert 0 < len(means) <= 5
 
 
-def test_who_may_see_them(server: Installation, line: dict[str, str], reseller: Reseller) -> None:
+def test_who_may_see_them(
+    server: Installation, pipeline: dict[str, str], reseller: Reseller
+) -> None:
     viewer = server.sign_in("viewer")
-    assert viewer.get(LINE, params={"pipeline_id": line["id"]}).status_code == 200
+    assert viewer.get(FIGURES, params={"pipeline_id": pipeline["id"]}).status_code == 200
     assert viewer.get("/pipeline_core/line.ui").status_code == 200
     one = {"id": reseller.distributor["id"], "distributor_id": reseller.distributor["id"]}
     for path in (OVERVIEW, USAGE, FILE, "/pipeline_dist/distributor.ui"):

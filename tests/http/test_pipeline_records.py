@@ -36,7 +36,7 @@ from tests.support.pipelines import (
         ({"name": 7}, {"/name": "not_text"}),
     ],
 )  # fmt: skip
-def test_wrong_fields_of_a_line_are_told_all_at_once(
+def test_wrong_fields_of_a_pipeline_are_told_all_at_once(
     admin: httpx.Client, fields: dict[str, Any], problems: dict[str, str]
 ) -> None:
     good = {"code": free_code(), "name": "Line"}
@@ -66,44 +66,46 @@ def test_wrong_fields_of_a_line_are_told_all_at_once(
 def test_wrong_fields_of_a_step_are_told_and_nothing_is_written(
     admin: httpx.Client, fields: dict[str, Any], problems: dict[str, str]
 ) -> None:
-    line = new_pipeline(admin, "a")
-    good = {"pipeline_id": line["id"], "step_key": "b", "name": "B", "model": "m"}
+    pipeline = new_pipeline(admin, "a")
+    good = {"pipeline_id": pipeline["id"], "step_key": "b", "name": "B", "model": "m"}
 
     problem = refusal_of(
         ask(admin, "pipeline_steps_create", **good | fields), 400, "invalid_fields"
     )
 
     assert pointers(problem) == problems
-    assert places(admin, line) == [(1, 1, "a")]
+    assert places(admin, pipeline) == [(1, 1, "a")]
 
 
 def test_names_may_hold_any_writing(admin: httpx.Client) -> None:
     name = "短篇 🚀👩🏽‍🚀 ‏עברית‏ ½ " + "长" * 100
-    line = new_pipeline(admin)
+    pipeline = new_pipeline(admin)
 
-    changed = do(admin, "pipelines_update", id=line["id"], lock_version=1, name=name)
-    step = new_step(admin, line, "a", config={"prompt": "Sag „hallo“ 👋", "parameters": {"t": 0.2}})
-    version = do(admin, "pipeline_publish", pipeline_id=line["id"], notes="🎉")
+    update = do(admin, "pipelines_update", id=pipeline["id"], lock_version=1, name=name)
+    step = new_step(
+        admin, pipeline, "a", config={"prompt": "Sag „hallo“ 👋", "parameters": {"t": 0.2}}
+    )
+    version = do(admin, "pipeline_publish", pipeline_id=pipeline["id"], notes="🎉")
 
-    assert changed["name"] == name
-    assert rows(admin, "pipelines", name=name)[0]["id"] == line["id"]
+    assert update["name"] == name
+    assert rows(admin, "pipelines", name=name)[0]["id"] == pipeline["id"]
     assert json.loads(step["config"]) == {"prompt": "Sag „hallo“ 👋", "parameters": {"t": 0.2}}
     assert json.loads(version["snapshot"])["pipeline"]["name"] == name
 
 
 def test_a_code_is_given_once(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
+    pipeline = new_pipeline(admin, "a")
 
     again = refusal_of(
-        ask(admin, "pipelines_create", code=line["code"], name="x"), 409, "duplicate"
+        ask(admin, "pipelines_create", code=pipeline["code"], name="x"), 409, "duplicate"
     )
     step = refusal_of(
-        ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="x"),
+        ask(admin, "pipeline_steps_create", pipeline_id=pipeline["id"], step_key="a", name="x"),
         409,
         "duplicate",
     )
     other = refusal_of(
-        ask(admin, "pipelines_update", id=line["id"], lock_version=1, code="other"),
+        ask(admin, "pipelines_update", id=pipeline["id"], lock_version=1, code="other"),
         400,
         "invalid_fields",
     )
@@ -114,11 +116,11 @@ def test_a_code_is_given_once(admin: httpx.Client) -> None:
 
 
 def test_an_old_edit_is_refused_with_what_is_there_now(admin: httpx.Client) -> None:
-    line = new_pipeline(admin)
-    do(admin, "pipelines_update", id=line["id"], lock_version=1, name="Theirs")
+    pipeline = new_pipeline(admin)
+    do(admin, "pipelines_update", id=pipeline["id"], lock_version=1, name="Theirs")
 
     problem = refusal_of(
-        ask(admin, "pipelines_update", id=line["id"], lock_version=1, name="Mine"),
+        ask(admin, "pipelines_update", id=pipeline["id"], lock_version=1, name="Mine"),
         409,
         "edit_conflict",
     )
@@ -127,80 +129,84 @@ def test_an_old_edit_is_refused_with_what_is_there_now(admin: httpx.Client) -> N
     assert problem["current"]["lock_version"] == 2
     assert problem["changed_by"]
     assert problem["changed_at"].endswith("Z")
-    refusal_of(ask(admin, "pipelines_delete", id=line["id"], lock_version=1), 409, "edit_conflict")
-    refusal_of(ask(admin, "pipelines_update", id=line["id"], name="x"), 400, "invalid_fields")
+    refusal_of(
+        ask(admin, "pipelines_delete", id=pipeline["id"], lock_version=1), 409, "edit_conflict"
+    )
+    refusal_of(ask(admin, "pipelines_update", id=pipeline["id"], name="x"), 400, "invalid_fields")
 
 
-def test_deleting_a_line_that_others_refer_to_is_refused(
+def test_deleting_a_pipeline_that_others_refer_to_is_refused(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_pipeline(admin, "a")
+    pipeline = new_pipeline(admin, "a")
     price = {
-        "pipeline_id": line["id"], "unit": "call", "unit_price": "1",
+        "pipeline_id": pipeline["id"], "unit": "call", "unit_price": "1",
         "effective_from": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     answer = admin.post("/pipeline_ops/api/pipeline_pricing_create.dspy", json=price)
     assert answer.status_code == 200, answer.text
 
-    problem = refusal_of(ask(admin, "pipelines_delete", id=line["id"]), 409, "in_use")
+    problem = refusal_of(ask(admin, "pipelines_delete", id=pipeline["id"]), 409, "in_use")
     assert [(item["table"], item["count"]) for item in problem["referrers"]] == [
         ("pipeline_pricing", 1)
     ]
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    problem = refusal_of(ask(admin, "pipelines_delete", id=line["id"]), 409, "in_use")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    problem = refusal_of(ask(admin, "pipelines_delete", id=pipeline["id"]), 409, "in_use")
     assert {item["table"] for item in problem["referrers"]} == {
         "pipeline_pricing", "pipeline_versions",
     }  # fmt: skip
-    assert fresh(admin, line)["status"] == "published"
+    assert fresh(admin, pipeline)["status"] == "published"
 
 
 def test_a_draft_goes_with_its_steps_and_saved_versions(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_pipeline(admin, "a", "b")
-    do(admin, "pipeline_versions_create", pipeline_id=line["id"])
+    pipeline = new_pipeline(admin, "a", "b")
+    do(admin, "pipeline_versions_create", pipeline_id=pipeline["id"])
 
-    gone = do(admin, "pipelines_delete", id=line["id"], lock_version=1)
+    gone = do(admin, "pipelines_delete", id=pipeline["id"], lock_version=1)
 
-    assert gone["id"] == line["id"]
+    assert gone["id"] == pipeline["id"]
     for table in ("pipelines", "pipeline_steps", "pipeline_versions"):
         name = "id" if table == "pipelines" else "pipeline_id"
-        assert rows(admin, table, **{name: line["id"]}) == []
-    refusal_of(ask(admin, "pipelines_delete", id=line["id"]), 404, "not_found")
+        assert rows(admin, table, **{name: pipeline["id"]}) == []
+    refusal_of(ask(admin, "pipelines_delete", id=pipeline["id"]), 404, "not_found")
 
 
-def test_a_line_goes_off_sale_and_comes_back(server: Installation, admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
+def test_a_pipeline_goes_off_sale_and_comes_back(server: Installation, admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a")
     refusal_of(
-        ask(admin, "pipelines_update", id=line["id"], lock_version=1, status="published"),
+        ask(admin, "pipelines_update", id=pipeline["id"], lock_version=1, status="published"),
         409,
         "bad_status_change",
     )
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
 
-    off = do(admin, "pipelines_update", id=line["id"], lock_version=1, status="offline")
+    off = do(admin, "pipelines_update", id=pipeline["id"], lock_version=1, status="offline")
     assert (off["status"], off["current_version"], off["lock_version"]) == ("offline", 1, 2)
-    assert live_versions(server, line) == []
+    assert live_versions(server, pipeline) == []
     refusal_of(
-        ask(admin, "pipelines_update", id=line["id"], lock_version=2, status="draft"),
+        ask(admin, "pipelines_update", id=pipeline["id"], lock_version=2, status="draft"),
         409,
         "bad_status_change",
     )
-    status = {"pipeline_id": line["id"], "status": "published", "reason": "stock is back"}
+    status = {"pipeline_id": pipeline["id"], "status": "published", "reason": "stock is back"}
     do(admin, "pipeline_set_status", **status)
-    assert live_versions(server, line) == [1]
+    assert live_versions(server, pipeline) == [1]
 
-    do(admin, "pipeline_set_status", pipeline_id=line["id"], status="archived")
-    assert live_versions(server, line) == []
+    do(admin, "pipeline_set_status", pipeline_id=pipeline["id"], status="archived")
+    assert live_versions(server, pipeline) == []
     for endpoint, fields in (
         ("pipeline_publish", {}),
         ("pipeline_versions_create", {}),
         ("pipeline_steps_create", {"step_key": "z", "name": "Z"}),
     ):
-        refusal_of(ask(admin, endpoint, pipeline_id=line["id"], **fields), 409, "archived")
-    do(admin, "pipeline_set_status", pipeline_id=line["id"], status="offline")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    events = json.loads(rows(admin, "pipeline_versions", pipeline_id=line["id"])[0]["event_log"])
+        refusal_of(ask(admin, endpoint, pipeline_id=pipeline["id"], **fields), 409, "archived")
+    do(admin, "pipeline_set_status", pipeline_id=pipeline["id"], status="offline")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    events = json.loads(
+        rows(admin, "pipeline_versions", pipeline_id=pipeline["id"])[0]["event_log"]
+    )
     assert [entry["event"] for entry in events] == [
         "published", "offline", "back_online", "archived", "published",
     ]  # fmt: skip

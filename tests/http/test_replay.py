@@ -71,87 +71,87 @@ def ledger(server: Installation, pipeline: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def told(server: Installation, files: tuple[Path, Path]) -> dict[str, Any]:
+def report(server: Installation, files: tuple[Path, Path]) -> dict[str, Any]:
     return replay(server, files, "--model", "small-model", "--prefix", "first")
 
 
 def test_the_ledger_has_what_the_files_say(
-    server: Installation, files: tuple[Path, Path], told: dict[str, Any]
+    server: Installation, files: tuple[Path, Path], report: dict[str, Any]
 ) -> None:
-    booked = ledger(server, told["pipeline"])
+    bookings = ledger(server, report["pipeline"])
 
-    assert told["calls"] == booked["calls"] == CALLS
-    assert Decimal(told["amount"]) == booked["amount"] == expected(files[0], "small-model")
-    assert told["calls_per_second"] > 0
+    assert report["calls"] == bookings["calls"] == CALLS
+    assert Decimal(report["amount"]) == bookings["amount"] == expected(files[0], "small-model")
+    assert report["calls_per_second"] > 0
     assert server.manage("check-ledger").returncode == 0
 
 
 def test_the_same_prefix_books_nothing_new(
-    server: Installation, files: tuple[Path, Path], told: dict[str, Any]
+    server: Installation, files: tuple[Path, Path], report: dict[str, Any]
 ) -> None:
-    before = ledger(server, told["pipeline"])
+    before = ledger(server, report["pipeline"])
     again = replay(server, files, "--model", "small-model", "--prefix", "first")
 
-    assert ledger(server, told["pipeline"]) == before
-    assert (again["calls"], again["amount"]) == (told["calls"], told["amount"])
-    made = "select count(*) as n from {} where code like 'replay-%'"
-    assert server.query(made.format("pipelines"))[0]["n"] == 1
-    assert server.query(made.format("distributors"))[0]["n"] == 1
+    assert ledger(server, report["pipeline"]) == before
+    assert (again["calls"], again["amount"]) == (report["calls"], report["amount"])
+    count_of = "select count(*) as n from {} where code like 'replay-%'"
+    assert server.query(count_of.format("pipelines"))[0]["n"] == 1
+    assert server.query(count_of.format("distributors"))[0]["n"] == 1
 
 
 def test_another_prefix_books_again(
-    server: Installation, files: tuple[Path, Path], told: dict[str, Any]
+    server: Installation, files: tuple[Path, Path], report: dict[str, Any]
 ) -> None:
-    before = ledger(server, told["pipeline"])
+    before = ledger(server, report["pipeline"])
     replay(server, files, "--model", "small-model", "--prefix", "second", "--concurrency", "1")
 
-    assert ledger(server, told["pipeline"])["amount"] == 2 * before["amount"]
+    assert ledger(server, report["pipeline"])["amount"] == 2 * before["amount"]
 
 
 def test_the_key_is_kept_for_the_owner_alone_and_made_anew_when_lost(
-    server: Installation, files: tuple[Path, Path], told: dict[str, Any]
+    server: Installation, files: tuple[Path, Path], report: dict[str, Any]
 ) -> None:
-    noted = server.var_dir / "replay-key.json"
-    assert stat.S_IMODE(noted.stat().st_mode) == 0o600
-    noted.unlink()
+    key_file = server.var_dir / "replay-key.json"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    key_file.unlink()
 
     assert replay(server, files, "--model", "small-model", "--prefix", "first") | {
         "calls_per_second": 0
-    } == told | {"calls_per_second": 0}
-    assert told["pipeline"] in json.loads(noted.read_text("utf-8"))
+    } == report | {"calls_per_second": 0}
+    assert report["pipeline"] in json.loads(key_file.read_text("utf-8"))
 
 
 def test_models_of_several_providers_are_named_with_theirs(
     server: Installation, files: tuple[Path, Path]
 ) -> None:
-    told = replay(server, files, "--model", "vendor/Big.Model")
+    outcome = replay(server, files, "--model", "vendor/Big.Model")
 
-    assert Decimal(told["amount"]) == expected(files[0], "vendor/Big.Model")
-    assert told["pipeline"].startswith("replay-vendor-big-model-")
+    assert Decimal(outcome["amount"]) == expected(files[0], "vendor/Big.Model")
+    assert outcome["pipeline"].startswith("replay-vendor-big-model-")
 
 
 def test_changed_prices_hold_for_new_calls_only(
-    server: Installation, files: tuple[Path, Path], told: dict[str, Any], tmp_path: Path
+    server: Installation, files: tuple[Path, Path], report: dict[str, Any], tmp_path: Path
 ) -> None:
-    before = ledger(server, told["pipeline"])["amount"]
+    before = ledger(server, report["pipeline"])["amount"]
     dearer = tmp_path / "dearer.csv"
     dearer.write_text(files[1].read_text("utf-8").replace("0.8625,4.3125", "1.725,8.625"))
     new = replay(server, (files[0], dearer), "--model", "small-model", "--prefix", "dearer")
     replay(server, files, "--model", "small-model", "--prefix", "first")
 
     assert Decimal(new["amount"]) == 2 * expected(files[0], "small-model")
-    assert ledger(server, told["pipeline"])["amount"] == before + Decimal(new["amount"])
+    assert ledger(server, report["pipeline"])["amount"] == before + Decimal(new["amount"])
 
 
 def test_speed_keeps_the_recorded_pace(server: Installation, files: tuple[Path, Path]) -> None:
-    told = replay(server, files, "--model", "small-model", "--prefix", "slow", "--speed", "2")
+    outcome = replay(server, files, "--model", "small-model", "--prefix", "slow", "--speed", "2")
 
     # 40 calls in 3.9 recorded seconds, twice as fast.
-    assert told["calls_per_second"] <= CALLS / 1.95
+    assert outcome["calls_per_second"] <= CALLS / 1.95
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         ({"--trace": "/no/such/file"}, "cannot be read"),
         ({"--model": "unheard-of"}, "no prices for the model unheard-of"),
@@ -162,14 +162,14 @@ def test_speed_keeps_the_recorded_pace(server: Installation, files: tuple[Path, 
     ],
 )
 def test_what_cannot_be_is_said(
-    server: Installation, files: tuple[Path, Path], change: dict[str, str], said: str
+    server: Installation, files: tuple[Path, Path], change: dict[str, str], sentence: str
 ) -> None:
     options = {"--trace": str(files[0]), "--prices": str(files[1]), "--model": "small-model"}
     words = [word for pair in (options | change).items() for word in pair]
     process = server.manage("replay", *words, check=False)
 
     assert process.returncode in (1, 2)
-    assert said in process.stderr
+    assert sentence in process.stderr
     assert "Traceback" not in process.stderr
 
 

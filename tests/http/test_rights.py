@@ -65,14 +65,14 @@ def sage(server: Installation, sql: str, *values):
 
 
 @contextmanager
-def rights(server: Installation, *given: tuple[str, str]) -> Iterator[None]:
+def rights(server: Installation, *grants: tuple[str, str]) -> Iterator[None]:
     """Each (role, path) given as an administrator of Sage does it: by rows of its own."""
-    for number, (role, path) in enumerate(given):
+    for number, (role, path) in enumerate(grants):
         sage(server, "insert ignore into permission (id, name, path) values (%s, 'by hand', %s)",
              f"hand-{number}", path)  # fmt: skip
-        found = sage(server, "select id from permission where path = %s", path)[0]["id"]
+        permission_id = sage(server, "select id from permission where path = %s", path)[0]["id"]
         sage(server, "insert into rolepermission values (%s, %s, %s)",
-             f"hand-{number}", _role(server, role), found)  # fmt: skip
+             f"hand-{number}", _role(server, role), permission_id)  # fmt: skip
     try:
         yield
     finally:
@@ -94,7 +94,7 @@ def _role(server: Installation, name: str) -> str:
 def test_rights_given_and_withdrawn_count_within_seconds_on_all_workers(server: Installation):
     viewer = cookies_of(server.sign_in("viewer"))
     by_name, by_org_type, by_short, percent, stars, main, logined, anybody, anonymous = PATHS
-    given = (
+    grants = (
         ("owner.viewer", by_name),
         ("owner.*", by_org_type),
         ("*.viewer", by_short),
@@ -111,16 +111,16 @@ def test_rights_given_and_withdrawn_count_within_seconds_on_all_workers(server: 
         return {path: [gets_in(server, path, viewer), gets_in(server, path)] for path in PATHS}
 
     nobody = {path: [{False}, {False}] for path in PATHS}
-    wanted = {path: [{True}, {path == anybody}] for path in PATHS[:-1]}
-    wanted[anonymous] = [{False}, {True}]
+    expected = {path: [{True}, {path == anybody}] for path in PATHS[:-1]}
+    expected[anonymous] = [{False}, {True}]
     assert who_gets_in() == nobody
 
-    with rights(server, *given):
+    with rights(server, *grants):
         time.sleep(FORGOTTEN)
-        found = who_gets_in()
+        answers = who_gets_in()
     time.sleep(FORGOTTEN)
 
-    assert found == wanted
+    assert answers == expected
     assert who_gets_in() == nobody
 
 
@@ -132,11 +132,11 @@ def test_a_role_given_to_a_user_counts_and_a_withdrawn_one_ends_it(server: Insta
     sage(server, "insert into userrole select 'hand', u.id, r.id from users u, role r"
                  " where u.username = 'viewer' and r.name = 'operator'")  # fmt: skip
     try:
-        given = within_seconds(lambda: gets_in(server, path, viewer) == {True})
+        gets_in_soon = within_seconds(lambda: gets_in(server, path, viewer) == {True})
     finally:
         sage(server, "delete from userrole where id = 'hand'")
 
-    assert given
+    assert gets_in_soon
     assert within_seconds(lambda: gets_in(server, path, viewer) == {False})
 
 
@@ -218,8 +218,8 @@ def test_every_file_is_reachable_for_exactly_those_who_have_a_registered_right(
 def test_only_three_answers_of_the_host_ask_for_no_right(server: Installation):
     assert set(OPEN_PATHS) == {"/healthz", "/readyz", "/metrics"}
     for path in OPEN_PATHS:
-        refused = server.anonymous().post(path)
-        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
+        refusal = server.anonymous().post(path)
+        assert (refusal.status_code, refusal.headers["Allow"]) == (405, "GET")
     assert {status(server, path) for path in OPEN_PATHS} == {200}
     for path in OPEN_PATHS:
         assert status(server, f"{path}/") in (401, 404)
@@ -230,20 +230,20 @@ def test_nothing_is_registered_twice_differently(database: Installation):
     lists = {module: _registered(module) for module in ("app", *MODULES)}
     twice = [
         (path, one, other)
-        for one, given in lists.items()
+        for one, paths_of in lists.items()
         for other, others in lists.items()
         if one < other
-        for path in {item for paths in given.values() for item in paths}
+        for path in {item for paths in paths_of.values() for item in paths}
         if any(path in paths for paths in others.values())
     ]
     open_and_not = [
         (module, path, role)
-        for module, given in lists.items()
-        for role, paths in given.items()
+        for module, paths_of in lists.items()
+        for role, paths in paths_of.items()
         if role not in ("any", "logined")
         for path in paths
         for open_to in ("any", "logined")
-        if any(covers(item, path) for item in given[open_to])
+        if any(covers(item, path) for item in paths_of[open_to])
     ]
 
     assert twice == []
@@ -254,7 +254,7 @@ def test_every_registered_path_is_a_file(database: Installation):
     config = database.settings
     roots = {name: ROOT / name / "wwwroot" for name in MODULES}
     find = WebPaths(config.web_root, config.indexes, roots).find
-    listed = {
+    registered_paths = {
         path
         for module in ("app", *MODULES)
         for paths in _registered(module).values()
@@ -263,7 +263,7 @@ def test_every_registered_path_is_a_file(database: Installation):
     }
 
     # Browsers ask for it unasked; without the right each would be a refusal in the log.
-    assert {path for path in listed if find(path) is None} <= {"/favicon.ico"}
+    assert {path for path in registered_paths if find(path) is None} <= {"/favicon.ico"}
 
 
 def _registered(module: str) -> dict[str, tuple[str, ...]]:
@@ -316,10 +316,10 @@ def test_a_sage_without_an_audit_log_refuses_nobody(server: Installation):
     try:
         server.restart()
         assert server.anonymous().get("/whoami.dspy").status_code == 200
-        told = server.logs()
+        logs = server.logs()
     finally:
         sage(server, "rename table audit_log_away to audit_log")
         sage(server, "delete from permission where id = 'hand-a'")
         server.restart()
 
-    assert "the Sage database has no audit_log" in told
+    assert "the Sage database has no audit_log" in logs

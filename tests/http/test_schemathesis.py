@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support import schemathesis_hooks
 from tests.support.installation import Installation
-from tests.support.selling import USED, make_line, make_reseller
+from tests.support.selling import USED, make_pipeline, make_reseller
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = "/pipeline_dist/v1/openapi.json"
@@ -20,9 +20,9 @@ FOUND = (200, 409)
 
 def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Path) -> None:
     # Without limits: a quota that is used up would hide what comes after it.
-    line = make_line(server.admin)
-    reseller = make_reseller(server, line)
-    assert reseller.begin(line, status="succeeded", lines=USED).status_code == 201
+    pipeline = make_pipeline(server.admin)
+    reseller = make_reseller(server, pipeline)
+    assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
     process = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
@@ -39,7 +39,7 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
         | {
             "SCHEMATHESIS_HOOKS": schemathesis_hooks.__name__,
             "PYTHONPATH": str(ROOT),
-            schemathesis_hooks.LINE: line["code"],
+            schemathesis_hooks.PIPELINE: pipeline["code"],
         },
         text=True,
         capture_output=True,
@@ -48,24 +48,24 @@ def test_the_api_does_what_its_document_says(server: Installation, tmp_path: Pat
     )
 
     assert process.returncode == 0, process.stdout + process.stderr
-    links, answered = what_was_tried(tmp_path / "report.ndjson")
+    links, successes = what_was_tried(tmp_path / "report.ndjson")
     assert GONE - links == set()
     document = reseller.client.get(DOCUMENT).json()
     operations = {f"{m.upper()} {path}" for path, of in document["paths"].items() for m in of}
-    assert operations - answered == set()
+    assert operations - successes == set()
 
 
 def what_was_tried(report: Path) -> tuple[set[tuple[str, str]], set[str]]:
     """The links that led to what they promise, and the operations that a request succeeded at."""
-    links, answered = set(), set()
+    links, successes = set(), set()
     for text in report.read_text("utf-8").splitlines():
         recorder = json.loads(text).get("ScenarioFinished", {}).get("recorder", {})
         for name, case in recorder.get("cases", {}).items():
             answer = recorder["interactions"].get(name, {}).get("response") or {}
             status = answer.get("status_code", 0)
             if 200 <= status < 300:
-                answered.add(f"{case['value']['method']} {case['value']['path']}")
+                successes.add(f"{case['value']['method']} {case['value']['path']}")
             if case.get("transition") and status in FOUND:
                 source, _, rest = case["transition"]["id"].partition(" -> ")
                 links.add((source, rest.split("] ")[1].split(" ->")[0]))
-    return links, answered
+    return links, successes

@@ -68,11 +68,11 @@ def test_guessing_is_slowed_down_and_the_wait_is_told(server: Installation):
 
 def test_failures_and_logins_are_noted_in_sage(server: Installation):
     attempt(server, "viewer", "nonsense")
-    failed = server.query("select * from users where username = 'viewer'", database="sage")[0]
+    user = server.query("select * from users where username = 'viewer'", database="sage")[0]
     server.sign_in("viewer")
     signed_in = server.query("select * from users where username = 'viewer'", database="sage")[0]
 
-    assert failed["login_fail_count"] == 1
+    assert user["login_fail_count"] == 1
     assert signed_in["login_fail_count"] == 0
     assert signed_in["last_login"] is not None
 

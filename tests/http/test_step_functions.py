@@ -29,9 +29,9 @@ def server(
 
 
 def test_the_editor_is_told_the_functions(admin: httpx.Client) -> None:
-    line = new_pipeline(admin)
+    pipeline = new_pipeline(admin)
 
-    draft = do(admin, "pipeline_editor", pipeline_id=line["id"])
+    draft = do(admin, "pipeline_editor", pipeline_id=pipeline["id"])
 
     assert draft["functions"] == [
         {"value": "pictures.crop", "text": "pictures.crop"},
@@ -42,9 +42,9 @@ def test_the_editor_is_told_the_functions(admin: httpx.Client) -> None:
 def test_a_function_that_is_not_named_can_be_written_but_not_published(
     admin: httpx.Client,
 ) -> None:
-    line = new_pipeline(admin)
+    pipeline = new_pipeline(admin)
     step = new_step(
-        admin, line, "a", step_type="script", model=None, config={"function": "text.burn"}
+        admin, pipeline, "a", step_type="script", model=None, config={"function": "text.burn"}
     )
 
     (result,) = [problem for problem in step["problems"] if problem["severity"] == "error"]
@@ -52,14 +52,14 @@ def test_a_function_that_is_not_named_can_be_written_but_not_published(
         "unknown_function", "a", "config.function"
     )  # fmt: skip
     problem = refusal_of(
-        ask(admin, "pipeline_publish", pipeline_id=line["id"]), 400, "not_publishable"
+        ask(admin, "pipeline_publish", pipeline_id=pipeline["id"]), 400, "not_publishable"
     )
     assert pointers(problem) == {"/steps/a/config/function": "unknown_function"}
-    assert rows(admin, "pipeline_versions", pipeline_id=line["id"]) == []
+    assert rows(admin, "pipeline_versions", pipeline_id=pipeline["id"]) == []
 
     better = do(
         admin, "pipeline_steps_update", id=step["id"], lock_version=1,
         config={"function": "text.clean"},
     )  # fmt: skip
     assert better["publishable"] is True
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])

@@ -17,12 +17,12 @@ from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, plac
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SCHEMA = DATA / "serverless_workflow/workflow.yaml"
-Line = dict[str, Any]
+Pipeline = dict[str, Any]
 
 
-def export(client: httpx.Client, line: Line, **params: Any) -> str:
+def export(client: httpx.Client, pipeline: Pipeline, **params: Any) -> str:
     answer = client.get(
-        "/pipeline_core/api/pipeline_export.dspy", params={"pipeline_id": line["id"], **params}
+        "/pipeline_core/api/pipeline_export.dspy", params={"pipeline_id": pipeline["id"], **params}
     )
     assert answer.status_code == 200, answer.text
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -37,39 +37,40 @@ def actions(report: dict[str, Any]) -> dict[str, str]:
     return {step["step_key"]: step["action"] for step in report["steps"]}
 
 
-def rich_line(client: httpx.Client) -> Line:
-    line = new_pipeline(client, "a", "b")
-    new_step(client, line, "c", stage=2, config={"prompt": "多行\n{{input.x}}\n", "inputs": {
+def rich_pipeline(client: httpx.Client) -> Pipeline:
+    pipeline = new_pipeline(client, "a", "b")
+    new_step(client, pipeline, "c", stage=2, config={"prompt": "多行\n{{input.x}}\n", "inputs": {
         "x": "steps.a.output"}}, timeout_seconds=10, retry_limit=2, enabled=0)  # fmt: skip
-    send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"], unit="call",
-         unit_price="2.5", effective_from="2026-01-01T00:00:00Z")  # fmt: skip
-    send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=line["id"], unit="image",
-         pricing_type="package", package_size=100, package_price="9.9", model="m", enabled=0,
-         effective_from="2026-01-01T00:00:00Z", effective_to="2027-01-01T00:00:00Z")  # fmt: skip
-    send(client, "pipeline_ops/api/pipeline_capacity_create", pipeline_id=line["id"],
+    send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=pipeline["id"],
+         unit="call", unit_price="2.5", effective_from="2026-01-01T00:00:00Z")  # fmt: skip
+    send(client, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=pipeline["id"],
+         unit="image", pricing_type="package", package_size=100, package_price="9.9", model="m",
+         enabled=0, effective_from="2026-01-01T00:00:00Z",
+         effective_to="2027-01-01T00:00:00Z")  # fmt: skip
+    send(client, "pipeline_ops/api/pipeline_capacity_create", pipeline_id=pipeline["id"],
          daily_quota=7, max_concurrency=2)  # fmt: skip
-    return line
+    return pipeline
 
 
 @pytest.mark.parametrize("kind", ["json", "yaml"])
 def test_what_is_exported_and_imported_is_exported_the_same(admin: httpx.Client, kind: str) -> None:
-    line = rich_line(admin)
+    pipeline = rich_pipeline(admin)
     all_of_it = {"format": kind, "with_prices": 1, "with_capacity": 1}
-    text = export(admin, line, **all_of_it)
-    assert line["id"] not in text
+    text = export(admin, pipeline, **all_of_it)
+    assert pipeline["id"] not in text
 
-    rehearsed = bring(admin, text, code=f"{line['code']}-2")
+    rehearsed = bring(admin, text, code=f"{pipeline['code']}-2")
     assert (rehearsed["dry_run"], rehearsed["importable"]) == (True, True)
-    assert rows(admin, "pipelines", code=f"{line['code']}-2") == []
-    report = bring(admin, text, code=f"{line['code']}-2", dry_run=0)
+    assert rows(admin, "pipelines", code=f"{pipeline['code']}-2") == []
+    report = bring(admin, text, code=f"{pipeline['code']}-2", dry_run=0)
 
     assert actions(report) == {"a": "created", "b": "created", "c": "created"}
     assert [price["action"] for price in report["prices"]] == ["created", "created"]
     assert report["capacity"][0]["action"] == "created"
-    result = {"id": report["line"]["id"], "code": f"{line['code']}-2"}
-    assert places(admin, result) == places(admin, line)
+    result = {"id": report["line"]["id"], "code": f"{pipeline['code']}-2"}
+    assert places(admin, result) == places(admin, pipeline)
     again = export(admin, result, **all_of_it)
-    back = bring(admin, again, code=f"{line['code']}-3", dry_run=0)
+    back = bring(admin, again, code=f"{pipeline['code']}-3", dry_run=0)
     third = export(admin, {"id": back["line"]["id"]}, **all_of_it)
     plain = yaml.safe_load if kind == "yaml" else json.loads
     first, last = plain(text), plain(third)
@@ -80,17 +81,17 @@ def test_what_is_exported_and_imported_is_exported_the_same(admin: httpx.Client,
     assert {entry["action"] for entry in trail(admin, pipeline_id=result["id"])} == {"import"}
 
 
-def test_a_line_put_back_in_its_place_is_the_same_file(admin: httpx.Client) -> None:
-    line = rich_line(admin)
-    text = export(admin, line, format="yaml")
+def test_a_pipeline_put_back_in_its_place_is_the_same_file(admin: httpx.Client) -> None:
+    pipeline = rich_pipeline(admin)
+    text = export(admin, pipeline, format="yaml")
     do(admin, "pipelines_delete", id=doomed(admin, text))
 
-    report = bring(admin, text, replace=1, lock_version=fresh(admin, line)["lock_version"],
+    report = bring(admin, text, replace=1, lock_version=fresh(admin, pipeline)["lock_version"],
                    dry_run=0)  # fmt: skip
 
     assert report["line"]["action"] == "skipped"
     assert set(actions(report).values()) == {"skipped"}
-    assert export(admin, line, format="yaml") == text
+    assert export(admin, pipeline, format="yaml") == text
 
 
 def doomed(client: httpx.Client, text: str) -> str:
@@ -104,9 +105,9 @@ def doomed(client: httpx.Client, text: str) -> str:
     return key
 
 
-def test_an_import_into_a_line_says_what_it_does_to_each_step(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a", "b", "c")
-    file = json.loads(export(admin, line))
+def test_an_import_into_a_pipeline_says_what_it_does_to_each_step(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a", "b", "c")
+    file = json.loads(export(admin, pipeline))
     file["steps"][0]["name"] = "Renamed"
     file["steps"][2] |= {"step_key": "new", "id": "stolen", "lock_version": 77}
     text = json.dumps(file)
@@ -119,17 +120,17 @@ def test_an_import_into_a_line_says_what_it_does_to_each_step(admin: httpx.Clien
     assert actions(report) == {"a": "changed", "b": "skipped", "new": "created", "c": "removed"}
     assert report["steps"][0]["fields"] == ["name"]
     assert report["ignored"] == ["id", "lock_version"]
-    assert [key for *_, key in places(admin, line)] == ["a", "b", "c"]
+    assert [key for *_, key in places(admin, pipeline)] == ["a", "b", "c"]
     for fields, code in (
         ({}, "not_importable"), ({"replace": 1}, "invalid_fields"),
         ({"replace": 1, "lock_version": 9}, "edit_conflict"),
     ):  # fmt: skip
         answer = ask(admin, "pipeline_import", content=text, dry_run=0, accept_changed=1, **fields)
         assert answer.json()["code"] == code, answer.text
-    version = fresh(admin, line)["lock_version"]
+    version = fresh(admin, pipeline)["lock_version"]
     bring(admin, text, dry_run=0, accept_changed=1, replace=1, lock_version=version)
-    assert [key for *_, key in places(admin, line)] == ["a", "b", "new"]
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=line["id"], step_key="new")
+    assert [key for *_, key in places(admin, pipeline)] == ["a", "b", "new"]
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"], step_key="new")
     assert step["id"] != "stolen"
 
 
@@ -166,14 +167,14 @@ def test_a_file_that_was_written_by_hand_needs_little(admin: httpx.Client) -> No
 
 
 def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    new_step(admin, line, "warm", stage=2, config={"parameters": {"temperature": 0.7}})
-    text = export(admin, line)
+    pipeline = new_pipeline(admin, "a")
+    new_step(admin, pipeline, "warm", stage=2, config={"parameters": {"temperature": 0.7}})
+    text = export(admin, pipeline)
     assert '"temperature": 0.7' in text
 
     def bring_body(content: str) -> httpx.Response:
         return admin.post(
-            f"/pipeline_core/api/pipeline_import.dspy?code={line['code']}-body&dry_run=0",
+            f"/pipeline_core/api/pipeline_import.dspy?code={pipeline['code']}-body&dry_run=0",
             content=content, headers={"Content-Type": "application/json"},
         )  # fmt: skip
 
@@ -189,8 +190,8 @@ def test_the_file_itself_may_be_the_body(admin: httpx.Client) -> None:
 
 
 def test_a_bad_price_stops_the_import(admin: httpx.Client) -> None:
-    line = rich_line(admin)
-    file = json.loads(export(admin, line, with_prices=1))
+    pipeline = rich_pipeline(admin)
+    file = json.loads(export(admin, pipeline, with_prices=1))
     file["prices"][0] |= {"unit_price": "-1"}
     report = bring(admin, json.dumps(file), accept_changed=1, code="bad-price")
 
@@ -199,8 +200,8 @@ def test_a_bad_price_stops_the_import(admin: httpx.Client) -> None:
 
 
 def test_5_mb_are_taken_and_more_are_not(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    file = json.loads(export(admin, line))
+    pipeline = new_pipeline(admin, "a")
+    file = json.loads(export(admin, pipeline))
     file["pipeline"]["code"] = "huge"
     file["steps"] = [
         file["steps"][0] | {"step_key": f"s{n}", "stage": n, "config": {"prompt": "字" * 3_300}}
@@ -220,8 +221,8 @@ def test_5_mb_are_taken_and_more_are_not(admin: httpx.Client) -> None:
 
 
 def test_a_page_imports_what_its_dry_run_was_given(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    text = export(admin, line) + " " * 2_000_000  # more than other pages may send
+    pipeline = new_pipeline(admin, "a")
+    text = export(admin, pipeline) + " " * 2_000_000  # more than other pages may send
 
     def tried(**fields: Any) -> list[Any]:
         body = {"content": text, "referer_widget": "w7", "_webbricks_": 1, "_lang": "en", **fields}
@@ -240,7 +241,7 @@ def test_a_page_imports_what_its_dry_run_was_given(admin: httpx.Client) -> None:
     )  # fmt: skip
     assert old["params"] == {
         "content": text, "replace": True, "dry_run": 0,
-        "lock_version": fresh(admin, line)["lock_version"],
+        "lock_version": fresh(admin, pipeline)["lock_version"],
     }  # fmt: skip
     assert rows(admin, "pipelines", code="from-a-page") == []
     assert len(rows(admin, "pipelines", code="from-a-page-at-once")) == 1
@@ -255,49 +256,49 @@ def test_a_file_that_cannot_be_read_is_told(admin: httpx.Client, content: str) -
 
 
 def test_a_clone_is_a_draft_of_its_own(admin: httpx.Client) -> None:
-    line = rich_line(admin)
-    plain = do(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-plain")
-    whole = do(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-whole", name="Whole",
-               with_prices=1, with_capacity=1)  # fmt: skip
+    pipeline = rich_pipeline(admin)
+    plain = do(admin, "pipeline_clone", pipeline_id=pipeline["id"], code="clone-plain")
+    whole = do(admin, "pipeline_clone", pipeline_id=pipeline["id"], code="clone-whole",
+               name="Whole", with_prices=1, with_capacity=1)  # fmt: skip
 
     assert (plain["status"], plain["current_version"], plain["name"]) == ("draft", None, "Line")
-    assert places(admin, plain) == places(admin, whole) == places(admin, line)
+    assert places(admin, plain) == places(admin, whole) == places(admin, pipeline)
     assert whole["name"] == "Whole"
-    for made, count in ((plain, 0), (whole, 2)):
+    for copy, count in ((plain, 0), (whole, 2)):
         body = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
-                          params={"pipeline_id": made["id"]}).json()  # fmt: skip
+                          params={"pipeline_id": copy["id"]}).json()  # fmt: skip
         assert body["total"] == count
     capacity = admin.get("/pipeline_ops/pipeline_capacity/get_pipeline_capacity.dspy",
                          params={"pipeline_id": whole["id"]}).json()["rows"][0]  # fmt: skip
     assert (capacity["daily_quota"], capacity["day_used"]) == (7, 0)
-    refusal_of(ask(admin, "pipeline_clone", pipeline_id=line["id"], code="clone-plain"), 409,
+    refusal_of(ask(admin, "pipeline_clone", pipeline_id=pipeline["id"], code="clone-plain"), 409,
             "duplicate")  # fmt: skip
     refusal_of(ask(admin, "pipeline_clone", pipeline_id="nothing", code="c2"), 404, "not_found")
 
 
 def test_a_clone_may_be_of_a_version(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    new_step(admin, line, "b")
+    pipeline = new_pipeline(admin, "a")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    new_step(admin, pipeline, "b")
 
     for which, keys in (("live", ["a"]), (1, ["a"]), ("draft", ["a", "b"])):
-        answer = do(admin, "pipeline_clone", pipeline_id=line["id"], code=f"of-{which}",
+        answer = do(admin, "pipeline_clone", pipeline_id=pipeline["id"], code=f"of-{which}",
                   **{"from": which})  # fmt: skip
         assert [key for *_, key in places(admin, answer)] == keys
 
 
-def test_a_published_line_is_a_workflow_document_and_a_diagram(admin: httpx.Client) -> None:
-    line = new_pipeline(admin, "a", "b")
-    new_step(admin, line, "c", stage=2)
+def test_a_published_pipeline_is_a_workflow_document_and_a_diagram(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a", "b")
+    new_step(admin, pipeline, "c", stage=2)
     url = "/pipeline_core/api/pipeline_workflow.dspy"
-    refusal_of(admin.get(url, params={"pipeline_id": line["id"]}), 404, "no_live_version")
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
+    refusal_of(admin.get(url, params={"pipeline_id": pipeline["id"]}), 404, "no_live_version")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
 
-    document = json.loads(admin.get(url, params={"pipeline_id": line["id"]}).text)
-    same = admin.get(url, params={"pipeline_id": line["id"], "format": "yaml", "from": 1}).text
-    draft = json.loads(admin.get(url, params={"pipeline_id": line["id"], "from": "draft"}).text)
+    document = json.loads(admin.get(url, params={"pipeline_id": pipeline["id"]}).text)
+    same = admin.get(url, params={"pipeline_id": pipeline["id"], "format": "yaml", "from": 1}).text
+    draft = json.loads(admin.get(url, params={"pipeline_id": pipeline["id"], "from": "draft"}).text)
     diagram = admin.get("/pipeline_core/api/pipeline_diagram.dspy",
-                        params={"pipeline_id": line["id"]})  # fmt: skip
+                        params={"pipeline_id": pipeline["id"]})  # fmt: skip
 
     schema = yaml.safe_load(SCHEMA.read_text("utf-8"))
     jsonschema.Draft202012Validator(schema).validate(document)
@@ -312,12 +313,14 @@ def test_a_published_line_is_a_workflow_document_and_a_diagram(admin: httpx.Clie
 def test_who_only_looks_may_export_and_not_import(
     server: Installation, admin: httpx.Client
 ) -> None:
-    line = new_pipeline(admin, "a")
+    pipeline = new_pipeline(admin, "a")
     viewer = server.sign_in("viewer")
 
-    text = export(viewer, line)
+    text = export(viewer, pipeline)
     refusal_of(ask(viewer, "pipeline_import", content=text), 403, "forbidden")
-    refusal_of(ask(viewer, "pipeline_clone", pipeline_id=line["id"], code="v"), 403, "forbidden")
+    refusal_of(
+        ask(viewer, "pipeline_clone", pipeline_id=pipeline["id"], code="v"), 403, "forbidden"
+    )
 
 
 EXACT = (
@@ -327,22 +330,22 @@ EXACT = (
 
 
 def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Client) -> None:
-    line = new_pipeline(admin)
-    step = new_step(admin, line, "a", config=EXACT)
+    pipeline = new_pipeline(admin)
+    step = new_step(admin, pipeline, "a", config=EXACT)
     assert step["config"] == EXACT
-    (stored,) = rows(admin, "pipeline_steps", pipeline_id=line["id"])
-    assert stored["config"] == EXACT
+    (step_row,) = rows(admin, "pipeline_steps", pipeline_id=pipeline["id"])
+    assert step_row["config"] == EXACT
     same = do(admin, "pipeline_steps_update", id=step["id"], lock_version=1, config=EXACT)
     assert same["lock_version"] == 1
     copy = do(admin, "pipeline_steps_duplicate", id=step["id"], lock_version=1)
     assert copy["config"] == EXACT
 
-    do(admin, "pipeline_publish", pipeline_id=line["id"])
-    (version,) = rows(admin, "pipeline_versions", pipeline_id=line["id"])
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    (version,) = rows(admin, "pipeline_versions", pipeline_id=pipeline["id"])
     assert EXACT in version["snapshot"]
     assert version["checksum"] == hashlib.sha256(version["snapshot"].encode()).hexdigest()
     for kind in ("json", "yaml"):
-        text = export(admin, line, format=kind)
+        text = export(admin, pipeline, format=kind)
         assert "9007199254740993" in text
         report = bring(admin, text, replace=1)
         # 1e3 is no number to readers of YAML 1.1, 1.0e+3 is.
@@ -350,15 +353,15 @@ def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Clien
         assert report["problems"] == []
     do(admin, "pipeline_steps_update", id=step["id"], lock_version=1,
        config=EXACT.replace("0.10", "0.100"))  # fmt: skip
-    sides = {"pipeline_id": line["id"], "from": "live", "to": "draft"}
+    sides = {"pipeline_id": pipeline["id"], "from": "live", "to": "draft"}
     answer = admin.get("/pipeline_core/api/pipeline_diff.dspy", params=sides)
     steps = json.loads(answer.text, parse_float=str)["data"]["steps"]
-    (changed,) = [one for one in steps["changed"]
+    (change,) = [one for one in steps["changed"]
                   if one["field"] == "config"]  # fmt: skip
-    assert (changed["from"]["parameters"]["b"], changed["to"]["parameters"]["b"]) == (
+    assert (change["from"]["parameters"]["b"], change["to"]["parameters"]["b"]) == (
         "0.10", "0.100",
     )  # fmt: skip
-    assert changed["to"]["parameters"]["a"] == "1e3"
+    assert change["to"]["parameters"]["a"] == "1e3"
 
 
 @pytest.mark.parametrize("config", [
@@ -367,8 +370,8 @@ def test_numbers_of_a_configuration_stay_as_they_were_written(admin: httpx.Clien
     {"parameters": {"a": 10 ** 1001}},
 ])  # fmt: skip
 def test_numbers_beyond_all_use_are_refused(admin: httpx.Client, config: Any) -> None:
-    line = new_pipeline(admin)
-    answer = ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a", name="A",
+    pipeline = new_pipeline(admin)
+    answer = ask(admin, "pipeline_steps_create", pipeline_id=pipeline["id"], step_key="a", name="A",
                  config=config)  # fmt: skip
 
     # As a text of JSON it is the field's, as an object the body's.
@@ -376,19 +379,20 @@ def test_numbers_beyond_all_use_are_refused(admin: httpx.Client, config: Any) ->
 
 
 def test_limits_of_numbers_hold_for_every_spelling(admin: httpx.Client) -> None:
-    line = new_pipeline(admin)
-    for written in ("2.0000000000000000000000001", "-0.5", "3e0", "1e5", "20e-1e"):
-        answer = ask(admin, "pipeline_steps_create", pipeline_id=line["id"], step_key="a",
-                     name="A", config='{"parameters":{"temperature":' + written + "}}")  # fmt: skip
-        assert answer.status_code == 400, written
-    for number, written in enumerate(("2.0", "0.0", "20e-1", "1.9999999999999999999999", "2")):
-        new_step(admin, line, f"s{number}",
-                 config='{"parameters":{"temperature":' + written + "}}")  # fmt: skip
+    pipeline = new_pipeline(admin)
+    for spelling in ("2.0000000000000000000000001", "-0.5", "3e0", "1e5", "20e-1e"):
+        config = '{"parameters":{"temperature":' + spelling + "}}"
+        answer = ask(admin, "pipeline_steps_create", pipeline_id=pipeline["id"], step_key="a",
+                     name="A", config=config)  # fmt: skip
+        assert answer.status_code == 400, spelling
+    for number, spelling in enumerate(("2.0", "0.0", "20e-1", "1.9999999999999999999999", "2")):
+        new_step(admin, pipeline, f"s{number}",
+                 config='{"parameters":{"temperature":' + spelling + "}}")  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "place"), [
-    ("line-duplicate-keys.json", "temperature stands twice in one object: line 4, column 46"),
-    ("line-yaml-1.1-values.yaml", "line 17, column 14"),
+    ("pipeline-duplicate-keys.json", "temperature stands twice in one object: line 4, column 46"),
+    ("pipeline-yaml-1.1-values.yaml", "line 17, column 14"),
 ])  # fmt: skip
 def test_a_file_that_says_two_things_is_refused(admin: httpx.Client, name: str, place: str) -> None:
     answer = ask(admin, "pipeline_import", content=(DATA / name).read_text("utf-8"))
@@ -398,9 +402,9 @@ def test_a_file_that_says_two_things_is_refused(admin: httpx.Client, name: str, 
 
 
 def test_a_file_keeps_its_numbers_and_breaks(admin: httpx.Client) -> None:
-    text = (DATA / "line-exact-config.json").read_text("utf-8")
-    made = bring(admin, text, accept_changed=1, dry_run=0)
-    (step,) = rows(admin, "pipeline_steps", pipeline_id=made["line"]["id"])
+    text = (DATA / "pipeline-exact-config.json").read_text("utf-8")
+    result = bring(admin, text, accept_changed=1, dry_run=0)
+    (step,) = rows(admin, "pipeline_steps", pipeline_id=result["line"]["id"])
 
     assert step["config"] == (
         '{"inputs":{"text":"{{input.a}}\\n{{input.b}}"},'
@@ -426,9 +430,9 @@ def test_prices_in_a_file_are_exact(admin: httpx.Client) -> None:
         "prices: [{unit: call, unit_price: 123456789012.012345, currency: CNY,"
         " effective_from: 2026-01-01T00:00:00Z}]\n"
     )
-    made = bring(admin, file, accept_changed=1, dry_run=0)
+    result = bring(admin, file, accept_changed=1, dry_run=0)
     body = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
-                      params={"pipeline_id": made["line"]["id"]}).json()  # fmt: skip
+                      params={"pipeline_id": result["line"]["id"]}).json()  # fmt: skip
 
     assert body["rows"][0]["unit_price"] == "123456789012.012345"
     for wrong in ("0,125", "1_000.5", "1:30"):

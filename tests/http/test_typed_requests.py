@@ -9,27 +9,27 @@ from app.base.json_codec import canonical_json
 from tests.support.installation import Installation
 from tests.support.refusals import pointers, refusal_of
 from tests.support.replays import first_answer
-from tests.support.selling import USED, Reseller, link, make_line, make_reseller, post
+from tests.support.selling import USED, Reseller, link, make_pipeline, make_reseller, post
 
 ONE = {"unit": "input_token", "quantity": 1}
 BOOKED = {"status": "succeeded", "lines": [ONE]}
 
 
 @pytest.fixture(scope="module")
-def line(server: Installation) -> dict[str, Any]:
-    return make_line(server.admin, "typed", daily_quota=10_000, max_concurrency=500)
+def pipeline(server: Installation) -> dict[str, Any]:
+    return make_pipeline(server.admin, "typed", daily_quota=10_000, max_concurrency=500)
 
 
 @pytest.fixture(scope="module")
-def reseller(server: Installation, line: dict[str, Any]) -> Reseller:
-    return make_reseller(server, line)
+def reseller(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    return make_reseller(server, pipeline)
 
 
 @pytest.fixture(scope="module")
-def buyer(server: Installation, line: dict[str, Any]) -> Reseller:
-    buyer = make_reseller(server, line)
+def buyer(server: Installation, pipeline: dict[str, Any]) -> Reseller:
+    buyer = make_reseller(server, pipeline)
     for _ in range(3):
-        assert buyer.begin(line, status="succeeded", lines=USED).status_code == 201
+        assert buyer.begin(pipeline, status="succeeded", lines=USED).status_code == 201
     return buyer
 
 
@@ -48,15 +48,15 @@ class TestTheSameRequest:
         ],
     )
     def test_may_be_spelled_otherwise(
-        self, reseller: Reseller, line: dict[str, Any], first: Any, again: Any, request: Any
+        self, reseller: Reseller, pipeline: dict[str, Any], first: Any, again: Any, request: Any
     ) -> None:
         key = request.node.name
-        told = reseller.begin(line, key=key, **first)
-        repeated = reseller.post("calls", {**again, "pipeline": line["code"]}, key=key)
+        original = reseller.begin(pipeline, key=key, **first)
+        repeated = reseller.post("calls", {**again, "pipeline": pipeline["code"]}, key=key)
 
-        assert (told.status_code, repeated.status_code) == (201, 201), repeated.text
+        assert (original.status_code, repeated.status_code) == (201, 201), repeated.text
         assert repeated.headers["Idempotent-Replayed"] == "true"
-        assert first_answer(repeated.json()) == told.json()
+        assert first_answer(repeated.json()) == original.json()
 
     @pytest.mark.parametrize(
         ("first", "other"),
@@ -73,24 +73,29 @@ class TestTheSameRequest:
         ],
     )
     def test_is_no_other_one(
-        self, reseller: Reseller, line: dict[str, Any], first: Any, other: Any, request: Any
+        self, reseller: Reseller, pipeline: dict[str, Any], first: Any, other: Any, request: Any
     ) -> None:
         key = request.node.name
-        assert reseller.begin(line, key=key, **first).status_code == 201
+        assert reseller.begin(pipeline, key=key, **first).status_code == 201
 
-        refusal_of(reseller.begin(line, key=key, **other), 422, "idempotency_key_reused")
+        refusal_of(reseller.begin(pipeline, key=key, **other), 422, "idempotency_key_reused")
 
-    def test_of_a_batch_and_alone(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        item = {"idempotency_key": "both", "pipeline": line["code"], "client_ref": None, **BOOKED}
-        alone = reseller.begin(line, key="both", **BOOKED)
+    def test_of_a_batch_and_alone(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        item = {
+            "idempotency_key": "both",
+            "pipeline": pipeline["code"],
+            "client_ref": None,
+            **BOOKED,
+        }
+        alone = reseller.begin(pipeline, key="both", **BOOKED)
         batch = {"calls": [item, item | {"error": ""}, item | {"error": "other"}]}
         results = reseller.post("calls/batch", batch).json()["results"]
 
         assert [result["status"] for result in results] == [201, 201, 422]
         assert first_answer(results[1]["call"]) == alone.json()
 
-    def test_ends_a_call_once(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        call = reseller.begin(line).json()
+    def test_ends_a_call_once(self, reseller: Reseller, pipeline: dict[str, Any]) -> None:
+        call = reseller.begin(pipeline).json()
         first = reseller.finish(call, lines=[ONE])
         for spelled in (
             {"lines": [{"quantity": "1.0", "model": "", "unit": "input_token"}], "error": None},
@@ -100,26 +105,26 @@ class TestTheSameRequest:
             assert (again.status_code, first_answer(again.json())) == (200, first.json())
         refusal_of(reseller.finish(call, lines=[ONE], error="x"), 409, "already_finished")
 
-        empty = reseller.begin(line).json()
-        ended = reseller.finish(empty, "cancelled")
+        empty = reseller.begin(pipeline).json()
+        end = reseller.finish(empty, "cancelled")
         nothing: tuple[Any, ...] = ([], None)
         for lines in nothing:
             assert first_answer(reseller.finish(empty, "cancelled", lines=lines).json()) == (
-                ended.json()
+                end.json()
             )
 
     def test_is_still_known_after_an_upgrade(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         """Rows of earlier releases hold the hash of the body as it was sent."""
 
         def raw(body: dict[str, Any]) -> str:
             return hashlib.sha256(canonical_json(body).encode()).hexdigest()
 
-        body = {"lease_seconds": 70, "pipeline": line["code"], "client_ref": None}
+        body = {"lease_seconds": 70, "pipeline": pipeline["code"], "client_ref": None}
         call = reseller.post("calls", body, key="old").json()
         ending = {"call_no": call["call_no"], "status": "succeeded", "lines": [ONE]}
-        ended = reseller.post("calls/finish", ending).json()
+        end = reseller.post("calls/finish", ending).json()
         server.query(
             "update pipeline_usage_log set request_hash = %s, end_hash = %s"
             " where call_no = %s and line_no = 0",
@@ -127,7 +132,7 @@ class TestTheSameRequest:
         )  # fmt: skip
 
         assert first_answer(reseller.post("calls", body, key="old").json()) == call
-        assert first_answer(reseller.post("calls/finish", ending).json()) == ended
+        assert first_answer(reseller.post("calls/finish", ending).json()) == end
         other = reseller.post("calls", body | {"lease_seconds": 71}, key="old")
         refusal_of(other, 422, "idempotency_key_reused")
         refusal_of(reseller.post("calls/finish", ending | {"error": "x"}), 409, "already_finished")
@@ -135,12 +140,12 @@ class TestTheSameRequest:
 
 class TestWhatACallIsNow:
     def test_is_told_beside_what_was_answered_first(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        first = reseller.begin(line, key="now").json()
+        first = reseller.begin(pipeline, key="now").json()
 
         def now() -> dict[str, Any]:
-            answer = reseller.begin(line, key="now").json()
+            answer = reseller.begin(pipeline, key="now").json()
             assert first_answer(answer) == first
             assert set(answer["current"]) == {
                 "status", "lease_expires_at", "finished_at", "amount",
@@ -149,9 +154,9 @@ class TestWhatACallIsNow:
 
         assert "current" not in first
         assert (now()["status"], now()["amount"]) == ("reserved", "0.0000000000")
-        ended = reseller.finish(first, lines=USED).json()
-        assert "current" not in ended
-        assert now() == {name: ended[name] for name in now()}
+        end = reseller.finish(first, lines=USED).json()
+        assert "current" not in end
+        assert now() == {name: end[name] for name in now()}
         [row] = server.query(
             "select id from pipeline_usage_log where call_no = %s and line_no = 0",
             first["call_no"],
@@ -163,23 +168,23 @@ class TestWhatACallIsNow:
         assert (again["status"], again["current"]["status"]) == ("succeeded", "voided")
 
     def test_is_told_of_expired_and_cancelled_calls(
-        self, server: Installation, reseller: Reseller, line: dict[str, Any]
+        self, server: Installation, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        cancelled = reseller.begin(line, key="cancelled").json()
+        cancelled = reseller.begin(pipeline, key="cancelled").json()
         reseller.finish(cancelled, "cancelled")
-        reseller.begin(line, key="expired")
+        reseller.begin(pipeline, key="expired")
         server.query(
             "update pipeline_usage_log set status = 'expired' where idempotency_key = 'expired'"
         )
 
         for status in ("cancelled", "expired"):
-            answer = reseller.begin(line, key=status).json()
+            answer = reseller.begin(pipeline, key=status).json()
             assert (answer["status"], answer["current"]["status"]) == ("reserved", status)
 
     def test_is_told_of_each_item_of_a_batch(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
-        item = {"idempotency_key": "batched", "pipeline": line["code"], **BOOKED}
+        item = {"idempotency_key": "batched", "pipeline": pipeline["code"], **BOOKED}
         first, again = reseller.post("calls/batch", {"calls": [item, item]}).json()["results"]
 
         assert "current" not in first["call"]
@@ -193,18 +198,18 @@ class TestBlanks:
 
     @pytest.mark.parametrize("blank", ["{} ", " {}", "{}\u3000"])
     def test_are_refused_alike_everywhere(
-        self, reseller: Reseller, line: dict[str, Any], blank: str
+        self, reseller: Reseller, pipeline: dict[str, Any], blank: str
     ) -> None:
-        code = blank.format(line["code"])
-        call = reseller.begin(line).json()
+        code = blank.format(pipeline["code"])
+        call = reseller.begin(pipeline).json()
         word = blank.format("x")
-        used = {"unit": word, "model": word, "step_key": word, "quantity": blank.format("1")}
+        usage = {"unit": word, "model": word, "step_key": word, "quantity": blank.format("1")}
         item = {"idempotency_key": "blank", "pipeline": code, "client_ref": word, **BOOKED}
         batch = reseller.post("calls/batch", {"calls": [item]}).json()["results"][0]
         answers = {
             "begin": reseller.post("calls", {"pipeline": code, "client_ref": word}, key="b"),
             "one-go": reseller.post("calls", {"pipeline": code, **BOOKED}, key="b"),
-            "quote": reseller.post("quote", {"pipeline": code, "lines": [used]}),
+            "quote": reseller.post("quote", {"pipeline": code, "lines": [usage]}),
             "finish": reseller.post(
                 "calls/finish",
                 {"call_no": blank.format(call["call_no"]), "status": blank.format("failed")},
@@ -217,13 +222,13 @@ class TestBlanks:
             "statement": reseller.get("statement", month=blank.format("2026-11")),
             "format": reseller.get("statement", format=blank.format("csv")),
         }
-        lease = reseller.begin(line, lease_seconds=blank.format("60"))
+        lease = reseller.begin(pipeline, lease_seconds=blank.format("60"))
 
         assert {name: pointers(answer) for name, answer in answers.items()} == {
             "begin": dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends"),
             "one-go": {"/pipeline": "blank_ends"},
             "quote": {"/pipeline": "blank_ends"}
-            | {f"/lines/0/{name}": "blank_ends" for name in used},
+            | {f"/lines/0/{name}": "blank_ends" for name in usage},
             "finish": dict.fromkeys(("/call_no", "/status"), "blank_ends"),
             "pipelines": {"/code": "blank_ends"},
             "search": dict.fromkeys(("/q", "/rows"), "blank_ends"),
@@ -237,8 +242,10 @@ class TestBlanks:
         result = {problem["pointer"]: problem["code"] for problem in batch["error"]["errors"]}
         assert result == dict.fromkeys(("/pipeline", "/client_ref"), "blank_ends")
 
-    def test_and_capitals_make_another_code(self, reseller: Reseller, line: dict[str, Any]) -> None:
-        code = line["code"].upper()
+    def test_and_capitals_make_another_code(
+        self, reseller: Reseller, pipeline: dict[str, Any]
+    ) -> None:
+        code = pipeline["code"].upper()
 
         refusal_of(reseller.post("calls", {"pipeline": code}, key="C"), 404, "pipeline_not_found")
         refusal_of(reseller.get("pipelines", code=code), 404, "pipeline_not_found")
@@ -253,15 +260,15 @@ class TestNothing:
         self, reseller: Reseller
     ) -> None:
         document = reseller.client.get("/pipeline_dist/v1/openapi.json").json()
-        asked = 0
+        count = 0
         for path, methods in document["paths"].items():
             operation = methods.get("get", {})
             names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
             for value, code in (("", "empty"), ("x ", "blank_ends"), (" 1", "blank_ends")):
                 answer = reseller.client.get(path, params=dict.fromkeys(names, value))
-                asked += len(names)
+                count += len(names)
                 assert not names or pointers(answer) == {f"/{n}": code for n in names}, path
-        assert asked >= 3 * 13
+        assert count >= 3 * 13
 
     @pytest.mark.parametrize(
         ("body", "pointer"),
@@ -274,33 +281,33 @@ class TestNothing:
         ],
     )
     def test_is_said_with_null_or_by_leaving_out(
-        self, reseller: Reseller, line: dict[str, Any], body: Any, pointer: str
+        self, reseller: Reseller, pipeline: dict[str, Any], body: Any, pointer: str
     ) -> None:
         assert pointer in pointers(
-            reseller.post("calls", {"pipeline": line["code"]} | body, key="n")
+            reseller.post("calls", {"pipeline": pipeline["code"]} | body, key="n")
         )
 
     def test_comes_of_a_parameter_beside_another(
-        self, reseller: Reseller, line: dict[str, Any]
+        self, reseller: Reseller, pipeline: dict[str, Any]
     ) -> None:
         assert pointers(reseller.get("usage", group_by="day", rows=1, next="x")) == dict.fromkeys(
             ("/rows", "/next"), "not_together"
         )
-        assert pointers(reseller.get("pipelines", code=line["code"], page=1, q="x")) == (
+        assert pointers(reseller.get("pipelines", code=pipeline["code"], page=1, q="x")) == (
             dict.fromkeys(("/page", "/q"), "not_together")
         )
 
     @pytest.mark.parametrize("name", ["x", "_x", "referer_widget", "pipeline"])
     def test_comes_of_a_parameter_that_nobody_reads(
-        self, reseller: Reseller, line: dict[str, Any], name: str
+        self, reseller: Reseller, pipeline: dict[str, Any], name: str
     ) -> None:
-        body = {"pipeline": line["code"], "lines": []}
+        body = {"pipeline": pipeline["code"], "lines": []}
         for path in ("me", "pipelines", "usage", "statement"):
-            found = pointers(reseller.get(path, **{name: "1"}))
-            assert found == {f"/{name}": "unknown_field"}, path
+            problems = pointers(reseller.get(path, **{name: "1"}))
+            assert problems == {f"/{name}": "unknown_field"}, path
         for path in ("quote", "calls", "calls/finish", "calls/batch"):
-            found = pointers(reseller.post(f"{path}?{name}=1", body, key="unread"))
-            assert found == {f"/{name}": "unknown_field"}, path
+            problems = pointers(reseller.post(f"{path}?{name}=1", body, key="unread"))
+            assert problems == {f"/{name}": "unknown_field"}, path
 
 
 class TestTimes:
@@ -387,14 +394,14 @@ class TestCursor:
         for answer in answers:
             assert pointers(answer) == {"/next": "bad_cursor"}
 
-    def test_of_lines_stays_right_while_lines_are_added(
-        self, server: Installation, line: dict[str, Any]
+    def test_of_pipelines_stays_right_while_some_are_added(
+        self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         codes = [f"page-{letter}" for letter in "bdf"]
-        buyer = make_reseller(server, *(make_line(server.admin, code) for code in codes))
+        buyer = make_reseller(server, *(make_pipeline(server.admin, code) for code in codes))
         first = buyer.get("pipelines", rows=2, q="page").json()
         for code in ("page-a", "page-e"):
-            link(server.admin, buyer.distributor, make_line(server.admin, code))
+            link(server.admin, buyer.distributor, make_pipeline(server.admin, code))
         second = buyer.get("pipelines", next=first["next"]).json()
 
         assert [row["code"] for row in first["rows"]] == ["page-b", "page-d"]
@@ -402,8 +409,8 @@ class TestCursor:
         assert (first["page"], second["page"], second["total"]) == (1, 2, 5)
         assert second["next"] is None
         # The old way counts off, and goes on working.
-        counted = buyer.get("pipelines", rows=2, page=2, q="page").json()
-        assert [row["code"] for row in counted["rows"]] == ["page-d", "page-e"]
+        page = buyer.get("pipelines", rows=2, page=2, q="page").json()
+        assert [row["code"] for row in page["rows"]] == ["page-d", "page-e"]
         for name, value in (("q", "pages"), ("page", 3), ("rows", 3)):
             answer = buyer.get("pipelines", next=first["next"], **{name: value})
             assert pointers(answer) == {f"/{name}": "not_as_before"}

@@ -74,9 +74,9 @@ def test_a_huge_number_is_refused_at_every_member(world: World, endpoint: Endpoi
         bodies = list(with_number(good, name, number))
         # A member of a line is deeper down, where the API has them.
         for body in bodies if name in ("lines", "calls", "id") else bodies[:1]:
-            for answer, known in calls(world, endpoint, body):
-                assert answer.status_code == (400 if known else 401), answer.text
-                assert not known or number in answer.json()["detail"]
+            for answer, is_known in calls(world, endpoint, body):
+                assert answer.status_code == (400 if is_known else 401), answer.text
+                assert not is_known or number in answer.json()["detail"]
                 assert len(answer.content) < 2000
 
 
@@ -86,10 +86,10 @@ def test_a_number_as_large_as_may_be_read_costs_nothing_either(world: World, end
     for number in BOUNDED:
         names = dict.fromkeys([*endpoint.names, "nonsense"])
         body = "{" + ", ".join(f"{json.dumps(name)}: {number}" for name in names) + "}"
-        for answer, known in calls(world, endpoint, body):
+        for answer, is_known in calls(world, endpoint, body):
             # Where nothing of it is used, it does not matter.
             assert answer.status_code < 500, answer.text
-            assert known or answer.status_code in (401, 405)
+            assert is_known or answer.status_code in (401, 405)
             assert answer.status_code < 400 or len(answer.content) < 20_000
     # As text, in a form and behind the question mark.
     text = urlencode(dict.fromkeys(endpoint.names, "0e-100000000") | {"_width": "1e50000000"})
@@ -143,8 +143,11 @@ def test_who_is_asking_is_looked_up_before_a_large_body_is_read(server, key, pat
     """A thousand lines are checked and hashed for callers with a key only."""
     lines = ", ".join(['{"unit": "t", "quantity": 1e400}'] * 1000)
     body = f'{{"pipeline": "x", "status": "succeeded", "lines": [{lines}]}}'
-    for shown, status, code in ((UNKNOWN_KEY, 401, "invalid_key"), (key, 400, "invalid_fields")):
-        headers = JSON | {"X-API-Key": shown, "Idempotency-Key": "large"}
+    for credentials, status, code in (
+        (UNKNOWN_KEY, 401, "invalid_key"),
+        (key, 400, "invalid_fields"),
+    ):
+        headers = JSON | {"X-API-Key": credentials, "Idempotency-Key": "large"}
         for packed in (False, True):
             if packed:
                 headers["Content-Encoding"] = "gzip"
@@ -263,13 +266,13 @@ def exchange(server: Installation, head: list[str], body: bytes = b"") -> RawAns
 def test_a_declared_length_over_the_limit_is_refused_at_once(server, key, url, waits):
     head = [f"POST {url} HTTP/1.1", "Content-Type: application/json", "Content-Length: 2000000",
             f"X-API-Key: {key}", *(["Expect: 100-continue"] if waits else [])]  # fmt: skip
-    started = time.monotonic()
+    start = time.monotonic()
 
     answer = exchange(server, head)  # nothing of the body is sent
 
     assert (answer.status, json.loads(answer.body)["code"]) == (413, "body_too_large")
     assert answer.headers["connection"] == "close"
-    assert time.monotonic() - started < 5  # and the connection ended
+    assert time.monotonic() - start < 5  # and the connection ended
 
 
 @pytest.mark.parametrize(
@@ -305,13 +308,13 @@ def test_a_gigabyte_in_a_megabyte_is_not_unpacked(
     session = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
     head = [f"POST {CREATE} HTTP/1.1", f"Content-Type: {kind}", f"Content-Encoding: {coding}",
             f"Content-Length: {len(packed)}", f"Cookie: {session}"]  # fmt: skip
-    started = time.monotonic()
+    start = time.monotonic()
 
     answer = exchange(server, head, packed)
 
     assert (answer.status, json.loads(answer.body)["code"]) == (413, "body_too_large")
     assert answer.headers["connection"] == "close"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - start < 5
 
 
 def test_after_a_refusal_nothing_more_is_read(server: Installation):
@@ -323,15 +326,15 @@ def test_after_a_refusal_nothing_more_is_read(server: Installation):
             "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         )
         chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
-        sent = 0
+        size = 0
         try:
-            while sent < 50_000_000:
+            while size < 50_000_000:
                 connection.sendall(chunk)
-                sent += 65_536
+                size += 65_536
         except ConnectionError:
             pass
     # 1 MiB is read; the rest filled what the two ends keep of a connection.
-    assert sent < 50_000_000
+    assert size < 50_000_000
 
 
 def test_strangers_send_no_more_than_a_name_and_a_password_need(server: Installation, admin):
@@ -426,14 +429,14 @@ def test_programs_are_refused_with_a_status_though_they_say_they_were_a_page(
 
 
 def test_programs_are_answered_in_the_language_they_ask_for_only(server: Installation, key: str):
-    asked: dict[str, str]
+    languages: dict[str, str]
     for path in (f"{API}/me", f"{API}/nope", "/pipeline_dist/v2/me"):
-        for asked, chinese in (
+        for languages, chinese in (
             ({}, False), ({"Accept": "text/html"}, False), ({"Accept-Language": "fr"}, False),
             ({"Accept": "text/html", "Accept-Language": "en"}, False),
             ({"Accept": "application/json", "Accept-Language": "zh-CN,zh;q=0.9"}, True),
         ):  # fmt: skip
-            text = server.anonymous().get(path, headers=asked).text
+            text = server.anonymous().get(path, headers=languages).text
             assert any("\u4e00" <= letter <= "\u9fff" for letter in text) is chinese, text[:300]
 
 

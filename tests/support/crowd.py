@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Customer:
-    """A client that makes *tries* calls of a line, each a mix of what clients do."""
+    """A client that makes *tries* calls of a pipeline, each a mix of what clients do."""
 
     api_key: str
     pipeline: str

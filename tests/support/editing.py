@@ -30,7 +30,7 @@ Apply = Callable[[State], State]
 class Seen:
     """What an editor has on the screen, perhaps no longer true."""
 
-    line: dict[str, Any]
+    pipeline: dict[str, Any]
     steps: list[dict[str, Any]]
     revisions: dict[str, int] = field(default_factory=dict)
 
@@ -41,8 +41,8 @@ class Deed:
     One request, and what it makes of a draft when it is not refused.
 
     It must be refused when one of its `needs` (a step's key, @ and its key for its place, or
-    ORDER) has another revision than in `seen`. The step `placed`, when it moves, counts as changed
-    for those who edit its fields; those that are only pushed aside do not.
+    ORDER) has another revision than in `revisions`. The step `mover`, when it moves, counts as
+    changed for those who edit its fields; those that are only pushed aside do not.
     """
 
     endpoint: str
@@ -50,8 +50,8 @@ class Deed:
     apply: Apply = lambda state: state
     about: str = ""
     needs: tuple[str, ...] = ()
-    seen: dict[str, int] = field(default_factory=dict)
-    placed: str = ""
+    revisions: dict[str, int] = field(default_factory=dict)
+    mover: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,15 @@ class Choice:
     flag: bool
 
 
-def create(line_id: str, key: str, stage: int | None, step_no: int | None, new_stage: bool) -> Deed:
-    params: dict[str, Any] = {"pipeline_id": line_id, "step_key": key, "name": key, "model": "m"}
+def create(
+    pipeline_id: str, key: str, stage: int | None, step_no: int | None, new_stage: bool
+) -> Deed:
+    params: dict[str, Any] = {
+        "pipeline_id": pipeline_id,
+        "step_key": key,
+        "name": key,
+        "model": "m",
+    }
     params |= {n: v for n, v in (("stage", stage), ("step_no", step_no)) if v is not None}
 
     def apply(state: State) -> State:
@@ -80,20 +87,20 @@ def create(line_id: str, key: str, stage: int | None, step_no: int | None, new_s
     return Deed("pipeline_steps_create", {**params, "new_stage": int(new_stage)}, apply)
 
 
-def any_create(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    return create(line_id, choice.key, choice.stage, choice.step_no, choice.flag)
+def any_create(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    return create(pipeline_id, choice.key, choice.stage, choice.step_no, choice.flag)
 
 
-def _a_step(choice: Choice, seen: Seen) -> dict[str, Any]:
-    return seen.steps[choice.pick % len(seen.steps)]
+def _a_step(choice: Choice, view: Seen) -> dict[str, Any]:
+    return view.steps[choice.pick % len(view.steps)]
 
 
 def _of(step: dict[str, Any]) -> dict[str, Any]:
     return {"id": step["id"], "lock_version": step["lock_version"]}
 
 
-def delete(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    step = _a_step(choice, seen)
+def delete(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    step = _a_step(choice, view)
 
     def apply(state: State) -> State:
         key = step["step_key"]
@@ -102,8 +109,8 @@ def delete(line_id: str, choice: Choice, seen: Seen) -> Deed:
     return Deed("pipeline_steps_delete", _of(step), apply, needs=(step["step_key"],))
 
 
-def rename(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    step, name = _a_step(choice, seen), f"N{choice.pick % 3}"
+def rename(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    step, name = _a_step(choice, view), f"N{choice.pick % 3}"
 
     def apply(state: State) -> State:
         _, enabled = state[1][step["step_key"]]
@@ -113,8 +120,8 @@ def rename(line_id: str, choice: Choice, seen: Seen) -> Deed:
     return replace(deed, needs=(step["step_key"],))
 
 
-def recode(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    step, key = _a_step(choice, seen), choice.key
+def recode(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    step, key = _a_step(choice, view), choice.key
     old = step["step_key"]
 
     def apply(state: State) -> State:
@@ -127,9 +134,9 @@ def recode(line_id: str, choice: Choice, seen: Seen) -> Deed:
     return Deed("pipeline_steps_update", {**_of(step), "step_key": key}, apply, needs=(old,))
 
 
-def put(line_id: str, choice: Choice, seen: Seen) -> Deed:
+def put(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     """The step's own form, with another stage in it."""
-    step, stage = _a_step(choice, seen), choice.stage or 1
+    step, stage = _a_step(choice, view), choice.stage or 1
 
     def apply(state: State) -> State:
         key = step["step_key"]
@@ -138,12 +145,12 @@ def put(line_id: str, choice: Choice, seen: Seen) -> Deed:
         return stages.move(state[0], key, stage), state[1]
 
     key = step["step_key"]
-    deed = Deed("pipeline_steps_update", {**_of(step), "stage": stage}, apply, placed=key)
+    deed = Deed("pipeline_steps_update", {**_of(step), "stage": stage}, apply, mover=key)
     return replace(deed, needs=(key, f"@{key}"))
 
 
-def move(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    step, stage, step_no = _a_step(choice, seen), choice.stage, choice.step_no
+def move(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    step, stage, step_no = _a_step(choice, view), choice.stage, choice.step_no
     new_stage = choice.flag
     params = {"stage": stage, "step_no": step_no, "new_stage": int(new_stage)}
     params = {name: value for name, value in params.items() if value is not None}
@@ -152,37 +159,37 @@ def move(line_id: str, choice: Choice, seen: Seen) -> Deed:
         layout_after = stages.move(state[0], step["step_key"], stage, step_no, new_stage=new_stage)
         return layout_after, state[1]
 
-    line = {"pipeline_id": line_id, "lock_version": seen.line["lock_version"]}
-    params |= {**line, "step_key": step["step_key"]}
+    pipeline = {"pipeline_id": pipeline_id, "lock_version": view.pipeline["lock_version"]}
+    params |= {**pipeline, "step_key": step["step_key"]}
     return Deed("pipeline_steps_move", params, apply, needs=(ORDER,))
 
 
-def reorder(line_id: str, choice: Choice, seen: Seen) -> Deed:
+def reorder(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     shuffled = random.Random(choice.pick)
-    keys = [step["step_key"] for step in seen.steps]
+    keys = [step["step_key"] for step in view.steps]
     shuffled.shuffle(keys)
     order: Layout = []
     for key in keys:
         if shuffled.random() < 0.5 or not order:
             order.append([])
         order[-1].append(key)
-    line = {"pipeline_id": line_id, "lock_version": seen.line["lock_version"]}
+    pipeline = {"pipeline_id": pipeline_id, "lock_version": view.pipeline["lock_version"]}
 
     def apply(state: State) -> State:
         assert {key for stage in order for key in stage} == set(state[1])
         return order, state[1]
 
-    return Deed("pipeline_steps_reorder", {**line, "order": order}, apply, needs=(ORDER,))
+    return Deed("pipeline_steps_reorder", {**pipeline, "order": order}, apply, needs=(ORDER,))
 
 
-def duplicate(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    step, parallel = _a_step(choice, seen), choice.flag
+def duplicate(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    step, parallel = _a_step(choice, view), choice.flag
     deed = Deed("pipeline_steps_duplicate", {**_of(step), "parallel": int(parallel)})
     return replace(deed, about=step["step_key"], needs=(step["step_key"],))
 
 
-def enable(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    step = _a_step(choice, seen)
+def enable(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    step = _a_step(choice, view)
     enabled = int(choice.flag)
 
     def apply(state: State) -> State:
@@ -193,22 +200,22 @@ def enable(line_id: str, choice: Choice, seen: Seen) -> Deed:
     return replace(deed, needs=(step["step_key"],))
 
 
-def save(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    return Deed("pipeline_versions_create", {"pipeline_id": line_id})
+def save(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    return Deed("pipeline_versions_create", {"pipeline_id": pipeline_id})
 
 
-def publish(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    return Deed("pipeline_publish", {"pipeline_id": line_id, "notes": "n"})
+def publish(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    return Deed("pipeline_publish", {"pipeline_id": pipeline_id, "notes": "n"})
 
 
-def roll_back(line_id: str, choice: Choice, seen: Seen) -> Deed:
+def roll_back(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     params = {"version_no": 1 + choice.pick % 4, "replace_draft": choice.flag}
-    return Deed("pipeline_rollback", {"pipeline_id": line_id, "reason": "r", **params})
+    return Deed("pipeline_rollback", {"pipeline_id": pipeline_id, "reason": "r", **params})
 
 
-def set_status(line_id: str, choice: Choice, seen: Seen) -> Deed:
+def set_status(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
     status = ("offline", "published", "archived", "draft")[choice.pick % 4]
-    return Deed("pipeline_set_status", {"pipeline_id": line_id, "status": status})
+    return Deed("pipeline_set_status", {"pipeline_id": pipeline_id, "status": status})
 
 
 ALWAYS = (any_create, publish, set_status, roll_back)
@@ -227,10 +234,10 @@ CHOICES = st.builds(
 )
 
 
-def deed_of(line_id: str, choice: Choice, seen: Seen) -> Deed:
-    """What *choice* means to an editor who has *seen* the line; something new if it is empty."""
-    kind = choice.kind if seen.steps or choice.kind in ALWAYS else any_create
-    return replace(kind(line_id, choice, seen), seen=seen.revisions)
+def deed_of(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
+    """What *choice* means to an editor with this *view*; something new if there is no step."""
+    kind = choice.kind if view.steps or choice.kind in ALWAYS else any_create
+    return replace(kind(pipeline_id, choice, view), revisions=view.revisions)
 
 
 MOVING = {"pipeline_steps_move", "pipeline_steps_reorder", "pipeline_steps_update"}
@@ -252,8 +259,8 @@ def with_outcome(deed: Deed, record: dict[str, Any]) -> Deed:
     if deed.endpoint == "pipeline_rollback" and record["draft_replaced"]:
         steps = json.loads(record["snapshot"])["steps"]
         content = {step["step_key"]: (step["name"], int(step["enabled"])) for step in steps}
-        made: State = (stages.layout_of(steps), content)
-        return replace(deed, apply=lambda state: made)
+        outcome: State = (stages.layout_of(steps), content)
+        return replace(deed, apply=lambda state: outcome)
     return deed
 
 
@@ -262,7 +269,7 @@ def in_order(
 ) -> tuple[State, dict[str, int]] | None:
     """The state after *deeds*, one after another; None where one of them should be refused."""
     for deed in deeds:
-        if any(revisions.get(name) != deed.seen.get(name) for name in deed.needs):
+        if any(revisions.get(name) != deed.revisions.get(name) for name in deed.needs):
             return None
         try:
             after = deed.apply(state)
@@ -276,7 +283,7 @@ def _revised(before: State, after: State, revisions: dict[str, int], deed: Deed)
     was, now = (stages.numbers_of(state[0]) for state in (before, after))
     revisions_after = {ORDER: revisions[ORDER]}
     for key, content in after[1].items():
-        same = before[1].get(key) == content and not (deed.placed == key and was[key] != now[key])
+        same = before[1].get(key) == content and not (deed.mover == key and was[key] != now[key])
         revisions_after[key] = revisions[key] if same else next(_revisions)
         stayed = was.get(key) == now[key]
         revisions_after[f"@{key}"] = revisions[f"@{key}"] if stayed else next(_revisions)

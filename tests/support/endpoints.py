@@ -13,7 +13,7 @@ import httpx
 
 from app.schema.tables import ROOT, Table, tables
 from tests.support.installation import PASSWORDS, Installation
-from tests.support.selling import link, make_distributor, make_line, new_key, post
+from tests.support.selling import link, make_distributor, make_pipeline, new_key, post
 
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
 _TABLE_ACTION = re.compile(r"(?P<table>\w+)_(?P<action>create|update|delete)")
@@ -90,13 +90,13 @@ class World:
     """What the endpoints act upon; a row that was deleted is made again."""
 
     def __init__(self, server: Installation, admin: httpx.Client) -> None:
-        self.started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.start = time.strftime("%Y-%m-%d %H:%M:%S")
         self._server = server
         self._admin = admin
         self._rows: dict[str, str] = {}
-        self._line = make_line(admin, prices=[CALL_PRICE])
+        self._pipeline = make_pipeline(admin, prices=[CALL_PRICE])
         self._buyer = make_distributor(admin, currency="CNY")
-        link(admin, self._buyer, self._line)
+        link(admin, self._buyer, self._pipeline)
         self._key = new_key(admin, self._buyer)
         self._other = server.anonymous()
 
@@ -152,16 +152,16 @@ class World:
         number = next(_numbers)
         return _NEW[table](self, number)
 
-    def fresh_line(self) -> str:
-        """A line that has nothing yet."""
+    def fresh_pipeline(self) -> str:
+        """A pipeline that has nothing yet."""
         number = next(_numbers)
         path = "/pipeline_core/api/pipelines_create.dspy"
         return str(post(self._admin, path, code=f"fresh-{number}", name="Fresh")["id"])
 
     def draft(self) -> dict[str, Any]:
-        """The line whose steps are changed, as it is now."""
+        """The pipeline whose steps are changed, as it is now."""
         if "draft" not in self._rows:
-            self._rows["draft"] = make_line(self._admin, publish=False)["id"]
+            self._rows["draft"] = make_pipeline(self._admin, publish=False)["id"]
         record = self.row("pipelines", self._rows["draft"])
         if record["status"] == "archived":
             del self._rows["draft"]
@@ -170,7 +170,7 @@ class World:
 
     def _of_api(self, name: str) -> dict[str, Any]:
         lines = [{"unit": "call", "quantity": "1"}]
-        code = self._line["code"]
+        code = self._pipeline["code"]
         if name == "finish":
             begin = self._other.post(
                 "/pipeline_dist/v1/calls", json={"pipeline": code},
@@ -186,9 +186,9 @@ class World:
         }.get(name, {})
 
     @property
-    def line_id(self) -> str:
-        """The published line."""
-        return str(self._line["id"])
+    def pipeline_id(self) -> str:
+        """The published pipeline."""
+        return str(self._pipeline["id"])
 
     @property
     def buyer_id(self) -> str:
@@ -211,30 +211,36 @@ _NEW: dict[str, Callable[[World, int], dict[str, Any]]] = {
     },
     "pipeline_versions": lambda w, n: _draft_change(w, n),
     "pipeline_pricing": lambda w, n: {
-        "pipeline_id": w.line_id, "unit": f"unit{n}", "unit_price": "2.5"
+        "pipeline_id": w.pipeline_id, "unit": f"unit{n}", "unit_price": "2.5"
     },
-    "pipeline_capacity": lambda w, n: {"pipeline_id": w.fresh_line(), "daily_quota": 5},
-    "pipeline_usage_log": lambda w, n: {"pipeline_id": w.line_id, "unit": "call", "quantity": "1"},
+    "pipeline_capacity": lambda w, n: {"pipeline_id": w.fresh_pipeline(), "daily_quota": 5},
+    "pipeline_usage_log": lambda w, n: {
+        "pipeline_id": w.pipeline_id, "unit": "call", "quantity": "1"
+    },
     "distributors": lambda w, n: {"code": f"fuzz-{n}", "name": f"Fuzz {n}"},
     "distributor_pipeline": lambda w, n: {
-        "distributor_id": w.buyer_id, "pipeline_id": w.fresh_line()
+        "distributor_id": w.buyer_id, "pipeline_id": w.fresh_pipeline()
     },
 }  # fmt: skip
 
 
 def _draft_change(world: World, number: int) -> dict[str, Any]:
-    line = world.draft()
+    pipeline = world.draft()
     path = "/pipeline_core/api/pipelines_update.dspy"
     post(
-        world._admin, path, id=line["id"], lock_version=line["lock_version"], name=f"Line {number}"
+        world._admin,
+        path,
+        id=pipeline["id"],
+        lock_version=pipeline["lock_version"],
+        name=f"Line {number}",
     )
-    return {"pipeline_id": line["id"]}
+    return {"pipeline_id": pipeline["id"]}
 
 
 def _of_draft(**more: Any) -> Callable[[World], dict[str, Any]]:
     def make(world: World) -> dict[str, Any]:
-        line = world.draft()
-        return {"pipeline_id": line["id"], "lock_version": line["lock_version"], **more}
+        pipeline = world.draft()
+        return {"pipeline_id": pipeline["id"], "lock_version": pipeline["lock_version"], **more}
 
     return make
 
@@ -242,21 +248,21 @@ def _of_draft(**more: Any) -> Callable[[World], dict[str, Any]]:
 _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "pipeline_publish": lambda w: {"pipeline_id": w.draft()["id"], "notes": "Again"},
     "pipeline_rollback": lambda w: {
-        "pipeline_id": w.line_id, "version_no": 1, "reason": "Because"
+        "pipeline_id": w.pipeline_id, "version_no": 1, "reason": "Because"
     },
     "pipeline_set_status": lambda w: {"pipeline_id": w.draft()["id"], "status": "draft"},
     "pipeline_steps_reorder": _of_draft(order=[["answer"]]),
     "pipeline_steps_move": _of_draft(step_key="answer", stage=1),
     "pipeline_steps_duplicate": _of_draft(step_key="answer"),
     "pipeline_steps_enable": _of_draft(step_key="answer", enabled=1),
-    "pipeline_validate": lambda w: {"pipeline_id": w.line_id},
-    "pipeline_validate_view": lambda w: {"pipeline_id": w.line_id},
-    "pipeline_diff": lambda w: {"pipeline_id": w.line_id, "from": "live", "to": "draft"},
-    "pipeline_diff_view": lambda w: {"pipeline_id": w.line_id, "from": "live", "to": "draft"},
-    "pipeline_version_view": lambda w: {"pipeline_id": w.line_id, "version_no": 1},
-    "pipeline_version_choices": lambda w: {"pipeline_id": w.line_id},
+    "pipeline_validate": lambda w: {"pipeline_id": w.pipeline_id},
+    "pipeline_validate_view": lambda w: {"pipeline_id": w.pipeline_id},
+    "pipeline_diff": lambda w: {"pipeline_id": w.pipeline_id, "from": "live", "to": "draft"},
+    "pipeline_diff_view": lambda w: {"pipeline_id": w.pipeline_id, "from": "live", "to": "draft"},
+    "pipeline_version_view": lambda w: {"pipeline_id": w.pipeline_id, "version_no": 1},
+    "pipeline_version_choices": lambda w: {"pipeline_id": w.pipeline_id},
     "price_quote": lambda w: {
-        "pipeline_id": w.line_id, "lines": [{"unit": "call", "quantity": "1"}]
+        "pipeline_id": w.pipeline_id, "lines": [{"unit": "call", "quantity": "1"}]
     },
     "distributor_generate_key": lambda w: {"id": w.buyer_id},
     "distributor_revoke_key": lambda w: {"id": w.buyer_id},

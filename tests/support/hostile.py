@@ -229,7 +229,7 @@ _MEANINGS = {
 }  # fmt: skip
 
 
-def as_stored(column: Column, row: Mapping[str, Any]) -> Any:
+def stored_value(column: Column, row: Mapping[str, Any]) -> Any:
     """What the row holds, in the same words as `meaning`."""
     value = row[column.name]
     if column.format == "cidr_list":

@@ -15,7 +15,7 @@ _numbers = count(1)
 
 
 def free_code() -> str:
-    """A code that no line has yet."""
+    """A code that no pipeline has yet."""
     return f"line-{next(_numbers)}"
 
 
@@ -54,13 +54,13 @@ def rows(client: httpx.Client, table: str, **where: Any) -> list[dict[str, Any]]
 
 
 def places(client: httpx.Client, pipeline: dict[str, Any]) -> list[tuple[int, int, str]]:
-    """Stage, place and key of each of a line's steps, in order."""
+    """Stage, place and key of each of a pipeline's steps, in order."""
     steps = rows(client, "pipeline_steps", pipeline_id=pipeline["id"], rows=1000)
     return sorted((step["stage"], step["step_no"], step["step_key"]) for step in steps)
 
 
 def new_pipeline(client: httpx.Client, *keys: str) -> dict[str, Any]:
-    """A draft with a serial model step for each of *keys*; the line's record."""
+    """A draft with a serial model step for each of *keys*; the pipeline's record."""
     pipeline: dict[str, Any] = do(client, "pipelines_create", code=free_code(), name="Line")
     for key in keys:
         new_step(client, pipeline, key)

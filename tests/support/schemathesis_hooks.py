@@ -15,7 +15,7 @@ from schemathesis.specs.openapi import checks
 REPLACED = (
     "positive_data_acceptance", "negative_data_rejection", "ensure_resource_availability",
 )  # fmt: skip
-LINE = "PIPELINE_TEST_LINE"
+PIPELINE = "PIPELINE_TEST_LINE"
 UNIT = "input_token"
 _CALL_NO = re.compile("[0-9a-f]{32}")
 _RUNNING: list[str] = []
@@ -41,7 +41,7 @@ LAWFUL_PROBLEMS = {
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Let what is generated to fit be about a line and a unit that are there."""
+    """Let what is generated to fit be about a pipeline and a unit that are there."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if isinstance(case.body, dict):
@@ -49,7 +49,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             case.body["call_no"] = _RUNNING.pop()
         for call in [case.body, *_objects(case.body.get("calls"))]:
             if "pipeline" in call:
-                call["pipeline"] = os.environ[LINE]
+                call["pipeline"] = os.environ[PIPELINE]
             for line in _objects(call.get("lines")):
                 line["unit"] = UNIT
                 # JSON Schema has no word for decimals that programs reckoning in binary can use.

@@ -1,4 +1,4 @@
-"""What a call needs before it can be made: a published line with prices, a distributor, a key."""
+"""What a call needs before it can be made: a published pipeline with prices, and a key."""
 
 import itertools
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def post(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return data
 
 
-def make_line(
+def make_pipeline(
     admin: httpx.Client,
     code: str = "",
     *,
@@ -39,15 +39,15 @@ def make_line(
     publish: bool = True,
     **capacity: Any,
 ) -> dict[str, Any]:
-    """A line with one model step; with *capacity* (daily_quota, …) if any is given."""
+    """A pipeline with one model step; with *capacity* (daily_quota, …) if any is given."""
     code = code or f"line-{next(_numbers)}"
-    line = post(
+    pipeline = post(
         admin, "/pipeline_core/api/pipelines_create.dspy", code=code, name=name or f"产线 {code}"
     )
     post(
         admin,
         "/pipeline_core/api/pipeline_steps_create.dspy",
-        pipeline_id=line["id"],
+        pipeline_id=pipeline["id"],
         step_key="answer",
         name="Answer",
         step_type="model",
@@ -57,20 +57,23 @@ def make_line(
         post(
             admin,
             "/pipeline_ops/api/pipeline_pricing_create.dspy",
-            **{"pipeline_id": line["id"], "currency": "USD", **price},
+            **{"pipeline_id": pipeline["id"], "currency": "USD", **price},
         )
     if capacity:
         post(
             admin,
             "/pipeline_ops/api/pipeline_capacity_create.dspy",
-            pipeline_id=line["id"],
+            pipeline_id=pipeline["id"],
             **capacity,
         )
     if publish:
         post(
-            admin, "/pipeline_core/api/pipeline_publish.dspy", pipeline_id=line["id"], notes="first"
+            admin,
+            "/pipeline_core/api/pipeline_publish.dspy",
+            pipeline_id=pipeline["id"],
+            notes="first",
         )
-    return line
+    return pipeline
 
 
 def make_distributor(admin: httpx.Client, code: str = "", **fields: Any) -> dict[str, Any]:
@@ -84,14 +87,14 @@ def make_distributor(admin: httpx.Client, code: str = "", **fields: Any) -> dict
 
 
 def link(
-    admin: httpx.Client, distributor: dict[str, Any], line: dict[str, Any], **terms: Any
+    admin: httpx.Client, distributor: dict[str, Any], pipeline: dict[str, Any], **terms: Any
 ) -> dict[str, Any]:
-    """Let *distributor* call *line*."""
+    """Let *distributor* call *pipeline*."""
     return post(
         admin,
         "/pipeline_dist/api/distributor_pipeline_create.dspy",
         distributor_id=distributor["id"],
-        pipeline_id=line["id"],
+        pipeline_id=pipeline["id"],
         **terms,
     )
 
@@ -131,9 +134,11 @@ class Reseller:
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.client.post(f"/pipeline_dist/v1/{path}", json=body, headers=headers)
 
-    def begin(self, line: dict[str, Any], *, key: str | None = None, **more: Any) -> httpx.Response:
-        """Begin a call of *line*, with a new Idempotency-Key unless one is given."""
-        body = {"pipeline": line["code"], **more}
+    def begin(
+        self, pipeline: dict[str, Any], *, key: str | None = None, **more: Any
+    ) -> httpx.Response:
+        """Begin a call of *pipeline*, with a new Idempotency-Key unless one is given."""
+        body = {"pipeline": pipeline["code"], **more}
         return self.post("calls", body, key=key or f"test-{next(_numbers)}")
 
     def finish(
@@ -144,10 +149,13 @@ class Reseller:
 
 
 def make_reseller(
-    server: Installation, *lines: dict[str, Any], terms: dict[str, Any] | None = None, **fields: Any
+    server: Installation,
+    *pipelines: dict[str, Any],
+    terms: dict[str, Any] | None = None,
+    **fields: Any,
 ) -> Reseller:
-    """A distributor (*fields*) with a key that may call *lines* on *terms*."""
+    """A distributor (*fields*) with a key that may call *pipelines* on *terms*."""
     distributor = make_distributor(server.admin, **fields)
-    for line in lines:
-        link(server.admin, distributor, line, **(terms or {}))
+    for pipeline in pipelines:
+        link(server.admin, distributor, pipeline, **(terms or {}))
     return Reseller(server, distributor, new_key(server.admin, distributor))

@@ -12,7 +12,7 @@ RULE = rule_of("distributors", "allowed_ips")
 
 
 @pytest.mark.parametrize(
-    ("given", "stored"),
+    ("text", "expected"),
     [
         ("10.1.2.3/8\n ::1, 10.0.0.0/8", "10.0.0.0/8,::1/128"),
         (["127.0.0.1"], "127.0.0.1/32"),
@@ -23,8 +23,8 @@ RULE = rule_of("distributors", "allowed_ips")
         ([], None), ("", None), (" , ", None), (["", " "], None), ("[]", None), ('[""]', None),
     ],
 )  # fmt: skip
-def test_networks_are_stored_in_one_form(given: Any, stored: str | None) -> None:
-    assert coerce(RULE, given) == stored
+def test_networks_are_stored_in_one_form(text: Any, expected: str | None) -> None:
+    assert coerce(RULE, text) == expected
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,12 @@ def test_money_comes_back_to_the_last_digit(amount: Decimal) -> None:
 @UNHURRIED
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_taken_by_its_shortest_text(number: float) -> None:
-    found = outcome(lambda: to_decimal(number))
+    result = outcome(lambda: to_decimal(number))
 
     if number == 0 or 1e-60 <= abs(number) < 1e61:
-        assert float(found) == number
+        assert float(result) == number
     else:
-        assert isinstance(found, CoercionError)
+        assert isinstance(result, CoercionError)
 
 
 @UNHURRIED
@@ -80,26 +80,26 @@ COLUMNS = [(t.name, c) for t in models.tables().values() for c in t.columns]
 @given(st.sampled_from(COLUMNS), ANYTHING)
 def test_any_value_is_typed_or_refused(column: tuple[str, str], value: Any) -> None:
     rule = rule_of(*column)
-    found = outcome(lambda: coerce(rule, value))
+    result = outcome(lambda: coerce(rule, value))
 
-    if isinstance(found, CoercionError):
-        assert found.template.format(**found.params)
+    if isinstance(result, CoercionError):
+        assert result.template.format(**result.params)
         return
     expected: type = {
         "str": str, "text": str, "json": JsonText, "int": int, "bigint": int, "bool": int,
         "decimal": Decimal, "datetime": datetime, "bytes": bytes,
     }[rule.kind]  # fmt: skip
-    assert found is None or type(found) is expected
-    if isinstance(found, JsonText):
-        assert kept_json(found) == found.value
-    if found is not None:
-        assert coerce(rule, found) == found
+    assert result is None or type(result) is expected
+    if isinstance(result, JsonText):
+        assert kept_json(result) == result.value
+    if result is not None:
+        assert coerce(rule, result) == result
 
 
 @UNHURRIED
 @given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["id", "name", "code"]), ANYTHING))
 def test_any_request_is_answered_or_refused(params: dict[str, Any]) -> None:
     for check in (check_new, check_update, check_delete):
-        found = outcome(lambda check=check: check("pipelines", params))
-        if isinstance(found, BadRequest):
-            assert found.code in ("invalid_fields", "nothing_to_change")
+        result = outcome(lambda check=check: check("pipelines", params))
+        if isinstance(result, BadRequest):
+            assert result.code in ("invalid_fields", "nothing_to_change")

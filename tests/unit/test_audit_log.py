@@ -24,8 +24,8 @@ async def test_large_parameters_are_gone_through_beside_the_loop(
     params = {"api_key": "hidden", "name": "x" * 70_000}
     request[CONTEXT] = RequestContext("id", "127.0.0.1", "en", is_for_programs=False, params=params)
 
-    written = await audit_log._parameters(request, is_large=not in_loop)
+    text = await audit_log._parameters(request, is_large=not in_loop)
 
     assert (threads == [threading.get_ident()]) is in_loop
-    assert "hidden" not in written
-    assert written.endswith("x…")
+    assert "hidden" not in text
+    assert text.endswith("x…")

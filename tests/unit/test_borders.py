@@ -35,7 +35,9 @@ def test_every_file_stands_in_a_room():
 
 
 def test_every_room_is_there():
-    assert [known for known in RANK if not any(room(name) == known for name in files())] == []
+    assert [
+        known_room for known_room in RANK if not any(room(name) == known_room for name in files())
+    ] == []
     assert len(RANK) == sum(map(len, RANKS))
 
 
@@ -56,8 +58,10 @@ def test_no_files_import_each_other_in_a_circle():
     below: dict[str, set[str]] = {name: set() for name in files()}
     for arrow in arrows():
         below[arrow.file].add(arrow.target)
-    while leaves := {name for name, known in below.items() if not known}:
-        below = {name: known - leaves for name, known in below.items() if name not in leaves}
+    while leaves := {name for name, imports_of in below.items() if not imports_of}:
+        below = {
+            name: imports_of - leaves for name, imports_of in below.items() if name not in leaves
+        }
 
     assert below == {}
 

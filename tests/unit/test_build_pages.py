@@ -21,13 +21,13 @@ HOSTILE = {"x": '"}],"</script><script>alert(1)</script>', "q": "{{7*7}}\\", "_l
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the models and definitions, with their pages made."""
-    made = tmp_path_factory.mktemp("checkout")
+    checkout = tmp_path_factory.mktemp("checkout")
     for module in MODULES:
         for folder in ("models", "json"):
-            shutil.copytree(ROOT / module / folder, made / module / folder)
-        (made / module / "wwwroot").mkdir()
-        build_pages.build(module, made)
-    return made
+            shutil.copytree(ROOT / module / folder, checkout / module / folder)
+        (checkout / module / "wwwroot").mkdir()
+        build_pages.build(module, checkout)
+    return checkout
 
 
 def definition(path: Path) -> dict[str, Any]:
@@ -65,10 +65,10 @@ def test_a_page_is_its_list_and_one_call(root: Path) -> None:
 def test_a_page_stays_json_whatever_the_request_brings(root: Path, path: Path) -> None:
     index = root / path.parts[-3] / "wwwroot" / path.stem / "index.ui"
 
-    made = page(index, HOSTILE)
+    descriptor = page(index, HOSTILE)
 
-    assert made["widgettype"] == "Tabular"
-    assert made["options"]["data_params"] == HOSTILE
+    assert descriptor["widgettype"] == "Tabular"
+    assert descriptor["options"]["data_params"] == HOSTILE
 
 
 @pytest.mark.parametrize("path", DEFINITIONS, ids=lambda p: p.stem)
@@ -113,22 +113,22 @@ def test_the_definition_agrees_with_the_model(path: Path) -> None:
 @pytest.mark.parametrize("path", DEFINITIONS, ids=lambda p: p.stem)
 def test_every_tool_has_its_bind_and_every_bind_its_file(root: Path, path: Path) -> None:
     module = path.parts[-3]
-    made = page(root / module / "wwwroot" / path.stem / "index.ui", {})
-    tools = {tool["name"] for tool in made["options"].get("toolbar", {}).get("tools", [])}
+    descriptor = page(root / module / "wwwroot" / path.stem / "index.ui", {})
+    tools = {tool["name"] for tool in descriptor["options"].get("toolbar", {}).get("tools", [])}
 
-    assert {bind["event"] for bind in made["binds"]} == tools
-    for bind in made["binds"]:
+    assert {bind["event"] for bind in descriptor["binds"]} == tools
+    for bind in descriptor["binds"]:
         url = bind.get("options", bind.get("params"))["url"].lstrip("/")
         file = ROOT / re.sub(r"^(\w+)/", r"\1/wwwroot/", url)
-        generated = url.split("/")[-1] in models.tables()
-        assert generated or file.is_file(), url
+        is_of_a_table = url.split("/")[-1] in models.tables()
+        assert is_of_a_table or file.is_file(), url
 
 
 def test_subtables_open_by_the_key_of_their_parent(root: Path) -> None:
     for parent, key in (("pipelines", "pipeline_id"), ("distributors", "distributor_id")):
         module = models.table(parent).module
-        made = page(root / module / "wwwroot" / parent / "index.ui", {})
-        for bind in made["binds"]:
+        descriptor = page(root / module / "wwwroot" / parent / "index.ui", {})
+        for bind in descriptor["binds"]:
             if bind["event"] in models.tables():
                 assert bind["params_mapping"]["mapping"]["id"] == key
                 assert key in models.table(bind["event"]).columns
@@ -155,7 +155,7 @@ def test_a_page_goes_with_its_definition(tmp_path: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "sentence"),
     [
         ({"relation": {"param_field": "a"}}, "relation"),
         ({"logined_userid": "owner_id"}, "logined_userid"),
@@ -165,15 +165,15 @@ def test_a_page_goes_with_its_definition(tmp_path: Path, root: Path) -> None:
     ],
 )
 def test_a_definition_that_would_be_unsafe_is_refused(
-    tmp_path: Path, change: dict[str, Any], told: str
+    tmp_path: Path, change: dict[str, Any], sentence: str
 ) -> None:
     path = tmp_path / "pipeline_ops/json/pipeline_capacity.json"
     path.parent.mkdir(parents=True)
-    made = definition(ROOT / "pipeline_ops/json/pipeline_capacity.json")
-    made["params"] |= change
-    path.write_text(json.dumps(made), "utf-8")
+    changed_definition = definition(ROOT / "pipeline_ops/json/pipeline_capacity.json")
+    changed_definition["params"] |= change
+    path.write_text(json.dumps(changed_definition), "utf-8")
 
-    with pytest.raises(build_pages.DefinitionError, match=told):
+    with pytest.raises(build_pages.DefinitionError, match=sentence):
         build_pages.build("pipeline_ops", tmp_path)
 
 

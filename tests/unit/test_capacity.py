@@ -33,14 +33,14 @@ def test_a_counter_turns_over_to_a_later_day_and_takes_up_the_ledgers_count() ->
 
 def test_a_counter_never_turns_back() -> None:
     record = make_record()
-    counted = {"2026-10-31": 9, "2026-10": 99}
+    counts = {"2026-10-31": 9, "2026-10": 99}
 
-    rules.roll_over(record, "2026-10-31", "2026-10", counted)
-    rules.consume(record, "2026-10-31", "2026-10", counted)
+    rules.roll_over(record, "2026-10-31", "2026-10", counts)
+    rules.consume(record, "2026-10-31", "2026-10", counts)
 
     assert record == make_record()
-    assert counted == {"2026-10-31": 10, "2026-10": 100}
-    limits = rules.period_limits(record, "capacity", "2026-10-31", "2026-10", NOON, counted)
+    assert counts == {"2026-10-31": 10, "2026-10": 100}
+    limits = rules.period_limits(record, "capacity", "2026-10-31", "2026-10", NOON, counts)
     assert [limit.used for limit in limits] == [10, 100]
 
 
@@ -73,13 +73,13 @@ def test_limits_come_in_the_order_of_admission() -> None:
 
 
 def test_no_quota_is_no_limit_and_no_row_limits_nothing() -> None:
-    open_line = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
+    open_capacity = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
 
-    assert Capacity(pipeline_id="p", row=open_line, counts={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
+    assert Capacity(pipeline_id="p", row=open_capacity, counts={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
     assert Capacity(pipeline_id="p", row=None, counts={}).limits(NOON, slot=True) == []
 
 
-def test_a_line_that_is_switched_off_takes_no_calls() -> None:
+def test_a_pipeline_that_is_switched_off_takes_no_calls() -> None:
     capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counts={})  # type: ignore[arg-type]
 
     with pytest.raises(TooManyRequests) as caught:

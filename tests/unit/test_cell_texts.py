@@ -38,10 +38,10 @@ def test_no_separator_makes_a_formula_of_a_guarded_text(text: str, separator: st
     """As a program reads the file that looks for quotes, and as one that does not."""
     out = io.StringIO()
     csv.writer(out).writerow(["x", escape_formula(text), escape_formula(f"{text};=1")])
-    written = out.getvalue()
+    content = out.getvalue()
 
-    rows = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
-    cells = [cell for row in rows for cell in row] + re.split(f"[{separator}\r\n]", written)
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter=separator)
+    cells = [cell for row in rows for cell in row] + re.split(f"[{separator}\r\n]", content)
     assert [cell for cell in cells if cell.strip().strip('"').strip()[:1] in SIGNS] == []
 
 
@@ -76,10 +76,10 @@ ESCAPES = st.sampled_from(
 
 @given(st.lists(ESCAPES, max_size=12).map("".join))
 def test_what_no_xml_can_hold_comes_back(text: str) -> None:
-    written = escape_controls(text)
+    escape = escape_controls(text)
 
-    assert unescape_controls(written) == text
-    assert re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", written) is None
+    assert unescape_controls(escape) == text
+    assert re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", escape) is None
 
 
 def test_a_long_text_says_that_it_is_cut() -> None:
@@ -87,12 +87,12 @@ def test_a_long_text_says_that_it_is_cut() -> None:
     assert fit(whole) == (whole, 0)
     assert not is_cut(whole)
     for text in ("x" * (MAX_CELL_UNITS + 1), "😀" * MAX_CELL_UNITS, "a" + "😀" * MAX_CELL_UNITS):
-        cut, size = fit(text)
+        short, size = fit(text)
         assert size == units(text)
-        assert MAX_CELL_UNITS - 1 <= units(cut) <= MAX_CELL_UNITS
-        assert cut.endswith(f" ✂ {MAX_CELL_UNITS}/{size}")
-        assert text.startswith(cut.split(" ✂")[0])
-        assert is_cut(cut)
+        assert MAX_CELL_UNITS - 1 <= units(short) <= MAX_CELL_UNITS
+        assert short.endswith(f" ✂ {MAX_CELL_UNITS}/{size}")
+        assert text.startswith(short.split(" ✂")[0])
+        assert is_cut(short)
 
 
 @pytest.mark.parametrize("language", ["", ".zh-CN"])

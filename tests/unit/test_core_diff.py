@@ -18,7 +18,7 @@ NOTHING: dict[str, list[Any]] = {
 
 
 def definition(layout: Layout, **changes: dict[str, Any]) -> dict[str, Any]:
-    """A line with steps at these places; *changes* by step key."""
+    """A pipeline with steps at these places; *changes* by step key."""
     steps = []
     for key, (stage, step_no) in numbers_of(layout).items():
         step: dict[str, Any] = {
@@ -27,78 +27,78 @@ def definition(layout: Layout, **changes: dict[str, Any]) -> dict[str, Any]:
             "retry_limit": 0, "enabled": True,
         }  # fmt: skip
         steps.append(step | changes.get(key, {}))
-    line = {"code": "l", "name": "Line", "description": None}
-    return {"format": 1, "pipeline": line, "steps": steps}
+    pipeline = {"code": "l", "name": "Line", "description": None}
+    return {"format": 1, "pipeline": pipeline, "steps": steps}
 
 
-def moved(before: Layout, after: Layout) -> list[str]:
-    found = difference(definition(before), definition(after))
-    return [item["step_key"] for item in found["steps"]["moved"]]
+def moves(before: Layout, after: Layout) -> list[str]:
+    diff = difference(definition(before), definition(after))
+    return [item["step_key"] for item in diff["steps"]["moved"]]
 
 
 def test_equal_definitions_do_not_differ() -> None:
-    found = difference(definition([["a"], ["b"]]), definition([["a"], ["b"]]))
+    diff = difference(definition([["a"], ["b"]]), definition([["a"], ["b"]]))
 
-    assert found == {"steps": NOTHING, "pipeline": []}
-    assert is_empty(found)
+    assert diff == {"steps": NOTHING, "pipeline": []}
+    assert is_empty(diff)
 
 
 def test_added_and_removed_steps_are_named() -> None:
-    found = difference(definition([["a"], ["b"]]), definition([["a"], ["c"]]))
+    diff = difference(definition([["a"], ["b"]]), definition([["a"], ["c"]]))
 
-    assert [step["step_key"] for step in found["steps"]["added"]] == ["c"]
-    assert [step["step_key"] for step in found["steps"]["removed"]] == ["b"]
-    assert found["steps"]["moved"] == []
-    assert not is_empty(found)
+    assert [step["step_key"] for step in diff["steps"]["added"]] == ["c"]
+    assert [step["step_key"] for step in diff["steps"]["removed"]] == ["b"]
+    assert diff["steps"]["moved"] == []
+    assert not is_empty(diff)
 
 
 def test_a_changed_field_is_told_with_both_values() -> None:
-    found = difference(
+    diff = difference(
         definition([["a"]]), definition([["a"]], a={"model": "n", "config": {"t": 1}})
     )
 
-    assert found["steps"]["changed"] == [
+    assert diff["steps"]["changed"] == [
         {"step_key": "a", "field": "model", "from": "m", "to": "n"},
         {"step_key": "a", "field": "config", "from": {}, "to": {"t": 1}},
     ]
 
 
 def test_true_is_not_one() -> None:
-    found = difference(
+    diff = difference(
         definition([["a"]], a={"config": {"x": 1}}), definition([["a"]], a={"config": {"x": True}})
     )
 
-    assert [change["field"] for change in found["steps"]["changed"]] == ["config"]
+    assert [change["field"] for change in diff["steps"]["changed"]] == ["config"]
 
 
-def test_a_changed_line_is_told() -> None:
+def test_a_changed_pipeline_is_told() -> None:
     after = definition([["a"]])
     after["pipeline"]["name"] = "Other"
 
-    found = difference(definition([["a"]]), after)
+    diff = difference(definition([["a"]]), after)
 
-    assert found["pipeline"] == [{"field": "name", "from": "Line", "to": "Other"}]
+    assert diff["pipeline"] == [{"field": "name", "from": "Line", "to": "Other"}]
 
 
 def test_steps_pushed_by_a_new_one_have_not_moved() -> None:
-    assert moved([["a"], ["b"]], [["x"], ["a"], ["b"]]) == []
+    assert moves([["a"], ["b"]], [["x"], ["a"], ["b"]]) == []
 
 
 def test_steps_that_close_up_have_not_moved() -> None:
-    assert moved([["x"], ["a"], ["b"]], [["a"], ["b"]]) == []
+    assert moves([["x"], ["a"], ["b"]], [["a"], ["b"]]) == []
 
 
 def test_only_the_step_that_was_picked_up_has_moved() -> None:
     before: Layout = [["a"], ["b"], ["c"], ["d"]]
 
-    assert moved(before, [["b"], ["c"], ["d"], ["a"]]) == ["a"]
-    assert moved(before, [["d"], ["a"], ["b"], ["c"]]) == ["d"]
+    assert moves(before, [["b"], ["c"], ["d"], ["a"]]) == ["a"]
+    assert moves(before, [["d"], ["a"], ["b"], ["c"]]) == ["d"]
 
 
 def test_a_moved_step_tells_its_places() -> None:
-    found = difference(definition([["a"], ["b"], ["c"]]), definition([["b"], ["c"], ["a"]]))
+    diff = difference(definition([["a"], ["b"], ["c"]]), definition([["b"], ["c"], ["a"]]))
 
-    assert found["steps"]["moved"] == [
+    assert diff["steps"]["moved"] == [
         {
             "step_key": "a",
             "name": "Step a",
@@ -109,26 +109,26 @@ def test_a_moved_step_tells_its_places() -> None:
 
 
 def test_joining_another_stage_is_a_move_and_makes_both_parallel() -> None:
-    found = difference(definition([["a"], ["b"], ["c"]]), definition([["a", "b"], ["c"]]))
+    diff = difference(definition([["a"], ["b"], ["c"]]), definition([["a", "b"], ["c"]]))
 
-    assert len(found["steps"]["moved"]) == 1
-    assert found["steps"]["parallel_changed"] == [
+    assert len(diff["steps"]["moved"]) == 1
+    assert diff["steps"]["parallel_changed"] == [
         {"step_key": "a", "from": "serial", "to": "parallel"},
         {"step_key": "b", "from": "serial", "to": "parallel"},
     ]
 
 
 def test_a_new_neighbour_makes_a_step_parallel_without_moving_it() -> None:
-    found = difference(definition([["a"]]), definition([["a", "x"]]))
+    diff = difference(definition([["a"]]), definition([["a", "x"]]))
 
-    assert found["steps"]["moved"] == []
-    assert found["steps"]["parallel_changed"] == [
+    assert diff["steps"]["moved"] == []
+    assert diff["steps"]["parallel_changed"] == [
         {"step_key": "a", "from": "serial", "to": "parallel"}
     ]
 
 
 def test_another_order_inside_a_stage_is_a_move() -> None:
-    assert moved([["a", "b", "c"]], [["b", "c", "a"]]) == ["a"]
+    assert moves([["a", "b", "c"]], [["b", "c", "a"]]) == ["a"]
 
 
 layouts = st.lists(st.integers(1, 4), min_size=1, max_size=5).map(
@@ -141,8 +141,8 @@ def test_the_steps_that_did_not_move_agree(before: Layout, data: st.DataObject) 
     keys = data.draw(st.permutations([key for stage in before for key in stage]))
     cuts = data.draw(st.lists(st.booleans(), min_size=len(keys), max_size=len(keys)))
     after: Layout = []
-    for key, cut in zip(keys, cuts, strict=True):
-        if cut or not after:
+    for key, begins_stage in zip(keys, cuts, strict=True):
+        if begins_stage or not after:
             after.append([])
         after[-1].append(key)
     old = {step["step_key"]: step for step in definition(before)["steps"]}

@@ -35,8 +35,8 @@ def literals(tree: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_sentence_is_translated(file: Path) -> None:
-    found = literals(ast.parse(file.read_text("utf-8")))
-    sentences = {text for text in found if SAID.fullmatch(text) and not CODE.search(text)}
+    texts = literals(ast.parse(file.read_text("utf-8")))
+    sentences = {text for text in texts if SAID.fullmatch(text) and not CODE.search(text)}
 
     assert sentences - KNOWN.keys() - HOST.keys() == set()
 

@@ -23,7 +23,7 @@ from pipeline_core.init import EXPORTS, load_pipeline_core
 from pipeline_core.lifecycle.status import MOVES, is_allowed
 
 ROOT = Path(__file__).resolve().parents[2] / "pipeline_core"
-LINE = {"id": "p1", "code": "l", "name": "产线🚀", "description": None, "status": "draft"}
+PIPELINE = {"id": "p1", "code": "l", "name": "产线🚀", "description": None, "status": "draft"}
 STEP = {
     "id": "s1", "pipeline_id": "p1", "step_key": "a", "name": "A", "stage": 1, "step_no": 1,
     "step_type": "model", "model": "m", "config": '{"t":0.2}', "timeout_seconds": 300,
@@ -33,8 +33,8 @@ STEP = {
 
 
 def version(**changes: Any) -> dict[str, Any]:
-    kept = freeze(definition_of(LINE, [STEP]))
-    return {"version_no": 4, "snapshot": kept.text, "checksum": kept.checksum} | changes
+    snapshot = freeze(definition_of(PIPELINE, [STEP]))
+    return {"version_no": 4, "snapshot": snapshot.text, "checksum": snapshot.checksum} | changes
 
 
 def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
@@ -44,21 +44,21 @@ def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
     assert definition["steps"][0]["config"] == {"t": Decimal("0.2")}
     assert definition["steps"][0]["enabled"] is True
     assert "id" not in definition["steps"][0]
-    assert definition == definition_of(LINE, [STEP])
+    assert definition == definition_of(PIPELINE, [STEP])
 
 
 def test_equal_definitions_have_one_spelling() -> None:
     other = STEP | {"id": "s9", "lock_version": 7, "config": '{ "t": 0.2 }'}
 
-    assert freeze(definition_of(LINE | {"id": "p2"}, [other])) == freeze(
-        definition_of(LINE, [STEP])
+    assert freeze(definition_of(PIPELINE | {"id": "p2"}, [other])) == freeze(
+        definition_of(PIPELINE, [STEP])
     )
 
 
 def test_the_steps_of_a_snapshot_stand_in_the_order_they_run() -> None:
     second = STEP | {"step_key": "b", "stage": 2}
 
-    keys = [step["step_key"] for step in definition_of(LINE, [second, STEP])["steps"]]
+    keys = [step["step_key"] for step in definition_of(PIPELINE, [second, STEP])["steps"]]
 
     assert keys == ["a", "b"]
 
@@ -86,7 +86,7 @@ def test_statuses_follow_the_table(before: str, after: str, was_live: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("read", "placing", "conflict"),
+    ("lock_version", "placing", "conflict"),
     [
         (3, False, False),
         (3, True, False),
@@ -98,11 +98,11 @@ def test_statuses_follow_the_table(before: str, after: str, was_live: bool) -> N
     ],
 )
 def test_a_pushed_step_is_a_conflict_only_to_who_places_it(
-    read: int | None, placing: bool, conflict: bool
+    lock_version: int | None, placing: bool, conflict: bool
 ) -> None:
     caught = None
     try:
-        check_step_version(STEP, read, placing=placing)
+        check_step_version(STEP, lock_version, placing=placing)
     except Exception as exc:  # noqa: BLE001  whichever it is, it must be the conflict
         caught = getattr(exc, "code", repr(exc))
 

@@ -1,4 +1,4 @@
-"""What a step may take from the input and from other steps: each rule, the smallest line."""
+"""What a step may take from the input and from other steps: each rule, the smallest pipeline."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from pipeline_core.definition.references import placeholders, unwrap
 from pipeline_core.definition.schema import fits
 from pipeline_core.definition.step_types import SCHEMAS
-from tests.unit.test_core_validation import step, told
+from tests.unit.test_core_validation import problems_of, step
 
 Case = dict[str, Any]
 FIRST = step(step_key="first")
@@ -26,7 +26,7 @@ def second(config: Case, **changes: Any) -> Case:
     ],
 )  # fmt: skip
 def test_input_and_earlier_steps_may_be_used(value: str) -> None:
-    assert told(FIRST, second({"inputs": {"x": value}})) == []
+    assert problems_of(FIRST, second({"inputs": {"x": value}})) == []
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_input_and_earlier_steps_may_be_used(value: str) -> None:
     ],
 )
 def test_what_cannot_be_followed_is_an_error(value: str, code: str) -> None:
-    assert told(FIRST, second({"inputs": {"x": value}})) == [
+    assert problems_of(FIRST, second({"inputs": {"x": value}})) == [
         (code, "second", "config.inputs.x", "error")
     ]
 
@@ -49,13 +49,15 @@ def test_what_cannot_be_followed_is_an_error(value: str, code: str) -> None:
 def test_a_step_that_runs_later_has_no_output_yet() -> None:
     first = step(step_key="first", config={"inputs": {"x": "steps.second.output"}})
 
-    assert told(first, second({})) == [("later_reference", "first", "config.inputs.x", "error")]
+    assert problems_of(first, second({})) == [
+        ("later_reference", "first", "config.inputs.x", "error")
+    ]
 
 
 def test_a_step_that_runs_at_the_same_time_has_no_output_yet() -> None:
     beside = step(step_key="b", step_no=2, config={"inputs": {"x": "steps.a"}})
 
-    assert told(step(), beside) == [("parallel_reference", "b", "config.inputs.x", "error")]
+    assert problems_of(step(), beside) == [("parallel_reference", "b", "config.inputs.x", "error")]
 
 
 def test_a_disabled_step_has_no_output() -> None:
@@ -63,7 +65,7 @@ def test_a_disabled_step_has_no_output() -> None:
     beside = step(step_key="beside", step_no=2)
     user = second({"inputs": {"x": "steps.first"}})
 
-    assert told(first, beside, user) == [
+    assert problems_of(first, beside, user) == [
         ("disabled_reference", "second", "config.inputs.x", "error")
     ]
 
@@ -72,7 +74,7 @@ def test_what_a_disabled_step_asks_for_is_a_warning() -> None:
     user = second({"inputs": {"x": "steps.gone"}}, enabled=False)
     beside = step(step_key="beside", stage=2, step_no=2)
 
-    assert told(FIRST, user, beside) == [
+    assert problems_of(FIRST, user, beside) == [
         ("unknown_reference", "second", "config.inputs.x", "warning")
     ]
 
@@ -80,7 +82,7 @@ def test_what_a_disabled_step_asks_for_is_a_warning() -> None:
 def test_the_longest_code_is_meant() -> None:
     dotted = step(step_key="first.draft", step_no=2)
 
-    assert told(FIRST, dotted, second({"inputs": {"x": "steps.first.draft.text"}})) == []
+    assert problems_of(FIRST, dotted, second({"inputs": {"x": "steps.first.draft.text"}})) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_placeholders_in_any_text_are_followed(
 ) -> None:
     expected = [] if problem is None else [(problem[0], "second", *problem[1:])]
 
-    assert told(FIRST, second(config)) == expected
+    assert problems_of(FIRST, second(config)) == expected
 
 
 def test_marks_around_a_reference_change_nothing() -> None:

@@ -15,7 +15,7 @@ from pipeline_core.definition.stages import (
     remove,
 )
 
-LINE: Layout = [["a"], ["b", "c"], ["d"]]
+PIPELINE: Layout = [["a"], ["b", "c"], ["d"]]
 
 
 def step(key: str, stage: int, step_no: int) -> dict[str, object]:
@@ -29,7 +29,7 @@ def codes(caught: pytest.ExceptionInfo[InvalidFields]) -> list[tuple[str, str]]:
 def test_a_layout_has_the_steps_in_the_order_they_run() -> None:
     steps = [step("d", 3, 1), step("c", 2, 2), step("a", 1, 1), step("b", 2, 1)]
 
-    assert layout_of(steps) == LINE
+    assert layout_of(steps) == PIPELINE
 
 
 def test_holes_and_doubled_places_are_closed() -> None:
@@ -50,7 +50,7 @@ def test_holes_and_doubled_places_are_closed() -> None:
     ],
 )
 def test_a_step_goes_where_it_is_told(place: dict[str, int], layout: Layout) -> None:
-    assert insert(LINE, "x", **place) == layout  # type: ignore[arg-type]
+    assert insert(PIPELINE, "x", **place) == layout  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,20 @@ def test_a_step_goes_where_it_is_told(place: dict[str, int], layout: Layout) -> 
 )
 def test_a_place_that_would_leave_a_hole_is_refused(place: dict[str, int], field: str) -> None:
     with pytest.raises(InvalidFields) as caught:
-        insert(LINE, "x", **place)  # type: ignore[arg-type]
+        insert(PIPELINE, "x", **place)  # type: ignore[arg-type]
 
     assert codes(caught) == [(field, "out_of_range")]
 
 
 def test_a_stage_has_room_for_one_more_than_it_holds() -> None:
-    assert stages.room_in(LINE, 2, "x") == 3
-    assert stages.room_in(LINE, 2, "b") == 2
-    assert stages.room_in(LINE, 4, "x") == 1
+    assert stages.room_in(PIPELINE, 2, "x") == 3
+    assert stages.room_in(PIPELINE, 2, "b") == 2
+    assert stages.room_in(PIPELINE, 4, "x") == 1
 
 
 def test_an_emptied_stage_goes() -> None:
-    assert remove(LINE, "a") == [["b", "c"], ["d"]]
-    assert remove(LINE, "b") == [["a"], ["c"], ["d"]]
+    assert remove(PIPELINE, "a") == [["b", "c"], ["d"]]
+    assert remove(PIPELINE, "b") == [["a"], ["c"], ["d"]]
     assert remove([["a"]], "a") == []
 
 
@@ -93,12 +93,12 @@ def test_an_emptied_stage_goes() -> None:
         ("d", {"stage": 1, "new_stage": True}, [["d"], ["a"], ["b", "c"]]),
         ("b", {"stage": 3, "new_stage": True}, [["a"], ["c"], ["b"], ["d"]]),
         ("b", {"step_no": 2}, [["a"], ["c", "b"], ["d"]]),
-        ("a", {"stage": 1}, LINE),
-        ("d", {"stage": 4}, LINE),
+        ("a", {"stage": 1}, PIPELINE),
+        ("d", {"stage": 4}, PIPELINE),
     ],
 )
 def test_a_step_moves_where_it_is_told(key: str, place: dict[str, int], layout: Layout) -> None:
-    assert move(LINE, key, **place) == layout  # type: ignore[arg-type]
+    assert move(PIPELINE, key, **place) == layout  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pipeline_core.definition.expressions import Expressions
 from pipeline_core.definition.references import Places
 from pipeline_core.transfer import envelope
 from pipeline_core.transfer.serverless_workflow import mermaid, workflow_document, workflow_name
-from tests.unit.test_core_validation import line, step
+from tests.unit.test_core_validation import pipeline, step
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SCHEMA = DATA / "serverless_workflow/workflow.yaml"
@@ -44,18 +44,18 @@ values = st.recursive(
 
 
 def content(config: Any = None) -> dict[str, Any]:
-    return {"pipeline": line()["pipeline"], "steps": [step(config=config or {})]}
+    return {"pipeline": pipeline()["pipeline"], "steps": [step(config=config or {})]}
 
 
 @given(values)
 @settings(max_examples=60, deadline=None)
 def test_a_file_says_the_same_again_byte_for_byte(config: Any) -> None:
-    made = envelope.build(content({"body": config}))
+    file = envelope.build(content({"body": config}))
     for kind in ("json", "yaml"):
-        text = envelope.serialize(made, kind)
+        text = envelope.serialize(file, kind)
         again = envelope.parse(text)
 
-        assert again == made
+        assert again == file
         assert again["checksum"] == envelope.checksum(again)
         assert envelope.serialize(again, kind) == text
         if kind == "yaml":  # PyYAML reads YAML 1.1
@@ -72,19 +72,19 @@ def as_floats(value: Any) -> Any:
 
 @pytest.mark.parametrize("text", WORDS)
 def test_texts_that_yaml_would_read_otherwise_stay_texts(text: str) -> None:
-    made = envelope.build(content({"prompt": text, text: text}))
-    written = envelope.serialize(made, "yaml")
+    file = envelope.build(content({"prompt": text, text: text}))
+    yaml_text = envelope.serialize(file, "yaml")
 
-    assert envelope.parse(written) == made
-    assert yaml.safe_load(written) == made
+    assert envelope.parse(yaml_text) == file
+    assert yaml.safe_load(yaml_text) == file
 
 
-def in_config(written: str) -> Any:
-    return envelope.parse(f"kind: pipeline-line\nformat_version: 1\nx: {written}\n")["x"]
+def in_config(spelling: str) -> Any:
+    return envelope.parse(f"kind: pipeline-line\nformat_version: 1\nx: {spelling}\n")["x"]
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("spelling", "value"),
     [("22:30", "22:30"), ("1:59:59", "1:59:59"), ("190:20:30.15", "190:20:30.15"), ("NO", "NO"),
      ("yes", "yes"), ("on", "on"), ("y", "y"), ("0300", "0300"), ("0017", "0017"), ("-012", "-012"),
      ("1_000", "1_000"), ("1_000.5", "1_000.5"), ("0b101", "0b101"), ("2026-12-01", "2026-12-01"),
@@ -93,34 +93,34 @@ def in_config(written: str) -> Any:
      ("", None), ("Null", None), ("'true'", "true"), ('"1"', "1"),
      ("9007199254740993", 9007199254740993)],
 )  # fmt: skip
-def test_plain_words_are_read_by_yaml_1_2(written: str, meant: Any) -> None:
-    assert (in_config(written), type(in_config(written))) == (meant, type(meant))
+def test_plain_words_are_read_by_yaml_1_2(spelling: str, value: Any) -> None:
+    assert (in_config(spelling), type(in_config(spelling))) == (value, type(value))
 
 
 @pytest.mark.parametrize(
-    ("written", "spelling"),
+    ("text", "spelling"),
     [("1.0", "1.0"), ("1.10", "1.10"), ("0.1000000000000000055511151231257827", None),
      ("1e3", None), ("-2.5E-3", None), (".5", "0.5"), ("-.5", "-0.5"), ("5.", "5.0"),
      ("+1.5", "1.5")],
 )  # fmt: skip
-def test_fractions_keep_their_digits(written: str, spelling: str | None) -> None:
-    found = in_config(written)
+def test_fractions_keep_their_digits(text: str, spelling: str | None) -> None:
+    number = in_config(text)
 
-    assert found.spelling == (spelling or written)
-    assert f'"x": {found.spelling}' in envelope.serialize({"x": found}, "json")
+    assert number.spelling == (spelling or text)
+    assert f'"x": {number.spelling}' in envelope.serialize({"x": number}, "json")
 
 
 def test_exported_json_and_yaml_have_one_checksum() -> None:
-    file = envelope.parse((DATA / "line-exact-config.json").read_text("utf-8"))
+    file = envelope.parse((DATA / "pipeline-exact-config.json").read_text("utf-8"))
     file["steps"][0]["config"]["parameters"] |= kept_json('{"a": 1e3, "b": 1E-7, "c": 0.10}')
-    made = envelope.build({"pipeline": file["pipeline"], "steps": file["steps"]})
+    export = envelope.build({"pipeline": file["pipeline"], "steps": file["steps"]})
 
     for kind in ("json", "yaml"):
-        text = envelope.serialize(made, kind)
+        text = envelope.serialize(export, kind)
         again = envelope.parse(text)
         assert "9007199254740993" in text
         assert '"temperature": 1.0' in text or "temperature: 1.0\n" in text
-        assert envelope.checksum(again) == again["checksum"] == made["checksum"]
+        assert envelope.checksum(again) == again["checksum"] == export["checksum"]
 
 
 def test_a_checksum_is_what_it_was_when_fractions_were_floats() -> None:
@@ -134,7 +134,7 @@ def test_a_checksum_is_what_it_was_when_fractions_were_floats() -> None:
 
 
 def test_the_other_values_of_yaml_1_1_are_the_texts_that_stand_there() -> None:
-    text = (DATA / "line-yaml-1.1-values.yaml").read_text("utf-8").replace("12e4567", "a4567")
+    text = (DATA / "pipeline-yaml-1.1-values.yaml").read_text("utf-8").replace("12e4567", "a4567")
     (step,) = envelope.parse(text)["steps"]
 
     assert step["timeout_seconds"] == "0300"
@@ -158,21 +158,21 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_took_quadratic_time_is_read_in_some_seconds(name: str) -> None:
     """Of 480 kB in base 60 the reader before this one took 14 s, sixteen times that of 120 kB."""
-    text, told = HOSTILE[name]
+    text, sentence = HOSTILE[name]
     if not text.startswith(("{", "[")):
         text = f"kind: pipeline-line\nformat_version: 1\n{text}"
     began = time.process_time()
-    if told is None:
+    if sentence is None:
         assert envelope.parse(text)["x"]
     else:
-        with pytest.raises(AppError, match=told):
+        with pytest.raises(AppError, match=sentence):
             envelope.parse(text)
 
     assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("", "kind"),
         ("just words", "kind"),
@@ -207,12 +207,12 @@ def test_what_took_quadratic_time_is_read_in_some_seconds(name: str) -> None:
         ('{"a":' * 100_000, ""),
     ],
 )
-def test_what_is_no_file_of_ours_is_refused_in_words(text: str, told: str) -> None:
+def test_what_is_no_file_of_ours_is_refused_in_words(text: str, sentence: str) -> None:
     with pytest.raises(AppError) as caught:
         envelope.parse(text)
 
     assert caught.value.code == "bad_file"
-    assert told in str(caught.value)
+    assert sentence in str(caught.value)
 
 
 def test_a_small_file_cannot_unfold_into_a_huge_one() -> None:
@@ -226,10 +226,10 @@ def test_a_small_file_cannot_unfold_into_a_huge_one() -> None:
 
 
 def test_a_file_of_more_than_5_mb_is_refused() -> None:
-    made = envelope.serialize(envelope.build(content({"prompt": "x" * 5_300_000})), "json")
+    file = envelope.serialize(envelope.build(content({"prompt": "x" * 5_300_000})), "json")
 
     with pytest.raises(AppError) as caught:
-        envelope.parse(made)
+        envelope.parse(file)
     assert (caught.value.code, caught.value.status) == ("too_large", 413)
 
 
@@ -249,17 +249,17 @@ ALL_KINDS = [
 ]  # fmt: skip
 
 
-def test_a_line_is_a_valid_document_of_the_specification() -> None:
+def test_a_pipeline_is_a_valid_document_of_the_specification() -> None:
     schema = yaml.safe_load(SCHEMA.read_text("utf-8"))
     checker = jsonschema.Draft202012Validator(schema)
 
     for steps in ([step()], ALL_KINDS, [step(step_key="步骤", retry_limit=1)]):
-        document = workflow_document(line(*steps), 7, "0" * 64)
+        document = workflow_document(pipeline(*steps), 7, "0" * 64)
         assert [error.message for error in checker.iter_errors(document)] == []
 
 
 def test_stages_follow_each_other_and_parallel_steps_fork() -> None:
-    document = workflow_document(line(*ALL_KINDS), 7, "0" * 64)
+    document = workflow_document(pipeline(*ALL_KINDS), 7, "0" * 64)
 
     tasks = [next(iter(task)) for task in document["do"]]
     assert tasks == ["a", "stage-2-fork", "stage-2", "plain.url"]
@@ -296,19 +296,19 @@ def test_names_are_made_to_fit(code: str, name: str) -> None:
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq to run the expressions")
 def test_the_expressions_run() -> None:
-    document = workflow_document(line(*ALL_KINDS), 7, "0" * 64)
+    document = workflow_document(pipeline(*ALL_KINDS), 7, "0" * 64)
     context: Any = None
     outputs = {"a": {"id": 5, "text": "hi"}, "stage-2-fork": [{"x": 1}, "c"], "stage-2": "seen"}
     for task in document["do"][:3]:
-        ((name, told),) = task.items()
-        context = run_jq(told["export"]["as"], outputs[name], context=context)
+        ((name, expression),) = task.items()
+        context = run_jq(expression["export"]["as"], outputs[name], context=context)
 
     assert context == {
         "steps": {"a": outputs["a"], "b": {"x": 1}, "c": "c", "stage-2": "seen"}
     }  # fmt: skip
     write = Expressions(Places(ALL_KINDS).resolve, {"x": "steps.a"})
-    told = write.template('say "{{input.name}}" \\ {{x.text}} {{steps.a.id}} {{nothing}}')
-    assert run_jq(told, None, context=context, workflow={"input": {"name": "N"}},
+    expression = write.template('say "{{input.name}}" \\ {{x.text}} {{steps.a.id}} {{nothing}}')
+    assert run_jq(expression, None, context=context, workflow={"input": {"name": "N"}},
                   input={"x": {"text": "T"}}) == 'say "N" \\ T 5 {{nothing}}'  # fmt: skip
 
 
@@ -327,7 +327,7 @@ def run_jq(expression: str, value: Any, **names: Any) -> Any:
 
 def test_a_diagram_has_a_box_for_each_stage_and_nothing_breaks_out_of_a_label() -> None:
     hostile = step(step_key="x", name='"]; click s1 "javascript:alert(1)" <b> `#\n{', stage=2)
-    text = mermaid(line(step(), step(step_key="b", step_no=2, enabled=False), hostile))
+    text = mermaid(pipeline(step(), step(step_key="b", step_no=2, enabled=False), hostile))
 
     lines = text.splitlines()
     assert lines[0] == "flowchart TD"

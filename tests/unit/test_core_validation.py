@@ -1,4 +1,4 @@
-"""Every rule of the validator, with the smallest line that breaks it."""
+"""Every rule of the validator, with the smallest pipeline that breaks it."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def step(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def line(*steps: dict[str, Any]) -> dict[str, Any]:
+def pipeline(*steps: dict[str, Any]) -> dict[str, Any]:
     names = {"code": "l", "name": "L", "description": None}
     return {"format": 1, "pipeline": names, "steps": list(steps)}
 
@@ -40,15 +40,15 @@ def offer(monkeypatch: pytest.MonkeyPatch, contributions: Sequence[object]) -> N
     monkeypatch.setattr(functions, "STEP_FUNCTIONS", place)
 
 
-def told(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def problems_of(*steps: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         (problem.code, problem.step_key, problem.field, problem.severity)
-        for problem in validate(line(*steps), NOTHING_AROUND)
+        for problem in validate(pipeline(*steps), NOTHING_AROUND)
     ]
 
 
-def test_a_good_line_has_no_problems() -> None:
-    assert told(step(), step(step_key="b", stage=2)) == []
+def test_a_good_pipeline_has_no_problems() -> None:
+    assert problems_of(step(), step(step_key="b", stage=2)) == []
 
 
 @pytest.mark.parametrize(
@@ -84,18 +84,20 @@ def test_a_good_line_has_no_problems() -> None:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_the_smallest_line_that_breaks_a_rule(
+def test_the_smallest_pipeline_that_breaks_a_rule(
     steps: list[dict[str, Any]], problem: tuple[str, str, str, str]
 ) -> None:
-    assert told(*steps) == [problem]
+    assert problems_of(*steps) == [problem]
 
 
 def test_a_stage_with_one_enabled_step_is_fine() -> None:
-    assert told(step(enabled=False), step(step_key="b", step_no=2)) == []
+    assert problems_of(step(enabled=False), step(step_key="b", step_no=2)) == []
 
 
 def test_all_problems_are_told_at_once() -> None:
-    codes = {code for code, *_ in told(step(model=None, name=""), step(step_key="b", stage=5))}
+    codes = {
+        code for code, *_ in problems_of(step(model=None, name=""), step(step_key="b", stage=5))
+    }
 
     assert codes == {"missing_model", "missing_name", "stage_hole"}
 
@@ -116,7 +118,7 @@ def test_a_model_without_a_price_is_a_warning(
 ) -> None:
     around = ValidationContext(prices=frozenset(prices), has_capacity=True)
 
-    problems = validate(line(step()), around)
+    problems = validate(pipeline(step()), around)
 
     assert [problem.code for problem in problems] == (["no_price"] if missing else [])
     assert not blocks(problems)
@@ -125,7 +127,7 @@ def test_a_model_without_a_price_is_a_warning(
 def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
     around = ValidationContext(prices=frozenset({("", ""), ("gone", "")}), has_capacity=True)
 
-    problems = validate(line(step()), around)
+    problems = validate(pipeline(step()), around)
 
     assert [(problem.code, problem.step_key) for problem in problems] == [
         ("price_without_step", "gone")
@@ -136,21 +138,21 @@ def test_a_price_for_a_step_that_is_not_there_is_a_warning() -> None:
 def test_no_capacity_is_a_warning() -> None:
     around = ValidationContext(prices=frozenset({("", "")}), has_capacity=False)
 
-    problems = validate(line(step()), around)
+    problems = validate(pipeline(step()), around)
 
     assert [problem.code for problem in problems] == ["no_capacity"]
     assert not blocks(problems)
 
 
 def test_a_problem_is_said_in_the_readers_language() -> None:
-    (problem,) = validate(line(step(model=None)))
+    (problem,) = validate(pipeline(step(model=None)))
 
     assert problem.as_dict("en")["message"] == "Choose the model that the step uses."
     assert problem.as_dict("zh")["message"] == "请选择该步骤使用的模型。"
 
 
-def test_a_line_needs_a_name() -> None:
-    nameless = line(step()) | {"pipeline": {"code": "l", "name": " ", "description": None}}
+def test_a_pipeline_needs_a_name() -> None:
+    nameless = pipeline(step()) | {"pipeline": {"code": "l", "name": " ", "description": None}}
 
     (problem,) = validate(nameless, NOTHING_AROUND)
 
@@ -159,11 +161,11 @@ def test_a_line_needs_a_name() -> None:
 
 def test_a_function_that_nobody_offers_stops_publishing(monkeypatch: pytest.MonkeyPatch) -> None:
     script = step(step_type="script", model=None, config={"function": "tools.clean"})
-    assert told(script) == []
+    assert problems_of(script) == []
 
     offer(monkeypatch, [StepFunction("tools.other", "other"), StepFunction("bare")])
 
-    assert told(script) == [("unknown_function", "a", "config.function", "error")]
+    assert problems_of(script) == [("unknown_function", "a", "config.function", "error")]
     assert functions.choices() == [
         {"value": "bare", "text": "bare"},
         {"value": "tools.other", "text": "tools.other · other"},
@@ -178,15 +180,17 @@ def test_the_functions_of_the_settings_are_offered(
         "pipeline": {"step_functions": ["tools.clean"]},
     }
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
-    found = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
-    monkeypatch.setattr(init, "settings", lambda: found)
+    options = load_settings({"PIPELINE_CONF": str(tmp_path / "config.json")})
+    monkeypatch.setattr(init, "settings", lambda: options)
 
     offer(monkeypatch, init.load_pipeline_core({}).contributions)
 
-    assert told(step(step_type="script", model=None, config={"function": "tools.clean"})) == []
-    assert told(step(step_type="script", model=None, config={"function": "tools.other"})) == [
-        ("unknown_function", "a", "config.function", "error")
-    ]
+    assert (
+        problems_of(step(step_type="script", model=None, config={"function": "tools.clean"})) == []
+    )
+    assert problems_of(
+        step(step_type="script", model=None, config={"function": "tools.other"})
+    ) == [("unknown_function", "a", "config.function", "error")]
 
 
 @pytest.mark.parametrize("step_type", SCHEMAS)

@@ -61,9 +61,9 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max
 def test_any_query_comes_back_and_a_changed_letter_does_not(data: Any, text: str) -> None:
     query, place = {"n": 3, "text": text or None}, {"n": 1, "text": "x"}
     cursor = write_cursor("me", query, place)
-    found = read_cursor("me", cursor, query=RULES, place=RULES)
+    reading = read_cursor("me", cursor, query=RULES, place=RULES)
 
-    assert (found.query, found.place) == (query, place)
+    assert (reading.query, reading.place) == (query, place)
     assert len(cursor) <= MAX_CURSOR
     where = data.draw(st.integers(0, len(cursor) - 1))
     letter = data.draw(st.sampled_from("Az09-_=. é").filter(lambda one: one != cursor[where]))
@@ -98,6 +98,6 @@ def test_the_longest_search_fits_into_a_cursor() -> None:
     text = write_cursor("pipelines " + "f" * 32, query, {"code": "c" * 64})
 
     assert len(text) <= MAX_CURSOR
-    asked = check_params(catalogue.PAGE_QUERY | {"next": FieldRule(kind="str")}, {"next": text})
-    page = catalogue.page("pipelines " + "f" * 32, asked, {"next"})
+    params = check_params(catalogue.PAGE_QUERY | {"next": FieldRule(kind="str")}, {"next": text})
+    page = catalogue.page("pipelines " + "f" * 32, params, {"next"})
     assert (page.text, page.page, page.after) == (query["q"], 1_000_000, "c" * 64)

@@ -22,7 +22,7 @@ from app.schema.validation import (
     without_unchanged,
 )
 
-LINE = {"code": "image-batch", "name": "批量出图 🎨"}
+PIPELINE = {"code": "image-batch", "name": "批量出图 🎨"}
 PRICE: dict[str, Any] = {"pipeline_id": "p1", "unit": "input_token", "unit_price": "2.5"}
 
 
@@ -41,14 +41,14 @@ def refusal(rule: FieldRule, value: Any) -> str:
 
 class TestNew:
     def test_defaults_are_filled_in(self) -> None:
-        values = check_new("pipelines", LINE)
+        values = check_new("pipelines", PIPELINE)
 
-        assert values == {**LINE, "description": None, "status": "draft"}
+        assert values == {**PIPELINE, "description": None, "status": "draft"}
 
     def test_all_problems_come_at_once(self) -> None:
-        sent = {"code": "Bad Code", "colour": "red", "owner_id": "me", "status": "gone"}
+        params = {"code": "Bad Code", "colour": "red", "owner_id": "me", "status": "gone"}
 
-        assert problems(lambda: check_new("pipelines", sent)) == {
+        assert problems(lambda: check_new("pipelines", params)) == {
             "code": "bad_pattern",
             "name": "required",
             "colour": "unknown_field",
@@ -59,13 +59,15 @@ class TestNew:
     def test_names_of_the_page_are_no_fields(self) -> None:
         page = {"_webbricks_": 1, "_lang": "zh", "referer_widget": "w17"}
 
-        assert check_new("pipelines", LINE | page) == check_new("pipelines", LINE)
+        assert check_new("pipelines", PIPELINE | page) == check_new("pipelines", PIPELINE)
 
     def test_the_empty_hidden_fields_of_a_form_are_no_fields(self) -> None:
-        assert "id" not in check_new("pipelines", LINE | {"id": "", "lock_version": "1"})
+        assert "id" not in check_new("pipelines", PIPELINE | {"id": "", "lock_version": "1"})
 
     def test_a_client_cannot_choose_the_key(self) -> None:
-        assert problems(lambda: check_new("pipelines", LINE | {"id": "x", "lock_version": 7})) == {
+        assert problems(
+            lambda: check_new("pipelines", PIPELINE | {"id": "x", "lock_version": 7})
+        ) == {
             "id": "not_settable",
             "lock_version": "not_settable",
         }
@@ -90,23 +92,23 @@ class TestNew:
         assert values["daily_quota"] is None
 
     def test_blanks_alone_are_no_name(self) -> None:
-        assert problems(lambda: check_new("pipelines", LINE | {"name": "  "})) == {
+        assert problems(lambda: check_new("pipelines", PIPELINE | {"name": "  "})) == {
             "name": "required"
         }
 
     def test_bare_extra_names_are_left_to_the_caller(self) -> None:
-        values = check_new("pipelines", LINE | {"copy_of": "x"}, extra=("copy_of",))
+        values = check_new("pipelines", PIPELINE | {"copy_of": "x"}, extra=("copy_of",))
 
         assert "copy_of" not in values
 
     def test_an_extra_with_a_rule_is_checked(self) -> None:
         extra = {"hours": FieldRule(kind="int", minimum=0, default=24)}
 
-        assert check_new("pipelines", LINE, extra=extra)["hours"] == 24
-        assert check_new("pipelines", LINE | {"hours": "3"}, extra=extra)["hours"] == 3
-        assert problems(lambda: check_new("pipelines", LINE | {"hours": "-1"}, extra=extra)) == {
-            "hours": "out_of_range"
-        }
+        assert check_new("pipelines", PIPELINE, extra=extra)["hours"] == 24
+        assert check_new("pipelines", PIPELINE | {"hours": "3"}, extra=extra)["hours"] == 3
+        assert problems(
+            lambda: check_new("pipelines", PIPELINE | {"hours": "-1"}, extra=extra)
+        ) == {"hours": "out_of_range"}
 
     def test_a_server_set_column_may_be_named_by_the_endpoint(self) -> None:
         values = check_new(
@@ -127,21 +129,21 @@ class TestNew:
 
     def test_a_name_of_200_characters_names_the_limit(self) -> None:
         with pytest.raises(InvalidFields) as caught:
-            check_new("pipelines", LINE | {"name": "长" * 200})
+            check_new("pipelines", PIPELINE | {"name": "长" * 200})
 
         assert str(caught.value.problems[0].text) == "At most 128 characters, this has 200."
 
     def test_128_emoji_are_128_characters(self) -> None:
         name = "\N{ARTIST PALETTE}" * 128
 
-        assert check_new("pipelines", LINE | {"name": name})["name"] == name
+        assert check_new("pipelines", PIPELINE | {"name": name})["name"] == name
 
 
 class TestChange:
     def test_only_what_was_sent_changes(self) -> None:
-        sent = {"id": "a1", "lock_version": "3", "name": "New"}
+        params = {"id": "a1", "lock_version": "3", "name": "New"}
 
-        assert check_update("pipelines", sent) == ("a1", 3, {"name": "New"})
+        assert check_update("pipelines", params) == ("a1", 3, {"name": "New"})
 
     def test_the_version_that_was_read_is_needed(self) -> None:
         assert problems(lambda: check_update("pipelines", {"id": "a1", "name": "x"})) == {
@@ -149,25 +151,25 @@ class TestChange:
         }
 
     def test_where_a_table_lets_it_out_it_is_none(self) -> None:
-        sent = {"id": "u1", "remark": "x"}
+        params = {"id": "u1", "remark": "x"}
 
-        assert check_update("pipeline_usage_log", sent) == ("u1", None, {"remark": "x"})
+        assert check_update("pipeline_usage_log", params) == ("u1", None, {"remark": "x"})
 
     @pytest.mark.parametrize("key", [0, 0.0, True, ["a"], {"a": 1}])
     def test_a_key_of_another_type_is_refused(self, key: Any) -> None:
-        sent = {"id": key, "lock_version": 1, "name": "x"}
+        params = {"id": key, "lock_version": 1, "name": "x"}
 
-        assert problems(lambda: check_update("pipelines", sent)).keys() == {"id"}
+        assert problems(lambda: check_update("pipelines", params)).keys() == {"id"}
 
     def test_a_required_field_cannot_be_emptied(self) -> None:
-        sent = {"id": "a1", "lock_version": 1, "name": ""}
+        params = {"id": "a1", "lock_version": 1, "name": ""}
 
-        assert problems(lambda: check_update("pipelines", sent)) == {"name": "required"}
+        assert problems(lambda: check_update("pipelines", params)) == {"name": "required"}
 
     def test_a_nullable_field_can_be_emptied(self) -> None:
-        sent = {"id": "a1", "lock_version": 1, "description": None}
+        params = {"id": "a1", "lock_version": 1, "description": None}
 
-        assert check_update("pipelines", sent)[2] == {"description": None}
+        assert check_update("pipelines", params)[2] == {"description": None}
 
     def test_changing_nothing_is_said(self) -> None:
         with pytest.raises(BadRequest) as caught:
@@ -178,12 +180,12 @@ class TestChange:
     def test_write_once_may_be_sent_as_it_is(self) -> None:
         current = {"code": "image-batch", "name": "Old"}
 
-        assert without_unchanged("pipelines", current, LINE) == {"name": LINE["name"]}
+        assert without_unchanged("pipelines", current, PIPELINE) == {"name": PIPELINE["name"]}
 
     def test_write_once_cannot_change(self) -> None:
         current = {"code": "other", "name": "Old"}
 
-        assert problems(lambda: without_unchanged("pipelines", current, LINE)) == {
+        assert problems(lambda: without_unchanged("pipelines", current, PIPELINE)) == {
             "code": "write_once"
         }
 
@@ -300,7 +302,7 @@ class TestValues:
         assert refusal(rule_of("pipeline_pricing", "unit_price"), value) == code
 
     @pytest.mark.parametrize(
-        ("value", "stored"),
+        ("value", "text"),
         [
             ("2.50", "2.500000"),
             (2.5, "2.500000"),
@@ -312,8 +314,8 @@ class TestValues:
             (".5", "0.500000"),
         ],
     )
-    def test_a_price_is_kept_exactly(self, value: Any, stored: str) -> None:
-        assert str(coerce(rule_of("pipeline_pricing", "unit_price"), value)) == stored
+    def test_a_price_is_kept_exactly(self, value: Any, text: str) -> None:
+        assert str(coerce(rule_of("pipeline_pricing", "unit_price"), value)) == text
 
     @pytest.mark.parametrize(
         ("value", "iso"),
@@ -376,11 +378,11 @@ class TestValues:
         assert coerce(FieldRule(kind="str", blank=True), "", strict=True) == ""
 
     @pytest.mark.parametrize(
-        ("value", "stored"),
+        ("value", "number"),
         [(1, 1), (0, 0), (True, 1), (False, 0), ("1", 1), ("0", 0), ("true", 1), ("false", 0)],
     )
-    def test_booleans(self, value: Any, stored: int) -> None:
-        assert coerce(rule_of("pipeline_steps", "enabled"), value) == stored
+    def test_booleans(self, value: Any, number: int) -> None:
+        assert coerce(rule_of("pipeline_steps", "enabled"), value) == number
 
     @pytest.mark.parametrize("value", [2, -1, "yes", 1.0, "2"])
     def test_what_a_boolean_cannot_be(self, value: Any) -> None:
@@ -394,18 +396,18 @@ class TestValues:
         assert refusal(rule_of("pipeline_steps", "config"), value) in ("bad_json", "bad_characters")
 
     def test_json_keeps_its_value_beside_its_canonical_text(self) -> None:
-        found = coerce(rule_of("pipeline_steps", "config"), '{"b": 1, "a": "中"}')
+        text = coerce(rule_of("pipeline_steps", "config"), '{"b": 1, "a": "中"}')
 
-        assert isinstance(found, JsonText)
-        assert found == '{"a":"中","b":1}'
-        assert found.value == {"a": "中", "b": 1}
+        assert isinstance(text, JsonText)
+        assert text == '{"a":"中","b":1}'
+        assert text.value == {"a": "中", "b": 1}
 
     @pytest.mark.parametrize("value", ['{"t": 0.7}', {"t": Decimal("0.7")}, {"t": 0.7}])
     def test_fractions_in_json_stay_numbers(self, value: Any) -> None:
-        found = coerce(rule_of("pipeline_steps", "config"), value)
+        text = coerce(rule_of("pipeline_steps", "config"), value)
 
-        assert found == '{"t":0.7}'
-        assert found.value == {"t": Decimal("0.7")}
+        assert text == '{"t":0.7}'
+        assert text.value == {"t": Decimal("0.7")}
 
     @pytest.mark.parametrize(
         "number",
@@ -413,10 +415,10 @@ class TestValues:
          "1e400", "-1e-400", "0e400", "9" * 1000],
     )  # fmt: skip
     def test_numbers_in_json_stay_as_they_were_written(self, number: str) -> None:
-        found = coerce(rule_of("pipeline_steps", "config"), f'{{"t": {number}}}')
+        text = coerce(rule_of("pipeline_steps", "config"), f'{{"t": {number}}}')
 
-        assert found == f'{{"t":{number}}}'
-        assert coerce(rule_of("pipeline_steps", "config"), found.value) == found
+        assert text == f'{{"t":{number}}}'
+        assert coerce(rule_of("pipeline_steps", "config"), text.value) == text
 
     @pytest.mark.parametrize(
         "number",
@@ -424,9 +426,9 @@ class TestValues:
          "9" * 1001, "0." + "1" * 1001, Decimal("1e401"), Decimal("0e-100000000"), 10**1000],
     )  # fmt: skip
     def test_numbers_beyond_all_use_are_refused(self, number: Any) -> None:
-        sent = f'{{"t": {number}}}' if isinstance(number, str) else {"t": number}
+        config = f'{{"t": {number}}}' if isinstance(number, str) else {"t": number}
 
-        assert refusal(rule_of("pipeline_steps", "config"), sent) == "bad_json"
+        assert refusal(rule_of("pipeline_steps", "config"), config) == "bad_json"
 
     def test_deep_json_is_refused(self) -> None:
         deep: Any = {}

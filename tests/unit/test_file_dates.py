@@ -9,7 +9,7 @@ from app.records.file_dates import DayFirst, is_night_of_change, iso_text
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("2026/12/1", "2026-12-01T00:00:00"),
         ("2026-12-1", "2026-12-01T00:00:00"),
@@ -29,8 +29,8 @@ from app.records.file_dates import DayFirst, is_night_of_change, iso_text
         ("2026/13/1", "2026-13-01T00:00:00"),
     ],
 )  # fmt: skip
-def test_the_year_comes_first(text: str, found: str) -> None:
-    assert iso_text(text) == found
+def test_the_year_comes_first(text: str, expected: str) -> None:
+    assert iso_text(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ UNHURRIED = settings(deadline=None)
 
 def sql(data_filter: Any, **params: Any) -> tuple[str, dict[str, Any]] | None:
     node, _ = parse_filter(data_filter, params)
-    return None if node is None else render_filter(node, lambda found: (found.field, found.value))
+    return (
+        None
+        if node is None
+        else render_filter(node, lambda condition: (condition.field, condition.value))
+    )
 
 
 def test_a_condition_binds_its_value() -> None:
@@ -28,18 +32,18 @@ def test_a_condition_binds_its_value() -> None:
 def test_brackets_are_kept_whatever_the_case() -> None:
     a, b, c = ({"field": name, "op": "=", "const": 1} for name in "abc")
 
-    found = sql({"AND": [{"OR": [a, b]}, {"not": c}]})
+    condition = sql({"AND": [{"OR": [a, b]}, {"not": c}]})
 
-    assert found is not None
-    assert found[0] == (
+    assert condition is not None
+    assert condition[0] == (
         "(((a = ${filter_0}$) or (b = ${filter_1}$)) and (not coalesce((c = ${filter_2}$), 0)))"
     )
 
 
 def test_lists_work() -> None:
-    found = sql({"field": "status", "op": "not in", "const": ["a", "b"]})
+    condition = sql({"field": "status", "op": "not in", "const": ["a", "b"]})
 
-    assert found == (
+    assert condition == (
         "(status not in ${filter_0}$ or status is null)",
         {"filter_0": ["a", "b"]},
     )
@@ -111,9 +115,9 @@ def test_a_search_text_means_itself() -> None:
 
 def test_generated_upstream_scripts_get_safe_sql() -> None:
     ns: dict[str, Any] = {"low": 1}
-    found = SafeDBFilter(json.dumps({"field": "a", "op": ">=", "var": "low"}))
+    db_filter = SafeDBFilter(json.dumps({"field": "a", "op": ">=", "var": "low"}))
 
-    assert found.gen(ns) == "(`a` >= ${filter_0}$)"
+    assert db_filter.gen(ns) == "(`a` >= ${filter_0}$)"
     assert ns["filter_0"] == 1
     with pytest.raises(BadRequest):
         SafeDBFilter({"field": "a) or (1=1", "op": "=", "const": 1}).gen({})
@@ -136,11 +140,11 @@ ANYTHING = st.recursive(
 @given(ANYTHING)
 def test_any_filter_is_read_or_refused_and_never_pasted(data_filter: Any) -> None:
     try:
-        found = sql(data_filter)
+        condition = sql(data_filter)
     except BadRequest:
         return
-    if found is not None:
-        assert set(found[0].replace("${", "").replace("}$", "")) <= set(
+    if condition is not None:
+        assert set(condition[0].replace("${", "").replace("}$", "")) <= set(
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ()<>=!"
         )
 

@@ -13,19 +13,19 @@ def many(_: int = 0) -> list[str]:
 
 def test_an_id_is_a_uuid_of_version_7_with_the_time_it_was_made() -> None:
     before = time.time_ns() // 1_000_000
-    made = uuid.UUID(time_ordered_id())
+    identifier = uuid.UUID(time_ordered_id())
     after = time.time_ns() // 1_000_000
 
-    assert (made.version, made.variant) == (7, uuid.RFC_4122)
-    assert before <= made.int >> 80 <= after
+    assert (identifier.version, identifier.variant) == (7, uuid.RFC_4122)
+    assert before <= identifier.int >> 80 <= after
 
 
 def test_ids_of_one_process_are_in_the_order_they_were_made() -> None:
     """Many in each millisecond, so that the time alone does not put them in order."""
-    made = many()
+    ids = many()
 
-    assert len({one[:12] for one in made}) < len(made) / 2
-    assert made == sorted(set(made))
+    assert len({one[:12] for one in ids}) < len(ids) / 2
+    assert ids == sorted(set(ids))
 
 
 def test_forked_processes_make_no_id_twice() -> None:
@@ -37,10 +37,10 @@ def test_forked_processes_make_no_id_twice() -> None:
 
 
 def test_a_clock_that_is_set_back_makes_no_id_twice(monkeypatch) -> None:
-    made = many()
+    ids = many()
     back = time.time_ns() - 3_600_000_000_000
     monkeypatch.setattr(time, "time_ns", lambda: back)
 
-    made += many()
+    ids += many()
 
-    assert len(set(made)) == len(made)
+    assert len(set(ids)) == len(ids)

@@ -42,8 +42,8 @@ def test_what_has_such_numbers_is_written_as_python_writes_it(
 def test_a_number_keeps_its_spelling(text: str) -> None:
     value = kept_json(f'{{"a":[{text}]}}')
 
-    for written in (canonical_json(value), to_json(value), json_bytes(value).decode()):
-        assert written == f'{{"a":[{text}]}}'
+    for json_text in (canonical_json(value), to_json(value), json_bytes(value).decode()):
+        assert json_text == f'{{"a":[{text}]}}'
     for same in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
         assert canonical_json(same) == canonical_json(value)
 

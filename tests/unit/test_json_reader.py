@@ -67,11 +67,11 @@ HUGE = [
 )  # fmt: skip
 def test_what_is_refused_is_told_with_its_place(text: str, template: str, line: int, column: int):
     for source in (text, text.encode()):
-        with pytest.raises(JsonError) as refused:
+        with pytest.raises(JsonError) as error:
             parse_json(source)
 
-        assert refused.value.template == template
-        assert (refused.value.params["line"], refused.value.params["column"]) == (line, column)
+        assert error.value.template == template
+        assert (error.value.params["line"], error.value.params["column"]) == (line, column)
 
 
 def test_what_stands_behind_the_fault_is_not_looked_at(monkeypatch: pytest.MonkeyPatch):
@@ -102,11 +102,11 @@ def test_what_stands_behind_the_fault_is_not_looked_at(monkeypatch: pytest.Monke
     ],
 )  # fmt: skip
 def test_what_is_not_utf_8_is_told_with_its_place(raw: bytes, line: int, column: int):
-    with pytest.raises(JsonError) as refused:
+    with pytest.raises(JsonError) as error:
         parse_json(raw)
 
-    assert refused.value.template == "This is not UTF-8: line {line}, column {column}."
-    assert (refused.value.params["line"], refused.value.params["column"]) == (line, column)
+    assert error.value.template == "This is not UTF-8: line {line}, column {column}."
+    assert (error.value.params["line"], error.value.params["column"]) == (line, column)
 
 
 @pytest.mark.parametrize("number", HUGE)

@@ -32,9 +32,9 @@ def sentences():
                 place = PLACES.get(name)
                 if place is None or len(node.args) <= place:
                     continue
-                given = node.args[place]
-                if isinstance(given, ast.Constant) and isinstance(given.value, str):
-                    yield folder, f"{file.name}:{node.lineno}", given.value
+                argument = node.args[place]
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield folder, f"{file.name}:{node.lineno}", argument.value
 
 
 def chinese() -> dict[str, str]:
@@ -49,9 +49,9 @@ def names_in(template: str) -> set[str]:
 
 
 def test_every_sentence_has_its_chinese():
-    known = chinese()
+    translations = chinese()
 
-    missing = [(where, text) for _, where, text in sentences() if text and text not in known]
+    missing = [(where, text) for _, where, text in sentences() if text and text not in translations]
 
     assert missing == []
 
@@ -71,8 +71,8 @@ def test_a_sentence_is_said_in_the_readers_language():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "language"),
+    ("header", "language"),
     [("zh-CN,zh;q=0.9", "zh"), ("en-GB", "en"), ("fr, zh;q=0.5", "zh"), ("fr", "en"), (None, "en")],
 )
-def test_the_language_is_picked_from_what_is_wanted(wanted, language):
-    assert pick_language(wanted) == language
+def test_the_language_is_picked_from_what_is_wanted(header, language):
+    assert pick_language(header) == language

@@ -40,12 +40,12 @@ class _Worker:
         assert self.process.stdout is not None
         self.process.stdin.write("".join(f"{line}\n" for line in lines))
         self.process.stdin.flush()
-        said = []
+        parts = []
         for line in self.process.stdout:
             if line in ("end\n", "ready\n"):
                 break
-            said.append(line)
-        return "".join(said)
+            parts.append(line)
+        return "".join(parts)
 
 
 @contextmanager

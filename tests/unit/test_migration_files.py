@@ -17,7 +17,7 @@ class _Cursor:
         self.statements.append(statement)
 
 
-async def sent(folder: Path, text: str) -> list[str]:
+async def statements_of(folder: Path, text: str) -> list[str]:
     """What is sent to the server, without the file's head."""
     file = folder / "0001_do.sql"
     file.write_bytes(text.encode())
@@ -53,15 +53,15 @@ async def sent(folder: Path, text: str) -> list[str]:
 async def test_statements_are_sent_as_they_stand(
     tmp_path: Path, text: str, statements: list[str]
 ) -> None:
-    assert await sent(tmp_path, HEAD + text) == statements
-    assert await sent(tmp_path, (HEAD + text).replace("\n", "\r\n")) == statements
-    assert (await sent(tmp_path, "\ufeff" + HEAD + text))[-1:] == statements[-1:]
+    assert await statements_of(tmp_path, HEAD + text) == statements
+    assert await statements_of(tmp_path, (HEAD + text).replace("\n", "\r\n")) == statements
+    assert (await statements_of(tmp_path, "\ufeff" + HEAD + text))[-1:] == statements[-1:]
 
 
 async def test_many_quotes_that_end_nowhere_take_no_time(tmp_path: Path) -> None:
     text = HEAD + "select '" + "''" * 100_000
 
-    assert await sent(tmp_path, text) == [text.removeprefix(HEAD)]
+    assert await statements_of(tmp_path, text) == [text.removeprefix(HEAD)]
 
 
 @pytest.mark.parametrize(

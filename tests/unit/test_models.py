@@ -84,7 +84,7 @@ def test_what_must_never_leave_is_marked() -> None:
     }
 
 
-def test_referrers_of_a_line_are_all_tables_that_hold_its_id() -> None:
+def test_referrers_of_a_pipeline_are_all_tables_that_hold_its_id() -> None:
     assert {name for name, column in models.referrers("pipelines") if column == "pipeline_id"} == {
         "pipeline_steps",
         "pipeline_versions",
@@ -96,7 +96,7 @@ def test_referrers_of_a_line_are_all_tables_that_hold_its_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "told"),
+    ("field", "sentence"),
     [
         pytest.param({"patern": "x"}, "patern", id="misspelt-key"),
         pytest.param({"type": "varchar(20)"}, "varchar", id="unknown-type"),
@@ -107,7 +107,7 @@ def test_referrers_of_a_line_are_all_tables_that_hold_its_id() -> None:
     ],
 )
 def test_a_wrong_model_is_refused_with_its_place(
-    tmp_path: Path, field: dict[str, object], told: str
+    tmp_path: Path, field: dict[str, object], sentence: str
 ) -> None:
     path = tmp_path / "thing.json"
     path.write_text(json.dumps(minimal(**field)), "utf-8")
@@ -115,7 +115,7 @@ def test_a_wrong_model_is_refused_with_its_place(
     with pytest.raises(models.ModelError, match=r"thing\.json") as caught:
         models.read_tables([path])
 
-    assert told in str(caught.value)
+    assert sentence in str(caught.value)
 
 
 def test_a_table_defined_twice_is_refused(tmp_path: Path) -> None:

@@ -64,10 +64,10 @@ def test_a_clash_is_told_by_name_and_nothing_is_connected(
 ) -> None:
     facts, parts = Contributions(Fact, lambda fact: fact.name), Contributions(Part)
     lower = module("lower", accepts=(facts, parts))
-    left = module("left", contributions=(Fact("a"),))
+    one_side = module("left", contributions=(Fact("a"),))
 
     with pytest.raises(NameTaken) as caught:
-        connect([lower, left, module("upper", contributions=more)])
+        connect([lower, one_side, module("upper", contributions=more)])
 
     assert all(word in str(caught.value) for word in ["upper", *names.split()])
     assert [*facts, *parts] == []

@@ -47,7 +47,7 @@ ERRORS = (
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = DatabaseSettings(user="", password="", name="")
-    made = Settings(
+    options = Settings(
         root_dir=ROOT,
         var_dir=ROOT,
         host="127.0.0.1",
@@ -61,7 +61,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
         indexes=(),
         processors=(),
     )
-    monkeypatch.setattr(openapi, "settings", lambda: made)
+    monkeypatch.setattr(openapi, "settings", lambda: options)
 
 
 def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -101,27 +101,27 @@ def raised_codes(files: Iterable[Path]) -> set[str]:
 
 def field_codes(files: Iterable[Path]) -> set[str]:
     """The codes of what *files* say is wrong with a field."""
-    found = {FieldRule(kind="str").problem}
+    codes = {FieldRule(kind="str").problem}
     for file in files:
         for name, call in calls(file):
             place = {"FieldProblem": 1, "CoercionError": 0, "_bad_moment": 0}.get(name)
-            given = list(call.args[place : place + 1]) if place is not None else []
-            given += [word.value for word in call.keywords if word.arg == "problem"]
-            found |= {str(code.value) for code in given if isinstance(code, ast.Constant)}
-    return found
+            arguments = list(call.args[place : place + 1]) if place is not None else []
+            arguments += [word.value for word in call.keywords if word.arg == "problem"]
+            codes |= {str(code.value) for code in arguments if isinstance(code, ast.Constant)}
+    return codes
 
 
-def told(node: Any) -> Iterator[str]:
+def descriptions(node: Any) -> Iterator[str]:
     """Everything the document tells a reader."""
     if isinstance(node, list):
         for item in node:
-            yield from told(item)
+            yield from descriptions(item)
     elif isinstance(node, dict):
         for name, value in node.items():
             if name in ("title", "summary", "description") and isinstance(value, str):
                 yield value
             elif name != "examples":
-                yield from told(value)
+                yield from descriptions(value)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -130,13 +130,13 @@ def test_is_valid(lang: str) -> None:
 
 
 def test_has_every_address_of_the_api() -> None:
-    served = {
+    addresses = {
         "/" + str(file.parent.relative_to(ROOT)).replace("/wwwroot/", "/")
         for file in (ROOT / "pipeline_dist/wwwroot/v1").rglob("index.dspy")
     }
     about_it = {"/pipeline_dist/v1/openapi.json", "/pipeline_dist/v1/docs"}
 
-    assert set(openapi.document("en")["paths"]) == served - about_it
+    assert set(openapi.document("en")["paths"]) == addresses - about_it
 
 
 def test_lists_every_code_that_can_be_raised() -> None:
@@ -220,8 +220,8 @@ def test_links_lead_to_operations_and_parameters_that_are_there() -> None:
     assert ("begin_call", "read_call") in {(name, link["operationId"]) for name, link in links}
     for _, link in links:
         operation = operations[link["operationId"]]
-        known = {item["name"] for item in operation.get("parameters", ())}
-        assert set(link.get("parameters", ())) <= known
+        names = {item["name"] for item in operation.get("parameters", ())}
+        assert set(link.get("parameters", ())) <= names
         if "requestBody" in link:
             body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
             properties = document["components"]["schemas"][body.rsplit("/", 1)[1]]["properties"]
@@ -239,10 +239,10 @@ def test_ids_of_operations_stay() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_examples_fit_their_schemas(operation: Any) -> None:
     document = openapi.document("en")
-    described = document["paths"][operation.path][operation.method]
-    contents = [answer["content"] for answer in described["responses"].values()]
-    if "requestBody" in described:
-        contents.append(described["requestBody"]["content"])
+    description = document["paths"][operation.path][operation.method]
+    contents = [answer["content"] for answer in description["responses"].values()]
+    if "requestBody" in description:
+        contents.append(description["requestBody"]["content"])
 
     for content in contents:
         for media in content.values():
@@ -252,14 +252,14 @@ def test_examples_fit_their_schemas(operation: Any) -> None:
 
 
 def test_every_example_is_shown() -> None:
-    shown = str(openapi.document("en")["paths"])
+    text = str(openapi.document("en")["paths"])
     names = [name for name in dir(openapi_examples) if name.isupper() and name[0] != "_"]
 
-    assert [name for name in names if str(getattr(openapi_examples, name)) not in shown] == []
+    assert [name for name in names if str(getattr(openapi_examples, name)) not in text] == []
 
 
 def test_is_told_in_chinese_throughout() -> None:
     english, chinese = openapi.document("en"), openapi.document("zh")
-    same = {a for a, b in zip(told(english), told(chinese), strict=True) if a == b}
+    same = {a for a, b in zip(descriptions(english), descriptions(chinese), strict=True) if a == b}
 
     assert same == set()

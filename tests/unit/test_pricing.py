@@ -78,11 +78,11 @@ def test_lines_of_one_call_share_their_packages(
     terms = package(size, Decimal("0.000001"))
     lines = [line(quantity) for quantity in quantities]
 
-    priced = apply_prices(lines, [terms] * len(lines), {"p1": before})
+    priced_lines = apply_prices(lines, [terms] * len(lines), {"p1": before})
 
-    used = Fraction(before) + sum((Fraction(q) for q in quantities), Fraction(0))
-    bought = ceil(used / size) - ceil(Fraction(before) / size)
-    assert Fraction(total(priced)) == bought * Fraction(1, 10**6)
+    quantity_sum = Fraction(before) + sum((Fraction(q) for q in quantities), Fraction(0))
+    bought = ceil(quantity_sum / size) - ceil(Fraction(before) / size)
+    assert Fraction(total(priced_lines)) == bought * Fraction(1, 10**6)
 
 
 @given(PRICES, RATES, QUANTITIES, SIZES)
@@ -92,14 +92,16 @@ def test_the_stored_discounted_price_reproduces_the_amount(
     terms = discount(make_terms(unit_price=price, unit_size=size), rate)
 
     assert terms.unit_price is not None
-    stored = Fraction(terms.unit_price)
-    assert stored == Fraction(price) * Fraction(rate)
+    unit_price = Fraction(terms.unit_price)
+    assert unit_price == Fraction(price) * Fraction(rate)
     exponent = terms.unit_price.as_tuple().exponent
     assert isinstance(exponent, int)
     assert -10 <= exponent <= -6
     # As the ledger hands it back.
     assert str(shown_price(terms.unit_price.quantize(Decimal("1e-10")))) == str(terms.unit_price)
-    assert Fraction(line_amount(terms, quantity)) == half_up(Fraction(quantity) * stored / size, 10)
+    assert Fraction(line_amount(terms, quantity)) == half_up(
+        Fraction(quantity) * unit_price / size, 10
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,10 +137,10 @@ def test_the_most_specific_price_applies(step: str, model: str, expected: str) -
         make_terms(pricing_id="other", unit="image", step_key="s", model="m"),
     ]
 
-    found = choose(terms, step, model, "call")
+    choice = choose(terms, step, model, "call")
 
-    assert found is not None
-    assert found.pricing_id == expected
+    assert choice is not None
+    assert choice.pricing_id == expected
 
 
 def test_every_line_without_price_is_named() -> None:
@@ -163,10 +165,10 @@ def test_a_more_specific_price_in_another_currency_hides_none() -> None:
     dollars = make_terms(pricing_id="usd", step_key="s", model="m", currency="USD")
     prices = [dollars, make_terms(pricing_id="cny")]
 
-    (found,) = choose_terms([line(1, step="s", model="m")], prices, choose, "CNY")
+    (one,) = choose_terms([line(1, step="s", model="m")], prices, choose, "CNY")
     (whichever,) = choose_terms([line(1, step="s", model="m")], prices, choose, None)
 
-    assert (found.pricing_id, whichever.pricing_id) == ("cny", "usd")
+    assert (one.pricing_id, whichever.pricing_id) == ("cny", "usd")
 
 
 def test_an_amount_the_ledger_cannot_hold_is_refused() -> None:

@@ -14,15 +14,15 @@ def at(seconds: float) -> datetime:
     return START + timedelta(milliseconds=round(seconds * 1000))
 
 
-def admitted(times: list[float], allowed: int) -> list[datetime]:
+def admissions(times: list[float], limit: int) -> list[datetime]:
     """Those of the tries that the window lets in, stored and read again between any two."""
-    stored: bytes | None = None
+    state: bytes | None = None
     let_in = []
     for seconds in times:
-        window = RateWindow(stored, at(seconds))
-        if not window.limit(allowed).full:
+        window = RateWindow(state, at(seconds))
+        if not window.limit(limit).full:
             window.add()
-            stored = window.dump()
+            state = window.dump()
             let_in.append(at(seconds))
     return let_in
 
@@ -32,51 +32,51 @@ def admitted(times: list[float], allowed: int) -> list[datetime]:
     st.integers(min_value=1, max_value=20),
 )
 def test_never_more_than_the_limit_in_any_minute_and_no_needless_refusal(
-    gaps: list[float], allowed: int
+    gaps: list[float], limit: int
 ) -> None:
     times, passed = [], 0.0
     for gap in gaps:
         passed += gap / 5
         times.append(passed)
 
-    let_in = admitted(times, allowed)
+    let_in = admissions(times, limit)
 
     for moment in let_in:
         minute = [t for t in let_in if moment <= t < moment + timedelta(seconds=60)]
-        assert len(minute) <= allowed
-    for refused in sorted({at(t) for t in times} - set(let_in)):
-        recent = [t for t in let_in if refused - timedelta(seconds=60) - TOLERANCE < t <= refused]
-        assert len(recent) >= allowed
+        assert len(minute) <= limit
+    for refusal in sorted({at(t) for t in times} - set(let_in)):
+        recent = [t for t in let_in if refusal - timedelta(seconds=60) - TOLERANCE < t <= refusal]
+        assert len(recent) >= limit
 
 
 def test_the_time_told_is_the_time_there_is_room() -> None:
-    stored = None
+    state = None
     for seconds in (0.1, 10.3, 20.7):
-        window = RateWindow(stored, at(seconds))
+        window = RateWindow(state, at(seconds))
         window.add()
-        stored = window.dump()
+        state = window.dump()
 
-    full = RateWindow(stored, at(30)).limit(3)
+    full = RateWindow(state, at(30)).limit(3)
     assert full.full
     assert full.resets_at is not None
     just_before = full.resets_at - timedelta(milliseconds=1)
-    assert RateWindow(stored, just_before).limit(3).full
-    assert not RateWindow(stored, full.resets_at).limit(3).full
+    assert RateWindow(state, just_before).limit(3).full
+    assert not RateWindow(state, full.resets_at).limit(3).full
     assert full.resets_at - at(0.1) <= timedelta(seconds=60) + TOLERANCE
 
 
 def test_a_lowered_limit_waits_for_as_many_to_leave() -> None:
-    stored = None
+    state = None
     for seconds in (1, 2, 3):
-        window = RateWindow(stored, at(seconds))
+        window = RateWindow(state, at(seconds))
         window.add()
-        stored = window.dump()
+        state = window.dump()
 
-    resets_at = RateWindow(stored, at(4)).limit(1).resets_at
+    resets_at = RateWindow(state, at(4)).limit(1).resets_at
 
     assert resets_at is not None
-    assert not RateWindow(stored, resets_at).limit(1).full
-    assert RateWindow(stored, resets_at - timedelta(milliseconds=1)).limit(1).full
+    assert not RateWindow(state, resets_at).limit(1).full
+    assert RateWindow(state, resets_at - timedelta(milliseconds=1)).limit(1).full
 
 
 def test_an_empty_or_damaged_window_is_empty() -> None:

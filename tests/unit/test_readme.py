@@ -41,9 +41,9 @@ def test_every_command_is_documented(readme: str) -> None:
 def test_every_environment_variable_is_documented(readme: str) -> None:
     files = [*(ROOT / "app").glob("**/*.py"), ROOT / "build.sh", ROOT / "app/shell_common.sh"]
     text = "\n".join(path.read_text("utf-8") for path in files)
-    used = set(re.findall(r"\b(?:PIPELINE_[A-Z_]+|SAGE_RBAC_DB)\b", text))
+    variables = set(re.findall(r"\b(?:PIPELINE_[A-Z_]+|SAGE_RBAC_DB)\b", text))
 
-    assert {name for name in used if f"`{name}`" not in READMES[readme]} == set()
+    assert {name for name in variables if f"`{name}`" not in READMES[readme]} == set()
 
 
 @pytest.mark.parametrize("readme", READMES)
@@ -56,6 +56,6 @@ def test_the_two_commands_come_first(readme: str) -> None:
 
 def test_both_readmes_have_the_same_commands_in_the_same_order() -> None:
     blocks = [re.findall(r"```(?:sh|sql)\n(.*?)```", text, re.DOTALL) for text in READMES.values()]
-    stripped = [[re.sub(r"\s+(?:#|--) .*", "", block) for block in found] for found in blocks]
+    stripped = [[re.sub(r"\s+(?:#|--) .*", "", block) for block in group] for group in blocks]
 
     assert stripped[0] == stripped[1]

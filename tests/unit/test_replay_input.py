@@ -10,7 +10,7 @@ HEAD = "provider,model,input_usd_per_1m_tokens,output_usd_per_1m_tokens\n"
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "sentence"),
     [
         ("one,m,1,200.50,3\n", "line 2: there are more cells"),
         ("one,m,0.5\n", "line 2"),
@@ -20,11 +20,11 @@ HEAD = "provider,model,input_usd_per_1m_tokens,output_usd_per_1m_tokens\n"
     ],
 )
 def test_a_price_is_never_read_from_a_row_that_is_wrong(
-    tmp_path: Path, row: str, said: str
+    tmp_path: Path, row: str, sentence: str
 ) -> None:
     path = tmp_path / "prices.csv"
     path.write_text(HEAD + row, "utf-8")
 
     with pytest.raises(ReplayError) as caught:
         read_prices(path, "m")
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)

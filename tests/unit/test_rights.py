@@ -29,7 +29,7 @@ def test_nobody_is_any_and_anonymous():
 
 
 @pytest.mark.parametrize(
-    ("registered", "path", "allowed"),
+    ("registered", "path", "expected"),
     [
         ("/a/b.ui", "/a/b.ui", True),
         ("/a/b.ui", "/a/b.ui/", False),
@@ -60,21 +60,21 @@ def test_nobody_is_any_and_anonymous():
         ("/a/b.ui", "/a/c.ui", False),
     ],
 )
-def test_paths_are_exact_or_prefixes(registered, path, allowed):
+def test_paths_are_exact_or_prefixes(registered, path, expected):
     rights = rights_of([right(registered)])
 
-    assert rights.allows(effective_roles(["owner.admin"], signed_in=True), path) is allowed
-    assert covers(registered, path) is allowed
+    assert rights.allows(effective_roles(["owner.admin"], signed_in=True), path) is expected
+    assert covers(registered, path) is expected
 
 
 @pytest.mark.parametrize(
-    ("org_type", "name", "allowed"),
+    ("org_type", "name", "expected"),
     [("owner", "*", True), ("*", "admin", True), ("customer", "*", False), ("*", "viewer", False)],
 )
-def test_wildcard_roles_of_a_permission_match(org_type, name, allowed):
+def test_wildcard_roles_of_a_permission_match(org_type, name, expected):
     rights = rights_of([right("/a", orgtypeid=org_type, name=name)])
 
-    assert rights.allows(effective_roles(["owner.admin"], signed_in=True), "/a") is allowed
+    assert rights.allows(effective_roles(["owner.admin"], signed_in=True), "/a") is expected
 
 
 def test_what_is_not_registered_is_refused():
@@ -150,9 +150,9 @@ PIECES = st.lists(st.sampled_from(["/main", "/", "a", "b", "*", "**", "%", "."])
 
 
 @given(PIECES, PIECES)
-def test_the_fast_table_and_the_rule_agree(registered, wanted):
-    path, asked = "".join(registered), "".join(wanted)
+def test_the_fast_table_and_the_rule_agree(registered, parts):
+    path, request_path = "".join(registered), "".join(parts)
 
-    found = bool(rights_of([right(path)]).roles_for(asked))
+    may = bool(rights_of([right(path)]).roles_for(request_path))
 
-    assert found is covers(path, asked)
+    assert may is covers(path, request_path)

@@ -60,14 +60,14 @@ Validator = validators.extend(Draft202012Validator, {"pattern": _as_in_ecma})
 
 
 def fits(schema: dict[str, Any], value: Any) -> bool:
-    checked: bool = Validator(schema, format_checker=FormatChecker()).is_valid(value)
-    return checked
+    fitting: bool = Validator(schema, format_checker=FormatChecker()).is_valid(value)
+    return fitting
 
 
-def taken(rule: FieldRule, value: Any) -> bool:
+def is_accepted(rule: FieldRule, value: Any) -> bool:
     """Whether the server takes *value*, as something and not as nothing."""
     try:
-        found = check_params({"x": rule}, {"x": value})["x"]
+        accepted_value = check_params({"x": rule}, {"x": value})["x"]
         if rule.format == DAY_OR_TIME and value:
             usage.span(value, None)
     except InvalidFields as exc:
@@ -75,7 +75,7 @@ def taken(rule: FieldRule, value: Any) -> bool:
         return [(problem.field, problem.code) for problem in exc.problems] in (
             [("to", "out_of_order")], [("to", "too_long")],
         )  # fmt: skip
-    return found is not None
+    return accepted_value is not None
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -87,9 +87,9 @@ def test_the_schema_says_what_the_rule_takes(name: str) -> None:
     fitting = [value for value in values if validator.is_valid(_as_read(rule, where, value))]
 
     assert fitting
-    assert [value for value in fitting if not taken(rule, value)] == []
+    assert [value for value in fitting if not is_accepted(rule, value)] == []
     if rule.kind not in ("int", "decimal") and rule.format is None:
-        unsaid = [v for v in values if _is_plain(v) and v not in fitting and taken(rule, v)]
+        unsaid = [v for v in values if _is_plain(v) and v not in fitting and is_accepted(rule, v)]
         assert unsaid == []
 
 

@@ -17,34 +17,34 @@ CHINESE = (ROOT / "docs/security.zh-CN.md").read_text("utf-8")
 
 
 def test_every_test_that_is_named_is_there():
-    named = set(re.findall(r"`(tests/[\w/]+\.py)`", ENGLISH))
+    paths = set(re.findall(r"`(tests/[\w/]+\.py)`", ENGLISH))
 
-    assert len(named) > 20
-    assert sorted(path for path in named if not (ROOT / path).is_file()) == []
+    assert len(paths) > 20
+    assert sorted(path for path in paths if not (ROOT / path).is_file()) == []
 
 
 def test_every_attack_is_named():
-    written = {path.name for path in (ROOT / "tests/attack").glob("test_*.py")}
-    named = set(re.findall(r"tests/attack/(test_\w+\.py)", ENGLISH))
+    files = {path.name for path in (ROOT / "tests/attack").glob("test_*.py")}
+    names = set(re.findall(r"tests/attack/(test_\w+\.py)", ENGLISH))
 
-    assert written - named == set()
+    assert files - names == set()
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
 def test_every_command_is_one(text: str):
-    named = set(re.findall(r"manage\.py ([a-z-]+)", text))
+    names = set(re.findall(r"manage\.py ([a-z-]+)", text))
 
-    assert named <= set(commands())
+    assert names <= set(commands())
     assert set(re.findall(r"rotate-secret (\w+)", text)) == set(_ROTATIONS)
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
 def test_every_endpoint_is_a_file(text: str):
     scripts = {path.name for path in ROOT.glob("pipeline_*/wwwroot/api/*.dspy")}
-    named = set(re.findall(r"\b((?:distributor|pipeline_usage)_\w+_(?:key|delete))\b", text))
+    endpoints = set(re.findall(r"\b((?:distributor|pipeline_usage)_\w+_(?:key|delete))\b", text))
 
-    assert named
-    assert {f"{name}.dspy" for name in named} <= scripts
+    assert endpoints
+    assert {f"{name}.dspy" for name in endpoints} <= scripts
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,5 @@ def test_the_times_are_the_codes():
     assert (Options.remembered_seconds, REFUSAL_SECONDS, LIFE.days) == (5, 0.3, 180)
     assert timedelta(hours=1) == FORGOTTEN_AFTER
     assert (Options.session_hours, Options.session_idle_minutes) == (12, 120)
-    for said in ("within 5 s", "0.3 s", "180 days", "12 h, or 2 h without use", "after 1 h"):
-        assert said in ENGLISH
+    for sentence in ("within 5 s", "0.3 s", "180 days", "12 h, or 2 h without use", "after 1 h"):
+        assert sentence in ENGLISH

@@ -11,12 +11,12 @@ from app.base.settings import ConfigError, load_settings
 
 @pytest.fixture
 def load(tmp_path: Path):
-    def loaded(config, **env):
+    def load_options(config, **env):
         file = tmp_path / "config.json"
         file.write_text(config if isinstance(config, str) else json.dumps(config), "utf-8")
         return load_settings({"PIPELINE_CONF": str(file), "PIPELINE_VAR": str(tmp_path), **env})
 
-    return loaded
+    return load_options
 
 
 def with_database(**kwargs):
@@ -34,16 +34,16 @@ def test_every_problem_is_told_at_once(load):
         "pipeline": {"quota_time_zone": "Mars/Olympus", "pool_size": "many", "session_hours": 0},
     }
 
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as error:
         load(config)
 
     for part in ("website.prot", "port must be", "Mars/Olympus", "pool_size must be int",
                  "session_hours must be a whole number from 1"):  # fmt: skip
-        assert part in str(refused.value)
+        assert part in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "sentence"),
     [
         (with_database(port="x"), "databases.pipeline.kwargs.port"),
         ({"databases": ["pipeline"]}, "databases must be an object"),
@@ -58,14 +58,14 @@ def test_every_problem_is_told_at_once(load):
         (with_database() | {"pipeline": {"pool_size": 0}}, "pool_size must be a whole number"),
     ],
 )
-def test_what_is_of_another_form_is_told_and_ends_nothing_with_a_trace(load, config, said):
-    with pytest.raises(ConfigError, match=said):
+def test_what_is_of_another_form_is_told_and_ends_nothing_with_a_trace(load, config, sentence):
+    with pytest.raises(ConfigError, match=sentence):
         load(config)
 
 
 def test_the_functions_of_script_steps_are_names(load):
-    named = with_database() | {"pipeline": {"step_functions": ["tools.clean", "_x1"]}}
-    assert load(named).options.step_functions == ("tools.clean", "_x1")
+    config = with_database() | {"pipeline": {"step_functions": ["tools.clean", "_x1"]}}
+    assert load(config).options.step_functions == ("tools.clean", "_x1")
 
     for wrong in ("two words", "1st", ""):
         with pytest.raises(ConfigError, match=r"step_functions.*is not the name of a function"):
@@ -80,32 +80,34 @@ def test_without_a_host_and_an_embedded_database_the_way_out_is_told(load):
 
 
 def test_the_environment_overrides_the_file(load):
-    found = load(
+    options = load(
         with_database(password="file"),
         PIPELINE_PORT="9999",
         PIPELINE_DB_PASSWORD="env",
         SAGE_RBAC_DB="other_sage",
     )
 
-    assert found.port == 9999
-    assert found.pipeline_database.password == "env"
-    assert found.sage_database.name == "other_sage"
-    assert found.sage_database.host == "db.example"
+    assert options.port == 9999
+    assert options.pipeline_database.password == "env"
+    assert options.sage_database.name == "other_sage"
+    assert options.sage_database.host == "db.example"
 
 
 def test_a_password_as_dbpassword_prints_it_is_opened(load):
-    sealed = aes_encode_b64("key-of-this-installation", "the password")
+    ciphertext = aes_encode_b64("key-of-this-installation", "the password")
 
-    found = load(with_database(password=sealed) | {"password_key": "key-of-this-installation"})
+    options = load(
+        with_database(password=ciphertext) | {"password_key": "key-of-this-installation"}
+    )
 
-    assert found.pipeline_database.password == "the password"
+    assert options.pipeline_database.password == "the password"
 
 
 def test_a_password_sealed_with_another_key_is_told(load):
-    sealed = aes_encode_b64("another key", "the password")
+    ciphertext = aes_encode_b64("another key", "the password")
 
     with pytest.raises(ConfigError, match="password_key does not open it"):
-        load(with_database(password=sealed) | {"password_key": "key"})
+        load(with_database(password=ciphertext) | {"password_key": "key"})
 
 
 def test_a_plain_password_that_looks_like_base64_stays_plain(load):
@@ -116,7 +118,7 @@ def test_sage_may_have_an_entry_of_its_own(load):
     config = with_database()
     config["databases"]["sage2"] = {"kwargs": {"host": "sage.example", "db": "rbac", "user": "u"}}
 
-    found = load(config, SAGE_RBAC_DB="sage2")
+    options = load(config, SAGE_RBAC_DB="sage2")
 
-    assert (found.sage_database.host, found.sage_database.name) == ("sage.example", "rbac")
-    assert found.pipeline_database.host == "db.example"
+    assert (options.sage_database.host, options.sage_database.name) == ("sage.example", "rbac")
+    assert options.pipeline_database.host == "db.example"

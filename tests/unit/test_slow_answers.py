@@ -59,14 +59,14 @@ async def test_what_is_found_quickly_is_found_anew_each_time(clock: Clock) -> No
 
 
 @pytest.mark.parametrize(
-    ("took", "kept"), [(0.5, 10), (2, 40), (30, MAX_SECONDS), (100, MAX_SECONDS)]
+    ("took", "seconds"), [(0.5, 10), (2, 40), (30, MAX_SECONDS), (100, MAX_SECONDS)]
 )
 async def test_what_took_long_is_kept_twenty_times_as_long(
-    clock: Clock, took: float, kept: float
+    clock: Clock, took: float, seconds: float
 ) -> None:
     memory, figures = SlowAnswerCache(clock), Figures(clock, took)
 
-    assert await asked_twice(clock, lambda: memory.ask("q", figures), kept - 0.1) == [1, 1]
+    assert await asked_twice(clock, lambda: memory.ask("q", figures), seconds - 0.1) == [1, 1]
     clock.seconds += 0.1
     assert await memory.ask("q", figures) == 2
 

@@ -24,7 +24,7 @@ MOMENT = datetime(2026, 12, 1, 8, 30, 15)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-def written(*rows: list[Any], lang: str = "en") -> bytes:
+def workbook_of(*rows: list[Any], lang: str = "en") -> bytes:
     file = SheetFile(["h"] * max(map(len, rows)), lang)
     content = b"".join([file.add(rows), *file.end()])
     file.close()
@@ -32,7 +32,7 @@ def written(*rows: list[Any], lang: str = "en") -> bytes:
 
 
 def cell_of(value: Any) -> Cell:
-    sheet = load_workbook(io.BytesIO(written([value]))).active
+    sheet = load_workbook(io.BytesIO(workbook_of([value]))).active
     assert sheet is not None
     cell = sheet["A2"]
     assert isinstance(cell, Cell)
@@ -40,7 +40,7 @@ def cell_of(value: Any) -> Cell:
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "shown", "look"),
+    ("value", "kind", "expected", "look"),
     [
         (5, "n", 5, "0"),
         (Decimal("1.500000"), "n", 1.5, "0.000000"),
@@ -58,17 +58,17 @@ def cell_of(value: Any) -> Cell:
     ],
 )  # fmt: skip
 def test_a_value_is_the_kind_of_cell_that_shows_all_of_it(
-    value: Any, kind: str, shown: Any, look: str
+    value: Any, kind: str, expected: Any, look: str
 ) -> None:
     cell = cell_of(value)
-    assert (cell.data_type, cell.value, cell.number_format) == (kind, shown, look)
+    assert (cell.data_type, cell.value, cell.number_format) == (kind, expected, look)
     assert cell.quotePrefix == (value == "=1+1")
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(TEXTS, min_size=1, max_size=8))
 def test_texts_come_back_as_they_were(texts: list[str]) -> None:
-    [row] = read_xlsx(written([*texts, "end"])).rows
+    [row] = read_xlsx(workbook_of([*texts, "end"])).rows
     # Blank cells are none.
     assert [text if text.strip() else None for text in texts] == row.cells[:-1]
 
@@ -76,14 +76,14 @@ def test_texts_come_back_as_they_were(texts: list[str]) -> None:
 def test_cells_of_one_row_do_not_get_mixed_up() -> None:
     rows: list[list[Any]] = [["a", "=b", "c", 1, Decimal("1.5"), Decimal("2.5"), "=d", None, "e"]]
     rows.append(["f"] * 9)
-    assert [row.cells for row in read_xlsx(written(*rows)).rows] == [
+    assert [row.cells for row in read_xlsx(workbook_of(*rows)).rows] == [
         ["a", "=b", "c", "1", "1.5", "2.5", "=d", None, "e"], ["f"] * 9,
     ]  # fmt: skip
 
 
 def test_a_text_that_does_not_fit_says_so_in_its_cell_and_on_a_sheet() -> None:
     long = "长" * 40_000
-    content = written(["x"], ["y", long], [long], lang="zh")
+    content = workbook_of(["x"], ["y", long], [long], lang="zh")
     book = load_workbook(io.BytesIO(content))
 
     assert book.sheetnames == ["Sheet1", "被截断的文字"]
@@ -97,7 +97,7 @@ def test_a_text_that_does_not_fit_says_so_in_its_cell_and_on_a_sheet() -> None:
 
 
 def test_the_first_row_is_bold_and_always_in_view() -> None:
-    sheet = load_workbook(io.BytesIO(written(["x"]))).active
+    sheet = load_workbook(io.BytesIO(workbook_of(["x"]))).active
     assert sheet is not None
     assert (sheet.freeze_panes, sheet["A1"].font.b, sheet["A2"].font.b) == ("A2", True, False)
 
@@ -121,13 +121,13 @@ def test_a_file_that_is_given_up_leaves_nothing_open(
 
 
 @pytest.mark.parametrize(
-    ("hour", "shown"),
+    ("hour", "expected"),
     [
         (0, "2026-10-25T02:30:00.000+02:00"),  # shown twice: only with its distance it is one time
         (2, datetime(2026, 10, 25, 3, 30)),
     ],
 )
-def test_an_hour_that_clocks_show_twice_is_exported_as_a_text(hour: int, shown: Any) -> None:
+def test_an_hour_that_clocks_show_twice_is_exported_as_a_text(hour: int, expected: Any) -> None:
     row = {"created_at": datetime(2026, 10, 25, hour, 30, tzinfo=UTC)}
     berlin = ZoneInfo("Europe/Berlin")
-    assert exports._cell(table("pipelines"), row, "created_at", berlin, "en", "xlsx") == shown
+    assert exports._cell(table("pipelines"), row, "created_at", berlin, "en", "xlsx") == expected

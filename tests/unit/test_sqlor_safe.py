@@ -70,10 +70,10 @@ def test_sort_names_columns(sort, terms):
     ["${1}$", "(select sleep(9))", "id; drop table x", "id) as x, (select 1", "", [1], "a b"],
 )
 def test_any_other_sort_is_refused(sort):
-    with pytest.raises(BadRequest) as refused:
+    with pytest.raises(BadRequest) as error:
         sort_terms(sort)
 
-    assert refused.value.code == "bad_sort"
+    assert error.value.code == "bad_sort"
 
 
 @pytest.mark.parametrize(

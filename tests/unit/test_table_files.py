@@ -37,8 +37,8 @@ def cells(data: bytes) -> list[list[Any]]:
 
 def only(cell: str, **more: Any) -> Any:
     """The cell of a workbook that has one below its head."""
-    [[found]] = cells(workbook(HEAD + row(2, cell), **more))
-    return found
+    [[value]] = cells(workbook(HEAD + row(2, cell), **more))
+    return value
 
 
 def refusal(data: bytes) -> BadRequest:
@@ -67,7 +67,7 @@ def test_csv_has_many_forms(text: str, rows: list[list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "encoded",
+    "content",
     [
         "产线,名称\n甲,é😀\n".encode(),
         codecs.BOM_UTF8 + "产线,名称\n甲,é😀\n".encode(),
@@ -77,9 +77,9 @@ def test_csv_has_many_forms(text: str, rows: list[list[str]]) -> None:
         "产线,名称\n甲,é😀\n".encode("gb18030"),
     ],
 )
-def test_a_csv_is_read_in_its_encoding(encoded: bytes) -> None:
-    assert read(encoded).head.cells == ["产线", "名称"]
-    assert cells(encoded) == [["甲", "é😀"]]
+def test_a_csv_is_read_in_its_encoding(content: bytes) -> None:
+    assert read(content).head.cells == ["产线", "名称"]
+    assert cells(content) == [["甲", "é😀"]]
 
 
 def test_chinese_windows_is_known_by_a_word() -> None:
@@ -89,7 +89,7 @@ def test_chinese_windows_is_known_by_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "sentence"),
     [
         # In all of these the bytes mean something in GB18030, or only some do not.
         ("code,name\na,Müller\nb,Schröder\n".encode("cp1252"), "Row 2 "),
@@ -120,15 +120,15 @@ def test_chinese_windows_is_known_by_a_word() -> None:
         (packed({"mimetype": "application/vnd.oasis.opendocument.spreadsheet"}), "damaged"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_row(data: bytes, said: str) -> None:
+def test_what_cannot_be_read_is_refused_with_its_row(data: bytes, sentence: str) -> None:
     error = refusal(data)
 
     assert error.code == "bad_file"
-    assert said in str(error)
+    assert sentence in str(error)
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "expected"),
     [
         ("lines-x-prefix.xlsx", [["xp-a", "图像审核"]]),
         ("prices-1904.xlsx", [["call", "0.5", datetime(2026, 12, 1)]]),
@@ -142,13 +142,13 @@ def test_what_cannot_be_read_is_refused_with_its_row(data: bytes, said: str) -> 
         ),
     ],
 )
-def test_the_cases_of_others(name: str, found: list[list[Any]]) -> None:
-    assert cells((FILES / name).read_bytes()) == found
+def test_the_cases_of_others(name: str, expected: list[list[Any]]) -> None:
+    assert cells((FILES / name).read_bytes()) == expected
 
 
 def test_rows_are_counted_as_a_spreadsheet_counts_them() -> None:
-    found = read((FILES / "lines-blank-rows.csv").read_bytes())
-    assert [one.number for one in found.rows] == [2, 5]
+    file = read((FILES / "lines-blank-rows.csv").read_bytes())
+    assert [one.number for one in file.rows] == [2, 5]
     sheet = workbook(row(3, text("A3", "a")) + row(7, text("A7", "x")) + row(9, text("B9", " ")))
     assert (read(sheet).head.number, [one.number for one in read(sheet).rows]) == (3, [7])
     # Rows and cells without a place follow the one before.
@@ -159,7 +159,7 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    ("spelling", "expected"),
     [
         ("1.1000000000000001", "1.1"), ("0.30000000000000004", "0.3"),
         ("-2.2999999999999998", "-2.3"),
@@ -169,12 +169,12 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them() -> None:
         ("12.50", "12.5"), ("1E+400", "Infinity"), ("9" * 401, "!not_a_number"),
     ],
 )  # fmt: skip
-def test_a_number_is_read_as_excel_shows_it(written: str, shown: str) -> None:
-    assert only(number("A2", written)) == shown
+def test_a_number_is_read_as_excel_shows_it(spelling: str, expected: str) -> None:
+    assert only(number("A2", spelling)) == expected
 
 
 @pytest.mark.parametrize(
-    ("format_", "custom", "value", "found"),
+    ("format_", "custom", "value", "expected"),
     [
         *[(n, None, "46357", datetime(2026, 12, 1))
           for n in (14, 15, 16, 17, 22, *range(27, 37), *range(50, 59))],
@@ -193,14 +193,14 @@ def test_a_number_is_read_as_excel_shows_it(written: str, shown: str) -> None:
     ],
 )  # fmt: skip
 def test_a_cell_is_a_date_when_it_looks_so(
-    format_: int, custom: str | None, value: str, found: Any
+    format_: int, custom: str | None, value: str, expected: Any
 ) -> None:
     codes = {format_: custom} if custom else {}
-    assert only(number("A2", value, 1), formats=(format_,), custom=codes) == found
+    assert only(number("A2", value, 1), formats=(format_,), custom=codes) == expected
 
 
 @pytest.mark.parametrize(
-    ("format_", "custom", "value", "seen"),
+    ("format_", "custom", "value", "expected"),
     [
         (9, None, "0.85", "85%"),
         (10, None, "0.85499999999999998", "85.5%"),
@@ -214,14 +214,14 @@ def test_a_cell_is_a_date_when_it_looks_so(
     ],
 )
 def test_a_number_is_seen_in_hundredths_or_with_zeros_before_it(
-    format_: int, custom: str | None, value: str, seen: str
+    format_: int, custom: str | None, value: str, expected: str
 ) -> None:
     codes = {format_: custom} if custom else {}
-    assert only(number("A2", value, 1), formats=(format_,), custom=codes) == seen
+    assert only(number("A2", value, 1), formats=(format_,), custom=codes) == expected
 
 
 @pytest.mark.parametrize(
-    ("cell", "found"),
+    ("cell", "expected"),
     [
         ('<c r="A2"><f>1+1</f></c>', "!formula_without_result"),
         ('<c r="A2"><f>1+1</f><v></v></c>', "!formula_without_result"),
@@ -240,12 +240,12 @@ def test_a_number_is_seen_in_hundredths_or_with_zeros_before_it(
         (text("A2", "'=1"), "'=1"),
     ],
 )
-def test_a_cell_has_what_a_person_sees(cell: str, found: Any) -> None:
+def test_a_cell_has_what_a_person_sees(cell: str, expected: Any) -> None:
     shared = (
         '<si><t>東京</t><rPh sb="0" eb="2"><t>トウキョウ</t></rPh><phoneticPr fontId="1"/></si>'
         "<si><r><t>bold</t></r><r><rPr><b/></rPr><t> and _x005F_x0041_ _xd83d__xde00_</t></r></si>"
     )
-    assert only(cell, shared=shared) == found
+    assert only(cell, shared=shared) == expected
 
 
 def test_a_formula_with_an_empty_result_is_a_blank_cell() -> None:
@@ -257,15 +257,15 @@ def test_merged_cells_have_their_value_in_all_rows_and_in_one_column() -> None:
     rows = HEAD + "".join(row(n, text(f"A{n}", f"x{n}")) for n in (3, 4, 6))
     rows = rows.replace("</row>", text("B3", "v") + "</row>", 2).replace(text("B3", "v"), "", 1)
 
-    def merged(*places: str) -> list[list[Any]]:
+    def rows_with_merges(*places: str) -> list[list[Any]]:
         refs = "".join(f'<mergeCell ref="{place}"/>' for place in places)
         return cells(workbook(rows, after=f"<mergeCells>{refs}</mergeCells>"))
 
-    assert merged("B3:B6") == [["x3", "v"], ["x4", "v"], ["x6", "v"]]
-    assert merged("B3:B1048576") == [["x3", "v"], ["x4", "v"], ["x6", "v"]]
-    assert merged("B3:C4")[0] == ["x3", "v", "!merged_columns"]
-    assert merged("B1:B4")[0] == ["x3", "!merged_heading"]
-    assert merged("D3:D4", "XFC3:XFD4", "B5:B6") == [["x3", "v"], ["x4"], ["x6"]]
+    assert rows_with_merges("B3:B6") == [["x3", "v"], ["x4", "v"], ["x6", "v"]]
+    assert rows_with_merges("B3:B1048576") == [["x3", "v"], ["x4", "v"], ["x6", "v"]]
+    assert rows_with_merges("B3:C4")[0] == ["x3", "v", "!merged_columns"]
+    assert rows_with_merges("B1:B4")[0] == ["x3", "!merged_heading"]
+    assert rows_with_merges("D3:D4", "XFC3:XFD4", "B5:B6") == [["x3", "v"], ["x4"], ["x6"]]
 
 
 def test_columns_without_values_may_go_on_for_ever() -> None:
@@ -291,7 +291,7 @@ def rows_of(count: int, cell: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("make", "sentence"),
     [
         (lambda: b"a\n" + b"1\n" * (sheet_rows.MAX_ROWS + 1), "rows"),
         (lambda: b"a\n" + b"1," * sheet_rows.MAX_COLUMNS + b"1\n", "columns"),
@@ -307,14 +307,14 @@ def rows_of(count: int, cell: str) -> bytes:
     ids=["csv-rows", "csv-columns", "csv-head", "csv-cells", "columns", "rows", "parts", "unpacked",
          "texts", "styles"],
 )  # fmt: skip
-def test_too_much_is_refused_as_such_and_soon(made: Callable[[], bytes], said: str) -> None:
-    data = made()
-    started = time.thread_time()
+def test_too_much_is_refused_as_such_and_soon(make: Callable[[], bytes], sentence: str) -> None:
+    data = make()
+    start = time.thread_time()
     error = refusal(data)
 
     assert error.code == "file_too_large"
-    assert said in str(error)
-    assert time.thread_time() - started < 5
+    assert sentence in str(error)
+    assert time.thread_time() - start < 5
 
 
 def test_the_cells_of_a_sheet_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,9 +385,9 @@ async def test_others_are_served_while_a_large_file_is_read() -> None:
 
     async def wait_for_the_end() -> None:
         while True:
-            begun = time.monotonic()
+            start = time.monotonic()
             await asyncio.sleep(0)
-            waits.append(time.monotonic() - begun)
+            waits.append(time.monotonic() - start)
 
     other = asyncio.create_task(wait_for_the_end())
     rows = await table_files.read_table(rows_of(3_001, cells))

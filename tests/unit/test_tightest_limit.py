@@ -23,11 +23,11 @@ def _zone() -> Iterator[None]:
     clock.set_zone("Asia/Shanghai")
 
 
-def limit(scope: str, allowed: Any, used: Any, resets_at: datetime | None = DAY_ENDS) -> Limit:
-    return Limit(scope=scope, limit=allowed, used=used, resets_at=resets_at)
+def limit(scope: str, maximum: Any, count: Any, resets_at: datetime | None = DAY_ENDS) -> Limit:
+    return Limit(scope=scope, limit=maximum, used=count, resets_at=resets_at)
 
 
-def told(*limits: Limit, moment: datetime = NOON) -> tuple[str | None, ...]:
+def headers_of(*limits: Limit, moment: datetime = NOON) -> tuple[str | None, ...]:
     headers = rate_limit_headers(limits, moment)
     names = ("Policy", "Limit", "Remaining", "Reset")
     return tuple(headers.get(f"RateLimit-{name}") for name in names)
@@ -63,15 +63,15 @@ OFF = limit("capacity", 0, 0, None)
 def test_the_one_with_the_fewest_calls_left_and_of_equal_ones_the_longest(
     limits: list[Limit], expected: tuple[str | None, ...]
 ) -> None:
-    assert told(*limits) == expected
+    assert headers_of(*limits) == expected
 
 
 def test_a_day_is_as_long_as_it_is_in_the_zone() -> None:
     clock.set_zone("Europe/Berlin")
     for ends, hours in ((datetime(2026, 3, 29, 22, tzinfo=UTC), 23),
                         (datetime(2026, 10, 25, 23, tzinfo=UTC), 25)):  # fmt: skip
-        found = told(limit("link_day", 5, 1, ends), moment=ends - timedelta(hours=hours))
-        assert found == (f'"link_day";q=5;w={hours * 3600}', "5", "4", str(hours * 3600))
+        headers = headers_of(limit("link_day", 5, 1, ends), moment=ends - timedelta(hours=hours))
+        assert headers == (f'"link_day";q=5;w={hours * 3600}', "5", "4", str(hours * 3600))
 
 
 @pytest.mark.parametrize(

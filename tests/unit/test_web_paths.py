@@ -37,10 +37,10 @@ def paths(tmp_path: Path) -> WebPaths:
     ],
 )
 def test_a_path_is_its_file_or_its_folders_index(paths, path, url):
-    found = paths.find(path)
+    file = paths.find(path)
 
-    assert found is not None
-    assert found.url == url
+    assert file is not None
+    assert file.url == url
 
 
 @pytest.mark.parametrize(

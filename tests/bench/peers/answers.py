@@ -32,14 +32,14 @@ def lease_end(moment: datetime) -> datetime:
     return moment + timedelta(seconds=300)
 
 
-def begun(call_no: str, code: str, moment: datetime) -> dict[str, Any]:
+def begin_answer(call_no: str, code: str, moment: datetime) -> dict[str, Any]:
     return {
         "call_no": call_no, "pipeline": code, "version_no": 1, "status": "reserved",
         "started_at": moment, "lease_expires_at": lease_end(moment), "client_ref": None,
     }  # fmt: skip
 
 
-def ended(
+def finish_answer(
     call_no: str, code: str, started_at: datetime, moment: datetime, line: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
@@ -56,9 +56,9 @@ def ended(
     }  # fmt: skip
 
 
-def limit_headers(limit: int, used: int) -> dict[str, str]:
+def limit_headers(limit: int, count: int) -> dict[str, str]:
     return {
-        "RateLimit-Limit": str(limit), "RateLimit-Remaining": str(limit - used),
+        "RateLimit-Limit": str(limit), "RateLimit-Remaining": str(limit - count),
         "RateLimit-Reset": "3600", "Cache-Control": "no-store",
     }  # fmt: skip
 

@@ -25,7 +25,15 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from tests.bench.peers.answers import begun, body, ended, keys, lease_end, limit_headers, now
+from tests.bench.peers.answers import (
+    begin_answer,
+    body,
+    finish_answer,
+    keys,
+    lease_end,
+    limit_headers,
+    now,
+)
 
 PLACE = json.loads(Path(os.environ["BENCH_CONNECTION"]).read_text())
 engine = create_async_engine(
@@ -56,7 +64,7 @@ class Distributor(Base):
     spend_used: Mapped[Decimal]
 
 
-class Line(Base):
+class Pipeline(Base):
     __tablename__ = "pipelines"
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str]
@@ -170,10 +178,12 @@ app = FastAPI(lifespan=lifespan)
 async def caller(authorization: Annotated[str, Header()]) -> str:
     digest = hashlib.sha256(authorization[7:].encode()).hexdigest()
     async with sessions() as session:
-        found = await session.scalar(select(Distributor).where(Distributor.api_key_hash == digest))
-    if found is None or found.status != "active":
+        distributor = await session.scalar(
+            select(Distributor).where(Distributor.api_key_hash == digest)
+        )
+    if distributor is None or distributor.status != "active":
         raise HTTPException(401, "invalid_key")
-    return found.id
+    return distributor.id
 
 
 async def in_transaction(work: Callable[[AsyncSession], Awaitable[Any]]) -> Any:
@@ -212,7 +222,7 @@ async def locked(
 
 async def price_of(session: AsyncSession, header: Usage, unit: str) -> Price:
     at = header.started_at
-    found = await session.scalar(
+    price = await session.scalar(
         select(Price)
         .where(
             Price.pipeline_id == header.pipeline_id,
@@ -224,9 +234,9 @@ async def price_of(session: AsyncSession, header: Usage, unit: str) -> Price:
         .order_by(Price.step_key.desc(), Price.model.desc())
         .limit(1)
     )
-    if found is None:
+    if price is None:
         raise HTTPException(409, "price_missing")
-    return found
+    return price
 
 
 def usage_line(
@@ -247,14 +257,19 @@ def usage_line(
 
 
 def new_header(
-    distributor: Distributor, line: Line, call: NewCall, key: str, given: str, moment: datetime
+    distributor: Distributor,
+    pipeline: Pipeline,
+    call: NewCall,
+    key: str,
+    request_hash: str,
+    moment: datetime,
 ) -> Usage:
     day, month = keys(moment)
     call_no, slot = uuid.uuid4().hex, call.status is None
     return Usage(
-        id=call_no, call_no=call_no, distributor_id=distributor.id, pipeline_id=line.id,
+        id=call_no, call_no=call_no, distributor_id=distributor.id, pipeline_id=pipeline.id,
         currency=distributor.currency, status=call.status or "reserved",
-        idempotency_key=key, request_hash=given, started_at=moment,
+        idempotency_key=key, request_hash=request_hash, started_at=moment,
         finished_at=None if slot else moment, lease_seconds=300 if slot else None,
         lease_expires_at=lease_end(moment) if slot else None, duration_ms=None if slot else 0,
         day_key=day, month_key=month, quota_key=month, created_at=moment,
@@ -303,28 +318,28 @@ async def begin(
     distributor_id: Annotated[str, Depends(caller)],
     idempotency_key: Annotated[str, Header()],
 ) -> Response:
-    given = hashlib.sha256(await request.body()).hexdigest()
+    request_hash = hashlib.sha256(await request.body()).hexdigest()
 
     async def work(session: AsyncSession) -> tuple[dict[str, Any], Capacity]:
         moment = now()
         day, month = keys(moment)
         distributor = await session.get(Distributor, distributor_id, with_for_update=True)
-        line = await session.scalar(select(Line).where(Line.code == call.pipeline))
-        if distributor is None or line is None or line.status != "published":
+        pipeline = await session.scalar(select(Pipeline).where(Pipeline.code == call.pipeline))
+        if distributor is None or pipeline is None or pipeline.status != "published":
             raise HTTPException(404, "pipeline_not_found")
-        link, capacity = await locked(session, distributor_id, line.id)
+        link, capacity = await locked(session, distributor_id, pipeline.id)
         turn(link, day, month)
         turn(capacity, day, month)
         slot = call.status is None
         take(distributor, link, capacity, month, slot)
-        header = new_header(distributor, line, call, idempotency_key, given, moment)
+        header = new_header(distributor, pipeline, call, idempotency_key, request_hash, moment)
         session.add(header)
         lines = await add_lines(session, header, call.lines, moment)
         distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
         call_no = header.call_no
         if slot:
-            return begun(call_no, line.code, moment), capacity
-        return ended(call_no, line.code, moment, moment, line_of(lines[0])), capacity
+            return begin_answer(call_no, pipeline.code, moment), capacity
+        return finish_answer(call_no, pipeline.code, moment, moment, line_of(lines[0])), capacity
 
     answer, capacity = await in_transaction(work)
     headers = limit_headers(capacity.daily_quota, capacity.day_used)
@@ -335,7 +350,7 @@ async def begin(
 async def finish(
     request: Request, ending: Ending, distributor_id: Annotated[str, Depends(caller)]
 ) -> Response:
-    given = hashlib.sha256(await request.body()).hexdigest()
+    request_hash = hashlib.sha256(await request.body()).hexdigest()
 
     async def work(session: AsyncSession) -> tuple[dict[str, Any], Capacity]:
         its = (Usage.call_no == ending.call_no, Usage.line_no == 0)
@@ -347,19 +362,21 @@ async def finish(
         distributor = await session.get(Distributor, distributor_id, with_for_update=True)
         _, capacity = await locked(session, distributor_id, pipeline_id)
         header = await session.scalar(select(Usage).where(*its).with_for_update())
-        line = await session.get(Line, pipeline_id)
-        if distributor is None or header is None or line is None:
+        pipeline = await session.get(Pipeline, pipeline_id)
+        if distributor is None or header is None or pipeline is None:
             raise HTTPException(404, "call_not_found")
         if header.status != "reserved":
             raise HTTPException(409, "already_finished")
         moment = now()
         lines = await add_lines(session, header, ending.lines, moment)
-        header.status, header.finished_at, header.end_hash = ending.status, moment, given
+        header.status, header.finished_at, header.end_hash = ending.status, moment, request_hash
         header.duration_ms = round((moment - header.started_at).total_seconds() * 1000)
         header.updated_at = moment
         capacity.running -= 1
         distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
-        answer = ended(header.call_no, line.code, header.started_at, moment, line_of(lines[0]))
+        answer = finish_answer(
+            header.call_no, pipeline.code, header.started_at, moment, line_of(lines[0])
+        )
         return answer, capacity
 
     answer, capacity = await in_transaction(work)

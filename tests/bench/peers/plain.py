@@ -26,9 +26,9 @@ from aiohttp import web
 from tests.bench.peers import statements as sql
 from tests.bench.peers.answers import (
     Refused,
-    begun,
+    begin_answer,
     body,
-    ended,
+    finish_answer,
     keys,
     lease_end,
     limit_headers,
@@ -49,8 +49,8 @@ def hashed(raw: bytes) -> str:
 
 async def one(cursor: Any, text: str, values: Any) -> Row | None:
     await cursor.execute(text, values)
-    found: Row | None = await cursor.fetchone()
-    return found
+    row: Row | None = await cursor.fetchone()
+    return row
 
 
 def check_room(row: Row, day_limit: str, month_limit: str) -> None:
@@ -115,33 +115,35 @@ class Plain:
         distributor_id = await self.caller(request)
         raw = await request.read()
         value = json.loads(raw)
-        key, given = request.headers["Idempotency-Key"], hashed(raw)
+        key, request_hash = request.headers["Idempotency-Key"], hashed(raw)
         answer, headers = await self.transaction(
-            lambda cursor: self._begin(cursor, distributor_id, value, key, given)
+            lambda cursor: self._begin(cursor, distributor_id, value, key, request_hash)
         )
         return web.Response(
             body=body(answer), status=201, headers=headers, content_type="application/json"
         )
 
     async def _begin(
-        self, cursor: Any, distributor_id: str, asked: Row, key: str, given: str
+        self, cursor: Any, distributor_id: str, values: Row, key: str, request_hash: str
     ) -> tuple[Row, dict[str, str]]:
-        distributor, line, link, capacity = await self._locked(
-            cursor, distributor_id, asked["pipeline"]
+        distributor, pipeline, link, capacity = await self._locked(
+            cursor, distributor_id, values["pipeline"]
         )
-        moment, slot = now(), "status" not in asked
+        moment, slot = now(), "status" not in values
         day, month = keys(moment)
         check(distributor, link, capacity, day, month, slot=slot)
-        priced = [await self._price(cursor, line["id"], moment, x) for x in asked.get("lines", [])]
+        items = [
+            await self._price(cursor, pipeline["id"], moment, x) for x in values.get("lines", [])
+        ]
         call_no = uuid.uuid4().hex
         header = sql.header(
-            call_no, distributor, line["id"], key, given, day, month, moment,
+            call_no, distributor, pipeline["id"], key, request_hash, day, month, moment,
             lease_end(moment) if slot else None,
         )  # fmt: skip
         rows = [header, *(sql.line(uuid.uuid4().hex, header, number, item)
-                          for number, item in enumerate(priced, 1))]  # fmt: skip
+                          for number, item in enumerate(items, 1))]  # fmt: skip
         await cursor.execute(sql.insert(len(rows)), [value for row in rows for value in row])
-        amount = sum((item["amount"] for item in priced), Decimal(0))
+        amount = sum((item["amount"] for item in items), Decimal(0))
         await cursor.execute(
             sql.SAVE_DISTRIBUTOR,
             (month, distributor["quota_used"] + 1, distributor["spend_used"] + amount,
@@ -154,22 +156,22 @@ class Plain:
             )
         headers = limit_headers(capacity["daily_quota"], capacity["day_used"] + 1)
         if slot:
-            return begun(call_no, line["code"], moment), headers
-        return ended(call_no, line["code"], moment, moment, priced[0]), headers
+            return begin_answer(call_no, pipeline["code"], moment), headers
+        return finish_answer(call_no, pipeline["code"], moment, moment, items[0]), headers
 
     async def _locked(
         self, cursor: Any, distributor_id: str, code: str
     ) -> tuple[Row, Row, Row, Row]:
         distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
-        line = await one(cursor, sql.LINE, (code,))
+        pipeline = await one(cursor, sql.PIPELINE, (code,))
         assert distributor is not None
-        if line is None or line["status"] != "published":
+        if pipeline is None or pipeline["status"] != "published":
             raise Refused(404, "pipeline_not_found")
-        link = await one(cursor, sql.LOCK_LINK, (distributor_id, line["id"]))
-        capacity = await one(cursor, sql.LOCK_CAPACITY, (line["id"],))
+        link = await one(cursor, sql.LOCK_LINK, (distributor_id, pipeline["id"]))
+        capacity = await one(cursor, sql.LOCK_CAPACITY, (pipeline["id"],))
         assert link is not None
         assert capacity is not None
-        return distributor, line, link, capacity
+        return distributor, pipeline, link, capacity
 
     async def _price(self, cursor: Any, pipeline_id: str, at: Any, item: Row) -> Row:
         price = await one(cursor, sql.PRICE, (pipeline_id, item["unit"], at, at))
@@ -189,15 +191,15 @@ class Plain:
         return web.Response(body=body(answer), headers=headers, content_type="application/json")
 
     async def _finish(
-        self, cursor: Any, distributor_id: str, asked: Row, given: str
+        self, cursor: Any, distributor_id: str, values: Row, request_hash: str
     ) -> tuple[Row, dict[str, str]]:
-        row = await one(cursor, sql.HEADER, (asked["call_no"],))
+        row = await one(cursor, sql.HEADER, (values["call_no"],))
         if row is None or row["distributor_id"] != distributor_id:
             raise Refused(404, "call_not_found")
         distributor = await one(cursor, sql.LOCK_DISTRIBUTOR, (distributor_id,))
         link = await one(cursor, sql.LOCK_LINK, (distributor_id, row["pipeline_id"]))
         capacity = await one(cursor, sql.LOCK_CAPACITY, (row["pipeline_id"],))
-        header = await one(cursor, sql.LOCK_HEADER, (asked["call_no"],))
+        header = await one(cursor, sql.LOCK_HEADER, (values["call_no"],))
         assert distributor is not None
         assert link is not None
         assert capacity is not None
@@ -207,22 +209,24 @@ class Plain:
         code = await one(cursor, sql.CODE, (header["pipeline_id"],))
         assert code is not None
         moment = now()
-        priced = [
+        items = [
             await self._price(cursor, header["pipeline_id"], header["started_at"], item)
-            for item in asked["lines"]
+            for item in values["lines"]
         ]
         duration = round((moment - header["started_at"]).total_seconds() * 1000)
         await cursor.execute(
-            sql.CLOSE, (asked["status"], moment, duration, given, moment, header["id"])
+            sql.CLOSE, (values["status"], moment, duration, request_hash, moment, header["id"])
         )
         rows = [sql.line_of(uuid.uuid4().hex, header, number, item, moment)
-                for number, item in enumerate(priced, 1)]  # fmt: skip
+                for number, item in enumerate(items, 1)]  # fmt: skip
         await cursor.execute(sql.insert(len(rows)), [value for row in rows for value in row])
-        amount = sum((item["amount"] for item in priced), Decimal(0))
+        amount = sum((item["amount"] for item in items), Decimal(0))
         await cursor.execute(sql.SAVE_SPEND, (distributor["spend_used"] + amount, distributor_id))
         await cursor.execute(sql.SAVE_RUNNING, (capacity["running"] - 1, capacity["id"]))
         headers = limit_headers(capacity["daily_quota"], capacity["day_used"])
-        answer = ended(header["call_no"], code["code"], header["started_at"], moment, priced[0])
+        answer = finish_answer(
+            header["call_no"], code["code"], header["started_at"], moment, items[0]
+        )
         return answer, headers
 
 
@@ -262,9 +266,9 @@ class Procedure:
              uuid.uuid4().hex, moment, day, month),
         )  # fmt: skip
         if "status" in value:
-            answer = ended(row["call_no"], value["pipeline"], moment, moment, row)
+            answer = finish_answer(row["call_no"], value["pipeline"], moment, moment, row)
         else:
-            answer = begun(row["call_no"], value["pipeline"], moment)
+            answer = begin_answer(row["call_no"], value["pipeline"], moment)
         headers = limit_headers(row["daily_quota"], row["day_used"])
         return web.Response(
             body=body(answer), status=201, headers=headers, content_type="application/json"
@@ -279,7 +283,7 @@ class Procedure:
             (digest(request), value["call_no"], value["status"], hashed(raw), item["unit"],
              item["quantity"], uuid.uuid4().hex, moment),
         )  # fmt: skip
-        answer = ended(value["call_no"], row["code"], row["started_at"], moment, row)
+        answer = finish_answer(value["call_no"], row["code"], row["started_at"], moment, row)
         headers = limit_headers(row["daily_quota"], row["day_used"])
         return web.Response(body=body(answer), headers=headers, content_type="application/json")
 

@@ -10,7 +10,7 @@ LOCK_DISTRIBUTOR = (
     "select id, code, status, currency, quota_calls, quota_key, quota_used, spend_limit,"
     " spend_used from distributors where id = %s for update"
 )
-LINE = "select id, code, status, current_version from pipelines where code = %s"
+PIPELINE = "select id, code, status, current_version from pipelines where code = %s"
 CODE = "select code from pipelines where id = %s"
 LOCK_LINK = (
     "select id, daily_quota, monthly_quota, day_key, day_used, month_key, month_used"
@@ -70,7 +70,7 @@ def header(
     distributor: Mapping[str, Any],
     pipeline_id: str,
     key: str,
-    given: str,
+    request_hash: str,
     day: str,
     month: str,
     moment: datetime,
@@ -79,9 +79,10 @@ def header(
     over = lease_ends is None
     return (
         call_no, call_no, 0, distributor["id"], pipeline_id, 1, "", 0, None, None, None, None,
-        None, 0, distributor["currency"], "succeeded" if over else "reserved", key, given, "api",
-        moment, moment if over else None, None if over else 300, lease_ends, 0 if over else None,
-        day, month, month, moment, distributor["code"], moment, distributor["code"],
+        None, 0, distributor["currency"], "succeeded" if over else "reserved", key, request_hash,
+        "api", moment, moment if over else None, None if over else 300, lease_ends,
+        0 if over else None, day, month, month,
+        moment, distributor["code"], moment, distributor["code"],
     )  # fmt: skip
 
 

@@ -56,31 +56,31 @@ ROWS = st.lists(
 
 
 @given(ROWS, st.lists(ROLES, max_size=3), st.sampled_from(["/a", "/a/b", "/a/b.ui", "/b", "/c"]))
-def test_who_is_told_to_may_is_who_may(rows, held, path):
+def test_who_is_told_to_may_is_who_may(rows, roles, path):
     grants = [row(number, *item) for number, item in enumerate(rows)]
     rights = rights_of(grants)
-    wang = user(*{f"{org_type}.{name}" for org_type, name in held})
+    wang = user(*{f"{org_type}.{name}" for org_type, name in roles})
     facts = facts_of(grants, (wang,))
 
     one = what_may(facts, "wang", path, nothing)
     everyone = who_may(facts, path, nothing)
-    listed = what_may(facts, "wang", None, nothing)["permissions"]
+    permissions = what_may(facts, "wang", None, nothing)["permissions"]
 
-    allowed = rights.allows(effective_roles(wang.roles, signed_in=True), path)
-    assert one["allowed"] is allowed
-    assert bool(one["because"]) is allowed
-    assert bool(everyone["users"]) is allowed
+    may = rights.allows(effective_roles(wang.roles, signed_in=True), path)
+    assert one["allowed"] is may
+    assert bool(one["because"]) is may
+    assert bool(everyone["users"]) is may
     assert everyone["anonymous"] is rights.allows(NOBODY_ROLES, path)
     covering = {item["permission"] for item in everyone["permissions"]}
-    assert any(item["permission"] in covering for item in listed) is allowed
+    assert any(item["permission"] in covering for item in permissions) is may
 
 
 def test_a_disabled_user_may_nothing_whatever_his_roles():
     facts = facts_of([row(1, "/a", "any", None)], (user("owner.admin", enabled=False),))
 
-    found = what_may(facts, "wang", "/a", nothing)
+    answer = what_may(facts, "wang", "/a", nothing)
 
-    assert (found["allowed"], found["reason"]) == (False, "disabled")
+    assert (answer["allowed"], answer["reason"]) == (False, "disabled")
     assert who_may(facts, "/a", nothing)["users"] == []
 
 
@@ -97,30 +97,30 @@ def test_a_disabled_user_may_nothing_whatever_his_roles():
     ],
 )
 def test_the_reason_is_told(rows, path, reason):
-    found = what_may(facts_of(rows, (user("owner.admin"),)), "wang", path, nothing)
+    answer = what_may(facts_of(rows, (user("owner.admin"),)), "wang", path, nothing)
 
-    assert found["reason"] == reason
+    assert answer["reason"] == reason
     for lang in ("zh", "en"):
-        result = [section.sentence for section in explain_what_may(found, lang)]
+        result = [section.sentence for section in explain_what_may(answer, lang)]
         assert all("{" not in sentence for sentence in result)
-    assert result[0].startswith("Yes" if found["allowed"] else "No")
+    assert result[0].startswith("Yes" if answer["allowed"] else "No")
 
 
 def test_a_folder_is_decided_by_its_index():
     index = Target(Path("/x/a/index.ui"), "/a/index.ui", ".ui", False, 1)
     facts = facts_of([row(1, "/a", "any", None)], (user(),))
 
-    found = who_may(facts, "/a", {"/a": index}.get)
+    answer = who_may(facts, "/a", {"/a": index}.get)
 
-    assert (found["decided_by"], found["reason"]) == ("/a/index.ui", "not_registered")
+    assert (answer["decided_by"], answer["reason"]) == ("/a/index.ui", "not_registered")
 
 
 def test_the_exact_permission_comes_first_then_the_longest_prefix():
     rows = [row(1, "/**", "any", None), row(2, "/a/**", "any", None), row(3, "/a/b", "any", None)]
 
-    found = who_may(facts_of(rows), "/a/b", nothing)
+    answer = who_may(facts_of(rows), "/a/b", nothing)
 
-    assert [item["registered"] for item in found["permissions"]] == ["/a/b", "/a/**", "/**"]
+    assert [item["registered"] for item in answer["permissions"]] == ["/a/b", "/a/**", "/**"]
 
 
 def test_a_name_in_another_spelling_is_no_user_and_is_suggested():
@@ -134,11 +134,11 @@ def test_a_name_in_another_spelling_is_no_user_and_is_suggested():
 
 def test_of_very_many_users_the_first_are_shown():
     many = tuple(User(f"u{n}", f"name{n}", "0", True, ("owner.admin",)) for n in range(500))
-    found = who_may(facts_of([row(1, "/a", "logined", None)], many), "/a", nothing)
+    answer = who_may(facts_of([row(1, "/a", "logined", None)], many), "/a", nothing)
 
-    sections = explain_who_may(found, "en")
+    sections = explain_who_may(answer, "en")
 
-    assert len(found["users"]) == 500
+    assert len(answer["users"]) == 500
     assert max(len(section.rows) for section in sections) == MAX_ROWS
     assert sections[-1].sentence == "… and 300 more."
 

@@ -1,9 +1,9 @@
 """
-How long the work on a large line takes, and lists of many lines, as a client sees it.
+How long the work on a large pipeline takes, and lists of many pipelines, as a client sees it.
 
-    py3/bin/python tests/bench/lines.py [--rounds 15] [--lines 10000] [--write]
+    py3/bin/python tests/bench/pipelines.py [--rounds 15] [--pipelines 10000] [--write]
 
-One worker on a database of its own; a line of 500 steps in 50 stages, and 10,000 lines beside it.
+One worker on a database of its own; a pipeline of 500 steps in 50 stages, and 10,000 beside it.
 Figures are ms over HTTP from the same machine; CPU includes what a round reads to prepare itself.
 `--write` puts the table into docs/performance.md.
 """
@@ -38,7 +38,7 @@ Work = Callable[[int], httpx.Response]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--lines", type=int, default=10_000)
+    parser.add_argument("--pipelines", type=int, default=10_000)
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
@@ -54,31 +54,31 @@ def main() -> None:
             installation.mariadb.stop()
     sys.stdout.write(text)
     if arguments.write:
-        put_section(ROOT / "docs" / "performance.md", "lines", text)
+        put_section(ROOT / "docs" / "performance.md", "pipelines", text)
 
 
 def run(installation: Installation, arguments: argparse.Namespace) -> str:
-    make_lines(installation, arguments.lines)
+    make_pipelines(installation, arguments.pipelines)
     client = installation.admin
-    bench = Bench(client, send(client, "pipeline_import", content=json.dumps(large_line()),
+    bench = Bench(client, send(client, "pipeline_import", content=json.dumps(large_pipeline()),
                                accept_changed=1, dry_run=0)["line"]["id"])  # fmt: skip
     rows = [
-        "## Lines",
+        "## Pipelines",
         "",
         f"{machine()}; one worker, {arguments.rounds} rounds, ms over HTTP;"
-        " `tests/bench/lines.py`.",
+        " `tests/bench/pipelines.py`.",
         "",
-        f"| a line of {STAGES * WIDE} steps in {STAGES} stages, beside {arguments.lines:,} lines"
-        " | best | median | slowest | worker's CPU | goal |",
+        f"| a pipeline of {STAGES * WIDE} steps in {STAGES} stages,"
+        f" beside {arguments.pipelines:,} others | best | median | slowest | worker's CPU | goal |",
         "|---|---|---|---|---|---|",
     ]
     pid = next(iter(installation.workers.running().values()))
-    cases = [(name, work, 200) for name, work in bench.large_line()]
+    cases = [(name, work, 200) for name, work in bench.large_pipeline()]
     cases += [(name, work, 50) for name, work in bench.lists()]
     for name, work, goal in cases:
-        used = cpu_seconds(pid)
+        before = cpu_seconds(pid)
         times = [timed(work, number) for number in range(arguments.rounds)]
-        cpu = (cpu_seconds(pid) - used) * 1000 / arguments.rounds
+        cpu = (cpu_seconds(pid) - before) * 1000 / arguments.rounds
         rows.append(
             f"| {name} | {min(times):.0f} | {median(times):.0f} | {max(times):.0f} | {cpu:.0f}"
             f" | {goal} |"
@@ -90,13 +90,13 @@ def run(installation: Installation, arguments: argparse.Namespace) -> str:
 class Bench:
     """The requests that are timed."""
 
-    def __init__(self, client: httpx.Client, line_id: str) -> None:
+    def __init__(self, client: httpx.Client, pipeline_id: str) -> None:
         self.client = client
-        self.id = line_id
+        self.id = pipeline_id
         self.changes = 0
 
-    def large_line(self) -> list[tuple[str, Work]]:
-        """What is done with the large line; each answer is looked at."""
+    def large_pipeline(self) -> list[tuple[str, Work]]:
+        """What is done with the large pipeline; each answer is looked at."""
         post, get, here = self.post, self.get, {"pipeline_id": self.id}
         return [
             ("open in the editor", lambda n: get("pipeline_editor", **here)),
@@ -117,7 +117,7 @@ class Bench:
         ]  # fmt: skip
 
     def lists(self) -> list[tuple[str, Work]]:
-        """Lists of all lines."""
+        """Lists of all pipelines."""
         contains = json.dumps({"field": "name", "op": "LIKE", "const": "%777%"})
         result: dict[str, dict[str, Any]] = {
             "list, newest first": {},
@@ -129,11 +129,12 @@ class Bench:
             "one by its code": {"code": "bench-777"},
         }
         return [
-            (name, partial(self.listed, {"rows": 80, **params})) for name, params in result.items()
+            (name, partial(self.list_answer, {"rows": 80, **params}))
+            for name, params in result.items()
         ]
 
-    def listed(self, params: dict[str, Any], number: int) -> httpx.Response:
-        """One page of the lines."""
+    def list_answer(self, params: dict[str, Any], number: int) -> httpx.Response:
+        """One page of the pipelines."""
         return self.client.get(LIST, params=params)
 
     def get(self, endpoint: str, **params: Any) -> httpx.Response:
@@ -187,16 +188,16 @@ class Bench:
         return rows
 
     def lock_version(self) -> int:
-        """The line's."""
+        """The pipeline's."""
         answer = self.client.get(LIST, params={"id": self.id})
         return int(answer.json()["rows"][0]["lock_version"])
 
 
 def timed(work: Work, number: int) -> float:
     """The last request of *work*, in ms; its answer must be a good one."""
-    started = time.perf_counter()
+    start = time.perf_counter()
     answer = work(number)
-    whole = (time.perf_counter() - started) * 1000
+    whole = (time.perf_counter() - start) * 1000
     if answer.status_code != 200:
         raise SystemExit(f"{answer.request.url}: {answer.status_code} {answer.text[:500]}")
     return min(whole, answer.elapsed.total_seconds() * 1000 + 1)
@@ -210,7 +211,7 @@ def send(client: httpx.Client, endpoint: str, **fields: Any) -> Any:
     return answer.json()["data"]
 
 
-def large_line() -> dict[str, Any]:
+def large_pipeline() -> dict[str, Any]:
     """500 steps in 50 stages, each using the output of one of the stage before."""
     steps = [
         {
@@ -229,7 +230,7 @@ def large_line() -> dict[str, Any]:
     return {"kind": "pipeline-line", "format_version": 1, "pipeline": about, "steps": steps}
 
 
-def make_lines(installation: Installation, count: int) -> None:
+def make_pipelines(installation: Installation, count: int) -> None:
     """*count* drafts, put into the table at once."""
     columns = "id, code, name, status, created_at, created_by, updated_at, updated_by"
     with installation.connect() as connection, connection.cursor() as cursor:

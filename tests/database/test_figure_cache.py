@@ -23,7 +23,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"pipeline_ops.reports.{module}.slow_answer", memory.ask)
 
 
-async def test_what_a_line_did_is_remembered_and_what_is_set_for_it_is_not(
+async def test_what_a_pipeline_did_is_remembered_and_what_is_set_for_it_is_not(
     hands: Clock, slow: None
 ) -> None:
     trade = await make_trade(pipeline_capacity={"daily_quota": 9})

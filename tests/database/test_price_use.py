@@ -41,7 +41,7 @@ def turn_to_images(price: dict[str, Any]) -> Any:
     )
 
 
-async def test_an_unused_price_is_known_without_reading_the_line_s_calls(
+async def test_an_unused_price_is_known_without_reading_the_pipeline_s_calls(
     pool: Installation,
 ) -> None:
     trade = await make_trade()
@@ -77,14 +77,14 @@ async def test_a_used_price_is_found_whoever_s_call_it_was(own: bool) -> None:
              "remark")
         ) | {"pipeline_id": trade.rows["pipelines"]["id"], "status": "succeeded"}  # fmt: skip
         lines = [UsageLine(unit="call", quantity=Decimal(1))]
-        made = await in_transaction(lambda sor: bookings.book(sor, header, lines, SYSTEM_ACTOR))
+        call = await in_transaction(lambda sor: bookings.book(sor, header, lines, SYSTEM_ACTOR))
     else:
-        made = await trade.book_call(1)
+        call = await trade.book_call(1)
 
     with pytest.raises(InUse) as caught:
         await remove(await price_of(trade))
 
-    assert caught.value.extra["referrers"][0]["id"] == made["call_no"]
+    assert caught.value.extra["referrers"][0]["id"] == call["call_no"]
 
 
 @pytest.mark.parametrize("edit", [remove, turn_to_images])

@@ -33,13 +33,17 @@ def test_what_is_told_is_what_happens(server: Installation, admin: httpx.Client,
     client = server.sign_in(name)
 
     for path in PATHS:
-        told = ask(admin, path=path, username=name)
+        explanation = ask(admin, path=path, username=name)
         answer = client.get(path, headers={"Accept": "application/json"})
 
-        assert told["exists"] is (answer.status_code != 404), path
-        if told["exists"]:
+        assert explanation["exists"] is (answer.status_code != 404), path
+        if explanation["exists"]:
             happened = answer.status_code not in (401, 403)
-            assert told["allowed"] is happened, (path, told["reason"], answer.status_code)
+            assert explanation["allowed"] is happened, (
+                path,
+                explanation["reason"],
+                answer.status_code,
+            )
 
 
 def test_who_is_told_to_may_without_signing_in_gets_in(server: Installation, admin: httpx.Client):
@@ -97,21 +101,21 @@ def test_what_a_user_may_do_is_listed_with_the_roles(admin: httpx.Client):
         "owner.*",
         "owner.operator",
     ]
-    listed = {item["registered"]: item["because"][0]["role"] for item in answer["permissions"]}
-    assert listed["/pipeline_ops/api/**"] == "owner.operator"
-    assert listed["/index.ui"] == "logined"
-    assert "/pipeline_dist/api/**" not in listed
+    role_of = {item["registered"]: item["because"][0]["role"] for item in answer["permissions"]}
+    assert role_of["/pipeline_ops/api/**"] == "owner.operator"
+    assert role_of["/index.ui"] == "logined"
+    assert "/pipeline_dist/api/**" not in role_of
 
 
 def test_the_page_is_for_superusers_and_the_menu_shows_it_to_them_only(server: Installation):
-    for name, allowed in (("admin", True), ("operator", False), ("viewer", False)):
+    for name, may in (("admin", True), ("operator", False), ("viewer", False)):
         client = server.sign_in(name)
         shell = client.get("/index.ui", params={"_webbricks_": 1}).json()
         labels = [entry["label"] for entry in shell["options"]["menu"]]
 
-        assert ("Rights" in labels) is allowed
+        assert ("Rights" in labels) is may
         for path in ("/rights.ui", "/rights.dspy?path=/"):
-            assert (client.get(path).status_code == 200) is allowed, (name, path)
+            assert (client.get(path).status_code == 200) is may, (name, path)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +206,8 @@ def test_the_commands_print_tables_in_both_languages(server: Installation):
 def test_nobody_is_said_with_the_reason(server: Installation):
     assert "not registered" in server.manage("who-may", "/nothing").stdout
     assert "one spelling" in server.manage("who-may", "/x/../y").stdout
-    refused = server.manage("may", "viewer", "/rights.ui").stdout
-    assert refused.startswith("No. viewer may not use /rights.ui: it takes one of the roles"
+    refusal = server.manage("may", "viewer", "/rights.ui").stdout
+    assert refusal.startswith("No. viewer may not use /rights.ui: it takes one of the roles"
                               " owner.superuser.\n")  # fmt: skip
 
 
