@@ -9,11 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app.base.errors import ErrorCode, FieldCode
 from app.base.settings import DatabaseSettings, Options, Settings
-from app.schema.validation import FieldRule
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi, examples as openapi_examples
 from pipeline_dist.api.openapi.operations import OPERATIONS
+from tests.support.catalogue import codes_named_in, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
@@ -24,7 +25,7 @@ OF_PAGES = {
         "bad_code", "bad_export", "bad_filter", "bad_paging", "bad_search", "bad_sort",
         "too_many_rows",
     },
-    "files brought in": {"bad_columns", "bad_file", "bad_rows", "file_too_large"},
+    "files brought in": {"bad_columns", "bad_file", "bad_rows", "bad_zone", "file_too_large"},
     "signing in": {"bad_credentials", "forbidden", "locked_out"},
     "records changed by people": {
         "bad_value", "duplicate", "edit_conflict", "in_use", "nothing_to_change", "not_put_back",
@@ -90,25 +91,25 @@ def of_the_api() -> set[Path]:
 
 
 def raised_codes(files: Iterable[Path]) -> set[str]:
-    """The codes of the refusals that *files* raise."""
-    return {
+    """The codes of the refusals that *files* raise; the catalogues only have them."""
+    literal = {
         str(call.args[0].value)
         for file in files
         for name, call in calls(file)
         if name in ERRORS and call.args and isinstance(call.args[0], ast.Constant)
     } - {""}
+    return literal | codes_named_in(files, ErrorCode)
 
 
 def field_codes(files: Iterable[Path]) -> set[str]:
     """The codes of what *files* say is wrong with a field."""
-    found = {FieldRule(kind="str").problem}
-    for file in files:
-        for name, call in calls(file):
-            place = {"FieldProblem": 1, "CoercionError": 0, "_bad_moment": 0}.get(name)
-            given = list(call.args[place : place + 1]) if place is not None else []
-            given += [word.value for word in call.keywords if word.arg == "problem"]
-            found |= {str(code.value) for code in given if isinstance(code, ast.Constant)}
-    return found
+    literal = {
+        str(call.args[1].value)
+        for file in files
+        for name, call in calls(file)
+        if name == "FieldProblem" and isinstance(call.args[1], ast.Constant)
+    }
+    return literal | codes_named_in(files, FieldCode)
 
 
 def told(node: Any) -> Iterator[str]:
@@ -140,7 +141,7 @@ def test_has_every_address_of_the_api() -> None:
 
 
 def test_lists_every_code_that_can_be_raised() -> None:
-    raised = raised_codes({*of_the_api(), *(ROOT / "app").rglob("*.py")})
+    raised = raised_codes({*of_the_api(), *(ROOT / "app").rglob("*.py")} & set(sources()))
     of_pages = set().union(*OF_PAGES.values())
 
     assert {"invalid_key", "bad_http", "bad_cursor"} & raised == {"invalid_key", "bad_http"}
@@ -149,7 +150,7 @@ def test_lists_every_code_that_can_be_raised() -> None:
 
 
 def test_lists_every_code_of_a_field() -> None:
-    told_by = {*of_the_api(), ROOT / "app/schema/coercion.py", ROOT / "app/schema/validation.py"}
+    told_by = {*of_the_api(), *(ROOT / "app/schema").glob("*.py")} & set(sources())
 
     assert field_codes(told_by) - FIELDS_OF_PAGES == set(FIELD_CODES)
 
