@@ -10,6 +10,7 @@ from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
+from app.base.catalogue import requests as request_refusals
 from app.base.catalogue.fields import (
     BAD_CHOICE,
     BAD_DATE,
@@ -230,6 +231,7 @@ __all__ = [
     "reading_endpoint",
     "record_changes",
     "register_paths",
+    "request_refusals",
     "settings",
     "sort_terms",
     "table",

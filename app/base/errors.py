@@ -234,6 +234,11 @@ class ErrorCode:
             **params,
         )
 
+    def at(self, field_name: str, /, **params: Any) -> AppError:
+        """Return the error to raise where it is all about one field, which is told the same."""
+        message = self.message(**params)
+        return self(message, problems=[FieldProblem(field_name, self.code, message)])
+
     def message(self, **params: Any) -> Message:
         """Return the sentence with its values."""
         return Message(self.sentence, **params)

@@ -8,7 +8,6 @@ from typing import Any
 from app.global_func import (
     Actor,
     Change,
-    Conflict,
     FieldProblem,
     InvalidFields,
     SafeSqlor,
@@ -36,6 +35,7 @@ from pipeline_core.draft.draft import (
     touch_draft,
     update_step,
 )
+from pipeline_core.errors import STEP_KEY_TAKEN, TOO_MANY_STEPS, UNKNOWN_STEP
 
 MAX_STEPS = 1000
 _PLACE = ("stage", "step_no")
@@ -193,13 +193,7 @@ async def move(
     check_order_version(pipeline, steps, lock_version, values.get("draft_changed_at"))
     key = values["step_key"]
     if all(step["step_key"] != key for step in steps):
-        raise InvalidFields(
-            [
-                FieldProblem(
-                    "step_key", "unknown_step", "There is no step {names} in this line.", names=key
-                )
-            ]
-        )
+        raise InvalidFields([UNKNOWN_STEP("step_key", names=key)])
     layout = stages.move(
         stages.layout_of(steps),
         key,
@@ -277,7 +271,7 @@ async def _rearrange(
 
 def _check_config(step_type: str, config: Any) -> None:
     problems = [
-        FieldProblem(problem.field, "bad_config", problem.text.template, **problem.text.params)
+        FieldProblem(problem.field, "bad_config", problem.text)
         for problem in config_problems(step_type, config)
         if problem.kind == "wrong"
     ]
@@ -291,7 +285,7 @@ def _stored_config(step: Mapping[str, Any]) -> Any:
 
 def _check_count(count: int) -> None:
     if count >= MAX_STEPS:
-        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MAX_STEPS)
+        raise TOO_MANY_STEPS(limit=MAX_STEPS)
 
 
 def _free_key(key: str, keys_in_use: set[str]) -> str:
@@ -304,7 +298,4 @@ def _free_key(key: str, keys_in_use: set[str]) -> str:
 
 def _check_key(key: str, steps: Iterable[Mapping[str, Any]]) -> None:
     if any(step["step_key"] == key for step in steps):
-        problem = FieldProblem(
-            "step_key", "duplicate", "The line has a step {key} already. Choose another.", key=key
-        )
-        raise Conflict("duplicate", problem.text.template, problems=[problem], key=key)
+        raise STEP_KEY_TAKEN.at("step_key", key=key)

@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 from app.global_func import (
     Actor,
     Answer,
-    Conflict,
     DuplicateKey,
-    FieldProblem,
     FieldRule,
     Message,
     SafeSqlor,
@@ -25,6 +23,7 @@ from app.global_func import (
 )
 from pipeline_core.definition.validate import STEP_KEY
 from pipeline_core.draft import steps
+from pipeline_core.errors import PIPELINE_CODE_TAKEN, STEP_CODE_TAKEN
 from pipeline_core.lifecycle import (
     compare,
     pipelines,
@@ -98,11 +97,8 @@ DIFF = {
 }
 
 _DUPLICATES = {
-    "pipelines_code": ("code", "There is a line with this code already. Choose another."),
-    "pipeline_steps_step_key": (
-        "step_key",
-        "The line has a step with this code already. Choose another.",
-    ),
+    "pipelines_code": ("code", PIPELINE_CODE_TAKEN),
+    "pipeline_steps_step_key": ("step_key", STEP_CODE_TAKEN),
 }
 
 
@@ -311,9 +307,8 @@ async def _write(work: Callable[[SafeSqlor], Awaitable[T]]) -> T:
     except DuplicateKey as exc:
         if exc.index not in _DUPLICATES:
             raise
-        field, template = _DUPLICATES[exc.index]
-        problem = FieldProblem(field, "duplicate", template)
-        raise Conflict("duplicate", template, problems=[problem]) from exc
+        field, entry = _DUPLICATES[exc.index]
+        raise entry.at(field) from exc
 
 
 def _numbers_as_text(params: Params, names: tuple[str, ...]) -> dict[str, Any]:

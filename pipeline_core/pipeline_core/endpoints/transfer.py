@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.global_func import (
+    REQUIRED,
+    UNKNOWN_FIELD,
     Actor,
     Answer,
-    Conflict,
     DuplicateKey,
-    FieldProblem,
     FieldRule,
     InvalidFields,
     Message,
@@ -25,6 +25,7 @@ from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Defi
 from pipeline_core.definition.step_config import config_problems
 from pipeline_core.draft.steps import MAX_STEPS
 from pipeline_core.endpoints import views
+from pipeline_core.errors import PIPELINE_CODE_TAKEN, TOO_MANY_STEPS
 from pipeline_core.lifecycle import compare
 from pipeline_core.lifecycle.live import live_version, version_by_number
 from pipeline_core.transfer import (
@@ -100,9 +101,7 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     else:
         check_params(IMPORT, params)
         if not query["content"]:
-            raise InvalidFields(
-                [FieldProblem("content", "required", "This field is required.")]
-            )  # fmt: skip
+            raise InvalidFields([REQUIRED("content")])
         file = await asyncio.to_thread(envelope.parse, query["content"])
     incoming = await asyncio.to_thread(_check_file, file, query, actor.lang)
     terms = transfer.Terms(
@@ -146,9 +145,7 @@ async def pipeline_clone(actor: Actor, params: dict[str, Any]) -> Answer:
     try:
         record = await in_transaction(work)
     except DuplicateKey as exc:
-        template = "There is a line with this code already. Choose another."
-        problem = FieldProblem("code", "duplicate", template)
-        raise Conflict("duplicate", template, problems=[problem]) from exc
+        raise PIPELINE_CODE_TAKEN.at("code") from exc
     return Answer(record, table="pipelines")
 
 
@@ -192,7 +189,7 @@ def _check_file(file: envelope.Envelope, query: Mapping[str, Any], lang: str) ->
         ), lang))  # fmt: skip
     members = {*envelope.build({}), "pipeline", "steps", *part_names()}
     problems += [
-        _problem("unknown_field", name[:64], Message("There is no field of this name here."), lang)
+        _problem("unknown_field", name[:64], UNKNOWN_FIELD.message(), lang)
         for name in file
         if name not in members
     ]
@@ -231,7 +228,7 @@ def _steps(
         problems.append(_problem("bad_steps", "steps", text, lang))
         return [], {}
     if len(items) > MAX_STEPS:
-        text = Message("A line has at most {limit} steps.", limit=MAX_STEPS)
+        text = TOO_MANY_STEPS.message(limit=MAX_STEPS)
         problems.append(_problem("too_many_steps", "steps", text, lang))
         return [], {}
     steps: list[Mapping[str, Any]] = []

@@ -5,7 +5,6 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    FieldProblem,
     InUse,
     InvalidFields,
     SafeSqlor,
@@ -20,6 +19,7 @@ from app.global_func import (
 )
 from pipeline_core.draft.context import referrers
 from pipeline_core.draft.draft import STEPS, changes, lock_pipeline, refuse_archived
+from pipeline_core.errors import STATUS_OF_NEW_PIPELINE
 from pipeline_core.lifecycle.status import update_status
 
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
@@ -30,9 +30,7 @@ DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     """Create a line, owned by *actor*; raises InvalidFields unless it begins as a draft."""
     if values["status"] != "draft":
-        raise InvalidFields(
-            [FieldProblem("status", "bad_choice", "A new line is a draft until it is published.")]
-        )
+        raise InvalidFields([STATUS_OF_NEW_PIPELINE("status")])
     owner = {
         "owner_id": actor.user_id,
         "owner_org_id": actor.org_id or None,

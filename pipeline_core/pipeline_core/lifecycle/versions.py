@@ -5,7 +5,6 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    Conflict,
     SafeSqlor,
     check_lock_version,
     check_references,
@@ -19,6 +18,7 @@ from pipeline_core.definition.snapshot import Definition, freeze
 from pipeline_core.definition.validate import Problem, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, lock_pipeline
+from pipeline_core.errors import WAS_LIVE
 from pipeline_core.lifecycle.live import LIVE
 
 LAST = """
@@ -67,11 +67,7 @@ async def delete(
     version = await get_row(sor, "pipeline_versions", version_id, lock=True)
     check_lock_version("pipeline_versions", version, lock_version)
     if version["status"] != "saved":
-        raise Conflict(
-            "was_live",
-            "Version {version_no} is or was live and is kept for ever.",
-            version_no=version["version_no"],
-        )
+        raise WAS_LIVE(version_no=version["version_no"])
     await delete_row(sor, "pipeline_versions", version, actor)
     return version
 

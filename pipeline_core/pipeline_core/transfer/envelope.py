@@ -19,7 +19,7 @@ from app.global_func import (
     parse_json,
     plain_spelling,
 )
-from pipeline_core.errors import ENVELOPE_UNREADABLE
+from pipeline_core.errors import ENVELOPE_UNREADABLE, TOO_LARGE
 from pipeline_core.transfer.yaml_text import MAX_DEPTH, Unreadable, read_yaml, write_yaml
 
 KIND = "pipeline-line"
@@ -75,12 +75,7 @@ def parse(text: str) -> Envelope:
     of a number is lost.
     """
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise AppError(
-            "too_large",
-            "The file is larger than {limit} bytes. Leave out what is not needed.",
-            status=413,
-            limit=MAX_BYTES,
-        )
+        raise TOO_LARGE(limit=MAX_BYTES)
     text = text.removeprefix("\ufeff")
     try:
         _refuse_replacements(text)

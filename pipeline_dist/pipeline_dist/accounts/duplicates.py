@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.global_func import Conflict, DuplicateKey, FieldProblem, table
+from app.global_func import DuplicateKey, table
+from pipeline_dist.errors import NOT_UNIQUE, VALUE_TAKEN
 
 
 @contextmanager
@@ -15,12 +16,6 @@ def duplicate_as_field_errors(table_name: str) -> Iterator[None]:
         index = next((i for i in table(table_name).indexes if i.name == exc.index), None)
         if index is None:
             raise
-        raise Conflict(
-            "duplicate",
-            "There is such a record already: {fields} must be unique.",
-            problems=[
-                FieldProblem(name, "duplicate", "This is taken already; choose another.")
-                for name in index.columns
-            ],
-            fields=", ".join(index.columns),
+        raise NOT_UNIQUE(
+            problems=[VALUE_TAKEN(name) for name in index.columns], fields=", ".join(index.columns)
         ) from exc

@@ -8,9 +8,7 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    Conflict,
     DuplicateKey,
-    FieldProblem,
     SafeSqlor,
     check_lock_version,
     check_references,
@@ -22,6 +20,7 @@ from app.global_func import (
     quota_month,
     update_row,
 )
+from pipeline_ops.errors import CAPACITY_EXISTS, CAPACITY_TAKEN
 from pipeline_ops.ledger import entries as ledger
 
 TABLE = "pipeline_capacity"
@@ -44,13 +43,7 @@ async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dic
     try:
         return await insert_row(sor, TABLE, {**values, **counters}, actor)
     except DuplicateKey as exc:
-        raise Conflict(
-            "duplicate",
-            "The line has its capacity already. Change that one.",
-            problems=[
-                FieldProblem("pipeline_id", "duplicate", "This line has its capacity already.")
-            ],
-        ) from exc
+        raise CAPACITY_EXISTS(problems=[CAPACITY_TAKEN("pipeline_id")]) from exc
 
 
 async def update(
