@@ -17,6 +17,7 @@ from app.base.catalogue.fields import (
     OUT_OF_ORDER,
     OUT_OF_RANGE,
     REQUIRED,
+    TOO_LONG,
     UNKNOWN_FIELD,
 )
 from app.base.catalogue.records import (
@@ -140,6 +141,7 @@ __all__ = [
     "OUT_OF_RANGE",
     "REQUIRED",
     "SYSTEM_ACTOR",
+    "TOO_LONG",
     "UNKNOWN_ADDRESS",
     "UNKNOWN_FIELD",
     "XLSX_TYPE",

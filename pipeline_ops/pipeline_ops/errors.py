@@ -28,6 +28,10 @@ CAPACITY_OVER = CAPACITY_EXCEEDED.variant(
     "All {limit} calls that the line gave for that time are taken. Its operator can change that.",
     "该产线在该时段的 {limit} 次供应量已用完，可由运营方更改。",
 )
+NOT_SOLD = CAPACITY_EXCEEDED.variant(
+    "The line takes no calls now. Its operator can change that.",
+    "该产线目前不接受调用，可请运营方开启。",
+)
 CONCURRENCY_EXCEEDED = ErrorCode(
     "concurrency_exceeded",
     429,
