@@ -46,10 +46,10 @@ class FieldProblem:
 
     __slots__ = ("code", "field", "text")
 
-    def __init__(self, field: str, code: str, text: Message | str, /, **params: Any) -> None:
+    def __init__(self, field: str, code: str, text: Message) -> None:
         self.field = field
         self.code = code
-        self.text = text if isinstance(text, Message) else Message(text, **params)
+        self.text = text
 
     def __repr__(self) -> str:
         return f"FieldProblem({self.field!r}, {self.code!r}, {str(self.text)!r})"
@@ -88,8 +88,8 @@ class AppError(Exception):
 
     def __init__(
         self,
-        entry: "ErrorCode | str",
-        message: Message | str | None = None,
+        entry: "ErrorCode",
+        message: Message | None = None,
         /,
         *,
         status: int | None = None,
@@ -98,17 +98,9 @@ class AppError(Exception):
         headers: Mapping[str, str] | None = None,
         **params: Any,
     ) -> None:
-        if isinstance(message, str):
-            message = Message(message, **params)
-        if isinstance(entry, ErrorCode):
-            self.code = entry.code
-            self.text = message or entry.message(**params)
-            self.status = entry.status if status is None else status
-        else:
-            assert message is not None
-            self.code = entry
-            self.text = message
-            self.status = type(self).status if status is None else status
+        self.code = entry.code
+        self.text = message or entry.message(**params)
+        self.status = entry.status if status is None else status
         self.problems = list(problems)
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})

@@ -99,6 +99,9 @@ UNKNOWN_DEFINITION = FieldCode(
 STATUS_OF_NEW_PIPELINE = FieldCode(
     "bad_choice", "A new line is a draft until it is published.", "新产线在发布之前是草稿。"
 )
+BAD_CONFIG = FieldCode(
+    "bad_config", "The configuration must be an object, in braces.", "配置必须是对象（花括号）。"
+)
 BAD_ORDER = FieldCode(
     "bad_order",
     "Give a list of stages, each a list of step keys.",

@@ -51,7 +51,30 @@ def named_in(source: Path) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & entries().keys()
 
 
-def codes_named_in(sources: Iterable[Path], kind: type[Entry]) -> set[str]:
-    """Return the codes of the entries of this *kind* that the code in *sources* uses."""
-    named = set[str]().union(*(named_in(source) for source in sources))
+def codes_named_in(paths: Iterable[Path], kind: type[Entry]) -> set[str]:
+    """Return the codes of the entries of this *kind* that the code at *paths* uses; the catalogues
+    only have them."""
+    named = set[str]().union(*(named_in(path) for path in paths if path in sources()))
     return {entry.code for name in named if isinstance(entry := entries()[name], kind)}
+
+
+# Exceptions that take an entry and its values.
+TAKERS = ("CoercionError", "ReplayError", "_Unusable")
+
+
+def calls() -> Iterator[tuple[str, Entry, list[ast.expr], set[str | None]]]:
+    """
+    Yield each call that gives an entry its values: the place, the entry, what stands before them
+    (a field, a message), and their names; None among them for what `**` unfolds.
+    """
+    for source in sources():
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            arguments = list(node.args)
+            called = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+            if isinstance(called, ast.Name) and called.id in TAKERS:
+                called = arguments.pop(0)
+            if isinstance(called, ast.Name) and called.id in entries():
+                words = {word.arg for word in node.keywords}
+                yield f"{source.name}:{node.lineno}", entries()[called.id], arguments, words

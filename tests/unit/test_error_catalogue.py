@@ -4,11 +4,23 @@ import ast
 import re
 import string
 
+from app.base import errors
 from app.base.errors import ErrorCode, FieldCode, Message, Sentence
 from app.base.i18n import translate
-from tests.support.catalogue import CATALOGUES, entries
+from pipeline_dist.api.error_codes import (
+    ERROR_CODES,
+    EVERYWHERE,
+    FIELD_CODES,
+    OF_ADMISSION,
+    OF_PRICING,
+    WITH_BODY,
+)
+from tests.support.catalogue import CATALOGUES, calls, entries, named_in, sources
 from tests.support.rooms import files
 
+# What an error is given beside the values of its sentence.
+OF_THE_ANSWER = {"status", "problems", "extra", "headers"}
+ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {"Message"}
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -81,3 +93,64 @@ def test_a_problem_of_a_field_is_made_of_its_entry() -> None:
 
     assert (problem.field, problem.code, str(problem.text)) == ("lines/0", "too_wide", "At most 3.")
     assert translate(problem.text, "zh") == "最多 3。"
+
+
+def test_no_entry_is_left_over() -> None:
+    named = set[str]().union(*(named_in(source) for source in sources()))
+    # What only has variants raised stays: the code and its status are there.
+    named |= {
+        node.func.value.id
+        for module in CATALOGUES
+        for node in ast.walk(ast.parse(files()[module].read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+    }
+
+    assert entries().keys() - named == set()
+
+
+def test_every_sentence_gets_its_values() -> None:
+    """A value that is missing would show only when somebody is refused."""
+    wrong = []
+    checked = 0
+    for place, entry, arguments, words in calls():
+        messages = [one for one in arguments if re.search("message|[.]text", ast.unparse(one))]
+        if not messages and None not in words:
+            checked += 1
+            if words - OF_THE_ANSWER != placeholders(entry.en):
+                wrong.append((place, entry.code, words))
+
+    assert wrong == []
+    assert checked > 180
+
+
+def test_no_code_or_sentence_stands_where_it_is_raised() -> None:
+    literal = [
+        f"{source.name}:{node.lineno}"
+        for source in sources()
+        for node in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") in ERRORS
+        and any(isinstance(argument, ast.Constant) for argument in node.args)
+    ]
+
+    assert literal == []
+
+
+def test_each_refusal_that_programs_meet_is_in_the_document() -> None:
+    """A hint is for them, and only who has one is listed."""
+    hinted = {
+        entry.code
+        for entry in entries().values()
+        if isinstance(entry, ErrorCode) and entry.hint is not None
+    }
+
+    assert set(ERROR_CODES) == hinted
+    assert {*EVERYWHERE, *WITH_BODY, *OF_ADMISSION, *OF_PRICING} <= hinted
+
+
+def test_each_code_of_a_field_in_the_document_is_an_entry() -> None:
+    codes = {entry.code for entry in entries().values() if isinstance(entry, FieldCode)}
+
+    assert set(FIELD_CODES) - codes == set()

@@ -12,11 +12,7 @@ from app.base.i18n import pick_language, translate
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the sentence stands among the arguments.
-PLACES = {"Message": 0, "FieldProblem": 2, "AppError": 1, "_not_ready": 0, "too_large": 0}
-PLACES |= dict.fromkeys(
-    ("BadRequest", "NotSignedIn", "PaymentRequired", "Forbidden", "NotFound",
-     "Conflict", "Unprocessable", "TooManyRequests", "Unavailable"), 1,
-)  # fmt: skip
+PLACES = {"Message": 0, "_not_ready": 0, "too_large": 0}
 
 
 def sentences():

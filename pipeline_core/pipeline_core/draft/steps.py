@@ -8,7 +8,6 @@ from typing import Any
 from app.global_func import (
     Actor,
     Change,
-    FieldProblem,
     InvalidFields,
     SafeSqlor,
     check_lock_version,
@@ -35,7 +34,7 @@ from pipeline_core.draft.draft import (
     touch_draft,
     update_step,
 )
-from pipeline_core.errors import STEP_KEY_TAKEN, TOO_MANY_STEPS, UNKNOWN_STEP
+from pipeline_core.errors import BAD_CONFIG, STEP_KEY_TAKEN, TOO_MANY_STEPS, UNKNOWN_STEP
 
 MAX_STEPS = 1000
 _PLACE = ("stage", "step_no")
@@ -271,7 +270,7 @@ async def _rearrange(
 
 def _check_config(step_type: str, config: Any) -> None:
     problems = [
-        FieldProblem(problem.field, "bad_config", problem.text)
+        BAD_CONFIG(problem.field, problem.text)
         for problem in config_problems(step_type, config)
         if problem.kind == "wrong"
     ]
