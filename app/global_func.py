@@ -10,6 +10,25 @@ from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
 from app.base.actor import SYSTEM_ACTOR, Actor
 from app.base.addresses import Network, read_address, read_network
+from app.base.catalogue import requests as request_refusals
+from app.base.catalogue.fields import (
+    BAD_CHOICE,
+    BAD_DATE,
+    OUT_OF_ORDER,
+    OUT_OF_RANGE,
+    REQUIRED,
+    TOO_LONG,
+    UNKNOWN_FIELD,
+)
+from app.base.catalogue.records import (
+    BAD_FILE,
+    BAD_SEARCH,
+    BAD_SORT,
+    DUPLICATE,
+    IN_USE,
+    NOTHING_TO_CHANGE,
+)
+from app.base.catalogue.requests import BAD_BODY, BUSY, INTERNAL_ERROR, NOT_FOUND
 from app.base.clock import (
     day_bounds,
     iso,
@@ -27,17 +46,15 @@ from app.base.errors import (
     AppError,
     BadRequest,
     Conflict,
-    DuplicateKey,
-    EditConflict,
+    ErrorCode,
+    FieldCode,
     FieldProblem,
     Forbidden,
-    InUse,
-    InvalidFields,
     Message,
-    MethodNotAllowed,
     NotFound,
     NotSignedIn,
     PaymentRequired,
+    Sentence,
     TooManyRequests,
     Unavailable,
     Unprocessable,
@@ -59,6 +76,7 @@ from app.base.json_numbers import (
     kept_json,
     plain_spelling,
 )
+from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields, MethodNotAllowed
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import bulk_insert, bulk_update
 from app.db.pool import pools
@@ -104,12 +122,29 @@ from app.web.responses import Answer, json_response
 from app.web.table_endpoints import table_endpoints
 
 __all__ = [
+    "BAD_BODY",
+    "BAD_CHOICE",
+    "BAD_DATE",
+    "BAD_FILE",
+    "BAD_SEARCH",
+    "BAD_SORT",
+    "BUSY",
     "BYTE_ORDER_MARK",
     "CONTEXT",
     "CSV_TYPE",
+    "DUPLICATE",
     "FUNCTION_NAME",
+    "INTERNAL_ERROR",
+    "IN_USE",
+    "NOTHING_TO_CHANGE",
+    "NOT_FOUND",
+    "OUT_OF_ORDER",
+    "OUT_OF_RANGE",
+    "REQUIRED",
     "SYSTEM_ACTOR",
+    "TOO_LONG",
     "UNKNOWN_ADDRESS",
+    "UNKNOWN_FIELD",
     "XLSX_TYPE",
     "Actor",
     "Answer",
@@ -123,7 +158,9 @@ __all__ = [
     "DuplicateKey",
     "EditConflict",
     "Endpoint",
+    "ErrorCode",
     "ExcelCells",
+    "FieldCode",
     "FieldProblem",
     "FieldRule",
     "Forbidden",
@@ -144,6 +181,7 @@ __all__ = [
     "Record",
     "Row",
     "SafeSqlor",
+    "Sentence",
     "TableService",
     "TooManyRequests",
     "Unavailable",
@@ -199,6 +237,7 @@ __all__ = [
     "reading_endpoint",
     "record_changes",
     "register_paths",
+    "request_refusals",
     "settings",
     "sort_terms",
     "table",

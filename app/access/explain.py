@@ -23,6 +23,7 @@ from app.access.rbac import (
     prefix_of,
     role_name,
 )
+from app.base.catalogue.records import USER_NOT_FOUND, USER_NOT_FOUND_BUT_ALIKE
 from app.base.errors import NotFound
 from app.db.transactions import reading
 
@@ -105,13 +106,8 @@ class Facts:
                 return user
         near = [u.username for u in self.users if u.username.casefold() == username.casefold()]
         if near:
-            raise NotFound(
-                "not_found",
-                "There is no user {name}; did you mean {near}?",
-                name=username,
-                near=near[0],
-            )
-        raise NotFound("not_found", "There is no user {name} in Sage.", name=username)
+            raise USER_NOT_FOUND_BUT_ALIKE(name=username, near=near[0])
+        raise USER_NOT_FOUND(name=username)
 
 
 async def read_facts() -> Facts:

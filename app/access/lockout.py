@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.base.addresses import read_address
+from app.base.catalogue.requests import LOCKED_OUT
 from app.base.clock import now
-from app.base.errors import TooManyRequests
 from app.db.sqlor import Row, SafeSqlor
 from app.db.transactions import in_transaction, reading
 
@@ -90,9 +90,7 @@ async def count_try(places: Mapping[str, str], *, right: bool) -> None:
         async with _turns:
             seconds = await in_transaction(work)
     if seconds > 0:
-        raise TooManyRequests(
-            "locked_out",
-            "Too many failed logins. Try again in {seconds} seconds.",
+        raise LOCKED_OUT(
             headers={"Retry-After": str(int(seconds) + 1)},
             extra={"retry_after": int(seconds) + 1},
             seconds=int(seconds) + 1,

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from app.base.errors import NotFound
+from app.base.catalogue.requests import NOT_FOUND
 
 # The host's own answers, which must work without a database and ask for no right.
 HEALTH, READINESS, METRICS = "/healthz", "/readyz", "/metrics"
@@ -109,5 +109,5 @@ def _plain(text: str) -> str:
     if _PACKED_SLASH.search(text):
         path = "//"
     if not path.startswith("/") or _ODD.search(path):
-        raise NotFound("not_found", "There is nothing at this address.")
+        raise NOT_FOUND()
     return path

@@ -5,15 +5,14 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from app.access.request_context import CONTEXT, RBAC, WEB_PATHS
-from app.base.errors import Forbidden
+from app.base.catalogue.requests import FORBIDDEN
+from app.base.errors import AppError
 from app.schema.tables import Table, tables
 
 
-def no_right() -> Forbidden:
+def no_right() -> AppError:
     """Return the refusal for who has signed in and may not."""
-    return Forbidden(
-        "forbidden", "Your roles do not include this. Ask an administrator for the right."
-    )
+    return FORBIDDEN()
 
 
 async def may_open(request: web.Request, path: str) -> bool:

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 import aiomysql
 
 from app.access.rbac import ANY, LOGINED, OWN_ROLES, covers, grant_rows
-from app.base.errors import AppError, Conflict, DuplicateKey
+from app.base.catalogue.records import PATH_SPELLING
+from app.base.errors import AppError
 from app.base.ids import new_id
+from app.base.refusals import DuplicateKey
 from app.base.settings import ConfigError
 from app.db.pool import pools
 from app.db.sqlor import SafeSqlor
@@ -170,13 +172,7 @@ async def _permission_id(sor: SafeSqlor, module: str, path: str) -> str:
         if row.path == path:
             return str(row.id)
     if rows:
-        raise Conflict(
-            "path_spelling",
-            "Sage has the path {found}, which its unique key does not tell from {path}. Correct"
-            " it in Sage, then run load_path.py again.",
-            found=rows[0].path,
-            path=path,
-        )
+        raise PATH_SPELLING(found=rows[0].path, path=path)
     permission_id = _own_id(module, path)
     # An administrator may have given the row that we made another path.
     if await sor.one("select id from permission where id = ${id}$", {"id": permission_id}):

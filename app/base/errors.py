@@ -1,26 +1,44 @@
 """
 One family of errors for the whole application.
 
-An error carries a stable `code`, an HTTP status and a sentence that says what to do. The
-sentence is kept as a template and its parameters, so that it can be said in the reader's
-language when the answer is made (see app/base/i18n.py), not where the error was raised.
+An error is raised by its entry in a catalogue (`ErrorCode`; for one field, `FieldCode`): code, HTTP
+status and the sentence that says what to do, in both languages, stand there and nowhere else. The
+sentence is kept as a template and its parameters, so that it can be said in the reader's language
+when the answer is made (see app/base/i18n.py), not where the error was raised.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+
+class Sentence(str):
+    """An English template that has its Chinese with it; the names in braces are values."""
+
+    __slots__ = ("zh",)
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> Self:
+        """Return *en* as a template; *zh* names the same values."""
+        sentence = super().__new__(cls, en)
+        sentence.zh = zh
+        return sentence
 
 
 class Message:
-    """A sentence to be said in the reader's language: an English template and its values."""
+    """
+    A sentence to be said in the reader's language: an English template and its values. A template
+    that is no Sentence has its Chinese in an `i18n/zh.json`.
+    """
 
     __slots__ = ("params", "template")
 
-    def __init__(self, template: str, **params: Any) -> None:
+    def __init__(self, template: str, /, **params: Any) -> None:
         self.template = template
         self.params = params
 
     def __str__(self) -> str:
-        return self.template.format(**self.params) if self.params else self.template
+        return self.template.format(**self.params) if self.params else str(self.template)
 
 
 class FieldProblem:
@@ -28,13 +46,39 @@ class FieldProblem:
 
     __slots__ = ("code", "field", "text")
 
-    def __init__(self, field: str, code: str, template: str, **params: Any) -> None:
+    def __init__(self, field: str, code: str, text: Message) -> None:
         self.field = field
         self.code = code
-        self.text = Message(template, **params)
+        self.text = text
 
     def __repr__(self) -> str:
         return f"FieldProblem({self.field!r}, {self.code!r}, {str(self.text)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCode:
+    """
+    One entry of a catalogue of what can be wrong with a field: a code, which programs go by, and
+    what would be right. A code may have several entries, with a sentence each.
+    """
+
+    code: str
+    en: str
+    zh: str
+    sentence: Sentence = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", Sentence(self.en, self.zh))
+
+    def __call__(
+        self, field_name: str, message: Message | None = None, /, **params: Any
+    ) -> FieldProblem:
+        """Return the problem of *field_name*; *message* is said in place of the own sentence."""
+        return FieldProblem(field_name, self.code, message or self.message(**params))
+
+    def message(self, **params: Any) -> Message:
+        """Return the sentence with its values."""
+        return Message(self.sentence, **params)
 
 
 class AppError(Exception):
@@ -44,8 +88,8 @@ class AppError(Exception):
 
     def __init__(
         self,
-        code: str,
-        template: str,
+        entry: "ErrorCode",
+        message: Message | None = None,
         /,
         *,
         status: int | None = None,
@@ -54,9 +98,9 @@ class AppError(Exception):
         headers: Mapping[str, str] | None = None,
         **params: Any,
     ) -> None:
-        self.code = code
-        self.text = Message(template, **params)
-        self.status = status if status is not None else type(self).status
+        self.code = entry.code
+        self.text = message or entry.message(**params)
+        self.status = entry.status if status is None else status
         self.problems = list(problems)
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
@@ -93,21 +137,6 @@ class NotFound(AppError):
     status = 404
 
 
-class MethodNotAllowed(AppError):
-    """The path exists and does not answer to this method."""
-
-    status = 405
-
-    def __init__(self, method: str, methods: str) -> None:
-        super().__init__(
-            "method_not_allowed",
-            "{method} is not allowed here; use {allowed}.",
-            headers={"Allow": methods},
-            method=method,
-            allowed=methods,
-        )
-
-
 class Conflict(AppError):
     """The state of things does not allow it now."""
 
@@ -132,77 +161,80 @@ class Unavailable(AppError):
     status = 503
 
 
-class InvalidFields(BadRequest):
-    """One or more fields are wrong; all problems are told at once (the first 200 of a flood)."""
-
-    MAX_TOLD = 200
-    MAX_NAMED = 20
-
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        all_problems = list(problems)
-        names = list(dict.fromkeys(problem.field for problem in all_problems))
-        if len(names) > self.MAX_NAMED:
-            names[self.MAX_NAMED :] = ["…"]
-        # What is wrong as a whole, or has a name of no letters, is said itself.
-        text = Message(
-            "{count} field(s) need correction: {names}.",
-            count=len(all_problems),
-            names=", ".join(names),
-        )
-        if names == [""]:
-            text = all_problems[0].text
-        super().__init__(
-            "invalid_fields", text.template, problems=all_problems[: self.MAX_TOLD], **text.params
-        )
+_CLASSES: dict[int, type[AppError]] = {
+    kind.status: kind
+    for kind in (
+        BadRequest,
+        NotSignedIn,
+        PaymentRequired,
+        Forbidden,
+        NotFound,
+        Conflict,
+        Unprocessable,
+        TooManyRequests,
+        Unavailable,
+    )
+}
 
 
-class DuplicateKey(Conflict):
-    """A row with the same unique value exists; `index` names the unique key."""
-
-    def __init__(self, index: str) -> None:
-        self.index = index
-        super().__init__(
-            "duplicate",
-            "Such a record exists already ({index}). Choose another value.",
-            index=index,
-        )
-
-
-class EditConflict(Conflict):
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
     """
-    Somebody else changed the record since the caller read it.
+    One entry of a catalogue of refusals: `raise BUSY(headers=…)`.
 
-    With *table*, the answer gets a `difference`: the fields sent that are otherwise now.
+    `code` is what programs go by, `status` that of HTTP, `en` and `zh` say what to do; the names in
+    braces are values. `hint` is for the document of the distributor API: what
+    a program does about it. Only what no program meets has none.
     """
 
-    def __init__(
+    code: str
+    status: int
+    en: str
+    zh: str
+    hint: Sentence | None = None
+    sentence: Sentence = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", Sentence(self.en, self.zh))
+
+    def __call__(
         self,
-        current: Mapping[str, Any],
-        changed_by: Any,
-        changed_at: Any,
+        message: Message | None = None,
+        /,
         *,
-        table: str | None = None,
-    ) -> None:
-        self.table = table
-        super().__init__(
-            "edit_conflict",
-            "The record was changed by {who} at {when}. Look at the current version and try again.",
-            extra={"current": dict(current), "changed_by": changed_by, "changed_at": changed_at},
-            who=changed_by or "?",
-            when=changed_at or "?",
+        status: int | None = None,
+        problems: Iterable[FieldProblem] = (),
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> AppError:
+        """
+        Return the error to raise, of the class of its status (else AppError itself).
+
+        *params* are the sentence's values, or *message* is said in its place; *problems* tell of
+        single fields, *extra* are members and *headers* headers of the answer; *status* is given
+        only where what was met decides it.
+        """
+        kind = _CLASSES.get(self.status, AppError)
+        return kind(
+            self,
+            message,
+            status=status,
+            problems=problems,
+            extra=extra,
+            headers=headers,
+            **params,
         )
 
+    def at(self, field_name: str, /, **params: Any) -> AppError:
+        """Return the error to raise where it is all about one field, which is told the same."""
+        message = self.message(**params)
+        return self(message, problems=[FieldProblem(field_name, self.code, message)])
 
-class InUse(Conflict):
-    """Others refer to the record; each referrer is {table, id, label, count?}."""
+    def message(self, **params: Any) -> Message:
+        """Return the sentence with its values."""
+        return Message(self.sentence, **params)
 
-    def __init__(self, referrers: Iterable[Mapping[str, Any]]) -> None:
-        rows = [dict(referrer) for referrer in referrers]
-        super().__init__(
-            "in_use",
-            "It cannot be deleted while others refer to it: {names}.",
-            extra={"referrers": rows},
-            names=", ".join(
-                str(referrer.get("label") or referrer.get("table")) for referrer in rows
-            ),
-        )
+    def variant(self, en: str, zh: str) -> "ErrorCode":
+        """Return the same refusal with another sentence, for another cause."""
+        return replace(self, en=en, zh=zh, hint=None)

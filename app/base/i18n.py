@@ -2,7 +2,8 @@
 Sentences in the reader's language.
 
 English templates are written where they are used; their Chinese stands in `i18n/zh.json` of the
-host and of each module. A template that nobody translated is said in English.
+host and of each module, that of errors beside the English in the catalogues (app/base/errors.py).
+A template that nobody translated is said in English.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.base.clock import iso
-from app.base.errors import Message
+from app.base.errors import Message, Sentence
 
 LANGUAGES = ("zh", "en")
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,12 @@ def translate(text: Message | str, lang: str = "en") -> str:
     sentence = text if isinstance(text, Message) else Message(text)
     template = sentence.template
     if lang == "zh":
-        template = _chinese().get(template, template)
+        if isinstance(template, Sentence):
+            template = template.zh
+        else:
+            template = _chinese().get(template, template)
     if not sentence.params:
-        return template
+        return str(template)
     params = {name: _value(value, lang) for name, value in sentence.params.items()}
     return template.format(**params)
 

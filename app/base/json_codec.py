@@ -12,7 +12,19 @@ from typing import Any
 
 import orjson
 
+from app.base.catalogue.requests import (
+    BAD_JSON,
+    JSON_HALF_CHARACTER,
+    JSON_NAME_TWICE,
+    JSON_NOT_UTF_8,
+    JSON_NUMBER_OUT_OF_RANGE,
+    JSON_NUMBER_TOO_LONG,
+    JSON_TOO_MANY_LEVELS,
+    JSON_WITH_MARK,
+    JSON_WORD_NOT_ALLOWED,
+)
 from app.base.clock import iso
+from app.base.errors import ErrorCode
 from app.base.json_numbers import MAX_NUMBER_CHARACTERS, JsonNumber, encoder, is_bounded
 
 
@@ -66,17 +78,17 @@ MAX_DEPTH = 100
 
 class JsonError(ValueError):
     """
-    A text is no JSON, or none that is taken here: an English template with its values says why
-    and at which `line` and `column`, both counted from 1.
+    A text is no JSON, or none that is taken here: `message` says why and at which line and column,
+    both counted from 1.
     """
 
-    def __init__(self, template: str, text: str, position: int, **params: Any) -> None:
-        self.template = template
-        self.params = params | {
-            "line": text.count("\n", 0, position) + 1,
-            "column": position - text.rfind("\n", 0, position),
-        }
-        super().__init__(template.format(**self.params))
+    def __init__(self, entry: ErrorCode, text: str, position: int, **params: Any) -> None:
+        self.message = entry.message(
+            line=text.count("\n", 0, position) + 1,
+            column=position - text.rfind("\n", 0, position),
+            **params,
+        )
+        super().__init__(str(self.message))
 
 
 def parse_json(
@@ -115,9 +127,7 @@ def _decode(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as exc:
         before = raw[: exc.start].decode("utf-8")
-        raise JsonError(
-            "This is not UTF-8: line {line}, column {column}.", before, len(before)
-        ) from None
+        raise JsonError(JSON_NOT_UTF_8, before, len(before)) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -190,11 +200,7 @@ def _first_fault(text: str, max_depth: int, end: int | None = None) -> JsonError
     looked at up to *end*.
     """
     if text.startswith("\ufeff"):
-        return JsonError(
-            "The text begins with a byte order mark, which JSON has not: line {line},"
-            " column {column}.",
-            text, 0,
-        )  # fmt: skip
+        return JsonError(JSON_WITH_MARK, text, 0)
     names: list[set[str] | None] = []  # of each object that is open; None for a list
     previous: re.Match[str] | None = None
     position = 0
@@ -229,19 +235,13 @@ def _token_fault(text: str, token: re.Match[str]) -> JsonError | None:
         if kind == "text" and _HALF_LETTER.search(word):
             str(json.loads(word)).encode("utf-8")
         elif kind == "word" and word.lstrip("-") in ("NaN", "Infinity"):
-            return JsonError(
-                "{name} is not allowed in JSON: line {line}, column {column}.",
-                text, place, name=word,
-            )  # fmt: skip
+            return JsonError(JSON_WORD_NOT_ALLOWED, text, place, name=word)
         elif kind == "number" and (len(word) > MAX_NUMBER_CHARACTERS or "e" in word.lower()):
             _fraction(word)
     except _NotTaken:
         return _number_fault(text, place, word)
     except UnicodeEncodeError:
-        return JsonError(
-            "A \\u escape names half of a character only: line {line}, column {column}.",
-            text, place,
-        )  # fmt: skip
+        return JsonError(JSON_HALF_CHARACTER, text, place)
     except ValueError:
         pass  # a matter of grammar
     return None
@@ -251,14 +251,8 @@ def _number_fault(text: str, place: int, word: str) -> JsonError | None:
     if not re.fullmatch(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", word):
         return None
     if len(word) > MAX_NUMBER_CHARACTERS:
-        return JsonError(
-            "A number has more than {most} characters: line {line}, column {column}.",
-            text, place, most=MAX_NUMBER_CHARACTERS,
-        )  # fmt: skip
-    return JsonError(
-        "The number {number} is too large or too small: line {line}, column {column}.",
-        text, place, number=word,
-    )  # fmt: skip
+        return JsonError(JSON_NUMBER_TOO_LONG, text, place, most=MAX_NUMBER_CHARACTERS)
+    return JsonError(JSON_NUMBER_OUT_OF_RANGE, text, place, number=word)
 
 
 def _double_fault(text: str, token: re.Match[str], names: set[str]) -> JsonError | None:
@@ -267,20 +261,14 @@ def _double_fault(text: str, token: re.Match[str], names: set[str]) -> JsonError
     except ValueError:
         return None
     if name in names:
-        return JsonError(
-            "The name {name} stands twice in one object: line {line}, column {column}.",
-            text, token.start("text"), name=name[:64],
-        )  # fmt: skip
+        return JsonError(JSON_NAME_TWICE, text, token.start("text"), name=name[:64])
     names.add(name)
     return None
 
 
 def _too_deep(text: str, place: int, max_depth: int) -> JsonError:
-    return JsonError(
-        "There are more than {depth} levels of nesting: line {line}, column {column}.",
-        text, place, depth=max_depth,
-    )  # fmt: skip
+    return JsonError(JSON_TOO_MANY_LEVELS, text, place, depth=max_depth)
 
 
 def _no_json(text: str, place: int) -> JsonError:
-    return JsonError("This is not valid JSON: line {line}, column {column}.", text, place)
+    return JsonError(BAD_JSON, text, place)

@@ -2,13 +2,14 @@
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.base.errors import BadRequest
+from app.base.catalogue.records import BAD_ZONE
+from app.base.errors import ErrorCode
 from app.base.settings import settings
 
 
-def time_zone(name: str | None, code: str) -> ZoneInfo:
-    """Return the zone called *name*, that of quota days by default; raises BadRequest *code*."""
+def time_zone(name: str | None, entry: ErrorCode = BAD_ZONE) -> ZoneInfo:
+    """Return the zone called *name*, that of quota days by default; raises BadRequest *entry*."""
     try:
         return ZoneInfo(name or settings().quota_time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadRequest(code, "There is no time zone {name}.", name=str(name)[:64]) from None
+        raise entry(BAD_ZONE.message(name=str(name)[:64])) from None

@@ -6,7 +6,10 @@ from contextlib import contextmanager
 
 import aiomysql
 
-from app.base.errors import BadRequest, DuplicateKey, Unavailable
+from app.base.catalogue.records import BAD_VALUE
+from app.base.catalogue.requests import DATABASE_BUSY, DATABASE_FULL, DATABASE_UNAVAILABLE
+from app.base.errors import AppError
+from app.base.refusals import DuplicateKey
 
 # Lock time-out, deadlock, row changed under a snapshot, Galera node not ready.
 RETRIED = frozenset({1205, 1213, 1020, 1047})
@@ -30,13 +33,9 @@ def connection_lost(exc: BaseException) -> bool:
     return lost or failure_code(exc) in _GONE
 
 
-def unreachable(exc: BaseException) -> Unavailable:
+def unreachable(exc: BaseException) -> AppError:
     """Return the refusal for a database that cannot be reached; *exc* is for the log."""
-    return Unavailable(
-        "database_unavailable",
-        "The database does not answer. Nothing was changed; try again in a moment.",
-        headers={"Retry-After": "2"},
-    )
+    return DATABASE_UNAVAILABLE(headers={"Retry-After": "2"})
 
 
 @contextmanager
@@ -50,22 +49,11 @@ def translate_errors() -> Iterator[None]:
             match = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
             raise DuplicateKey(match.group(1) if match else "") from exc
         if code in _BAD_VALUE:
-            raise BadRequest(
-                "bad_value", "The database refused a value: too long or out of range."
-            ) from exc
+            raise BAD_VALUE() from exc
         if code in RETRIED:
-            raise Unavailable(
-                "database_busy",
-                "Too many changes at the same time. Try again in a moment.",
-                headers={"Retry-After": "1"},
-            ) from exc
+            raise DATABASE_BUSY(headers={"Retry-After": "1"}) from exc
         if code in _FULL:
-            raise Unavailable(
-                "database_unavailable",
-                "The database cannot store anything now; perhaps its disk is full. Nothing was"
-                " changed. Tell the operator.",
-                headers={"Retry-After": "10"},
-            ) from exc
+            raise DATABASE_FULL(headers={"Retry-After": "10"}) from exc
         if code in _GONE or isinstance(exc, aiomysql.InterfaceError):
             raise unreachable(exc) from exc
         raise

@@ -17,7 +17,7 @@ from pymysql.constants import CLIENT, FIELD_TYPE
 from pymysql.converters import conversions
 from sqlor.dbpools import DBPools
 
-from app.base.errors import Unavailable
+from app.base.catalogue.requests import BUSY
 from app.base.settings import DatabaseSettings, settings
 from app.db.errors import unreachable
 from app.db.settlement import settle
@@ -59,11 +59,7 @@ class Pool:
         try:
             await asyncio.wait_for(self._slots.acquire(), self._wait_seconds)
         except TimeoutError:
-            raise Unavailable(
-                "busy",
-                "All database connections are in use. Try again in a moment.",
-                headers={"Retry-After": "1"},
-            ) from None
+            raise BUSY(headers={"Retry-After": "1"}) from None
         try:
             pool = self._pool or await self._open()
             connection = await self._acquire(pool)

@@ -10,7 +10,8 @@ from typing import Any
 
 import aiomysql
 
-from app.base.errors import Unavailable
+from app.base.catalogue.requests import OUTCOME_UNKNOWN
+from app.base.errors import AppError
 from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.sqlor import SafeSqlor
 
@@ -49,10 +50,5 @@ async def end_transaction(connection: Any, how: str) -> None:
         raise _unknown_outcome() from exc
 
 
-def _unknown_outcome() -> Unavailable:
-    return Unavailable(
-        "database_unavailable",
-        "The connection broke while saving: the change may be there or not. Look first; a call to"
-        " the distributor API may simply be sent again with the same Idempotency-Key.",
-        headers={"Retry-After": "2"},
-    )
+def _unknown_outcome() -> AppError:
+    return OUTCOME_UNKNOWN(headers={"Retry-After": "2"})

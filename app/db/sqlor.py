@@ -18,7 +18,16 @@ from typing import Any, ClassVar
 from appPublic.registerfunction import RegisterFunction
 from sqlor.mysqlor import MySqlor
 
-from app.base.errors import BadRequest, NotFound
+from app.base.catalogue.records import (
+    BAD_PAGING,
+    BAD_SORT,
+    KEY_MISSING,
+    NO_TABLE,
+    NOTHING_TO_CHANGE,
+    ROW_NOT_FOUND,
+    UNKNOWN_COLUMN,
+    WRONG_TYPE,
+)
 from app.db.cursor import BufferedCursor
 from app.db.errors import translate_errors
 
@@ -80,11 +89,7 @@ def sort_terms(sort: Any) -> list[tuple[str, bool]]:
     for part in parts:
         match = _SORT.match(part) if isinstance(part, str) else None
         if not match:
-            raise BadRequest(
-                "bad_sort",
-                "Cannot sort by {sort}. Give a column name, optionally with desc.",
-                sort=str(part)[:100],
-            )
+            raise BAD_SORT(sort=str(part)[:100])
         terms.append((match.group(1).lower(), (match.group(2) or "").lower() == "desc"))
     return terms
 
@@ -95,9 +100,7 @@ def whole_number(value: Any, name: str, low: int, high: int) -> int:
     # int() alone takes blanks around it, underscores and digits of other scripts.
     number = int(value) if _DIGITS.fullmatch(str(value)) else low - 1
     if number < low:
-        raise BadRequest(
-            "bad_paging", "{name} must be a whole number, at least {low}.", name=name, low=low
-        )
+        raise BAD_PAGING(name=name, low=low)
     return min(number, high)
 
 
@@ -205,7 +208,7 @@ class SafeSqlor(MySqlor):
                 {"dbname": key[0], "name": key[1]},
             )
             if not rows:
-                raise BadRequest("no_table", "There is no table {name}.", name=table)
+                raise NO_TABLE(name=table)
             columns = {row["name"]: row["type"].lower() for row in rows}
             self._columns_cache[key] = columns
             self._keys_cache[key] = [row["name"] for row in rows if row["keyed"] == "PRI"]
@@ -235,7 +238,7 @@ class SafeSqlor(MySqlor):
         keys = await self._check(tablename, values, need_key=True)
         names = [name for name in values if name not in keys]
         if not names:
-            raise BadRequest("nothing_to_change", "Name at least one field to change.")
+            raise NOTHING_TO_CHANGE()
         sets = ", ".join(f"`{name}` = ${{{name}}}$" for name in names)
         where = _where({name: values[name] for name in keys})
         await self._exactly_one(tablename, f"update `{tablename}` set {sets}{where}", values)
@@ -253,7 +256,7 @@ class SafeSqlor(MySqlor):
     async def _exactly_one(self, table: str, sql: str, values: Mapping[str, Any]) -> None:
         count = await self.execute(sql, values)
         if count == 0:
-            raise NotFound("not_found", "There is no such record in {table}.", table=table)
+            raise ROW_NOT_FOUND(table=table)
         if count > 1:
             raise RuntimeError(f"{count} rows of {table} matched one primary key")
 
@@ -263,21 +266,14 @@ class SafeSqlor(MySqlor):
         columns = await self.columns(table)
         for name, value in values.items():
             if name not in columns:
-                raise BadRequest(
-                    "unknown_field", "{table} has no field {name}.", table=table, name=name
-                )
+                raise UNKNOWN_COLUMN(table=table, name=name)
             if value is not None and not _fits(columns[name], value):
-                raise BadRequest(
-                    "wrong_type",
-                    "{name} cannot take a value of type {type}.",
-                    name=name,
-                    type=type(value).__name__,
-                )
+                raise WRONG_TYPE(name=name, type=type(value).__name__)
         keys = self._keys_cache[(self.dbname, table.lower())]
         if need_key and not all(
             isinstance(values.get(name), str) and values[name] for name in keys
         ):
-            raise BadRequest("key_missing", "Name the record by its {name}.", name=", ".join(keys))
+            raise KEY_MISSING(name=", ".join(keys))
         return keys
 
     async def _run_hook(self, table: str, moment: str, ns: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from aiohttp import web
 from app.access.permissions import withheld_tables
 from app.access.request_context import CONTEXT
 from app.base.actor import Actor
-from app.base.errors import BadRequest, Conflict, EditConflict, Message
+from app.base.catalogue.records import NOT_PUT_BACK, NOTHING_TO_PUT_BACK
+from app.base.errors import Message
+from app.base.refusals import EditConflict
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction, reading
 from app.endpoints.audit_view import entry_view
 from app.records import trail as audit
 from app.records.rows import get_row, no_record, public
 from app.records.table_service import TABLE_SERVICES, TableService
-from app.schema.coercion import FieldRule
+from app.schema.field_rules import FieldRule
 from app.schema.tables import tables
 from app.schema.validation import check_params, check_update
 from app.web.endpoint import answering
@@ -90,15 +92,9 @@ async def _put_back(
 def _service(entry: Mapping[str, Any], field: str) -> TableService:
     service = TABLE_SERVICES.get(entry["table_name"])
     if field not in _of(entry, "before") or field not in _of(entry, "after"):
-        raise BadRequest(
-            "nothing_to_put_back", "This entry did not change the field {field}.", field=field
-        )
+        raise NOTHING_TO_PUT_BACK(field=field)
     if service is None or not _can_be_put_back(entry, field):
-        raise Conflict(
-            "not_put_back",
-            "{field} is not changed by a form, so it cannot be put back here.",
-            field=field,
-        )
+        raise NOT_PUT_BACK(field=field)
     return service
 
 

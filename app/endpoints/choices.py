@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from app.access.permissions import may_list_any, no_right
-from app.base.errors import BadRequest
+from app.base.catalogue.records import BAD_CODE
 from app.db.transactions import reading
 from app.records.filters import any_case, like_pattern
 from app.schema.tables import Table, table as table_model, tables
@@ -62,12 +62,7 @@ async def get_code(request: web.Request, params: Mapping[str, Any]) -> web.Respo
     query = check_params(_SPEC, params)
     lookup = (query["table"], query["tblvalue"], query["tbltext"], query["cond"])
     if lookup not in declared() or query["dbname"] != "pipeline":
-        raise BadRequest(
-            "bad_code",
-            "No drop-down offers {text} of {table}. See the codes of the models.",
-            table=query["table"],
-            text=query["tbltext"],
-        )
+        raise BAD_CODE(table=query["table"], text=query["tbltext"])
     if not await may_list_any(request, [table_model(query["table"]), *declared()[lookup]]):
         raise no_right()
     rows = await _choices(lookup, query["q"], query["value"])

@@ -25,8 +25,13 @@ from multidict import CIMultiDict
 
 from app.access.request_context import CONTEXT
 from app.access.user_names import add_names
+from app.base.catalogue.records import (
+    BAD_EXPORT,
+    EXPORT_COLUMN_TWICE,
+    EXPORT_COLUMN_UNKNOWN,
+    TOO_MANY_ROWS,
+)
 from app.base.clock import now
-from app.base.errors import BadRequest
 from app.base.i18n import title
 from app.base.zones import time_zone
 from app.db.transactions import reading
@@ -111,17 +116,13 @@ async def export_rows(
     """
     kind = str(params["_export"])
     if kind not in KINDS:
-        raise BadRequest("bad_export", "Export as {known}.", known=", ".join(KINDS))
+        raise BAD_EXPORT(known=", ".join(KINDS))
     columns = _columns(selection.table, params.get("_columns"))
-    zone = time_zone(_text(params.get("_zone")), "bad_export")
+    zone = time_zone(_text(params.get("_zone")), BAD_EXPORT)
     async with reading() as sor:
         keys = await selection.keys(sor, MAX_ROWS + 1)
     if len(keys) > MAX_ROWS:
-        raise BadRequest(
-            "too_many_rows",
-            "The list has more than {most} rows. Filter it first.",
-            most=MAX_ROWS,
-        )
+        raise TOO_MANY_ROWS(most=MAX_ROWS)
     context = request[CONTEXT]
     lang = context.lang
     headers = USUAL_HEADERS.copy()
@@ -140,11 +141,9 @@ def _columns(model: Table, requested: Any) -> list[str]:
         return [name for name in own_names if model.columns[name].kind != "bytes"]
     names = str(requested).split(",")
     if unknown := [name for name in names if name not in own_names]:
-        raise BadRequest(
-            "bad_export", "{table} has no column {name}.", table=model.name, name=unknown[0][:64]
-        )
+        raise EXPORT_COLUMN_UNKNOWN(table=model.name, name=unknown[0][:64])
     if len(set(names)) < len(names):
-        raise BadRequest("bad_export", "Name each column once.")
+        raise EXPORT_COLUMN_TWICE()
     return names
 
 

@@ -17,8 +17,10 @@ from aiohttp import web
 from app.access.permissions import may_open, no_right
 from app.access.request_context import CONTEXT
 from app.base.actor import Actor
-from app.base.errors import AppError, BadRequest, FieldProblem, InvalidFields, NotFound
+from app.base.catalogue.records import BAD_ROW, BAD_ROWS, TABLE_NOT_IMPORTABLE
+from app.base.errors import AppError, FieldProblem
 from app.base.i18n import translate
+from app.base.refusals import InvalidFields
 from app.base.zones import time_zone
 from app.db.transactions import reading, single_transaction
 from app.records.failed_rows import failed_rows
@@ -104,7 +106,7 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
         actor=context.actor,
         fixed=query["fixed"].value if query["fixed"] else {},
         # What a person reads in a file is local; a program knows which zone it means.
-        zone=time_zone(query["zone"], "bad_zone") if query["zone"] or data is not None else None,
+        zone=time_zone(query["zone"]) if query["zone"] or data is not None else None,
         dry_run=query["dry_run"],
         skip_failed=query["skip_failed"],
     )
@@ -122,9 +124,9 @@ def _file_rows(columns: list[Any], rows: Any) -> FileRows:
     """Return the rows of a JSON body, which is not held to the length of other JSON values but to
     BODY_LIMIT."""
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
-        raise BadRequest("bad_rows", "Import 1 to {most} rows at a time.", most=MAX_ROWS)
+        raise BAD_ROWS(most=MAX_ROWS)
     if not all(isinstance(row, list) and len(row) <= MAX_COLUMNS for row in (columns, *rows)):
-        raise BadRequest("bad_rows", "Each row must be a list of cells.")
+        raise BAD_ROW()
     file_rows = [FileRow(number, row) for number, row in enumerate(rows, 1)]
     return FileRows(guarded=True, head=FileRow(0, columns), rows=file_rows)
 
@@ -156,7 +158,7 @@ async def _import(
 async def _service(request: web.Request, name: str) -> TableService:
     """Return the table's service, if the caller may use its create endpoint."""
     if name not in tables() or not table(name).importable:
-        raise NotFound("not_found", "No rows can be imported into {table}.", table=name)
+        raise TABLE_NOT_IMPORTABLE(table=name)
     module = table(name).module
     if not await may_open(request, f"/{module}/api/{name}_create.dspy"):
         raise no_right()
@@ -234,4 +236,4 @@ def _problems_of(error: AppError, lang: str) -> list[dict[str, str]]:
 
 
 def _whole_row(error: AppError, problem: FieldProblem) -> FieldProblem:
-    return FieldProblem(problem.field, problem.code, error.text.template, **error.text.params)
+    return FieldProblem(problem.field, problem.code, error.text)

@@ -17,7 +17,17 @@ from typing import Any
 
 from app.access.permissions import withheld_tables
 from app.access.user_names import USER_COLUMNS, add_names
-from app.base.errors import BadRequest, Message
+from app.base.catalogue.records import (
+    BAD_SEARCH,
+    FILTER_COLUMN_UNKNOWN,
+    FILTER_NAME_TWICE,
+    FILTER_NOT_TEXT,
+    FILTER_VALUE_MISFIT,
+    FILTER_WITHOUT_VALUE,
+    SORT_COLUMN_UNKNOWN,
+    TOO_MANY_SORT_COLUMNS,
+)
+from app.base.errors import AppError
 from app.db.sqlor import sort_terms, whole_number
 from app.db.transactions import reading
 from app.endpoints.export import Selection, export_rows
@@ -31,14 +41,14 @@ from app.records.filters import (
     Node,
     Placed,
     any_case,
-    bad_filter,
     has_rare_letters,
     like_pattern,
     parse_filter,
     render_filter,
 )
 from app.records.table_service import mark_rows
-from app.schema.coercion import CoercionError, FieldRule, coerce
+from app.schema.coercion import coerce
+from app.schema.field_rules import CoercionError, FieldRule
 from app.schema.tables import Column, Table, table
 from app.schema.validation import is_page_name
 
@@ -125,14 +135,12 @@ def _expression(model: Table, name: str) -> str | None:
 def _order_by(model: Table, sort: Any) -> str:
     terms = sort_terms(sort)
     if len(terms) > MAX_SORT_TERMS:
-        raise BadRequest("bad_sort", "Sort by at most {count} columns.", count=MAX_SORT_TERMS)
+        raise TOO_MANY_SORT_COLUMNS(count=MAX_SORT_TERMS)
     order = []
     for name, down in terms:
         expression = _expression(model, name)
         if expression is None:
-            raise BadRequest(
-                "bad_sort", "{table} has no column {name}.", table=model.name, name=name
-            )
+            raise SORT_COLUMN_UNKNOWN(table=model.name, name=name)
         order.append(f"{expression}{' desc' if down else ''}")
     if not any(name in model.primary for name, _ in terms):
         # Without a last word, rows with equal values could change places between two pages.
@@ -159,9 +167,7 @@ def _search_condition(model: Table, text: Any) -> Node | None:
     if text is None or text == "":
         return None
     if not isinstance(text, str) or len(text) > MAX_SEARCH_CHARACTERS:
-        raise BadRequest(
-            "bad_search", "Give one text of at most {most} characters.", most=MAX_SEARCH_CHARACTERS
-        )
+        raise BAD_SEARCH(most=MAX_SEARCH_CHARACTERS)
     pattern = like_pattern(text.strip())
     names = [name for name, column in model.columns.items() if _is_read_as_text(model, column)]
     names += [f"{code.field}_text" for code in model.codes]
@@ -184,7 +190,7 @@ def _named_condition(model: Table, name: str, value: Any) -> Condition | None:
     if not values:
         return None
     if op != "=" and len(values) > 1:
-        raise bad_filter("Give {name} once.", name=name)
+        raise FILTER_NAME_TWICE(name=name)
     return Condition(base, op, values[0]) if len(values) == 1 else Condition(base, "IN", values)
 
 
@@ -206,9 +212,7 @@ def _place(model: Table, condition: Condition) -> Placed:
         return expression, None
     textual = column is None or column.kind in ("str", "text", "json")
     if condition.op in LIKES and not textual:
-        raise bad_filter(
-            "{op} works on texts only, not on {field}.", op=condition.op, field=condition.field
-        )
+        raise FILTER_NOT_TEXT(op=condition.op, field=condition.field)
     value = (
         [_coerce_value(condition, column, item) for item in condition.value]
         if condition.op in LISTS
@@ -247,19 +251,13 @@ def _coerce_value(condition: Condition, column: Column | None, value: Any) -> An
     except CoercionError as exc:
         raise _refusal(condition.field, exc) from None
     if result is None:
-        raise bad_filter("The filter on {field} has no value.", field=condition.field)
+        raise FILTER_WITHOUT_VALUE(field=condition.field)
     return result
 
 
-def _refusal(field: str, exc: CoercionError) -> BadRequest:
-    return bad_filter(
-        "The filter on {field} does not fit: {why}",
-        field=field,
-        why=Message(exc.template, **exc.params),
-    )
+def _refusal(field: str, exc: CoercionError) -> AppError:
+    return FILTER_VALUE_MISFIT(field=field, why=exc.message)
 
 
-def _no_column(model: Table, name: str) -> BadRequest:
-    return bad_filter(
-        "{table} has no column {name} to filter by.", table=model.name, name=name[:64]
-    )
+def _no_column(model: Table, name: str) -> AppError:
+    return FILTER_COLUMN_UNKNOWN(table=model.name, name=name[:64])

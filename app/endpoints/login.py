@@ -23,7 +23,7 @@ from app.access.lockout import count_try, places_of
 from app.access.rbac import credentials_of, read_user
 from app.access.request_context import CONTEXT
 from app.access.sessions import SESSIONS
-from app.base.errors import NotSignedIn
+from app.base.catalogue.requests import BAD_CREDENTIALS
 from app.base.logs import log_info, log_warning
 from app.base.settings import settings
 from app.db.errors import failure_code
@@ -71,11 +71,11 @@ async def sign_in(request: web.Request, params: Mapping[str, Any]) -> web.Stream
     if user_row is None or not right:
         log_warning(log, "login_failed", "login refused", username=username, ip=client_ip)
         await asyncio.sleep(began_at + REFUSAL_SECONDS - time.monotonic())
-        raise NotSignedIn("bad_credentials", "User name or password is wrong.")
+        raise BAD_CREDENTIALS()
     user = await read_user(user_row.id)
     # Read anew: since the password was compared, it may have been changed, or the user disabled.
     if user is None or not user.usable or user.credentials != credentials:
-        raise NotSignedIn("bad_credentials", "User name or password is wrong.")
+        raise BAD_CREDENTIALS()
     log_info(log, "login", "login", username=user.username, ip=client_ip)
     response = json_response(
         {

@@ -8,7 +8,8 @@ from aiohttp import web
 from app.access.explain import read_facts, what_may, who_may
 from app.access.explain_text import Section, explain_what_may, explain_who_may
 from app.access.request_context import CONTEXT, WEB_PATHS
-from app.base.errors import FieldProblem, InvalidFields
+from app.base.catalogue.fields import PATH_OR_USER_REQUIRED
+from app.base.refusals import InvalidFields
 from app.schema.validation import FieldRule, check_params
 from app.web.responses import is_page, json_response
 
@@ -29,7 +30,7 @@ async def explain_rights(request: web.Request, params: Mapping[str, Any]) -> web
     query = check_params(_QUERY, params)
     path, username = query["path"].strip(), query["username"]
     if not path and not username:
-        raise InvalidFields([FieldProblem("path", "required", "Give a path or a user's name.")])
+        raise InvalidFields([PATH_OR_USER_REQUIRED("path")])
     facts, find = await read_facts(), request.app[WEB_PATHS].find
     lang = request[CONTEXT].lang
     if username:

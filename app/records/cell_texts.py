@@ -10,8 +10,6 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from app.base.errors import Message
-
 # What makes a formula of a cell, whatever file it came in (OWASP, CSV injection); leading blanks
 # and quotes are taken off by some programs.
 _SIGN = r"[\s\"']*[=+\-@＝＋－＠]"
@@ -97,9 +95,3 @@ def fit(text: str) -> tuple[str, int]:
 def is_cut(text: str) -> bool:
     """Return whether *text* is the beginning of a longer one, as `fit` made it."""
     return units(text) >= MAX_CELL_UNITS - 1 and _CUT.search(text) is not None
-
-
-CUT_CELL = Message(
-    "An Excel cell holds {most} characters, this text had more and was cut. Import the CSV file.",
-    most=MAX_CELL_UNITS,
-)

@@ -11,8 +11,16 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from app.base.errors import BadRequest, Message
-from app.records.sheet_rows import CellProblem, FileRows, bad_file
+from app.base.catalogue.fields import ERROR_CELL
+from app.base.catalogue.records import (
+    BAD_FILE,
+    FILE_BAD_CHARACTER,
+    FILE_BAD_QUOTE,
+    FILE_CELL_TOO_LONG,
+    FILE_OPEN_QUOTE,
+)
+from app.base.errors import AppError
+from app.records.sheet_rows import CellProblem, FileRows
 
 _SEPARATORS = (",", ";", "\t")
 _HEAD_CHARACTERS = 65_536
@@ -63,21 +71,12 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         raise _bad_row(number + 1, str(exc)) from None
 
 
-def _bad_row(number: int, reason: str) -> BadRequest:
+def _bad_row(number: int, reason: str) -> AppError:
     if "field limit" in reason:
-        return bad_file(
-            "Row {row}: a cell has more than {most} characters. Perhaps a quote is opened and not"
-            " closed.",
-            row=number,
-            most=csv.field_size_limit(),
-        )
+        return FILE_CELL_TOO_LONG(row=number, most=csv.field_size_limit())
     if "end of data" in reason:
-        return bad_file("Row {row}: a quote is opened and not closed.", row=number)
-    return bad_file(
-        "Row {row}: after a closing quote there must be a separator. A quote within a text is"
-        " written twice.",
-        row=number,
-    )
+        return FILE_OPEN_QUOTE(row=number)
+    return FILE_BAD_QUOTE(row=number)
 
 
 def _cell(text: str) -> str | CellProblem:
@@ -91,9 +90,7 @@ def is_error(text: str) -> bool:
 
 def error_cell(text: str) -> CellProblem:
     """Return a cell in which a spreadsheet shows an error instead of a value."""
-    return CellProblem(
-        text, "error_cell", Message("The cell shows {value}, not a value.", value=text[:20])
-    )
+    return CellProblem.of(text, ERROR_CELL, value=text[:20])
 
 
 def _separator(text: str) -> str:
@@ -111,7 +108,7 @@ def _decode(data: bytes) -> str:
         if data.startswith(mark):
             return _strictly(data[len(mark) :], encoding)
     if b"\0" in data:
-        raise bad_file("This is neither a CSV text nor an Excel file (.xlsx).")
+        raise BAD_FILE()
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as exc:
@@ -146,16 +143,11 @@ def _all() -> list[str]:
     return [_OWN, *_OTHERS]
 
 
-def _bad_character(before: str, encoding: str) -> BadRequest:
+def _bad_character(before: str, encoding: str) -> AppError:
     """Return the refusal of a text that is readable as far as *before*."""
     lines = csv.reader(io.StringIO(f"{before}x", newline=""), delimiter=_separator(before))
     try:
         row = sum(1 for _ in lines)
     except csv.Error:
         row = before.count("\n") + 1
-    return bad_file(
-        "Row {row} holds a character that is not in {encoding}. Save the file as CSV UTF-8 and try"
-        " again.",
-        row=row,
-        encoding=encoding,
-    )
+    return FILE_BAD_CHARACTER(row=row, encoding=encoding)

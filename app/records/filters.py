@@ -14,7 +14,21 @@ from typing import Any
 
 from sqlor.filter import DBFilter
 
-from app.base.errors import BadRequest, Message
+from app.base.catalogue.records import (
+    BAD_FILTER,
+    FILTER_BAD_COUNT,
+    FILTER_BAD_FIELD,
+    FILTER_BAD_OPERATOR,
+    FILTER_NOT_ONE_VALUE,
+    FILTER_NOT_PLAIN_VALUES,
+    FILTER_PART_NO_OBJECT,
+    FILTER_TOO_DEEP,
+    FILTER_TOO_LONG,
+    FILTER_TOO_MANY_CONDITIONS,
+    FILTER_UNKNOWN_MEMBER,
+    FILTER_WITHOUT_CONST,
+    FILTER_WITHOUT_LIST,
+)
 from app.base.json_codec import JsonError, parse_json
 
 MAX_DEPTH = 5
@@ -56,11 +70,6 @@ Node = Condition | Group
 Placed = tuple[str, Any]
 
 
-def bad_filter(template: str, **params: Any) -> BadRequest:
-    """Return the refusal of a filter; *template* says what is wrong with it."""
-    return BadRequest("bad_filter", template, **params)
-
-
 def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | None, frozenset[str]]:
     """
     Parse the conditions of *data_filter* (JSON text or parsed; None when there are none), and the
@@ -70,13 +79,11 @@ def parse_filter(data_filter: Any, params: Mapping[str, Any]) -> tuple[Node | No
         if not data_filter.strip():
             return None, frozenset()
         if len(data_filter) > MAX_CHARACTERS:
-            raise bad_filter("data_filter has more than {most} characters.", most=MAX_CHARACTERS)
+            raise FILTER_TOO_LONG(most=MAX_CHARACTERS)
         try:
             data_filter = parse_json(data_filter)
         except JsonError as exc:
-            raise bad_filter(
-                "data_filter cannot be read: {reason}", reason=Message(exc.template, **exc.params)
-            ) from None
+            raise BAD_FILTER(reason=exc.message) from None
     if data_filter is None or data_filter == {}:
         return None, frozenset()
     parser = _Parser(params)
@@ -97,15 +104,15 @@ class _Parser:
 
     def node(self, item: Any, depth: int) -> Node | None:
         if not isinstance(item, dict):
-            raise bad_filter("A part of data_filter is not an object.")
+            raise FILTER_PART_NO_OBJECT()
         if depth == 0:
-            raise bad_filter("data_filter is nested deeper than {depth} levels.", depth=MAX_DEPTH)
+            raise FILTER_TOO_DEEP(depth=MAX_DEPTH)
         if len(item) == 1:
             ((key, inner),) = item.items()
             op = str(key).upper()
             if op in ("AND", "OR"):
                 if not isinstance(inner, list) or not inner:
-                    raise bad_filter("{op} takes a list of conditions.", op=op)
+                    raise FILTER_WITHOUT_LIST(op=op)
                 return self._group(op, inner, depth)
             if op == "NOT":
                 return self._group(op, [inner], depth)
@@ -118,22 +125,16 @@ class _Parser:
 
     def _condition(self, item: dict[str, Any]) -> Condition | None:
         if self._remaining == 0:
-            raise bad_filter("data_filter has more than {count} conditions.", count=MAX_CONDITIONS)
+            raise FILTER_TOO_MANY_CONDITIONS(count=MAX_CONDITIONS)
         self._remaining -= 1
         field, op = item.get("field"), item.get("op")
         if not isinstance(field, str) or not _NAME.fullmatch(field):
-            raise bad_filter(
-                "Cannot filter by {field}. Give a column name.", field=str(field)[:100]
-            )
+            raise FILTER_BAD_FIELD(field=str(field)[:100])
         op = " ".join(op.upper().split()) if isinstance(op, str) else op
         if op not in OPERATORS:
-            raise bad_filter(
-                "{op} is no operator. Use one of: {known}.",
-                op=str(op)[:40],
-                known=", ".join(OPERATORS),
-            )
+            raise FILTER_BAD_OPERATOR(op=str(op)[:40], known=", ".join(OPERATORS))
         if unknown := item.keys() - {"field", "op", "const", "var"}:
-            raise bad_filter("A condition has no {name}.", name=str(min(unknown))[:100])
+            raise FILTER_UNKNOWN_MEMBER(name=str(min(unknown))[:100])
         if op in NULLS:
             return Condition(field, op)
         value = self._value(item)
@@ -144,7 +145,7 @@ class _Parser:
             return item["const"]
         name = item.get("var")
         if not isinstance(name, str):
-            raise bad_filter("The condition on {field} has no const.", field=item["field"])
+            raise FILTER_WITHOUT_CONST(field=item["field"])
         self.names.add(name)
         return self._params.get(name, _MISSING)
 
@@ -153,14 +154,14 @@ def _comparison(field: str, op: str, value: Any) -> Condition:
     if op in LISTS:
         values = value if isinstance(value, list) else [value]
         if not values or len(values) > MAX_LIST_VALUES:
-            raise bad_filter("{op} takes 1 to {count} values.", op=op, count=MAX_LIST_VALUES)
+            raise FILTER_BAD_COUNT(op=op, count=MAX_LIST_VALUES)
         if any(item is None or isinstance(item, dict | list) for item in values):
-            raise bad_filter("{op} takes plain values.", op=op)
+            raise FILTER_NOT_PLAIN_VALUES(op=op)
         return Condition(field, op, values)
     if value is None and op in ("=", "!=", "<>"):
         return Condition(field, "IS NULL" if op == "=" else "IS NOT NULL")
     if value is None or isinstance(value, dict | list):
-        raise bad_filter("{op} takes one plain value.", op=op)
+        raise FILTER_NOT_ONE_VALUE(op=op)
     return Condition(field, op, value)
 
 

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.base.errors import BadRequest, FieldProblem, Message
+from app.base.catalogue.fields import (
+    AMBIGUOUS_DATE,
+    CELL_WITHOUT_TIME,
+    CLOCK_CHANGE,
+    DAMAGED_TEXT,
+    NO_HEADING,
+    TOO_MANY_CELLS,
+)
+from app.base.catalogue.records import BAD_COLUMNS, COLUMN_TWICE, NO_COLUMNS
+from app.base.errors import FieldCode, FieldProblem, Message
 from app.base.i18n import title
 from app.base.zones import time_zone
 from app.records.failed_rows import is_problem_heading
@@ -56,7 +65,7 @@ class Sheet:
         name = names_by_heading.get(parts[1].casefold()) if parts else None
         if parts is None or name is None or self.table.columns[name].kind != "datetime":
             return None
-        self.zones[name] = time_zone(parts[2], "bad_columns")
+        self.zones[name] = time_zone(parts[2], BAD_COLUMNS)
         return name
 
 
@@ -78,16 +87,11 @@ def _can_be_filled(column: Column) -> bool:
 
 def _check(model: Table, unknown: list[str], names: list[str]) -> None:
     if unknown:
-        raise BadRequest(
-            "bad_columns",
-            "{table} has no column {names}. Use the names or titles of its columns.",
-            table=model.name,
-            names=", ".join(unknown[:5]),
-        )
+        raise BAD_COLUMNS(table=model.name, names=", ".join(unknown[:5]))
     if twice := {name for name in names if names.count(name) > 1}:
-        raise BadRequest("bad_columns", "The column {name} is there twice.", name=min(twice))
+        raise COLUMN_TWICE(name=min(twice))
     if not names:
-        raise BadRequest("bad_columns", "The first row must name the columns.")
+        raise NO_COLUMNS()
 
 
 class Reader:
@@ -136,8 +140,7 @@ class Reader:
                 try:
                     values[name] = self._value(self._sheet.table.columns[name], cell)
                 except _Unusable as exc:
-                    text = exc.text
-                    problems.append(FieldProblem(name, exc.code, text.template, **text.params))
+                    problems.append(exc.entry(name, exc.text))
         return values, problems
 
     def names_of_records(self, row: FileRow) -> dict[str, str]:
@@ -156,10 +159,10 @@ class Reader:
 
     def _value(self, column: Column, cell: Any) -> Any:
         if isinstance(cell, CellProblem):
-            raise _Unusable(cell.code, cell.text)
+            raise _Unusable(cell.entry, cell.text)
         text = self._text(cell)
         if "\ufffd" in text:
-            raise _Unusable("damaged_text", _DAMAGED)
+            raise _Unusable(DAMAGED_TEXT)
         if column.kind not in ("text", "json"):
             text = text.strip()
         if column.kind in _PLAIN_KINDS:
@@ -184,7 +187,7 @@ class Reader:
         try:
             text = iso_text(text)
         except DayFirst:
-            raise _Unusable("ambiguous_date", _day_first(text)) from None
+            raise _Unusable(AMBIGUOUS_DATE, text=text[:40]) from None
         if column.kind == "date":
             return text.removesuffix("T00:00:00")
         zone = self._sheet.zones.get(column.name, self._zone)
@@ -199,43 +202,17 @@ class Reader:
 class _Unusable(Exception):
     """A cell has something that is no value."""
 
-    def __init__(self, code: str, text: Message) -> None:
-        self.code = code
-        self.text = text
-
-
-_NO_TIME = Message(
-    "Give a day such as 2026-12-01 or a time such as 2026-12-01 08:00, the year first."
-)
-_DAMAGED = Message("The text holds the character \ufffd: it was damaged when the file was saved.")
-
-
-def _day_first(text: str) -> Message:
-    return Message(
-        "{text} can be read in two ways. Write the year first, such as 2026-12-01.",
-        text=text[:40],
-    )
+    def __init__(self, entry: FieldCode, message: Message | None = None, /, **params: Any) -> None:
+        self.entry = entry
+        self.text = message or entry.message(**params)
 
 
 def _too_wide(count: int, width: int) -> FieldProblem:
-    return FieldProblem(
-        "",
-        "too_many_cells",
-        "The row has {count} cells, the first row has {width}. In a CSV file a value with a"
-        " separator in it, such as 1,200.50, must be in quotes.",
-        count=count,
-        width=width,
-    )
+    return TOO_MANY_CELLS("", count=count, width=width)
 
 
 def _without_heading(at: int, text: str) -> FieldProblem:
-    return FieldProblem(
-        "",
-        "no_heading",
-        "Cell {number} of the row has a value ({text}), and no heading above it.",
-        number=at + 1,
-        text=text[:40],
-    )
+    return NO_HEADING("", number=at + 1, text=text[:40])
 
 
 def _both(words: str) -> tuple[str, str]:
@@ -247,22 +224,16 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _Unusable("bad_datetime", _NO_TIME) from None
+        raise _Unusable(CELL_WITHOUT_TIME) from None
     if moment.tzinfo is not None:
         return text
     if is_night_of_change(moment, zone):
-        change = Message(
-            "At {text} the clocks of {zone} are changed. Write the time with its distance to UTC,"
-            " such as {example}.",
-            text=text,
-            zone=zone.key,
-            example=moment.replace(tzinfo=zone).isoformat(),
-        )
-        raise _Unusable("clock_change", change)
+        example = moment.replace(tzinfo=zone).isoformat()
+        raise _Unusable(CLOCK_CHANGE, text=text, zone=zone.key, example=example)
     try:
         return moment.replace(tzinfo=zone).astimezone(UTC).isoformat()
     except OverflowError:
-        raise _Unusable("bad_datetime", _NO_TIME) from None
+        raise _Unusable(CELL_WITHOUT_TIME) from None
 
 
 async def _ids(sor: Any, name: str, text_column: str, texts: list[str]) -> dict[str, str]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.base.actor import Actor
+from app.base.catalogue.records import RECORD_NOT_FOUND
 from app.base.clock import now
-from app.base.errors import EditConflict, NotFound
+from app.base.errors import AppError
 from app.base.ids import new_id
+from app.base.refusals import EditConflict
 from app.db.bulk import bulk_insert
 from app.db.sqlor import Row, SafeSqlor
 from app.records import trail as audit
@@ -133,11 +135,9 @@ async def get_row(
     return row
 
 
-def no_record(table: str, record_id: str) -> NotFound:
+def no_record(table: str, record_id: str) -> AppError:
     """Return the refusal where no row has this id."""
-    return NotFound(
-        "not_found", "There is no record {id} in {table}.", id=record_id[:64], table=table
-    )
+    return RECORD_NOT_FOUND(id=record_id[:64], table=table)
 
 
 def _with_stamps(columns: Iterable[str], values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from time import thread_time
-from typing import Any
+from typing import Any, Self
 
-from app.base.errors import BadRequest, Message
+from app.base.catalogue.records import FILE_TOO_LARGE
+from app.base.errors import AppError, FieldCode, Message
 from app.records.cell_texts import unguard
 
 MAX_ROWS = 5_000
@@ -20,8 +21,13 @@ class CellProblem:
     """Stands where a cell has no value that counts; `original` is what the file shows there."""
 
     original: str
-    code: str
+    entry: FieldCode
     text: Message
+
+    @classmethod
+    def of(cls, original: str, entry: FieldCode, **params: Any) -> Self:
+        """Return the problem of *entry*, with the values of its sentence."""
+        return cls(original, entry, entry.message(**params))
 
 
 # What a cell holds: text (numbers as their digits), truth, a day or time without a zone, nothing.
@@ -102,13 +108,6 @@ def _day_text(cell: date) -> str:
     return f"{cell:%Y-%m-%d}"
 
 
-def too_large(template: str, **params: Any) -> BadRequest:
+def too_large(template: str, **params: Any) -> AppError:
     """Return the refusal of a file that is more than may come at once."""
-    return BadRequest(
-        "file_too_large", "{why} Split it and import the parts.", why=Message(template, **params)
-    )
-
-
-def bad_file(template: str, **params: Any) -> BadRequest:
-    """Return the refusal of a file that cannot be read."""
-    return BadRequest("bad_file", template, **params)
+    return FILE_TOO_LARGE(why=Message(template, **params))

@@ -3,8 +3,9 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+from app.base.catalogue.records import FILE_OLD_EXCEL, FILE_WITHOUT_ROWS
 from app.records.csv_files import read_csv
-from app.records.sheet_rows import FileRows, bad_file
+from app.records.sheet_rows import FileRows
 from app.records.xlsx_files import read_xlsx
 
 _ZIP = b"PK\x03\x04"
@@ -22,14 +23,11 @@ async def read_table(data: bytes) -> FileRows:
     """
     rows = await asyncio.get_running_loop().run_in_executor(_reading, _rows, data)
     if not rows.rows:
-        raise bad_file("The file has no rows below the one that names the columns.")
+        raise FILE_WITHOUT_ROWS()
     return rows
 
 
 def _rows(data: bytes) -> FileRows:
     if data.startswith(_OLE):
-        raise bad_file(
-            "The file is an old Excel file (.xls) or protected with a password. Save it as an Excel"
-            " workbook (.xlsx) without a password."
-        )
+        raise FILE_OLD_EXCEL()
     return read_xlsx(data) if data.startswith(_ZIP) else read_csv(data)

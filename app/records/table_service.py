@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from app.base.actor import Actor
+from app.base.catalogue.fields import VALUE_TAKEN
+from app.base.catalogue.records import NOT_UNIQUE
 from app.base.contributions import Contributions
-from app.base.errors import Conflict, DuplicateKey, FieldProblem
+from app.base.errors import AppError
+from app.base.refusals import DuplicateKey
 from app.db.sqlor import SafeSqlor
 from app.db.transactions import in_transaction
 from app.records.rows import (
@@ -70,17 +73,10 @@ class TableService:
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
         """Delete what goes with the locked row *current*; raises what keeps it, such as InUse."""
 
-    def duplicate(self, index: Index) -> Conflict:
+    def duplicate(self, index: Index) -> AppError:
         """Return the refusal where another row has the values of the unique *index* already."""
-        return Conflict(
-            "duplicate",
-            "There is such a record already: {fields} must be unique.",
-            problems=[
-                FieldProblem(name, "duplicate", "This is taken already; choose another.")
-                for name in index.columns
-            ],
-            fields=", ".join(index.columns),
-        )
+        problems = [VALUE_TAKEN(name) for name in index.columns]
+        return NOT_UNIQUE(problems=problems, fields=", ".join(index.columns))
 
     def mark_rows(self, rows: list[Any]) -> None:
         """Look at *rows* that a list reads, and say in them what it finds."""

@@ -26,8 +26,22 @@ from openpyxl.utils.datetime import from_excel
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import fromstring, iterparse
 
-from app.base.errors import AppError, Message
-from app.records.cell_texts import CUT_CELL, is_cut, unescape_controls
+from app.base.catalogue.fields import (
+    CELL_NO_DATE,
+    CUT_TEXT,
+    FORMULA_WITHOUT_RESULT,
+    MERGED_COLUMNS,
+    MERGED_HEADING,
+    NOT_A_NUMBER,
+)
+from app.base.catalogue.records import (
+    FILE_DAMAGED,
+    FILE_STRICT_EXCEL,
+    FILE_WITH_PASSWORD,
+    FILE_WITHOUT_SHEET,
+)
+from app.base.errors import AppError
+from app.records.cell_texts import MAX_CELL_UNITS, is_cut, unescape_controls
 from app.records.csv_files import error_cell
 from app.records.sheet_rows import (
     MAX_CELLS,
@@ -36,7 +50,6 @@ from app.records.sheet_rows import (
     CellProblem,
     FileRow,
     FileRows,
-    bad_file,
     is_blank,
     too_large,
 )
@@ -67,12 +80,6 @@ def _tag(name: str) -> str:
 _ITEM, _TEXT, _RUN, _INLINE = _tag("si"), _tag("t"), _tag("r"), _tag("is")
 _ROW, _CELL, _VALUE, _FORMULA, _MERGES = map(_tag, ("row", "c", "v", "f", "mergeCells"))
 _STYLES = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
-_NO_RESULT = Message(
-    "The formula has no result in the file. Open it in Excel and save it once more."
-)
-_MERGED_COLUMNS = Message("The cell is merged with the one at its left. Give each column its own.")
-_MERGED_HEADING = Message("The cell is merged with the heading above it.")
-_NO_DATE = Message("The cell is shown as a date, and {value} is none.", value="")
 
 
 def read_xlsx(data: bytes) -> FileRows:
@@ -87,7 +94,7 @@ def read_xlsx(data: bytes) -> FileRows:
         raise
     except Exception as exc:  # noqa: BLE001  what a file may make the libraries raise is endless
         log.info("an Excel file cannot be read: %s: %s", type(exc).__name__, exc)
-        raise bad_file("The Excel file cannot be read. It may be damaged.") from None
+        raise FILE_DAMAGED() from None
 
 
 def _read_workbook(data: bytes) -> FileRows:
@@ -109,7 +116,7 @@ def _check_parts(archive: zipfile.ZipFile) -> None:
             most=MAX_UNPACKED_BYTES // 1_048_576,
         )
     if any(part.flag_bits & 1 for part in parts):
-        raise bad_file("The file is protected with a password. Save it without one.")
+        raise FILE_WITH_PASSWORD()
     for part in parts:
         if part.filename.endswith((".xml", ".rels")):
             _check_elements(archive, part)
@@ -122,9 +129,7 @@ def _check_elements(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     with archive.open(part) as source:
         while piece := source.read(_PIECE):
             if not count and _STRICT in piece[:8192] and part.filename == "xl/workbook.xml":
-                raise bad_file(
-                    "The file is a Strict Open XML workbook. Save it as an Excel workbook (.xlsx)."
-                )
+                raise FILE_STRICT_EXCEL()
             count += piece.count(b"<")
             if count > most:
                 raise too_large("A part of the file has more than {most} elements.", most=most)
@@ -158,7 +163,7 @@ class _Book(ExcelReader):
             if sheet.state == "visible" and "worksheet" in relation.Type:
                 with self.archive.open(relation.target) as source:
                     return self._sheet(source)
-        raise bad_file("The file has no sheet that can be seen.")
+        raise FILE_WITHOUT_SHEET()
 
     def _sheet(self, source: Any) -> FileRows:
         parser = _Sheet(source, self.shared_strings, self.wb.epoch, self._looks())
@@ -264,7 +269,7 @@ class _Sheet:
         value = element.findtext(_VALUE)
         if value is None or (value == "" and kind != "str"):
             has_formula = element.find(_FORMULA) is not None
-            problem = CellProblem("", "formula_without_result", _NO_RESULT)
+            problem = CellProblem.of("", FORMULA_WITHOUT_RESULT)
             return self._column, problem if has_formula else None
         return self._column, self._value(kind, value, int(element.get("s", 0)))
 
@@ -281,7 +286,7 @@ class _Sheet:
             case "d":
                 return _moment(datetime.fromisoformat(value.removesuffix("Z")))
         if len(value) > _MAX_NUMBER_CHARACTERS:
-            return CellProblem(value[:20], "not_a_number", Message("Give a number."))
+            return CellProblem.of(value[:20], NOT_A_NUMBER)
         looks = self._looks
         if style in looks.dates or style in looks.spans:
             return self._date(value, style in looks.spans)
@@ -296,8 +301,7 @@ class _Sheet:
                 raise ValueError(value)
             moment = from_excel(days, self._epoch, timedelta=is_span)
         except (OverflowError, ValueError):
-            text = Message(_NO_DATE.template, value=value[:20])
-            return CellProblem(value[:20], "bad_datetime", text)
+            return CellProblem.of(value[:20], CELL_NO_DATE, value=value[:20])
         return _moment(moment)
 
 
@@ -339,7 +343,9 @@ def _text_in(node: Element) -> str:
 
 
 def _whole_text(text: str) -> Cell:
-    return CellProblem(text[:20], "cut_text", CUT_CELL) if is_cut(text) else text
+    if is_cut(text):
+        return CellProblem.of(text[:20], CUT_TEXT, most=MAX_CELL_UNITS)
+    return text
 
 
 def _fill_merges(rows: FileRows, merges: list[str]) -> None:
@@ -362,12 +368,12 @@ def _fill_merges(rows: FileRows, merges: list[str]) -> None:
         for row in every[start:end]:
             _set_cell(row, left, _visible_value(value, row is every[start], start == 0))
             for column in range(left + 1, right + 1):
-                _set_cell(row, column, CellProblem("", "merged_columns", _MERGED_COLUMNS))
+                _set_cell(row, column, CellProblem.of("", MERGED_COLUMNS))
 
 
 def _visible_value(value: Cell, is_own: bool, is_heading: bool) -> Cell:
     if is_heading and not is_own:
-        return CellProblem("", "merged_heading", _MERGED_HEADING)
+        return CellProblem.of("", MERGED_HEADING)
     return value
 
 

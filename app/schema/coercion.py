@@ -7,23 +7,54 @@ a code and a sentence saying what would be right; nothing is cut, rounded or gue
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from app.base.addresses import read_network
+from app.base.catalogue.fields import (
+    BAD_ADDRESS,
+    BAD_BOOLEAN,
+    BAD_CHARACTERS,
+    BAD_CHOICE,
+    BAD_DATE,
+    BAD_DATETIME,
+    BAD_JSON_VALUE,
+    BLANK_ENDS,
+    EMPTY,
+    JSON_TOO_DEEP,
+    NO_JSON_LIST,
+    NO_JSON_OBJECT,
+    NO_ZONE,
+    NOT_A_NUMBER,
+    NOT_ALLOWED_IN_JSON,
+    NOT_AN_INTEGER,
+    NOT_BELOW,
+    NOT_SCALAR,
+    NOT_SETTABLE,
+    NOT_TEXT,
+    NOT_UNICODE,
+    NUL_CHARACTER,
+    NUMBER_IN_JSON,
+    NUMBER_OUT_OF_RANGE,
+    NUMBER_TOO_LARGE,
+    OUT_OF_RANGE,
+    TOO_HIGH,
+    TOO_LONG,
+    TOO_LOW,
+    TOO_MANY_DECIMALS,
+)
 from app.base.clock import day_bounds
+from app.base.errors import FieldCode, Message
 from app.base.json_codec import JsonError, canonical_json, parse_json
 from app.base.json_numbers import JsonNumber, is_bounded
+from app.schema.field_rules import CoercionError, FieldRule, JsonText
 from app.schema.tables import WHOLE_RANGES
 
 MAX_JSON_DEPTH = 20
 MAX_JSON_CHARACTERS = 65_536
 MAX_TEXT_CHARACTERS = 65_536
-
-NO_HINT = "The value does not have the form {pattern}."
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER = re.compile(
@@ -41,56 +72,6 @@ _WIDE = Context(prec=200)  # wide enough that no digit a request sends is ever r
 _BOOLEANS = {"1": 1, "0": 0, "true": 1, "false": 0}
 
 
-class CoercionError(Exception):
-    """A value does not fit its field; `code` and an English template with its values say why."""
-
-    def __init__(self, code: str, template: str, **params: Any) -> None:
-        self.code = code
-        self.template = template
-        self.params = params
-        super().__init__(template.format(**params))
-
-
-class JsonText(str):
-    """JSON as it is stored: canonical text, with the parsed value beside it."""
-
-    __slots__ = ("value",)
-    value: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldRule:
-    """
-    What one parameter may be.
-
-    `kind`: str, text, int, bigint, decimal, datetime, date, bool, json. `length` counts
-    characters, `minimum` and `maximum` include themselves, `json` is True, "object" or "list",
-    `default` is a typed value used when the parameter is not sent, `blank` says whether an empty
-    text stays a text (else it counts as not given), `problem` and `hint` are the code and the
-    sentence of a text that the pattern does not fit.
-    Blanks at the ends are refused but in kind text and json: the database ignores them at the end
-    when it compares, so that two spellings would be one name in one place and two in another.
-    """
-
-    kind: str
-    required: bool = False
-    nullable: bool = True
-    length: int | None = None
-    minimum: Decimal | int | None = None
-    maximum: Decimal | int | None = None
-    precision: int = 38
-    scale: int = 10
-    choices: Mapping[str, str] | tuple[str, ...] = ()
-    pattern: re.Pattern[str] | None = None
-    problem: str = "bad_pattern"
-    hint: str = NO_HINT
-    format: str | None = None
-    json: bool | str = True
-    default: Any = None
-    blank: bool = False
-    identifier: bool = False
-
-
 def coerce(rule: FieldRule, value: Any, *, strict: bool = False) -> Any:
     """
     Return *value* as the rule's kind, or None where it means "nothing".
@@ -103,13 +84,13 @@ def coerce(rule: FieldRule, value: Any, *, strict: bool = False) -> Any:
     """
     if rule.kind != "json" and isinstance(value, _SEVERAL):
         if not (rule.format == "cidr_list" and isinstance(value, list)):
-            raise CoercionError("not_scalar", "Give one value, not a list or an object.")
+            raise CoercionError(NOT_SCALAR)
     if value is None or (not strict and _means_nothing(rule, value)):
         return None
     if isinstance(value, str) and rule.kind not in _FREE_TEXTS and rule.format != "cidr_list":
         check_ends(value)
     if value == "" and not rule.blank:
-        raise CoercionError("empty", "Give a value, or leave this out.")
+        raise CoercionError(EMPTY)
     return _KINDS[rule.kind](rule, value)
 
 
@@ -130,7 +111,7 @@ def _means_nothing(rule: FieldRule, value: Any) -> bool:
 def check_ends(value: str) -> None:
     """Refuse blanks at the ends of *value*; raises CoercionError."""
     if value != value.strip():
-        raise CoercionError("blank_ends", "Leave out the blanks at the beginning and at the end.")
+        raise CoercionError(BLANK_ENDS)
 
 
 def _text(rule: FieldRule, value: Any) -> str:
@@ -143,11 +124,10 @@ def _text(rule: FieldRule, value: Any) -> str:
         raise _too_long(limit, len(value))
     check_characters(value, one_line=rule.kind == "str")
     if rule.choices and value not in rule.choices:
-        raise CoercionError(
-            "bad_choice", "Choose one of: {choices}.", choices=", ".join(rule.choices)
-        )
+        raise CoercionError(BAD_CHOICE, choices=", ".join(rule.choices))
     if rule.pattern and not rule.pattern.fullmatch(value):
-        raise CoercionError(rule.problem, rule.hint, pattern=rule.pattern.pattern)
+        hint = Message(rule.hint) if rule.hint else None
+        raise CoercionError(rule.problem, hint, pattern=rule.pattern.pattern)
     return value
 
 
@@ -159,15 +139,13 @@ def check_characters(value: str, *, one_line: bool) -> None:
     """Refuse what no database column or terminal should get: NUL, halves of surrogate pairs,
     and, where *one_line*, other control characters."""
     if "\0" in value:
-        raise CoercionError("bad_characters", "The text contains a NUL character.")
+        raise CoercionError(NUL_CHARACTER)
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise CoercionError("bad_characters", "The text is not valid Unicode.") from None
+        raise CoercionError(NOT_UNICODE) from None
     if one_line and _CONTROL.search(value):
-        raise CoercionError(
-            "bad_characters", "Line breaks and control characters are not allowed here."
-        )
+        raise CoercionError(BAD_CHARACTERS)
 
 
 def _cidr_list(value: Any) -> str:
@@ -180,11 +158,7 @@ def _cidr_list(value: Any) -> str:
         try:
             networks.append(str(read_network(part)))
         except ValueError:
-            raise CoercionError(
-                "bad_address",
-                "{part} is no IP address or network such as 10.0.0.0/8.",
-                part=part[:60],
-            ) from None
+            raise CoercionError(BAD_ADDRESS, part=part[:60]) from None
     return ",".join(dict.fromkeys(networks))
 
 
@@ -196,12 +170,10 @@ def _whole(rule: FieldRule, value: Any) -> int:
     elif isinstance(value, str) and _WHOLE.fullmatch(value):
         number = int(value)
     else:
-        raise CoercionError("not_an_integer", "Give a whole number.")
+        raise CoercionError(NOT_AN_INTEGER)
     low, high = whole_range(rule)
     if not low <= number <= high:
-        raise CoercionError(
-            "out_of_range", "Give a number from {low} to {high}.", low=low, high=high
-        )
+        raise CoercionError(OUT_OF_RANGE, low=low, high=high)
     return number
 
 
@@ -218,20 +190,13 @@ def _decimal(rule: FieldRule, value: Any) -> Decimal:
     number = to_decimal(value)
     largest = Decimal(10) ** (rule.precision - rule.scale)
     if rule.minimum is not None and number < rule.minimum:
-        raise CoercionError("out_of_range", "Give a number of at least {low}.", low=rule.minimum)
+        raise CoercionError(TOO_LOW, low=rule.minimum)
     if rule.maximum is not None and number > rule.maximum:
-        raise CoercionError("out_of_range", "Give a number of at most {high}.", high=rule.maximum)
+        raise CoercionError(TOO_HIGH, high=rule.maximum)
     if abs(number) >= largest:
-        raise CoercionError(
-            "out_of_range", "Give a number below {high}.", high=format(largest, "f")
-        )
+        raise CoercionError(NOT_BELOW, high=format(largest, "f"))
     if _decimals(number) > rule.scale:
-        raise CoercionError(
-            "too_many_decimals",
-            "At most {allowed} decimals, this has {count}.",
-            allowed=rule.scale,
-            count=_decimals(number),
-        )
+        raise CoercionError(TOO_MANY_DECIMALS, allowed=rule.scale, count=_decimals(number))
     return number.quantize(Decimal(1).scaleb(-rule.scale), context=_WIDE)
 
 
@@ -242,25 +207,25 @@ def to_decimal(value: Any) -> Decimal:
     Raises CoercionError for anything else, NaN and infinity included.
     """
     if isinstance(value, bool):
-        raise CoercionError("not_a_number", "Give a number.")
+        raise CoercionError(NOT_A_NUMBER)
     if isinstance(value, float):
         value = repr(value)
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
-            raise CoercionError("not_a_number", "Give a number.")
+            raise CoercionError(NOT_A_NUMBER)
     elif not isinstance(value, int | Decimal):
-        raise CoercionError("not_a_number", "Give a number.")
+        raise CoercionError(NOT_A_NUMBER)
     elif isinstance(value, int) and value.bit_length() > 400:
-        raise CoercionError("out_of_range", "The number is too large.")
+        raise CoercionError(NUMBER_TOO_LARGE)
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise CoercionError("not_a_number", "Give a number.") from None
+        raise CoercionError(NOT_A_NUMBER) from None
     if not number.is_finite():
-        raise CoercionError("not_a_number", "Give a number.")
+        raise CoercionError(NOT_A_NUMBER)
     is_whole = isinstance(value, int)  # and then of few digits, see above
     if not (is_whole or is_bounded(number)) or (number and not -60 <= number.adjusted() <= 60):
-        raise CoercionError("out_of_range", "The number is too large or too small.")
+        raise CoercionError(NUMBER_OUT_OF_RANGE)
     return number or Decimal(0)
 
 
@@ -278,24 +243,19 @@ def _moment(rule: FieldRule, value: Any) -> datetime:
         elif isinstance(value, str) and _MOMENT.fullmatch(value):
             moment = datetime.fromisoformat(value.upper().replace("T", " "))
         else:
-            raise _bad_moment("bad_datetime")
+            raise _bad_moment(BAD_DATETIME)
         if moment.tzinfo is None:
-            raise _bad_moment("no_zone")
+            raise _bad_moment(NO_ZONE)
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _bad_moment("bad_datetime") from None
+        raise _bad_moment(BAD_DATETIME) from None
     if moment.year < 1000:
-        raise _bad_moment("bad_datetime")
+        raise _bad_moment(BAD_DATETIME)
     return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 
-def _bad_moment(code: str) -> CoercionError:
-    return CoercionError(
-        code,
-        "Give a date, or a time with its zone such as {example} or {local} (+ is %2B in a URL).",
-        example="2026-11-24T06:00:00Z",
-        local="2026-11-24T14:00:00+08:00",
-    )
+def _bad_moment(entry: FieldCode) -> CoercionError:
+    return CoercionError(entry, example="2026-11-24T06:00:00Z", local="2026-11-24T14:00:00+08:00")
 
 
 def _date(rule: FieldRule, value: Any) -> date:
@@ -306,7 +266,7 @@ def _date(rule: FieldRule, value: Any) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise CoercionError("bad_date", "Give a date such as {example}.", example="2026-11-24")
+    raise CoercionError(BAD_DATE, example="2026-11-24")
 
 
 def _boolean(rule: FieldRule, value: Any) -> int:
@@ -314,7 +274,7 @@ def _boolean(rule: FieldRule, value: Any) -> int:
         return int(value)
     result = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
     if result is None:
-        raise CoercionError("bad_boolean", "Give 1 or 0, true or false.")
+        raise CoercionError(BAD_BOOLEAN)
     return result
 
 
@@ -322,14 +282,14 @@ def _json(rule: FieldRule, value: Any) -> JsonText:
     if isinstance(value, str):
         value = _parse(value)
     if rule.json == "object" and not isinstance(value, dict):
-        raise CoercionError("bad_json", "Give a JSON object, in braces.")
+        raise CoercionError(NO_JSON_OBJECT)
     if rule.json == "list" and not isinstance(value, list):
-        raise CoercionError("bad_json", "Give a JSON list, in brackets.")
+        raise CoercionError(NO_JSON_LIST)
     value = _plain_json(value, MAX_JSON_DEPTH)
     try:
         text = JsonText(canonical_json(value))
     except (TypeError, ValueError):
-        raise CoercionError("bad_json", "This cannot be written as JSON.") from None
+        raise CoercionError(BAD_JSON_VALUE) from None
     if len(text) > MAX_JSON_CHARACTERS:
         raise _too_long(MAX_JSON_CHARACTERS, len(text))
     text.value = value
@@ -343,14 +303,14 @@ def _parse(text: str) -> Any:
     try:
         return parse_json(text, keep_numbers=True)
     except JsonError as exc:
-        raise CoercionError("bad_json", exc.template, **exc.params) from None
+        raise CoercionError(BAD_JSON_VALUE, exc.message) from None
 
 
 def _plain_json(value: Any, depth: int) -> Any:
     """Return *value* with its fractions as they were written; what no column can hold is
     refused."""
     if depth < 0:
-        raise CoercionError("bad_json", "At most {depth} levels of nesting.", depth=MAX_JSON_DEPTH)
+        raise CoercionError(JSON_TOO_DEEP, depth=MAX_JSON_DEPTH)
     if isinstance(value, str):
         check_characters(value, one_line=False)
     elif isinstance(value, int | float | Decimal):
@@ -366,26 +326,22 @@ def _json_number(value: int | float | Decimal) -> int | JsonNumber:
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal) and not value.is_finite():
-        raise CoercionError("bad_json", "{name} is not allowed in JSON.", name=str(value))
+        raise CoercionError(NOT_ALLOWED_IN_JSON, name=str(value))
     if not is_bounded(value):
-        raise CoercionError("bad_json", "A number in it is too large, too small or too long.")
+        raise CoercionError(NUMBER_IN_JSON)
     return value if isinstance(value, int) else JsonNumber(value)
 
 
 def _not_text(value: Any) -> CoercionError:
-    return CoercionError(
-        "not_text", "Give a text, not a value of type {type}.", type=_type_name(value)
-    )
+    return CoercionError(NOT_TEXT, type=_type_name(value))
 
 
 def _too_long(limit: int, count: int) -> CoercionError:
-    return CoercionError(
-        "too_long", "At most {limit} characters, this has {count}.", limit=limit, count=count
-    )
+    return CoercionError(TOO_LONG, limit=limit, count=count)
 
 
 def _bytes(rule: FieldRule, value: Any) -> bytes:
-    raise CoercionError("not_settable", "This field is kept by the server and cannot be set.")
+    raise CoercionError(NOT_SETTABLE)
 
 
 def _type_name(value: Any) -> str:

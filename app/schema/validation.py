@@ -9,8 +9,18 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from app.base.errors import BadRequest, FieldProblem, InvalidFields
-from app.schema.coercion import NO_HINT, CoercionError, FieldRule, JsonText, coerce, to_decimal
+from app.base.catalogue.fields import (
+    NO_SUCH_RECORD,
+    NOT_SETTABLE,
+    REQUIRED,
+    UNKNOWN_FIELD,
+    WRITE_ONCE,
+)
+from app.base.catalogue.records import NOTHING_TO_CHANGE
+from app.base.errors import FieldProblem
+from app.base.refusals import InvalidFields
+from app.schema.coercion import coerce, to_decimal
+from app.schema.field_rules import CoercionError, FieldRule, JsonText
 from app.schema.tables import Column, Table, table
 
 __all__ = [
@@ -53,7 +63,7 @@ def rule_of(table_name: str, column_name: str) -> FieldRule:
         scale=column.scale or 0,
         choices=column.choices,
         pattern=column.pattern,
-        hint=column.hint or NO_HINT,
+        hint=column.hint,
         format=column.format,
         json=column.json or True,
         blank=column.kind == "text" or (not column.nullable and column.default == ""),
@@ -111,7 +121,7 @@ def check_update(
                 problems.append(_required(name))
     _answer(values, problems)
     if not values and not extra:
-        raise BadRequest("nothing_to_change", "Name at least one field to change.")
+        raise NOTHING_TO_CHANGE()
     return key, lock_version, values
 
 
@@ -165,15 +175,7 @@ async def check_references(sor: Any, table_name: str, values: Mapping[str, Any])
         # Locked, so that nobody deletes the parent between this look and our commit.
         sql = f"select id from {column.references} where id = ${{id}}$ for update"  # noqa: S608
         if await sor.one(sql, {"id": value}) is None:
-            problems.append(
-                FieldProblem(
-                    name,
-                    "not_found",
-                    "There is no record with id {id} in {table}.",
-                    id=value,
-                    table=column.references,
-                )
-            )
+            problems.append(NO_SUCH_RECORD(name, id=value, table=column.references))
     if problems:
         raise InvalidFields(problems)
 
@@ -189,11 +191,7 @@ def without_unchanged(
     """
     columns = table(table_name).columns
     fixed = [n for n in values if n in columns and columns[n].write_once]
-    problems = [
-        FieldProblem(name, "write_once", "This is set when the record is made and cannot change.")
-        for name in fixed
-        if values[name] != current[name]
-    ]
+    problems = [WRITE_ONCE(name) for name in fixed if values[name] != current[name]]
     if problems:
         raise InvalidFields(problems)
     return {name: value for name, value in values.items() if name not in fixed}
@@ -235,11 +233,7 @@ def _collect(
             if name not in extras:
                 problems.append(_unknown(name))
         elif column.server_set and name not in extras:
-            problems.append(
-                FieldProblem(
-                    name[:64], "not_settable", "This field is kept by the server and cannot be set."
-                )
-            )
+            problems.append(NOT_SETTABLE(name[:64]))
         else:
             _take(name, rule_of(model.name, name), value, values, problems)
     return values, problems
@@ -260,7 +254,7 @@ def _take(
     try:
         values[name] = coerce(rule, value, strict=strict)
     except CoercionError as exc:
-        problems.append(FieldProblem(name, exc.code, exc.template, **exc.params))
+        problems.append(exc.entry(name, exc.message))
 
 
 def _fill(
@@ -303,11 +297,11 @@ def _key(
 
 
 def _required(name: str) -> FieldProblem:
-    return FieldProblem(name, "required", "This field is required.")
+    return REQUIRED(name)
 
 
 def _unknown(name: str) -> FieldProblem:
-    return FieldProblem(name[:64], "unknown_field", "There is no field of this name here.")
+    return UNKNOWN_FIELD(name[:64])
 
 
 def _answer(values: dict[str, Any], problems: list[FieldProblem]) -> dict[str, Any]:

@@ -19,13 +19,9 @@ from app.access.request_context import CONTEXT, NOBODY, RBAC, WEB_PATHS, Request
 from app.access.sage_audit import note_audited
 from app.access.sessions import SESSIONS
 from app.base.actor import Actor
-from app.base.errors import (
-    AppError,
-    EditConflict,
-    MethodNotAllowed,
-    NotFound,
-    NotSignedIn,
-)
+from app.base.catalogue.requests import INTERNAL_ERROR, NOT_FOUND, NOT_SIGNED_IN, REFUSED
+from app.base.errors import AppError
+from app.base.refusals import EditConflict, MethodNotAllowed
 from app.db.errors import connection_lost, unreachable
 from app.server.dspy import allowed_methods, endpoint_at
 from app.server.error_pages import error_page
@@ -173,37 +169,28 @@ async def _name_the_other(request: web.Request, conflict: EditConflict) -> None:
 
 
 def _internal_error() -> AppError:
-    return AppError(
-        "internal_error",
-        "Something went wrong here. Tell the operator the request id.",
-        status=500,
-    )
+    return INTERNAL_ERROR()
 
 
 def _no_right(context: RequestContext) -> AppError:
     """Strangers do not hear what there is and what not; who has signed in hears that it is not."""
     if context.actor.signed_in:
         if context.target is None:
-            return NotFound("not_found", "There is nothing at this address.")
+            return NOT_FOUND()
         return no_right()
     if context.target is None and context.is_for_programs:
-        return NotFound("not_found", "There is nothing at this address.")
-    return NotSignedIn("not_signed_in", "Sign in to use this.")
+        return NOT_FOUND()
+    return NOT_SIGNED_IN()
 
 
 def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> AppError:
     if exc.status == 405:
         return MethodNotAllowed(request.method, "GET, POST")
     if exc.status == 404:
-        return NotFound("not_found", "There is nothing at this address.")
+        return NOT_FOUND()
     if exc.status >= 500:
         _log_failure(request, exc)
-    return AppError(
-        "refused",
-        "The request cannot be answered ({reason}).",
-        status=exc.status,
-        reason=exc.reason,
-    )
+    return REFUSED(status=exc.status, reason=exc.reason)
 
 
 def _log_failure(request: web.Request, exc: BaseException) -> None:

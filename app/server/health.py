@@ -8,7 +8,8 @@ from aiohttp import web
 
 from app.access.request_context import CONTEXT, SETTINGS
 from app.base.addresses import read_address
-from app.base.errors import AppError, Forbidden
+from app.base.catalogue.requests import METRICS_FORBIDDEN
+from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.secrets import WatchedSecret
 from app.db.migrate import schema_is_current
@@ -50,11 +51,7 @@ async def metrics(request: web.Request) -> web.Response:
     sent_token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     token = request.app[METRICS_TOKEN].value()
     if not _is_private(request) and not hmac.compare_digest(_bytes(sent_token), _bytes(token)):
-        raise Forbidden(
-            "forbidden",
-            "Metrics need a token here, as Authorization: Bearer. It is pipeline.metrics_token, or"
-            " else stands in the file secrets/metrics_token of the run-time folder.",
-        )
+        raise METRICS_FORBIDDEN()
     return json_response(
         request.app[REQUEST_METRICS].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
     )

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from app.access.request_context import CONTEXT
-from app.base.errors import AppError
+from app.base.catalogue.requests import BAD_HTTP, INTERNAL_ERROR
 from app.web.request import own_request_id
 from app.web.responses import PROBLEM_TYPE, json_response, problem_document
 
@@ -34,13 +34,9 @@ class ProblemProtocol(web.RequestHandler):
             raise ConnectionError("the answer is on its way already")
         if status >= 500:
             log.error("request failed", exc_info=exc, extra={"action": "request_failed"})
-            error = AppError(
-                "internal_error",
-                "Something went wrong here. Tell the operator the request id.",
-                status=status,
-            )
+            error = INTERNAL_ERROR(status=status)
         else:
-            error = AppError("bad_http", "This is no HTTP request.", status=status)
+            error = BAD_HTTP(status=status)
         request_id = own_request_id(request)
         answer = json_response(
             problem_document(error, "en", request_id), status, {"X-Request-Id": request_id},

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from app.access.paths import STATIC_TYPES
 from app.access.request_context import CONTEXT
-from app.base.errors import MethodNotAllowed, NotFound
+from app.base.catalogue.requests import NOT_FOUND
+from app.base.refusals import MethodNotAllowed
 from app.server.guard import guard
 
 READ_METHODS = ("GET", "HEAD")
@@ -42,13 +43,13 @@ class PipelineResource(ProcessorResource):
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         target = request[CONTEXT].target
         if target is None:
-            raise NotFound("not_found", "There is nothing at this address.")
+            raise NOT_FOUND()
         processor = self._processors.get(target.suffix)
         if processor is not None:
             response: web.StreamResponse = await processor.handle(request)
             return response
         if target.suffix not in STATIC_TYPES:
-            raise NotFound("not_found", "There is nothing at this address.")
+            raise NOT_FOUND()
         if request.method not in READ_METHODS:
             raise MethodNotAllowed(request.method, "GET")
         lasting = "public, max-age=31536000, immutable" if target.immutable else "no-cache"
@@ -56,4 +57,4 @@ class PipelineResource(ProcessorResource):
 
     async def path_call(self, request: web.Request, path: str, params: Any = None) -> Any:
         """Not offered: one script calls another's function, not its URL (CC-2, CC-7, CC-8)."""
-        raise NotFound("not_found", "There is nothing at this address.")
+        raise NOT_FOUND()

@@ -19,8 +19,30 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from app.access.request_context import CONTEXT, SETTINGS
+from app.base.catalogue.requests import (
+    BAD_BODY,
+    BAD_FORM,
+    BAD_JSON,
+    BAD_QUERY,
+    BODY_INCOMPLETE,
+    BODY_NOT_OF_ITS_CODING,
+    BODY_TOO_LARGE,
+    BODY_TOO_MANY_VALUES,
+    BODY_TOO_SLOW,
+    FORM_NOT_IN_CHARSET,
+    FORM_VALUE_NOT_TEXT,
+    NO_FILE_OR_JSON,
+    NO_FILES_HERE,
+    NO_FORM_OR_JSON,
+    NO_MEDIA_TYPE,
+    NO_MEDIA_TYPE_OF_FORM,
+    TOO_MANY_NAMES,
+    UNKNOWN_EXPECTATION,
+    UNSUPPORTED_ENCODING,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 from app.base.contributions import Contributions
-from app.base.errors import AppError, BadRequest, Message
+from app.base.errors import AppError
 from app.base.json_codec import JsonError, parse_json
 from app.records.file_types import XLSX_TYPE
 from app.web.plain_request import PlainRequest
@@ -93,24 +115,12 @@ def check_media_type(request: web.Request) -> None:
         return
     kind = kind[:100]
     if content_type and _takes_file(request):
-        advice = Message(
-            "Send the rows as application/json, or a file as text/csv or application/octet-stream,"
-            " not as {kind}.",
-            kind=kind,
-        )
-    elif content_type and forms:
-        advice = Message(
-            "Send the body as application/json or as a form, not as {kind}.", kind=kind
-        )
+        refusal = NO_FILE_OR_JSON(kind=kind)
     elif content_type:
-        advice = Message("Send the body as application/json, not as {kind}.", kind=kind)
-    elif forms:
-        advice = Message(
-            "The header Content-Type is missing. Send application/json, or the type of a form."
-        )
+        refusal = (NO_FORM_OR_JSON if forms else UNSUPPORTED_MEDIA_TYPE)(kind=kind)
     else:
-        advice = Message("The header Content-Type is missing. Send application/json.")
-    raise AppError("unsupported_media_type", advice.template, status=415, **advice.params)
+        refusal = (NO_MEDIA_TYPE_OF_FORM if forms else NO_MEDIA_TYPE)()
+    raise refusal
 
 
 def may_be_large(request: web.Request) -> bool:
@@ -123,7 +133,7 @@ def may_be_large(request: web.Request) -> bool:
 async def answer_expectation(request: web.Request) -> None:
     """Ask for the body of a caller who waits to be asked (`Expect: 100-continue`)."""
     if request.headers["Expect"].lower() != "100-continue":
-        raise AppError("unknown_expectation", "Only 100-continue can be expected here.", status=417)
+        raise UNKNOWN_EXPECTATION()
     if request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # Else the answer itself would count as begun.
@@ -176,9 +186,7 @@ def _check_query(request: web.Request) -> None:
     try:
         unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
-        raise BadRequest(
-            "bad_query", "The address is not UTF-8 behind its question mark."
-        ) from None
+        raise BAD_QUERY() from None
 
 
 async def _body_in_time(request: web.Request, limits: tuple[int, int]) -> dict[str, Any]:
@@ -187,12 +195,7 @@ async def _body_in_time(request: web.Request, limits: tuple[int, int]) -> dict[s
         async with asyncio.timeout(seconds):
             return await _read_body(request, *limits)
     except TimeoutError:
-        raise AppError(
-            "body_too_slow",
-            "The body did not arrive within {seconds} s.",
-            status=408,
-            seconds=seconds,
-        ) from None
+        raise BODY_TOO_SLOW(seconds=seconds) from None
 
 
 def _limits(request: web.Request) -> tuple[int, int]:
@@ -221,12 +224,7 @@ def _is_file(request: web.Request) -> bool:
 
 
 def _too_large(max_bytes: int) -> AppError:
-    return AppError(
-        "body_too_large",
-        "The body is larger than {limit} bytes. Send less at a time.",
-        status=413,
-        limit=max_bytes,
-    )
+    return BODY_TOO_LARGE(limit=max_bytes)
 
 
 def _admitting(request: web.Request, max_bytes: int) -> web.Request:
@@ -248,13 +246,11 @@ async def _read_body(request: web.Request, max_bytes: int, max_values: int) -> d
         raise _too_large(max_bytes) from None
     except ConnectionError:
         # Nobody is there to read it; without it the log would have a fault of ours.
-        raise BadRequest(
-            "body_incomplete", "The connection ended before the whole body had arrived."
-        ) from None
+        raise BODY_INCOMPLETE() from None
     except JsonError as exc:
-        raise BadRequest("bad_json", exc.template, **exc.params) from None
+        raise BAD_JSON(exc.message) from None
     except (LookupError, ValueError, AssertionError, RuntimeError, HttpProcessingError) as exc:
-        raise BadRequest("bad_form", "The body cannot be read as its content type says.") from exc
+        raise BAD_FORM() from exc
 
 
 def _coding(request: web.Request) -> str | None:
@@ -265,13 +261,8 @@ def _coding(request: web.Request) -> str | None:
         return None
     if len(codings) == 1 and codings[0] in CODINGS:
         return codings[0]
-    raise AppError(
-        "unsupported_encoding",
-        "Send the body packed once as gzip or deflate, or as it is; not with Content-Encoding:"
-        " {coding}.",
-        status=415,
-        headers={"Accept-Encoding": "gzip, deflate"},
-        coding=", ".join(codings)[:100],
+    raise UNSUPPORTED_ENCODING(
+        headers={"Accept-Encoding": "gzip, deflate"}, coding=", ".join(codings)[:100]
     )
 
 
@@ -289,9 +280,7 @@ async def _unpack_body(request: web.Request, max_bytes: int) -> web.Request:
         else:
             data = unpack(packed, coding, max_bytes)
     except zlib.error:
-        raise BadRequest(
-            "bad_body", "The body is not what its Content-Encoding says: {coding}.", coding=coding
-        ) from None
+        raise BODY_NOT_OF_ITS_CODING(coding=coding) from None
     if data is None:
         raise web.HTTPRequestEntityTooLarge(max_bytes)
     return request.with_body(data, max_bytes)
@@ -337,20 +326,15 @@ async def _parse_body(request: web.Request, source: web.Request, max_values: int
     if request.content_length is None:  # else its head has been checked
         check_media_type(request)
     if raw.count(b",") > max_values:
-        raise AppError(
-            "body_too_large",
-            "The body has more than {limit} values. Send less at a time.",
-            status=413,
-            limit=max_values,
-        )
+        raise BODY_TOO_MANY_VALUES(limit=max_values)
     if len(raw) > MAX_READ_IN_LOOP:
         body = await asyncio.to_thread(parse_json, raw)
     else:
         body = parse_json(raw)
     if not isinstance(body, dict):
-        raise BadRequest("bad_body", "The body must be a JSON object.")
+        raise BAD_BODY()
     if len(body) > MAX_NAMES:
-        raise BadRequest("bad_body", "The body names more than {most} fields.", most=MAX_NAMES)
+        raise TOO_MANY_NAMES(most=MAX_NAMES)
     request[CONTEXT].json_body = body
     return body
 
@@ -362,9 +346,9 @@ async def _form(source: web.Request) -> dict[str, Any]:
     for name, value in (await source.post()).items():
         if isinstance(value, web.FileField):
             value.file.close()
-            raise BadRequest("no_files_here", "No file can be sent here ({name}).", name=name[:64])
+            raise NO_FILES_HERE(name=name[:64])
         if isinstance(value, bytes | bytearray):
-            raise BadRequest("bad_form", "{name} is not text.", name=name[:64])
+            raise FORM_VALUE_NOT_TEXT(name=name[:64])
         _collect(values, [(name, value)])
     return values
 
@@ -379,9 +363,7 @@ def _refuse_other_bytes(raw: bytes, charset: str) -> None:
             value.decode(charset)
         except UnicodeDecodeError as exc:
             before = bytes(exc.object[: exc.start]).decode(charset)
-            raise BadRequest(
-                "bad_form",
-                "{name} is not text in {charset}: line {line}, column {column}.",
+            raise FORM_NOT_IN_CHARSET(
                 name=name.decode(charset, "replace")[:64],
                 charset=charset,
                 line=before.count("\n") + 1,

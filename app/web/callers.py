@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from app.base.addresses import Address, read_address, read_hop, read_network
-from app.base.errors import BadRequest, Forbidden
+from app.base.catalogue.requests import CROSS_SITE, UNKNOWN_HOST
 
 # The address of a caller whose address could not be told; RFC 7239's word for it. No list of
 # networks holds it, and all such callers are one to the counters of failed logins.
@@ -62,11 +62,7 @@ def _spelling(remote: str) -> str:
 def check_host(request: web.Request, hosts: frozenset[str]) -> None:
     """Refuse host names that nobody configured: they would end up in links and cookies."""
     if host_name(request.host) not in hosts:
-        raise BadRequest(
-            "unknown_host",
-            "This server does not answer to the host name in the request. Its operator can add it"
-            " to pipeline.allowed_hosts in conf/config.json.",
-        )
+        raise UNKNOWN_HOST()
 
 
 @lru_cache(maxsize=256)
@@ -93,6 +89,4 @@ def check_origin(request: web.Request) -> None:
     if origin is not None and not foreign:
         foreign = urlsplit(origin).netloc.lower() != request.host.lower()
     if foreign:
-        raise Forbidden(
-            "cross_site", "The request comes from another site. Open this site and try again there."
-        )
+        raise CROSS_SITE()

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from app.access.request_context import CONTEXT
 from app.base.actor import Actor
-from app.base.errors import AppError, EditConflict, MethodNotAllowed
+from app.base.errors import AppError
+from app.base.refusals import EditConflict, MethodNotAllowed
 from app.schema.validation import difference
 from app.web.responses import Answer, json_response, success
 

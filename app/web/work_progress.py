@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import ClientConnectionResetError, web
 
 from app.access.request_context import CONTEXT
+from app.base.catalogue.requests import INTERNAL_ERROR
 from app.base.errors import AppError
 from app.base.json_codec import json_bytes
 from app.web.responses import USUAL_HEADERS, json_response, problem_document
@@ -89,9 +90,5 @@ async def _outcome(request: web.Request, task: asyncio.Future[dict[str, Any]]) -
             "request failed",
             extra={"action": "request_failed", "request_id": context.request_id},
         )
-        error = AppError(
-            "internal_error",
-            "Something went wrong here. Tell the operator the request id.",
-            status=500,
-        )
+        error = INTERNAL_ERROR()
     return {"error": problem_document(error, context.lang, context.request_id)}

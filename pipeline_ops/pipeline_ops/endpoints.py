@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import (
+    BAD_CHOICE,
+    NOTHING_TO_CHANGE,
     Actor,
     Answer,
-    BadRequest,
-    FieldProblem,
     FieldRule,
     InvalidFields,
     Message,
@@ -26,6 +26,7 @@ from app.global_func import (
 )
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
+from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, UNIT_REQUIRED
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
 
@@ -46,14 +47,7 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
     `lines`."""
     values = check_new(bookings.TABLE, params, extra={"lines": FieldRule(kind="json", json="list")})
     if values["status"] not in bookings.BOOKABLE:
-        raise InvalidFields(
-            [
-                FieldProblem(
-                    "status", "bad_choice", "Choose one of: {choices}.",
-                    choices=", ".join(bookings.BOOKABLE),
-                )
-            ]
-        )  # fmt: skip
+        raise InvalidFields([BAD_CHOICE("status", choices=", ".join(bookings.BOOKABLE))])
     lines = _lines_to_book(values)
     record = await in_transaction(lambda sor: bookings.book(sor, values, lines, actor))
     return Answer(record, table=bookings.TABLE, message=Message("The call is booked."))
@@ -67,16 +61,10 @@ async def usage_log_update(actor: Actor, params: Params) -> Answer:
         current = await get_row(sor, bookings.TABLE, key, lock=True)
         fixed = [n for n, value in new_values.items() if n not in _EDITABLE and value != current[n]]
         if fixed:
-            raise InvalidFields(
-                FieldProblem(
-                    name, "write_once",
-                    "What was booked does not change. Void the call and book it again.",
-                )
-                for name in fixed
-            )  # fmt: skip
+            raise InvalidFields(BOOKED_FOR_GOOD(name) for name in fixed)
         values = {name: new_values[name] for name in _EDITABLE if name in new_values}
         if not values:
-            raise BadRequest("nothing_to_change", "Name at least one field to change.")
+            raise NOTHING_TO_CHANGE()
         return await update_row(sor, bookings.TABLE, key, lock_version, values, actor)
 
     return Answer(await in_transaction(work), table=bookings.TABLE)
@@ -156,12 +144,8 @@ def _lines_to_book(values: Mapping[str, Any]) -> list[UsageLine]:
         if single.unit:
             return [single]
         if single.quantity or single.step_key or single.model:
-            raise InvalidFields(
-                [FieldProblem("unit", "required", "Say which unit the quantity is in.")]
-            )
+            raise InvalidFields([UNIT_REQUIRED("unit")])
         return []
     if single != UsageLine(unit="", quantity=Decimal(0)):
-        raise InvalidFields(
-            [FieldProblem("lines", "not_together", "Give either lines or one unit, not both.")]
-        )
+        raise InvalidFields([LINES_OR_UNIT("lines")])
     return check_lines(values["lines"].value)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
+from app.base.catalogue.requests import DATABASE_UNAVAILABLE
 from app.base.clock import iso
 from app.base.errors import AppError, Unavailable
 from app.db import pool as connections, transactions
@@ -279,7 +280,7 @@ async def test_a_quote_tells_no_refusal_while_the_database_is_away(
     trade = await make_trade()
 
     async def away(*_: Any) -> None:
-        raise Unavailable("database_unavailable", "The database does not answer.")
+        raise DATABASE_UNAVAILABLE()
 
     monkeypatch.setattr(admission, "read_capacity", away)
 

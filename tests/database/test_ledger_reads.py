@@ -6,7 +6,7 @@ import pytest
 
 from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
-from app.base.errors import InUse
+from app.base.refusals import InUse
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.accounts import distributors
 from pipeline_ops.ledger import entries as ledger

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from app.base.errors import Conflict, InUse
+from app.base.errors import Conflict
+from app.base.refusals import InUse
 from app.db.transactions import in_transaction, reading
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.ledger import entries as ledger

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from app.base.clock import now
-from app.base.errors import BadRequest, DuplicateKey, NotFound, Unavailable
+from app.base.errors import BadRequest, NotFound, Unavailable
+from app.base.refusals import DuplicateKey
 from app.db.errors import failure_code
 from app.db.transactions import in_transaction, reading, transaction
 from tests.support.installation import Installation

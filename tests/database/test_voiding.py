@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from app.base.errors import EditConflict
+from app.base.refusals import EditConflict
 from app.db.transactions import in_transaction
 from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation

@@ -14,9 +14,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.base.errors import AppError, Conflict
+from app.base.errors import AppError
 from pipeline_core.definition import stages
 from pipeline_core.definition.stages import Layout
+from pipeline_core.errors import STEP_KEY_TAKEN
 
 _revisions = count(1)
 ORDER = ""
@@ -80,7 +81,7 @@ def create(
     def apply(state: State) -> State:
         layout, names = state
         if key in names:
-            raise Conflict("duplicate", "twice")
+            raise STEP_KEY_TAKEN(key=key)
         layout_after = stages.insert(layout, key, stage, step_no, new_stage=new_stage)
         return layout_after, {**names, key: (key, 1)}
 
@@ -126,7 +127,7 @@ def recode(pipeline_id: str, choice: Choice, view: Seen) -> Deed:
 
     def apply(state: State) -> State:
         if key in state[1] and key != old:
-            raise Conflict("duplicate", "twice")
+            raise STEP_KEY_TAKEN(key=key)
         layout = [[key if k == old else k for k in stage] for stage in state[0]]
         content = {key if n == old else n: v for n, v in state[1].items()}
         return layout, content

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.schema.coercion import CoercionError, coerce
+from app.schema.coercion import coerce
+from app.schema.field_rules import CoercionError
 from app.schema.validation import rule_of
 from pipeline_dist.accounts.authentication import allowed_networks, is_ip_allowed
 
@@ -45,7 +46,7 @@ def test_what_is_no_network_is_refused(wrong: Any) -> None:
     with pytest.raises(CoercionError) as caught:
         coerce(RULE, wrong)
 
-    assert caught.value.code == "bad_address"
+    assert caught.value.entry.code == "bad_address"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from app.base.errors import InvalidFields
+from app.base.refusals import InvalidFields
 from pipeline_core.definition import stages
 from pipeline_core.definition.stages import (
     Layout,

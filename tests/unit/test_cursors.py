@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from app.base import clock
-from app.base.errors import InvalidFields
-from app.schema.coercion import FieldRule
+from app.base.refusals import InvalidFields
+from app.schema.field_rules import FieldRule
 from app.schema.validation import check_params
 from pipeline_dist.reports import catalogue, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR, read_cursor, write_cursor

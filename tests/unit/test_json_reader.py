@@ -19,7 +19,8 @@ from app.base.json_codec import (
     to_json,
 )
 from app.base.json_numbers import MAX_NUMBER_CHARACTERS, kept_json
-from app.schema.coercion import CoercionError, FieldRule, coerce, to_decimal
+from app.schema.coercion import coerce, to_decimal
+from app.schema.field_rules import CoercionError, FieldRule
 from app.web.body import unpack
 
 DUPLICATE = "The name {name} stands twice in one object: line {line}, column {column}."
@@ -70,8 +71,11 @@ def test_what_is_refused_is_told_with_its_place(text: str, template: str, line: 
         with pytest.raises(JsonError) as error:
             parse_json(source)
 
-        assert error.value.template == template
-        assert (error.value.params["line"], error.value.params["column"]) == (line, column)
+        assert error.value.message.template == template
+        assert (error.value.message.params["line"], error.value.message.params["column"]) == (
+            line,
+            column,
+        )
 
 
 def test_what_stands_behind_the_fault_is_not_looked_at(monkeypatch: pytest.MonkeyPatch):
@@ -105,8 +109,11 @@ def test_what_is_not_utf_8_is_told_with_its_place(raw: bytes, line: int, column:
     with pytest.raises(JsonError) as error:
         parse_json(raw)
 
-    assert error.value.template == "This is not UTF-8: line {line}, column {column}."
-    assert (error.value.params["line"], error.value.params["column"]) == (line, column)
+    assert error.value.message.template == "This is not UTF-8: line {line}, column {column}."
+    assert (error.value.message.params["line"], error.value.message.params["column"]) == (
+        line,
+        column,
+    )
 
 
 @pytest.mark.parametrize("number", HUGE)

@@ -1,7 +1,7 @@
 """The OpenAPI document: valid, complete, in both languages, and its examples are true."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app.base.errors import ErrorCode, FieldCode
 from app.base.settings import DatabaseSettings, Options, Settings
-from app.schema.validation import FieldRule
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi import document as openapi, examples as openapi_examples
 from pipeline_dist.api.openapi.operations import OPERATIONS
+from tests.support.catalogue import codes_named_in
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("pipeline_core", "pipeline_ops", "pipeline_dist")
@@ -24,7 +25,7 @@ OF_PAGES = {
         "bad_code", "bad_export", "bad_filter", "bad_paging", "bad_search", "bad_sort",
         "too_many_rows",
     },
-    "files brought in": {"bad_columns", "bad_file", "bad_rows", "file_too_large"},
+    "files brought in": {"bad_columns", "bad_file", "bad_rows", "bad_zone", "file_too_large"},
     "signing in": {"bad_credentials", "forbidden", "locked_out"},
     "records changed by people": {
         "bad_value", "duplicate", "edit_conflict", "in_use", "nothing_to_change", "not_put_back",
@@ -38,10 +39,6 @@ FIELDS_OF_PAGES = {
     "bad_address", "bad_json", "not_allowed", "not_found", "not_linked", "not_settable",
     "write_once",
 }  # fmt: skip
-ERRORS = (
-    "AppError", "BadRequest", "NotSignedIn", "PaymentRequired", "Forbidden", "NotFound",
-    "Conflict", "Unprocessable", "TooManyRequests", "Unavailable",
-)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -64,15 +61,6 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openapi, "settings", lambda: options)
 
 
-def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Every call in the source of *file*, with the name of what is called."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
-            within = isinstance(node.func, ast.Attribute) and name == "__init__"
-            yield ("AppError" if within else name), node
-
-
 def of_the_api() -> set[Path]:
     """The modules' files that the calls of the API need."""
     result: set[Path] = set()
@@ -87,28 +75,6 @@ def of_the_api() -> set[Path]:
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{item.name}" for item in node.names)]
     return result
-
-
-def raised_codes(files: Iterable[Path]) -> set[str]:
-    """The codes of the refusals that *files* raise."""
-    return {
-        str(call.args[0].value)
-        for file in files
-        for name, call in calls(file)
-        if name in ERRORS and call.args and isinstance(call.args[0], ast.Constant)
-    } - {""}
-
-
-def field_codes(files: Iterable[Path]) -> set[str]:
-    """The codes of what *files* say is wrong with a field."""
-    codes = {FieldRule(kind="str").problem}
-    for file in files:
-        for name, call in calls(file):
-            place = {"FieldProblem": 1, "CoercionError": 0, "_bad_moment": 0}.get(name)
-            arguments = list(call.args[place : place + 1]) if place is not None else []
-            arguments += [word.value for word in call.keywords if word.arg == "problem"]
-            codes |= {str(code.value) for code in arguments if isinstance(code, ast.Constant)}
-    return codes
 
 
 def descriptions(node: Any) -> Iterator[str]:
@@ -140,7 +106,7 @@ def test_has_every_address_of_the_api() -> None:
 
 
 def test_lists_every_code_that_can_be_raised() -> None:
-    raised = raised_codes({*of_the_api(), *(ROOT / "app").rglob("*.py")})
+    raised = codes_named_in({*of_the_api(), *(ROOT / "app").rglob("*.py")}, ErrorCode)
     of_pages = set().union(*OF_PAGES.values())
 
     assert {"invalid_key", "bad_http", "bad_cursor"} & raised == {"invalid_key", "bad_http"}
@@ -149,9 +115,9 @@ def test_lists_every_code_that_can_be_raised() -> None:
 
 
 def test_lists_every_code_of_a_field() -> None:
-    told_by = {*of_the_api(), ROOT / "app/schema/coercion.py", ROOT / "app/schema/validation.py"}
+    told_by = {*of_the_api(), *(ROOT / "app/schema").glob("*.py")}
 
-    assert field_codes(told_by) - FIELDS_OF_PAGES == set(FIELD_CODES)
+    assert codes_named_in(told_by, FieldCode) - FIELDS_OF_PAGES == set(FIELD_CODES)
 
 
 @pytest.mark.parametrize("name", ["Problem", "Refusal"])

@@ -93,7 +93,10 @@ def test_a_text_that_does_not_fit_says_so_in_its_cell_and_on_a_sheet() -> None:
     assert len(text) == 32_767
     assert text.endswith("长 ✂ 32767/40000")
     # It is no value when it comes back.
-    assert [row.cells[-1].code for row in read_xlsx(content).rows[1:]] == ["cut_text", "cut_text"]
+    assert [row.cells[-1].entry.code for row in read_xlsx(content).rows[1:]] == [
+        "cut_text",
+        "cut_text",
+    ]
 
 
 def test_the_first_row_is_bold_and_always_in_view() -> None:

@@ -30,7 +30,7 @@ def read(data: bytes) -> FileRows:
 def cells(data: bytes) -> list[list[Any]]:
     """All cells below the head, problems as `!code`."""
     return [
-        [f"!{cell.code}" if isinstance(cell, CellProblem) else cell for cell in one.cells]
+        [f"!{cell.entry.code}" if isinstance(cell, CellProblem) else cell for cell in one.cells]
         for one in read(data).rows
     ]
 

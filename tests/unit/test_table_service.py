@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR, Actor
-from app.base.errors import Conflict, DuplicateKey
+from app.base.errors import Conflict
+from app.base.refusals import DuplicateKey
 from app.modules import connect_modules
 from app.records.table_service import TABLE_SERVICES, TableService
 from app.schema.tables import table, tables

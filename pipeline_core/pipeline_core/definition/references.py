@@ -14,6 +14,7 @@ from typing import Any
 
 from app.global_func import Message
 from pipeline_core.definition.schema import PLACEHOLDER
+from pipeline_core.errors import UNKNOWN_STEP
 
 Step = Mapping[str, Any]
 _WRAPPED = re.compile(r"\{\{(.*)\}\}|\$\{(.*)\}|\$\.?(.*)", re.DOTALL)
@@ -88,9 +89,7 @@ class Places:
         step_key = match[2] or ""
         other = self.resolve(step_key)
         if other is None:
-            text = Message(
-                "There is no step {names} in this line.", names=step_key.split(".")[0][:64]
-            )
+            text = UNKNOWN_STEP.message(names=step_key.split(".")[0][:64])
             yield BadReference("unknown_reference", field, text)
             return
         yield from self._usable(step, field, other)

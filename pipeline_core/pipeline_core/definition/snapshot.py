@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.global_func import AppError, canonical_json, kept_json
+from pipeline_core.errors import VERSION_CORRUPTED
 
 FORMAT = 1
 PIPELINE_FIELDS = ("code", "name", "description")
@@ -34,15 +35,8 @@ class Snapshot:
 class VersionCorrupted(AppError):
     """A stored snapshot is not the one that was stored."""
 
-    status = 500
-
     def __init__(self, version_no: int) -> None:
-        super().__init__(
-            "version_corrupted",
-            "Version {version_no} does not match its checksum and cannot be used."
-            " Restore it from a backup.",
-            version_no=version_no,
-        )
+        super().__init__(VERSION_CORRUPTED, version_no=version_no)
 
 
 def definition_of(pipeline: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Definition:

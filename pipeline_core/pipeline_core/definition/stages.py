@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from app.global_func import FieldProblem, InvalidFields
+from app.global_func import OUT_OF_RANGE, FieldCode, FieldProblem, InvalidFields
+from pipeline_core.errors import BAD_ORDER, DOUBLED_STEP, EMPTY_STAGE, MISSING_STEP, UNKNOWN_STEP
 
 Layout = list[list[str]]
 Place = tuple[int, int]
@@ -106,22 +107,16 @@ def check_order(order: Any, keys: Iterable[str]) -> Layout:
     Raises InvalidFields naming what is unknown, doubled, missing, or no list.
     """
     if not is_order(order):
-        raise InvalidFields(
-            [FieldProblem("order", "bad_order", "Give a list of stages, each a list of step keys.")]
-        )
+        raise InvalidFields([BAD_ORDER("order")])
     names = [key for stage in order for key in stage]
     expected_keys = set(keys)
     problems = [
-        *_about(
-            "unknown_step", "There is no step {names} in this line.", set(names) - expected_keys
-        ),
-        *_about(
-            "missing_step", "Name every step once; {names} is missing.", expected_keys - set(names)
-        ),
-        *_about("doubled_step", "Name every step once; {names} comes twice.", _doubles(names)),
+        *_about(UNKNOWN_STEP, set(names) - expected_keys),
+        *_about(MISSING_STEP, expected_keys - set(names)),
+        *_about(DOUBLED_STEP, _doubles(names)),
     ]
     if any(not stage for stage in order):
-        problems.append(FieldProblem("order", "empty_stage", "A stage needs at least one step."))
+        problems.append(EMPTY_STAGE("order"))
     if problems:
         raise InvalidFields(problems)
     return [list(stage) for stage in order]
@@ -141,17 +136,11 @@ def _doubles(names: Sequence[str]) -> set[str]:
     return {key for key in names if key in earlier or earlier.add(key)}  # type: ignore[func-returns-value]
 
 
-def _about(code: str, template: str, keys: set[str]) -> list[FieldProblem]:
+def _about(entry: FieldCode, keys: set[str]) -> list[FieldProblem]:
     if not keys:
         return []
-    return [FieldProblem("order", code, template, names=", ".join(sorted(keys))[:500])]
+    return [entry("order", names=", ".join(sorted(keys))[:500])]
 
 
 def _out_of_range(field: str, last: int) -> InvalidFields:
-    return InvalidFields(
-        [
-            FieldProblem(
-                field, "out_of_range", "Give a number from {low} to {high}.", low=1, high=last
-            )
-        ]
-    )
+    return InvalidFields([OUT_OF_RANGE(field, low=1, high=last)])

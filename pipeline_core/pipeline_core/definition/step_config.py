@@ -12,6 +12,7 @@ from typing import Any
 from app.global_func import Message
 from pipeline_core.definition import schema
 from pipeline_core.definition.step_types import SCHEMAS
+from pipeline_core.errors import BAD_CONFIG
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,7 @@ class ConfigProblem:
 def config_problems(step_type: str, config: Any) -> list[ConfigProblem]:
     """Return everything wrong with *config* of a step of this type; nothing for an unknown type."""
     if not isinstance(config, dict):
-        return [
-            ConfigProblem((), "wrong", Message("The configuration must be an object, in braces."))
-        ]
+        return [ConfigProblem((), "wrong", BAD_CONFIG.message())]
     keys = SCHEMAS.get(step_type)
     if keys is None:
         return []

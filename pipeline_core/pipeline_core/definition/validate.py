@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import Message, translate
+from app.global_func import TOO_LONG, Message, translate
 from pipeline_core.definition import functions
 from pipeline_core.definition.references import Places
 from pipeline_core.definition.snapshot import Definition
@@ -187,7 +187,7 @@ def _step(step: Step) -> list[Problem]:
 
 
 def _too_long(value: str, limit: int) -> Message:
-    return Message("At most {limit} characters, this has {count}.", limit=limit, count=len(value))
+    return TOO_LONG.message(limit=limit, count=len(value))
 
 
 def _function(step: Step) -> list[Problem]:

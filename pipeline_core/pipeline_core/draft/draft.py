@@ -12,7 +12,6 @@ from typing import Any
 from app.global_func import (
     Actor,
     Change,
-    Conflict,
     Row,
     SafeSqlor,
     delete_row,
@@ -29,6 +28,7 @@ from pipeline_core.definition.snapshot import (
     step_values,
 )
 from pipeline_core.definition.stages import Layout, Place, layout_of, numbers_of
+from pipeline_core.errors import ARCHIVED
 
 STEPS = """
 select * from pipeline_steps
@@ -69,11 +69,7 @@ async def lock_editable_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, 
 def refuse_archived(pipeline: Mapping[str, Any]) -> None:
     """Raise Conflict `archived` for a line that is put away."""
     if pipeline["status"] == "archived":
-        raise Conflict(
-            "archived",
-            "The line {code} is archived. Bring it back before changing it.",
-            code=pipeline["code"],
-        )
+        raise ARCHIVED(code=pipeline["code"])
 
 
 async def steps_of(sor: SafeSqlor, pipeline_id: str) -> list[Row]:

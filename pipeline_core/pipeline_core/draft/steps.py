@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 from app.global_func import (
     Actor,
+    AppError,
     Change,
-    Conflict,
-    FieldProblem,
     FieldRule,
     Index,
     InvalidFields,
@@ -40,6 +39,13 @@ from pipeline_core.draft.draft import (
     steps_of,
     touch_draft,
     update_step,
+)
+from pipeline_core.errors import (
+    BAD_CONFIG,
+    STEP_CODE_TAKEN,
+    STEP_KEY_TAKEN,
+    TOO_MANY_STEPS,
+    UNKNOWN_STEP,
 )
 
 TABLE = "pipeline_steps"
@@ -135,10 +141,8 @@ class StepService(TableService):
         await touch_draft(sor, pipeline["id"])
         return step
 
-    def duplicate(self, index: Index) -> Conflict:
-        template = "The line has a step with this code already. Choose another."
-        problem = FieldProblem("step_key", "duplicate", template)
-        return Conflict("duplicate", template, problems=[problem])
+    def duplicate(self, index: Index) -> AppError:
+        return STEP_CODE_TAKEN.at("step_key")
 
 
 SERVICE = StepService()
@@ -211,13 +215,7 @@ async def move(
     check_order_version(pipeline, steps, lock_version, values.get("draft_changed_at"))
     key = values["step_key"]
     if all(step["step_key"] != key for step in steps):
-        raise InvalidFields(
-            [
-                FieldProblem(
-                    "step_key", "unknown_step", "There is no step {names} in this line.", names=key
-                )
-            ]
-        )
+        raise InvalidFields([UNKNOWN_STEP("step_key", names=key)])
     layout = stages.move(
         stages.layout_of(steps),
         key,
@@ -295,7 +293,7 @@ async def _rearrange(
 
 def _check_config(step_type: str, config: Any) -> None:
     problems = [
-        FieldProblem(problem.field, "bad_config", problem.text.template, **problem.text.params)
+        BAD_CONFIG(problem.field, problem.text)
         for problem in config_problems(step_type, config)
         if problem.kind == "wrong"
     ]
@@ -309,7 +307,7 @@ def _stored_config(step: Mapping[str, Any]) -> Any:
 
 def _check_count(count: int) -> None:
     if count >= MAX_STEPS:
-        raise Conflict("too_many_steps", "A line has at most {limit} steps.", limit=MAX_STEPS)
+        raise TOO_MANY_STEPS(limit=MAX_STEPS)
 
 
 def _free_key(key: str, keys_in_use: set[str]) -> str:
@@ -322,7 +320,4 @@ def _free_key(key: str, keys_in_use: set[str]) -> str:
 
 def _check_key(key: str, steps: Iterable[Mapping[str, Any]]) -> None:
     if any(step["step_key"] == key for step in steps):
-        problem = FieldProblem(
-            "step_key", "duplicate", "The line has a step {key} already. Choose another.", key=key
-        )
-        raise Conflict("duplicate", problem.text.template, problems=[problem], key=key)
+        raise STEP_KEY_TAKEN.at("step_key", key=key)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.global_func import (
+    REQUIRED,
+    UNKNOWN_FIELD,
     Actor,
     Answer,
-    FieldProblem,
     FieldRule,
     InvalidFields,
     Message,
@@ -23,6 +24,7 @@ from pipeline_core.definition.snapshot import PIPELINE_FIELDS, STEP_FIELDS, Defi
 from pipeline_core.definition.step_config import config_problems
 from pipeline_core.draft.steps import MAX_STEPS
 from pipeline_core.endpoints import views
+from pipeline_core.errors import TOO_MANY_STEPS
 from pipeline_core.lifecycle import compare, pipelines
 from pipeline_core.lifecycle.live import live_version, version_by_number
 from pipeline_core.transfer import (
@@ -98,9 +100,7 @@ async def pipeline_import(actor: Actor, params: dict[str, Any]) -> Answer:
     else:
         check_params(IMPORT, params)
         if not query["content"]:
-            raise InvalidFields(
-                [FieldProblem("content", "required", "This field is required.")]
-            )  # fmt: skip
+            raise InvalidFields([REQUIRED("content")])
         file = await asyncio.to_thread(envelope.parse, query["content"])
     incoming = await asyncio.to_thread(_check_file, file, query, actor.lang)
     terms = transfer.Terms(
@@ -184,7 +184,7 @@ def _check_file(file: envelope.Envelope, query: Mapping[str, Any], lang: str) ->
         ), lang))  # fmt: skip
     members = {*envelope.build({}), "pipeline", "steps", *part_names()}
     problems += [
-        _problem("unknown_field", name[:64], Message("There is no field of this name here."), lang)
+        _problem("unknown_field", name[:64], UNKNOWN_FIELD.message(), lang)
         for name in file
         if name not in members
     ]
@@ -223,7 +223,7 @@ def _steps(
         problems.append(_problem("bad_steps", "steps", text, lang))
         return [], {}
     if len(items) > MAX_STEPS:
-        text = Message("A line has at most {limit} steps.", limit=MAX_STEPS)
+        text = TOO_MANY_STEPS.message(limit=MAX_STEPS)
         problems.append(_problem("too_many_steps", "steps", text, lang))
         return [], {}
     steps: list[Mapping[str, Any]] = []

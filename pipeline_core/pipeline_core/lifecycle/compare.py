@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app.global_func import Actor, FieldProblem, InvalidFields, NotFound, SafeSqlor, get_row
+from app.global_func import Actor, InvalidFields, SafeSqlor, get_row
 from pipeline_core.definition.diff import difference
 from pipeline_core.definition.snapshot import Definition, load
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition
+from pipeline_core.errors import NO_LIVE_VERSION, UNKNOWN_DEFINITION
 from pipeline_core.lifecycle.live import live_version, version_by_number
 
 _NUMBER = re.compile(r"[vV]?([1-9][0-9]{0,8})")
@@ -60,12 +61,10 @@ async def definition_at(sor: SafeSqlor, pipeline_id: str, which: str, parameter:
     if which == "live":
         version = await live_version(sor, pipeline_id)
         if version is None:
-            raise NotFound("no_live_version", "The line {code} is not live.", code=pipeline["code"])
+            raise NO_LIVE_VERSION(code=pipeline["code"])
         definition: Definition = version["definition"]
         return definition
     number = _NUMBER.fullmatch(which)
     if number is None:
-        raise InvalidFields(
-            [FieldProblem(parameter, "bad_choice", "Say draft, live or a version number.")]
-        )
+        raise InvalidFields([UNKNOWN_DEFINITION(parameter)])
     return load(await version_by_number(sor, pipeline_id, int(number[1])))

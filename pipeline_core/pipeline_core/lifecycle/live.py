@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.global_func import Actor, NotFound, Row, SafeSqlor, canonical_json, iso, now
+from app.global_func import Actor, Row, SafeSqlor, canonical_json, iso, now
 from pipeline_core.definition.snapshot import load
+from pipeline_core.errors import VERSION_NOT_FOUND
 
 LIVE = """
 select * from pipeline_versions where pipeline_id = ${pipeline_id}$ and status = 'published'
@@ -48,9 +49,7 @@ async def version_by_number(sor: SafeSqlor, pipeline_id: str, version_no: int) -
         BY_NUMBER, {"pipeline_id": pipeline_id, "version_no": version_no}
     )
     if version is None:
-        raise NotFound(
-            "not_found", "The line has no version {version_no}.", version_no=version_no
-        )  # fmt: skip
+        raise VERSION_NOT_FOUND(version_no=version_no)
     return version
 
 

@@ -2,8 +2,7 @@
 
 from app.global_func import (
     Actor,
-    Conflict,
-    FieldProblem,
+    AppError,
     Index,
     InUse,
     InvalidFields,
@@ -20,6 +19,7 @@ from app.global_func import (
 )
 from pipeline_core.draft.context import referrers
 from pipeline_core.draft.draft import STEPS, changes, refuse_archived
+from pipeline_core.errors import PIPELINE_CODE_TAKEN, STATUS_OF_NEW_PIPELINE
 from pipeline_core.lifecycle.status import update_status
 
 VERSIONS = "select * from pipeline_versions where pipeline_id = ${pipeline_id}$"
@@ -34,13 +34,7 @@ class PipelineService(TableService):
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         if values["status"] != "draft":
-            raise InvalidFields(
-                [
-                    FieldProblem(
-                        "status", "bad_choice", "A new line is a draft until it is published."
-                    )
-                ]
-            )
+            raise InvalidFields([STATUS_OF_NEW_PIPELINE("status")])
         owner = {
             "owner_id": actor.user_id,
             "owner_org_id": actor.org_id or None,
@@ -81,10 +75,8 @@ class PipelineService(TableService):
             raise InUse(others)
         await _delete_parts(sor, current["id"], actor)
 
-    def duplicate(self, index: Index) -> Conflict:
-        template = "There is a line with this code already. Choose another."
-        problem = FieldProblem("code", "duplicate", template)
-        return Conflict("duplicate", template, problems=[problem])
+    def duplicate(self, index: Index) -> AppError:
+        return PIPELINE_CODE_TAKEN.at("code")
 
 
 SERVICE = PipelineService()

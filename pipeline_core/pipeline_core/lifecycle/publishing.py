@@ -8,9 +8,8 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    BadRequest,
+    AppError,
     Change,
-    Conflict,
     FieldProblem,
     InvalidFields,
     SafeSqlor,
@@ -24,6 +23,7 @@ from pipeline_core.definition.snapshot import Definition, freeze, load
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
+from pipeline_core.errors import ALREADY_LIVE, NEVER_LIVE, NOT_PUBLISHABLE, REASON_REQUIRED
 from pipeline_core.lifecycle.contributors import of_version
 from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
 from pipeline_core.lifecycle.versions import save_version
@@ -112,7 +112,7 @@ async def check_definition(
     return problems
 
 
-def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
+def not_publishable(problems: Sequence[Problem], lang: str) -> AppError:
     """Return the refusal that lists *problems*, its first errors in the sentence itself."""
     errors = [problem for problem in problems if problem.severity == "error"]
     messages = [
@@ -122,9 +122,7 @@ def not_publishable(problems: Sequence[Problem], lang: str) -> BadRequest:
     ]  # fmt: skip
     if len(errors) > _TOLD:
         messages.append("…")
-    return BadRequest(
-        "not_publishable",
-        "The line cannot be published before this is corrected: {told}",
+    return NOT_PUBLISHABLE(
         problems=[_field_problem(problem) for problem in errors],
         extra={"problems": [problem.as_dict(lang) for problem in problems]},
         told=" ".join(messages),
@@ -135,28 +133,17 @@ def _field_problem(problem: Problem) -> FieldProblem:
     place = ["steps", problem.step_key] if problem.step_key else []
     if problem.field:
         place.append(problem.field.replace(".", "/"))
-    return FieldProblem(
-        "/".join(place) or "steps", problem.code, problem.text.template, **problem.text.params
-    )
+    return FieldProblem("/".join(place) or "steps", problem.code, problem.text)
 
 
 def _check_reason(version: Mapping[str, Any], notes: str | None) -> None:
     if version["status"] == "superseded" and not notes:
-        raise InvalidFields(
-            [
-                FieldProblem(
-                    "notes", "required", "This version was live before; say why it comes back."
-                )
-            ]
-        )
+        raise InvalidFields([REASON_REQUIRED("notes")])
 
 
-def _not_to_roll_back_to(version: Mapping[str, Any]) -> Conflict:
-    if version["status"] == "published":
-        code, template = "already_live", "Version {version_no} is live already."
-    else:
-        code, template = "never_live", "Version {version_no} was never live. Publish it instead."
-    return Conflict(code, template, version_no=version["version_no"])
+def _not_to_roll_back_to(version: Mapping[str, Any]) -> AppError:
+    entry = ALREADY_LIVE if version["status"] == "published" else NEVER_LIVE
+    return entry(version_no=version["version_no"])
 
 
 async def _note(sor: SafeSqlor, version: Mapping[str, Any], notes: str | None) -> None:

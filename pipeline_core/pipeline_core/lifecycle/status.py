@@ -5,9 +5,8 @@ from typing import Any
 
 from app.global_func import (
     Actor,
+    AppError,
     Change,
-    Conflict,
-    FieldProblem,
     SafeSqlor,
     check_lock_version,
     record_changes,
@@ -15,6 +14,7 @@ from app.global_func import (
 )
 from pipeline_core.definition.snapshot import load
 from pipeline_core.draft.draft import lock_pipeline
+from pipeline_core.errors import BAD_STATUS_CHANGE, DRAFT_NEVER_PUBLISHED
 from pipeline_core.lifecycle.live import put_live, take_off, version_by_number
 from pipeline_core.lifecycle.publishing import check_definition
 
@@ -81,11 +81,7 @@ async def update_status(
     return {"status": status}
 
 
-def _refusal(before: str, after: str) -> Conflict:
-    template = "A line that is {before} cannot become {after}."
-    if before == "draft" and after == "published":
-        template = "A draft goes live by publishing it, not by setting its status."
-    problem = FieldProblem("status", "bad_status_change", template, before=before, after=after)
-    return Conflict(
-        "bad_status_change", template, problems=[problem], before=before, after=after
-    )  # fmt: skip
+def _refusal(before: str, after: str) -> AppError:
+    is_publishing = before == "draft" and after == "published"
+    entry = DRAFT_NEVER_PUBLISHED if is_publishing else BAD_STATUS_CHANGE
+    return entry.at("status", before=before, after=after)

@@ -5,7 +5,6 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    Conflict,
     Record,
     SafeSqlor,
     TableService,
@@ -20,6 +19,7 @@ from pipeline_core.definition.snapshot import Definition, freeze, mark_intact
 from pipeline_core.definition.validate import validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, lock_pipeline
+from pipeline_core.errors import WAS_LIVE
 from pipeline_core.lifecycle.live import LIVE
 
 LAST = """
@@ -68,11 +68,7 @@ class VersionService(TableService):
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
         """Raise Conflict `was_live` unless the version never was live."""
         if current["status"] != "saved":
-            raise Conflict(
-                "was_live",
-                "Version {version_no} is or was live and is kept for ever.",
-                version_no=current["version_no"],
-            )
+            raise WAS_LIVE(version_no=current["version_no"])
 
     def mark_rows(self, rows: list[Any]) -> None:
         for version in rows:

@@ -13,13 +13,13 @@ from typing import Any
 
 from app.global_func import (
     AppError,
-    BadRequest,
     JsonError,
     Message,
     json_encoder,
     parse_json,
     plain_spelling,
 )
+from pipeline_core.errors import ENVELOPE_UNREADABLE, TOO_LARGE
 from pipeline_core.transfer.yaml_text import MAX_DEPTH, Unreadable, read_yaml, write_yaml
 
 KIND = "pipeline-line"
@@ -75,12 +75,7 @@ def parse(text: str) -> Envelope:
     of a number is lost.
     """
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise AppError(
-            "too_large",
-            "The file is larger than {limit} bytes. Leave out what is not needed.",
-            status=413,
-            limit=MAX_BYTES,
-        )
+        raise TOO_LARGE(limit=MAX_BYTES)
     text = text.removeprefix("\ufeff")
     try:
         _refuse_replacements(text)
@@ -92,7 +87,7 @@ def parse(text: str) -> Envelope:
         if isinstance(value, dict):
             checksum(value)  # whatever cannot be written is told here
     except JsonError as exc:
-        raise _bad(exc.template, **exc.params) from None
+        raise ENVELOPE_UNREADABLE(told=exc.message) from None
     except Unreadable as exc:
         raise _bad(
             "line {line}, column {column}: {why}", line=exc.line, column=exc.column, why=exc.text
@@ -135,7 +130,5 @@ def _refuse_replacements(text: str) -> None:
         raise Unreadable(Message("this is not UTF-8; save the file as UTF-8"), line, column)
 
 
-def _bad(template: str, **params: Any) -> BadRequest:
-    return BadRequest(
-        "bad_file", "The file cannot be read: {told}", told=Message(template, **params)
-    )
+def _bad(template: str, **params: Any) -> AppError:
+    return ENVELOPE_UNREADABLE(told=Message(template, **params))

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.global_func import (
+    REQUIRED,
     Actor,
-    BadRequest,
-    Conflict,
-    FieldProblem,
+    AppError,
     InvalidFields,
     SafeSqlor,
     audit_context,
@@ -33,6 +32,7 @@ from pipeline_core.draft.draft import (
     replace_draft,
     steps_of,
 )
+from pipeline_core.errors import NOT_CLONED, NOT_IMPORTABLE
 from pipeline_core.lifecycle import pipelines
 from pipeline_core.lifecycle.live import pipeline_by_code
 from pipeline_core.transfer.parts import write_part
@@ -139,7 +139,7 @@ async def _place(
         return None, [_problem("duplicate", "code", template, actor.lang)]
     pipeline = await lock_editable_pipeline(sor, present["id"])
     if not terms.dry_run and terms.lock_version is None:
-        raise InvalidFields([FieldProblem("lock_version", "required", "This field is required.")])
+        raise InvalidFields([REQUIRED("lock_version")])
     check_lock_version("pipelines", pipeline, terms.lock_version)
     report["steps"] = await _replace(sor, pipeline, incoming, actor)
     same = all(entry["action"] == "skipped" for entry in report["steps"])
@@ -232,21 +232,11 @@ def _problem(code: str, place: str, template: str, lang: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _not_importable(report: Mapping[str, Any]) -> BadRequest:
+def _not_importable(report: Mapping[str, Any]) -> AppError:
     problems = [*report["problems"], *(p for step in report["steps"] for p in step["problems"])]
     sentences = " ".join(problem["message"] for problem in problems[:10])
-    return BadRequest(
-        "not_importable",
-        "The line cannot be imported before this is corrected: {told}",
-        extra={"report": report},
-        told=sentences,
-    )
+    return NOT_IMPORTABLE(extra={"report": report}, told=sentences)
 
 
-def _part_refusal(name: str, entry: Mapping[str, Any]) -> Conflict:
-    return Conflict(
-        "not_cloned",
-        "The line's {part} cannot be copied: {told}",
-        part=name,
-        told=" ".join(problem["message"] for problem in entry["problems"]),
-    )
+def _part_refusal(name: str, entry: Mapping[str, Any]) -> AppError:
+    return NOT_CLONED(part=name, told=" ".join(problem["message"] for problem in entry["problems"]))

@@ -18,9 +18,8 @@ from aiohttp import web
 from app.global_func import (
     CONTEXT,
     UNKNOWN_ADDRESS,
-    Forbidden,
+    AppError,
     Network,
-    NotSignedIn,
     Row,
     now,
     read_address,
@@ -29,6 +28,7 @@ from app.global_func import (
 )
 from pipeline_dist.accounts import keys
 from pipeline_dist.accounts.status import check_active
+from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED
 
 log = logging.getLogger("pipeline.distributor_api")
 _ROWS_OF_KEY = (
@@ -99,18 +99,10 @@ def check_caller(distributor: Row, credentials: Credentials) -> datetime | None:
     return expiries[0]
 
 
-def _not_from(ip: str) -> Forbidden:
+def _not_from(ip: str) -> AppError:
     if ip == UNKNOWN_ADDRESS:
-        return Forbidden(
-            "ip_not_allowed",
-            "Calls are allowed from certain addresses only, and the address of this one could not"
-            " be told. Ask the operator: a proxy on the way hides it.",
-        )
-    return Forbidden(
-        "ip_not_allowed",
-        "Calls from {ip} are not allowed. Ask the operator to add the address.",
-        ip=ip,
-    )
+        return ADDRESS_UNKNOWN()
+    return IP_NOT_ALLOWED(ip=ip)
 
 
 def is_ip_allowed(allowed_ips: str | None, ip: str) -> bool:
@@ -169,9 +161,5 @@ def _valid_until(row: Row) -> list[tuple[str, Any]]:
     return [*columns, ("previous_key_hash", grace_end)] if grace_end is not None else columns
 
 
-def _invalid_key() -> NotSignedIn:
-    return NotSignedIn(
-        "invalid_key",
-        "The API key is missing or not valid. Send it as Authorization: Bearer ppk_…",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+def _invalid_key() -> AppError:
+    return INVALID_KEY(headers={"WWW-Authenticate": "Bearer"})

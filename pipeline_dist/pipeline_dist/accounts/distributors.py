@@ -11,8 +11,6 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    Conflict,
-    FieldProblem,
     InUse,
     InvalidFields,
     Record,
@@ -28,6 +26,17 @@ from app.global_func import (
     update_row,
 )
 from pipeline_dist.accounts import fixed_prices, keys
+from pipeline_dist.errors import (
+    CALLS_IN_CURRENCY,
+    CURRENCY_IN_USE,
+    CURRENCY_OF_FIXED_PRICES,
+    END_PREVIOUS,
+    GRACE_RUNNING,
+    IN_THE_PAST,
+    PRICES_IN_OTHER_CURRENCY,
+    QUOTA_CALLS_REQUIRED,
+    QUOTA_PERIOD_REQUIRED,
+)
 from pipeline_ops.tables.prices import with_currency
 
 TABLE = "distributors"
@@ -99,9 +108,7 @@ async def give_key(
     """
     moment = now()
     if expires_at is not None and expires_at <= moment:
-        raise InvalidFields(
-            [FieldProblem("expires_at", "in_the_past", "Choose a time that is still to come.")]
-        )
+        raise InvalidFields([IN_THE_PAST("expires_at")])
     current = await get_row(sor, TABLE, distributor_id, lock=True)
     if not end_previous:
         _refuse_within_grace(current, moment)
@@ -147,23 +154,9 @@ async def search(sor: SafeSqlor, text: str) -> list[dict[str, Any]]:
 def _check_quota(values: Mapping[str, Any]) -> None:
     has_period = values["quota_period"] != "none"
     if has_period and values.get("quota_calls") is None:
-        raise InvalidFields(
-            [
-                FieldProblem(
-                    "quota_calls", "required", "Say how many calls the quota of a period allows."
-                )
-            ]
-        )
+        raise InvalidFields([QUOTA_CALLS_REQUIRED("quota_calls")])
     if not has_period and values.get("quota_calls") is not None:
-        raise InvalidFields(
-            [
-                FieldProblem(
-                    "quota_period",
-                    "required",
-                    "Choose day or month, or leave the number of calls empty.",
-                )
-            ]
-        )
+        raise InvalidFields([QUOTA_PERIOD_REQUIRED("quota_period")])
 
 
 async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
@@ -173,15 +166,7 @@ async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency:
         {"id": distributor_id},
     )
     if charge is not None:
-        raise Conflict(
-            "currency_in_use",
-            "There are calls booked in {currency}: the currency cannot change any more."
-            " Make another distributor for another currency.",
-            problems=[
-                FieldProblem("currency", "currency_in_use", "Calls are booked in this currency.")
-            ],
-            currency=currency,
-        )
+        raise CURRENCY_IN_USE(problems=[CALLS_IN_CURRENCY("currency")], currency=currency)
 
 
 async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
@@ -195,13 +180,8 @@ async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str)
     )
     others = [link for link in links if not fixed_prices.all_in(link["fixed_prices"], currency)]
     if others:
-        raise Conflict(
-            "currency_in_use",
-            "Fixed prices are in another currency: {names}. Take them out, then change the"
-            " currency, then give them in the new one.",
-            problems=[
-                FieldProblem("currency", "currency_in_use", "Fixed prices are in another currency.")
-            ],
+        raise CURRENCY_OF_FIXED_PRICES(
+            problems=[PRICES_IN_OTHER_CURRENCY("currency")],
             extra={
                 "referrers": [
                     {"table": "distributor_pipeline", "id": link["id"], "label": link["name"]}
@@ -249,13 +229,8 @@ def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:
     ends = current["previous_key_expires_at"]
     if current["previous_key_hash"] is None or ends is None or ends <= moment:
         return
-    raise Conflict(
-        "grace_running",
-        "The key before the present one is valid until {when}: a new key would end it now. Choose"
-        " to end it (end_previous=1), or wait until then.",
-        problems=[
-            FieldProblem("end_previous", "grace_running", "Choose this to end the key before now.")
-        ],
+    raise GRACE_RUNNING(
+        problems=[END_PREVIOUS("end_previous")],
         extra={"previous_key_expires_at": ends},
         when=iso(ends),
     )

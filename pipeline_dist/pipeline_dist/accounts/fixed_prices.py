@@ -9,7 +9,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.global_func import FieldProblem, InvalidFields, check_new
+from app.global_func import REQUIRED, UNKNOWN_FIELD, FieldProblem, InvalidFields, check_new
+from pipeline_dist.errors import (
+    PRICE_LIST_REQUIRED,
+    PRICE_NOT_AN_OBJECT,
+    SAME_PRICE,
+    TOO_MANY_PRICES,
+    WRONG_CURRENCY,
+)
 
 FIELD = "fixed_prices"
 MAX_PRICES = 200
@@ -25,13 +32,9 @@ def check_prices(prices: Any, currency: str) -> list[dict[str, Any]]:
     Raises InvalidFields with all problems, each pointing into the list (`fixed_prices/0/unit`).
     """
     if not isinstance(prices, list) or not prices:
-        raise InvalidFields(
-            [FieldProblem(FIELD, "required", "Give at least one price, as a JSON list of objects.")]
-        )
+        raise InvalidFields([PRICE_LIST_REQUIRED(FIELD)])
     if len(prices) > MAX_PRICES:
-        raise InvalidFields(
-            [FieldProblem(FIELD, "too_many", "At most {most} prices.", most=MAX_PRICES)]
-        )
+        raise InvalidFields([TOO_MANY_PRICES(FIELD, most=MAX_PRICES)])
     problems: list[FieldProblem] = []
     rows = [_price(i, price, currency, problems) for i, price in enumerate(prices)]
     problems += _duplicates(rows)
@@ -48,14 +51,11 @@ def all_in(text: str, currency: str) -> bool:
 def _price(index: int, price: Any, currency: str, problems: list[FieldProblem]) -> dict[str, Any]:
     where = f"{FIELD}/{index}"
     if not isinstance(price, dict):
-        problems.append(FieldProblem(where, "not_an_object", "Give an object for each price."))
+        problems.append(PRICE_NOT_AN_OBJECT(where))
         return {}
     price_values = {"currency": currency} | price
     problems_here = [
-        FieldProblem(
-            f"{where}/{name}"[:128], "unknown_field", "There is no field of this name here."
-        )
-        for name in price_values.keys() & set(_LEFT_OUT)
+        UNKNOWN_FIELD(f"{where}/{name}"[:128]) for name in price_values.keys() & set(_LEFT_OUT)
     ]
     values: dict[str, Any] = {}
     try:
@@ -65,24 +65,14 @@ def _price(index: int, price: Any, currency: str, problems: list[FieldProblem]) 
         problems_here += [_at_index(problem, where) for problem in exc.problems]
     problems_here += _type_problems(values, where)
     if values and values["currency"] != currency:
-        problems_here.append(
-            FieldProblem(
-                f"{where}/currency", "wrong_currency",
-                "The distributor is charged in {currency}; give the price in it.",
-                currency=currency,
-            )
-        )  # fmt: skip
+        problems_here.append(WRONG_CURRENCY(f"{where}/currency", currency=currency))
     problems += problems_here
     return {name: value for name, value in values.items() if name not in _LEFT_OUT}
 
 
 def _type_problems(values: Mapping[str, Any], where: str) -> list[FieldProblem]:
     needed = _OF_TYPE.get(values.get("pricing_type", ""), ())
-    return [
-        FieldProblem(f"{where}/{name}", "required", "This field is required.")
-        for name in needed
-        if values.get(name) is None
-    ]
+    return [REQUIRED(f"{where}/{name}") for name in needed if values.get(name) is None]
 
 
 def _duplicates(prices: Iterable[Mapping[str, Any]]) -> list[FieldProblem]:
@@ -93,18 +83,10 @@ def _duplicates(prices: Iterable[Mapping[str, Any]]) -> list[FieldProblem]:
             continue
         key = (price["step_key"], price["model"], price["unit"])
         if key in places:
-            problems.append(
-                FieldProblem(
-                    f"{FIELD}/{index}", "duplicate",
-                    "Price number {first} is for the same step, model and unit.",
-                    first=places[key] + 1,
-                )
-            )  # fmt: skip
+            problems.append(SAME_PRICE(f"{FIELD}/{index}", first=places[key] + 1))
         places.setdefault(key, index)
     return problems
 
 
 def _at_index(problem: FieldProblem, where: str) -> FieldProblem:
-    return FieldProblem(
-        f"{where}/{problem.field}", problem.code, problem.text.template, **problem.text.params
-    )
+    return FieldProblem(f"{where}/{problem.field}", problem.code, problem.text)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.global_func import (
+    OUT_OF_ORDER,
     Actor,
-    FieldProblem,
     InUse,
     InvalidFields,
     Record,
@@ -23,6 +23,7 @@ from app.global_func import (
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
+from pipeline_dist.errors import DISCOUNT_ABOVE_ONE, DISCOUNT_REQUIRED, FIXED_PRICES_REQUIRED
 
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
@@ -82,28 +83,16 @@ async def _terms(
     problems = []
     # Only what is new: a link with a rate of before can still be switched off.
     if (params.get("discount_rate") or 0) > 1:
-        problems.append(
-            FieldProblem(
-                "discount_rate",
-                "out_of_range",
-                "The price is multiplied by this, so it is at most 1: 85 % of the price is 0.85.",
-            )
-        )
+        problems.append(DISCOUNT_ABOVE_ONE("discount_rate"))
     mode = values["pricing_mode"]
     if mode == "discount" and values.get("discount_rate") is None:
-        problems.append(
-            FieldProblem("discount_rate", "required", "Say by what the price is multiplied.")
-        )
+        problems.append(DISCOUNT_REQUIRED("discount_rate"))
     start, end = values.get("valid_from"), values.get("valid_to")
     if start is not None and end is not None and end <= start:
-        problems.append(
-            FieldProblem("valid_to", "out_of_order", "The end must be after the start.")
-        )
+        problems.append(OUT_OF_ORDER("valid_to"))
     prices = values.get("fixed_prices")
     if mode == "fixed" and not prices:
-        problems.append(
-            FieldProblem("fixed_prices", "required", "Give the prices of this distributor.")
-        )
+        problems.append(FIXED_PRICES_REQUIRED("fixed_prices"))
     if problems:
         raise InvalidFields(problems)
     if prices is None or not hasattr(prices, "value"):

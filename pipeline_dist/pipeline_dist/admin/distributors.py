@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.global_func import (
+    BAD_SEARCH,
     Actor,
     Answer,
-    BadRequest,
     FieldRule,
     Message,
     check_params,
@@ -69,7 +69,7 @@ async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> lis
     """Choices for a search box: everything first, then at most 50 distributors matching `q`."""
     text = params.get("q") or ""
     if not isinstance(text, str) or len(text) > 128:
-        raise BadRequest("bad_search", "Give one text of at most {most} characters.", most=128)
+        raise BAD_SEARCH(most=128)
     async with reading() as sor:
         rows = await distributors.search(sor, text)
     return [{"value": "", "text": ALL}, *({"value": r["id"], "text": r["name"]} for r in rows)]

@@ -5,7 +5,6 @@ from typing import Any
 
 from app.global_func import (
     Actor,
-    BadRequest,
     FieldRule,
     Message,
     check_params,
@@ -14,6 +13,7 @@ from app.global_func import (
     sort_terms,
     translate,
 )
+from pipeline_dist.errors import STATEMENT_COLUMN_UNKNOWN
 from pipeline_dist.reports.statement import LINE_COLUMNS, check_month, statement
 from pipeline_dist.reports.statement_files import HEADINGS
 
@@ -43,7 +43,7 @@ async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> d
     rows = [{"id": str(number), **line} for number, line in enumerate(document["lines"])]
     for name, down in reversed(sort_terms(query["sort"]) if query["sort"] else []):
         if name not in LINE_COLUMNS:
-            raise BadRequest("bad_sort", "There is no column {column} to sort by.", column=name)
+            raise STATEMENT_COLUMN_UNKNOWN(column=name)
         rows.sort(key=partial(_place, name), reverse=down)
     start = (query["page"] - 1) * query["rows"]
     return {"total": len(rows), "rows": rows[start : start + query["rows"]]}

@@ -15,13 +15,8 @@ from hashlib import sha256
 from typing import Any
 
 from app.global_func import (
-    Conflict,
-    FieldProblem,
-    Forbidden,
+    AppError,
     InvalidFields,
-    NotFound,
-    NotSignedIn,
-    PaymentRequired,
     Row,
     SafeSqlor,
     now,
@@ -42,6 +37,15 @@ from pipeline_dist.admission.rows import (
     lock_links,
     save_distributors,
     save_links,
+)
+from pipeline_dist.errors import (
+    KEY_INVALID_NOW,
+    NOT_ENABLED,
+    NOT_ENABLED_NOW,
+    NOT_LINKED,
+    PIPELINE_NOT_FOUND,
+    PIPELINE_OFFLINE,
+    SPEND_LIMIT_REACHED,
 )
 from pipeline_ops.calls.account import AccountProvider
 from pipeline_ops.ledger import entries as ledger
@@ -119,14 +123,7 @@ class DistributorAccount:
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """For bookings by hand: raise what refuses a call of *moment* on this account."""
         if self.link is None:
-            raise InvalidFields(
-                [
-                    FieldProblem(
-                        "distributor_id", "not_linked",
-                        "This distributor does not have the line. Give it the line first.",
-                    )
-                ]
-            )  # fmt: skip
+            raise InvalidFields([NOT_LINKED("distributor_id")])
         await self.load_counts(sor, moment)
         self.roll_over(moment)
         check_spend(self.distributor)
@@ -268,24 +265,19 @@ def check_pipeline(
     if pipeline is None or link is None:
         raise pipeline_not_found()
     if pipeline["status"] != "published":
-        raise Conflict("pipeline_offline", "The line is not on sale now. Try again later.")
+        raise PIPELINE_OFFLINE()
     if not link["enabled"]:
-        raise Forbidden("not_enabled", "The line is switched off for this account.")
+        raise NOT_ENABLED()
     start, end = link["valid_from"], link["valid_to"]
     if (start is not None and moment < start) or (end is not None and moment >= end):
-        raise Forbidden(
-            "not_enabled", "The line is not open for this account at this time.",
-            extra={"valid_from": start, "valid_to": end},
-        )  # fmt: skip
+        raise NOT_ENABLED_NOW(extra={"valid_from": start, "valid_to": end})
 
 
 def check_spend(distributor: Mapping[str, Any]) -> None:
     """Raise PaymentRequired `spend_limit_reached` when the spending limit is used up."""
     for limit in spend_limits(distributor):
         if limit.full:
-            raise PaymentRequired(
-                "spend_limit_reached",
-                "The spending limit of {limit} {currency} is reached. The operator can raise it.",
+            raise SPEND_LIMIT_REACHED(
                 extra={
                     "scope": "spend", "limit": limit.limit, "used": limit.used, "resets_at": None,
                 },
@@ -294,14 +286,14 @@ def check_spend(distributor: Mapping[str, Any]) -> None:
             )  # fmt: skip
 
 
-def unknown_distributor() -> NotSignedIn:
+def unknown_distributor() -> AppError:
     """Return the refusal for a distributor that was removed since its key was seen."""
-    return NotSignedIn("invalid_key", "The API key is missing or not valid.")
+    return KEY_INVALID_NOW()
 
 
-def pipeline_not_found() -> NotFound:
+def pipeline_not_found() -> AppError:
     """Return the refusal for a line that is not there, or not for this distributor."""
-    return NotFound("pipeline_not_found", "There is no line of this code for this account.")
+    return PIPELINE_NOT_FOUND()
 
 
 async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> DistributorAccount:

@@ -11,12 +11,9 @@ from typing import Any
 
 from app.global_func import (
     AppError,
-    Conflict,
-    NotFound,
     Row,
     SafeSqlor,
     Unavailable,
-    Unprocessable,
 )
 from pipeline_dist.accounts.authentication import check_caller
 from pipeline_dist.accounts.status import check_active
@@ -38,6 +35,12 @@ from pipeline_dist.admission.commands import (
 from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits, spend_limits
 from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.workset import Header, PendingCall, WorkSet, lock_workset
+from pipeline_dist.errors import (
+    ALREADY_FINISHED,
+    CALL_NOT_FOUND,
+    IDEMPOTENCY_KEY_REUSED,
+    LEASE_EXPIRED,
+)
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
@@ -237,10 +240,7 @@ async def _replay_begin(
 ) -> BeginResult:
     header = existing.header if isinstance(existing, PendingCall) else existing
     if not is_same_request(header["request_hash"], command.request_hash):
-        raise Unprocessable(
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another request. Use a new key for a new call.",
-        )
+        raise IDEMPOTENCY_KEY_REUSED()
     pipeline_id = header["pipeline_id"]
     code = await _code_of(workset, pipeline_id)
     account = workset.account(command.distributor_id, pipeline_id)
@@ -277,10 +277,7 @@ async def _decide_finish(workset: WorkSet, command: FinishCall) -> FinishResult:
         # Also where the clock was set back since: the end is not before the lease's.
         moment = max(moment, header["lease_expires_at"])
     if moment >= header["lease_expires_at"] and command.status == "cancelled":
-        raise Conflict(
-            "lease_expired",
-            "The call's time ran out before it was cancelled; it counts as expired.",
-        )
+        raise LEASE_EXPIRED()
     pipeline_id, started_at = header["pipeline_id"], header["started_at"]
     priced_lines = await workset.price_lines(account, pipeline_id, started_at, command.lines)
     by = account.distributor["code"]
@@ -308,11 +305,7 @@ async def _replay_finish(
     capacity: Capacity,
 ) -> FinishResult:
     if not is_same_request(header["end_hash"], command.body_hash):
-        raise Conflict(
-            "already_finished",
-            "The call has ended already ({outcome}); what it used cannot be told again.",
-            outcome=header["status"],
-        )
+        raise ALREADY_FINISHED(outcome=header["status"])
     lines = await workset.lines_of(header["call_no"])
     answer = call_answer(header, code, lines, status=command.status)
     limits = _limits(account, capacity, workset.moment, slot=True)
@@ -346,5 +339,5 @@ async def _code_of(workset: WorkSet, pipeline_id: str) -> str:
     return str(pipeline["code"]) if pipeline else ""
 
 
-def _call_not_found() -> NotFound:
-    return NotFound("call_not_found", "There is no call of this number for this account.")
+def _call_not_found() -> AppError:
+    return CALL_NOT_FOUND()

@@ -26,6 +26,7 @@ from pipeline_dist.admission.commands import (
 )
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.workset import StalePipeline
+from pipeline_dist.errors import QUEUE_FULL
 
 MAX_BATCHES = 2
 MAX_BATCH_REQUESTS = 128
@@ -233,12 +234,7 @@ class AdmissionQueue:
         latest = self.loop.time() - self._wait_seconds
         for request in self._waiting:
             if request.since < latest:
-                request.answer(
-                    Unavailable(
-                        "busy", "Too many calls wait for the database. Try again in a moment.",
-                        headers={"Retry-After": "1"},
-                    )
-                )  # fmt: skip
+                request.answer(QUEUE_FULL(headers={"Retry-After": "1"}))
         if self._waiting:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)

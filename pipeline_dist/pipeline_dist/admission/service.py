@@ -14,9 +14,7 @@ from typing import Any
 
 from app.global_func import (
     AppError,
-    FieldProblem,
     InvalidFields,
-    NotFound,
     Row,
     SafeSqlor,
     now,
@@ -35,6 +33,7 @@ from pipeline_dist.admission.call_view import call_answer, quote_answer
 from pipeline_dist.admission.commands import BeginCall, BeginResult, FinishCall, FinishResult
 from pipeline_dist.admission.limits import Limit, limits_of
 from pipeline_dist.admission.queue import AdmissionQueue, admission_queue
+from pipeline_dist.errors import CALL_NOT_FOUND, CANCELLED_USED_NOTHING
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.limits import check_room
@@ -116,9 +115,7 @@ async def finish(
         pipeline_id=queue.known_pipeline_of(call_no),
     )
     if command.lines and status == "cancelled":
-        raise InvalidFields(
-            [FieldProblem("lines", "not_allowed", "A cancelled call has used nothing.")]
-        )
+        raise InvalidFields([CANCELLED_USED_NOTHING("lines")])
     return await queue.finish(command)
 
 
@@ -210,5 +207,5 @@ async def _find_pipeline(sor: SafeSqlor, code: str) -> Row | None:
     return row
 
 
-def _call_not_found() -> NotFound:
-    return NotFound("call_not_found", "There is no call of this number for this account.")
+def _call_not_found() -> AppError:
+    return CALL_NOT_FOUND()

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, translate
 from pipeline_dist.admission.commands import BeginResult
 from pipeline_dist.api import input as api_input
+from pipeline_dist.errors import ITEM_FAILED
 from pipeline_ops.rules.limits import retry_header
 
 # What is checked, decided and written at once: others are served in between.
@@ -87,11 +88,7 @@ async def _book_one(item: Any, book: Book) -> Outcome:
         return exc
     except Exception:
         log.exception("an item of a batch failed", extra={"action": "batch_item_failed"})
-        return AppError(
-            "internal_error",
-            "Something went wrong on our side. Repeat the item with the same key.",
-            status=500,
-        )
+        return ITEM_FAILED()
 
 
 def _result(outcome: Outcome, lang: str) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from typing import Any
 from aiohttp import web
 
 from app.global_func import (
+    BAD_BODY,
     CONTEXT,
-    BadRequest,
+    REQUIRED,
+    UNKNOWN_FIELD,
     FieldProblem,
     FieldRule,
     InvalidFields,
@@ -23,6 +25,18 @@ from app.global_func import (
 )
 from pipeline_dist.admission.request_hash import lines_to_hash, request_hash
 from pipeline_dist.admission.service import DEFAULT_LEASE_SECONDS
+from pipeline_dist.errors import (
+    BAD_IDEMPOTENCY_KEY,
+    BEGUN_HAS_NO_ERROR,
+    CALL_NOT_AN_OBJECT,
+    CALLS_REQUIRED,
+    CANCELLED_HAS_NO_LINES,
+    IDEMPOTENCY_KEY_REQUIRED,
+    LINES_REQUIRED,
+    MEANS_NOTHING_BESIDE,
+    STATUS_REQUIRED,
+    TOO_MANY_CALLS,
+)
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
 MAX_CALLS = 1000
@@ -88,13 +102,7 @@ def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]
 
 def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None:
     """Raise InvalidFields for those of *names* in the URL: beside *main* they mean nothing."""
-    problems = [
-        FieldProblem(
-            name, "not_together", "It means nothing beside {main}. Leave it out.", main=main
-        )
-        for name in names
-        if name in request.query
-    ]
+    problems = [MEANS_NOTHING_BESIDE(name, main=main) for name in names if name in request.query]
     if problems:
         raise InvalidFields(problems)
 
@@ -109,7 +117,7 @@ def json_body(request: web.Request) -> dict[str, Any]:
     body = request[CONTEXT].json_body
     if body is None:
         check_media_type(request)
-        raise BadRequest("bad_body", "The body must be a JSON object.")
+        raise BAD_BODY()
     return dict(body)
 
 
@@ -117,11 +125,7 @@ def idempotency_key(request: web.Request) -> str:
     """Return the header Idempotency-Key; raises BadRequest when it is missing or not usable."""
     headers = request.headers.getall("Idempotency-Key", [])
     if not headers or not headers[0].strip():
-        raise BadRequest(
-            "idempotency_key_required",
-            "Send the header Idempotency-Key with a value of your own for each call, so that a"
-            " repeated request is not booked twice.",
-        )
+        raise IDEMPOTENCY_KEY_REQUIRED()
     problems = _key_problems(headers[0] if len(headers) == 1 else "", "Idempotency-Key")
     if problems:
         raise InvalidFields(problems)
@@ -155,16 +159,13 @@ def new_call(body: Mapping[str, Any]) -> NewCall:
 def batch_item(item: Any) -> tuple[str, NewCall]:
     """One finished call of a batch, and its idempotency key; raises InvalidFields."""
     if not isinstance(item, dict):
-        raise InvalidFields([FieldProblem("", "not_an_object", "Give an object for each call.")])
+        raise InvalidFields([CALL_NOT_AN_OBJECT("")])
     if len(item) > InvalidFields.MAX_TOLD:  # so many names are not even copied
         raise InvalidFields(_unknown(item, {*CALL_RULES, "lines", "idempotency_key"}))
     body = {name: value for name, value in item.items() if name != "idempotency_key"}
     problems = _key_problems(item.get("idempotency_key"), "idempotency_key")
     if body.get("status") is None and body.get("lines") is None:
-        problems += [
-            FieldProblem(name, "required", "This field is required.")
-            for name in ("status", "lines")
-        ]
+        problems += [REQUIRED(name) for name in ("status", "lines")]
     try:
         call = new_call(body)
     except InvalidFields as exc:
@@ -180,9 +181,9 @@ def batch(body: Mapping[str, Any]) -> list[Any]:
     _members({}, body, problems, lists=("calls",))
     calls = body.get("calls")
     if not isinstance(calls, list) or not calls:
-        problems.append(FieldProblem("calls", "required", "Give a list of at least one call."))
+        problems.append(CALLS_REQUIRED("calls"))
     elif len(calls) > MAX_CALLS:
-        problems.append(FieldProblem("calls", "too_many", "At most {most} calls.", most=MAX_CALLS))
+        problems.append(TOO_MANY_CALLS("calls", most=MAX_CALLS))
     if problems:
         raise InvalidFields(problems)
     assert isinstance(calls, list)
@@ -195,11 +196,7 @@ def ending(body: Mapping[str, Any]) -> Ending:
     values = _members(FINISH_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
     if lines and body.get("status") == "cancelled":
-        problems.append(
-            FieldProblem(
-                "lines", "not_together", "A cancelled call has no lines: nothing was used."
-            )
-        )
+        problems.append(CANCELLED_HAS_NO_LINES("lines"))
     if problems:
         raise InvalidFields(problems)
     meaning = {"status": values["status"], "error": values["error"] or None}
@@ -244,10 +241,7 @@ def _unknown(
     members: Mapping[str, Any], names: Collection[str], where: str = ""
 ) -> list[FieldProblem]:
     unknown = (name for name in members if name not in names)
-    return [
-        FieldProblem(where + _token(name), "unknown_field", "There is no field of this name here.")
-        for name in islice(unknown, InvalidFields.MAX_TOLD)
-    ]
+    return [UNKNOWN_FIELD(where + _token(name)) for name in islice(unknown, InvalidFields.MAX_TOLD)]
 
 
 def _lines(value: Any, problems: list[FieldProblem]) -> list[UsageLine]:
@@ -272,21 +266,11 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
     has_status, has_lines = body.get("status") is not None, body.get("lines") is not None
     problems = []
     if has_lines and not has_status:
-        problems.append(
-            FieldProblem(
-                "status", "required", "Lines are booked with the status the call ended in."
-            )
-        )
+        problems.append(STATUS_REQUIRED("status"))
     if has_status and not has_lines:
-        problems.append(
-            FieldProblem(
-                "lines", "required", "Give the lines of a finished call; they may be none."
-            )
-        )
+        problems.append(LINES_REQUIRED("lines"))
     if body.get("error") not in (None, "") and not has_status:
-        problems.append(
-            FieldProblem("error", "not_together", "A call that begins has no error yet.")
-        )
+        problems.append(BEGUN_HAS_NO_ERROR("error"))
     return problems
 
 
@@ -298,13 +282,7 @@ def _key_problems(key: Any, name: str) -> list[FieldProblem]:
             return []
         except InvalidFields:
             pass
-    return [
-        FieldProblem(
-            name, "bad_idempotency_key",
-            "Give one value of 1 to {most} printable characters, without blanks around it.",
-            most=KEY.length,
-        )
-    ]  # fmt: skip
+    return [BAD_IDEMPOTENCY_KEY(name, most=KEY.length)]
 
 
 def _token(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from pipeline_dist.errors import REPLAY_BAD_ANSWER, REPLAY_WITHOUT_ANSWER
 from pipeline_dist.replay.setup import STEP, Target
 from pipeline_dist.replay.trace import ReplayError, TraceCall
 
@@ -82,15 +83,9 @@ class Sender:
         try:
             async with session.get(self._base_url + "me") as answer:
                 if answer.status != 200:
-                    raise ReplayError(
-                        "{url} answers {answer}.", url=answer.url, answer=answer.status
-                    )
+                    raise ReplayError(REPLAY_BAD_ANSWER, url=answer.url, answer=answer.status)
         except (aiohttp.ClientError, TimeoutError) as exc:
-            raise ReplayError(
-                "The application does not answer at {url} ({problem}). Start it: bash start.sh",
-                url=self._base_url,
-                problem=exc,
-            ) from None
+            raise ReplayError(REPLAY_WITHOUT_ANSWER, url=self._base_url, problem=exc) from None
 
     async def _work(
         self,

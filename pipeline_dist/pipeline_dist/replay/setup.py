@@ -21,6 +21,7 @@ from pipeline_core.lifecycle import pipelines
 from pipeline_core.lifecycle.live import pipeline_by_code
 from pipeline_dist.accounts import distributors, keys, links
 from pipeline_dist.admin import distributors as admin_api
+from pipeline_dist.errors import REPLAY_OTHER_PIPELINE
 from pipeline_dist.replay.trace import ModelPrices, ReplayError
 from pipeline_ops.tables import capacities, prices as pipeline_prices
 
@@ -78,11 +79,7 @@ async def _ensure_pipeline(code: str, model: str) -> Row | dict[str, Any]:
         await steps.SERVICE.create_from(fields, SYSTEM_ACTOR)
     elif (step["step_key"], step["model"]) != (STEP, model):
         raise ReplayError(
-            "The line {line} is not as a replay makes it: its step is {step} with the model"
-            " {model}. Correct it there, then run the replay again.",
-            line=code,
-            step=step["step_key"],
-            model=step["model"],
+            REPLAY_OTHER_PIPELINE, line=code, step=step["step_key"], model=step["model"]
         )
     if pipeline["status"] != "published":
         params = {"pipeline_id": pipeline["id"], "notes": "For replays"}

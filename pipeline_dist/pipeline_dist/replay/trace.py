@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 from app.global_func import AppError
+from pipeline_dist.errors import (
+    REPLAY_BAD_LINE,
+    REPLAY_BAD_PRICE,
+    REPLAY_FAILED,
+    REPLAY_NEGATIVE_TOKENS,
+    REPLAY_SEVERAL_PRICES,
+    REPLAY_TOO_MANY_CELLS,
+    REPLAY_WITHOUT_CALLS,
+    REPLAY_WITHOUT_COLUMN,
+    REPLAY_WITHOUT_PRICES,
+)
 
 TRACE_COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 PRICE_COLUMNS = ("provider", "model", "input_usd_per_1m_tokens", "output_usd_per_1m_tokens")
 PRICE_DECIMALS = 6
-_AT_LINE = "{path}, line {line}: {problem}"
-_UNREADABLE = "{path} cannot be read: {problem}"
 
 
 class ReplayError(AppError):
     """A replay cannot go on; the sentence says why and what to do."""
-
-    def __init__(self, template: str, **params: Any) -> None:
-        super().__init__("replay_failed", template, **params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,12 @@ def read_trace(path: Path) -> list[TraceCall]:
             tokens = int(row["ContextTokens"]), int(row["GeneratedTokens"])
             seconds = (moment - start).total_seconds()
         except (TypeError, ValueError) as exc:
-            raise ReplayError(_AT_LINE, path=path, line=line, problem=exc) from None
+            raise ReplayError(REPLAY_BAD_LINE, path=path, line=line, problem=exc) from None
         if min(tokens) < 0:
-            raise ReplayError(
-                "{path}, line {line}: tokens must not be negative.", path=path, line=line
-            )
+            raise ReplayError(REPLAY_NEGATIVE_TOKENS, path=path, line=line)
         calls.append(TraceCall(len(calls) + 1, seconds, *tokens))
     if not calls:
-        raise ReplayError("{path} has no calls in it.", path=path)
+        raise ReplayError(REPLAY_WITHOUT_CALLS, path=path)
     return calls
 
 
@@ -84,14 +87,10 @@ def read_prices(path: Path, model: str) -> ModelPrices:
         prices = tuple(_price(path, line, row[name]) for name in PRICE_COLUMNS[2:])
         models.setdefault((prices[0], prices[1]), row["provider"])
     if not models:
-        raise ReplayError("{path} has no prices for the model {model}.", path=path, model=model)
+        raise ReplayError(REPLAY_WITHOUT_PRICES, path=path, model=model)
     if len(models) > 1:
         names = ", ".join(f"{provider}/{model}" for provider in models.values())
-        raise ReplayError(
-            "Providers ask different prices for {model}. Name one of: {named}",
-            model=model,
-            named=names,
-        )
+        raise ReplayError(REPLAY_SEVERAL_PRICES, model=model, named=names)
     (prices,) = models
     return ModelPrices(model, *prices)
 
@@ -103,13 +102,7 @@ def _price(path: Path, line: int, text: str) -> Decimal:
     except (InvalidOperation, TypeError):
         fits = False
     if not fits:
-        raise ReplayError(
-            "{path}, line {line}: {text} is no price of at most {most} decimals.",
-            path=path,
-            line=line,
-            text=text,
-            most=PRICE_DECIMALS,
-        )
+        raise ReplayError(REPLAY_BAD_PRICE, path=path, line=line, text=text, most=PRICE_DECIMALS)
     return price
 
 
@@ -119,18 +112,12 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
             reader = csv.DictReader(file, strict=True)
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
-                raise ReplayError(
-                    "{path} has no column {names}.", path=path, names=", ".join(missing)
-                )
+                raise ReplayError(REPLAY_WITHOUT_COLUMN, path=path, names=", ".join(missing))
             for row in reader:
                 if None in row:  # as an unquoted 1,200.50 makes it
-                    raise ReplayError(
-                        "{path}, line {line}: there are more cells than the first row names.",
-                        path=path,
-                        line=reader.line_num,
-                    )
+                    raise ReplayError(REPLAY_TOO_MANY_CELLS, path=path, line=reader.line_num)
                 yield reader.line_num, row
     except OSError as exc:
-        raise ReplayError(_UNREADABLE, path=path, problem=exc.strerror) from None
+        raise ReplayError(REPLAY_FAILED, path=path, problem=exc.strerror) from None
     except (UnicodeDecodeError, csv.Error) as exc:
-        raise ReplayError(_UNREADABLE, path=path, problem=exc) from None
+        raise ReplayError(REPLAY_FAILED, path=path, problem=exc) from None

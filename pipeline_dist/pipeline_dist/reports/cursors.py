@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import FieldProblem, FieldRule, InvalidFields, canonical_json, check_params
+from app.global_func import FieldRule, InvalidFields, canonical_json, check_params
+from pipeline_dist.errors import BAD_CURSOR, NOT_AS_BEFORE
 
 MAX_CURSOR = 1500
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+")
@@ -33,11 +34,7 @@ class Cursor:
     def check_same(self, query: Mapping[str, Any]) -> None:
         """Raise InvalidFields for what *query* asks otherwise than the cursor's query."""
         problems = [
-            FieldProblem(
-                name, "not_as_before",
-                "The cursor belongs to another {name}. Leave {name} out, or ask anew without next.",
-                name=name,
-            )
+            NOT_AS_BEFORE(name, name=name)
             for name, value in query.items()
             if value != self.query.get(name)
         ]  # fmt: skip
@@ -65,14 +62,7 @@ def read_cursor(owner: str, text: str, *, query: Rules, place: Rules) -> Cursor:
                 return Cursor(check_params(query, parts[0]), check_params(place, parts[1]))
     except (ValueError, RecursionError, InvalidFields):
         pass
-    raise InvalidFields(
-        [
-            FieldProblem(
-                "next", "bad_cursor",
-                "Send `next` as the answer before gave it, or ask anew without it.",
-            )
-        ]
-    )  # fmt: skip
+    raise InvalidFields([BAD_CURSOR("next")])
 
 
 def _content(owner: str, text: str) -> bytes | None:

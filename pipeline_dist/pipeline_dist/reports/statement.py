@@ -18,6 +18,7 @@ from app.global_func import (
     quota_month,
     zone_name,
 )
+from pipeline_dist.errors import BAD_MONTH
 from pipeline_ops.rules.pricing import with_shown_prices
 
 LINE_COLUMNS = (
@@ -27,8 +28,7 @@ LINE_COLUMNS = (
 MONTH_RULE = FieldRule(
     kind="str",
     pattern=re.compile("2[0-9]{3}-(?:0[1-9]|1[0-2])"),
-    problem="bad_month",
-    hint="Give a month such as 2026-11.",
+    problem=BAD_MONTH,
 )
 _NOTHING = Decimal("0.0000000000")
 

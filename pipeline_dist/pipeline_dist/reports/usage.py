@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import (
+    BAD_DATE,
+    OUT_OF_ORDER,
     FieldProblem,
     FieldRule,
     InvalidFields,
@@ -24,6 +26,7 @@ from app.global_func import (
     now,
     quota_month,
 )
+from pipeline_dist.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.pricing import with_shown_prices
 
@@ -77,11 +80,9 @@ def span(start: str | None, end: str | None) -> Span:
     first = _moment("from", start, 0, problems) or month_bounds(quota_month(now()))[0]
     last = _moment("to", end, 1, problems) or max(now(), first) + timedelta(milliseconds=1)
     if not problems and last <= first:
-        problems.append(FieldProblem("to", "out_of_order", "The end must be after the start."))
+        problems.append(OUT_OF_ORDER("to"))
     if not problems and last - first > timedelta(days=MAX_DAYS):
-        problems.append(
-            FieldProblem("to", "too_long", "Ask for at most {most} days.", most=MAX_DAYS)
-        )
+        problems.append(TOO_MANY_DAYS("to", most=MAX_DAYS))
     if problems:
         raise InvalidFields(problems)
     return Span(first, last)
@@ -186,7 +187,5 @@ def _moment(
     except InvalidFields as exc:
         problems += exc.problems
     except ValueError:
-        problems.append(
-            FieldProblem(name, "bad_date", "Give a date such as {example}.", example="2026-11-24")
-        )
+        problems.append(BAD_DATE(name, example="2026-11-24"))
     return None

@@ -12,7 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from app.global_func import BadRequest, Contributions, SafeSqlor, settings
+from app.global_func import Contributions, SafeSqlor, settings
+from pipeline_ops.errors import NO_DISTRIBUTORS
 from pipeline_ops.rules.pricing import Terms, choose
 
 
@@ -93,4 +94,4 @@ async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: 
         return OwnAccount()
     for provider in ACCOUNT_PROVIDER:
         return await provider.lock(sor, distributor_id, pipeline_id)
-    raise BadRequest("no_distributors", "Distributors are not part of this installation.")
+    raise NO_DISTRIBUTORS()

@@ -11,10 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import (
+    OUT_OF_ORDER,
     Actor,
     Change,
-    Conflict,
-    FieldProblem,
     InvalidFields,
     SafeSqlor,
     check_lock_version,
@@ -30,6 +29,7 @@ from pipeline_ops.calls.capacity import (
     open_capacity,
     save_call_start,
 )
+from pipeline_ops.errors import ALREADY_VOIDED, BEGINS_IN_FUTURE, ENDS_IN_FUTURE
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import price_lines, total
@@ -107,7 +107,7 @@ async def void(
     check_lock_version(TABLE, row, lock_version)
     status = header["status"]
     if status == "voided":
-        raise Conflict("already_voided", "The call was voided before; once is enough.")
+        raise ALREADY_VOIDED()
     if status == "reserved":
         capacity.free_slot()
     if status in ledger.COUNTED_STATUSES:
@@ -140,15 +140,11 @@ def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datet
     finished_at = values["finished_at"] or moment
     problems = []
     if started_at > moment:
-        problems.append(FieldProblem("started_at", "in_future", "A booked call has begun already."))
+        problems.append(BEGINS_IN_FUTURE("started_at"))
     if finished_at > moment:
-        problems.append(
-            FieldProblem("finished_at", "in_future", "A booked call has ended already.")
-        )
+        problems.append(ENDS_IN_FUTURE("finished_at"))
     if finished_at < started_at and not problems:
-        problems.append(
-            FieldProblem("finished_at", "out_of_order", "The end must be after the start.")
-        )
+        problems.append(OUT_OF_ORDER("finished_at"))
     if problems:
         raise InvalidFields(problems)
     duration = values["duration_ms"]

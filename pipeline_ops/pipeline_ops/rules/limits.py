@@ -7,43 +7,32 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import AppError, TooManyRequests, iso
+from app.global_func import AppError, ErrorCode, Message, iso
+from pipeline_ops.errors import (
+    CAPACITY_EXCEEDED,
+    CAPACITY_OVER,
+    CONCURRENCY_EXCEEDED,
+    NOT_SOLD,
+    QUOTA_EXCEEDED,
+    QUOTA_OVER,
+    RATE_LIMITED,
+)
 
 # How the scopes of limits end that hold for a quota day or month.
 PERIODS = ("_day", "_month")
-_CODES = {
-    "rate": "rate_limited",
-    "distributor_day": "quota_exceeded",
-    "distributor_month": "quota_exceeded",
-    "link_day": "quota_exceeded",
-    "link_month": "quota_exceeded",
-    "capacity": "capacity_exceeded",
-    "capacity_day": "capacity_exceeded",
-    "capacity_month": "capacity_exceeded",
-    "concurrency": "concurrency_exceeded",
-}
-
-_SENTENCES = {
-    "rate_limited": "More than {limit} calls a minute. Slow down; there is room again at {when}.",
-    "quota_exceeded": "The quota of {limit} calls is used up. There is room again at {when}.",
-    "capacity_exceeded": "The line gives {limit} calls and has none left. Try again at {when}.",
-    "concurrency_exceeded": (
-        "All {limit} slots of the line are taken. Finish a call first; the next one's time is up"
-        " at {when}."
-    ),
+_ENTRIES = {
+    "rate": RATE_LIMITED,
+    "distributor_day": QUOTA_EXCEEDED,
+    "distributor_month": QUOTA_EXCEEDED,
+    "link_day": QUOTA_EXCEEDED,
+    "link_month": QUOTA_EXCEEDED,
+    "capacity": CAPACITY_EXCEEDED,
+    "capacity_day": CAPACITY_EXCEEDED,
+    "capacity_month": CAPACITY_EXCEEDED,
+    "concurrency": CONCURRENCY_EXCEEDED,
 }
 # For limits that no clock gives room again.
-_NOT_SOLD = "The line takes no calls now. Its operator can change that."
-_NEVER = {
-    "quota_exceeded": (
-        "The quota of {limit} calls of that time does not come back by itself. The operator can"
-        " raise it."
-    ),
-    "capacity_exceeded": (
-        "All {limit} calls that the line gave for that time are taken. Its operator can change"
-        " that."
-    ),
-}
+_WITHOUT_END = {QUOTA_EXCEEDED.code: QUOTA_OVER, CAPACITY_EXCEEDED.code: CAPACITY_OVER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,15 +113,18 @@ def check_room(limits: Sequence[Limit], moment: datetime) -> None:
 
 def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
     """Return the refusal for these *full* limits, in the order of admission."""
-    code = _CODES[full[0].scope]
+    entry = _ENTRIES[full[0].scope]
     limit = max(
-        (item for item in full if _CODES[item.scope] == code),
+        (item for item in full if _ENTRIES[item.scope] is entry),
         key=lambda item: item.room_at(moment) or datetime.max.replace(tzinfo=UTC),
     )
     room_at = limit.room_at(moment)
-    return TooManyRequests(
-        code,
-        _SENTENCES[code] if room_at is not None else _sentence_without_end(code, limit),
+    if room_at is None:
+        message = _without_end(entry, limit)
+    else:
+        message = entry.message(limit=limit.limit, when=iso(room_at))
+    return entry(
+        message,
         extra={
             "scope": limit.scope,
             "limit": limit.limit,
@@ -140,12 +132,10 @@ def refusal(full: Sequence[Limit], moment: datetime) -> AppError:
             "resets_at": room_at,
         },
         headers=retry_header(retry_after(full, moment)),
-        limit=limit.limit,
-        when=iso(room_at) if room_at else "",
     )
 
 
-def _sentence_without_end(code: str, limit: Limit) -> str:
-    if limit.limit <= 0 and code != "quota_exceeded":
-        return _NOT_SOLD
-    return _NEVER.get(code, _NOT_SOLD)
+def _without_end(entry: ErrorCode, limit: Limit) -> Message:
+    if limit.limit <= 0 and entry is not QUOTA_EXCEEDED:
+        return NOT_SOLD.message()
+    return _WITHOUT_END.get(entry.code, NOT_SOLD).message(limit=limit.limit)

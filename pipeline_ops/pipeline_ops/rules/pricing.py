@@ -12,7 +12,14 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from app.global_func import Conflict, FieldProblem, SafeSqlor, Unprocessable, quota_month
+from app.global_func import FieldProblem, SafeSqlor, quota_month
+from pipeline_ops.errors import (
+    AMOUNT_TOO_LARGE,
+    LINE_AMOUNT_TOO_LARGE,
+    NO_PRICE,
+    NO_PRICE_IN_CURRENCY,
+    PRICE_MISSING,
+)
 from pipeline_ops.rules.usage_lines import UsageLine
 
 AMOUNT_DECIMALS = 10
@@ -149,12 +156,7 @@ def choose_terms(
             else _other_currency(number, line, other.currency, currency)
         )
     if problems:
-        raise Conflict(
-            "price_missing",
-            "{count} line(s) have no price in force. Ask for a price to be set, then try again.",
-            problems=problems,
-            count=len(problems),
-        )
+        raise PRICE_MISSING(problems=problems, count=len(problems))
     return line_terms
 
 
@@ -275,44 +277,24 @@ def _divide(product: Decimal, size: int) -> Decimal:
 
 
 def _no_price(number: int, line: UsageLine) -> FieldProblem:
-    return FieldProblem(
-        f"lines/{number}",
-        "price_missing",
-        "There is no price for unit {unit}, step {step}, model {model}.",
-        unit=line.unit,
-        step=line.step_key or "-",
-        model=line.model or "-",
+    return NO_PRICE(
+        f"lines/{number}", unit=line.unit, step=line.step_key or "-", model=line.model or "-"
     )
 
 
 def _other_currency(
     number: int, line: UsageLine, currency: str, account_currency: str | None
 ) -> FieldProblem:
-    return FieldProblem(
-        f"lines/{number}",
-        "price_missing",
-        "The price of unit {unit} is in {found}, the account is in {wanted}.",
-        unit=line.unit,
-        found=currency,
-        wanted=account_currency,
+    return NO_PRICE_IN_CURRENCY(
+        f"lines/{number}", unit=line.unit, found=currency, wanted=account_currency
     )
 
 
 def _check_size(lines: Sequence[PricedLine]) -> None:
     problems = [
-        FieldProblem(
-            f"lines/{line.line_no - 1}",
-            "amount_too_large",
-            "The amount {amount} is more than one line can have.",
-            amount=format(line.amount, "f"),
-        )
+        LINE_AMOUNT_TOO_LARGE(f"lines/{line.line_no - 1}", amount=format(line.amount, "f"))
         for line in lines
         if line.amount >= AMOUNT_LIMIT
     ]
     if problems:
-        raise Unprocessable(
-            "amount_too_large",
-            "An amount must stay below {limit}. Check quantity, price and unit size.",
-            problems=problems,
-            limit=format(AMOUNT_LIMIT, "f"),
-        )
+        raise AMOUNT_TOO_LARGE(problems=problems, limit=format(AMOUNT_LIMIT, "f"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import AppError, FieldProblem, FieldRule, InvalidFields, check_params
+from pipeline_ops.errors import LINE_NOT_AN_OBJECT, NOT_A_LIST, TOO_MANY_LINES
 
 MAX_LINES = 1000
 
@@ -50,17 +51,15 @@ def check_lines(value: Any, *, field: str = "lines") -> list[UsageLine]:
     Raises InvalidFields with every problem of every line, at `lines/<i>/<name>`.
     """
     if not isinstance(value, list):
-        raise InvalidFields([FieldProblem(field, "not_a_list", "Give a list of usage lines.")])
+        raise InvalidFields([NOT_A_LIST(field)])
     if len(value) > MAX_LINES:
-        raise InvalidFields(
-            [FieldProblem(field, "too_many", "At most {limit} lines a call.", limit=MAX_LINES)]
-        )
+        raise InvalidFields([TOO_MANY_LINES(field, limit=MAX_LINES)])
     lines: list[UsageLine] = []
     problems: list[FieldProblem] = []
     for number, item in enumerate(value):
         place = f"{field}/{number}"
         if not isinstance(item, Mapping):
-            problems.append(FieldProblem(place, "not_an_object", "Give an object for each line."))
+            problems.append(LINE_NOT_AN_OBJECT(place))
             continue
         try:
             lines.append(UsageLine.of(check_params(LINE_RULES, item)))

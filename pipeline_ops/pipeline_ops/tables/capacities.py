@@ -5,8 +5,7 @@ up from the ledger, so they always say what the ledger says.
 
 from app.global_func import (
     Actor,
-    Conflict,
-    FieldProblem,
+    AppError,
     Index,
     SafeSqlor,
     TableService,
@@ -16,6 +15,7 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_ops.errors import CAPACITY_EXISTS, CAPACITY_TAKEN
 from pipeline_ops.ledger import entries as ledger
 
 TABLE = "pipeline_capacity"
@@ -42,14 +42,8 @@ class CapacityService(TableService):
         }
         return {**values, **counters}
 
-    def duplicate(self, index: Index) -> Conflict:
-        return Conflict(
-            "duplicate",
-            "The line has its capacity already. Change that one.",
-            problems=[
-                FieldProblem("pipeline_id", "duplicate", "This line has its capacity already.")
-            ],
-        )
+    def duplicate(self, index: Index) -> AppError:
+        return CAPACITY_EXISTS(problems=[CAPACITY_TAKEN("pipeline_id")])
 
 
 SERVICE = CapacityService()

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.global_func import (
+    OUT_OF_ORDER,
     Actor,
-    Conflict,
-    FieldProblem,
+    AppError,
     InUse,
     InvalidFields,
     Record,
@@ -25,6 +25,14 @@ from app.global_func import (
     iso,
     now,
     settings,
+)
+from pipeline_ops.errors import (
+    FIXED_BY_CALLS,
+    NEEDED_BY_PRICE_TYPE,
+    NOT_OF_PRICE_TYPE,
+    PRICE_IN_USE,
+    PRICE_OVERLAP,
+    TIMES_OVERLAP,
 )
 from pipeline_ops.rules.counters import lock_capacities
 
@@ -116,17 +124,10 @@ async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str,
     return [{"table": "pipeline_usage_log", "id": usage["id"], "label": "pipeline_usage_log"}]
 
 
-def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> Conflict:
+def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> AppError:
     """Return the refusal to let a used price be for something else."""
-    return Conflict(
-        "in_use",
-        "Calls are booked at this price, so what it is for and its type stay."
-        " End it, and add another price.",
-        problems=[
-            FieldProblem(name, "in_use", "This stays as it is: calls are booked at this price.")
-            for name in fields
-        ],
-        extra={"referrers": list(referrers)},
+    return PRICE_IN_USE(
+        problems=[FIXED_BY_CALLS(name) for name in fields], extra={"referrers": list(referrers)}
     )
 
 
@@ -138,21 +139,15 @@ def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
     """
     price = {**values, "effective_from": values.get("effective_from") or now()}
     kind = price["pricing_type"]
-    problems = [
-        FieldProblem(name, "required", "A price of this type needs this field.")
-        for name in _NEEDED[kind]
-        if price.get(name) is None
-    ]
+    problems = [NEEDED_BY_PRICE_TYPE(name) for name in _NEEDED[kind] if price.get(name) is None]
     problems += [
-        FieldProblem(name, "not_together", "A price of this type has no such value: leave it out.")
+        NOT_OF_PRICE_TYPE(name)
         for name, blank in _FOREIGN[kind].items()
         if new.get(name) not in (None, blank)
     ]
     end = price.get("effective_to")
     if end is not None and end <= price["effective_from"]:
-        problems.append(
-            FieldProblem("effective_to", "out_of_order", "The end must be after the start.")
-        )
+        problems.append(OUT_OF_ORDER("effective_to"))
     if problems:
         raise InvalidFields(problems)
     return price | _FOREIGN[kind]
@@ -173,13 +168,8 @@ async def _check_overlap(sor: SafeSqlor, price: Mapping[str, Any]) -> None:
     if other is None:
         return
     start, end = other["effective_from"], other["effective_to"]
-    raise Conflict(
-        "price_overlap",
-        "Another price for the same step, model and unit holds from {start} to {end}."
-        " End it first, or choose other times.",
-        problems=[
-            FieldProblem("effective_from", "price_overlap", "The times overlap another price.")
-        ],
+    raise PRICE_OVERLAP(
+        problems=[TIMES_OVERLAP("effective_from")],
         extra={"other": dict(other)},
         start=iso(start),
         end=iso(end) if end else "…",

@@ -71,8 +71,8 @@ def document(lang: str) -> dict[str, Any]:
             },
         },
         "x-error-codes": [
-            {"code": code, "status": status, "description": about}
-            for code, (status, about) in ERROR_CODES.items()
+            {"code": entry.code, "status": entry.status, "description": entry.hint}
+            for entry in ERROR_CODES.values()
         ],
     }
     result: dict[str, Any] = _in_language(whole, lang)
@@ -126,7 +126,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 def _refusals(operation: Operation) -> dict[str, Any]:
     codes: dict[int, list[str]] = defaultdict(list)
     for code in operation.all_codes:
-        codes[ERROR_CODES[code][0]].append(code)
+        codes[ERROR_CODES[code].status].append(code)
     return {str(status): _refusal(status, codes[status]) for status in sorted(codes)}
 
 

@@ -1,0 +1,310 @@
+"""The catalogue of what this module refuses: code, status and sentences of each, once."""
+
+from app.global_func import (
+    BAD_SORT,
+    BUSY,
+    INTERNAL_ERROR,
+    ErrorCode,
+    FieldCode,
+    Sentence,
+)
+
+# Refusals.
+
+ALREADY_FINISHED = ErrorCode(
+    "already_finished",
+    409,
+    "The call has ended already ({outcome}); what it used cannot be told again.",
+    "调用已经结束（{outcome}），不能再次上报用量。",
+    hint=Sentence(
+        "The call was finished before, with another request.", "调用此前已以另一请求体结束。"
+    ),
+)
+STATEMENT_COLUMN_UNKNOWN = BAD_SORT.variant(
+    "There is no column {column} to sort by.", "没有可供排序的列 {column}。"
+)
+QUEUE_FULL = BUSY.variant(
+    "Too many calls wait for the database. Try again in a moment.",
+    "等待数据库的调用太多，请稍后再试。",
+)
+CALL_NOT_FOUND = ErrorCode(
+    "call_not_found",
+    404,
+    "There is no call of this number for this account.",
+    "本账户没有这个编号的调用。",
+    hint=Sentence("There is no such call of this distributor.", "该分销商没有这次调用。"),
+)
+CURRENCY_IN_USE = ErrorCode(
+    "currency_in_use",
+    409,
+    "There are calls booked in {currency}: the currency cannot change any more. Make another"
+    " distributor for another currency.",
+    "已有以 {currency} 记账的调用，币种不能再改。如需其他币种，请另建分销商。",
+)
+CURRENCY_OF_FIXED_PRICES = CURRENCY_IN_USE.variant(
+    "Fixed prices are in another currency: {names}. Take them out, then change the currency,"
+    " then give them in the new one.",
+    "以下产线的专属价格为其他币种：{names}。请先清空专属价格，再更改币种，然后按新币种填写。",
+)
+DISTRIBUTOR_SUSPENDED = ErrorCode(
+    "distributor_suspended",
+    403,
+    "This distributor is suspended or closed. Ask the operator to activate it.",
+    "该分销商已暂停或关闭，请联系运营方启用。",
+    hint=Sentence(
+        "The distributor is suspended or closed. Ask the operator.",
+        "分销商已暂停或关闭，请联系运营方。",
+    ),
+)
+GRACE_RUNNING = ErrorCode(
+    "grace_running",
+    409,
+    "The key before the present one is valid until {when}: a new key would end it now. Choose"
+    " to end it (end_previous=1), or wait until then.",
+    "上一次轮换留下的密钥有效至 {when}，再生成新密钥会使它立即失效。请选择结束它（end_previous"
+    "=1），或等到那时。",
+)
+IDEMPOTENCY_KEY_REQUIRED = ErrorCode(
+    "idempotency_key_required",
+    400,
+    "Send the header Idempotency-Key with a value of your own for each call, so that a"
+    " repeated request is not booked twice.",
+    "请在请求头 Idempotency-Key 中为每次调用给出自定的唯一值，以免重发的请求重复记账。",
+    hint=Sentence("The header Idempotency-Key is missing.", "缺少请求头 Idempotency-Key。"),
+)
+IDEMPOTENCY_KEY_REUSED = ErrorCode(
+    "idempotency_key_reused",
+    422,
+    "This Idempotency-Key was used for another request. Use a new key for a new call.",
+    "该 Idempotency-Key 已用于另一请求，新调用请使用新的键。",
+    hint=Sentence("The key was used before with another request.", "该键此前已用于另一请求体。"),
+)
+ITEM_FAILED = INTERNAL_ERROR.variant(
+    "Something went wrong on our side. Repeat the item with the same key.",
+    "我方发生故障，请用同一幂等键重发该项。",
+)
+INVALID_KEY = ErrorCode(
+    "invalid_key",
+    401,
+    "The API key is missing or not valid. Send it as Authorization: Bearer ppk_…",
+    "缺少 API 密钥或密钥无效。请以 Authorization: Bearer ppk_… 发送。",
+    hint=Sentence(
+        "No API key, or one that is malformed, unknown, revoked or expired.",
+        "没有 API 密钥，或密钥格式有误、未知、已撤销或已到期。",
+    ),
+)
+KEY_INVALID_NOW = INVALID_KEY.variant(
+    "The API key is missing or not valid.", "缺少 API 密钥，或密钥无效。"
+)
+IP_NOT_ALLOWED = ErrorCode(
+    "ip_not_allowed",
+    403,
+    "Calls from {ip} are not allowed. Ask the operator to add the address.",
+    "不允许来自 {ip} 的调用，请联系运营方添加该地址。",
+    hint=Sentence(
+        "The calling address is not in the distributor's list.",
+        "来源地址不在分销商的允许列表中。",
+    ),
+)
+ADDRESS_UNKNOWN = IP_NOT_ALLOWED.variant(
+    "Calls are allowed from certain addresses only, and the address of this one could not be"
+    " told. Ask the operator: a proxy on the way hides it.",
+    "只允许从指定地址调用，而本次调用的来源地址无法判定。请联系运营方：途中的代理隐藏了地址。",
+)
+LEASE_EXPIRED = ErrorCode(
+    "lease_expired",
+    409,
+    "The call's time ran out before it was cancelled; it counts as expired.",
+    "调用在取消之前租期已到，按超时计。",
+    hint=Sentence("The call's lease ran out before it was finished.", "调用在结束之前租期已到。"),
+)
+NOT_ENABLED = ErrorCode(
+    "not_enabled",
+    403,
+    "The line is switched off for this account.",
+    "该产线对本账户已停用。",
+    hint=Sentence(
+        "The distributor's access to the line is switched off or not valid now.",
+        "该分销商对产线的使用已停用，或不在有效期内。",
+    ),
+)
+NOT_ENABLED_NOW = NOT_ENABLED.variant(
+    "The line is not open for this account at this time.", "该产线目前不在本账户的有效期内。"
+)
+PIPELINE_NOT_FOUND = ErrorCode(
+    "pipeline_not_found",
+    404,
+    "There is no line of this code for this account.",
+    "本账户没有这个代码的产线。",
+    hint=Sentence(
+        "There is no such line, or it is not this distributor's.",
+        "没有这条产线，或它未对该分销商开通。",
+    ),
+)
+PIPELINE_OFFLINE = ErrorCode(
+    "pipeline_offline",
+    409,
+    "The line is not on sale now. Try again later.",
+    "该产线目前未上架，请稍后再试。",
+    hint=Sentence("The line is not published now.", "产线目前未发布。"),
+)
+REPLAY_FAILED = ErrorCode(
+    "replay_failed", 400, "{path} cannot be read: {problem}", "无法读取 {path}：{problem}"
+)
+REPLAY_BAD_LINE = REPLAY_FAILED.variant(
+    "{path}, line {line}: {problem}", "{path} 第 {line} 行：{problem}"
+)
+REPLAY_NEGATIVE_TOKENS = REPLAY_FAILED.variant(
+    "{path}, line {line}: tokens must not be negative.", "{path} 第 {line} 行：token 数不能为负。"
+)
+REPLAY_WITHOUT_CALLS = REPLAY_FAILED.variant(
+    "{path} has no calls in it.", "{path} 中没有调用记录。"
+)
+REPLAY_WITHOUT_PRICES = REPLAY_FAILED.variant(
+    "{path} has no prices for the model {model}.", "{path} 中没有模型 {model} 的价格。"
+)
+REPLAY_SEVERAL_PRICES = REPLAY_FAILED.variant(
+    "Providers ask different prices for {model}. Name one of: {named}",
+    "不同供应商对 {model} 的报价不同，请指明其一：{named}",
+)
+REPLAY_BAD_PRICE = REPLAY_FAILED.variant(
+    "{path}, line {line}: {text} is no price of at most {most} decimals.",
+    "{path} 第 {line} 行：{text} 不是至多 {most} 位小数的价格。",
+)
+REPLAY_WITHOUT_COLUMN = REPLAY_FAILED.variant(
+    "{path} has no column {names}.", "{path} 缺少列 {names}。"
+)
+REPLAY_TOO_MANY_CELLS = REPLAY_FAILED.variant(
+    "{path}, line {line}: there are more cells than the first row names.",
+    "{path} 第 {line} 行：单元格多于标题行。",
+)
+REPLAY_OTHER_PIPELINE = REPLAY_FAILED.variant(
+    "The line {line} is not as a replay makes it: its step is {step} with the model {model}."
+    " Correct it there, then run the replay again.",
+    "产线 {line} 与重放所建的不同：其步骤为 {step}，模型为 {model}。请先改正，再运行重放。",
+)
+REPLAY_BAD_ANSWER = REPLAY_FAILED.variant("{url} answers {answer}.", "{url} 返回 {answer}。")
+REPLAY_WITHOUT_ANSWER = REPLAY_FAILED.variant(
+    "The application does not answer at {url} ({problem}). Start it: bash start.sh",
+    "{url} 没有响应（{problem}）。请先启动：bash start.sh",
+)
+SPEND_LIMIT_REACHED = ErrorCode(
+    "spend_limit_reached",
+    402,
+    "The spending limit of {limit} {currency} is reached. The operator can raise it.",
+    "已达到消费上限 {limit} {currency}，运营方可以调高。",
+    hint=Sentence(
+        "The spending limit is reached. Ask the operator to raise it.",
+        "已达到消费上限，请联系运营方调高。",
+    ),
+)
+
+# What can be wrong with one field.
+
+BAD_CURSOR = FieldCode(
+    "bad_cursor",
+    "Send `next` as the answer before gave it, or ask anew without it.",
+    "请原样传回上一次答复中的 `next`，或去掉它重新查询。",
+)
+BAD_IDEMPOTENCY_KEY = FieldCode(
+    "bad_idempotency_key",
+    "Give one value of 1 to {most} printable characters, without blanks around it.",
+    "请给出一个 1 到 {most} 个可打印字符的值，首尾不得有空白。",
+)
+BAD_MONTH = FieldCode("bad_month", "Give a month such as 2026-11.", "请给出月份，例如 2026-11。")
+CALLS_IN_CURRENCY = FieldCode(
+    "currency_in_use", "Calls are booked in this currency.", "已有以该币种记账的调用。"
+)
+PRICES_IN_OTHER_CURRENCY = FieldCode(
+    "currency_in_use", "Fixed prices are in another currency.", "有专属价格为其他币种。"
+)
+SAME_PRICE = FieldCode(
+    "duplicate",
+    "Price number {first} is for the same step, model and unit.",
+    "第 {first} 个价格的步骤、模型和计量单位与此相同。",
+)
+END_PREVIOUS = FieldCode(
+    "grace_running",
+    "Choose this to end the key before now.",
+    "要立即结束上一次轮换留下的密钥，请选择此项。",
+)
+IN_THE_PAST = FieldCode(
+    "in_the_past", "Choose a time that is still to come.", "请选择一个将来的时间。"
+)
+CANCELLED_USED_NOTHING = FieldCode(
+    "not_allowed", "A cancelled call has used nothing.", "已取消的调用没有用量。"
+)
+PRICE_NOT_AN_OBJECT = FieldCode(
+    "not_an_object", "Give an object for each price.", "每个价格须是一个对象。"
+)
+CALL_NOT_AN_OBJECT = FieldCode(
+    "not_an_object", "Give an object for each call.", "每次调用须是一个对象。"
+)
+NOT_AS_BEFORE = FieldCode(
+    "not_as_before",
+    "The cursor belongs to another {name}. Leave {name} out, or ask anew without next.",
+    "该游标对应另一个 {name}。请去掉 {name}，或去掉 next 重新查询。",
+)
+NOT_LINKED = FieldCode(
+    "not_linked",
+    "This distributor does not have the line. Give it the line first.",
+    "该分销商没有这条产线，请先为其开通。",
+)
+MEANS_NOTHING_BESIDE = FieldCode(
+    "not_together",
+    "It means nothing beside {main}. Leave it out.",
+    "与 {main} 同时使用时没有意义，请去掉。",
+)
+CANCELLED_HAS_NO_LINES = FieldCode(
+    "not_together",
+    "A cancelled call has no lines: nothing was used.",
+    "已取消的调用没有用量，不得带明细。",
+)
+BEGUN_HAS_NO_ERROR = FieldCode(
+    "not_together", "A call that begins has no error yet.", "刚开始的调用还没有错误信息。"
+)
+DISCOUNT_ABOVE_ONE = FieldCode(
+    "out_of_range",
+    "The price is multiplied by this, so it is at most 1: 85 % of the price is 0.85.",
+    "价格乘以此数，最大为 1：八五折写 0.85。",
+)
+QUOTA_CALLS_REQUIRED = FieldCode(
+    "required", "Say how many calls the quota of a period allows.", "请填写每个周期允许的调用次数。"
+)
+QUOTA_PERIOD_REQUIRED = FieldCode(
+    "required",
+    "Choose day or month, or leave the number of calls empty.",
+    "请选择日或月，或将调用次数留空。",
+)
+PRICE_LIST_REQUIRED = FieldCode(
+    "required",
+    "Give at least one price, as a JSON list of objects.",
+    "请以 JSON 对象列表给出至少一个价格。",
+)
+DISCOUNT_REQUIRED = FieldCode(
+    "required", "Say by what the price is multiplied.", "请填写价格所乘的折扣率。"
+)
+FIXED_PRICES_REQUIRED = FieldCode(
+    "required", "Give the prices of this distributor.", "请填写该分销商的专属价格。"
+)
+CALLS_REQUIRED = FieldCode(
+    "required", "Give a list of at least one call.", "请给出至少含一次调用的列表。"
+)
+STATUS_REQUIRED = FieldCode(
+    "required",
+    "Lines are booked with the status the call ended in.",
+    "上报明细时须同时给出调用的结束状态。",
+)
+LINES_REQUIRED = FieldCode(
+    "required",
+    "Give the lines of a finished call; they may be none.",
+    "请给出已结束调用的明细，可以为空列表。",
+)
+TOO_MANY_DAYS = FieldCode("too_long", "Ask for at most {most} days.", "一次最多查询 {most} 天。")
+TOO_MANY_PRICES = FieldCode("too_many", "At most {most} prices.", "最多 {most} 个价格。")
+TOO_MANY_CALLS = FieldCode("too_many", "At most {most} calls.", "最多 {most} 次调用。")
+WRONG_CURRENCY = FieldCode(
+    "wrong_currency",
+    "The distributor is charged in {currency}; give the price in it.",
+    "该分销商以 {currency} 结算，请以此币种定价。",
+)
