@@ -96,11 +96,14 @@ def bindings(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
             yield node.name, node.lineno, False
 
 
-def names_of(file: Path) -> Iterator[tuple[str, str, str, bool]]:
-    """Yield the file's path, each name without its mark of privacy, its place, and its kind."""
+@cache
+def names_of(file: Path) -> list[tuple[str, str, str, bool]]:
+    """Return the file's path, each name without its mark of privacy, its place, and its kind."""
     path = str(file.relative_to(ROOT))
-    for name, line, is_function in bindings(tree_of(file)):
-        yield path, name.strip("_"), f"{path}:{line} {name}", is_function
+    return [
+        (path, name.strip("_"), f"{path}:{line} {name}", is_function)
+        for name, line, is_function in bindings(tree_of(file))
+    ]
 
 
 def pipelines_called_lines(tree: ast.AST) -> Iterator[tuple[str, int]]:
