@@ -27,8 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation with a MariaDB of its own, for all that one test process runs."""
-    named = os.environ.get("PIPELINE_TEST_VAR")
-    folder = Path(named) if named else tmp_path_factory.mktemp("var")
+    path = os.environ.get("PIPELINE_TEST_VAR")
+    folder = Path(path) if path else tmp_path_factory.mktemp("var")
     # One of several processes (pytest-xdist) has a folder of its own in the run's.
     installation = Installation(folder / os.environ.get("PYTEST_XDIST_WORKER", ""))
     installation.mariadb.start()

@@ -12,7 +12,7 @@ import pytest
 from tests.support.crowd import Customer, Request, send_all, trade_all
 from tests.support.installation import Installation
 from tests.support.replays import first_answer
-from tests.support.shop import Distributor, Line, Shop
+from tests.support.shop import Distributor, Pipeline, Shop
 
 CALLS = "/pipeline_dist/v1/calls"
 FINISH = "/pipeline_dist/v1/calls/finish"
@@ -26,7 +26,7 @@ def shop(server: Installation) -> Shop:
 
 
 def crowd(
-    buyers: Sequence[Distributor], pipeline: Line, *, tries: int, ways: tuple[str, ...]
+    buyers: Sequence[Distributor], pipeline: Pipeline, *, tries: int, ways: tuple[str, ...]
 ) -> list[Customer]:
     """Twelve customers, shared out among the distributors."""
     return [
@@ -35,7 +35,7 @@ def crowd(
     ]
 
 
-def use_up(buyer: Distributor, pipeline: Line) -> int:
+def use_up(buyer: Distributor, pipeline: Pipeline) -> int:
     """Begin calls one after another until one is refused; how many were let in."""
     for number in range(1000):
         if buyer.begin(pipeline, f"rest-{number}").status_code != 201:
@@ -65,7 +65,7 @@ def test_exactly_as_many_as_the_quota(
     def fill(what: Any) -> Any:
         return what and {name: quota if value is True else value for name, value in what.items()}
 
-    pipeline = shop.line(capacity=fill(capacity))
+    pipeline = shop.pipeline(capacity=fill(capacity))
     buyer = shop.distributor(pipeline, link=fill(link), **fill(fields))
 
     customers = crowd([buyer], pipeline, tries=6, ways=ALL_WAYS)
@@ -80,7 +80,7 @@ def test_exactly_as_many_as_the_quota(
 
 
 def test_several_distributors_share_one_pipeline_exactly(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 50, "monthly_quota": 60})
+    pipeline = shop.pipeline(capacity={"daily_quota": 50, "monthly_quota": 60})
     buyers = [shop.distributor(pipeline, link={"daily_quota": 20}) for _ in range(4)]
 
     outcomes = trade_all(
@@ -95,7 +95,7 @@ def test_several_distributors_share_one_pipeline_exactly(shop: Shop) -> None:
 
 @pytest.mark.parametrize("slots", [1, 5])
 def test_never_more_at_the_same_time_than_slots(shop: Shop, slots: int) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": slots})
+    pipeline = shop.pipeline(capacity={"max_concurrency": slots})
     buyers = [shop.distributor(pipeline) for _ in range(2)]
 
     outcomes = trade_all(
@@ -108,7 +108,7 @@ def test_never_more_at_the_same_time_than_slots(shop: Shop, slots: int) -> None:
 
 
 def test_slots_come_back_under_load(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": 3})
+    pipeline = shop.pipeline(capacity={"max_concurrency": 3})
     buyers = [shop.distributor(pipeline) for _ in range(2)]
 
     outcomes = trade_all(
@@ -122,7 +122,7 @@ def test_slots_come_back_under_load(shop: Shop) -> None:
 
 
 def test_a_rate_limit_is_shared_by_all_workers(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline, rate_limit_per_minute=30)
 
     outcomes = trade_all(
@@ -135,7 +135,7 @@ def test_a_rate_limit_is_shared_by_all_workers(shop: Shop) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"status": "succeeded", "lines": ONE}])
 def test_one_key_fifty_times_at_once_is_one_call(shop: Shop, body: dict[str, Any]) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
+    pipeline = shop.pipeline(capacity={"daily_quota": 10, "max_concurrency": 10})
     buyer = shop.distributor(pipeline)
     begin = Request(buyer.api_key, CALLS, {"pipeline": pipeline.code, **body}, "the-key")
 
@@ -148,7 +148,7 @@ def test_one_key_fifty_times_at_once_is_one_call(shop: Shop, body: dict[str, Any
 
 
 def test_one_key_with_two_bodies_at_once_is_one_call(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
     requests = [
         Request(buyer.api_key, CALLS, {"pipeline": pipeline.code, "client_ref": f"r{i % 2}"}, "k")
@@ -163,7 +163,7 @@ def test_one_key_with_two_bodies_at_once_is_one_call(shop: Shop) -> None:
 
 
 def test_one_call_finished_many_times_at_once_is_charged_once(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": 1})
+    pipeline = shop.pipeline(capacity={"max_concurrency": 1})
     buyer = shop.distributor(pipeline)
     call_no = buyer.begin(pipeline, "a").json()["call_no"]
     bodies = [
@@ -184,7 +184,7 @@ def test_one_call_finished_many_times_at_once_is_charged_once(shop: Shop) -> Non
 
 
 def test_finishing_while_leases_run_out(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": 30})
+    pipeline = shop.pipeline(capacity={"max_concurrency": 30})
     buyer = shop.distributor(pipeline)
     calls = [buyer.begin(pipeline, f"k{i}", lease_seconds=1).json()["call_no"] for i in range(30)]
     ends = [

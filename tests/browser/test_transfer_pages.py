@@ -7,9 +7,9 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import LISTS, open_list
-from tests.http.test_transfer import export, rich_pipeline
 from tests.support.installation import PASSWORDS, Installation
 from tests.support.pipelines import ask, do, fresh, new_pipeline, new_step, places, rows
+from tests.support.transfers import export, rich_pipeline
 
 
 def test_a_pipeline_is_copied_from_its_list(

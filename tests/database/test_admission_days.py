@@ -37,7 +37,7 @@ async def test_quotas_turn_at_midnight_of_the_zone_to_the_millisecond(
         await trade.begin()
 
     hands.moment = MIDNIGHT - timedelta(milliseconds=1)
-    error = await trade.refused()
+    error = await trade.refusal()
     assert (error.code, error.extra["scope"]) == (code, scope)
     assert error.extra["resets_at"] == MIDNIGHT
     assert error.headers["Retry-After"] == "1"
@@ -45,7 +45,7 @@ async def test_quotas_turn_at_midnight_of_the_zone_to_the_millisecond(
     hands.moment = MIDNIGHT
     for _ in range(2):
         await trade.begin()
-    assert (await trade.refused()).extra["scope"] == scope
+    assert (await trade.refusal()).extra["scope"] == scope
     assert await differences() == []
 
 
@@ -77,8 +77,8 @@ async def test_a_clock_that_is_set_back_lets_nobody_beyond_a_quota(hands: Clock)
 
     hands.moment = EVENING
     again = await trade.begin()
-    assert (await trade.refused()).extra["scope"] == "capacity_day"
-    assert (await trade.refused()).extra["used"] == 2
+    assert (await trade.refusal()).extra["scope"] == "capacity_day"
+    assert (await trade.refusal()).extra["used"] == 2
     await trade.finish(again, "cancelled")
     await trade.begin()
 
@@ -94,7 +94,7 @@ async def test_a_day_of_25_hours_is_one_quota_day(hands: Clock) -> None:
     await trade.begin()
 
     hands.moment = datetime(2026, 10, 25, 22, 59, 59, 999000, UTC)
-    assert (await trade.refused()).extra["resets_at"] == datetime(2026, 10, 25, 23, tzinfo=UTC)
+    assert (await trade.refusal()).extra["resets_at"] == datetime(2026, 10, 25, 23, tzinfo=UTC)
     hands.moment = datetime(2026, 10, 25, 23, 0, tzinfo=UTC)
     await trade.begin()
 

@@ -25,7 +25,7 @@ from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 pytestmark = pytest.mark.usefixtures("pool", "hands")
 
 
-async def told(work: Awaitable[Any]) -> Any:
+async def outcome_of(work: Awaitable[Any]) -> Any:
     """The answer, or the code of the refusal."""
     try:
         return await work
@@ -36,7 +36,7 @@ async def told(work: Awaitable[Any]) -> Any:
 def begin(trade: Trade, key: str, **more: Any) -> Any:
     fields: dict[str, Any] = {"idempotency_key": key, "request_hash": "h", "lease_seconds": 60}
     fields |= more
-    return told(admission.begin(trade.distributor_id, pipeline=trade.code, **fields))
+    return outcome_of(admission.begin(trade.distributor_id, pipeline=trade.code, **fields))
 
 
 def book(trade: Trade, key: str, quantity: str = "1", unit: str = "call", **more: Any) -> Any:
@@ -74,27 +74,29 @@ async def test_each_gets_its_own_answer_and_a_bad_one_spoils_nobody() -> None:
         book(trade, "no-price", unit="parsec"),
         book(trade, "too-much", "900000000000"),
         book(trade, "too-long", client_ref="x" * 129),
-        told(
+        outcome_of(
             admission.begin(
                 trade.distributor_id, pipeline="none", idempotency_key="n", request_hash="h"
             )
         ),
-        told(
+        outcome_of(
             admission.finish(trade.distributor_id, call_no="none", status="failed", body_hash="h")
         ),
-        told(admission.begin("nobody", pipeline=trade.code, idempotency_key="n", request_hash="h")),
+        outcome_of(
+            admission.begin("nobody", pipeline=trade.code, idempotency_key="n", request_hash="h")
+        ),
     ]
 
     answers = await asyncio.gather(*good[:5], *bad, *good[5:])
 
-    replay, *refused = answers[5:13]
+    replay, *refusals = answers[5:13]
     assert (replay.replayed, replay.call) == (True, first.call)
-    assert refused == [
+    assert refusals == [
         "idempotency_key_reused", "price_missing", "amount_too_large", "bad_value",
         "pipeline_not_found", "call_not_found", "invalid_key",
     ]  # fmt: skip
-    booked = [answer.call["amount"] for answer in (*answers[:5], *answers[13:])]
-    assert booked == [1] * 10
+    amounts = [answer.call["amount"] for answer in (*answers[:5], *answers[13:])]
+    assert amounts == [1] * 10
     assert (await trade.row("distributors")).spend_used == 12
     assert await differences() == []
 
@@ -137,28 +139,28 @@ async def test_a_client_that_goes_away_leaves_nothing_half_done() -> None:
     assert await differences() == []
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("is_known", [True, False])
 @pytest.mark.parametrize("order", [1, -1])
 async def test_who_ends_the_call_of_another_does_not_take_his_price(
-    order: int, known: bool
+    order: int, is_known: bool
 ) -> None:
     half = {"pricing_mode": "discount", "discount_rate": Decimal("0.5")}
     owner, stranger = await make_trade(distributor_pipeline=half), await make_trade()
     await add_price(owner, unit_price=Decimal(1))
     call_no = await owner.begin()
-    if not known:  # as if the call had begun in another process
+    if not is_known:  # as if the call had begun in another process
         admission_queue()._places.clear()
 
     def finish(trade: Trade) -> Any:
         lines = [{"unit": "call", "quantity": Decimal(3)}]
         fields: dict[str, Any] = {"status": "succeeded", "lines": lines, "body_hash": "h"}
-        return told(admission.finish(trade.distributor_id, call_no=call_no, **fields))
+        return outcome_of(admission.finish(trade.distributor_id, call_no=call_no, **fields))
 
     answers = await asyncio.gather(*(finish(trade) for trade in (owner, stranger)[::order]))
 
-    done, refused = answers[::order]
-    assert refused == "call_not_found"
-    assert done.call["amount"] == Decimal("1.5")
+    ending, refusal = answers[::order]
+    assert refusal == "call_not_found"
+    assert ending.call["amount"] == Decimal("1.5")
     assert await differences() == []
 
 
@@ -169,7 +171,7 @@ async def test_slots_of_overdue_calls_go_to_those_who_wait(hands: Clock) -> None
     hands.moment += timedelta(seconds=60)
 
     def finish(call_no: str) -> Any:
-        return told(
+        return outcome_of(
             admission.finish(
                 trade.distributor_id, call_no=call_no, status="succeeded", body_hash=call_no
             )
@@ -230,15 +232,15 @@ async def test_packages_count_calls_of_the_same_moment() -> None:
 
 
 async def test_a_row_that_somebody_holds_stops_nobody_else(pool: Installation) -> None:
-    held, free = await make_trade(), await make_trade()
-    for trade in (held, free):
+    stuck_trade, free = await make_trade(), await make_trade()
+    for trade in (stuck_trade, free):
         await begin(trade, "first")
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")
         cursor.execute(
-            "select id from distributors where id = %s for update", (held.distributor_id,)
+            "select id from distributors where id = %s for update", (stuck_trade.distributor_id,)
         )
-        stuck = [asyncio.ensure_future(begin(held, f"k{n}")) for n in range(5)]
+        stuck = [asyncio.ensure_future(begin(stuck_trade, f"k{n}")) for n in range(5)]
         await asyncio.sleep(0.05)
         async with asyncio.timeout(3):
             answers = await asyncio.gather(*(begin(free, f"k{n}") for n in range(20)))
@@ -252,8 +254,8 @@ async def test_a_row_that_somebody_holds_stops_nobody_else(pool: Installation) -
 async def test_a_row_that_is_held_for_too_long_is_refused_alone(
     pool: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, free = await make_trade(), await make_trade()
-    for trade in (held, free):
+    stuck_trade, free = await make_trade(), await make_trade()
+    for trade in (stuck_trade, free):
         await begin(trade, "first")
     monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 1)
     monkeypatch.setattr(transactions, "TRIES", 2)
@@ -261,11 +263,11 @@ async def test_a_row_that_is_held_for_too_long_is_refused_alone(
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")
         cursor.execute(
-            "select id from distributors where id = %s for update", (held.distributor_id,)
+            "select id from distributors where id = %s for update", (stuck_trade.distributor_id,)
         )
         # They arrive together and so go together, at first.
         *good, bad = await asyncio.gather(
-            *(begin(free, f"k{n}") for n in range(5)), begin(held, "stuck")
+            *(begin(free, f"k{n}") for n in range(5)), begin(stuck_trade, "stuck")
         )
         cursor.execute("rollback")
 

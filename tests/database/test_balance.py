@@ -63,17 +63,17 @@ class History:
 
     def expected(self, *, slot: bool) -> set[str]:
         """Codes that may refuse a call that begins now; empty when it must be let in."""
-        counted = [call for call in self.calls if call.counts]
-        today = [c for c in counted if self.same(clock.quota_day, c)]
-        month = [c for c in counted if self.same(clock.quota_month, c)]
-        if sum(call.amount for call in counted) >= 40:
+        countable = [call for call in self.calls if call.counts]
+        today = [c for c in countable if self.same(clock.quota_day, c)]
+        month = [c for c in countable if self.same(clock.quota_month, c)]
+        if sum(call.amount for call in countable) >= 40:
             return {"spend_limit_reached"}
         if len(today) >= 5 or len(month) >= 14:
             return {"quota_exceeded"}
         if len(today) >= 7 or len(month) >= 13:
             return {"capacity_exceeded"}
         # An overdue call makes room whether the sweeper came or not.
-        if slot and sum(self.runs(call) for call in counted) >= 3:
+        if slot and sum(self.runs(call) for call in countable) >= 3:
             return {"concurrency_exceeded"}
         return set()
 
@@ -88,7 +88,7 @@ class History:
         """What was answered; None when it was refused as the model says."""
         codes = self.expected(slot=work == self.trade.begin_call)
         seconds = self.dice.choice([30, 600, 7200])
-        answer, code = await told(work(seconds))
+        answer, code = await outcome_of(work(seconds))
         assert ({code} if code else set()) == codes
         return answer
 
@@ -131,7 +131,7 @@ class History:
         if call is None:
             return
         late = call.status == "expired" or not self.runs(call)
-        _, code = await told(self.trade.finish(call.call_no, "cancelled"))
+        _, code = await outcome_of(self.trade.finish(call.call_no, "cancelled"))
         assert code == ("lease_expired" if late else None)
         if not late:
             call.status = "cancelled"
@@ -162,7 +162,7 @@ class History:
         return self.dice.choice(result) if result else None
 
 
-async def told(work: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any] | None, str | None]:
+async def outcome_of(work: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any] | None, str | None]:
     """The answer, or the code of the refusal."""
     try:
         return await work, None

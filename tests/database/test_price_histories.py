@@ -19,8 +19,8 @@ from pipeline_dist.admission import service as admission
 from pipeline_dist.reports.statement import statement
 from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
 
-LARGEST = 10**12 - 1
-QUANTITIES = ["0", "0.000001", "1", "3.5", "1234.567891", str(LARGEST), "17"]
+MAX_QUANTITY = 10**12 - 1
+QUANTITIES = ["0", "0.000001", "1", "3.5", "1234.567891", str(MAX_QUANTITY), "17"]
 # The model's prices: (unit, from, to, price, size, package size)
 Price = tuple[str, datetime, datetime | None, Fraction, int, int | None]
 
@@ -31,7 +31,7 @@ class Model:
 
     rate: Fraction | None
     prices: list[Price] = field(default_factory=list)
-    used: dict[tuple[int, str], Fraction] = field(default_factory=dict)
+    quantities: dict[tuple[int, str], Fraction] = field(default_factory=dict)
 
     def cost(self, unit: str, quantity: Fraction, began: datetime, *, book: bool) -> Fraction:
         (number,) = [
@@ -43,15 +43,15 @@ class Model:
         if self.rate is not None:
             price = price * self.rate
         if package is None:
-            return rounded(quantity * price / size, 10)
+            return round_to(quantity * price / size, 10)
         key = (number, clock.quota_month(began))
-        before = self.used.get(key, Fraction(0))
+        before = self.quantities.get(key, Fraction(0))
         if book:
-            self.used[key] = before + quantity
+            self.quantities[key] = before + quantity
         return (ceil((before + quantity) / package) - ceil(before / package)) * price
 
 
-def rounded(value: Fraction, decimals: int) -> Fraction:
+def round_to(value: Fraction, decimals: int) -> Fraction:
     step = Fraction(1, 10**decimals)
     return floor(value / step + Fraction(1, 2)) * step
 
@@ -83,19 +83,19 @@ def some_lines(dice: random.Random) -> list[dict[str, Any]]:
         unit = dice.choice(["token", "image"])
         # A package for so many units would cost more than an amount can say.
         quantity = dice.choice(QUANTITIES[:-2] if unit == "image" else QUANTITIES)
-        if unit == "token" and Decimal(quantity) == LARGEST:
-            quantity = str(LARGEST // dice.choice([10**6, 10**7]))
+        if unit == "token" and Decimal(quantity) == MAX_QUANTITY:
+            quantity = str(MAX_QUANTITY // dice.choice([10**6, 10**7]))
         lines.append({"unit": unit, "quantity": Decimal(quantity)})
     return lines
 
 
 def exact(lines: list[dict[str, Any]], model: Model, began: datetime, *, book: bool) -> list[Any]:
-    spare = dict(model.used)
+    spare = dict(model.quantities)
     costs = [
         model.cost(line["unit"], Fraction(line["quantity"]), began, book=True) for line in lines
     ]
     if not book:
-        model.used = spare
+        model.quantities = spare
     return costs
 
 
@@ -118,9 +118,9 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
         call_no, began = running.pop(dice.randrange(len(running)))
         lines = some_lines(dice)
         fields: dict[str, Any] = {"pipeline": trade.code, "lines": lines}
-        now_quoted, _ = await admission.quote(trade.distributor_id, **fields)
-        quoted = [Fraction(line["amount"]) for line in now_quoted["lines"]]
-        assert quoted == exact(lines, model, hands.moment, book=False)
+        quote, _ = await admission.quote(trade.distributor_id, **fields)
+        quote_amounts = [Fraction(line["amount"]) for line in quote["lines"]]
+        assert quote_amounts == exact(lines, model, hands.moment, book=False)
         result = await admission.finish(
             trade.distributor_id, call_no=call_no, status="succeeded", lines=lines, body_hash="h"
         )
@@ -132,9 +132,11 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
     distributor = await trade.row("distributors")
     async with reading(snapshot=True) as sor:
         for month in ("2026-11", "2026-12"):
-            made = await statement(sor, distributor, month)
-            assert Fraction(made["amount"]) == billed.get(month, 0)
-            assert Fraction(made["total"]) == rounded(Fraction(made["amount"]), 2)
+            month_statement = await statement(sor, distributor, month)
+            assert Fraction(month_statement["amount"]) == billed.get(month, 0)
+            assert Fraction(month_statement["total"]) == round_to(
+                Fraction(month_statement["amount"]), 2
+            )
     assert Fraction(distributor.spend_used) == sum(billed.values())
     assert await differences() == []
 
@@ -161,8 +163,8 @@ async def test_a_quota_turns_exactly_at_the_zone_s_midnight(
     trade = await make_trade(pipeline_capacity={"daily_quota": 1})
     await trade.begin()
     hands.moment = midnight - timedelta(milliseconds=1)
-    refused = await trade.refused()
-    assert refused.extra["resets_at"] == midnight
+    refusal = await trade.refusal()
+    assert refusal.extra["resets_at"] == midnight
 
     hands.moment = midnight
     await trade.begin()

@@ -54,11 +54,11 @@ def _all_back(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def make_witness(shop: Shop, *, clients: int = 12, quota: int = 10**9) -> Witness:
-    line = shop.line(capacity={"daily_quota": quota, "max_concurrency": 1000})
-    buyer = shop.distributor(line, link={"monthly_quota": 10**9})
+    pipeline = shop.pipeline(capacity={"daily_quota": quota, "max_concurrency": 1000})
+    buyer = shop.distributor(pipeline, link={"monthly_quota": 10**9})
     return Witness(
-        shop.installation.base_url, buyer.api_key, line.code,
-        clients=clients, until_refused=quota < 10**9,
+        shop.installation.base_url, buyer.api_key, pipeline.code,
+        clients=clients, stops_at_refusal=quota < 10**9,
     )  # fmt: skip
 
 
@@ -100,10 +100,10 @@ def test_connections_are_cut_in_the_middle_of_commits(
 ) -> None:
     with witness:
         witness.wait_for_more()
-        cut = cut_connections(server, seconds=3)
+        cuts = cut_connections(server, seconds=3)
         witness.wait_for_more()
     witness.compare(server)
-    assert cut["commit"] > 0, cut
+    assert cuts["commit"] > 0, cuts
     assert witness.statuses[503] > 0
 
 
@@ -143,10 +143,10 @@ def test_exactly_the_quota_while_four_workers_are_killed_in_turn(
         server.stop()
         server.start(workers=2)
 
-    assert len(crowd.begun) == QUOTA
+    assert len(crowd.beginnings) == QUOTA
     (row,) = server.query(
         "select count(*) as calls from pipeline_usage_log u join pipelines p"
-        " on p.id = u.pipeline_id where p.code = %s and u.line_no = 0", crowd.line,
+        " on p.id = u.pipeline_id where p.code = %s and u.line_no = 0", crowd.pipeline,
     )  # fmt: skip
     assert row["calls"] == QUOTA
 
@@ -158,7 +158,7 @@ async def test_the_clock_is_set_an_hour_back_and_forth(pool: Installation, hands
     )
     await add_price(trade, unit_price=Decimal("0.37"))
     result: list[str] = []
-    refused: list[str] = []
+    refusals: list[str] = []
 
     async def customer(number: int) -> None:
         for count in range(20):
@@ -168,7 +168,7 @@ async def test_the_clock_is_set_an_hour_back_and_forth(pool: Installation, hands
             try:
                 result.append(await one_call(trade, key, finish=number % 2 == 0))
             except AppError as exc:
-                refused.append(exc.code)
+                refusals.append(exc.code)
             await asyncio.sleep(0)
 
     await asyncio.gather(*(customer(number) for number in range(40)))
@@ -182,7 +182,7 @@ async def test_the_clock_is_set_an_hour_back_and_forth(pool: Installation, hands
     # The steps went over midnight and back; no day let in more than it had.
     assert set(days) == {"2026-11-30", "2026-12-01"}
     assert max(days.count(day) for day in set(days)) == QUOTA_OF_DAY
-    assert set(refused) == {"capacity_exceeded"}
+    assert set(refusals) == {"capacity_exceeded"}
     assert await differences() == []
 
 
@@ -219,11 +219,11 @@ def goes_on(installation: Installation, witness: Witness) -> bool:
 
 
 async def one_call(trade: Trade, key: str, *, finish: bool) -> str:
-    begun = await admission.begin(
+    beginning = await admission.begin(
         trade.distributor_id, pipeline=trade.code, idempotency_key=key, request_hash="h",
         lease_seconds=86_400,
     )  # fmt: skip
-    call_no = str(begun.call["call_no"])
+    call_no = str(beginning.call["call_no"])
     if finish:
         await trade.finish(call_no, call="1")
     return call_no
@@ -240,7 +240,7 @@ def cut_connections(server: Installation, seconds: float) -> dict[str, int]:
     """Kill connections of the application that are at work, those that commit first."""
     place = server.mariadb.admin_connection()
     assert place is not None
-    cut = {"commit": 0, "other": 0}
+    cuts = {"commit": 0, "other": 0}
     deadline = time.monotonic() + seconds
     with place.open(autocommit=True) as connection, connection.cursor() as cursor:
         while time.monotonic() < deadline:
@@ -248,18 +248,18 @@ def cut_connections(server: Installation, seconds: float) -> dict[str, int]:
                 "select id, info from information_schema.processlist"
                 " where user = 'pipeline' and command = 'Query'"
             )
-            found = cursor.fetchall()
-            commits = [row for row in found if str(row[1]).upper().startswith("COMMIT")]
-            if not commits and (not found or random.random() < 0.98):
+            statements = cursor.fetchall()
+            commits = [row for row in statements if str(row[1]).upper().startswith("COMMIT")]
+            if not commits and (not statements or random.random() < 0.98):
                 continue
-            number, info = (commits or list(found))[0]
+            number, info = (commits or list(statements))[0]
             try:
                 cursor.execute(f"kill connection {number}")
             except pymysql.err.OperationalError:
                 continue  # it has ended meanwhile
-            cut["commit" if str(info).upper().startswith("COMMIT") else "other"] += 1
+            cuts["commit" if str(info).upper().startswith("COMMIT") else "other"] += 1
             time.sleep(0.05)
-    return cut
+    return cuts
 
 
 @contextmanager
@@ -289,8 +289,8 @@ def fill(file: Path) -> None:
 
 @pytest.fixture
 def hands(pool: Installation) -> Iterator[Clock]:
-    made = Clock()
+    hand_clock = Clock()
     clock.set_zone("Asia/Shanghai")
-    clock.set_source(made)
-    yield made
+    clock.set_source(hand_clock)
+    yield hand_clock
     clock.set_source(None)

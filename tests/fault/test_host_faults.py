@@ -96,11 +96,11 @@ def test_requests_under_way_when_the_database_dies_end_with_503_or_are_kept(
     for thread in threads:
         thread.join(60)
 
-    kept = {row["code"] for row in server.query("select code from pipelines")}
+    codes = {row["code"] for row in server.query("select code from pipelines")}
     assert set(result.values()) <= {200, 503}, set(result.values())
     assert 503 in result.values()
     # A 503 may still have been kept (its answer was lost); a 200 must have been.
-    assert {code for code, status in result.items() if status == 200} <= kept
+    assert {code for code, status in result.items() if status == 200} <= codes
 
 
 def test_a_log_on_a_full_disk_does_not_stop_the_worker(database: Installation):
@@ -113,14 +113,14 @@ def test_a_log_on_a_full_disk_does_not_stop_the_worker(database: Installation):
     try:
         url = f"http://127.0.0.1:{port}/login.dspy"
 
-        def refused() -> bool:
+        def has_no_room() -> bool:
             try:
                 body = {"username": "nobody", "password": "x"}
                 return httpx.post(url, json=body, **DIRECT).status_code == 401
             except httpx.TransportError:
                 return False
 
-        assert wait_until(refused, 20)
+        assert wait_until(has_no_room, 20)
         assert worker.poll() is None
     finally:
         worker.terminate()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.installation import Installation
 from tests.support.replays import first_answer
-from tests.support.shop import Line, Shop
+from tests.support.shop import Pipeline, Shop
 
 ONE = [{"unit": "call", "quantity": 1}]
 PRICING = "pipeline_ops/pipeline_pricing"
@@ -32,13 +32,13 @@ def pointers(problem: dict[str, Any]) -> set[str]:
     return {item["pointer"] for item in problem["errors"]}
 
 
-def day_count(shop: Shop, pipeline: Line) -> int:
+def day_count(shop: Shop, pipeline: Pipeline) -> int:
     assert pipeline.capacity is not None
     return int(shop.row("pipeline_capacity", pipeline.capacity["id"])["day_used"])
 
 
 def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
-    pipeline = shop.line(prices=[])
+    pipeline = shop.pipeline(prices=[])
     common = {"pipeline_id": pipeline.id, "unit": "image", "unit_price": "1"}
 
     def price(start: str, end: str | None, **more: Any) -> httpx.Response:
@@ -85,7 +85,7 @@ def test_two_prices_for_the_same_use_never_overlap(shop: Shop) -> None:
 def test_a_price_that_is_not_right_is_refused_field_by_field(
     shop: Shop, fields: dict[str, Any], wrong: set[str]
 ) -> None:
-    pipeline = shop.line(prices=[])
+    pipeline = shop.pipeline(prices=[])
     values = {"pipeline_id": pipeline.id, "unit": "call", "unit_price": "1"} | fields
 
     problem = refusal(shop.try_post(f"{PRICING}_create", **values), 400, "invalid_fields")
@@ -94,7 +94,7 @@ def test_a_price_that_is_not_right_is_refused_field_by_field(
 
 
 def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
     (price,) = shop.installation.query(
         "select id from pipeline_pricing where pipeline_id = %s", pipeline.id
@@ -121,7 +121,7 @@ def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
      {"pricing_type": "package", "package_size": 10, "package_price": "7", "unit_price": None}],
 )  # fmt: skip
 def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, Any]) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
     (price,) = shop.installation.query(
         "select id, step_key, model, unit, pricing_type, unit_price from pipeline_pricing"
@@ -147,7 +147,7 @@ def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, A
 
 
 def test_a_pipelines_capacity(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
     buyer.begin(pipeline, "before")
     buyer.begin(pipeline, "over", status="succeeded", lines=ONE)
@@ -182,7 +182,7 @@ def test_a_pipelines_capacity(shop: Shop) -> None:
 
 
 def test_a_call_of_our_own_is_booked_by_hand(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 1})
+    pipeline = shop.pipeline(capacity={"daily_quota": 1})
 
     answer = shop.post(
         f"{USAGE}_create",
@@ -202,7 +202,7 @@ def test_a_call_of_our_own_is_booked_by_hand(shop: Shop) -> None:
 
 
 def test_a_booking_for_a_distributor_meets_its_quota_and_prices(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(
         pipeline, link={"pricing_mode": "discount", "discount_rate": "0.5", "daily_quota": 1}
     )
@@ -240,7 +240,7 @@ def test_a_booking_for_a_distributor_meets_its_quota_and_prices(shop: Shop) -> N
 def test_a_booking_that_is_not_right_is_refused(
     shop: Shop, fields: dict[str, Any], wrong: set[str]
 ) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
 
     problem = refusal(
         shop.try_post(f"{USAGE}_create", pipeline_id=pipeline.id, **fields), 400, "invalid_fields"
@@ -251,7 +251,7 @@ def test_a_booking_that_is_not_right_is_refused(
 
 
 def test_only_remark_and_client_ref_of_a_call_change(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     answer = shop.post(f"{USAGE}_create", pipeline_id=pipeline.id, unit="call", quantity=1)
 
     update = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
@@ -269,7 +269,7 @@ def test_only_remark_and_client_ref_of_a_call_change(shop: Shop) -> None:
 
 @pytest.mark.parametrize("by_pipeline", [False, True])
 def test_voiding_gives_everything_back_once(shop: Shop, by_pipeline: bool) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 10, "max_concurrency": 10})
+    pipeline = shop.pipeline(capacity={"daily_quota": 10, "max_concurrency": 10})
     buyer = shop.distributor(
         pipeline, link={"daily_quota": 10}, quota_period="month", quota_calls=10
     )
@@ -296,7 +296,7 @@ def test_voiding_gives_everything_back_once(shop: Shop, by_pipeline: bool) -> No
 
 
 def test_voiding_a_running_call_frees_its_slot_and_ends_it(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": 1})
+    pipeline = shop.pipeline(capacity={"max_concurrency": 1})
     buyer = shop.distributor(pipeline)
     call_no = buyer.begin(pipeline, "a").json()["call_no"]
 
@@ -308,7 +308,7 @@ def test_voiding_a_running_call_frees_its_slot_and_ends_it(shop: Shop) -> None:
 
 
 def test_voiding_a_cancelled_call_gives_nothing_back_twice(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 5})
+    pipeline = shop.pipeline(capacity={"daily_quota": 5})
     buyer = shop.distributor(pipeline)
     buyer.begin(pipeline, "kept")
     call_no = buyer.begin(pipeline, "a").json()["call_no"]
@@ -321,7 +321,7 @@ def test_voiding_a_cancelled_call_gives_nothing_back_twice(shop: Shop) -> None:
 
 
 def test_check_ledger_finds_what_was_tampered_with(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 5})
+    pipeline = shop.pipeline(capacity={"daily_quota": 5})
     buyer = shop.distributor(pipeline)
     buyer.begin(pipeline, "a", status="succeeded", lines=ONE)
     assert pipeline.capacity is not None
@@ -348,7 +348,7 @@ def test_check_ledger_finds_what_was_tampered_with(shop: Shop) -> None:
 
 
 def test_figures_and_searches_for_pages(shop: Shop, server: Installation) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 1})
+    pipeline = shop.pipeline(capacity={"daily_quota": 1})
     shop.distributor(pipeline).begin(pipeline, "a", status="failed", lines=ONE)
 
     stats = server.admin.get("/pipeline_ops/api/usage_stats.dspy").json()["data"]
@@ -377,7 +377,7 @@ def test_figures_and_searches_for_pages(shop: Shop, server: Installation) -> Non
 
 
 def test_roles(server: Installation, shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     fields = {"pipeline_id": pipeline.id, "unit": "image", "unit_price": "1"}
     viewer, operator = server.sign_in("viewer"), server.sign_in("operator")
     for name in ("usage_stats", "get_search_pipeline_id"):

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support.distributors import API, problems, try_post
 from tests.support.installation import Installation
 from tests.support.selling import (
     link,
@@ -14,18 +14,6 @@ from tests.support.selling import (
     make_reseller,
     post,
 )
-
-API = "/pipeline_dist/api/"
-
-
-def try_post(client: httpx.Client, endpoint: str, /, **body: Any) -> httpx.Response:
-    return client.post(f"{API}{endpoint}.dspy", json=body)
-
-
-def problems(answer: httpx.Response, status: int = 400) -> dict[str, str]:
-    """The pointers and codes of a refusal."""
-    assert answer.status_code == status, answer.text
-    return {item["pointer"]: item["code"] for item in answer.json()["errors"]}
 
 
 class TestLinks:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.installation import Installation
 from tests.support.replays import first_answer
-from tests.support.shop import Distributor, Line, Shop
+from tests.support.shop import Distributor, Pipeline, Shop
 
 ONE = [{"unit": "call", "quantity": 1}]
 
@@ -20,7 +20,7 @@ def shop(server: Installation) -> Shop:
     return Shop(server)
 
 
-def counters(shop: Shop, pipeline: Line) -> tuple[int, int, int]:
+def counters(shop: Shop, pipeline: Pipeline) -> tuple[int, int, int]:
     """Used today, this month, and running, as the pipeline's capacity says."""
     assert pipeline.capacity is not None
     row = shop.row("pipeline_capacity", pipeline.capacity["id"])
@@ -42,7 +42,9 @@ def call_no_of(answer: httpx.Response) -> str:
 
 
 def test_a_call_takes_and_gives_back_exactly_what_it_should(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 10, "monthly_quota": 20, "max_concurrency": 2})
+    pipeline = shop.pipeline(
+        capacity={"daily_quota": 10, "monthly_quota": 20, "max_concurrency": 2}
+    )
     buyer = shop.distributor(pipeline, quota_period="day", quota_calls=9)
 
     first = call_no_of(buyer.begin(pipeline, "a", client_ref="r1", lease_seconds=60))
@@ -66,7 +68,7 @@ def test_a_call_takes_and_gives_back_exactly_what_it_should(shop: Shop) -> None:
 
 
 def test_the_same_key_and_body_is_answered_as_the_first_time(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 1})
+    pipeline = shop.pipeline(capacity={"daily_quota": 1})
     buyer = shop.distributor(pipeline)
 
     first = buyer.begin(pipeline, "k", client_ref="x", lease_seconds=100)
@@ -83,7 +85,7 @@ def test_the_same_key_and_body_is_answered_as_the_first_time(shop: Shop) -> None
 
 
 def test_a_finished_call_is_booked_in_one_go(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 2, "max_concurrency": 1})
+    pipeline = shop.pipeline(capacity={"daily_quota": 2, "max_concurrency": 1})
     buyer = shop.distributor(pipeline)
 
     first = buyer.begin(pipeline, "g", status="succeeded", lines=ONE)
@@ -98,7 +100,7 @@ def test_a_finished_call_is_booked_in_one_go(shop: Shop) -> None:
 
 
 def test_a_refused_try_leaves_nothing_and_may_be_repeated(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": 1})
+    pipeline = shop.pipeline(capacity={"max_concurrency": 1})
     buyer = shop.distributor(pipeline)
     running = call_no_of(buyer.begin(pipeline, "a"))
 
@@ -110,7 +112,7 @@ def test_a_refused_try_leaves_nothing_and_may_be_repeated(shop: Shop) -> None:
 
 
 def test_finishing_twice(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
     call_no = call_no_of(buyer.begin(pipeline, "a"))
 
@@ -134,7 +136,7 @@ def wait_for_status(buyer: Distributor, call_no: str, status: str, seconds: floa
 
 
 def test_a_lease_that_runs_out(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"daily_quota": 10, "max_concurrency": 2})
+    pipeline = shop.pipeline(capacity={"daily_quota": 10, "max_concurrency": 2})
     buyer = shop.distributor(pipeline)
     late, lost = (call_no_of(buyer.begin(pipeline, key, lease_seconds=1)) for key in ("a", "b"))
     assert counters(shop, pipeline) == (2, 2, 2)
@@ -153,7 +155,7 @@ def test_a_lease_that_runs_out(shop: Shop) -> None:
 
 
 def test_an_overdue_call_makes_room_at_once(shop: Shop) -> None:
-    pipeline = shop.line(capacity={"max_concurrency": 1})
+    pipeline = shop.pipeline(capacity={"max_concurrency": 1})
     buyer = shop.distributor(pipeline)
     call_no_of(buyer.begin(pipeline, "a", lease_seconds=1))
     answer = buyer.begin(pipeline, "b")
@@ -184,7 +186,7 @@ def test_an_overdue_call_makes_room_at_once(shop: Shop) -> None:
 def test_every_limit_says_which_it_is_and_when_there_is_room(
     shop: Shop, link: Any, fields: Any, capacity: Any, code: str, scope: str
 ) -> None:
-    pipeline = shop.line(capacity=capacity)
+    pipeline = shop.pipeline(capacity=capacity)
     buyer = shop.distributor(pipeline, link=link, **fields)
 
     first = buyer.begin(pipeline, "a")
@@ -201,9 +203,9 @@ def test_every_limit_says_which_it_is_and_when_there_is_room(
 
 
 def test_what_keeps_a_distributor_from_a_pipeline(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     stranger, buyer = shop.distributor(), shop.distributor(pipeline)
-    nobody = Line(id="x", code="no-such-line", capacity=None)
+    nobody = Pipeline(id="x", code="no-such-line", capacity=None)
 
     refusal(buyer.begin(nobody, "a"), 404, "pipeline_not_found")
     refusal(stranger.begin(pipeline, "a"), 404, "pipeline_not_found")
@@ -215,16 +217,16 @@ def test_what_keeps_a_distributor_from_a_pipeline(shop: Shop) -> None:
         closed = shop.distributor(pipeline, link=fields)
         refusal(closed.begin(pipeline, "a"), 403, "not_enabled")
     draft = shop.post("pipeline_core/pipelines_create", code="draft-1", name="draft 1")
-    unpublished = Line(id=draft["id"], code="draft-1", capacity=None)
+    unpublished = Pipeline(id=draft["id"], code="draft-1", capacity=None)
     shop.link(buyer.id, unpublished)
     refusal(buyer.begin(unpublished, "a"), 409, "pipeline_offline")
-    off = shop.line(capacity={"enabled": 0})
+    off = shop.pipeline(capacity={"enabled": 0})
     problem = refusal(shop.distributor(off).begin(off, "a"), 429, "capacity_exceeded")
     assert problem["limit"] == 0
 
 
 def test_a_spending_limit_stops_the_next_begin(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline, spend_limit="1.5")
 
     running = call_no_of(buyer.begin(pipeline, "a"))
@@ -242,7 +244,7 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
         {"unit": "input_token", "step_key": "s1", "unit_price": "3", "unit_size": 1_000_000},
         {"unit": "image", "pricing_type": "package", "package_size": 10, "package_price": "7.77"},
     ]
-    pipeline = shop.line(prices=prices)
+    pipeline = shop.pipeline(prices=prices)
     plain = shop.distributor(pipeline)
     cheaper = shop.distributor(pipeline, link={"pricing_mode": "discount", "discount_rate": "0.85"})
     own = shop.distributor(
@@ -289,7 +291,7 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
 
 def test_a_discount_on_a_tiny_price_loses_nothing(shop: Shop) -> None:
     """Rounded to the 6 decimals of a price, 15 % off 0.000003 would be nothing off."""
-    pipeline = shop.line(prices=[{"unit": "input_token", "unit_price": "0.000003"}])
+    pipeline = shop.pipeline(prices=[{"unit": "input_token", "unit_price": "0.000003"}])
     buyer = shop.distributor(pipeline, link={"pricing_mode": "discount", "discount_rate": "0.8512"})
     usage_items = [{"unit": "input_token", "quantity": 1_000_000}]
     ask = {"pipeline": pipeline.code, "lines": usage_items}
@@ -314,7 +316,7 @@ def test_a_discount_on_a_tiny_price_loses_nothing(shop: Shop) -> None:
 
 
 def test_a_unit_without_price_is_refused_and_the_call_stays(shop: Shop) -> None:
-    pipeline = shop.line()
+    pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
     call_no = call_no_of(buyer.begin(pipeline, "a"))
     usage = [*ONE, {"unit": "image", "quantity": 2}]
@@ -333,7 +335,7 @@ def test_a_unit_without_price_is_refused_and_the_call_stays(shop: Shop) -> None:
 
 
 def test_a_price_in_another_currency_does_not_count(shop: Shop) -> None:
-    pipeline = shop.line(prices=[{"unit": "call", "unit_price": "1", "currency": "USD"}])
+    pipeline = shop.pipeline(prices=[{"unit": "call", "unit_price": "1", "currency": "USD"}])
     buyer = shop.distributor(pipeline)
 
     problem = refusal(
@@ -343,7 +345,7 @@ def test_a_price_in_another_currency_does_not_count(shop: Shop) -> None:
 
 
 def test_an_amount_beyond_the_ledger_is_a_clear_refusal(shop: Shop) -> None:
-    pipeline = shop.line(prices=[{"unit": "call", "unit_price": "999999999999.999999"}])
+    pipeline = shop.pipeline(prices=[{"unit": "call", "unit_price": "999999999999.999999"}])
     buyer = shop.distributor(pipeline)
 
     refusal(

@@ -94,15 +94,15 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """A place where nothing was ever started."""
-    made = Place(tmp_path / "var")
-    yield made
-    made.run("stop.sh")
+    new_place = Place(tmp_path / "var")
+    yield new_place
+    new_place.run("stop.sh")
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A place started with the demo, for tests that leave it running."""
-    made = Place(tmp_path_factory.mktemp("running") / "var")
-    made.start("--demo")
-    yield made
-    made.run("stop.sh")
+    new_place = Place(tmp_path_factory.mktemp("running") / "var")
+    new_place.start("--demo")
+    yield new_place
+    new_place.run("stop.sh")

@@ -50,25 +50,25 @@ def installing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.alone
 def test_a_build_with_nothing_to_do_is_quick() -> None:
     build(ROOT)
-    begun = time.monotonic()
-    done = build(ROOT)
+    start = time.monotonic()
+    process = build(ROOT)
 
-    assert (done.returncode, done.stdout) == (0, "Built.\n")
-    assert time.monotonic() - begun < 3
+    assert (process.returncode, process.stdout) == (0, "Built.\n")
+    assert time.monotonic() - start < 3
 
 
 def test_a_missing_python_is_told(checkout: Path) -> None:
-    done = build(checkout, PYTHON="/nowhere/python3", PIPELINE_NO_APT="1")
+    process = build(checkout, PYTHON="/nowhere/python3", PIPELINE_NO_APT="1")
 
-    assert done.returncode == 1
-    assert "Python 3.11 or newer with its venv module is missing" in done.stderr
+    assert process.returncode == 1
+    assert "Python 3.11 or newer with its venv module is missing" in process.stderr
     assert not (checkout / "py3").exists()
 
 
 def test_it_is_told_in_chinese_too(checkout: Path) -> None:
-    done = build(checkout, PYTHON="/nowhere/python3", PIPELINE_NO_APT="1", LC_ALL="zh_CN.UTF-8")
+    process = build(checkout, PYTHON="/nowhere/python3", PIPELINE_NO_APT="1", LC_ALL="zh_CN.UTF-8")
 
-    assert "缺少 Python 3.11 以上版本" in done.stderr
+    assert "缺少 Python 3.11 以上版本" in process.stderr
 
 
 def test_a_package_with_another_hash_is_refused(installing: Path) -> None:
@@ -79,11 +79,11 @@ def test_a_package_with_another_hash_is_refused(installing: Path) -> None:
     assert entry is not None
     lock.write_text(re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", entry[0]))
 
-    done = build(installing)
+    process = build(installing)
 
-    assert done.returncode == 1
-    assert "DO NOT MATCH THE HASHES" in done.stderr
-    assert "installing from requirements.lock failed" in done.stderr
+    assert process.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in process.stderr
+    assert "installing from requirements.lock failed" in process.stderr
     assert not (installing / "py3/stamps/requirements").exists()
 
 
@@ -97,8 +97,8 @@ def test_the_installers_that_python_brings_stay_out_of_what_runs(installing: Pat
             capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert process.returncode == 0, process.stderr
-        left = {path.name.partition("-")[0] for path in site.glob("*/site-packages/*")}
-        assert not left & {"pip", "setuptools", "wheel", "pkg_resources", "_distutils_hack"}
+        names = {path.name.partition("-")[0] for path in site.glob("*/site-packages/*")}
+        assert not names & {"pip", "setuptools", "wheel", "pkg_resources", "_distutils_hack"}
 
 
 def test_every_installer_in_the_environment_is_a_locked_one() -> None:

@@ -17,10 +17,10 @@ from tests.ops.conftest import Place
 
 
 def test_starting_and_stopping_twice_is_harmless(place: Place) -> None:
-    started = place.database.start(), place.database.start()
+    starts = place.database.start(), place.database.start()
     stopped = place.database.stop(), place.database.stop()
 
-    assert started == (True, False)
+    assert starts == (True, False)
     assert stopped == (True, False)
     assert place.database.pid() is None
 
@@ -126,11 +126,14 @@ def test_nobody_gets_in_without_a_password(place: Place, again: str) -> None:
     if again == "next start":
         place.database.stop()
     place.database.start()
-    found = place.database.connection()
-    assert found is not None
+    access = place.database.connection()
+    assert access is not None
 
     for user in ("root", "", "pipeline", "mysql", "mariadb.sys"):
-        for way in ({"host": "127.0.0.1", "port": found.port}, {"unix_socket": found.unix_socket}):
+        for way in (
+            {"host": "127.0.0.1", "port": access.port},
+            {"unix_socket": access.unix_socket},
+        ):
             with pytest.raises(pymysql.err.OperationalError, match=r"Access denied|4151"):
                 pymysql.connect(user=user, password="", **way)
     assert as_administrator(place, "SELECT User, Host FROM mysql.user ORDER BY User, Host") == (
@@ -198,10 +201,10 @@ def as_administrator(place: Place, *statements: str) -> tuple[tuple[object, ...]
     return _run(place.database.admin_connection(), statements)
 
 
-def _run(found: Connection | None, statements: tuple[str, ...]) -> tuple[tuple[object, ...], ...]:
-    assert found is not None
+def _run(access: Connection | None, statements: tuple[str, ...]) -> tuple[tuple[object, ...], ...]:
+    assert access is not None
     with (
-        found.open(database="pipeline", autocommit=True) as connection,
+        access.open(database="pipeline", autocommit=True) as connection,
         connection.cursor() as cursor,
     ):
         for statement in statements:

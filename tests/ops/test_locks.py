@@ -64,10 +64,10 @@ def test_no_index_is_named(name: str, suffix: str) -> None:
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_everything_asked_for_is_locked(name: str) -> None:
     text = (ROOT / f"{name}.in").read_text("utf-8")
-    asked = re.findall(r"^([A-Za-z0-9][\w.-]*)", text, re.MULTILINE)
+    requirements = re.findall(r"^([A-Za-z0-9][\w.-]*)", text, re.MULTILINE)
     locked = {requirement.partition("==")[0] for requirement in pins(name)}
 
-    assert {re.sub(r"[-_.]+", "-", item).lower() for item in asked} <= locked
+    assert {re.sub(r"[-_.]+", "-", item).lower() for item in requirements} <= locked
 
 
 def test_what_is_installed_is_what_is_locked() -> None:

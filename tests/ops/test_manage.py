@@ -41,10 +41,10 @@ def test_an_unknown_command_shows_the_list(mariadb: Installation) -> None:
 
 def test_migrate_and_load_paths_again_change_nothing(database: Installation) -> None:
     migrated = database.manage("migrate").stdout
-    loaded = database.manage("load-paths").stdout
+    report = database.manage("load-paths").stdout
 
     assert migrated == "The tables are as the models say.\n"
-    assert loaded.count("rights, 0 added, 0 removed") == 4
+    assert report.count("rights, 0 added, 0 removed") == 4
 
 
 def test_setting_sage_up_again_changes_nothing(database: Installation) -> None:

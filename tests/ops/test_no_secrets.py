@@ -29,9 +29,9 @@ def test_the_configuration_names_no_database_host() -> None:
 
 @pytest.mark.skipif(not TRACKED, reason="not a git checkout")
 def test_nothing_made_at_run_time_is_tracked() -> None:
-    made = re.compile(r"^(py3|var)/|(^|/)(node_modules|__pycache__)/|\.(pem|key)$|\.ddl\.sql$")
+    pattern = re.compile(r"^(py3|var)/|(^|/)(node_modules|__pycache__)/|\.(pem|key)$|\.ddl\.sql$")
 
-    assert [path for path in TRACKED if made.search(path)] == []
+    assert [path for path in TRACKED if pattern.search(path)] == []
 
 
 @pytest.mark.skipif(not TRACKED, reason="not a git checkout")

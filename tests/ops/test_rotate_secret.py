@@ -44,7 +44,7 @@ def user_of(client: httpx.Client) -> str | None:
     return answer
 
 
-def stored(server: Installation) -> dict[str, str]:
+def stored_passwords(server: Installation) -> dict[str, str]:
     rows = server.query("select id, password from users", database="sage")
     return {row["id"]: row["password"] for row in rows}
 
@@ -116,14 +116,14 @@ def test_a_cookie_sealed_with_the_old_secret_is_nobodys_even_with_its_row(server
 def test_a_new_password_key_encodes_all_passwords_anew(server: Installation):
     client = server.sign_in("viewer")
     file = secret_file(server, "password_key")
-    old_key, old = file.read_text(), stored(server)
+    old_key, old = file.read_text(), stored_passwords(server)
 
     process = server.manage("rotate-secret", "password_key")
 
     assert "3 password(s) are encoded with a new key" in process.stdout
     assert file.read_text() != old_key
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not set(old.values()) & set(stored(server).values())
+    assert not set(old.values()) & set(stored_passwords(server).values())
     assert processes.wait_until(lambda: not any(user_of(client) for _ in range(4)), WITHIN)
     for name in PASSWORDS:
         server.sign_in(name)
@@ -136,13 +136,13 @@ def test_a_password_of_another_key_stops_it_and_nothing_is_changed(server: Insta
     server.query("insert into users (id, username, password) values ('odd', 'odd', 'bm90IG91cnM=')",
                  database="sage")  # fmt: skip
     try:
-        before = stored(server)
+        before = stored_passwords(server)
 
         process = server.manage("rotate-secret", "password_key", check=False)
 
         assert process.returncode == 1
         assert "not encoded with the present key (odd)" in process.stderr
-        assert (stored(server), file.read_text()) == (before, key)
+        assert (stored_passwords(server), file.read_text()) == (before, key)
         assert list(file.parent.glob("password_key?*")) == []
     finally:
         server.query("delete from users where id = 'odd'", database="sage")
@@ -151,9 +151,9 @@ def test_a_password_of_another_key_stops_it_and_nothing_is_changed(server: Insta
 @pytest.mark.parametrize("cut_off", ["before the commit", "after the commit"])
 def test_a_rotation_that_was_cut_off_is_brought_to_its_end(server: Installation, cut_off: str):
     file = secret_file(server, "password_key")
-    old_key, old = file.read_text(), stored(server)
+    old_key, old = file.read_text(), stored_passwords(server)
     server.manage("rotate-secret", "password_key")
-    new_key, new = file.read_text(), stored(server)
+    new_key, new = file.read_text(), stored_passwords(server)
     if cut_off == "before the commit":
         plan = {"key": "0" * 64, "before": digest(new), "after": digest(old)}
     else:
@@ -189,9 +189,9 @@ def test_starting_brings_a_cut_off_rotation_to_its_end(place: Place):
     secrets = place.var_dir / "secrets"
     key = (secrets / "password_key").read_text()
     place.database.start()
-    found = place.database.connection()
-    assert found is not None
-    with found.open(database="sage") as connection, connection.cursor() as cursor:
+    access = place.database.connection()
+    assert access is not None
+    with access.open(database="sage") as connection, connection.cursor() as cursor:
         cursor.execute("select id, password from users")
         before = digest(dict(cursor.fetchall()))
     plan = {"key": "0" * 64, "before": before, "after": "y"}
@@ -263,13 +263,13 @@ def test_what_the_demo_wrote_down_for_scripts_is_kept_true(server: Installation)
     file.write_text(json.dumps({"database": {"password": "old", "user": "pipeline"}}))
     try:
         server.manage("rotate-secret", "database")
-        written = json.loads(file.read_text())
+        notes = json.loads(file.read_text())
     finally:
         file.unlink()
 
-    found = server.mariadb.connection()
-    assert found is not None
-    assert written["database"] == {"password": found.password, "user": "pipeline"}
+    access = server.mariadb.connection()
+    assert access is not None
+    assert notes["database"] == {"password": access.password, "user": "pipeline"}
 
 
 def test_a_stopped_database_gets_its_passwords_at_the_next_start(place: Place):
@@ -278,11 +278,11 @@ def test_a_stopped_database_gets_its_passwords_at_the_next_start(place: Place):
     before = place.database.connection()
     (place.var_dir / "run").mkdir()
 
-    done = place.manage("rotate-secret", "database")
+    process = place.manage("rotate-secret", "database")
     place.database.start()
 
     after = place.database.connection()
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     assert before is not None
     assert after is not None
     assert after.password != before.password

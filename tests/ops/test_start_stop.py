@@ -28,7 +28,7 @@ def test_start_twice_stop_twice(place: Place) -> None:
 
     assert "Running at" in first
     assert "run already" in second
-    assert [done.returncode for done in stopped] == [0, 0]
+    assert [process.returncode for process in stopped] == [0, 0]
     assert "2 worker(s) stopped" in stopped[0].stdout
     assert "Nothing runs here" in stopped[1].stdout
     assert place.answers() is None
@@ -47,13 +47,13 @@ def test_kill_9_of_everything_then_start(place: Place) -> None:
     place.kill_everything()
     assert list((place.var_dir / "run").glob("worker-*.pid")), "stale pid files are part of this"
 
-    counted = set((place.var_dir / "run/metrics").iterdir())
-    assert counted
+    files = set((place.var_dir / "run/metrics").iterdir())
+    assert files
     place.start()
 
     assert place.answers() == 200
     # A new start counts from zero.
-    assert not counted & set((place.var_dir / "run/metrics").iterdir())
+    assert not files & set((place.var_dir / "run/metrics").iterdir())
 
 
 def test_a_worker_that_died_is_started_again_beside_the_living(place: Place) -> None:
@@ -132,14 +132,16 @@ def test_a_worker_that_dies_at_start_shows_its_last_words(place: Place, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ('{"website": {"port": 9090,}}', "line 1"),
         ('{"websites": {}}', "unknown setting websites"),
         ('{"website": {"port": "ninety"}}', "port must be a whole number"),
     ],
 )
-def test_a_broken_configuration_is_told(place: Place, tmp_path: Path, text: str, told: str) -> None:
+def test_a_broken_configuration_is_told(
+    place: Place, tmp_path: Path, text: str, sentence: str
+) -> None:
     config = tmp_path / "config.json"
     config.write_text(text)
     env = {"PIPELINE_CONF": str(config), "PIPELINE_PORT": ""}
@@ -147,7 +149,7 @@ def test_a_broken_configuration_is_told(place: Place, tmp_path: Path, text: str,
     process = place.run("start.sh", **env)
 
     assert process.returncode == 1
-    assert told in process.stderr
+    assert sentence in process.stderr
     assert "Traceback" not in process.stderr
     assert place.database.pid() is None
 
@@ -256,8 +258,8 @@ def paste(line: str) -> dict[str, Any]:
     """Run *line* in a shell, as somebody who pastes it does; the JSON answered."""
     process = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     answer: dict[str, Any] = json.loads(process.stdout)
-    found: dict[str, Any] = answer.get("data", answer)
-    return found
+    result: dict[str, Any] = answer.get("data", answer)
+    return result
 
 
 def config_with(folder: Path, **sections: dict[str, Any]) -> Path:

@@ -16,8 +16,8 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Line:
-    """A published line."""
+class Pipeline:
+    """A published pipeline."""
 
     id: str
     code: str
@@ -33,11 +33,11 @@ class Distributor:
     api_key: str
     client: httpx.Client
 
-    def begin(self, line: Line, key: str, **more: Any) -> httpx.Response:
+    def begin(self, pipeline: Pipeline, key: str, **more: Any) -> httpx.Response:
         """POST a begin, or with status and lines a one-go booking."""
         return self.client.post(
             "/pipeline_dist/v1/calls",
-            json={"pipeline": line.code, **more},
+            json={"pipeline": pipeline.code, **more},
             headers={"Idempotency-Key": key},
         )
 
@@ -82,8 +82,8 @@ class Shop:
         module, name = path.split("/")
         return self.admin.post(f"/{module}/api/{name}.dspy", json=fields)
 
-    def line(self, *, capacity: dict[str, Any] | None = None, prices: Any = None) -> Line:
-        """A published line with one step; *prices*: fields of each price (default 1 a call)."""
+    def pipeline(self, *, capacity: dict[str, Any] | None = None, prices: Any = None) -> Pipeline:
+        """A published pipeline with one step; *prices*: fields of each price (default 1 a call)."""
         code = f"line-{next(_numbers)}"
         record = self.post("pipeline_core/pipelines_create", code=code, name=f"产线 {code}")
         self.post(
@@ -98,23 +98,23 @@ class Shop:
                 "pipeline_ops/pipeline_capacity_create", pipeline_id=record["id"], **capacity
             )
         self.post("pipeline_core/pipeline_publish", pipeline_id=record["id"], notes="first")
-        return Line(id=record["id"], code=code, capacity=own)
+        return Pipeline(id=record["id"], code=code, capacity=own)
 
-    def distributor(self, *lines: Line, link: Any = None, **fields: Any) -> Distributor:
-        """A distributor with a key that may call *lines*; *link*: fields of each link."""
+    def distributor(self, *pipelines: Pipeline, link: Any = None, **fields: Any) -> Distributor:
+        """A distributor with a key that may call *pipelines*; *link*: fields of each link."""
         code = f"dist-{next(_numbers)}"
         record = self.post("pipeline_dist/distributors_create", code=code, name=code, **fields)
-        for line in lines:
-            self.link(record["id"], line, **(link or {}))
+        for pipeline in pipelines:
+            self.link(record["id"], pipeline, **(link or {}))
         key = self.post("pipeline_dist/distributor_generate_key", id=record["id"])["api_key"]
         client = self.installation.anonymous(headers={"Authorization": f"Bearer {key}"})
         return Distributor(id=record["id"], code=code, api_key=key, client=client)
 
-    def link(self, distributor_id: str, line: Line, **fields: Any) -> dict[str, Any]:
-        """Let a distributor call a line."""
+    def link(self, distributor_id: str, pipeline: Pipeline, **fields: Any) -> dict[str, Any]:
+        """Let a distributor call a pipeline."""
         return self.post(
             "pipeline_dist/distributor_pipeline_create",
-            distributor_id=distributor_id, pipeline_id=line.id, **fields,
+            distributor_id=distributor_id, pipeline_id=pipeline.id, **fields,
         )  # fmt: skip
 
     def row(self, table: str, row_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A distributor with a line, made straight in the database, and a clock in the test's hands."""
+"""A distributor with a pipeline, made straight in the database, and a clock in the test's hands."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ class Clock:
 
 
 class Trade:
-    """One distributor with one line."""
+    """One distributor with one pipeline."""
 
     def __init__(self, rows: dict[str, dict[str, Any]]) -> None:
         self.rows = rows
@@ -76,7 +76,7 @@ class Trade:
         )
         return result.call
 
-    async def refused(self) -> AppError:
+    async def refusal(self) -> AppError:
         """What refuses the next begin."""
         with pytest.raises(AppError) as caught:
             await self.begin()

@@ -29,18 +29,18 @@ ONE = [{"unit": "call", "quantity": 1}]
 @dataclass
 class Witness:
     """
-    Customers of one distributor and line, in a thread of their own.
+    Customers of one distributor and pipeline, in a thread of their own.
 
-    *until_refused*: each stops at its first refusal for want of quota.
+    *stops_at_refusal*: each stops at its first refusal for want of quota.
     """
 
     base_url: str
     api_key: str
-    line: str
+    pipeline: str
     clients: int = 12
-    until_refused: bool = False
-    begun: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ended: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stops_at_refusal: bool = False
+    beginnings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    endings: dict[str, dict[str, Any]] = field(default_factory=dict)
     statuses: "Counter[int]" = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -57,9 +57,9 @@ class Witness:
 
     def wait_for_more(self, count: int = 30, seconds: float = 30) -> None:
         """Return when so many more calls have been acknowledged."""
-        target = len(self.begun) + count
+        target = len(self.beginnings) + count
         deadline = time.monotonic() + seconds
-        while len(self.begun) < target:
+        while len(self.beginnings) < target:
             assert time.monotonic() < deadline, f"no calls: {self.statuses} {self.problems[:3]}"
             time.sleep(0.05)
 
@@ -91,29 +91,29 @@ class Witness:
                 return
 
     async def _call(self, client: httpx.AsyncClient, key: str, dice: random.Random) -> bool:
-        body: dict[str, Any] = {"pipeline": self.line}
+        body: dict[str, Any] = {"pipeline": self.pipeline}
         one_go = dice.random() < 0.5
         if one_go:
             body |= {"status": "succeeded", "lines": ONE}
         headers = {"Idempotency-Key": key}
         answer = await self._insist(client, CALLS, body, headers)
         if answer is None or answer.status_code == 429:
-            return not self.until_refused
+            return not self.stops_at_refusal
         if answer.status_code != 201:
             self.problems.append(f"{key}: {answer.text}")
             return True
-        call = self.begun[key] = first_answer(answer.json())
+        call = self.beginnings[key] = first_answer(answer.json())
         if dice.random() < 0.2:
             again = await self._insist(client, CALLS, body, headers)
             if again is not None and first_answer(again.json()) != call:
                 self.problems.append(f"{key}: {call} became {again.text}")
         if not one_go:
             ending = {"call_no": call["call_no"], "status": "succeeded", "lines": ONE}
-            done = await self._insist(client, FINISH, ending, {})
-            if done is not None and done.status_code == 200:
-                self.ended[call["call_no"]] = first_answer(done.json())
-            elif done is not None:
-                self.problems.append(f"finish {key}: {done.text}")
+            answer_to_end = await self._insist(client, FINISH, ending, {})
+            if answer_to_end is not None and answer_to_end.status_code == 200:
+                self.endings[call["call_no"]] = first_answer(answer_to_end.json())
+            elif answer_to_end is not None:
+                self.problems.append(f"finish {key}: {answer_to_end.text}")
         return True
 
     async def _insist(
@@ -145,7 +145,7 @@ class Witness:
             "select u.call_no, u.idempotency_key, u.status, u.line_no, u.amount"
             " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
             " where p.code = %s order by u.call_no, u.line_no",
-            self.line,
+            self.pipeline,
         )
         headers = {row["idempotency_key"]: row for row in rows if row["line_no"] == 0}
         lines: dict[str, list[Any]] = {}
@@ -153,10 +153,10 @@ class Witness:
             if row["line_no"] > 0:
                 lines.setdefault(row["call_no"], []).append(row["amount"])
         assert len(headers) == sum(row["line_no"] == 0 for row in rows)
-        for key, call in self.begun.items():
+        for key, call in self.beginnings.items():
             header = headers[key]
             assert header["call_no"] == call["call_no"]
-            state = self.ended.get(call["call_no"], call)
+            state = self.endings.get(call["call_no"], call)
             if state["status"] != "reserved":
                 assert header["status"] == state["status"]
                 assert [f"{amount:f}" for amount in lines[call["call_no"]]] == [

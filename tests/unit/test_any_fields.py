@@ -12,7 +12,7 @@ from app.schema import tables as models
 from app.schema.coercion import coerce, to_decimal
 from app.schema.field_rules import CoercionError, JsonText
 from app.schema.validation import check_delete, check_new, check_update, rule_of
-from tests.unit.test_fields import refusal
+from tests.unit.test_field_values import refusal
 
 # A busy machine is no reason to fail.
 UNHURRIED = settings(deadline=None)

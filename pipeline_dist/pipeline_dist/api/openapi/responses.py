@@ -10,6 +10,7 @@ from pipeline_dist.api.openapi.schema import (
     STEP,
     UNIT,
     Schema,
+    choice,
     list_of,
     maybe,
     moment,
@@ -19,10 +20,11 @@ from pipeline_dist.api.openapi.schema import (
     ref,
     text,
 )
+from pipeline_dist.reports.usage import GROUPS
 
 _PRICE: dict[str, Schema] = {
-    "pricing_type": text(
-        "unit: by quantity; package: by packages begun.", enum=["unit", "package"]
+    "pricing_type": choice(
+        "unit: by quantity; package: by packages begun.", "pipeline_pricing", "pricing_type"
     ),
     "unit_price": maybe(money("Price of unit_size units.")),
     "unit_size": maybe(number("For how many units the unit price is.", minimum=1)),
@@ -60,10 +62,7 @@ _BEGUN: dict[str, Schema] = {
     "call_no": text("The call's number."),
     "pipeline": PIPELINE,
     "version_no": maybe(number("The version that was live when it began.")),
-    "status": text(
-        "What became of it.",
-        enum=["reserved", "succeeded", "failed", "cancelled", "expired", "voided"],
-    ),
+    "status": choice("What became of it.", "pipeline_usage_log", "status"),
     "started_at": moment("When it began."),
     "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
     "client_ref": maybe(REF),
@@ -94,7 +93,7 @@ ANSWERS: dict[str, Schema] = {
             "name": text("The distributor's name."),
             "status": text("active, else no call gets here.", enum=["active"]),
             "currency": CURRENCY,
-            "quota_period": text("Period of the quota.", enum=["none", "day", "month"]),
+            "quota_period": choice("Period of the quota.", "distributors", "quota_period"),
             "quota_calls": maybe(number("Calls a period.")),
             "quota_used": maybe(number("Calls used in this period.")),
             "quota_remaining": maybe(number("Calls left in this period.")),
@@ -123,8 +122,8 @@ ANSWERS: dict[str, Schema] = {
             "name": text("The line's name."),
             "description": maybe(text("What it does.")),
             "version_no": number("Number of the live version."),
-            "pricing_mode": text(
-                "Where the prices come from.", enum=["inherit", "discount", "fixed"]
+            "pricing_mode": choice(
+                "Where the prices come from.", "distributor_pipeline", "pricing_mode"
             ),
             "valid_from": maybe(moment("The access begins.")),
             "valid_to": maybe(moment("The access ends.")),
@@ -146,7 +145,7 @@ ANSWERS: dict[str, Schema] = {
         {
             "step_key": text("The step's key."),
             "name": text("The step's name."),
-            "step_type": text("What kind of step.", enum=["model", "http", "script", "manual"]),
+            "step_type": choice("What kind of step.", "pipeline_steps", "step_type"),
             "model": maybe(text("The model it uses.")),
             "timeout_seconds": number("Longest time it may take."),
         },
@@ -252,7 +251,7 @@ ANSWERS |= {
         "Sums of a time.",
         {
             **_SPAN,
-            "group_by": text("By what.", enum=["day", "pipeline", "model", "step"]),
+            "group_by": text("By what.", enum=list(GROUPS)),
             "rows": list_of(
                 record(
                     "The sum of one group and unit.",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.global_func import Message
+from app.global_func import Message, table
 
 Schema = dict[str, Any]
 
@@ -10,6 +10,11 @@ Schema = dict[str, Any]
 def text(description: str | Message, **more: Any) -> Schema:
     """Return a string."""
     return {"type": "string", "description": description} | more
+
+
+def choice(description: str, table_name: str, column: str) -> Schema:
+    """Return a string that is one of the choices of a table's *column*."""
+    return text(description, enum=list(table(table_name).columns[column].choices))
 
 
 def number(description: str, **more: Any) -> Schema:

@@ -59,7 +59,7 @@ async def test_of_several_full_limits_the_last_one_to_have_room_counts(
     trade = await make_trade(**tables)
     await trade.begin(lease_seconds=90)
 
-    error = await trade.refused()
+    error = await trade.refusal()
 
     seconds = str(int((room_at - NOON).total_seconds()))
     assert error.code == code
@@ -80,7 +80,7 @@ async def test_where_money_is_spent_no_time_is_promised(fields: dict[str, Any], 
     await add_price(trade, unit_price=Decimal(1))
     await trade.book_call(1)
 
-    error = await trade.refused()
+    error = await trade.refusal()
 
     assert error.code == code
     assert "Retry-After" not in error.headers
@@ -121,7 +121,7 @@ async def test_more_slots_taken_than_there_are_wait_for_the_last_of_them() -> No
         await trade.begin(lease_seconds=seconds)
     await set_slots(trade, 2)
 
-    error = await trade.refused()
+    error = await trade.refusal()
 
     assert (error.extra["used"], error.headers["Retry-After"]) == (3, "200")
 
@@ -131,14 +131,14 @@ async def test_a_call_that_ended_with_others_holds_its_slot_no_longer() -> None:
     first = await trade.begin(lease_seconds=50)
     await trade.begin(lease_seconds=200)
 
-    ended, begun, refused = await asyncio.gather(
+    ending, beginning, refusal = await asyncio.gather(
         trade.finish(first), trade.begin(lease_seconds=300), trade.begin(), return_exceptions=True
     )
 
-    assert not isinstance(ended, BaseException)
-    assert not isinstance(begun, BaseException)
-    assert isinstance(refused, AppError)
-    assert refused.headers["Retry-After"] == "200"
+    assert not isinstance(ending, BaseException)
+    assert not isinstance(beginning, BaseException)
+    assert isinstance(refusal, AppError)
+    assert refusal.headers["Retry-After"] == "200"
 
 
 async def test_who_finishes_late_hears_when_a_slot_is_free(hands: Clock) -> None:
@@ -166,10 +166,10 @@ def call(code: str, **more: Any) -> dict[str, Any]:
 
 
 async def book_all(trade: Trade, items: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    async def book(key: str, wanted: NewCall) -> admission.BeginResult:
+    async def book(key: str, new_call: NewCall) -> admission.BeginResult:
         return await admission.begin(
-            trade.distributor_id, pipeline=wanted.pipeline, idempotency_key=key,
-            request_hash=wanted.request_hash, lines=wanted.lines, status=wanted.status,
+            trade.distributor_id, pipeline=new_call.pipeline, idempotency_key=key,
+            request_hash=new_call.request_hash, lines=new_call.lines, status=new_call.status,
         )  # fmt: skip
 
     outcomes, headers = await batches.book_all(trade.distributor_id, items, book)
@@ -214,14 +214,14 @@ async def test_a_batch_of_which_nothing_could_be_decided_is_unavailable_itself(
 
     assert caught.value.code == "database_busy"
     assert int(caught.value.headers["Retry-After"]) >= 1
-    booked, busy = body["results"]
-    assert (booked["status"], busy["status"]) == (201, 503)
+    booking, busy = body["results"]
+    assert (booking["status"], busy["status"]) == (201, 503)
     assert headers == {"Retry-After": str(busy["retry_after"])}
     assert await differences() == []
 
 
 async def link(trade: Trade, other: Trade) -> None:
-    """Let the distributor of *trade* call the line of *other* too."""
+    """Let the distributor of *trade* call the pipeline of *other* too."""
     values = {
         "distributor_id": trade.distributor_id, "pipeline_id": other.rows["pipelines"]["id"],
         "enabled": 1, "pricing_mode": "inherit",

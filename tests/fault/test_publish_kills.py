@@ -36,8 +36,8 @@ MAX_STATEMENTS = 400
 Work = Callable[..., Awaitable[Any]]
 
 
-class Line:
-    """A published line whose draft is changed before each try."""
+class Pipeline:
+    """A published pipeline whose draft is changed before each try."""
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.id = record["id"]
@@ -59,15 +59,18 @@ class Line:
         )
 
     async def live(self) -> int:
-        """The live version's number, after looking that the line is whole."""
+        """The live version's number, after looking that the pipeline is whole."""
         async with reading(snapshot=True) as sor:
-            line = await sor.one("select * from pipelines where id = ${id}$", {"id": self.id})
+            pipeline = await sor.one("select * from pipelines where id = ${id}$", {"id": self.id})
             versions = await sor.sqlExe(
                 "select * from pipeline_versions where pipeline_id = ${id}$", {"id": self.id}
             )
-        assert line is not None
+        assert pipeline is not None
         (live,) = [version for version in versions if version["status"] == "published"]
-        assert (line["status"], line["current_version"]) == ("published", live["version_no"])
+        assert (pipeline["status"], pipeline["current_version"]) == (
+            "published",
+            live["version_no"],
+        )
         for version in versions:
             load(version)  # its checksum fits
             if version["status"] != "saved":
@@ -75,7 +78,7 @@ class Line:
         assert json.loads(live["event_log"])[-1]["event"] in ("published", "rolled_back")
         numbers = sorted(version["version_no"] for version in versions)
         assert numbers == list(range(1, len(numbers) + 1))
-        assert line["last_version_no"] == numbers[-1]
+        assert pipeline["last_version_no"] == numbers[-1]
         await self._audited(versions)
         number: int = live["version_no"]
         return number
@@ -97,19 +100,19 @@ class Line:
 
 
 @pytest.fixture
-async def line(pool: Installation) -> Line:
+async def pipeline(pool: Installation) -> Pipeline:
     code = f"killed-{time.time_ns()}"
     record = await in_transaction(
         lambda sor: pipelines.SERVICE.create(
             sor, {"code": code, "name": "Killed", "status": "draft"}, SYSTEM_ACTOR
         )
     )
-    made = Line(record)
+    pipeline = Pipeline(record)
     for key in ("a", "b", "c"):
-        values = _step(made.id, key)
+        values = _step(pipeline.id, key)
         await in_transaction(partial(steps.SERVICE.create, values=values, actor=SYSTEM_ACTOR))
-    await publish(made)
-    return made
+    await publish(pipeline)
+    return pipeline
 
 
 def _step(pipeline_id: str, key: str) -> dict[str, Any]:
@@ -118,9 +121,9 @@ def _step(pipeline_id: str, key: str) -> dict[str, Any]:
     )
 
 
-async def publish(line: Line) -> None:
+async def publish(pipeline: Pipeline) -> None:
     values = {"lock_version": None, "version_no": None, "notes": "n"}
-    await in_transaction(lambda sor: publishing.publish(sor, line.id, values, SYSTEM_ACTOR))
+    await in_transaction(lambda sor: publishing.publish(sor, pipeline.id, values, SYSTEM_ACTOR))
 
 
 @pytest.fixture
@@ -130,31 +133,31 @@ async def dying(pool: Installation) -> AsyncIterator[Work]:
         [sys.executable, "-m", "tests.support.dying"], cwd=ROOT, env=pool.env, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    given, told = process.stdin, process.stdout
-    assert given is not None
-    assert told is not None
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
 
-    async def work(**asked: Any) -> bool:
-        given.write(json.dumps(asked) + "\n")
-        given.flush()
-        answer = json.loads(await asyncio.to_thread(told.readline))
+    async def work(**params: Any) -> bool:
+        stdin.write(json.dumps(params) + "\n")
+        stdin.flush()
+        answer = json.loads(await asyncio.to_thread(stdout.readline))
         assert answer["killed"] or answer["status"] == 0, answer
         return bool(answer["killed"])
 
     yield work
-    given.close()
+    stdin.close()
     process.wait(30)
-    told.close()
+    stdout.close()
 
 
 async def test_publishing_killed_before_any_statement_leaves_old_or_new(
-    line: Line, dying: Work
+    pipeline: Pipeline, dying: Work
 ) -> None:
     for at in range(1, MAX_STATEMENTS):
-        before = await line.live()
-        await line.change()
-        killed = await dying(work="publish", pipeline_id=line.id, at=at)
-        after = await line.live()
+        before = await pipeline.live()
+        await pipeline.change()
+        killed = await dying(work="publish", pipeline_id=pipeline.id, at=at)
+        after = await pipeline.live()
         if not killed:
             assert after == before + 1
             break
@@ -163,14 +166,14 @@ async def test_publishing_killed_before_any_statement_leaves_old_or_new(
 
 
 async def test_rolling_back_killed_before_any_statement_leaves_old_or_new(
-    line: Line, dying: Work
+    pipeline: Pipeline, dying: Work
 ) -> None:
-    await line.change()
-    await publish(line)
+    await pipeline.change()
+    await publish(pipeline)
     for at in range(1, MAX_STATEMENTS):
-        before = await line.live()
-        killed = await dying(work="rollback", pipeline_id=line.id, version_no=1, at=at)
-        after = await line.live()
+        before = await pipeline.live()
+        killed = await dying(work="rollback", pipeline_id=pipeline.id, version_no=1, at=at)
+        after = await pipeline.live()
         if not killed:
             assert (before, after) == (2, 1)
             break
@@ -182,14 +185,14 @@ def test_a_worker_killed_while_it_publishes_leaves_old_or_new(
     server: Installation, admin: httpx.Client
 ) -> None:
     client = server.sign_in("admin")
-    made = send(client, "pipelines_create", code="worker-killed", name="W")
-    step = send(client, "pipeline_steps_create", pipeline_id=made["id"], step_key="a", name="A",
+    record = send(client, "pipelines_create", code="worker-killed", name="W")
+    step = send(client, "pipeline_steps_create", pipeline_id=record["id"], step_key="a", name="A",
                 model="m")  # fmt: skip
-    send(client, "pipeline_publish", pipeline_id=made["id"])
-    line = Line(made)
+    send(client, "pipeline_publish", pipeline_id=record["id"])
+    pipeline = Pipeline(record)
     for number in range(TRIES):
         stop = threading.Event()
-        writer = threading.Thread(target=publish_always, args=(server, made, step["id"], stop))
+        writer = threading.Thread(target=publish_always, args=(server, record, step["id"], stop))
         writer.start()
         time.sleep(random.uniform(0.1, 0.6))
         pids = list(server.workers.running().values())
@@ -200,7 +203,7 @@ def test_a_worker_killed_while_it_publishes_leaves_old_or_new(
         assert wait_until(partial(_all_gone, pids), 10)
         server.restart()
         server.adopt()
-        live = asyncio.run(seen(line))
+        live = asyncio.run(live_version(pipeline))
         assert live >= 1, number
 
 
@@ -215,9 +218,9 @@ def _lives(pid: int) -> bool:
         return False
 
 
-async def seen(line: Line) -> int:
+async def live_version(pipeline: Pipeline) -> int:
     try:
-        return await line.live()
+        return await pipeline.live()
     finally:
         await pools().close()
 
@@ -229,7 +232,7 @@ def send(client: httpx.Client, endpoint: str, **fields: Any) -> Any:
 
 
 def publish_always(
-    server: Installation, line: dict[str, Any], step_id: str, stop: threading.Event
+    server: Installation, pipeline: dict[str, Any], step_id: str, stop: threading.Event
 ) -> None:
     """Change and publish again and again, until the server is gone."""
     with contextlib.suppress(httpx.HTTPError, AssertionError):
@@ -241,4 +244,4 @@ def publish_always(
             step = send(client, "pipeline_steps_update", id=step_id, lock_version=version,
                         name=f"S{version}")  # fmt: skip
             version = step["lock_version"]
-            send(client, "pipeline_publish", pipeline_id=line["id"], notes="again")
+            send(client, "pipeline_publish", pipeline_id=pipeline["id"], notes="again")
