@@ -44,20 +44,12 @@ from app.base.command import Command
 from app.base.contributions import Contributions
 from app.base.errors import (
     AppError,
-    BadRequest,
-    Conflict,
     ErrorCode,
     FieldCode,
     FieldProblem,
-    Forbidden,
     Message,
-    NotFound,
-    NotSignedIn,
-    PaymentRequired,
     Sentence,
-    TooManyRequests,
     Unavailable,
-    Unprocessable,
 )
 from app.base.i18n import translate
 from app.base.ids import new_id, time_ordered_id
@@ -76,7 +68,7 @@ from app.base.json_numbers import (
     kept_json,
     plain_spelling,
 )
-from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields, MethodNotAllowed
+from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import bulk_insert, bulk_update
 from app.db.pool import pools
@@ -149,11 +141,9 @@ __all__ = [
     "Actor",
     "Answer",
     "AppError",
-    "BadRequest",
     "BodyLimit",
     "Change",
     "Command",
-    "Conflict",
     "Contributions",
     "DuplicateKey",
     "EditConflict",
@@ -163,7 +153,6 @@ __all__ = [
     "FieldCode",
     "FieldProblem",
     "FieldRule",
-    "Forbidden",
     "InUse",
     "Index",
     "InvalidFields",
@@ -171,21 +160,15 @@ __all__ = [
     "JsonNumber",
     "JsonText",
     "Message",
-    "MethodNotAllowed",
     "Module",
     "Network",
-    "NotFound",
-    "NotSignedIn",
-    "PaymentRequired",
     "ProgramApi",
     "Record",
     "Row",
     "SafeSqlor",
     "Sentence",
     "TableService",
-    "TooManyRequests",
     "Unavailable",
-    "Unprocessable",
     "Values",
     "answering",
     "any_case",

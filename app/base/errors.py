@@ -25,6 +25,10 @@ class Sentence(str):
         return sentence
 
 
+# The hint of an entry whose own sentence serves programs as well.
+AS_SAID = Sentence("", "")
+
+
 class Message:
     """
     A sentence to be said in the reader's language: an English template and its values. A template
@@ -196,6 +200,8 @@ class ErrorCode:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sentence", Sentence(self.en, self.zh))
+        if self.hint is AS_SAID:
+            object.__setattr__(self, "hint", self.sentence)
 
     def __call__(
         self,

@@ -30,7 +30,6 @@ from app.base.catalogue.fields import (
     NOT_A_NUMBER,
     NOT_ALLOWED_IN_JSON,
     NOT_AN_INTEGER,
-    NOT_BELOW,
     NOT_SCALAR,
     NOT_SETTABLE,
     NOT_TEXT,
@@ -40,6 +39,7 @@ from app.base.catalogue.fields import (
     NUMBER_OUT_OF_RANGE,
     NUMBER_TOO_LARGE,
     OUT_OF_RANGE,
+    OVER_PRECISION,
     TOO_HIGH,
     TOO_LONG,
     TOO_LOW,
@@ -194,7 +194,7 @@ def _decimal(rule: FieldRule, value: Any) -> Decimal:
     if rule.maximum is not None and number > rule.maximum:
         raise CoercionError(TOO_HIGH, high=rule.maximum)
     if abs(number) >= largest:
-        raise CoercionError(NOT_BELOW, high=format(largest, "f"))
+        raise CoercionError(OVER_PRECISION, high=format(largest, "f"))
     if _decimals(number) > rule.scale:
         raise CoercionError(TOO_MANY_DECIMALS, allowed=rule.scale, count=_decimals(number))
     return number.quantize(Decimal(1).scaleb(-rule.scale), context=_WIDE)

@@ -130,7 +130,7 @@ OUT_OF_RANGE = FieldCode(
 )
 TOO_LOW = FieldCode("out_of_range", "Give a number of at least {low}.", "请填不小于 {low} 的数。")
 TOO_HIGH = FieldCode("out_of_range", "Give a number of at most {high}.", "请填不大于 {high} 的数。")
-NOT_BELOW = FieldCode("out_of_range", "Give a number below {high}.", "请填小于 {high} 的数。")
+OVER_PRECISION = FieldCode("out_of_range", "Give a number below {high}.", "请填小于 {high} 的数。")
 NUMBER_OUT_OF_RANGE = FieldCode(
     "out_of_range", "The number is too large or too small.", "数字过大或过小。"
 )

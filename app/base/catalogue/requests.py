@@ -1,6 +1,6 @@
 """What a request can meet before anybody looks at what it asks for, or because of the database."""
 
-from app.base.errors import ErrorCode, Sentence
+from app.base.errors import AS_SAID, ErrorCode, Sentence
 
 BAD_BODY = ErrorCode(
     "bad_body",
@@ -27,10 +27,7 @@ BAD_FORM = ErrorCode(
     400,
     "The body cannot be read as its content type says.",
     "请求体与其内容类型不符，无法读取。",
-    hint=Sentence(
-        "The body cannot be read as its content type says.",
-        "请求体与其内容类型不符，无法读取。",
-    ),
+    hint=AS_SAID,
 )
 FORM_VALUE_NOT_TEXT = BAD_FORM.variant("{name} is not text.", "{name} 不是文本。")
 FORM_NOT_IN_CHARSET = BAD_FORM.variant(
@@ -93,19 +90,14 @@ BAD_QUERY = ErrorCode(
     400,
     "The address is not UTF-8 behind its question mark.",
     "网址问号之后的部分不是 UTF-8。",
-    hint=Sentence(
-        "The address is not UTF-8 behind its question mark.", "网址问号之后的部分不是 UTF-8。"
-    ),
+    hint=AS_SAID,
 )
 BODY_INCOMPLETE = ErrorCode(
     "body_incomplete",
     400,
     "The connection ended before the whole body had arrived.",
     "请求体尚未完整到达，连接已断开。",
-    hint=Sentence(
-        "The connection ended before the whole body had arrived.",
-        "请求体尚未完整到达，连接已断开。",
-    ),
+    hint=AS_SAID,
 )
 BODY_TOO_LARGE = ErrorCode(
     "body_too_large",
@@ -233,7 +225,7 @@ NOT_FOUND = ErrorCode(
     404,
     "There is nothing at this address.",
     "此地址不存在。",
-    hint=Sentence("There is nothing at this address.", "此地址不存在。"),
+    hint=AS_SAID,
 )
 NOT_SIGNED_IN = ErrorCode(
     "not_signed_in",
