@@ -34,6 +34,8 @@ from pipeline_dist.admission.commands import (
     Command,
     FinishCall,
     FinishResult,
+    Request,
+    is_begin,
 )
 from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits, spend_limits
 from pipeline_dist.admission.request_hash import is_same_request
@@ -47,60 +49,62 @@ Outcome = BeginResult | FinishResult | AppError
 
 
 async def decide_all(
-    sor: SafeSqlor, commands: Sequence[Command], *, check_ledger_first: bool = False
+    sor: SafeSqlor, requests: Sequence[Request[Command]], *, check_ledger_first: bool = False
 ) -> list[Outcome]:
     """
-    Decide *commands* in their order and write what came of it; one outcome for each.
+    Decide *requests* in their order and write what came of it; one outcome for each.
 
     With *check_ledger_first* the ledger is asked for the idempotency keys beforehand. Without it
     DuplicateKey is raised when one of them has its call already. Raises Unavailable.
     """
-    workset = await lock_workset(sor, commands)
+    workset = await lock_workset(sor, requests)
     if check_ledger_first:
-        await workset.load_existing_calls(item for item in commands if isinstance(item, BeginCall))
-    outcomes = [await _decide(workset, item) for item in commands]
+        await workset.load_existing_calls(item for item in requests if is_begin(item))
+    outcomes = [await _decide(workset, item) for item in requests]
     if not check_ledger_first:
-        await _recheck_refusals(workset, commands, outcomes)
+        await _recheck_refusals(workset, requests, outcomes)
     await workset.save()
     return outcomes
 
 
 async def _recheck_refusals(
-    workset: WorkSet, commands: Sequence[Command], outcomes: list[Outcome]
+    workset: WorkSet, requests: Sequence[Request[Command]], outcomes: list[Outcome]
 ) -> None:
     """Look again at refused requests, which may be repetitions: then neither a quota used up since
     nor a price that is gone matters, and it is answered as the first time."""
-    refused_commands = {
+    refusals = {
         number: item
-        for number, (item, outcome) in enumerate(zip(commands, outcomes, strict=True))
-        if isinstance(item, BeginCall) and isinstance(outcome, AppError)
+        for number, (item, outcome) in enumerate(zip(requests, outcomes, strict=True))
+        if is_begin(item) and isinstance(outcome, AppError)
     }
-    await workset.load_existing_calls(refused_commands.values())
-    for number, item in refused_commands.items():
-        if (item.distributor_id, item.idempotency_key) in workset.existing_calls:
+    await workset.load_existing_calls(refusals.values())
+    for number, item in refusals.items():
+        if (item.distributor_id, item.command.idempotency_key) in workset.existing_calls:
             outcomes[number] = await _decide(workset, item)
 
 
-async def _decide(workset: WorkSet, command: Command) -> Outcome:
+async def _decide(workset: WorkSet, request: Request[Any]) -> Outcome:
     try:
-        distributor = _require_caller(workset, command)
+        distributor = _require_caller(workset, request)
     except AppError as exc:
         return exc  # who is not let in at all hears that, and no more
     try:
-        if isinstance(command, BeginCall):
-            return await _decide_begin(workset, distributor, command)
-        return await _decide_finish(workset, command)
+        if is_begin(request):
+            return await _decide_begin(workset, distributor, request.command)
+        return await _decide_finish(workset, distributor, request.command)
     except Unavailable:
         raise
     except AppError as exc:
-        await _add_limit_headers(workset, command, exc)
+        await _add_limit_headers(workset, request, exc)
         return exc
 
 
-async def _add_limit_headers(workset: WorkSet, command: Command, refusal: AppError) -> None:
+async def _add_limit_headers(
+    workset: WorkSet, request: Request[Command], refusal: AppError
+) -> None:
     """Put on a refusal the limits that applied, and the time until all of them have room."""
-    moment = workset.moment
-    account, capacity = _sides(workset, command)
+    moment, command = workset.moment, request.command
+    account, capacity = _sides(workset, request)
     slot = isinstance(command, FinishCall) or command.status is None
     started_at = (isinstance(command, BeginCall) and command.started_at) or moment
     for side in (account, capacity):
@@ -115,19 +119,19 @@ async def _add_limit_headers(workset: WorkSet, command: Command, refusal: AppErr
         refusal.headers.update(retry_header(retry_after(limits, moment)))
 
 
-def _sides(workset: WorkSet, command: Command) -> tuple[DistributorAccount, Capacity]:
+def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAccount, Capacity]:
     """Return the account and the capacity that a request is about; of a line that is not the
     asker's nothing."""
-    pipeline_id = ""
+    pipeline_id, command = "", request.command
     if isinstance(command, BeginCall):
         pipeline = workset.pipelines_by_code.get(command.pipeline)
-        if pipeline is not None and (command.distributor_id, pipeline["id"]) in workset.links:
+        if pipeline is not None and (request.distributor_id, pipeline["id"]) in workset.links:
             pipeline_id = pipeline["id"]
     else:
         header = workset.headers.get(command.call_no)
-        if header is not None and header["distributor_id"] == command.distributor_id:
+        if header is not None and header["distributor_id"] == request.distributor_id:
             pipeline_id = header["pipeline_id"]
-    return workset.account(command.distributor_id, pipeline_id), _capacity(workset, pipeline_id)
+    return workset.account(request.distributor_id, pipeline_id), _capacity(workset, pipeline_id)
 
 
 def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
@@ -135,26 +139,26 @@ def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
     return capacity or Capacity(pipeline_id=pipeline_id, row=None, counts={})
 
 
-def _require_caller(workset: WorkSet, command: Command) -> Row:
+def _require_caller(workset: WorkSet, request: Request[Command]) -> Row:
     """Return the row of the distributor who asks; raises what keeps it from asking."""
-    distributor = workset.distributor(command.distributor_id)
-    if command.credentials is not None:
-        check_caller(distributor, command.credentials)
+    distributor = workset.distributor(request.distributor_id)
+    if request.credentials is not None:
+        check_caller(distributor, request.credentials)
     else:
         check_active(distributor)
     return distributor
 
 
 async def _decide_begin(workset: WorkSet, distributor: Row, command: BeginCall) -> BeginResult:
-    existing = workset.existing_calls.get((command.distributor_id, command.idempotency_key))
+    existing = workset.existing_calls.get((distributor["id"], command.idempotency_key))
     if existing is not None:
-        return await _replay_begin(workset, existing, command)
+        return await _replay_begin(workset, distributor, existing, command)
     moment = workset.moment
     check_rate(distributor, moment)
     pipeline = workset.pipelines_by_code.get(command.pipeline)
     if pipeline is None:
         raise pipeline_not_found()
-    account = workset.account(command.distributor_id, pipeline["id"])
+    account = workset.account(distributor["id"], pipeline["id"])
     check_pipeline(pipeline, account.link, moment)
     check_spend(distributor)
     capacity = workset.capacities[pipeline["id"]]
@@ -188,9 +192,8 @@ def _header(
     started_at: datetime,
 ) -> Header:
     """Return the header row of the call."""
-    lease_ends = (
-        moment + timedelta(seconds=command.lease_seconds) if command.lease_seconds else None
-    )
+    runs = command.status is None
+    lease_ends = moment + timedelta(seconds=command.lease_seconds) if runs else None
     return ledger.new_header(
         moment=moment,
         by=account.distributor["code"],
@@ -205,9 +208,9 @@ def _header(
         client_ref=command.client_ref,
         error=command.error,
         started_at=started_at,
-        finished_at=moment if command.status else None,
-        duration_ms=0 if command.status else None,
-        lease_seconds=command.lease_seconds,
+        finished_at=None if runs else moment,
+        duration_ms=None if runs else 0,
+        lease_seconds=command.lease_seconds if runs else None,
         lease_expires_at=lease_ends,
     )
 
@@ -233,7 +236,7 @@ def _consume(
 
 
 async def _replay_begin(
-    workset: WorkSet, existing: Row | PendingCall, command: BeginCall
+    workset: WorkSet, distributor: Row, existing: Row | PendingCall, command: BeginCall
 ) -> BeginResult:
     header = existing.header if isinstance(existing, PendingCall) else existing
     if not is_same_request(header["request_hash"], command.request_hash):
@@ -243,7 +246,7 @@ async def _replay_begin(
         )
     pipeline_id = header["pipeline_id"]
     code = await _code_of(workset, pipeline_id)
-    account = workset.account(command.distributor_id, pipeline_id)
+    account = workset.account(distributor["id"], pipeline_id)
     capacity = _capacity(workset, pipeline_id)
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
@@ -261,11 +264,11 @@ async def _replay_begin(
     return BeginResult(answer, True, limits, pipeline_id, current_state(header, lines))
 
 
-async def _decide_finish(workset: WorkSet, command: FinishCall) -> FinishResult:
+async def _decide_finish(workset: WorkSet, distributor: Row, command: FinishCall) -> FinishResult:
     header = workset.headers.get(command.call_no)
-    if header is None or header["distributor_id"] != command.distributor_id:
+    if header is None or header["distributor_id"] != distributor["id"]:
         raise _call_not_found()
-    account = workset.account(command.distributor_id, header["pipeline_id"])
+    account = workset.account(distributor["id"], header["pipeline_id"])
     capacity = workset.capacities[header["pipeline_id"]]
     code = await _code_of(workset, header["pipeline_id"])
     for side in (account, capacity):

@@ -14,8 +14,6 @@ from typing import Any
 
 from app.global_func import (
     AppError,
-    FieldProblem,
-    InvalidFields,
     NotFound,
     Row,
     SafeSqlor,
@@ -34,96 +32,37 @@ from pipeline_dist.admission.account import (
 from pipeline_dist.admission.call_view import call_answer, quote_answer
 from pipeline_dist.admission.commands import BeginCall, BeginResult, FinishCall, FinishResult
 from pipeline_dist.admission.limits import Limit, limits_of
-from pipeline_dist.admission.queue import AdmissionQueue, admission_queue
+from pipeline_dist.admission.queue import admission_queue
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import PricedLine, price_lines
 from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
 
-__all__ = ["BeginResult", "FinishResult", "begin", "finish", "quote", "read_call"]
-
-DEFAULT_LEASE_SECONDS = 300
 # Lines as they come in: objects, or mappings whose values are checked already.
 Lines = Sequence[UsageLine | Mapping[str, Any]]
 
 
-async def begin(
-    caller: str | Credentials,
-    *,
-    pipeline: str,
-    idempotency_key: str,
-    request_hash: str,
-    client_ref: str | None = None,
-    lease_seconds: int | None = DEFAULT_LEASE_SECONDS,
-    lines: Lines | None = None,
-    status: str | None = None,
-    error: str | None = None,
-    started_at: datetime | None = None,
-) -> BeginResult:
+async def begin(caller: str | Credentials, command: BeginCall) -> BeginResult:
     """
-    Let a call of the line *pipeline* (its code) in for *caller*, a distributor's id or what a
-    request shows (then the key is checked too, first of all): one of each quota, and a slot for
-    *lease_seconds*. With *status* (succeeded, failed) and *lines* it books a finished call, which
-    needs no slot. *started_at* is for calls booked afterwards.
+    Let a call in for *caller*, a distributor's id or what a request shows (then the key is checked
+    too, first of all): one of each quota and, unless it is over already, a slot.
 
     Raises, in this order: distributor_suspended, rate_limited, pipeline_not_found,
     pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded,
     concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
     """
-    queue = admission_queue()
-    command = BeginCall(
-        distributor_id=await _identify(queue, caller),
-        credentials=None if isinstance(caller, str) else caller,
-        pipeline=pipeline,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-        client_ref=client_ref,
-        lease_seconds=None if status else lease_seconds or DEFAULT_LEASE_SECONDS,
-        lines=usage_lines(lines),
-        status=status,
-        error=error,
-        started_at=started_at,
-        pipeline_id=queue.known_pipeline(pipeline),
-    )
-    return await queue.begin(command)
+    return await admission_queue().begin(caller, command)
 
 
-async def finish(
-    caller: str | Credentials,
-    *,
-    call_no: str,
-    status: str,
-    lines: Lines | None = None,
-    error: str | None = None,
-    body_hash: str,
-) -> FinishResult:
+async def finish(caller: str | Credentials, command: FinishCall) -> FinishResult:
     """
-    End a call as succeeded, failed or cancelled, and charge its *lines*.
+    End a call, and charge its lines.
 
     Raises call_not_found, already_finished (asked otherwise than the first time),
     lease_expired (cancelled after its time), price_missing: the call then stays as it is.
     """
-    queue = admission_queue()
-    command = FinishCall(
-        distributor_id=await _identify(queue, caller),
-        credentials=None if isinstance(caller, str) else caller,
-        call_no=call_no,
-        status=status,
-        lines=usage_lines(lines),
-        error=error,
-        body_hash=body_hash,
-        pipeline_id=queue.known_pipeline_of(call_no),
-    )
-    if command.lines and status == "cancelled":
-        raise InvalidFields(
-            [FieldProblem("lines", "not_allowed", "A cancelled call has used nothing.")]
-        )
-    return await queue.finish(command)
-
-
-async def _identify(queue: AdmissionQueue, caller: str | Credentials) -> str:
-    return caller if isinstance(caller, str) else await queue.identify(caller)
+    return await admission_queue().finish(caller, command)
 
 
 async def quote(

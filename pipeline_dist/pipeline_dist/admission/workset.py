@@ -14,7 +14,14 @@ from typing import Any
 
 from app.global_func import Row, SafeSqlor, now, quota_month
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
-from pipeline_dist.admission.commands import BeginCall, Command, FinishCall
+from pipeline_dist.admission.commands import (
+    BeginCall,
+    Command,
+    FinishCall,
+    Request,
+    is_begin,
+    is_finish,
+)
 from pipeline_dist.admission.rows import (
     SAVED,
     Pair,
@@ -140,12 +147,12 @@ class WorkSet:
         lines = self.items.get(call_no)
         return lines if lines is not None else await ledger.lines_of(self.sor, call_no)
 
-    async def load_existing_calls(self, commands: Iterable[BeginCall]) -> None:
+    async def load_existing_calls(self, requests: Iterable[Request[BeginCall]]) -> None:
         """Look in the ledger for calls that were made with these requests' keys, and for what was
         used in those that are over."""
         keys: dict[str, list[str]] = {}
-        for item in commands:
-            keys.setdefault(item.distributor_id, []).append(item.idempotency_key)
+        for item in requests:
+            keys.setdefault(item.distributor_id, []).append(item.command.idempotency_key)
         calls: list[Row] = []
         for distributor_id, idempotency_keys in keys.items():
             for row in await ledger.find_by_keys(self.sor, distributor_id, idempotency_keys):
@@ -222,25 +229,27 @@ class StalePipeline(Exception):
     """A line that was known beforehand has another code now, or is gone."""
 
 
-async def lock_workset(sor: SafeSqlor, commands: Sequence[Command]) -> WorkSet:
+async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> WorkSet:
     """
-    Lock and read what *commands* touches: distributors, links, capacities, calls, in this order
+    Lock and read what *requests* touch: distributors, links, capacities, calls, in this order
     and each in the order of its keys; then the clock, so that calls have the order of the locks;
-    then what is only read. Raises StalePipeline where a `pipeline_id` in *commands* is not right.
+    then what is only read. Raises StalePipeline where a `pipeline_id` in *requests* is not right.
     """
     workset = WorkSet(sor)
-    begins = [item for item in commands if isinstance(item, BeginCall)]
-    finishes = [item for item in commands if isinstance(item, FinishCall)]
+    begins = [item for item in requests if is_begin(item)]
+    finishes = [item for item in requests if is_finish(item)]
     ids = await _pipeline_ids(sor, begins)
     call_pipelines = await _call_pipelines(sor, finishes)
-    pairs = {(x.distributor_id, ids[x.pipeline]) for x in begins if x.pipeline in ids}
+    pairs = {
+        (x.distributor_id, ids[x.command.pipeline]) for x in begins if x.command.pipeline in ids
+    }
     # Of each who asks: only the call's own header tells whose it is, and that is locked later.
     pairs |= {
-        (x.distributor_id, call_pipelines[x.call_no])
+        (x.distributor_id, call_pipelines[x.command.call_no])
         for x in finishes
-        if x.call_no in call_pipelines
+        if x.command.call_no in call_pipelines
     }
-    distributors = {item.distributor_id for item in commands}
+    distributors = {item.distributor_id for item in requests}
     if len(pairs) == len(distributors) == 1:
         await _lock_one(workset, *next(iter(pairs)))
     else:
@@ -258,8 +267,9 @@ async def lock_workset(sor: SafeSqlor, commands: Sequence[Command]) -> WorkSet:
         workset, {*ids.values(), *pipeline_ids}, _start_moments(workset, begins, finishes)
     )
     for item in begins:
-        if item.pipeline_id is not None and item.pipeline not in workset.pipelines_by_code:
-            raise StalePipeline(item.pipeline)
+        code = item.command.pipeline
+        if item.pipeline_id is not None and code not in workset.pipelines_by_code:
+            raise StalePipeline(code)
     await _find_slots(workset, begins)
     return workset
 
@@ -276,10 +286,10 @@ async def _lock_one(workset: WorkSet, distributor_id: str, pipeline_id: str) -> 
         workset.capacities = {pipeline_id: capacity}
 
 
-async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str, str]:
+async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[Request[BeginCall]]) -> dict[str, str]:
     """Return the lines' ids by code, as far as there are such lines."""
-    ids = {x.pipeline: x.pipeline_id for x in begins if x.pipeline_id is not None}
-    missing_codes = {item.pipeline for item in begins} - set(ids)
+    ids = {x.command.pipeline: x.pipeline_id for x in begins if x.pipeline_id is not None}
+    missing_codes = {item.command.pipeline for item in begins} - set(ids)
     if missing_codes:
         text = "select id, code from pipelines where code in ${codes}$"
         rows = await sor.sqlExe(text, {"codes": sorted(missing_codes)})
@@ -287,16 +297,18 @@ async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str
     return ids
 
 
-async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dict[str, str]:
+async def _call_pipelines(
+    sor: SafeSqlor, finishes: Sequence[Request[FinishCall]]
+) -> dict[str, str]:
     """Return the lines of the calls that are to end, as far as they are known beforehand or the
     calls are an asker's."""
     pipeline_ids = {
-        item.call_no: item.pipeline_id for item in finishes if item.pipeline_id is not None
+        item.command.call_no: item.pipeline_id for item in finishes if item.pipeline_id is not None
     }
-    missing_calls = {item.call_no for item in finishes} - set(pipeline_ids)
+    missing_calls = {item.command.call_no for item in finishes} - set(pipeline_ids)
     if not missing_calls:
         return pipeline_ids
-    askers = {(item.call_no, item.distributor_id) for item in finishes}
+    askers = {(item.command.call_no, item.distributor_id) for item in finishes}
     for row in await ledger.find_places(sor, sorted(missing_calls)):
         if (row["call_no"], row["distributor_id"]) in askers:
             pipeline_ids[row["call_no"]] = row["pipeline_id"]
@@ -304,13 +316,15 @@ async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dic
 
 
 def _start_moments(
-    workset: WorkSet, begins: Iterable[BeginCall], finishes: Iterable[FinishCall]
+    workset: WorkSet,
+    begins: Iterable[Request[BeginCall]],
+    finishes: Iterable[Request[FinishCall]],
 ) -> list[datetime]:
     """Return the starts of all calls that have something to be priced."""
-    moments = [item.started_at or workset.moment for item in begins if item.lines]
-    for command in finishes:
-        header = workset.headers.get(command.call_no)
-        if command.lines and header is not None:
+    moments = [x.command.started_at or workset.moment for x in begins if x.command.lines]
+    for item in finishes:
+        header = workset.headers.get(item.command.call_no)
+        if item.command.lines and header is not None:
             moments.append(header["started_at"])
     return moments
 
@@ -345,13 +359,13 @@ def _snapshot_counters(workset: WorkSet) -> None:
             )
 
 
-async def _find_slots(workset: WorkSet, begins: Iterable[BeginCall]) -> None:
+async def _find_slots(workset: WorkSet, begins: Iterable[Request[BeginCall]]) -> None:
     """End overdue calls where there may be too few slots for all that begin here. Done before
     anything is decided, since `expire_overdue` goes by what is written."""
     pipeline_ids = [
-        workset.pipelines_by_code[item.pipeline]["id"]
+        workset.pipelines_by_code[item.command.pipeline]["id"]
         for item in begins
-        if item.status is None and item.pipeline in workset.pipelines_by_code
+        if item.command.status is None and item.command.pipeline in workset.pipelines_by_code
     ]
     if not pipeline_ids and not workset.headers:
         return  # calls that are over, as most are

@@ -22,6 +22,7 @@ from pipeline_dist.accounts.authentication import (
     allowed_networks,
 )
 from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.limits import limits_now, limits_of
 from pipeline_dist.api import batches, input as api_input
 from pipeline_dist.api.endpoint import ByKey, Reply
@@ -111,8 +112,8 @@ async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply
 async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
-    call = api_input.new_call(api_input.json_body(request))
-    result = await _admit(credentials, key, call)
+    command = api_input.begin_call(key, api_input.json_body(request))
+    result = await admission.begin(credentials, command)
     return Reply(
         body=result.answer,
         status=201,
@@ -130,15 +131,8 @@ async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> R
 @ByKey
 async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
     """End a call that was begun."""
-    ending = api_input.ending(api_input.json_body(request))
-    result = await admission.finish(
-        credentials,
-        call_no=ending.call_no,
-        status=ending.status,
-        lines=ending.lines,
-        error=ending.error,
-        body_hash=ending.body_hash,
-    )
+    command = api_input.finish_call(api_input.json_body(request))
+    result = await admission.finish(credentials, command)
     return Reply(body=result.answer, limits=result.limits, headers=_replay_header(result.replayed))
 
 
@@ -146,9 +140,9 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
 
-    async def book(key: str, call: api_input.NewCall) -> admission.BeginResult:
-        codes.add(call.pipeline)
-        return await _admit(caller.id, key, call)
+    async def book(command: BeginCall) -> BeginResult:
+        codes.add(command.pipeline)
+        return await admission.begin(caller.id, command)
 
     codes: set[str] = set()
     outcomes, headers = await batches.book_all(caller.id, items, book)
@@ -222,22 +216,6 @@ async def _statement(
         content = await asyncio.to_thread(statement_files.as_xlsx, document, request[CONTEXT].lang)
         return _file(content, XLSX_TYPE, f"{name}.xlsx")
     return Reply(body=document)
-
-
-async def _admit(
-    caller: str | Credentials, key: str, call: api_input.NewCall
-) -> admission.BeginResult:
-    return await admission.begin(
-        caller,
-        pipeline=call.pipeline,
-        idempotency_key=key,
-        request_hash=call.request_hash,
-        client_ref=call.client_ref,
-        lease_seconds=call.lease_seconds,
-        lines=call.lines,
-        status=call.status,
-        error=call.error,
-    )
 
 
 def _replay_header(replayed: bool) -> dict[str, str]:
