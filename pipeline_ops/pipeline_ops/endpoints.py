@@ -27,6 +27,7 @@ from app.global_func import (
 )
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
+from pipeline_ops.ledger.states import OVER
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
 from pipeline_ops.tables import capacities, prices
@@ -94,12 +95,12 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
     """Book a call by hand: one item by step_key, model, unit and quantity, or several as
     `lines`."""
     values = check_new(bookings.TABLE, params, extra={"lines": FieldRule(kind="json", json="list")})
-    if values["status"] not in bookings.BOOKABLE:
+    if values["status"] not in OVER:
         raise InvalidFields(
             [
                 FieldProblem(
                     "status", "bad_choice", "Choose one of: {choices}.",
-                    choices=", ".join(bookings.BOOKABLE),
+                    choices=", ".join(OVER),
                 )
             ]
         )  # fmt: skip

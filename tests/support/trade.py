@@ -14,6 +14,7 @@ from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, FinishCall
 from pipeline_ops.ledger.check import check
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import usage_lines
 
 # Half an hour before midnight in Shanghai, on the last day of a month.
@@ -31,7 +32,9 @@ def begin_call(pipeline: str, **fields: Any) -> BeginCall:
 def finish_call(call_no: str, status: str = "succeeded", **fields: Any) -> FinishCall:
     """An end of this call; say only what the test is about."""
     lines = usage_lines(fields.pop("lines", None))
-    return FinishCall(call_no=call_no, status=status, lines=lines, **{"body_hash": "h"} | fields)
+    return FinishCall(
+        call_no=call_no, status=CallStatus(status), lines=lines, **{"body_hash": "h"} | fields
+    )
 
 
 class Clock:

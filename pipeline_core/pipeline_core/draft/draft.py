@@ -29,6 +29,7 @@ from pipeline_core.definition.snapshot import (
     step_values,
 )
 from pipeline_core.definition.stages import Layout, Place, layout_of, numbers_of
+from pipeline_core.definition.states import PipelineStatus
 
 STEPS = """
 select * from pipeline_steps
@@ -68,7 +69,7 @@ async def lock_editable_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, 
 
 def refuse_archived(pipeline: Mapping[str, Any]) -> None:
     """Raise Conflict `archived` for a line that is put away."""
-    if pipeline["status"] == "archived":
+    if pipeline["status"] == PipelineStatus.ARCHIVED:
         raise Conflict(
             "archived",
             "The line {code} is archived. Bring it back before changing it.",

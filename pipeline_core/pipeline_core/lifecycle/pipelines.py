@@ -18,6 +18,7 @@ from app.global_func import (
     update_row,
     without_unchanged,
 )
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.draft.context import referrers
 from pipeline_core.draft.draft import STEPS, changes, lock_pipeline, refuse_archived
 from pipeline_core.lifecycle.status import update_status
@@ -29,7 +30,7 @@ DELETE_VERSIONS = "delete from pipeline_versions where pipeline_id = ${pipeline_
 
 async def create(sor: SafeSqlor, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     """Create a line, owned by *actor*; raises InvalidFields unless it begins as a draft."""
-    if values["status"] != "draft":
+    if values["status"] != PipelineStatus.DRAFT:
         raise InvalidFields(
             [FieldProblem("status", "bad_choice", "A new line is a draft until it is published.")]
         )

@@ -24,6 +24,7 @@ from app.global_func import (
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
+from pipeline_ops.rules.pricing import PricingMode
 
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
@@ -99,7 +100,7 @@ async def _terms(
             )
         )
     mode = values["pricing_mode"]
-    if mode == "discount" and values.get("discount_rate") is None:
+    if mode == PricingMode.DISCOUNT and values.get("discount_rate") is None:
         problems.append(
             FieldProblem("discount_rate", "required", "Say by what the price is multiplied.")
         )
@@ -109,7 +110,7 @@ async def _terms(
             FieldProblem("valid_to", "out_of_order", "The end must be after the start.")
         )
     prices = values.get("fixed_prices")
-    if mode == "fixed" and not prices:
+    if mode == PricingMode.FIXED and not prices:
         problems.append(
             FieldProblem("fixed_prices", "required", "Give the prices of this distributor.")
         )

@@ -28,6 +28,7 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.admission.limits import (
     count_for_link,
     quota_key,
@@ -47,7 +48,7 @@ from pipeline_ops.calls.account import AccountProvider
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
-from pipeline_ops.rules.pricing import Terms, choose, discount
+from pipeline_ops.rules.pricing import PricingMode, PricingType, Terms, choose, discount
 
 
 class DistributorAccount:
@@ -190,14 +191,14 @@ def adjusted_terms(
     Return the price for one use: a fixed price of the link where one fits, else the line's price,
     at the link's discount where it has one.
     """
-    mode = link["pricing_mode"] if link is not None else "inherit"
-    if link is not None and mode == "fixed":
+    mode = link["pricing_mode"] if link is not None else PricingMode.INHERIT
+    if link is not None and mode == PricingMode.FIXED:
         fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
         price = choose(fixed_prices, step_key, model, unit)
         if price is not None:
             return price
     price = choose(terms, step_key, model, unit)
-    if price is not None and link is not None and mode == "discount":
+    if price is not None and link is not None and mode == PricingMode.DISCOUNT:
         return discount(price, link["discount_rate"])
     return price
 
@@ -206,12 +207,12 @@ def effective_terms(
     link: Mapping[str, Any] | None, currency: str, terms: Sequence[Terms]
 ) -> list[Terms]:
     """Return all prices that can apply to a distributor, out of a line's prices in force."""
-    mode = link["pricing_mode"] if link is not None else "inherit"
+    mode = link["pricing_mode"] if link is not None else PricingMode.INHERIT
     fixed_prices: Sequence[Terms] = ()
-    if link is not None and mode == "fixed":
+    if link is not None and mode == PricingMode.FIXED:
         fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
     prices = [item for item in terms if item.currency == currency]
-    if link is not None and mode == "discount":
+    if link is not None and mode == PricingMode.DISCOUNT:
         prices = [discount(item, link["discount_rate"]) for item in prices]
     # A fixed price hides every price of the line that it covers.
     return [
@@ -231,7 +232,7 @@ def fixed_terms(link_id: str, text: str, currency: str) -> tuple[Terms, ...]:
 
 def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
     step_key, model = item.get("step_key") or "", item.get("model") or ""
-    pricing_type = item.get("pricing_type") or "unit"
+    pricing_type = item.get("pricing_type") or PricingType.UNIT
     # The identity by which packages are counted: the same as long as link, step, model, unit and
     # type stay, also when the price is edited.
     whole = "\0".join((link_id, step_key, model, item["unit"], pricing_type))
@@ -242,7 +243,7 @@ def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
         model=model,
         unit=item["unit"],
         pricing_type=pricing_type,
-        pricing_mode="fixed",
+        pricing_mode=PricingMode.FIXED,
         unit_price=_decimal(item.get("unit_price")),
         unit_size=int(item.get("unit_size") or 1),
         package_size=int(item["package_size"]) if item.get("package_size") else None,
@@ -267,7 +268,7 @@ def check_pipeline(
     not_enabled (switched off, or outside its time)."""
     if pipeline is None or link is None:
         raise pipeline_not_found()
-    if pipeline["status"] != "published":
+    if pipeline["status"] != PipelineStatus.PUBLISHED:
         raise Conflict("pipeline_offline", "The line is not on sale now. Try again later.")
     if not link["enabled"]:
         raise Forbidden("not_enabled", "The line is switched off for this account.")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import AppError, translate
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.pricing import PricedLine, total, with_shown_prices
 
 _ZERO = Decimal(0).scaleb(-10)
@@ -20,7 +21,7 @@ def begin_answer(header: Mapping[str, Any], code: str) -> dict[str, Any]:
         "call_no": header["call_no"],
         "pipeline": code,
         "version_no": header["version_no"],
-        "status": "reserved",
+        "status": CallStatus.RESERVED,
         "started_at": header["started_at"],
         "lease_expires_at": header["lease_expires_at"],
         "client_ref": header["client_ref"],
@@ -69,7 +70,7 @@ def _amount(lines: Sequence[Mapping[str, Any]]) -> Decimal:
 def is_late(header: Mapping[str, Any]) -> bool:
     """Return whether the call was finished after its lease had run out."""
     lease_ends, finished_at = header["lease_expires_at"], header["finished_at"]
-    if lease_ends is None or finished_at is None or header["status"] == "expired":
+    if lease_ends is None or finished_at is None or header["status"] == CallStatus.EXPIRED:
         return False
     return bool(finished_at >= lease_ends)
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from pipeline_dist.accounts.authentication import Credentials
 from pipeline_dist.admission.limits import Limit
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import UsageLine
 
 DEFAULT_LEASE_SECONDS = 300
@@ -26,7 +27,7 @@ class BeginCall:
     client_ref: str | None = None
     lease_seconds: int = DEFAULT_LEASE_SECONDS
     lines: Sequence[UsageLine] = ()
-    status: str | None = None
+    status: CallStatus | None = None
     error: str | None = None
     started_at: datetime | None = None
 
@@ -36,7 +37,7 @@ class FinishCall:
     """The end of a call that was begun: succeeded, failed or cancelled, and what it used."""
 
     call_no: str
-    status: str
+    status: CallStatus
     lines: Sequence[UsageLine] = ()
     error: str | None = None
     body_hash: str

@@ -42,6 +42,7 @@ from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.workset import Header, PendingCall, WorkSet, lock_workset
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
 from pipeline_ops.rules.pricing import PricedLine, total
 
@@ -201,8 +202,8 @@ def _header(
         pipeline_id=pipeline["id"],
         version_no=pipeline["current_version"],
         currency=account.currency,
-        status=command.status or "reserved",
-        source="api",
+        status=command.status or CallStatus.RESERVED,
+        source=CallSource.API,
         idempotency_key=command.idempotency_key,
         request_hash=str(command.request_hash),
         client_ref=command.client_ref,
@@ -255,7 +256,7 @@ async def _replay_begin(
     if isinstance(existing, PendingCall):
         lines: Sequence[Header] = existing.lines
     else:
-        has_lines = header["status"] not in ("reserved", "expired", "cancelled")
+        has_lines = header["status"] not in (*OPEN_STATUSES, CallStatus.CANCELLED)
         lines = await workset.lines_of(header["call_no"]) if has_lines else []
     if command.status is None:
         answer = begin_answer(header, code)
@@ -273,13 +274,16 @@ async def _decide_finish(workset: WorkSet, distributor: Row, command: FinishCall
     code = await _code_of(workset, header["pipeline_id"])
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
-    if header["status"] not in ("reserved", "expired"):
+    if header["status"] not in OPEN_STATUSES:
         return await _replay_finish(workset, header, code, command, account, capacity)
     moment = workset.moment
-    if header["status"] == "expired":
+    status = header["status"]
+    if status == CallStatus.EXPIRED:
         # Also where the clock was set back since: the end is not before the lease's.
         moment = max(moment, header["lease_expires_at"])
-    if moment >= header["lease_expires_at"] and command.status == "cancelled":
+    elif moment >= header["lease_expires_at"]:
+        status = CallStatus.EXPIRED  # though nobody has looked yet
+    if not may_become(status, command.status):
         raise Conflict(
             "lease_expired",
             "The call's time ran out before it was cancelled; it counts as expired.",

@@ -117,7 +117,7 @@ class WorkSet:
             return []
         terms = self._terms_at(pipeline_id, started_at)
         line_terms = pricing.choose_terms(lines, terms, account.adjust, account.currency)
-        packages = {item.pricing_id for item in line_terms if item.pricing_type == "package"}
+        packages = pricing.package_ids(line_terms)
         if not packages:
             return pricing.apply_prices(lines, line_terms, {})
         usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)

@@ -23,6 +23,7 @@ from app.global_func import (
 )
 from pipeline_dist.admission.commands import DEFAULT_LEASE_SECONDS, BeginCall, FinishCall
 from pipeline_dist.admission.request_hash import lines_to_hash, request_hash
+from pipeline_ops.ledger.states import ENDINGS, OVER, CallStatus
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
 MAX_CALLS = 1000
@@ -35,7 +36,7 @@ CALL_RULES = QUOTE_RULES | {
     "lease_seconds": FieldRule(
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),
-    "status": FieldRule(kind="str", choices=("succeeded", "failed")),
+    "status": FieldRule(kind="str", choices=OVER),
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
 BATCH_ITEM_RULES = {
@@ -45,7 +46,7 @@ BATCH_ITEM_RULES = {
 }
 FINISH_RULES = {
     "call_no": FieldRule(kind="str", required=True, length=32),
-    "status": FieldRule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
+    "status": FieldRule(kind="str", required=True, choices=ENDINGS),
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
 
@@ -117,6 +118,7 @@ def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
     meaning = fields | {"lines": lines_to_hash(lines) if lines is not None else None}
     if fields["status"] is not None:
         meaning["lease_seconds"] = None  # it means nothing to a call that is over
+        fields["status"] = CallStatus(fields["status"])
     return BeginCall(
         **fields,
         idempotency_key=key,
@@ -168,7 +170,7 @@ def finish_call(body: Mapping[str, Any]) -> FinishCall:
     problems: list[FieldProblem] = []
     values = _members(FINISH_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
-    if lines and body.get("status") == "cancelled":
+    if lines and body.get("status") == CallStatus.CANCELLED:
         problems.append(
             FieldProblem(
                 "lines", "not_together", "A cancelled call has no lines: nothing was used."
@@ -177,6 +179,7 @@ def finish_call(body: Mapping[str, Any]) -> FinishCall:
     if problems:
         raise InvalidFields(problems)
     fields = _without_blanks(values)
+    fields["status"] = CallStatus(fields["status"])
     # Which call it is of is not part of what is told of its end.
     meaning = {**fields, "call_no": None, "lines": lines_to_hash(lines) or None}
     return FinishCall(**fields, lines=lines, body_hash=request_hash(meaning, body))

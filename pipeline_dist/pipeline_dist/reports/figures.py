@@ -16,6 +16,7 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.distributors import TABLE
 from pipeline_dist.admission.account import effective_terms
 from pipeline_dist.reports.usage import Span
@@ -140,6 +141,7 @@ def _pipeline(link: Row, currency: str, terms: list[Terms], moment: datetime) ->
     day, month = quota_day(moment), quota_month(moment)
     has_ended = link["valid_to"] is not None and link["valid_to"] <= moment
     has_begun = link["valid_from"] is None or link["valid_from"] <= moment
+    is_on_sale = link["enabled"] and link["status"] == PipelineStatus.PUBLISHED
     applied = effective_terms(link, currency, terms)
     return {
         "id": link["id"],
@@ -147,9 +149,7 @@ def _pipeline(link: Row, currency: str, terms: list[Terms], moment: datetime) ->
         "code": link["code"],
         "name": link["name"],
         "status": link["status"],
-        "callable": bool(
-            link["enabled"] and link["status"] == "published" and has_begun and not has_ended
-        ),
+        "callable": bool(is_on_sale and has_begun and not has_ended),
         "enabled": link["enabled"],
         "pricing_mode": link["pricing_mode"],
         "discount_rate": link["discount_rate"],

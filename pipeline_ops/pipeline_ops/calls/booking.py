@@ -31,12 +31,12 @@ from pipeline_ops.calls.capacity import (
     save_call_start,
 )
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.states import COUNTED_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine
 
 TABLE = "pipeline_usage_log"
-BOOKABLE = ("succeeded", "failed")
 
 
 async def book(
@@ -76,7 +76,7 @@ async def book(
         version_no=pipeline["current_version"],
         currency=account.currency,
         status=values["status"],
-        source="manual",
+        source=CallSource.MANUAL,
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,
@@ -106,11 +106,11 @@ async def void(
     row = header if header["id"] == row_id else await get_row(sor, TABLE, row_id)
     check_lock_version(TABLE, row, lock_version)
     status = header["status"]
-    if status == "voided":
+    if not may_become(status, CallStatus.VOIDED):
         raise Conflict("already_voided", "The call was voided before; once is enough.")
-    if status == "reserved":
+    if status == CallStatus.RESERVED:
         capacity.free_slot()
-    if status in ledger.COUNTED_STATUSES:
+    if status in COUNTED_STATUSES:
         capacity.release(header["day_key"], header["month_key"])
         account.release(header["day_key"], header["month_key"])
     amount = await ledger.void_call(
@@ -119,7 +119,7 @@ async def void(
     account.charge(-amount)
     await account.save(sor)
     await capacity.save(sor)
-    before, after = {"status": status}, {"status": "voided"}
+    before, after = {"status": status}, {"status": CallStatus.VOIDED}
     detail = {"call_no": header["call_no"], "amount": amount, "reason": reason}
     await record_changes(sor, actor, Change("void", TABLE, header, before, after, detail))
     return await call_record(sor, header["call_no"])

@@ -13,6 +13,7 @@ from typing import Any
 from app.global_func import Row, SafeSqlor, quota_day, quota_month
 from pipeline_ops.calls.account import Account
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit
 from pipeline_ops.rules.pricing import PricedLine, total
@@ -166,7 +167,7 @@ async def save_call_start(
 
 def end_call(
     header: dict[str, Any],
-    status: str,
+    status: CallStatus,
     moment: datetime,
     priced_lines: Sequence[PricedLine],
     account: Account,
@@ -176,9 +177,9 @@ def end_call(
     End a locked call in memory: slot back unless it was given back already, quotas back for a
     cancelled one, the amount on the account.
     """
-    if header["status"] == "reserved":
+    if header["status"] == CallStatus.RESERVED:
         capacity.free_slot(header["lease_expires_at"])
-    if status == "cancelled":
+    if status == CallStatus.CANCELLED:
         capacity.release(header["day_key"], header["month_key"])
         account.release(header["day_key"], header["month_key"])
     account.charge(total(priced_lines))

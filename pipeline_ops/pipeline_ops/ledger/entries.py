@@ -20,10 +20,9 @@ from app.global_func import (
     quota_month,
     time_ordered_id,
 )
+from pipeline_ops.ledger.states import COUNTED_STATUSES, CallStatus, statuses_before
 from pipeline_ops.rules.pricing import PricedLine
 
-# Calls that have used up quota; a cancelled or voided one has given it back.
-COUNTED_STATUSES = ("reserved", "succeeded", "failed", "expired")
 EXPIRE_BATCH_SIZE = 200
 TABLE = "pipeline_usage_log"
 
@@ -186,10 +185,16 @@ async def void_call(
         {"call_no": call_no},
     )
     await sor.sqlExe(
-        "update pipeline_usage_log set status = 'voided', voided_at = ${moment}$,"
+        "update pipeline_usage_log set status = ${voided}$, voided_at = ${moment}$,"
         " voided_by = ${by}$, void_reason = ${reason}$, updated_at = ${moment}$,"
         " updated_by = ${by}$, lock_version = lock_version + 1 where call_no = ${call_no}$",
-        {"call_no": call_no, "moment": moment, "by": by, "reason": reason},
+        {
+            "call_no": call_no,
+            "moment": moment,
+            "by": by,
+            "reason": reason,
+            "voided": CallStatus.VOIDED,
+        },
     )
     return Decimal(row.amount) if row and row.amount is not None else Decimal(0)
 
@@ -277,11 +282,16 @@ async def expire_overdue(
     # By primary key, so that no other line's rows are locked on the way.
     return int(
         await sor.sqlExe(
-            "update pipeline_usage_log set status = 'expired', finished_at = lease_expires_at,"
+            "update pipeline_usage_log set status = ${expired}$, finished_at = lease_expires_at,"
             " duration_ms = lease_seconds * 1000, updated_at = ${moment}$,"
             " updated_by = 'system', lock_version = lock_version + 1"
-            " where id in ${ids}$ and status = 'reserved'",
-            {"ids": [row.id for row in rows], "moment": moment},
+            " where id in ${ids}$ and status in ${before}$",
+            {
+                "ids": [row.id for row in rows],
+                "moment": moment,
+                "expired": CallStatus.EXPIRED,
+                "before": statuses_before(CallStatus.EXPIRED),
+            },
         )
     )
 

@@ -6,14 +6,31 @@ digit. Money is Decimal; amounts are found by whole-number arithmetic and rounde
 to 10 decimals.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from enum import StrEnum
 from typing import Any
 
 from app.global_func import Conflict, FieldProblem, SafeSqlor, Unprocessable, quota_month
 from pipeline_ops.rules.usage_lines import UsageLine
+
+
+class PricingType(StrEnum):
+    """How a price is reckoned: by quantity, or by packages begun."""
+
+    UNIT = "unit"
+    PACKAGE = "package"
+
+
+class PricingMode(StrEnum):
+    """Where a price comes from: the line, the line at a discount, or the distributor's own."""
+
+    INHERIT = "inherit"
+    DISCOUNT = "discount"
+    FIXED = "fixed"
+
 
 AMOUNT_DECIMALS = 10
 PRICE_DECIMALS = 6
@@ -30,8 +47,7 @@ class Terms:
     A price as it is applied: `unit_price` for `unit_size` units, or packages of `package_size`
     units at `package_price`. An empty `step_key` or `model` means every one.
 
-    `pricing_mode` tells where it comes from: inherit, discount or fixed. `pricing_id` is the
-    price's identity in the ledger, by which packages are counted.
+    `pricing_id` is the price's identity in the ledger, by which packages are counted.
     """
 
     pricing_id: str
@@ -39,7 +55,7 @@ class Terms:
     model: str
     unit: str
     pricing_type: str
-    pricing_mode: str = "inherit"
+    pricing_mode: PricingMode = PricingMode.INHERIT
     unit_price: Decimal | None = None
     unit_size: int = 1
     package_size: int | None = None
@@ -77,7 +93,7 @@ def discount(terms: Terms, rate: Decimal) -> Terms:
     amount."""
     return replace(
         terms,
-        pricing_mode="discount",
+        pricing_mode=PricingMode.DISCOUNT,
         unit_price=_scale(terms.unit_price, rate),
         package_price=_scale(terms.package_price, rate),
     )
@@ -107,7 +123,7 @@ def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(
 
     *used_before*: units used before in the same month under the same price; packages only.
     """
-    if terms.pricing_type == "package":
+    if terms.pricing_type == PricingType.PACKAGE:
         assert terms.package_size is not None
         assert terms.package_price is not None
         packages = _packages(used_before + quantity, terms.package_size) - _packages(
@@ -158,6 +174,11 @@ def choose_terms(
     return line_terms
 
 
+def package_ids(terms: Iterable[Terms]) -> list[str]:
+    """Return the `pricing_id` of those of *terms* that are packages, each once and in order."""
+    return sorted({item.pricing_id for item in terms if item.pricing_type == PricingType.PACKAGE})
+
+
 def apply_prices(
     lines: Sequence[UsageLine], line_terms: Sequence[Terms], usage: Mapping[str, Decimal]
 ) -> list[PricedLine]:
@@ -173,7 +194,7 @@ def apply_prices(
     for number, (line, terms) in enumerate(zip(lines, line_terms, strict=True)):
         before = so_far.get(terms.pricing_id, Decimal(0))
         amount = line_amount(terms, line.quantity, before)
-        if terms.pricing_type == "package":
+        if terms.pricing_type == PricingType.PACKAGE:
             so_far[terms.pricing_id] = before + line.quantity
         result.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
     _check_size(result)
@@ -249,7 +270,7 @@ async def price_lines(
         return []
     terms = await prices_in_force(sor, pipeline_id, started_at)
     line_terms = choose_terms(lines, terms, adjust, currency)
-    packages = sorted({item.pricing_id for item in line_terms if item.pricing_type == "package"})
+    packages = package_ids(line_terms)
     usage = await package_usage(sor, distributor_id, quota_month(started_at), packages)
     return apply_prices(lines, line_terms, usage)
 

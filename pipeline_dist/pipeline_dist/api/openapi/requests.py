@@ -23,6 +23,7 @@ from pipeline_dist.api.openapi.schema import (
     maybe,
     ref,
 )
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES
 
 KEY_WORDS = (
@@ -54,7 +55,7 @@ _OVER_OR_NOT = {
     "else": {"properties": {"lines": {"type": "null"}, "error": {"enum": ["", None]}}},
 }
 _CANCELLED_WITHOUT_LINES = {
-    "if": {"properties": {"status": {"const": "cancelled"}}},
+    "if": {"properties": {"status": {"const": CallStatus.CANCELLED}}},
     "then": {"properties": {"lines": {"maxItems": 0}}},
 }
 

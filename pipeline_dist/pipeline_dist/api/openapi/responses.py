@@ -1,6 +1,7 @@
 """What the distributor API answers, as JSON Schema (OpenAPI 3.1)."""
 
 from app.global_func import Message
+from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
@@ -19,11 +20,11 @@ from pipeline_dist.api.openapi.schema import (
     ref,
     text,
 )
+from pipeline_ops.ledger.states import CallStatus
+from pipeline_ops.rules.pricing import PricingMode, PricingType
 
 _PRICE: dict[str, Schema] = {
-    "pricing_type": text(
-        "unit: by quantity; package: by packages begun.", enum=["unit", "package"]
-    ),
+    "pricing_type": text("unit: by quantity; package: by packages begun.", enum=list(PricingType)),
     "unit_price": maybe(money("Price of unit_size units.")),
     "unit_size": maybe(number("For how many units the unit price is.", minimum=1)),
     "package_size": maybe(number("Units in a package.", minimum=1)),
@@ -62,7 +63,7 @@ _BEGUN: dict[str, Schema] = {
     "version_no": maybe(number("The version that was live when it began.")),
     "status": text(
         "What became of it.",
-        enum=["reserved", "succeeded", "failed", "cancelled", "expired", "voided"],
+        enum=list(CallStatus),
     ),
     "started_at": moment("When it began."),
     "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
@@ -92,7 +93,7 @@ ANSWERS: dict[str, Schema] = {
         {
             "code": text("The distributor's code."),
             "name": text("The distributor's name."),
-            "status": text("active, else no call gets here.", enum=["active"]),
+            "status": text("active, else no call gets here.", enum=[DistributorStatus.ACTIVE]),
             "currency": CURRENCY,
             "quota_period": text("Period of the quota.", enum=["none", "day", "month"]),
             "quota_calls": maybe(number("Calls a period.")),
@@ -123,9 +124,7 @@ ANSWERS: dict[str, Schema] = {
             "name": text("The line's name."),
             "description": maybe(text("What it does.")),
             "version_no": number("Number of the live version."),
-            "pricing_mode": text(
-                "Where the prices come from.", enum=["inherit", "discount", "fixed"]
-            ),
+            "pricing_mode": text("Where the prices come from.", enum=list(PricingMode)),
             "valid_from": maybe(moment("The access begins.")),
             "valid_to": maybe(moment("The access ends.")),
             "prices": list_of(ref("Price"), "Effective prices."),
