@@ -14,7 +14,8 @@ from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, FinishCall
 from pipeline_ops.ledger.check import check
-from pipeline_ops.ledger.states import CallStatus
+from pipeline_ops.ledger.rows import Entry, new_header
+from pipeline_ops.ledger.states import CallSource, CallStatus
 from pipeline_ops.rules.usage_lines import usage_lines
 
 # Half an hour before midnight in Shanghai, on the last day of a month.
@@ -34,6 +35,23 @@ def finish_call(call_no: str, status: str = "succeeded", **fields: Any) -> Finis
     lines = usage_lines(fields.pop("lines", None))
     return FinishCall(
         call_no=call_no, status=CallStatus(status), lines=lines, **{"body_hash": "h"} | fields
+    )
+
+
+def past_call(pipeline_id: str, distributor_id: str | None, started_at: datetime) -> Entry:
+    """A call that succeeded without using anything, to be written straight into the ledger."""
+    return Entry(
+        new_header(
+            moment=started_at,
+            by="",
+            distributor_id=distributor_id,
+            pipeline_id=pipeline_id,
+            version_no=None,
+            currency="CNY",
+            status=CallStatus.SUCCEEDED,
+            source=CallSource.API,
+            started_at=started_at,
+        )
     )
 
 

@@ -1,8 +1,6 @@
 """Whether a distributor may do anything at all."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from app.global_func import Forbidden
 
@@ -16,9 +14,9 @@ class DistributorStatus(StrEnum):
     CLOSED = "closed"
 
 
-def check_active(distributor: Mapping[str, Any]) -> None:
-    """Raise Forbidden `distributor_suspended` unless the distributor is active."""
-    if distributor["status"] != DistributorStatus.ACTIVE:
+def check_active(status: DistributorStatus) -> None:
+    """Raise Forbidden `distributor_suspended` unless the *status* of a distributor is active."""
+    if status != DistributorStatus.ACTIVE:
         raise Forbidden(
             "distributor_suspended",
             "This distributor is suspended or closed. Ask the operator to activate it.",

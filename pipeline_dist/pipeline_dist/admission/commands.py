@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 from pipeline_dist.accounts.authentication import Credentials
 from pipeline_dist.admission.limits import Limit
+from pipeline_ops.ledger.rows import CallLabels
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import UsageLine
 
@@ -14,7 +15,7 @@ DEFAULT_LEASE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginCall:
+class BeginCall(CallLabels):
     """
     A call of the line *pipeline* (its code) to be let in, with a slot for `lease_seconds`. With
     `status` (succeeded, failed) it is a finished call to be booked in one go with its `lines`,
@@ -24,7 +25,6 @@ class BeginCall:
     pipeline: str
     idempotency_key: str
     request_hash: str
-    client_ref: str | None = None
     lease_seconds: int = DEFAULT_LEASE_SECONDS
     lines: Sequence[UsageLine] = ()
     status: CallStatus | None = None

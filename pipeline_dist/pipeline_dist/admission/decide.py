@@ -12,16 +12,16 @@ from typing import Any
 from app.global_func import (
     AppError,
     Conflict,
-    NotFound,
-    Row,
     SafeSqlor,
     Unavailable,
     Unprocessable,
 )
 from pipeline_dist.accounts.authentication import check_caller
+from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import (
     DistributorAccount,
+    call_not_found,
     check_pipeline,
     check_rate,
     check_spend,
@@ -39,9 +39,10 @@ from pipeline_dist.admission.commands import (
 )
 from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits, spend_limits
 from pipeline_dist.admission.request_hash import is_same_request
-from pipeline_dist.admission.workset import Header, PendingCall, WorkSet, lock_workset
+from pipeline_dist.admission.rows import Pipeline, pipeline_code
+from pipeline_dist.admission.workset import WorkSet, lock_workset
 from pipeline_ops.calls.capacity import Capacity, end_call
-from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
 from pipeline_ops.rules.pricing import PricedLine, total
@@ -126,12 +127,12 @@ def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAcco
     pipeline_id, command = "", request.command
     if isinstance(command, BeginCall):
         pipeline = workset.pipelines_by_code.get(command.pipeline)
-        if pipeline is not None and (request.distributor_id, pipeline["id"]) in workset.links:
-            pipeline_id = pipeline["id"]
+        if pipeline is not None and (request.distributor_id, pipeline.id) in workset.links:
+            pipeline_id = pipeline.id
     else:
         header = workset.headers.get(command.call_no)
-        if header is not None and header["distributor_id"] == request.distributor_id:
-            pipeline_id = header["pipeline_id"]
+        if header is not None and header.distributor_id == request.distributor_id:
+            pipeline_id = header.pipeline_id
     return workset.account(request.distributor_id, pipeline_id), _capacity(workset, pipeline_id)
 
 
@@ -140,18 +141,20 @@ def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
     return capacity or Capacity(pipeline_id=pipeline_id, row=None, counts={})
 
 
-def _require_caller(workset: WorkSet, request: Request[Command]) -> Row:
+def _require_caller(workset: WorkSet, request: Request[Command]) -> Distributor:
     """Return the row of the distributor who asks; raises what keeps it from asking."""
     distributor = workset.distributor(request.distributor_id)
     if request.credentials is not None:
         check_caller(distributor, request.credentials)
     else:
-        check_active(distributor)
+        check_active(distributor.status)
     return distributor
 
 
-async def _decide_begin(workset: WorkSet, distributor: Row, command: BeginCall) -> BeginResult:
-    existing = workset.existing_calls.get((distributor["id"], command.idempotency_key))
+async def _decide_begin(
+    workset: WorkSet, distributor: Distributor, command: BeginCall
+) -> BeginResult:
+    existing = workset.existing_calls.get((distributor.id, command.idempotency_key))
     if existing is not None:
         return await _replay_begin(workset, distributor, existing, command)
     moment = workset.moment
@@ -159,10 +162,12 @@ async def _decide_begin(workset: WorkSet, distributor: Row, command: BeginCall) 
     pipeline = workset.pipelines_by_code.get(command.pipeline)
     if pipeline is None:
         raise pipeline_not_found()
-    account = workset.account(distributor["id"], pipeline["id"])
-    check_pipeline(pipeline, account.link, moment)
+    account = workset.account(distributor.id, pipeline.id)
+    if account.link is None:
+        raise pipeline_not_found()
+    check_pipeline(pipeline.status, account.link, moment)
     check_spend(distributor)
-    capacity = workset.capacities[pipeline["id"]]
+    capacity = workset.capacities[pipeline.id]
     started_at = command.started_at or moment
     slot = command.status is None
     for side in (account, capacity):
@@ -171,43 +176,42 @@ async def _decide_begin(workset: WorkSet, distributor: Row, command: BeginCall) 
         if started_at is not moment:
             await side.load_counts(workset.sor, moment)  # for what is told of the limits now
     check_room(account.limits(started_at) + capacity.limits(started_at, slot=slot), moment)
-    priced_lines = await workset.price_lines(account, pipeline["id"], started_at, command.lines)
+    priced_lines = await workset.price_lines(account, pipeline.id, started_at, command.lines)
 
     header = _header(account, pipeline, command, moment, started_at)
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
-    rows = ledger.line_rows(header, priced_lines, moment=moment, by=header["created_by"])
-    workset.begin(header, rows)
+    lines = call_lines(priced_lines)
+    workset.begin(header, lines)
     answer = (
-        begin_answer(header, pipeline["code"])
-        if slot
-        else call_answer(header, pipeline["code"], rows)
+        begin_answer(header, pipeline.code) if slot else call_answer(header, pipeline.code, lines)
     )
-    return BeginResult(answer, False, _limits(account, capacity, moment, slot=slot), pipeline["id"])
+    return BeginResult(answer, False, _limits(account, capacity, moment, slot=slot), pipeline.id)
 
 
 def _header(
     account: DistributorAccount,
-    pipeline: Row,
+    pipeline: Pipeline,
     command: BeginCall,
     moment: datetime,
     started_at: datetime,
-) -> Header:
+) -> CallHeader:
     """Return the header row of the call."""
     runs = command.status is None
     lease_ends = moment + timedelta(seconds=command.lease_seconds) if runs else None
-    return ledger.new_header(
+    return new_header(
         moment=moment,
-        by=account.distributor["code"],
+        by=account.distributor.code,
         distributor_id=account.distributor_id,
-        pipeline_id=pipeline["id"],
-        version_no=pipeline["current_version"],
+        pipeline_id=pipeline.id,
+        version_no=pipeline.current_version,
         currency=account.currency,
         status=command.status or CallStatus.RESERVED,
         source=CallSource.API,
         idempotency_key=command.idempotency_key,
         request_hash=str(command.request_hash),
-        client_ref=command.client_ref,
+        **command.labels,
         error=command.error,
+        quota_key=account.distributor.quota_key,
         started_at=started_at,
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,
@@ -219,7 +223,7 @@ def _header(
 def _consume(
     account: DistributorAccount,
     capacity: Capacity,
-    header: Header,
+    header: CallHeader,
     priced_lines: Sequence[PricedLine],
     moment: datetime,
     *,
@@ -227,37 +231,36 @@ def _consume(
 ) -> None:
     """Take what the call takes, in memory."""
     account.count_rate(moment)
-    account.consume(header["day_key"], header["month_key"])
-    capacity.consume(header["day_key"], header["month_key"], slot=slot)
+    account.consume(header.day_key, header.month_key)
+    capacity.consume(header.day_key, header.month_key, slot=slot)
     if priced_lines:
         account.charge(total(priced_lines))
-    header["quota_key"] = account.distributor["quota_key"]
-    if slot:
-        capacity.hold_slot(header["lease_expires_at"])
+    if header.lease_expires_at is not None:
+        capacity.hold_slot(header.lease_expires_at)
 
 
 async def _replay_begin(
-    workset: WorkSet, distributor: Row, existing: Row | PendingCall, command: BeginCall
+    workset: WorkSet, distributor: Distributor, existing: CallHeader | Entry, command: BeginCall
 ) -> BeginResult:
-    header = existing.header if isinstance(existing, PendingCall) else existing
-    if not is_same_request(header["request_hash"], command.request_hash):
+    header = existing.header if isinstance(existing, Entry) else existing
+    if not is_same_request(header.request_hash, command.request_hash):
         raise Unprocessable(
             "idempotency_key_reused",
             "This Idempotency-Key was used for another request. Use a new key for a new call.",
         )
-    pipeline_id = header["pipeline_id"]
+    pipeline_id = header.pipeline_id
     code = await _code_of(workset, pipeline_id)
-    account = workset.account(distributor["id"], pipeline_id)
+    account = workset.account(distributor.id, pipeline_id)
     capacity = _capacity(workset, pipeline_id)
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
     limits = _limits(account, capacity, workset.moment, slot=command.status is None)
     header = workset.latest(header)
-    if isinstance(existing, PendingCall):
-        lines: Sequence[Header] = existing.lines
+    if isinstance(existing, Entry):
+        lines = existing.lines
     else:
-        has_lines = header["status"] not in (*OPEN_STATUSES, CallStatus.CANCELLED)
-        lines = await workset.lines_of(header["call_no"]) if has_lines else []
+        has_lines = header.status not in (*OPEN_STATUSES, CallStatus.CANCELLED)
+        lines = await workset.lines_of(header.call_no) if has_lines else []
     if command.status is None:
         answer = begin_answer(header, code)
     else:
@@ -265,62 +268,68 @@ async def _replay_begin(
     return BeginResult(answer, True, limits, pipeline_id, current_state(header, lines))
 
 
-async def _decide_finish(workset: WorkSet, distributor: Row, command: FinishCall) -> FinishResult:
+async def _decide_finish(
+    workset: WorkSet, distributor: Distributor, command: FinishCall
+) -> FinishResult:
     header = workset.headers.get(command.call_no)
-    if header is None or header["distributor_id"] != distributor["id"]:
-        raise _call_not_found()
-    account = workset.account(distributor["id"], header["pipeline_id"])
-    capacity = workset.capacities[header["pipeline_id"]]
-    code = await _code_of(workset, header["pipeline_id"])
+    if header is None or header.distributor_id != distributor.id:
+        raise call_not_found()
+    account = workset.account(distributor.id, header.pipeline_id)
+    capacity = workset.capacities[header.pipeline_id]
+    code = await _code_of(workset, header.pipeline_id)
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
-    if header["status"] not in OPEN_STATUSES:
+    if header.status not in OPEN_STATUSES:
         return await _replay_finish(workset, header, code, command, account, capacity)
-    moment = workset.moment
-    status = header["status"]
+    moment, status, lease_ends = workset.moment, header.status, header.lease_expires_at
+    assert lease_ends is not None  # who has no lease has an end from the beginning
     if status == CallStatus.EXPIRED:
         # Also where the clock was set back since: the end is not before the lease's.
-        moment = max(moment, header["lease_expires_at"])
-    elif moment >= header["lease_expires_at"]:
+        moment = max(moment, lease_ends)
+    elif moment >= lease_ends:
         status = CallStatus.EXPIRED  # though nobody has looked yet
     if not may_become(status, command.status):
         raise Conflict(
             "lease_expired",
             "The call's time ran out before it was cancelled; it counts as expired.",
         )
-    pipeline_id, started_at = header["pipeline_id"], header["started_at"]
+    pipeline_id, started_at = header.pipeline_id, header.started_at
     priced_lines = await workset.price_lines(account, pipeline_id, started_at, command.lines)
-    by = account.distributor["code"]
-    end_call(header, command.status, moment, priced_lines, account, capacity)
-    header |= {
-        "currency": account.currency,
-        "end_hash": str(command.body_hash),
-        "error": command.error,
-        "updated_at": moment,
-        "updated_by": by,
-        "lock_version": header["lock_version"] + 1,
-    }
-    rows = ledger.line_rows(header, priced_lines, moment=moment, by=by)
-    workset.end(header, rows)
+    header = end_call(
+        header,
+        command.status,
+        moment,
+        priced_lines,
+        account,
+        capacity,
+        currency=account.currency,
+        end_hash=str(command.body_hash),
+        error=command.error,
+        updated_at=moment,
+        updated_by=account.distributor.code,
+        lock_version=header.lock_version + 1,
+    )
+    lines = call_lines(priced_lines)
+    workset.end(header, lines)
     limits = _limits(account, capacity, workset.moment, slot=True)
-    return FinishResult(call_answer(header, code, rows), False, limits)
+    return FinishResult(call_answer(header, code, lines), False, limits)
 
 
 async def _replay_finish(
     workset: WorkSet,
-    header: Row,
+    header: CallHeader,
     code: str,
     command: FinishCall,
     account: DistributorAccount,
     capacity: Capacity,
 ) -> FinishResult:
-    if not is_same_request(header["end_hash"], command.body_hash):
+    if not is_same_request(header.end_hash, command.body_hash):
         raise Conflict(
             "already_finished",
             "The call has ended already ({outcome}); what it used cannot be told again.",
-            outcome=header["status"],
+            outcome=header.status,
         )
-    lines = await workset.lines_of(header["call_no"])
+    lines = await workset.lines_of(header.call_no)
     answer = call_answer(header, code, lines, status=command.status)
     limits = _limits(account, capacity, workset.moment, slot=True)
     return FinishResult(answer, True, limits, current_state(header, lines))
@@ -345,13 +354,5 @@ def _limits(
 
 
 async def _code_of(workset: WorkSet, pipeline_id: str) -> str:
-    pipeline: dict[str, Any] | None = workset.pipelines.get(pipeline_id)
-    if pipeline is None:
-        pipeline = await workset.sor.one(
-            "select code from pipelines where id = ${id}$", {"id": pipeline_id}
-        )
-    return str(pipeline["code"]) if pipeline else ""
-
-
-def _call_not_found() -> NotFound:
-    return NotFound("call_not_found", "There is no call of this number for this account.")
+    pipeline = workset.pipelines.get(pipeline_id)
+    return pipeline.code if pipeline else await pipeline_code(workset.sor, pipeline_id)

@@ -60,23 +60,23 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
         limits = await limits_of(sor, row)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
-    resets = {"day": next_day_start, "month": next_month_start}.get(row["quota_period"])
+    resets = {"day": next_day_start, "month": next_month_start}.get(row.quota_period)
     body = {
-        "code": row["code"],
-        "name": row["name"],
-        "status": row["status"],
-        "currency": row["currency"],
-        "quota_period": row["quota_period"],
-        "quota_calls": row["quota_calls"],
+        "code": row.code,
+        "name": row.name,
+        "status": row.status,
+        "currency": row.currency,
+        "quota_period": row.quota_period,
+        "quota_calls": row.quota_calls,
         "quota_used": quota.used if quota else None,
         "quota_remaining": quota.remaining if quota else None,
         "quota_resets_at": resets(now()) if resets else None,
         "time_zone": zone_name(),
-        "rate_limit_per_minute": row["rate_limit_per_minute"],
-        "spend_limit": row["spend_limit"],
-        "spend_used": row["spend_used"],
+        "rate_limit_per_minute": row.rate_limit_per_minute,
+        "spend_limit": row.spend_limit,
+        "spend_used": row.spend_used,
         "spend_remaining": spend.remaining if spend else None,
-        "allowed_ips": [str(network) for network in allowed_networks(row["allowed_ips"])],
+        "allowed_ips": [str(network) for network in allowed_networks(row.allowed_ips)],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,
         "limits": [limit.public() for limit in limits],
@@ -164,7 +164,7 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
         "from": page.span.start,
         "to": page.span.end,
         "time_zone": zone_name(),
-        "currency": caller.distributor["currency"],
+        "currency": caller.distributor.currency,
     }
     async with reading(snapshot=True) as sor:
         if query["group_by"]:
@@ -208,7 +208,7 @@ async def _statement(
     month = check_month(month_text)
     async with reading(snapshot=True) as sor:
         document = await statement(sor, caller.distributor, month)
-    name = f"statement-{caller.distributor['code']}-{month}"
+    name = f"statement-{caller.distributor.code}-{month}"
     if kind == "csv":
         text = statement_files.as_csv(document, bom=bool(bom))
         return _file(text, CSV_TYPE, f"{name}.csv")

@@ -6,6 +6,7 @@ voided call keeps its rows; its amount, its quota and, while it runs, its slot a
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,7 @@ from pipeline_ops.calls.capacity import (
     save_call_start,
 )
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.rows import new_header
 from pipeline_ops.ledger.states import COUNTED_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import price_lines, total
@@ -68,7 +70,7 @@ async def book(
         account.currency,
     )
     pipeline = await get_row(sor, "pipelines", pipeline_id)
-    header = ledger.new_header(
+    header = new_header(
         moment=moment,
         by=actor.user_id or "",
         distributor_id=account.distributor_id,
@@ -82,11 +84,11 @@ async def book(
         duration_ms=duration_ms,
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
-    account.consume(header["day_key"], header["month_key"])
-    capacity.consume(header["day_key"], header["month_key"], slot=False)
+    account.consume(header.day_key, header.month_key)
+    capacity.consume(header.day_key, header.month_key, slot=False)
     account.charge(total(priced_lines))
     await save_call_start(sor, header, priced_lines, account, capacity)
-    return await call_record(sor, header["call_no"])
+    return await call_record(sor, header.call_no)
 
 
 async def void(
@@ -100,36 +102,34 @@ async def void(
     unlocked_row = await get_row(sor, TABLE, row_id)
     account = await lock_account(sor, unlocked_row["distributor_id"], unlocked_row["pipeline_id"])
     capacity = await lock_capacity(sor, unlocked_row["pipeline_id"])
-    header = await ledger.find_header(sor, unlocked_row["call_no"], lock=True)
+    header = await ledger.lock_header(sor, unlocked_row["call_no"])
     assert header is not None
     # Under the locks, since the call may have ended while they were waited for.
-    row = header if header["id"] == row_id else await get_row(sor, TABLE, row_id)
+    row = await get_row(sor, TABLE, row_id)
     check_lock_version(TABLE, row, lock_version)
-    status = header["status"]
+    status = header.status
     if not may_become(status, CallStatus.VOIDED):
         raise Conflict("already_voided", "The call was voided before; once is enough.")
     if status == CallStatus.RESERVED:
         capacity.free_slot()
     if status in COUNTED_STATUSES:
-        capacity.release(header["day_key"], header["month_key"])
-        account.release(header["day_key"], header["month_key"])
+        capacity.release(header.day_key, header.month_key)
+        account.release(header.day_key, header.month_key)
     amount = await ledger.void_call(
-        sor, header["call_no"], moment=now(), by=actor.user_id or "", reason=reason
+        sor, header.call_no, moment=now(), by=actor.user_id or "", reason=reason
     )
     account.charge(-amount)
     await account.save(sor)
     await capacity.save(sor)
     before, after = {"status": status}, {"status": CallStatus.VOIDED}
-    detail = {"call_no": header["call_no"], "amount": amount, "reason": reason}
-    await record_changes(sor, actor, Change("void", TABLE, header, before, after, detail))
-    return await call_record(sor, header["call_no"])
+    detail = {"call_no": header.call_no, "amount": amount, "reason": reason}
+    await record_changes(sor, actor, Change("void", TABLE, asdict(header), before, after, detail))
+    return await call_record(sor, header.call_no)
 
 
 async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
     """Return a call as pages show it: its header row, its `lines`, and their `total`."""
-    header = await ledger.find_header(sor, call_no)
-    assert header is not None
-    lines = await ledger.lines_of(sor, call_no)
+    header, *lines = await ledger.call_rows(sor, call_no)
     nothing = Decimal(0).scaleb(-10)
     return {**header, "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
 

@@ -63,6 +63,19 @@ class Terms:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class DatedTerms:
+    """A price with the time in which it applies: from `start` up to and without `end`."""
+
+    terms: Terms
+    start: datetime
+    end: datetime | None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Return whether it applies to calls that began at *moment*."""
+        return self.start <= moment and (self.end is None or self.end > moment)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
     """A usage line with the price applied to it; `amount` has 10 decimals."""
@@ -203,36 +216,26 @@ def apply_prices(
 
 async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
     """Return the enabled prices of a line that are in force at *at*."""
-    rows = await sor.sqlExe(
-        "select id, step_key, model, unit, pricing_type, unit_price, unit_size, package_size,"
-        " package_price, currency from pipeline_pricing"
-        " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
-        " and (effective_to is null or effective_to > ${at}$)",
-        {"pipeline_id": pipeline_id, "at": at},
-    )
-    return [terms_of(row) for row in rows]
+    rows = await sor.tuples(_IN_FORCE, {"pipeline_id": pipeline_id, "at": at})
+    return [terms_of(values) for values in rows]
 
 
-def in_force(row: Mapping[str, Any], at: datetime) -> bool:
-    """Return whether the price in *row* applies to calls that began at *at*."""
-    ends: datetime | None = row["effective_to"]
-    return bool(row["effective_from"] <= at) and (ends is None or ends > at)
+def terms_of(values: Iterable[Any]) -> Terms:
+    """Return a row of pipeline_pricing, read as the values of TERMS_COLUMNS, as Terms."""
+    return Terms(**dict(zip(_TERMS_FIELDS, values, strict=True)))
 
 
-def terms_of(row: Mapping[str, Any]) -> Terms:
-    """Return a row of pipeline_pricing as Terms."""
-    return Terms(
-        pricing_id=row["id"],
-        step_key=row["step_key"],
-        model=row["model"],
-        unit=row["unit"],
-        pricing_type=row["pricing_type"],
-        unit_price=row["unit_price"],
-        unit_size=row["unit_size"],
-        package_size=row["package_size"],
-        package_price=row["package_price"],
-        currency=row["currency"],
-    )
+# The columns of a price of which Terms are made; its id is their pricing_id.
+TERMS_COLUMNS = (
+    "id", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
+    "package_price", "currency",
+)  # fmt: skip
+_TERMS_FIELDS = ("pricing_id", *TERMS_COLUMNS[1:])
+_IN_FORCE = (
+    f"select {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
+    " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
+    " and (effective_to is null or effective_to > ${at}$)"
+)
 
 
 async def package_usage(
