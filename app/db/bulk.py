@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from app.db.cursor import BufferedCursor, sql_literal
+from app.db.cursor import BufferedCursor, is_plain, sql_literal
 from app.db.errors import translate_errors
 from app.db.sqlor import SafeSqlor
 
@@ -88,6 +88,8 @@ def _quote_of(sor: SafeSqlor) -> Quote:
 
     def quote(value: Any) -> str:
         kind = type(value)
+        if kind is str and is_plain(value):  # as most are: not worth another function
+            return f"'{value}'"
         if value is None:
             return "null"
         if isinstance(value, str):

@@ -25,7 +25,7 @@ from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.limits import limits_now, limits_of
 from pipeline_dist.api import batches, input as api_input
-from pipeline_dist.api.endpoint import ByKey, Reply
+from pipeline_dist.api.endpoint import ByKey, Reply, endpoint
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
@@ -228,3 +228,18 @@ def _file(content: str | bytes, content_type: str, name: str) -> Reply:
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+# What `.dspy` files call, by name; each is the operation of its name in the OpenAPI document.
+ENDPOINTS = {
+    "v1_me": endpoint(GET=me),
+    "v1_pipelines": endpoint(GET=pipelines),
+    "v1_quote": endpoint(POST=quote),
+    "v1_calls": endpoint(GET=read_call, POST=begin_call),
+    "v1_calls_finish": endpoint(POST=finish_call),
+    "v1_calls_batch": endpoint(POST=book_batch),
+    "v1_usage": endpoint(GET=usage_report),
+    "v1_statement": endpoint(GET=month_statement),
+    "v1_statement_csv": endpoint(GET=statement_csv),
+    "v1_statement_xlsx": endpoint(GET=statement_xlsx),
+}

@@ -12,9 +12,9 @@ from pipeline_dist.api.input import (
 from pipeline_dist.api.openapi.rule_schemas import body_schema
 from pipeline_dist.api.openapi.schema import (
     ERROR_WORDS,
+    LABEL_WORDS,
     MODEL_WORDS,
     PIPELINE_WORDS,
-    REF_WORDS,
     STEP_WORDS,
     UNIT_WORDS,
     Schema,
@@ -36,7 +36,7 @@ _LINES = list_of(ref("Line"), "What was used.", maxItems=MAX_LINES)
 _OF_A_CALL = {
     "idempotency_key": KEY_WORDS,
     "pipeline": PIPELINE_WORDS,
-    "client_ref": REF_WORDS,
+    **LABEL_WORDS,
     "lease_seconds": "A call that begins holds its slot this long at most, {default} seconds when"
     " left out; finish before. It means nothing to a call that is over.",
     "status": "How the call ended.",

@@ -5,9 +5,9 @@ from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
+    LABEL_WORDS,
     MODEL,
     PIPELINE,
-    REF,
     STEP,
     UNIT,
     Schema,
@@ -67,7 +67,7 @@ _BEGUN: dict[str, Schema] = {
     ),
     "started_at": moment("When it began."),
     "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
-    "client_ref": maybe(REF),
+    **{name: maybe(text(words)) for name, words in LABEL_WORDS.items()},
 }
 _CURRENT = record(
     "What the call is now, in an answer that comes again; the rest is as it was answered first.",
