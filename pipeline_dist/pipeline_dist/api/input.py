@@ -31,8 +31,12 @@ MAX_LEASE_SECONDS = 86_400
 
 KEY = FieldRule(kind="str", required=True, length=200)
 QUOTE_RULES = {"pipeline": FieldRule(kind="str", required=True, length=64)}
-CALL_RULES = QUOTE_RULES | {
-    "client_ref": FieldRule(kind="str", length=128, blank=True),
+# What a client calls its call by, and hears again in every answer; and what is said of it.
+LABEL_RULES = {"client_ref": FieldRule(kind="str", length=128, blank=True)}
+LABEL_WORDS = {"client_ref": "Your own number or note; comes back in answers."}
+CALL_RULES = {
+    **QUOTE_RULES,
+    **LABEL_RULES,
     "lease_seconds": FieldRule(
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),

@@ -6,13 +6,13 @@ from pipeline_dist.api.input import (
     BATCH_ITEM_RULES,
     CALL_RULES,
     FINISH_RULES,
+    LABEL_WORDS,
     MAX_CALLS,
     QUOTE_RULES,
 )
 from pipeline_dist.api.openapi.rule_schemas import body_schema
 from pipeline_dist.api.openapi.schema import (
     ERROR_WORDS,
-    LABEL_WORDS,
     MODEL_WORDS,
     PIPELINE_WORDS,
     STEP_WORDS,

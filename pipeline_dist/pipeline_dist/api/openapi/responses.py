@@ -3,9 +3,9 @@
 from app.global_func import Message
 from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
+from pipeline_dist.api.input import LABEL_WORDS
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
-    LABEL_WORDS,
     MODEL,
     PIPELINE,
     STEP,

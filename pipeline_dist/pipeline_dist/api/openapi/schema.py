@@ -70,8 +70,6 @@ PIPELINE_WORDS = "The line's code."
 STEP_WORDS = "The step's key; empty for none in particular."
 MODEL_WORDS = "The model; empty for none in particular."
 UNIT_WORDS = "What is counted: call, input_token, output_token, second, …"
-# What a client calls its call by, and hears again in every answer.
-LABEL_WORDS = {"client_ref": "Your own number or note; comes back in answers."}
 ERROR_WORDS = "What went wrong."
 
 PIPELINE = text(PIPELINE_WORDS)
