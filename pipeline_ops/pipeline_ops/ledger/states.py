@@ -24,6 +24,7 @@ class CallSource(StrEnum):
 
     API = "api"
     MANUAL = "manual"
+    IMPORT = "import"
 
 
 # What a call can be from the beginning when it is booked after it was over.
