@@ -70,9 +70,9 @@ from app.base.json_numbers import (
 )
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
-from app.db.bulk import bulk_insert, bulk_update
+from app.db.bulk import bulk_insert_tuples, bulk_update
 from app.db.pool import pools
-from app.db.sqlor import Row, SafeSqlor, sort_terms
+from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
 from app.endpoints.audit import audit_entry_view, audit_put_back
 from app.endpoints.choices import get_code
@@ -173,7 +173,7 @@ __all__ = [
     "answering",
     "any_case",
     "audit_context",
-    "bulk_insert",
+    "bulk_insert_tuples",
     "bulk_update",
     "canonical_bytes",
     "canonical_json",
@@ -184,6 +184,7 @@ __all__ = [
     "check_params",
     "check_references",
     "check_update",
+    "column_names",
     "day_bounds",
     "delete_row",
     "deletion",

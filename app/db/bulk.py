@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from app.db.cursor import BufferedCursor, sql_literal
+from app.db.cursor import BufferedCursor, is_plain, sql_literal
 from app.db.errors import translate_errors
 from app.db.sqlor import SafeSqlor
 
@@ -30,24 +30,33 @@ async def bulk_insert(
 ) -> None:
     """Insert *rows*, up to 500 a statement; DuplicateKey where one is there already: rows of
     statements before it are written then, until the transaction is taken back."""
+    await bulk_insert_tuples(sor, table, columns, ([row[name] for name in columns] for row in rows))
+
+
+async def bulk_insert_tuples(
+    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]
+) -> None:
+    """Do as `bulk_insert` with rows that are the values of *columns*, in their order."""
     start = f"insert into {_name(table)} ({', '.join(map(_name, columns))}) values "  # noqa: S608
     quote = _quote_of(sor)
-    groups = ("(" + ",".join([quote(row[name]) for name in columns]) + ")" for row in rows)
+    groups = ("(" + ",".join([quote(value) for value in row]) + ")" for row in rows)
     for portion in _portions(groups):
         await _run(sor, start + ",".join(portion))
 
 
 async def bulk_update(
-    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Sequence[Any]
 ) -> None:
-    """Set *columns* of each of *rows*, found by `id`, to what it has, up to 50 a statement."""
+    """Set *columns* of each of *rows*, found by `id`, to what its attribute of that name has, up to
+    50 a statement."""
     start = f"update {_name(table)} set "  # noqa: S608
     quote = _quote_of(sor)
     for first in range(0, len(rows), CHANGE_BATCH_SIZE):
         some = rows[first : first + CHANGE_BATCH_SIZE]
-        ids = [quote(row["id"]) for row in some]
+        ids = [quote(row.id) for row in some]
         sets = [
-            f"{_name(name)}={_case(ids, [quote(row[name]) for row in some])}" for name in columns
+            f"{_name(name)}={_case(ids, [quote(getattr(row, name)) for row in some])}"
+            for name in columns
         ]
         await _run(sor, f"{start}{', '.join(sets)} where id in ({','.join(ids)})")
 
@@ -79,6 +88,8 @@ def _quote_of(sor: SafeSqlor) -> Quote:
 
     def quote(value: Any) -> str:
         kind = type(value)
+        if kind is str and is_plain(value):  # as most are: not worth another function
+            return f"'{value}'"
         if value is None:
             return "null"
         if isinstance(value, str):

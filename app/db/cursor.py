@@ -25,7 +25,7 @@ _MAX_DESCRIPTIONS = 1000
 _ROW_BATCH_SIZE = 2000
 _LONG = 1000
 # Texts that mean themselves in every literal: printable ASCII without quotes and the backslash.
-_PLAIN = re.compile(r"[ !#-&(-\[\]-~]*")
+is_plain = re.compile(r"[ !#-&(-\[\]-~]*").fullmatch
 # The backslash first, since the others bring one in.
 _ESCAPES = (
     ("\\", "\\\\"), ("\0", "\\0"), ("\n", "\\n"), ("\r", "\\r"), ("\x1a", "\\Z"), ('"', '\\"'),
@@ -150,7 +150,7 @@ def sql_literal(connection: Any, value: Any) -> str:
     """Return *value* as a literal in a statement on *connection*."""
     if isinstance(value, str):
         # Put together, not formatted: a member of an enum formats as its name, not as its letters.
-        if _PLAIN.fullmatch(value):
+        if is_plain(value):
             return "'" + value + "'"
         if len(value) > _LONG and not _doubles_quotes(connection):
             return "'" + escape_text(value) + "'"

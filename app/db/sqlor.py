@@ -9,7 +9,8 @@ every request and without the schema's name (META-1, META-3).
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -54,6 +55,11 @@ class Row(dict[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         # sqlor's own description of tables (I) writes so.
         self[name] = value
+
+
+def column_names(row_class: Any) -> tuple[str, ...]:
+    """Return the columns that *row_class*, a dataclass of their values, is made of, in order."""
+    return tuple(field.name for field in fields(row_class))
 
 
 def to_utc(text: str) -> datetime | None:
@@ -166,12 +172,17 @@ class SafeSqlor(MySqlor):
             names = [column[0].lower() for column in cursor.description]
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]
 
-    async def firsts(self, sql: str, ns: Mapping[str, Any]) -> list[Any]:
-        """Return the first column of all rows of a query, for many of them."""
+    async def tuples(self, sql: str, ns: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query as the values of its columns, in their order."""
         text, args = self.maskingSQL(sql, ns)
         async with self.conn.cursor(BufferedCursor) as cursor:
             await _run(cursor, text, args)
-            return [values[0] for values in await cursor.fetchall()]
+            rows: Sequence[tuple[Any, ...]] = await cursor.fetchall()
+            return rows
+
+    async def firsts(self, sql: str, ns: Mapping[str, Any]) -> list[Any]:
+        """Return the first column of all rows of a query, for many of them."""
+        return [values[0] for values in await self.tuples(sql, ns)]
 
     async def one(self, sql: str, ns: Mapping[str, Any]) -> Row | None:
         """Return the first row of a query, or None."""

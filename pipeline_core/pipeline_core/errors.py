@@ -7,7 +7,7 @@ from app.global_func import BAD_FILE, DUPLICATE, NOT_FOUND, ErrorCode, FieldCode
 ALREADY_LIVE = ErrorCode(
     "already_live", 409, "Version {version_no} is live already.", "版本 {version_no} 已在线上。"
 )
-ARCHIVED = ErrorCode(
+PIPELINE_ARCHIVED = ErrorCode(
     "archived",
     409,
     "The line {code} is archived. Bring it back before changing it.",

@@ -231,9 +231,6 @@ END_PREVIOUS = FieldCode(
 IN_THE_PAST = FieldCode(
     "in_the_past", "Choose a time that is still to come.", "请选择一个将来的时间。"
 )
-CANCELLED_USED_NOTHING = FieldCode(
-    "not_allowed", "A cancelled call has used nothing.", "已取消的调用没有用量。"
-)
 PRICE_NOT_AN_OBJECT = FieldCode(
     "not_an_object", "Give an object for each price.", "每个价格须是一个对象。"
 )

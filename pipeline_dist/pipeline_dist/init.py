@@ -20,7 +20,6 @@ from pipeline_dist.admin import (
 )
 from pipeline_dist.admission import account as accounts
 from pipeline_dist.api import docs as document_api, v1 as v1_api
-from pipeline_dist.api.endpoint import endpoint
 from pipeline_dist.reports import statements
 
 EXPORTS = {
@@ -39,16 +38,7 @@ EXPORTS = {
     "distributor_overview": reading_endpoint(figures_api.distributor_overview),
     "distributor_usage": reading_endpoint(figures_api.distributor_usage),
     "distributor_statement_file": reading_endpoint(figures_api.distributor_statement_file),
-    "v1_me": endpoint(GET=v1_api.me),
-    "v1_pipelines": endpoint(GET=v1_api.pipelines),
-    "v1_quote": endpoint(POST=v1_api.quote),
-    "v1_calls": endpoint(GET=v1_api.read_call, POST=v1_api.begin_call),
-    "v1_calls_finish": endpoint(POST=v1_api.finish_call),
-    "v1_calls_batch": endpoint(POST=v1_api.book_batch),
-    "v1_usage": endpoint(GET=v1_api.usage_report),
-    "v1_statement": endpoint(GET=v1_api.month_statement),
-    "v1_statement_csv": endpoint(GET=v1_api.statement_csv),
-    "v1_statement_xlsx": endpoint(GET=v1_api.statement_xlsx),
+    **v1_api.ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
 }

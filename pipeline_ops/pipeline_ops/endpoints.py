@@ -27,6 +27,7 @@ from app.global_func import (
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
 from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, UNIT_REQUIRED
+from pipeline_ops.ledger.states import OVER
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
 
@@ -46,8 +47,8 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
     """Book a call by hand: one item by step_key, model, unit and quantity, or several as
     `lines`."""
     values = check_new(bookings.TABLE, params, extra={"lines": FieldRule(kind="json", json="list")})
-    if values["status"] not in bookings.BOOKABLE:
-        raise InvalidFields([BAD_CHOICE("status", choices=", ".join(bookings.BOOKABLE))])
+    if values["status"] not in OVER:
+        raise InvalidFields([BAD_CHOICE("status", choices=", ".join(OVER))])
     lines = _lines_to_book(values)
     record = await in_transaction(lambda sor: bookings.book(sor, values, lines, actor))
     return Answer(record, table=bookings.TABLE, message=Message("The call is booked."))

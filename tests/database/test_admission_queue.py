@@ -17,10 +17,19 @@ from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.commands import BeginResult
 from pipeline_dist.admission.limits import rate_limit_headers
 from pipeline_dist.admission.queue import admission_queue
 from tests.support.installation import Installation
-from tests.support.trade import Clock, Trade, add_price, differences, make_trade
+from tests.support.trade import (
+    Clock,
+    Trade,
+    add_price,
+    begin_call,
+    differences,
+    finish_call,
+    make_trade,
+)
 
 pytestmark = pytest.mark.usefixtures("pool", "hands")
 
@@ -34,9 +43,8 @@ async def outcome_of(work: Awaitable[Any]) -> Any:
 
 
 def begin(trade: Trade, key: str, **more: Any) -> Any:
-    fields: dict[str, Any] = {"idempotency_key": key, "request_hash": "h", "lease_seconds": 60}
-    fields |= more
-    return outcome_of(admission.begin(trade.distributor_id, pipeline=trade.code, **fields))
+    fields: dict[str, Any] = {"idempotency_key": key, "lease_seconds": 60} | more
+    return outcome_of(admission.begin(trade.distributor_id, begin_call(trade.code, **fields)))
 
 
 def book(trade: Trade, key: str, quantity: str = "1", unit: str = "call", **more: Any) -> Any:
@@ -74,17 +82,9 @@ async def test_each_gets_its_own_answer_and_a_bad_one_spoils_nobody() -> None:
         book(trade, "no-price", unit="parsec"),
         book(trade, "too-much", "900000000000"),
         book(trade, "too-long", client_ref="x" * 129),
-        outcome_of(
-            admission.begin(
-                trade.distributor_id, pipeline="none", idempotency_key="n", request_hash="h"
-            )
-        ),
-        outcome_of(
-            admission.finish(trade.distributor_id, call_no="none", status="failed", body_hash="h")
-        ),
-        outcome_of(
-            admission.begin("nobody", pipeline=trade.code, idempotency_key="n", request_hash="h")
-        ),
+        outcome_of(admission.begin(trade.distributor_id, begin_call("none", idempotency_key="n"))),
+        outcome_of(admission.finish(trade.distributor_id, finish_call("none", "failed"))),
+        outcome_of(admission.begin("nobody", begin_call(trade.code, idempotency_key="n"))),
     ]
 
     answers = await asyncio.gather(*good[:5], *bad, *good[5:])
@@ -153,8 +153,7 @@ async def test_who_ends_the_call_of_another_does_not_take_his_price(
 
     def finish(trade: Trade) -> Any:
         lines = [{"unit": "call", "quantity": Decimal(3)}]
-        fields: dict[str, Any] = {"status": "succeeded", "lines": lines, "body_hash": "h"}
-        return outcome_of(admission.finish(trade.distributor_id, call_no=call_no, **fields))
+        return outcome_of(admission.finish(trade.distributor_id, finish_call(call_no, lines=lines)))
 
     answers = await asyncio.gather(*(finish(trade) for trade in (owner, stranger)[::order]))
 
@@ -171,11 +170,7 @@ async def test_slots_of_overdue_calls_go_to_those_who_wait(hands: Clock) -> None
     hands.moment += timedelta(seconds=60)
 
     def finish(call_no: str) -> Any:
-        return outcome_of(
-            admission.finish(
-                trade.distributor_id, call_no=call_no, status="succeeded", body_hash=call_no
-            )
-        )
+        return outcome_of(admission.finish(trade.distributor_id, finish_call(call_no)))
 
     answers = await asyncio.gather(
         *(begin(trade, f"new-{n}") for n in range(4)),
@@ -198,9 +193,10 @@ async def test_who_takes_the_last_slot_and_who_comes_next_hear_when_it_is_free(
     trade = await make_trade(pipeline_capacity={"max_concurrency": 1 + len(others)})
     for lease_seconds in others:
         await trade.begin(lease_seconds=lease_seconds)
-    fields: dict[str, Any] = {"pipeline": trade.code, "request_hash": "h", "lease_seconds": 90}
     begins = [
-        admission.begin(trade.distributor_id, **fields, idempotency_key=key)
+        admission.begin(
+            trade.distributor_id, begin_call(trade.code, idempotency_key=key, lease_seconds=90)
+        )
         for key in ("last", "late")
     ]
 
@@ -209,7 +205,7 @@ async def test_who_takes_the_last_slot_and_who_comes_next_hear_when_it_is_free(
     else:
         last, late = [(await asyncio.gather(begin, return_exceptions=True))[0] for begin in begins]
 
-    assert isinstance(last, admission.BeginResult)
+    assert isinstance(last, BeginResult)
     assert rate_limit_headers(last.limits)["RateLimit-Reset"] == seconds
     assert isinstance(late, AppError)
     free = hands.moment + timedelta(seconds=int(seconds))

@@ -21,7 +21,15 @@ from app.db.transactions import in_transaction
 from pipeline_dist.admission import service as admission
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.sweeper import expire_overdue
-from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
+from tests.support.trade import (
+    EVENING,
+    Clock,
+    Trade,
+    add_price,
+    differences,
+    finish_call,
+    make_trade,
+)
 
 STEPS = 70
 QUOTAS: dict[str, dict[str, Any]] = {
@@ -123,7 +131,7 @@ class History:
         if call is not None:
             with pytest.raises(AppError, match="ended already"):
                 await admission.finish(
-                    self.trade.distributor_id, call_no=call.call_no, status="failed", body_hash="?"
+                    self.trade.distributor_id, finish_call(call.call_no, "failed", body_hash="?")
                 )
 
     async def cancel(self) -> None:

@@ -12,7 +12,7 @@ from pipeline_dist.accounts import distributors
 from pipeline_ops.ledger import entries as ledger
 from tests.support.installation import Installation
 from tests.support.reads import reads_of, statements_of
-from tests.support.trade import Clock, Trade, make_trade
+from tests.support.trade import Clock, Trade, make_trade, past_call
 
 CALLS_A_DAY = 60
 DAYS = 28
@@ -25,16 +25,12 @@ async def trade(pool: Installation, hands: Clock) -> Trade:
     """A distributor with a month of calls of its pipeline."""
     seller = await make_trade()
     rows = [
-        ledger.new_header(
-            moment=started_at, by="", distributor_id=seller.distributor_id, currency="CNY",
-            pipeline_id=seller.rows["pipelines"]["id"], status="succeeded", source="api",
-            started_at=started_at,
-        )
+        past_call(seller.rows["pipelines"]["id"], seller.distributor_id, started_at)
         for day in range(DAYS)
         for number in range(CALLS_A_DAY)
         for started_at in [FIRST + timedelta(days=day, minutes=number)]
-    ]  # fmt: skip
-    await in_transaction(lambda sor: ledger.insert_rows(sor, rows))
+    ]
+    await in_transaction(lambda sor: ledger.insert_entries(sor, rows))
     pool.query("analyze table pipeline_usage_log")
     return seller
 

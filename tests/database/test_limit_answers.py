@@ -15,12 +15,12 @@ from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.limits import rate_limit_headers
 from pipeline_dist.api import batches
-from pipeline_dist.api.input import NewCall
 from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
-from tests.support.trade import Clock, Trade, add_price, differences, make_trade
+from tests.support.trade import Clock, Trade, add_price, differences, finish_call, make_trade
 
 NOON = datetime(2026, 11, 10, 4, tzinfo=UTC)
 DAY_ENDS = datetime(2026, 11, 10, 16, tzinfo=UTC)
@@ -147,9 +147,7 @@ async def test_who_finishes_late_hears_when_a_slot_is_free(hands: Clock) -> None
     hands.moment += timedelta(seconds=10)
     await trade.begin(lease_seconds=70)
 
-    result = await admission.finish(
-        trade.distributor_id, call_no=late, status="succeeded", body_hash="h"
-    )
+    result = await admission.finish(trade.distributor_id, finish_call(late))
 
     headers = rate_limit_headers(result.limits)
     assert (headers["RateLimit-Remaining"], headers["RateLimit-Reset"]) == ("0", "70")
@@ -166,11 +164,8 @@ def call(code: str, **more: Any) -> dict[str, Any]:
 
 
 async def book_all(trade: Trade, items: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    async def book(key: str, new_call: NewCall) -> admission.BeginResult:
-        return await admission.begin(
-            trade.distributor_id, pipeline=new_call.pipeline, idempotency_key=key,
-            request_hash=new_call.request_hash, lines=new_call.lines, status=new_call.status,
-        )  # fmt: skip
+    async def book(command: BeginCall) -> BeginResult:
+        return await admission.begin(trade.distributor_id, command)
 
     outcomes, headers = await batches.book_all(trade.distributor_id, items, book)
     return json.loads(batches.answer(outcomes, "en")), headers

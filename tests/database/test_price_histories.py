@@ -17,7 +17,15 @@ from app.base import clock
 from app.db.transactions import reading
 from pipeline_dist.admission import service as admission
 from pipeline_dist.reports.statement import statement
-from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
+from tests.support.trade import (
+    EVENING,
+    Clock,
+    Trade,
+    add_price,
+    differences,
+    finish_call,
+    make_trade,
+)
 
 MAX_QUANTITY = 10**12 - 1
 QUANTITIES = ["0", "0.000001", "1", "3.5", "1234.567891", str(MAX_QUANTITY), "17"]
@@ -121,9 +129,7 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
         quote, _ = await admission.quote(trade.distributor_id, **fields)
         quote_amounts = [Fraction(line["amount"]) for line in quote["lines"]]
         assert quote_amounts == exact(lines, model, hands.moment, book=False)
-        result = await admission.finish(
-            trade.distributor_id, call_no=call_no, status="succeeded", lines=lines, body_hash="h"
-        )
+        result = await admission.finish(trade.distributor_id, finish_call(call_no, lines=lines))
         costs = exact(lines, model, began, book=True)
         assert [Fraction(line["amount"]) for line in result.call["lines"]] == costs
         month = clock.quota_month(began)

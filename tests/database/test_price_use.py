@@ -17,7 +17,7 @@ from pipeline_ops.rules.usage_lines import UsageLine
 from pipeline_ops.tables import prices
 from tests.support.installation import Installation
 from tests.support.reads import reads_of
-from tests.support.trade import Trade, add_price, make_trade
+from tests.support.trade import Trade, add_price, make_trade, past_call
 
 MONTHS = 12
 CALLS_A_MONTH = 50
@@ -48,16 +48,12 @@ async def test_an_unused_price_is_known_without_reading_the_pipeline_s_calls(
     trade = await make_trade()
     await add_price(trade, unit_price=Decimal(1))
     rows = [
-        ledger.new_header(
-            moment=started_at, by="", distributor_id=distributor_id, currency="CNY",
-            pipeline_id=trade.rows["pipelines"]["id"], status="succeeded", source="api",
-            started_at=started_at,
-        )
+        past_call(trade.rows["pipelines"]["id"], distributor_id, started_at)
         for distributor_id in (trade.distributor_id, None)
         for month in range(MONTHS)
         for started_at in [datetime(2026, month + 1, 3, tzinfo=UTC)] * CALLS_A_MONTH
-    ]  # fmt: skip
-    await in_transaction(lambda sor: ledger.insert_rows(sor, rows))
+    ]
+    await in_transaction(lambda sor: ledger.insert_entries(sor, rows))
     pool.query("analyze table pipeline_usage_log")
     price = await price_of(trade)
 

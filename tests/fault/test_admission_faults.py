@@ -24,7 +24,7 @@ from app.runtime.processes import wait_until
 from pipeline_dist.admission import service as admission
 from tests.support.installation import Installation
 from tests.support.shop import Shop
-from tests.support.trade import Clock, Trade, add_price, differences, make_trade
+from tests.support.trade import Clock, Trade, add_price, begin_call, differences, make_trade
 from tests.support.witness import Witness
 
 pytestmark = pytest.mark.alone
@@ -219,10 +219,8 @@ def goes_on(installation: Installation, witness: Witness) -> bool:
 
 
 async def one_call(trade: Trade, key: str, *, finish: bool) -> str:
-    beginning = await admission.begin(
-        trade.distributor_id, pipeline=trade.code, idempotency_key=key, request_hash="h",
-        lease_seconds=86_400,
-    )  # fmt: skip
+    command = begin_call(trade.code, idempotency_key=key, lease_seconds=86_400)
+    beginning = await admission.begin(trade.distributor_id, command)
     call_no = str(beginning.call["call_no"])
     if finish:
         await trade.finish(call_no, call="1")

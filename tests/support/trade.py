@@ -12,12 +12,47 @@ from app.base.ids import new_id
 from app.db.transactions import in_transaction, reading
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.commands import BeginCall, FinishCall
 from pipeline_ops.ledger.check import check
+from pipeline_ops.ledger.rows import Entry, new_header
+from pipeline_ops.ledger.states import CallSource, CallStatus
+from pipeline_ops.rules.usage_lines import usage_lines
 
 # Half an hour before midnight in Shanghai, on the last day of a month.
 EVENING = datetime(2026, 11, 30, 15, 30, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def begin_call(pipeline: str, **fields: Any) -> BeginCall:
+    """A begin of this line; say only what the test is about."""
+    lines = usage_lines(fields.pop("lines", None))
+    return BeginCall(pipeline=pipeline, lines=lines, **{"request_hash": "h"} | fields)
+
+
+def finish_call(call_no: str, status: str = "succeeded", **fields: Any) -> FinishCall:
+    """An end of this call; say only what the test is about."""
+    lines = usage_lines(fields.pop("lines", None))
+    return FinishCall(
+        call_no=call_no, status=CallStatus(status), lines=lines, **{"body_hash": "h"} | fields
+    )
+
+
+def past_call(pipeline_id: str, distributor_id: str | None, started_at: datetime) -> Entry:
+    """A call that succeeded without using anything, to be written straight into the ledger."""
+    return Entry(
+        new_header(
+            moment=started_at,
+            by="",
+            distributor_id=distributor_id,
+            pipeline_id=pipeline_id,
+            version_no=None,
+            currency="CNY",
+            status=CallStatus.SUCCEEDED,
+            source=CallSource.API,
+            started_at=started_at,
+        )
+    )
 
 
 class Clock:
@@ -42,38 +77,30 @@ class Trade:
     async def begin(self, **more: Any) -> str:
         """Begin a call with a key of its own; its number."""
         self._number += 1
-        key = f"k{self._number}"
-        fields: dict[str, Any] = {
-            "idempotency_key": key,
-            "request_hash": "h",
-            "lease_seconds": 86_400,
-        } | more
-        result = await admission.begin(self.distributor_id, pipeline=self.code, **fields)
+        fields: dict[str, Any] = {"lease_seconds": 86_400} | more
+        command = begin_call(self.code, idempotency_key=f"k{self._number}", **fields)
+        result = await admission.begin(self.distributor_id, command)
         return str(result.call["call_no"])
 
     async def begin_call(self, lease_seconds: int) -> dict[str, Any]:
         """Begin a call; the whole answer."""
         self._number += 1
-        result = await admission.begin(
-            self.distributor_id,
-            pipeline=self.code,
-            idempotency_key=f"k{self._number}",
-            request_hash="h",
-            lease_seconds=lease_seconds,
+        command = begin_call(
+            self.code, idempotency_key=f"k{self._number}", lease_seconds=lease_seconds
         )
+        result = await admission.begin(self.distributor_id, command)
         return result.call
 
     async def book_call(self, quantity: int) -> dict[str, Any]:
         """Book a finished call of *quantity* units `call`; the whole answer."""
         self._number += 1
-        result = await admission.begin(
-            self.distributor_id,
-            pipeline=self.code,
+        command = begin_call(
+            self.code,
             idempotency_key=f"k{self._number}",
-            request_hash="h",
             status="succeeded",
             lines=[{"unit": "call", "quantity": Decimal(quantity)}],
         )
+        result = await admission.begin(self.distributor_id, command)
         return result.call
 
     async def refusal(self) -> AppError:
@@ -84,9 +111,8 @@ class Trade:
 
     async def finish(self, call_no: str, status: str = "succeeded", **use: Any) -> dict[str, Any]:
         lines = [{"unit": unit, "quantity": Decimal(count)} for unit, count in use.items()]
-        result = await admission.finish(
-            self.distributor_id, call_no=call_no, status=status, lines=lines, body_hash=call_no
-        )
+        command = finish_call(call_no, status, lines=lines, body_hash=call_no)
+        result = await admission.finish(self.distributor_id, command)
         return result.call
 
     async def row(self, table: str) -> Any:

@@ -8,18 +8,21 @@ import pytest
 from app.base.errors import TooManyRequests
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.counters import CapacityRow
 from pipeline_ops.rules.limits import Limit, check_room
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 DAY, MONTH = "2026-11-24", "2026-11"
 
 
-def make_record(**changes: Any) -> dict[str, Any]:
+def make_record(**changes: Any) -> CapacityRow:
     """A capacity row with room; say only what the test is about."""
-    return {
+    fields: dict[str, Any] = {
+        "id": "c", "pipeline_id": "p",
         "daily_quota": 10, "monthly_quota": 100, "max_concurrency": 3, "enabled": 1,
         "day_key": DAY, "day_used": 4, "month_key": MONTH, "month_used": 40, "running": 1,
-    } | changes  # fmt: skip
+    }  # fmt: skip
+    return CapacityRow(**fields | changes)
 
 
 def test_a_counter_turns_over_to_a_later_day_and_takes_up_the_ledgers_count() -> None:
@@ -27,8 +30,8 @@ def test_a_counter_turns_over_to_a_later_day_and_takes_up_the_ledgers_count() ->
 
     assert rules.keys_to_count(record, ("2026-11-25", MONTH)) == ["2026-11-25"]
     rules.roll_over(record, "2026-11-25", MONTH, {"2026-11-25": 2})
-    assert (record["day_key"], record["day_used"]) == ("2026-11-25", 2)
-    assert (record["month_key"], record["month_used"]) == (MONTH, 40)
+    assert (record.day_key, record.day_used) == ("2026-11-25", 2)
+    assert (record.month_key, record.month_used) == (MONTH, 40)
 
 
 def test_a_counter_never_turns_back() -> None:
@@ -49,22 +52,22 @@ def test_a_new_counter_starts_at_what_the_ledger_says() -> None:
 
     rules.roll_over(record, DAY, MONTH, {DAY: 3, MONTH: 5})
 
-    assert (record["day_used"], record["month_used"]) == (3, 5)
+    assert (record.day_used, record.month_used) == (3, 5)
 
 
 def test_what_is_taken_is_given_back_only_to_its_own_day_and_month() -> None:
     record = make_record()
 
     rules.consume(record, DAY, MONTH, {})
-    assert (record["day_used"], record["month_used"]) == (5, 41)
+    assert (record.day_used, record.month_used) == (5, 41)
     rules.release(record, "2026-11-23", MONTH, {})
-    assert (record["day_used"], record["month_used"]) == (5, 40)
+    assert (record.day_used, record.month_used) == (5, 40)
     rules.release(record, DAY, "2026-10", {})
-    assert (record["day_used"], record["month_used"]) == (4, 40)
+    assert (record.day_used, record.month_used) == (4, 40)
 
 
 def test_limits_come_in_the_order_of_admission() -> None:
-    capacity = Capacity(pipeline_id="p", row=make_record(), counts={})  # type: ignore[arg-type]
+    capacity = Capacity(pipeline_id="p", row=make_record(), counts={})
 
     scopes = [limit.scope for limit in capacity.limits(NOON, slot=True)]
 
@@ -75,12 +78,12 @@ def test_limits_come_in_the_order_of_admission() -> None:
 def test_no_quota_is_no_limit_and_no_row_limits_nothing() -> None:
     open_capacity = make_record(daily_quota=None, monthly_quota=None, max_concurrency=None)
 
-    assert Capacity(pipeline_id="p", row=open_capacity, counts={}).limits(NOON, slot=True) == []  # type: ignore[arg-type]
+    assert Capacity(pipeline_id="p", row=open_capacity, counts={}).limits(NOON, slot=True) == []
     assert Capacity(pipeline_id="p", row=None, counts={}).limits(NOON, slot=True) == []
 
 
 def test_a_pipeline_that_is_switched_off_takes_no_calls() -> None:
-    capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counts={})  # type: ignore[arg-type]
+    capacity = Capacity(pipeline_id="p", row=make_record(enabled=0), counts={})
 
     with pytest.raises(TooManyRequests) as caught:
         check_room(capacity.limits(NOON, slot=True), NOON)

@@ -28,7 +28,8 @@ from pipeline_core.definition.snapshot import (
     step_values,
 )
 from pipeline_core.definition.stages import Layout, Place, layout_of, numbers_of
-from pipeline_core.errors import ARCHIVED
+from pipeline_core.definition.states import PipelineStatus
+from pipeline_core.errors import PIPELINE_ARCHIVED
 
 STEPS = """
 select * from pipeline_steps
@@ -68,8 +69,8 @@ async def lock_editable_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, 
 
 def refuse_archived(pipeline: Mapping[str, Any]) -> None:
     """Raise Conflict `archived` for a line that is put away."""
-    if pipeline["status"] == "archived":
-        raise ARCHIVED(code=pipeline["code"])
+    if pipeline["status"] == PipelineStatus.ARCHIVED:
+        raise PIPELINE_ARCHIVED(code=pipeline["code"])
 
 
 async def steps_of(sor: SafeSqlor, pipeline_id: str) -> list[Row]:

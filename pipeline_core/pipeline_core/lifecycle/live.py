@@ -12,6 +12,7 @@ from typing import Any
 
 from app.global_func import Actor, Row, SafeSqlor, canonical_json, iso, now
 from pipeline_core.definition.snapshot import load
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.errors import VERSION_NOT_FOUND
 
 LIVE = """
@@ -92,7 +93,7 @@ async def put_live(
         further["contributors"] = list(contributors)
     await _log(sor, version, columns, event, why, actor, **further)
     # A form opened while the line was off sale would take it off again: that one must notice.
-    risen = int(pipeline["status"] not in ("draft", "published"))
+    risen = int(pipeline["status"] not in (PipelineStatus.DRAFT, PipelineStatus.PUBLISHED))
     await sor.sqlExe(
         SET_LIVE, {"id": pipeline["id"], "version_no": version["version_no"], "raise": risen}
     )

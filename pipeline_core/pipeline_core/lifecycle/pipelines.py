@@ -17,6 +17,7 @@ from app.global_func import (
     update_row,
     without_unchanged,
 )
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.draft.context import referrers
 from pipeline_core.draft.draft import STEPS, changes, refuse_archived
 from pipeline_core.errors import PIPELINE_CODE_TAKEN, STATUS_OF_NEW_PIPELINE
@@ -33,7 +34,7 @@ class PipelineService(TableService):
     table = "pipelines"
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
-        if values["status"] != "draft":
+        if values["status"] != PipelineStatus.DRAFT:
             raise InvalidFields([STATUS_OF_NEW_PIPELINE("status")])
         owner = {
             "owner_id": actor.user_id,

@@ -20,6 +20,7 @@ from app.global_func import (
     translate,
 )
 from pipeline_core.definition.snapshot import Definition, freeze, load
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, replace_draft
@@ -96,7 +97,7 @@ async def rollback(
         rollback_of=from_no,
     )  # fmt: skip
     detail = {"reason": values["reason"], "draft_replaced": replaces_draft}
-    live = current if pipeline["status"] == "published" else None
+    live = current if pipeline["status"] == PipelineStatus.PUBLISHED else None
     await _audit(sor, "rollback", pipeline, live, target, detail, actor)
     return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaces_draft}
 

@@ -13,25 +13,26 @@ from app.global_func import (
     update_row,
 )
 from pipeline_core.definition.snapshot import load
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.draft.draft import lock_pipeline
 from pipeline_core.errors import BAD_STATUS_CHANGE, DRAFT_NEVER_PUBLISHED
 from pipeline_core.lifecycle.live import put_live, take_off, version_by_number
 from pipeline_core.lifecycle.publishing import check_definition
 
 # A line becomes `published` for the first time only by publishing it.
-MOVES: Mapping[str, frozenset[str]] = {
-    "draft": frozenset({"archived"}),
-    "published": frozenset({"offline", "archived"}),
-    "offline": frozenset({"published", "archived"}),
-    "archived": frozenset({"offline", "draft"}),
+MOVES: Mapping[str, frozenset[PipelineStatus]] = {
+    PipelineStatus.DRAFT: frozenset({PipelineStatus.ARCHIVED}),
+    PipelineStatus.PUBLISHED: frozenset({PipelineStatus.OFFLINE, PipelineStatus.ARCHIVED}),
+    PipelineStatus.OFFLINE: frozenset({PipelineStatus.PUBLISHED, PipelineStatus.ARCHIVED}),
+    PipelineStatus.ARCHIVED: frozenset({PipelineStatus.OFFLINE, PipelineStatus.DRAFT}),
 }
 
 
 def is_allowed(before: str, after: str, *, was_live: bool) -> bool:
     """Return whether a line may go from *before* to *after*; *was_live*: it has versions that
     were."""
-    back = "offline" if was_live else "draft"
-    return after in MOVES[before] and (before != "archived" or after == back)
+    back = PipelineStatus.OFFLINE if was_live else PipelineStatus.DRAFT
+    return after in MOVES[before] and (before != PipelineStatus.ARCHIVED or after == back)
 
 
 async def set_status(
@@ -52,7 +53,7 @@ async def set_status(
     return await update_row(
         sor, "pipelines", pipeline_id, None, new_values, actor, detail=detail,
         # Going live is noted where it happens.
-        action="update" if status == "published" else "set_status",
+        action="update" if status == PipelineStatus.PUBLISHED else "set_status",
     )  # fmt: skip
 
 
@@ -67,9 +68,9 @@ async def update_status(
     """
     if not is_allowed(pipeline["status"], status, was_live=pipeline["current_version"] is not None):
         raise _refusal(pipeline["status"], status)
-    if pipeline["status"] == "published":
+    if pipeline["status"] == PipelineStatus.PUBLISHED:
         await take_off(sor, pipeline, event=status, why=reason, actor=actor)
-    if status == "published":
+    if status == PipelineStatus.PUBLISHED:
         version = await version_by_number(sor, pipeline["id"], pipeline["current_version"])
         await check_definition(sor, pipeline["id"], load(version), actor)
         await put_live(sor, pipeline, version, event="back_online", why=reason, actor=actor)
@@ -82,6 +83,6 @@ async def update_status(
 
 
 def _refusal(before: str, after: str) -> AppError:
-    is_publishing = before == "draft" and after == "published"
+    is_publishing = before == PipelineStatus.DRAFT and after == PipelineStatus.PUBLISHED
     entry = DRAFT_NEVER_PUBLISHED if is_publishing else BAD_STATUS_CHANGE
     return entry.at("status", before=before, after=after)

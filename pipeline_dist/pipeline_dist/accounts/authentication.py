@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from aiohttp import web
 
@@ -20,20 +19,21 @@ from app.global_func import (
     UNKNOWN_ADDRESS,
     AppError,
     Network,
-    Row,
     now,
     read_address,
     read_network,
     reading,
 )
 from pipeline_dist.accounts import keys
+from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, Distributor
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED
 
 log = logging.getLogger("pipeline.distributor_api")
+_COLUMNS = ", ".join(DISTRIBUTOR_COLUMNS)
 _ROWS_OF_KEY = (
-    "select d.* from distributors d where d.api_key_hash = ${digest}$"
-    " union all select d.* from distributors d where d.previous_key_hash = ${digest}$"
+    f"select {_COLUMNS} from distributors where api_key_hash = ${{digest}}$"  # noqa: S608
+    f" union all select {_COLUMNS} from distributors where previous_key_hash = ${{digest}}$"
 )
 
 
@@ -50,14 +50,14 @@ class Credentials:
 class AuthenticatedDistributor:
     """The distributor that calls, with what is to be known of the key it used."""
 
-    distributor: Row
+    distributor: Distributor
     key_prefix: str
     key_expires_at: datetime | None
 
     @property
     def id(self) -> str:
         """The distributor's id."""
-        return str(self.distributor["id"])
+        return self.distributor.id
 
 
 def read_credentials(request: web.Request) -> Credentials:
@@ -76,8 +76,8 @@ async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
     """
     async with reading() as sor:
-        rows = await sor.sqlExe(_ROWS_OF_KEY, {"digest": credentials.digest})
-    for row in rows:
+        rows = await sor.tuples(_ROWS_OF_KEY, {"digest": credentials.digest})
+    for row in [Distributor(*values) for values in rows]:
         if _matching_expiries(row, credentials.digest):
             return AuthenticatedDistributor(
                 row, credentials.key_prefix, check_caller(row, credentials)
@@ -85,7 +85,7 @@ async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:
     raise _invalid_key()
 
 
-def check_caller(distributor: Row, credentials: Credentials) -> datetime | None:
+def check_caller(distributor: Distributor, credentials: Credentials) -> datetime | None:
     """
     Raise what keeps the bearer of *credentials* from acting for *distributor*: invalid_key,
     distributor_suspended, ip_not_allowed. Answers when the key expires.
@@ -93,8 +93,8 @@ def check_caller(distributor: Row, credentials: Credentials) -> datetime | None:
     expiries = _matching_expiries(distributor, credentials.digest)
     if not expiries:
         raise _invalid_key()
-    check_active(distributor)
-    if not is_ip_allowed(distributor["allowed_ips"], credentials.ip):
+    check_active(distributor.status)
+    if not is_ip_allowed(distributor.allowed_ips, credentials.ip):
         raise _not_from(credentials.ip)
     return expiries[0]
 
@@ -144,21 +144,24 @@ def _sent_key(request: web.Request) -> str | None:
     return candidates.pop() if len(candidates) == 1 else None
 
 
-def _matching_expiries(row: Row, digest: str) -> list[datetime | None]:
+def _matching_expiries(row: Distributor, digest: str) -> list[datetime | None]:
     """Return when the key with this digest expires; nothing if it is none of the row's valid
     keys."""
     moment = now()
     return [
         expiry
-        for kind, expiry in _valid_until(row)
-        if hmac.compare_digest(row[kind] or "", digest) and (expiry is None or expiry > moment)
+        for key_hash, expiry in _keys(row)
+        if hmac.compare_digest(key_hash or "", digest) and (expiry is None or expiry > moment)
     ]
 
 
-def _valid_until(row: Row) -> list[tuple[str, Any]]:
-    grace_end = row["previous_key_expires_at"]
-    columns = [("api_key_hash", row["api_key_expires_at"])]
-    return [*columns, ("previous_key_hash", grace_end)] if grace_end is not None else columns
+def _keys(row: Distributor) -> list[tuple[str | None, datetime | None]]:
+    """Return the hashes of the row's keys, each with its end; the one before only where it has
+    one."""
+    keys = [(row.api_key_hash, row.api_key_expires_at)]
+    if row.previous_key_expires_at is not None:
+        keys.append((row.previous_key_hash, row.previous_key_expires_at))
+    return keys
 
 
 def _invalid_key() -> AppError:

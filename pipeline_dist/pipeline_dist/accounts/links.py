@@ -24,6 +24,7 @@ from app.global_func import (
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
 from pipeline_dist.errors import DISCOUNT_ABOVE_ONE, DISCOUNT_REQUIRED, FIXED_PRICES_REQUIRED
+from pipeline_ops.rules.pricing import PricingMode
 
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
@@ -85,13 +86,13 @@ async def _terms(
     if (params.get("discount_rate") or 0) > 1:
         problems.append(DISCOUNT_ABOVE_ONE("discount_rate"))
     mode = values["pricing_mode"]
-    if mode == "discount" and values.get("discount_rate") is None:
+    if mode == PricingMode.DISCOUNT and values.get("discount_rate") is None:
         problems.append(DISCOUNT_REQUIRED("discount_rate"))
     start, end = values.get("valid_from"), values.get("valid_to")
     if start is not None and end is not None and end <= start:
         problems.append(OUT_OF_ORDER("valid_to"))
     prices = values.get("fixed_prices")
-    if mode == "fixed" and not prices:
+    if mode == PricingMode.FIXED and not prices:
         problems.append(FIXED_PRICES_REQUIRED("fixed_prices"))
     if problems:
         raise InvalidFields(problems)

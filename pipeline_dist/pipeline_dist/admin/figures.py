@@ -13,6 +13,8 @@ from app.global_func import (
     get_row,
     reading,
 )
+from pipeline_dist.accounts.distributors import TABLE
+from pipeline_dist.accounts.rows import distributor_of
 from pipeline_dist.reports import figures, statement_files
 from pipeline_dist.reports.statement import check_month, statement
 from pipeline_dist.reports.usage import span
@@ -44,7 +46,7 @@ async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, A
     query = check_params(_USAGE, params)
     period = span(query["from"], query["to"])
     async with reading(snapshot=True) as sor:
-        await get_row(sor, "distributors", query["distributor_id"])
+        await get_row(sor, TABLE, query["distributor_id"])
         rows = await figures.sums(
             sor, query["distributor_id"], period, query["group_by"], query["pipeline"]
         )
@@ -57,7 +59,7 @@ async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> An
     query = check_params(_FILE, params)
     month = check_month(query["month"])
     async with reading(snapshot=True) as sor:
-        distributor = await get_row(sor, "distributors", query["distributor_id"])
+        distributor = distributor_of(await get_row(sor, TABLE, query["distributor_id"]))
         document = await statement(sor, distributor, month)
     content: str | bytes
     if query["format"] == "csv":
@@ -65,6 +67,6 @@ async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> An
     else:
         content = await asyncio.to_thread(statement_files.as_xlsx, document, actor.lang)
         kind = XLSX_TYPE
-    name = f"statement-{distributor['code']}-{month}.{query['format']}"
+    name = f"statement-{distributor.code}-{month}.{query['format']}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Answer(content, headers=headers, content_type=kind)

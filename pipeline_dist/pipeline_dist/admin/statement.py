@@ -13,6 +13,7 @@ from app.global_func import (
     sort_terms,
     translate,
 )
+from pipeline_dist.accounts.rows import distributor_of
 from pipeline_dist.errors import STATEMENT_COLUMN_UNKNOWN
 from pipeline_dist.reports.statement import LINE_COLUMNS, check_month, statement
 from pipeline_dist.reports.statement_files import HEADINGS
@@ -103,5 +104,5 @@ def _field(name: str, label: str) -> dict[str, Any]:
 async def _read_statement(query: dict[str, Any]) -> dict[str, Any]:
     month = check_month(query["month"])
     async with reading(snapshot=True) as sor:
-        distributor = await get_row(sor, "distributors", query["distributor_id"])
-        return await statement(sor, distributor, month)
+        row = await get_row(sor, "distributors", query["distributor_id"])
+        return await statement(sor, distributor_of(row), month)

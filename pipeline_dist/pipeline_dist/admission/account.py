@@ -17,12 +17,13 @@ from typing import Any
 from app.global_func import (
     AppError,
     InvalidFields,
-    Row,
     SafeSqlor,
     now,
     quota_day,
     quota_month,
 )
+from pipeline_core.definition.states import PipelineStatus
+from pipeline_dist.accounts.rows import Distributor, Link
 from pipeline_dist.admission.limits import (
     count_for_link,
     quota_key,
@@ -32,7 +33,8 @@ from pipeline_dist.admission.limits import (
 )
 from pipeline_dist.admission.rate_window import RateWindow
 from pipeline_dist.admission.rows import (
-    SAVED,
+    distributor_counters,
+    link_counters,
     lock_distributors,
     lock_links,
     save_distributors,
@@ -43,7 +45,6 @@ from pipeline_dist.errors import (
     NOT_ENABLED,
     NOT_ENABLED_NOW,
     NOT_LINKED,
-    PIPELINE_NOT_FOUND,
     PIPELINE_OFFLINE,
     SPEND_LIMIT_REACHED,
 )
@@ -51,14 +52,17 @@ from pipeline_ops.calls.account import AccountProvider
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
-from pipeline_ops.rules.pricing import Terms, choose, discount
+from pipeline_ops.rules.pricing import PricingMode, PricingType, Terms, choose, discount
 
 
 class DistributorAccount:
     """One distributor's account for calls of one line; `link` is None where it has no such line."""
 
     def __init__(
-        self, distributor: Row, link: Row | None, quota_counts: dict[str, int] | None = None
+        self,
+        distributor: Distributor,
+        link: Link | None,
+        quota_counts: dict[str, int] | None = None,
     ) -> None:
         """Take *quota_counts*: what the ledger says of the distributor's quota periods, shared by
         all
@@ -72,12 +76,12 @@ class DistributorAccount:
     @property
     def distributor_id(self) -> str:
         """The distributor's id."""
-        return str(self.distributor["id"])
+        return self.distributor.id
 
     @property
     def currency(self) -> str:
         """The currency of the account; prices in another one do not apply."""
-        return str(self.distributor["currency"])
+        return self.distributor.currency
 
     def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
         """Return the price that applies to this distributor among a line's prices in force."""
@@ -88,32 +92,30 @@ class DistributorAccount:
         if self.link is not None:
             await count_for_link(sor, self.link, moment, self._link_counts)
         row, key = self.distributor, quota_key(self.distributor, moment)
-        if key is not None and key != row["quota_key"] and key not in self._quota_counts:
-            self._quota_counts[key] = await ledger.count_calls(sor, key, distributor_id=row["id"])
+        if key is not None and key != row.quota_key and key not in self._quota_counts:
+            self._quota_counts[key] = await ledger.count_calls(sor, key, distributor_id=row.id)
 
     def roll_over(self, moment: datetime) -> None:
         """Let the counters go over to the day and month of *moment*, which are counted."""
         if self.link is not None:
             rules.roll_over(self.link, quota_day(moment), quota_month(moment), self._link_counts)
         row, key = self.distributor, quota_key(self.distributor, moment)
-        current_key = row["quota_key"]
+        current_key = row.quota_key
         if key == current_key:
             return
         if key is None:
-            row["quota_key"], row["quota_used"] = None, 0
+            row.quota_key, row.quota_used = None, 0
             return
         # A period of another kind has another length: it was changed by hand, and starts anew.
         if current_key is None or len(current_key) != len(key) or current_key < key:
             if current_key is not None:
-                self._quota_counts[current_key] = row["quota_used"]
-            row["quota_key"], row["quota_used"] = key, self._quota_counts[key]
+                self._quota_counts[current_key] = row.quota_used
+            row.quota_key, row.quota_used = key, self._quota_counts[key]
 
     def limits(self, moment: datetime) -> list[Limit]:
         """Return quotas by calls at *moment*, after `load_counts`, in the order of admission."""
         row, key = self.distributor, quota_key(self.distributor, moment)
-        usage = (
-            row["quota_used"] if key is None or key == row["quota_key"] else self._quota_counts[key]
-        )
+        usage = row.quota_used if key is None or key == row.quota_key else self._quota_counts[key]
         limits = quota_limits(row, usage, moment)
         if self.link is not None:
             day, month = quota_day(moment), quota_month(moment)
@@ -139,14 +141,14 @@ class DistributorAccount:
 
     def count_rate(self, moment: datetime) -> None:
         """Count one call in the window of the rate limit, if there is one."""
-        if self.distributor["rate_limit_per_minute"] is not None:
-            window = RateWindow(self.distributor["rate_window"], moment)
+        if self.distributor.rate_limit_per_minute is not None:
+            window = RateWindow(self.distributor.rate_window, moment)
             window.add()
-            self.distributor["rate_window"] = window.dump()
+            self.distributor.rate_window = window.dump()
 
     def charge(self, amount: Decimal) -> None:
         """Charge *amount*, or give it back where it is negative."""
-        self.distributor["spend_used"] += amount
+        self.distributor.spend_used += amount
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters that have changed."""
@@ -157,8 +159,8 @@ class DistributorAccount:
             await save_links(sor, [self.link])
 
     def _add_calls(self, day: str, month: str, count: int) -> None:
-        if self.distributor["quota_key"] in (day, month):
-            self.distributor["quota_used"] += count
+        if self.distributor.quota_key in (day, month):
+            self.distributor.quota_used += count
         else:
             for key in (day, month):
                 if key in self._quota_counts:
@@ -170,13 +172,13 @@ class DistributorAccount:
     def _state(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         link = self.link
         return (
-            tuple(self.distributor[name] for name in SAVED),
-            tuple(link[name] for name in rules.COUNTERS) if link is not None else (),
+            distributor_counters(self.distributor),
+            link_counters(link) if link is not None else (),
         )
 
 
 def adjusted_terms(
-    link: Mapping[str, Any] | None,
+    link: Link | None,
     currency: str,
     terms: Sequence[Terms],
     step_key: str,
@@ -187,34 +189,37 @@ def adjusted_terms(
     Return the price for one use: a fixed price of the link where one fits, else the line's price,
     at the link's discount where it has one.
     """
-    mode = link["pricing_mode"] if link is not None else "inherit"
-    if link is not None and mode == "fixed":
-        fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
+    mode = link.pricing_mode if link is not None else PricingMode.INHERIT
+    if link is not None and mode == PricingMode.FIXED:
+        fixed_prices = fixed_terms(link.id, link.fixed_prices or "[]", currency)
         price = choose(fixed_prices, step_key, model, unit)
         if price is not None:
             return price
     price = choose(terms, step_key, model, unit)
-    if price is not None and link is not None and mode == "discount":
-        return discount(price, link["discount_rate"])
+    if price is not None and link is not None and mode == PricingMode.DISCOUNT:
+        return _at_discount(link, price)
     return price
 
 
-def effective_terms(
-    link: Mapping[str, Any] | None, currency: str, terms: Sequence[Terms]
-) -> list[Terms]:
+def effective_terms(link: Link | None, currency: str, terms: Sequence[Terms]) -> list[Terms]:
     """Return all prices that can apply to a distributor, out of a line's prices in force."""
-    mode = link["pricing_mode"] if link is not None else "inherit"
+    mode = link.pricing_mode if link is not None else PricingMode.INHERIT
     fixed_prices: Sequence[Terms] = ()
-    if link is not None and mode == "fixed":
-        fixed_prices = fixed_terms(link["id"], link["fixed_prices"] or "[]", currency)
+    if link is not None and mode == PricingMode.FIXED:
+        fixed_prices = fixed_terms(link.id, link.fixed_prices or "[]", currency)
     prices = [item for item in terms if item.currency == currency]
-    if link is not None and mode == "discount":
-        prices = [discount(item, link["discount_rate"]) for item in prices]
+    if link is not None and mode == PricingMode.DISCOUNT:
+        prices = [_at_discount(link, item) for item in prices]
     # A fixed price hides every price of the line that it covers.
     return [
         *fixed_prices,
         *(t for t in prices if not choose(fixed_prices, t.step_key, t.model, t.unit)),
     ]
+
+
+def _at_discount(link: Link, terms: Terms) -> Terms:
+    assert link.discount_rate is not None  # a link is not saved at a discount without one
+    return discount(terms, link.discount_rate)
 
 
 @lru_cache(maxsize=1024)
@@ -228,7 +233,7 @@ def fixed_terms(link_id: str, text: str, currency: str) -> tuple[Terms, ...]:
 
 def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
     step_key, model = item.get("step_key") or "", item.get("model") or ""
-    pricing_type = item.get("pricing_type") or "unit"
+    pricing_type = item.get("pricing_type") or PricingType.UNIT
     # The identity by which packages are counted: the same as long as link, step, model, unit and
     # type stay, also when the price is edited.
     whole = "\0".join((link_id, step_key, model, item["unit"], pricing_type))
@@ -239,7 +244,7 @@ def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
         model=model,
         unit=item["unit"],
         pricing_type=pricing_type,
-        pricing_mode="fixed",
+        pricing_mode=PricingMode.FIXED,
         unit_price=_decimal(item.get("unit_price")),
         unit_size=int(item.get("unit_size") or 1),
         package_size=int(item["package_size"]) if item.get("package_size") else None,
@@ -252,28 +257,24 @@ def _decimal(value: Any) -> Decimal | None:
     return None if value is None or value == "" else Decimal(str(value))
 
 
-def check_rate(distributor: Mapping[str, Any], moment: datetime) -> None:
+def check_rate(distributor: Distributor, moment: datetime) -> None:
     """Raise TooManyRequests `rate_limited` when the last minute is full."""
     check_room(rate_limits(distributor, moment), moment)
 
 
-def check_pipeline(
-    pipeline: Mapping[str, Any] | None, link: Mapping[str, Any] | None, moment: datetime
-) -> None:
-    """Raise what keeps a distributor from a line: pipeline_not_found, pipeline_offline,
+def check_pipeline(status: str, link: Link, moment: datetime) -> None:
+    """Raise what keeps a distributor from a line of this *status* that it has: pipeline_offline,
     not_enabled (switched off, or outside its time)."""
-    if pipeline is None or link is None:
-        raise pipeline_not_found()
-    if pipeline["status"] != "published":
+    if status != PipelineStatus.PUBLISHED:
         raise PIPELINE_OFFLINE()
-    if not link["enabled"]:
+    if not link.enabled:
         raise NOT_ENABLED()
-    start, end = link["valid_from"], link["valid_to"]
+    start, end = link.valid_from, link.valid_to
     if (start is not None and moment < start) or (end is not None and moment >= end):
         raise NOT_ENABLED_NOW(extra={"valid_from": start, "valid_to": end})
 
 
-def check_spend(distributor: Mapping[str, Any]) -> None:
+def check_spend(distributor: Distributor) -> None:
     """Raise PaymentRequired `spend_limit_reached` when the spending limit is used up."""
     for limit in spend_limits(distributor):
         if limit.full:
@@ -282,18 +283,13 @@ def check_spend(distributor: Mapping[str, Any]) -> None:
                     "scope": "spend", "limit": limit.limit, "used": limit.used, "resets_at": None,
                 },
                 limit=limit.limit,
-                currency=distributor["currency"],
+                currency=distributor.currency,
             )  # fmt: skip
 
 
 def unknown_distributor() -> AppError:
     """Return the refusal for a distributor that was removed since its key was seen."""
     return KEY_INVALID_NOW()
-
-
-def pipeline_not_found() -> AppError:
-    """Return the refusal for a line that is not there, or not for this distributor."""
-    return PIPELINE_NOT_FOUND()
 
 
 async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> DistributorAccount:

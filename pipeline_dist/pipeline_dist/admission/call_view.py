@@ -1,10 +1,13 @@
 """How calls and quotes look in answers of the distributor API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from app.global_func import AppError, translate
+from pipeline_dist.admission.rows import Pipeline
+from pipeline_ops.ledger.rows import CallHeader, CallLine
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.pricing import PricedLine, total, with_shown_prices
 
 _ZERO = Decimal(0).scaleb(-10)
@@ -14,23 +17,23 @@ _LINE = (
 )  # fmt: skip
 
 
-def begin_answer(header: Mapping[str, Any], code: str) -> dict[str, Any]:
+def begin_answer(header: CallHeader, code: str) -> dict[str, Any]:
     """Return the answer to a begin: the same for the first time and every repetition."""
     return {
-        "call_no": header["call_no"],
+        "call_no": header.call_no,
         "pipeline": code,
-        "version_no": header["version_no"],
-        "status": "reserved",
-        "started_at": header["started_at"],
-        "lease_expires_at": header["lease_expires_at"],
-        "client_ref": header["client_ref"],
+        "version_no": header.version_no,
+        "status": CallStatus.RESERVED,
+        "started_at": header.started_at,
+        "lease_expires_at": header.lease_expires_at,
+        **header.labels,
     }
 
 
 def call_answer(
-    header: Mapping[str, Any],
+    header: CallHeader,
     code: str,
-    lines: Sequence[Mapping[str, Any]],
+    lines: Sequence[CallLine],
     *,
     status: str | None = None,
 ) -> dict[str, Any]:
@@ -39,43 +42,49 @@ def call_answer(
     a call was voided.
     """
     return {
-        "call_no": header["call_no"],
+        "call_no": header.call_no,
         "pipeline": code,
-        "version_no": header["version_no"],
-        "status": status or header["status"],
-        "started_at": header["started_at"],
-        "lease_expires_at": header["lease_expires_at"],
-        "finished_at": header["finished_at"],
-        "duration_ms": header["duration_ms"],
-        "client_ref": header["client_ref"],
-        "currency": header["currency"],
+        "version_no": header.version_no,
+        "status": status or header.status,
+        "started_at": header.started_at,
+        "lease_expires_at": header.lease_expires_at,
+        "finished_at": header.finished_at,
+        "duration_ms": header.duration_ms,
+        **header.labels,
+        "currency": header.currency,
         "amount": _amount(lines),
         "late": is_late(header),
-        "error": header["error"],
-        "lines": [with_shown_prices({name: line[name] for name in _LINE}) for line in lines],
+        "error": header.error,
+        "lines": [
+            with_shown_prices({name: getattr(line, name) for name in _LINE}) for line in lines
+        ],
     }
 
 
-def current_state(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def current_state(header: CallHeader, lines: Sequence[CallLine]) -> dict[str, Any]:
     """Return what a call is now, to be told beside what was answered once."""
-    state = {name: header[name] for name in ("status", "lease_expires_at", "finished_at")}
-    return state | {"amount": _amount(lines)}
+    return {
+        "status": header.status,
+        "lease_expires_at": header.lease_expires_at,
+        "finished_at": header.finished_at,
+        "amount": _amount(lines),
+    }
 
 
-def _amount(lines: Sequence[Mapping[str, Any]]) -> Decimal:
-    return sum((line["amount"] for line in lines), _ZERO)
+def _amount(lines: Sequence[CallLine]) -> Decimal:
+    return sum((line.amount for line in lines), _ZERO)
 
 
-def is_late(header: Mapping[str, Any]) -> bool:
+def is_late(header: CallHeader) -> bool:
     """Return whether the call was finished after its lease had run out."""
-    lease_ends, finished_at = header["lease_expires_at"], header["finished_at"]
-    if lease_ends is None or finished_at is None or header["status"] == "expired":
+    lease_ends, finished_at = header.lease_expires_at, header.finished_at
+    if lease_ends is None or finished_at is None or header.status == CallStatus.EXPIRED:
         return False
     return bool(finished_at >= lease_ends)
 
 
 def quote_answer(
-    pipeline: Mapping[str, Any],
+    pipeline: Pipeline,
     currency: str,
     priced_lines: Sequence[PricedLine],
     refusal: AppError | None,
@@ -84,8 +93,8 @@ def quote_answer(
     """Return a quote: each line's price and amount, the total, and whether a call would be let in
     now, or what would refuse it, said in *lang*."""
     return {
-        "pipeline": pipeline["code"],
-        "version_no": pipeline["current_version"],
+        "pipeline": pipeline.code,
+        "version_no": pipeline.current_version,
         "currency": currency,
         "lines": [_quote_line(item) for item in priced_lines],
         "total": total(priced_lines),

@@ -1,48 +1,73 @@
 """What a program asks of admission, and what it is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from pipeline_dist.accounts.authentication import Credentials
 from pipeline_dist.admission.limits import Limit
+from pipeline_ops.ledger.rows import CallLabels
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import UsageLine
+
+DEFAULT_LEASE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginCall:
-    """A call to be let in; with `status` it is a finished call to be booked in one go.
-    `credentials`: the key by which it is asked for, still to be checked."""
+class BeginCall(CallLabels):
+    """
+    A call of the line *pipeline* (its code) to be let in, with a slot for `lease_seconds`. With
+    `status` (succeeded, failed) it is a finished call to be booked in one go with its `lines`,
+    which needs no slot. `started_at` is for calls booked afterwards.
+    """
 
-    distributor_id: str
-    credentials: Credentials | None
     pipeline: str
     idempotency_key: str
     request_hash: str
-    client_ref: str | None
-    lease_seconds: int | None
-    lines: list[UsageLine]
-    status: str | None
-    error: str | None
-    started_at: datetime | None
-    pipeline_id: str | None = None
+    lease_seconds: int = DEFAULT_LEASE_SECONDS
+    lines: Sequence[UsageLine] = ()
+    status: CallStatus | None = None
+    error: str | None = None
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishCall:
-    """The end of a call; `pipeline_id` is its line where that is known beforehand."""
+    """The end of a call that was begun: succeeded, failed or cancelled, and what it used."""
 
-    distributor_id: str
-    credentials: Credentials | None
     call_no: str
-    status: str
-    lines: list[UsageLine]
-    error: str | None
+    status: CallStatus
+    lines: Sequence[UsageLine] = ()
+    error: str | None = None
     body_hash: str
-    pipeline_id: str | None = None
 
 
 Command = BeginCall | FinishCall
+AnyCommand = TypeVar("AnyCommand", BeginCall, FinishCall, Command)
+
+
+@dataclass(slots=True)
+class Request(Generic[AnyCommand]):
+    """
+    Who asks for what. `credentials`: the key by which it is asked for, still to be checked.
+    `pipeline_id`: the call's line where that is known beforehand; a guess, to be proven.
+    """
+
+    command: AnyCommand
+    distributor_id: str
+    credentials: Credentials | None = None
+    pipeline_id: str | None = None
+
+
+def is_begin(request: Request[Any]) -> TypeGuard[Request[BeginCall]]:
+    """Return whether *request* is for a call to be let in."""
+    return isinstance(request.command, BeginCall)
+
+
+def is_finish(request: Request[Any]) -> TypeGuard[Request[FinishCall]]:
+    """Return whether *request* is for a call to be ended."""
+    return isinstance(request.command, FinishCall)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """The limits of a distributor and its lines, and the headers that tell the tightest."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from app.global_func import (
-    Row,
     SafeSqlor,
     day_bounds,
     month_bounds,
@@ -18,69 +17,84 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_dist.accounts.rows import (
+    LINK_COLUMNS,
+    Distributor,
+    Link,
+    QuotaPeriod,
+    read_distributor,
+)
 from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
 from pipeline_ops.calls.capacity import Capacity, open_capacity
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.counters import CapacityRow
 from pipeline_ops.rules.limits import PERIODS, Limit
 
 __all__ = ["Limit", "limits_now", "limits_of", "rate_limit_headers", "tightest"]
 
 
-def quota_key(distributor: Mapping[str, Any], moment: datetime) -> str | None:
+_LINKS_BY_CODE = (
+    f"select {', '.join('l.' + name for name in LINK_COLUMNS)}"  # noqa: S608  constants
+    " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
+    " where l.distributor_id = ${id}$ and p.code in ${codes}$"
+)
+
+
+def quota_key(distributor: Distributor, moment: datetime) -> str | None:
     """Return the quota period that *moment* belongs to for this distributor; None without a
     period."""
-    period = distributor["quota_period"]
-    if period == "none":
+    period = distributor.quota_period
+    if period == QuotaPeriod.NONE:
         return None
-    return quota_day(moment) if period == "day" else quota_month(moment)
+    return quota_day(moment) if period == QuotaPeriod.DAY else quota_month(moment)
 
 
-def quota_limits(distributor: Mapping[str, Any], usage: int, moment: datetime) -> list[Limit]:
+def quota_limits(distributor: Distributor, usage: int, moment: datetime) -> list[Limit]:
     """Return the distributor's own quota of calls, if it has one; *usage* of the period of
     *moment*."""
-    period = distributor["quota_period"]
-    if period == "none" or distributor["quota_calls"] is None:
+    period = distributor.quota_period
+    if period == QuotaPeriod.NONE or distributor.quota_calls is None:
         return []
-    resets = next_day_start if period == "day" else next_month_start
+    resets = next_day_start if period == QuotaPeriod.DAY else next_month_start
     return [
         Limit(
             scope=f"distributor_{period}",
-            limit=distributor["quota_calls"],
+            limit=distributor.quota_calls,
             used=usage,
             resets_at=resets(moment),
         )
     ]
 
 
-def spend_limits(distributor: Mapping[str, Any]) -> list[Limit]:
+def spend_limits(distributor: Distributor) -> list[Limit]:
     """Return the distributor's limit of money, if it has one; it is for life, so no clock resets
     it."""
-    if distributor["spend_limit"] is None:
+    if distributor.spend_limit is None:
         return []
     return [
         Limit(
             scope="spend",
-            limit=distributor["spend_limit"],
-            used=distributor["spend_used"],
+            limit=distributor.spend_limit,
+            used=distributor.spend_used,
             resets_at=None,
         )
     ]
 
 
-def rate_limits(distributor: Mapping[str, Any], moment: datetime) -> list[Limit]:
+def rate_limits(distributor: Distributor, moment: datetime) -> list[Limit]:
     """Return the distributor's limit of calls a minute, if it has one."""
-    maximum = distributor["rate_limit_per_minute"]
+    maximum = distributor.rate_limit_per_minute
     if maximum is None:
         return []
-    return [RateWindow(distributor["rate_window"], moment).limit(maximum)]
+    return [RateWindow(distributor.rate_window, moment).limit(maximum)]
 
 
 async def limits_of(
     sor: SafeSqlor,
-    distributor: Mapping[str, Any],
-    link: Mapping[str, Any] | None = None,
-    capacity: Mapping[str, Any] | None = None,
+    distributor: Distributor,
+    link: Link | None = None,
+    capacity: CapacityRow | None = None,
     moment: datetime | None = None,
     *,
     slot: bool = True,
@@ -94,9 +108,9 @@ async def limits_of(
     limits = rate_limits(distributor, at) + spend_limits(distributor)
     key = quota_key(distributor, at)
     if key is not None:
-        usage = distributor["quota_used"]
-        if distributor["quota_key"] != key:
-            usage = await ledger.count_calls(sor, key, distributor_id=distributor["id"])
+        usage = distributor.quota_used
+        if distributor.quota_key != key:
+            usage = await ledger.count_calls(sor, key, distributor_id=distributor.id)
         limits += quota_limits(distributor, usage, at)
     return limits + await _pipeline_limits(sor, link, capacity, at, slot=slot)
 
@@ -107,44 +121,39 @@ async def limits_now(sor: SafeSqlor, distributor_id: str, codes: Iterable[str] =
     of the lines with these *codes*, as far as it may call them. None where the distributor is gone.
     """
     moment = now()
-    distributor = await sor.one(
-        "select * from distributors where id = ${id}$", {"id": distributor_id}
-    )
+    distributor = await read_distributor(sor, distributor_id)
     if distributor is None:
         return []
     limits = await limits_of(sor, distributor, moment=moment)
     pipeline_codes = sorted(codes)
     if not pipeline_codes:
         return limits
-    links = await sor.sqlExe(
-        "select l.* from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
-        " where l.distributor_id = ${id}$ and p.code in ${codes}$",
-        {"id": distributor_id, "codes": pipeline_codes},
-    )
-    capacities = await rules.read_capacities(sor, [link["pipeline_id"] for link in links])
+    rows = await sor.tuples(_LINKS_BY_CODE, {"id": distributor_id, "codes": pipeline_codes})
+    links = [Link(*values) for values in rows]
+    capacities = await rules.read_capacities(sor, [link.pipeline_id for link in links])
     for link in links:
-        capacity = capacities.get(link["pipeline_id"])
+        capacity = capacities.get(link.pipeline_id)
         limits += await _pipeline_limits(sor, link, capacity, moment, slot=False)
     return limits
 
 
 async def _pipeline_limits(
     sor: SafeSqlor,
-    link: Mapping[str, Any] | None,
-    capacity: Mapping[str, Any] | None,
+    link: Link | None,
+    capacity: CapacityRow | None,
     moment: datetime,
     *,
     slot: bool,
 ) -> list[Limit]:
     limits = await _link_limits(sor, link, moment) if link is not None else []
     if capacity is not None:
-        look = Capacity(pipeline_id=capacity["pipeline_id"], row=Row(capacity), counts={})
+        look = Capacity(pipeline_id=capacity.pipeline_id, row=replace(capacity), counts={})
         await open_capacity(sor, look, moment, slot=slot, expire=False)
         limits += look.limits(moment, slot=slot)
     return limits
 
 
-async def _link_limits(sor: SafeSqlor, link: Mapping[str, Any], moment: datetime) -> list[Limit]:
+async def _link_limits(sor: SafeSqlor, link: Link, moment: datetime) -> list[Limit]:
     counts: dict[str, int] = {}
     await count_for_link(sor, link, moment, counts)
     day, month = quota_day(moment), quota_month(moment)
@@ -152,14 +161,14 @@ async def _link_limits(sor: SafeSqlor, link: Mapping[str, Any], moment: datetime
 
 
 async def count_for_link(
-    sor: SafeSqlor, link: Mapping[str, Any], moment: datetime, counts: dict[str, int]
+    sor: SafeSqlor, link: Link, moment: datetime, counts: dict[str, int]
 ) -> None:
     """Put into *counts* what the ledger says of the distributor's calls of the line, for the
     day and month of *moment* where the link has no counter of them."""
     for key in rules.keys_to_count(link, (quota_day(moment), quota_month(moment))):
         if key not in counts:
             counts[key] = await ledger.count_calls(
-                sor, key, pipeline_id=link["pipeline_id"], distributor_id=link["distributor_id"]
+                sor, key, pipeline_id=link.pipeline_id, distributor_id=link.distributor_id
             )
 
 

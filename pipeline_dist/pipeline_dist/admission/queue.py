@@ -12,7 +12,6 @@ that have nothing in common run side by side. Other processes are kept apart by 
 import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TypeVar
 
 from app.global_func import AppError, DuplicateKey, Unavailable, in_transaction, settings
@@ -23,6 +22,8 @@ from pipeline_dist.admission.commands import (
     Command,
     FinishCall,
     FinishResult,
+    Request,
+    is_begin,
 )
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.workset import StalePipeline
@@ -38,14 +39,22 @@ log = logging.getLogger("pipeline.admission")
 V = TypeVar("V")
 
 
-class PendingRequest:
+class PendingRequest(Request[Command]):
     """A request that waits for its outcome; `rows` are the names of what it will lock, `alone`
     that it goes without others."""
 
-    __slots__ = ("alone", "command", "future", "rows", "since")
+    __slots__ = ("alone", "future", "rows", "since")
 
-    def __init__(self, command: Command, rows: frozenset[str], loop: asyncio.AbstractEventLoop):
-        self.command = command
+    def __init__(
+        self,
+        command: Command,
+        distributor_id: str,
+        credentials: Credentials | None,
+        pipeline_id: str | None,
+        rows: frozenset[str],
+    ) -> None:
+        super().__init__(command, distributor_id, credentials, pipeline_id)
+        loop = asyncio.get_running_loop()
         self.rows = rows
         self.alone = False
         self.since = loop.time()
@@ -79,51 +88,58 @@ class AdmissionQueue:
         # Digest of a key -> id of the distributor: proven on its locked row each time.
         self._owners: OrderedDict[str, str] = OrderedDict()
 
-    async def identify(self, credentials: Credentials) -> str:
-        """
-        Return the id of the distributor that a key belongs to; raises what refuses an unknown key.
-
-        It only names the row to lock. Whether the key is still that distributor's, and may be
-        used, is decided on the locked row.
-        """
-        distributor_id = self._owners.get(credentials.digest)
-        if distributor_id is None:
-            distributor_id = (await authenticate(credentials)).id
-            _remember(self._owners, credentials.digest, distributor_id)
-        return distributor_id
-
-    def known_pipeline(self, code: str) -> str | None:
-        """Return the id of a pipeline, if calls of it were let in here; a guess, proven later."""
-        return self._pipelines.get(code)
-
-    def known_pipeline_of(self, call_no: str) -> str | None:
-        """Return the id of a call's line, if the call began here."""
-        place = self._places.get(call_no)
-        return place[1] if place is not None else None
-
-    async def begin(self, command: BeginCall) -> BeginResult:
-        """Let a call in; raises what refuses it."""
-        rows = frozenset((command.distributor_id, "line " + command.pipeline))
-        result = await self._submit(command, rows)
+    async def begin(self, caller: str | Credentials, command: BeginCall) -> BeginResult:
+        """Let a call in for *caller*, a distributor's id or what a request shows; raises what
+        refuses it."""
+        distributor_id = await self._identify(caller)
+        pipeline_id = self._pipelines.get(command.pipeline)
+        rows = frozenset((distributor_id, "line " + command.pipeline))
+        result = await self._submit(caller, command, distributor_id, pipeline_id, rows)
         assert isinstance(result, BeginResult)
-        if command.pipeline_id is None:
+        if pipeline_id is None:
             _remember(self._pipelines, command.pipeline, result.pipeline_id)
         if command.status is None:
             _remember(self._places, result.call["call_no"], (command.pipeline, result.pipeline_id))
         return result
 
-    async def finish(self, command: FinishCall) -> FinishResult:
-        """End a call; raises what refuses it."""
-        rows = frozenset((command.distributor_id,))
+    async def finish(self, caller: str | Credentials, command: FinishCall) -> FinishResult:
+        """End a call for *caller*, a distributor's id or what a request shows; raises what refuses
+        it."""
+        distributor_id = await self._identify(caller)
+        rows = frozenset((distributor_id,))
         place = self._places.get(command.call_no)
         if place is not None:
             rows |= {"line " + place[0]}
-        result = await self._submit(command, rows)
+        pipeline_id = place[1] if place is not None else None
+        result = await self._submit(caller, command, distributor_id, pipeline_id, rows)
         assert isinstance(result, FinishResult)
         return result
 
-    async def _submit(self, command: Command, rows: frozenset[str]) -> BeginResult | FinishResult:
-        request = PendingRequest(command, rows, self.loop)
+    async def _identify(self, caller: str | Credentials) -> str:
+        """
+        Return the id of the distributor who asks; raises what refuses an unknown key.
+
+        It only names the row to lock. Whether the key is still that distributor's, and may be
+        used, is decided on the locked row.
+        """
+        if isinstance(caller, str):
+            return caller
+        distributor_id = self._owners.get(caller.digest)
+        if distributor_id is None:
+            distributor_id = (await authenticate(caller)).id
+            _remember(self._owners, caller.digest, distributor_id)
+        return distributor_id
+
+    async def _submit(
+        self,
+        caller: str | Credentials,
+        command: Command,
+        distributor_id: str,
+        pipeline_id: str | None,
+        rows: frozenset[str],
+    ) -> BeginResult | FinishResult:
+        credentials = None if isinstance(caller, str) else caller
+        request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
         self._wake()
         return await request.future
@@ -186,10 +202,9 @@ class AdmissionQueue:
     async def _commit_batch(
         self, batch: list[PendingRequest], *, check_ledger_first: bool = False
     ) -> None:
-        commands = [request.command for request in batch]
         try:
             outcomes = await in_transaction(
-                lambda sor: decide_all(sor, commands, check_ledger_first=check_ledger_first)
+                lambda sor: decide_all(sor, batch, check_ledger_first=check_ledger_first)
             )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
@@ -199,8 +214,8 @@ class AdmissionQueue:
         except StalePipeline:
             self._pipelines.clear()
             for request in batch:
-                if isinstance(request.command, BeginCall):
-                    request.command = replace(request.command, pipeline_id=None)
+                if is_begin(request):
+                    request.pipeline_id = None
             await self._commit_batch(batch, check_ledger_first=check_ledger_first)
         except Unavailable as exc:
             if exc.code == "database_busy" and len(batch) > 1:

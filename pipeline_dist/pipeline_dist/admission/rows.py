@@ -1,10 +1,30 @@
-"""The rows of distributors and of their lines: locked in the fixed order, and written."""
+"""The rows that admission goes by: distributors and their lines, locked in the fixed order and
+written, and what is only read of a pipeline."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, bulk_update
+from app.global_func import SafeSqlor, bulk_update, column_names
+from pipeline_core.definition.states import PipelineStatus
+from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, LINK_COLUMNS, Distributor, Link
 from pipeline_ops.rules import counters as capacity
+from pipeline_ops.rules.counters import CapacityRow
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What admission asks of a line: a row of pipelines."""
+
+    id: str
+    code: str
+    status: PipelineStatus
+    current_version: int | None
+
+
+PIPELINE_COLUMNS = column_names(Pipeline)
+_PIPELINE_BY_CODE = f"select {', '.join(PIPELINE_COLUMNS)} from pipelines where code = ${{code}}$"  # noqa: S608
 
 # Who a link belongs to: (distributor_id, pipeline_id).
 Pair = tuple[str, str]
@@ -12,27 +32,23 @@ Pair = tuple[str, str]
 # What admission changes of a distributor.
 SAVED = ("quota_key", "quota_used", "spend_used", "rate_window")
 
-_DISTRIBUTOR = (
-    "id", "code", "status", "currency", "rate_limit_per_minute", "rate_window", "quota_period",
-    "quota_calls", "quota_key", "quota_used", "spend_limit", "spend_used", "api_key_hash",
-    "api_key_expires_at", "previous_key_hash", "previous_key_expires_at", "allowed_ips",
-)  # fmt: skip
-_LINK = (
-    "id", "distributor_id", "pipeline_id", "enabled", "pricing_mode", "discount_rate",
-    "fixed_prices", "daily_quota", "monthly_quota", "day_key", "day_used", "month_key",
-    "month_used", "valid_from", "valid_to",
-)  # fmt: skip
+Counters = Callable[[Any], tuple[Any, ...]]
+# The values of the counters of a row, by which a changed one is told.
+distributor_counters: Counters = attrgetter(*SAVED)
+link_counters: Counters = attrgetter(*capacity.COUNTERS)
+capacity_counters: Counters = attrgetter(*capacity.COUNTERS_WITH_SLOTS)
+
 # By force, since reading a small table whole would lock other distributors' rows on the way.
 _LOCK_DISTRIBUTORS = (
-    f"select {', '.join(_DISTRIBUTOR)}"  # noqa: S608  constants
+    f"select {', '.join(DISTRIBUTOR_COLUMNS)}"  # noqa: S608  constants
     " from distributors force index (primary) where id in ${ids}$ order by id for update"
 )
 _LINKS = (
-    f"select {', '.join(_LINK)}"  # noqa: S608  constants
+    f"select {', '.join(LINK_COLUMNS)}"  # noqa: S608  constants
     " from distributor_pipeline force index (distributor_pipeline_pair) where "
 )
-_OUTER = (("d", _DISTRIBUTOR), ("l", _LINK), ("c", capacity.COLUMNS))
-_NAMES = ", ".join(f"{table}.{name} as {table}_{name}" for table, names in _OUTER for name in names)
+_OUTER = (("d", DISTRIBUTOR_COLUMNS), ("l", LINK_COLUMNS), ("c", capacity.COLUMNS))
+_NAMES = ", ".join(f"{table}.{name}" for table, names in _OUTER for name in names)
 _LOCK_ONE = (
     f"select {_NAMES} from distributors d"  # noqa: S608  constants
     " left join distributor_pipeline l"
@@ -40,59 +56,79 @@ _LOCK_ONE = (
     " left join pipeline_capacity c on c.pipeline_id = l.pipeline_id"
     " where d.id = ${distributor_id}$ for update"
 )
+# Where the link's values begin in a row of that, and the capacity's.
+_LINK_AT = len(DISTRIBUTOR_COLUMNS)
+_CAPACITY_AT = _LINK_AT + len(LINK_COLUMNS)
+_SAVED_OF_ONE = (
+    ("d", SAVED),
+    ("l", capacity.COUNTERS),
+    ("c", capacity.COUNTERS_WITH_SLOTS),
+)
 _SAVE_ONE = (
     "update distributors d, distributor_pipeline l, pipeline_capacity c set "  # noqa: S608
     + ", ".join(
         f"{table}.{name} = "
         + (f"unhex(${{{table}_{name}}}$)" if name == "rate_window" else f"${{{table}_{name}}}$")
-        for table, names in (
-            ("d", SAVED),
-            ("l", capacity.COUNTERS),
-            ("c", capacity.COUNTERS_WITH_SLOTS),
-        )
+        for table, names in _SAVED_OF_ONE
         for name in names
     )
     + " where d.id = ${d_id}$ and l.id = ${l_id}$ and c.id = ${c_id}$"
 )
+_SAVED_NAMES = tuple(f"{table}_{name}" for table, names in _SAVED_OF_ONE for name in names)
+
+
+async def find_pipeline(sor: SafeSqlor, code: str) -> Pipeline | None:
+    """Return the line of this code; None where there is none."""
+    rows = await sor.tuples(_PIPELINE_BY_CODE, {"code": code})
+    return Pipeline(*rows[0]) if rows else None
+
+
+async def pipeline_code(sor: SafeSqlor, pipeline_id: str) -> str:
+    """Return the code of a line; '' where it is gone."""
+    codes = await sor.firsts("select code from pipelines where id = ${id}$", {"id": pipeline_id})
+    return str(codes[0]) if codes else ""
 
 
 async def lock_one(
     sor: SafeSqlor, distributor_id: str, pipeline_id: str
-) -> tuple[Row | None, Row | None, Row | None]:
+) -> tuple[Distributor | None, Link | None, CapacityRow | None]:
     """Distributor, link and capacity of one pair, locked in this order by one statement; None
     for what is not there, and for the capacity of a line that is not linked."""
-    values = {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
-    row = await sor.one(_LOCK_ONE, values)
-    if row is None:
+    rows = await sor.tuples(
+        _LOCK_ONE, {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
+    )
+    if not rows:
         return None, None, None
-    rows = [Row((name, row[f"{table}_{name}"]) for name in names) for table, names in _OUTER]
-    distributor, link, capacity_row = (row if row["id"] is not None else None for row in rows)
-    return distributor, link, capacity_row
+    values = rows[0]
+    # Each begins with its id, which is not there where the row is not.
+    link = None if values[_LINK_AT] is None else Link(*values[_LINK_AT:_CAPACITY_AT])
+    row = None if values[_CAPACITY_AT] is None else CapacityRow(*values[_CAPACITY_AT:])
+    return Distributor(*values[:_LINK_AT]), link, row
 
 
 async def save_one(
-    sor: SafeSqlor,
-    distributor: Mapping[str, Any],
-    link: Mapping[str, Any],
-    capacity_row: Mapping[str, Any],
+    sor: SafeSqlor, distributor: Distributor, link: Link, capacity_row: CapacityRow
 ) -> None:
     """Write what admission changes of one pair, by one statement."""
-    rows = (("d", distributor), ("l", link), ("c", capacity_row))
-    values = {f"{table}_{name}": value for table, row in rows for name, value in row.items()}
-    window = distributor["rate_window"]
+    counters = (
+        *distributor_counters(distributor), *link_counters(link), *capacity_counters(capacity_row),
+    )  # fmt: skip
+    values = dict(zip(_SAVED_NAMES, counters, strict=True))
+    values |= {"d_id": distributor.id, "l_id": link.id, "c_id": capacity_row.id}
+    window = distributor.rate_window
     # As hex, because this pair of drivers (aiomysql 0.3.2, PyMySQL) cannot bind bytes.
     values["d_rate_window"] = window.hex() if window is not None else None
     await sor.sqlExe(_SAVE_ONE, values)
 
 
-async def lock_distributors(sor: SafeSqlor, ids: Iterable[str]) -> dict[str, Row]:
+async def lock_distributors(sor: SafeSqlor, ids: Iterable[str]) -> dict[str, Distributor]:
     """Lock the distributors with these ids, by id and in one order; those that are gone are not in
     it."""
-    rows = await sor.sqlExe(_LOCK_DISTRIBUTORS, {"ids": sorted(set(ids))})
-    return {row["id"]: row for row in rows}
+    rows = await sor.tuples(_LOCK_DISTRIBUTORS, {"ids": sorted(set(ids))})
+    return {row.id: row for row in [Distributor(*values) for values in rows]}
 
 
-async def lock_links(sor: SafeSqlor, pairs: Iterable[Pair]) -> dict[Pair, Row]:
+async def lock_links(sor: SafeSqlor, pairs: Iterable[Pair]) -> dict[Pair, Link]:
     """Lock the rows of these pairs of distributor and line, in one order; pairs that are not
     linked are not in it."""
     pipelines: dict[str, list[str]] = {}
@@ -106,15 +142,15 @@ async def lock_links(sor: SafeSqlor, pairs: Iterable[Pair]) -> dict[Pair, Row]:
         values |= {f"d{number}": distributor_id, f"p{number}": pipeline_ids}
         terms.append(f"(distributor_id = ${{d{number}}}$ and pipeline_id in ${{p{number}}}$)")
     text = f"{_LINKS}{' or '.join(terms)} order by distributor_id, pipeline_id for update"
-    rows = await sor.sqlExe(text, values)
-    return {(row["distributor_id"], row["pipeline_id"]): row for row in rows}
+    links = [Link(*row) for row in await sor.tuples(text, values)]
+    return {(link.distributor_id, link.pipeline_id): link for link in links}
 
 
-async def save_distributors(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
+async def save_distributors(sor: SafeSqlor, rows: Sequence[Distributor]) -> None:
     """Write what admission changes of locked distributors."""
     await bulk_update(sor, "distributors", SAVED, rows)
 
 
-async def save_links(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
+async def save_links(sor: SafeSqlor, rows: Sequence[Link]) -> None:
     """Write the counters of locked links."""
     await bulk_update(sor, "distributor_pipeline", capacity.COUNTERS, rows)

@@ -8,16 +8,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
-from app.global_func import Row, SafeSqlor, now, quota_month
+from app.global_func import SafeSqlor, now, quota_month
+from pipeline_dist.accounts.rows import Distributor, Link
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
-from pipeline_dist.admission.commands import BeginCall, Command, FinishCall
+from pipeline_dist.admission.commands import (
+    BeginCall,
+    Command,
+    FinishCall,
+    Request,
+    is_begin,
+    is_finish,
+)
 from pipeline_dist.admission.rows import (
-    SAVED,
+    PIPELINE_COLUMNS,
+    Counters,
     Pair,
+    Pipeline,
+    capacity_counters,
+    distributor_counters,
+    link_counters,
     lock_distributors,
     lock_links,
     lock_one,
@@ -27,18 +38,20 @@ from pipeline_dist.admission.rows import (
 )
 from pipeline_ops.calls.capacity import Capacity, lock_capacities
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import counters as rules, pricing
-from pipeline_ops.rules.pricing import PricedLine, Terms
+from pipeline_ops.rules.counters import CapacityRow
+from pipeline_ops.rules.pricing import DatedTerms, PricedLine, Terms
 from pipeline_ops.rules.usage_lines import UsageLine
 
-Header = dict[str, Any]
-_PIPELINES = (
-    "select p.id, p.code, p.status, p.current_version from pipelines p where p.id in ${ids}$"
-)
+R = TypeVar("R", Distributor, Link, CapacityRow)
+
+
+_OF_PIPELINE = ", ".join("p." + name for name in PIPELINE_COLUMNS)
+_OF_PRICE = ", ".join("r." + name for name in (*pricing.TERMS_COLUMNS, "effective_from"))
+_PIPELINES = f"select {_OF_PIPELINE} from pipelines p where p.id in ${{ids}}$"  # noqa: S608
 _PIPELINES_WITH_PRICES = (
-    "select p.id, p.code, p.status, p.current_version, r.id as price_id, r.step_key, r.model,"
-    " r.unit, r.pricing_type, r.unit_price, r.unit_size, r.package_size, r.package_price,"
-    " r.currency, r.effective_from, r.effective_to from pipelines p"
+    f"select {_OF_PIPELINE}, {_OF_PRICE}, r.effective_to from pipelines p"  # noqa: S608  constants
     " left join pipeline_pricing r on r.pipeline_id = p.id and r.enabled = 1"
     " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$)"
     " where p.id in ${ids}$"
@@ -46,39 +59,31 @@ _PIPELINES_WITH_PRICES = (
 
 
 @dataclass(slots=True)
-class PendingCall:
-    """A call that an earlier request of the batch has made: its rows are not yet written."""
-
-    header: Header
-    lines: list[Header]
-
-
-@dataclass(slots=True)
 class WorkSet:
     """Locked rows by their keys, what was read beside them, and what is to be written."""
 
     sor: SafeSqlor
-    distributors: dict[str, Row] = field(default_factory=dict)
-    pipelines: dict[str, Row] = field(default_factory=dict)
-    pipelines_by_code: dict[str, Row] = field(default_factory=dict)
-    links: dict[Pair, Row] = field(default_factory=dict)
+    distributors: dict[str, Distributor] = field(default_factory=dict)
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    pipelines_by_code: dict[str, Pipeline] = field(default_factory=dict)
+    links: dict[Pair, Link] = field(default_factory=dict)
     capacities: dict[str, Capacity] = field(default_factory=dict)
-    headers: dict[str, Row] = field(default_factory=dict)
+    headers: dict[str, CallHeader] = field(default_factory=dict)
     moment: datetime = field(default_factory=now)
     # Calls by (distributor, idempotency key): found in the ledger, or made by this batch.
-    existing_calls: dict[tuple[str, str], Row | PendingCall] = field(default_factory=dict)
+    existing_calls: dict[tuple[str, str], CallHeader | Entry] = field(default_factory=dict)
     # The metered items of calls by call_no: of those that this batch ends, and that it repeats.
-    items: dict[str, Sequence[Header]] = field(default_factory=dict)
-    new_rows: list[Header] = field(default_factory=list)
-    _final_headers: dict[str, Header] = field(default_factory=dict)
+    items: dict[str, Sequence[CallLine]] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    _final_headers: dict[str, CallHeader] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
     _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    _prices: dict[str, list[tuple[Row, Terms]]] = field(default_factory=dict)
+    _prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
     _terms: dict[tuple[str, datetime], list[Terms]] = field(default_factory=dict)
     _packages: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def distributor(self, distributor_id: str) -> Row:
+    def distributor(self, distributor_id: str) -> Distributor:
         """Return a distributor's locked row; raises NotSignedIn where it is gone."""
         row = self.distributors.get(distributor_id)
         if row is None:
@@ -110,49 +115,51 @@ class WorkSet:
             return []
         terms = self._terms_at(pipeline_id, started_at)
         line_terms = pricing.choose_terms(lines, terms, account.adjust, account.currency)
-        packages = {item.pricing_id for item in line_terms if item.pricing_type == "package"}
+        packages = pricing.package_ids(line_terms)
         if not packages:
             return pricing.apply_prices(lines, line_terms, {})
         usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)
         return pricing.apply_prices(lines, line_terms, usage)
 
-    def begin(self, header: Header, lines: list[Header]) -> None:
+    def begin(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
         """Note a call that was let in."""
-        self.new_rows += [header, *lines]
-        self.existing_calls[header["distributor_id"], header["idempotency_key"]] = PendingCall(
-            header, lines
-        )
-        self._count_packages(header, lines)
+        entry = Entry(header, lines)
+        self.entries.append(entry)
+        self.existing_calls[str(header.distributor_id), str(header.idempotency_key)] = entry
+        self._count_packages(entry)
 
-    def end(self, header: Header, lines: list[Header]) -> None:
+    def end(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
         """Note a call that has ended."""
-        self.new_rows += lines
-        self.items[header["call_no"]] = lines
-        self._final_headers[header["id"]] = header
-        self._count_packages(header, lines)
+        entry = Entry(header, lines, is_new=False)
+        self.entries.append(entry)
+        self.headers[header.call_no] = header
+        self.items[header.call_no] = lines
+        self._final_headers[header.id] = header
+        self._count_packages(entry)
 
-    def latest(self, header: Header) -> Header:
+    def latest(self, header: CallHeader) -> CallHeader:
         """Return *header* as it is now: this batch may have ended the call."""
-        return self._final_headers.get(header["id"], header)
+        return self._final_headers.get(header.id, header)
 
-    async def lines_of(self, call_no: str) -> Sequence[Header]:
+    async def lines_of(self, call_no: str) -> Sequence[CallLine]:
         """Return the metered items of a call, also of one that this batch has ended."""
         lines = self.items.get(call_no)
         return lines if lines is not None else await ledger.lines_of(self.sor, call_no)
 
-    async def load_existing_calls(self, commands: Iterable[BeginCall]) -> None:
+    async def load_existing_calls(self, requests: Iterable[Request[BeginCall]]) -> None:
         """Look in the ledger for calls that were made with these requests' keys, and for what was
         used in those that are over."""
         keys: dict[str, list[str]] = {}
-        for item in commands:
-            keys.setdefault(item.distributor_id, []).append(item.idempotency_key)
-        calls: list[Row] = []
+        for item in requests:
+            keys.setdefault(item.distributor_id, []).append(item.command.idempotency_key)
+        numbers: list[str] = []
         for distributor_id, idempotency_keys in keys.items():
-            for row in await ledger.find_by_keys(self.sor, distributor_id, idempotency_keys):
-                if (distributor_id, row["idempotency_key"]) not in self.existing_calls:
-                    self.existing_calls[distributor_id, row["idempotency_key"]] = row
-                    calls.append(row)
-        numbers = [row["call_no"] for row in calls if row["lease_seconds"] is None]
+            for header in await ledger.find_by_keys(self.sor, distributor_id, idempotency_keys):
+                key = (distributor_id, str(header.idempotency_key))
+                if key not in self.existing_calls:
+                    self.existing_calls[key] = header
+                    if header.lease_seconds is None:
+                        numbers.append(header.call_no)
         if numbers:
             lines = await ledger.lines_of_calls(self.sor, numbers)
             self.items |= {call_no: lines.get(call_no, []) for call_no in numbers}
@@ -160,14 +167,14 @@ class WorkSet:
     async def save(self) -> None:
         """Write everything. The ledger comes first: a repeated idempotency key stops here, as
         DuplicateKey, with no counter written."""
-        if self.new_rows:
-            await ledger.insert_rows(self.sor, self.new_rows)
+        if any(entry.is_new or entry.lines for entry in self.entries):
+            await ledger.insert_entries(self.sor, self.entries)
         if self._final_headers:
             await ledger.close_calls(self.sor, list(self._final_headers.values()))
-        distributors = self._rows_to_write(self.distributors.values(), SAVED)
-        links = self._rows_to_write(self.links.values(), rules.COUNTERS)
+        distributors = self._rows_to_write(self.distributors.values(), distributor_counters)
+        links = self._rows_to_write(self.links.values(), link_counters)
         rows = [item.row for item in self.capacities.values() if item.row is not None]
-        capacities = self._rows_to_write(rows, rules.COUNTERS_WITH_SLOTS)
+        capacities = self._rows_to_write(rows, capacity_counters)
         if len(distributors) == len(links) == len(capacities) == 1:
             await save_one(self.sor, distributors[0], links[0], capacities[0])
             return
@@ -178,14 +185,14 @@ class WorkSet:
         if capacities:
             await rules.save_capacities(self.sor, capacities)
 
-    def _rows_to_write(self, rows: Iterable[Row], names: tuple[str, ...]) -> list[Row]:
-        return [row for row in rows if _values(row, names) != self._snapshots[row["id"]]]
+    def _rows_to_write(self, rows: Iterable[R], counters: Counters) -> list[R]:
+        return [row for row in rows if counters(row) != self._snapshots[row.id]]
 
     def _terms_at(self, pipeline_id: str, at: datetime) -> list[Terms]:
         terms_in_force = self._terms.get((pipeline_id, at))
         if terms_in_force is None:
             prices = self._prices.get(pipeline_id, [])
-            terms_in_force = [terms for row, terms in prices if pricing.in_force(row, at)]
+            terms_in_force = [price.terms for price in prices if price.holds_at(at)]
             self._terms[pipeline_id, at] = terms_in_force
         return terms_in_force
 
@@ -198,49 +205,53 @@ class WorkSet:
             usage = await pricing.package_usage(
                 self.sor, distributor_id, month, sorted(missing_ids)
             )
-            # What this batch has used itself, and not yet written, is in new_rows.
+            # What this batch has used itself, and not yet written, is in entries.
             for pricing_id in missing_ids:
                 self._packages[distributor_id, month, pricing_id] = usage.get(
                     pricing_id, Decimal(0)
                 ) + sum(
-                    row["quantity"]
-                    for row in self.new_rows
-                    if row["pricing_id"] == pricing_id
-                    and row["month_key"] == month
-                    and row["distributor_id"] == distributor_id
+                    line.quantity
+                    for entry in self.entries
+                    if entry.header.month_key == month
+                    and entry.header.distributor_id == distributor_id
+                    for line in entry.lines
+                    if line.pricing_id == pricing_id
                 )
         return {x: self._packages[distributor_id, month, x] for x in pricing_ids}
 
-    def _count_packages(self, header: Header, lines: Iterable[Header]) -> None:
-        for line in lines:
-            key = (header["distributor_id"], header["month_key"], line["pricing_id"])
+    def _count_packages(self, entry: Entry) -> None:
+        distributor_id, month = str(entry.header.distributor_id), entry.header.month_key
+        for line in entry.lines:
+            key = (distributor_id, month, line.pricing_id)
             if key in self._packages:
-                self._packages[key] += line["quantity"]
+                self._packages[key] += line.quantity
 
 
 class StalePipeline(Exception):
     """A line that was known beforehand has another code now, or is gone."""
 
 
-async def lock_workset(sor: SafeSqlor, commands: Sequence[Command]) -> WorkSet:
+async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> WorkSet:
     """
-    Lock and read what *commands* touches: distributors, links, capacities, calls, in this order
+    Lock and read what *requests* touch: distributors, links, capacities, calls, in this order
     and each in the order of its keys; then the clock, so that calls have the order of the locks;
-    then what is only read. Raises StalePipeline where a `pipeline_id` in *commands* is not right.
+    then what is only read. Raises StalePipeline where a `pipeline_id` in *requests* is not right.
     """
     workset = WorkSet(sor)
-    begins = [item for item in commands if isinstance(item, BeginCall)]
-    finishes = [item for item in commands if isinstance(item, FinishCall)]
+    begins = [item for item in requests if is_begin(item)]
+    finishes = [item for item in requests if is_finish(item)]
     ids = await _pipeline_ids(sor, begins)
     call_pipelines = await _call_pipelines(sor, finishes)
-    pairs = {(x.distributor_id, ids[x.pipeline]) for x in begins if x.pipeline in ids}
+    pairs = {
+        (x.distributor_id, ids[x.command.pipeline]) for x in begins if x.command.pipeline in ids
+    }
     # Of each who asks: only the call's own header tells whose it is, and that is locked later.
     pairs |= {
-        (x.distributor_id, call_pipelines[x.call_no])
+        (x.distributor_id, call_pipelines[x.command.call_no])
         for x in finishes
-        if x.call_no in call_pipelines
+        if x.command.call_no in call_pipelines
     }
-    distributors = {item.distributor_id for item in commands}
+    distributors = {item.distributor_id for item in requests}
     if len(pairs) == len(distributors) == 1:
         await _lock_one(workset, *next(iter(pairs)))
     else:
@@ -258,8 +269,9 @@ async def lock_workset(sor: SafeSqlor, commands: Sequence[Command]) -> WorkSet:
         workset, {*ids.values(), *pipeline_ids}, _start_moments(workset, begins, finishes)
     )
     for item in begins:
-        if item.pipeline_id is not None and item.pipeline not in workset.pipelines_by_code:
-            raise StalePipeline(item.pipeline)
+        code = item.command.pipeline
+        if item.pipeline_id is not None and code not in workset.pipelines_by_code:
+            raise StalePipeline(code)
     await _find_slots(workset, begins)
     return workset
 
@@ -276,10 +288,10 @@ async def _lock_one(workset: WorkSet, distributor_id: str, pipeline_id: str) -> 
         workset.capacities = {pipeline_id: capacity}
 
 
-async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str, str]:
+async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[Request[BeginCall]]) -> dict[str, str]:
     """Return the lines' ids by code, as far as there are such lines."""
-    ids = {x.pipeline: x.pipeline_id for x in begins if x.pipeline_id is not None}
-    missing_codes = {item.pipeline for item in begins} - set(ids)
+    ids = {x.command.pipeline: x.pipeline_id for x in begins if x.pipeline_id is not None}
+    missing_codes = {item.command.pipeline for item in begins} - set(ids)
     if missing_codes:
         text = "select id, code from pipelines where code in ${codes}$"
         rows = await sor.sqlExe(text, {"codes": sorted(missing_codes)})
@@ -287,16 +299,18 @@ async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[BeginCall]) -> dict[str
     return ids
 
 
-async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dict[str, str]:
+async def _call_pipelines(
+    sor: SafeSqlor, finishes: Sequence[Request[FinishCall]]
+) -> dict[str, str]:
     """Return the lines of the calls that are to end, as far as they are known beforehand or the
     calls are an asker's."""
     pipeline_ids = {
-        item.call_no: item.pipeline_id for item in finishes if item.pipeline_id is not None
+        item.command.call_no: item.pipeline_id for item in finishes if item.pipeline_id is not None
     }
-    missing_calls = {item.call_no for item in finishes} - set(pipeline_ids)
+    missing_calls = {item.command.call_no for item in finishes} - set(pipeline_ids)
     if not missing_calls:
         return pipeline_ids
-    askers = {(item.call_no, item.distributor_id) for item in finishes}
+    askers = {(item.command.call_no, item.distributor_id) for item in finishes}
     for row in await ledger.find_places(sor, sorted(missing_calls)):
         if (row["call_no"], row["distributor_id"]) in askers:
             pipeline_ids[row["call_no"]] = row["pipeline_id"]
@@ -304,14 +318,16 @@ async def _call_pipelines(sor: SafeSqlor, finishes: Sequence[FinishCall]) -> dic
 
 
 def _start_moments(
-    workset: WorkSet, begins: Iterable[BeginCall], finishes: Iterable[FinishCall]
+    workset: WorkSet,
+    begins: Iterable[Request[BeginCall]],
+    finishes: Iterable[Request[FinishCall]],
 ) -> list[datetime]:
     """Return the starts of all calls that have something to be priced."""
-    moments = [item.started_at or workset.moment for item in begins if item.lines]
-    for command in finishes:
-        header = workset.headers.get(command.call_no)
-        if command.lines and header is not None:
-            moments.append(header["started_at"])
+    moments = [x.command.started_at or workset.moment for x in begins if x.command.lines]
+    for item in finishes:
+        header = workset.headers.get(item.command.call_no)
+        if item.command.lines and header is not None:
+            moments.append(header.started_at)
     return moments
 
 
@@ -322,61 +338,50 @@ async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[dat
     values: dict[str, Any] = {"ids": sorted(ids)}
     if moments:
         values |= {"first": min(moments), "last": max(moments)}
-    for row in await workset.sor.sqlExe(_PIPELINES_WITH_PRICES if moments else _PIPELINES, values):
-        pipeline = {name: row[name] for name in ("id", "code", "status", "current_version")}
-        workset.pipelines[pipeline["id"]] = workset.pipelines_by_code[pipeline["code"]] = Row(
-            pipeline
-        )
-        if moments and row["price_id"] is not None:
-            price = Row({**row, "id": row["price_id"]})
-            workset._prices.setdefault(pipeline["id"], []).append((price, pricing.terms_of(price)))
+    rows = await workset.sor.tuples(_PIPELINES_WITH_PRICES if moments else _PIPELINES, values)
+    for pipeline_id, code, status, version_no, *price in rows:
+        if pipeline_id not in workset.pipelines:
+            pipeline = Pipeline(pipeline_id, code, status, version_no)
+            workset.pipelines[pipeline_id] = workset.pipelines_by_code[code] = pipeline
+        if price and price[0] is not None:
+            *terms, start, end = price
+            dated_terms = DatedTerms(pricing.terms_of(terms), start, end)
+            workset._prices.setdefault(pipeline_id, []).append(dated_terms)
 
 
 def _snapshot_counters(workset: WorkSet) -> None:
     """Keep what the counters were, so that only changed rows are written."""
-    for row in workset.distributors.values():
-        workset._snapshots[row["id"]] = _values(row, SAVED)
-    for row in workset.links.values():
-        workset._snapshots[row["id"]] = _values(row, rules.COUNTERS)
+    for distributor in workset.distributors.values():
+        workset._snapshots[distributor.id] = distributor_counters(distributor)
+    for link in workset.links.values():
+        workset._snapshots[link.id] = link_counters(link)
     for capacity in workset.capacities.values():
         if capacity.row is not None:
-            workset._snapshots[capacity.row["id"]] = _values(
-                capacity.row, rules.COUNTERS_WITH_SLOTS
-            )
+            workset._snapshots[capacity.row.id] = capacity_counters(capacity.row)
 
 
-async def _find_slots(workset: WorkSet, begins: Iterable[BeginCall]) -> None:
+async def _find_slots(workset: WorkSet, begins: Iterable[Request[BeginCall]]) -> None:
     """End overdue calls where there may be too few slots for all that begin here. Done before
     anything is decided, since `expire_overdue` goes by what is written."""
     pipeline_ids = [
-        workset.pipelines_by_code[item.pipeline]["id"]
+        workset.pipelines_by_code[item.command.pipeline].id
         for item in begins
-        if item.status is None and item.pipeline in workset.pipelines_by_code
+        if item.command.status is None and item.command.pipeline in workset.pipelines_by_code
     ]
     if not pipeline_ids and not workset.headers:
         return  # calls that are over, as most are
     begin_counts = Counter(pipeline_ids)
-    finish_counts = Counter(header["pipeline_id"] for header in workset.headers.values())
+    finish_counts = Counter(header.pipeline_id for header in workset.headers.values())
     for pipeline_id in sorted(begin_counts.keys() | finish_counts.keys()):
         capacity = workset.capacities.get(pipeline_id)
         if capacity is None or capacity.row is None:
             continue
-        running = capacity.row["running"]
+        running = capacity.row.running
         await capacity.find_slots(
             workset.sor,
             workset.moment,
             begin_counts[pipeline_id],
             finishing=finish_counts[pipeline_id],
         )
-        if workset.headers and capacity.row["running"] != running:
+        if workset.headers and capacity.row.running != running:
             workset.headers = await ledger.lock_headers(workset.sor, sorted(workset.headers))
-
-
-def _values(row: Row, names: tuple[str, ...]) -> tuple[Any, ...]:
-    values: tuple[Any, ...] = _getter(names)(row)
-    return values
-
-
-@cache
-def _getter(names: tuple[str, ...]) -> "itemgetter[Any]":
-    return itemgetter(*names)

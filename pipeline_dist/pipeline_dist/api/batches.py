@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, translate
-from pipeline_dist.admission.commands import BeginResult
+from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.api import input as api_input
 from pipeline_dist.errors import ITEM_FAILED
 from pipeline_ops.rules.limits import retry_header
@@ -24,7 +24,7 @@ LINE_BATCH_SIZE = 500
 
 log = logging.getLogger("pipeline.distributor_api")
 Outcome = BeginResult | AppError
-Book = Callable[[str, api_input.NewCall], Awaitable[BeginResult]]
+Book = Callable[[BeginCall], Awaitable[BeginResult]]
 # By distributor, as long as somebody holds or waits for it.
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -33,8 +33,8 @@ async def book_all(
     distributor_id: str, items: Sequence[Any], book: Book
 ) -> tuple[list[Outcome], dict[str, str]]:
     """
-    Book *items* by *book*, which lets one call in under its idempotency key: the outcome of each,
-    in order, and `Retry-After` where some may be repeated with success.
+    Book *items* by *book*, which lets one call in: the outcome of each, in order, and
+    `Retry-After` where some may be repeated with success.
 
     Raises Unavailable, or what went wrong on our side, where not one of them was decided.
     """
@@ -83,7 +83,7 @@ def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
 
 async def _book_one(item: Any, book: Book) -> Outcome:
     try:
-        return await book(*api_input.batch_item(item))
+        return await book(api_input.batch_item(item))
     except AppError as exc:
         return exc
     except Exception:

@@ -6,7 +6,7 @@ JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -23,8 +23,8 @@ from app.global_func import (
     check_media_type,
     check_params,
 )
+from pipeline_dist.admission.commands import DEFAULT_LEASE_SECONDS, BeginCall, FinishCall
 from pipeline_dist.admission.request_hash import lines_to_hash, request_hash
-from pipeline_dist.admission.service import DEFAULT_LEASE_SECONDS
 from pipeline_dist.errors import (
     BAD_IDEMPOTENCY_KEY,
     BEGUN_HAS_NO_ERROR,
@@ -37,6 +37,7 @@ from pipeline_dist.errors import (
     STATUS_REQUIRED,
     TOO_MANY_CALLS,
 )
+from pipeline_ops.ledger.states import ENDINGS, OVER, CallStatus
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES, UsageLine, check_lines
 
 MAX_CALLS = 1000
@@ -44,12 +45,16 @@ MAX_LEASE_SECONDS = 86_400
 
 KEY = FieldRule(kind="str", required=True, length=200)
 QUOTE_RULES = {"pipeline": FieldRule(kind="str", required=True, length=64)}
-CALL_RULES = QUOTE_RULES | {
-    "client_ref": FieldRule(kind="str", length=128, blank=True),
+# What a client calls its call by, and hears again in every answer; and what is said of it.
+LABEL_RULES = {"client_ref": FieldRule(kind="str", length=128, blank=True)}
+LABEL_WORDS = {"client_ref": "Your own number or note; comes back in answers."}
+CALL_RULES = {
+    **QUOTE_RULES,
+    **LABEL_RULES,
     "lease_seconds": FieldRule(
         kind="int", minimum=1, maximum=MAX_LEASE_SECONDS, default=DEFAULT_LEASE_SECONDS
     ),
-    "status": FieldRule(kind="str", choices=("succeeded", "failed")),
+    "status": FieldRule(kind="str", choices=OVER),
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
 BATCH_ITEM_RULES = {
@@ -59,33 +64,9 @@ BATCH_ITEM_RULES = {
 }
 FINISH_RULES = {
     "call_no": FieldRule(kind="str", required=True, length=32),
-    "status": FieldRule(kind="str", required=True, choices=("succeeded", "failed", "cancelled")),
+    "status": FieldRule(kind="str", required=True, choices=ENDINGS),
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewCall:
-    """A call to begin, or, with `status` and `lines`, one that is over and is to be booked."""
-
-    pipeline: str
-    client_ref: str | None
-    lease_seconds: int
-    lines: list[UsageLine] | None
-    status: str | None
-    error: str | None
-    request_hash: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How a call that was begun ended."""
-
-    call_no: str
-    status: str
-    lines: list[UsageLine]
-    error: str | None
-    body_hash: str
 
 
 def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]:
@@ -132,47 +113,46 @@ def idempotency_key(request: web.Request) -> str:
     return headers[0]
 
 
-def new_call(body: Mapping[str, Any]) -> NewCall:
-    """Return the body of a begin or of a one-go booking; raises InvalidFields."""
+def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
+    """Return the body of a begin or of a one-go booking, under the idempotency key *key*; raises
+    InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(CALL_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
     problems += _contradictions(body)
     if problems:
         raise InvalidFields(problems)
-    meaning = {
-        "pipeline": values["pipeline"],
-        "client_ref": values["client_ref"] or None,
-        "status": values["status"],
-        "error": values["error"] or None,
-    }
-    length = {"lease_seconds": values["lease_seconds"] if values["status"] is None else None}
-    usage = {"lines": lines_to_hash(lines) if lines is not None else None}
-    return NewCall(
-        **meaning,
-        lease_seconds=values["lease_seconds"],
-        lines=lines,
-        request_hash=request_hash(meaning | length | usage, body),
+    fields = _without_blanks(values)
+    meaning = fields | {"lines": lines_to_hash(lines) if lines is not None else None}
+    if fields["status"] is not None:
+        meaning["lease_seconds"] = None  # it means nothing to a call that is over
+        fields["status"] = CallStatus(fields["status"])
+    return BeginCall(
+        **fields,
+        idempotency_key=key,
+        lines=lines or (),
+        request_hash=request_hash(meaning, body),
     )
 
 
-def batch_item(item: Any) -> tuple[str, NewCall]:
-    """One finished call of a batch, and its idempotency key; raises InvalidFields."""
+def batch_item(item: Any) -> BeginCall:
+    """Return one finished call of a batch; raises InvalidFields."""
     if not isinstance(item, dict):
         raise InvalidFields([CALL_NOT_AN_OBJECT("")])
     if len(item) > InvalidFields.MAX_TOLD:  # so many names are not even copied
         raise InvalidFields(_unknown(item, {*CALL_RULES, "lines", "idempotency_key"}))
     body = {name: value for name, value in item.items() if name != "idempotency_key"}
-    problems = _key_problems(item.get("idempotency_key"), "idempotency_key")
+    key = item.get("idempotency_key")
+    problems = _key_problems(key, "idempotency_key")
     if body.get("status") is None and body.get("lines") is None:
         problems += [REQUIRED(name) for name in ("status", "lines")]
     try:
-        call = new_call(body)
+        command = begin_call(str(key), body)
     except InvalidFields as exc:
         raise InvalidFields([*problems, *exc.problems]) from None
     if problems:
         raise InvalidFields(problems)
-    return str(item["idempotency_key"]), call
+    return command
 
 
 def batch(body: Mapping[str, Any]) -> list[Any]:
@@ -190,23 +170,20 @@ def batch(body: Mapping[str, Any]) -> list[Any]:
     return calls
 
 
-def ending(body: Mapping[str, Any]) -> Ending:
+def finish_call(body: Mapping[str, Any]) -> FinishCall:
     """Return the body of a finish; raises InvalidFields."""
     problems: list[FieldProblem] = []
     values = _members(FINISH_RULES, body, problems, lists=("lines",))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else []
-    if lines and body.get("status") == "cancelled":
+    if lines and body.get("status") == CallStatus.CANCELLED:
         problems.append(CANCELLED_HAS_NO_LINES("lines"))
     if problems:
         raise InvalidFields(problems)
-    meaning = {"status": values["status"], "error": values["error"] or None}
-    usage = {"lines": lines_to_hash(lines) or None}
-    return Ending(
-        **meaning,
-        call_no=values["call_no"],
-        lines=lines,
-        body_hash=request_hash(meaning | usage, body),
-    )
+    fields = _without_blanks(values)
+    fields["status"] = CallStatus(fields["status"])
+    # Which call it is of is not part of what is told of its end.
+    meaning = {**fields, "call_no": None, "lines": lines_to_hash(lines) or None}
+    return FinishCall(**fields, lines=lines, body_hash=request_hash(meaning, body))
 
 
 def quote(body: Mapping[str, Any]) -> tuple[str, list[UsageLine]]:
@@ -235,6 +212,11 @@ def _members(
     except InvalidFields as exc:
         problems += exc.problems
         return {}
+
+
+def _without_blanks(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values*, an empty text being as good as none."""
+    return {name: None if value == "" else value for name, value in values.items()}
 
 
 def _unknown(

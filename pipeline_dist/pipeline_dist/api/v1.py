@@ -22,9 +22,10 @@ from pipeline_dist.accounts.authentication import (
     allowed_networks,
 )
 from pipeline_dist.admission import service as admission
+from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.limits import limits_now, limits_of
 from pipeline_dist.api import batches, input as api_input
-from pipeline_dist.api.endpoint import ByKey, Reply
+from pipeline_dist.api.endpoint import ByKey, Reply, endpoint
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
@@ -59,23 +60,23 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
         limits = await limits_of(sor, row)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
-    resets = {"day": next_day_start, "month": next_month_start}.get(row["quota_period"])
+    resets = {"day": next_day_start, "month": next_month_start}.get(row.quota_period)
     body = {
-        "code": row["code"],
-        "name": row["name"],
-        "status": row["status"],
-        "currency": row["currency"],
-        "quota_period": row["quota_period"],
-        "quota_calls": row["quota_calls"],
+        "code": row.code,
+        "name": row.name,
+        "status": row.status,
+        "currency": row.currency,
+        "quota_period": row.quota_period,
+        "quota_calls": row.quota_calls,
         "quota_used": quota.used if quota else None,
         "quota_remaining": quota.remaining if quota else None,
         "quota_resets_at": resets(now()) if resets else None,
         "time_zone": zone_name(),
-        "rate_limit_per_minute": row["rate_limit_per_minute"],
-        "spend_limit": row["spend_limit"],
-        "spend_used": row["spend_used"],
+        "rate_limit_per_minute": row.rate_limit_per_minute,
+        "spend_limit": row.spend_limit,
+        "spend_used": row.spend_used,
         "spend_remaining": spend.remaining if spend else None,
-        "allowed_ips": [str(network) for network in allowed_networks(row["allowed_ips"])],
+        "allowed_ips": [str(network) for network in allowed_networks(row.allowed_ips)],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,
         "limits": [limit.public() for limit in limits],
@@ -111,8 +112,8 @@ async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply
 async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
-    call = api_input.new_call(api_input.json_body(request))
-    result = await _admit(credentials, key, call)
+    command = api_input.begin_call(key, api_input.json_body(request))
+    result = await admission.begin(credentials, command)
     return Reply(
         body=result.answer,
         status=201,
@@ -130,15 +131,8 @@ async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> R
 @ByKey
 async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
     """End a call that was begun."""
-    ending = api_input.ending(api_input.json_body(request))
-    result = await admission.finish(
-        credentials,
-        call_no=ending.call_no,
-        status=ending.status,
-        lines=ending.lines,
-        error=ending.error,
-        body_hash=ending.body_hash,
-    )
+    command = api_input.finish_call(api_input.json_body(request))
+    result = await admission.finish(credentials, command)
     return Reply(body=result.answer, limits=result.limits, headers=_replay_header(result.replayed))
 
 
@@ -146,9 +140,9 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
 
-    async def book(key: str, call: api_input.NewCall) -> admission.BeginResult:
-        codes.add(call.pipeline)
-        return await _admit(caller.id, key, call)
+    async def book(command: BeginCall) -> BeginResult:
+        codes.add(command.pipeline)
+        return await admission.begin(caller.id, command)
 
     codes: set[str] = set()
     outcomes, headers = await batches.book_all(caller.id, items, book)
@@ -170,7 +164,7 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
         "from": page.span.start,
         "to": page.span.end,
         "time_zone": zone_name(),
-        "currency": caller.distributor["currency"],
+        "currency": caller.distributor.currency,
     }
     async with reading(snapshot=True) as sor:
         if query["group_by"]:
@@ -214,7 +208,7 @@ async def _statement(
     month = check_month(month_text)
     async with reading(snapshot=True) as sor:
         document = await statement(sor, caller.distributor, month)
-    name = f"statement-{caller.distributor['code']}-{month}"
+    name = f"statement-{caller.distributor.code}-{month}"
     if kind == "csv":
         text = statement_files.as_csv(document, bom=bool(bom))
         return _file(text, CSV_TYPE, f"{name}.csv")
@@ -222,22 +216,6 @@ async def _statement(
         content = await asyncio.to_thread(statement_files.as_xlsx, document, request[CONTEXT].lang)
         return _file(content, XLSX_TYPE, f"{name}.xlsx")
     return Reply(body=document)
-
-
-async def _admit(
-    caller: str | Credentials, key: str, call: api_input.NewCall
-) -> admission.BeginResult:
-    return await admission.begin(
-        caller,
-        pipeline=call.pipeline,
-        idempotency_key=key,
-        request_hash=call.request_hash,
-        client_ref=call.client_ref,
-        lease_seconds=call.lease_seconds,
-        lines=call.lines,
-        status=call.status,
-        error=call.error,
-    )
 
 
 def _replay_header(replayed: bool) -> dict[str, str]:
@@ -250,3 +228,18 @@ def _file(content: str | bytes, content_type: str, name: str) -> Reply:
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+# What `.dspy` files call, by name; each is the operation of its name in the OpenAPI document.
+ENDPOINTS = {
+    "v1_me": endpoint(GET=me),
+    "v1_pipelines": endpoint(GET=pipelines),
+    "v1_quote": endpoint(POST=quote),
+    "v1_calls": endpoint(GET=read_call, POST=begin_call),
+    "v1_calls_finish": endpoint(POST=finish_call),
+    "v1_calls_batch": endpoint(POST=book_batch),
+    "v1_usage": endpoint(GET=usage_report),
+    "v1_statement": endpoint(GET=month_statement),
+    "v1_statement_csv": endpoint(GET=statement_csv),
+    "v1_statement_xlsx": endpoint(GET=statement_xlsx),
+}

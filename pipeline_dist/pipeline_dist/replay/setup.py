@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.global_func import SYSTEM_ACTOR, Row, now, reading, settings
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.draft import steps
 from pipeline_core.endpoints import pipelines as core_api
 from pipeline_core.lifecycle import pipelines
@@ -81,7 +82,7 @@ async def _ensure_pipeline(code: str, model: str) -> Row | dict[str, Any]:
         raise ReplayError(
             REPLAY_OTHER_PIPELINE, line=code, step=step["step_key"], model=step["model"]
         )
-    if pipeline["status"] != "published":
+    if pipeline["status"] != PipelineStatus.PUBLISHED:
         params = {"pipeline_id": pipeline["id"], "notes": "For replays"}
         await core_api.pipeline_publish(SYSTEM_ACTOR, params)
     return pipeline

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import FieldRule, Row, SafeSqlor, any_case, like_pattern, now
+from app.global_func import FieldRule, SafeSqlor, any_case, like_pattern, now
 from pipeline_core.lifecycle.live import live_version, pipeline_by_code
+from pipeline_dist.accounts.rows import Distributor, Link, link_of, read_link
 from pipeline_dist.admission.account import check_pipeline, effective_terms
 from pipeline_dist.admission.limits import Limit, limits_of
+from pipeline_dist.errors import PIPELINE_NOT_FOUND
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.pricing import Terms, prices_in_force
@@ -29,10 +31,6 @@ _CALLABLE = (
 _COUNT = "select count(*) as total" + _CALLABLE
 _PAGE = "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*" + _CALLABLE
 _BEHIND = " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
-_LINK = (
-    "select * from distributor_pipeline"
-    " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
-)
 _SHOWN_OF_STEP = ("step_key", "name", "step_type", "model", "timeout_seconds")
 _SHOWN_OF_TERMS = (
     "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
@@ -67,7 +65,7 @@ def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
 
 
 async def pipelines(
-    sor: SafeSqlor, owner: str, distributor: Mapping[str, Any], window: Page
+    sor: SafeSqlor, owner: str, distributor: Distributor, window: Page
 ) -> dict[str, Any]:
     """
     Return `{total, page, rows, next}`: how many lines may be called, one page of them, and the
@@ -78,7 +76,7 @@ async def pipelines(
     code, _ = any_case("p.code", pattern)
     holds_text = f" and ({code} like ${{pattern}}$ or {name} like ${{pattern}}$)"
     values = {
-        "distributor_id": distributor["id"],
+        "distributor_id": distributor.id,
         "moment": now(),
         "pattern": pattern,
         "after": window.after,
@@ -92,12 +90,12 @@ async def pipelines(
     if len(all_rows) > window.rows:
         query = {"q": window.text, "page": window.page + 1, "rows": window.rows}
         more = write_cursor(owner, query, {"code": rows[-1]["code"]})
-    items = [(await _describe(sor, distributor, row, row))[0] for row in rows]
+    items = [(await _describe(sor, distributor, row, link_of(row)))[0] for row in rows]
     return {"total": count["total"], "page": window.page, "rows": items, "next": more}
 
 
 async def pipeline(
-    sor: SafeSqlor, distributor: Mapping[str, Any], code: str
+    sor: SafeSqlor, distributor: Distributor, code: str
 ) -> tuple[dict[str, Any], list[Limit]]:
     """
     One line with its live version, and the limits of calling it.
@@ -105,32 +103,30 @@ async def pipeline(
     Raises what a call would be refused with: pipeline_not_found, pipeline_offline, not_enabled.
     """
     row = await pipeline_by_code(sor, code)
-    link = None
-    if row is not None:
-        link = await sor.one(_LINK, {"distributor_id": distributor["id"], "pipeline_id": row["id"]})
-    check_pipeline(row, link, now())
-    assert row is not None
-    assert link is not None
+    link = None if row is None else await read_link(sor, distributor.id, row["id"])
+    if row is None or link is None:
+        raise PIPELINE_NOT_FOUND()
+    check_pipeline(row["status"], link, now())
     item, limits = await _describe(sor, distributor, row, link)
     version = await live_version(sor, row["id"])
     return {**item, "version": _version(version) if version else None}, limits
 
 
 async def _describe(
-    sor: SafeSqlor, distributor: Mapping[str, Any], pipeline: Mapping[str, Any], link: Row
+    sor: SafeSqlor, distributor: Distributor, pipeline: Mapping[str, Any], link: Link
 ) -> tuple[dict[str, Any], list[Limit]]:
-    terms = await prices_in_force(sor, link["pipeline_id"], now())
-    capacity = await read_capacity(sor, link["pipeline_id"])
+    terms = await prices_in_force(sor, link.pipeline_id, now())
+    capacity = await read_capacity(sor, link.pipeline_id)
     limits = await limits_of(sor, distributor, link, capacity)
     item = {
         "code": pipeline["code"],
         "name": pipeline["name"],
         "description": pipeline["description"],
         "version_no": pipeline["current_version"],
-        "pricing_mode": link["pricing_mode"],
-        "valid_from": link["valid_from"],
-        "valid_to": link["valid_to"],
-        "prices": _prices(effective_terms(link, distributor["currency"], terms)),
+        "pricing_mode": link.pricing_mode,
+        "valid_from": link.valid_from,
+        "valid_to": link.valid_to,
+        "prices": _prices(effective_terms(link, distributor.currency, terms)),
         "limits": [limit.public() for limit in limits],
     }
     return item, limits

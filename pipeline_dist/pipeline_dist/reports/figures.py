@@ -16,10 +16,12 @@ from app.global_func import (
     quota_day,
     quota_month,
 )
+from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.distributors import TABLE
+from pipeline_dist.accounts.rows import Link, link_of
 from pipeline_dist.admission.account import effective_terms
 from pipeline_dist.reports.usage import Span
-from pipeline_ops.rules.pricing import Terms, terms_of
+from pipeline_ops.rules.pricing import TERMS_COLUMNS, Terms, terms_of
 
 DAYS_SHOWN = 30
 MAX_PIPELINES = 1000
@@ -125,45 +127,47 @@ def _spend(record: Mapping[str, Any]) -> dict[str, Any]:
 async def _pipelines(
     sor: SafeSqlor, record: Mapping[str, Any], moment: datetime
 ) -> list[dict[str, Any]]:
-    links = await sor.sqlExe(_LINKS, {"id": record["id"], "most": MAX_PIPELINES})
+    rows = await sor.sqlExe(_LINKS, {"id": record["id"], "most": MAX_PIPELINES})
     prices: dict[str, list[Terms]] = defaultdict(list)
-    if links:
-        ids = [link["pipeline_id"] for link in links]
-        for row in await sor.sqlExe(_PRICES, {"ids": ids, "at": moment}):
-            prices[row["pipeline_id"]].append(terms_of(row))
+    if rows:
+        ids = [row["pipeline_id"] for row in rows]
+        for pipeline_id, *values in await sor.tuples(_PRICES, {"ids": ids, "at": moment}):
+            prices[pipeline_id].append(terms_of(values))
     return [
-        _pipeline(link, record["currency"], prices[link["pipeline_id"]], moment) for link in links
+        _pipeline(row, link_of(row), record["currency"], prices[row["pipeline_id"]], moment)
+        for row in rows
     ]
 
 
-def _pipeline(link: Row, currency: str, terms: list[Terms], moment: datetime) -> dict[str, Any]:
+def _pipeline(
+    row: Row, link: Link, currency: str, terms: list[Terms], moment: datetime
+) -> dict[str, Any]:
     day, month = quota_day(moment), quota_month(moment)
-    has_ended = link["valid_to"] is not None and link["valid_to"] <= moment
-    has_begun = link["valid_from"] is None or link["valid_from"] <= moment
+    has_ended = link.valid_to is not None and link.valid_to <= moment
+    has_begun = link.valid_from is None or link.valid_from <= moment
+    is_on_sale = link.enabled and row["status"] == PipelineStatus.PUBLISHED
     applied = effective_terms(link, currency, terms)
     return {
-        "id": link["id"],
-        "pipeline_id": link["pipeline_id"],
-        "code": link["code"],
-        "name": link["name"],
-        "status": link["status"],
-        "callable": bool(
-            link["enabled"] and link["status"] == "published" and has_begun and not has_ended
-        ),
-        "enabled": link["enabled"],
-        "pricing_mode": link["pricing_mode"],
-        "discount_rate": link["discount_rate"],
-        "valid_from": link["valid_from"],
-        "valid_to": link["valid_to"],
+        "id": link.id,
+        "pipeline_id": link.pipeline_id,
+        "code": row["code"],
+        "name": row["name"],
+        "status": row["status"],
+        "callable": bool(is_on_sale and has_begun and not has_ended),
+        "enabled": link.enabled,
+        "pricing_mode": link.pricing_mode,
+        "discount_rate": link.discount_rate,
+        "valid_from": link.valid_from,
+        "valid_to": link.valid_to,
         "prices": [
             {name: getattr(item, name) for name in _SHOWN_OF_TERMS}
             for item in sorted(applied, key=lambda item: (item.unit, item.step_key, item.model))
         ],
         "gauges": [
-            {"scope": "day", "limit": link["daily_quota"],
-             "used": link["day_used"] if link["day_key"] == day else 0},
-            {"scope": "month", "limit": link["monthly_quota"],
-             "used": link["month_used"] if link["month_key"] == month else 0},
+            {"scope": "day", "limit": link.daily_quota,
+             "used": link.day_used if link.day_key == day else 0},
+            {"scope": "month", "limit": link.monthly_quota,
+             "used": link.month_used if link.month_key == month else 0},
         ],
     }  # fmt: skip
 
@@ -180,6 +184,7 @@ _LINKS = (
     " order by p.code limit ${most}$"
 )
 _PRICES = (
-    "select * from pipeline_pricing where pipeline_id in ${ids}$ and enabled = 1"
+    f"select pipeline_id, {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
+    " where pipeline_id in ${ids}$ and enabled = 1"
     " and effective_from <= ${at}$ and (effective_to is null or effective_to > ${at}$)"
 )

@@ -5,7 +5,6 @@ Amounts are kept to ten decimals all the way; the total is rounded to two, once,
 """
 
 import re
-from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -18,6 +17,7 @@ from app.global_func import (
     quota_month,
     zone_name,
 )
+from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.errors import BAD_MONTH
 from pipeline_ops.rules.pricing import with_shown_prices
 
@@ -39,10 +39,10 @@ def check_month(month: str | None) -> str:
     return month_text or quota_month(now())
 
 
-async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) -> dict[str, Any]:
+async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dict[str, Any]:
     """Return the statement of *distributor* for the quota month *month*; final once the month is
     over."""
-    values = {"distributor_id": distributor["id"], "month": month}
+    values = {"distributor_id": distributor.id, "month": month}
     lines = await sor.sqlExe(
         "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"
         " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price,"
@@ -66,12 +66,12 @@ async def statement(sor: SafeSqlor, distributor: Mapping[str, Any], month: str) 
     start, end = month_bounds(month)
     sum_exact = sum((line["amount"] for line in lines), _NOTHING)
     return {
-        "distributor": {"code": distributor["code"], "name": distributor["name"]},
+        "distributor": {"code": distributor.code, "name": distributor.name},
         "month": month,
         "from": start,
         "to": end,
         "time_zone": zone_name(),
-        "currency": distributor["currency"],
+        "currency": distributor.currency,
         "calls": calls["calls"],
         "running": int(calls["running"]),
         "lines": [with_shown_prices(line) for line in lines],

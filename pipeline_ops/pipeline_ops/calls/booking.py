@@ -6,6 +6,7 @@ voided call keeps its rows; its amount, its quota and, while it runs, its slot a
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,12 +32,13 @@ from pipeline_ops.calls.capacity import (
 )
 from pipeline_ops.errors import ALREADY_VOIDED, BEGINS_IN_FUTURE, ENDS_IN_FUTURE
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.rows import new_header
+from pipeline_ops.ledger.states import COUNTED_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine
 
 TABLE = "pipeline_usage_log"
-BOOKABLE = ("succeeded", "failed")
 
 
 async def book(
@@ -68,7 +70,7 @@ async def book(
         account.currency,
     )
     pipeline = await get_row(sor, "pipelines", pipeline_id)
-    header = ledger.new_header(
+    header = new_header(
         moment=moment,
         by=actor.user_id or "",
         distributor_id=account.distributor_id,
@@ -76,17 +78,17 @@ async def book(
         version_no=pipeline["current_version"],
         currency=account.currency,
         status=values["status"],
-        source="manual",
+        source=CallSource.MANUAL,
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
-    account.consume(header["day_key"], header["month_key"])
-    capacity.consume(header["day_key"], header["month_key"], slot=False)
+    account.consume(header.day_key, header.month_key)
+    capacity.consume(header.day_key, header.month_key, slot=False)
     account.charge(total(priced_lines))
     await save_call_start(sor, header, priced_lines, account, capacity)
-    return await call_record(sor, header["call_no"])
+    return await call_record(sor, header.call_no)
 
 
 async def void(
@@ -100,36 +102,34 @@ async def void(
     unlocked_row = await get_row(sor, TABLE, row_id)
     account = await lock_account(sor, unlocked_row["distributor_id"], unlocked_row["pipeline_id"])
     capacity = await lock_capacity(sor, unlocked_row["pipeline_id"])
-    header = await ledger.find_header(sor, unlocked_row["call_no"], lock=True)
+    header = await ledger.lock_header(sor, unlocked_row["call_no"])
     assert header is not None
     # Under the locks, since the call may have ended while they were waited for.
-    row = header if header["id"] == row_id else await get_row(sor, TABLE, row_id)
+    row = await get_row(sor, TABLE, row_id)
     check_lock_version(TABLE, row, lock_version)
-    status = header["status"]
-    if status == "voided":
+    status = header.status
+    if not may_become(status, CallStatus.VOIDED):
         raise ALREADY_VOIDED()
-    if status == "reserved":
+    if status == CallStatus.RESERVED:
         capacity.free_slot()
-    if status in ledger.COUNTED_STATUSES:
-        capacity.release(header["day_key"], header["month_key"])
-        account.release(header["day_key"], header["month_key"])
+    if status in COUNTED_STATUSES:
+        capacity.release(header.day_key, header.month_key)
+        account.release(header.day_key, header.month_key)
     amount = await ledger.void_call(
-        sor, header["call_no"], moment=now(), by=actor.user_id or "", reason=reason
+        sor, header.call_no, moment=now(), by=actor.user_id or "", reason=reason
     )
     account.charge(-amount)
     await account.save(sor)
     await capacity.save(sor)
-    before, after = {"status": status}, {"status": "voided"}
-    detail = {"call_no": header["call_no"], "amount": amount, "reason": reason}
-    await record_changes(sor, actor, Change("void", TABLE, header, before, after, detail))
-    return await call_record(sor, header["call_no"])
+    before, after = {"status": status}, {"status": CallStatus.VOIDED}
+    detail = {"call_no": header.call_no, "amount": amount, "reason": reason}
+    await record_changes(sor, actor, Change("void", TABLE, asdict(header), before, after, detail))
+    return await call_record(sor, header.call_no)
 
 
 async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
     """Return a call as pages show it: its header row, its `lines`, and their `total`."""
-    header = await ledger.find_header(sor, call_no)
-    assert header is not None
-    lines = await ledger.lines_of(sor, call_no)
+    header, *lines = await ledger.call_rows(sor, call_no)
     nothing = Decimal(0).scaleb(-10)
     return {**header, "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
 

@@ -5,15 +5,18 @@ The API (pipeline_dist) and bookings by hand go through the same functions. Each
 records in memory; writing them stands apart.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app.global_func import Row, SafeSqlor, quota_day, quota_month
+from app.global_func import SafeSqlor, quota_day, quota_month
 from pipeline_ops.calls.account import Account
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules import counters as rules
+from pipeline_ops.rules.counters import CapacityRow
 from pipeline_ops.rules.limits import Limit
 from pipeline_ops.rules.pricing import PricedLine, total
 
@@ -25,7 +28,7 @@ class Capacity:
     of the first of them as many as matter; None where nobody had to look."""
 
     pipeline_id: str
-    row: Row | None
+    row: CapacityRow | None
     counts: dict[str, int]
     leases: list[datetime] | None = None
 
@@ -68,12 +71,12 @@ class Capacity:
         """Count one call, and its slot."""
         if self.row is not None:
             rules.consume(self.row, day, month, self.counts)
-            self.row["running"] += slot
+            self.row.running += slot
 
     def hold_slot(self, until: datetime) -> None:
         """Note that the call just counted gives its slot back by *until*."""
         # Where others run and nobody looked when they end, this one's end would tell too much.
-        if self.leases is None and self.row is not None and self.row["running"] == 1:
+        if self.leases is None and self.row is not None and self.row.running == 1:
             self.leases = []
         if self.leases is not None:
             self.leases.append(until)
@@ -81,7 +84,7 @@ class Capacity:
     def free_slot(self, until: datetime | None = None) -> None:
         """Give back the slot of a call that ended; it could have held it *until* then."""
         if self.row is not None:
-            self.row["running"] -= 1
+            self.row.running -= 1
         if self.leases is not None and until in self.leases:
             self.leases.remove(until)
 
@@ -110,11 +113,11 @@ class Capacity:
                 expired_count = await ledger.expire_overdue(sor, self.pipeline_id, moment)
             else:
                 expired_count = await ledger.count_overdue(sor, self.pipeline_id, moment)
-            row["running"] -= expired_count
+            row.running -= expired_count
             if expired_count < ledger.EXPIRE_BATCH_SIZE or not expire:
                 break
         # Also where one is left: who takes the last but one is told when there is another.
-        if row is not None and row["running"] and not rules.has_slots(row, slots + 2):
+        if row is not None and row.running and not rules.has_slots(row, slots + 2):
             count = rules.overrun(row) + 1 + finishing
             self.leases = await ledger.lease_ends(sor, self.pipeline_id, moment, count)
 
@@ -150,41 +153,44 @@ async def open_capacity(
 
 async def save_call_start(
     sor: SafeSqlor,
-    header: Mapping[str, Any],
+    header: CallHeader,
     priced_lines: Sequence[PricedLine],
     account: Account,
     capacity: Capacity,
 ) -> None:
     """Write a call that was let in, and the counters it moved. The ledger comes first: a
     repeated idempotency key stops here, with no counter written."""
-    by, moment = header["created_by"], header["created_at"]
-    rows = [dict(header), *ledger.line_rows(header, priced_lines, moment=moment, by=by)]
-    await ledger.insert_rows(sor, rows)
+    await ledger.insert_entries(sor, [Entry(header, call_lines(priced_lines))])
     await account.save(sor)
     await capacity.save(sor)
 
 
 def end_call(
-    header: dict[str, Any],
-    status: str,
+    header: CallHeader,
+    status: CallStatus,
     moment: datetime,
     priced_lines: Sequence[PricedLine],
     account: Account,
     capacity: Capacity,
-) -> None:
+    **values: Any,
+) -> CallHeader:
     """
     End a locked call in memory: slot back unless it was given back already, quotas back for a
-    cancelled one, the amount on the account.
+    cancelled one, the amount on the account. Return its header as it is then, with *values*.
     """
-    if header["status"] == "reserved":
-        capacity.free_slot(header["lease_expires_at"])
-    if status == "cancelled":
-        capacity.release(header["day_key"], header["month_key"])
-        account.release(header["day_key"], header["month_key"])
+    if header.status == CallStatus.RESERVED:
+        capacity.free_slot(header.lease_expires_at)
+    if status == CallStatus.CANCELLED:
+        capacity.release(header.day_key, header.month_key)
+        account.release(header.day_key, header.month_key)
     account.charge(total(priced_lines))
-    header["status"] = status
-    header["finished_at"] = moment
-    header["duration_ms"] = milliseconds(header["started_at"], moment)
+    return replace(
+        header,
+        status=status,
+        finished_at=moment,
+        duration_ms=milliseconds(header.started_at, moment),
+        **values,
+    )
 
 
 def milliseconds(start: datetime, end: datetime) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
-from pipeline_ops.ledger.entries import COUNTED_STATUSES
 from pipeline_ops.ledger.repair import repair
+from pipeline_ops.ledger.states import COUNTED_STATUSES
 
 _SUMS = (
     "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, count(*) as row_count,"

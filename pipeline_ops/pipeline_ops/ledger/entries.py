@@ -9,42 +9,30 @@ its distributor, its line with the distributor and its capacity first, in this o
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from app.global_func import (
     Row,
     SafeSqlor,
-    bulk_insert,
+    bulk_insert_tuples,
     bulk_update,
-    quota_day,
-    quota_month,
-    time_ordered_id,
 )
-from pipeline_ops.rules.pricing import PricedLine
+from pipeline_ops.ledger.rows import (
+    HEADER_COLUMNS,
+    LINE_COLUMNS,
+    TABLE_COLUMNS,
+    CallHeader,
+    CallLine,
+    Entry,
+    header_of,
+    line_of,
+    table_rows,
+)
+from pipeline_ops.ledger.states import COUNTED_STATUSES, CallStatus, statuses_before
 
-# Calls that have used up quota; a cancelled or voided one has given it back.
-COUNTED_STATUSES = ("reserved", "succeeded", "failed", "expired")
 EXPIRE_BATCH_SIZE = 200
 TABLE = "pipeline_usage_log"
-
-_COLUMNS = (
-    "id", "call_no", "line_no", "distributor_id", "pipeline_id", "version_no", "step_key", "model",
-    "unit", "quantity", "pricing_id", "pricing_type", "pricing_mode", "unit_price", "unit_size",
-    "package_size", "package_price", "amount", "currency", "status", "idempotency_key",
-    "request_hash", "end_hash", "client_ref", "error", "source", "started_at", "finished_at",
-    "lease_seconds", "lease_expires_at", "duration_ms", "day_key", "month_key", "quota_key",
-    "remark", "created_at", "created_by", "updated_at", "updated_by", "lock_version",
-)  # fmt: skip
-_EMPTY: dict[str, Any] = dict.fromkeys(_COLUMNS) | {
-    "line_no": 0, "step_key": "", "model": "", "unit": "", "quantity": Decimal(0),
-    "amount": Decimal(0), "lock_version": 1,
-}  # fmt: skip
-# What the rows of a call's lines have in common with its header.
-_SHARED = (
-    "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
-    "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
-)  # fmt: skip
-
 
 # What the end of a call changes in its header.
 _CLOSED = (
@@ -53,72 +41,38 @@ _CLOSED = (
 )  # fmt: skip
 
 
-def new_header(*, moment: datetime, by: str, **values: Any) -> dict[str, Any]:
-    """
-    Return the header row of a new call, not yet written. *values* need pipeline_id, status,
-    currency, source and started_at (whose day and month the call belongs to).
-    """
-    call_no = time_ordered_id()
-    started_at = values["started_at"]
-    return _EMPTY | {
-        "id": call_no,
-        "call_no": call_no,
-        "day_key": quota_day(started_at),
-        "month_key": quota_month(started_at),
-        "created_at": moment,
-        "created_by": by,
-        "updated_at": moment,
-        "updated_by": by,
-        **values,
-    }
-
-
-def line_rows(
-    header: Mapping[str, Any], priced_lines: Sequence[PricedLine], *, moment: datetime, by: str
-) -> list[dict[str, Any]]:
-    """Return the rows of a call's priced lines, not yet written."""
-    shared = {name: header[name] for name in _SHARED}
-    return [
-        _EMPTY
-        | shared
-        | {
-            "id": time_ordered_id(),
-            "line_no": line.line_no,
-            "step_key": line.usage.step_key,
-            "model": line.usage.model,
-            "unit": line.usage.unit,
-            "quantity": line.usage.quantity,
-            "pricing_id": line.terms.pricing_id,
-            "pricing_type": line.terms.pricing_type,
-            "pricing_mode": line.terms.pricing_mode,
-            "unit_price": line.terms.unit_price,
-            "unit_size": line.terms.unit_size,
-            "package_size": line.terms.package_size,
-            "package_price": line.terms.package_price,
-            "amount": line.amount,
-            "created_at": moment,
-            "created_by": by,
-            "updated_at": moment,
-            "updated_by": by,
-        }
-        for line in priced_lines
+async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
+    """Write the rows of *entries*; DuplicateKey for a repeated idempotency key."""
+    rows = [row for entry in entries for row in table_rows(entry)]
+    # Columns that no row says anything in are left to the table.
+    filled = [
+        number
+        for number, values in enumerate(zip(*rows, strict=True))
+        if any(value is not None for value in values)
     ]
+    names = [TABLE_COLUMNS[number] for number in filled]
+    await bulk_insert_tuples(sor, TABLE, names, map(itemgetter(*filled), rows))
 
 
-async def insert_rows(sor: SafeSqlor, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write *rows*; DuplicateKey for a repeated idempotency key."""
-    filled = [name for name in _COLUMNS if any(row[name] is not None for row in rows)]
-    await bulk_insert(sor, TABLE, filled, rows)
+async def call_rows(sor: SafeSqlor, call_no: str) -> list[Row]:
+    """Return all rows of a call with all their columns, for pages: its header first."""
+    rows: list[Row] = await sor.sqlExe(
+        "select * from pipeline_usage_log where call_no = ${call_no}$ order by line_no",
+        {"call_no": call_no},
+    )
+    return rows
 
 
-async def find_header(
-    sor: SafeSqlor, call_no: str, *, distributor_id: str | None = None, lock: bool = False
-) -> Row | None:
-    """Find the header of a call; with *distributor_id* only if it is this distributor's."""
-    row: Row | None = await sor.one(_HEADER_LOCKED if lock else _HEADER, {"call_no": call_no})
-    if row is not None and distributor_id is not None and row.distributor_id != distributor_id:
-        return None
-    return row
+async def find_header(sor: SafeSqlor, call_no: str, distributor_id: str) -> CallHeader | None:
+    """Return the header of a call; None where it is not this distributor's, or not there."""
+    headers = await _headers(sor, _OF_CALL, {"call_no": call_no})
+    return next((one for one in headers if one.distributor_id == distributor_id), None)
+
+
+async def lock_header(sor: SafeSqlor, call_no: str) -> CallHeader | None:
+    """Lock the header of a call, whoever's it is; None where there is no such call."""
+    headers = await _headers(sor, _OF_CALL + " for update", {"call_no": call_no})
+    return headers[0] if headers else None
 
 
 async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
@@ -132,47 +86,48 @@ async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
     return rows
 
 
-async def lock_headers(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, Row]:
+async def lock_headers(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, CallHeader]:
     """Lock the headers of calls, by call_no, in one order."""
-    rows = await sor.sqlExe(
-        "select * from pipeline_usage_log force index (pipeline_usage_log_call)"
+    headers = await _headers(
+        sor,
+        " force index (pipeline_usage_log_call)"
         " where call_no in ${call_nos}$ and line_no = 0 order by call_no for update",
         {"call_nos": list(call_nos)},
     )
-    return {row["call_no"]: row for row in rows}
+    return {header.call_no: header for header in headers}
 
 
-async def find_by_keys(sor: SafeSqlor, distributor_id: str, keys: Sequence[str]) -> list[Row]:
+async def find_by_keys(
+    sor: SafeSqlor, distributor_id: str, keys: Sequence[str]
+) -> list[CallHeader]:
     """Find the headers of a distributor's calls that were made with these idempotency keys."""
-    rows: list[Row] = await sor.sqlExe(
-        "select * from pipeline_usage_log where distributor_id = ${distributor_id}$"
+    return await _headers(
+        sor,
+        " where distributor_id = ${distributor_id}$"
         " and idempotency_key in ${keys}$ and line_no = 0",
         {"distributor_id": distributor_id, "keys": list(keys)},
     )
-    return rows
 
 
-async def lines_of(sor: SafeSqlor, call_no: str) -> list[Row]:
+async def lines_of(sor: SafeSqlor, call_no: str) -> list[CallLine]:
     """Return the metered items of a call, in their order."""
-    lines_by_call = await lines_of_calls(sor, [call_no])
-    return [row for rows in lines_by_call.values() for row in rows]
+    return (await lines_of_calls(sor, [call_no])).get(call_no, [])
 
 
-async def lines_of_calls(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, list[Row]]:
+async def lines_of_calls(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, list[CallLine]]:
     """Return the metered items of calls by call_no, each in their order; calls without any are not
     in it."""
-    lines_by_call: dict[str, list[Row]] = {}
-    rows = await sor.sqlExe(
-        "select * from pipeline_usage_log where call_no in ${call_nos}$ and line_no > 0"
-        " order by call_no, line_no",
-        {"call_nos": list(call_nos)},
-    )
-    for row in rows:
-        lines_by_call.setdefault(row["call_no"], []).append(row)
+    lines_by_call: dict[str, list[CallLine]] = {}
+    for call_no, *values in await sor.tuples(_LINES, {"call_nos": list(call_nos)}):
+        lines_by_call.setdefault(call_no, []).append(line_of(values))
     return lines_by_call
 
 
-async def close_calls(sor: SafeSqlor, headers: Sequence[Mapping[str, Any]]) -> None:
+async def _headers(sor: SafeSqlor, where: str, values: Mapping[str, Any]) -> list[CallHeader]:
+    return [header_of(row) for row in await sor.tuples(_HEADERS + where, values)]
+
+
+async def close_calls(sor: SafeSqlor, headers: Sequence[CallHeader]) -> None:
     """Write the ends of calls: what `_CLOSED` names of their locked headers."""
     await bulk_update(sor, TABLE, _CLOSED, headers)
 
@@ -186,10 +141,16 @@ async def void_call(
         {"call_no": call_no},
     )
     await sor.sqlExe(
-        "update pipeline_usage_log set status = 'voided', voided_at = ${moment}$,"
+        "update pipeline_usage_log set status = ${voided}$, voided_at = ${moment}$,"
         " voided_by = ${by}$, void_reason = ${reason}$, updated_at = ${moment}$,"
         " updated_by = ${by}$, lock_version = lock_version + 1 where call_no = ${call_no}$",
-        {"call_no": call_no, "moment": moment, "by": by, "reason": reason},
+        {
+            "call_no": call_no,
+            "moment": moment,
+            "by": by,
+            "reason": reason,
+            "voided": CallStatus.VOIDED,
+        },
     )
     return Decimal(row.amount) if row and row.amount is not None else Decimal(0)
 
@@ -277,17 +238,26 @@ async def expire_overdue(
     # By primary key, so that no other line's rows are locked on the way.
     return int(
         await sor.sqlExe(
-            "update pipeline_usage_log set status = 'expired', finished_at = lease_expires_at,"
+            "update pipeline_usage_log set status = ${expired}$, finished_at = lease_expires_at,"
             " duration_ms = lease_seconds * 1000, updated_at = ${moment}$,"
             " updated_by = 'system', lock_version = lock_version + 1"
-            " where id in ${ids}$ and status = 'reserved'",
-            {"ids": [row.id for row in rows], "moment": moment},
+            " where id in ${ids}$ and status in ${before}$",
+            {
+                "ids": [row.id for row in rows],
+                "moment": moment,
+                "expired": CallStatus.EXPIRED,
+                "before": statuses_before(CallStatus.EXPIRED),
+            },
         )
     )
 
 
-_HEADER = "select * from pipeline_usage_log where call_no = ${call_no}$ and line_no = 0"
-_HEADER_LOCKED = _HEADER + " for update"
+_HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa: S608
+_OF_CALL = " where call_no = ${call_no}$ and line_no = 0"
+_LINES = (
+    f"select call_no, {', '.join(LINE_COLUMNS)} from pipeline_usage_log"  # noqa: S608  constants
+    " where call_no in ${call_nos}$ and line_no > 0 order by call_no, line_no"
+)
 
 _COUNT = (
     "select count(*) as calls from pipeline_usage_log where line_no = 0 and status in ${counted}$"

@@ -1,8 +1,8 @@
 """
 How many calls a line gives: counters by day and month, and slots for calls that run.
 
-Pure functions on a record (the row as a dict); reading and locking the row stand at the end. The
-same counters are on a distributor's line (pipeline_dist), so the functions take either record.
+Pure functions on a row that counts; reading and locking the row stand at the end. The same
+counters are on a distributor's line (pipeline_dist), so the functions take either row.
 
 A counter belongs to its key ('2026-11-24', '2026-11') and turns over to a later key when the
 first call of that day or month comes; what was used of the new key is asked from the ledger,
@@ -10,125 +10,154 @@ which nearly always says 0. It never turns back: a call of an earlier key (booke
 a clock that was set back) is held against the ledger's own count.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from app.global_func import Row, SafeSqlor, bulk_update, next_day_start, next_month_start
+from app.global_func import (
+    SafeSqlor,
+    bulk_update,
+    column_names,
+    next_day_start,
+    next_month_start,
+)
 from pipeline_ops.rules.limits import Limit
 
-Record = MutableMapping[str, Any]
-# Calls of keys that the record has no counter for, as the ledger counts them; calls that are let
+# Calls of keys that the row has no counter for, as the ledger counts them; calls that are let
 # in and not yet written are added.
 Counts = MutableMapping[str, int]
 
-# (column of the key, column of the count, column of the quota, end of scope, when it resets)
-_PERIODS: tuple[tuple[str, str, str, str, Callable[[datetime], datetime]], ...] = (
-    ("day_key", "day_used", "daily_quota", "day", next_day_start),
-    ("month_key", "month_used", "monthly_quota", "month", next_month_start),
-)
 COUNTERS = ("day_key", "day_used", "month_key", "month_used")
 COUNTERS_WITH_SLOTS = (*COUNTERS, "running")
 
 
-def keys_to_count(record: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    """Return those of the call's *keys* (its day and month) that the record has no counter for."""
-    return [key for key in keys if key not in (record["day_key"], record["month_key"])]
+@dataclass(slots=True)
+class CountingRow:
+    """A row that counts calls by day and month, changed in place; a quota of None limits
+    nothing."""
+
+    id: str
+    daily_quota: int | None
+    monthly_quota: int | None
+    day_key: str | None
+    day_used: int
+    month_key: str | None
+    month_used: int
 
 
-def roll_over(record: Record, day: str, month: str, counts: Counts) -> None:
+@dataclass(slots=True)
+class CapacityRow(CountingRow):
+    """What limits a line, and what its calls take of it: a row of pipeline_capacity."""
+
+    pipeline_id: str
+    max_concurrency: int | None
+    enabled: int
+    running: int
+
+
+def keys_to_count(row: CountingRow, keys: Iterable[str]) -> list[str]:
+    """Return those of the call's *keys* (its day and month) that the row has no counter for."""
+    return [key for key in keys if key not in (row.day_key, row.month_key)]
+
+
+def roll_over(row: CountingRow, day: str, month: str, counts: Counts) -> None:
     """Let the counters go over to *day* and *month* where these are later than theirs; what they
     said of the earlier key is kept in *counts*."""
-    for (key_name, used_name, *_), key in zip(_PERIODS, (day, month), strict=True):
-        before = record[key_name]
-        if before is None or before < key:
-            if before is not None:
-                counts[before] = record[used_name]
-            record[key_name] = key
-            record[used_name] = counts[key]
+    if row.day_key is None or row.day_key < day:
+        if row.day_key is not None:
+            counts[row.day_key] = row.day_used
+        row.day_key, row.day_used = day, counts[day]
+    if row.month_key is None or row.month_key < month:
+        if row.month_key is not None:
+            counts[row.month_key] = row.month_used
+        row.month_key, row.month_used = month, counts[month]
 
 
-def usage(record: Mapping[str, Any], key: str, counts: Counts) -> int:
+def usage(row: CountingRow, key: str, counts: Counts) -> int:
     """Return the calls taken of *key*, from the counter or, for an earlier key, from the ledger's
     count."""
-    for key_name, used_name, *_ in _PERIODS:
-        if record[key_name] == key:
-            return int(record[used_name])
-    return counts[key]
+    if row.day_key == key:
+        return row.day_used
+    return row.month_used if row.month_key == key else counts[key]
 
 
 def period_limits(
-    record: Mapping[str, Any],
+    row: CountingRow,
     kind: str,
     day: str,
     month: str,
     moment: datetime,
     counts: Counts,
 ) -> list[Limit]:
-    """Return the limits by day and month that the record sets; *kind* begins their scope."""
+    """Return the limits by day and month that the row sets; *kind* begins their scope."""
+    periods = (
+        ("day", day, row.daily_quota, next_day_start),
+        ("month", month, row.monthly_quota, next_month_start),
+    )
     return [
         Limit(
             scope=f"{kind}_{period}",
-            limit=record[quota_name],
-            used=usage(record, key, counts),
+            limit=quota,
+            used=usage(row, key, counts),
             resets_at=resets(moment),
         )
-        for (_, _, quota_name, period, resets), key in zip(_PERIODS, (day, month), strict=True)
-        if record[quota_name] is not None
+        for period, key, quota, resets in periods
+        if quota is not None
     ]
 
 
-def slots(record: Mapping[str, Any], next_free: datetime | None) -> list[Limit]:
+def slots(row: CapacityRow, next_free: datetime | None) -> list[Limit]:
     """Return the limit on calls at the same time, if there is one; *next_free* is when a slot is
     free."""
-    if record["max_concurrency"] is None:
+    if row.max_concurrency is None:
         return []
     return [
         Limit(
             scope="concurrency",
-            limit=record["max_concurrency"],
-            used=record["running"],
+            limit=row.max_concurrency,
+            used=row.running,
             resets_at=next_free,
         )
     ]
 
 
-def switch_limits(record: Mapping[str, Any]) -> list[Limit]:
+def switch_limits(row: CapacityRow) -> list[Limit]:
     """Return a limit of 0 if the line is switched off."""
-    return [] if record["enabled"] else [Limit(scope="capacity", limit=0, used=0, resets_at=None)]
+    return [] if row.enabled else [Limit(scope="capacity", limit=0, used=0, resets_at=None)]
 
 
-def has_slots(record: Mapping[str, Any], count: int) -> bool:
+def has_slots(row: CapacityRow, count: int) -> bool:
     """Return whether *count* more calls may run."""
-    maximum = record["max_concurrency"]
-    return maximum is None or record["running"] + count <= maximum
+    return row.max_concurrency is None or row.running + count <= row.max_concurrency
 
 
-def overrun(record: Mapping[str, Any]) -> int:
+def overrun(row: CapacityRow) -> int:
     """Return how many more calls run than may: the limit may have been lowered while they did."""
-    maximum = record["max_concurrency"]
-    return 0 if maximum is None else max(0, record["running"] - maximum)
+    return 0 if row.max_concurrency is None else max(0, row.running - row.max_concurrency)
 
 
-def consume(record: Record, day: str, month: str, counts: Counts) -> None:
+def consume(row: CountingRow, day: str, month: str, counts: Counts) -> None:
     """Count one call of *day* and *month*; of an earlier key only in *counts*, if it is there."""
-    _add_calls(record, day, month, counts, 1)
+    _add_calls(row, day, month, counts, 1)
 
 
-def release(record: Record, day: str, month: str, counts: Counts) -> None:
+def release(row: CountingRow, day: str, month: str, counts: Counts) -> None:
     """Take back one call that began on *day*, in *month*, where it still is counted."""
-    _add_calls(record, day, month, counts, -1)
+    _add_calls(row, day, month, counts, -1)
 
 
-def _add_calls(record: Record, day: str, month: str, counts: Counts, count: int) -> None:
-    for (key_name, used_name, *_), key in zip(_PERIODS, (day, month), strict=True):
-        if record[key_name] == key:
-            record[used_name] += count
-        elif key in counts:
-            counts[key] += count
+def _add_calls(row: CountingRow, day: str, month: str, counts: Counts, count: int) -> None:
+    if row.day_key == day:
+        row.day_used += count
+    elif day in counts:
+        counts[day] += count
+    if row.month_key == month:
+        row.month_used += count
+    elif month in counts:
+        counts[month] += count
 
 
-async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
+async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:
     """
     Lock the capacity rows of these lines, by pipeline_id, in one order until the transaction ends;
     a line without a row is left out.
@@ -136,8 +165,7 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
     Such a line itself is locked then, so that a capacity row that is just being made counts this
     call, or this call meets that row.
     """
-    rows = await sor.sqlExe(_LOCK, {"ids": list(pipeline_ids)})
-    capacities = {row["pipeline_id"]: row for row in rows}
+    capacities = await _capacities(sor, _LOCK, pipeline_ids)
     missing_ids = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in capacities]
     if missing_ids:
         await sor.sqlExe(
@@ -145,36 +173,35 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
             " for update",
             {"ids": missing_ids},
         )
-        rows = await sor.sqlExe(_LOCK, {"ids": missing_ids})
-        capacities |= {row["pipeline_id"]: row for row in rows}
+        capacities |= await _capacities(sor, _LOCK, missing_ids)
     return capacities
 
 
-async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> Row | None:
+async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> CapacityRow | None:
     """Read the line's capacity row as it is now, not locked; None when it has none."""
     return (await read_capacities(sor, [pipeline_id])).get(pipeline_id)
 
 
-async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, Row]:
+async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:
     """Read the capacity rows of these lines by pipeline_id as they are now, not locked; a line
     without a row is left out."""
-    if not pipeline_ids:
-        return {}
-    rows = await sor.sqlExe(
-        "select * from pipeline_capacity where pipeline_id in ${ids}$", {"ids": list(pipeline_ids)}
-    )
-    return {row["pipeline_id"]: row for row in rows}
+    return await _capacities(sor, _READ, pipeline_ids) if pipeline_ids else {}
 
 
-async def save_capacities(sor: SafeSqlor, records: Sequence[Mapping[str, Any]]) -> None:
-    """Write the counters of locked records."""
-    await bulk_update(sor, "pipeline_capacity", COUNTERS_WITH_SLOTS, records)
+async def _capacities(
+    sor: SafeSqlor, sql: str, pipeline_ids: Sequence[str]
+) -> dict[str, CapacityRow]:
+    rows = [CapacityRow(*values) for values in await sor.tuples(sql, {"ids": list(pipeline_ids)})]
+    return {row.pipeline_id: row for row in rows}
 
 
-COLUMNS = (
-    "id", "pipeline_id", "daily_quota", "monthly_quota", "max_concurrency", "enabled", "day_key",
-    "day_used", "month_key", "month_used", "running",
-)  # fmt: skip
+async def save_capacities(sor: SafeSqlor, rows: Sequence[CapacityRow]) -> None:
+    """Write the counters of locked rows."""
+    await bulk_update(sor, "pipeline_capacity", COUNTERS_WITH_SLOTS, rows)
+
+
+COLUMNS = column_names(CapacityRow)
+_READ = f"select {', '.join(COLUMNS)} from pipeline_capacity where pipeline_id in ${{ids}}$"  # noqa: S608
 # By force, since reading a small table whole would lock the rows of other lines on the way.
 _LOCK = (
     f"select {', '.join(COLUMNS)}"  # noqa: S608  constants

@@ -6,10 +6,11 @@ digit. Money is Decimal; amounts are found by whole-number arithmetic and rounde
 to 10 decimals.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from enum import StrEnum
 from typing import Any
 
 from app.global_func import FieldProblem, SafeSqlor, quota_month
@@ -21,6 +22,22 @@ from pipeline_ops.errors import (
     PRICE_MISSING,
 )
 from pipeline_ops.rules.usage_lines import UsageLine
+
+
+class PricingType(StrEnum):
+    """How a price is reckoned: by quantity, or by packages begun."""
+
+    UNIT = "unit"
+    PACKAGE = "package"
+
+
+class PricingMode(StrEnum):
+    """Where a price comes from: the line, the line at a discount, or the distributor's own."""
+
+    INHERIT = "inherit"
+    DISCOUNT = "discount"
+    FIXED = "fixed"
+
 
 AMOUNT_DECIMALS = 10
 PRICE_DECIMALS = 6
@@ -37,8 +54,7 @@ class Terms:
     A price as it is applied: `unit_price` for `unit_size` units, or packages of `package_size`
     units at `package_price`. An empty `step_key` or `model` means every one.
 
-    `pricing_mode` tells where it comes from: inherit, discount or fixed. `pricing_id` is the
-    price's identity in the ledger, by which packages are counted.
+    `pricing_id` is the price's identity in the ledger, by which packages are counted.
     """
 
     pricing_id: str
@@ -46,12 +62,25 @@ class Terms:
     model: str
     unit: str
     pricing_type: str
-    pricing_mode: str = "inherit"
+    pricing_mode: PricingMode = PricingMode.INHERIT
     unit_price: Decimal | None = None
     unit_size: int = 1
     package_size: int | None = None
     package_price: Decimal | None = None
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatedTerms:
+    """A price with the time in which it applies: from `start` up to and without `end`."""
+
+    terms: Terms
+    start: datetime
+    end: datetime | None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Return whether it applies to calls that began at *moment*."""
+        return self.start <= moment and (self.end is None or self.end > moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +113,7 @@ def discount(terms: Terms, rate: Decimal) -> Terms:
     amount."""
     return replace(
         terms,
-        pricing_mode="discount",
+        pricing_mode=PricingMode.DISCOUNT,
         unit_price=_scale(terms.unit_price, rate),
         package_price=_scale(terms.package_price, rate),
     )
@@ -114,7 +143,7 @@ def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(
 
     *used_before*: units used before in the same month under the same price; packages only.
     """
-    if terms.pricing_type == "package":
+    if terms.pricing_type == PricingType.PACKAGE:
         assert terms.package_size is not None
         assert terms.package_price is not None
         packages = _packages(used_before + quantity, terms.package_size) - _packages(
@@ -160,6 +189,11 @@ def choose_terms(
     return line_terms
 
 
+def package_ids(terms: Iterable[Terms]) -> list[str]:
+    """Return the `pricing_id` of those of *terms* that are packages, each once and in order."""
+    return sorted({item.pricing_id for item in terms if item.pricing_type == PricingType.PACKAGE})
+
+
 def apply_prices(
     lines: Sequence[UsageLine], line_terms: Sequence[Terms], usage: Mapping[str, Decimal]
 ) -> list[PricedLine]:
@@ -175,7 +209,7 @@ def apply_prices(
     for number, (line, terms) in enumerate(zip(lines, line_terms, strict=True)):
         before = so_far.get(terms.pricing_id, Decimal(0))
         amount = line_amount(terms, line.quantity, before)
-        if terms.pricing_type == "package":
+        if terms.pricing_type == PricingType.PACKAGE:
             so_far[terms.pricing_id] = before + line.quantity
         result.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
     _check_size(result)
@@ -184,36 +218,26 @@ def apply_prices(
 
 async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
     """Return the enabled prices of a line that are in force at *at*."""
-    rows = await sor.sqlExe(
-        "select id, step_key, model, unit, pricing_type, unit_price, unit_size, package_size,"
-        " package_price, currency from pipeline_pricing"
-        " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
-        " and (effective_to is null or effective_to > ${at}$)",
-        {"pipeline_id": pipeline_id, "at": at},
-    )
-    return [terms_of(row) for row in rows]
+    rows = await sor.tuples(_IN_FORCE, {"pipeline_id": pipeline_id, "at": at})
+    return [terms_of(values) for values in rows]
 
 
-def in_force(row: Mapping[str, Any], at: datetime) -> bool:
-    """Return whether the price in *row* applies to calls that began at *at*."""
-    ends: datetime | None = row["effective_to"]
-    return bool(row["effective_from"] <= at) and (ends is None or ends > at)
+def terms_of(values: Iterable[Any]) -> Terms:
+    """Return a row of pipeline_pricing, read as the values of TERMS_COLUMNS, as Terms."""
+    return Terms(**dict(zip(_TERMS_FIELDS, values, strict=True)))
 
 
-def terms_of(row: Mapping[str, Any]) -> Terms:
-    """Return a row of pipeline_pricing as Terms."""
-    return Terms(
-        pricing_id=row["id"],
-        step_key=row["step_key"],
-        model=row["model"],
-        unit=row["unit"],
-        pricing_type=row["pricing_type"],
-        unit_price=row["unit_price"],
-        unit_size=row["unit_size"],
-        package_size=row["package_size"],
-        package_price=row["package_price"],
-        currency=row["currency"],
-    )
+# The columns of a price of which Terms are made; its id is their pricing_id.
+TERMS_COLUMNS = (
+    "id", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
+    "package_price", "currency",
+)  # fmt: skip
+_TERMS_FIELDS = ("pricing_id", *TERMS_COLUMNS[1:])
+_IN_FORCE = (
+    f"select {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
+    " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
+    " and (effective_to is null or effective_to > ${at}$)"
+)
 
 
 async def package_usage(
@@ -251,7 +275,7 @@ async def price_lines(
         return []
     terms = await prices_in_force(sor, pipeline_id, started_at)
     line_terms = choose_terms(lines, terms, adjust, currency)
-    packages = sorted({item.pricing_id for item in line_terms if item.pricing_type == "package"})
+    packages = package_ids(line_terms)
     usage = await package_usage(sor, distributor_id, quota_month(started_at), packages)
     return apply_prices(lines, line_terms, usage)
 

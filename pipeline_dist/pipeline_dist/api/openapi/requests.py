@@ -6,6 +6,7 @@ from pipeline_dist.api.input import (
     BATCH_ITEM_RULES,
     CALL_RULES,
     FINISH_RULES,
+    LABEL_WORDS,
     MAX_CALLS,
     QUOTE_RULES,
 )
@@ -14,7 +15,6 @@ from pipeline_dist.api.openapi.schema import (
     ERROR_WORDS,
     MODEL_WORDS,
     PIPELINE_WORDS,
-    REF_WORDS,
     STEP_WORDS,
     UNIT_WORDS,
     Schema,
@@ -23,6 +23,7 @@ from pipeline_dist.api.openapi.schema import (
     maybe,
     ref,
 )
+from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.usage_lines import LINE_RULES, MAX_LINES
 
 KEY_WORDS = (
@@ -35,7 +36,7 @@ _LINES = list_of(ref("Line"), "What was used.", maxItems=MAX_LINES)
 _OF_A_CALL = {
     "idempotency_key": KEY_WORDS,
     "pipeline": PIPELINE_WORDS,
-    "client_ref": REF_WORDS,
+    **LABEL_WORDS,
     "lease_seconds": "A call that begins holds its slot this long at most, {default} seconds when"
     " left out; finish before. It means nothing to a call that is over.",
     "status": "How the call ended.",
@@ -54,7 +55,7 @@ _OVER_OR_NOT = {
     "else": {"properties": {"lines": {"type": "null"}, "error": {"enum": ["", None]}}},
 }
 _CANCELLED_WITHOUT_LINES = {
-    "if": {"properties": {"status": {"const": "cancelled"}}},
+    "if": {"properties": {"status": {"const": CallStatus.CANCELLED}}},
     "then": {"properties": {"lines": {"maxItems": 0}}},
 }
 

@@ -1,12 +1,13 @@
 """What the distributor API answers, as JSON Schema (OpenAPI 3.1)."""
 
 from app.global_func import Message
+from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
+from pipeline_dist.api.input import LABEL_WORDS
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
     MODEL,
     PIPELINE,
-    REF,
     STEP,
     UNIT,
     Schema,
@@ -65,7 +66,7 @@ _BEGUN: dict[str, Schema] = {
     "status": choice("What became of it.", "pipeline_usage_log", "status"),
     "started_at": moment("When it began."),
     "lease_expires_at": maybe(moment("Finish before; null for a call booked in one go.")),
-    "client_ref": maybe(REF),
+    **{name: maybe(text(words)) for name, words in LABEL_WORDS.items()},
 }
 _CURRENT = record(
     "What the call is now, in an answer that comes again; the rest is as it was answered first.",
@@ -91,7 +92,7 @@ ANSWERS: dict[str, Schema] = {
         {
             "code": text("The distributor's code."),
             "name": text("The distributor's name."),
-            "status": text("active, else no call gets here.", enum=["active"]),
+            "status": text("active, else no call gets here.", enum=[DistributorStatus.ACTIVE]),
             "currency": CURRENCY,
             "quota_period": choice("Period of the quota.", "distributors", "quota_period"),
             "quota_calls": maybe(number("Calls a period.")),

@@ -75,12 +75,10 @@ PIPELINE_WORDS = "The line's code."
 STEP_WORDS = "The step's key; empty for none in particular."
 MODEL_WORDS = "The model; empty for none in particular."
 UNIT_WORDS = "What is counted: call, input_token, output_token, second, …"
-REF_WORDS = "Your own number or note; comes back in answers."
 ERROR_WORDS = "What went wrong."
 
 PIPELINE = text(PIPELINE_WORDS)
 STEP = text(STEP_WORDS)
 MODEL = text(MODEL_WORDS)
 UNIT = text(UNIT_WORDS)
-REF = text(REF_WORDS)
 CURRENCY = text("ISO 4217 code.", pattern="^[A-Z]{3}$")

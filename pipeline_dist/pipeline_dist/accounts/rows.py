@@ -1,0 +1,93 @@
+"""The rows of distributors and of their lines, with the columns that calls are decided by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from app.global_func import SafeSqlor, column_names
+from pipeline_dist.accounts.status import DistributorStatus
+from pipeline_ops.rules.counters import CountingRow
+from pipeline_ops.rules.pricing import PricingMode
+
+
+class QuotaPeriod(StrEnum):
+    """How long a distributor's own quota is for."""
+
+    NONE = "none"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(slots=True)
+class Distributor:
+    """A row of distributors: who it is, what limits it, and its counters, changed in place."""
+
+    id: str
+    code: str
+    name: str
+    status: DistributorStatus
+    currency: str
+    rate_limit_per_minute: int | None
+    rate_window: bytes | None
+    quota_period: QuotaPeriod
+    quota_calls: int | None
+    quota_key: str | None
+    quota_used: int
+    spend_limit: Decimal | None
+    spend_used: Decimal
+    api_key_hash: str | None
+    api_key_expires_at: datetime | None
+    previous_key_hash: str | None
+    previous_key_expires_at: datetime | None
+    allowed_ips: str | None
+
+
+@dataclass(slots=True)
+class Link(CountingRow):
+    """A row of distributor_pipeline: a line that a distributor has, at which terms and how much of
+    it, and its counters, changed in place."""
+
+    distributor_id: str
+    pipeline_id: str
+    enabled: int
+    pricing_mode: PricingMode
+    discount_rate: Decimal | None
+    fixed_prices: str | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+
+
+DISTRIBUTOR_COLUMNS = column_names(Distributor)
+LINK_COLUMNS = column_names(Link)
+_READ_DISTRIBUTOR = f"select {', '.join(DISTRIBUTOR_COLUMNS)} from distributors where id = ${{id}}$"  # noqa: S608
+_READ_LINK = (
+    f"select {', '.join(LINK_COLUMNS)} from distributor_pipeline"  # noqa: S608  constants
+    " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
+)
+
+
+def distributor_of(row: Mapping[str, Any]) -> Distributor:
+    """Return the distributor in a row that has its columns among others."""
+    return Distributor(*(row[name] for name in DISTRIBUTOR_COLUMNS))
+
+
+def link_of(row: Mapping[str, Any]) -> Link:
+    """Return the link in a row that has its columns among others."""
+    return Link(*(row[name] for name in LINK_COLUMNS))
+
+
+async def read_distributor(sor: SafeSqlor, distributor_id: str) -> Distributor | None:
+    """Read a distributor as it is now, not locked; None where it is gone."""
+    rows = await sor.tuples(_READ_DISTRIBUTOR, {"id": distributor_id})
+    return Distributor(*rows[0]) if rows else None
+
+
+async def read_link(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> Link | None:
+    """Read a distributor's link to a line as it is now, not locked; None where it has none."""
+    rows = await sor.tuples(
+        _READ_LINK, {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
+    )
+    return Link(*rows[0]) if rows else None

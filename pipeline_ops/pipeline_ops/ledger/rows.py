@@ -1,0 +1,176 @@
+"""The rows of the ledger as values: a call's header, and its metered items with their prices."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+from app.global_func import column_names, quota_day, quota_month, time_ordered_id
+from pipeline_ops.ledger.states import CallSource, CallStatus
+from pipeline_ops.rules.pricing import PricedLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLabels:
+    """What a client calls its call by: kept as it came, and told again in every answer."""
+
+    client_ref: str | None = None
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """The labels by name."""
+        return {name: getattr(self, name) for name in LABELS}
+
+
+LABELS = column_names(CallLabels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeader(CallLabels):
+    """The header row of a call (`line_no` 0): all that is not of one metered item."""
+
+    id: str
+    call_no: str
+    distributor_id: str | None
+    pipeline_id: str
+    version_no: int | None
+    currency: str
+    status: CallStatus
+    source: CallSource
+    idempotency_key: str | None = None
+    request_hash: str | None = None
+    end_hash: str | None = None
+    error: str | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+    duration_ms: int | None = None
+    lease_seconds: int | None = None
+    lease_expires_at: datetime | None = None
+    day_key: str
+    month_key: str
+    quota_key: str | None = None
+    remark: str | None = None
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+    lock_version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """What the row of a metered item has of its own: what was used, its price and its amount."""
+
+    id: str
+    line_no: int
+    step_key: str
+    model: str
+    unit: str
+    quantity: Decimal
+    pricing_id: str
+    pricing_type: str
+    pricing_mode: str
+    unit_price: Decimal | None
+    unit_size: int | None
+    package_size: int | None
+    package_price: Decimal | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Rows that are to be written for one call: its items and, of a new call, its header."""
+
+    header: CallHeader
+    lines: Sequence[CallLine] = ()
+    is_new: bool = True
+
+
+def new_header(*, moment: datetime, by: str, **values: Any) -> CallHeader:
+    """
+    Return the header of a new call, not yet written. *values* need distributor_id, pipeline_id,
+    version_no, status, currency, source and started_at (whose day and month the call belongs to).
+    """
+    call_no = time_ordered_id()
+    started_at = values["started_at"]
+    return CallHeader(
+        id=call_no,
+        call_no=call_no,
+        day_key=quota_day(started_at),
+        month_key=quota_month(started_at),
+        created_at=moment,
+        created_by=by,
+        updated_at=moment,
+        updated_by=by,
+        **values,
+    )
+
+
+def header_of(values: Iterable[Any]) -> CallHeader:
+    """Return the header of a row that was read as the values of HEADER_COLUMNS."""
+    return CallHeader(**dict(zip(HEADER_COLUMNS, values, strict=True)))
+
+
+def line_of(values: Iterable[Any]) -> CallLine:
+    """Return the item of a row that was read as the values of LINE_COLUMNS."""
+    return CallLine(**dict(zip(LINE_COLUMNS, values, strict=True)))
+
+
+def call_lines(priced_lines: Iterable[PricedLine]) -> list[CallLine]:
+    """Return the items of a call with their prices, not yet written."""
+    return [
+        CallLine(
+            id=time_ordered_id(),
+            line_no=line.line_no,
+            step_key=line.usage.step_key,
+            model=line.usage.model,
+            unit=line.usage.unit,
+            quantity=line.usage.quantity,
+            pricing_id=line.terms.pricing_id,
+            pricing_type=line.terms.pricing_type,
+            pricing_mode=line.terms.pricing_mode,
+            unit_price=line.terms.unit_price,
+            unit_size=line.terms.unit_size,
+            package_size=line.terms.package_size,
+            package_price=line.terms.package_price,
+            amount=line.amount,
+        )
+        for line in priced_lines
+    ]
+
+
+HEADER_COLUMNS = column_names(CallHeader)
+LINE_COLUMNS = column_names(CallLine)
+# What the rows of a call's items have in common with its header.
+_SHARED = (
+    "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
+    "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
+)  # fmt: skip
+_STAMPS = ("created_at", "created_by", "updated_at", "updated_by")
+_ONLY_OF_HEADER = tuple(
+    name for name in HEADER_COLUMNS if name not in ("id", "lock_version", *_SHARED, *_STAMPS)
+)
+_ONLY_OF_LINE = LINE_COLUMNS[1:]
+# The columns in the order of the values that `table_rows` gives.
+TABLE_COLUMNS = ("id", *_SHARED, *_STAMPS, "lock_version", *_ONLY_OF_HEADER, *_ONLY_OF_LINE)
+_header_values = attrgetter("id", *_SHARED, *_STAMPS, "lock_version", *_ONLY_OF_HEADER)
+# An item is written when its header is, or is changed.
+_shared_values = attrgetter(*_SHARED, *(("updated_at", "updated_by") * 2))
+_line_values = attrgetter(*_ONLY_OF_LINE)
+_NOTHING_USED = {
+    "line_no": 0, "step_key": "", "model": "", "unit": "", "quantity": Decimal(0),
+    "amount": Decimal(0),
+}  # fmt: skip
+_NO_LINE = tuple(_NOTHING_USED.get(name) for name in _ONLY_OF_LINE)
+_NO_HEADER = (1, *[None] * len(_ONLY_OF_HEADER))
+
+
+def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
+    """Return the rows of *entry* as the values of TABLE_COLUMNS."""
+    rows = [(*_header_values(entry.header), *_NO_LINE)] if entry.is_new else []
+    if entry.lines:
+        shared = (*_shared_values(entry.header), *_NO_HEADER)
+        rows += [(item.id, *shared, *_line_values(item)) for item in entry.lines]
+    return rows

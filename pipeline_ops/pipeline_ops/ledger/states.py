@@ -1,0 +1,60 @@
+"""The states of a call, and which may follow which."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class CallStatus(StrEnum):
+    """
+    What became of a call. Rows that are read have the letters, which equal the member.
+
+    reserved: it runs, and holds a slot; expired: its lease ran out before its end was told.
+    """
+
+    RESERVED = "reserved"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    VOIDED = "voided"
+
+
+class CallSource(StrEnum):
+    """How a call came into the ledger."""
+
+    API = "api"
+    MANUAL = "manual"
+    IMPORT = "import"
+
+
+# What a call can be from the beginning when it is booked after it was over.
+OVER = (CallStatus.SUCCEEDED, CallStatus.FAILED)
+# What a client can tell of the end of a call.
+ENDINGS = (*OVER, CallStatus.CANCELLED)
+# The end of an expired call may still be told, but not that it was cancelled.
+CALL_TRANSITIONS: Mapping[str, frozenset[CallStatus]] = {
+    CallStatus.RESERVED: frozenset({*ENDINGS, CallStatus.EXPIRED, CallStatus.VOIDED}),
+    CallStatus.EXPIRED: frozenset({*OVER, CallStatus.VOIDED}),
+    CallStatus.SUCCEEDED: frozenset({CallStatus.VOIDED}),
+    CallStatus.FAILED: frozenset({CallStatus.VOIDED}),
+    CallStatus.CANCELLED: frozenset({CallStatus.VOIDED}),
+    CallStatus.VOIDED: frozenset(),
+}
+# Calls that have used up quota; a cancelled or voided one has given it back.
+COUNTED_STATUSES = (
+    CallStatus.RESERVED, CallStatus.SUCCEEDED, CallStatus.FAILED, CallStatus.EXPIRED,
+)  # fmt: skip
+# Calls of which the end has not been told: nothing is known yet of what they used.
+OPEN_STATUSES = frozenset(
+    status for status, followers in CALL_TRANSITIONS.items() if followers.issuperset(OVER)
+)
+
+
+def may_become(before: str, after: str) -> bool:
+    """Return whether a call may go from the status *before* to *after*."""
+    return after in CALL_TRANSITIONS.get(before, ())
+
+
+def statuses_before(after: CallStatus) -> tuple[str, ...]:
+    """Return the statuses that a call may go from to *after*."""
+    return tuple(before for before in CALL_TRANSITIONS if may_become(before, after))
