@@ -42,6 +42,7 @@ from app.base.clock import (
 )
 from app.base.command import Command
 from app.base.contributions import Contributions
+from app.base.currencies import minor_units
 from app.base.errors import (
     AppError,
     BadRequest,
@@ -219,6 +220,7 @@ __all__ = [
     "kept_json",
     "like_pattern",
     "list_rows",
+    "minor_units",
     "month_bounds",
     "new_id",
     "next_day_start",

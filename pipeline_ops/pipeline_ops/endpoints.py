@@ -38,7 +38,7 @@ _EDITABLE = ("remark", "client_ref")
 _QUOTE = {
     "pipeline_id": FieldRule(kind="str", required=True, length=32),
     "lines": FieldRule(kind="json", required=True, json="list"),
-    "currency": FieldRule(kind="str", length=3),
+    "currency": FieldRule(kind="str", length=3, format="currency"),
 }
 
 
