@@ -97,6 +97,7 @@ from app.records.rows import (
     insert_row,
     insert_rows,
     public,
+    update_locked_row,
     update_row,
 )
 from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
@@ -112,6 +113,7 @@ from app.schema.validation import (
     check_params,
     check_references,
     check_update,
+    lock_parent,
     without_unchanged,
 )
 from app.web.body import BodyLimit, check_media_type
@@ -220,6 +222,7 @@ __all__ = [
     "kept_json",
     "like_pattern",
     "list_rows",
+    "lock_parent",
     "minor_units",
     "month_bounds",
     "new_id",
@@ -248,6 +251,7 @@ __all__ = [
     "to_json",
     "transaction",
     "translate",
+    "update_locked_row",
     "update_row",
     "whole_range",
     "without_unchanged",
