@@ -38,7 +38,7 @@ _PIPELINES = (
 _PIPELINES_WITH_PRICES = (
     "select p.id, p.code, p.status, p.current_version, r.id as price_id, r.step_key, r.model,"
     " r.unit, r.pricing_type, r.unit_price, r.unit_size, r.package_size, r.package_price,"
-    " r.currency, r.effective_from, r.effective_to from pipelines p"
+    " r.currency, r.effective_from, r.effective_to, r.terms_no, r.end_terms_no from pipelines p"
     " left join pipeline_pricing r on r.pipeline_id = p.id and r.enabled = 1"
     " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$)"
     " where p.id in ${ids}$"

@@ -19,6 +19,7 @@ from pipeline_ops.errors import (
     NO_PRICE,
     NO_PRICE_IN_CURRENCY,
     PRICE_MISSING,
+    PRICE_MISSING_IN_CURRENCY,
 )
 from pipeline_ops.rules.usage_lines import UsageLine
 
@@ -26,6 +27,8 @@ AMOUNT_DECIMALS = 10
 PRICE_DECIMALS = 6
 # What decimal(20,10) can hold.
 AMOUNT_LIMIT = Decimal(10) ** 10
+# A line's number to which all that is recorded is known: that of a call which begins now.
+KNOWN_NOW = 2**63 - 1
 
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 _PRICE_STEP = Decimal(1).scaleb(-PRICE_DECIMALS)
@@ -144,17 +147,21 @@ def choose_terms(
     usable = [item for item in terms if currency in (None, item.currency)]
     line_terms: list[Terms] = []
     problems: list[FieldProblem] = []
+    others: list[str] = []
     for number, line in enumerate(lines):
         item = adjust(usable, line.step_key, line.model, line.unit)
         if item is not None and currency in (None, item.currency):
             line_terms.append(item)
             continue
         other = item or adjust(terms, line.step_key, line.model, line.unit)
-        problems.append(
-            _no_price(number, line)
-            if other is None
-            else _other_currency(number, line, other.currency, currency)
-        )
+        if other is None:
+            problems.append(_no_price(number, line))
+        else:
+            problems.append(_other_currency(number, line, other.currency, currency))
+            others.append(other.currency)
+    if others and len(others) == len(lines):
+        names = ", ".join(sorted(set(others)))
+        raise PRICE_MISSING_IN_CURRENCY(problems=problems, others=names, currency=currency)
     if problems:
         raise PRICE_MISSING(problems=problems, count=len(problems))
     return line_terms
@@ -182,22 +189,34 @@ def apply_prices(
     return result
 
 
-async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
-    """Return the enabled prices of a line that are in force at *at*."""
+async def prices_in_force(
+    sor: SafeSqlor, pipeline_id: str, at: datetime, terms_no: int = KNOWN_NOW
+) -> list[Terms]:
+    """Return the prices of a line for which `in_force` holds at *at* and *terms_no*."""
     rows = await sor.sqlExe(
         "select id, step_key, model, unit, pricing_type, unit_price, unit_size, package_size,"
         " package_price, currency from pipeline_pricing"
         " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
-        " and (effective_to is null or effective_to > ${at}$)",
-        {"pipeline_id": pipeline_id, "at": at},
+        " and (effective_to is null or effective_to > ${at}$ or end_terms_no > ${terms_no}$)"
+        " and terms_no <= ${terms_no}$",
+        {"pipeline_id": pipeline_id, "at": at, "terms_no": terms_no},
     )
     return [terms_of(row) for row in rows]
 
 
-def in_force(row: Mapping[str, Any], at: datetime) -> bool:
-    """Return whether the price in *row* applies to calls that began at *at*."""
+def in_force(row: Mapping[str, Any], at: datetime, terms_no: int = KNOWN_NOW) -> bool:
+    """
+    Return whether the enabled price in *row* applies to a call that began at *at*, when *terms_no*
+    was its line's number (money.md, section 1).
+
+    What was recorded after that number is as if it had not been: a price, and the end of one.
+    Clocks of several hosts differ; the number, which each change of prices raises and writes, tells
+    before from after.
+    """
+    if row["terms_no"] > terms_no or row["effective_from"] > at:
+        return False
     ends: datetime | None = row["effective_to"]
-    return bool(row["effective_from"] <= at) and (ends is None or ends > at)
+    return ends is None or ends > at or row["end_terms_no"] > terms_no
 
 
 def terms_of(row: Mapping[str, Any]) -> Terms:
