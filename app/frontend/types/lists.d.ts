@@ -95,7 +95,7 @@ interface ImportOutcome {
 
 interface FailedRow {
   row: number;
-  problems: { column: string; value: string; message: string }[];
+  problems: { column: string; value: string; message: string; ask?: string }[];
 }
 
 interface ListOptions {
