@@ -91,6 +91,7 @@ def test_a_draft_is_succeeded_too_when_it_begins_before() -> None:
         (price(), {"remark": "x"}, NOW - MOMENT, "change_from"),
         (ENDING, DEARER, SOON, "change_from"),
         (ENDING, DEARER, LATER, "change_from"),
+        (ENDING, {"enabled": 0}, LATER, "change_from"),
         (price(), DEARER | {"effective_from": SOON}, NOW, "effective_from"),
         (price(), DEARER | {"effective_to": SOON}, SOON, "effective_to"),
         (price(), {"effective_to": NOW - MOMENT}, None, "effective_to"),
@@ -141,6 +142,10 @@ def test_no_price_ends_before_it_began() -> None:
     assert ended_at(row, NOW) == {"effective_to": NOW + MOMENT}
     assert change_of(row, DEARER, NOW, NOW).row == {"effective_to": NOW + MOMENT}
     assert change_of(row, {"effective_to": NOW}, None, NOW).row == {"effective_to": NOW + MOMENT}
+
+
+def test_switched_off_from_a_time_to_come_it_ends_then() -> None:
+    assert change_of(price(), {"enabled": 0}, SOON, NOW) == PriceChange({"effective_to": SOON})
 
 
 # The choice by what was known when the call began.

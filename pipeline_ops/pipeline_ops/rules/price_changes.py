@@ -25,6 +25,8 @@ Values = Mapping[str, Any]
 # What the question "from when" is called in a request, and its word for at once.
 CHANGE_FROM = "change_from"
 NOW = "now"
+# What a form asks then; who has typed another start has said it.
+_QUESTION = {"name": CHANGE_FROM, "kind": "datetime", "default": NOW, "field": "effective_from"}
 # What is no part of the terms: it may be said of a price at any time.
 NOTE = "remark"
 # The shortest time that a price can be in force: the columns count milliseconds.
@@ -71,19 +73,16 @@ def change_of(
             return PriceChange(new)
     if is_over(price, moment):
         raise PRICE_OVER(problems=_fixed(new))
+    start = max(change_from or moment, _first_end(price))
+    if change_from is not None and is_over(price, start):
+        raise InvalidFields([CHANGE_AFTER_END(CHANGE_FROM)])
     if new.keys() - {NOTE} == {"enabled"}:
-        return PriceChange({**_note_of(new), **ended_at(price, change_from or moment)})
+        return PriceChange({**_note_of(new), "effective_to": start})
     if change_from is not None:
-        return _succession(price, new, max(change_from, _first_end(price)))
+        return _succession(price, new, start)
     if new.keys() - {NOTE} == {"effective_to"}:
         return PriceChange({**new, "effective_to": _later_end(price, new["effective_to"], moment)})
-    question = {
-        "name": CHANGE_FROM,
-        "kind": "datetime",
-        "default": NOW,
-        "field": "effective_from",
-    }
-    raise PRICE_IN_FORCE(problems=_fixed(new), extra={"ask": question})
+    raise PRICE_IN_FORCE(problems=_fixed(new), extra={"ask": _QUESTION})
 
 
 def ended_at(price: Values, moment: datetime) -> Values:
@@ -106,17 +105,12 @@ def _later_end(price: Values, end: datetime | None, moment: datetime) -> datetim
 
 def _succession(price: Values, new: Values, start: datetime) -> PriceChange:
     """Return the end of *price* at *start* and its successor from then on. Raises InvalidFields."""
-    problems: list[FieldProblem] = []
-    if is_over(price, start):
-        problems.append(CHANGE_AFTER_END(CHANGE_FROM))
     if new.get("effective_from", start) != start:
-        problems.append(SAID_BY_CHANGE_FROM("effective_from"))
+        raise InvalidFields([SAID_BY_CHANGE_FROM("effective_from")])
     successor = {**new, "effective_from": start}
     end = {**price, **successor}["effective_to"]
-    if end is not None and end <= start and not problems:
-        problems.append(OUT_OF_ORDER("effective_to"))
-    if problems:
-        raise InvalidFields(problems)
+    if end is not None and end <= start:
+        raise InvalidFields([OUT_OF_ORDER("effective_to")])
     return PriceChange({"effective_to": start}, successor)
 
 
