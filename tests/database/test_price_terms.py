@@ -269,6 +269,18 @@ async def test_every_change_raises_and_writes_the_number(prices: Prices) -> None
     assert numbers == sorted(set(numbers))
 
 
+async def test_a_price_of_before_there_were_numbers_is_known_to_every_call(prices: Prices) -> None:
+    row = {
+        "pipeline_id": prices.pipeline_id, "unit": "call", "unit_price": Decimal(1),
+        "effective_from": EVENING - 2 * HOUR, "effective_to": EVENING - HOUR,
+    }  # fmt: skip
+    await in_transaction(lambda sor: insert_row(sor, TABLE, row, SYSTEM_ACTOR))
+
+    assert await prices.applying(0) == []
+    prices.hands.moment -= 2 * HOUR
+    assert await prices.applying(0) == [Decimal(1)]
+
+
 async def test_a_remark_changes_no_number(prices: Prices) -> None:
     price = await prices.add()
     terms_no = await prices.number()
