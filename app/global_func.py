@@ -42,6 +42,7 @@ from app.base.clock import (
 )
 from app.base.command import Command
 from app.base.contributions import Contributions
+from app.base.currencies import minor_units
 from app.base.errors import (
     AppError,
     ErrorCode,
@@ -88,6 +89,7 @@ from app.records.rows import (
     insert_row,
     insert_rows,
     public,
+    update_locked_row,
     update_row,
 )
 from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
@@ -103,6 +105,7 @@ from app.schema.validation import (
     check_params,
     check_references,
     check_update,
+    lock_parent,
     without_unchanged,
 )
 from app.web.body import BodyLimit, check_media_type
@@ -203,6 +206,8 @@ __all__ = [
     "kept_json",
     "like_pattern",
     "list_rows",
+    "lock_parent",
+    "minor_units",
     "month_bounds",
     "new_id",
     "next_day_start",
@@ -230,6 +235,7 @@ __all__ = [
     "to_json",
     "transaction",
     "translate",
+    "update_locked_row",
     "update_row",
     "whole_range",
     "without_unchanged",

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.base.addresses import read_network
+from app.base.currencies import is_currency
 from app.base.secrets import secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,7 @@ class Options:
     """The section `pipeline` of conf/config.json."""
 
     quota_time_zone: str = _option("Asia/Shanghai", "Zone whose midnight turns quota days")
-    default_currency: str = _option("CNY", "Currency of prices that name none")
+    default_currency: str = _option("CNY", "Currency of prices that name none; of ISO 4217")
     public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
     allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
     trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
@@ -252,6 +253,10 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
         ZoneInfo(options.quota_time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         problems.append(f"pipeline.quota_time_zone {options.quota_time_zone!r} is not a time zone")
+    if not is_currency(options.default_currency):
+        problems.append(
+            f"pipeline.default_currency {options.default_currency!r} is no currency of ISO 4217"
+        )
     if options.public_url and not _is_web_address(options.public_url):
         problems.append(
             f"pipeline.public_url {options.public_url!r} is not an address such as "

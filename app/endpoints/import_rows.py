@@ -88,13 +88,13 @@ async def import_rows(request: web.Request, params: Mapping[str, Any]) -> web.St
     days for a file; in JSON a time without a zone is refused then). With `dry_run` nothing is kept.
     Else all rows are kept or, when one fails, none; with `skip_failed` those that are right.
 
-    Answers `{total, done, failed: [{row, problems: [{column, code, message, value}]}], kept,
-    ignored, preview, failed_file}`. `row` is the number that a spreadsheet shows, in JSON the
-    place in `rows` from 1; `ignored` are columns that the server sets itself; `preview` are the
-    first records as they were understood, in a dry run; `failed_file` is a CSV text of the rows of
-    a file that failed. With `_progress` it comes in lines (app/web/work_progress.py). Raises
-    InvalidFields, BadRequest `bad_columns`, `bad_rows`, `bad_zone`, `bad_file`, `file_too_large`,
-    Forbidden, NotFound.
+    Answers `{total, done, failed: [{row, problems: [{column, code, message, value, ask}]}], kept,
+    ignored, preview, failed_file}`. `row` is the number that a spreadsheet shows, in JSON the place
+    in `rows` from 1; with 1 for `ask` in `fixed` such a row is taken; `ignored` are columns that
+    the server sets itself; `preview` are the first records as they were understood, in a dry run;
+    `failed_file` is a CSV text of the rows of a file that failed. With `_progress` it comes in
+    lines (app/web/work_progress.py). Raises InvalidFields, BadRequest `bad_columns`, `bad_rows`,
+    `bad_zone`, `bad_file`, `file_too_large`, Forbidden, NotFound.
     """
     context = request[CONTEXT]
     # No body is an empty file.
@@ -228,7 +228,10 @@ def _problems_of(error: AppError, lang: str) -> list[dict[str, str]]:
         # What is wrong with the row as a whole is said in the error's own words.
         problems = [_whole_row(error, problem) for problem in problems]
     if not problems:
-        return [{"column": "", "code": error.code, "message": translate(error.text, lang)}]
+        problem = {"column": "", "code": error.code, "message": translate(error.text, lang)}
+        question = error.extra.get("ask", {})
+        # What a yes would do is asked once for all rows; it comes among the `fixed` values.
+        return [problem | ({"ask": question["name"]} if question.get("kind") == "bool" else {})]
     return [
         {"column": item.field, "code": item.code, "message": translate(item.text, lang)}
         for item in problems

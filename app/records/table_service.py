@@ -42,11 +42,12 @@ class TableService:
     Its owner overrides `defaults`, `lock`, `before_create`, `before_update`, `before_delete`,
     `duplicate` and `mark_rows`; and `create`, `update` or `delete` where the work itself is another
     one. `extra` are fields of a new row's form that are no columns a client may set; `create` gets
-    them with the values.
+    them with the values; `update_extra` and `update` likewise.
     """
 
     table: ClassVar[str]
     extra: ClassVar[Mapping[str, FieldRule]] = {}
+    update_extra: ClassVar[Mapping[str, FieldRule]] = {}
 
     # The rules.
 
@@ -123,7 +124,7 @@ class TableService:
     async def update_from(self, params: Values, actor: Actor, view: View | None = None) -> Record:
         """Change a row by the form *params*; answers as `create_from`. Raises as `update`, and
         BadRequest."""
-        key, lock_version, values = check_update(self.table, params)
+        key, lock_version, values = check_update(self.table, params, extra=self.update_extra)
         return await self.run(
             lambda sor: self.update(sor, key, lock_version, values, actor), actor, view
         )

@@ -44,8 +44,10 @@ from app.base.catalogue.fields import (
     TOO_LONG,
     TOO_LOW,
     TOO_MANY_DECIMALS,
+    UNKNOWN_CURRENCY,
 )
 from app.base.clock import day_bounds
+from app.base.currencies import is_currency
 from app.base.errors import FieldCode, Message
 from app.base.json_codec import JsonError, canonical_json, parse_json
 from app.base.json_numbers import JsonNumber, is_bounded
@@ -128,6 +130,8 @@ def _text(rule: FieldRule, value: Any) -> str:
     if rule.pattern and not rule.pattern.fullmatch(value):
         hint = Message(rule.hint) if rule.hint else None
         raise CoercionError(rule.problem, hint, pattern=rule.pattern.pattern)
+    if rule.format == "currency" and not is_currency(value):
+        raise CoercionError(UNKNOWN_CURRENCY, currency=value)
     return value
 
 

@@ -37,7 +37,7 @@ FIELD_KEYS = {
     "hint": "English sentence said when the value does not fit the pattern",
     "min": "smallest number",
     "max": "largest number",
-    "format": "cidr_list: addresses and networks separated by commas",
+    "format": "cidr_list: addresses and networks separated by commas; currency: a code of ISO 4217",
     "write_once": "true: set when the row is made, never changed",
     "confidential": "true: never leaves the server",
     "unaudited": "true: the audit trail leaves it out",
@@ -324,6 +324,9 @@ def _check_links(model: Table, tables_by_name: Mapping[str, Table]) -> None:
     for column in model.columns.values():
         if column.references and column.references not in tables_by_name:
             raise ModelError(f"{model.path}: {column.name} refers to no table {column.references}")
+        # Written by whoever refers to a row, see `validation.lock_parent`.
+        if column.references and "lock_no" not in tables_by_name[column.references].columns:
+            raise ModelError(f"{model.path}: {column.references} has no lock_no")
     for code in model.codes:
         other = tables_by_name.get(code.table)
         if other is None or not {code.valuefield, code.textfield} <= other.columns.keys():

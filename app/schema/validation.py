@@ -33,6 +33,7 @@ __all__ = [
     "check_update",
     "difference",
     "is_page_name",
+    "lock_parent",
     "rule_of",
     "to_decimal",
     "without_unchanged",
@@ -172,12 +173,23 @@ async def check_references(sor: Any, table_name: str, values: Mapping[str, Any])
         value = values.get(name)
         if column.references is None or value is None:
             continue
-        # Locked, so that nobody deletes the parent between this look and our commit.
-        sql = f"select id from {column.references} where id = ${{id}}$ for update"  # noqa: S608
-        if await sor.one(sql, {"id": value}) is None:
+        # So that nobody deletes the parent between this look and our commit.
+        if not await lock_parent(sor, column.references, value):
             problems.append(NO_SUCH_RECORD(name, id=value, table=column.references))
     if problems:
         raise InvalidFields(problems)
+
+
+async def lock_parent(sor: Any, table_name: str, record_id: str) -> bool:
+    """
+    Lock a row that others refer to until the transaction ends, and write it; whether it is there.
+
+    A lock holds on the database node that it was taken on, and nowhere else. What two transactions
+    on two nodes must not both do, they are told apart by when both commit: by a row that both have
+    written.
+    """
+    sql = f"update `{table_name}` set lock_no = lock_no + 1 where id = ${{id}}$"  # noqa: S608
+    return bool(await sor.sqlExe(sql, {"id": record_id}))
 
 
 def without_unchanged(

@@ -28,8 +28,10 @@ from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
 from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, UNIT_REQUIRED
 from pipeline_ops.ledger.states import OVER
+from pipeline_ops.rules.price_changes import is_draft
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
+from pipeline_ops.tables import prices
 
 Params = Mapping[str, Any]
 ALL = "全部"  # the generated pages' own word for "no filter"
@@ -39,7 +41,7 @@ _EDITABLE = ("remark", "client_ref")
 _QUOTE = {
     "pipeline_id": FieldRule(kind="str", required=True, length=32),
     "lines": FieldRule(kind="json", required=True, json="list"),
-    "currency": FieldRule(kind="str", length=3),
+    "currency": FieldRule(kind="str", length=3, format="currency"),
 }
 
 
@@ -80,6 +82,14 @@ async def usage_log_delete(actor: Actor, params: Params) -> Answer:
         lambda sor: bookings.void(sor, key, lock_version, extra["reason"], actor)
     )
     return Answer(record, table=bookings.TABLE, message=Message("The call is voided."))
+
+
+async def pipeline_pricing_delete(actor: Actor, params: Params) -> Answer:
+    """Delete a draft of a price; end one that is in force, and say so."""
+    record = await prices.SERVICE.delete_from(params, actor)
+    is_kept = not is_draft(record, now())
+    message = Message("The price ends now and stays in the list." if is_kept else "Deleted.")
+    return Answer(record, table=prices.TABLE, message=message)
 
 
 async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:

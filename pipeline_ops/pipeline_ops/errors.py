@@ -46,10 +46,27 @@ CONCURRENCY_EXCEEDED = ErrorCode(
 CAPACITY_EXISTS = DUPLICATE.variant(
     "The line has its capacity already. Change that one.", "该产线已有供应量，请修改原有的一行。"
 )
-PRICE_IN_USE = IN_USE.variant(
-    "Calls are booked at this price, so what it is for and its type stay. End it, and add"
-    " another price.",
-    "已有调用按此价格入账，适用对象和计价方式不能再改。请结束它，另建一个价格。",
+CONFIRM_CURRENCY = ErrorCode(
+    "confirm_currency",
+    409,
+    "The line's other prices are in {others}, this one is in {currency}. Confirm it if that is"
+    " meant (confirm_currency=1).",
+    "该产线的其他价格以 {others} 计，此价格以 {currency} 计。如确需如此，请确认"
+    "（confirm_currency=1）。",
+)
+PRICE_IN_FORCE = IN_USE.variant(
+    "The price is in force: calls are booked at it, so it is not edited. Say from when the new one"
+    " holds (change_from: a time, or now); this one ends then.",
+    "该价格正在生效，已有调用按它计价，不能修改。请指明新价格从何时起生效（change_from：时间或"
+    " now），此价格届时结束。",
+)
+PRICE_OVER = IN_USE.variant(
+    "The price has ended and stays as it was, since calls were booked at it. Add another price.",
+    "该价格已经结束，已有调用按它计价，须保持原样。请另建一个价格。",
+)
+PRICE_USED = IN_USE.variant(
+    "Calls are booked at this price, so it stays as it is. Add another price.",
+    "已有调用按此价格入账，须保持原样。请另建一个价格。",
 )
 NO_DISTRIBUTORS = ErrorCode(
     "no_distributors",
@@ -66,6 +83,11 @@ PRICE_MISSING = ErrorCode(
         "A reported unit has no price in force. Ask the operator to set one.",
         "上报的计量单位没有生效的价格，请联系运营方定价。",
     ),
+)
+PRICE_MISSING_IN_CURRENCY = PRICE_MISSING.variant(
+    "The line's prices are in {others}, the account is in {currency}. Ask for prices in"
+    " {currency}, then try again.",
+    "该产线的价格以 {others} 计，而账户以 {currency} 结算。请先设定 {currency} 的价格，再重试。",
 )
 PRICE_OVERLAP = ErrorCode(
     "price_overlap",
@@ -114,12 +136,18 @@ BEGINS_IN_FUTURE = FieldCode(
 ENDS_IN_FUTURE = FieldCode(
     "in_future", "A booked call has ended already.", "补录的调用应当已经结束。"
 )
-FIXED_BY_CALLS = FieldCode(
+BEFORE_NOW = FieldCode("in_the_past", "Give a time that is not over yet.", "请填写尚未过去的时间。")
+FIXED_IN_FORCE = FieldCode(
     "in_use",
     "This stays as it is: calls are booked at this price.",
-    "已有调用按此价格入账，此项不能再改。",
+    "已有调用按此价格计价，此项不能再改。",
 )
 NOT_A_LIST = FieldCode("not_a_list", "Give a list of usage lines.", "请给出用量行的列表。")
+SAID_BY_CHANGE_FROM = FieldCode(
+    "not_together",
+    "change_from says from when the new price holds: leave this as it is.",
+    "新价格何时生效由 change_from 指明，此项请保持不变。",
+)
 LINE_NOT_AN_OBJECT = FieldCode(
     "not_an_object", "Give an object for each line.", "每一行应为一个 JSON 对象。"
 )
@@ -127,6 +155,11 @@ LINES_OR_UNIT = FieldCode(
     "not_together",
     "Give either lines or one unit, not both.",
     "要么填写多行，要么填写一个单位，不能同时填写。",
+)
+CHANGE_AFTER_END = FieldCode(
+    "out_of_order",
+    "The price ends before that. Add another price, or move the end first.",
+    "该价格在此之前就结束了。请另建一个价格，或先推迟失效时间。",
 )
 NOT_OF_PRICE_TYPE = FieldCode(
     "not_together",

@@ -12,7 +12,7 @@ from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.tables import capacities, facts, prices, transfer
 
 EXPORTS = {
-    **table_endpoints(prices.SERVICE),
+    **table_endpoints(prices.SERVICE, delete=endpoints.pipeline_pricing_delete),
     **table_endpoints(capacities.SERVICE),
     "pipeline_usage_log_create": writing(endpoints.usage_log_create),
     "pipeline_usage_log_update": writing(endpoints.usage_log_update),

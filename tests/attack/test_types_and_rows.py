@@ -148,7 +148,8 @@ def test_a_record_that_is_not_there_is_404(admin, pipeline, url, fields):
 
 @pytest.mark.parametrize(
     "column", ["owner_id", "owner_org_id", "created_by", "created_at", "current_version", "id",
-               "last_version_no", "draft_changed_at", "updated_by", "lock_version"]
+               "last_version_no", "draft_changed_at", "terms_no", "lock_no",
+               "updated_by", "lock_version"]
 )  # fmt: skip
 def test_what_the_server_sets_cannot_be_posted(server: Installation, admin, pipeline, column):
     answer = admin.post(CREATE, json={"code": "mine", "name": "Mine", column: "7"})

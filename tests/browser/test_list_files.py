@@ -173,6 +173,34 @@ def test_the_file_is_sent_as_it_is_and_progress_is_shown(
     assert (upload.params["dry_run"], upload.params["fixed"]) == ("1", "{}")
 
 
+def test_what_rows_ask_is_answered_once_for_all(
+    look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    def check(request: Request) -> Reply:
+        outcome = accepted(request, 2)
+        if "sure" not in json.loads(request.params["fixed"]):
+            problem = {"column": "", "code": "c", "message": "Really?", "value": "", "ask": "sure"}
+            outcome |= {
+                "done": 0,
+                "failed": [{"row": row, "problems": [problem]} for row in (2, 3)],
+            }
+        return lines({"data": outcome})
+
+    bench.answers["/import"] = check
+    file = tmp_path / "rows.csv"
+    file.write_text("Name\na\nb\n", "utf-8")
+    window = choose(look, file)
+    expect(window).to_contain_text("Really?")
+
+    window.get_by_role("button", name="Import these all the same").click()
+
+    expect(window).to_contain_text("2 of 2 rows can be imported.")
+    expect(window.get_by_role("button", name="Import these all the same")).to_have_count(0)
+    window.get_by_role("button", name="Import", exact=True).click()
+    expect(window).to_have_count(0)
+    assert json.loads(bench.last("/import")["fixed"]) == {"sure": 1}
+
+
 def test_what_was_tried_is_kept_and_a_mended_file_is_read_again(
     look: Page, bench: Bench, things: list[dict[str, Any]], tmp_path: Path
 ) -> None:

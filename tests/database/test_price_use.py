@@ -1,6 +1,8 @@
-"""Whether the ledger has used a price: found quickly, and also for a call that is being booked."""
+"""
+Whether the ledger has used a price: found quickly, and asked of drafts, since a row of before
+prices had a history may be switched off and used.
+"""
 
-import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +11,6 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import Conflict
-from app.base.refusals import InUse
 from app.db.transactions import in_transaction, reading
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.ledger import entries as ledger
@@ -46,7 +47,7 @@ async def test_an_unused_price_is_known_without_reading_the_pipeline_s_calls(
     pool: Installation,
 ) -> None:
     trade = await make_trade()
-    await add_price(trade, unit_price=Decimal(1))
+    await add_price(trade, unit_price=Decimal(1), enabled=0)
     rows = [
         past_call(trade.rows["pipelines"]["id"], distributor_id, started_at)
         for distributor_id in (trade.distributor_id, None)
@@ -65,7 +66,7 @@ async def test_an_unused_price_is_known_without_reading_the_pipeline_s_calls(
 
 
 @pytest.mark.parametrize("own", [True, False])
-async def test_a_used_price_is_found_whoever_s_call_it_was(own: bool) -> None:
+async def test_a_used_price_is_found_whoever_s_call_it_was(pool: Installation, own: bool) -> None:
     trade = await make_trade()
     await add_price(trade, unit_price=Decimal(1))
     if own:
@@ -78,36 +79,11 @@ async def test_a_used_price_is_found_whoever_s_call_it_was(own: bool) -> None:
     else:
         call = await trade.book_call(1)
 
-    with pytest.raises(InUse) as caught:
-        await remove(await price_of(trade))
-
-    assert caught.value.extra["referrers"][0]["id"] == call["call_no"]
-
-
-@pytest.mark.parametrize("edit", [remove, turn_to_images])
-@pytest.mark.parametrize("table", ["pipeline_capacity", "pipelines"])
-async def test_a_call_that_is_being_booked_counts_as_use(
-    pool: Installation, edit: Any, table: str
-) -> None:
-    trade = await make_trade()
-    await add_price(trade, unit_price=Decimal(1))
     price = await price_of(trade)
-    call = await trade.begin()
-    if table == "pipelines":  # without a capacity, admission locks the line
-        pool.query("delete from pipeline_capacity where pipeline_id = %s", price["pipeline_id"])
-    with pool.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("start transaction")
-        cursor.execute(
-            f"select id from {table} where id = %s for update", (trade.rows[table]["id"],)
-        )
-        editing = asyncio.ensure_future(edit(price))
-        await asyncio.sleep(0.2)
-        assert not editing.done()
-        cursor.execute(
-            "update pipeline_usage_log set pricing_id = %s where call_no = %s", (price["id"], call)
-        )
-        cursor.execute("commit")
+    pool.query("update pipeline_pricing set enabled = 0 where id = %s", price["id"])
 
-    with pytest.raises(Conflict) as caught:
-        await editing
-    assert caught.value.code == "in_use"
+    for work in (remove(price), turn_to_images(price)):
+        with pytest.raises(Conflict) as caught:
+            await work
+        assert caught.value.code == "in_use"
+        assert caught.value.extra["referrers"][0]["id"] == call["call_no"]

@@ -128,7 +128,7 @@ def test_what_a_deleted_pipeline_held_is_in_the_trail(admin: httpx.Client) -> No
 def test_prices_capacity_distributors_and_links_are_told(admin: httpx.Client) -> None:
     pipeline = new_pipeline(admin, "a")
     price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=pipeline["id"],
-                 unit="call", unit_price="2.5")  # fmt: skip
+                 unit="call", unit_price="2.5", enabled=0)  # fmt: skip
     send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
          unit_price="3")  # fmt: skip
     send(admin, "pipeline_ops/api/pipeline_pricing_delete", id=price["id"])
@@ -235,17 +235,36 @@ def test_putting_back_obeys_the_rules_of_the_form(admin: httpx.Client) -> None:
 def test_money_and_switches_come_back_as_they_were(admin: httpx.Client) -> None:
     pipeline = new_pipeline(admin, "a")
     price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=pipeline["id"],
-                 unit="call", unit_price="2.5")  # fmt: skip
+                 unit="call", unit_price="2.5", enabled=0)  # fmt: skip
     send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
-         unit_price="3", enabled=0, effective_to="2030-01-01T00:00:00Z")  # fmt: skip
+         unit_price="3", enabled=1, effective_from="2099-01-01T00:00:00Z",
+         effective_to="2100-01-01T00:00:00Z")  # fmt: skip
     entry = last(admin, row_id=price["id"], action="update")
 
-    for field in ("unit_price", "enabled", "effective_to"):
+    for field in ("unit_price", "effective_to", "enabled"):
         assert put_back(admin, entry, field).status_code == 200
 
     back = admin.get("/pipeline_ops/pipeline_pricing/get_pipeline_pricing.dspy",
                      params={"id": price["id"]}).json()["rows"][0]  # fmt: skip
-    assert (back["unit_price"], back["enabled"], back["effective_to"]) == ("2.500000", 1, None)
+    assert (back["unit_price"], back["enabled"], back["effective_to"]) == ("2.500000", 0, None)
+
+
+def test_a_price_in_force_comes_back_by_its_own_rules_only(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a")
+    price = send(admin, "pipeline_ops/api/pipeline_pricing_create", pipeline_id=pipeline["id"],
+                 unit="call", unit_price="2.5", enabled=0)  # fmt: skip
+    send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=1,
+         unit_price="3", enabled=1)  # fmt: skip
+    draft = last(admin, row_id=price["id"], action="update")
+    send(admin, "pipeline_ops/api/pipeline_pricing_update", id=price["id"], lock_version=2,
+         effective_to="2099-01-01T00:00:00Z")  # fmt: skip
+    end = last(admin, row_id=price["id"], action="update")
+
+    refusal_of(put_back(admin, draft, "unit_price"), 409, "in_use")
+    answer = put_back(admin, end, "effective_to")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["data"]["effective_to"] is None
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -93,26 +93,54 @@ def test_a_price_that_is_not_right_is_refused_field_by_field(
     assert pointers(problem) == wrong
 
 
-def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
+def price_of(shop: Shop, pipeline: Pipeline) -> dict[str, Any]:
+    (row,) = shop.installation.query(
+        "select id, step_key, model, unit, pricing_type, unit_price from pipeline_pricing"
+        " where pipeline_id = %s",
+        pipeline.id,
+    )
+    return row
+
+
+def test_a_price_in_force_is_succeeded_and_ended_not_edited(shop: Shop) -> None:
     pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
-    (price,) = shop.installation.query(
-        "select id from pipeline_pricing where pipeline_id = %s", pipeline.id
-    )
+    price = price_of(shop, pipeline)
     body = buyer.begin(pipeline, "a", status="succeeded", lines=ONE).json()
 
-    update = shop.post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2")
-    assert update["unit_price"] == "2.000000"
+    change = {"id": price["id"], "lock_version": 1, "unit_price": "2"}
+    refusal(shop.try_post(f"{PRICING}_update", **change), 409, "in_use")
+    successor = shop.post(f"{PRICING}_update", **change, change_from="now")
+    assert successor["unit_price"] == "2.000000"
+    assert successor["replaces"] == successor["ended"]["id"] == price["id"]
     assert buyer.read(body["call_no"])["lines"][0]["unit_price"] == "1.000000"
     assert (
         buyer.begin(pipeline, "b", status="succeeded", lines=ONE).json()["amount"] == "2.0000000000"
     )
-    refusal(shop.try_post(f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="3"),
-            409, "edit_conflict")  # fmt: skip
-    problem = refusal(shop.try_post(f"{PRICING}_delete", id=price["id"]), 409, "in_use")
-    assert problem["referrers"][0]["table"] == "pipeline_usage_log"
-    unused = shop.post(f"{PRICING}_create", pipeline_id=pipeline.id, unit="image", unit_price="1")
+    refusal(shop.try_post(f"{PRICING}_update", **change, change_from="now"), 409, "edit_conflict")
+    record = shop.post(f"{PRICING}_delete", id=successor["id"])
+    assert record["effective_to"] is not None
+    refusal(buyer.begin(pipeline, "c", status="succeeded", lines=ONE), 409, "price_missing")
+    refusal(shop.try_post(f"{PRICING}_delete", id=successor["id"]), 409, "in_use")
+    unused = shop.post(
+        f"{PRICING}_create", pipeline_id=pipeline.id, unit="image", unit_price="1", enabled=0
+    )
     shop.post(f"{PRICING}_delete", id=unused["id"])
+
+
+@pytest.mark.parametrize("start", ["tomorrow", "2020-01-01", "2020-01-01T00:00:00Z"])
+def test_from_when_a_change_holds_is_now_or_a_time_to_come(shop: Shop, start: str) -> None:
+    price = price_of(shop, shop.pipeline())
+
+    problem = refusal(
+        shop.try_post(
+            f"{PRICING}_update", id=price["id"], lock_version=1, unit_price="2", change_from=start
+        ),
+        400,
+        "invalid_fields",
+    )
+
+    assert pointers(problem) == {"/change_from"}
 
 
 @pytest.mark.parametrize(
@@ -120,30 +148,24 @@ def test_a_price_the_ledger_used_is_changed_but_not_deleted(shop: Shop) -> None:
     [{"step_key": "s1"}, {"model": "m1"}, {"unit": "image"},
      {"pricing_type": "package", "package_size": 10, "package_price": "7", "unit_price": None}],
 )  # fmt: skip
-def test_what_a_used_price_is_for_does_not_change(shop: Shop, other: dict[str, Any]) -> None:
+def test_what_a_price_in_force_is_for_does_not_change(shop: Shop, other: dict[str, Any]) -> None:
     pipeline = shop.pipeline()
-    buyer = shop.distributor(pipeline)
-    (price,) = shop.installation.query(
-        "select id, step_key, model, unit, pricing_type, unit_price from pipeline_pricing"
-        " where pipeline_id = %s",
-        pipeline.id,
-    )
+    price = price_of(shop, pipeline)
     same = {name: str(value) for name, value in price.items()}
-    unused = shop.post(f"{PRICING}_create", pipeline_id=pipeline.id, unit="page", unit_price="1")
-    shop.post(f"{PRICING}_update", id=unused["id"], lock_version=1, **other)
-    call = buyer.begin(pipeline, "a", status="succeeded", lines=ONE).json()
+    draft = shop.post(
+        f"{PRICING}_create", pipeline_id=pipeline.id, unit="page", unit_price="1", enabled=0
+    )
+    shop.post(f"{PRICING}_update", id=draft["id"], lock_version=1, **other)
 
     problem = refusal(
         shop.try_post(f"{PRICING}_update", **(same | other), lock_version=1), 409, "in_use"
     )
 
-    assert pointers(problem) == {f"/{next(iter(other))}"}
-    assert problem["referrers"][0] == {
-        "table": "pipeline_usage_log", "id": call["call_no"], "label": "pipeline_usage_log",
-    }  # fmt: skip
+    assert pointers(problem) == {f"/{name}" for name in other}
+    assert problem["ask"]["name"] == "change_from"
     # A form sends what did not change along.
-    again = shop.post(f"{PRICING}_update", **{**same, "unit_price": "2"}, lock_version=1)
-    assert again["unit_price"] == "2.000000"
+    again = shop.post(f"{PRICING}_update", **same, remark="as agreed", lock_version=1)
+    assert again["remark"] == "as agreed"
 
 
 def test_a_pipelines_capacity(shop: Shop) -> None:

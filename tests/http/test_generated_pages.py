@@ -17,7 +17,7 @@ TYPED: dict[str, Record] = {
         "step_key": "draw", "name": "出图", "model": "m1", "config": '{"temperature": 0.7}',
     },
     "pipeline_versions": {"notes": "首版"},
-    "pipeline_pricing": {"unit": "call", "unit_price": "2.5"},
+    "pipeline_pricing": {"unit": "call", "unit_price": "2.5", "enabled": "0"},
     "pipeline_capacity": {"daily_quota": "100", "max_concurrency": "5"},
     "distributors": {"code": "page-dist", "name": "页面分销商", "spend_limit": "1000"},
     "distributor_pipeline": {"pricing_mode": "discount", "discount_rate": "0.85"},
@@ -41,7 +41,7 @@ NEEDED: dict[str, tuple[tuple[str, Record], ...]] = {
     ),
     "pipeline_usage_log": (
         ("/pipeline_ops/api/pipeline_pricing_create.dspy",
-         TYPED["pipeline_pricing"] | {"effective_from": "2026-01-01"}),
+         TYPED["pipeline_pricing"] | {"effective_from": "2026-01-01", "enabled": "1"}),
         ("/pipeline_dist/api/distributor_pipeline_create.dspy",
          {"of": ("pipeline_id", "distributor_id")}),
     ),

@@ -374,3 +374,20 @@ def test_an_excel_export_has_dates_on_the_readers_clock(server: Installation) ->
         assert isinstance(cell.value, datetime)
         exported = cell.value.replace(tzinfo=ZoneInfo(zone))
         assert abs((exported - moment).total_seconds()) < 0.002
+
+
+def test_prices_in_another_currency_are_asked_about_once_for_the_file(server: Installation) -> None:
+    rows = "unit,unit_price,currency,enabled\ncall,1,CNY,0\nimage,1,USD,0\nsecond,1,EUR,0\n"
+    pipeline = {"code": "two-currencies", "name": "Two currencies"}
+    answer = server.admin.post("/pipeline_core/api/pipelines_create.dspy", json=pipeline)
+    fixed = {"pipeline_id": answer.json()["data"]["id"]}
+
+    outcome = send(server.admin, rows.encode(), fixed=fixed).json()["data"]
+    problems = [one["problems"][0] for one in outcome["failed"]]
+    assert [(one["code"], one["ask"]) for one in problems] == [
+        ("confirm_currency", "confirm_currency")
+    ] * 2
+    fixed |= {"confirm_currency": 1}
+    outcome = send(server.admin, rows.encode(), fixed=fixed).json()["data"]
+
+    assert (outcome["done"], outcome["failed"]) == (3, [])

@@ -25,6 +25,7 @@ IMPORTS = (
     "appPublic.rc4",
     "appPublic.aes",
     "uvloop",
+    "babel.numbers",
     "prometheus_client.multiprocess",
 )
 

@@ -142,7 +142,9 @@ class World:
     def _existing(self, table: str) -> dict[str, Any]:
         row_id = self._rows.get(table)
         rows = self._server.query(f"select * from `{table}` where id = %s", row_id)
-        if not rows or rows[0].get("status") in ("archived", "voided", "published"):
+        # What is history takes no changes: a price that was switched on is.
+        is_history = bool(rows) and table == "pipeline_pricing" and rows[0]["enabled"]
+        if not rows or is_history or rows[0].get("status") in ("archived", "voided", "published"):
             path = f"/{tables()[table].module}/api/{table}_create.dspy"
             self._rows[table] = post(self._admin, path, **self._new(table))["id"]
             rows = self._server.query(f"select * from `{table}` where id = %s", self._rows[table])
@@ -211,7 +213,7 @@ _NEW: dict[str, Callable[[World, int], dict[str, Any]]] = {
     },
     "pipeline_versions": lambda w, n: _draft_change(w, n),
     "pipeline_pricing": lambda w, n: {
-        "pipeline_id": w.pipeline_id, "unit": f"unit{n}", "unit_price": "2.5"
+        "pipeline_id": w.pipeline_id, "unit": f"unit{n}", "unit_price": "2.5", "enabled": 0
     },
     "pipeline_capacity": lambda w, n: {"pipeline_id": w.fresh_pipeline(), "daily_quota": 5},
     "pipeline_usage_log": lambda w, n: {

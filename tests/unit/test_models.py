@@ -81,6 +81,7 @@ def test_what_must_never_leave_is_marked() -> None:
         "api_key_hash",
         "previous_key_hash",
         "rate_window",
+        "lock_no",
     }
 
 
@@ -104,6 +105,7 @@ def test_referrers_of_a_pipeline_are_all_tables_that_hold_its_id() -> None:
         pytest.param({"pattern": "("}, "error", id="broken-pattern"),
         pytest.param({"name": "Id;"}, "Id;", id="name"),
         pytest.param({"references": "nowhere"}, "nowhere", id="reference"),
+        pytest.param({"references": "thing"}, "lock_no", id="parent-that-cannot-be-written"),
     ],
 )
 def test_a_wrong_model_is_refused_with_its_place(

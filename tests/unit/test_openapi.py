@@ -37,7 +37,7 @@ OF_PAGES = {
 }  # fmt: skip
 FIELDS_OF_PAGES = {
     "bad_address", "bad_json", "not_allowed", "not_found", "not_linked", "not_settable",
-    "write_once",
+    "unknown_currency", "write_once",
 }  # fmt: skip
 
 

@@ -159,6 +159,17 @@ def test_a_price_in_another_currency_is_no_price_and_says_so() -> None:
 
     assert caught.value.code == "price_missing"
     assert "USD" in str(caught.value.problems[0].text)
+    assert "prices are in USD, the account is in CNY" in str(caught.value.text)
+
+
+def test_a_unit_that_has_no_price_at_all_is_not_explained_by_a_currency() -> None:
+    prices = [make_terms(currency="USD")]
+
+    with pytest.raises(Conflict) as caught:
+        choose_terms([line(1), line(1, "image")], prices, choose, "CNY")
+
+    assert "no price in force" in str(caught.value.text)
+    assert "USD" in str(caught.value.problems[0].text)
 
 
 def test_a_more_specific_price_in_another_currency_hides_none() -> None:

@@ -55,6 +55,7 @@ def test_every_problem_is_told_at_once(load):
         (with_database() | {"pipeline": {"public_url": "pipeline.example.com"}}, "public_url"),
         (with_database() | {"pipeline": {"public_url": "https://"}}, "public_url"),
         (with_database() | {"pipeline": {"public_url": "https://[::1"}}, "public_url"),
+        (with_database() | {"pipeline": {"default_currency": "YEN"}}, "is no currency of ISO"),
         (with_database() | {"pipeline": {"pool_size": 0}}, "pool_size must be a whole number"),
     ],
 )

@@ -156,6 +156,11 @@ TOO_MANY_DECIMALS = FieldCode(
     "At most {allowed} decimals, this has {count}.",
     "最多 {allowed} 位小数，现有 {count} 位。",
 )
+UNKNOWN_CURRENCY = FieldCode(
+    "unknown_currency",
+    "{currency} is no currency of ISO 4217.",
+    "{currency} 不是 ISO 4217 的币种。",
+)
 UNKNOWN_FIELD = FieldCode("unknown_field", "There is no field of this name here.", "没有这个字段。")
 WRITE_ONCE = FieldCode(
     "write_once",

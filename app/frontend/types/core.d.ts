@@ -116,6 +116,8 @@ interface ErrorOptions {
   /** What is wrong, by field. */
   fields?: Record<string, string>;
   referrers?: (string | Data)[];
+  /** One more word that would do, see tabular/question.js. */
+  ask?: { name: string; kind: 'datetime' | 'bool'; default: string | number; field?: string };
   problems?: (string | Data)[];
   /** Of an edit conflict: the record as it is now, and who changed it. */
   current?: Row;

@@ -79,7 +79,8 @@ interface ListPage {
   rows: Row[];
 }
 
-type SaveRecord = { lockVersion?: number; current?: Row | null };
+/** What a form saves upon; `words`: what it sends along, since a refusal asked for it. */
+type SaveRecord = { lockVersion?: number; current?: Row | null; words?: () => Data };
 
 /** What an import says of a file. */
 interface ImportOutcome {
@@ -94,7 +95,7 @@ interface ImportOutcome {
 
 interface FailedRow {
   row: number;
-  problems: { column: string; value: string; message: string }[];
+  problems: { column: string; value: string; message: string; ask?: string }[];
 }
 
 interface ListOptions {

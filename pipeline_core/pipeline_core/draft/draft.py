@@ -17,6 +17,7 @@ from app.global_func import (
     delete_row,
     get_row,
     insert_rows,
+    lock_parent,
     now,
     record_changes,
     update_row,
@@ -56,7 +57,8 @@ TOUCH_DRAFT = "update pipelines set draft_changed_at = ${at}$ where id = ${id}$"
 
 
 async def lock_pipeline(sor: SafeSqlor, pipeline_id: str) -> dict[str, Any]:
-    """Lock the line's row until the transaction ends; raises NotFound."""
+    """Lock the line's row until the transaction ends, and write it; raises NotFound."""
+    await lock_parent(sor, "pipelines", pipeline_id)
     return await get_row(sor, "pipelines", pipeline_id, lock=True)
 
 

@@ -20,7 +20,7 @@ from pipeline_dist.errors import (
 
 FIELD = "fixed_prices"
 MAX_PRICES = 200
-_LEFT_OUT = ("pipeline_id", "effective_from", "effective_to", "enabled")
+_LEFT_OUT = ("pipeline_id", "effective_from", "effective_to", "enabled", "remark")
 _OF_TYPE = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
 
 

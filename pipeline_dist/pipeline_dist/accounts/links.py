@@ -20,6 +20,7 @@ from app.global_func import (
     canonical_json,
     check_references,
     get_row,
+    lock_parent,
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
 from pipeline_dist.accounts import fixed_prices
@@ -40,7 +41,7 @@ class LinkService(TableService):
         link = await get_row(sor, TABLE, record_id)
         # The lock that admission takes first: no call begins between a look and a delete. And the
         # currency stays while prices are held against it.
-        await get_row(sor, "distributors", link["distributor_id"], lock=True)
+        await lock_parent(sor, "distributors", link["distributor_id"])
         return await super().lock(sor, record_id)
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:

@@ -179,7 +179,9 @@ async def _decide_begin(
         if started_at is not moment:
             await side.load_counts(workset.sor, moment)  # for what is told of the limits now
     check_room(account.limits(started_at) + capacity.limits(started_at, slot=slot), moment)
-    priced_lines = await workset.price_lines(account, pipeline.id, started_at, command.lines)
+    priced_lines = await workset.price_lines(
+        account, pipeline.id, started_at, pipeline.terms_no, command.lines
+    )
 
     header = _header(account, pipeline, command, moment, started_at)
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
@@ -215,6 +217,7 @@ def _header(
         **command.labels,
         error=command.error,
         quota_key=account.distributor.quota_key,
+        terms_no=pipeline.terms_no,
         started_at=started_at,
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,
@@ -291,7 +294,11 @@ async def _decide_finish(
     if not may_become(status, command.status):
         raise LEASE_EXPIRED()
     pipeline_id, started_at = header.pipeline_id, header.started_at
-    priced_lines = await workset.price_lines(account, pipeline_id, started_at, command.lines)
+    # A header without a number is older than the numbers, and than every price that has one.
+    terms_no = header.terms_no or 0
+    priced_lines = await workset.price_lines(
+        account, pipeline_id, started_at, terms_no, command.lines
+    )
     header = end_call(
         header,
         command.status,

@@ -21,6 +21,7 @@ class Pipeline:
     code: str
     status: PipelineStatus
     current_version: int | None
+    terms_no: int
 
 
 PIPELINE_COLUMNS = column_names(Pipeline)

@@ -41,19 +41,22 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import counters as rules, pricing
 from pipeline_ops.rules.counters import CapacityRow
-from pipeline_ops.rules.pricing import DatedTerms, PricedLine, Terms
+from pipeline_ops.rules.pricing import KNOWN_NOW, DatedTerms, PricedLine, Terms
 from pipeline_ops.rules.usage_lines import UsageLine
 
 R = TypeVar("R", Distributor, Link, CapacityRow)
 
 
 _OF_PIPELINE = ", ".join("p." + name for name in PIPELINE_COLUMNS)
-_OF_PRICE = ", ".join("r." + name for name in (*pricing.TERMS_COLUMNS, "effective_from"))
+_OF_PRICE = ", ".join("r." + name for name in pricing.PRICE_COLUMNS)
+# Where the price's values begin in a row of both.
+_PRICE_AT = len(PIPELINE_COLUMNS)
 _PIPELINES = f"select {_OF_PIPELINE} from pipelines p where p.id in ${{ids}}$"  # noqa: S608
 _PIPELINES_WITH_PRICES = (
-    f"select {_OF_PIPELINE}, {_OF_PRICE}, r.effective_to from pipelines p"  # noqa: S608  constants
+    f"select {_OF_PIPELINE}, {_OF_PRICE} from pipelines p"  # noqa: S608  constants
     " left join pipeline_pricing r on r.pipeline_id = p.id and r.enabled = 1"
-    " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$)"
+    " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$"
+    " or r.end_terms_no > ${terms_no}$)"
     " where p.id in ${ids}$"
 )
 
@@ -79,7 +82,7 @@ class WorkSet:
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
     _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     _prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
-    _terms: dict[tuple[str, datetime], list[Terms]] = field(default_factory=dict)
+    _terms: dict[tuple[str, datetime, int], list[Terms]] = field(default_factory=dict)
     _packages: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
@@ -107,13 +110,14 @@ class WorkSet:
         account: DistributorAccount,
         pipeline_id: str,
         started_at: datetime,
+        terms_no: int,
         lines: Sequence[UsageLine],
     ) -> list[PricedLine]:
-        """Return *lines* priced as of the call's start; raises `price_missing`,
-        `amount_too_large`."""
+        """Return *lines* priced as of the call's start, by what was known under *terms_no*; raises
+        `price_missing`, `amount_too_large`."""
         if not lines:
             return []
-        terms = self._terms_at(pipeline_id, started_at)
+        terms = self._terms_at(pipeline_id, started_at, terms_no)
         line_terms = pricing.choose_terms(lines, terms, account.adjust, account.currency)
         packages = pricing.package_ids(line_terms)
         if not packages:
@@ -188,12 +192,13 @@ class WorkSet:
     def _rows_to_write(self, rows: Iterable[R], counters: Counters) -> list[R]:
         return [row for row in rows if counters(row) != self._snapshots[row.id]]
 
-    def _terms_at(self, pipeline_id: str, at: datetime) -> list[Terms]:
-        terms_in_force = self._terms.get((pipeline_id, at))
+    def _terms_at(self, pipeline_id: str, at: datetime, terms_no: int) -> list[Terms]:
+        key = (pipeline_id, at, terms_no)
+        terms_in_force = self._terms.get(key)
         if terms_in_force is None:
             prices = self._prices.get(pipeline_id, [])
-            terms_in_force = [price.terms for price in prices if price.holds_at(at)]
-            self._terms[pipeline_id, at] = terms_in_force
+            terms_in_force = [price.terms for price in prices if price.holds_at(at, terms_no)]
+            self._terms[key] = terms_in_force
         return terms_in_force
 
     async def _package_usage(
@@ -337,16 +342,19 @@ async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[dat
         return
     values: dict[str, Any] = {"ids": sorted(ids)}
     if moments:
+        # Of a call that began earlier, also what had not ended as far as was known then.
+        numbers = [header.terms_no or 0 for header in workset.headers.values()]
         values |= {"first": min(moments), "last": max(moments)}
+        values["terms_no"] = min(numbers, default=KNOWN_NOW)
     rows = await workset.sor.tuples(_PIPELINES_WITH_PRICES if moments else _PIPELINES, values)
-    for pipeline_id, code, status, version_no, *price in rows:
-        if pipeline_id not in workset.pipelines:
-            pipeline = Pipeline(pipeline_id, code, status, version_no)
-            workset.pipelines[pipeline_id] = workset.pipelines_by_code[code] = pipeline
+    for row in rows:
+        pipeline_values, price = row[:_PRICE_AT], row[_PRICE_AT:]
+        if pipeline_values[0] not in workset.pipelines:
+            pipeline = Pipeline(*pipeline_values)
+            workset.pipelines[pipeline.id] = workset.pipelines_by_code[pipeline.code] = pipeline
         if price and price[0] is not None:
-            *terms, start, end = price
-            dated_terms = DatedTerms(pricing.terms_of(terms), start, end)
-            workset._prices.setdefault(pipeline_id, []).append(dated_terms)
+            dated_terms = pricing.dated_terms_of(price)
+            workset._prices.setdefault(pipeline_values[0], []).append(dated_terms)
 
 
 def _snapshot_counters(workset: WorkSet) -> None:

@@ -2,7 +2,7 @@
 What a replay calls: a published line with one step, its prices and capacity, a distributor.
 
 Everything is found again by its code, so a second replay makes nothing new; prices that the
-file has changed are changed.
+file has changed are succeeded.
 """
 
 import hashlib
@@ -108,7 +108,8 @@ async def _price(pipeline_id: str, model: str, unit: str, price: Decimal) -> Non
         TOKENS_PER_PRICE,
         CURRENCY,
     ):
-        new_values = {"id": row["id"], "lock_version": row["lock_version"], **values}
+        key = {"id": row["id"], "lock_version": row["lock_version"]}
+        new_values = {**key, **values, "change_from": "now", "confirm_currency": 1}
         await pipeline_prices.SERVICE.update_from(new_values, SYSTEM_ACTOR)
 
 

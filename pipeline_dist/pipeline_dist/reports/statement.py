@@ -1,7 +1,8 @@
 """
 The statement of a month: what was used at which price, and what is to be paid.
 
-Amounts are kept to ten decimals all the way; the total is rounded to two, once, half up.
+Amounts are kept to ten decimals all the way; the total is rounded to the currency's minor units,
+once, half up.
 """
 
 import re
@@ -12,6 +13,7 @@ from app.global_func import (
     FieldRule,
     SafeSqlor,
     check_params,
+    minor_units,
     month_bounds,
     now,
     quota_month,
@@ -76,12 +78,12 @@ async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dic
         "running": int(calls["running"]),
         "lines": [with_shown_prices(line) for line in lines],
         "amount": sum_exact,
-        "total": round_amount(sum_exact),
+        "total": round_amount(sum_exact, distributor.currency),
         "final": end <= now() and not calls["running"],
         "made_at": now(),
     }
 
 
-def round_amount(amount: Decimal) -> Decimal:
-    """Return *amount* as it is paid: two decimals, half up."""
-    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+def round_amount(amount: Decimal, currency: str) -> Decimal:
+    """Return *amount* as it is paid: in the minor units of *currency*, half up."""
+    return amount.quantize(Decimal(1).scaleb(-minor_units(currency)), ROUND_HALF_UP)

@@ -79,6 +79,7 @@ async def book(
         currency=account.currency,
         status=values["status"],
         source=CallSource.MANUAL,
+        terms_no=pipeline["terms_no"],
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,

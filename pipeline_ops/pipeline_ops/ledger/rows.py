@@ -51,6 +51,8 @@ class CallHeader(CallLabels):
     day_key: str
     month_key: str
     quota_key: str | None = None
+    # Its line's number when it began: what was known of prices (`DatedTerms.holds_at`).
+    terms_no: int | None = None
     remark: str | None = None
     created_at: datetime
     created_by: str

@@ -20,6 +20,7 @@ from pipeline_ops.errors import (
     NO_PRICE,
     NO_PRICE_IN_CURRENCY,
     PRICE_MISSING,
+    PRICE_MISSING_IN_CURRENCY,
 )
 from pipeline_ops.rules.usage_lines import UsageLine
 
@@ -43,6 +44,8 @@ AMOUNT_DECIMALS = 10
 PRICE_DECIMALS = 6
 # What decimal(20,10) can hold.
 AMOUNT_LIMIT = Decimal(10) ** 10
+# A line's number to which all that is recorded is known: that of a call which begins now.
+KNOWN_NOW = 2**63 - 1
 
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 _PRICE_STEP = Decimal(1).scaleb(-PRICE_DECIMALS)
@@ -72,15 +75,29 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class DatedTerms:
-    """A price with the time in which it applies: from `start` up to and without `end`."""
+    """
+    An enabled price with the time in which it applies, from `start` up to and without `end`, and
+    the numbers (`pipelines.terms_no`) under which it and its end were recorded.
+    """
 
     terms: Terms
     start: datetime
     end: datetime | None
+    terms_no: int = 0
+    end_terms_no: int = 0
 
-    def holds_at(self, moment: datetime) -> bool:
-        """Return whether it applies to calls that began at *moment*."""
-        return self.start <= moment and (self.end is None or self.end > moment)
+    def holds_at(self, moment: datetime, terms_no: int = KNOWN_NOW) -> bool:
+        """
+        Return whether it applies to a call that began at *moment*, when *terms_no* was its line's
+        number.
+
+        What was recorded after that number is as if it had not been: a price, and the end of one.
+        Clocks of several hosts differ; the number, which each change of prices raises and writes,
+        tells before from after.
+        """
+        if self.terms_no > terms_no or self.start > moment:
+            return False
+        return self.end is None or self.end > moment or self.end_terms_no > terms_no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,17 +190,21 @@ def choose_terms(
     usable = [item for item in terms if currency in (None, item.currency)]
     line_terms: list[Terms] = []
     problems: list[FieldProblem] = []
+    others: list[str] = []
     for number, line in enumerate(lines):
         item = adjust(usable, line.step_key, line.model, line.unit)
         if item is not None and currency in (None, item.currency):
             line_terms.append(item)
             continue
         other = item or adjust(terms, line.step_key, line.model, line.unit)
-        problems.append(
-            _no_price(number, line)
-            if other is None
-            else _other_currency(number, line, other.currency, currency)
-        )
+        if other is None:
+            problems.append(_no_price(number, line))
+        else:
+            problems.append(_other_currency(number, line, other.currency, currency))
+            others.append(other.currency)
+    if others and len(others) == len(lines):
+        names = ", ".join(sorted(set(others)))
+        raise PRICE_MISSING_IN_CURRENCY(problems=problems, others=names, currency=currency)
     if problems:
         raise PRICE_MISSING(problems=problems, count=len(problems))
     return line_terms
@@ -216,9 +237,12 @@ def apply_prices(
     return result
 
 
-async def prices_in_force(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Terms]:
-    """Return the enabled prices of a line that are in force at *at*."""
-    rows = await sor.tuples(_IN_FORCE, {"pipeline_id": pipeline_id, "at": at})
+async def prices_in_force(
+    sor: SafeSqlor, pipeline_id: str, at: datetime, terms_no: int = KNOWN_NOW
+) -> list[Terms]:
+    """Return the prices of a line that hold at *at* by what was known under *terms_no*
+    (`DatedTerms.holds_at`)."""
+    rows = await sor.tuples(_IN_FORCE, {"pipeline_id": pipeline_id, "at": at, "terms_no": terms_no})
     return [terms_of(values) for values in rows]
 
 
@@ -227,16 +251,25 @@ def terms_of(values: Iterable[Any]) -> Terms:
     return Terms(**dict(zip(_TERMS_FIELDS, values, strict=True)))
 
 
+def dated_terms_of(values: Sequence[Any]) -> DatedTerms:
+    """Return a row of pipeline_pricing, read as the values of PRICE_COLUMNS, as DatedTerms."""
+    terms, dates = values[: len(TERMS_COLUMNS)], values[len(TERMS_COLUMNS) :]
+    return DatedTerms(terms_of(terms), *dates)
+
+
 # The columns of a price of which Terms are made; its id is their pricing_id.
 TERMS_COLUMNS = (
     "id", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
     "package_price", "currency",
 )  # fmt: skip
+# The same and when it holds, of which DatedTerms are made.
+PRICE_COLUMNS = (*TERMS_COLUMNS, "effective_from", "effective_to", "terms_no", "end_terms_no")
 _TERMS_FIELDS = ("pricing_id", *TERMS_COLUMNS[1:])
 _IN_FORCE = (
     f"select {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
     " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
-    " and (effective_to is null or effective_to > ${at}$)"
+    " and (effective_to is null or effective_to > ${at}$ or end_terms_no > ${terms_no}$)"
+    " and terms_no <= ${terms_no}$"
 )
 
 

@@ -1,44 +1,63 @@
 """
 The price list of a line, pipeline_pricing.
 
-All changes to one line's prices wait for each other on the line's own row, so that two prices
-for the same use never overlap in time. What the ledger has booked keeps the price it was booked
-at, so a price may be changed at any time. What it is for, and its type, change only while the
-ledger never used it, because packages are counted by the price; nor is it deleted after that.
+What has been in force is history, see pipeline_ops/rules/price_changes.py. Every change raises the
+line's `terms_no`, and the price keeps the number at which it, and its end, was recorded: so it
+never reaches a call that began before. All changes to one line's prices wait for each other on the
+line's own row, and write it, so that two prices for the same use never overlap in time.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
 from app.global_func import (
+    NOTHING_TO_CHANGE,
     OUT_OF_ORDER,
     Actor,
-    AppError,
+    FieldRule,
     InUse,
     InvalidFields,
     Record,
     SafeSqlor,
     TableService,
     Values,
+    check_lock_version,
+    check_params,
     check_references,
+    delete_row,
     get_row,
+    insert_row,
     iso,
+    lock_parent,
+    new_id,
     now,
     settings,
+    table,
+    update_locked_row,
+    without_unchanged,
 )
 from pipeline_ops.errors import (
-    FIXED_BY_CALLS,
+    CONFIRM_CURRENCY,
     NEEDED_BY_PRICE_TYPE,
     NOT_OF_PRICE_TYPE,
-    PRICE_IN_USE,
     PRICE_OVERLAP,
+    PRICE_USED,
     TIMES_OVERLAP,
 )
-from pipeline_ops.rules.counters import lock_capacities
+from pipeline_ops.rules.price_changes import (
+    CHANGE_FROM,
+    NOTE,
+    NOW,
+    change_of,
+    ended_at,
+    is_draft,
+    is_over,
+)
 
 TABLE = "pipeline_pricing"
-# What units are counted for under one price: packages of other units would follow from theirs.
-_IDENTITY = ("step_key", "model", "unit", "pricing_type")
+# What a price is for: of several enabled ones of one key, one at most is in force at any time.
+KEY = ("pipeline_id", "step_key", "model", "unit")
 
 # What a price of each type must say, and what belongs to the other type.
 _NEEDED = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
@@ -46,51 +65,196 @@ _FOREIGN: dict[str, dict[str, Any]] = {
     "unit": {"package_size": None, "package_price": None},
     "package": {"unit_price": None, "unit_size": 1},
 }
+_NO_SUCCESSOR = {"succeeded_by": None, "former_to": None}
+_CHANGE_FROM = {CHANGE_FROM: FieldRule(kind="datetime")}
 
 
 class PriceService(TableService):
     """
     Prices of lines; all of one line wait for each other on the line's row.
 
-    Raises Conflict `price_overlap`; `in_use` where a price that the ledger has used would be for
-    something else, and InUse where it would go.
+    Raises Conflict `price_overlap`, `confirm_currency`, and `in_use` where history would change.
     """
 
     table = TABLE
+    extra: ClassVar[Mapping[str, FieldRule]] = {
+        "confirm_currency": FieldRule(kind="bool", default=0)
+    }
+    # A time or the word now, which is one only when the row is locked.
+    update_extra: ClassVar[Mapping[str, FieldRule]] = {
+        **extra,
+        CHANGE_FROM: FieldRule(kind="str", length=40),
+    }
 
     def defaults(self, params: Values) -> Values:
         return with_currency(params)
 
     async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
         price = await get_row(sor, TABLE, record_id)
-        await sor.one("select id from pipelines where id = ${pipeline_id}$ for update", price)
+        await lock_parent(sor, "pipelines", price["pipeline_id"])
         return await super().lock(sor, record_id)
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
-        price = _complete(values, values)
+        columns = {name: value for name, value in values.items() if name not in self.extra}
+        price = _complete(columns, columns)
         await check_references(sor, TABLE, price)  # locks the line
+        await _check_currency(sor, price, values)
         await _check_overlap(sor, price)
-        return price
+        return price | await _numbers(sor, price)
 
-    async def before_update(
-        self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
-    ) -> Values:
+    async def update(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
+    ) -> Record:
+        """
+        Edit a draft; end a price in force, or end it and let another one succeed it.
+
+        Answers the record, of a successor with `ended`: the price before it. Raises as `change_of`
+        does, NotFound, EditConflict, Conflict.
+        """
+        current = await self.lock(sor, record_id)
+        check_lock_version(TABLE, current, lock_version)
+        columns = {name: value for name, value in values.items() if name not in self.update_extra}
+        if not columns:
+            raise NOTHING_TO_CHANGE()
+        moment = now()
         # A form that changes the type sends along what the price was; that goes without a word.
-        new = {name: value for name, value in values.items() if value != current[name]}
-        price = _complete({**current, **values}, new)
-        other_use = [name for name in _IDENTITY if name in new]
-        if other_use and (referrers := await _referrers(sor, current)):
-            raise _other_use(other_use, referrers)
-        await _check_overlap(sor, price)
-        return {name: price[name] for name in {*values, *_FOREIGN[price["pricing_type"]]}}
+        new = {
+            name: value
+            for name, value in without_unchanged(TABLE, current, columns).items()
+            if value != current[name]
+        }
+        change = change_of(current, new, _change_from(values, moment), moment)
+        if change.successor is not None:
+            return await _succeed(sor, current, change.row, change.successor, values, actor)
+        if not change.row.keys() - {NOTE}:
+            return await update_locked_row(sor, TABLE, current, change.row, actor)
+        if not is_draft(current, moment):
+            return await _end(sor, current, change.row, actor)
+        return await _edit(sor, current, change.row, values, actor)
 
-    async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
-        referrers = await _referrers(sor, current)
-        if referrers:
+    async def delete(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, actor: Actor
+    ) -> Record:
+        """Delete a draft, whose predecessor gets back the end that it had; end a price in force."""
+        current = await self.lock(sor, record_id)
+        check_lock_version(TABLE, current, lock_version)
+        moment = now()
+        if not is_draft(current, moment):
+            return await _end(sor, current, ended_at(current, moment), actor)
+        if referrers := await _referrers(sor, current):
             raise InUse(referrers)
+        await delete_row(sor, TABLE, current, actor)
+        await _give_back_end(sor, current, await _end_number(sor, current), moment, actor)
+        return current
 
 
 SERVICE = PriceService()
+
+
+def _change_from(values: Values, moment: datetime) -> datetime | None:
+    """Return from when a change is to hold, if a request says so; raises InvalidFields."""
+    text = values.get(CHANGE_FROM)
+    if text == NOW:
+        return moment
+    start: datetime | None = check_params(_CHANGE_FROM, {CHANGE_FROM: text})[CHANGE_FROM]
+    return start
+
+
+async def _edit(
+    sor: SafeSqlor, current: Record, new: Values, values: Values, actor: Actor
+) -> Record:
+    """Change the draft *current*."""
+    # Rows of before prices had a history may be switched off, and used.
+    if referrers := await _referrers(sor, current):
+        raise PRICE_USED(extra={"referrers": referrers})
+    price = _complete({**current, **new}, new)
+    if "currency" in new:
+        await _check_currency(sor, price, values)
+    await _check_overlap(sor, price)
+    row = {name: price[name] for name in {*new, *_FOREIGN[price["pricing_type"]]}}
+    return await update_locked_row(
+        sor, TABLE, current, row | await _numbers(sor, current), actor
+    )  # fmt: skip
+
+
+async def _end(sor: SafeSqlor, current: Record, new: Values, actor: Actor) -> Record:
+    """Change the end of *current*, which is in force."""
+    await _check_overlap(sor, {**current, **new})
+    # Who sets the end by hand does not mean the one of before the successor.
+    end = {**new, **await _end_number(sor, current), **_NO_SUCCESSOR}
+    return await update_locked_row(sor, TABLE, current, end, actor)
+
+
+async def _succeed(
+    sor: SafeSqlor, current: Record, end: Values, new: Values, values: Values, actor: Actor
+) -> Record:
+    """End *current* by the columns *end*, and let a price that differs from it by *new* begin."""
+    settable = [name for name, column in table(TABLE).columns.items() if not column.server_set]
+    price = _complete({**{name: current[name] for name in settable}, **new}, new)
+    numbers = await _numbers(sor, current)
+    successor = {**price, **numbers, "id": new_id(), "replaces": current["id"]}
+    old = await update_locked_row(
+        sor,
+        TABLE,
+        current,
+        {
+            **end,
+            "end_terms_no": numbers["end_terms_no"],
+            "former_to": current["effective_to"],
+            "succeeded_by": successor["id"],
+        },
+        actor,
+    )
+    await _check_currency(sor, successor, values, old_id=current["id"])
+    await _check_overlap(sor, successor)
+    return {**await insert_row(sor, TABLE, successor, actor), "ended": old}
+
+
+async def _give_back_end(
+    sor: SafeSqlor, successor: Record, number: Values, moment: datetime, actor: Actor
+) -> None:
+    """Give the price that *successor*, which is deleted, was to follow the end that it had, as far
+    as no other price has come in between; recorded at *number*."""
+    price = await sor.one(
+        "select * from pipeline_pricing where pipeline_id = ${pipeline_id}$"
+        " and succeeded_by = ${id}$ for update",
+        successor,
+    )
+    if price is None or is_over(price, moment):
+        return
+    end = price["former_to"]
+    other = await _overlapping(
+        sor, {**price, "effective_from": price["effective_to"], "effective_to": end}
+    )
+    if other is not None:
+        end = other["effective_from"]
+    columns = {"effective_to": end, **number, **_NO_SUCCESSOR}
+    await update_locked_row(sor, TABLE, price, columns, actor)
+
+
+async def _numbers(sor: SafeSqlor, price: Values) -> dict[str, int]:
+    """Return the columns that say when a price of this line, and its end, is recorded: now."""
+    number = await _raise_terms_no(sor, price["pipeline_id"])
+    return {"terms_no": number, "end_terms_no": number}
+
+
+async def _end_number(sor: SafeSqlor, price: Values) -> dict[str, int]:
+    """Return the column that says when the end of a price of this line is recorded: now."""
+    return {"end_terms_no": await _raise_terms_no(sor, price["pipeline_id"])}
+
+
+async def _raise_terms_no(sor: SafeSqlor, pipeline_id: str) -> int:
+    """
+    Raise the number of the line, whose row is locked, and return it.
+
+    It is written, not counted here: so two changes on two database nodes have a row in common, and
+    one of them is done again.
+    """
+    values = {"id": pipeline_id}
+    await sor.sqlExe("update pipelines set terms_no = terms_no + 1 where id = ${id}$", values)
+    row = await sor.one("select terms_no from pipelines where id = ${id}$ for update", values)
+    assert row is not None
+    return int(row["terms_no"])
 
 
 def with_currency(params: Values) -> Values:
@@ -112,23 +276,11 @@ _USED = (
 
 
 async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Name the ledger, if it has used the price; if not, it will not before the transaction
-    ends."""
+    """Name the ledger, if it has used the price."""
     usage = await sor.one(_USED, price)
-    if usage is None:
-        # Who prices a call has the line's capacity locked until the call is written.
-        await lock_capacities(sor, [price["pipeline_id"]])
-        usage = await sor.one(_USED, price)
     if usage is None:
         return []
     return [{"table": "pipeline_usage_log", "id": usage["id"], "label": "pipeline_usage_log"}]
-
-
-def _other_use(fields: Sequence[str], referrers: Sequence[Mapping[str, Any]]) -> AppError:
-    """Return the refusal to let a used price be for something else."""
-    return PRICE_IN_USE(
-        problems=[FIXED_BY_CALLS(name) for name in fields], extra={"referrers": list(referrers)}
-    )
 
 
 def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,18 +305,47 @@ def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
     return price | _FOREIGN[kind]
 
 
-async def _check_overlap(sor: SafeSqlor, price: Mapping[str, Any]) -> None:
+async def _check_currency(
+    sor: SafeSqlor, price: Values, values: Values, *, old_id: str = ""
+) -> None:
+    """Raise Conflict `confirm_currency` where the line has prices, and none in the currency of
+    *price*; *old_id* is the id of one that does not count. With the word of *values* it may."""
+    if values.get("confirm_currency"):
+        return
+    others = await sor.firsts(
+        "select distinct currency from pipeline_pricing where pipeline_id = ${pipeline_id}$"
+        " and id not in (${id}$, ${old_id}$)"
+        " and (effective_to is null or effective_to > ${moment}$) order by currency",
+        {"id": "", **price, "old_id": old_id, "moment": now()},
+    )
+    if others and price["currency"] not in others:
+        raise CONFIRM_CURRENCY(
+            extra={"ask": {"name": "confirm_currency", "kind": "bool", "default": 1}},
+            others=", ".join(others),
+            currency=price["currency"],
+        )
+
+
+_OVERLAPPING = (
+    "select id, effective_from, effective_to from pipeline_pricing"  # noqa: S608  constants
+    f" where {' and '.join(f'{name} = ${{{name}}}$' for name in KEY)}"
+    " and enabled = 1 and id <> ${id}$"
+    " and (effective_to is null or effective_to > ${effective_from}$)"
+    " and (${effective_to}$ is null or effective_from < ${effective_to}$)"
+    " order by effective_from limit 1"
+)
+
+
+async def _overlapping(sor: SafeSqlor, price: Values) -> Record | None:
+    """Return the first enabled price of the key of *price* that is in force while it is."""
+    return await sor.one(_OVERLAPPING, {"id": "", "effective_to": None, **price})
+
+
+async def _check_overlap(sor: SafeSqlor, price: Values) -> None:
+    """Raise Conflict `price_overlap` where another price is in force while *price* would be."""
     if not price["enabled"]:
         return
-    other = await sor.one(
-        "select id, effective_from, effective_to from pipeline_pricing"
-        " where pipeline_id = ${pipeline_id}$ and unit = ${unit}$ and step_key = ${step_key}$"
-        " and model = ${model}$ and enabled = 1 and id <> ${id}$"
-        " and (effective_to is null or effective_to > ${effective_from}$)"
-        " and (${effective_to}$ is null or effective_from < ${effective_to}$)"
-        " order by effective_from limit 1",
-        {"id": "", "effective_to": None, **price},
-    )
+    other = await _overlapping(sor, price)
     if other is None:
         return
     start, end = other["effective_from"], other["effective_to"]

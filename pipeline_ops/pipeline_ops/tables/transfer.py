@@ -34,7 +34,10 @@ async def write_prices(
 ) -> list[dict[str, Any]]:
     """Add prices to a line; what became of each."""
     return [
-        await _write(sor, prices.SERVICE, pipeline_id, row, actor, row.get("unit"))
+        # What came as one list was one before: in how many currencies is no question.
+        await _write(
+            sor, prices.SERVICE, pipeline_id, {**row, "confirm_currency": 1}, actor, row.get("unit")
+        )
         if isinstance(row, dict)
         else _problem("", "bad_price", "A price must be an object, in braces.", actor)
         for row in (data if isinstance(data, list) else [data])
@@ -88,7 +91,7 @@ async def _write(
     # Ids and stamps of another line's row mean nothing here.
     own = {n: v for n, v in row.items() if n not in columns or not columns[n].server_set}
     try:
-        values = check_new(service.table, {**own, "pipeline_id": pipeline_id})
+        values = check_new(service.table, {**own, "pipeline_id": pipeline_id}, extra=service.extra)
         await service.create(sor, values, actor)
     except InvalidFields as exc:
         problems = [

@@ -7,6 +7,7 @@ import { t } from '../core/i18n.js';
 import { forgetOptions } from '../inputs/options.js';
 import { formFields } from './columns.js';
 import { showConflict } from './conflict.js';
+import { showQuestion } from './question.js';
 
 export class Editing {
   /** @param {Tabular} table */
@@ -60,13 +61,13 @@ export class Editing {
     const { table } = this;
     await table.inline.settled();
     const fields = formFields(table.allFields, table.rowOptions.editexclouded, mode, table.parentKeys);
-    const state = { lockVersion: record?.lock_version };
+    const state = /** @type {SaveRecord} */ ({ lockVersion: record?.lock_version });
     const box = /** @type {ModalForm} */ (await buildOverlay({
       widgettype: 'ModalForm',
       options: {
         title: this.formTitle(mode), fields, record, mode,
         save: (/** @type {Values} */ values) => this.save(mode, record, url, values, state),
-        refused: (/** @type {Answer} */ answer) => showConflict(answer, box.form, table, state),
+        refused: (/** @type {Answer} */ answer) => showConflict(answer, box.form, table, state) || showQuestion(answer, box.form, state),
       },
     }, table));
     this.attachEditorBinds(box.form);
@@ -75,7 +76,8 @@ export class Editing {
   }
 
   /**
-   * Somebody was faster than an edit in a cell: the form, with that edit in it, asks what counts.
+   * Somebody was faster than an edit in a cell, or it takes one more word: the form, with that edit
+   * in it, asks what counts.
    * @param {Row} record
    * @param {Values} values
    * @param {Answer} answer
@@ -111,6 +113,7 @@ export class Editing {
    */
   async save(mode, record, url, values, state) {
     const params = /** @type {Data} */ (record ? { ...values, ...this.key(record) } : { ...this.hiddenKeys(values), ...values });
+    Object.assign(params, state.words?.());
     if (mode === 'add') delete params[this.table.idField];
     if (mode === 'update' && state.lockVersion !== undefined) params.lock_version = state.lockVersion;
     const answer = await ask(this.table.app, url, { method: 'POST', params, baseUri: this.table.baseUri });

@@ -34,6 +34,8 @@ export class ImportWindow {
     this.bar = h('progress', { 'aria-label': t('Progress'), hidden: true });
     this.report = h('div', { class: 'import-report' });
     this.keep = h('button', { type: 'button', class: 'primary', disabled: true, on: { click: () => this.commit() } }, t('Import'));
+    this.sure = h('button', { type: 'button', hidden: true, on: { click: () => this.confirm() } }, t('Import these all the same'));
+    this.words = /** @type {Data} */ ({});
     this.failedRows = h('button', { type: 'button', hidden: true, on: { click: () => this.downloadFailed() } }, t('Download the failed rows'));
   }
 
@@ -43,7 +45,7 @@ export class ImportWindow {
       h('p', { class: 'muted' }, t('The first row names the columns, by the headings of this list or by their names. Nothing is kept before you say so.')),
       h('div', { class: 'import-choice' }, this.source.element,
         h('button', { type: 'button', on: { click: () => this.template() } }, t('Download an empty file'))),
-      this.bar, this.status, this.report, h('div', { class: 'box-buttons' }, this.failedRows, this.keep)));
+      this.bar, this.status, this.report, h('div', { class: 'box-buttons' }, this.failedRows, this.sure, this.keep)));
     this.box.bind('dismissed', () => this.control?.abort());
     this.source.chooser.focus();
   }
@@ -67,6 +69,7 @@ export class ImportWindow {
   forget() {
     this.control?.abort();
     this.content = null;
+    this.words = {};
     this.show('', null);
   }
 
@@ -90,7 +93,7 @@ export class ImportWindow {
       baseUri: table.baseUri,
       signal: this.control.signal,
       params: {
-        table: table.opts.import_table, fixed: JSON.stringify(table.parentKeys),
+        table: table.opts.import_table, fixed: JSON.stringify({ ...table.parentKeys, ...this.words }),
         zone: Intl.DateTimeFormat().resolvedOptions().timeZone, ...how,
       },
       onProgress: (progress) => { if (content === this.content) this.showProgress(progress); },
@@ -125,10 +128,17 @@ export class ImportWindow {
     fillNode(this.status, words);
     fillNode(this.report, outcome ? [previewTable(allFields, outcome.preview), problemTable(allFields, outcome.failed)] : null);
     this.failedRows.hidden = !outcome?.failed_file;
+    this.sure.hidden = !outcome || !questions(outcome).length;
     this.keep.disabled = !outcome?.done;
     this.keep.textContent = outcome?.done && outcome.failed.length
       ? t('Import the ${count} that are right', { count: countText(outcome.done) }) : t('Import');
     return null;
+  }
+
+  /** Yes to what rows ask, and they are tried again. */
+  async confirm() {
+    this.words = { ...this.words, ...Object.fromEntries(questions(this.outcome).map((name) => [name, 1])) };
+    await this.attempt({ dry_run: 1 });
   }
 
   downloadFailed() {
@@ -152,4 +162,9 @@ export class ImportWindow {
     await table.load(1);
     table.tellOpener();
   }
+}
+
+/** What the rows that failed would be taken with. @param {ImportOutcome} outcome */
+function questions({ failed }) {
+  return failed.flatMap(({ problems }) => problems.flatMap(({ ask }) => ask ?? []));
 }

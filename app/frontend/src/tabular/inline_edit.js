@@ -161,7 +161,7 @@ export class InlineEdit {
     if (answer.ok) {
       this.keep(editor, { ...news, ...answer.value?.options?.user_data });
       table.tellOpener();
-    } else if (answer.error?.options?.code === 'edit_conflict') {
+    } else if (answer.error?.options?.code === 'edit_conflict' || answer.error?.options?.ask) {
       this.close(editor);
       table.editing.resolve(row.record, { [field.name]: news[field.name] }, answer);
     } else {

@@ -331,7 +331,9 @@ ANSWERS |= {
                 "The lines.",
             ),
             "amount": money("The exact sum, to 10 decimals."),
-            "total": money("What is to be paid: the sum rounded once, half up, to 2 decimals."),
+            "total": money(
+                "What is to be paid: the sum rounded once, half up, to the currency's minor units."
+            ),
             "final": {
                 "type": "boolean",
                 "description": "Whether the month is over and no call of it runs.",
