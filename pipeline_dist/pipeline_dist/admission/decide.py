@@ -44,6 +44,7 @@ from pipeline_dist.errors import (
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
+from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import PricedLine, total
 
 Outcome = BeginResult | FinishResult | AppError
@@ -159,6 +160,8 @@ async def _decide_begin(workset: WorkSet, distributor: Row, command: BeginCall) 
         raise pipeline_not_found()
     account = workset.account(command.distributor_id, pipeline["id"])
     check_pipeline(pipeline, account.link, moment)
+    version_no = pipeline["current_version"]
+    await check_steps(workset.sor, pipeline["id"], version_no, command.lines)
     check_spend(distributor)
     capacity = workset.capacities[pipeline["id"]]
     started_at = command.started_at or moment
@@ -279,6 +282,7 @@ async def _decide_finish(workset: WorkSet, command: FinishCall) -> FinishResult:
     if moment >= header["lease_expires_at"] and command.status == "cancelled":
         raise LEASE_EXPIRED()
     pipeline_id, started_at = header["pipeline_id"], header["started_at"]
+    await check_steps(workset.sor, pipeline_id, header["version_no"], command.lines)
     priced_lines = await workset.price_lines(account, pipeline_id, started_at, command.lines)
     by = account.distributor["code"]
     end_call(header, command.status, moment, priced_lines, account, capacity)

@@ -37,6 +37,7 @@ from pipeline_dist.errors import CALL_NOT_FOUND, CANCELLED_USED_NOTHING
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.limits import check_room
+from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import PricedLine, price_lines
 from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
 
@@ -67,8 +68,9 @@ async def begin(
     needs no slot. *started_at* is for calls booked afterwards.
 
     Raises, in this order: distributor_suspended, rate_limited, pipeline_not_found,
-    pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded,
-    concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
+    pipeline_offline, not_enabled, unknown_step, spend_limit_reached, quota_exceeded,
+    capacity_exceeded, concurrency_exceeded; price_missing for a finished call;
+    idempotency_key_reused.
     """
     queue = admission_queue()
     command = BeginCall(
@@ -101,7 +103,8 @@ async def finish(
     End a call as succeeded, failed or cancelled, and charge its *lines*.
 
     Raises call_not_found, already_finished (asked otherwise than the first time),
-    lease_expired (cancelled after its time), price_missing: the call then stays as it is.
+    lease_expired (cancelled after its time), unknown_step (by the version with which it began),
+    price_missing: the call then stays as it is.
     """
     queue = admission_queue()
     command = FinishCall(
@@ -129,12 +132,13 @@ async def quote(
     """
     Return what *lines* would cost in a call that begins now, and whether it would be let in (if
     not, why, in *lang*), with the limits that it would meet; books nothing. Raises
-    pipeline_not_found, price_missing.
+    pipeline_not_found, unknown_step, price_missing.
     """
     items = usage_lines(lines)
     async with reading(snapshot=True) as sor:
         account, pipeline_row = await _read_account(sor, distributor_id, pipeline)
         moment = now()
+        await check_steps(sor, pipeline_row["id"], pipeline_row["current_version"], items)
         priced_lines = await _price_lines(sor, account, pipeline_row["id"], moment, items)
         capacity = await read_capacity(sor, pipeline_row["id"])
         limits = await limits_of(sor, account.distributor, account.link, capacity, moment)
