@@ -21,7 +21,8 @@ from pipeline_core.lifecycle.step_prices import definition_with_ids, orphaned_pr
 async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """
     Return `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
-    functions}`: each step with its own problems, `problems` are those of the line as a whole.
+    functions, orphaned_prices}`: each step with its own problems, `problems` are those of the line
+    as a whole, and the prices that publishing would leave behind (`step_prices`).
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     steps = await steps_of(sor, pipeline_id)
@@ -46,6 +47,7 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
         "types": {name: json_schema(name) for name in SCHEMAS},
         "models": await models_in_use(sor),
         "functions": functions.choices(),
+        "orphaned_prices": await orphaned_prices(sor, pipeline, definition),
     }
 
 
