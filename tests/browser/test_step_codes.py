@@ -73,6 +73,7 @@ def test_publishing_offers_to_carry_prices_over(admin: httpx.Client, admin_page:
     dialog = page.get_by_role("dialog", name="发布产线")
 
     expect(dialog).to_contain_text(re.compile(r"a → plan · image · 2.* USD"))
+    expect(dialog.locator(".difference-removed")).to_contain_text("阶段 1 第 1 位")
     dialog.locator("button[data-tool=submit]").click()
     expect(dialog).to_contain_text("carry_prices=1")  # refused, and said how to go on
     dialog.get_by_label("一并处理这些价格").check()

@@ -80,7 +80,7 @@ export class StepsTab {
 
   /** What a new code of a step changed in others. @param {ChangedReference[]} references */
   showReferences(references) {
-    openWindow(this.page.owner, { title: 'References that followed the new code' }, h('ul', { class: 'difference-lines' }, references.map((one) => h('li', {},
+    openWindow(this.page.owner, { title: 'References that followed' }, h('ul', { class: 'difference-lines' }, references.map((one) => h('li', {},
       h('code', {}, one.step_key), h('span', { class: 'muted' }, one.field), h('span', {}, h('code', {}, one.from), ' → ', h('code', {}, one.to))))));
   }
 
