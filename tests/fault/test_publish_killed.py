@@ -119,7 +119,7 @@ def _step(pipeline_id: str, key: str) -> dict[str, Any]:
 
 
 async def publish(line: Line) -> None:
-    values = {"lock_version": None, "version_no": None, "notes": "n"}
+    values = {"lock_version": None, "version_no": None, "notes": "n", "carry_prices": 0}
     await in_transaction(lambda sor: publishing.publish(sor, line.id, values, SYSTEM_ACTOR))
 
 

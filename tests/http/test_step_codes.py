@@ -235,6 +235,22 @@ def test_two_steps_that_change_their_codes_change_their_prices(
     assert sorted((p["step_key"], int(p["unit_price"])) for p in in_force) == [("a", 2), ("b", 1)]
 
 
+def test_a_step_that_takes_over_the_code_of_another_brings_its_own_prices(
+    server: Installation, admin: httpx.Client
+) -> None:
+    pipeline = new_pipeline(admin, "a", "b")
+    price(admin, pipeline, "a", unit_price="1")
+    price(admin, pipeline, "b", unit_price="2")
+    publish(admin, pipeline)
+    do(admin, "pipeline_steps_delete", id=step_of(admin, pipeline, "b")["id"])
+    rename(admin, pipeline, "a", "b")
+
+    publish(admin, pipeline, carry_prices=1)
+
+    in_force = [p for p in prices(server, pipeline) if p["effective_to"] is None]
+    assert [(p["step_key"], int(p["unit_price"])) for p in in_force] == [("b", 1)]
+
+
 def test_a_price_that_somebody_set_for_the_new_code_comes_first(
     server: Installation, admin: httpx.Client
 ) -> None:

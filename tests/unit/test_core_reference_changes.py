@@ -124,6 +124,9 @@ def definition(**ids: str | None) -> dict[str, Any]:
         ({"a": "1"}, {"a": "2"}, {}),  # another row, and the price means its code
         ({"a": "1"}, {"b": "1", "a": "2"}, {"a": "b"}),
         ({"a": "1", "b": "2"}, {"a": "2", "b": "1"}, {"a": "b", "b": "a"}),
+        # The code of a step that is gone, taken over by another one.
+        ({"a": "1", "b": "2"}, {"b": "1"}, {"a": "b", "b": None}),
+        ({"a": "1", "b": None}, {"b": "1"}, {"a": "b", "b": None}),
         ({"a": None}, {"a": "1"}, {}),
         ({"a": None}, {"b": "1"}, {"a": None}),
         ({"a": "1"}, {"a": None}, {}),

@@ -12,7 +12,13 @@ def other_keys(before: Definition, after: Definition) -> dict[str, str | None]:
     """Return the codes that mean another step in *after* than in *before*, or none: each with the
     code that its step has in *after*, None for a step that is gone."""
     new_keys = {step["id"]: step["step_key"] for step in after["steps"] if step.get("id")}
-    codes = {step["step_key"] for step in after["steps"]}
+    old_keys = {step["id"]: step["step_key"] for step in before["steps"] if step.get("id")}
+    # A code that another step has taken over is no trace of the one that had it.
+    codes = {
+        step["step_key"]
+        for step in after["steps"]
+        if old_keys.get(step.get("id"), step["step_key"]) == step["step_key"]
+    }
     result: dict[str, str | None] = {}
     for step in before["steps"]:
         key = step["step_key"]

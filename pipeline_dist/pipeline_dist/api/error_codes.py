@@ -62,7 +62,7 @@ OF_ADMISSION = (
     "capacity_exceeded",
     "concurrency_exceeded",
 )
-OF_PRICING = ("unknown_step", "price_missing", "amount_too_large")
+OF_PRICING = ("unknown_step", "version_corrupted", "price_missing", "amount_too_large")
 
 ERROR_CODES = {
     entry.code: entry
