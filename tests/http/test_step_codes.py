@@ -235,6 +235,23 @@ def test_two_steps_that_change_their_codes_change_their_prices(
     assert sorted((p["step_key"], int(p["unit_price"])) for p in in_force) == [("a", 2), ("b", 1)]
 
 
+def test_the_dry_run_in_words_says_what_becomes_of_prices(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a", "b")
+    for key in "ab":
+        price(admin, pipeline, key)
+    publish(admin, pipeline)
+    rename(admin, pipeline, "a", "plan")
+    do(admin, "pipeline_steps_delete", id=step_of(admin, pipeline, "b")["id"])
+
+    text = admin.get(
+        "/pipeline_core/api/pipeline_validate_view.dspy",
+        params={"pipeline_id": pipeline["id"], "_lang": "en"},
+    ).text
+
+    assert "The price of call follows the step a to its new code plan." in text
+    assert "The price of call ends with the step b." in text
+
+
 def test_a_step_that_takes_over_the_code_of_another_brings_its_own_prices(
     server: Installation, admin: httpx.Client
 ) -> None:
