@@ -1,14 +1,16 @@
 """Prices of single steps, as another version of their line goes live: see pipeline_core."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.global_func import Actor, Row, SafeSqlor, insert_row, table, update_row
+from app.global_func import Actor, Row, SafeSqlor, insert_row, new_id, table, update_row
 from pipeline_core.lifecycle.step_prices import StepPrices
 from pipeline_ops.tables.prices import TABLE
 
 Price = Mapping[str, Any]
+# What a price is for, within its line.
+_KEY = ("step_key", "model", "unit")
 _OF_STEPS = """
 select * from pipeline_pricing
  where pipeline_id = ${pipeline_id}$ and step_key <> '' and enabled = 1
@@ -43,21 +45,24 @@ async def carry(
     """
     prices = await _prices(sor, pipeline_id, at)
     orphans = [price for price in prices if price["step_key"] in new_keys]
+    others = [price for price in prices if price["step_key"] not in new_keys]
+    successors = {
+        price["id"]: _successor(price, new_keys[price["step_key"]], others, at) for price in orphans
+    }
     # All end before any begins: two steps may have changed codes with each other.
     for price in orphans:
-        await _end(sor, price, at, actor)
-    others = [price for price in prices if price["step_key"] not in new_keys]
-    result = []
-    for price in orphans:
-        new_key = new_keys[price["step_key"]]
-        successor = None
-        if new_key is not None:
-            successor = await _succeed(sor, {**price, "step_key": new_key}, others, at, actor)
-        result.append(
-            {name: price[name] for name in ("id", "step_key", "model", "unit")}
-            | {"new_step_key": new_key, "successor": successor}
-        )
-    return result
+        await update_row(sor, TABLE, price["id"], None, _end(price, at), actor)
+    for successor in successors.values():
+        if successor is not None:
+            await insert_row(sor, TABLE, successor, actor)
+    return [
+        {name: price[name] for name in ("id", "step_key", "model", "unit")}
+        | {
+            "new_step_key": new_keys[price["step_key"]],
+            "successor": (successors[price["id"]] or {}).get("id"),
+        }
+        for price in orphans
+    ]
 
 
 STEP_PRICES_OF_OPS = StepPrices(prices_of_steps=prices_of_steps, carry=carry)
@@ -68,31 +73,34 @@ async def _prices(sor: SafeSqlor, pipeline_id: str, at: datetime) -> list[Row]:
     return rows
 
 
-async def _end(sor: SafeSqlor, price: Price, at: datetime, actor: Actor) -> None:
-    """End a price at a moment; one that has not begun by then is switched off instead."""
-    values = {"effective_to": at} if price["effective_from"] < at else {"enabled": 0}
-    await update_row(sor, TABLE, price["id"], None, values, actor)
+def _end(price: Price, at: datetime) -> dict[str, Any]:
+    """Return the columns that end a price at a moment; one that has not begun by then is switched
+    off instead."""
+    return {"effective_to": at} if price["effective_from"] < at else {"enabled": 0}
 
 
-async def _succeed(
-    sor: SafeSqlor, price: Price, others: list[Row], at: datetime, actor: Actor
-) -> str | None:
-    """Begin *price* anew under its new code as far as none of *others* holds; its id, or None."""
-    start, end = max(price["effective_from"], at), price["effective_to"]
-    for other in others:
-        if any(other[name] != price[name] for name in ("step_key", "model", "unit")):
-            continue
-        if other["effective_from"] <= start:
-            start = max(start, other["effective_to"]) if other["effective_to"] else None
-        elif end is None or other["effective_from"] < end:
-            end = other["effective_from"]
-        if start is None or (end is not None and end <= start):
-            return None
+def _successor(
+    price: Price, new_key: str | None, others: Sequence[Price], at: datetime
+) -> dict[str, Any] | None:
+    """Return *price* as it begins anew under *new_key* as far as none of *others* holds; None where
+    it does not."""
+    if new_key is None:
+        return None
     columns = table(TABLE).columns
     values = {
         name: price[name] for name in price if name in columns and not columns[name].server_set
     }
-    row = await insert_row(
-        sor, TABLE, {**values, "effective_from": start, "effective_to": end}, actor
-    )
-    return str(row["id"])
+    start, end = max(price["effective_from"], at), price["effective_to"]
+    for other in others:
+        if any(other[name] != {**values, "step_key": new_key}[name] for name in _KEY):
+            continue
+        if other["effective_from"] > start:
+            end = other["effective_from"] if end is None else min(end, other["effective_from"])
+        elif other["effective_to"] is None:
+            return None
+        else:
+            start = max(start, other["effective_to"])
+    if end is not None and end <= start:
+        return None
+    times = {"effective_from": start, "effective_to": end}
+    return {**values, **times, "id": new_id(), "step_key": new_key}
