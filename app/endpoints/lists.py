@@ -245,6 +245,8 @@ def _text_column(model: Table, name: str) -> Column:
 
 def _coerce_value(condition: Condition, column: Column | None, value: Any) -> Any:
     kind = "text" if column is None or column.kind in ("str", "text", "json") else column.kind
+    if column is not None and column.kind == "str" and condition.op not in LIKES:
+        kind = "str"  # no column has such a value, and to the database `m ` would be `m`
     rule = FieldRule(kind="bigint" if kind == "int" else kind, precision=65, scale=30, blank=True)
     try:
         result = coerce(rule, value)

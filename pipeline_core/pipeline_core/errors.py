@@ -64,6 +64,14 @@ NOT_PUBLISHABLE = ErrorCode(
     "The line cannot be published before this is corrected: {told}",
     "更正以下问题后才能发布：{told}",
 )
+ORPHANED_PRICES = ErrorCode(
+    "orphaned_prices",
+    409,
+    "{count} price(s) are set for steps that would be live under another code, or not at all:"
+    " {names}. Carry them over with carry_prices=1: to the new code, or to their end.",
+    "有 {count} 个价格所属的步骤上线后将改用其他代码或不复存在：{names}。可用 carry_prices=1"
+    " 一并处理：转到新代码，或就此结束。",
+)
 TOO_LARGE = ErrorCode(
     "too_large",
     413,
@@ -93,6 +101,11 @@ WAS_LIVE = ErrorCode(
 
 # What can be wrong with one field.
 
+AMBIGUOUS_STEP_KEY = FieldCode(
+    "ambiguous",
+    "With this code, a reference in the step {key} would mean another step. Choose another code.",
+    "改用此代码后，步骤 {key} 中的引用会指向另一个步骤，请换一个代码。",
+)
 UNKNOWN_DEFINITION = FieldCode(
     "bad_choice", "Say draft, live or a version number.", "请填 draft、live 或版本号。"
 )

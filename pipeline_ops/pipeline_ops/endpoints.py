@@ -28,6 +28,7 @@ from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
 from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, UNIT_REQUIRED
 from pipeline_ops.ledger.states import OVER
+from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.price_changes import is_draft
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
@@ -100,7 +101,8 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
     account = OwnAccount()
     currency = query["currency"] or account.currency
     async with reading(snapshot=True) as sor:
-        await get_row(sor, "pipelines", query["pipeline_id"])
+        pipeline = await get_row(sor, "pipelines", query["pipeline_id"])
+        await check_steps(sor, pipeline["id"], pipeline["current_version"], lines)
         priced_lines = await price_lines(
             sor, None, query["pipeline_id"], now(), lines, account.adjust, currency
         )

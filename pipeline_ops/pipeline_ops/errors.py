@@ -121,6 +121,19 @@ RATE_LIMITED = ErrorCode(
         "一分钟内调用过多，请等待 Retry-After 秒。",
     ),
 )
+UNKNOWN_LINE_STEP = ErrorCode(
+    "unknown_step",
+    400,
+    "{count} line(s) name a step that version {version_no} does not have. Name its own steps, or"
+    " none.",
+    "有 {count} 行的步骤不属于版本 {version_no}。请填写该版本的步骤，或留空。",
+    hint=Sentence(
+        "A line names a step that the version does not have with which the call began. Take the"
+        " codes from `GET /pipelines?code=`, or leave `step_key` out.",
+        "用量行的步骤不在调用开始时的版本中。请使用 `GET /pipelines?code=` 给出的步骤代码，"
+        "或不填 `step_key`。",
+    ),
+)
 
 # What can be wrong with one field.
 
@@ -165,6 +178,11 @@ NOT_OF_PRICE_TYPE = FieldCode(
     "not_together",
     "A price of this type has no such value: leave it out.",
     "这种计价方式没有此项，请留空。",
+)
+NO_SUCH_STEP = FieldCode(
+    "unknown_step",
+    "Version {version_no} has no step {step}.",
+    "版本 {version_no} 没有步骤 {step}。",
 )
 NO_PRICE = FieldCode(
     "price_missing",

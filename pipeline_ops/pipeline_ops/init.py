@@ -9,7 +9,7 @@ from pipeline_ops.calls.sweeper import run_sweeper
 from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
-from pipeline_ops.tables import capacities, facts, prices, transfer
+from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
 
 EXPORTS = {
     **table_endpoints(prices.SERVICE, delete=endpoints.pipeline_pricing_delete),
@@ -38,6 +38,7 @@ MODULE = Module(
     background=(run_sweeper,),
     contributions=(
         facts.FACTS,
+        step_prices.STEP_PRICES_OF_OPS,
         *transfer.PARTS,
         CAPACITIES,
         prices.SERVICE,

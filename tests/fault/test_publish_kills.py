@@ -122,7 +122,7 @@ def _step(pipeline_id: str, key: str) -> dict[str, Any]:
 
 
 async def publish(pipeline: Pipeline) -> None:
-    values = {"lock_version": None, "version_no": None, "notes": "n"}
+    values = {"lock_version": None, "version_no": None, "notes": "n", "carry_prices": 0}
     await in_transaction(lambda sor: publishing.publish(sor, pipeline.id, values, SYSTEM_ACTOR))
 
 

@@ -207,6 +207,18 @@ class TestFiltering:
     ) -> None:
         assert refusal(admin, **wrong) == "bad_filter"
 
+    @pytest.mark.parametrize("value", ["call ", " call", "call\u3000", "ca\tll", "call\n"])
+    def test_what_no_name_can_be_is_no_filter(self, admin: httpx.Client, value: str) -> None:
+        """To the database `call ` is `call`, to everybody else it is not."""
+        assert refusal(admin, PRICES, unit=value) == "bad_filter"
+        assert refusal(admin, PRICES, unit=["x", value]) == "bad_filter"
+        for op, const in (("=", value), ("!=", value), ("IN", [value]), (">", value)):
+            condition = json.dumps({"field": "unit", "op": op, "const": const})
+            assert refusal(admin, PRICES, data_filter=condition) == "bad_filter"
+        # A pattern is no name.
+        condition = json.dumps({"field": "unit", "op": "LIKE", "const": f"{value}%"})
+        assert rows(admin, PRICES, data_filter=condition) == []
+
     @pytest.mark.parametrize("name", ["api_key_hash", "previous_key_hash", "rate_window"])
     def test_a_hidden_column_cannot_be_guessed(self, admin: httpx.Client, name: str) -> None:
         assert refusal(admin, DISTRIBUTORS, **{name: "5"}) == "bad_filter"

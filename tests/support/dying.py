@@ -51,7 +51,13 @@ def _work(order: dict[str, Any]) -> None:
 
 
 async def _deed_of(order: dict[str, Any]) -> None:
-    values = {"lock_version": None, "version_no": None, "notes": "try", **order}
+    values = {
+        "lock_version": None,
+        "version_no": None,
+        "notes": "try",
+        "carry_prices": 1,
+        **order,
+    }
     if order["work"] == "publish":
         work = publishing.publish
     else:

@@ -17,6 +17,7 @@ REPLACED = (
 )  # fmt: skip
 PIPELINE = "PIPELINE_TEST_LINE"
 UNIT = "input_token"
+STEP = "answer"
 _CALL_NO = re.compile("[0-9a-f]{32}")
 _RUNNING: list[str] = []
 
@@ -41,7 +42,7 @@ LAWFUL_PROBLEMS = {
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Let what is generated to fit be about a pipeline and a unit that are there."""
+    """Let what is generated to fit be about a pipeline, a step and a unit that are there."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if isinstance(case.body, dict):
@@ -52,6 +53,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
                 call["pipeline"] = os.environ[PIPELINE]
             for line in _objects(call.get("lines")):
                 line["unit"] = UNIT
+                if line.get("step_key"):
+                    line["step_key"] = STEP
                 # JSON Schema has no word for decimals that programs reckoning in binary can use.
                 if isinstance(line.get("quantity"), float):
                     line["quantity"] = round(line["quantity"], 6)

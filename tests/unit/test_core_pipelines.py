@@ -15,6 +15,7 @@ from pipeline_core.definition.snapshot import (
     VersionCorrupted,
     definition_of,
     freeze,
+    is_same,
     load,
     step_values,
 )
@@ -43,16 +44,43 @@ def test_a_snapshot_holds_the_definition_and_nothing_else() -> None:
     assert definition["pipeline"] == {"code": "l", "name": "产线🚀", "description": None}
     assert definition["steps"][0]["config"] == {"t": Decimal("0.2")}
     assert definition["steps"][0]["enabled"] is True
-    assert "id" not in definition["steps"][0]
+    assert definition["steps"][0]["id"] == "s1"
     assert definition == definition_of(PIPELINE, [STEP])
 
 
-def test_equal_definitions_have_one_spelling() -> None:
-    other = STEP | {"id": "s9", "lock_version": 7, "config": '{ "t": 0.2 }'}
+def test_a_definition_has_one_spelling() -> None:
+    other = STEP | {"lock_version": 7, "config": '{ "t": 0.2 }'}
 
     assert freeze(definition_of(PIPELINE | {"id": "p2"}, [other])) == freeze(
         definition_of(PIPELINE, [STEP])
     )
+
+
+@pytest.mark.parametrize("changes", [{}, {"id": "s9"}])
+def test_which_rows_the_steps_have_is_no_part_of_what_is_defined(changes: dict[str, str]) -> None:
+    assert is_same(definition_of(PIPELINE, [STEP | changes]), version())
+
+
+def test_a_version_from_before_ids_were_kept_may_be_the_same() -> None:
+    definition = definition_of(PIPELINE, [{n: v for n, v in STEP.items() if n != "id"}])
+    old = freeze(definition)
+
+    assert is_same(
+        definition_of(PIPELINE, [STEP]), {"snapshot": old.text, "checksum": old.checksum}
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": "B"}, {"step_key": "b"}, {"config": "{}"}, {"enabled": 0}]
+)
+def test_another_definition_is_not_the_same(changes: dict[str, Any]) -> None:
+    assert not is_same(definition_of(PIPELINE, [STEP | changes]), version())
+
+
+def test_a_damaged_snapshot_is_the_same_as_nothing() -> None:
+    definition = definition_of(PIPELINE, [STEP | {"id": "s9"}])
+
+    assert not is_same(definition, version(snapshot="{}"))
 
 
 def test_the_steps_of_a_snapshot_stand_in_the_order_they_run() -> None:

@@ -94,6 +94,25 @@ interface LineDraft {
   types: Record<string, ConfigSchema>;
   models: string[];
   functions: string[];
+  orphaned_prices: OrphanedPrice[];
+}
+
+/** A price whose step would go live under another code, or not at all. */
+interface OrphanedPrice extends PriceWords {
+  id: string;
+  step_key: string;
+  model: string;
+  unit: string;
+  new_step_key: string | null;
+}
+
+/** A reference that was rewritten as its step got another code. */
+interface ChangedReference {
+  id: string;
+  step_key: string;
+  field: string;
+  from: string;
+  to: string;
 }
 
 interface Line {

@@ -18,7 +18,7 @@ from pipeline_core.errors import UNKNOWN_STEP
 
 Step = Mapping[str, Any]
 _WRAPPED = re.compile(r"\{\{(.*)\}\}|\$\{(.*)\}|\$\.?(.*)", re.DOTALL)
-_NAME = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+|\[\d+\])*")
+NAME = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+|\[\d+\])*")
 _REFERENCE = re.compile(r"(input|steps)(?:\.(.+))?", re.DOTALL)
 
 
@@ -134,7 +134,7 @@ def placeholders(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         for placeholder in PLACEHOLDER.findall(value):
             word = placeholder.strip()
-            if _NAME.fullmatch(word):
+            if NAME.fullmatch(word):
                 yield path, word
     elif isinstance(value, dict):
         for name, inner in value.items():

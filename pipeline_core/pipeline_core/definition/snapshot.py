@@ -2,8 +2,9 @@
 A line's whole definition at one moment: the snapshot that a version keeps.
 
 Its one spelling is canonical JSON (keys sorted, no blanks); its SHA-256 is the version's
-checksum, looked at on every reading. What is in it is the definition only: no ids, no times, no
-status, so two equal definitions have equal checksums.
+checksum, looked at on every reading. What is in it is the definition, no times and no status; and
+each step's `id`, that of its row, by which it is known under another code. Versions saved before
+ids were kept have none. The ids are no part of what is defined: see `is_same`.
 """
 
 import hashlib
@@ -74,8 +75,24 @@ def mark_intact(version: dict[str, Any]) -> None:
     version["intact"] = int(checksum(version["snapshot"]) == version["checksum"])
 
 
+def is_same(definition: Definition, version: Mapping[str, Any]) -> bool:
+    """Return whether a version's row holds *definition*, whichever rows the steps have; False
+    where its snapshot is damaged."""
+    if freeze(definition).checksum == version["checksum"]:
+        return True
+    try:
+        return _content(load(version)) == _content(definition)
+    except VersionCorrupted:
+        return False
+
+
+def _content(definition: Definition) -> str:
+    steps = [{n: v for n, v in step.items() if n != "id"} for step in definition["steps"]]
+    return canonical_json({**definition, "steps": steps})
+
+
 def step_values(step: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a snapshot's step as the columns of `pipeline_steps`."""
+    """Return a snapshot's step as the columns of `pipeline_steps` that people set."""
     values = {name: step.get(name) for name in STEP_FIELDS}
     return values | {
         "config": canonical_json(step.get("config") or {}),
@@ -84,7 +101,12 @@ def step_values(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: step[name] for name in STEP_FIELDS} | {
-        "config": kept_json(step["config"] or "{}"),
-        "enabled": bool(step["enabled"]),
-    }
+    known_by = {"id": step["id"]} if "id" in step else {}
+    return (
+        known_by
+        | {name: step[name] for name in STEP_FIELDS}
+        | {
+            "config": kept_json(step["config"] or "{}"),
+            "enabled": bool(step["enabled"]),
+        }
+    )

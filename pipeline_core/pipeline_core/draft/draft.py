@@ -18,6 +18,7 @@ from app.global_func import (
     get_row,
     insert_rows,
     lock_parent,
+    new_id,
     now,
     record_changes,
     update_row,
@@ -169,18 +170,30 @@ async def replace_draft(
     Make the draft of *pipeline* what *definition* says; the code stays.
 
     Steps that are in both keep their rows and ids, so an editor who has one open gets an honest
-    conflict and not a missing record.
+    conflict and not a missing record. A step is the one with the id that *definition* gives it;
+    where it gives none, the one with its code.
     """
-    present = {step["step_key"]: step for step in await steps_of(sor, pipeline["id"])}
+    old_steps = await steps_of(sor, pipeline["id"])
     new_steps = {step["step_key"]: step_values(step) for step in definition["steps"]}
-    for key in present.keys() - new_steps.keys():
-        await delete_row(sor, "pipeline_steps", present[key], actor)
-    new = [values for key, values in new_steps.items() if key not in present]
+    ids = _ids_of(definition["steps"], old_steps)
+    by_id = {step["id"]: step for step in old_steps}
+    present = {key: by_id[ids[key]] for key in new_steps if ids[key] in by_id}
+    # A row gets another code by going and coming again: two that change codes with each other
+    # would both have one of them for a moment.
+    remaining = {key: step for key, step in present.items() if step["step_key"] == key}
+    remaining_ids = {step["id"] for step in remaining.values()}
+    for step in old_steps:
+        if step["id"] not in remaining_ids:
+            await delete_row(sor, "pipeline_steps", step, actor)
+    new = [
+        {"id": ids[key], **values, **_next_versions(present.get(key))}
+        for key, values in new_steps.items()
+        if key not in remaining
+    ]
     await insert_steps(sor, pipeline["id"], new, actor)
-    remaining = [step for key, step in present.items() if key in new_steps]
-    await _move_present(sor, pipeline, remaining, new_steps, actor)
+    await _move_present(sor, pipeline, list(remaining.values()), new_steps, actor)
     for step in await steps_of(sor, pipeline["id"]):
-        if step["step_key"] not in present:
+        if step["step_key"] not in remaining:
             continue
         content = {n: v for n, v in new_steps[step["step_key"]].items() if n not in PLACE}
         if new_values := changes(step, content):
@@ -188,6 +201,24 @@ async def replace_draft(
     fields = {n: definition["pipeline"][n] for n in PIPELINE_FIELDS if n != "code"}
     fields |= {"draft_changed_at": now()}
     await update_row(sor, "pipelines", pipeline["id"], None, fields, actor)
+
+
+def _ids_of(
+    steps: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the ids that *steps* of a definition have in the draft, by code; *rows* are those
+    that it has now."""
+    ids_of_rows = {row["step_key"]: row["id"] for row in rows}
+    return {
+        step["step_key"]: step.get("id") or ids_of_rows.get(step["step_key"]) or new_id()
+        for step in steps
+    }
+
+
+def _next_versions(row: Mapping[str, Any] | None) -> dict[str, int]:
+    """Return the versions of a row that comes again in place of *row*, if that was there."""
+    version = 1 if row is None else row["lock_version"] + 1
+    return {"lock_version": version, "content_version": version}
 
 
 async def _move_present(

@@ -11,6 +11,7 @@ from app.global_func import (
     Change,
     FieldRule,
     Index,
+    InUse,
     InvalidFields,
     Record,
     SafeSqlor,
@@ -40,6 +41,7 @@ from pipeline_core.draft.draft import (
     touch_draft,
     update_step,
 )
+from pipeline_core.draft.step_references import referring_steps, rename_references
 from pipeline_core.errors import (
     BAD_CONFIG,
     STEP_CODE_TAKEN,
@@ -97,7 +99,9 @@ class StepService(TableService):
         """
         Change a step's fields; another `stage` or `step_no` moves it as `stages.move` says.
 
-        Raises EditConflict when the step changed since it was read, InvalidFields, Conflict.
+        With another `step_key` the references of the other steps follow; the record has them under
+        `changed_references`, as `rename_references` tells them. Raises EditConflict when the step
+        changed since it was read, InvalidFields, Conflict.
         """
         placing = "stage" in values or "step_no" in values
         step, pipeline = await _lock_step(sor, record_id, lock_version, placing=placing)
@@ -108,8 +112,10 @@ class StepService(TableService):
         if not new_values:
             return step
         steps = await steps_of(sor, pipeline["id"])
+        rewrites: list[dict[str, Any]] = []
         if "step_key" in new_values:
             _check_key(new_values["step_key"], steps)
+            rewrites = await rename_references(sor, steps, step, new_values["step_key"], actor)
         place = {name: new_values.pop(name) for name in _PLACE if name in new_values}
         if place:
             layout = stages.layout_of(steps)
@@ -123,17 +129,20 @@ class StepService(TableService):
             await _rearrange(sor, pipeline, steps, new_layout, actor, moved_key=step["step_key"])
         else:
             await touch_draft(sor, pipeline["id"])
-        return await update_step(
+        record = await update_step(
             sor, await get_row(sor, "pipeline_steps", record_id), new_values, actor
         )
+        return {**record, "changed_references": rewrites} if "step_key" in new_values else record
 
     async def delete(
         self, sor: SafeSqlor, record_id: str, lock_version: int | None, actor: Actor
     ) -> Record:
         """Delete a step; the others close up. Raises EditConflict when it changed since it was
-        read."""
+        read, InUse with the steps that refer to it."""
         step, pipeline = await _lock_step(sor, record_id, lock_version, placing=False)
         steps = await steps_of(sor, pipeline["id"])
+        if referrers := referring_steps(steps, step):
+            raise InUse(referrers)
         layout = stages.remove(stages.layout_of(steps), step["step_key"])
         await delete_row(sor, "pipeline_steps", step, actor)
         others = [other for other in steps if other["id"] != record_id]

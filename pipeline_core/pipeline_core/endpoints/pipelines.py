@@ -42,13 +42,15 @@ _FLAG = FieldRule(kind="bool", default=0)
 _MOMENT = FieldRule(kind="datetime")
 
 PUBLISH = {
-    "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "lock_version": _OPTIONAL_LOCK,
+    "pipeline_id": _ID, "notes": _WORDS, "version_no": _COUNT, "carry_prices": _FLAG,
+    "lock_version": _OPTIONAL_LOCK,
 }  # fmt: skip
 ROLLBACK = {
     "pipeline_id": _ID,
     "version_no": FieldRule(kind="int", minimum=1, required=True),
     "reason": FieldRule(kind="text", length=2000, required=True),
     "replace_draft": _FLAG,
+    "carry_prices": _FLAG,
     "lock_version": _OPTIONAL_LOCK,
 }
 SET_STATUS = {
@@ -248,10 +250,23 @@ async def _with_problems(sor: SafeSqlor, record: Record, actor: Actor) -> Record
 
 
 def _answer(table: str, record: Record) -> Answer:
-    """Return the answer of a change of the draft, which says how many problems it has now."""
+    """Return the answer of a change of the draft, which says how many references followed a step
+    to its new code, and how many problems the draft has now."""
     count = sum(problem["severity"] == "error" for problem in record["problems"])
-    text = Message("Saved. {count} problem(s) to correct before publishing.", count=count)
-    return Answer(record, table=table, message=text if count else None)
+    rewrites = len(record.get("changed_references", ()))
+    text = None
+    if rewrites and count:
+        text = Message(
+            "Saved, with {rewrites} reference(s) in other steps. {count} problem(s) to correct"
+            " before publishing.",
+            rewrites=rewrites,
+            count=count,
+        )
+    elif rewrites:
+        text = Message("Saved, with {rewrites} reference(s) in other steps.", rewrites=rewrites)
+    elif count:
+        text = Message("Saved. {count} problem(s) to correct before publishing.", count=count)
+    return Answer(record, table=table, message=text)
 
 
 def _numbers_as_text(params: Params, names: tuple[str, ...]) -> dict[str, Any]:

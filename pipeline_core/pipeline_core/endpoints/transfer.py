@@ -80,7 +80,8 @@ async def pipeline_export(actor: Actor, params: dict[str, Any]) -> Answer:
             sor, query["pipeline_id"], query["from"], "from"
         )  # fmt: skip
         parts = await read_parts(sor, query["pipeline_id"], _part_names(query))
-    content = {"pipeline": definition["pipeline"], "steps": definition["steps"], **parts}
+    steps = [{name: step[name] for name in STEP_FIELDS} for step in definition["steps"]]
+    content = {"pipeline": definition["pipeline"], "steps": steps, **parts}
     text = await asyncio.to_thread(envelope.serialize, envelope.build(content), query["format"])
     return _file(text, definition["pipeline"]["code"], query["format"])
 

@@ -35,7 +35,8 @@ _STATES = {"saved": "saved, never live", "published": "live", "superseded": "was
 
 
 def problems_view(report: Mapping[str, Any], lang: str) -> Widget:
-    """Show the problems of a check (as `compare.check_version` gives them), errors first."""
+    """Show the problems of a check (as `compare.check_version` gives them), errors first, and the
+    prices to be carried over."""
     heading = "The line can be published." if report["publishable"] else "Correct this first:"
     problems = sorted(report["problems"], key=lambda problem: problem["severity"])
     lines = [
@@ -44,7 +45,18 @@ def problems_view(report: Mapping[str, Any], lang: str) -> Widget:
         + problem["message"]
         for problem in problems
     ]
+    lines += [_MARKS["warning"] + _orphan(price, lang) for price in report["orphaned_prices"]]
     return _box(translate(Message(heading), lang), lines)
+
+
+def _orphan(price: Mapping[str, Any], lang: str) -> str:
+    template = (
+        "The price of {unit} follows the step {key} to its new code {new}."
+        if price["new_step_key"]
+        else "The price of {unit} ends with the step {key}."
+    )
+    values = {"unit": price["unit"], "key": price["step_key"], "new": price["new_step_key"]}
+    return translate(Message(template, **values), lang)
 
 
 def difference_view(difference: Mapping[str, Any], before: str, after: str, lang: str) -> Widget:

@@ -7,7 +7,7 @@ from typing import Any
 from app.global_func import Actor, SafeSqlor, get_row, public
 from pipeline_core.definition import functions
 from pipeline_core.definition.diff import difference
-from pipeline_core.definition.snapshot import definition_of, freeze, load
+from pipeline_core.definition.snapshot import definition_of, is_same
 from pipeline_core.definition.stages import layout_of
 from pipeline_core.definition.step_types import SCHEMAS, json_schema
 from pipeline_core.definition.validate import blocks, validate
@@ -15,12 +15,14 @@ from pipeline_core.draft.context import models_in_use, validation_context
 from pipeline_core.draft.draft import draft_definition, steps_of
 from pipeline_core.lifecycle.contributors import since_last_version
 from pipeline_core.lifecycle.live import LIVE, live_version, version_by_number
+from pipeline_core.lifecycle.step_prices import definition_with_ids, orphaned_prices
 
 
 async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[str, Any]:
     """
     Return `{line, live, draft_differs, stages, problems, publishable, contributors, types, models,
-    functions}`: each step with its own problems, `problems` are those of the line as a whole.
+    functions, orphaned_prices}`: each step with its own problems, `problems` are those of the line
+    as a whole, and the prices that publishing would leave behind (`step_prices`).
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     steps = await steps_of(sor, pipeline_id)
@@ -34,7 +36,7 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
     return {
         "line": public("pipelines", pipeline),
         "live": _about(live),
-        "draft_differs": live is None or freeze(definition).checksum != live["checksum"],
+        "draft_differs": live is None or not is_same(definition, live),
         "stages": [
             [{**by_key[key], "problems": of_step.get(key, [])} for key in stage]
             for stage in layout_of(steps)
@@ -45,6 +47,7 @@ async def whole_draft(sor: SafeSqlor, pipeline_id: str, actor: Actor) -> dict[st
         "types": {name: json_schema(name) for name in SCHEMAS},
         "models": await models_in_use(sor),
         "functions": functions.choices(),
+        "orphaned_prices": await orphaned_prices(sor, pipeline, definition),
     }
 
 
@@ -53,26 +56,28 @@ async def rollback_preview(
 ) -> dict[str, Any]:
     """
     Return what rolling back would do: the `difference` live → target, what today's rules say about
-    the target (`publishable`, `problems`), and whether the draft would follow by itself.
+    the target (`publishable`, `problems`), whether the draft would follow by itself, and the
+    `orphaned_prices` of steps (see `step_prices.orphaned_prices`).
     """
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     target = await version_by_number(sor, pipeline_id, version_no)
-    definition = load(target)
+    definition = await definition_with_ids(sor, pipeline_id, target)
     live = await live_version(sor, pipeline_id)
     problems = validate(definition, await validation_context(sor, pipeline_id))
-    current_definition = live or (
+    current_version = live or (
         await version_by_number(sor, pipeline_id, pipeline["current_version"])
         if pipeline["current_version"]
         else None
     )
-    draft = freeze(await draft_definition(sor, pipeline)).checksum
+    draft = await draft_definition(sor, pipeline)
     return {
         "live": _about(live),
         "target": _about(target),
         "difference": None if live is None else difference(live["definition"], definition),
         "publishable": not blocks(problems),
         "problems": [problem.as_dict(actor.lang) for problem in problems],
-        "draft_follows": current_definition is not None and draft == current_definition["checksum"],
+        "draft_follows": current_version is not None and is_same(draft, current_version),
+        "orphaned_prices": await orphaned_prices(sor, pipeline, definition),
     }
 
 

@@ -8,6 +8,7 @@ the line's row.
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from app.global_func import Actor, Row, SafeSqlor, canonical_json, iso, now
@@ -68,11 +69,12 @@ async def put_live(
     event: str,
     why: str | None,
     actor: Actor,
+    at: datetime,
     rollback_of: int | None = None,
     contributors: Sequence[str] = (),
 ) -> None:
     """
-    Make *version* the live one of *pipeline*, in place of the one that is.
+    Make *version* the live one of *pipeline* from the moment *at*, in place of the one that is.
 
     *event* is what the log calls it: `published`, `rolled_back` or `back_online`.
     """
@@ -84,7 +86,7 @@ async def put_live(
         )  # fmt: skip
     columns = {
         "status": "published",
-        "published_at": now(),
+        "published_at": at,
         "published_by": actor.user_id,
         "rollback_of": rollback_of,
     }

@@ -16,10 +16,11 @@ from app.global_func import (
     audit_context,
     check_lock_version,
     get_row,
+    now,
     record_changes,
     translate,
 )
-from pipeline_core.definition.snapshot import Definition, freeze, load
+from pipeline_core.definition.snapshot import Definition, is_same
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_core.definition.validate import Problem, blocks, validate
 from pipeline_core.draft.context import validation_context
@@ -27,6 +28,7 @@ from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, 
 from pipeline_core.errors import ALREADY_LIVE, NEVER_LIVE, NOT_PUBLISHABLE, REASON_REQUIRED
 from pipeline_core.lifecycle.contributors import of_version
 from pipeline_core.lifecycle.live import LIVE, put_live, version_by_number
+from pipeline_core.lifecycle.step_prices import Prices, definition_with_ids, settle_prices
 from pipeline_core.lifecycle.versions import save_version
 
 SET_NOTES = "update pipeline_versions set notes = ${notes}$ where id = ${id}$"
@@ -41,9 +43,10 @@ async def publish(
 
     A draft equal to the live version changes nothing; one equal to the last version makes no new
     one. Answers the version's record, the validator's warnings under `problems`, and the names of
-    those whose changes it took in under `contributors`. Raises
-    BadRequest `not_publishable`, Conflict, EditConflict when `lock_version` (the line's) is sent
-    and old.
+    those whose changes it took in under `contributors`. Prices of steps that go live under another
+    code, or not at all, are carried over with `carry_prices`, and told under `carried_prices` (see
+    `step_prices`). Raises BadRequest `not_publishable`, Conflict `orphaned_prices` and others,
+    EditConflict when `lock_version` (the line's) is sent and old.
     """
     pipeline = await lock_editable_pipeline(sor, pipeline_id)
     check_lock_version("pipelines", pipeline, values["lock_version"])
@@ -52,21 +55,27 @@ async def publish(
     if values["version_no"] is not None:
         version = await version_by_number(sor, pipeline_id, values["version_no"])
         _check_reason(version, values["notes"])
-        warnings = await check_definition(sor, pipeline_id, load(version), actor)
+        definition = await definition_with_ids(sor, pipeline_id, version)
+        warnings = await check_definition(sor, pipeline_id, definition, actor)
     else:
         definition = await draft_definition(sor, pipeline)
         warnings = await check_definition(sor, pipeline_id, definition, actor)
         version, _ = await save_version(sor, pipeline, definition, values["notes"], actor)
+    prices: Prices = []
     if live is None or version["id"] != live["id"]:
+        moment = now()
+        prices = await settle_prices(
+            sor, pipeline, definition, moment, actor, carry=bool(values["carry_prices"])
+        )
         await _note(sor, version, values["notes"])
         names = await _contributors(sor, version)
         await put_live(
             sor, pipeline, version, event="published", why=values["notes"], actor=actor,
-            contributors=names,
+            at=moment, contributors=names,
         )  # fmt: skip
         detail = {"notes": values["notes"], "contributors": names}
         await _audit(sor, "publish", pipeline, live, version, detail, actor)
-    return await _answer(sor, version, warnings, actor)
+    return await _answer(sor, version, warnings, actor) | {"carried_prices": prices}
 
 
 async def rollback(
@@ -81,25 +90,30 @@ async def rollback(
     pipeline = await lock_editable_pipeline(sor, pipeline_id)
     check_lock_version("pipelines", pipeline, values["lock_version"])
     target = await version_by_number(sor, pipeline_id, values["version_no"])
-    definition = load(target)
+    definition = await definition_with_ids(sor, pipeline_id, target)
     if target["status"] != "superseded":
         raise _not_to_roll_back_to(target)
     warnings = await check_definition(sor, pipeline_id, definition, actor)
     current = await version_by_number(sor, pipeline_id, pipeline["current_version"])
-    untouched = freeze(await draft_definition(sor, pipeline)).checksum == current["checksum"]
+    untouched = is_same(await draft_definition(sor, pipeline), current)
     replaces_draft = bool(untouched or values["replace_draft"])
     if replaces_draft:
         with audit_context("rollback", version_no=target["version_no"]):
             await replace_draft(sor, pipeline, definition, actor)
+    moment = now()
+    prices = await settle_prices(
+        sor, pipeline, definition, moment, actor, carry=bool(values["carry_prices"])
+    )
     from_no = current["version_no"] if current["id"] != target["id"] else None
     await put_live(
         sor, pipeline, target, event="rolled_back", why=values["reason"], actor=actor,
-        rollback_of=from_no,
+        at=moment, rollback_of=from_no,
     )  # fmt: skip
     detail = {"reason": values["reason"], "draft_replaced": replaces_draft}
     live = current if pipeline["status"] == PipelineStatus.PUBLISHED else None
     await _audit(sor, "rollback", pipeline, live, target, detail, actor)
-    return await _answer(sor, target, warnings, actor) | {"draft_replaced": replaces_draft}
+    answer = await _answer(sor, target, warnings, actor)
+    return answer | {"draft_replaced": replaces_draft, "carried_prices": prices}
 
 
 async def check_definition(

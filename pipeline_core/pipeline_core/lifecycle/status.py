@@ -9,6 +9,7 @@ from app.global_func import (
     Change,
     SafeSqlor,
     check_lock_version,
+    now,
     record_changes,
     update_row,
 )
@@ -73,7 +74,9 @@ async def update_status(
     if status == PipelineStatus.PUBLISHED:
         version = await version_by_number(sor, pipeline["id"], pipeline["current_version"])
         await check_definition(sor, pipeline["id"], load(version), actor)
-        await put_live(sor, pipeline, version, event="back_online", why=reason, actor=actor)
+        await put_live(
+            sor, pipeline, version, event="back_online", why=reason, actor=actor, at=now()
+        )
         before, after = {"status": pipeline["status"]}, {"status": status}
         detail = {"reason": reason, "live_version": version["version_no"]}
         await record_changes(

@@ -15,7 +15,7 @@ from app.global_func import (
     update_row,
     without_unchanged,
 )
-from pipeline_core.definition.snapshot import Definition, freeze, mark_intact
+from pipeline_core.definition.snapshot import Definition, freeze, is_same, mark_intact
 from pipeline_core.definition.validate import validate
 from pipeline_core.draft.context import validation_context
 from pipeline_core.draft.draft import draft_definition, lock_editable_pipeline, lock_pipeline
@@ -92,11 +92,11 @@ async def save_version(
     The caller holds the lock on the line's row, which gives each number once. Numbers of deleted
     versions are not given again: whoever wrote one down must not get something else for it.
     """
-    new = freeze(definition)
     last = await sor.one(LAST, {"pipeline_id": pipeline["id"]})
     for version in (await sor.one(LIVE, {"pipeline_id": pipeline["id"]}), last):
-        if version is not None and version["snapshot"] == new.text:
+        if version is not None and is_same(definition, version):
             return version, False
+    new = freeze(definition)
     version_no = max(pipeline["last_version_no"], last["version_no"] if last else 0) + 1
     values = {
         "pipeline_id": pipeline["id"],

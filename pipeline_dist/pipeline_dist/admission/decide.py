@@ -48,6 +48,7 @@ from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
+from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import PricedLine, total
 
 Outcome = BeginResult | FinishResult | AppError
@@ -169,6 +170,7 @@ async def _decide_begin(
     if account.link is None:
         raise PIPELINE_NOT_FOUND()
     check_pipeline(pipeline.status, account.link, moment)
+    await check_steps(workset.sor, pipeline.id, pipeline.current_version, command.lines)
     check_spend(distributor)
     capacity = workset.capacities[pipeline.id]
     started_at = command.started_at or moment
@@ -294,6 +296,7 @@ async def _decide_finish(
     if not may_become(status, command.status):
         raise LEASE_EXPIRED()
     pipeline_id, started_at = header.pipeline_id, header.started_at
+    await check_steps(workset.sor, pipeline_id, header.version_no, command.lines)
     # A header without a number is older than the numbers, and than every price that has one.
     terms_no = header.terms_no or 0
     priced_lines = await workset.price_lines(

@@ -35,6 +35,7 @@ from pipeline_dist.errors import CALL_NOT_FOUND, PIPELINE_NOT_FOUND
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.limits import check_room
+from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import price_lines
 from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
 
@@ -48,8 +49,9 @@ async def begin(caller: str | Credentials, command: BeginCall) -> BeginResult:
     too, first of all): one of each quota and, unless it is over already, a slot.
 
     Raises, in this order: distributor_suspended, rate_limited, pipeline_not_found,
-    pipeline_offline, not_enabled, spend_limit_reached, quota_exceeded, capacity_exceeded,
-    concurrency_exceeded; price_missing for a finished call; idempotency_key_reused.
+    pipeline_offline, not_enabled, unknown_step, spend_limit_reached, quota_exceeded,
+    capacity_exceeded, concurrency_exceeded; price_missing for a finished call;
+    idempotency_key_reused.
     """
     return await admission_queue().begin(caller, command)
 
@@ -59,7 +61,8 @@ async def finish(caller: str | Credentials, command: FinishCall) -> FinishResult
     End a call, and charge its lines.
 
     Raises call_not_found, already_finished (asked otherwise than the first time),
-    lease_expired (cancelled after its time), price_missing: the call then stays as it is.
+    lease_expired (cancelled after its time), unknown_step (by the version with which it began),
+    price_missing: the call then stays as it is.
     """
     return await admission_queue().finish(caller, command)
 
@@ -70,12 +73,13 @@ async def quote(
     """
     Return what *lines* would cost in a call that begins now, and whether it would be let in (if
     not, why, in *lang*), with the limits that it would meet; books nothing. Raises
-    pipeline_not_found, price_missing.
+    pipeline_not_found, unknown_step, price_missing.
     """
     items = usage_lines(lines)
     async with reading(snapshot=True) as sor:
         distributor, link, pipeline_row = await _read_account(sor, distributor_id, pipeline)
         moment = now()
+        await check_steps(sor, pipeline_row.id, pipeline_row.current_version, items)
         account = DistributorAccount(distributor, link)
         priced_lines = await price_lines(
             sor,

@@ -23,6 +23,7 @@ from pipeline_ops.errors import (
     PRICE_MISSING,
     QUOTA_EXCEEDED,
     RATE_LIMITED,
+    UNKNOWN_LINE_STEP,
 )
 
 EVERYWHERE = (
@@ -61,7 +62,7 @@ OF_ADMISSION = (
     "capacity_exceeded",
     "concurrency_exceeded",
 )
-OF_PRICING = ("price_missing", "amount_too_large")
+OF_PRICING = ("unknown_step", "version_corrupted", "price_missing", "amount_too_large")
 
 ERROR_CODES = {
     entry.code: entry
@@ -82,6 +83,7 @@ ERROR_CODES = {
         CALL_NOT_FOUND,
         ALREADY_FINISHED,
         LEASE_EXPIRED,
+        UNKNOWN_LINE_STEP,
         PRICE_MISSING,
         AMOUNT_TOO_LARGE,
         host.INVALID_FIELDS,
@@ -119,5 +121,5 @@ FIELD_CODES = (
     "too_many", "bad_boolean", "bad_characters", "bad_choice", "bad_cursor", "bad_date",
     "bad_datetime", "bad_idempotency_key", "bad_month", "bad_pattern", "blank_ends", "no_zone",
     "not_as_before", "not_together",
-    "price_missing", "amount_too_large",
+    "unknown_step", "price_missing", "amount_too_large",
 )  # fmt: skip

@@ -35,6 +35,7 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import new_header
 from pipeline_ops.ledger.states import COUNTED_STATUSES, CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
+from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine
 
@@ -49,7 +50,8 @@ async def book(
 
     *values*: pipeline_id, distributor_id (None: a call of our own), status, started_at,
     finished_at, duration_ms, client_ref, error, remark. Raises InvalidFields, what admission
-    refuses (quota_exceeded, capacity_exceeded, spend_limit_reached), `price_missing`.
+    refuses (quota_exceeded, capacity_exceeded, spend_limit_reached), `unknown_step`,
+    `price_missing`.
     """
     await check_references(sor, TABLE, values)
     pipeline_id = values["pipeline_id"]
@@ -57,6 +59,8 @@ async def book(
     capacity = await lock_capacity(sor, pipeline_id)
     moment = now()
     started_at, finished_at, duration_ms = _times(values, moment)
+    pipeline = await get_row(sor, "pipelines", pipeline_id)
+    await check_steps(sor, pipeline_id, pipeline["current_version"], lines)
     await account.check(sor, started_at)
     await open_capacity(sor, capacity, started_at, slot=False)
     check_room(capacity.limits(started_at, slot=False), moment)
@@ -69,7 +73,6 @@ async def book(
         account.adjust,
         account.currency,
     )
-    pipeline = await get_row(sor, "pipelines", pipeline_id)
     header = new_header(
         moment=moment,
         by=actor.user_id or "",

@@ -234,16 +234,16 @@ async def _give_back_end(
 
 async def _numbers(sor: SafeSqlor, price: Values) -> dict[str, int]:
     """Return the columns that say when a price of this line, and its end, is recorded: now."""
-    number = await _raise_terms_no(sor, price["pipeline_id"])
+    number = await raise_terms_no(sor, price["pipeline_id"])
     return {"terms_no": number, "end_terms_no": number}
 
 
 async def _end_number(sor: SafeSqlor, price: Values) -> dict[str, int]:
     """Return the column that says when the end of a price of this line is recorded: now."""
-    return {"end_terms_no": await _raise_terms_no(sor, price["pipeline_id"])}
+    return {"end_terms_no": await raise_terms_no(sor, price["pipeline_id"])}
 
 
-async def _raise_terms_no(sor: SafeSqlor, pipeline_id: str) -> int:
+async def raise_terms_no(sor: SafeSqlor, pipeline_id: str) -> int:
     """
     Raise the number of the line, whose row is locked, and return it.
 

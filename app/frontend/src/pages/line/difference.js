@@ -45,7 +45,8 @@ function nameOf({ step_key: key, name }) {
 
 /** @param {{stage: number, step_no: number}} step */
 function place({ stage, step_no: number }) {
-  return t('stage ${stage}, place ${place}', { stage, place: number });
+  // Exact numbers are objects.
+  return t('stage ${stage}, place ${place}', { stage: String(stage), place: String(number) });
 }
 
 /** @param {Change[]} changes */

@@ -101,9 +101,9 @@ export class LineData {
     return read(this.widget, `${CORE}/pipeline_rollback_preview.dspy`, { pipeline_id: this.id, version_no: number }, { exact: true });
   }
 
-  /** @param {string} notes */
-  publish(notes) {
-    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, notes, lock_version: this.line.lock_version });
+  /** @param {Values} values */
+  publish(values) {
+    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, ...values, lock_version: this.line.lock_version });
   }
 
   /** @param {Values} values */

@@ -3,22 +3,24 @@
 import { h } from '../../core/dom.js';
 import { t } from '../../core/i18n.js';
 import { localDateTime } from '../../core/format.js';
+import { icon } from '../../core/icons.js';
 import { openForm, openWindow } from '../common/window.js';
 import { differenceView, isSame } from './difference.js';
+import { priceText } from './price_text.js';
 import { problemLine } from './step_card.js';
 
 /** @param {Widget} owner @param {LineData} data @returns {Promise<boolean>} whether it was published */
 export async function publishLine(owner, data) {
   const difference = data.isLive ? await data.difference('live', 'draft') : null;
-  const above = [problemList(data.allProblems), changes('What changes', difference), contributors(data.contributors)];
+  const above = [problemList(data.allProblems), changes('What changes', difference), orphans(data.orphaned_prices), contributors(data.contributors)];
   if (!data.publishable) {
     await openWindow(owner, { title: 'Publish the line' }, h('p', { class: 'warning' }, t('Correct the errors first; then the line can be published.')), ...above);
     return false;
   }
   const { done } = await openForm(owner, { title: 'Publish the line', above }, {
-    fields: [{ name: 'notes', label: 'Notes', uitype: 'text', rows: 2, tip: 'What this version changes' }],
+    fields: [{ name: 'notes', label: 'Notes', uitype: 'text', rows: 2, tip: 'What this version changes' }, ...carryField(data.orphaned_prices)],
     submit_label: 'Publish', description: difference && isSame(difference) ? 'The draft is the same as the live version; no new version will be made.' : '',
-    save: ({ notes }) => data.publish(notes),
+    save: (values) => data.publish(values),
   });
   return done;
 }
@@ -35,7 +37,7 @@ export async function rollBackTo(owner, data, version) {
   if (!preview) return false;
   const above = [
     h('p', {}, t('Version ${number} will be live again, at once.', { number })),
-    changes('What changes for callers', preview.difference), preview.problems.length ? problemList(preview.problems) : h('span', { hidden: true }),
+    changes('What changes for callers', preview.difference), orphans(preview.orphaned_prices), preview.problems.length ? problemList(preview.problems) : h('span', { hidden: true }),
   ];
   if (!preview.publishable) {
     await openWindow(owner, { title: 'Roll back' }, h('p', { class: 'warning' }, t('This version does not meet the rules of today and cannot go live again.')), ...above);
@@ -47,6 +49,7 @@ export async function rollBackTo(owner, data, version) {
       ...(preview.draft_follows ? [] : [{
         name: 'replace_draft', label: 'Replace the draft even if it has unpublished changes', uitype: 'check', type: 'tinyint(1)', value: 0,
       }]),
+      ...carryField(preview.orphaned_prices),
     ],
     submit_label: 'Roll back', save: (values) => data.rollBack({ ...values, version_no: number }),
   });
@@ -91,6 +94,22 @@ function problemList(problems) {
     if (problem.step_key) item.querySelector('span')?.prepend(h('code', {}, problem.step_key), ' ');
     return item;
   })));
+}
+
+/** Prices of steps that would go live under another code, or not at all. @param {OrphanedPrice[]} prices */
+function orphans(prices) {
+  if (!prices.length) return h('span', { hidden: true });
+  return section('Prices whose step changes', h('ul', { class: 'step-problems' }, prices.map((price) => h('li', { class: 'problem problem-warning' },
+    icon('info'), h('span', {}, h('code', {}, price.step_key), price.new_step_key ? [' → ', h('code', {}, price.new_step_key)] : ` · ${t('the step is gone; the price ends')}`,
+      h('span', { class: 'muted' }, ` · ${[price.model, price.unit, priceText(price)].filter(Boolean).join(' · ')}`))))));
+}
+
+/** @param {OrphanedPrice[]} prices @returns {FieldDescription[]} */
+function carryField(prices) {
+  return prices.length ? [{
+    name: 'carry_prices', label: 'Carry these prices over', uitype: 'check', type: 'tinyint(1)', value: 0,
+    tip: 'To the new code from the moment of going live, or to their end; without this nothing goes live',
+  }] : [];
 }
 
 /** @param {Contributor[]} people */

@@ -12,7 +12,7 @@ import './mapping_input.js';
 
 /**
  * What has become of a form: the key of the step that was saved, or what was typed when another type was chosen.
- * @typedef {{key: string|null, changed?: {type: string, values: StepValues, cleanText: string}}} Outcome
+ * @typedef {{key: string|null, references: ChangedReference[], changed?: {type: string, values: StepValues, cleanText: string}}} Outcome
  */
 
 const LONG = new Set(['text', 'json', 'mapping']);
@@ -22,7 +22,7 @@ const LONG = new Set(['text', 'json', 'mapping']);
  * @param {Widget} owner
  * @param {LineData} data
  * @param {{step?: Step|null, place?: {stage?: number}}} what an existing step, or where the new one goes
- * @returns {Promise<string|null>} the key of the saved step
+ * @returns {Promise<Outcome>} the key of the saved step, and the references of others that followed it to a new one
  */
 export async function editStep(owner, data, { step = null, place = {} }) {
   /** @type {StepValues} */
@@ -34,7 +34,7 @@ export async function editStep(owner, data, { step = null, place = {} }) {
   // unsaved as long as it is not what the first form began with.
   for (;;) {
     const outcome = await ask(owner, data, { step, place, values: { ...values, step_type: type }, cleanText });
-    if (!outcome.changed) return outcome.key;
+    if (!outcome.changed) return outcome;
     ({ values, type, cleanText } = outcome.changed);
   }
 }
@@ -46,7 +46,7 @@ export async function editStep(owner, data, { step = null, place = {} }) {
  * @returns {Promise<Outcome>}
  */
 async function ask(owner, data, { step, place, values, cleanText }) {
-  const outcome = /** @type {Outcome} */ ({ key: null });
+  const outcome = /** @type {Outcome} */ ({ key: null, references: [] });
   const state = { lockVersion: step?.lock_version, current: step };
   const { box, form, done } = await openForm(owner, {
     title: step ? 'Edit the step' : 'New step', cwidth: 50, above: step ? problemsAbove(data, step) : [],
@@ -55,7 +55,10 @@ async function ask(owner, data, { step, place, values, cleanText }) {
     save: async (sent) => {
       const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion ?? step.lock_version }, edited(form, sent, state.current ?? step, data.types))
         : await data.createStep({ ...toRecord(sent, data.types[sent.step_type]), ...place });
-      if (answer.ok) outcome.key = sent.step_key ?? step?.step_key ?? null;
+      if (answer.ok) {
+        outcome.key = sent.step_key ?? step?.step_key ?? null;
+        outcome.references = answer.value?.options?.user_data?.changed_references ?? [];
+      }
       return answer;
     },
     refused: (answer) => showConflict(asInForm(answer, data.types), form, { render: () => {} }, state) || showAtFields(form, answer),

@@ -4,6 +4,7 @@ import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
 import { t } from '../../core/i18n.js';
 import { tell } from '../common/answers.js';
+import { openWindow } from '../common/window.js';
 import { Board } from './board.js';
 import { flowPicture } from './flow_picture.js';
 import { problemLine } from './step_card.js';
@@ -71,9 +72,16 @@ export class StepsTab {
 
   /** @param {{step?: Step, place?: {stage?: number}}} what */
   async edit(what) {
-    const key = await editStep(this.page.owner, this.data, what);
+    const { key, references } = await editStep(this.page.owner, this.data, what);
     if (key) await this.showAgain(key);
     else this.board.focus(this.board.focusKey);
+    if (references.length) this.showReferences(references);
+  }
+
+  /** What a new code of a step changed in others. @param {ChangedReference[]} references */
+  showReferences(references) {
+    openWindow(this.page.owner, { title: 'References that followed' }, h('ul', { class: 'difference-lines' }, references.map((one) => h('li', {},
+      h('code', {}, one.step_key), h('span', { class: 'muted' }, one.field), h('span', {}, h('code', {}, one.from), ' → ', h('code', {}, one.to))))));
   }
 
   /** @param {Step} step */
