@@ -43,6 +43,22 @@ def test_a_slash_leads_to_the_search_and_the_search_to_the_rows(
     expect(look.get_by_role("dialog")).to_contain_text("Edit the cell in its place")
 
 
+def test_a_cell_keeps_the_focus_when_the_answer_to_a_search_comes_late(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    look.keyboard.press("/")
+    look.keyboard.type("thing")
+    # Before what is typed is asked for.
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        look.keyboard.press(key)
+    column = look.locator("tbody td:focus").get_attribute("data-name")
+    look.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    look.wait_for_timeout(600)
+
+    assert bench.last("/get")["q"] == "thing"
+    expect(look.locator(f"tbody tr td[data-name={column}]:focus")).to_have_count(1)
+
+
 def test_columns_are_chosen_resized_and_remembered(
     look: Page, bench: Bench, things: list[dict[str, Any]]
 ) -> None:

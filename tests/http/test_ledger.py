@@ -326,12 +326,15 @@ def test_a_unit_without_price_is_refused_and_the_call_stays(shop: Shop) -> None:
     assert buyer.read(call_no)["status"] == "reserved"
     refusal(buyer.begin(pipeline, "b", status="succeeded", lines=usage), 409, "price_missing")
 
-    # Free, and in force when the call began.
+    # Free, and from long ago; but not known when the call began.
     shop.post(
         "pipeline_ops/pipeline_pricing_create", pipeline_id=pipeline.id, unit="image",
         unit_price="0", effective_from="2020-01-01T00:00:00Z",
     )  # fmt: skip
-    assert buyer.finish(call_no, lines=usage).json()["amount"] == "1.0000000000"
+    refusal(buyer.finish(call_no, lines=usage), 409, "price_missing")
+    assert buyer.finish(call_no, lines=ONE).json()["amount"] == "1.0000000000"
+    booking = buyer.begin(pipeline, "b", status="succeeded", lines=usage)
+    assert booking.json()["amount"] == "1.0000000000"
 
 
 def test_a_price_in_another_currency_does_not_count(shop: Shop) -> None:

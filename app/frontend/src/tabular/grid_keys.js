@@ -54,8 +54,8 @@ function act(grid, row, cell, key) {
   return false;
 }
 
-/** @param {HTMLElement} node */
-function focus(node) {
+/** Focus a row or a cell; it becomes focusable. @param {HTMLElement} node @param {boolean} [preventScroll] */
+export function focus(node, preventScroll = false) {
   if (node.tabIndex < 0) node.tabIndex = -1;
-  node.focus({ preventScroll: false });
+  node.focus({ preventScroll });
 }

@@ -11,6 +11,7 @@ import { readRowOptions, withWidth } from './columns.js';
 import { Editing } from './editing.js';
 import { FilterPanel } from './filter_panel.js';
 import { Grid } from './grid.js';
+import { focus } from './grid_keys.js';
 import { InlineEdit } from './inline_edit.js';
 import { ListMemory } from './list_memory.js';
 import { listenForKeys } from './shortcuts.js';
@@ -194,7 +195,8 @@ export class Tabular extends Widget {
   /** Load a page and find the selected record again. @param {number} page */
   async load(page, selectId = this.select_row?.user_data[this.idField]) {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
-    const hadFocus = this.grid.element.contains(document.activeElement);
+    const holder = this.grid.element.contains(document.activeElement) ? document.activeElement : null;
+    const columnName = holder?.closest('td')?.dataset.name;
     this.dom_element.setAttribute('aria-busy', 'true');
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
@@ -206,9 +208,16 @@ export class Tabular extends Widget {
     this.grid.unselect();
     if (selectId !== undefined) this.grid.selectById(selectId);
     // It went with the row, unless somebody has taken it elsewhere meanwhile.
-    if (hadFocus && document.activeElement === document.body) (this.grid.selected ?? this.scroller).focus({ preventScroll: true });
+    if (holder && document.activeElement === document.body) this.focusAgain(columnName);
     this.toolbar.update();
     this.dispatch('loaded', { total: this.pages.total });
+  }
+
+  /** Put the focus on the selected row, or on its cell of this column. @param {string} [columnName] */
+  focusAgain(columnName) {
+    const row = this.grid.selected;
+    const cell = columnName && [...(row?.cells ?? [])].find(({ dataset }) => dataset.name === columnName);
+    focus(cell || row || this.scroller, true);
   }
 
   /** @param {string} key */
