@@ -10,7 +10,7 @@ const sources = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'app',
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
 
 /** From the ground up; a folder imports from itself and from those before it. */
-const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/line', 'pages/distributor', 'pages/dashboard', 'pages', ''];
+const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/pipeline', 'pages/distributor', 'pages/dashboard', 'pages', ''];
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
@@ -45,7 +45,7 @@ function floorOf(name) {
 
 test('the imports are seen', () => {
   assert.ok(imports.get('core/app.js')?.includes('core/binds.js'));
-  assert.ok(imports.get('pages/later.js')?.includes('pages/line/line_page.js'));
+  assert.ok(imports.get('pages/later.js')?.includes('pages/pipeline/pipeline_page.js'));
   assert.ok(imports.get('main.js')?.includes('widgets/index.js'));
   for (const [name, targets] of imports) {
     for (const target of targets) assert.ok(files.includes(target) || target === 'lossless-json', `${name} imports ${target}`);

@@ -1,4 +1,4 @@
-/** The draft's steps: the board, the flow as a picture, and what is wrong with the line as a whole. */
+/** The draft's steps: the board, the flow as a picture, and what is wrong with the pipeline as a whole. */
 
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
@@ -11,7 +11,7 @@ import { problemLine } from './step_card.js';
 import { editStep } from './step_dialog.js';
 
 export class StepsTab {
-  /** @param {LinePage} page */
+  /** @param {PipelinePage} page */
   constructor(page) {
     this.page = page;
     this.data = page.data;
@@ -54,7 +54,7 @@ export class StepsTab {
     if (this.isInView) this.drawPicture();
   }
 
-  /** Drawn when it comes into view: it takes time for a large line. */
+  /** Drawn when it comes into view: it takes time for a large pipeline. */
   drawPicture() {
     if (!this.isStale) return;
     this.isStale = false;

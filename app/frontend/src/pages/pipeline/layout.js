@@ -1,4 +1,4 @@
-/** The order of a line's steps: a list of stages, each a list of step keys. Nothing here is drawn. */
+/** The order of a pipeline's steps: a list of stages, each a list of step keys. Nothing here is drawn. */
 
 /** @param {{step_key: string, stage: number, step_no: number}[]} steps @returns {string[][]} */
 export function layoutOf(steps) {

@@ -1,4 +1,4 @@
-/** The flow of a line as a picture: stages from left to right, steps of one stage above each other. */
+/** The flow of a pipeline as a picture: stages from left to right, steps of one stage above each other. */
 
 import { t } from '../../core/i18n.js';
 import { svg } from '../common/svg.js';

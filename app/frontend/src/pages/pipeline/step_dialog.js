@@ -20,7 +20,7 @@ const LONG = new Set(['text', 'json', 'mapping']);
 /**
  * Ask for a step and save it.
  * @param {Widget} owner
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {{step?: Step|null, place?: {stage?: number}}} what an existing step, or where the new one goes
  * @returns {Promise<Outcome>} the key of the saved step, and the references of others that followed it to a new one
  */
@@ -41,7 +41,7 @@ export async function editStep(owner, data, { step = null, place = {} }) {
 
 /**
  * @param {Widget} owner
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {{step: Step|null, place: {stage?: number}, values: StepValues, cleanText?: string}} what
  * @returns {Promise<Outcome>}
  */
@@ -79,13 +79,13 @@ async function ask(owner, data, { step, place, values, cleanText }) {
   return outcome;
 }
 
-/** @param {LineData} data @param {Step} step */
+/** @param {PipelineData} data @param {Step} step */
 function problemsAbove(data, step) {
   const problems = data.problemsOf(step.step_key);
   return problems.length ? [h('ul', { class: 'step-problems boxed' }, problems.map(problemLine))] : [];
 }
 
-/** @param {LineData} data @param {Step | null} step @param {StepValues} values */
+/** @param {PipelineData} data @param {Step | null} step @param {StepValues} values */
 function fieldsOf(data, step, values) {
   const type = values.step_type;
   const isModel = type === 'model';
@@ -105,7 +105,7 @@ function fieldsOf(data, step, values) {
 
 /**
  * One field for each key of the type's schema; without a schema the whole as JSON.
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {Step | null} step
  * @param {StepValues} values
  */
@@ -138,8 +138,8 @@ function configField(name, key, value, suggestions) {
 }
 
 /**
- * What the inputs of a step may refer to: the line's input and the steps of earlier stages.
- * @param {LineData} data
+ * What the inputs of a step may refer to: the pipeline's input and the steps of earlier stages.
+ * @param {PipelineData} data
  * @param {Step | null} step
  * @param {string} name
  * @param {ConfigKey} key
@@ -257,7 +257,7 @@ function showAtFields(form, answer) {
   return form.showProblems({ ...error, options: { ...error.options, fields: texts } });
 }
 
-/** A name for a step nobody has named yet. @param {LineData} data */
+/** A name for a step nobody has named yet. @param {PipelineData} data */
 function freeKey(data) {
   const used = new Set(data.steps.map((step) => step.step_key));
   let number = data.steps.length + 1;

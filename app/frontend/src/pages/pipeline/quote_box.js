@@ -11,15 +11,15 @@ import { priceText } from './price_text.js';
 
 /**
  * @param {Widget} owner
- * @param {LineData} data
- * @param {Price[]} prices all prices of the line
+ * @param {PipelineData} data
+ * @param {Price[]} prices all prices of the pipeline
  */
 export function quoteBox(owner, data, prices) {
   return new QuoteBox(owner, data, prices).element;
 }
 
 class QuoteBox {
-  /** @param {Widget} owner @param {LineData} data @param {Price[]} prices */
+  /** @param {Widget} owner @param {PipelineData} data @param {Price[]} prices */
   constructor(owner, data, prices) {
     this.owner = owner;
     this.data = data;

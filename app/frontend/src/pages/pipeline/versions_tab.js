@@ -18,7 +18,7 @@ const EVENTS = {
 };
 
 export class VersionsTab {
-  /** @param {LinePage} page */
+  /** @param {PipelinePage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', { class: 'versions-tab' });

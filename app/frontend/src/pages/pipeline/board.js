@@ -13,7 +13,7 @@ import { spoken, stepCard } from './step_card.js';
 
 export class Board {
   /**
-   * @param {LineData} data
+   * @param {PipelineData} data
    * @param {BoardActions} actions
    */
   constructor(data, actions) {
@@ -42,7 +42,7 @@ export class Board {
 
   /**
    * Draw the steps; `order` shows one that is not saved. Cards and lanes that are as they
-   * were stay in place: a line may have 500 steps.
+   * were stay in place: a pipeline may have 500 steps.
    */
   draw(order = layoutOf(this.data.steps)) {
     const hadFocus = this.lanes.contains(document.activeElement);
