@@ -72,13 +72,13 @@ test('a file of core imports only from lower floors', () => {
 });
 
 test('nothing is imported in a circle', () => {
-  const done = new Set();
+  const visits = new Set();
   /** @param {string} name @param {string[]} path */
   const visit = (name, path) => {
     assert.ok(!path.includes(name), [...path, name].join(' → '));
-    if (done.has(name)) return;
+    if (visits.has(name)) return;
     for (const target of imports.get(name) ?? []) visit(target, [...path, name]);
-    done.add(name);
+    visits.add(name);
   };
   for (const name of files) visit(name, []);
 });

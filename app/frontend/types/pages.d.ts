@@ -47,7 +47,7 @@ interface Chart {
   bars: Bar[];
   /** Makes buttons of the bars. */
   choose?: (bar: Bar) => void;
-  chosen?: string;
+  chosenKey?: string;
 }
 
 interface HourFigures extends Period {

@@ -125,8 +125,8 @@ export class Tabular extends Widget {
   filterFields() {
     if (this.allColumns) return this.allColumns;
     const inView = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
-    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !inView.has(name));
-    this.allColumns = [...this.defaultColumns, ...hidden.map(withWidth)];
+    const others = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !inView.has(name));
+    this.allColumns = [...this.defaultColumns, ...others.map(withWidth)];
     return this.allColumns;
   }
 
@@ -150,8 +150,8 @@ export class Tabular extends Widget {
       expand: (record, row) => this.expand(record, row),
       edit: (row, cell) => this.inline.begin(row, cell),
       key: (key) => this.editKey(key),
-      moved: (column, at) => this.moveColumn(column.name, at),
-      resized: (column, px) => this.memory.keep({ widths: { ...this.memory.widths, [column.name]: px } }),
+      move: (column, at) => this.moveColumn(column.name, at),
+      resize: (column, px) => this.memory.keep({ widths: { ...this.memory.widths, [column.name]: px } }),
     });
   }
 
@@ -206,7 +206,7 @@ export class Tabular extends Widget {
     this.grid.unselect();
     if (selectId !== undefined) this.grid.selectById(selectId);
     // It went with the row, unless somebody has taken it elsewhere meanwhile.
-    if (hadFocus && document.activeElement === document.body) (this.grid.selected ?? this.scroller).focus({ preventScroll: true });
+    if (hadFocus && document.activeElement === document.body) (this.grid.selectedRow ?? this.scroller).focus({ preventScroll: true });
     this.toolbar.update();
     this.dispatch('loaded', { total: this.pages.total });
   }

@@ -39,7 +39,7 @@ export class PipelinesTab {
 
 /** @param {DistributorPipeline} pipeline */
 function pipelineCard(pipeline) {
-  const limited = pipeline.gauges.filter(({ limit }) => limit !== null);
+  const limits = pipeline.gauges.filter(({ limit }) => limit !== null);
   const until = [pipeline.valid_from ? t('from ${when}', { when: localDateTime(pipeline.valid_from, { seconds: false }) }) : '',
     pipeline.valid_to ? t('until ${when}', { when: localDateTime(pipeline.valid_to, { seconds: false }) }) : ''].filter(Boolean).join(' ');
   return h('section', { class: 'card page-card', 'data-pipeline': pipeline.code },
@@ -50,5 +50,5 @@ function pipelineCard(pipeline) {
     pipeline.prices.length ? plainTable('Prices', [{ label: 'Unit' }, { label: 'For' }, { label: 'Price', isNumber: true }],
       pipeline.prices.map((price) => [price.unit, [price.step_key, price.model].filter(Boolean).join(' · ') || t('every step and model'), priceText(price)]))
       : h('p', { class: 'bad' }, t('No price is in force; calls cannot be priced.')),
-    limited.length ? h('div', { class: 'gauges card-foot' }, limited.map((one) => gauge({ ...one, label: t(LABELS[one.scope]), unit: t('calls') }))) : null);
+    limits.length ? h('div', { class: 'gauges card-foot' }, limits.map((one) => gauge({ ...one, label: t(LABELS[one.scope]), unit: t('calls') }))) : null);
 }

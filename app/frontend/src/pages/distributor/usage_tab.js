@@ -44,7 +44,7 @@ export class UsageTab {
       this.drawFailure();
       return;
     }
-    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosen: this.day };
+    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosenKey: this.day };
     fillNode(this.chart, rows.length ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
     this.monthInView = month;
     await this.drawDetails();
@@ -83,7 +83,7 @@ export class UsageTab {
   /** The bars are those of the month still; one of them looks different. @param {string} day */
   async chooseDay(day) {
     Object.assign(this, { day: this.day === day ? '' : day, pipeline: null, pageNumber: 1 });
-    this.bars.chosen = this.day;
+    this.bars.chosenKey = this.day;
     for (const bar of this.chart.querySelectorAll('.chart-bar')) bar.classList.toggle('chart-chosen', bar.dataset.key === this.day);
     this.drawPath();
     await this.drawDetails();

@@ -88,8 +88,8 @@ function section(title, content) {
 /** @param {Problem[]} problems */
 function problemList(problems) {
   if (!problems.length) return h('p', { class: 'all-well' }, t('The check found nothing wrong.'));
-  const ordered = [...problems].sort((a, b) => a.severity.localeCompare(b.severity));
-  return section('The check found', h('ul', { class: 'step-problems' }, ordered.map((problem) => {
+  const bySeverity = [...problems].sort((a, b) => a.severity.localeCompare(b.severity));
+  return section('The check found', h('ul', { class: 'step-problems' }, bySeverity.map((problem) => {
     const item = problemLine(problem);
     if (problem.step_key) item.querySelector('span')?.prepend(h('code', {}, problem.step_key), ' ');
     return item;
