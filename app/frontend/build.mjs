@@ -22,16 +22,16 @@ const LANGUAGES = ['zh', 'en'];
 /** Bundle scripts and styles. @returns {Promise<Record<string, string>>} plain name -> hashed name */
 async function bundle() {
   /** @satisfies {import('esbuild').BuildOptions} */
-  const shared = {
+  const common = {
     absWorkingDir: here, bundle: true, minify: true, outdir: out, entryNames: '[name]-[hash]', metafile: true,
     target: ['es2022'], logLevel: 'warning', legalComments: 'none', charset: 'utf8',
   };
   const scripts = await build({
-    ...shared, entryPoints: { bricks: 'src/main.js' }, format: 'esm', splitting: true, chunkNames: 'part-[hash]',
+    ...common, entryPoints: { bricks: 'src/main.js' }, format: 'esm', splitting: true, chunkNames: 'part-[hash]',
   });
   // In the head and before everything else, so no module: modules wait for the whole page.
-  const early = await build({ ...shared, entryPoints: { early: 'src/early.js' }, format: 'iife' });
-  const styles = await build({ ...shared, entryPoints: { bricks: 'src/style/index.css' } });
+  const early = await build({ ...common, entryPoints: { early: 'src/early.js' }, format: 'iife' });
+  const styles = await build({ ...common, entryPoints: { bricks: 'src/style/index.css' } });
   return {
     'bricks.js': nameOf(scripts, 'src/main.js'),
     'early.js': nameOf(early, 'src/early.js'),

@@ -42,7 +42,7 @@ def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller:
     assert spend.get_attribute("aria-valuetext") == "0.15 / 0.50 USD"
 
     page.get_by_role("tab", name="产线与价格").click()
-    discounted = page.locator("[data-line]").filter(has_text="折扣")
+    discounted = page.locator("[data-pipeline]").filter(has_text="折扣")
     expect(discounted.get_by_role("row").filter(has_text="input_token")).to_contain_text("0.50 USD")
 
     page.get_by_role("tab", name="使用量").click()
@@ -50,7 +50,7 @@ def test_limits_pipelines_and_use_to_the_single_call(admin_page: Page, reseller:
     today = bar.and_(page.locator('[aria-label*=": 3 次调用"]'))
     today.focus()
     page.keyboard.press("Enter")
-    page.locator("[data-line]").first.click()
+    page.locator("[data-pipeline]").first.click()
     expect(page.locator("[data-call]")).to_have_count(CALLS)
     page.locator("[data-call]").first.click()
     call = page.get_by_role("dialog")

@@ -270,7 +270,7 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
     close_windows(page)
 
     page.locator("[role=tab][data-name=usage]").click()
-    page.locator("#main [data-line]").first.click()
+    page.locator("#main [data-pipeline]").first.click()
     page.locator("#main [data-call]").first.click()
     open_all(page)
     problems += check(page, "call")

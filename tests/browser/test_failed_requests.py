@@ -24,7 +24,7 @@ def versions(look: Page, bench: Bench) -> Any:
 
     def open_versions(reply: Any) -> None:
         bench.answers[VERSIONS] = reply
-        bench.page = {"widgettype": "LinePage", "options": {"pipeline_id": "l"}}
+        bench.page = {"widgettype": "PipelinePage", "options": {"pipeline_id": "l"}}
         look.goto("/page#/line.ui?tab=versions")
 
     return open_versions

@@ -143,7 +143,7 @@ def test_from_a_bar_to_the_last_page_of_calls_by_keyboard(look: Page, bench: Ben
     expect(look.get_by_text("line of 2026-11-03")).to_be_visible()
     expect(bar).to_be_focused()
 
-    look.locator("[data-line]").focus()
+    look.locator("[data-pipeline]").focus()
     look.keyboard.press("Enter")
     expect(look.get_by_role("heading", name="Single calls")).to_be_focused()
     following = look.get_by_role("button", name="Next page")

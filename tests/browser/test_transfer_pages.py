@@ -176,7 +176,7 @@ def test_a_published_pipeline_is_saved_for_other_programs(
     new_step(admin, pipeline, "later")
     page = admin_page
     page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
-    page.locator(".line-page [data-tool=export]").click()
+    page.locator(".pipeline-page [data-tool=export]").click()
 
     name, text = save(page, "export_workflow")
     assert name == f"{pipeline['code']}.workflow.yaml"
@@ -194,7 +194,7 @@ def test_an_ended_session_asks_to_sign_in_and_saves_the_file(
     pipeline = new_pipeline(admin, "a")
     page = admin_page
     page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
-    page.locator(".line-page [data-tool=export]").click()
+    page.locator(".pipeline-page [data-tool=export]").click()
     page.context.clear_cookies()
 
     with page.expect_download() as download:
@@ -212,7 +212,7 @@ def test_a_pipeline_that_is_gone_meanwhile_is_told(
     pipeline = new_pipeline(admin, "a")
     page = admin_page
     page.goto(f"/#/pipeline_core/line.ui?pipeline_id={pipeline['id']}")
-    page.locator(".line-page [data-tool=export]").click()
+    page.locator(".pipeline-page [data-tool=export]").click()
     window = page.get_by_role("dialog")
     expect(window.get_by_label("内容").locator("option")).to_have_text(["草稿"])
     ask(admin, "pipelines_delete", id=pipeline["id"])

@@ -24,8 +24,8 @@ test('the type settles the input where the generator says str', () => {
 });
 
 test('a column that may not be null is required unless it has a default or says otherwise', () => {
-  const required = FIELDS.map(normaliseField).filter((field) => field.required).map(({ name }) => name);
-  assert.deepEqual(required, ['pipeline_id', 'status']);
+  const names = FIELDS.map(normaliseField).filter((field) => field.required).map(({ name }) => name);
+  assert.deepEqual(names, ['pipeline_id', 'status']);
 });
 
 test('excluded columns are not shown; labels come from label, title, name', () => {

@@ -10,7 +10,7 @@ const sources = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'app',
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
 
 /** From the ground up; a folder imports from itself and from those before it. */
-const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/line', 'pages/distributor', 'pages/dashboard', 'pages', ''];
+const FOLDERS = ['core', 'inputs', 'widgets', 'tabular', 'shell', 'pages/common', 'pages/pipeline', 'pages/distributor', 'pages/dashboard', 'pages', ''];
 
 /** The floors of core, from the ground up; a file imports from lower floors only. */
 const CORE = [
@@ -45,7 +45,7 @@ function floorOf(name) {
 
 test('the imports are seen', () => {
   assert.ok(imports.get('core/app.js')?.includes('core/binds.js'));
-  assert.ok(imports.get('pages/later.js')?.includes('pages/line/line_page.js'));
+  assert.ok(imports.get('pages/later.js')?.includes('pages/pipeline/pipeline_page.js'));
   assert.ok(imports.get('main.js')?.includes('widgets/index.js'));
   for (const [name, targets] of imports) {
     for (const target of targets) assert.ok(files.includes(target) || target === 'lossless-json', `${name} imports ${target}`);
@@ -72,13 +72,13 @@ test('a file of core imports only from lower floors', () => {
 });
 
 test('nothing is imported in a circle', () => {
-  const done = new Set();
+  const visits = new Set();
   /** @param {string} name @param {string[]} path */
   const visit = (name, path) => {
     assert.ok(!path.includes(name), [...path, name].join(' → '));
-    if (done.has(name)) return;
+    if (visits.has(name)) return;
     for (const target of imports.get(name) ?? []) visit(target, [...path, name]);
-    done.add(name);
+    visits.add(name);
   };
   for (const name of files) visit(name, []);
 });

@@ -1,4 +1,4 @@
-/** A distributor: key and limits, lines, use and statements, as its page gets them from the server. */
+/** A distributor: key and limits, pipelines, use and statements, as its page gets them from the server. */
 
 type DistributorPage = import('../src/pages/distributor/distributor_page.js').DistributorPage;
 
@@ -16,13 +16,13 @@ interface DayFigures {
   amount: Decimal;
 }
 
-/** A group of a distributor's use: a day, a line, a model. */
+/** A group of a distributor's use: a day, a pipeline, a model. */
 interface UsageGroup extends DayFigures {
   pipeline_id: string;
   name: string;
 }
 
-interface DistributorLine {
+interface DistributorPipeline {
   code: string;
   name: string;
   pipeline_id: string;
@@ -42,7 +42,7 @@ interface DistributorOverview {
   days: Days;
   by_day: DayFigures[];
   gauges: Gauge[];
-  lines: DistributorLine[];
+  lines: DistributorPipeline[];
 }
 
 interface Statement {

@@ -140,9 +140,9 @@ interface GridEvents {
   edit: (row: RecordRow, cell?: HTMLTableCellElement | null) => boolean;
   /** Insert or Delete on a row. */
   key: (key: string) => void;
-  resized: (column: Column, px: number) => void;
+  resize: (column: Column, px: number) => void;
   /** To another place among the columns. */
-  moved: (column: Column, at: number) => void;
+  move: (column: Column, at: number) => void;
 }
 
 /** What shows a record anew after a conflict: a list, or whoever opened the form. */

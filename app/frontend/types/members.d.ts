@@ -214,8 +214,9 @@ declare module '../src/tabular/marks.js' {
   }
 }
 
-declare module '../src/pages/line/line_data.js' {
-  interface LineData extends LineDraft {
+declare module '../src/pages/pipeline/pipeline_data.js' {
+  interface PipelineData extends Omit<PipelineDraft, 'line'> {
+    pipeline: Pipeline;
     steps: Step[];
     byKey: Map<string, Step>;
     layout: Layout;
@@ -223,13 +224,13 @@ declare module '../src/pages/line/line_data.js' {
   }
 }
 
-declare module '../src/pages/line/line_page.js' {
-  interface LinePage {
+declare module '../src/pages/pipeline/pipeline_page.js' {
+  interface PipelinePage {
     tabs?: import('../src/pages/common/page_tabs.js').PageTabs;
   }
 }
 
-declare module '../src/pages/line/mapping_input.js' {
+declare module '../src/pages/pipeline/mapping_input.js' {
   interface MappingInput {
     rows: HTMLElement;
     addButton: HTMLButtonElement;

@@ -47,7 +47,7 @@ interface Chart {
   bars: Bar[];
   /** Makes buttons of the bars. */
   choose?: (bar: Bar) => void;
-  chosen?: string;
+  chosenKey?: string;
 }
 
 interface HourFigures extends Period {
@@ -73,7 +73,7 @@ interface Busy {
   amounts: Amounts;
 }
 
-interface FailingLine {
+interface FailingPipeline {
   id: string;
   name: string;
   calls: number;
@@ -81,7 +81,7 @@ interface FailingLine {
   success_rate: Decimal | null;
 }
 
-interface SlowLine {
+interface SlowPipeline {
   id: string;
   name: string;
   calls: number;
@@ -99,8 +99,8 @@ interface Stats {
   near_limit: NearLimit[];
   top_pipelines: Busy[];
   top_distributors: Busy[];
-  failing_lines: FailingLine[];
-  slow_lines: SlowLine[];
+  failing_lines: FailingPipeline[];
+  slow_lines: SlowPipeline[];
 }
 
 /** A part of a page: made when first shown. */

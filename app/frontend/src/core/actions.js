@@ -124,7 +124,7 @@ async function actUrlWidget(call) {
   const { isCurrent } = isReplaced ? call.app.tickets.take(target) : {};
   const answer = await fetchFor(call);
   if (answer.aborted) return;
-  if (!answer.ok && reported(call, answer)) return;
+  if (!answer.ok && showAtFields(call, answer)) return;
   noteChange(call, answer);
   // Of two pages for one place the later counts; what opens in a layer of its own is always said.
   await place(pageOf(answer), target, {
@@ -147,7 +147,7 @@ function noteChange({ bind, event }, answer) {
  * @param {Call} call
  * @param {Answer} answer
  */
-function reported({ owner, event }, answer) {
+function showAtFields({ owner, event }, answer) {
   if (event) event.failed = true;
   return Boolean(answer.error?.options?.fields && owner.showProblems?.(answer.error));
 }
@@ -156,8 +156,8 @@ function reported({ owner, event }, answer) {
 async function actBricks(call) {
   const target = targetOf(call);
   if (!target) return;
-  const filled = fillDeep(call.bind.options ?? {}, call.data);
-  const description = { ...filled, options: { ...(filled.options ?? {}), ...call.data } };
+  const page = fillDeep(call.bind.options ?? {}, call.data);
+  const description = { ...page, options: { ...(page.options ?? {}), ...call.data } };
   await place(description, target, {
     ...call, baseUri: call.owner.baseUri, mode: call.bind.mode, popupOptions: call.bind.popup_options,
   });
@@ -212,7 +212,7 @@ async function actUrlData(call) {
   if (!target) return;
   const answer = await fetchFor(call);
   const { value } = answer;
-  if (!answer.ok && reported(call, answer)) return;
+  if (!answer.ok && showAtFields(call, answer)) return;
   if (!answer.ok || value?.widgettype) {
     await place(pageOf(answer), target, { ...call, baseUri: answer.url, mode: call.bind.mode });
   } else if (typeof target !== 'string' && typeof target.setValue === 'function') {
@@ -226,8 +226,8 @@ async function actUrlData(call) {
 
 /** @param {Call} call */
 async function actMultiple({ bind, owner, event }) {
-  const { actions, ...shared } = bind;
-  for (const action of actions ?? []) await runAction({ ...shared, ...action }, owner, event);
+  const { actions, ...common } = bind;
+  for (const action of actions ?? []) await runAction({ ...common, ...action }, owner, event);
 }
 
 /**

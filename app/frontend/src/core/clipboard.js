@@ -20,7 +20,7 @@ function copyBySelection(text) {
   const host = [...document.querySelectorAll('dialog:modal')].pop() ?? document.body;
   host.append(area);
   area.select();
-  const done = document.execCommand('copy');
+  const isCopied = document.execCommand('copy');
   area.remove();
-  return done;
+  return isCopied;
 }

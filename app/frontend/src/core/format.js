@@ -61,10 +61,10 @@ export function decimalText(value, minDigits = 2) {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(value ?? '').trim());
   if (!match) return value === null || value === undefined ? '' : String(value);
   const [, sign, whole, fraction = ''] = match;
-  const needed = fraction.replace(/0+$/, '');
-  const kept = needed && needed.padEnd(Math.min(minDigits, fraction.length), '0');
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
-  return `${sign}${grouped}${kept ? `.${kept}` : ''}`;
+  const digits = fraction.replace(/0+$/, '');
+  const decimals = digits && digits.padEnd(Math.min(minDigits, fraction.length), '0');
+  const groups = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return `${sign}${groups}${decimals ? `.${decimals}` : ''}`;
 }
 
 /**

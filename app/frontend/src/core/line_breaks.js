@@ -6,19 +6,19 @@ const BREAK = /\r\n|\r|\n/g;
  * What was typed, with the line breaks that the text had before wherever it was not touched.
  * @param {string} recordText the text as it is stored
  * @param {string} boxText how the field showed it: every break a line feed
- * @param {string} typed what stands in the field now
+ * @param {string} newText what stands in the field now
  */
-export function withBreaks(recordText, boxText, typed) {
-  if (typed === boxText) return recordText;
-  if (!recordText.includes('\r') || boxText !== recordText.replace(BREAK, '\n')) return typed;
+export function withBreaks(recordText, boxText, newText) {
+  if (newText === boxText) return recordText;
+  if (!recordText.includes('\r') || boxText !== recordText.replace(BREAK, '\n')) return newText;
   const units = recordText.match(/\r\n|[^]/g) ?? [];
   let start = 0;
-  while (start < typed.length && typed[start] === boxText[start]) start += 1;
-  let kept = 0;
-  const most = Math.min(typed.length, boxText.length) - start;
-  while (kept < most && typed.at(-1 - kept) === boxText.at(-1 - kept)) kept += 1;
-  const middle = typed.slice(start, typed.length - kept).replaceAll('\n', usualBreak(recordText));
-  return [...units.slice(0, start), middle, ...units.slice(units.length - kept)].join('');
+  while (start < newText.length && newText[start] === boxText[start]) start += 1;
+  let tail = 0;
+  const most = Math.min(newText.length, boxText.length) - start;
+  while (tail < most && newText.at(-1 - tail) === boxText.at(-1 - tail)) tail += 1;
+  const middle = newText.slice(start, newText.length - tail).replaceAll('\n', usualBreak(recordText));
+  return [...units.slice(0, start), middle, ...units.slice(units.length - tail)].join('');
 }
 
 /** The break that *text* has most of. @param {string} text */

@@ -48,7 +48,7 @@ async function send(address, how) {
     response = await fetch(request.url, request.init);
   } catch (error) {
     if (isAbort(error)) return { ok: false, status: 0, aborted: true, url: bare };
-    return failed(0, bare, t('The server cannot be reached. Check the connection and try again.'));
+    return failure(0, bare, t('The server cannot be reached. Check the connection and try again.'));
   }
   return read(response, bare, how);
 }
@@ -84,14 +84,14 @@ async function read(response, url, how) {
   try {
     text = await response.text();
   } catch {
-    return failed(response.status, url, t('The answer broke off. Try again.'), { requestId });
+    return failure(response.status, url, t('The answer broke off. Try again.'), { requestId });
   }
-  if (!response.ok) return refused(response, url, text, requestId);
+  if (!response.ok) return problemAnswer(response, url, text, requestId);
   if (response.redirected && /\/login\.ui$/.test(new URL(response.url).pathname)) {
-    return { ...failed(401, url, t('Please sign in.')), url };
+    return { ...failure(401, url, t('Please sign in.')), url };
   }
   if (how.text) return { ok: true, status: response.status, value: text, url };
-  return parsed(response.status, url, text, requestId, how);
+  return readValue(response.status, url, text, requestId, how);
 }
 
 /**
@@ -101,15 +101,15 @@ async function read(response, url, how) {
  * @param {string} requestId
  * @param {AskOptions} how
  */
-function parsed(status, url, text, requestId, how) {
-  if (!text.trim()) return failed(status, url, t('The server sent an empty answer.'), { requestId });
+function readValue(status, url, text, requestId, how) {
+  if (!text.trim()) return failure(status, url, t('The server sent an empty answer.'), { requestId });
   let value;
   try {
     value = how.exact ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     console.error(`${url}: ${messageOf(error)}`);
     const where = `${new URL(url).pathname}: ${messageOf(error)}`;
-    return failed(status, url, `${t('The answer of the server cannot be read.')} ${where}`, { requestId });
+    return failure(status, url, `${t('The answer of the server cannot be read.')} ${where}`, { requestId });
   }
   const refusal = errorIn(value);
   return { ok: !refusal, status, value, error: refusal, url };
@@ -142,13 +142,13 @@ const STATUS_MESSAGES = {
 };
 
 /** @param {Response} response @param {string} url @param {string} text @param {string} requestId */
-function refused(response, url, text, requestId) {
+function problemAnswer(response, url, text, requestId) {
   const problem = problemIn(response, text);
   const status = response.status;
   const title = t(STATUS_TITLES[status] ?? 'Error');
   const message = problem.detail || t(STATUS_MESSAGES[status]
     ?? 'The server answered with an error (${status}).', { status });
-  const answer = failed(status, url, message, {
+  const answer = failure(status, url, message, {
     title, requestId: problem.request_id || requestId, code: problem.code,
   });
   const retryAfter = Number(response.headers.get('Retry-After'));
@@ -176,7 +176,7 @@ function problemIn(response, text) {
  * @param {string} message
  * @param {{title?: string, requestId?: string, code?: string}} [more]
  */
-function failed(status, url, message, { title = t('Error'), requestId = '', code = '' } = {}) {
+function failure(status, url, message, { title = t('Error'), requestId = '', code = '' } = {}) {
   const error = errorDescription(title, message, { request_id: requestId, code, status });
   return { ok: false, status, value: null, error, url };
 }

@@ -40,10 +40,10 @@ async function signInByPage(app, url) {
   }
   const before = new Set(document.querySelectorAll('dialog'));
   await build(pageOf(answer), app.body, { baseUri: answer.url });
-  const opened = [...document.querySelectorAll('dialog')].find((node) => !before.has(node));
+  const dialog = [...document.querySelectorAll('dialog')].find((node) => !before.has(node));
   return new Promise((resolve) => {
     whenSignedIn(app, resolve);
-    if (opened?.bricks_widget) opened.bricks_widget.bind('dismissed', () => resolve(true));
+    if (dialog?.bricks_widget) dialog.bricks_widget.bind('dismissed', () => resolve(true));
     else resolve(false);
   });
 }

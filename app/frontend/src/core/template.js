@@ -10,8 +10,8 @@ const PLACEHOLDER = /\$\{\s*([\w.]+)\s*([=:]?)\s*\}/g;
  */
 export function fillText(text, data, encode = (value) => value) {
   return text.replace(PLACEHOLDER, (_all, key, mark) => {
-    const known = data && Object.hasOwn(data, key) && data[key] !== null && data[key] !== undefined;
-    const value = known ? encode(plainText(data[key])) : '';
+    const hasValue = data && Object.hasOwn(data, key) && data[key] !== null && data[key] !== undefined;
+    const value = hasValue ? encode(plainText(data[key])) : '';
     return mark ? `${key}${mark}${value}` : value;
   });
 }
@@ -31,18 +31,18 @@ export function plainText(value) {
  * @returns {Thing}
  */
 export function fillDeep(thing, data) {
-  return /** @type {Thing} */ (filled(thing, data));
+  return /** @type {Thing} */ (fillThing(thing, data));
 }
 
 /** @param {unknown} thing @param {Data|null|undefined} data @returns {unknown} */
-function filled(thing, data) {
+function fillThing(thing, data) {
   if (typeof thing === 'string') return fillWhole(thing, data);
-  if (Array.isArray(thing)) return thing.map((entry) => filled(entry, data));
+  if (Array.isArray(thing)) return thing.map((entry) => fillThing(entry, data));
   if (thing && typeof thing === 'object') {
     return Object.fromEntries(
       Object.entries(thing).map(([key, value]) => [
         key, key === 'url' && typeof value === 'string'
-          ? fillText(value, data, encodeURIComponent) : filled(value, data),
+          ? fillText(value, data, encodeURIComponent) : fillThing(value, data),
       ]),
     );
   }

@@ -35,7 +35,7 @@ function send(address, file, { signal, onProgress }) {
     request.upload.addEventListener('progress', ({ loaded, total }) => onProgress({ step: 'sending', done: loaded, total }));
     request.addEventListener('progress', () => { if (request.status === 200) lines.read(request.responseText); });
     request.addEventListener('load', () => resolve(outcome(request)));
-    request.addEventListener('error', () => resolve(failed(t('The server cannot be reached. Check the connection and try again.'))));
+    request.addEventListener('error', () => resolve(failure(t('The server cannot be reached. Check the connection and try again.'))));
     request.addEventListener('abort', () => resolve({ ok: false, aborted: true }));
     signal?.addEventListener('abort', () => request.abort());
     request.send(file);
@@ -53,7 +53,7 @@ class Lines {
   /** @param {string} text all that has come so far */
   read(text) {
     for (let end = text.indexOf('\n', this.at); end >= 0; end = text.indexOf('\n', this.at)) {
-      const line = parsed(text.slice(this.at, end));
+      const line = parseJson(text.slice(this.at, end));
       this.at = end + 1;
       if (line?.step) this.onProgress(line);
     }
@@ -61,7 +61,7 @@ class Lines {
 }
 
 /** @param {string} text */
-function parsed(text) {
+function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -72,15 +72,15 @@ function parsed(text) {
 /** The last line counts; a refusal before the work began is one document. @param {XMLHttpRequest} request */
 function outcome(request) {
   const text = request.responseText.trim();
-  const last = parsed(text.slice(text.lastIndexOf('\n') + 1)) ?? parsed(text);
+  const last = parseJson(text.slice(text.lastIndexOf('\n') + 1)) ?? parseJson(text);
   if (request.status === 200 && last?.data) return { ok: true, status: 200, data: last.data };
   const message = last?.error?.detail ?? last?.options?.message ?? last?.detail
     ?? (request.status === 200 ? t('The answer broke off. Try again.')
       : t('The server answered with an error (${status}).', { status: request.status }));
-  return failed(message, request.status);
+  return failure(message, request.status);
 }
 
 /** @param {string} message */
-function failed(message, status = 0) {
+function failure(message, status = 0) {
   return { ok: false, status, message };
 }

@@ -26,12 +26,12 @@ export function sameOrigin(url, other = globalThis.location?.href) {
 
 /** Take the query out of a URL: the bare address and its parameters. @param {string} url */
 export function splitQuery(url) {
-  const parsed = new URL(url);
+  const target = new URL(url);
   const params = /** @type {Data} */ ({});
-  for (const [key, value] of parsed.searchParams) {
+  for (const [key, value] of target.searchParams) {
     params[key] = key in params ? [params[key], value].flat() : value;
   }
-  parsed.search = '';
-  parsed.hash = '';
-  return { address: parsed.href, params };
+  target.search = '';
+  target.hash = '';
+  return { address: target.href, params };
 }

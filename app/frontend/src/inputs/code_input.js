@@ -17,7 +17,7 @@ export class CodeInput extends Input {
     this.options = Array.isArray(this.field.data) ? this.read(this.field.data) : [];
     this.extra = {};
     if (isSearched(this.field) || this.options.length > LONG_LIST) this.useCombobox();
-    if (!isSearched(this.field)) this.loaded = this.load();
+    if (!isSearched(this.field)) this.loading = this.load();
     return this.holder;
   }
 
@@ -34,8 +34,8 @@ export class CodeInput extends Input {
   /** Load the choices again, with more parameters; the old `get_data` of scripts. @param {Data} [extra] */
   get_data(extra) {
     this.extra = extra ?? {};
-    this.loaded = this.load();
-    return this.loaded;
+    this.loading = this.load();
+    return this.loading;
   }
 
   async load() {
@@ -68,8 +68,8 @@ export class CodeInput extends Input {
       name: this.field.name,
       isRequired: this.field.required,
       find: (text) => this.find(text),
-      known: () => this.options,
-      picked: (option) => {
+      localChoices: () => this.options,
+      onPick: (option) => {
         this.selection = option?.value ?? '';
         this.selectionText = option?.text ?? '';
         this.changed();
@@ -114,8 +114,8 @@ export class CodeInput extends Input {
   }
 
   showCurrent() {
-    const known = this.options?.find(({ value }) => value === this.selection);
-    const text = known?.text ?? this.selectionText ?? this.selection;
+    const choice = this.options?.find(({ value }) => value === this.selection);
+    const text = choice?.text ?? this.selectionText ?? this.selection;
     if (this.combobox) {
       this.combobox.show(this.selection ? text : '');
       return;
@@ -159,8 +159,8 @@ export class CodeInput extends Input {
     const text = record[field.textField ?? ''] ?? record[`${field.name}_text`];
     if (text !== null && text !== undefined && text !== '') return String(text);
     if (Array.isArray(field.data)) {
-      const known = field.data.find((one) => String(optionValue(one, field)) === String(value));
-      if (known) return optionText(known, field);
+      const choice = field.data.find((one) => String(optionValue(one, field)) === String(value));
+      if (choice) return optionText(choice, field);
     }
     return value === null || value === undefined ? '' : String(value);
   }

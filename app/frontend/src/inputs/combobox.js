@@ -8,12 +8,12 @@ const SEARCH_DELAY_MS = 180;
 export class Combobox {
   /**
    * @param {{id: string, name: string, isRequired: boolean, find: (text: string) => Promise<Choice[]>,
-   *   known: () => Choice[], picked: (option: Choice|null) => void}} how `known`: without asking
+   *   localChoices: () => Choice[], onPick: (option: Choice|null) => void}} how `localChoices`: without asking
    */
-  constructor({ id, name, isRequired, find, known, picked }) {
+  constructor({ id, name, isRequired, find, localChoices, onPick }) {
     this.find = find;
-    this.known = known;
-    this.picked = picked;
+    this.localChoices = localChoices;
+    this.onPick = onPick;
     this.options = /** @type {Choice[]} */ ([]);
     this.active = -1;
     this.choiceText = '';
@@ -74,7 +74,7 @@ export class Combobox {
   pick(option) {
     this.show(option?.text ?? '');
     this.close();
-    this.picked(option);
+    this.onPick(option);
   }
 
   /** Other text that was typed and not chosen does not count: the choice is seen again. */
@@ -88,14 +88,14 @@ export class Combobox {
     this.close();
     const text = this.input.value.trim();
     if (text === this.choiceText.trim()) return true;
-    const option = text === '' ? null : this.meant(text);
+    const option = text === '' ? null : this.choiceNamed(text);
     if (option !== undefined) this.pick(option);
     return option !== undefined;
   }
 
   /** The only choice of that name; capitals count where only they differ. @param {string} text */
-  meant(text) {
-    const all = [...this.known(), ...this.options].filter(({ value }, i, list) => list.findIndex((one) => one.value === value) === i);
+  choiceNamed(text) {
+    const all = [...this.localChoices(), ...this.options].filter(({ value }, i, list) => list.findIndex((one) => one.value === value) === i);
     /** @type {((word: string) => string)[]} */
     const forms = [(word) => word, (word) => word.toLowerCase()];
     const [same, alike] = forms

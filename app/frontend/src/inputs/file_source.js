@@ -25,14 +25,14 @@ export function fileSource(attributes, take, maxBytes = Infinity) {
     problem.hidden = !text;
   };
   const chooser = h('input', { ...attributes, type: 'file', on: { change: async () => {
-    const chosen = [...(chooser.files ?? [])];
-    if (!chosen.length) return;
+    const files = [...(chooser.files ?? [])];
+    if (!files.length) return;
     tell('');
-    fillNode(names, chosen.map(({ name }) => name).join(', '));
+    fillNode(names, files.map(({ name }) => name).join(', '));
     try {
-      const files = await Promise.all(chosen.map((file) => inMemory(file, maxBytes)));
+      const copies = await Promise.all(files.map((file) => inMemory(file, maxBytes)));
       chooser.value = '';
-      tell(await take(files));
+      tell(await take(copies));
     } catch (error) {
       chooser.value = '';
       tell(messageOf(error));

@@ -142,19 +142,19 @@ export class PercentInput extends DecimalInput {
   }
 
   /** What is typed, for the checks; what is sent is a share. */
-  get typed() {
+  get percentText() {
     const text = this.text.value.trim().replace(/%$/, '').trim();
     return text === '' ? null : text;
   }
 
   resultValue() {
-    return this.typed === null ? null : movePoint(this.typed, -2);
+    return this.percentText === null ? null : movePoint(this.percentText, -2);
   }
 
   valueProblem() {
-    const typed = this.typed ?? '';
-    if (!this.constructor.pattern.test(typed)) return this.noNumber(typed);
-    const digits = typed.split('.')[1]?.replace(/0+$/, '').length ?? 0;
+    const text = this.percentText ?? '';
+    if (!this.constructor.pattern.test(text)) return this.noNumber(text);
+    const digits = text.split('.')[1]?.replace(/0+$/, '').length ?? 0;
     const { decimals, minimum, maximum } = this.field;
     if (decimals !== undefined && digits > decimals) return t('At most ${decimals} digits after the point.', { decimals });
     if (minimum !== undefined && Number(this.resultValue()) < Number(minimum)) {

@@ -14,11 +14,11 @@ class HiddenInput extends Input {
 
   /** @param {unknown} value */
   setValue(value) {
-    this.kept = value;
+    this.recordValue = value;
   }
 
   resultValue() {
-    return this.kept;
+    return this.recordValue;
   }
 
   problem() {
@@ -85,12 +85,12 @@ export class MediaInput extends Input {
 
   /** @param {unknown} value */
   setValue(value) {
-    this.kept = value;
+    this.recordValue = value;
     if (value) this.control.src = resolveUrl(String(value), this.baseUri);
   }
 
   resultValue() {
-    return this.kept;
+    return this.recordValue;
   }
 }
 

@@ -56,8 +56,8 @@ function registerLater(name, load) {
 }
 
 registerLater('Dashboard', () => import('./dashboard/dashboard.js'));
-registerLater('LinePage', () => import('./line/line_page.js'));
-registerLater('LineExport', () => import('./line/export_box.js'));
+registerLater('PipelinePage', () => import('./pipeline/pipeline_page.js'));
+registerLater('PipelineExport', () => import('./pipeline/export_box.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
 
 /** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */

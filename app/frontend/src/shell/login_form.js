@@ -9,23 +9,23 @@ const LOGIN_URL = '/login.dspy';
 /** @typedef {{id: string, input: HTMLInputElement}} LineInput */
 /**
  * @typedef {{app: App, name: LineInput, password: LineInput, error: HTMLElement, button: HTMLButtonElement,
- *   done: (user: User) => void}} SignIn
+ *   whenSignedIn: (user: User) => void}} SignIn
  */
 
 /**
  * @param {App} app
- * @param {(user: User) => void} done called after signing in
+ * @param {(user: User) => void} whenSignedIn called after signing in
  * @param {{username?: string}} [how]
  * @returns {HTMLFormElement}
  */
-export function loginForm(app, done, { username = '' } = {}) {
+export function loginForm(app, whenSignedIn, { username = '' } = {}) {
   const errorId = uniqueId('login-error');
   const name = lineInput('username', 'text', 'username', errorId);
   const password = lineInput('password', 'password', 'current-password', errorId);
   name.input.value = username;
   const error = h('p', { class: 'form-summary', id: errorId, role: 'alert', hidden: true });
   const button = h('button', { type: 'submit', class: 'primary wide' }, t('Sign in'));
-  const state = { app, name, password, error, button, done };
+  const state = { app, name, password, error, button, whenSignedIn };
   return h('form', {
     class: 'login-form', novalidate: true,
     on: { submit: (event) => { event.preventDefault(); event.stopPropagation(); signIn(state); } },
@@ -64,14 +64,14 @@ async function signIn(state) {
   });
   button.disabled = false;
   if (answer.ok) {
-    state.done(answer.value?.data ?? answer.value?.options?.user_data ?? {});
+    state.whenSignedIn(answer.value?.data ?? answer.value?.options?.user_data ?? {});
     return;
   }
-  refused(state, answer);
+  showRefusal(state, answer);
 }
 
 /** @param {SignIn} state @param {Answer} answer */
-function refused(state, answer) {
+function showRefusal(state, answer) {
   const options = answer.error?.options ?? {};
   const code = answer.problem?.code ?? options.code;
   const seconds = answer.retryAfterSeconds ?? answer.problem?.retry_after ?? options.retry_after;

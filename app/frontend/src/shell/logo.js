@@ -1,4 +1,4 @@
-/** The product's sign: stages of a line, joined. */
+/** The product's sign: stages of a pipeline, joined. */
 
 const SVG = 'http://www.w3.org/2000/svg';
 

@@ -64,10 +64,10 @@ function columnRow(table, field, isShown, again) {
  * The edge of a heading that is dragged; Shift with the arrows does the same on the heading.
  * @param {Grid} grid
  * @param {Column} column
- * @param {GridEvents['resized']} kept
+ * @param {GridEvents['resize']} resize
  */
-export function grip(grid, column, kept) {
-  const edge = h('span', { class: 'col-grip', 'aria-hidden': 'true', on: { pointerdown: (event) => drag(event, grid, column, kept) } });
+export function grip(grid, column, resize) {
+  const edge = h('span', { class: 'col-grip', 'aria-hidden': 'true', on: { pointerdown: (event) => drag(event, grid, column, resize) } });
   return edge;
 }
 
@@ -75,21 +75,21 @@ export function grip(grid, column, kept) {
  * @param {At<KeyboardEvent>} event
  * @param {Grid} grid
  * @param {Column} column
- * @param {GridEvents['resized']} kept
+ * @param {GridEvents['resize']} resize
  * @returns {boolean} true when the key changed the width
  */
-export function widthKey(event, grid, column, kept) {
+export function widthKey(event, grid, column, resize) {
   const step = { ArrowLeft: -STEP_PX, ArrowRight: STEP_PX }[event.key];
   if (!event.shiftKey || !step) return false;
   event.preventDefault();
   const width = grid.widthOf(column) + step;
   grid.setWidth(column, Math.max(LEAST_PX, width));
-  kept(column, grid.widthOf(column));
+  resize(column, grid.widthOf(column));
   return true;
 }
 
-/** @param {At<PointerEvent>} start @param {Grid} grid @param {Column} column @param {GridEvents['resized']} kept */
-function drag(start, grid, column, kept) {
+/** @param {At<PointerEvent>} start @param {Grid} grid @param {Column} column @param {GridEvents['resize']} resize */
+function drag(start, grid, column, resize) {
   if (start.button !== 0) return;
   start.preventDefault();
   start.stopPropagation();
@@ -101,6 +101,6 @@ function drag(start, grid, column, kept) {
   edge.addEventListener('pointermove', move);
   edge.addEventListener('pointerup', () => {
     edge.removeEventListener('pointermove', move);
-    kept(column, grid.widthOf(column));
+    resize(column, grid.widthOf(column));
   }, { once: true });
 }

@@ -7,13 +7,13 @@ const THRESHOLD_PX = 6;
  * @param {HTMLElement} cell the heading
  * @param {Grid} grid
  * @param {Column} column
- * @param {(column: Column, at: number) => void} moved where it shall stand among the columns in view
+ * @param {(column: Column, at: number) => void} move where it shall stand among the columns in view
  */
-export function dragHeading(cell, grid, column, moved) {
+export function dragHeading(cell, grid, column, move) {
   cell.addEventListener('pointerdown', (start) => {
     // A finger scrolls; the box with the columns has buttons for it.
     if (start.button !== 0 || start.pointerType === 'touch' || start.defaultPrevented) return;
-    new Drag(start, cell, grid, (at) => moved(column, at)).listen();
+    new Drag(start, cell, grid, (at) => move(column, at)).listen();
   });
 }
 
@@ -21,14 +21,14 @@ export function dragHeading(cell, grid, column, moved) {
  * @param {At<KeyboardEvent>} event
  * @param {Grid} grid
  * @param {Column} column
- * @param {GridEvents['moved']} moved
+ * @param {GridEvents['move']} move
  * @returns {boolean} true when the key moved the column
  */
-export function orderKey(event, grid, column, moved) {
+export function orderKey(event, grid, column, move) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!event.altKey || !step) return false;
   event.preventDefault();
-  moved(column, grid.columns.indexOf(column) + step);
+  move(column, grid.columns.indexOf(column) + step);
   const again = grid.columns.find(({ name }) => name === column.name);
   if (again) grid.headCellOf(again)?.querySelector('button')?.focus();
   return true;
@@ -39,13 +39,13 @@ class Drag {
    * @param {PointerEvent} start
    * @param {HTMLElement} cell
    * @param {Grid} grid
-   * @param {(at: number) => void} dropped
+   * @param {(at: number) => void} drop
    */
-  constructor(start, cell, grid, dropped) {
+  constructor(start, cell, grid, drop) {
     this.start = start;
     this.cell = cell;
     this.grid = grid;
-    this.dropped = dropped;
+    this.drop = drop;
     this.target = /** @type {number|null} */ (null);
     this.isMoving = false;
   }
@@ -109,6 +109,6 @@ class Drag {
     window.addEventListener('click', swallow, { capture: true, once: true });
     setTimeout(() => window.removeEventListener('click', swallow, { capture: true }));
     const from = this.cells.indexOf(this.cell);
-    if (isDropped && this.target !== null) this.dropped(this.target > from ? this.target - 1 : this.target);
+    if (isDropped && this.target !== null) this.drop(this.target > from ? this.target - 1 : this.target);
   }
 }

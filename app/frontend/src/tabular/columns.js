@@ -18,8 +18,8 @@ const WIDEST_LABEL_EM = 16;
 export function readRowOptions(rowOptions) {
   const { exclouded = [], alters = {}, cwidth = {} } = rowOptions.browserfields ?? {};
   const allFields = (rowOptions.fields ?? []).map((field) => {
-    const altered = { ...field, ...(alters[field.name] ?? {}) };
-    return { ...normaliseField(altered), cwidth: cwidth[field.name] ?? altered.cwidth };
+    const column = { ...field, ...(alters[field.name] ?? {}) };
+    return { ...normaliseField(column), cwidth: cwidth[field.name] ?? column.cwidth };
   });
   const columns = allFields
     .filter((field) => !exclouded.includes(field.name) && field.uitype !== 'hide')
@@ -66,9 +66,9 @@ function naturalCharacters({ uitype }) {
  * @returns {Field[]}
  */
 export function formFields(allFields, editExcluded, mode, parentKeys) {
-  const excluded = new Set(editExcluded ?? []);
+  const exclusions = new Set(editExcluded ?? []);
   return allFields
-    .filter((field) => !excluded.has(field.name) && isEditable(field) && field.name !== 'id')
+    .filter((field) => !exclusions.has(field.name) && isEditable(field) && field.name !== 'id')
     .map((field) => {
       if (Object.hasOwn(parentKeys, field.name)) {
         return { ...field, uitype: 'hide', value: parentKeys[field.name], required: false, not_sent: mode !== 'add' };

@@ -133,12 +133,12 @@ export class Editing {
     return { id: record.id ?? record[idField], ...(idField === 'id' ? {} : { [idField]: record[idField] }) };
   }
 
-  /** @param {Row} saved @param {Row | null} record */
-  async saved(saved, record) {
+  /** @param {Row} values @param {Row | null} record */
+  async saved(values, record) {
     const { table } = this;
     forgetOptions();
     if (this.message) await table.app.showAnswer(this.message);
-    const selectId = saved?.[table.idField] ?? record?.[table.idField];
+    const selectId = values?.[table.idField] ?? record?.[table.idField];
     await table.load(record ? table.pages.currentPage : 1, selectId);
     table.tellOpener();
   }

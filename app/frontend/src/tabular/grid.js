@@ -34,7 +34,7 @@ export class Grid {
         keydown: (event) => gridKey(this, event),
       },
     }, this.group, this.head);
-    this.selected = /** @type {RecordRow|null} */ (null);
+    this.selectedRow = /** @type {RecordRow|null} */ (null);
     this.showHead(null);
   }
 
@@ -103,7 +103,7 @@ export class Grid {
     const label = t(column.label);
     const isSorted = sort?.name === column.name;
     const direction = isSorted ? (sort.isDescending ? 'descending' : 'ascending') : 'none';
-    const edge = grip(this, column, this.events.resized);
+    const edge = grip(this, column, this.events.resize);
     if (!this.options.isSortable) {
       return h('th', { role: 'columnheader', scope: 'col', class: `align-${align}`, title: label }, label, edge);
     }
@@ -112,10 +112,10 @@ export class Grid {
         type: 'button', class: 'sort-button', title: label,
         on: {
           click: () => this.events.sort(column),
-          keydown: (event) => widthKey(event, this, column, this.events.resized) || orderKey(event, this, column, this.events.moved),
+          keydown: (event) => widthKey(event, this, column, this.events.resize) || orderKey(event, this, column, this.events.move),
         },
       }, h('span', {}, label), isSorted ? icon(sort.isDescending ? 'down' : 'up') : null), edge);
-    dragHeading(cell, this, column, this.events.moved);
+    dragHeading(cell, this, column, this.events.move);
     return cell;
   }
 
@@ -167,7 +167,7 @@ export class Grid {
     const fresh = this.row(row.record);
     fresh.tabIndex = row.tabIndex;
     fresh.setAttribute('aria-selected', String(row.getAttribute('aria-selected')));
-    if (this.selected === row) this.selected = fresh;
+    if (this.selectedRow === row) this.selectedRow = fresh;
     row.replaceWith(fresh);
     return fresh;
   }
@@ -264,12 +264,12 @@ export class Grid {
 
   /** @param {RecordRow} row */
   select(row) {
-    if (this.selected === row) return;
-    if (this.selected) {
-      this.selected.setAttribute('aria-selected', 'false');
-      this.selected.tabIndex = -1;
+    if (this.selectedRow === row) return;
+    if (this.selectedRow) {
+      this.selectedRow.setAttribute('aria-selected', 'false');
+      this.selectedRow.tabIndex = -1;
     }
-    this.selected = row;
+    this.selectedRow = row;
     row.setAttribute('aria-selected', 'true');
     row.tabIndex = 0;
     this.events.select(row.record, row);
@@ -288,7 +288,7 @@ export class Grid {
   }
 
   unselect() {
-    this.selected = null;
+    this.selectedRow = null;
     const [first] = this.rows();
     if (first) first.tabIndex = 0;
   }

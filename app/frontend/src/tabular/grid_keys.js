@@ -23,9 +23,9 @@ function move(grid, row, cell, key) {
   }
   const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
   if (!step) return false;
-  const named = [...row.cells].filter(({ dataset }) => dataset.name);
-  const to = cell ? named.indexOf(cell) + step : step > 0 ? 0 : -1;
-  focus(to < 0 ? row : named[Math.min(named.length - 1, to)] ?? row);
+  const cells = [...row.cells].filter(({ dataset }) => dataset.name);
+  const to = cell ? cells.indexOf(cell) + step : step > 0 ? 0 : -1;
+  focus(to < 0 ? row : cells[Math.min(cells.length - 1, to)] ?? row);
   return true;
 }
 

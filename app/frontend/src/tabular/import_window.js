@@ -27,7 +27,7 @@ export class ImportWindow {
   /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
-    this.source = fileSource({ accept: '.csv,.xlsx,.txt', 'aria-label': t('File (CSV or Excel)') }, ([file]) => this.chosen(file), MAX_BYTES);
+    this.source = fileSource({ accept: '.csv,.xlsx,.txt', 'aria-label': t('File (CSV or Excel)') }, ([file]) => this.take(file), MAX_BYTES);
     // Before it is read: the last one counts no more.
     this.source.element.addEventListener('change', () => this.forget());
     this.status = h('p', { role: 'status' });
@@ -53,9 +53,9 @@ export class ImportWindow {
   /** A file with the headings that a form for a new record has. */
   template() {
     const { table } = this;
-    const excluded = new Set(table.rowOptions.editexclouded ?? []);
+    const exclusions = new Set(table.rowOptions.editexclouded ?? []);
     const names = table.allFields
-      .filter(({ name, uitype, set_by: setBy }) => !excluded.has(name) && setBy !== 'server' && uitype !== 'hide' && name !== 'id')
+      .filter(({ name, uitype, set_by: setBy }) => !exclusions.has(name) && setBy !== 'server' && uitype !== 'hide' && name !== 'id')
       .filter(({ name }) => !Object.hasOwn(table.parentKeys, name));
     const head = names.map(({ label }) => `"${t(label).replaceAll('"', '""')}"`).join(',');
     this.downloadText(`${t(table.opts.title ?? 'List')}.csv`, `\ufeff${head}\r\n`);
@@ -74,7 +74,7 @@ export class ImportWindow {
   }
 
   /** What is tried is what is kept, whatever becomes of the file: it is a copy. @param {File} file */
-  async chosen(file) {
+  async take(file) {
     this.forget();
     this.content = file;
     await this.attempt({ dry_run: 1 });

@@ -133,9 +133,9 @@ export class InlineEdit {
    * @param {() => Promise<unknown>} work
    */
   inTurn(work) {
-    const done = this.queue.then(work);
-    this.queue = done.catch(() => {});
-    return done;
+    const outcome = this.queue.then(work);
+    this.queue = outcome.catch(() => {});
+    return outcome;
   }
 
   /** For who wants to read or change records: what is being saved first. */
@@ -195,8 +195,8 @@ export class InlineEdit {
       this.tell(editor, words);
       return;
     }
-    const typed = input.chosenText?.() ?? inputClass(field.uitype).cellText(input.resultValue(), field, {});
-    this.table.app.show_error({ title: field.label, message: t('"${typed}" was not saved. ${reason}', { typed, reason: words }) });
+    const text = input.chosenText?.() ?? inputClass(field.uitype).cellText(input.resultValue(), field, {});
+    this.table.app.show_error({ title: field.label, message: t('"${typed}" was not saved. ${reason}', { 'typed': text, reason: words }) });
   }
 
   /** @param {CellEditor} editor @param {string} words */
@@ -204,8 +204,8 @@ export class InlineEdit {
     error.textContent = words;
     error.hidden = false;
     input.setInvalid(true);
-    const focused = document.activeElement;
-    if (focused === document.body || cell.contains(focused)) input.focus();
+    const active = document.activeElement;
+    if (active === document.body || cell.contains(active)) input.focus();
   }
 }
 

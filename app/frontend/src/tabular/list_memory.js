@@ -6,13 +6,13 @@ export class ListMemory {
   /** @param {string} address of the list's data; what follows a `?` does not count */
   constructor(address) {
     this.key = PREFIX + String(address ?? '').replace(/\?.*$/, '');
-    this.kept = this.read();
+    this.content = this.read();
   }
 
   read() {
     try {
-      const kept = JSON.parse(localStorage.getItem(this.key) ?? '{}');
-      return kept && typeof kept === 'object' ? kept : {};
+      const content = JSON.parse(localStorage.getItem(this.key) ?? '{}');
+      return content && typeof content === 'object' ? content : {};
     } catch {
       return {}; // no storage, or somebody else's words in it
     }
@@ -20,24 +20,24 @@ export class ListMemory {
 
   /** @returns {string[]|null} names of the columns in view, null when nobody chose */
   get columns() {
-    return Array.isArray(this.kept.columns) ? this.kept.columns : null;
+    return Array.isArray(this.content.columns) ? this.content.columns : null;
   }
 
   /** @returns {Record<string, number>} widths in px by column */
   get widths() {
-    return this.kept.widths && typeof this.kept.widths === 'object' ? this.kept.widths : {};
+    return this.content.widths && typeof this.content.widths === 'object' ? this.content.widths : {};
   }
 
   /** @returns {{name: string, view: ShortView}[]} */
   get views() {
-    return Array.isArray(this.kept.views) ? this.kept.views.filter((/** @type {Data|null} */ one) => typeof one?.name === 'string') : [];
+    return Array.isArray(this.content.views) ? this.content.views.filter((/** @type {Data|null} */ one) => typeof one?.name === 'string') : [];
   }
 
   /** Remember more; null forgets. @param {Data} more */
   keep(more) {
-    this.kept = { ...this.read(), ...more };
+    this.content = { ...this.read(), ...more };
     try {
-      localStorage.setItem(this.key, JSON.stringify(this.kept));
+      localStorage.setItem(this.key, JSON.stringify(this.content));
     } catch {
       // it lasts as long as the page then
     }

@@ -12,7 +12,7 @@ export class Marks {
   /** @param {Tabular} table */
   constructor(table) {
     this.table = table;
-    this.marked = /** @type {Map<unknown, Row>} */ (new Map());
+    this.records = /** @type {Map<unknown, Row>} */ (new Map());
     const { editing } = table;
     const canSwitch = editing.canUpdate && table.allFields.some(({ name, uitype }) => name === 'enabled' && uitype === 'check');
     this.actions = [
@@ -33,7 +33,7 @@ export class Marks {
 
   /** @param {Row} record */
   has(record) {
-    return this.marked.has(record[this.table.idField]);
+    return this.records.has(record[this.table.idField]);
   }
 
   /** @param {Row} record @param {boolean} isMarked */
@@ -44,31 +44,31 @@ export class Marks {
   /** @param {Row[]} records @param {boolean} isMarked */
   setAll(records, isMarked) {
     for (const record of records) {
-      if (isMarked) this.marked.set(record[this.table.idField], record);
-      else this.marked.delete(record[this.table.idField]);
+      if (isMarked) this.records.set(record[this.table.idField], record);
+      else this.records.delete(record[this.table.idField]);
     }
     this.show();
   }
 
   /** Rows that were loaded anew: what is done with them names the version that is shown. @param {Row[]} records */
   renew(records) {
-    for (const record of records) if (this.has(record)) this.marked.set(record[this.table.idField], record);
+    for (const record of records) if (this.has(record)) this.records.set(record[this.table.idField], record);
   }
 
   clear() {
-    this.marked.clear();
+    this.records.clear();
     this.show();
   }
 
   show() {
-    const { size } = this.marked;
+    const { size } = this.records;
     this.element.hidden = size === 0;
     if (size) this.count.textContent = t('${count} marked', { count: countText(size) });
     this.table.grid.showMarks();
   }
 
   async deleteAll() {
-    const records = [...this.marked.values()];
+    const records = [...this.records.values()];
     const isSure = await this.table.app.confirm({
       title: 'Delete', message: t('Delete ${count} records?', { count: records.length }), yes_label: 'Delete', danger: true,
     });
@@ -77,7 +77,7 @@ export class Marks {
 
   /** @param {number} enabled */
   switchAll(enabled) {
-    return this.run([...this.marked.values()], (record) => this.post(this.table.editing.urls.update_data_url, record, { enabled }));
+    return this.run([...this.records.values()], (record) => this.post(this.table.editing.urls.update_data_url, record, { enabled }));
   }
 
   /** @param {string | undefined} url @param {Row} record @param {Values} values */
@@ -98,7 +98,7 @@ export class Marks {
       if (report.isStopped) break;
       const answer = await one(record);
       report.add(nameOf(record, table), answer);
-      if (answer.ok) this.marked.delete(record[table.idField]);
+      if (answer.ok) this.records.delete(record[table.idField]);
       // It is said that somebody has changed it; who tries again wants it all the same.
       else if (answer.error?.options?.current) this.renew([{ ...record, ...answer.error.options.current }]);
     }
@@ -116,8 +116,8 @@ export class Report {
   constructor(table, total) {
     this.table = table;
     this.total = total;
-    this.done = 0;
-    this.failed = 0;
+    this.count = 0;
+    this.failures = 0;
     this.isStopped = false;
     this.bar = h('progress', { max: total, value: 0, 'aria-label': t('Progress') });
     this.summary = h('p', { role: 'status' });
@@ -135,17 +135,17 @@ export class Report {
 
   /** @param {string} name @param {Answer} answer */
   add(name, answer) {
-    this.done += 1;
-    if (!answer.ok) this.failed += 1;
-    this.bar.value = this.done;
+    this.count += 1;
+    if (!answer.ok) this.failures += 1;
+    this.bar.value = this.count;
     const options = answer.error?.options ?? {};
     const words = answer.ok ? t('Done') : [t(options.message ?? 'Error'), ...Object.values(options.fields ?? {})].join(' ');
     this.list.append(h('li', { class: answer.ok ? 'good' : 'bad' }, icon(answer.ok ? 'check' : 'alert'), h('strong', {}, String(name)), h('span', {}, words)));
-    fillNode(this.summary, t('${done} of ${total}', { done: this.done, total: this.total }));
+    fillNode(this.summary, t('${done} of ${total}', { done: this.count, total: this.total }));
   }
 
   finish() {
-    const counts = { done: this.done - this.failed, failed: this.failed, left: this.total - this.done };
+    const counts = { done: this.count - this.failures, failed: this.failures, left: this.total - this.count };
     fillNode(this.summary, t('${done} done, ${failed} failed, ${left} not tried', counts));
     this.stop.hidden = true;
     this.close.hidden = false;

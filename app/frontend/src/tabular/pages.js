@@ -34,8 +34,8 @@ export class Pages {
   /** The page in the middle of what is seen. */
   get currentPage() {
     const middle = this.scroller.scrollTop + this.scroller.clientHeight / 2;
-    const seen = this.bodies.filter((body) => body.offsetTop <= middle).pop();
-    return Number((seen ?? this.bodies[0])?.dataset.page ?? 1);
+    const middleBody = this.bodies.filter((body) => body.offsetTop <= middle).pop();
+    return Number((middleBody ?? this.bodies[0])?.dataset.page ?? 1);
   }
 
   /** Throw away what is in view and start at a page. @param {number} page @returns {Promise<boolean>} */

@@ -25,9 +25,9 @@ export class TableToolbar {
       editing.canUpdate && this.button('update', 'Edit', 'update', () => editing.updateSelected(), { needsRow: true }),
       editing.canDelete && this.button('delete', 'Delete', 'delete', () => editing.removeSelected(), { needsRow: true }),
     ];
-    const described = table.opts.toolbar?.tools ?? [];
-    const tools = described.filter((tool) => !isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
-    const others = described.filter((tool) => isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
+    const descriptions = table.opts.toolbar?.tools ?? [];
+    const tools = descriptions.filter((tool) => !isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
+    const others = descriptions.filter((tool) => isTrue(tool.more)).map((tool) => this.descriptionTool(tool));
     const more = others.length ? this.button('more', 'More', 'more', () => {}) : null;
     if (more) tools.push(more);
     const isMany = Boolean(table.opts.description) || own.filter(Boolean).length + tools.length > MOST_BESIDE;
@@ -105,7 +105,7 @@ export class TableToolbar {
   searchKey(event, box) {
     if (event.key === 'ArrowDown') {
       event.preventDefault();
-      (this.table.grid.selected ?? this.table.grid.rows()[0])?.focus();
+      (this.table.grid.selectedRow ?? this.table.grid.rows()[0])?.focus();
     } else if (event.key === 'Escape' && box.value) {
       event.preventDefault();
       event.stopPropagation();

@@ -126,8 +126,8 @@ export class Tabular extends Widget {
   filterFields() {
     if (this.allColumns) return this.allColumns;
     const inView = new Set([...this.defaultColumns.map(({ name }) => name), ...Object.keys(this.parentKeys), this.idField]);
-    const hidden = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !inView.has(name));
-    this.allColumns = [...this.defaultColumns, ...hidden.map(withWidth)];
+    const others = this.allFields.filter(({ name, uitype }) => uitype !== 'hide' && !inView.has(name));
+    this.allColumns = [...this.defaultColumns, ...others.map(withWidth)];
     return this.allColumns;
   }
 
@@ -151,8 +151,8 @@ export class Tabular extends Widget {
       expand: (record, row) => this.expand(record, row),
       edit: (row, cell) => this.inline.begin(row, cell),
       key: (key) => this.editKey(key),
-      moved: (column, at) => this.moveColumn(column.name, at),
-      resized: (column, px) => this.memory.keep({ widths: { ...this.memory.widths, [column.name]: px } }),
+      move: (column, at) => this.moveColumn(column.name, at),
+      resize: (column, px) => this.memory.keep({ widths: { ...this.memory.widths, [column.name]: px } }),
     });
   }
 
@@ -195,8 +195,7 @@ export class Tabular extends Widget {
   /** Load a page and find the selected record again. @param {number} page */
   async load(page, selectId = this.select_row?.user_data[this.idField]) {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
-    const holder = this.grid.element.contains(document.activeElement) ? document.activeElement : null;
-    const columnName = holder?.closest('td')?.dataset.name;
+    const place = this.placeOfFocus();
     this.dom_element.setAttribute('aria-busy', 'true');
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
@@ -208,15 +207,22 @@ export class Tabular extends Widget {
     this.grid.unselect();
     if (selectId !== undefined) this.grid.selectById(selectId);
     // It went with the row, unless somebody has taken it elsewhere meanwhile.
-    if (holder && document.activeElement === document.body) this.focusAgain(columnName);
+    if (place && document.activeElement === document.body) this.focusAgain(place);
     this.toolbar.update();
     this.dispatch('loaded', { total: this.pages.total });
   }
 
-  /** Put the focus on the selected row, or on its cell of this column. @param {string} [columnName] */
-  focusAgain(columnName) {
-    const row = this.grid.selected;
-    const cell = columnName && [...(row?.cells ?? [])].find(({ dataset }) => dataset.name === columnName);
+  /** Return the record and the column of the row or cell that has the focus, or null where none has. */
+  placeOfFocus() {
+    const holder = /** @type {HTMLElement | null} */ (document.activeElement);
+    if (!holder || !this.grid.element.contains(holder)) return null;
+    return { id: this.grid.rowOf(holder)?.record[this.idField], column: holder.closest('td')?.dataset.name };
+  }
+
+  /** Focus what has come in the place of a row or cell, or else the rows. @param {{id: any, column?: string}} place */
+  focusAgain({ id, column }) {
+    const row = (id === undefined ? null : this.grid.rowOfId(id)) ?? this.grid.selectedRow;
+    const cell = column && [...(row?.cells ?? [])].find(({ dataset }) => dataset.name === column);
     focus(cell || row || this.scroller, true);
   }
 

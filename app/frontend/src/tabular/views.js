@@ -25,7 +25,7 @@ export function viewOf(table) {
 const UNREADABLE = 'The view in the address cannot be read. Was it cut off?';
 
 /** @param {unknown} source */
-function parsed(source) {
+function parseView(source) {
   if (typeof source !== 'string' || source === '') return source || {};
   try {
     return JSON.parse(source);
@@ -42,7 +42,7 @@ function parsed(source) {
  * @returns {View}
  */
 export function readView(source, fields) {
-  const view = parsed(source);
+  const view = parseView(source);
   if (!view || typeof view !== 'object') return { misfits: [{ source, reason: UNREADABLE }] };
   const byName = new Map(fields.map((field) => [field.name, field]));
   const conditions = /** @type {Condition[]} */ ([]);

@@ -13,7 +13,7 @@ class ApiKey extends Overlay {
 
   makeFrame() {
     const { api_key: key, curl, expires_at: expiresAt } = this.opts;
-    const done = h('button', { type: 'button', class: 'primary', on: { click: () => this.dismiss() } }, t('I have stored it'));
+    const closeButton = h('button', { type: 'button', class: 'primary', on: { click: () => this.dismiss() } }, t('I have stored it'));
     this.contentBox = h('div', { class: 'overlay-content' },
       h('div', { class: 'box-body' }, h('div', { class: 'box-text' },
         h('p', { class: 'warning' }, icon('alert'), h('span', {}, t('This key is shown once and stored nowhere. Copy it now.'))),
@@ -21,7 +21,7 @@ class ApiKey extends Overlay {
         curl ? this.copyLine(t('Try it'), curl, 'curl') : null,
         expiresAt ? h('p', { class: 'muted' }, t('Valid until ${when}', { when: localDateTime(expiresAt) })) : null,
         this.opts.message ? h('p', { class: 'muted' }, t(this.opts.message)) : null)),
-      h('div', { class: 'box-buttons' }, done));
+      h('div', { class: 'box-buttons' }, closeButton));
     this.dom_element.append(this.titleBar(), this.contentBox);
   }
 

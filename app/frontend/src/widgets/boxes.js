@@ -31,11 +31,11 @@ export class ScrollPanel extends Widget {
   scrolled() {
     const isVertical = this.constructor.direction === 'vertical';
     const { scrollTop, scrollHeight, clientHeight, scrollLeft, scrollWidth, clientWidth } = this.dom_element;
-    const [start, size, seen] = isVertical ? [scrollTop, scrollHeight, clientHeight]
+    const [start, size, extent] = isVertical ? [scrollTop, scrollHeight, clientHeight]
       : [scrollLeft, scrollWidth, clientWidth];
     const { min, max } = this.constructor.thresholds;
-    if (size <= seen) return;
-    if (start + seen >= size * max) this.dispatch('max_threshold', {});
+    if (size <= extent) return;
+    if (start + extent >= size * max) this.dispatch('max_threshold', {});
     else if (start <= size * min) this.dispatch('min_threshold', {});
   }
 }

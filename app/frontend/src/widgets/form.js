@@ -117,11 +117,11 @@ export class Form extends Widget {
   /** A record that came late: what was typed meanwhile stays, as unsaved. @param {Row} record */
   fillIn(record) {
     const before = JSON.parse(this.cleanText);
-    const typed = this.editedNames();
-    const stored = Object.fromEntries(Object.entries(record).filter(([name]) => typed.includes(name)));
-    this.setValue(Object.fromEntries(Object.entries(record).filter(([name]) => !typed.includes(name))));
-    const unsaved = Object.fromEntries(typed.map((name) => [name, before[name]]));
-    this.cleanText = JSON.stringify({ ...this.getValue(), ...unsaved, ...stored });
+    const names = this.editedNames();
+    const recordValues = Object.fromEntries(Object.entries(record).filter(([name]) => names.includes(name)));
+    this.setValue(Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name))));
+    const unsaved = Object.fromEntries(names.map((name) => [name, before[name]]));
+    this.cleanText = JSON.stringify({ ...this.getValue(), ...unsaved, ...recordValues });
   }
 
   /** @returns {Values} plain values by field name; what is undefined is not sent */
@@ -152,9 +152,9 @@ export class Form extends Widget {
   sentValues(also = []) {
     const values = this.getValue();
     if (this.opts.mode !== 'update') return values;
-    const edited = new Set([...this.editedNames(), ...also]);
+    const names = new Set([...this.editedNames(), ...also]);
     return Object.fromEntries(this.fields.filter(({ field, isHidden }) => Object.hasOwn(values, field.name)
-      && (edited.has(field.name) || isHidden)).map(({ field }) => [field.name, values[field.name]]));
+      && (names.has(field.name) || isHidden)).map(({ field }) => [field.name, values[field.name]]));
   }
 
   /** The fields that are not as they were when the form was filled. */
@@ -266,8 +266,8 @@ export class Form extends Widget {
   /** @param {Answer} answer */
   async answered(answer) {
     if (!answer.ok) {
-      const handled = this.opts.refused ? await this.opts.refused(answer) : false;
-      if (!handled) await this.showRefusal(answer);
+      const isHandled = this.opts.refused ? await this.opts.refused(answer) : false;
+      if (!isHandled) await this.showRefusal(answer);
       return;
     }
     this.markClean();

@@ -119,10 +119,10 @@ export class Overlay extends Widget {
     clearTimeout(this.timer);
     if (this.dom_element.open) this.dom_element.close();
     this.app.dispatch('overlay_closed', { element: this.dom_element });
-    const done = this.dispatch('dismissed', this.opts.user_data ?? {});
+    const handlers = this.dispatch('dismissed', this.opts.user_data ?? {});
     // Afterwards: what is in the window may wait for its end.
     this.released();
-    done.finally(() => this.dom_element.remove());
+    handlers.finally(() => this.dom_element.remove());
   }
 
   destroy() {

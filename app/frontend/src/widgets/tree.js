@@ -18,7 +18,7 @@ export class Tree extends Widget {
     this.dom_element.dataset.uid = this.uid;
     this.idField = opts.idField ?? 'id';
     this.textField = opts.textField ?? 'text';
-    this.selected = /** @type {TreeItem|null} */ (null);
+    this.selectedItem = /** @type {TreeItem|null} */ (null);
     this.editing = new TreeEditing(this);
     const label = t(opts.title ?? 'Tree');
     this.list = h('ul', {
@@ -55,7 +55,7 @@ export class Tree extends Widget {
   }
 
   async render() {
-    this.selected = null;
+    this.selectedItem = null;
     const records = await this.load(null);
     if (!records) return;
     this.list.replaceChildren(...records.map((record) => this.node(record, 1)));
@@ -140,7 +140,7 @@ export class Tree extends Widget {
     item.setAttribute('aria-selected', 'true');
     this.makeTabbable(item);
     item.focus({ preventScroll: true });
-    this.selected = item;
+    this.selectedItem = item;
     this.select_node = { user_data: item.record };
     this.dispatch('node_selected', { ...item.record });
     this.dispatch('node_click', { ...item.record });
@@ -153,7 +153,7 @@ export class Tree extends Widget {
   }
 
   get selectedRecord() {
-    return this.selected?.record ?? null;
+    return this.selectedItem?.record ?? null;
   }
 
   getValue() {
@@ -213,7 +213,7 @@ export class Tree extends Widget {
     const parent = group?.closest('[role=treeitem]') ?? null;
     const next = item.nextElementSibling ?? item.previousElementSibling ?? parent;
     item.remove();
-    this.selected = null;
+    this.selectedItem = null;
     this.makeTabbable(/** @type {HTMLElement|null} */ (next));
     if (!group || !parent || group.children.length) return;
     group.remove();

@@ -28,7 +28,7 @@ export class TreeEditing {
   /** A new node below the selected one; without a selection at the root, then without a parent. */
   async add() {
     const { tree } = this;
-    const parent = tree.selected;
+    const parent = tree.selectedItem;
     const { parentField, newdata_params: fixed = {} } = tree.opts;
     const key = parent && parentField ? { [parentField]: parent.record[tree.idField] } : {};
     const box = await this.form('Add', null, this.urls.add_url, { ...fixed, ...key });
@@ -64,8 +64,8 @@ export class TreeEditing {
   }
 
   needSelected() {
-    if (!this.tree.selected) this.tree.app.show_message({ title: 'Please select a row first.' });
-    return this.tree.selected;
+    if (!this.tree.selectedItem) this.tree.app.show_message({ title: 'Please select a row first.' });
+    return this.tree.selectedItem;
   }
 
   /** @param {Row} record */

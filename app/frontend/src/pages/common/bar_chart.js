@@ -50,7 +50,7 @@ function heightOf(bar) {
 }
 
 /** @param {Chart} chart @param {number} width @param {HTMLElement} caption */
-function drawPicture({ bars, choose, chosen = '' }, width, caption) {
+function drawPicture({ bars, choose, chosenKey = '' }, width, caption) {
   const highest = niceMaximum(Math.max(0.001, ...bars.map(heightOf)));
   const step = Math.min(WIDEST_STEP, (width - LEFT - 4) / Math.max(1, bars.length));
   const height = HEIGHT + FOOT + 8;
@@ -59,7 +59,7 @@ function drawPicture({ bars, choose, chosen = '' }, width, caption) {
   const every = Math.max(1, Math.ceil(LABEL_PX / step));
   bars.forEach((bar, at) => {
     const isLabelled = at % every === (bars.length - 1) % every;
-    const group = drawBar(bar, { x: LEFT + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosen });
+    const group = drawBar(bar, { x: LEFT + at * step, step, width, highest, isLabelled, isChosen: bar.key === chosenKey });
     const words = wordsOf(bar);
     group.append(svg('title', {}, words));
     group.addEventListener('pointerenter', () => { caption.textContent = words; });
@@ -108,13 +108,13 @@ function drawBar(bar, { x, step, width, highest, isLabelled, isChosen }) {
   /** @param {Decimal} calls */
   const size = (calls) => (Number(calls) / highest) * HEIGHT;
   const all = size(heightOf(bar));
-  const failed = bar.height === undefined ? size(bar.failed ?? 0) : 0;
+  const failedHeight = bar.height === undefined ? size(bar.failed ?? 0) : 0;
   const side = Math.min(4, step * 0.15);
   const column = { x: x + side, width: step - 2 * side };
   const group = svg('g', { class: `chart-bar${isChosen ? ' chart-chosen' : ''}` },
     svg('rect', { x, y: 8, width: step, height: HEIGHT, class: 'chart-room' }),
     svg('rect', { ...column, y: 8 + HEIGHT - all, height: Math.max(all, all > 0 ? 1.5 : 0), rx: 2, class: 'chart-fill' }));
-  if (failed > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failed, height: Math.max(failed, 1.5), class: 'chart-failed' }));
+  if (failedHeight > 0) group.append(svg('rect', { ...column, y: 8 + HEIGHT - failedHeight, height: Math.max(failedHeight, 1.5), class: 'chart-failed' }));
   if (isLabelled) group.append(svg('text', { x: Math.min(x + step / 2, width - LABEL_PX / 3), y: HEIGHT + FOOT + 4, class: 'chart-label' }, bar.label));
   return group;
 }

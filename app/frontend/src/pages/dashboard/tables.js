@@ -18,7 +18,7 @@ const SCOPES = {
 export function tables(stats, opts) {
   return h('div', { class: 'page-grid' },
     card('Near their limit', nearLimit(stats.near_limit, opts)),
-    card('Busiest lines this month', busiest('Busiest lines this month', 'Line', stats.top_pipelines, lineLink)),
+    card('Busiest lines this month', busiest('Busiest lines this month', 'Line', stats.top_pipelines, pipelineLink)),
     card('Busiest distributors this month', busiest('Busiest distributors this month', 'Distributor', stats.top_distributors, (one) => distributorLink(one, opts))),
     card('Lines that failed in 24 hours', failing(stats.failing_lines)), card('Slowest lines in 24 hours', slow(stats.slow_lines)));
 }
@@ -45,22 +45,22 @@ function busiest(title, label, rows, link) {
     rows.map((row) => [link(row), countText(row.calls), amountTexts(row.amounts).join(' · ') || '–']));
 }
 
-/** @param {FailingLine[]} rows */
+/** @param {FailingPipeline[]} rows */
 function failing(rows) {
   if (!rows.length) return note('No call failed.');
   return plainTable('Lines that failed in 24 hours', [{ label: 'Line' }, { label: 'Failed', isNumber: true }, { label: 'Calls', isNumber: true }, { label: 'Success rate', isNumber: true }],
-    rows.map((row) => [lineLink(row), h('span', { class: 'bad' }, countText(row.failed)), countText(row.calls), rateText(row.success_rate)]));
+    rows.map((row) => [pipelineLink(row), h('span', { class: 'bad' }, countText(row.failed)), countText(row.calls), rateText(row.success_rate)]));
 }
 
-/** @param {SlowLine[]} rows */
+/** @param {SlowPipeline[]} rows */
 function slow(rows) {
   if (!rows.length) return note('No call has succeeded in this time.');
   return plainTable('Slowest lines in 24 hours', [{ label: 'Line' }, { label: 'Mean', isNumber: true }, { label: 'Longest', isNumber: true }, { label: 'Calls', isNumber: true }],
-    rows.map((row) => [lineLink(row), duration(row.mean_ms), duration(row.longest_ms), countText(row.calls)]));
+    rows.map((row) => [pipelineLink(row), duration(row.mean_ms), duration(row.longest_ms), countText(row.calls)]));
 }
 
 /** @param {{id: string, name: string}} row */
-function lineLink({ id, name }) {
+function pipelineLink({ id, name }) {
   return h('a', { href: `#/pipeline_core/line.ui?pipeline_id=${encodeURIComponent(id)}` }, name);
 }
 

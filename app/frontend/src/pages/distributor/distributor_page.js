@@ -1,4 +1,4 @@
-/** A distributor's own page: key and limits, lines with prices, use down to the single call, statements. */
+/** A distributor's own page: key and limits, pipelines with prices, use down to the single call, statements. */
 
 import { ask } from '../../core/request.js';
 import { fillNode, h } from '../../core/dom.js';
@@ -8,7 +8,7 @@ import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
 import { editDistributor } from './edit_dialog.js';
-import { LinesTab } from './lines_tab.js';
+import { PipelinesTab } from './pipelines_tab.js';
 import { OverviewTab } from './overview_tab.js';
 import { StatementTab } from './statement_tab.js';
 import { UsageTab } from './usage_tab.js';
@@ -34,7 +34,7 @@ export class DistributorPage {
     }
     this.tabs = new PageTabs([
       { name: 'overview', label: 'Key and limits', make: () => new OverviewTab(this) },
-      { name: 'lines', label: 'Lines and prices', make: () => new LinesTab(this) },
+      { name: 'lines', label: 'Lines and prices', make: () => new PipelinesTab(this) },
       { name: 'usage', label: 'Usage', make: () => new UsageTab(this) },
       { name: 'statement', label: 'Statement', make: () => new StatementTab(this) },
     ]);

@@ -22,7 +22,7 @@ export class UsageTab {
     this.page = page;
     this.month = page.data.days.last.slice(0, 7);
     this.day = '';
-    this.line = /** @type {{id: string, name: string}|null} */ (null);
+    this.pipeline = /** @type {{id: string, name: string}|null} */ (null);
     this.pageNumber = 1;
     // Made once: who goes through the months by keyboard stays in it.
     this.months = monthField(this.month, (month) => this.chooseMonth(month));
@@ -44,7 +44,7 @@ export class UsageTab {
       this.drawFailure();
       return;
     }
-    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosen: this.day };
+    this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosenKey: this.day };
     fillNode(this.chart, rows.length ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
     this.monthInView = month;
     await this.drawDetails();
@@ -69,45 +69,45 @@ export class UsageTab {
     const back = (text, work) => h('button', { type: 'button', class: 'link-button', on: { click: work } }, text);
     const hadFocus = this.crumbs.contains(document.activeElement);
     fillNode(this.crumbs,
-      this.day ? [' › ', back(this.day, () => this.chooseLine(null)), back(t('(whole month)'), () => this.chooseDay(''))] : null,
-      this.line ? [' › ', back(t('All lines'), () => this.chooseLine(null)), ' › ', h('strong', {}, this.line.name)] : null);
+      this.day ? [' › ', back(this.day, () => this.choosePipeline(null)), back(t('(whole month)'), () => this.chooseDay(''))] : null,
+      this.pipeline ? [' › ', back(t('All lines'), () => this.choosePipeline(null)), ' › ', h('strong', {}, this.pipeline.name)] : null);
     if (hadFocus) (this.crumbs.querySelector('button') ?? this.months.querySelector('select'))?.focus();
   }
 
   /** @param {string} month */
   chooseMonth(month) {
-    Object.assign(this, { month, day: '', line: null, pageNumber: 1 });
+    Object.assign(this, { month, day: '', pipeline: null, pageNumber: 1 });
     return this.render();
   }
 
   /** The bars are those of the month still; one of them looks different. @param {string} day */
   async chooseDay(day) {
-    Object.assign(this, { day: this.day === day ? '' : day, line: null, pageNumber: 1 });
-    this.bars.chosen = this.day;
+    Object.assign(this, { day: this.day === day ? '' : day, pipeline: null, pageNumber: 1 });
+    this.bars.chosenKey = this.day;
     for (const bar of this.chart.querySelectorAll('.chart-bar')) bar.classList.toggle('chart-chosen', bar.dataset.key === this.day);
     this.drawPath();
     await this.drawDetails();
   }
 
-  /** @param {{id: string, name: string} | null} line */
-  async chooseLine(line) {
-    Object.assign(this, { line, pageNumber: 1 });
+  /** @param {{id: string, name: string} | null} pipeline */
+  async choosePipeline(pipeline) {
+    Object.assign(this, { pipeline, pageNumber: 1 });
     this.drawPath();
     await this.drawDetails();
     this.details.querySelector('h2')?.scrollIntoView({ block: 'nearest' });
   }
 
-  /** Lines of the time chosen; with a line chosen its calls. */
+  /** Pipelines of the time chosen; with a pipeline chosen its calls. */
   async drawDetails() {
     const subject = this.subject();
     const { first, last } = this.day ? { first: this.day, last: this.day } : monthBounds(this.month);
-    const content = this.line ? await this.callsCard(first, last) : await this.groupCards(first, last);
+    const content = this.pipeline ? await this.callsCard(first, last) : await this.groupCards(first, last);
     if (subject === this.subject()) this.fillDetails(content);
   }
 
   /** What the details are about, to know a late answer by. */
   subject() {
-    return JSON.stringify([this.month, this.day, this.line?.id, this.pageNumber]);
+    return JSON.stringify([this.month, this.day, this.pipeline?.id, this.pageNumber]);
   }
 
   /** Whoever was in what is replaced goes on at the same button, or at the new heading. @param {Child} content */
@@ -122,16 +122,16 @@ export class UsageTab {
 
   /** @param {string} first @param {string} last */
   async groupCards(first, last) {
-    const [lines, models] = await Promise.all([this.groups('pipeline', first, last), this.groups('model', first, last)]);
-    if (!lines) return notLoaded(() => this.drawDetails());
-    return lines.length ? h('div', { class: 'page-grid' }, this.linesCard(lines), modelsCard(models ?? [])) : null;
+    const [pipelines, models] = await Promise.all([this.groups('pipeline', first, last), this.groups('model', first, last)]);
+    if (!pipelines) return notLoaded(() => this.drawDetails());
+    return pipelines.length ? h('div', { class: 'page-grid' }, this.pipelinesCard(pipelines), modelsCard(models ?? [])) : null;
   }
 
   /** @param {UsageGroup[]} rows */
-  linesCard(rows) {
+  pipelinesCard(rows) {
     return card('By line', plainTable('By line', [{ label: 'Line' }, { label: 'Calls', isNumber: true }, { label: 'Failed', isNumber: true }, { label: 'Amount', isNumber: true }],
       rows.map((row) => [
-        h('button', { type: 'button', class: 'link-button', 'data-line': row.group, on: { click: () => this.chooseLine({ id: row.pipeline_id, name: row.name }) } }, row.name),
+        h('button', { type: 'button', class: 'link-button', 'data-pipeline': row.group, on: { click: () => this.choosePipeline({ id: row.pipeline_id, name: row.name }) } }, row.name),
         countText(row.calls), countText(row.failed), money(row),
       ])));
   }
@@ -150,7 +150,7 @@ export class UsageTab {
 
   /** @param {string} first @param {string} last */
   logParams(first, last) {
-    const conditions = [['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.line?.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last]];
+    const conditions = [['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.pipeline?.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last]];
     const filter = { AND: conditions.map(([field, op, value]) => ({ field, op, const: value })) };
     return { data_filter: JSON.stringify(filter), page: this.pageNumber, rows: CALLS_SHOWN, sort: 'started_at desc' };
   }

@@ -1,8 +1,8 @@
-/** A line: its draft, versions, prices and capacity, as its page gets them from the server. */
+/** A pipeline: its draft, versions, prices and capacity, as its page gets them from the server. */
 
-type LinePage = import('../src/pages/line/line_page.js').LinePage;
-type LineData = import('../src/pages/line/line_data.js').LineData;
-type Board = import('../src/pages/line/board.js').Board;
+type PipelinePage = import('../src/pages/pipeline/pipeline_page.js').PipelinePage;
+type PipelineData = import('../src/pages/pipeline/pipeline_data.js').PipelineData;
+type Board = import('../src/pages/pipeline/board.js').Board;
 
 interface Problem {
   severity: 'error' | 'warning';
@@ -83,8 +83,8 @@ interface ConfigKey {
 type ConfigSchema = { type?: string; properties?: Record<string, ConfigKey> } & Record<string, any>;
 
 /** The answer of `pipeline_editor`. */
-interface LineDraft {
-  line: Line;
+interface PipelineDraft {
+  line: Pipeline;
   live: { version_no: number } | null;
   draft_differs: boolean;
   stages: Step[][];
@@ -115,7 +115,7 @@ interface ChangedReference {
   to: string;
 }
 
-interface Line {
+interface Pipeline {
   code: string;
   name: string;
   description: string;
@@ -196,7 +196,7 @@ interface RunningCall {
 }
 
 /** The answer of `line_figures`. */
-interface LineFigures {
+interface PipelineFigures {
   now: string;
   capacity: Capacity | null;
   gauges: Gauge[];

@@ -9,8 +9,8 @@ import { differenceView, isSame } from './difference.js';
 import { priceText } from './price_text.js';
 import { problemLine } from './step_card.js';
 
-/** @param {Widget} owner @param {LineData} data @returns {Promise<boolean>} whether it was published */
-export async function publishLine(owner, data) {
+/** @param {Widget} owner @param {PipelineData} data @returns {Promise<boolean>} whether it was published */
+export async function publishPipeline(owner, data) {
   const difference = data.isLive ? await data.difference('live', 'draft') : null;
   const above = [problemList(data.allProblems), changes('What changes', difference), orphans(data.orphaned_prices), contributors(data.contributors)];
   if (!data.publishable) {
@@ -27,9 +27,9 @@ export async function publishLine(owner, data) {
 
 /**
  * @param {Widget} owner
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {Version} version
- * @returns {Promise<boolean>} whether the line was rolled back
+ * @returns {Promise<boolean>} whether the pipeline was rolled back
  */
 export async function rollBackTo(owner, data, version) {
   const number = version.version_no;
@@ -59,7 +59,7 @@ export async function rollBackTo(owner, data, version) {
 /**
  * Show what differs between two of draft, live and the versions.
  * @param {Widget} owner
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {string} from
  * @param {string} to
  */
@@ -88,8 +88,8 @@ function section(title, content) {
 /** @param {Problem[]} problems */
 function problemList(problems) {
   if (!problems.length) return h('p', { class: 'all-well' }, t('The check found nothing wrong.'));
-  const ordered = [...problems].sort((a, b) => a.severity.localeCompare(b.severity));
-  return section('The check found', h('ul', { class: 'step-problems' }, ordered.map((problem) => {
+  const bySeverity = [...problems].sort((a, b) => a.severity.localeCompare(b.severity));
+  return section('The check found', h('ul', { class: 'step-problems' }, bySeverity.map((problem) => {
     const item = problemLine(problem);
     if (problem.step_key) item.querySelector('span')?.prepend(h('code', {}, problem.step_key), ' ');
     return item;

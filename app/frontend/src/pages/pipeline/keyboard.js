@@ -1,7 +1,7 @@
 /** The board by keyboard alone: the arrows go from card to card, Space picks one up and puts it down. */
 
 import { t } from '../../core/i18n.js';
-import { nudged, placeOf, sameLayout } from './layout.js';
+import { nudgeStep, placeOf, sameLayout } from './layout.js';
 
 /** @type {Record<string, Direction>} */
 const DIRECTIONS = { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left', ArrowRight: 'right' };
@@ -20,13 +20,13 @@ export const KEY_HELP = [
   [['Delete'], 'Delete the step'],
 ];
 
-/** A step on its way, and the order before it was picked up. @typedef {{key: string, name: string, before: Layout}} Picked */
+/** A step on its way, and the order before it was picked up. @typedef {{key: string, name: string, before: Layout}} Pickup */
 
 export class MoveMode {
   /** @param {Board} board */
   constructor(board) {
     this.board = board;
-    this.picked = /** @type {Picked|null} */ (null);
+    this.pickup = /** @type {Pickup|null} */ (null);
   }
 
   /** @param {At<KeyboardEvent>} event */
@@ -43,7 +43,7 @@ export class MoveMode {
 
   /** @param {HTMLElement} card @param {Direction} direction @param {boolean} isShift */
   arrow(card, direction, isShift) {
-    if (this.picked) this.move(this.picked, direction, isShift);
+    if (this.pickup) this.move(this.pickup, direction, isShift);
     else this.goTo(card.dataset.key ?? '', direction);
     return true;
   }
@@ -69,7 +69,7 @@ export class MoveMode {
     if (event.key === 'Escape') return this.cancel();
     if (!step) return false;
     if (event.key === ' ') return mayEdit ? this.pickOrPut(step) : true;
-    if (this.picked) return event.key === 'Enter' ? this.pickOrPut(step) : false;
+    if (this.pickup) return event.key === 'Enter' ? this.pickOrPut(step) : false;
     if (event.key === 'Enter') return run(actions.edit, step);
     if (!mayEdit) return false;
     switch (event.key) {
@@ -84,19 +84,19 @@ export class MoveMode {
 
   /** @param {Step} step */
   pickOrPut(step) {
-    if (this.picked) {
-      this.put(this.picked);
+    if (this.pickup) {
+      this.put(this.pickup);
       return true;
     }
-    this.picked = { key: step.step_key, name: step.name, before: this.board.layout };
-    this.mark(this.picked.key);
+    this.pickup = { key: step.step_key, name: step.name, before: this.board.layout };
+    this.mark(this.pickup.key);
     this.board.say(t('${name} is picked up. The arrows move it, Space puts it down, Escape puts it back.', { name: step.name }));
     return true;
   }
 
-  /** @param {Picked} picked @param {Direction} direction @param {boolean} isNew */
+  /** @param {Pickup} pickup @param {Direction} direction @param {boolean} isNew */
   move({ key }, direction, isNew) {
-    const next = nudged(this.board.layout, key, direction, isNew);
+    const next = nudgeStep(this.board.layout, key, direction, isNew);
     if (!next) {
       this.board.say(t('It cannot go further.'));
       return;
@@ -121,20 +121,20 @@ export class MoveMode {
     this.board.focus(key);
   }
 
-  /** @param {Picked} picked */
+  /** @param {Pickup} pickup */
   put({ key, name, before }) {
     const { layout } = this.board;
     this.board.say(`${t('${name} is put down.', { name })} ${this.whereItIs(key)}`);
-    this.picked = null;
+    this.pickup = null;
     this.board.cardOf(key)?.classList.remove('step-picked');
     if (sameLayout(layout, before)) this.board.actions.settled();
     else this.board.actions.reorder(layout, key);
   }
 
   cancel() {
-    if (!this.picked) return false;
-    const { key, name, before } = this.picked;
-    this.picked = null;
+    if (!this.pickup) return false;
+    const { key, name, before } = this.pickup;
+    this.pickup = null;
     this.board.cardOf(key)?.classList.remove('step-picked');
     this.board.draw(before);
     this.board.actions.settled();
@@ -144,8 +144,8 @@ export class MoveMode {
 
   /** The draft is no longer what it was when the step was picked up. */
   abandon() {
-    if (this.picked) this.board.cardOf(this.picked.key)?.classList.remove('step-picked');
-    this.picked = null;
+    if (this.pickup) this.board.cardOf(this.pickup.key)?.classList.remove('step-picked');
+    this.pickup = null;
   }
 }
 

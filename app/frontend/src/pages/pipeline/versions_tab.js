@@ -18,7 +18,7 @@ const EVENTS = {
 };
 
 export class VersionsTab {
-  /** @param {LinePage} page */
+  /** @param {PipelinePage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', { class: 'versions-tab' });
@@ -49,15 +49,15 @@ export class VersionsTab {
     const number = String(version.version_no);
     const { data, owner } = this.page;
     /** @param {HTMLButtonElement} button */
-    const named = (button) => {
+    const withNumber = (button) => {
       button.setAttribute('aria-label', `${button.textContent}: v${number}`);
       return button;
     };
     return h('div', { class: 'toolbar' },
-      named(tool('show_version', 'eye', 'Show', () => this.show(version))),
-      named(tool('compare_version', 'versions', 'Compare with the draft', () => showDifference(owner, data, number, 'draft'))),
+      withNumber(tool('show_version', 'eye', 'Show', () => this.show(version))),
+      withNumber(tool('compare_version', 'versions', 'Compare with the draft', () => showDifference(owner, data, number, 'draft'))),
       version.status === 'superseded' && data.mayEdit
-        ? named(tool('rollback', 'rollback', 'Roll back', () => this.rollBack(version))) : null);
+        ? withNumber(tool('rollback', 'rollback', 'Roll back', () => this.rollBack(version))) : null);
   }
 
   /** @param {Version} version */

@@ -4,7 +4,7 @@
  */
 
 import { h } from '../../core/dom.js';
-import { moved, sameLayout } from './layout.js';
+import { moveStep, sameLayout } from './layout.js';
 
 /** Closer than this it is a click. */
 const START_PX = 5;
@@ -127,7 +127,7 @@ class Drag {
     const { target, ghost } = this;
     this.stop();
     if (!ghost || !target) return;
-    const next = moved(this.board.layout, this.key, target);
+    const next = moveStep(this.board.layout, this.key, target);
     if (sameLayout(next, this.board.layout)) return;
     this.board.focusKey = this.key;
     this.board.draw(next);

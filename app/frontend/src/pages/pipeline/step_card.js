@@ -63,7 +63,7 @@ function buttons(board, step, isOn) {
  * @param {number} stage
  * @param {number} place
  */
-export function spoken(step, stage, place) {
+export function wordsOf(step, stage, place) {
   const parts = [step.name, step.step_key, t('stage ${stage}, place ${place}', { stage: stage + 1, place: place + 1 })];
   if (Number(step.enabled) !== 1) parts.push(t('disabled'));
   if (step.problems.length) parts.push(t('${count} problems', { count: step.problems.length }));

@@ -1,4 +1,4 @@
-/** A line's own page: its steps, versions, prices and capacity. */
+/** A pipeline's own page: its steps, versions, prices and capacity. */
 
 import { build } from '../../core/build.js';
 import { fillNode, h } from '../../core/dom.js';
@@ -9,8 +9,8 @@ import { badge, tool } from '../common/nodes.js';
 import { PageTabs } from '../common/page_tabs.js';
 import { refusalPage } from '../common/refusal.js';
 import { openWindow } from '../common/window.js';
-import { publishLine, showDifference } from './publish_dialog.js';
-import { LineData } from './line_data.js';
+import { publishPipeline, showDifference } from './publish_dialog.js';
+import { PipelineData } from './pipeline_data.js';
 import { StepsTab } from './steps_tab.js';
 import { VersionsTab } from './versions_tab.js';
 import { PricesTab } from './prices_tab.js';
@@ -19,13 +19,13 @@ import { CapacityTab } from './capacity_tab.js';
 /** @type {Record<string, [string, string]>} */
 const STATES = { draft: ['草稿', 'warn'], published: ['已发布', 'good'], offline: ['已下架', 'warn'], archived: ['已归档', ''] };
 
-export class LinePage {
+export class PipelinePage {
   /** @param {Widget} owner */
   constructor(owner) {
     this.owner = owner;
-    this.data = new LineData(owner, owner.opts.pipeline_id, owner.opts.may_edit === true);
+    this.data = new PipelineData(owner, owner.opts.pipeline_id, owner.opts.may_edit === true);
     this.head = h('header', { class: 'page-head' });
-    this.element = h('article', { class: 'line-page' }, this.head);
+    this.element = h('article', { class: 'pipeline-page' }, this.head);
   }
 
   async start() {
@@ -45,23 +45,23 @@ export class LinePage {
   }
 
   drawHead() {
-    const { line, live, draft_differs: isChanged, mayEdit, isEditor } = this.data;
-    const [state, tone] = STATES[line.status] ?? [line.status, ''];
-    document.title = `${line.name} · ${t('Pipeline')}`;
+    const { pipeline, live, draft_differs: isChanged, mayEdit, isEditor } = this.data;
+    const [state, tone] = STATES[pipeline.status] ?? [pipeline.status, ''];
+    document.title = `${pipeline.name} · ${t('Pipeline')}`;
     fillNode(this.head,
-      h('nav', { class: 'crumbs', 'aria-label': t('Where you are') }, h('a', { href: '#/pipeline_core/pipelines' }, t('Lines')), ' / ', h('span', {}, line.code)),
-      h('div', { class: 'page-title' }, h('h1', {}, line.name), badge(t(state), tone),
+      h('nav', { class: 'crumbs', 'aria-label': t('Where you are') }, h('a', { href: '#/pipeline_core/pipelines' }, t('Lines')), ' / ', h('span', {}, pipeline.code)),
+      h('div', { class: 'page-title' }, h('h1', {}, pipeline.name), badge(t(state), tone),
         live ? badge(t('live: v${number}', { number: live.version_no })) : null,
         live && isChanged ? badge(t('unpublished changes'), 'warn') : null,
         h('span', { class: 'spring' }),
         h('div', { class: 'toolbar' },
           tool('refresh', 'refresh', 'Refresh', () => this.reload(), { isSmall: true }),
           live ? tool('compare', 'versions', 'Compare with live', () => showDifference(this.owner, this.data, 'live', 'draft')) : null,
-          tool('export', 'download', 'Export', () => this.exportLine()),
+          tool('export', 'download', 'Export', () => this.exportPipeline()),
           isEditor ? tool('change_status', 'eye', 'On and off sale', () => this.changeStatus()) : null,
           mayEdit ? tool('publish', 'publish', 'Publish', () => this.publish(), { css: 'primary' }) : null)),
-      line.description ? h('p', { class: 'muted page-words' }, line.description) : null,
-      h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(line.draft_changed_at ?? line.updated_at, { seconds: false }) })));
+      pipeline.description ? h('p', { class: 'muted page-words' }, pipeline.description) : null,
+      h('p', { class: 'muted page-note' }, t('Draft last changed ${when}', { when: localDateTime(pipeline.draft_changed_at ?? pipeline.updated_at, { seconds: false }) })));
   }
 
   /** It makes this page reload. */
@@ -69,13 +69,13 @@ export class LinePage {
     return this.showPage('On and off sale', 'pipeline_status.ui', { referer_widget: this.owner.uid });
   }
 
-  exportLine() {
-    const { code, status } = this.data.line;
+  exportPipeline() {
+    const { code, status } = this.data.pipeline;
     return this.showPage('Export', 'pipeline_export.ui', { code, status });
   }
 
   /**
-   * A page that the list of lines uses too, in a window.
+   * A page that the list of pipelines uses too, in a window.
    * @param {string} title
    * @param {string} url
    * @param {Data} more
@@ -89,10 +89,10 @@ export class LinePage {
 
   async publish() {
     await this.data.load();
-    if (await publishLine(this.owner, this.data)) await this.reload();
+    if (await publishPipeline(this.owner, this.data)) await this.reload();
   }
 
-  /** Read the line again and draw what is in view. */
+  /** Read the pipeline again and draw what is in view. */
   async reload() {
     if (!await this.data.load()) {
       await tell(this.owner, this.data.refusal);
@@ -111,4 +111,4 @@ export class LinePage {
   }
 }
 
-export { LinePage as Page };
+export { PipelinePage as Page };

@@ -1,4 +1,4 @@
-/** A line as a file: our own format, to bring it in elsewhere, or one that other programs read. */
+/** A pipeline as a file: our own format, to bring it in elsewhere, or one that other programs read. */
 
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';

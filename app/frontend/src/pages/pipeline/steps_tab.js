@@ -1,4 +1,4 @@
-/** The draft's steps: the board, the flow as a picture, and what is wrong with the line as a whole. */
+/** The draft's steps: the board, the flow as a picture, and what is wrong with the pipeline as a whole. */
 
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
@@ -11,7 +11,7 @@ import { problemLine } from './step_card.js';
 import { editStep } from './step_dialog.js';
 
 export class StepsTab {
-  /** @param {LinePage} page */
+  /** @param {PipelinePage} page */
   constructor(page) {
     this.page = page;
     this.data = page.data;
@@ -19,7 +19,7 @@ export class StepsTab {
     this.waiting = 0;
     this.round = 0;
     this.board = new Board(this.data, {
-      edit: (step) => this.data.mayEdit && this.edit({ step }), add: (place) => this.edit({ place: this.placed(place) }),
+      edit: (step) => this.data.mayEdit && this.edit({ step }), add: (place) => this.edit({ place: this.placeFor(place) }),
       duplicate: (step) => this.changed(() => this.data.duplicateStep(this.asNow(step)), (copy) => copy.step_key),
       toggle: (step) => this.changed(() => this.data.enableStep(this.asNow(step), Number(this.asNow(step).enabled) !== 1), () => step.step_key),
       remove: (step) => this.remove(step), settled: () => this.render(), reorder: (layout, key) => this.changed(() => this.data.reorder(layout), () => key, true),
@@ -41,20 +41,20 @@ export class StepsTab {
   }
 
   /** At the end a stage is made by not naming one. @param {{stage?: number}} place */
-  placed({ stage }) {
+  placeFor({ stage }) {
     return stage && stage <= this.data.layout.length ? { stage } : {};
   }
 
   render() {
     // What is being moved, or waits to be sent, is not drawn back to what the server has so far.
-    if (!this.board.moving.picked && this.waiting <= 0) this.board.draw();
+    if (!this.board.moving.pickup && this.waiting <= 0) this.board.draw();
     fillNode(this.problems, this.data.problems.map(problemLine));
     this.problems.hidden = !this.data.problems.length;
     this.isStale = true;
     if (this.isInView) this.drawPicture();
   }
 
-  /** Drawn when it comes into view: it takes time for a large line. */
+  /** Drawn when it comes into view: it takes time for a large pipeline. */
   drawPicture() {
     if (!this.isStale) return;
     this.isStale = false;
@@ -130,7 +130,7 @@ export class StepsTab {
     // Whoever has gone on meanwhile stays where he is.
     const active = document.activeElement;
     const isHere = active === document.body || this.board.lanes.contains(active);
-    if (isHere && !this.board.moving.picked && this.board.focusKey === focusBefore) this.board.focus(focusOf(answer.value?.options?.user_data ?? {}));
+    if (isHere && !this.board.moving.pickup && this.board.focusKey === focusBefore) this.board.focus(focusOf(answer.value?.options?.user_data ?? {}));
   }
 
   /** Somebody else was faster: say who, and show the draft as it is now. @param {Answer} answer */

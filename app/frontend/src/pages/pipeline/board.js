@@ -7,13 +7,13 @@ import { emptyNote, tool } from '../common/nodes.js';
 import { startDragging } from './dragging.js';
 import { KEY_HELP, MoveMode } from './keyboard.js';
 import { layoutOf } from './layout.js';
-import { spoken, stepCard } from './step_card.js';
+import { stepCard, wordsOf } from './step_card.js';
 
 /** @typedef {{element: HTMLElement, list: HTMLElement, count: HTMLElement}} Lane */
 
 export class Board {
   /**
-   * @param {LineData} data
+   * @param {PipelineData} data
    * @param {BoardActions} actions
    */
   constructor(data, actions) {
@@ -31,7 +31,7 @@ export class Board {
     startDragging(this);
     this.focusKey = /** @type {string|null} */ (null);
     this.cards = /** @type {Map<string, {looks: string, element: HTMLElement}>} */ (new Map());
-    this.drawn = /** @type {Lane[]} */ ([]);
+    this.lanesInView = /** @type {Lane[]} */ ([]);
     this.layout = /** @type {Layout} */ ([]);
     this.tabbable = /** @type {HTMLElement|null} */ (null);
   }
@@ -42,7 +42,7 @@ export class Board {
 
   /**
    * Draw the steps; `order` shows one that is not saved. Cards and lanes that are as they
-   * were stay in place: a line may have 500 steps.
+   * were stay in place: a pipeline may have 500 steps.
    */
   draw(order = layoutOf(this.data.steps)) {
     const hadFocus = this.lanes.contains(document.activeElement);
@@ -50,24 +50,24 @@ export class Board {
     const layout = order.map((keys) => keys.filter((key) => this.data.step(key))).filter((keys) => keys.length);
     this.layout = layout;
     if (!layout.length) {
-      this.drawn = [];
+      this.lanesInView = [];
       fillNode(this.lanes, h('li', { class: 'lane-empty' }, this.emptyBoard()));
       return;
     }
     if (!this.focusKey || !layout.flat().includes(this.focusKey)) [[this.focusKey]] = layout;
-    if (this.drawnToEdit !== this.mayEdit) this.drawn = [];
-    if (this.drawn.length !== layout.length) this.makeLanes(layout.length);
-    layout.forEach((keys, at) => this.fillLane(this.drawn[at], keys, at));
+    if (this.hasTools !== this.mayEdit) this.lanesInView = [];
+    if (this.lanesInView.length !== layout.length) this.makeLanes(layout.length);
+    layout.forEach((keys, at) => this.fillLane(this.lanesInView[at], keys, at));
     this.makeTabbable(this.cardOf(this.focusKey));
     if (hadFocus) this.focus(this.focusKey);
   }
 
   /** @param {number} count */
   makeLanes(count) {
-    this.drawnToEdit = this.mayEdit;
-    this.drawn = this.drawn.slice(0, count);
-    while (this.drawn.length < count) this.drawn.push(this.lane(this.drawn.length));
-    fillNode(this.lanes, this.drawn.flatMap((lane, at) => [this.gap(at), lane.element]), this.gap(count),
+    this.hasTools = this.mayEdit;
+    this.lanesInView = this.lanesInView.slice(0, count);
+    while (this.lanesInView.length < count) this.lanesInView.push(this.lane(this.lanesInView.length));
+    fillNode(this.lanes, this.lanesInView.flatMap((lane, at) => [this.gap(at), lane.element]), this.gap(count),
       this.mayEdit ? this.newStage() : null);
   }
 
@@ -90,10 +90,10 @@ export class Board {
   card(key, stage, place) {
     const step = /** @type {Step} */ (this.data.step(key));
     const looks = JSON.stringify([step.name, step.step_type, step.model, step.enabled, step.problems, this.mayEdit]);
-    const known = this.cards.get(key);
-    const element = known?.looks === looks ? known.element : stepCard(this, step);
-    if (known?.looks !== looks) this.cards.set(key, { looks, element });
-    const words = spoken(step, stage, place);
+    const card = this.cards.get(key);
+    const element = card?.looks === looks ? card.element : stepCard(this, step);
+    if (card?.looks !== looks) this.cards.set(key, { looks, element });
+    const words = wordsOf(step, stage, place);
     if (element.getAttribute('aria-label') !== words) element.setAttribute('aria-label', words);
     return element;
   }

@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 /** From when to when, in ms. @typedef {{first: number, last: number}} Span */
 
 export class PricesTab {
-  /** @param {LinePage} page */
+  /** @param {PipelinePage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', { class: 'prices-tab' });
@@ -36,7 +36,7 @@ export class PricesTab {
       quoteBox(owner, data, figures.prices));
   }
 
-  /** The list of the line's prices in a window; what is changed there is seen here afterwards. */
+  /** The list of the pipeline's prices in a window; what is changed there is seen here afterwards. */
   async manage() {
     const { owner, data } = this.page;
     const box = await openWindow(owner, { title: 'Prices', width: '80%', height: '80%' });

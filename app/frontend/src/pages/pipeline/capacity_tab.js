@@ -1,4 +1,4 @@
-/** What of the line's capacity is used: today, this month, the slots right now; refreshes itself. */
+/** What of the pipeline's capacity is used: today, this month, the slots right now; refreshes itself. */
 
 import { fillNode, h } from '../../core/dom.js';
 import { countText, localDateTime } from '../../core/format.js';
@@ -15,7 +15,7 @@ const LABELS = { day: 'Today', month: 'This month', slots: 'Slots in use now' };
 const SECONDS = 10;
 
 export class CapacityTab {
-  /** @param {LinePage} page */
+  /** @param {PipelinePage} page */
   constructor(page) {
     this.page = page;
     this.element = h('div', { class: 'capacity-tab' });
@@ -35,7 +35,7 @@ export class CapacityTab {
     this.repeat.start();
   }
 
-  /** @param {LineFigures} figures */
+  /** @param {PipelineFigures} figures */
   draw(figures) {
     const { capacity } = figures;
     const change = this.page.owner.opts.may_price
@@ -57,7 +57,7 @@ export class CapacityTab {
     amounts.length ? amounts.map((text) => h('p', { class: 'amount' }, text)) : h('p', { class: 'muted' }, t('No amount yet')));
   }
 
-  /** @param {LineFigures} figures */
+  /** @param {PipelineFigures} figures */
   running({ running }) {
     if (!running.length) return card('Calls running now', h('p', { class: 'muted' }, t('None.')));
     return card('Calls running now', plainTable('Calls running now', [{ label: 'Call' }, { label: 'Distributor' }, { label: 'Began' }, { label: 'Its time is up' }],

@@ -1,10 +1,10 @@
-/** The order of a line's steps: a list of stages, each a list of step keys. Nothing here is drawn. */
+/** The order of a pipeline's steps: a list of stages, each a list of step keys. Nothing here is drawn. */
 
 /** @param {{step_key: string, stage: number, step_no: number}[]} steps @returns {string[][]} */
 export function layoutOf(steps) {
   const stages = new Map();
-  const ordered = [...steps].sort((a, b) => a.stage - b.stage || a.step_no - b.step_no);
-  for (const { stage, step_key: key } of ordered) {
+  const inOrder = [...steps].sort((a, b) => a.stage - b.stage || a.step_no - b.step_no);
+  for (const { stage, step_key: key } of inOrder) {
     if (!stages.has(stage)) stages.set(stage, []);
     stages.get(stage).push(key);
   }
@@ -31,7 +31,7 @@ export function placeOf(layout, key) {
  * @param {string} key
  * @param {StepTarget} target as the layout is before the move
  */
-export function moved(layout, key, { stage, place, isNew = false }) {
+export function moveStep(layout, key, { stage, place, isNew = false }) {
   const from = placeOf(layout, key);
   const rest = layout.map((row) => row.filter((one) => one !== key));
   if (isNew) rest.splice(stage, 0, [key]);
@@ -51,22 +51,22 @@ export function moved(layout, key, { stage, place, isNew = false }) {
  * @param {Direction} direction
  * @returns {string[][]|null} null when the step cannot go there
  */
-export function nudged(layout, key, direction, isNew = false) {
+export function nudgeStep(layout, key, direction, isNew = false) {
   const from = placeOf(layout, key);
   if (!from) return null;
   const { stage, place } = from;
   const isAlone = layout[stage].length === 1;
-  if (direction === 'up') return place > 0 ? moved(layout, key, { stage, place: place - 1 }) : null;
-  if (direction === 'down') return place < layout[stage].length - 1 ? moved(layout, key, { stage, place: place + 2 }) : null;
+  if (direction === 'up') return place > 0 ? moveStep(layout, key, { stage, place: place - 1 }) : null;
+  if (direction === 'down') return place < layout[stage].length - 1 ? moveStep(layout, key, { stage, place: place + 2 }) : null;
   const step = direction === 'right' ? 1 : -1;
   const next = stage + step;
   const isOutside = next < 0 || next >= layout.length;
   if (isNew || isOutside) {
     if (isAlone && isOutside) return null;
-    if (isAlone) return moved(layout, key, { stage: step > 0 ? next + 1 : next, isNew: true });
-    return moved(layout, key, { stage: step > 0 ? stage + 1 : stage, isNew: true });
+    if (isAlone) return moveStep(layout, key, { stage: step > 0 ? next + 1 : next, isNew: true });
+    return moveStep(layout, key, { stage: step > 0 ? stage + 1 : stage, isNew: true });
   }
-  return moved(layout, key, { stage: next, place: Math.min(place, layout[next].length) });
+  return moveStep(layout, key, { stage: next, place: Math.min(place, layout[next].length) });
 }
 
 /** True when both orders are the same. @param {Layout} a @param {Layout} b */

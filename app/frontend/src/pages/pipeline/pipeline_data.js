@@ -1,4 +1,4 @@
-/** A line as its page needs it: the record, the draft's steps, what is wrong with them. */
+/** A pipeline as its page needs it: the record, the draft's steps, what is wrong with them. */
 
 import { dataOf, read, rowsOf, send } from '../common/answers.js';
 import { ask } from '../../core/request.js';
@@ -6,11 +6,11 @@ import { layoutOf } from './layout.js';
 
 const CORE = '/pipeline_core/api';
 
-export class LineData {
+export class PipelineData {
   /**
    * @param {Widget} widget the page's
-   * @param {string} id the line's
-   * @param {boolean} isEditor whether the person's role may change lines
+   * @param {string} id the pipeline's
+   * @param {boolean} isEditor whether the person's role may change pipelines
    */
   constructor(widget, id, isEditor) {
     this.widget = widget;
@@ -18,14 +18,15 @@ export class LineData {
     this.isEditor = isEditor;
   }
 
-  /** @returns {Promise<boolean>} false when there is no such line, or it may not be seen */
+  /** @returns {Promise<boolean>} false when there is no such pipeline, or it may not be seen */
   async load() {
     const answer = await ask(this.widget.app, `${CORE}/pipeline_editor.dspy`, { params: { pipeline_id: this.id } });
     if (!answer.ok) {
       this.refusal = answer;
       return false;
     }
-    Object.assign(this, dataOf(answer));
+    const { line: pipeline, ...draft } = dataOf(answer);
+    Object.assign(this, draft, { pipeline });
     this.steps = this.stages.flat();
     this.byKey = new Map(this.steps.map((step) => [step.step_key, step]));
     this.layout = layoutOf(this.steps);
@@ -37,7 +38,7 @@ export class LineData {
     return this.step(key)?.problems ?? [];
   }
 
-  /** Those of the line as a whole first. */
+  /** Those of the pipeline as a whole first. */
   get allProblems() {
     return [...this.problems, ...this.steps.flatMap(({ problems }) => problems)];
   }
@@ -48,7 +49,7 @@ export class LineData {
   }
 
   get mayEdit() {
-    return this.isEditor && this.line.status !== 'archived';
+    return this.isEditor && this.pipeline.status !== 'archived';
   }
 
   get isLive() {
@@ -58,7 +59,7 @@ export class LineData {
   /** @param {Layout} layout */
   reorder(layout) {
     return send(this.widget, `${CORE}/pipeline_steps_reorder.dspy`, {
-      pipeline_id: this.id, lock_version: this.line.lock_version, draft_changed_at: this.line.draft_changed_at,
+      pipeline_id: this.id, lock_version: this.pipeline.lock_version, draft_changed_at: this.pipeline.draft_changed_at,
       order: JSON.stringify(layout),
     });
   }
@@ -103,7 +104,7 @@ export class LineData {
 
   /** @param {Values} values */
   publish(values) {
-    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, ...values, lock_version: this.line.lock_version });
+    return send(this.widget, `${CORE}/pipeline_publish.dspy`, { pipeline_id: this.id, ...values, lock_version: this.pipeline.lock_version });
   }
 
   /** @param {Values} values */

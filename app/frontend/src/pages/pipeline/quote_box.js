@@ -11,15 +11,15 @@ import { priceText } from './price_text.js';
 
 /**
  * @param {Widget} owner
- * @param {LineData} data
- * @param {Price[]} prices all prices of the line
+ * @param {PipelineData} data
+ * @param {Price[]} prices all prices of the pipeline
  */
 export function quoteBox(owner, data, prices) {
   return new QuoteBox(owner, data, prices).element;
 }
 
 class QuoteBox {
-  /** @param {Widget} owner @param {LineData} data @param {Price[]} prices */
+  /** @param {Widget} owner @param {PipelineData} data @param {Price[]} prices */
   constructor(owner, data, prices) {
     this.owner = owner;
     this.data = data;
@@ -43,8 +43,8 @@ class QuoteBox {
     /** @param {string} text @param {HTMLElement} control */
     const label = (text, control) => h('label', { class: 'quote-field' }, h('span', {}, t(text)), control);
     const price = this.prices.find((one) => one.unit === unit);
-    /** @param {string} name @param {[string, string][]} values @param {string} chosen */
-    const select = (name, values, chosen) => h('select', { 'data-name': name }, values.map(([value, text]) => h('option', { value, selected: value === chosen }, text)));
+    /** @param {string} name @param {[string, string][]} values @param {string} choice */
+    const select = (name, values, choice) => h('select', { 'data-name': name }, values.map(([value, text]) => h('option', { value, selected: value === choice }, text)));
     /** @type {[string, string][]} */
     const steps = [['', t('any step')], ...this.data.steps.map(stepChoice)];
     const models = [...new Set([...this.data.steps.map(({ model }) => model), ...this.prices.map(({ model }) => model)])].filter(Boolean);

@@ -20,13 +20,13 @@ const LONG = new Set(['text', 'json', 'mapping']);
 /**
  * Ask for a step and save it.
  * @param {Widget} owner
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {{step?: Step|null, place?: {stage?: number}}} what an existing step, or where the new one goes
  * @returns {Promise<Outcome>} the key of the saved step, and the references of others that followed it to a new one
  */
 export async function editStep(owner, data, { step = null, place = {} }) {
   /** @type {StepValues} */
-  let values = step ? { ...step, config: parsed(step.config) } : { step_type: 'model', enabled: 1, config: {}, ...freeKey(data) };
+  let values = step ? { ...step, config: parseConfig(step.config) } : { step_type: 'model', enabled: 1, config: {}, ...freeKey(data) };
   let type = values.step_type;
   /** @type {string|undefined} */
   let cleanText;
@@ -41,7 +41,7 @@ export async function editStep(owner, data, { step = null, place = {} }) {
 
 /**
  * @param {Widget} owner
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {{step: Step|null, place: {stage?: number}, values: StepValues, cleanText?: string}} what
  * @returns {Promise<Outcome>}
  */
@@ -52,11 +52,11 @@ async function ask(owner, data, { step, place, values, cleanText }) {
     title: step ? 'Edit the step' : 'New step', cwidth: 50, above: step ? problemsAbove(data, step) : [],
   }, {
     fields: fieldsOf(data, step, values), cols: 2, submit_label: 'Save', mode: step ? 'update' : 'add',
-    save: async (sent) => {
-      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion ?? step.lock_version }, edited(form, sent, state.current ?? step, data.types))
-        : await data.createStep({ ...toRecord(sent, data.types[sent.step_type]), ...place });
+    save: async (input) => {
+      const answer = step ? await data.updateStep({ ...step, lock_version: state.lockVersion ?? step.lock_version }, editedColumns(form, input, state.current ?? step, data.types))
+        : await data.createStep({ ...toRecord(input, data.types[input.step_type]), ...place });
       if (answer.ok) {
-        outcome.key = sent.step_key ?? step?.step_key ?? null;
+        outcome.key = input.step_key ?? step?.step_key ?? null;
         outcome.references = answer.value?.options?.user_data?.changed_references ?? [];
       }
       return answer;
@@ -68,10 +68,10 @@ async function ask(owner, data, { step, place, values, cleanText }) {
     form.name_inputs.step_type.focus();
   }
   form.name_inputs.step_type.bind('changed', () => {
-    const sent = form.getValue();
+    const input = form.getValue();
     outcome.changed = {
-      type: sent.step_type, cleanText: form.cleanText,
-      values: { ...values, ...toValues(sent, data.types[values.step_type], values.config) },
+      type: input.step_type, cleanText: form.cleanText,
+      values: { ...values, ...toValues(input, data.types[values.step_type], values.config) },
     };
     box.dismiss();
   });
@@ -79,13 +79,13 @@ async function ask(owner, data, { step, place, values, cleanText }) {
   return outcome;
 }
 
-/** @param {LineData} data @param {Step} step */
+/** @param {PipelineData} data @param {Step} step */
 function problemsAbove(data, step) {
   const problems = data.problemsOf(step.step_key);
   return problems.length ? [h('ul', { class: 'step-problems boxed' }, problems.map(problemLine))] : [];
 }
 
-/** @param {LineData} data @param {Step | null} step @param {StepValues} values */
+/** @param {PipelineData} data @param {Step | null} step @param {StepValues} values */
 function fieldsOf(data, step, values) {
   const type = values.step_type;
   const isModel = type === 'model';
@@ -105,7 +105,7 @@ function fieldsOf(data, step, values) {
 
 /**
  * One field for each key of the type's schema; without a schema the whole as JSON.
- * @param {LineData} data
+ * @param {PipelineData} data
  * @param {Step | null} step
  * @param {StepValues} values
  */
@@ -138,8 +138,8 @@ function configField(name, key, value, suggestions) {
 }
 
 /**
- * What the inputs of a step may refer to: the line's input and the steps of earlier stages.
- * @param {LineData} data
+ * What the inputs of a step may refer to: the pipeline's input and the steps of earlier stages.
+ * @param {PipelineData} data
  * @param {Step | null} step
  * @param {string} name
  * @param {ConfigKey} key
@@ -158,50 +158,50 @@ function keysOf(schema) {
 
 /**
  * What was typed as the values of a step again, for the form of another type.
- * @param {Values} sent
+ * @param {Values} input
  * @param {ConfigSchema|undefined} schema
  * @param {Data|undefined} config
  */
-function toValues(sent, schema, config) {
+function toValues(input, schema, config) {
   try {
-    const record = toRecord(sent, schema, config);
-    return { ...record, config: parsed(record.config) };
+    const record = toRecord(input, schema, config);
+    return { ...record, config: parseConfig(record.config) };
   } catch {
-    return sent;
+    return input;
   }
 }
 
 /**
  * The columns of a step that were edited; its configuration is otherwise as the record has it.
  * @param {Form} form
- * @param {Values} sent
+ * @param {Values} input
  * @param {Row} record
  * @param {Record<string, ConfigSchema>} types
  */
-function edited(form, sent, record, types) {
-  const type = sent.step_type ?? record.step_type;
-  if (type !== record.step_type) return toRecord({ ...form.getValue(), ...sent }, types[type]);
-  return toRecord(sent, types[type], parsed(record.config), type);
+function editedColumns(form, input, record, types) {
+  const type = input.step_type ?? record.step_type;
+  if (type !== record.step_type) return toRecord({ ...form.getValue(), ...input }, types[type]);
+  return toRecord(input, types[type], parseConfig(record.config), type);
 }
 
 /**
  * A form's values as the columns of a step.
- * @param {Values} sent what of the form counts
+ * @param {Values} input what of the form counts
  * @param {ConfigSchema|undefined} schema of the step's type
- * @param {Data} [config] the configuration whose keys stay where `sent` names none
+ * @param {Data} [config] the configuration whose keys stay where `input` names none
  * @param {string} [type] of the step
  */
-function toRecord(sent, schema, config = {}, type = sent.step_type) {
+function toRecord(input, schema, config = {}, type = input.step_type) {
   const keys = keysOf(schema);
-  const record = Object.fromEntries(Object.entries(sent).filter(([name]) => !name.startsWith('config.')));
-  const hasConfig = Object.keys(sent).some((name) => name.startsWith('config.'));
+  const record = Object.fromEntries(Object.entries(input).filter(([name]) => !name.startsWith('config.')));
+  const hasConfig = Object.keys(input).some((name) => name.startsWith('config.'));
   if (type !== 'model' && record.step_type) record.model = '';
   if (!keys || !hasConfig) return record;
-  const others = Object.hasOwn(sent, 'config.') ? parsed(sent['config.'])
+  const others = Object.hasOwn(input, 'config.') ? parseConfig(input['config.'])
     : Object.fromEntries(Object.entries(config).filter(([name]) => !Object.hasOwn(keys, name)));
-  const known = Object.entries(keys).map(([name, key]) => [name,
-    Object.hasOwn(sent, `config.${name}`) ? configValue(key, sent[`config.${name}`]) : config[name]]);
-  return { ...record, config: writeExact({ ...others, ...Object.fromEntries(known.filter(([, value]) => value !== undefined)) }) };
+  const pairs = Object.entries(keys).map(([name, key]) => [name,
+    Object.hasOwn(input, `config.${name}`) ? configValue(key, input[`config.${name}`]) : config[name]]);
+  return { ...record, config: writeExact({ ...others, ...Object.fromEntries(pairs.filter(([, value]) => value !== undefined)) }) };
 }
 
 /** What is left empty is left out. @param {ConfigKey} key @param {any} value */
@@ -216,7 +216,7 @@ function isMap(key) {
 }
 
 /** @param {any} text */
-function parsed(text) {
+function parseConfig(text) {
   if (text && typeof text === 'object') return text;
   return text ? parseExact(text) : {};
 }
@@ -230,7 +230,7 @@ function asInForm(answer, types) {
   const { error } = answer;
   const { current } = error?.options ?? {};
   if (!error || !current) return answer;
-  const config = parsed(current.config);
+  const config = parseConfig(current.config);
   const flat = Object.fromEntries(Object.entries(keysOf(types[current.step_type]) ?? {}).map(([name, key]) => {
     const value = config[name];
     if (value === undefined) return [`config.${name}`, ''];
@@ -257,10 +257,10 @@ function showAtFields(form, answer) {
   return form.showProblems({ ...error, options: { ...error.options, fields: texts } });
 }
 
-/** A name for a step nobody has named yet. @param {LineData} data */
+/** A name for a step nobody has named yet. @param {PipelineData} data */
 function freeKey(data) {
-  const used = new Set(data.steps.map((step) => step.step_key));
+  const keys = new Set(data.steps.map((step) => step.step_key));
   let number = data.steps.length + 1;
-  while (used.has(`step${number}`)) number += 1;
+  while (keys.has(`step${number}`)) number += 1;
   return { step_key: `step${number}`, name: t('Step ${number}', { number }) };
 }

@@ -87,9 +87,9 @@ export class MappingInput extends Input {
   }
 
   problem() {
-    const lost = this.lostPair();
-    if (!lost) return super.problem();
-    return lost.name ? t('"${name}" stands there twice.', { name: lost.name }) : t('Give this pair a name, or remove it.');
+    const pair = this.lostPair();
+    if (!pair) return super.problem();
+    return pair.name ? t('"${name}" stands there twice.', { name: pair.name }) : t('Give this pair a name, or remove it.');
   }
 
   focus() {
@@ -100,10 +100,10 @@ export class MappingInput extends Input {
 /**
  * Blanks around what was typed go; what was not touched stays as it was.
  * @param {TextInBox} texts
- * @param {string} typed
+ * @param {string} newText
  */
-function pairText({ recordText, boxText }, typed) {
-  return typed === boxText ? recordText : withBreaks(recordText, boxText, typed).trim();
+function pairText({ recordText, boxText }, newText) {
+  return newText === boxText ? recordText : withBreaks(recordText, boxText, newText).trim();
 }
 
 registerInput('mapping', MappingInput);

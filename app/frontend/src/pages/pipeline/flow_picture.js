@@ -1,4 +1,4 @@
-/** The flow of a line as a picture: stages from left to right, steps of one stage above each other. */
+/** The flow of a pipeline as a picture: stages from left to right, steps of one stage above each other. */
 
 import { t } from '../../core/i18n.js';
 import { svg } from '../common/svg.js';
@@ -19,7 +19,7 @@ export function flowPicture(stages, toneOf = () => '') {
   const width = 2 * EDGE + stages.length * (BOX.width + BOX.gapX) + BOX.gapX;
   const middle = height / 2;
   const picture = svg('svg', {
-    viewBox: `0 0 ${width} ${height}`, width, height, role: 'img', class: 'flow-picture', 'aria-label': spoken(stages),
+    viewBox: `0 0 ${width} ${height}`, width, height, role: 'img', class: 'flow-picture', 'aria-label': wordsOf(stages),
   });
   let from = EDGE;
   picture.append(svg('circle', { cx: from, cy: middle, r: DOT, class: 'flow-dot' }));
@@ -61,8 +61,8 @@ function box(step, x, y, tone) {
   return svg('g', { class: ['flow-box', tone && `flow-${tone}`, isOff && 'flow-off'].filter(Boolean).join(' ') },
     svg('title', {}, `${step.name} (${step.step_key})`),
     svg('rect', { x, y, width: BOX.width, height: BOX.height, rx: 6 }),
-    svg('text', { x: x + BOX.width / 2, y: y + 19, class: 'flow-name' }, shortened(step.name, 20)),
-    svg('text', { x: x + BOX.width / 2, y: y + 35, class: 'flow-kind' }, shortened(step.model || t(TYPE_LABELS[step.step_type] ?? step.step_type), 24)));
+    svg('text', { x: x + BOX.width / 2, y: y + 19, class: 'flow-name' }, shorten(step.name, 20)),
+    svg('text', { x: x + BOX.width / 2, y: y + 35, class: 'flow-kind' }, shorten(step.model || t(TYPE_LABELS[step.step_type] ?? step.step_type), 24)));
 }
 
 /**
@@ -70,19 +70,19 @@ function box(step, x, y, tone) {
  * @param {string} text
  * @param {number} most
  */
-function shortened(text, most) {
-  let used = 0;
-  let kept = '';
+function shorten(text, most) {
+  let width = 0;
+  let beginning = '';
   for (const letter of String(text ?? '')) {
-    used += letter > '\u2e7f' ? 2 : 1;
-    if (used > most) return `${kept}…`;
-    kept += letter;
+    width += letter > '\u2e7f' ? 2 : 1;
+    if (width > most) return `${beginning}…`;
+    beginning += letter;
   }
-  return kept;
+  return beginning;
 }
 
 /** @param {StepDefinition[][]} stages */
-function spoken(stages) {
+function wordsOf(stages) {
   if (!stages.length) return t('The line has no steps.');
   return stages.map((steps, at) => `${t('Stage ${number}', { number: at + 1 })}: ${steps.map(({ name }) => name).join(', ')}`).join('; ');
 }

@@ -1,4 +1,4 @@
-/** A difference between two definitions of a line, for reading. */
+/** A difference between two definitions of a pipeline, for reading. */
 
 import { h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
