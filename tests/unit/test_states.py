@@ -78,5 +78,7 @@ def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:
     fields = {*CallHeader.__dataclass_fields__, *CallLine.__dataclass_fields__}
 
     columns = set(columns_of("pipeline_ops", "pipeline_usage_log"))
-    assert columns - fields == {"voided_at", "voided_by", "void_reason"}
+    assert columns - fields == {
+        "voided_at", "voided_by", "void_reason", "entry_type", "reverses", "reason",
+    }  # fmt: skip
     assert fields <= columns

@@ -215,6 +215,7 @@ def _header(
         **command.labels,
         error=command.error,
         quota_key=account.distributor.quota_key,
+        entry_no=None if runs else account.settle(),
         started_at=started_at,
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,

@@ -82,6 +82,7 @@ async def book(
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,
+        entry_no=account.settle(),
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
     account.consume(header.day_key, header.month_key)

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
+from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
 from pipeline_ops.ledger.states import COUNTED_STATUSES
 
@@ -25,6 +26,8 @@ _SUMS = (
     " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
 )
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
+# What is wrong there is wrong in the ledger itself.
+_OF_LEDGER = ("statement", "entries")
 _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"
@@ -38,7 +41,10 @@ async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
     values = {"counted": list(COUNTED_STATUSES), "month": month}
     for row in await sor.sqlExe(_SUMS + where + _GROUPS, values):
         sums.add(row)
-    if month:
+    if not month:
+        # The order of settlement goes through all months.
+        sums.entries = await read_numbers(sor)
+    else:
         # A call that runs may have begun in an earlier month.
         sums.running = {
             row["pipeline_id"]: int(row["running"]) for row in await sor.sqlExe(_RUNNING, {})
@@ -121,7 +127,7 @@ def _print(differences: list[Difference], sums: Sums, *, as_json: bool) -> None:
 async def _repair(differences: list[Difference]) -> int:
     remaining = 0
     for item in differences:
-        if item.table == "statement":
+        if item.table in _OF_LEDGER:
             remaining += 1
             print(
                 f"{item.key}: the ledger itself is wrong and is left as it is. 账本行有误，未改动。"

@@ -36,8 +36,8 @@ TABLE = "pipeline_usage_log"
 
 # What the end of a call changes in its header.
 _CLOSED = (
-    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "updated_at",
-    "updated_by", "lock_version",
+    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "entry_no", "calls",
+    "updated_at", "updated_by", "lock_version",
 )  # fmt: skip
 
 

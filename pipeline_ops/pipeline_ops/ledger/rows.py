@@ -29,7 +29,12 @@ LABELS = column_names(CallLabels)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallHeader(CallLabels):
-    """The header row of a call (`line_no` 0): all that is not of one metered item."""
+    """
+    The header row of a call (`line_no` 0): all that is not of one metered item.
+
+    `entry_no`: its place in the order in which the account's calls were settled; None while its end
+    is not known. `calls`: 1, or 0 of a call that gave its quota back.
+    """
 
     id: str
     call_no: str
@@ -51,6 +56,8 @@ class CallHeader(CallLabels):
     day_key: str
     month_key: str
     quota_key: str | None = None
+    entry_no: int | None = None
+    calls: int = 1
     remark: str | None = None
     created_at: datetime
     created_by: str
@@ -147,15 +154,18 @@ LINE_COLUMNS = column_names(CallLine)
 _SHARED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
+    "entry_no",
 )  # fmt: skip
+# Of every row; an item's are (1, 0).
+_COUNTED = ("lock_version", "calls")
 _STAMPS = ("created_at", "created_by", "updated_at", "updated_by")
 _ONLY_OF_HEADER = tuple(
-    name for name in HEADER_COLUMNS if name not in ("id", "lock_version", *_SHARED, *_STAMPS)
+    name for name in HEADER_COLUMNS if name not in ("id", *_COUNTED, *_SHARED, *_STAMPS)
 )
 _ONLY_OF_LINE = LINE_COLUMNS[1:]
 # The columns in the order of the values that `table_rows` gives.
-TABLE_COLUMNS = ("id", *_SHARED, *_STAMPS, "lock_version", *_ONLY_OF_HEADER, *_ONLY_OF_LINE)
-_header_values = attrgetter("id", *_SHARED, *_STAMPS, "lock_version", *_ONLY_OF_HEADER)
+TABLE_COLUMNS = ("id", *_SHARED, *_STAMPS, *_COUNTED, *_ONLY_OF_HEADER, *_ONLY_OF_LINE)
+_header_values = attrgetter("id", *_SHARED, *_STAMPS, *_COUNTED, *_ONLY_OF_HEADER)
 # An item is written when its header is, or is changed.
 _shared_values = attrgetter(*_SHARED, *(("updated_at", "updated_by") * 2))
 _line_values = attrgetter(*_ONLY_OF_LINE)
@@ -164,7 +174,7 @@ _NOTHING_USED = {
     "amount": Decimal(0),
 }  # fmt: skip
 _NO_LINE = tuple(_NOTHING_USED.get(name) for name in _ONLY_OF_LINE)
-_NO_HEADER = (1, *[None] * len(_ONLY_OF_HEADER))
+_NO_HEADER = (1, 0, *[None] * len(_ONLY_OF_HEADER))
 
 
 def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
