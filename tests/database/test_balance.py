@@ -146,10 +146,15 @@ class History:
 
     async def void(self) -> None:
         call = self.pick("reserved", "expired", "succeeded", "cancelled")
-        if call is not None:
-            await in_transaction(
-                lambda sor: bookings.void(sor, call.call_no, None, None, SYSTEM_ACTOR)
-            )
+        if call is None:
+            return
+        work = in_transaction(
+            lambda sor: bookings.void(sor, call.call_no, None, "no", SYSTEM_ACTOR)
+        )
+        _, code = await outcome_of(work)
+        refusals = {"reserved": "call_running", "cancelled": "not_voidable"}
+        assert code == refusals.get(call.status)
+        if code is None:
             call.status = "voided"
 
     async def sweep(self) -> None:

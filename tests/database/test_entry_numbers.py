@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from app.db.numbered import migration_files, read_migrations
-from app.db.pool import raw_connection
 from app.db.transactions import in_transaction, reading
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.ledger.check import check
@@ -113,22 +111,4 @@ async def test_a_number_that_is_left_out_or_given_twice_is_found(
 
     assert counter in [item.counter for item in result]
     assert {item.key for item in result} == {trade.code}
-    assert await differences() == []
-
-
-async def test_the_calls_of_before_are_numbered_as_they_were_settled(
-    pool: Installation, trade: Trade
-) -> None:
-    await book_by_hand(trade, None)
-    pool.query("update pipeline_usage_log set entry_no = null, calls = 0")
-    pool.query("update distributors set entry_no = 0")
-    pool.query("delete from app_own_entries")
-    files = [path for path in migration_files() if path.name.startswith("0001")]
-
-    async with raw_connection() as connection:
-        async with connection.cursor() as cursor:
-            await read_migrations(files)[0].run(cursor)
-        await connection.commit()
-
-    assert await numbers(trade) == NUMBERS
     assert await differences() == []

@@ -24,7 +24,7 @@ async def test_a_call_that_ended_meanwhile_is_not_voided_as_one_that_runs(
             "select id from distributors where id = %s for update", (trade.distributor_id,)
         )
         voiding = asyncio.ensure_future(
-            in_transaction(lambda sor: bookings.void(sor, call_no, 1, None, SYSTEM_ACTOR))
+            in_transaction(lambda sor: bookings.void(sor, call_no, 1, "twice", SYSTEM_ACTOR))
         )
         await asyncio.sleep(0.2)
         assert not voiding.done()

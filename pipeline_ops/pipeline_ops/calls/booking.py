@@ -2,7 +2,7 @@
 Calls booked by hand, and calls voided.
 
 A booking meets the same limits and prices as a call through the API, as of the time it began. A
-voided call keeps its rows; its amount, its quota and, while it runs, its slot are given back.
+voided call keeps its rows; rows that reverse them give its amount back, and its quota goes back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,10 +30,10 @@ from pipeline_ops.calls.capacity import (
     open_capacity,
     save_call_start,
 )
-from pipeline_ops.errors import ALREADY_VOIDED, BEGINS_IN_FUTURE, ENDS_IN_FUTURE
+from pipeline_ops.errors import BEGINS_IN_FUTURE, CALL_RUNNING, ENDS_IN_FUTURE, NOT_VOIDABLE
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import new_header
-from pipeline_ops.ledger.states import COUNTED_STATUSES, CallSource, CallStatus, may_become
+from pipeline_ops.ledger.states import CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine
@@ -93,12 +93,13 @@ async def book(
 
 
 async def void(
-    sor: SafeSqlor, row_id: str, lock_version: int | None, reason: str | None, actor: Actor
+    sor: SafeSqlor, row_id: str, lock_version: int | None, reason: str, actor: Actor
 ) -> dict[str, Any]:
     """
-    Void the call that the row belongs to: all its rows, its amount and counters given back.
+    Void the call that the row belongs to: a reversal for each of its items, its amount and what it
+    counts given back. One that runs is cancelled instead; then nothing is known of what it used.
 
-    Raises NotFound, EditConflict, Conflict `already_voided`.
+    Raises NotFound, EditConflict, Conflict `call_running`, `not_voidable`.
     """
     unlocked_row = await get_row(sor, TABLE, row_id)
     account = await lock_account(sor, unlocked_row["distributor_id"], unlocked_row["pipeline_id"])
@@ -109,15 +110,19 @@ async def void(
     row = await get_row(sor, TABLE, row_id)
     check_lock_version(TABLE, row, lock_version)
     status = header.status
-    if not may_become(status, CallStatus.VOIDED):
-        raise ALREADY_VOIDED()
     if status == CallStatus.RESERVED:
-        capacity.free_slot()
-    if status in COUNTED_STATUSES:
-        capacity.release(header.day_key, header.month_key)
-        account.release(header.day_key, header.month_key)
+        raise CALL_RUNNING()
+    if not may_become(status, CallStatus.VOIDED):
+        raise NOT_VOIDABLE(state=status)
+    capacity.release(header.day_key, header.month_key)
+    account.release(header.day_key, header.month_key)
     amount = await ledger.void_call(
-        sor, header.call_no, moment=now(), by=actor.user_id or "", reason=reason
+        sor,
+        header.call_no,
+        entry_no=account.settle(),
+        moment=now(),
+        by=actor.user_id or "",
+        reason=reason,
     )
     account.charge(-amount)
     await account.save(sor)

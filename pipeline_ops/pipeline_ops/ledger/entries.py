@@ -27,6 +27,7 @@ from pipeline_ops.ledger.rows import (
     Entry,
     header_of,
     line_of,
+    reversal_rows,
     table_rows,
 )
 from pipeline_ops.ledger.states import COUNTED_STATUSES, CallStatus, statuses_before
@@ -133,17 +134,21 @@ async def close_calls(sor: SafeSqlor, headers: Sequence[CallHeader]) -> None:
 
 
 async def void_call(
-    sor: SafeSqlor, call_no: str, *, moment: datetime, by: str, reason: str | None
+    sor: SafeSqlor, call_no: str, *, entry_no: int, moment: datetime, by: str, reason: str
 ) -> Decimal:
-    """Mark all rows of a call as voided, and tell the amount that is to be given back."""
-    row = await sor.one(
-        "select sum(amount) as amount from pipeline_usage_log where call_no = ${call_no}$",
-        {"call_no": call_no},
-    )
+    """
+    Mark a locked call as voided and add the rows that reverse it, settled as *entry_no*; the amount
+    that is given back.
+    """
+    rows = await call_rows(sor, call_no)
+    reversals = reversal_rows(rows, entry_no=entry_no, moment=moment, by=by, reason=reason)
+    names = list(reversals[0])
+    await bulk_insert_tuples(sor, TABLE, names, [tuple(row.values()) for row in reversals])
     await sor.sqlExe(
         "update pipeline_usage_log set status = ${voided}$, voided_at = ${moment}$,"
         " voided_by = ${by}$, void_reason = ${reason}$, updated_at = ${moment}$,"
-        " updated_by = ${by}$, lock_version = lock_version + 1 where call_no = ${call_no}$",
+        " updated_by = ${by}$, lock_version = lock_version + 1 where call_no = ${call_no}$"
+        " and entry_type = 'charge'",
         {
             "call_no": call_no,
             "moment": moment,
@@ -152,7 +157,7 @@ async def void_call(
             "voided": CallStatus.VOIDED,
         },
     )
-    return Decimal(row.amount) if row and row.amount is not None else Decimal(0)
+    return -sum((Decimal(row["amount"]) for row in reversals), Decimal(0))
 
 
 async def count_calls(
@@ -256,7 +261,8 @@ _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa
 _OF_CALL = " where call_no = ${call_no}$ and line_no = 0"
 _LINES = (
     f"select call_no, {', '.join(LINE_COLUMNS)} from pipeline_usage_log"  # noqa: S608  constants
-    " where call_no in ${call_nos}$ and line_no > 0 order by call_no, line_no"
+    " where call_no in ${call_nos}$ and line_no > 0 and entry_type = 'charge'"
+    " order by call_no, line_no"
 )
 
 _COUNT = (

@@ -1,6 +1,6 @@
 """The rows of the ledger as values: a call's header, and its metered items with their prices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from app.global_func import column_names, quota_day, quota_month, time_ordered_id
-from pipeline_ops.ledger.states import CallSource, CallStatus
+from pipeline_ops.ledger.states import CallSource, CallStatus, EntryType
 from pipeline_ops.rules.pricing import PricedLine
 
 
@@ -184,3 +184,46 @@ def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
         shared = (*_shared_values(entry.header), *_NO_HEADER)
         rows += [(item.id, *shared, *_line_values(item)) for item in entry.lines]
     return rows
+
+
+# What a reversal has of the row that it takes back: whose it is, when it was, what of, at which
+# price.
+_REVERSED = (
+    "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "idempotency_key",
+    "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "step_key", "model",
+    "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price", "unit_size",
+    "package_size", "package_price",
+)  # fmt: skip
+
+
+def reversal_rows(
+    rows: Sequence[Mapping[str, Any]], *, entry_no: int, moment: datetime, by: str, reason: str
+) -> list[dict[str, Any]]:
+    """
+    Return the rows that reverse a call, out of its *rows* with the header in front: one for each
+    item, or one for the header where there is none; the first takes the call itself back.
+    """
+    header = rows[0]
+    items = [row for row in rows if row["line_no"] or row["unit"]] or [header]
+    first_no = rows[-1]["line_no"] + 1
+    return [
+        {name: row[name] for name in _REVERSED}
+        | {
+            "id": time_ordered_id(),
+            "line_no": first_no + number,
+            "entry_no": entry_no,
+            "entry_type": EntryType.REVERSAL,
+            "calls": 0 if number else -header["calls"],
+            "quantity": -row["quantity"],
+            "amount": -row["amount"],
+            "reverses": row["id"],
+            "reason": reason,
+            "status": CallStatus.VOIDED,
+            "created_at": moment,
+            "created_by": by,
+            "updated_at": moment,
+            "updated_by": by,
+            "lock_version": 1,
+        }
+        for number, row in enumerate(items)
+    ]

@@ -19,6 +19,20 @@ class CallStatus(StrEnum):
     VOIDED = "voided"
 
 
+class EntryType(StrEnum):
+    """
+    What a row of the ledger is for.
+
+    charge: a call, or an item of one; reversal: takes back a row of a call that was voided;
+    adjustment: a change of the bill by hand; topup: money that was paid in.
+    """
+
+    CHARGE = "charge"
+    REVERSAL = "reversal"
+    ADJUSTMENT = "adjustment"
+    TOPUP = "topup"
+
+
 class CallSource(StrEnum):
     """How a call came into the ledger."""
 
@@ -33,11 +47,11 @@ OVER = (CallStatus.SUCCEEDED, CallStatus.FAILED)
 ENDINGS = (*OVER, CallStatus.CANCELLED)
 # The end of an expired call may still be told, but not that it was cancelled.
 CALL_TRANSITIONS: Mapping[str, frozenset[CallStatus]] = {
-    CallStatus.RESERVED: frozenset({*ENDINGS, CallStatus.EXPIRED, CallStatus.VOIDED}),
+    CallStatus.RESERVED: frozenset({*ENDINGS, CallStatus.EXPIRED}),
     CallStatus.EXPIRED: frozenset({*OVER, CallStatus.VOIDED}),
     CallStatus.SUCCEEDED: frozenset({CallStatus.VOIDED}),
     CallStatus.FAILED: frozenset({CallStatus.VOIDED}),
-    CallStatus.CANCELLED: frozenset({CallStatus.VOIDED}),
+    CallStatus.CANCELLED: frozenset(),
     CallStatus.VOIDED: frozenset(),
 }
 # Calls that have used up quota; a cancelled or voided one has given it back.

@@ -1,0 +1,101 @@
+"""Ledgers of before: voided calls get reversals, and all are numbered as they were settled."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.base.actor import SYSTEM_ACTOR
+from app.db.numbered import migration_files, read_migrations
+from app.db.pool import raw_connection
+from app.db.transactions import in_transaction
+from pipeline_ops.calls import booking as bookings
+from tests.support.installation import Installation
+from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
+
+ROWS = (
+    "select call_no, line_no, entry_no, entry_type, calls, quantity, amount, status, month_key,"
+    " day_key, reason, created_at, created_by from pipeline_usage_log where distributor_id = %s"
+    " order by call_no, line_no"
+)
+
+
+@pytest.fixture
+async def trade(pool: Installation, hands: Clock) -> Trade:
+    """Calls that were settled and voided in another order than they began, one item or several."""
+    seller = await make_trade()
+    await add_price(seller, unit_price=Decimal(1))
+    await add_price(seller, unit_price=Decimal(3), unit="image")
+
+    async def void(call_no: str) -> None:
+        await in_transaction(
+            lambda sor: bookings.void(sor, call_no, None, "booked twice", SYSTEM_ACTOR)
+        )
+
+    def wait() -> None:
+        hands.moment += timedelta(seconds=1)
+
+    first, second, third = [await seller.begin() for _ in range(3)]
+    one_go = await seller.book_call(2)
+    wait()
+    await seller.finish(third, call="1", image="2")
+    wait()
+    await void(one_go["call_no"])
+    wait()
+    await seller.finish(second, "cancelled")
+    wait()
+    await seller.finish(first, "failed")
+    wait()
+    await void(third)
+    await seller.begin()
+    wait()
+    await void(first)
+    return seller
+
+
+async def run_migration(name: str) -> None:
+    files = [path for path in migration_files() if path.stem == name]
+    async with raw_connection() as connection:
+        async with connection.cursor() as cursor:
+            await read_migrations(files)[0].run(cursor)
+        await connection.commit()
+
+
+def forget(pool: Installation) -> None:
+    """Put the ledger back to what it was before it had entries."""
+    for change in (
+        "delete from pipeline_usage_log where entry_type = 'reversal'",
+        "update pipeline_usage_log u join pipeline_usage_log h on h.call_no = u.call_no"
+        " and h.line_no = 0 set u.status = h.status",
+        "update pipeline_usage_log set entry_no = null, calls = 0",
+        "update distributors set entry_no = 0",
+        "delete from app_own_entries",
+    ):
+        pool.query(change)
+
+
+async def test_an_old_ledger_becomes_what_the_code_would_have_written(
+    pool: Installation, trade: Trade
+) -> None:
+    before: list[dict[str, Any]] = pool.query(ROWS, trade.distributor_id)
+    assert {row["entry_no"] for row in before if row["entry_no"]} == set(range(1, 8))
+    forget(pool)
+
+    await run_migration("0002_ledger_entries")
+
+    assert pool.query(ROWS, trade.distributor_id) == before
+    assert (await trade.row("distributors")).entry_no == 7
+    assert await differences() == []
+
+
+async def test_the_last_entries_are_at_the_times_of_their_settlement(
+    pool: Installation, trade: Trade
+) -> None:
+    (row,) = pool.query(
+        "select * from pipeline_usage_log where distributor_id = %s and entry_no = 7",
+        trade.distributor_id,
+    )
+
+    assert (row["entry_type"], row["reason"]) == ("reversal", "booked twice")
+    assert row["created_at"].replace(tzinfo=EVENING.tzinfo) == EVENING + timedelta(seconds=6)
