@@ -77,7 +77,7 @@ async def _link_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
 async def _ledger_total(sor: SafeSqlor, row: Mapping[str, Any]) -> Decimal:
     total = await sor.one(
         "select coalesce(sum(amount), 0) as amount from pipeline_usage_log"
-        " where distributor_id = ${id}$ and status <> 'voided'",
+        " where distributor_id = ${id}$ and entry_type <> 'topup'",
         {"id": row["id"]},
     )
     assert total is not None

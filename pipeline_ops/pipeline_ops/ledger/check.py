@@ -14,15 +14,13 @@ from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
-from pipeline_ops.ledger.states import COUNTED_STATUSES
 
 _SUMS = (
     "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, count(*) as row_count,"
     " sum(u.line_no = 0) as headers,"
-    " sum(u.line_no = 0 and u.status in ${counted}$) as calls,"
+    " sum(u.calls) as calls,"
     " sum(u.line_no = 0 and u.status = 'reserved') as running,"
-    " sum(case u.status when 'voided' then 0 else u.amount end) as amount,"
-    " sum(case when u.status = 'voided' or u.line_no = 0 then 0 else u.amount end) as stated"
+    " sum(u.amount) as amount, sum(if(u.pricing_id is null, 0, u.amount)) as stated"
     " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
 )
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
@@ -38,8 +36,7 @@ async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
     """Return what the ledger says, of one quota month or (None) of all time."""
     sums = Sums()
     where = " where u.month_key = ${month}$" if month else ""
-    values = {"counted": list(COUNTED_STATUSES), "month": month}
-    for row in await sor.sqlExe(_SUMS + where + _GROUPS, values):
+    for row in await sor.sqlExe(_SUMS + where + _GROUPS, {"month": month}):
         sums.add(row)
     if not month:
         # The order of settlement goes through all months.

@@ -30,7 +30,7 @@ from pipeline_ops.ledger.rows import (
     reversal_rows,
     table_rows,
 )
-from pipeline_ops.ledger.states import COUNTED_STATUSES, CallStatus, statuses_before
+from pipeline_ops.ledger.states import CallStatus, statuses_before
 
 EXPIRE_BATCH_SIZE = 200
 TABLE = "pipeline_usage_log"
@@ -168,18 +168,14 @@ async def count_calls(
     distributor_id: str | None = None,
 ) -> int:
     """
-    Count calls of a quota day or month (*key*) that have used up quota: of a line, of a
-    distributor, or of a distributor on a line.
+    Count calls of a quota day or month (*key*) that have used up quota and not given it back: of a
+    line, of a distributor, or of a distributor on a line.
     """
-    values: dict[str, Any] = {
-        "pipeline_id": pipeline_id,
-        "distributor_id": distributor_id,
-        "counted": list(COUNTED_STATUSES),
-    }
+    values: dict[str, Any] = {"pipeline_id": pipeline_id, "distributor_id": distributor_id}
     if len(key) == len("2026-11-24"):
         period = "day"
-        day = datetime.fromisoformat(key).replace(tzinfo=UTC)
-        values |= {"first": key, "last": key, "start": day - _EAST, "end": day + _DAY_AND_WEST}
+        start, end = starts_of_days(key, key)
+        values |= {"first": key, "last": key, "start": start, "end": end}
     else:
         period = "month"
         values |= {"first": f"{key}-01", "last": f"{key}-31", "month": key}
@@ -187,6 +183,17 @@ async def count_calls(
     row = await sor.one(_COUNTS[(period, *whose)], values)
     assert row is not None
     return int(row.calls)
+
+
+def starts_of_days(first: str, last: str) -> tuple[datetime, datetime]:
+    """
+    Return a time from and without which calls with the quota days *first* to *last* began, in
+    whichever zone on earth: calls keep their day when the quota zone is changed. It narrows an
+    index by `started_at`; what chooses is the day.
+    """
+    start, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (first, last))
+    # The calendar has nothing before its first year.
+    return start - _EAST if start.year > 1 else start, end + _DAY_AND_WEST
 
 
 async def count_running(sor: SafeSqlor, pipeline_id: str) -> int:
@@ -265,16 +272,12 @@ _LINES = (
     " order by call_no, line_no"
 )
 
-_COUNT = (
-    "select count(*) as calls from pipeline_usage_log where line_no = 0 and status in ${counted}$"
-)
+_COUNT = "select coalesce(sum(calls), 0) as calls from pipeline_usage_log where calls <> 0"
 _BY_PIPELINE = " and pipeline_id = ${pipeline_id}$ and day_key between ${first}$ and ${last}$"
 _BY_DISTRIBUTOR = " and distributor_id = ${distributor_id}$"
 _OF_PIPELINE = " and pipeline_id = ${pipeline_id}$"
 _MONTH = " and month_key = ${month}$"
-# The day's calls are those with its key; when they began is for the index (distributor_id,
-# started_at), which has no key. So the bounds are those of the day in every zone on earth: calls
-# keep their key when the quota zone is changed.
+# When they began is for the index (distributor_id, started_at), which has no day.
 _DAY = " and day_key = ${first}$ and started_at >= ${start}$ and started_at < ${end}$"
 _EAST, _DAY_AND_WEST = timedelta(hours=14), timedelta(hours=24 + 12)
 _COUNTS = {

@@ -54,10 +54,6 @@ CALL_TRANSITIONS: Mapping[str, frozenset[CallStatus]] = {
     CallStatus.CANCELLED: frozenset(),
     CallStatus.VOIDED: frozenset(),
 }
-# Calls that have used up quota; a cancelled or voided one has given it back.
-COUNTED_STATUSES = (
-    CallStatus.RESERVED, CallStatus.SUCCEEDED, CallStatus.FAILED, CallStatus.EXPIRED,
-)  # fmt: skip
 # Calls of which the end has not been told: nothing is known yet of what they used.
 OPEN_STATUSES = frozenset(
     status for status, followers in CALL_TRANSITIONS.items() if followers.issuperset(OVER)

@@ -243,14 +243,14 @@ _IN_FORCE = (
 async def package_usage(
     sor: SafeSqlor, distributor_id: str | None, month: str, pricing_ids: Sequence[str]
 ) -> dict[str, Decimal]:
-    """Return units booked so far in quota month *month* under each price, voided calls left out."""
+    """Return units booked so far in quota month *month* under each price, less those reversed."""
     if not pricing_ids:
         return {}
     # The null-safe comparison also finds calls of our own, which have no distributor.
     rows = await sor.sqlExe(
         "select pricing_id, sum(quantity) as used from pipeline_usage_log"
         " where distributor_id <=> ${distributor_id}$ and month_key = ${month}$"
-        " and pricing_id in ${pricing_ids}$ and status <> 'voided' group by pricing_id",
+        " and pricing_id in ${pricing_ids}$ group by pricing_id",
         {"distributor_id": distributor_id, "month": month, "pricing_ids": list(pricing_ids)},
     )
     return {row.pricing_id: row.used for row in rows}
