@@ -64,10 +64,23 @@ def test_what_may_follow_which() -> None:
     assert set(CALL_TRANSITIONS) == set(CallStatus)
     assert {"reserved", "expired"} == OPEN_STATUSES
     assert statuses_before(CallStatus.EXPIRED) == ("reserved",)
-    assert statuses_before(CallStatus.CANCELLED) == ("reserved",)
+    assert statuses_before(CallStatus.CANCELLED) == ("reserved", "expired")
     assert not any(may_become(status, CallStatus.RESERVED) for status in CallStatus)
     assert statuses_before(CallStatus.VOIDED) == ("expired", "succeeded", "failed")
     assert not may_become("unheard of", CallStatus.VOIDED)
+
+
+def test_the_ledgers_trigger_lets_through_what_may_follow() -> None:
+    model = json.loads((ROOT / "pipeline_ops/models/pipeline_usage_log.json").read_text("utf-8"))
+    (trigger,) = (one for one in model["triggers"] if one["moment"] == "before update")
+    moves = []
+    for before, followers in CALL_TRANSITIONS.items():
+        names = ", ".join(f"'{after}'" for after in sorted(followers))
+        moves += [f"old.status = '{before}' and new.status in ({names})"] if followers else []
+
+    body = "\n".join(trigger["body"])
+    assert "    " + "\n    or ".join(moves) + "\n  ) then" in body
+    assert body.count("old.status") == len(moves) + 1
 
 
 def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:

@@ -58,8 +58,8 @@ async def finish(caller: str | Credentials, command: FinishCall) -> FinishResult
     """
     End a call, and charge its lines.
 
-    Raises call_not_found, already_finished (asked otherwise than the first time),
-    lease_expired (cancelled after its time), price_missing: the call then stays as it is.
+    Raises call_not_found, already_finished (asked otherwise than the first time), price_missing:
+    the call then stays as it is.
     """
     return await admission_queue().finish(caller, command)
 

@@ -1,0 +1,72 @@
+"""The ledger is append-only, whoever writes: the database refuses what would change its past."""
+
+from decimal import Decimal
+
+import pymysql
+import pytest
+
+from pipeline_ops.ledger.states import CALL_TRANSITIONS, CallStatus
+from tests.support.installation import Installation
+from tests.support.tampering import without_triggers
+from tests.support.trade import Clock, Trade, add_price, differences, make_trade
+
+MONEY = {
+    "amount": 2, "quantity": 2, "calls": 5, "currency": "USD", "entry_no": 9,
+    "month_key": "2026-10", "unit_price": 2, "pricing_id": "other", "unit": "image", "step_key": "x", "model": "m",
+    "reason": "so",
+}  # fmt: skip
+PLACE = {"call_no": "c", "line_no": 7, "started_at": "2026-01-01", "day_key": "2026-01-01"}
+
+
+@pytest.fixture
+async def trade(pool: Installation, hands: Clock) -> Trade:
+    seller = await make_trade()
+    await add_price(seller, unit_price=Decimal(1))
+    return seller
+
+
+@pytest.mark.parametrize(("column", "value"), [*MONEY.items(), *PLACE.items()])
+async def test_what_is_settled_never_changes(
+    pool: Installation, trade: Trade, column: str, value: object
+) -> None:
+    call = await trade.book_call(1)
+
+    for line_no in (0, 1):
+        with pytest.raises(pymysql.MySQLError, match="never changes"):
+            pool.query(
+                f"update pipeline_usage_log set {column} = %s where call_no = %s and line_no = %s",
+                value, call["call_no"], line_no,
+            )  # fmt: skip
+
+    assert await differences() == []
+
+
+async def test_nothing_is_deleted(pool: Installation, trade: Trade) -> None:
+    call_no = await trade.begin()
+
+    with pytest.raises(pymysql.MySQLError, match="nothing is deleted"):
+        pool.query("delete from pipeline_usage_log where call_no = %s", call_no)
+
+
+@pytest.mark.parametrize("before", CallStatus)
+async def test_a_call_goes_only_where_it_may(
+    pool: Installation, trade: Trade, before: CallStatus
+) -> None:
+    call_no = await trade.begin()
+    change = "update pipeline_usage_log set status = %s where call_no = %s"
+    for after in CallStatus:
+        with without_triggers(pool):
+            pool.query(change, str(before), call_no)
+        if after == before or after in CALL_TRANSITIONS[before]:
+            pool.query(change, str(after), call_no)
+        else:
+            with pytest.raises(pymysql.MySQLError, match="from this state to that"):
+                pool.query(change, str(after), call_no)
+    with without_triggers(pool):
+        pool.query(change, "reserved", call_no)
+
+
+async def test_a_remark_may_still_be_written(pool: Installation, trade: Trade) -> None:
+    call = await trade.book_call(1)
+
+    pool.query("update pipeline_usage_log set remark = 'seen' where call_no = %s", call["call_no"])
