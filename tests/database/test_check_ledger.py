@@ -103,7 +103,7 @@ async def test_counters_ledger_and_statements_say_the_same(trade: Trade) -> None
 async def test_an_amount_that_no_statement_lists_is_found_and_left(
     pool: Installation, trade: Trade
 ) -> None:
-    change = "update pipeline_usage_log set amount = %s where line_no = 0 and pipeline_id = %s"
+    change = "update pipeline_usage_log set amount = %s where unit = '' and pipeline_id = %s"
     pipeline_id = trade.rows["pipelines"]["id"]
     with without_triggers(pool), pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute(change + " limit 1", (1, pipeline_id))

@@ -41,10 +41,11 @@ async def trade(pool: Installation, hands: Clock) -> Trade:
     """Calls that were settled in another order than they began."""
     seller = await make_trade()
     await add_price(seller, unit_price=Decimal(1))
+    await add_price(seller, unit_price=Decimal(3), unit="image")
     first, second, third = [await seller.begin() for _ in range(3)]
     await seller.book_call(2)
     hands.moment = EVENING + timedelta(seconds=1)
-    await seller.finish(third, call="1")
+    await seller.finish(third, call="1", image="2")
     hands.moment = EVENING + timedelta(seconds=2)
     await seller.finish(second, "cancelled")
     hands.moment = EVENING + timedelta(seconds=3)
@@ -73,13 +74,12 @@ async def test_calls_are_numbered_in_the_order_they_were_settled(trade: Trade) -
 
 async def test_items_have_the_number_of_their_settlement(pool: Installation, trade: Trade) -> None:
     rows = pool.query(
-        "select h.entry_no as header, i.entry_no as item, i.calls from pipeline_usage_log h"
-        " join pipeline_usage_log i on i.call_no = h.call_no and i.line_no > 0"
-        " where h.line_no = 0 and h.distributor_id = %s order by h.entry_no",
+        "select entry_no, line_no, calls from pipeline_usage_log where unit <> ''"
+        " and distributor_id = %s order by entry_no, line_no",
         trade.distributor_id,
     )
 
-    assert [tuple(row.values()) for row in rows] == [(1, 1, 0), (2, 2, 0)]
+    assert [tuple(row.values()) for row in rows] == [(1, 0, 1), (2, 0, 1), (2, 1, 0)]
 
 
 async def test_our_own_calls_have_numbers_of_their_line(trade: Trade) -> None:

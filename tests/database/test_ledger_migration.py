@@ -15,10 +15,36 @@ from tests.support.installation import Installation
 from tests.support.tampering import without_triggers
 from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
 
-ROWS = (
-    "select call_no, line_no, entry_no, entry_type, calls, quantity, amount, status, month_key,"
-    " day_key, reason, created_at, created_by from pipeline_usage_log where distributor_id = %s"
-    " order by call_no, line_no"
+# What each settlement wrote, in rows of whichever form.
+ENTRIES = (
+    "select call_no, entry_type, max(entry_no) as entry_no, sum(calls) as calls,"
+    " sum(quantity) as quantity, sum(amount) as amount, max(month_key) as month_key,"
+    " max(day_key) as day_key, max(reason) as reason, max(created_by) as created_by,"
+    " sum(unit <> '') as items from pipeline_usage_log where distributor_id = %s"
+    " group by call_no, entry_type order by call_no, entry_type"
+)
+# A header of before had no item; all of them had rows of their own.
+_ITEM = (
+    "step_key, model, unit, quantity, pricing_id, pricing_type, pricing_mode, unit_price,"
+    " unit_size, package_size, package_price, amount"
+)
+_SHARED = (
+    "call_no, distributor_id, pipeline_id, version_no, currency, status, idempotency_key, source,"
+    " started_at, finished_at, day_key, month_key, quota_key, updated_by,"
+    " voided_at, voided_by, void_reason"
+)
+OLD_FORM = (
+    "delete from pipeline_usage_log where entry_type = 'reversal'",
+    "update pipeline_usage_log set line_no = line_no + 1 where line_no > 0 order by line_no desc",
+    f"insert into pipeline_usage_log ({_SHARED}, {_ITEM}, id, line_no, created_at, created_by,"
+    f" updated_at) select {_SHARED}, {_ITEM}, md5(id), 1, finished_at, created_by, updated_at"
+    " from pipeline_usage_log where line_no = 0 and unit <> ''",
+    "update pipeline_usage_log set step_key = '', model = '', unit = '', quantity = 0, amount = 0,"
+    " pricing_id = null, pricing_type = null, pricing_mode = null, unit_price = null,"
+    " unit_size = null, package_size = null, package_price = null where line_no = 0",
+    "update pipeline_usage_log set entry_no = null, calls = 0",
+    "update distributors set entry_no = 0",
+    "delete from app_own_entries",
 )
 
 
@@ -65,29 +91,22 @@ async def run_migration(name: str) -> None:
 
 def forget(pool: Installation) -> None:
     """Put the ledger back to what it was before it had entries."""
-    changes = (
-        "delete from pipeline_usage_log where entry_type = 'reversal'",
-        "update pipeline_usage_log u join pipeline_usage_log h on h.call_no = u.call_no"
-        " and h.line_no = 0 set u.status = h.status",
-        "update pipeline_usage_log set entry_no = null, calls = 0",
-        "update distributors set entry_no = 0",
-        "delete from app_own_entries",
-    )
     with without_triggers(pool):
-        for change in changes:
+        for change in OLD_FORM:
             pool.query(change)
 
 
 async def test_an_old_ledger_becomes_what_the_code_would_have_written(
     pool: Installation, trade: Trade
 ) -> None:
-    before: list[dict[str, Any]] = pool.query(ROWS, trade.distributor_id)
+    before: list[dict[str, Any]] = pool.query(ENTRIES, trade.distributor_id)
     assert {row["entry_no"] for row in before if row["entry_no"]} == set(range(1, 8))
+    assert {row["items"] for row in before} == {0, 1, 2}
     forget(pool)
 
     await run_migration("0002_ledger_entries")
 
-    assert pool.query(ROWS, trade.distributor_id) == before
+    assert pool.query(ENTRIES, trade.distributor_id) == before
     assert (await trade.row("distributors")).entry_no == 7
     assert await differences() == []
 

@@ -12,7 +12,8 @@ from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 
 MONEY = {
     "amount": 2, "quantity": 2, "calls": 5, "currency": "USD", "entry_no": 9,
-    "month_key": "2026-10", "unit_price": 2, "pricing_id": "other", "unit": "image", "step_key": "x", "model": "m",
+    "month_key": "2026-10", "unit_price": 2, "pricing_id": "other", "unit": "page",
+    "step_key": "x", "model": "m",
     "reason": "so",
 }  # fmt: skip
 PLACE = {"call_no": "c", "line_no": 7, "started_at": "2026-01-01", "day_key": "2026-01-01"}
@@ -22,6 +23,7 @@ PLACE = {"call_no": "c", "line_no": 7, "started_at": "2026-01-01", "day_key": "2
 async def trade(pool: Installation, hands: Clock) -> Trade:
     seller = await make_trade()
     await add_price(seller, unit_price=Decimal(1))
+    await add_price(seller, unit_price=Decimal(1), unit="image")
     return seller
 
 
@@ -29,13 +31,14 @@ async def trade(pool: Installation, hands: Clock) -> Trade:
 async def test_what_is_settled_never_changes(
     pool: Installation, trade: Trade, column: str, value: object
 ) -> None:
-    call = await trade.book_call(1)
+    call_no = await trade.begin()
+    await trade.finish(call_no, call="1", image="1")
 
-    for line_no in (0, 1):
+    for number in (0, 1):
         with pytest.raises(pymysql.MySQLError, match="never changes"):
             pool.query(
                 f"update pipeline_usage_log set {column} = %s where call_no = %s and line_no = %s",
-                value, call["call_no"], line_no,
+                value, call_no, number,
             )  # fmt: skip
 
     assert await differences() == []

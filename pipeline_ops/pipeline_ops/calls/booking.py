@@ -134,10 +134,12 @@ async def void(
 
 
 async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
-    """Return a call as pages show it: its header row, its `lines`, and their `total`."""
-    header, *lines = await ledger.call_rows(sor, call_no)
+    """Return a call as pages show it: its header row, the rows of its items and of what reverses
+    them as `lines`, and their `total`."""
+    rows = await ledger.call_rows(sor, call_no)
+    lines = [row for row in rows if row["line_no"] or row["unit"]]
     nothing = Decimal(0).scaleb(-10)
-    return {**header, "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
+    return {**rows[0], "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
 
 
 def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datetime, int]:

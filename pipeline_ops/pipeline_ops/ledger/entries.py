@@ -1,7 +1,8 @@
 """
 The ledger, pipeline_usage_log: every statement that writes it, each in one place.
 
-A call has one header row (`line_no` 0) and one row per metered item. Rows are never removed.
+A call has a header row (`line_no` 0), which carries its first metered item, and one row for each
+further item; calls of before have a header without an item, and all items in rows of their own.
 All functions work inside the caller's transaction; whoever changes a call holds the locks of
 its distributor, its line with the distributor and its capacity first, in this order.
 """
@@ -20,12 +21,14 @@ from app.global_func import (
 )
 from pipeline_ops.ledger.rows import (
     HEADER_COLUMNS,
+    ITEM_COLUMNS,
     LINE_COLUMNS,
     TABLE_COLUMNS,
     CallHeader,
     CallLine,
     Entry,
     header_of,
+    header_row,
     line_of,
     reversal_rows,
     table_rows,
@@ -43,8 +46,11 @@ _CLOSED = (
 
 
 async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
-    """Write the rows of *entries*; DuplicateKey for a repeated idempotency key."""
+    """Write the new rows of *entries*, if there are any; DuplicateKey for a repeated idempotency
+    key."""
     rows = [row for entry in entries for row in table_rows(entry)]
+    if not rows:
+        return
     # Columns that no row says anything in are left to the table.
     filled = [
         number
@@ -128,9 +134,9 @@ async def _headers(sor: SafeSqlor, where: str, values: Mapping[str, Any]) -> lis
     return [header_of(row) for row in await sor.tuples(_HEADERS + where, values)]
 
 
-async def close_calls(sor: SafeSqlor, headers: Sequence[CallHeader]) -> None:
-    """Write the ends of calls: what `_CLOSED` names of their locked headers."""
-    await bulk_update(sor, TABLE, _CLOSED, headers)
+async def close_calls(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
+    """Write the ends of calls into their locked headers, with the first item of each."""
+    await bulk_update(sor, TABLE, (*_CLOSED, *ITEM_COLUMNS), [header_row(one) for one in entries])
 
 
 async def void_call(
@@ -268,7 +274,7 @@ _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa
 _OF_CALL = " where call_no = ${call_no}$ and line_no = 0"
 _LINES = (
     f"select call_no, {', '.join(LINE_COLUMNS)} from pipeline_usage_log"  # noqa: S608  constants
-    " where call_no in ${call_nos}$ and line_no > 0 and entry_type = 'charge'"
+    " where call_no in ${call_nos}$ and unit <> '' and entry_type = 'charge'"
     " order by call_no, line_no"
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 from app.global_func import column_names, quota_day, quota_month, time_ordered_id
@@ -30,7 +31,7 @@ LABELS = column_names(CallLabels)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallHeader(CallLabels):
     """
-    The header row of a call (`line_no` 0): all that is not of one metered item.
+    What the header row of a call (`line_no` 0) has beside its first metered item.
 
     `entry_no`: its place in the order in which the account's calls were settled; None while its end
     is not known. `calls`: 1, or 0 of a call that gave its quota back.
@@ -68,7 +69,11 @@ class CallHeader(CallLabels):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLine:
-    """What the row of a metered item has of its own: what was used, its price and its amount."""
+    """
+    What the row of a metered item has of its own: what was used, its price and its amount.
+
+    The first item stands in the header's row, `line_no` 0, and has its id.
+    """
 
     id: str
     line_no: int
@@ -177,13 +182,29 @@ _NO_LINE = tuple(_NOTHING_USED.get(name) for name in _ONLY_OF_LINE)
 _NO_HEADER = (1, 0, *[None] * len(_ONLY_OF_HEADER))
 
 
+# What a header's row has of its first item.
+ITEM_COLUMNS = tuple(name for name in _ONLY_OF_LINE if name != "line_no")
+_NO_ITEM = {name: _NOTHING_USED.get(name) for name in ITEM_COLUMNS}
+
+
 def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
-    """Return the rows of *entry* as the values of TABLE_COLUMNS."""
-    rows = [(*_header_values(entry.header), *_NO_LINE)] if entry.is_new else []
-    if entry.lines:
+    """Return the rows of *entry* that are new, as the values of TABLE_COLUMNS: a call of one item
+    is one row."""
+    rows = []
+    if entry.is_new:
+        item_values = _line_values(entry.lines[0]) if entry.lines else _NO_LINE
+        rows.append((*_header_values(entry.header), *item_values))
+    if len(entry.lines) > 1:
         shared = (*_shared_values(entry.header), *_NO_HEADER)
-        rows += [(item.id, *shared, *_line_values(item)) for item in entry.lines]
+        rows += [(item.id, *shared, *_line_values(item)) for item in entry.lines[1:]]
     return rows
+
+
+def header_row(entry: Entry) -> SimpleNamespace:
+    """Return the header's row of *entry* with its first item."""
+    header = {name: getattr(entry.header, name) for name in HEADER_COLUMNS}
+    first_item = {name: getattr(item, name) for item in entry.lines[:1] for name in ITEM_COLUMNS}
+    return SimpleNamespace(**header, **_NO_ITEM | first_item)
 
 
 # What a reversal has of the row that it takes back: whose it is, when it was, what of, at which

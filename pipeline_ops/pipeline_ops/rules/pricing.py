@@ -85,7 +85,8 @@ class DatedTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    """A usage line with the price applied to it; `amount` has 10 decimals."""
+    """A usage line with the price applied to it; `amount` has 10 decimals. `line_no` counts from 0,
+    the row of the call's header."""
 
     line_no: int
     usage: UsageLine
@@ -211,7 +212,7 @@ def apply_prices(
         amount = line_amount(terms, line.quantity, before)
         if terms.pricing_type == PricingType.PACKAGE:
             so_far[terms.pricing_id] = before + line.quantity
-        result.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
+        result.append(PricedLine(line_no=number, usage=line, terms=terms, amount=amount))
     _check_size(result)
     return result
 
@@ -316,7 +317,7 @@ def _other_currency(
 
 def _check_size(lines: Sequence[PricedLine]) -> None:
     problems = [
-        LINE_AMOUNT_TOO_LARGE(f"lines/{line.line_no - 1}", amount=format(line.amount, "f"))
+        LINE_AMOUNT_TOO_LARGE(f"lines/{line.line_no}", amount=format(line.amount, "f"))
         for line in lines
         if line.amount >= AMOUNT_LIMIT
     ]

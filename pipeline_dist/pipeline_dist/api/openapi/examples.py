@@ -35,7 +35,7 @@ _LINE = {
     "quantity": "4808",
 }
 _PRICED = {
-    "line_no": 1,
+    "line_no": 0,
     **_LINE,
     "quantity": "4808.000000",
     "pricing_type": "unit",
@@ -202,7 +202,7 @@ USAGE_LINES: Example = _SPAN | {
             "entry_no": 1201,
             "entry_type": "charge",
             "call_no": _CALL_NO,
-            "line_no": 1,
+            "line_no": 0,
             "pipeline": "script-to-video",
             "version_no": 3,
             **{name: value for name, value in _PRICED.items() if name != "line_no"},

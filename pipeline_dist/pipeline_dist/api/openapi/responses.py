@@ -54,7 +54,9 @@ _LIMITS = list_of(ref("Limit"), "The limits that apply, with what is left.")
 _PRICED_LINE = record(
     "A line with the price applied to it.",
     {
-        "line_no": number("Its place in the call, from 1."),
+        "line_no": number(
+            "Its row in the call: 0 for the first. Calls booked by older versions count from 1."
+        ),
         "step_key": STEP,
         "model": MODEL,
         "unit": UNIT,
