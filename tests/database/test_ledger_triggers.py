@@ -5,6 +5,9 @@ from decimal import Decimal
 import pymysql
 import pytest
 
+from app.base.actor import SYSTEM_ACTOR
+from app.db.transactions import in_transaction
+from pipeline_ops.calls import booking as bookings
 from pipeline_ops.ledger.states import CALL_TRANSITIONS, CallStatus
 from tests.support.installation import Installation
 from tests.support.tampering import without_triggers
@@ -73,3 +76,38 @@ async def test_a_remark_may_still_be_written(pool: Installation, trade: Trade) -
     call = await trade.book_call(1)
 
     pool.query("update pipeline_usage_log set remark = 'seen' where call_no = %s", call["call_no"])
+
+
+@pytest.mark.parametrize(
+    ("change", "counter"),
+    [
+        pytest.param("delete from pipeline_usage_log where entry_type = 'reversal'",
+                     "voided rows without a reversal", id="none"),
+        pytest.param("update pipeline_usage_log set quantity = -1 where entry_type = 'reversal'",
+                     "reversals without their charge", id="too-little"),
+        pytest.param("update pipeline_usage_log set amount = -3 where entry_type = 'reversal'",
+                     "reversals without their charge", id="too-much"),
+    ],
+)  # fmt: skip
+async def test_a_reversal_that_is_missing_or_wrong_is_found(
+    pool: Installation, trade: Trade, change: str, counter: str
+) -> None:
+    call = await trade.book_call(2)
+    await in_transaction(
+        lambda sor: bookings.void(sor, call["call_no"], None, "twice", SYSTEM_ACTOR)
+    )
+    mine = f"select * from pipeline_usage_log where call_no = '{call['call_no']}'"
+    (reversal,) = pool.query(mine + " and entry_type = 'reversal'")
+
+    with without_triggers(pool):
+        pool.query(f"{change} and call_no = %s", call["call_no"])
+        faults = {item.counter for item in await differences()}
+        pool.query(f"delete from pipeline_usage_log where id = '{reversal['id']}'")
+        columns = ", ".join(f"`{name}`" for name in reversal)
+        pool.query(
+            f"insert into pipeline_usage_log ({columns}) values"
+            f" ({', '.join(['%s'] * len(reversal))})", *reversal.values(),
+        )  # fmt: skip
+
+    assert counter in faults
+    assert await differences() == []

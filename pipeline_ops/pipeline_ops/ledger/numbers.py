@@ -28,14 +28,32 @@ _OF_OURS = _NUMBERS.format(
     those="u.distributor_id is null",
     keys="u.pipeline_id, u.entry_no",
 )
-# Items are settled, and so are calls whose end was told.
-_UNNUMBERED = (
+_FAULTS = (
     "select coalesce(u.distributor_id, '') as distributor_id,"
-    " if(u.distributor_id is null, u.pipeline_id, '') as own_line, count(*) as unnumbered"
-    " from pipeline_usage_log u where u.entry_no is null"
-    " and (u.line_no > 0 or u.status in ('succeeded', 'failed', 'cancelled'))"
-    " group by 1, 2"
+    " if(u.distributor_id is null, u.pipeline_id, '') as own_line, count(*) as faults"
+    " from pipeline_usage_log u {rows} group by 1, 2"
 )
+# Rows that are wrong by themselves, each with the counter that tells how many there are.
+_WRONG_ROWS = {
+    # Items are settled, and so are calls whose end was told.
+    "unnumbered": _FAULTS.format(
+        rows="where u.entry_no is null"
+        " and (u.line_no > 0 or u.status in ('succeeded', 'failed', 'cancelled'))"
+    ),
+    # No more can be taken back than was charged; less where the rest of a package stays paid for.
+    "loose_reversals": _FAULTS.format(
+        rows="left join pipeline_usage_log c on c.id = u.reverses and c.call_no = u.call_no"
+        " and c.entry_type = 'charge' and c.status = 'voided' and u.quantity = -c.quantity"
+        " and u.amount between -c.amount and 0 where u.reverses is not null and c.id is null"
+    ),
+    # Of a voided call each item, or the header of one that used nothing.
+    "unreversed": _FAULTS.format(
+        rows="left join pipeline_usage_log r on r.reverses = u.id"
+        " where u.status = 'voided' and u.entry_type = 'charge' and r.id is null and (u.unit <> ''"
+        " or not exists (select 1 from pipeline_usage_log i where i.call_no = u.call_no"
+        " and i.entry_type = 'charge' and i.unit <> ''))"
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -43,6 +61,9 @@ class EntryNumbers:
     """
     The numbers of one account: how many there are, the first and the last of them, how many stand
     on the rows of more than one call, and how many settled rows have none.
+
+    With them how many reversals have no charge to take back, or another than theirs, and how many
+    rows of voided calls nothing reverses. (That one is reversed twice, a unique key prevents.)
     """
 
     count: int = 0
@@ -50,6 +71,8 @@ class EntryNumbers:
     last: int = 0
     doubles: int = 0
     unnumbered: int = 0
+    loose_reversals: int = 0
+    unreversed: int = 0
 
     def faults(self) -> Iterable[tuple[str, int, int]]:
         """Yield what is wrong with them: its name, what is and what should be."""
@@ -59,6 +82,10 @@ class EntryNumbers:
             yield "numbers of two calls", self.doubles, 0
         if self.unnumbered:
             yield "rows without a number", self.unnumbered, 0
+        if self.loose_reversals:
+            yield "reversals without their charge", self.loose_reversals, 0
+        if self.unreversed:
+            yield "voided rows without a reversal", self.unreversed, 0
 
 
 async def read_numbers(sor: SafeSqlor) -> dict[tuple[str, str], EntryNumbers]:
@@ -70,9 +97,10 @@ async def read_numbers(sor: SafeSqlor) -> dict[tuple[str, str], EntryNumbers]:
         for text in (_OF_DISTRIBUTORS, _OF_OURS)
         for row in await sor.sqlExe(text, {})
     }
-    for row in await sor.sqlExe(_UNNUMBERED, {}):
-        whose = (row["distributor_id"], row["own_line"])
-        numbers.setdefault(whose, EntryNumbers()).unnumbered = row["unnumbered"]
+    for name, text in _WRONG_ROWS.items():
+        for row in await sor.sqlExe(text, {}):
+            whose = (row["distributor_id"], row["own_line"])
+            setattr(numbers.setdefault(whose, EntryNumbers()), name, row["faults"])
     return numbers
 
 
