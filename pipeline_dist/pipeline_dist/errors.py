@@ -111,13 +111,6 @@ ADDRESS_UNKNOWN = IP_NOT_ALLOWED.variant(
     " told. Ask the operator: a proxy on the way hides it.",
     "只允许从指定地址调用，而本次调用的来源地址无法判定。请联系运营方：途中的代理隐藏了地址。",
 )
-LEASE_EXPIRED = ErrorCode(
-    "lease_expired",
-    409,
-    "The call's time ran out before it was cancelled; it counts as expired.",
-    "调用在取消之前租期已到，按超时计。",
-    hint=Sentence("The call's lease ran out before it was finished.", "调用在结束之前租期已到。"),
-)
 NOT_ENABLED = ErrorCode(
     "not_enabled",
     403,

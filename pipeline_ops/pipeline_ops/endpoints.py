@@ -39,6 +39,7 @@ ALL = "全部"  # the generated pages' own word for "no filter"
 MAX_MATCHES = 50
 
 _EDITABLE = ("remark", "client_ref")
+REASON = FieldRule(kind="str", length=500, required=True)
 _QUOTE = {
     "pipeline_id": FieldRule(kind="str", required=True, length=32),
     "lines": FieldRule(kind="json", required=True, json="list"),
@@ -76,9 +77,7 @@ async def usage_log_update(actor: Actor, params: Params) -> Answer:
 
 async def usage_log_delete(actor: Actor, params: Params) -> Answer:
     """Void the call that a row belongs to; `reason` is kept."""
-    key, lock_version, extra = check_delete(
-        bookings.TABLE, params, extra={"reason": FieldRule(kind="str", length=500)}
-    )
+    key, lock_version, extra = check_delete(bookings.TABLE, params, extra={"reason": REASON})
     record = await in_transaction(
         lambda sor: bookings.void(sor, key, lock_version, extra["reason"], actor)
     )

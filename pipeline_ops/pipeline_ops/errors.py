@@ -4,15 +4,18 @@ from app.global_func import DUPLICATE, IN_USE, ErrorCode, FieldCode, Sentence
 
 # Refusals.
 
-ALREADY_VOIDED = ErrorCode(
-    "already_voided", 409, "The call was voided before; once is enough.", "该调用此前已经作废。"
-)
 AMOUNT_TOO_LARGE = ErrorCode(
     "amount_too_large",
     422,
     "An amount must stay below {limit}. Check quantity, price and unit size.",
     "金额必须小于 {limit}。请检查数量、单价和单价对应数量。",
     hint=Sentence("An amount has more digits than the ledger keeps.", "金额超出账本可记的位数。"),
+)
+CALL_RUNNING = ErrorCode(
+    "call_running",
+    409,
+    "The call still runs. Cancel it, or wait for its end; then it can be voided.",
+    "该调用仍在进行。请取消它，或等它结束后再作废。",
 )
 CAPACITY_EXCEEDED = ErrorCode(
     "capacity_exceeded",
@@ -73,6 +76,12 @@ NO_DISTRIBUTORS = ErrorCode(
     400,
     "Distributors are not part of this installation.",
     "本系统没有安装分销商模块。",
+)
+NOT_VOIDABLE = ErrorCode(
+    "not_voidable",
+    409,
+    "There is nothing to void: the call is {state}.",
+    "没有可作废的内容：该调用的状态为 {state}。",
 )
 PRICE_MISSING = ErrorCode(
     "price_missing",

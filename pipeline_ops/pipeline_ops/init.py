@@ -6,7 +6,7 @@ from app.global_func import Command, Module, reading_endpoint, table_endpoints, 
 from pipeline_ops import endpoints
 from pipeline_ops.calls.account import ACCOUNT_PROVIDER
 from pipeline_ops.calls.sweeper import run_sweeper
-from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES
+from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
@@ -41,6 +41,7 @@ MODULE = Module(
         step_prices.STEP_PRICES_OF_OPS,
         *transfer.PARTS,
         CAPACITIES,
+        OWN_ENTRIES,
         prices.SERVICE,
         capacities.SERVICE,
     ),

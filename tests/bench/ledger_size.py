@@ -32,12 +32,13 @@ _SELECT = """
 insert into pipeline_usage_log (id, call_no, line_no, distributor_id, pipeline_id, version_no,
   unit, quantity, pricing_id, pricing_type, pricing_mode, unit_price, unit_size, amount, currency,
   status, idempotency_key, request_hash, source, started_at, finished_at, duration_ms, day_key,
-  month_key, quota_key, created_at, created_by, updated_at, updated_by)
+  month_key, quota_key, entry_no, calls, created_at, created_by, updated_at, updated_by)
 select concat('{mark}', lpad(hex(s.seq), 31, '0')), concat('0', lpad(hex(s.seq), 31, '0')), {line},
   l.distributor_id, l.pipeline_id, 1, {unit}, {quantity}, {pricing}, {kind}, {mode}, {price},
   {size}, {amount}, 'CNY',
   elt(1 + s.seq % 50, 'failed', 'expired', 'succeeded') , concat('k-', s.seq),
-  {hash}, 'api', {at}, {at}, 900, {day}, left({day}, 7), left({day}, 7), {at}, 'bench',
+  {hash}, 'api', {at}, {at}, 900, {day}, left({day}, 7), left({day}, 7), s.seq,
+  1 - {line}, {at}, 'bench',
   {at}, 'bench'
 from seq_{first}_to_{last} s join bench_links l on l.number = s.seq % 100
 """

@@ -138,18 +138,20 @@ class History:
         call = self.pick("reserved", "expired")
         if call is None:
             return
-        late = call.status == "expired" or not self.runs(call)
-        _, code = await outcome_of(self.trade.finish(call.call_no, "cancelled"))
-        assert code == ("lease_expired" if late else None)
-        if not late:
-            call.status = "cancelled"
+        await self.trade.finish(call.call_no, "cancelled")
+        call.status = "cancelled"
 
     async def void(self) -> None:
         call = self.pick("reserved", "expired", "succeeded", "cancelled")
-        if call is not None:
-            await in_transaction(
-                lambda sor: bookings.void(sor, call.call_no, None, None, SYSTEM_ACTOR)
-            )
+        if call is None:
+            return
+        work = in_transaction(
+            lambda sor: bookings.void(sor, call.call_no, None, "no", SYSTEM_ACTOR)
+        )
+        _, code = await outcome_of(work)
+        refusals = {"reserved": "call_running", "cancelled": "not_voidable"}
+        assert code == refusals.get(call.status)
+        if code is None:
             call.status = "voided"
 
     async def sweep(self) -> None:

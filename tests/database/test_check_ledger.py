@@ -10,6 +10,7 @@ from app.db.transactions import in_transaction, reading
 from pipeline_dist.reports.statement import statement
 from pipeline_ops.ledger.check import check
 from tests.support.installation import Installation
+from tests.support.tampering import without_triggers
 from tests.support.trade import EVENING, MIDNIGHT, Clock, Trade, add_price, make_trade
 
 COUNTERS = [
@@ -102,9 +103,9 @@ async def test_counters_ledger_and_statements_say_the_same(trade: Trade) -> None
 async def test_an_amount_that_no_statement_lists_is_found_and_left(
     pool: Installation, trade: Trade
 ) -> None:
-    change = "update pipeline_usage_log set amount = %s where line_no = 0 and pipeline_id = %s"
+    change = "update pipeline_usage_log set amount = %s where unit = '' and pipeline_id = %s"
     pipeline_id = trade.rows["pipelines"]["id"]
-    with pool.connect() as connection, connection.cursor() as cursor:
+    with without_triggers(pool), pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute(change + " limit 1", (1, pipeline_id))
         process = pool.manage("check-ledger", "--repair", "--month", "2026-11", check=False)
         cursor.execute(change, (0, pipeline_id))

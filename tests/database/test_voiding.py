@@ -24,13 +24,17 @@ async def test_a_call_that_ended_meanwhile_is_not_voided_as_one_that_runs(
             "select id from distributors where id = %s for update", (trade.distributor_id,)
         )
         voiding = asyncio.ensure_future(
-            in_transaction(lambda sor: bookings.void(sor, call_no, 1, None, SYSTEM_ACTOR))
+            in_transaction(lambda sor: bookings.void(sor, call_no, 1, "twice", SYSTEM_ACTOR))
         )
         await asyncio.sleep(0.2)
         assert not voiding.done()
         cursor.execute(
-            change.format("pipeline_usage_log set status = 'failed', lock_version = 2"), (call_no,)
+            change.format(
+                "pipeline_usage_log set status = 'failed', entry_no = 1, lock_version = 2"
+            ),
+            (call_no,),
         )
+        cursor.execute(change.format("distributors set entry_no = 1"), (trade.distributor_id,))
         cursor.execute(
             change.format("pipeline_capacity set running = 0"),
             (trade.rows["pipeline_capacity"]["id"],),

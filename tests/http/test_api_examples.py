@@ -22,12 +22,12 @@ from tests.support.selling import (
 MADE_ANEW = {
     "call_no", "checksum", "api_key_prefix", "request_id", "started_at", "finished_at",
     "lease_expires_at", "duration_ms", "published_at", "resets_at", "quota_resets_at", "made_at",
-    "from", "to", "month", "day", "allowed_ips",
+    "from", "to", "month", "day", "allowed_ips", "next",
 }  # fmt: skip
 # What was used before the example's call, and so how much is left.
 COUNTED = {
     "used", "remaining", "quota_used", "quota_remaining", "spend_used", "spend_remaining", "calls",
-    "quantity", "amount", "total", "retry_after",
+    "quantity", "amount", "total", "retry_after", "entry_no",
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def outline(value: Any, name: str = "") -> Any:
     if isinstance(value, list):
         return [outline(item, name) for item in value]
     if value is not None and name in MADE_ANEW | COUNTED:
-        return re.sub(r"[0-9a-zA-Z]+", "x", value) if isinstance(value, str) else type(value)
+        return re.sub(r"[0-9a-zA-Z_-]+", "x", value) if isinstance(value, str) else type(value)
     return re.sub(r"[0-9T:.-]+Z", "a time", value) if isinstance(value, str) else value
 
 

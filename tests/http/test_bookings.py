@@ -216,8 +216,9 @@ def test_a_call_of_our_own_is_booked_by_hand(shop: Shop) -> None:
 
     assert (answer["line_no"], answer["source"], answer["status"]) == (0, "manual", "succeeded")
     assert answer["total"] == "2.5000000000"
-    assert answer["amount"] == "0.0000000000"
+    assert answer["amount"] == "2.5000000000"
     assert [item["quantity"] for item in answer["lines"]] == ["2.500000"]
+    assert len(shop.ledger("call_no = %s", answer["call_no"])) == 1
     assert day_count(shop, pipeline) == 1
     refusal(shop.try_post(f"{USAGE}_create", pipeline_id=pipeline.id), 429, "capacity_exceeded")
     assert shop.ledger_differences() == ""
@@ -279,7 +280,7 @@ def test_only_remark_and_client_ref_of_a_call_change(shop: Shop) -> None:
     update = shop.post(f"{USAGE}_update", id=answer["id"], remark="checked", client_ref="c-1")
     assert (update["remark"], update["client_ref"]) == ("checked", "c-1")
     # A page sends the whole form; what is unchanged is no change.
-    shop.post(f"{USAGE}_update", id=answer["id"], remark="again", unit="", status="succeeded")
+    shop.post(f"{USAGE}_update", id=answer["id"], remark="again", unit="call", status="succeeded")
     problem = refusal(
         shop.try_post(f"{USAGE}_update", id=answer["id"], quantity=5, remark="no"),
         400,
@@ -300,7 +301,7 @@ def test_voiding_gives_everything_back_once(shop: Shop, by_pipeline: bool) -> No
     rows = shop.ledger("call_no = %s", gone["call_no"])
 
     voided = shop.post(
-        f"{USAGE}_delete", id=rows[2 if by_pipeline else 0]["id"], reason="booked twice"
+        f"{USAGE}_delete", id=rows[1 if by_pipeline else 0]["id"], reason="booked twice"
     )
 
     assert (voided["status"], voided["void_reason"]) == ("voided", "booked twice")
@@ -308,7 +309,8 @@ def test_voiding_gives_everything_back_once(shop: Shop, by_pipeline: bool) -> No
     assert Decimal(buyer.me()["spend_used"]) == 1
     assert buyer.me()["quota_used"] == 1
     assert day_count(shop, pipeline) == 1
-    refusal(shop.try_post(f"{USAGE}_delete", id=rows[0]["id"]), 409, "already_voided")
+    again = shop.try_post(f"{USAGE}_delete", id=rows[0]["id"], reason="again")
+    refusal(again, 409, "not_voidable")
     assert buyer.read(other_call["call_no"])["status"] == "succeeded"
     # Its key is not free again, and answers what it answered.
     again = buyer.begin(pipeline, "gone", status="succeeded", lines=[*ONE, *ONE]).json()
@@ -317,26 +319,74 @@ def test_voiding_gives_everything_back_once(shop: Shop, by_pipeline: bool) -> No
     assert shop.ledger_differences() == ""
 
 
-def test_voiding_a_running_call_frees_its_slot_and_ends_it(shop: Shop) -> None:
+def test_what_a_void_adds_to_the_ledger(shop: Shop) -> None:
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline)
+    call_no = buyer.begin(
+        pipeline, "a", status="succeeded", lines=[*ONE, {"unit": "call", "quantity": 2}]
+    ).json()["call_no"]
+    empty_call = buyer.begin(pipeline, "b").json()["call_no"]
+    buyer.finish(empty_call, "failed")
+    before = shop.ledger("call_no = %s", call_no)
+
+    record = shop.post(f"{USAGE}_delete", id=call_no, reason="booked twice")
+    shop.post(f"{USAGE}_delete", id=empty_call, reason="x" * 500)
+
+    rows = shop.ledger("call_no = %s", call_no)
+    reversals = rows[len(before) :]
+    columns = ("line_no", "entry_no", "entry_type", "calls", "quantity", "amount")
+    assert [tuple(row[name] for name in columns) for row in reversals] == [
+        (2, 3, "reversal", -1, -1, -1),
+        (3, 3, "reversal", 0, -2, -2),
+    ]
+    assert [row["reverses"] for row in reversals] == [row["id"] for row in before]
+    assert {row["reason"] for row in reversals} == {"booked twice"}
+    assert record["total"] == "0.0000000000"
+    for name in ("amount", "quantity", "entry_no", "calls", "unit_price", "day_key", "month_key"):
+        assert [row[name] for row in rows[: len(before)]] == [row[name] for row in before]
+    (header, reversal) = shop.ledger("call_no = %s", empty_call)
+    assert (reversal["line_no"], reversal["calls"], reversal["amount"]) == (1, -1, 0)
+    assert (reversal["reverses"], reversal["entry_no"]) == (header["id"], 4)
+    assert [line["line_no"] for line in buyer.read(call_no)["lines"]] == [0, 1]
+    assert shop.ledger_differences() == ""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 501}],
+    ids=["none", "empty", "blank", "long"],
+)
+def test_a_void_without_a_fit_reason_is_refused(shop: Shop, fields: dict[str, str]) -> None:
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline)
+    call = buyer.begin(pipeline, "a", status="succeeded", lines=ONE).json()
+
+    answer = shop.try_post(f"{USAGE}_delete", id=call["call_no"], **fields)
+
+    assert answer.status_code == 400
+    assert "/reason" in answer.text
+    assert buyer.read(call["call_no"])["status"] == "succeeded"
+
+
+def test_a_running_call_is_not_voided(shop: Shop) -> None:
     pipeline = shop.pipeline(capacity={"max_concurrency": 1})
     buyer = shop.distributor(pipeline)
     call_no = buyer.begin(pipeline, "a").json()["call_no"]
 
-    shop.post(f"{USAGE}_delete", id=call_no)
+    refusal(shop.try_post(f"{USAGE}_delete", id=call_no, reason="no"), 409, "call_running")
 
-    assert buyer.begin(pipeline, "b").status_code == 201
-    refusal(buyer.finish(call_no, lines=ONE), 409, "already_finished")
+    assert buyer.finish(call_no, lines=ONE).json()["status"] == "succeeded"
     assert shop.ledger_differences() == ""
 
 
-def test_voiding_a_cancelled_call_gives_nothing_back_twice(shop: Shop) -> None:
+def test_a_cancelled_call_is_not_voided(shop: Shop) -> None:
     pipeline = shop.pipeline(capacity={"daily_quota": 5})
     buyer = shop.distributor(pipeline)
     buyer.begin(pipeline, "kept")
     call_no = buyer.begin(pipeline, "a").json()["call_no"]
     buyer.finish(call_no, "cancelled")
 
-    shop.post(f"{USAGE}_delete", id=call_no)
+    refusal(shop.try_post(f"{USAGE}_delete", id=call_no, reason="no"), 409, "not_voidable")
 
     assert day_count(shop, pipeline) == 1
     assert shop.ledger_differences() == ""

@@ -1,12 +1,13 @@
 """Pages by a cursor: they go on from where they were, whatever came between."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.support.installation import Installation
 from tests.support.refusals import pointers
-from tests.support.selling import USED, Reseller, link, make_pipeline, make_reseller
+from tests.support.selling import USED, Reseller, link, make_pipeline, make_reseller, post
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +28,81 @@ def buyer(server: Installation, pipeline: dict[str, Any]) -> Reseller:
     return buyer
 
 
+def read_on(buyer: Reseller, cursor: str, rows: int = 2) -> tuple[list[dict[str, Any]], str]:
+    """All lines behind a cursor, and the cursor behind them."""
+    lines: list[dict[str, Any]] = []
+    while True:
+        page = buyer.get("usage", next=cursor).json()
+        lines += page["rows"]
+        cursor = page["next"]
+        if len(page["rows"]) < rows:
+            return lines, cursor
+
+
+class TestFollowing:
+    """A reader who keeps the cursor sees each line once, whenever its call began and ended."""
+
+    def test_calls_that_end_late_come_behind(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
+        buyer = make_reseller(server, pipeline)
+        early = buyer.begin(pipeline).json()
+        booking = buyer.begin(pipeline, status="succeeded", lines=USED).json()
+        first = buyer.get("usage", rows=2).json()
+        assert {row["call_no"] for row in first["rows"]} == {booking["call_no"]}
+
+        nothing, cursor = read_on(buyer, first["next"])
+        assert nothing == []
+        buyer.finish(early, lines=USED)
+        lines, cursor = read_on(buyer, cursor)
+        assert {row["call_no"] for row in lines} == {early["call_no"]}
+        assert [row["entry_no"] for row in lines] == [2, 2]
+
+        path = "/pipeline_ops/api/pipeline_usage_log_delete.dspy"
+        post(server.admin, path, id=booking["call_no"], reason="not ours")
+        reversals, cursor = read_on(buyer, cursor)
+        assert {row["entry_type"] for row in reversals} == {"reversal"}
+        assert [row["amount"] for row in reversals] == [
+            f"-{row['amount']}" for row in first["rows"]
+        ]
+        assert read_on(buyer, cursor) == ([], cursor)
+
+    def test_the_months_lines_are_its_statement(
+        self, server: Installation, pipeline: dict[str, Any]
+    ) -> None:
+        buyer = make_reseller(server, pipeline)
+        calls = [buyer.begin(pipeline, status="succeeded", lines=USED).json() for _ in range(3)]
+        path = "/pipeline_ops/api/pipeline_usage_log_delete.dspy"
+        post(server.admin, path, id=calls[0]["call_no"], reason="twice")
+        statement = buyer.get("statement").json()
+        month = statement["month"]
+
+        sums = buyer.get("usage", month=month, group_by="model").json()
+        lines = buyer.get("usage", month=month).json()["rows"]
+
+        assert sums["total"] == {"calls": 2, "amount": statement["amount"]}
+        assert statement["calls"] == 2
+        assert sum(Decimal(row["amount"]) for row in lines) == Decimal(statement["amount"])
+        quantities = {
+            sum(Decimal(row["quantity"]) for row in rows)
+            for rows in (sums["rows"], lines, statement["lines"])
+        }
+        assert len(quantities) == 1
+        assert {row["calls"] for row in sums["rows"]} == {2}
+        beside = buyer.get("usage", month=month, **{"from": f"{month}-01"})
+        assert "/from" in pointers(beside)
+        assert "/month" in pointers(buyer.get("usage", month="2026-13"))
+
+
 class TestCursor:
     def test_goes_on_with_its_query_alone(self, buyer: Reseller) -> None:
         first = buyer.get("usage", rows=2).json()
         pages = [first]
-        while pages[-1]["next"]:
+        while len(pages[-1]["rows"]) == 2:
             pages.append(buyer.get("usage", next=pages[-1]["next"]).json())
 
-        assert [len(page["rows"]) for page in pages] == [2, 2, 2]
-        assert {(page["from"], page["to"]) for page in pages} == {(first["from"], first["to"])}
+        assert [len(page["rows"]) for page in pages] == [2, 2, 2, 0]
+        assert {page["from"] for page in pages} == {first["from"]}
         lines = [(row["call_no"], row["line_no"]) for page in pages for row in page["rows"]]
         assert len(set(lines)) == 6
 

@@ -153,7 +153,8 @@ class TestWhatACallIsNow:
             "select id from pipeline_usage_log where call_no = %s and line_no = 0",
             first["call_no"],
         )
-        post(server.admin, "/pipeline_ops/api/pipeline_usage_log_delete.dspy", id=row["id"])
+        path = "/pipeline_ops/api/pipeline_usage_log_delete.dspy"
+        post(server.admin, path, id=row["id"], reason="booked twice")
 
         assert now()["status"] == "voided"
         again = reseller.finish(first, lines=USED).json()

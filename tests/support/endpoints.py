@@ -136,7 +136,7 @@ class World:
             return self._new(table)
         row = self._existing(table)
         if action == "delete":
-            return {"id": row["id"]}
+            return {"id": row["id"]} | ({"reason": "r"} if table == "pipeline_usage_log" else {})
         return {"id": row["id"], "lock_version": row["lock_version"], **_CHANGES[table]}
 
     def _existing(self, table: str) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class Witness:
         """Hold everything that was told against the ledger."""
         assert self.problems == []
         rows = installation.query(
-            "select u.call_no, u.idempotency_key, u.status, u.line_no, u.amount"
+            "select u.call_no, u.idempotency_key, u.status, u.line_no, u.unit, u.amount"
             " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
             " where p.code = %s order by u.call_no, u.line_no",
             self.pipeline,
@@ -150,7 +150,7 @@ class Witness:
         headers = {row["idempotency_key"]: row for row in rows if row["line_no"] == 0}
         lines: dict[str, list[Any]] = {}
         for row in rows:
-            if row["line_no"] > 0:
+            if row["unit"]:
                 lines.setdefault(row["call_no"], []).append(row["amount"])
         assert len(headers) == sum(row["line_no"] == 0 for row in rows)
         for key, call in self.beginnings.items():

@@ -41,15 +41,16 @@ def test_the_turn_of_the_month_between_two_pages_changes_nothing(at: Any) -> Non
     first = usage.page("me", check_params(QUERY, {}), {})
     text = write_cursor(
         "me",
-        {"from": clock.iso(first.span.start), "to": clock.iso(first.span.end), "rows": first.rows},
-        {"started_at": datetime(2026, 11, 9, tzinfo=UTC), "id": "0" * 32},
+        first.query,
+        {"entry_no": 7, "line_no": 2},
     )
     at("2026-11-30T16:00:01Z")
     second = usage.page("me", check_params(QUERY, {"next": text}), {"next"})
     anew = usage.page("me", check_params(QUERY, {}), {})
 
-    assert (second.span, second.rows) == (first.span, first.rows)
-    assert second.after == (datetime(2026, 11, 9, tzinfo=UTC), "0" * 32)
+    assert (second.span.start, second.rows) == (first.span.start, first.rows)
+    assert second.span.end > first.span.end  # no end was asked for
+    assert (second.after, second.query) == ((7, 2), first.query)
     assert anew.span.start == datetime(2026, 11, 30, 16, tzinfo=UTC)
 
 
@@ -86,11 +87,32 @@ def test_one_that_somebody_made_himself_is_held_against_the_rules(content: str) 
 
 def test_a_longer_time_than_may_be_asked_for_is_none_by_a_cursor_either() -> None:
     far = {"from": "2000-01-01", "to": "2026-01-01", "rows": 1000}
-    text = write_cursor("me", far, {"started_at": datetime(2020, 1, 1, tzinfo=UTC), "id": "x"})
+    text = write_cursor("me", far, {"entry_no": 1, "line_no": 1})
     with pytest.raises(InvalidFields) as caught:
         usage.page("me", check_params(QUERY, {"next": text}), {"next"})
 
     assert [problem.code for problem in caught.value.problems] == ["too_long"]
+
+
+def test_who_reads_on_for_years_is_not_stopped(at: Any) -> None:
+    at("2026-11-30T15:59:59Z")
+    first = usage.page("me", check_params(QUERY, {}), {})
+    text = write_cursor("me", first.query, {"entry_no": 1, "line_no": 1})
+    at("2029-01-01T00:00:00Z")
+
+    page = usage.page("me", check_params(QUERY, {"next": text}), {"next"})
+
+    assert page.span.start == first.span.start
+
+
+def test_a_month_stays_a_month_behind_a_cursor() -> None:
+    first = usage.page("me", check_params(QUERY, {"month": "2026-10"}), {"month"})
+    text = write_cursor("me", first.query, {"entry_no": 1, "line_no": 1})
+    params = check_params(QUERY, {"next": text, "month": "2026-10"})
+
+    assert usage.page("me", params, {"next", "month"}).span == first.span
+    with pytest.raises(InvalidFields):
+        usage.page("me", params | {"month": "2026-11"}, {"next", "month"})
 
 
 def test_the_longest_search_fits_into_a_cursor() -> None:

@@ -13,7 +13,6 @@ from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_ops.ledger.rows import CallHeader, CallLine
 from pipeline_ops.ledger.states import (
     CALL_TRANSITIONS,
-    COUNTED_STATUSES,
     OPEN_STATUSES,
     CallSource,
     CallStatus,
@@ -64,19 +63,31 @@ def test_a_state_is_spelled_by_its_letters(state: CallStatus) -> None:
 def test_what_may_follow_which() -> None:
     assert set(CALL_TRANSITIONS) == set(CallStatus)
     assert {"reserved", "expired"} == OPEN_STATUSES
-    assert set(COUNTED_STATUSES) == set(CallStatus) - {CallStatus.CANCELLED, CallStatus.VOIDED}
     assert statuses_before(CallStatus.EXPIRED) == ("reserved",)
-    assert statuses_before(CallStatus.CANCELLED) == ("reserved",)
+    assert statuses_before(CallStatus.CANCELLED) == ("reserved", "expired")
     assert not any(may_become(status, CallStatus.RESERVED) for status in CallStatus)
-    assert [status for status in CallStatus if not may_become(status, CallStatus.VOIDED)] == [
-        "voided"
-    ]
+    assert statuses_before(CallStatus.VOIDED) == ("expired", "succeeded", "failed")
     assert not may_become("unheard of", CallStatus.VOIDED)
+
+
+def test_the_ledgers_trigger_lets_through_what_may_follow() -> None:
+    model = json.loads((ROOT / "pipeline_ops/models/pipeline_usage_log.json").read_text("utf-8"))
+    (trigger,) = (one for one in model["triggers"] if one["moment"] == "before update")
+    moves = []
+    for before, followers in CALL_TRANSITIONS.items():
+        names = ", ".join(f"'{after}'" for after in sorted(followers))
+        moves += [f"old.status = '{before}' and new.status in ({names})"] if followers else []
+
+    body = "\n".join(trigger["body"])
+    assert "    " + "\n    or ".join(moves) + "\n  ) then" in body
+    assert body.count("old.status") == len(moves) + 1
 
 
 def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:
     fields = {*CallHeader.__dataclass_fields__, *CallLine.__dataclass_fields__}
 
     columns = set(columns_of("pipeline_ops", "pipeline_usage_log"))
-    assert columns - fields == {"voided_at", "voided_by", "void_reason"}
+    assert columns - fields == {
+        "voided_at", "voided_by", "void_reason", "entry_type", "reverses", "reason",
+    }  # fmt: skip
     assert fields <= columns

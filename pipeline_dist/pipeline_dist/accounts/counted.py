@@ -13,16 +13,20 @@ from pipeline_ops.ledger.counted import (
     Difference,
     Sums,
     counter_differences,
+    entry_differences,
     is_of,
     period_differences,
 )
+from pipeline_ops.ledger.numbers import last_entry
 
 _LINKS = (
     "select l.id, l.distributor_id, l.pipeline_id, l.day_key, l.day_used, l.month_key,"
     " l.month_used, concat(d.code, ' ', p.code) as name from distributor_pipeline l"
     " join pipelines p on p.id = l.pipeline_id join distributors d on d.id = l.distributor_id"
 )
-_DISTRIBUTORS = "select id, code as name, quota_key, quota_used, spend_used from distributors"
+_DISTRIBUTORS = (
+    "select id, code as name, quota_key, quota_used, spend_used, entry_no from distributors"
+)
 
 
 async def _compare_links(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
@@ -48,6 +52,7 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
             differences += counter_differences(
                 distributors.TABLE, row, row["name"], "spend_used", total
             )
+        differences += entry_differences(distributors.TABLE, row, (row["id"], ""), sums)
     names = {row["id"]: row["name"] for row in rows}
     return differences + [
         Difference(
@@ -72,7 +77,7 @@ async def _link_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
 async def _ledger_total(sor: SafeSqlor, row: Mapping[str, Any]) -> Decimal:
     total = await sor.one(
         "select coalesce(sum(amount), 0) as amount from pipeline_usage_log"
-        " where distributor_id = ${id}$ and status <> 'voided'",
+        " where distributor_id = ${id}$ and entry_type <> 'topup'",
         {"id": row["id"]},
     )
     assert total is not None
@@ -96,6 +101,7 @@ COUNTED = (
                 sor, row["quota_key"], distributor_id=row["id"]
             ),
             "spend_used": _ledger_total,
+            "entry_no": lambda sor, row: last_entry(sor, distributor_id=row["id"]),
         },
     ),
 )

@@ -38,6 +38,7 @@ class Distributor:
     quota_used: int
     spend_limit: Decimal | None
     spend_used: Decimal
+    entry_no: int
     api_key_hash: str | None
     api_key_expires_at: datetime | None
     previous_key_hash: str | None

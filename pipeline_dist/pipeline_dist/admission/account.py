@@ -150,6 +150,11 @@ class DistributorAccount:
         """Charge *amount*, or give it back where it is negative."""
         self.distributor.spend_used += amount
 
+    def settle(self) -> int:
+        """Raise the distributor's `entry_no` and return it: the number of what is settled now."""
+        self.distributor.entry_no += 1
+        return self.distributor.entry_no
+
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters that have changed."""
         distributor, link = self._state()

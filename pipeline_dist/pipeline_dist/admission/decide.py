@@ -41,12 +41,11 @@ from pipeline_dist.errors import (
     ALREADY_FINISHED,
     CALL_NOT_FOUND,
     IDEMPOTENCY_KEY_REUSED,
-    LEASE_EXPIRED,
     PIPELINE_NOT_FOUND,
 )
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, new_header
-from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus, may_become
+from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
 from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import PricedLine, total
@@ -220,6 +219,7 @@ def _header(
         error=command.error,
         quota_key=account.distributor.quota_key,
         terms_no=pipeline.terms_no,
+        entry_no=None if runs else account.settle(),
         started_at=started_at,
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,
@@ -286,15 +286,11 @@ async def _decide_finish(
         await side.load_counts(workset.sor, workset.moment)
     if header.status not in OPEN_STATUSES:
         return await _replay_finish(workset, header, code, command, account, capacity)
-    moment, status, lease_ends = workset.moment, header.status, header.lease_expires_at
+    moment, lease_ends = workset.moment, header.lease_expires_at
     assert lease_ends is not None  # who has no lease has an end from the beginning
-    if status == CallStatus.EXPIRED:
+    if header.status == CallStatus.EXPIRED:
         # Also where the clock was set back since: the end is not before the lease's.
         moment = max(moment, lease_ends)
-    elif moment >= lease_ends:
-        status = CallStatus.EXPIRED  # though nobody has looked yet
-    if not may_become(status, command.status):
-        raise LEASE_EXPIRED()
     pipeline_id, started_at = header.pipeline_id, header.started_at
     await check_steps(workset.sor, pipeline_id, header.version_no, command.lines)
     # A header without a number is older than the numbers, and than every price that has one.

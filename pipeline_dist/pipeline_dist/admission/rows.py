@@ -31,7 +31,7 @@ _PIPELINE_BY_CODE = f"select {', '.join(PIPELINE_COLUMNS)} from pipelines where 
 Pair = tuple[str, str]
 
 # What admission changes of a distributor.
-SAVED = ("quota_key", "quota_used", "spend_used", "rate_window")
+SAVED = ("quota_key", "quota_used", "spend_used", "entry_no", "rate_window")
 
 Counters = Callable[[Any], tuple[Any, ...]]
 # The values of the counters of a row, by which a changed one is told.

@@ -171,10 +171,9 @@ class WorkSet:
     async def save(self) -> None:
         """Write everything. The ledger comes first: a repeated idempotency key stops here, as
         DuplicateKey, with no counter written."""
-        if any(entry.is_new or entry.lines for entry in self.entries):
-            await ledger.insert_entries(self.sor, self.entries)
-        if self._final_headers:
-            await ledger.close_calls(self.sor, list(self._final_headers.values()))
+        await ledger.insert_entries(self.sor, self.entries)
+        if endings := [entry for entry in self.entries if not entry.is_new]:
+            await ledger.close_calls(self.sor, endings)
         distributors = self._rows_to_write(self.distributors.values(), distributor_counters)
         links = self._rows_to_write(self.links.values(), link_counters)
         rows = [item.row for item in self.capacities.values() if item.row is not None]

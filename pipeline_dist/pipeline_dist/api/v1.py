@@ -158,6 +158,8 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
     query = api_input.query(request, USAGE_QUERY)
     if query["group_by"]:
         api_input.refuse_beside(request, "group_by", ("rows", "next"))
+    if query["month"]:
+        api_input.refuse_beside(request, "month", ("from", "to"))
     owner = f"usage {caller.id}"
     page = usage.page(owner, query, request.query.keys())
     body: dict[str, Any] = {

@@ -20,7 +20,8 @@ from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.distributors import TABLE
 from pipeline_dist.accounts.rows import Link, link_of
 from pipeline_dist.admission.account import effective_terms
-from pipeline_dist.reports.usage import Span
+from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM
+from pipeline_dist.reports.usage import Span, whole_days
 from pipeline_ops.rules.pricing import TERMS_COLUMNS, Terms, terms_of
 
 DAYS_SHOWN = 30
@@ -46,15 +47,14 @@ async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     """
     record = await get_row(sor, TABLE, distributor_id)
     moment = now()
-    first = day_bounds(quota_day(moment - timedelta(days=DAYS_SHOWN - 1)))[0]
-    last = day_bounds(quota_day(moment))[1]
+    first, last = quota_day(moment - timedelta(days=DAYS_SHOWN - 1)), quota_day(moment)
     return {
         "now": moment,
         "distributor": public(TABLE, record),
         "gauges": [_quota(record, moment), _spend(record)],
         "lines": await _pipelines(sor, record, moment),
-        "days": {"first": quota_day(first), "last": quota_day(moment)},
-        "by_day": await sums(sor, distributor_id, Span(first, last), "day", None),
+        "days": {"first": first, "last": last},
+        "by_day": await sums(sor, distributor_id, whole_days(first, last), "day", None),
     }
 
 
@@ -65,27 +65,24 @@ async def sums(
     Return the calls by outcome and the amount, per group (one of GROUPS) and currency; *pipeline*
     is a code.
 
-    A call counts where it began, voided and cancelled ones are left out. By step and model only
-    lines with a unit count: `calls` are then the calls that have such a line.
+    A call counts where it began. By step and model `calls` are the calls that have an item there
+    which was not reversed, so that they do not add up to the calls of the whole.
     """
     column = GROUPS[group_by]
     is_item = group_by in ("step", "model")
-    calls = "count(distinct u.call_no)" if is_item else "sum(u.line_no = 0)"
+    calls = CALLS_WITH_ITEM if is_item else "sum(u.calls)"
     # Nothing of the request is in the text: column and conditions are from the table above.
     sql = (
         f"select {column} as `group`, min(p.name) as name, min(p.id) as pipeline_id, u.currency,"
         f" {calls} as calls, sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
         " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
-        f" sum(u.amount) as amount{_USED}{' and u.line_no > 0' if is_item else ''}"
+        f" sum(u.amount) as amount{_USED} and {period.condition}"
+        f"{f' and {IS_ITEM}' if is_item else ''}"
         f"{' and p.code = ${pipeline}$' if pipeline else ''}"
-        f" group by {column}, u.currency order by {column}, u.currency"
+        f" group by {column}, u.currency having calls <> 0 or amount <> 0"
+        f" order by {column}, u.currency"
     )
-    values = {
-        "distributor_id": distributor_id,
-        "start": period.start,
-        "end": period.end,
-        "pipeline": pipeline,
-    }
+    values = period.values | {"distributor_id": distributor_id, "pipeline": pipeline}
     return [_sum_row(row, is_item) for row in await sor.sqlExe(sql, values)]
 
 
@@ -172,11 +169,9 @@ def _pipeline(
     }  # fmt: skip
 
 
-# Served by the index (distributor_id, started_at).
 _USED = (
     " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    " where u.distributor_id = ${distributor_id}$ and u.started_at >= ${start}$"
-    " and u.started_at < ${end}$ and u.status not in ('voided', 'cancelled')"
+    " where u.distributor_id = ${distributor_id}$"
 )
 _LINKS = (
     "select p.code, p.name, p.status, l.* from distributor_pipeline l"

@@ -21,6 +21,7 @@ from app.global_func import (
 )
 from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.errors import BAD_MONTH
+from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM, NOT_ALL_REVERSED
 from pipeline_ops.rules.pricing import with_shown_prices
 
 LINE_COLUMNS = (
@@ -33,6 +34,21 @@ MONTH_RULE = FieldRule(
     problem=BAD_MONTH,
 )
 _NOTHING = Decimal("0.0000000000")
+_OF_MONTH = " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
+_LINES = (
+    "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"  # noqa: S608  constants
+    " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price,"
+    f" {CALLS_WITH_ITEM} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount, u.currency"
+    f" from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id{_OF_MONTH} and {IS_ITEM}"
+    " group by p.code, p.name, u.step_key, u.model, u.unit, u.pricing_type, u.unit_price,"
+    f" u.unit_size, u.package_size, u.package_price, u.currency{NOT_ALL_REVERSED}"
+    " order by p.code, u.step_key, u.model, u.unit, u.unit_price, u.package_price"
+)
+_SUMS = (
+    "select coalesce(sum(u.calls), 0) as calls, coalesce(sum(u.amount), 0) as amount,"  # noqa: S608  constants
+    " coalesce(sum(u.line_no = 0 and u.status = 'reserved'), 0) as running"
+    f" from pipeline_usage_log u{_OF_MONTH} and u.entry_type <> 'topup'"
+)
 
 
 def check_month(month: str | None) -> str:
@@ -45,28 +61,11 @@ async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dic
     """Return the statement of *distributor* for the quota month *month*; final once the month is
     over."""
     values = {"distributor_id": distributor.id, "month": month}
-    lines = await sor.sqlExe(
-        "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"
-        " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price,"
-        " count(distinct u.call_no) as calls, sum(u.quantity) as quantity, sum(u.amount) as amount,"
-        " u.currency"
-        " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-        " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
-        " and u.line_no > 0 and u.status <> 'voided'"
-        " group by p.code, p.name, u.step_key, u.model, u.unit, u.pricing_type, u.unit_price,"
-        " u.unit_size, u.package_size, u.package_price, u.currency"
-        " order by p.code, u.step_key, u.model, u.unit, u.unit_price, u.package_price",
-        values,
-    )
-    calls = await sor.one(
-        "select count(*) as calls, coalesce(sum(status = 'reserved'), 0) as running"
-        " from pipeline_usage_log where distributor_id = ${distributor_id}$"
-        " and month_key = ${month}$ and line_no = 0 and status not in ('voided', 'cancelled')",
-        values,
-    )
-    assert calls is not None
+    lines = await sor.sqlExe(_LINES, values)
+    sums = await sor.one(_SUMS, values)
+    assert sums is not None
     start, end = month_bounds(month)
-    sum_exact = sum((line["amount"] for line in lines), _NOTHING)
+    calls, running, sum_exact = int(sums["calls"]), int(sums["running"]), _NOTHING + sums["amount"]
     return {
         "distributor": {"code": distributor.code, "name": distributor.name},
         "month": month,
@@ -74,12 +73,12 @@ async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dic
         "to": end,
         "time_zone": zone_name(),
         "currency": distributor.currency,
-        "calls": calls["calls"],
-        "running": int(calls["running"]),
+        "calls": calls,
+        "running": running,
         "lines": [with_shown_prices(line) for line in lines],
         "amount": sum_exact,
         "total": round_amount(sum_exact, distributor.currency),
-        "final": end <= now() and not calls["running"],
+        "final": end <= now() and not running,
         "made_at": now(),
     }
 

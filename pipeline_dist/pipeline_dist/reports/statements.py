@@ -4,9 +4,7 @@ from pipeline_ops.reports.distributors import DistributorStatements
 
 # By distributor, so that the index (distributor_id, month_key, …) serves it.
 _BY_DISTRIBUTOR = (
-    "select d.id, d.name, u.currency,"
-    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
-    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
+    "select d.id, d.name, u.currency, sum(u.calls) as calls, sum(u.amount) as amount"
     " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
     " and u.month_key = ${month}$ group by d.id, d.name, u.currency"
 )

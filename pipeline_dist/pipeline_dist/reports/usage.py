@@ -1,13 +1,13 @@
 """
 What a distributor used: sums per day, line, model or step, and the single lines.
 
-A call counts where it began. Voided calls are left out; a call that is still running has no lines
-yet. Reads only, over the index (distributor_id, started_at).
+A call counts where it began: on its quota day, or in the month of its statement. A call that is
+still running has no lines yet. Reads only.
 """
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,108 +21,200 @@ from app.global_func import (
     SafeSqlor,
     check_params,
     day_bounds,
-    iso,
     month_bounds,
     now,
+    quota_day,
     quota_month,
 )
 from pipeline_dist.errors import TOO_MANY_DAYS
-from pipeline_dist.reports.cursors import read_cursor, write_cursor
+from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
+from pipeline_dist.reports.statement import MONTH_RULE
+from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM, NOT_ALL_REVERSED
+from pipeline_ops.ledger.entries import starts_of_days
 from pipeline_ops.rules.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
 MAX_DAYS = 400
 DAY_OR_TIME = "day_or_time"
 PAGE_QUERY = {
+    "month": MONTH_RULE,
     "from": FieldRule(kind="str", length=40, format=DAY_OR_TIME),
     "to": FieldRule(kind="str", length=40, format=DAY_OR_TIME),
     "rows": FieldRule(kind="int", minimum=1, maximum=1000, default=100),
 }
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLACE = {
-    "started_at": FieldRule(kind="datetime", required=True),
-    "id": FieldRule(kind="str", length=32, required=True),
+    "entry_no": FieldRule(kind="int", minimum=0, required=True),
+    "line_no": FieldRule(kind="int", minimum=0, required=True),
 }
 # A time from here on could not be reckoned with: the calendar ends.
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-_WHERE = (
+_ITEMS = (
     " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    " where u.distributor_id = ${distributor_id}$ and u.started_at >= ${start}$"
-    " and u.started_at < ${end}$ and u.status <> 'voided'"
+    f" where u.distributor_id = ${{distributor_id}}$ and {IS_ITEM} and "
 )
+_IN_MONTH = "u.month_key = ${month}$"
+# The starts are also for the index (distributor_id, started_at).
+_ON_DAYS = (
+    "u.day_key between ${first_day}$ and ${last_day}$"
+    " and u.started_at >= ${earliest}$ and u.started_at < ${latest}$"
+)
+_MILLISECOND = timedelta(milliseconds=1)
+_FIRST_DAY, _LAST_DAY = "", "9999-12-31"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Span:
-    """A time from `start` up to and without `end`."""
+    """
+    A time from `start` up to and without `end`.
+
+    What belongs to it is said by the rows' own quota days, `first_day` to `last_day`, where it
+    begins and ends with a day, and by the starts of calls, from `earliest` up to and without
+    `latest`, where it does not; or, with `month`, by the month of their statement.
+    """
 
     start: datetime
     end: datetime
+    first_day: str
+    last_day: str
+    earliest: datetime
+    latest: datetime
+    month: str | None = None
+
+    @property
+    def condition(self) -> str:
+        """What a row `u` of the ledger fulfils that belongs to it."""
+        return _IN_MONTH if self.month else _ON_DAYS
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values in `condition`."""
+        if self.month:
+            return {"month": self.month}
+        names = ("first_day", "last_day", "earliest", "latest")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
 class Page:
-    """Up to `rows` lines of a time that stand behind `after`: a line's start and its id."""
+    """
+    Up to `rows` lines of a time that stand behind `after`: the number of a settlement and of a line
+    in it. `query` is what the pages behind it are asked with.
+    """
 
     span: Span
     rows: int
-    after: tuple[datetime, str]
+    after: tuple[int, int]
+    query: Mapping[str, Any]
 
 
-def span(start: str | None, end: str | None) -> Span:
+def whole_days(first: str, last: str) -> Span:
+    """Return the time of the quota days *first* to *last*."""
+    return _span_of_days(day_bounds(first)[0], day_bounds(last)[1])
+
+
+def month_span(month: str) -> Span:
+    """Return the time of what stands in the statement of *month*."""
+    return replace(_span_of_days(*month_bounds(month)), month=month)
+
+
+def span(start: str | None, end: str | None, *, may_be_long: bool = False) -> Span:
     """
     Return the time that the parameters `from` and `to` mean; by default this quota month until now.
 
     A date is a whole quota day, `to` included; a time is exact, `to` excluded. Raises
-    InvalidFields, also for more than 400 days.
+    InvalidFields, also for more than 400 days, unless it *may_be_long*.
     """
     problems: list[FieldProblem] = []
     first = _moment("from", start, 0, problems) or month_bounds(quota_month(now()))[0]
-    last = _moment("to", end, 1, problems) or max(now(), first) + timedelta(milliseconds=1)
+    last = _moment("to", end, 1, problems) or max(now(), first) + _MILLISECOND
     if not problems and last <= first:
         problems.append(OUT_OF_ORDER("to"))
-    if not problems and last - first > timedelta(days=MAX_DAYS):
+    if not problems and not may_be_long and last - first > timedelta(days=MAX_DAYS):
         problems.append(TOO_MANY_DAYS("to", most=MAX_DAYS))
     if problems:
         raise InvalidFields(problems)
-    return Span(first, last)
+    result = _span_of_days(first, last)
+    if _is_time(start):
+        result = replace(result, first_day=_FIRST_DAY, earliest=first)
+    if _is_time(end):
+        result = replace(result, last_day=_LAST_DAY, latest=last)
+    return result
+
+
+def _span_of_days(start: datetime, end: datetime) -> Span:
+    """Return the time of all quota days that *start* to *end* touches."""
+    first_day, last_day = quota_day(start), quota_day(end - _MILLISECOND)
+    earliest, latest = starts_of_days(first_day, last_day)
+    return Span(
+        start=start,
+        end=end,
+        first_day=first_day,
+        last_day=last_day,
+        earliest=earliest,
+        latest=latest,
+    )
+
+
+def query_span(query: Mapping[str, Any], *, is_open: bool = False) -> Span:
+    """Return the time that the parameters *query* mean: a `month`, or `from` and `to`; *is_open*:
+    it has grown to now since it was asked for."""
+    if query["month"]:
+        return month_span(query["month"])
+    return span(query["from"], query["to"], may_be_long=is_open)
 
 
 def page(owner: str, query: Mapping[str, Any], names: Collection[str]) -> Page:
     """
     Return the page that the parameters *query* mean; of them *names* were sent. With `next` it is
-    the page behind that of the cursor, which was made for *owner*, of the same time and length.
+    the page behind that of the cursor, which was made for *owner*, of the same time and length;
+    where the first was asked for no end, the time goes on to now.
 
     Raises InvalidFields, also for a parameter that is otherwise than in the cursor's query.
     """
     if not query["next"]:
-        times = span(query["from"], query["to"])
-        return Page(times, query["rows"], (times.start, ""))
+        times = query_span(query)
+        next_query = {name: query[name] for name in ("month", "from", "to", "rows") if query[name]}
+        if not query["month"]:
+            # The start stays where it was when the month turns.
+            next_query["from"] = query["from"] or quota_day(times.start)
+        return Page(times, query["rows"], (0, 0), next_query)
     cursor = read_cursor(owner, query["next"], query=PAGE_QUERY, place=_PLACE)
-    times = span(cursor.query["from"], cursor.query["to"])
+    # Who reads on and on does so for longer than anybody may ask for at once.
+    times = query_span(cursor.query, is_open=not cursor.query["to"])
+    _check_same(cursor, times, {name: query[name] for name in PAGE_QUERY if name in names})
+    next_query = {name: value for name, value in cursor.query.items() if value}
+    after = (cursor.place["entry_no"], cursor.place["line_no"])
+    return Page(times, cursor.query["rows"], after, next_query)
+
+
+def _check_same(cursor: Cursor, times: Span, query: Mapping[str, Any]) -> None:
+    """Raise InvalidFields for what *query* says otherwise than the cursor's query, which means
+    *times*; one time may be written in many ways."""
     problems: list[FieldProblem] = []
-    whole_query = {
-        "from": iso(_moment("from", query["from"], 0, problems) or times.start),
-        "to": iso(_moment("to", query["to"], 1, problems) or times.end),
-        "rows": query["rows"],
-    }
+    parameters = dict(query)
+    for edge, (name, moment) in enumerate({"from": times.start, "to": times.end}.items()):
+        if name in query and _moment(name, query[name], edge, problems) in (None, moment):
+            parameters[name] = cursor.query[name]
     if problems:
         raise InvalidFields(problems)
-    cursor.check_same({name: whole_query[name] for name in whole_query if name in names})
-    after = max(cursor.place["started_at"], times.start)
-    return Page(times, cursor.query["rows"], (after, cursor.place["id"]))
+    cursor.check_same(parameters)
 
 
 async def sums(
     sor: SafeSqlor, distributor_id: str, period: Span, group_by: str
 ) -> list[dict[str, Any]]:
-    """Return the calls, the quantity and the amount per group and unit; *group_by* is one of
-    GROUPS."""
+    """
+    Return the calls, the quantity and the amount per group and unit; *group_by* is one of GROUPS.
+
+    A call counts in each group where it has an item that was not reversed, so that the calls do not
+    add up to those of `total`.
+    """
     column = GROUPS[group_by]
     rows: list[dict[str, Any]] = await sor.sqlExe(
         f"select {column} as `{group_by}`, u.unit, u.currency,"
-        " count(distinct u.call_no) as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
-        f"{_WHERE} and u.line_no > 0 group by {column}, u.unit, u.currency"
+        f" {CALLS_WITH_ITEM} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
+        f"{_ITEMS}{period.condition} group by {column}, u.unit, u.currency{NOT_ALL_REVERSED}"
         f" order by {column}, u.unit, u.currency",
         _values(distributor_id, period),
     )
@@ -132,7 +224,9 @@ async def sums(
 async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, Any]:
     """Return how many calls were made, and what all of it costs."""
     row = await sor.one(
-        f"select coalesce(sum(u.line_no = 0), 0) as calls, sum(u.amount) as amount{_WHERE}",
+        "select coalesce(sum(u.calls), 0) as calls, sum(u.amount) as amount"  # noqa: S608  constants
+        " from pipeline_usage_log u where u.distributor_id = ${distributor_id}$"
+        f" and u.entry_type <> 'topup' and {period.condition}",
         _values(distributor_id, period),
     )
     assert row is not None
@@ -141,33 +235,39 @@ async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, 
 
 async def list_lines(
     sor: SafeSqlor, owner: str, distributor_id: str, window: Page
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[dict[str, Any]], str]:
     """
-    One page of lines in the order they began, and the cursor of the next page for *owner*.
+    One page of lines in the order they were settled, and the cursor of what comes behind it for
+    *owner*: also where nothing does yet, so that a reader who keeps it goes on from there.
 
-    Pages are cut at a key, not counted off: no line comes twice or is left out while calls are
-    booked. A call that ends while pages are read has its lines where it began, perhaps on a page
-    that was read already.
+    The numbers of settlement are written in the order of the commits (ledger/numbers.py), so a line
+    that is not there yet has a higher one: none comes twice or is left out, also of a call that
+    ends late.
     """
     rows = await sor.sqlExe(
-        "select u.id, u.call_no, u.line_no, p.code as pipeline, u.version_no, u.step_key, u.model,"
+        "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"
+        " u.step_key, u.model,"
         " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
         " u.package_price, u.amount, u.currency, u.status, u.started_at, u.finished_at"
-        f"{_WHERE} and u.line_no > 0 and u.started_at >= ${{after}}$"
-        " and (u.started_at > ${after}$ or u.id > ${after_id}$)"
-        " order by u.started_at, u.id limit ${most}$",
+        f"{_ITEMS}{window.span.condition} and u.entry_no >= ${{after}}$"
+        " and (u.entry_no > ${after}$ or u.line_no > ${after_line}$)"
+        # One call has a number: its number is in the order only because it is in the index.
+        " order by u.entry_no, u.call_no, u.line_no limit ${most}$",
         _values(distributor_id, window.span)
-        | {"after": window.after[0], "after_id": window.after[1], "most": window.rows + 1},
+        | {"after": window.after[0], "after_line": window.after[1], "most": window.rows},
     )
-    page_rows, more = rows[: window.rows], None
-    if len(rows) > window.rows:
-        query = {"from": iso(window.span.start), "to": iso(window.span.end), "rows": window.rows}
-        more = write_cursor(owner, query, {name: page_rows[-1][name] for name in _PLACE})
-    return [with_shown_prices({n: row[n] for n in row if n != "id"}) for row in page_rows], more
+    last = (rows[-1]["entry_no"], rows[-1]["line_no"]) if rows else window.after
+    place = dict(zip(_PLACE, last, strict=True))
+    return [with_shown_prices(row) for row in rows], write_cursor(owner, window.query, place)
 
 
 def _values(distributor_id: str, period: Span) -> dict[str, Any]:
-    return {"distributor_id": distributor_id, "start": period.start, "end": period.end}
+    return {"distributor_id": distributor_id, **period.values}
+
+
+def _is_time(text: str | None) -> bool:
+    """Return whether a parameter is an exact time, and not a day or left out."""
+    return bool(text) and not _DAY.fullmatch(str(text))
 
 
 def _moment(

@@ -43,14 +43,27 @@ class Account(Protocol):
     def charge(self, amount: Decimal) -> None:
         """Charge *amount*, or give it back where it is negative."""
 
+    def settle(self) -> int:
+        """Raise the account's `entry_no` and return it: the number of what is settled now."""
+
     async def save(self, sor: SafeSqlor) -> None:
         """Write what has changed."""
 
 
+@dataclass(slots=True)
 class OwnAccount:
-    """The account of calls without a distributor: no limits, the line's own prices."""
+    """
+    The account of calls without a distributor on a line: no limits, the line's own prices.
 
-    distributor_id = None
+    `entry_no` is what its locked row says; not locked, for a look at prices, it settles nothing.
+    """
+
+    pipeline_id: str = ""
+    entry_no: int = 0
+
+    @property
+    def distributor_id(self) -> None:
+        """Nobody's."""
 
     @property
     def currency(self) -> str:
@@ -73,8 +86,17 @@ class OwnAccount:
     def charge(self, amount: Decimal) -> None:
         """Charge nobody."""
 
+    def settle(self) -> int:
+        """Raise `entry_no` and return it."""
+        self.entry_no += 1
+        return self.entry_no
+
     async def save(self, sor: SafeSqlor) -> None:
-        """Write nothing."""
+        """Write `entry_no`."""
+        await sor.sqlExe(
+            "update app_own_entries set entry_no = ${entry_no}$ where id = ${pipeline_id}$",
+            {"entry_no": self.entry_no, "pipeline_id": self.pipeline_id},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,21 @@ ACCOUNT_PROVIDER = Contributions(AccountProvider, lambda _: "of distributors")
 async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: str) -> Account:
     """Lock the account of *distributor_id* for calls of this line; our own for None."""
     if distributor_id is None:
-        return OwnAccount()
+        return await _lock_own(sor, pipeline_id)
     for provider in ACCOUNT_PROVIDER:
         return await provider.lock(sor, distributor_id, pipeline_id)
     raise NO_DISTRIBUTORS()
+
+
+async def _lock_own(sor: SafeSqlor, pipeline_id: str) -> OwnAccount:
+    """Lock our own account on a line; its row begins with the line's first call of our own."""
+    values = {"pipeline_id": pipeline_id}
+    await sor.sqlExe(
+        "insert into app_own_entries (id, entry_no) values (${pipeline_id}$, 0)"
+        " on duplicate key update entry_no = entry_no",
+        values,
+    )
+    numbers = await sor.firsts(
+        "select entry_no from app_own_entries where id = ${pipeline_id}$ for update", values
+    )
+    return OwnAccount(pipeline_id, numbers[0])

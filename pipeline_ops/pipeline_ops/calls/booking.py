@@ -2,7 +2,7 @@
 Calls booked by hand, and calls voided.
 
 A booking meets the same limits and prices as a call through the API, as of the time it began. A
-voided call keeps its rows; its amount, its quota and, while it runs, its slot are given back.
+voided call keeps its rows; rows that reverse them give its amount back, and its quota goes back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,10 +30,10 @@ from pipeline_ops.calls.capacity import (
     open_capacity,
     save_call_start,
 )
-from pipeline_ops.errors import ALREADY_VOIDED, BEGINS_IN_FUTURE, ENDS_IN_FUTURE
+from pipeline_ops.errors import BEGINS_IN_FUTURE, CALL_RUNNING, ENDS_IN_FUTURE, NOT_VOIDABLE
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import new_header
-from pipeline_ops.ledger.states import COUNTED_STATUSES, CallSource, CallStatus, may_become
+from pipeline_ops.ledger.states import CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.pricing import price_lines, total
@@ -86,6 +86,7 @@ async def book(
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,
+        entry_no=account.settle(),
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
     account.consume(header.day_key, header.month_key)
@@ -96,12 +97,13 @@ async def book(
 
 
 async def void(
-    sor: SafeSqlor, row_id: str, lock_version: int | None, reason: str | None, actor: Actor
+    sor: SafeSqlor, row_id: str, lock_version: int | None, reason: str, actor: Actor
 ) -> dict[str, Any]:
     """
-    Void the call that the row belongs to: all its rows, its amount and counters given back.
+    Void the call that the row belongs to: a reversal for each of its items, its amount and what it
+    counts given back. One that runs is cancelled instead; then nothing is known of what it used.
 
-    Raises NotFound, EditConflict, Conflict `already_voided`.
+    Raises NotFound, EditConflict, Conflict `call_running`, `not_voidable`.
     """
     unlocked_row = await get_row(sor, TABLE, row_id)
     account = await lock_account(sor, unlocked_row["distributor_id"], unlocked_row["pipeline_id"])
@@ -112,15 +114,19 @@ async def void(
     row = await get_row(sor, TABLE, row_id)
     check_lock_version(TABLE, row, lock_version)
     status = header.status
-    if not may_become(status, CallStatus.VOIDED):
-        raise ALREADY_VOIDED()
     if status == CallStatus.RESERVED:
-        capacity.free_slot()
-    if status in COUNTED_STATUSES:
-        capacity.release(header.day_key, header.month_key)
-        account.release(header.day_key, header.month_key)
+        raise CALL_RUNNING()
+    if not may_become(status, CallStatus.VOIDED):
+        raise NOT_VOIDABLE(state=status)
+    capacity.release(header.day_key, header.month_key)
+    account.release(header.day_key, header.month_key)
     amount = await ledger.void_call(
-        sor, header.call_no, moment=now(), by=actor.user_id or "", reason=reason
+        sor,
+        header.call_no,
+        entry_no=account.settle(),
+        moment=now(),
+        by=actor.user_id or "",
+        reason=reason,
     )
     account.charge(-amount)
     await account.save(sor)
@@ -132,10 +138,12 @@ async def void(
 
 
 async def call_record(sor: SafeSqlor, call_no: str) -> dict[str, Any]:
-    """Return a call as pages show it: its header row, its `lines`, and their `total`."""
-    header, *lines = await ledger.call_rows(sor, call_no)
+    """Return a call as pages show it: its header row, the rows of its items and of what reverses
+    them as `lines`, and their `total`."""
+    rows = await ledger.call_rows(sor, call_no)
+    lines = [row for row in rows if row["line_no"] or row["unit"]]
     nothing = Decimal(0).scaleb(-10)
-    return {**header, "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
+    return {**rows[0], "lines": lines, "total": sum((line["amount"] for line in lines), nothing)}
 
 
 def _times(values: Mapping[str, Any], moment: datetime) -> tuple[datetime, datetime, int]:

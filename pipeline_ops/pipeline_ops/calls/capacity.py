@@ -176,7 +176,8 @@ def end_call(
 ) -> CallHeader:
     """
     End a locked call in memory: slot back unless it was given back already, quotas back for a
-    cancelled one, the amount on the account. Return its header as it is then, with *values*.
+    cancelled one, the amount on the account, settled under its next number. Return its header as
+    it is then, with *values*.
     """
     if header.status == CallStatus.RESERVED:
         capacity.free_slot(header.lease_expires_at)
@@ -189,6 +190,8 @@ def end_call(
         status=status,
         finished_at=moment,
         duration_ms=milliseconds(header.started_at, moment),
+        entry_no=account.settle(),
+        calls=0 if status == CallStatus.CANCELLED else header.calls,
         **values,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.global_func import Contributions, Row, SafeSqlor
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.numbers import EntryNumbers, last_entry
 
 ZERO = Decimal(0)
 
@@ -37,6 +38,8 @@ class Sums:
     amounts: dict[str, Decimal] = field(default_factory=dict)
     # By (distributor, month): what all rows amount to, and the rows that statements list.
     months: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
+    # By (distributor, "") or, of calls without one, ("", line); None where a month alone is asked.
+    entries: dict[tuple[str, str], EntryNumbers] | None = None
     rows: int = 0
     headers: int = 0
 
@@ -100,6 +103,19 @@ def counter_differences(
         yield Difference(table, key, counter, row[counter], should_be, row["id"])
 
 
+def entry_differences(
+    table: str, row: Row, whose: tuple[str, str], sums: Sums
+) -> Iterable[Difference]:
+    """Hold a row's `entry_no` against the last number that the ledger has of *whose*, and the
+    numbers against one another: each is one call's, and none is left out."""
+    if sums.entries is None:
+        return
+    numbers = sums.entries.get(whose, EntryNumbers())
+    yield from counter_differences(table, row, row["name"], "entry_no", numbers.last)
+    for counter, says, should_be in numbers.faults():
+        yield Difference("entries", row["name"], counter, says, should_be, row["id"])
+
+
 def is_of(key: str, month: str | None) -> bool:
     """Return whether *key*, a day or a month, is within *month*; None is all time."""
     return month is None or key[:7] == month
@@ -134,6 +150,24 @@ CAPACITIES = CountedTable(
         "month_used": lambda sor, row: _pipeline_period(sor, row, "month_key"),
         "running": lambda sor, row: ledger.count_running(sor, row["pipeline_id"]),
     },
+)
+_OWN_ROWS = (
+    "select o.id, o.entry_no, p.code as name from pipelines p join app_own_entries o on o.id = p.id"
+)
+
+
+async def _compare_own(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
+    return [
+        difference
+        for row in await sor.sqlExe(_OWN_ROWS, {})
+        for difference in entry_differences("app_own_entries", row, ("", row["id"]), sums)
+    ]
+
+
+OWN_ENTRIES = CountedTable(
+    "app_own_entries",
+    _compare_own,
+    {"entry_no": lambda sor, row: last_entry(sor, pipeline_id=row["id"])},
 )
 # In the order in which they are told.
 COUNTED_TABLES = Contributions(CountedTable, lambda table: table.name)

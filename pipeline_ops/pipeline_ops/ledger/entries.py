@@ -1,7 +1,8 @@
 """
 The ledger, pipeline_usage_log: every statement that writes it, each in one place.
 
-A call has one header row (`line_no` 0) and one row per metered item. Rows are never removed.
+A call has a header row (`line_no` 0), which carries its first metered item, and one row for each
+further item; calls of before have a header without an item, and all items in rows of their own.
 All functions work inside the caller's transaction; whoever changes a call holds the locks of
 its distributor, its line with the distributor and its capacity first, in this order.
 """
@@ -20,30 +21,36 @@ from app.global_func import (
 )
 from pipeline_ops.ledger.rows import (
     HEADER_COLUMNS,
+    ITEM_COLUMNS,
     LINE_COLUMNS,
     TABLE_COLUMNS,
     CallHeader,
     CallLine,
     Entry,
     header_of,
+    header_row,
     line_of,
+    reversal_rows,
     table_rows,
 )
-from pipeline_ops.ledger.states import COUNTED_STATUSES, CallStatus, statuses_before
+from pipeline_ops.ledger.states import CallStatus, statuses_before
 
 EXPIRE_BATCH_SIZE = 200
 TABLE = "pipeline_usage_log"
 
 # What the end of a call changes in its header.
 _CLOSED = (
-    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "updated_at",
-    "updated_by", "lock_version",
+    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "entry_no", "calls",
+    "updated_at", "updated_by", "lock_version",
 )  # fmt: skip
 
 
 async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
-    """Write the rows of *entries*; DuplicateKey for a repeated idempotency key."""
+    """Write the new rows of *entries*, if there are any; DuplicateKey for a repeated idempotency
+    key."""
     rows = [row for entry in entries for row in table_rows(entry)]
+    if not rows:
+        return
     # Columns that no row says anything in are left to the table.
     filled = [
         number
@@ -127,23 +134,27 @@ async def _headers(sor: SafeSqlor, where: str, values: Mapping[str, Any]) -> lis
     return [header_of(row) for row in await sor.tuples(_HEADERS + where, values)]
 
 
-async def close_calls(sor: SafeSqlor, headers: Sequence[CallHeader]) -> None:
-    """Write the ends of calls: what `_CLOSED` names of their locked headers."""
-    await bulk_update(sor, TABLE, _CLOSED, headers)
+async def close_calls(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
+    """Write the ends of calls into their locked headers, with the first item of each."""
+    await bulk_update(sor, TABLE, (*_CLOSED, *ITEM_COLUMNS), [header_row(one) for one in entries])
 
 
 async def void_call(
-    sor: SafeSqlor, call_no: str, *, moment: datetime, by: str, reason: str | None
+    sor: SafeSqlor, call_no: str, *, entry_no: int, moment: datetime, by: str, reason: str
 ) -> Decimal:
-    """Mark all rows of a call as voided, and tell the amount that is to be given back."""
-    row = await sor.one(
-        "select sum(amount) as amount from pipeline_usage_log where call_no = ${call_no}$",
-        {"call_no": call_no},
-    )
+    """
+    Mark a locked call as voided and add the rows that reverse it, settled as *entry_no*; the amount
+    that is given back.
+    """
+    rows = await call_rows(sor, call_no)
+    reversals = reversal_rows(rows, entry_no=entry_no, moment=moment, by=by, reason=reason)
+    names = list(reversals[0])
+    await bulk_insert_tuples(sor, TABLE, names, [tuple(row.values()) for row in reversals])
     await sor.sqlExe(
         "update pipeline_usage_log set status = ${voided}$, voided_at = ${moment}$,"
         " voided_by = ${by}$, void_reason = ${reason}$, updated_at = ${moment}$,"
-        " updated_by = ${by}$, lock_version = lock_version + 1 where call_no = ${call_no}$",
+        " updated_by = ${by}$, lock_version = lock_version + 1 where call_no = ${call_no}$"
+        " and entry_type = 'charge'",
         {
             "call_no": call_no,
             "moment": moment,
@@ -152,7 +163,7 @@ async def void_call(
             "voided": CallStatus.VOIDED,
         },
     )
-    return Decimal(row.amount) if row and row.amount is not None else Decimal(0)
+    return -sum((Decimal(row["amount"]) for row in reversals), Decimal(0))
 
 
 async def count_calls(
@@ -163,18 +174,14 @@ async def count_calls(
     distributor_id: str | None = None,
 ) -> int:
     """
-    Count calls of a quota day or month (*key*) that have used up quota: of a line, of a
-    distributor, or of a distributor on a line.
+    Count calls of a quota day or month (*key*) that have used up quota and not given it back: of a
+    line, of a distributor, or of a distributor on a line.
     """
-    values: dict[str, Any] = {
-        "pipeline_id": pipeline_id,
-        "distributor_id": distributor_id,
-        "counted": list(COUNTED_STATUSES),
-    }
+    values: dict[str, Any] = {"pipeline_id": pipeline_id, "distributor_id": distributor_id}
     if len(key) == len("2026-11-24"):
         period = "day"
-        day = datetime.fromisoformat(key).replace(tzinfo=UTC)
-        values |= {"first": key, "last": key, "start": day - _EAST, "end": day + _DAY_AND_WEST}
+        start, end = starts_of_days(key, key)
+        values |= {"first": key, "last": key, "start": start, "end": end}
     else:
         period = "month"
         values |= {"first": f"{key}-01", "last": f"{key}-31", "month": key}
@@ -182,6 +189,17 @@ async def count_calls(
     row = await sor.one(_COUNTS[(period, *whose)], values)
     assert row is not None
     return int(row.calls)
+
+
+def starts_of_days(first: str, last: str) -> tuple[datetime, datetime]:
+    """
+    Return a time from and without which calls with the quota days *first* to *last* began, in
+    whichever zone on earth: calls keep their day when the quota zone is changed. It narrows an
+    index by `started_at`; what chooses is the day.
+    """
+    start, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (first, last))
+    # The calendar has nothing before its first year.
+    return start - _EAST if start.year > 1 else start, end + _DAY_AND_WEST
 
 
 async def count_running(sor: SafeSqlor, pipeline_id: str) -> int:
@@ -256,19 +274,16 @@ _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa
 _OF_CALL = " where call_no = ${call_no}$ and line_no = 0"
 _LINES = (
     f"select call_no, {', '.join(LINE_COLUMNS)} from pipeline_usage_log"  # noqa: S608  constants
-    " where call_no in ${call_nos}$ and line_no > 0 order by call_no, line_no"
+    " where call_no in ${call_nos}$ and unit <> '' and entry_type = 'charge'"
+    " order by call_no, line_no"
 )
 
-_COUNT = (
-    "select count(*) as calls from pipeline_usage_log where line_no = 0 and status in ${counted}$"
-)
+_COUNT = "select coalesce(sum(calls), 0) as calls from pipeline_usage_log where calls <> 0"
 _BY_PIPELINE = " and pipeline_id = ${pipeline_id}$ and day_key between ${first}$ and ${last}$"
 _BY_DISTRIBUTOR = " and distributor_id = ${distributor_id}$"
 _OF_PIPELINE = " and pipeline_id = ${pipeline_id}$"
 _MONTH = " and month_key = ${month}$"
-# The day's calls are those with its key; when they began is for the index (distributor_id,
-# started_at), which has no key. So the bounds are those of the day in every zone on earth: calls
-# keep their key when the quota zone is changed.
+# When they began is for the index (distributor_id, started_at), which has no day.
 _DAY = " and day_key = ${first}$ and started_at >= ${start}$ and started_at < ${end}$"
 _EAST, _DAY_AND_WEST = timedelta(hours=14), timedelta(hours=24 + 12)
 _COUNTS = {

@@ -1,14 +1,15 @@
 """The rows of the ledger as values: a call's header, and its metered items with their prices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 from app.global_func import column_names, quota_day, quota_month, time_ordered_id
-from pipeline_ops.ledger.states import CallSource, CallStatus
+from pipeline_ops.ledger.states import CallSource, CallStatus, EntryType
 from pipeline_ops.rules.pricing import PricedLine
 
 
@@ -29,7 +30,12 @@ LABELS = column_names(CallLabels)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallHeader(CallLabels):
-    """The header row of a call (`line_no` 0): all that is not of one metered item."""
+    """
+    What the header row of a call (`line_no` 0) has beside its first metered item.
+
+    `entry_no`: its place in the order in which the account's calls were settled; None while its end
+    is not known. `calls`: 1, or 0 of a call that gave its quota back.
+    """
 
     id: str
     call_no: str
@@ -53,6 +59,8 @@ class CallHeader(CallLabels):
     quota_key: str | None = None
     # Its line's number when it began: what was known of prices (`DatedTerms.holds_at`).
     terms_no: int | None = None
+    entry_no: int | None = None
+    calls: int = 1
     remark: str | None = None
     created_at: datetime
     created_by: str
@@ -63,7 +71,11 @@ class CallHeader(CallLabels):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLine:
-    """What the row of a metered item has of its own: what was used, its price and its amount."""
+    """
+    What the row of a metered item has of its own: what was used, its price and its amount.
+
+    The first item stands in the header's row, `line_no` 0, and has its id.
+    """
 
     id: str
     line_no: int
@@ -149,15 +161,18 @@ LINE_COLUMNS = column_names(CallLine)
 _SHARED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
+    "entry_no",
 )  # fmt: skip
+# Of every row; an item's are (1, 0).
+_COUNTED = ("lock_version", "calls")
 _STAMPS = ("created_at", "created_by", "updated_at", "updated_by")
 _ONLY_OF_HEADER = tuple(
-    name for name in HEADER_COLUMNS if name not in ("id", "lock_version", *_SHARED, *_STAMPS)
+    name for name in HEADER_COLUMNS if name not in ("id", *_COUNTED, *_SHARED, *_STAMPS)
 )
 _ONLY_OF_LINE = LINE_COLUMNS[1:]
 # The columns in the order of the values that `table_rows` gives.
-TABLE_COLUMNS = ("id", *_SHARED, *_STAMPS, "lock_version", *_ONLY_OF_HEADER, *_ONLY_OF_LINE)
-_header_values = attrgetter("id", *_SHARED, *_STAMPS, "lock_version", *_ONLY_OF_HEADER)
+TABLE_COLUMNS = ("id", *_SHARED, *_STAMPS, *_COUNTED, *_ONLY_OF_HEADER, *_ONLY_OF_LINE)
+_header_values = attrgetter("id", *_SHARED, *_STAMPS, *_COUNTED, *_ONLY_OF_HEADER)
 # An item is written when its header is, or is changed.
 _shared_values = attrgetter(*_SHARED, *(("updated_at", "updated_by") * 2))
 _line_values = attrgetter(*_ONLY_OF_LINE)
@@ -166,13 +181,72 @@ _NOTHING_USED = {
     "amount": Decimal(0),
 }  # fmt: skip
 _NO_LINE = tuple(_NOTHING_USED.get(name) for name in _ONLY_OF_LINE)
-_NO_HEADER = (1, *[None] * len(_ONLY_OF_HEADER))
+_NO_HEADER = (1, 0, *[None] * len(_ONLY_OF_HEADER))
+
+
+# What a header's row has of its first item.
+ITEM_COLUMNS = tuple(name for name in _ONLY_OF_LINE if name != "line_no")
+_NO_ITEM = {name: _NOTHING_USED.get(name) for name in ITEM_COLUMNS}
 
 
 def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
-    """Return the rows of *entry* as the values of TABLE_COLUMNS."""
-    rows = [(*_header_values(entry.header), *_NO_LINE)] if entry.is_new else []
-    if entry.lines:
+    """Return the rows of *entry* that are new, as the values of TABLE_COLUMNS: a call of one item
+    is one row."""
+    rows = []
+    if entry.is_new:
+        item_values = _line_values(entry.lines[0]) if entry.lines else _NO_LINE
+        rows.append((*_header_values(entry.header), *item_values))
+    if len(entry.lines) > 1:
         shared = (*_shared_values(entry.header), *_NO_HEADER)
-        rows += [(item.id, *shared, *_line_values(item)) for item in entry.lines]
+        rows += [(item.id, *shared, *_line_values(item)) for item in entry.lines[1:]]
     return rows
+
+
+def header_row(entry: Entry) -> SimpleNamespace:
+    """Return the header's row of *entry* with its first item."""
+    header = {name: getattr(entry.header, name) for name in HEADER_COLUMNS}
+    first_item = {name: getattr(item, name) for item in entry.lines[:1] for name in ITEM_COLUMNS}
+    return SimpleNamespace(**header, **_NO_ITEM | first_item)
+
+
+# What a reversal has of the row that it takes back: whose it is, when it was, what of, at which
+# price.
+_REVERSED = (
+    "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "idempotency_key",
+    "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "step_key", "model",
+    "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price", "unit_size",
+    "package_size", "package_price",
+)  # fmt: skip
+
+
+def reversal_rows(
+    rows: Sequence[Mapping[str, Any]], *, entry_no: int, moment: datetime, by: str, reason: str
+) -> list[dict[str, Any]]:
+    """
+    Return the rows that reverse a call, out of its *rows* with the header in front: one for each
+    item, or one for the header where there is none; the first takes the call itself back.
+    """
+    header = rows[0]
+    items = [row for row in rows if row["line_no"] or row["unit"]] or [header]
+    first_no = rows[-1]["line_no"] + 1
+    return [
+        {name: row[name] for name in _REVERSED}
+        | {
+            "id": time_ordered_id(),
+            "line_no": first_no + number,
+            "entry_no": entry_no,
+            "entry_type": EntryType.REVERSAL,
+            "calls": 0 if number else -header["calls"],
+            "quantity": -row["quantity"],
+            "amount": -row["amount"],
+            "reverses": row["id"],
+            "reason": reason,
+            "status": CallStatus.VOIDED,
+            "created_at": moment,
+            "created_by": by,
+            "updated_at": moment,
+            "updated_by": by,
+            "lock_version": 1,
+        }
+        for number, row in enumerate(items)
+    ]

@@ -120,11 +120,10 @@ _PRICES = (
 )
 # Served by the index (pipeline_id, day_key).
 _BY_DAY = (
-    "select day_key, currency, sum(line_no = 0 and status not in ('cancelled', 'voided')) as calls,"
+    "select day_key, currency, sum(calls) as calls,"
     " sum(line_no = 0 and status = 'succeeded') as succeeded,"
     " sum(line_no = 0 and status in ('failed', 'expired')) as failed,"
-    " sum(line_no = 0 and status = 'reserved') as running,"
-    " sum(case status when 'voided' then 0 else amount end) as amount"
+    " sum(line_no = 0 and status = 'reserved') as running, sum(amount) as amount"
     " from pipeline_usage_log where pipeline_id = ${id}$"
     " and day_key between ${first}$ and ${last}$ group by day_key, currency"
 )

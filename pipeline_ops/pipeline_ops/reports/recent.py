@@ -85,17 +85,16 @@ _RECENT = (
 )
 _BY_HOUR = (
     "select substr(cast(u.started_at as char), 1, 13) as hour, u.currency,"
-    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
-    " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
-    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
-    + _RECENT
-    + " group by hour, u.currency"
+    " sum(u.calls) as calls, sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
+    " sum(u.amount) as amount" + _RECENT + " group by hour, u.currency"
 )
 _BY_PIPELINE = (
-    "select p.id, p.name, count(*) as calls, sum(u.status = 'succeeded') as succeeded,"
-    " sum(u.status in ('failed', 'expired')) as failed,"
+    "select p.id, p.name, sum(u.calls) as calls,"
+    " sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
+    " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
+    # Only headers have a duration.
     " avg(case when u.status = 'succeeded' then u.duration_ms end) as mean_ms,"
     " max(case when u.status = 'succeeded' then u.duration_ms end) as longest_ms"
     + _RECENT
-    + " where u.line_no = 0 and u.status not in ('cancelled', 'voided') group by p.id, p.name"
+    + " where u.calls <> 0 group by p.id, p.name having calls > 0"
 )

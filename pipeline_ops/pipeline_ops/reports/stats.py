@@ -125,19 +125,15 @@ def _share(row: Mapping[str, Any]) -> Decimal:
 
 # By line, so that the index (pipeline_id, day_key) serves them.
 _BY_DAY = (
-    "select u.day_key, u.currency,"
-    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
+    "select u.day_key, u.currency, sum(u.calls) as calls,"
     " sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
     " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
-    " sum(u.line_no = 0 and u.status = 'reserved') as running,"
-    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
+    " sum(u.line_no = 0 and u.status = 'reserved') as running, sum(u.amount) as amount"
     " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
     " and u.day_key between ${first}$ and ${last}$ group by u.day_key, u.currency"
 )
 _BY_PIPELINE = (
-    "select p.id, p.name, u.currency,"
-    " sum(u.line_no = 0 and u.status not in ('cancelled', 'voided')) as calls,"
-    " sum(case u.status when 'voided' then 0 else u.amount end) as amount"
+    "select p.id, p.name, u.currency, sum(u.calls) as calls, sum(u.amount) as amount"
     " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
     " and u.day_key between ${first}$ and ${last}$ group by p.id, p.name, u.currency"
 )

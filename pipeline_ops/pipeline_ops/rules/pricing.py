@@ -102,7 +102,8 @@ class DatedTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    """A usage line with the price applied to it; `amount` has 10 decimals."""
+    """A usage line with the price applied to it; `amount` has 10 decimals. `line_no` counts from 0,
+    the row of the call's header."""
 
     line_no: int
     usage: UsageLine
@@ -232,7 +233,7 @@ def apply_prices(
         amount = line_amount(terms, line.quantity, before)
         if terms.pricing_type == PricingType.PACKAGE:
             so_far[terms.pricing_id] = before + line.quantity
-        result.append(PricedLine(line_no=number + 1, usage=line, terms=terms, amount=amount))
+        result.append(PricedLine(line_no=number, usage=line, terms=terms, amount=amount))
     _check_size(result)
     return result
 
@@ -276,14 +277,14 @@ _IN_FORCE = (
 async def package_usage(
     sor: SafeSqlor, distributor_id: str | None, month: str, pricing_ids: Sequence[str]
 ) -> dict[str, Decimal]:
-    """Return units booked so far in quota month *month* under each price, voided calls left out."""
+    """Return units booked so far in quota month *month* under each price, less those reversed."""
     if not pricing_ids:
         return {}
     # The null-safe comparison also finds calls of our own, which have no distributor.
     rows = await sor.sqlExe(
         "select pricing_id, sum(quantity) as used from pipeline_usage_log"
         " where distributor_id <=> ${distributor_id}$ and month_key = ${month}$"
-        " and pricing_id in ${pricing_ids}$ and status <> 'voided' group by pricing_id",
+        " and pricing_id in ${pricing_ids}$ group by pricing_id",
         {"distributor_id": distributor_id, "month": month, "pricing_ids": list(pricing_ids)},
     )
     return {row.pricing_id: row.used for row in rows}
@@ -349,7 +350,7 @@ def _other_currency(
 
 def _check_size(lines: Sequence[PricedLine]) -> None:
     problems = [
-        LINE_AMOUNT_TOO_LARGE(f"lines/{line.line_no - 1}", amount=format(line.amount, "f"))
+        LINE_AMOUNT_TOO_LARGE(f"lines/{line.line_no}", amount=format(line.amount, "f"))
         for line in lines
         if line.amount >= AMOUNT_LIMIT
     ]

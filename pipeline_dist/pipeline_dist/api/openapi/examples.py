@@ -35,7 +35,7 @@ _LINE = {
     "quantity": "4808",
 }
 _PRICED = {
-    "line_no": 1,
+    "line_no": 0,
     **_LINE,
     "quantity": "4808.000000",
     "pricing_type": "unit",
@@ -199,8 +199,10 @@ USAGE_SUMS: Example = _SPAN | {
 USAGE_LINES: Example = _SPAN | {
     "rows": [
         {
+            "entry_no": 1201,
+            "entry_type": "charge",
             "call_no": _CALL_NO,
-            "line_no": 1,
+            "line_no": 0,
             "pipeline": "script-to-video",
             "version_no": 3,
             **{name: value for name, value in _PRICED.items() if name != "line_no"},
@@ -210,7 +212,7 @@ USAGE_LINES: Example = _SPAN | {
             "finished_at": FINISHED["finished_at"],
         }
     ],
-    "next": None,
+    "next": "q5bWcL0jhBZhW3siZnJvbSI6IjIwMjYtMTEtMDEifSx7fV0",
 }
 _PRICE_COLUMNS = ("pricing_type", "unit_price", "unit_size", "package_size", "package_price")
 STATEMENT: Example = {

@@ -223,7 +223,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="Ending",
         body_examples={"finish": examples.ENDING},
         answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
-        codes=("call_not_found", "already_finished", "lease_expired", *OF_PRICING),
+        codes=("call_not_found", "already_finished", *OF_PRICING),
         links={"read": _read_call("call_no")},
         replays=True,
     ),
@@ -250,12 +250,17 @@ OPERATIONS: tuple[Operation, ...] = (
         method="get",
         name="usage",
         summary="What was used: sums, or the lines",
-        description="With `group_by` sums per group and unit; without it the lines, page by page:"
-        " send `next` back until it is null. A call counts where it began; voided calls are left"
-        " out.",
+        description="With `group_by` sums per group and unit; without it the lines, page by page,"
+        " in the order they were settled: send `next` back until a page has fewer lines than"
+        " `rows`. Keep the last `next`: sent later, it answers what was settled since, each line"
+        " once, also of calls that began long before. What was voided is taken back by lines of"
+        " its own (`entry_type` reversal). `from` and `to` go by the days when calls began,"
+        " `month` by the statement.",
         parameters=query_parameters(
             USAGE_QUERY,
             {
+                "month": "What stands in the statement of this quota month; not beside `from`"
+                " and `to`.",
                 "from": "A date (a whole quota day, in time_zone) or a time with its zone; by"
                 " default this quota month's start.",
                 "to": "A date (that day included) or a time with its zone (excluded); by default"

@@ -43,6 +43,10 @@ _LIMIT = record(
         "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
     },
 )
+_CALLS_WITH_ITEM = (
+    "Calls that used it and were not voided. A call may be in several groups, so these do not add"
+    " up to the calls of the whole."
+)
 _NEXT = maybe(text("Send it back as `next` for the next page; null on the last one."))
 _LIMITS = list_of(ref("Limit"), "The limits that apply, with what is left.")
 
@@ -50,7 +54,9 @@ _LIMITS = list_of(ref("Limit"), "The limits that apply, with what is left.")
 _PRICED_LINE = record(
     "A line with the price applied to it.",
     {
-        "line_no": number("Its place in the call, from 1."),
+        "line_no": number(
+            "Its row in the call: 0 for the first. Calls booked by older versions count from 1."
+        ),
         "step_key": STEP,
         "model": MODEL,
         "unit": UNIT,
@@ -262,7 +268,7 @@ ANSWERS |= {
                         "model": MODEL,
                         "step": STEP,
                         "unit": UNIT,
-                        "calls": number("Calls that used it."),
+                        "calls": number(_CALLS_WITH_ITEM),
                         "quantity": money("How much was used."),
                         "amount": money("What it costs."),
                         "currency": CURRENCY,
@@ -281,13 +287,18 @@ ANSWERS |= {
         },
     ),
     "UsageLines": record(
-        "One page of lines, in the order they began.",
+        "One page of lines, in the order they were settled.",
         {
             **_SPAN,
             "rows": list_of(
                 record(
-                    "One line of a call.",
+                    "One line of a call, or what takes one back.",
                     {
+                        "entry_no": number(
+                            "When it was settled: these numbers only grow, without a gap over all"
+                            " that is settled."
+                        ),
+                        "entry_type": choice("What it is for.", "pipeline_usage_log", "entry_type"),
                         "call_no": text("The call's number."),
                         **_PRICED_LINE["properties"],
                         "pipeline": PIPELINE,
@@ -300,7 +311,7 @@ ANSWERS |= {
                 ),
                 "The lines.",
             ),
-            "next": _NEXT,
+            "next": text("Send it back as `next` for what comes after; there is always one."),
         },
     ),
     "Statement": record(
@@ -311,7 +322,7 @@ ANSWERS |= {
             ),
             "month": text("The quota month."),
             **_SPAN,
-            "calls": number("Calls of the month, cancelled ones left out."),
+            "calls": number("Calls of the month, less cancelled and voided ones."),
             "running": number("Calls that have not ended yet."),
             "lines": list_of(
                 record(
@@ -323,7 +334,7 @@ ANSWERS |= {
                         "model": MODEL,
                         "unit": UNIT,
                         **_PRICE,
-                        "calls": number("Calls that used it."),
+                        "calls": number(_CALLS_WITH_ITEM),
                         "quantity": money("How much was used."),
                         "amount": money("What it costs, to 10 decimals."),
                     },

@@ -18,7 +18,7 @@ export const STATUS_LABELS = { succeeded: '成功', reserved: '进行中', faile
 export async function showCall(owner, call) {
   const rows = await rowsOf(owner, LOG, { call_no: call.call_no, sort: 'line_no' });
   if (!rows) return;
-  const lines = rows.filter(({ line_no: number }) => Number(number) > 0);
+  const lines = rows.filter(({ unit }) => unit);
   await openWindow(owner, { title: 'Call', cwidth: 56 }, facts([
     ['Call', h('code', {}, call.call_no)], ['Status', badge(t(STATUS_LABELS[call.status] ?? call.status), STATUS_TONES[call.status])], ['Line', call.pipeline_id_text],
     ['Version', call.version_no ? `v${call.version_no}` : ''], ['Began', localDateTime(call.started_at)], ['Ended', localDateTime(call.finished_at)],
