@@ -22,6 +22,7 @@ from pipeline_ops.errors import (
     PRICE_MISSING,
     PRICE_MISSING_IN_CURRENCY,
 )
+from pipeline_ops.rules.packages import package_count
 from pipeline_ops.rules.usage_lines import UsageLine
 
 
@@ -164,7 +165,7 @@ def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(
     if terms.pricing_type == PricingType.PACKAGE:
         assert terms.package_size is not None
         assert terms.package_price is not None
-        packages = _packages(used_before + quantity, terms.package_size) - _packages(
+        packages = package_count(used_before + quantity, terms.package_size) - package_count(
             used_before, terms.package_size
         )
         return _EXACT.quantize(
@@ -318,12 +319,6 @@ def _scale(price: Decimal | None, rate: Decimal) -> Decimal | None:
     if price is None:
         return None
     return shown_price(_EXACT.multiply(price, rate))
-
-
-def _packages(units: Decimal, size: int) -> int:
-    """Return the packages needed for *units*: a package that is begun counts whole."""
-    top, bottom = units.as_integer_ratio()
-    return -(-top // (bottom * size))
 
 
 def _divide(product: Decimal, size: int) -> Decimal:
