@@ -122,6 +122,7 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
                 "package_size": item.terms.package_size,
                 "package_price": item.terms.package_price,
                 "amount": item.amount,
+                "units_left": item.units_left,
             }
             for item in priced_lines
         ],

@@ -118,4 +118,5 @@ def _quote_line(item: PricedLine) -> dict[str, Any]:
         "package_size": item.terms.package_size,
         "package_price": item.terms.package_price,
         "amount": item.amount,
+        "units_left": item.units_left,
     }

@@ -72,6 +72,7 @@ async def book(
         lines,
         account.adjust,
         account.currency,
+        lock=True,
     )
     header = new_header(
         moment=moment,

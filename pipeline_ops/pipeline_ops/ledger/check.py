@@ -8,10 +8,9 @@ the check may run while calls are let in.
 import argparse
 import asyncio
 from decimal import Decimal
-from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
-from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
+from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums, Value
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
 
@@ -130,10 +129,10 @@ async def _repair(differences: list[Difference]) -> int:
                 f"{item.key}: the ledger itself is wrong and is left as it is. 账本行有误，未改动。"
             )
             continue
-        value: Any = await repair(item.table, item.row_id, item.counter)
+        value = await repair(item.table, item.row_id, item.counter, item.missing)
         print(f"{item.table} {item.key} {item.counter}: set to {_plain(value)}. 已改正。")
     return 1 if remaining else 0
 
 
-def _plain(value: int | Decimal) -> str:
+def _plain(value: Value) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -84,6 +84,8 @@ class CallLine:
     unit: str
     quantity: Decimal
     pricing_id: str
+    # What the price names of the item; None in rows of before it was kept.
+    matched: str | None
     pricing_type: str
     pricing_mode: str
     unit_price: Decimal | None
@@ -143,6 +145,7 @@ def call_lines(priced_lines: Iterable[PricedLine]) -> list[CallLine]:
             unit=line.usage.unit,
             quantity=line.usage.quantity,
             pricing_id=line.terms.pricing_id,
+            matched=line.terms.match,
             pricing_type=line.terms.pricing_type,
             pricing_mode=line.terms.pricing_mode,
             unit_price=line.terms.unit_price,
@@ -220,15 +223,25 @@ _REVERSED = (
 
 
 def reversal_rows(
-    rows: Sequence[Mapping[str, Any]], *, entry_no: int, moment: datetime, by: str, reason: str
+    rows: Sequence[Mapping[str, Any]],
+    refunds: Mapping[str, tuple[str, Decimal]],
+    *,
+    entry_no: int,
+    moment: datetime,
+    by: str,
+    reason: str,
 ) -> list[dict[str, Any]]:
     """
     Return the rows that reverse a call, out of its *rows* with the header in front: one for each
     item, or one for the header where there is none; the first takes the call itself back.
+
+    *refunds* has, by the ids of the rows that were charged on packages, what their price names and
+    what is given back; of the others it is what they cost.
     """
     header = rows[0]
     items = [row for row in rows if row["line_no"] or row["unit"]] or [header]
     first_no = rows[-1]["line_no"] + 1
+    back = [refunds.get(row["id"], (row["matched"], row["amount"])) for row in items]
     return [
         {name: row[name] for name in _REVERSED}
         | {
@@ -238,7 +251,8 @@ def reversal_rows(
             "entry_type": EntryType.REVERSAL,
             "calls": 0 if number else -header["calls"],
             "quantity": -row["quantity"],
-            "amount": -row["amount"],
+            "matched": back[number][0],
+            "amount": -back[number][1],
             "reverses": row["id"],
             "reason": reason,
             "status": CallStatus.VOIDED,

@@ -8,6 +8,7 @@ row is the caller's.
 """
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
@@ -60,7 +61,7 @@ def consume(
     if missing <= 0:
         return PackageUse(use.units_left - units, use.bought), _NOTHING
     count = package_count(missing, size)
-    bought = _merged((*use.bought, Purchase(size, price, count)))
+    bought = _merge((*use.bought, Purchase(size, price, count)))
     return PackageUse(count * size - missing, bought), _EXACT.multiply(Decimal(count), price)
 
 
@@ -71,16 +72,62 @@ def release(use: PackageUse, units: Decimal) -> tuple[PackageUse, Decimal]:
     Every package that would fit into what is left is taken back at the price paid for it, the
     newest bought first.
     """
-    left = use.units_left + units
+    free = use.units_left + units
     refund = _NOTHING
-    kept: list[Purchase] = []
+    rest: list[Purchase] = []
     for purchase in reversed(use.bought):
-        count = min(purchase.count, int(left // purchase.size))
-        left -= count * purchase.size
+        count = min(purchase.count, int(free // purchase.size))
+        free -= count * purchase.size
         refund = _EXACT.add(refund, _EXACT.multiply(Decimal(count), purchase.price))
         if count < purchase.count:
-            kept.append(Purchase(purchase.size, purchase.price, purchase.count - count))
-    return PackageUse(left, _merged(reversed(kept))), refund
+            rest.append(Purchase(purchase.size, purchase.price, purchase.count - count))
+    return PackageUse(free, _merge(reversed(rest))), refund
+
+
+def carry_charge(
+    use: PackageUse, units: Decimal, size: int, price: Decimal, amount: Decimal
+) -> PackageUse:
+    """
+    Return the use after a charge of before this rule, when packages were counted by the sum of
+    units under each price: it bought what its *amount* says, whatever was left.
+    """
+    if not price:
+        return consume(use, units, size, price)[0]
+    count = int(amount // price)
+    bought = (*use.bought, Purchase(size, price, count)) if count else use.bought
+    return _cover(use.units_left + count * size - units, bought)
+
+
+def carry_reversal(
+    use: PackageUse, units: Decimal, size: int, price: Decimal, amount: Decimal
+) -> PackageUse:
+    """Return the use after the reversal of a charge of before this rule: its *units* came back and
+    its *amount* was given back, so the packages that it bought went."""
+    free = use.units_left + units
+    due_count = int(amount // price) if price else int(free // size)
+    rest: list[Purchase] = []
+    for purchase in reversed(use.bought):
+        count = 0
+        if (purchase.size, purchase.price) == (size, price):
+            count = min(due_count, purchase.count)
+        due_count -= count
+        free -= count * size
+        if count < purchase.count:
+            rest.append(Purchase(purchase.size, purchase.price, purchase.count - count))
+    return _cover(free, _merge(reversed(rest)))
+
+
+def _cover(free: Decimal, bought: tuple[Purchase, ...]) -> PackageUse:
+    """
+    Return the use with *free* units, which may be fewer than none.
+
+    By the old rule a package could go while others used it. What they used is not charged anew:
+    units that were bought for nothing stand for it.
+    """
+    if free < 0:
+        count = math.ceil(-free)
+        bought, free = (*bought, Purchase(1, _NOTHING, count)), free + count
+    return PackageUse(free, _merge(bought))
 
 
 def package_count(units: Decimal, size: int) -> int:
@@ -89,7 +136,7 @@ def package_count(units: Decimal, size: int) -> int:
     return -(-top // (bottom * size))
 
 
-def _merged(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
+def _merge(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
     """Return neighbours with the same terms as one, so that a month is a short row."""
     result: list[Purchase] = []
     for item in purchases:

@@ -33,6 +33,7 @@ _PRICE: dict[str, Schema] = {
     "package_price": maybe(money("Price of a package.")),
     "currency": CURRENCY,
 }
+_UNITS_LEFT = maybe(money("Units of packages that are paid for and not used, this quota month."))
 _LIMIT = record(
     "One limit and what is left of it.",
     {
@@ -120,7 +121,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "Price": record(
         "A price that applies to this distributor now.",
-        {"step_key": STEP, "model": MODEL, "unit": UNIT, **_PRICE},
+        {"step_key": STEP, "model": MODEL, "unit": UNIT, **_PRICE, "units_left": _UNITS_LEFT},
     ),
     "Pipeline": record(
         "A line this distributor may call.",
@@ -206,13 +207,20 @@ ANSWERS |= {
         },
         "current",
     ),
+    "QuoteLine": {
+        "description": "A line of a quote.",
+        "allOf": [
+            ref("PricedLine"),
+            record("What would be left after it.", {"units_left": _UNITS_LEFT}),
+        ],
+    },
     "Quote": record(
         "What a call would cost now.",
         {
             "pipeline": PIPELINE,
             "version_no": maybe(number("The live version.")),
             "currency": CURRENCY,
-            "lines": list_of(ref("PricedLine"), "The lines with their prices."),
+            "lines": list_of(ref("QuoteLine"), "The lines with their prices."),
             "total": money("The sum, to 10 decimals."),
             "admitted": {"type": "boolean", "description": "Whether a call would be let in now."},
             "refusal": {
