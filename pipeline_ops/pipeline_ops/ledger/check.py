@@ -24,7 +24,7 @@ _SUMS = (
 )
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
 # What is wrong there is wrong in the ledger itself.
-_OF_LEDGER = ("statement", "entries")
+_OF_LEDGER = ("statement", "entries", "amounts")
 _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"

@@ -86,13 +86,13 @@ async def _read_rows(
 def _wrong_amounts(replay: Replay, place: Place) -> Iterable[Difference]:
     distributor_id, month = place
     for row, (says, should_be) in replay.wrong_amounts:
-        key = f"{row['call_no']} line {row['line_no']}"
-        yield Difference("entries", key, "amount", says, should_be, row["id"])
+        key = f"{row['call_no']}/{row['line_no']}"
+        yield Difference("amounts", key, "amount", says, should_be, row["id"])
     for pricing_id, price in replay.old_prices.items():
         due_packages = price.due_packages
         if due_packages is not None and price.packages != due_packages:
             key = " ".join(filter(None, (distributor_id, month, pricing_id)))
-            yield Difference("entries", key, "packages", price.packages, due_packages, pricing_id)
+            yield Difference("amounts", key, "packages", price.packages, due_packages, pricing_id)
 
 
 def _wrong_uses(
