@@ -124,7 +124,7 @@ async def test_what_is_left_of_a_package_goes_on(shop: OldShop) -> None:
 
     await run_migration()
 
-    assert shop.uses == [("2026-11", "", "", Decimal("79.5"), [[100, "10.0000000000", 2]])]
+    assert shop.uses == [("2026-11", "", "", Decimal("79.5"), [[100, "10", 2]])]
     assert await differences() == []
     await shop.book("79.5")
     assert [row[3] for row in shop.uses] == [0]

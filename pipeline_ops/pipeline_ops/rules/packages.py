@@ -37,8 +37,11 @@ class PackageUse:
     bought: tuple[Purchase, ...] = ()
 
     def dump(self) -> str:
-        """Return `bought` as a row keeps it: JSON, prices as texts."""
-        return json.dumps([[x.size, str(x.price), x.count] for x in self.bought])
+        """Return `bought` as a row keeps it: JSON, prices as texts without zeros that say
+        nothing."""
+        return json.dumps(
+            [[x.size, format(x.price.normalize(_EXACT), "f"), x.count] for x in self.bought]
+        )
 
 
 def load_use(units_left: Decimal, bought: str) -> PackageUse:
