@@ -8,6 +8,8 @@ from hypothesis import given, strategies as st
 from pipeline_ops.rules.packages import (
     PackageUse,
     Purchase,
+    carry_charge,
+    carry_reversal,
     consume,
     load_use,
     package_count,
@@ -129,3 +131,40 @@ def test_the_longest_amounts_stay_exact() -> None:
 
     assert amount == Decimal(99999999999999999900000000)
     assert release(use, units) == (PackageUse(Decimal(0), ()), amount)
+
+
+@given(st.lists(st.tuples(UNITS, st.booleans()), max_size=12), SIZES, PRICES)
+def test_what_was_paid_for_by_the_old_rule_is_given_back_in_the_end_and_no_more(
+    steps: list[tuple[Decimal, bool]], size: int, price: Decimal
+) -> None:
+    """By sums: a call costs the packages that its units begin beside those that still count."""
+    use, units, balance = PackageUse(), Decimal(0), Decimal(0)
+    running: list[tuple[Decimal, Decimal]] = []
+    for quantity, is_void in steps:
+        if is_void and running:
+            back, amount = running.pop(len(running) // 2)
+            use = carry_reversal(use, back, size, price, amount)
+            units, balance = units - back, balance - amount
+        else:
+            count = package_count(units + quantity, size) - package_count(units, size)
+            running.append((quantity, count * price))
+            use = carry_charge(use, quantity, size, price, count * price)
+            units, balance = units + quantity, balance + count * price
+        assert use.units_left >= 0
+        assert paid(use) == balance
+
+    refund = Decimal(0)
+    for quantity, _ in running:
+        use, back = release(use, quantity)
+        refund += back
+    assert refund == balance
+    assert use == PackageUse()
+
+
+def test_a_rest_that_is_gone_is_nothing_and_not_less() -> None:
+    use = carry_charge(PackageUse(), Decimal(60), 100, Decimal(10), Decimal(10))
+    use = carry_charge(use, Decimal("30.5"), 100, Decimal(10), Decimal(0))
+
+    use = carry_reversal(use, Decimal(60), 100, Decimal(10), Decimal(10))
+
+    assert use == PackageUse(Decimal("0.5"), (Purchase(1, Decimal(0), 31),))
