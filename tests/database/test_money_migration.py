@@ -104,9 +104,9 @@ def test_use_is_told_as_before_and_as_the_statement_has_it(
         assert_as_before(old[group], new[group], beside=("calls",))
         assert new[group]["total"]["calls"] == statement["calls"]
     rows = new["lines"]["rows"]
-    kept = [row for row in rows if row["status"] != "voided"]
+    others = [row for row in rows if row["status"] != "voided"]
     key = itemgetter("call_no", "line_no")
-    assert_as_before(sorted(old["lines"]["rows"], key=key), sorted(kept, key=key))
+    assert_as_before(sorted(old["lines"]["rows"], key=key), sorted(others, key=key))
     assert sum(Decimal(row["amount"]) for row in rows) == Decimal(statement["amount"])
     assert sum(Decimal(row["quantity"]) for row in rows) == sum(
         Decimal(line["quantity"]) for line in statement["lines"]
@@ -123,8 +123,8 @@ def test_numbers_follow_the_order_of_settlement_without_a_gap(migrated: Migrated
     def settled_at(rows: Rows) -> Any:
         items = [row["created_at"] for row in rows if row["unit"] or row["reverses"]]
         (header,) = [row for row in rows if row["line_no"] == 0] or [{}]
-        ended = header.get("finished_at" if header.get("lease_seconds") else "created_at")
-        return min(items, default=ended)
+        end = header.get("finished_at" if header.get("lease_seconds") else "created_at")
+        return min(items, default=end)
 
     assert len(entries) == 8  # six distributors, and our own calls of two pipelines
     for account, by_number in entries.items():
