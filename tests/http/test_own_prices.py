@@ -74,9 +74,9 @@ class TestWhoseAPriceIs:
         pipeline = shop.pipeline()
         buyers = [shop.distributor(pipeline) for _ in range(2)]
 
-        made = [own_price(shop, buyer, pipeline) for buyer in buyers]
+        prices = [own_price(shop, buyer, pipeline) for buyer in buyers]
 
-        assert [row["distributor_id"] for row in made] == [buyer.id for buyer in buyers]
+        assert [row["distributor_id"] for row in prices] == [buyer.id for buyer in buyers]
         again = shop.try_post(
             PRICE, distributor_id=buyers[0].id, pipeline_id=pipeline.id, unit="call", unit_price=1
         )
@@ -138,13 +138,13 @@ class TestWhoseAPriceIs:
 
         clone = shop.post(
             "pipeline_core/pipeline_clone", pipeline_id=pipeline.id, code=f"{pipeline.code}-2",
-            name="clone",
+            name="clone", with_prices=1,
         )  # fmt: skip
 
         rows = shop.installation.query(
             "select distributor_id from pipeline_pricing where pipeline_id = %s", clone["id"]
         )
-        assert {row["distributor_id"] for row in rows} <= {""}
+        assert [row["distributor_id"] for row in rows] == [""]
 
 
 PRICES = [
@@ -190,8 +190,8 @@ class TestWhichPrice:
         call = book(buyer, pipeline, "a", lines)
 
         assert [float(line["amount"]) for line in call["lines"]] == [factor, 3, 3]
-        found = [(line["price_scope"], line["matched"]) for line in call["lines"]]
-        assert found == [("general", "all"), ("own", "step"), ("own", "step")]
+        matches = [(line["price_scope"], line["matched"]) for line in call["lines"]]
+        assert matches == [("general", "all"), ("own", "step"), ("own", "step")]
 
     def test_fixed_knows_own_prices_only(self, shop: Shop) -> None:
         pipeline = shop.pipeline(prices=PRICES)
@@ -215,7 +215,7 @@ class TestWhichPrice:
         ]
         expected = [("own", "model"), ("general", "all")]
 
-        def told(answer: Any) -> list[tuple[str, str]]:
+        def matches(answer: Any) -> list[tuple[str, str]]:
             rows = answer.get("lines") or answer["rows"]
             return [(row["price_scope"], row["matched"]) for row in rows]
 
@@ -225,7 +225,9 @@ class TestWhichPrice:
         answers = [buyer.finish(call_no, lines=lines).json() for _ in range(2)]
         usage = buyer.client.get("/pipeline_dist/v1/usage").json()
 
-        assert all(told(one) == expected for one in (quote, *answers, buyer.read(call_no), usage))
+        assert all(
+            matches(one) == expected for one in (quote, *answers, buyer.read(call_no), usage)
+        )
 
 
 class TestShortWay:

@@ -56,8 +56,9 @@ _LINES = (
     "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"  # noqa: S608  constants
     " u.step_key, u.model,"
     " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
-    " u.package_price, u.amount, u.currency, u.status, u.started_at, u.finished_at,"
-    f" {MATCH_COLUMNS} from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+    f" u.package_price, u.amount, {MATCH_COLUMNS},"
+    " u.currency, u.status, u.started_at, u.finished_at"
+    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
     f"{PRICE_OF_ROW}{_OF_DISTRIBUTOR}"
 )
 _IN_MONTH = "u.month_key = ${month}$"
