@@ -1,7 +1,6 @@
 """Carry the packages that were bought and not used up over to app_package_use, month by month."""
 
 import json
-from hashlib import sha256
 
 # What has been charged by the old rule is what check-ledger replays by it, so it is one code.
 from pipeline_ops.ledger.package_replay import Replay
@@ -70,20 +69,11 @@ async def _carry_over(cursor, rows):
 
 
 async def _price_place(cursor, row):
-    """Return step and model of the price that *row* was charged by; None where it is gone."""
+    """Return step and model of the price that *row* was charged by; None where it is gone. A link's
+    fixed price is a row with the same id by now (0003)."""
     text = "select step_key, model from pipeline_pricing where id = %s"
     places = await _rows(cursor, text, (row["pricing_id"],))
-    if places:
-        return places[0]
-    # A fixed price of a link had no row: what it was for went into its id.
-    text = "select id from distributor_pipeline where distributor_id = %s and pipeline_id = %s"
-    for (link_id,) in await _rows(cursor, text, (row["distributor_id"], row["pipeline_id"])):
-        for step_key in {row["step_key"], ""}:
-            for model in {row["model"], ""}:
-                whole = "\0".join((link_id, step_key, model, row["unit"], "package"))
-                if sha256(whole.encode()).hexdigest()[:32] == row["pricing_id"]:
-                    return step_key, model
-    return None
+    return places[0] if places else None
 
 
 async def _rows(cursor, text, values=()):

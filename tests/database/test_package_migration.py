@@ -70,7 +70,8 @@ class OldShop:
         with without_triggers(self.pool):
             for row_id, amount in amounts.items():
                 self.pool.query(
-                    "update pipeline_usage_log set amount = %s, matched = null where id = %s",
+                    "update pipeline_usage_log set amount = %s, matched = null,"
+                    " pricing_mode = null where id = %s",
                     amount, row_id,
                 )  # fmt: skip
         self._sum_up()
@@ -153,12 +154,14 @@ async def test_prices_of_a_link_and_of_a_step_are_told_apart(shop: OldShop) -> N
     await add_price(shop.trade, **PACKAGE | {"step_key": "s", "package_price": Decimal(3)})
     calls = [await shop.book(10), await shop.book(10, step_key="s"), await shop.book(5)]
     link = shop.trade.rows["distributor_pipeline"]["id"]
+    # As 0003 makes it of a link's fixed price.
     fixed_id = sha256(f"{link}\0s\0\0image\0package".encode()).hexdigest()[:32]
+    own = {"id": fixed_id, "distributor_id": shop.trade.distributor_id, "step_key": "s"}
+    await add_price(shop.trade, **PACKAGE | own)
     shop.forget()
     with without_triggers(shop.pool):
         shop.pool.query(
-            "update pipeline_usage_log set pricing_id = %s, pricing_mode = 'fixed'"
-            " where call_no = %s",
+            "update pipeline_usage_log set pricing_id = %s where call_no = %s",
             fixed_id, calls[1],
         )  # fmt: skip
 

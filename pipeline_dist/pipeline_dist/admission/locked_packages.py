@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from app.global_func import SafeSqlor
 from pipeline_ops.rules.package_use import PackageKey, Packages, read_uses, save_uses
 from pipeline_ops.rules.packages import PackageUse
-from pipeline_ops.rules.pricing import PricedLine, PricingType, Terms, uses_after
+from pipeline_ops.rules.pricing import PricedLine, uses_after
+from pipeline_ops.rules.terms import PricingType, Terms
 from pipeline_ops.rules.usage_lines import UsageLine
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from app.global_func import FieldRule, SafeSqlor, any_case, like_pattern, now, quota_month
 from pipeline_core.lifecycle.live import live_version, pipeline_by_code
 from pipeline_dist.accounts.rows import Distributor, Link, link_of, read_link
-from pipeline_dist.admission.account import check_pipeline, effective_terms
+from pipeline_dist.admission.account import check_pipeline, link_terms
 from pipeline_dist.admission.limits import Limit, limits_of
 from pipeline_dist.errors import PIPELINE_NOT_FOUND
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.package_use import Packages, read_uses
-from pipeline_ops.rules.pricing import Terms, package_keys, prices_in_force
+from pipeline_ops.rules.pricing import package_keys, prices_in_force
+from pipeline_ops.rules.terms import Terms
 
 MAX_ROWS = 100
 PAGE_QUERY = {
@@ -35,7 +36,7 @@ _BEHIND = " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
 _SHOWN_OF_STEP = ("step_key", "name", "step_type", "model", "timeout_seconds")
 _SHOWN_OF_TERMS = (
     "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
-    "package_price", "currency",
+    "package_price", "currency", "price_scope",
 )  # fmt: skip
 
 
@@ -116,7 +117,8 @@ async def pipeline(
 async def _describe(
     sor: SafeSqlor, distributor: Distributor, pipeline: Mapping[str, Any], link: Link
 ) -> tuple[dict[str, Any], list[Limit]]:
-    terms = await prices_in_force(sor, link.pipeline_id, now())
+    terms = await prices_in_force(sor, link.pipeline_id, now(), distributor_id=distributor.id)
+    usable = [item for item in terms if item.currency == distributor.currency]
     capacity = await read_capacity(sor, link.pipeline_id)
     limits = await limits_of(sor, distributor, link, capacity)
     item = {
@@ -127,7 +129,7 @@ async def _describe(
         "pricing_mode": link.pricing_mode,
         "valid_from": link.valid_from,
         "valid_to": link.valid_to,
-        "prices": await _prices(sor, link, effective_terms(link, distributor.currency, terms)),
+        "prices": await _prices(sor, link, link_terms(distributor.id, link).effective(usable)),
         "limits": [limit.public() for limit in limits],
     }
     return item, limits

@@ -15,7 +15,7 @@ from pipeline_ops.ledger.numbers import EntryNumbers, last_entry
 
 ZERO = Decimal(0)
 # What a counter says: a number, or of the packages that were bought their JSON.
-Value = int | Decimal | str
+Value = int | Decimal | str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import SafeSqlor
-from pipeline_ops.rules.matching import Matched
 from pipeline_ops.rules.package_use import PackageKey, Packages, read_uses, save_uses
 from pipeline_ops.rules.packages import release
-from pipeline_ops.rules.pricing import PricingType, to_amount
+from pipeline_ops.rules.pricing import to_amount
+from pipeline_ops.rules.terms import MATCHES, PricingType
 
 # (distributor_id, month_key, pricing_id) of rows of before -> the packages that go on for them.
 OldKeys = Mapping[tuple[str, str, str], PackageKey]
@@ -30,8 +30,7 @@ def key_of(row: Mapping[str, Any], old_keys: OldKeys) -> PackageKey | None:
     if row["matched"] is None:
         price = (packages.distributor_id, packages.month_key, row["pricing_id"])
         return old_keys.get(price)
-    has_step = row["matched"] in (Matched.STEP_AND_MODEL, Matched.STEP)
-    has_model = row["matched"] in (Matched.STEP_AND_MODEL, Matched.MODEL)
+    has_step, has_model = next(names for names, word in MATCHES.items() if word == row["matched"])
     return packages.key(
         row["step_key"] if has_step else "", row["model"] if has_model else "", row["unit"]
     )
@@ -56,7 +55,7 @@ async def read_old_keys(
 
 async def release_packages(
     sor: SafeSqlor, rows: Iterable[Mapping[str, Any]]
-) -> dict[str, tuple[Matched, Decimal]]:
+) -> dict[str, tuple[str, Decimal]]:
     """
     Put the units of a call that is voided back: lock its packages, the last rows that the
     transaction locks, and write them. *rows* are the call's, whose account is locked.
@@ -72,7 +71,7 @@ async def release_packages(
         old_keys = await read_old_keys(sor, distributor_id=items[0]["distributor_id"] or "")
     keys = [(row, key) for row in items if (key := key_of(row, old_keys)) is not None]
     uses = await read_uses(sor, {key for _, key in keys}, lock=True)
-    refunds: dict[str, tuple[Matched, Decimal]] = {}
+    refunds: dict[str, tuple[str, Decimal]] = {}
     for row, key in keys:
         uses[key], refund = release(uses[key], row["quantity"])
         refunds[row["id"]] = (key.match, to_amount(refund))

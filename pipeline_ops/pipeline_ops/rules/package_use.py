@@ -14,8 +14,8 @@ from decimal import Decimal
 from hashlib import sha256
 
 from app.global_func import SafeSqlor, bulk_insert_tuples
-from pipeline_ops.rules.matching import Matched, match_of
 from pipeline_ops.rules.packages import PackageUse, load_use
+from pipeline_ops.rules.terms import MATCHES
 
 TABLE = "app_package_use"
 
@@ -43,9 +43,9 @@ class PackageKey:
         return sha256("\0".join(astuple(self)).encode()).hexdigest()[:32]
 
     @property
-    def match(self) -> Matched:
+    def match(self) -> str:
         """What the price names of the items that it is for."""
-        return match_of(self.step_key, self.model)
+        return MATCHES[self.step_key != "", self.model != ""]
 
 
 KEY_COLUMNS = ("distributor_id", "pipeline_id", "step_key", "model", "unit", "month_key")
