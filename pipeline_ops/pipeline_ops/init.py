@@ -23,6 +23,7 @@ EXPORTS = {
     "usage_stats": reading_endpoint(stats.usage_stats),
     "pipeline_figures": reading_endpoint(pipeline_figures.pipeline_figures),
     "price_quote": reading_endpoint(endpoints.price_quote),
+    "price_preview": reading_endpoint(endpoints.price_preview),
 }
 
 
