@@ -26,7 +26,7 @@ from app.global_func import (
 )
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
-from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, UNIT_REQUIRED
+from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, PIPELINE_REQUIRED, UNIT_REQUIRED
 from pipeline_ops.ledger.states import OVER
 from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.price_changes import is_draft
@@ -51,6 +51,8 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
     """Book a call by hand: one item by step_key, model, unit and quantity, or several as
     `lines`."""
     values = check_new(bookings.TABLE, params, extra={"lines": FieldRule(kind="json", json="list")})
+    if values["pipeline_id"] is None:
+        raise InvalidFields([PIPELINE_REQUIRED("pipeline_id")])
     if values["status"] not in OVER:
         raise InvalidFields([BAD_CHOICE("status", choices=", ".join(OVER))])
     lines = _lines_to_book(values)

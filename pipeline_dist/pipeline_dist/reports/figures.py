@@ -74,7 +74,8 @@ async def sums(
     # Nothing of the request is in the text: column and conditions are from the table above.
     sql = (
         f"select {column} as `group`, min(p.name) as name, min(p.id) as pipeline_id, u.currency,"
-        f" {calls} as calls, sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
+        f" {calls} as calls, sum(u.line_no = 0 and u.calls = 1 and u.status = 'succeeded')"
+        " as succeeded,"
         " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
         f" sum(u.amount) as amount{_USED} and {period.condition}"
         f"{f' and {IS_ITEM}' if is_item else ''}"
@@ -169,9 +170,10 @@ def _pipeline(
     }  # fmt: skip
 
 
+# Adjustments, of no line, are part of the bill; what is paid in is not.
 _USED = (
-    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    " where u.distributor_id = ${distributor_id}$"
+    " from pipeline_usage_log u left join pipelines p on p.id = u.pipeline_id"
+    " where u.distributor_id = ${distributor_id}$ and u.entry_type <> 'topup'"
 )
 _LINKS = (
     "select p.code, p.name, p.status, l.* from distributor_pipeline l"

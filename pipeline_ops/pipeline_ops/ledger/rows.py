@@ -34,7 +34,8 @@ class CallHeader(CallLabels):
     What the header row of a call (`line_no` 0) has beside its first metered item.
 
     `entry_no`: its place in the order in which the account's calls were settled; None while its end
-    is not known. `calls`: 1, or 0 of a call that gave its quota back.
+    is not known. `calls`: 1, or 0 of a call that gave its quota back. `estimate`: what was reserved
+    for it while it runs, if anything. `spend_day`: the quota day on which it was settled.
     """
 
     id: str
@@ -60,7 +61,9 @@ class CallHeader(CallLabels):
     # Its line's number when it began: what was known of prices (`DatedTerms.holds_at`).
     terms_no: int | None = None
     entry_no: int | None = None
+    spend_day: str | None = None
     calls: int = 1
+    estimate: Decimal | None = None
     remark: str | None = None
     created_at: datetime
     created_by: str
@@ -161,7 +164,7 @@ LINE_COLUMNS = column_names(CallLine)
 _SHARED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
-    "entry_no",
+    "entry_no", "spend_day",
 )  # fmt: skip
 # Of every row; an item's are (1, 0).
 _COUNTED = ("lock_version", "calls")
@@ -210,12 +213,12 @@ def header_row(entry: Entry) -> SimpleNamespace:
 
 
 # What a reversal has of the row that it takes back: whose it is, when it was, what of, at which
-# price.
+# price. It gives back what was spent in the period in which the row was settled.
 _REVERSED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "idempotency_key",
-    "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "step_key", "model",
-    "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price", "unit_size",
-    "package_size", "package_price",
+    "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "spend_day",
+    "step_key", "model", "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price",
+    "unit_size", "package_size", "package_price",
 )  # fmt: skip
 
 
