@@ -56,6 +56,8 @@ interface FieldDescription {
   textField?: string;
   textFeild?: string;
   tip?: string;
+  /** Shown only while other fields have these values. */
+  applies?: Record<string, string>;
   placeholder?: string;
   pattern?: string;
   hint?: string;
