@@ -35,7 +35,7 @@ async def migrate(cursor):
             day = quota_day(settled_at.replace(tzinfo=UTC))
             ids_by_day.setdefault(day, []).append(row_id)
         for day, ids in ids_by_day.items():
-            await cursor.execute(
-                "update pipeline_usage_log set spend_day = %s where id in %s", (day, ids)
-            )
+            places = ", ".join(["%s"] * len(ids))
+            text = f"update pipeline_usage_log set spend_day = %s where id in ({places})"  # noqa: S608
+            await cursor.execute(text, (day, *ids))
         last = rows[-1][0]

@@ -21,6 +21,6 @@ export async function showCredits(owner, distributorId) {
 
 /** @param {Row[]} rows */
 function table(rows) {
-  return plainTable('调整与充值', [{ label: 'Booked' }, { label: 'Kind' }, { label: 'Reason' }, { label: 'Reference' }, { label: 'Amount', isNumber: true }],
-    rows.map((row) => [localDateTime(row.created_at, { seconds: false }), t(KINDS[row.entry_type]), row.reason, row.reference ?? '–', `${decimalText(row.amount)} ${row.currency}`]));
+  return plainTable('调整与充值', [{ label: 'Booked' }, { label: 'Kind' }, { label: 'Amount', isNumber: true }, { label: 'Reason' }, { label: 'Reference' }],
+    rows.map((row) => [localDateTime(row.created_at, { seconds: false }), t(KINDS[row.entry_type]), `${decimalText(row.amount)} ${row.currency}`, row.reason, row.reference ?? '–']));
 }
