@@ -38,6 +38,7 @@ from app.base.clock import (
     now,
     quota_day,
     quota_month,
+    set_zone,
     zone_name,
 )
 from app.base.command import Command
@@ -227,6 +228,7 @@ __all__ = [
     "record_changes",
     "register_paths",
     "request_refusals",
+    "set_zone",
     "settings",
     "sort_terms",
     "table",

@@ -23,7 +23,11 @@ class QuotaPeriod(StrEnum):
 
 @dataclass(slots=True)
 class Distributor:
-    """A row of distributors: who it is, what limits it, and its counters, changed in place."""
+    """
+    A row of distributors: who it is, what limits it, and its counters, changed in place.
+
+    `closed_month`: the last month that is closed, with all before it; None: none is.
+    """
 
     id: str
     code: str
@@ -39,6 +43,7 @@ class Distributor:
     spend_limit: Decimal | None
     spend_used: Decimal
     entry_no: int
+    closed_month: str | None
     api_key_hash: str | None
     api_key_expires_at: datetime | None
     previous_key_hash: str | None

@@ -13,6 +13,7 @@ from app.global_func import (
     AppError,
     SafeSqlor,
     Unavailable,
+    quota_month,
 )
 from pipeline_dist.accounts.authentication import check_caller
 from pipeline_dist.accounts.rows import Distributor
@@ -44,7 +45,7 @@ from pipeline_dist.errors import (
     PIPELINE_NOT_FOUND,
 )
 from pipeline_ops.calls.capacity import Capacity, end_call
-from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, new_header
+from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, end_entry, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
 from pipeline_ops.rules.line_steps import check_steps
@@ -221,6 +222,7 @@ def _header(
         terms_no=pipeline.terms_no,
         entry_no=None if runs else account.settle(),
         started_at=started_at,
+        month_key=account.month_of(quota_month(started_at)),
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,
         lease_seconds=command.lease_seconds if runs else None,
@@ -239,8 +241,8 @@ def _consume(
 ) -> None:
     """Take what the call takes, in memory."""
     account.count_rate(moment)
-    account.consume(header.day_key, header.month_key)
-    capacity.consume(header.day_key, header.month_key, slot=slot)
+    account.consume(header.day_key, header.quota_month)
+    capacity.consume(header.day_key, header.quota_month, slot=slot)
     if priced_lines:
         account.charge(total(priced_lines))
     if header.lease_expires_at is not None:
@@ -298,7 +300,8 @@ async def _decide_finish(
     priced_lines = await workset.price_lines(
         account, pipeline_id, started_at, terms_no, command.lines
     )
-    header = end_call(
+    month = account.month_of(header.month_key)
+    ended_header = end_call(
         header,
         command.status,
         moment,
@@ -312,10 +315,10 @@ async def _decide_finish(
         updated_by=account.distributor.code,
         lock_version=header.lock_version + 1,
     )
-    lines = call_lines(priced_lines)
-    workset.end(header, lines)
+    entry = end_entry(header, ended_header, call_lines(priced_lines), month)
+    workset.end(entry)
     limits = _limits(account, capacity, workset.moment, slot=True)
-    return FinishResult(call_answer(header, code, lines), False, limits)
+    return FinishResult(call_answer(entry.header, code, entry.items), False, limits)
 
 
 async def _replay_finish(

@@ -122,7 +122,8 @@ class WorkSet:
         packages = pricing.package_ids(line_terms)
         if not packages:
             return pricing.apply_prices(lines, line_terms, {})
-        usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)
+        month = account.month_of(quota_month(started_at))
+        usage = await self._package_usage(account.distributor_id, month, packages)
         return pricing.apply_prices(lines, line_terms, usage)
 
     def begin(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
@@ -132,12 +133,12 @@ class WorkSet:
         self.existing_calls[str(header.distributor_id), str(header.idempotency_key)] = entry
         self._count_packages(entry)
 
-    def end(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
+    def end(self, entry: Entry) -> None:
         """Note a call that has ended."""
-        entry = Entry(header, lines, is_new=False)
+        header = entry.header
         self.entries.append(entry)
         self.headers[header.call_no] = header
-        self.items[header.call_no] = lines
+        self.items[header.call_no] = entry.items
         self._final_headers[header.id] = header
         self._count_packages(entry)
 
@@ -216,7 +217,7 @@ class WorkSet:
                 ) + sum(
                     line.quantity
                     for entry in self.entries
-                    if entry.header.month_key == month
+                    if entry.carrier.month_key == month
                     and entry.header.distributor_id == distributor_id
                     for line in entry.lines
                     if line.pricing_id == pricing_id
@@ -224,7 +225,7 @@ class WorkSet:
         return {x: self._packages[distributor_id, month, x] for x in pricing_ids}
 
     def _count_packages(self, entry: Entry) -> None:
-        distributor_id, month = str(entry.header.distributor_id), entry.header.month_key
+        distributor_id, month = str(entry.header.distributor_id), entry.carrier.month_key
         for line in entry.lines:
             key = (distributor_id, month, line.pricing_id)
             if key in self._packages:

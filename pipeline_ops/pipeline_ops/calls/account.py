@@ -34,6 +34,10 @@ class Account(Protocol):
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """Raise what refuses a call that begins at *moment*: not linked, spent, no quota left."""
 
+    def month_of(self, month: str) -> str:
+        """Return the month in whose statement stands what belongs to *month*: that one, or the
+        open one, if it is closed for this account."""
+
     def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""
 
@@ -76,6 +80,10 @@ class OwnAccount:
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """Refuse nothing."""
+
+    def month_of(self, month: str) -> str:
+        """Return *month*: without a statement it never closes."""
+        return month
 
     def consume(self, day: str, month: str) -> None:
         """Count nothing."""

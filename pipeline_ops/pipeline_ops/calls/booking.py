@@ -21,6 +21,7 @@ from app.global_func import (
     check_references,
     get_row,
     now,
+    quota_month,
     record_changes,
 )
 from pipeline_ops.calls.account import lock_account
@@ -84,13 +85,14 @@ async def book(
         source=CallSource.MANUAL,
         terms_no=pipeline["terms_no"],
         started_at=started_at,
+        month_key=account.month_of(quota_month(started_at)),
         finished_at=finished_at,
         duration_ms=duration_ms,
         entry_no=account.settle(),
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
-    account.consume(header.day_key, header.month_key)
-    capacity.consume(header.day_key, header.month_key, slot=False)
+    account.consume(header.day_key, header.quota_month)
+    capacity.consume(header.day_key, header.quota_month, slot=False)
     account.charge(total(priced_lines))
     await save_call_start(sor, header, priced_lines, account, capacity)
     return await call_record(sor, header.call_no)
@@ -118,8 +120,8 @@ async def void(
         raise CALL_RUNNING()
     if not may_become(status, CallStatus.VOIDED):
         raise NOT_VOIDABLE(state=status)
-    capacity.release(header.day_key, header.month_key)
-    account.release(header.day_key, header.month_key)
+    capacity.release(header.day_key, header.quota_month)
+    account.release(header.day_key, header.quota_month)
     amount = await ledger.void_call(
         sor,
         header.call_no,
@@ -127,6 +129,7 @@ async def void(
         moment=now(),
         by=actor.user_id or "",
         reason=reason,
+        month_of=account.month_of,
     )
     account.charge(-amount)
     await account.save(sor)

@@ -182,8 +182,8 @@ def end_call(
     if header.status == CallStatus.RESERVED:
         capacity.free_slot(header.lease_expires_at)
     if status == CallStatus.CANCELLED:
-        capacity.release(header.day_key, header.month_key)
-        account.release(header.day_key, header.month_key)
+        capacity.release(header.day_key, header.quota_month)
+        account.release(header.day_key, header.quota_month)
     account.charge(total(priced_lines))
     return replace(
         header,
