@@ -14,6 +14,8 @@ DISTRIBUTORS = (
     "/pipeline_dist/distributor.ui",
     "/pipeline_dist/distributor_key.ui",
     "/pipeline_dist/distributor_statement.ui",
+    "/pipeline_dist/statements.ui",
+    "/pipeline_dist/statement_close.ui",
 )
 SEARCH = "/pipeline_dist/api/get_search_distributor_id.dspy"
 LINK_WRITES = (

@@ -46,14 +46,23 @@ interface DistributorOverview {
 }
 
 interface Statement {
+  number: string | null;
+  status: 'open' | 'ended' | 'closed';
   total: Decimal;
   currency: string;
-  final: boolean;
   calls: number;
   running: number;
   from: string;
   to: string;
   lines: StatementLine[];
+  corrections: StatementCorrection[];
+  adjustments: { settled_at: string; amount: Decimal; reason: string | null }[];
+}
+
+interface StatementCorrection extends StatementLine {
+  month: string;
+  call_no: string;
+  reason: string | null;
 }
 
 interface StatementLine extends PriceWords {

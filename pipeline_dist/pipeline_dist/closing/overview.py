@@ -12,7 +12,8 @@ SORT_COLUMNS = {"month": "m.month", "distributor": "d.name", "number": "s.number
 
 _MONTHS = (
     " from (select distinct u.distributor_id, u.month_key as month from pipeline_usage_log u"
-    " where {whose}) m join distributors d on d.id = m.distributor_id"
+    " where u.distributor_id is not null and (${whose}$ is null or u.distributor_id = ${whose}$)) m"
+    " join distributors d on d.id = m.distributor_id"
     " left join app_statement s on s.distributor_id = m.distributor_id and s.month = m.month"
     " where (${month}$ is null or m.month = ${month}$)"
 )
@@ -41,13 +42,11 @@ async def months(
     unless *order* (terms of SORT_COLUMNS) says otherwise; `total_amount` of one that is not closed
     is what the ledger says now.
     """
-    whose = "u.distributor_id = ${whose}$" if distributor_id else "u.distributor_id is not null"
     values = {"whose": distributor_id, "month": month, "start": start, "rows": rows}
-    text = _MONTHS.format(whose=whose)
-    count = await sor.one("select count(*) as total" + text, values)
+    count = await sor.one("select count(*) as total" + _MONTHS, values)
     assert count is not None
     order_by = f" order by {order or 'm.month desc'}, d.code limit ${{start}}$, ${{rows}}$"
-    page = await sor.sqlExe(_COLUMNS + text + order_by, values)
+    page = await sor.sqlExe(_COLUMNS + _MONTHS + order_by, values)
     amounts = await _amounts(sor, [row for row in page if row["number"] is None])
     return {"total": count["total"], "rows": [_shown_row(row, amounts) for row in page]}
 

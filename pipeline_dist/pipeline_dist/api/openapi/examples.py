@@ -218,11 +218,11 @@ _PRICE_COLUMNS = ("pricing_type", "unit_price", "unit_size", "package_size", "pa
 _CHECKSUM = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 STATEMENTS: Example = {
     "rows": [
-        _SPAN
-        | {
+        {
             "number": "2026-11-0001",
             "month": "2026-11",
-            "calls": 1201,
+            **_SPAN,
+            "calls": 1200,
             "amount": "4.8031920000",
             "total": "4.80",
             "closed_at": "2026-12-03T16:00:21.000Z",
@@ -234,6 +234,7 @@ STATEMENTS: Example = {
 STATEMENT: Example = {
     "number": "2026-11-0001",
     "status": "closed",
+    "final": True,
     "sender": "Pipeline",
     "distributor": {"code": "acme", "name": "ACME Cloud"},
     "month": "2026-11",
@@ -281,7 +282,6 @@ STATEMENT: Example = {
     "adjustments_amount": "0.0000000000",
     "amount": "4.8031920000",
     "total": "4.80",
-    "final": True,
     "closed_at": "2026-12-03T16:00:21.000Z",
     "made_at": "2026-12-03T16:00:21.000Z",
     "checksum": _CHECKSUM,

@@ -50,12 +50,18 @@ export class StatementTab {
   /** @param {Statement} statement */
   draw(statement) {
     this.monthInView = this.month;
-    fillNode(this.files, this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
+    fillNode(this.files, this.printLink(), this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
     fillNode(this.figures, h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(statement.total)} ${statement.currency}`), ' ',
-      statement.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
-    h('p', { class: 'muted' }, [t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
+      statusBadge(statement)),
+    h('p', { class: 'muted' }, [...statement.number ? [statement.number] : [], t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
       `${localDateTime(statement.from, { seconds: false })} – ${localDateTime(statement.to, { seconds: false })}`].join(' · ')),
-    statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'));
+    statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'),
+    ...corrections(statement), ...adjustments(statement));
+  }
+
+  printLink() {
+    const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, _lang: language() });
+    return h('a', { class: 'button tool', href: `${API}/distributor_statement_print.dspy?${query}`, target: '_blank', rel: 'noopener', 'data-tool': 'statement_print' }, t('Print page'));
   }
 
   /** @param {string} format @param {string} label */
@@ -63,6 +69,29 @@ export class StatementTab {
     const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, format, _lang: language() });
     return h('a', { class: 'button tool', href: `${API}/distributor_statement_file.dspy?${query}`, download: '', 'data-tool': `statement_${format}` }, icon('download'), t(label));
   }
+}
+
+/** @param {Statement} statement */
+function statusBadge({ status }) {
+  if (status === 'closed') return badge(t('closed'), 'good');
+  return badge(status === 'ended' ? t('not closed yet') : t('the month runs'), 'warn');
+}
+
+/** What belongs to closed months, under a heading if there is any. @param {Statement} statement */
+function corrections({ corrections: rows }) {
+  if (!rows.length) return [];
+  const headings = [{ label: 'Month' }, { label: 'Call' }, { label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Reason' },
+    { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }];
+  return [h('h3', {}, t('Corrections of closed months')), plainTable('Corrections of closed months', headings, rows.map((row) => [row.month, row.call_no,
+    row.pipeline_name, row.step_key || '–', row.model || '–', row.unit || '–', row.reason || '–', decimalText(row.quantity, 0), decimalText(row.amount)]))];
+}
+
+/** What was adjusted by hand, under a heading if there is any. @param {Statement} statement */
+function adjustments({ adjustments: rows }) {
+  if (!rows.length) return [];
+  const headings = [{ label: 'Time' }, { label: 'Reason' }, { label: 'Amount', isNumber: true }];
+  return [h('h3', {}, t('Adjustments')), plainTable('Adjustments', headings,
+    rows.map((row) => [localDateTime(row.settled_at), row.reason || '–', decimalText(row.amount)]))];
 }
 
 /** @param {StatementLine[]} rows */
