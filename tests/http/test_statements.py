@@ -181,7 +181,7 @@ def test_the_list_of_all_months(sold: Sold) -> None:
         assert answer.status_code == 200, answer.text
         body = answer.json()
         assert body["total"] == len(body["rows"]) or "rows" in more
-        return [(row["month"], row["status"], row["number"], row["total"]) for row in body["rows"]]
+        return [(row["month"], row["state"], row["number"], row["total"]) for row in body["rows"]]
 
     assert months() == [(LAST, "ended", None, "0.63"), (OLD, "closed", number, "0.63")]
     assert months(sort="month") == [(OLD, "closed", number, "0.63"), (LAST, "ended", None, "0.63")]

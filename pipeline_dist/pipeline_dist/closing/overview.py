@@ -68,7 +68,7 @@ def _shown_row(row: Row, amounts: Mapping[tuple[str, str], Any]) -> dict[str, An
         "distributor_id": row["distributor_id"],
         "distributor": row["distributor"],
         "month": row["month"],
-        "status": month_status(row["closed_month"], row["month"]),
+        "state": month_status(row["closed_month"], row["month"]),
         "number": row["number"],
         "total": round_amount(total, row["currency"]),
         "currency": row["currency"],

@@ -29,12 +29,13 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 14px; margin: 20px 0 4px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 12px 0; }
 dt { color: #555; } dd { margin: 0; overflow-wrap: anywhere; }
 .note { border: 1px solid #b45309; color: #92400e; padding: 4px 8px; }
-.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } thead { display: table-header-group; }
+@media screen { .wide { overflow-x: auto; } .wide table { min-width: 36rem; } }
 tr { break-inside: avoid; }
 th { text-align: left; border-bottom: 1px solid #1a1a1a; vertical-align: bottom; }
-th, td { padding: 3px 8px 3px 0; } td { border-bottom: 1px solid #ddd; vertical-align: top;
-  overflow-wrap: break-word; }
+th, td { padding: 3px 8px 3px 0; } th { word-break: keep-all; }
+td { border-bottom: 1px solid #ddd; vertical-align: top; overflow-wrap: anywhere; min-width: 3em; }
+small { color: #555; display: block; } .price { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.number, td.number { padding: 3px 0 3px 8px; }
 .sums { width: auto; margin: 16px 0 0 auto; } .sums td { border: 0; }
@@ -100,7 +101,7 @@ class _Page:
 
     def lines(self) -> str:
         """Return what belongs to the month."""
-        names = ("Line", "Step", "Model", "Unit", "Price", "#Calls", "#Quantity", "#Amount")
+        names = ("Line", "Price", "Unit", "#Calls", "#Quantity", "#Amount")
         rows = [
             (*self._use_cells(row), _number(row["calls"]), _number(row["quantity"]),
              self._money(row["amount"]))
@@ -112,11 +113,10 @@ class _Page:
 
     def corrections(self) -> str:
         """Return what belongs to closed months, row by row."""
-        names = ("Of month", "Call", "Line", "Step", "Model", "Unit", "Price", "Reason",
-                 "#Quantity", "#Amount")  # fmt: skip
+        names = ("Of month", "Line", "Price", "Unit", "Reason", "#Quantity", "#Amount")
         rows = [
-            (_text(row["month"]), _text(row["call_no"]), *self._use_cells(row),
-             _text(row["reason"]), _number(row["quantity"]), self._money(row["amount"]))
+            (_text(row["month"]), *self._use_cells(row, row["call_no"]), _text(row["reason"]),
+             _number(row["quantity"]), self._money(row["amount"]))
             for row in self.statement["corrections"]
         ]  # fmt: skip
         return self._part("Corrections of closed months", names, rows)
@@ -157,11 +157,13 @@ class _Page:
             return ""
         return f"<footer>{escape(self.word('Checksum (SHA-256)'))}: {escape(checksum)}</footer>"
 
-    def _use_cells(self, row: Mapping[str, Any]) -> tuple[Cell, ...]:
-        return (
-            _text(row["pipeline_name"]), _text(row["step_key"]), _text(row["model"]),
-            _text(row["unit"]), (self._price(row), False),
-        )  # fmt: skip
+    def _use_cells(self, row: Mapping[str, Any], call_no: str = "") -> tuple[Cell, ...]:
+        """Return a line's cells: its name with step and model (and call), its price, its unit."""
+        details = (" · ".join(filter(None, (row["step_key"], row["model"]))), call_no)
+        small = "".join(f"<small>{escape(text)}</small>" for text in details if text)
+        name = f"{escape(row['pipeline_name'])}{small}"
+        price = f'<span class="price">{self._price(row)}</span>'
+        return (name, False), (price, False), _text(row["unit"])
 
     def _price(self, row: Mapping[str, Any]) -> str:
         if row["pricing_type"] is None:

@@ -82,7 +82,7 @@ function corrections({ corrections: rows }) {
   if (!rows.length) return [];
   const headings = [{ label: 'Month' }, { label: 'Call' }, { label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Reason' },
     { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }];
-  return [h('h3', {}, t('Corrections of closed months')), plainTable('Corrections of closed months', headings, rows.map((row) => [row.month, row.call_no,
+  return [h('h3', { class: 'statement-part' }, t('Corrections of closed months')), plainTable('Corrections of closed months', headings, rows.map((row) => [row.month, row.call_no,
     row.pipeline_name, row.step_key || '–', row.model || '–', row.unit || '–', row.reason || '–', decimalText(row.quantity, 0), decimalText(row.amount)]))];
 }
 
@@ -90,7 +90,7 @@ function corrections({ corrections: rows }) {
 function adjustments({ adjustments: rows }) {
   if (!rows.length) return [];
   const headings = [{ label: 'Time' }, { label: 'Reason' }, { label: 'Amount', isNumber: true }];
-  return [h('h3', {}, t('Adjustments')), plainTable('Adjustments', headings,
+  return [h('h3', { class: 'statement-part' }, t('Adjustments')), plainTable('Adjustments', headings,
     rows.map((row) => [localDateTime(row.settled_at), row.reason || '–', decimalText(row.amount)]))];
 }
 
