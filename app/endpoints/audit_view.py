@@ -24,6 +24,7 @@ ACTIONS = {
     "generate_key": "given a new key",
     "revoke_key": "key revoked",
     "void": "voided",
+    "close_month": "a month closed",
 }
 _SHOWN = 2000
 

@@ -159,7 +159,7 @@ def test_the_print_page_fits_the_paper_and_a_telephone(
     prices = [{"unit": "call", "unit_price": "0.012345", "effective_from": LONG_AGO}]
     pipeline = make_pipeline(server.admin, name="a-long-name-of-a-line" * 4, prices=prices)
     reseller = make_reseller(server, pipeline)
-    usage = [{"unit": "call", "quantity": 999_999_999_999}]
+    usage = [{"unit": "call", "quantity": 99_999_999_999}]
     call = book_in(server, month_back(2), reseller.distributor, pipeline, usage)
     close(server, reseller.distributor, month_back(2))
     void(server, call, "reason" * 20)

@@ -12,6 +12,8 @@ from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.base.json_codec import parse_json
+from app.db.numbered import migration_files, read_migrations
+from app.db.pool import raw_connection
 from app.db.transactions import in_transaction, reading
 from app.records.rows import get_row
 from pipeline_dist.accounts.rows import distributor_of
@@ -98,8 +100,8 @@ async def test_a_closed_month_has_its_statement(
     assert store.content_checksum(row["content"]) == row["checksum"] == result.checksum
     assert [line["amount"] for line in content["lines"]] == ["3.5000000000"]
     assert (content["final"], content["status"]) == (True, "closed")
-    kept = {(kind, lang) for kind, lang, _ in await kept_bytes(pool, result.id)}
-    assert kept == {(file.kind, file.lang) for file in ALL_FILES}
+    files = {(kind, lang) for kind, lang, _ in await kept_bytes(pool, result.id)}
+    assert files == {(file.kind, file.lang) for file in ALL_FILES}
     assert (await trade.row("distributors")).closed_month == NOVEMBER
     assert await differences() == []
 
@@ -144,8 +146,8 @@ async def test_late_finishes_bookings_and_voids_stand_in_the_open_month(
 ) -> None:
     late = await trade.begin(lease_seconds=60)
     no_items = await trade.begin(lease_seconds=60)
-    cancelled = await trade.begin(lease_seconds=60)
-    booked = await trade.book_call(2)
+    given_back = await trade.begin(lease_seconds=60)
+    call = await trade.book_call(2)
     hands.moment = AFTER
     await expire_overdue(AFTER)
     result = await close(trade)
@@ -156,8 +158,8 @@ async def test_late_finishes_bookings_and_voids_stand_in_the_open_month(
 
     answer = await trade.finish(late, call="3")
     await trade.finish(no_items)
-    await trade.finish(cancelled, "cancelled")
-    await void(booked["call_no"])
+    await trade.finish(given_back, "cancelled")
+    await void(call["call_no"])
     await trade.begin(
         status="succeeded", started_at=EVENING, lines=[{"unit": "call", "quantity": Decimal(5)}]
     )
@@ -170,10 +172,10 @@ async def test_late_finishes_bookings_and_voids_stand_in_the_open_month(
     assert rows_of(pool, no_items)[1:] == [
         (1, "charge", DECEMBER, "2026-11-30", 0, Decimal(0), Decimal(0), 4)
     ]
-    assert rows_of(pool, cancelled)[1:] == [
+    assert rows_of(pool, given_back)[1:] == [
         (1, "charge", DECEMBER, "2026-11-30", -1, Decimal(0), Decimal(0), 5)
     ]
-    assert rows_of(pool, booked["call_no"])[1:] == [
+    assert rows_of(pool, call["call_no"])[1:] == [
         (1, "reversal", DECEMBER, "2026-11-30", -1, Decimal(-2), Decimal(-1), 6)
     ]
     assert await kept_bytes(pool, result.id) == before
@@ -222,9 +224,9 @@ async def test_a_late_call_is_voided_in_the_open_month(
 async def test_a_void_in_the_open_month_stands_with_its_charge(
     pool: Installation, trade: Trade, hands: Clock
 ) -> None:
-    booked = await trade.book_call(2)
+    call = await trade.book_call(2)
     hands.moment = AFTER
-    await void(booked["call_no"])
+    await void(call["call_no"])
 
     november = await month_of(trade, NOVEMBER)
     assert (november["corrections"], november["amount"]) == ([], Decimal("3.5"))
@@ -260,9 +262,9 @@ async def test_two_who_close_at_once_make_one_statement_and_no_gap(
     codes = [result.code for result in results if isinstance(result, AppError)]
     numbers = sorted(result.number for result in results if isinstance(result, Statement))
     assert codes == ["month_closed"] * 8
-    kept = pool.query("select number from app_statement where month = %s order by 1", NOVEMBER)
-    assert {row["number"] for row in kept} >= set(numbers)
-    assert [int(row["number"][8:]) for row in kept] == list(range(1, len(kept) + 1))
+    rows = pool.query("select number from app_statement where month = %s order by 1", NOVEMBER)
+    assert {row["number"] for row in rows} >= set(numbers)
+    assert [int(row["number"][8:]) for row in rows] == list(range(1, len(rows) + 1))
 
 
 async def test_what_is_booked_while_a_month_closes_is_before_it_or_in_the_next(
@@ -359,6 +361,22 @@ class TestTheWorker:
 
         assert (await trade.row("distributors")).closed_month == NOVEMBER
 
+    async def test_the_migration_says_from_which_month_on(
+        self, pool: Installation, trade: Trade, hands: Clock
+    ) -> None:
+        newcomer = await make_trade()
+        await add_price(newcomer, unit_price=Decimal(1))
+        hands.moment = AFTER
+        await newcomer.book_call(1)
+
+        files = [path for path in migration_files() if path.stem == "0006_open_months"]
+        async with raw_connection() as connection, connection.cursor() as cursor:
+            await read_migrations(files)[0].run(cursor)
+            await connection.commit()
+
+        assert (await trade.row("distributors")).statements_from == DECEMBER
+        assert (await newcomer.row("distributors")).statements_from is None
+
     def test_goes_by_the_quota_zone(self, hands: Clock) -> None:
         clock.set_zone("America/Los_Angeles")
         assert due_month(datetime(2026, 12, 4, 7, 59, tzinfo=UTC)) == "2026-10"
@@ -411,7 +429,7 @@ async def test_check_ledger_finds_a_statement_that_is_not_of_its_rows(
             names = ", ".join(f"`{name}` = %s" for name in row)
             pool.query(f"update {table} set {names} where id = %s", *row.values(), row["id"])
 
-    found = {item.counter for item in deviations if item.table == "app_statement"}
+    counters_in_doubt = {item.counter for item in deviations if item.table == "app_statement"}
     assert {item.key for item in deviations if item.table == "app_statement"} == {result.number}
-    assert found == counters
+    assert counters_in_doubt == counters
     assert [item for item in await differences() if item.table == "app_statement"] == []

@@ -149,9 +149,9 @@ def test_statements(server: Installation, pipeline: dict[str, Any]) -> None:
     void(server, call, "booked twice")
     close(server, distributor, month_back(1))
     reseller = Reseller(server, distributor, new_key(server.admin, distributor))
-    named = {"distributor": {"code": "acme-too", "name": "ACME too"}}
+    of_it = {"distributor": {"code": "acme-too", "name": "ACME too"}}
 
-    same(reseller.get("statement", month=month_back(1)), examples.STATEMENT | named)
+    same(reseller.get("statement", month=month_back(1)), examples.STATEMENT | of_it)
     page = reseller.get("statements", rows=1)
     assert len(page.json()["next"]) > 20
     same(reseller.get("statements", rows=1, next=page.json()["next"]), examples.STATEMENTS)

@@ -17,12 +17,12 @@ def dump(installation: Installation) -> list[str]:
         names = [next(iter(row.values())) for row in rows("show tables")]
         for name in names:
             statements.append(rows(f"show create table `{name}`")[0]["Create Table"])
-            generated = {
+            computed_columns = {
                 row["Field"] for row in rows(f"show columns from `{name}`")
                 if "GENERATED" in row["Extra"]
             }  # fmt: skip
             for row in rows(f"select * from `{name}`"):
-                values = {key: value for key, value in row.items() if key not in generated}
+                values = {key: value for key, value in row.items() if key not in computed_columns}
                 columns = ", ".join(f"`{key}`" for key in values)
                 literals = ", ".join(connection.escape(value) for value in values.values())
                 statements.append(f"insert into `{name}` ({columns}) values ({literals})")
