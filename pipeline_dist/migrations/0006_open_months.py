@@ -1,4 +1,4 @@
-"""Leave the months that are over open: close them by `manage.py close-months`, or as Statements."""
+"""Leave open what months are over: close them by manage.py close-months, or the page Statements."""
 
 from zoneinfo import ZoneInfo
 

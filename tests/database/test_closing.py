@@ -221,6 +221,35 @@ async def test_a_late_call_is_voided_in_the_open_month(
     assert await differences() == []
 
 
+async def test_what_never_ended_is_voided_in_the_open_month(
+    pool: Installation, trade: Trade, hands: Clock
+) -> None:
+    call_no = await trade.begin(lease_seconds=60)
+    hands.moment = AFTER
+    await expire_overdue(AFTER)
+    await close(trade)
+
+    await void(call_no)
+
+    assert [row[:6] for row in rows_of(pool, call_no)] == [
+        (0, "charge", NOVEMBER, "2026-11-30", 1, Decimal(0)),
+        (1, "reversal", DECEMBER, "2026-11-30", -1, Decimal(0)),
+    ]
+    assert (await trade.row("distributor_pipeline")).month_used == 1
+    assert await differences() == []
+
+
+async def test_a_late_end_is_answered_again(trade: Trade, hands: Clock) -> None:
+    call_no = await trade.begin(lease_seconds=60)
+    hands.moment = AFTER
+    await expire_overdue(AFTER)
+    await close(trade)
+
+    first = await trade.finish(call_no, call="3")
+
+    assert await trade.finish(call_no, call="3") == first
+
+
 async def test_a_void_in_the_open_month_stands_with_its_charge(
     pool: Installation, trade: Trade, hands: Clock
 ) -> None:

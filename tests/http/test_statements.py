@@ -1,5 +1,6 @@
 """Closed months over HTTP: what was told stays told, byte for byte."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -109,6 +110,26 @@ def test_what_refuses_a_close(sold: Sold) -> None:
     rows = sold.reseller.get("statements").json()
     assert [row["month"] for row in rows["rows"]] == [LAST, OLD]
     assert rows["next"] is None
+
+
+def test_two_who_close_at_once_make_one_statement(server: Installation) -> None:
+    everybody = [Sold(server) for _ in range(3)]
+    for sold in everybody:
+        sold.book(LAST)
+    with ThreadPoolExecutor(9) as threads:
+        answers = list(threads.map(
+            lambda sold: try_close(server, sold.distributor, LAST), everybody * 3
+        ))  # fmt: skip
+
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [200] * 3 + [409] * 6
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {
+        "month_closed"
+    }
+    rows = server.query("select number from app_statement where month = %s order by 1", LAST)
+    assert [row["number"] for row in rows] == [
+        f"{LAST}-{number + 1:04d}" for number in range(len(rows))
+    ]
 
 
 def test_what_comes_later_is_a_correction_of_the_open_month(sold: Sold) -> None:

@@ -30,9 +30,10 @@ from pipeline_dist.errors import CALLS_RUNNING, MONTH_CLOSED, MONTH_NOT_OVER, OL
 from pipeline_dist.reports.statement import Closing, statement
 
 _ROWS = (
-    "select count(u.entry_no) as settled, count(*) as row_count,"
+    "select count(*) as row_count,"
     " coalesce(sum(u.line_no = 0 and u.status = 'reserved'), 0) as running"
     " from pipeline_usage_log u where u.distributor_id = ${id}$ and u.month_key = ${month}$"
+    " and u.entry_type <> 'topup'"
 )
 
 
