@@ -8,18 +8,15 @@ from typing import Any
 import pymysql
 import pytest
 
-from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.base.json_codec import parse_json
-from app.db.numbered import migration_files, read_migrations
-from app.db.pool import raw_connection
 from app.db.transactions import in_transaction, reading
 from app.records.rows import get_row
 from pipeline_dist.accounts.rows import distributor_of
 from pipeline_dist.closing import store
 from pipeline_dist.closing.close import close_month
-from pipeline_dist.closing.due import close_due, close_up_to, due_month
+from pipeline_dist.closing.due import close_up_to
 from pipeline_dist.closing.render import ALL_FILES
 from pipeline_dist.closing.store import Statement
 from pipeline_dist.reports.statement import statement
@@ -344,72 +341,6 @@ async def test_a_close_that_fails_gives_its_number_back(
 
     assert pool.query("select * from app_statement_number") == before
     assert (await trade.row("distributors")).closed_month is None
-
-
-class TestTheWorker:
-    async def test_closes_days_after_the_end_and_waits_for_calls(
-        self, trade: Trade, hands: Clock
-    ) -> None:
-        await trade.begin(lease_seconds=86_400)
-        for days, closed_month in ((2.9, None), (3.1, None)):
-            hands.moment = MIDNIGHT + timedelta(days=days)
-            await close_due(hands.moment)
-            assert (await trade.row("distributors")).closed_month == closed_month
-
-        await expire_overdue(hands.moment)
-        await close_due(hands.moment)
-
-        assert (await trade.row("distributors")).closed_month == NOVEMBER
-
-    async def test_lets_months_before_the_distributor_be_entered_until_its_first_is_due(
-        self, trade: Trade, hands: Clock
-    ) -> None:
-        await trade.begin(status="succeeded", started_at=datetime(2026, 8, 5, tzinfo=UTC))
-        await close_due(hands.moment)
-        assert (await trade.row("distributors")).closed_month is None
-
-        hands.moment = MIDNIGHT + timedelta(days=4)
-        await close_due(hands.moment)
-
-        assert (await trade.row("distributors")).closed_month == NOVEMBER
-
-    async def test_leaves_what_was_over_at_the_migration_to_people(
-        self, pool: Installation, trade: Trade, hands: Clock
-    ) -> None:
-        await trade.begin(status="succeeded", started_at=datetime(2026, 8, 5, tzinfo=UTC))
-        with pool.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("update distributors set statements_from = %s where id = %s",
-                           (NOVEMBER, trade.distributor_id))  # fmt: skip
-            connection.commit()
-        hands.moment = MIDNIGHT + timedelta(days=4)
-        await close_due(hands.moment)
-        assert (await trade.row("distributors")).closed_month is None
-
-        await close(trade, "2026-08")
-        await close_due(hands.moment)
-
-        assert (await trade.row("distributors")).closed_month == NOVEMBER
-
-    async def test_the_migration_says_from_which_month_on(
-        self, pool: Installation, trade: Trade, hands: Clock
-    ) -> None:
-        newcomer = await make_trade()
-        await add_price(newcomer, unit_price=Decimal(1))
-        hands.moment = AFTER
-        await newcomer.book_call(1)
-
-        files = [path for path in migration_files() if path.stem == "0006_open_months"]
-        async with raw_connection() as connection, connection.cursor() as cursor:
-            await read_migrations(files)[0].run(cursor)
-            await connection.commit()
-
-        assert (await trade.row("distributors")).statements_from == DECEMBER
-        assert (await newcomer.row("distributors")).statements_from is None
-
-    def test_goes_by_the_quota_zone(self, hands: Clock) -> None:
-        clock.set_zone("America/Los_Angeles")
-        assert due_month(datetime(2026, 12, 4, 7, 59, tzinfo=UTC)) == "2026-10"
-        assert due_month(datetime(2026, 12, 4, 8, 0, tzinfo=UTC)) == NOVEMBER
 
 
 @pytest.mark.parametrize(
