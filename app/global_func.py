@@ -39,6 +39,7 @@ from app.base.clock import (
     now,
     quota_day,
     quota_month,
+    set_zone,
     zone_name,
 )
 from app.base.command import Command
@@ -230,6 +231,7 @@ __all__ = [
     "references",
     "register_paths",
     "request_refusals",
+    "set_zone",
     "settings",
     "sort_terms",
     "table",

@@ -82,6 +82,10 @@ class Options:
     step_functions: tuple[str, ...] = _option(
         (), "Functions that script steps may name; empty: any"
     )
+    statement_sender: str = _option("Pipeline", "Who statements are from: name, address, lines")
+    statement_grace_days: int = _option(
+        3, "Days from a month's end until the worker closes it", least=0, most=366
+    )
     metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
 
 

@@ -26,6 +26,7 @@ ACTIONS = {
     "void": "voided",
     "adjust": "adjusted",
     "topup": "topped up",
+    "close_month": "a month closed",
 }
 _SHOWN = 2000
 

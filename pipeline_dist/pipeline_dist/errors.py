@@ -66,6 +66,12 @@ CURRENCY_OF_OWN_PRICES = CURRENCY_IN_USE.variant(
     " then set them in the new one.",
     "以下产线的专属价格为其他币种：{names}。请先结束这些价格，再更改币种，然后按新币种设定。",
 )
+CALLS_RUNNING = ErrorCode(
+    "calls_running",
+    409,
+    "{count} call(s) of {month} still run. Close the month when they have ended.",
+    "{month} 还有 {count} 次调用在进行，请待其结束后再关账。",
+)
 DISTRIBUTOR_SUSPENDED = ErrorCode(
     "distributor_suspended",
     403,
@@ -131,6 +137,18 @@ ADDRESS_UNKNOWN = IP_NOT_ALLOWED.variant(
     " told. Ask the operator: a proxy on the way hides it.",
     "只允许从指定地址调用，而本次调用的来源地址无法判定。请联系运营方：途中的代理隐藏了地址。",
 )
+MONTH_CLOSED = ErrorCode(
+    "month_closed",
+    409,
+    "{month} is closed already, and stays so.",
+    "{month} 已经关账，不能再改。",
+)
+MONTH_NOT_OVER = ErrorCode(
+    "month_not_over",
+    409,
+    "{month} is not over yet: its last day has to pass before it is closed.",
+    "{month} 尚未结束，须过了最后一天才能关账。",
+)
 NOT_ENABLED = ErrorCode(
     "not_enabled",
     403,
@@ -143,6 +161,13 @@ NOT_ENABLED = ErrorCode(
 )
 NOT_ENABLED_NOW = NOT_ENABLED.variant(
     "The line is not open for this account at this time.", "该产线目前不在本账户的有效期内。"
+)
+OLDER_MONTH_OPEN = ErrorCode(
+    "older_month_open",
+    409,
+    "Months are closed in their order: {month} is next. Close it first, or choose to close the"
+    " older ones too (older=1).",
+    "关账须按先后：下一个是 {month}。请先关该月，或选择一并关闭更早的月份（older=1）。",
 )
 PIPELINE_NOT_FOUND = ErrorCode(
     "pipeline_not_found",
@@ -214,6 +239,13 @@ SPEND_LIMIT_REACHED = ErrorCode(
 BALANCE_SPENT = SPEND_LIMIT_REACHED.variant(
     "The balance of {limit} {currency} is too little for this call. The operator can top it up.",
     "余额 {limit} {currency} 不足以进行本次调用，请联系运营方充值。",
+)
+STATEMENT_NOT_FOUND = ErrorCode(
+    "statement_not_found",
+    404,
+    "There is no statement of this number for this account.",
+    "本账户没有这个编号的账单。",
+    hint=Sentence("There is no such statement of this distributor.", "该分销商没有这张账单。"),
 )
 
 # What can be wrong with one field.

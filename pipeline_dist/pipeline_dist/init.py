@@ -20,6 +20,8 @@ from pipeline_dist.admin import (
 )
 from pipeline_dist.admission import account as accounts
 from pipeline_dist.api import docs as document_api, v1 as v1_api
+from pipeline_dist.closing import check as kept_statements
+from pipeline_dist.closing.worker import run_month_closer
 from pipeline_dist.reports import statements
 
 EXPORTS = {
@@ -39,7 +41,10 @@ EXPORTS = {
     ),
     "distributor_overview": reading_endpoint(figures_api.distributor_overview),
     "distributor_usage": reading_endpoint(figures_api.distributor_usage),
-    "distributor_statement_file": reading_endpoint(figures_api.distributor_statement_file),
+    "distributor_statement_file": reading_endpoint(statement_api.distributor_statement_file),
+    "distributor_statement_print": reading_endpoint(statement_api.distributor_statement_print),
+    "statement_list": reading_endpoint(statement_api.statement_list, raw=True),
+    "statement_close": writing(statement_api.statement_close),
     **v1_api.ENDPOINTS,
     "v1_openapi": document_api.openapi,
     "v1_docs": document_api.docs,
@@ -56,12 +61,20 @@ MODULE = Module(
             "send a recorded trace of calls through the HTTP API",
             "把记录下来的调用序列经 HTTP 接口重放",
         ),
+        Command(
+            "close-months",
+            "pipeline_dist.closing.command",
+            "close every month up to one, with its statements",
+            "关账至某月，并生成账单",
+        ),
     ),
+    background=(run_month_closer,),
     contributions=(
         links.FACTS,
         links.PRICE_OWNERS_OF_DIST,
         accounts.PROVIDER,
         *counted.COUNTED,
+        kept_statements.STATEMENTS,
         statements.STATEMENTS,
         distributors.SERVICE,
         links.SERVICE,

@@ -16,6 +16,8 @@ DISTRIBUTORS = (
     "/pipeline_dist/distributor_adjust.ui",
     "/pipeline_dist/distributor_topup.ui",
     "/pipeline_dist/distributor_statement.ui",
+    "/pipeline_dist/statements.ui",
+    "/pipeline_dist/statement_close.ui",
 )
 SEARCH = "/pipeline_dist/api/get_search_distributor_id.dspy"
 LINK_WRITES = (

@@ -22,6 +22,7 @@ from app.global_func import (
     in_transaction,
     like_pattern,
     now,
+    quota_month,
     reading,
     update_row,
 )
@@ -115,14 +116,15 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
     nothing."""
     query = check_params(_QUOTE, params)
     lines = check_lines(query["lines"].value)
-    account = OwnAccount()
+    account, moment = OwnAccount(), now()
     currency = query["currency"] or account.currency
     async with reading(snapshot=True) as sor:
         pipeline = await get_row(sor, "pipelines", query["pipeline_id"])
         await check_steps(sor, pipeline["id"], pipeline["current_version"], lines)
         priced_lines = await price_lines(
-            sor, account.terms, query["pipeline_id"], now(), lines, currency
-        )
+            sor, account.terms, query["pipeline_id"], moment, lines, currency,
+            month=account.month_of(quota_month(moment)),
+        )  # fmt: skip
     return {
         "currency": currency,
         "total": total(priced_lines),

@@ -7,6 +7,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from pipeline_dist.accounts import keys
 from tests.support.installation import Installation
+from tests.support.months import LONG_AGO, book_in, close, month_back, void
 from tests.support.selling import Reseller, make_distributor, make_pipeline, make_reseller, new_key
 
 
@@ -121,3 +122,59 @@ def test_the_apis_page_fits_a_telephone(admin_page: Page, lang: str) -> None:
     assert len(widths) > 1000
     assert max(widths) <= 390
     expect(admin_page.get_by_role("link", name="statement.csv")).to_be_visible()
+
+
+def test_a_month_is_closed_in_the_list_of_statements(
+    server: Installation, admin_page: Page, complaints: list[str]
+) -> None:
+    prices = [{"unit": "call", "unit_price": "0.125", "effective_from": LONG_AGO}]
+    pipeline = make_pipeline(server.admin, prices=prices)
+    reseller = make_reseller(server, pipeline)
+    last = month_back(1)
+    usage = [{"unit": "call", "quantity": 5}]
+    book_in(server, last, reseller.distributor, pipeline, usage)
+    admin_page.goto("/pipeline_dist/statements.ui")
+    row = admin_page.locator("tbody tr").filter(has_text=reseller.distributor["code"])
+    expect(row).to_contain_text("待关账")
+    row.first.click()
+    admin_page.locator("button[data-tool=close_month]").click()
+    dialog = admin_page.locator("dialog")
+    expect(dialog.locator("[data-field=month] input")).to_have_value(last)
+    dialog.locator("button[data-tool=submit]").click()
+
+    expect(row).to_contain_text("已关账")
+    expect(row).to_contain_text(f"{last}-0001")
+    row.first.click()
+    with admin_page.expect_popup() as popup:
+        admin_page.locator("button[data-tool=print]").click()
+    expect(popup.value.get_by_role("heading", level=1)).to_have_text(f"账单 {last}-0001")
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 688])
+def test_the_print_page_fits_the_paper_and_a_telephone(
+    server: Installation, admin_page: Page, width: int
+) -> None:
+    """688 pixels are what A4 has between its margins."""
+    prices = [{"unit": "call", "unit_price": "0.012345", "effective_from": LONG_AGO}]
+    pipeline = make_pipeline(server.admin, name="a-long-name-of-a-line" * 4, prices=prices)
+    reseller = make_reseller(server, pipeline)
+    usage = [{"unit": "call", "quantity": 99_999_999_999}]
+    call = book_in(server, month_back(2), reseller.distributor, pipeline, usage)
+    close(server, reseller.distributor, month_back(2))
+    void(server, call, "reason" * 20)
+    book_in(server, month_back(1), reseller.distributor, pipeline, usage)
+    admin_page.set_viewport_size({"width": width, "height": 900})
+    if width == 688:
+        admin_page.emulate_media(media="print")
+    admin_page.goto(
+        "/pipeline_dist/api/distributor_statement_print.dspy"
+        f"?distributor_id={reseller.distributor['id']}&month={month_back(1)}"
+    )
+    outside = "" if width == 688 else ".filter(node => !node.closest('.wide'))"
+    widths = admin_page.evaluate(
+        f"[...document.querySelectorAll('body *')]{outside}"
+        ".map(node => node.getBoundingClientRect().right)"
+    )
+
+    assert max(widths) <= width

@@ -16,7 +16,8 @@ def statement(request: Request) -> Any:
     """Each month costs its own number."""
     month = request.params["month"]
     return {"data": {
-        "total": str(int(month[5:])), "currency": "USD", "calls": 1, "running": 0, "final": False,
+        "total": str(int(month[5:])), "currency": "USD", "calls": 1, "running": 0, "number": None,
+        "status": "open", "corrections": [], "adjustments": [],
         "from": f"{month}-01T00:00:00Z", "to": f"{month}-28T00:00:00Z", "lines": [],
     }}  # fmt: skip
 

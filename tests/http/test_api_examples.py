@@ -8,6 +8,7 @@ import pytest
 
 from pipeline_dist.api.openapi import examples
 from tests.support.installation import Installation
+from tests.support.months import LONG_AGO, book_in, close, month_back, void
 from tests.support.selling import (
     Reseller,
     link,
@@ -17,17 +18,18 @@ from tests.support.selling import (
     new_key,
     post,
 )
+from tests.support.tampering import without_triggers
 
 # What is otherwise each time: numbers and times that the server gives, and what hangs on them.
 MADE_ANEW = {
     "call_no", "checksum", "api_key_prefix", "request_id", "started_at", "finished_at",
     "lease_expires_at", "duration_ms", "published_at", "resets_at", "quota_resets_at", "made_at",
-    "from", "to", "month", "day", "allowed_ips", "next",
+    "from", "to", "month", "day", "allowed_ips", "next", "number", "closed_at",
 }  # fmt: skip
 # What was used before the example's call, and so how much is left.
 COUNTED = {
     "used", "remaining", "quota_used", "quota_remaining", "spend_used", "spend_remaining", "calls",
-    "quantity", "amount", "total", "retry_after", "entry_no",
+    "quantity", "amount", "total", "retry_after", "entry_no", "lines_amount", "corrections_amount",
 }  # fmt: skip
 
 
@@ -130,15 +132,41 @@ def test_what_may_be_called_and_what_it_costs(acme: Reseller) -> None:
 def test_reports(server: Installation, pipeline: dict[str, Any], acme: Reseller) -> None:
     assert acme.post("calls", examples.ONE_GO, key="reported").status_code == 201
     same(acme.get("usage", group_by="day"), examples.USAGE_SUMS)
-    post(
-        server.admin, "/pipeline_dist/api/distributor_adjust.dspy",
-        distributor_id=acme.distributor["id"], amount="-1.5", reference="CN-2026-017",
-        reason="Goodwill for the outage of 20 November",
-    )  # fmt: skip
-    same(acme.get("statement"), examples.STATEMENT)
     other = make_reseller(server, pipeline)
     assert other.post("calls", examples.ONE_GO, key="reported").status_code == 201
     same(other.get("usage"), examples.USAGE_LINES)
+
+
+def test_statements(server: Installation, pipeline: dict[str, Any]) -> None:
+    post(server.admin, "/pipeline_ops/api/pipeline_pricing_create.dspy", effective_from=LONG_AGO,
+         pipeline_id=pipeline["id"], step_key="draft", model="claude-haiku-4-5",
+         unit="input_token", unit_price="1", unit_size=1_000_000, currency="USD")  # fmt: skip
+    distributor = make_distributor(server.admin, "acme-too", name="ACME too")
+    link(server.admin, distributor, pipeline)
+    lines = examples.ONE_GO["lines"]
+    call = book_in(server, month_back(2), distributor, pipeline, lines)
+    close(server, distributor, month_back(2))
+    book_in(server, month_back(1), distributor, pipeline, lines)
+    void(server, call, "booked twice")
+    adjustment = post(
+        server.admin, "/pipeline_dist/api/distributor_adjust.dspy",
+        distributor_id=distributor["id"], amount="-1.5", reference="CN-2026-017",
+        reason="Goodwill for the outage of 20 November",
+    )  # fmt: skip
+    with without_triggers(server):
+        # As one that was booked a month ago.
+        server.query(
+            "update pipeline_usage_log set month_key = %s where id = %s",
+            month_back(1), adjustment["id"],
+        )  # fmt: skip
+    close(server, distributor, month_back(1))
+    reseller = Reseller(server, distributor, new_key(server.admin, distributor))
+    of_it = {"distributor": {"code": "acme-too", "name": "ACME too"}}
+
+    same(reseller.get("statement", month=month_back(1)), examples.STATEMENT | of_it)
+    page = reseller.get("statements", rows=1)
+    assert len(page.json()["next"]) > 20
+    same(reseller.get("statements", rows=1, next=page.json()["next"]), examples.STATEMENTS)
 
 
 def test_refusal(acme: Reseller) -> None:

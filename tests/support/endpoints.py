@@ -256,6 +256,13 @@ def _of_draft(**more: Any) -> Callable[[World], dict[str, Any]]:
     return make
 
 
+def _month_to_close() -> str:
+    """A month of long ago behind that of the call before: they close in order."""
+    year, month = divmod(next(_month_numbers), 12)
+    return f"{2001 + year}-{month + 1:02d}"
+
+
+_month_numbers = itertools.count()
 _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "pipeline_publish": lambda w: {"pipeline_id": w.draft()["id"], "notes": "Again"},
     "pipeline_rollback": lambda w: {
@@ -290,6 +297,9 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "distributor_statement": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "distributor_statement_lines": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "distributor_statement_view": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
+    "distributor_statement_print": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
+    "statement_list": lambda w: {"month": "2026-11"},
+    "statement_close": lambda w: {"distributor_id": w.buyer_id, "month": _month_to_close()},
     "get_code": lambda w: {"table": "pipelines", "tblvalue": "id", "tbltext": "name"},
     "import_rows": lambda w: {
         "table": "pipelines", "columns": ["code", "name"], "rows": [["x", "X"]], "dry_run": 1

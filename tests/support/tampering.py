@@ -1,4 +1,4 @@
-"""Changes of what the ledger's triggers keep: to see them noticed, or to go back to old rows."""
+"""Changes of what triggers keep: to see them noticed, or to go back to old rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ TABLE = "pipeline_usage_log"
 
 
 @contextmanager
-def without_triggers(db: Installation) -> Iterator[None]:
-    """Take the ledger's triggers away for a while."""
-    triggers = models.table(TABLE).constraints.triggers
+def without_triggers(db: Installation, table: str = TABLE) -> Iterator[None]:
+    """Take the triggers of *table*, the ledger's, away for a while."""
+    triggers = models.table(table).constraints.triggers
     for trigger in triggers:
-        db.query(f"drop trigger {TABLE}_{trigger.name}")
+        db.query(f"drop trigger {table}_{trigger.name}")
     try:
         yield
     finally:
         for trigger in triggers:
             db.query(
-                f"create trigger {TABLE}_{trigger.name} {trigger.moment} on {TABLE} for each row"
+                f"create trigger {table}_{trigger.name} {trigger.moment} on {table} for each row"
                 f"\n{trigger.body}"
             )

@@ -198,7 +198,7 @@ def test_ids_of_operations_stay() -> None:
     """They are the names of functions in programs made from the document."""
     assert [operation.name for operation in OPERATIONS] == [
         "me", "pipelines", "quote", "begin_call", "read_call", "finish_call", "book_batch",
-        "usage", "statement", "statement_csv", "statement_xlsx",
+        "usage", "statements", "statement", "statement_csv", "statement_xlsx",
     ]  # fmt: skip
 
 

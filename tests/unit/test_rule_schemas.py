@@ -29,6 +29,7 @@ QUERIES: dict[str, Mapping[str, FieldRule]] = {
     "pipelines": v1_api.PIPELINES_QUERY,
     "read_call": v1_api.CALL_QUERY,
     "usage": v1_api.USAGE_QUERY,
+    "statements": v1_api.STATEMENTS_QUERY,
     # A file's mark is told of where that file has its own address.
     "statement": {n: rule for n, rule in v1_api.STATEMENT_QUERY.items() if n != "bom"},
     "statement_csv": v1_api.STATEMENT_CSV_QUERY,

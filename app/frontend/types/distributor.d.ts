@@ -53,15 +53,23 @@ interface Adjustment {
 }
 
 interface Statement {
-  adjustments: Adjustment[];
+  number: string | null;
+  status: 'open' | 'ended' | 'closed';
   total: Decimal;
   currency: string;
-  final: boolean;
   calls: number;
   running: number;
   from: string;
   to: string;
   lines: StatementLine[];
+  corrections: StatementCorrection[];
+  adjustments: Adjustment[];
+}
+
+interface StatementCorrection extends StatementLine {
+  month: string;
+  call_no: string;
+  reason: string | null;
 }
 
 interface StatementLine extends PriceWords {

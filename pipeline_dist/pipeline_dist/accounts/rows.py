@@ -38,7 +38,11 @@ class BillingMode(StrEnum):
 
 @dataclass(slots=True)
 class Distributor:
-    """A row of distributors: who it is, what limits it, and its counters, changed in place."""
+    """
+    A row of distributors: who it is, what limits it, and its counters, changed in place.
+
+    `closed_month`: the last month that is closed, with all before it; None: none is.
+    """
 
     id: str
     code: str
@@ -59,6 +63,7 @@ class Distributor:
     spend_used: Decimal
     spend_reserved: Decimal
     entry_no: int
+    closed_month: str | None
     api_key_hash: str | None
     api_key_expires_at: datetime | None
     previous_key_hash: str | None

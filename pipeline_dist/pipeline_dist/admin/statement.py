@@ -1,34 +1,69 @@
-"""A distributor's statement for administrators: as data, and as a page."""
+"""A distributor's statement for administrators: as data, as a page, as files; closing a month."""
 
+from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from app.global_func import (
+    BYTE_ORDER_MARK,
+    CSV_TYPE,
+    XLSX_TYPE,
     Actor,
+    Answer,
     FieldRule,
     Message,
     check_params,
     get_row,
+    in_transaction,
     reading,
     sort_terms,
     translate,
 )
+from pipeline_dist.accounts.distributors import TABLE
 from pipeline_dist.accounts.rows import distributor_of
+from pipeline_dist.closing import overview
+from pipeline_dist.closing.close import check_over, close_month, closed_answer
+from pipeline_dist.closing.due import close_up_to, month_before
+from pipeline_dist.closing.look import view_of_month
+from pipeline_dist.closing.render import File, Kind
 from pipeline_dist.errors import STATEMENT_COLUMN_UNKNOWN
-from pipeline_dist.reports.statement import LINE_COLUMNS, check_month, statement
-from pipeline_dist.reports.statement_files import HEADINGS
+from pipeline_dist.reports.statement import MonthStatus, check_month
+from pipeline_dist.reports.statement_files import HEADINGS, LATE_HEADINGS, late_rows
+from pipeline_ops.rules.months import MONTH_RULE
 
+HTML_TYPE = "text/html; charset=utf-8"
+_ID = FieldRule(kind="str", required=True, length=32)
 _QUERY = {
-    "distributor_id": FieldRule(kind="str", required=True, length=32),
+    "distributor_id": _ID,
     "month": FieldRule(kind="str", length=20),
+}
+_FILE = _QUERY | {
+    "format": FieldRule(kind="str", choices=("csv", "xlsx"), default="csv"),
+}
+_CLOSE = {
+    "distributor_id": _ID,
+    "month": replace(MONTH_RULE, required=True),
+    "older": FieldRule(kind="bool", default=0),
 }
 _PAGING = {
     "page": FieldRule(kind="int", minimum=1, default=1),
     "rows": FieldRule(kind="int", minimum=1, maximum=1000, default=160),
     "sort": FieldRule(kind="str", length=200, default=""),
 }
+_LIST = {
+    "distributor_id": FieldRule(kind="str", length=32),
+    "month": MONTH_RULE,
+    **_PAGING,
+}
 _NUMBERS = ("unit_price", "unit_size", "package_size", "package_price", "calls", "quantity")
 _DECIMALS = {"unit_price": 10, "package_price": 10, "quantity": 6, "amount": 10}
+_TABLE_HEADINGS = HEADINGS | LATE_HEADINGS
+_STATUS_WORDS = {
+    MonthStatus.OPEN: Message("the month is not over"),
+    MonthStatus.ENDED: Message("not closed yet"),
+    MonthStatus.CLOSED: Message("closed"),
+}
 
 
 async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
@@ -38,12 +73,17 @@ async def distributor_statement(actor: Actor, params: dict[str, Any]) -> dict[st
 
 
 async def distributor_statement_lines(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the lines of a statement as a table wants them: sorted, and one page."""
+    """Return the lines of a statement as a table wants them, corrections and adjustments behind
+    them: sorted, and one page."""
     query = check_params(_QUERY | _PAGING, params)
     document = await _read_statement(query)
-    rows = [{"id": str(number), **line} for number, line in enumerate(document["lines"])]
+    corrections, adjustments = late_rows(document)
+    rows = [
+        {"id": str(number), **{name: line.get(name) for name in _TABLE_HEADINGS}}
+        for number, line in enumerate((*document["lines"], *corrections, *adjustments))
+    ]
     for name, down in reversed(sort_terms(query["sort"]) if query["sort"] else []):
-        if name not in LINE_COLUMNS:
+        if name not in _TABLE_HEADINGS:
             raise STATEMENT_COLUMN_UNKNOWN(column=name)
         rows.sort(key=partial(_place, name), reverse=down)
     start = (query["page"] - 1) * query["rows"]
@@ -59,19 +99,75 @@ async def distributor_statement_view(actor: Actor, params: dict[str, Any]) -> di
         **{name: str(document[name]) for name in ("month", "total", "currency", "calls", "amount")},
         running=document["running"],
     )
+    status = translate(_STATUS_WORDS[document["status"]], actor.lang)
+    words = [translate(heading, actor.lang), status, document["number"] or ""]
     return {
         "widgettype": "VBox",
         "options": {"width": "100%", "height": "100%", "gap": "8px"},
         "subwidgets": [
-            {"widgettype": "Title4", "options": {"text": translate(heading, actor.lang)}},
+            {"widgettype": "Title4", "options": {"text": " · ".join(filter(None, words))}},
             _table(query["distributor_id"], document["month"], actor.lang),
         ],
     }
 
 
+async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Return the statement of a month to keep: a CSV file, marked as UTF-8 for Excel, or an Excel
+    file, as the distributor itself gets it."""
+    query = check_params(_FILE, params)
+    content, name = await _read_file(actor, query, query["format"])
+    if query["format"] == "csv":
+        content = BYTE_ORDER_MARK.encode() + content
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    kind = CSV_TYPE if query["format"] == "csv" else XLSX_TYPE
+    return Answer(content, headers=headers, content_type=kind)
+
+
+async def distributor_statement_print(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Return the statement of a month as a document to print."""
+    query = check_params(_QUERY, params)
+    content, _ = await _read_file(actor, query, Kind.PRINT)
+    return Answer(content, content_type=HTML_TYPE)
+
+
+async def statement_list(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the months of all distributors, with their statements, as a table wants them."""
+    query = check_params(_LIST, params)
+    terms = []
+    for name, down in sort_terms(query["sort"]) if query["sort"] else []:
+        if name not in overview.SORT_COLUMNS:
+            raise STATEMENT_COLUMN_UNKNOWN(column=name)
+        terms.append(overview.SORT_COLUMNS[name] + (" desc" if down else ""))
+    async with reading(snapshot=True) as sor:
+        return await overview.months(
+            sor,
+            distributor_id=query["distributor_id"],
+            month=query["month"],
+            order=", ".join(terms),
+            start=(query["page"] - 1) * query["rows"],
+            rows=query["rows"],
+        )
+
+
+async def statement_close(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Close a month of a distributor for good; with `older` every month before it too."""
+    query = check_params(_CLOSE, params)
+    distributor_id, month = query["distributor_id"], query["month"]
+    if query["older"]:
+        check_over(month)
+        await close_up_to(distributor_id, month_before(month), actor)
+    result = await in_transaction(lambda sor: close_month(sor, distributor_id, month, actor))
+    message = Message("{month} is closed.", month=month)
+    if result is not None:
+        message = Message("{month} is closed: {number}.", month=month, number=result.number)
+    return Answer(closed_answer(result, month), message=message)
+
+
 def _place(column: str, row: dict[str, Any]) -> tuple[bool, Any]:
     """Return where a row stands by *column*: nothing comes before everything."""
-    return row[column] is not None, row[column]
+    value = row[column]
+    # What is kept of a closed month is text.
+    return value is not None, Decimal(value) if column in _DECIMALS and value else value
 
 
 def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:
@@ -88,7 +184,7 @@ def _table(distributor_id: str, month: str, lang: str) -> dict[str, Any]:
                 "browserfields": {"exclouded": ["id"]},
                 "fields": [
                     _field(name, translate(Message(label), lang))
-                    for name, label in HEADINGS.items()
+                    for name, label in _TABLE_HEADINGS.items()
                 ],
             },
         },
@@ -104,5 +200,16 @@ def _field(name: str, label: str) -> dict[str, Any]:
 async def _read_statement(query: dict[str, Any]) -> dict[str, Any]:
     month = check_month(query["month"])
     async with reading(snapshot=True) as sor:
-        row = await get_row(sor, "distributors", query["distributor_id"])
-        return await statement(sor, distributor_of(row), month)
+        row = await get_row(sor, TABLE, query["distributor_id"])
+        view = await view_of_month(sor, distributor_of(row), month)
+        return await view.read_document(sor)
+
+
+async def _read_file(actor: Actor, query: dict[str, Any], kind: str) -> tuple[bytes, str]:
+    """Return a month's statement as a file of this *kind* for the reader, and the file's name."""
+    month = check_month(query["month"])
+    async with reading(snapshot=True) as sor:
+        distributor = distributor_of(await get_row(sor, TABLE, query["distributor_id"]))
+        view = await view_of_month(sor, distributor, month)
+        content = await view.file(sor, File.for_reader(kind, actor.lang))
+    return content, f"statement-{distributor.code}-{month}.{kind}"

@@ -48,6 +48,7 @@ from pipeline_ops.calls.account import AccountProvider, Settlement
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
+from pipeline_ops.rules.months import open_month
 from pipeline_ops.rules.terms import LinkTerms
 
 
@@ -132,6 +133,11 @@ class DistributorAccount:
         self.roll_over(moment)
         check_amount(self.distributor, now(), amount)
         check_room(self.limits(moment), now())
+
+    def month_of(self, month: str) -> str:
+        """Return the month in whose statement stands what belongs to *month*: that one, or the
+        open one, if it is closed."""
+        return open_month(month, self.distributor.closed_month)
 
     def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""

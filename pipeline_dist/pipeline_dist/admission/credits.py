@@ -12,6 +12,7 @@ from app.global_func import (
     get_row,
     minor_units,
     now,
+    quota_month,
     record_changes,
 )
 from pipeline_dist.accounts.distributors import TABLE
@@ -65,6 +66,7 @@ async def book_credit(
         entry_type,
         distributor_id=distributor_id,
         entry_no=settlement.entry_no,
+        month=account.month_of(quota_month(moment)),
         # What is paid in counts in no period of spending.
         spend_day=None if entry_type == EntryType.TOPUP else settlement.spend_day,
         amount=amount,

@@ -14,6 +14,7 @@ from app.global_func import (
     AppError,
     SafeSqlor,
     Unavailable,
+    quota_month,
 )
 from pipeline_dist.accounts.authentication import check_caller
 from pipeline_dist.accounts.rows import Distributor
@@ -45,10 +46,11 @@ from pipeline_dist.errors import (
     PIPELINE_NOT_FOUND,
 )
 from pipeline_ops.calls.capacity import Capacity, end_call
-from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, new_header
+from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, end_entry, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus
 from pipeline_ops.rules.limits import check_room, retry_after, retry_header
 from pipeline_ops.rules.line_steps import check_steps
+from pipeline_ops.rules.package_use import Packages
 from pipeline_ops.rules.pricing import PricedLine, total
 
 Outcome = BeginResult | FinishResult | AppError
@@ -178,10 +180,11 @@ async def _decide_begin(
     check_pipeline(pipeline.status, account.link, moment)
     await check_steps(workset.sor, pipeline.id, pipeline.current_version, command.all_lines)
     started_at = command.started_at or moment
+    packages = workset.packages_of(distributor.id, pipeline.id, quota_month(started_at))
     priced_lines = await workset.price_lines(
-        account.terms, pipeline.id, started_at, pipeline.terms_no, command.lines, account.currency
+        account.terms, packages, started_at, pipeline.terms_no, command.lines, account.currency
     )
-    estimate = await _estimate(workset, account, pipeline, command)
+    estimate = await _estimate(workset, account, pipeline, command, packages)
     if command.status is None:
         check_begin(distributor, moment, estimate)
     else:
@@ -206,7 +209,11 @@ async def _decide_begin(
 
 
 async def _estimate(
-    workset: WorkSet, account: DistributorAccount, pipeline: Pipeline, command: BeginCall
+    workset: WorkSet,
+    account: DistributorAccount,
+    pipeline: Pipeline,
+    command: BeginCall,
+    packages: Packages,
 ) -> Decimal | None:
     """Return what a call that begins is to reserve, its lines priced as they would be now; raises
     `price_missing`, `amount_too_large`."""
@@ -214,7 +221,7 @@ async def _estimate(
         return command.estimate
     # Priced only: nothing of a package is taken before the call has ended.
     priced_lines = await workset.price_lines(
-        account.terms, pipeline.id, command.started_at or workset.moment, pipeline.terms_no,
+        account.terms, packages, command.started_at or workset.moment, pipeline.terms_no,
         command.estimate_lines, account.currency,
     )  # fmt: skip
     return total(priced_lines)
@@ -252,6 +259,7 @@ def _header(
         estimate=estimate,
         **settlement,
         started_at=started_at,
+        month_key=account.month_of(quota_month(started_at)),
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,
         lease_seconds=command.lease_seconds if runs else None,
@@ -270,8 +278,8 @@ def _consume(
 ) -> None:
     """Take what the call takes, in memory."""
     account.count_rate(moment)
-    account.consume(header.day_key, header.month_key)
-    capacity.consume(header.day_key, header.month_key, slot=slot)
+    account.consume(header.day_key, header.quota_month)
+    capacity.consume(header.day_key, header.quota_month, slot=slot)
     if header.estimate is not None:
         account.reserve(header.estimate)
     if priced_lines:
@@ -328,12 +336,13 @@ async def _decide_finish(
     await check_steps(workset.sor, pipeline_id, header.version_no, command.lines)
     # A header without a number is older than the numbers, and than every price that has one.
     terms_no = header.terms_no or 0
+    packages = workset.packages_of(distributor.id, pipeline_id, header.month_key)
     priced_lines: list[PricedLine] = []
     if command.lines:
         priced_lines = await workset.price_lines(
-            header.terms, pipeline_id, started_at, terms_no, command.lines, account.currency
+            header.terms, packages, started_at, terms_no, command.lines, account.currency
         )
-    header = end_call(
+    ended_header = end_call(
         header,
         command.status,
         moment,
@@ -348,11 +357,11 @@ async def _decide_finish(
         updated_by=account.distributor.code,
         lock_version=header.lock_version + 1,
     )
-    lines = call_lines(priced_lines)
+    entry = end_entry(header, ended_header, call_lines(priced_lines), packages.month_key)
     workset.packages.use(priced_lines)
-    workset.end(header, lines)
+    workset.end(entry)
     limits = _limits(account, capacity, workset.moment, slot=True)
-    return FinishResult(call_answer(header, code, lines), False, limits)
+    return FinishResult(call_answer(entry.header, code, entry.items), False, limits)
 
 
 async def _replay_finish(

@@ -15,6 +15,7 @@ from app.global_func import (
     AppError,
     SafeSqlor,
     now,
+    quota_month,
     reading,
 )
 from pipeline_dist.accounts.authentication import Credentials
@@ -81,8 +82,9 @@ async def quote(
         await check_steps(sor, pipeline_row.id, pipeline_row.current_version, items)
         account = DistributorAccount(distributor, link)
         priced_lines = await price_lines(
-            sor, account.terms, pipeline_row.id, moment, items, account.currency
-        )
+            sor, account.terms, pipeline_row.id, moment, items, account.currency,
+            month=account.month_of(quota_month(moment)),
+        )  # fmt: skip
         capacity = await read_capacity(sor, pipeline_row.id)
         limits = await limits_of(sor, distributor, link, capacity, moment)
     refusal: AppError | None = None

@@ -46,6 +46,7 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import counters as rules, pricing
 from pipeline_ops.rules.counters import CapacityRow
+from pipeline_ops.rules.months import open_month
 from pipeline_ops.rules.package_use import PackageKey, Packages
 from pipeline_ops.rules.pricing import PricedLine
 from pipeline_ops.rules.terms import (
@@ -121,20 +122,27 @@ class WorkSet:
             self._accounts[pair] = account
         return account
 
+    def packages_of(self, distributor_id: str, pipeline_id: str, month: str) -> Packages:
+        """Return a distributor's packages that calls of *month* use: those of the month whose
+        statement they stand in."""
+        distributor = self.distributors.get(distributor_id)
+        closed_month = None if distributor is None else distributor.closed_month
+        return Packages(distributor_id, pipeline_id, open_month(month, closed_month))
+
     async def price_lines(
         self,
         link: LinkTerms,
-        pipeline_id: str,
+        packages: Packages,
         started_at: datetime,
         terms_no: int,
         lines: Sequence[UsageLine],
         currency: str,
     ) -> list[PricedLine]:
-        """Return *lines* priced as of the call's start, on the terms of *link* and by what was
-        known under *terms_no*; raises `price_missing`, also for no lines, `amount_too_large`."""
-        terms = self._terms_at(pipeline_id, started_at, terms_no)
+        """Return *lines* of a call priced as of its start, on the terms of *link*, by what was
+        known under *terms_no* and with *packages* of the month of its rows; raises `price_missing`,
+        also for no lines, `amount_too_large`."""
+        terms = self._terms_at(packages.pipeline_id, started_at, terms_no)
         line_terms = pricing.choose_terms(lines, terms, link, currency)
-        packages = Packages(str(link.distributor_id), pipeline_id, quota_month(started_at))
         await self.packages.lock(self.sor, pricing.package_keys(line_terms, packages))
         packages.uses = self.packages.uses
         return pricing.apply_prices(lines, line_terms, packages)
@@ -145,12 +153,12 @@ class WorkSet:
         self.entries.append(entry)
         self.existing_calls[str(header.distributor_id), str(header.idempotency_key)] = entry
 
-    def end(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
+    def end(self, entry: Entry) -> None:
         """Note a call that has ended."""
-        entry = Entry(header, lines, is_new=False)
+        header = entry.header
         self.entries.append(entry)
         self.headers[header.call_no] = header
-        self.items[header.call_no] = lines
+        self.items[header.call_no] = entry.items
         self._final_headers[header.id] = header
 
     def latest(self, header: CallHeader) -> CallHeader:
@@ -363,13 +371,12 @@ async def _lock_packages(
         pipeline = workset.pipelines_by_code.get(item.command.pipeline)
         if pipeline is not None and item.command.lines:
             month = quota_month(item.command.started_at or workset.moment)
-            packages = Packages(item.distributor_id, pipeline.id, month)
+            packages = workset.packages_of(item.distributor_id, pipeline.id, month)
             keys |= workset.packages.keys_of(packages, item.command.lines)
     for one in finishes:
         header = workset.headers.get(one.command.call_no)
         if header is not None and one.command.lines:
-            month = quota_month(header.started_at)
-            packages = Packages(one.distributor_id, header.pipeline_id, month)
+            packages = workset.packages_of(one.distributor_id, header.pipeline_id, header.month_key)
             keys |= workset.packages.keys_of(packages, one.command.lines)
     await workset.packages.lock(workset.sor, keys)
 

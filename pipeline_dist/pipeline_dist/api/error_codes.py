@@ -14,6 +14,7 @@ from pipeline_dist.errors import (
     PIPELINE_NOT_FOUND,
     PIPELINE_OFFLINE,
     SPEND_LIMIT_REACHED,
+    STATEMENT_NOT_FOUND,
 )
 from pipeline_ops.errors import (
     AMOUNT_TOO_LARGE,
@@ -81,6 +82,7 @@ ERROR_CODES = {
         IDEMPOTENCY_KEY_REUSED,
         CALL_NOT_FOUND,
         ALREADY_FINISHED,
+        STATEMENT_NOT_FOUND,
         UNKNOWN_LINE_STEP,
         PRICE_MISSING,
         AMOUNT_TOO_LARGE,

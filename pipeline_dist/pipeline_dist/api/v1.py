@@ -1,11 +1,13 @@
 """The distributor API, version 1: one function for each call of it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from app.global_func import (
+    BYTE_ORDER_MARK,
     CONTEXT,
     CSV_TYPE,
     XLSX_TYPE,
@@ -29,9 +31,12 @@ from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
 from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
 from pipeline_dist.api.input import FINISH_RULES
-from pipeline_dist.reports import catalogue, statement_files, usage
+from pipeline_dist.closing import pages as kept_statements
+from pipeline_dist.closing.look import view_by_number, view_of_month
+from pipeline_dist.closing.render import File, Kind
+from pipeline_dist.reports import catalogue, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
-from pipeline_dist.reports.statement import check_month, statement
+from pipeline_dist.reports.statement import check_month
 from pipeline_ops.rules.months import MONTH_RULE
 
 _NEXT = FieldRule(kind="str", length=MAX_CURSOR)
@@ -46,13 +51,17 @@ USAGE_QUERY = {
     **usage.PAGE_QUERY,
     "next": _NEXT,
 }
+_WHICH_STATEMENT = {"month": MONTH_RULE, "number": FieldRule(kind="str", length=24)}
 STATEMENT_QUERY = {
-    "month": MONTH_RULE,
+    **_WHICH_STATEMENT,
     "format": FieldRule(kind="str", choices=("json", "csv", "xlsx"), default="json"),
     "bom": FieldRule(kind="bool", default=0),
 }
-STATEMENT_FILE_QUERY = {"month": MONTH_RULE}
+STATEMENT_FILE_QUERY = _WHICH_STATEMENT
 STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
+
+
+STATEMENTS_QUERY = {**kept_statements.PAGE_QUERY, "next": _NEXT}
 
 
 async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
@@ -193,47 +202,56 @@ async def month_statement(request: web.Request, caller: AuthenticatedDistributor
     query = api_input.query(request, STATEMENT_QUERY)
     if query["format"] != "csv":
         api_input.refuse_beside(request, f"format={query['format']}", ("bom",))
-    return await _statement(request, caller, query["month"], query["format"], bom=query["bom"])
+    return await _statement(request, caller, query, query["format"])
 
 
 async def statement_csv(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as CSV, with `bom=1` marked as UTF-8."""
     query = api_input.query(request, STATEMENT_CSV_QUERY)
-    return await _statement(request, caller, query["month"], "csv", bom=query["bom"])
+    return await _statement(request, caller, query, Kind.CSV)
 
 
 async def statement_xlsx(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as an Excel file."""
     query = api_input.query(request, STATEMENT_FILE_QUERY)
-    return await _statement(request, caller, query["month"], "xlsx")
+    return await _statement(request, caller, query, Kind.XLSX)
+
+
+async def statements(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+    """Return the statements of closed months, page by page, the newest first."""
+    query = api_input.query(request, STATEMENTS_QUERY)
+    owner = f"statements {caller.id}"
+    page = kept_statements.page(owner, query, request.query.keys())
+    async with reading() as sor:
+        return Reply(body=await kept_statements.list_page(sor, owner, caller.id, page))
 
 
 async def _statement(
-    request: web.Request,
-    caller: AuthenticatedDistributor,
-    month_text: str | None,
-    kind: str,
-    *,
-    bom: int = 0,
+    request: web.Request, caller: AuthenticatedDistributor, query: Mapping[str, Any], kind: str
 ) -> Reply:
-    month = check_month(month_text)
+    """Answer the statement that *query* means as a file of this *kind*; one that is kept byte for
+    byte as it was made."""
+    if query["number"]:
+        api_input.refuse_beside(request, "number", ("month",))
+    distributor = caller.distributor
     async with reading(snapshot=True) as sor:
-        document = await statement(sor, caller.distributor, month)
-    name = f"statement-{caller.distributor.code}-{month}"
-    if kind == "csv":
-        text = statement_files.as_csv(document, bom=bool(bom))
-        return _file(text, CSV_TYPE, f"{name}.csv")
-    if kind == "xlsx":
-        content = await asyncio.to_thread(statement_files.as_xlsx, document, request[CONTEXT].lang)
-        return _file(content, XLSX_TYPE, f"{name}.xlsx")
-    return Reply(body=document)
+        if query["number"]:
+            view = await view_by_number(sor, distributor, query["number"])
+        else:
+            view = await view_of_month(sor, distributor, check_month(query["month"]))
+        content = await view.file(sor, File.for_reader(kind, request[CONTEXT].lang))
+    name = f"statement-{distributor.code}-{view.month}.{kind}"
+    if kind == Kind.CSV:
+        mark = BYTE_ORDER_MARK.encode() if query["bom"] else b""
+        return _file(mark + content, CSV_TYPE, name)
+    return _file(content, XLSX_TYPE, name) if kind == Kind.XLSX else Reply(body=content)
 
 
 def _replay_header(replayed: bool) -> dict[str, str]:
     return {"Idempotent-Replayed": "true"} if replayed else {}
 
 
-def _file(content: str | bytes, content_type: str, name: str) -> Reply:
+def _file(content: bytes, content_type: str, name: str) -> Reply:
     return Reply(
         body=content,
         content_type=content_type,
@@ -250,6 +268,7 @@ ENDPOINTS = {
     "v1_calls_finish": endpoint(POST=finish_call),
     "v1_calls_batch": endpoint(POST=book_batch),
     "v1_usage": endpoint(GET=usage_report),
+    "v1_statements": endpoint(GET=statements),
     "v1_statement": endpoint(GET=month_statement),
     "v1_statement_csv": endpoint(GET=statement_csv),
     "v1_statement_xlsx": endpoint(GET=statement_xlsx),

@@ -27,7 +27,7 @@ from pipeline_dist.accounts.rows import (
 )
 from pipeline_dist.admission.account import link_terms
 from pipeline_dist.admission.spending import resets_at, spending_of
-from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM
+from pipeline_dist.reports.sums import IS_ITEM
 from pipeline_dist.reports.usage import Span, whole_days
 from pipeline_ops.rules.terms import EVERYBODY, TERMS_COLUMNS, Terms, terms_of
 
@@ -78,7 +78,7 @@ async def sums(
     """
     column = GROUPS[group_by]
     is_item = group_by in ("step", "model")
-    calls = CALLS_WITH_ITEM if is_item else "sum(u.calls)"
+    calls = period.calls_with_item if is_item else "sum(u.calls)"
     # Nothing of the request is in the text: column and conditions are from the table above.
     sql = (
         f"select {column} as `group`, min(p.name) as name, min(p.id) as pipeline_id, u.currency,"

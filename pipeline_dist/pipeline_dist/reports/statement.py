@@ -2,10 +2,15 @@
 The statement of a month: what was used at which price, and what is to be paid.
 
 Amounts are kept to ten decimals all the way; the total is rounded to the currency's minor units,
-once, half up.
+once, half up. What is read here can still change; that of a closed month is kept
+(pipeline_dist/closing).
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Any
 
 from app.global_func import (
@@ -15,12 +20,30 @@ from app.global_func import (
     month_bounds,
     now,
     quota_month,
+    settings,
     zone_name,
 )
 from pipeline_dist.accounts.rows import Distributor
-from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM, NOT_ALL_REVERSED
+from pipeline_dist.reports.sums import CALLS_WITH_ITEM_OF_MONTH, IS_ITEM, NOT_ALL_REVERSED
 from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.pricing import with_shown_prices
+
+
+class MonthStatus(StrEnum):
+    """What has become of a month: it runs, is over, is closed for good."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a month is closed as: the number of its statement, and when."""
+
+    number: str
+    moment: datetime
+
 
 LINE_COLUMNS = (
     "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
@@ -28,19 +51,37 @@ LINE_COLUMNS = (
 )  # fmt: skip
 _NOTHING = Decimal("0.0000000000")
 _OF_MONTH = " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
+# What belongs to the month by its own date; the rest came too late for the statement of its own.
+_OWN = "u.day_key like concat(u.month_key, '-%')"
 _LINES = (
     "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"  # noqa: S608  constants
     " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price,"
-    f" {CALLS_WITH_ITEM} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount, u.currency"
-    f" from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id{_OF_MONTH} and {IS_ITEM}"
+    f" {CALLS_WITH_ITEM_OF_MONTH} as calls, sum(u.quantity) as quantity,"
+    " sum(u.amount) as amount, u.currency"
+    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+    f"{_OF_MONTH} and {IS_ITEM} and {_OWN}"
     " group by p.code, p.name, u.step_key, u.model, u.unit, u.pricing_type, u.unit_price,"
     f" u.unit_size, u.package_size, u.package_price, u.currency{NOT_ALL_REVERSED}"
     " order by p.code, u.step_key, u.model, u.unit, u.unit_price, u.package_price"
+)
+_CORRECTIONS = (
+    "select u.call_no, u.line_no, u.entry_no, u.entry_type, substr(u.day_key, 1, 7) as month,"  # noqa: S608  constants
+    " u.started_at, p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"
+    " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price, u.calls,"
+    " u.quantity, u.amount, u.currency, u.reason"
+    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
+    f"{_OF_MONTH} and u.entry_type in ('charge', 'reversal') and not {_OWN}"
+    f" and ({IS_ITEM} or u.calls <> 0) order by u.entry_no, u.call_no, u.line_no"
 )
 # What changes the bill by hand: of no line, and so told apart from the lines.
 _ADJUSTMENTS = (
     "select u.entry_no, u.created_at as booked_at, u.amount, u.currency, u.reason, u.reference"  # noqa: S608  constants
     f" from pipeline_usage_log u{_OF_MONTH} and u.entry_type = 'adjustment' order by u.entry_no"
+)
+# Of a distributor and month `m`: not only top-ups, which no statement lists.
+HAS_STATEMENT = (
+    "exists (select 1 from pipeline_usage_log t where t.distributor_id = m.distributor_id"
+    " and t.month_key = m.month and t.entry_type <> 'topup')"
 )
 _SUMS = (
     "select coalesce(sum(u.calls), 0) as calls, coalesce(sum(u.amount), 0) as amount,"  # noqa: S608  constants
@@ -55,34 +96,62 @@ def check_month(month: str | None) -> str:
     return month_text or quota_month(now())
 
 
-async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dict[str, Any]:
-    """Return the statement of *distributor* for the quota month *month*; final once the month is
-    over."""
+def month_status(closed_month: str | None, month: str) -> MonthStatus:
+    """Return what has become of *month* for a distributor that has *closed_month* behind it."""
+    if closed_month is not None and month <= closed_month:
+        return MonthStatus.CLOSED
+    return MonthStatus.ENDED if month_bounds(month)[1] <= now() else MonthStatus.OPEN
+
+
+async def statement(
+    sor: SafeSqlor, distributor: Distributor, month: str, closing: Closing | None = None
+) -> dict[str, Any]:
+    """
+    Return the statement of *distributor* for the quota month *month*, as the ledger has it now.
+
+    It has a number and is final where the month is closed with *closing*. `lines` are what belongs
+    to the month by its date, `corrections` what came too late for the statement of its own month.
+    """
     values = {"distributor_id": distributor.id, "month": month}
-    lines = await sor.sqlExe(_LINES, values)
+    lines = [with_shown_prices(line) for line in await sor.sqlExe(_LINES, values)]
+    corrections = [with_shown_prices(row) for row in await sor.sqlExe(_CORRECTIONS, values)]
+    adjustments = [dict(row) for row in await sor.sqlExe(_ADJUSTMENTS, values)]
     sums = await sor.one(_SUMS, values)
     assert sums is not None
     start, end = month_bounds(month)
-    calls, running, sum_exact = int(sums["calls"]), int(sums["running"]), _NOTHING + sums["amount"]
-    adjustments = await sor.sqlExe(_ADJUSTMENTS, values)
+    sum_exact = _NOTHING + sums["amount"]
+    status = MonthStatus.CLOSED if closing else month_status(distributor.closed_month, month)
     return {
+        "number": closing.number if closing else None,
+        "status": status,
+        "final": status == MonthStatus.CLOSED,
+        "sender": settings().options.statement_sender,
         "distributor": {"code": distributor.code, "name": distributor.name},
         "month": month,
         "from": start,
         "to": end,
         "time_zone": zone_name(),
         "currency": distributor.currency,
-        "calls": calls,
-        "running": running,
-        "lines": [with_shown_prices(line) for line in lines],
-        "adjustments": [dict(row) for row in adjustments],
+        "calls": int(sums["calls"]),
+        "running": int(sums["running"]),
+        "lines": lines,
+        "corrections": corrections,
+        "adjustments": adjustments,
+        "lines_amount": _sum(lines),
+        "corrections_amount": _sum(corrections),
+        "adjustments_amount": _sum(adjustments),
         "amount": sum_exact,
         "total": round_amount(sum_exact, distributor.currency),
-        "final": end <= now() and not running,
-        "made_at": now(),
+        "closed_at": closing.moment if closing else None,
+        "made_at": closing.moment if closing else now(),
+        "checksum": None,
     }
 
 
 def round_amount(amount: Decimal, currency: str) -> Decimal:
     """Return *amount* as it is paid: in the minor units of *currency*, half up."""
     return amount.quantize(Decimal(1).scaleb(-minor_units(currency)), ROUND_HALF_UP)
+
+
+def _sum(rows: Iterable[dict[str, Any]]) -> Decimal:
+    return sum((row["amount"] for row in rows), _NOTHING)

@@ -15,16 +15,18 @@ from app.global_func import (
     Message,
     escape_formula,
     iso,
-    settings,
     translate,
 )
 from pipeline_dist.reports.statement import LINE_COLUMNS
 
 # Of the whole statement, said in every row: a program reads a table, not what stands around it.
-_ABOUT = ("month", "from", "to", "time_zone", "final")
+_ABOUT = ("month", "from", "to", "time_zone", "final", "number", "status")
+# What kind of row it is, and of one that came too late for the statement of its own month (or an
+# adjustment) which call it is of, what month, and why.
+_LATE = ("kind", "call_no", "of_month", "reason", "reference")
 # Only in the last row, so that the sum over any other column is the one over the lines.
 _TOTALS = ("total_calls", "exact_total", "total")
-_WIDTHS = (18, 24, 16, 24, 16, 12, 14, 12, 12, 14, 10, 18, 20, 10)
+_WIDTHS = (18, 24, 16, 24, 16, 12, 14, 12, 12, 14, 10, 18, 20, 10, 28, 12, 32, 18)
 HEADINGS = {
     "pipeline": "Pipeline",
     "pipeline_name": "Name",
@@ -41,38 +43,63 @@ HEADINGS = {
     "amount": "Amount",
     "currency": "Currency",
 }
+# Of the columns that only rows have which do not belong to the month by their date.
+LATE_HEADINGS = {
+    "call_no": "Call",
+    "of_month": "Of month",
+    "reason": "Reason",
+    "reference": "Reference",
+}
+
+
+def late_rows(statement: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the corrections and the adjustments of a statement with the columns of its lines and
+    of LATE_HEADINGS."""
+    corrections = [
+        {**row, "of_month": row["month"], "reference": None} for row in statement["corrections"]
+    ]
+    adjustments = [
+        {**dict.fromkeys(LINE_COLUMNS), **row, "call_no": None, "of_month": None}
+        for row in statement["adjustments"]
+    ]
+    return corrections, adjustments
 
 
 def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
     """
-    Return the statement's lines with column names as in JSON, its adjustments (`pipeline` is
-    `adjustment`, the reason stands for the name), and a last line `total`.
+    Return the statement's lines with column names as in JSON, its corrections and adjustments, and
+    a last line `total`.
 
     RFC 4180 in UTF-8, with a byte order mark if *bom*; in texts a quote stands before what a
     spreadsheet would run (app/records/cell_texts.py). The last line has the sums in columns of its
-    own: `total_calls`, `exact_total` and `total`, rounded to two decimals. `month`, `from`, `to`,
-    `time_zone` and `final` are the same in all lines.
+    own: `total_calls`, `exact_total` and `total`, rounded to the currency's minor units. `month`,
+    `from`, `to`, `time_zone`, `final`, `number` and `status` are the same in all lines; `kind` is
+    line, correction, adjustment or total.
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow((*LINE_COLUMNS, *_TOTALS, *_ABOUT))
-    about = {
-        "month": statement["month"],
-        "from": statement["from"],
-        "to": statement["to"],
-        "time_zone": _zone(),
-        "final": "true" if statement["final"] else "false",
-    }
+    columns = (*LINE_COLUMNS, *_TOTALS, *_ABOUT, *_LATE)
+    writer.writerow(columns)
+    about = {name: statement[name] for name in _ABOUT}
+    about["final"] = "true" if statement["final"] else "false"
+    corrections, adjustments = late_rows(statement)
     last = {
+        "kind": "total",
         "pipeline": "total",
         "currency": statement["currency"],
         "total_calls": statement["calls"],
         "exact_total": statement["amount"],
         "total": statement["total"],
     }
-    for line in (*statement["lines"], *_adjustment_lines(statement, "adjustment"), last):
+    rows = [
+        *({**line, "kind": "line"} for line in statement["lines"]),
+        *({**line, "kind": "correction"} for line in corrections),
+        *({**line, "kind": "adjustment"} for line in adjustments),
+        last,
+    ]
+    for line in rows:
         row = {**line, **about}
-        writer.writerow(_csv_cell(row.get(name)) for name in (*LINE_COLUMNS, *_TOTALS, *_ABOUT))
+        writer.writerow(_csv_cell(row.get(name)) for name in columns)
     return (BYTE_ORDER_MARK if bom else "") + out.getvalue()
 
 
@@ -96,8 +123,12 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     append([translate(Message(HEADINGS[name]), lang) for name in LINE_COLUMNS], bold=True)
     for line in statement["lines"]:
         append([line[name] for name in LINE_COLUMNS])
-    for line in _adjustment_lines(statement, translate(Message("Adjustment"), lang)):
-        append([line.get(name) for name in LINE_COLUMNS])
+    late_headings = [translate(Message(text), lang) for text in LATE_HEADINGS.values()]
+    for heading, rows in late_parts(statement):
+        no_headings = [None] * (len(LINE_COLUMNS) - 1)
+        append([translate(heading, lang), *no_headings, *late_headings], bold=True)
+        for row in rows:
+            append([row[name] for name in (*LINE_COLUMNS, *LATE_HEADINGS)])
     last = {"pipeline": translate(Message("Total"), lang), "calls": statement["calls"]}
     last |= {"amount": statement["total"], "currency": statement["currency"]}
     append([last.get(name) for name in LINE_COLUMNS], bold=True)
@@ -108,17 +139,12 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     return out.getvalue()
 
 
-def _adjustment_lines(statement: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
-    """Return the statement's adjustments as lines, which *word* tells from those of a pipeline."""
-    return [
-        {
-            "pipeline": word,
-            "pipeline_name": item["reason"],
-            "amount": item["amount"],
-            "currency": item["currency"],
-        }
-        for item in statement["adjustments"]
-    ]
+def late_parts(statement: Mapping[str, Any]) -> list[tuple[Message, list[dict[str, Any]]]]:
+    """Return what stands behind the lines, as far as there is any of it, each under its heading."""
+    corrections, adjustments = late_rows(statement)
+    parts = [(Message("Corrections of closed months"), corrections)]
+    parts.append((Message("Adjustments"), adjustments))
+    return [(heading, rows) for heading, rows in parts if rows]
 
 
 def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:
@@ -127,22 +153,21 @@ def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:
     final = Message("yes") if statement["final"] else Message("no")
     return [
         ("Statement", statement["month"]),
+        ("Number", statement["number"]),
+        ("From whom", statement["sender"]),
         ("Distributor", f"{distributor['name']} ({distributor['code']})"),
-        ("From", _local(statement["from"])),
-        ("To (excluded)", _local(statement["to"])),
-        ("Time zone", _zone()),
+        ("From", local_time(statement, "from")),
+        ("To (excluded)", local_time(statement, "to")),
+        ("Time zone", statement["time_zone"]),
         ("Final", translate(final, lang)),
-        ("Made at", _local(statement["made_at"])),
+        ("Made at", local_time(statement, "made_at")),
     ]
 
 
-def _zone() -> str:
-    return settings().quota_time_zone
-
-
-def _local(moment: datetime) -> datetime:
-    """Return *moment* on the clock of the quota zone: Excel knows no zones."""
-    return moment.astimezone(ZoneInfo(_zone())).replace(tzinfo=None)
+def local_time(statement: Mapping[str, Any], name: str) -> datetime:
+    """Return the time of this *name* on the clock of the statement's zone: Excel knows no zones."""
+    moment: datetime = statement[name]
+    return moment.astimezone(ZoneInfo(statement["time_zone"])).replace(tzinfo=None)
 
 
 def _csv_cell(value: Any) -> str:

@@ -11,6 +11,16 @@ IS_ITEM = "u.unit <> ''"
 IS_BILLED = "(u.unit <> '' or u.entry_type = 'adjustment')"
 # Of a group of items: the calls that have one there which was not reversed. A call can have items
 # in several groups, so these do not add up to the calls of the whole.
-CALLS_WITH_ITEM = "count(distinct if(u.status = 'voided' or u.unit = '', null, u.call_no))"
+_CALLS_WITH_ITEM = (
+    "count(distinct if(u.unit <> '' and u.entry_type = 'charge'"
+    " and (u.status <> 'voided'{or_else}), u.call_no, null))"
+)
+# Of days, which have the reversals of their calls whenever these were voided.
+CALLS_WITH_ITEM = _CALLS_WITH_ITEM.format(or_else="")
+# Of a month's statement, which a later void does not change: its reversal stands in another one.
+CALLS_WITH_ITEM_OF_MONTH = _CALLS_WITH_ITEM.format(
+    or_else=" or not exists (select 1 from pipeline_usage_log r"
+    " where r.reverses = u.id and r.month_key = u.month_key)"
+)
 # Leaves out groups of which nothing is left.
 NOT_ALL_REVERSED = " having calls <> 0 or quantity <> 0 or amount <> 0"

@@ -28,7 +28,12 @@ from app.global_func import (
 )
 from pipeline_dist.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
-from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_BILLED, NOT_ALL_REVERSED
+from pipeline_dist.reports.sums import (
+    CALLS_WITH_ITEM,
+    CALLS_WITH_ITEM_OF_MONTH,
+    IS_BILLED,
+    NOT_ALL_REVERSED,
+)
 from pipeline_ops.ledger.entries import starts_of_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.rules.months import MONTH_RULE
@@ -94,6 +99,11 @@ class Span:
     def condition(self) -> str:
         """What a row `u` of the ledger fulfils that belongs to it."""
         return _IN_MONTH if self.month else _ON_DAYS
+
+    @property
+    def calls_with_item(self) -> str:
+        """How many calls a group of items of it has."""
+        return CALLS_WITH_ITEM_OF_MONTH if self.month else CALLS_WITH_ITEM
 
     @property
     def values(self) -> dict[str, Any]:
@@ -223,7 +233,7 @@ async def sums(
     column = GROUPS[group_by]
     rows: list[dict[str, Any]] = await sor.sqlExe(
         f"select {column} as `{group_by}`, u.unit, u.currency,"
-        f" {CALLS_WITH_ITEM} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
+        f" {period.calls_with_item} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
         f"{_ROWS}{IS_BILLED} and {period.condition}"
         f" group by {column}, u.unit, u.currency{NOT_ALL_REVERSED}"
         f" order by {column}, u.unit, u.currency",

@@ -47,6 +47,10 @@ class Account(Protocol):
         """Raise what refuses a call that began at *moment* and costs *amount*: spent, no quota
         left."""
 
+    def month_of(self, month: str) -> str:
+        """Return the month in whose statement stands what belongs to *month*: that one, or the
+        open one, if it is closed for this account."""
+
     def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""
 
@@ -110,6 +114,10 @@ class OwnAccount:
 
     async def check(self, sor: SafeSqlor, moment: datetime, amount: Decimal) -> None:
         """Refuse nothing."""
+
+    def month_of(self, month: str) -> str:
+        """Return *month*: without a statement it never closes."""
+        return month
 
     def consume(self, day: str, month: str) -> None:
         """Count nothing."""

@@ -21,6 +21,7 @@ from app.global_func import (
     check_references,
     get_row,
     now,
+    quota_month,
     record_changes,
 )
 from pipeline_ops.calls.account import lock_account
@@ -68,8 +69,9 @@ async def book(
     account.check_link()
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     await check_steps(sor, pipeline_id, pipeline["current_version"], lines)
+    month = account.month_of(quota_month(started_at))
     priced_lines = await price_lines(
-        sor, account.terms, pipeline_id, started_at, lines, account.currency, lock=True
+        sor, account.terms, pipeline_id, started_at, lines, account.currency, month=month, lock=True
     )
     amount = total(priced_lines)
     await account.check(sor, started_at, amount)
@@ -89,13 +91,14 @@ async def book(
         pricing_mode=account.terms.pricing_mode,
         discount_rate=account.terms.discount_rate,
         started_at=started_at,
+        month_key=month,
         finished_at=finished_at,
         duration_ms=duration_ms,
         **settlement._asdict(),
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
-    account.consume(header.day_key, header.month_key)
-    capacity.consume(header.day_key, header.month_key, slot=False)
+    account.consume(header.day_key, header.quota_month)
+    capacity.consume(header.day_key, header.quota_month, slot=False)
     account.charge(amount, settlement.spend_day)
     await save_call_start(sor, header, priced_lines, account, capacity)
     return await call_record(sor, header.call_no)
@@ -125,8 +128,8 @@ async def void(
         raise CALL_RUNNING()
     if not may_become(status, CallStatus.VOIDED):
         raise NOT_VOIDABLE(state=status)
-    capacity.release(header.day_key, header.month_key)
-    account.release(header.day_key, header.month_key)
+    capacity.release(header.day_key, header.quota_month)
+    account.release(header.day_key, header.quota_month)
     moment = now()
     amount = await ledger.void_call(
         sor,
@@ -135,6 +138,7 @@ async def void(
         moment=moment,
         by=actor.user_id or "",
         reason=reason,
+        month_of=account.month_of,
     )
     account.charge(-amount, header.spend_day)
     await account.save(sor)

@@ -218,8 +218,8 @@ def end_call(
         # An expired call has given its own back.
         account.release_estimate(header.estimate or Decimal(0))
     if status == CallStatus.CANCELLED:
-        capacity.release(header.day_key, header.month_key)
-        account.release(header.day_key, header.month_key)
+        capacity.release(header.day_key, header.quota_month)
+        account.release(header.day_key, header.quota_month)
     settlement = account.settle(settled_at)
     account.charge(total(priced_lines), settlement.spend_day)
     return replace(

@@ -27,9 +27,12 @@ _SUMS = (
     " sum(if(u.pricing_id is null and u.pipeline_id is not null, 0, u.amount)) as stated"
     " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
 )
+# Those of its statement, and those of its days that stand in a later one.
+_OF_MONTH = (
+    " where u.month_key >= ${month}$ and (u.month_key = ${month}$ or u.day_key like"
+    " concat(${month}$, '-%'))"
+)
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key, u.spend_day, is_topup"
-# What is wrong there is no counter: in the ledger itself, or in what bills rest on.
-_OF_LEDGER = ("statement", "entries", "terms", "amounts", "prices", "versions", "orphans")
 _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"
@@ -39,7 +42,7 @@ _RUNNING = (
 async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
     """Return what the ledger says, of one quota month or (None) of all time."""
     sums = Sums()
-    where = " where u.month_key = ${month}$" if month else ""
+    where = _OF_MONTH if month else ""
     for row in await sor.sqlExe(_SUMS + where + _GROUPS, {"month": month}):
         sums.add(row)
     if not month:
@@ -129,8 +132,9 @@ def _print(differences: list[Difference], sums: Sums, *, as_json: bool) -> None:
 
 async def _repair(differences: list[Difference]) -> int:
     remaining = 0
+    counting_tables = {table.name for table in COUNTED_TABLES if table.counts}
     for item in differences:
-        if item.table in _OF_LEDGER:
+        if item.table not in counting_tables:
             remaining += 1
             print(f"{item.table} {item.key}: no counter, and left as it is. 不是计数，未改动。")
             continue

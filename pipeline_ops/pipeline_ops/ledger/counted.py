@@ -55,7 +55,7 @@ class Sums:
         self.headers += int(row["headers"])
         self.running[pipeline] = self.running.get(pipeline, 0) + int(row["running"])
         calls = int(row["calls"])
-        for period in (row["day_key"], row["month_key"]):
+        for period in (row["day_key"], row["day_key"][:7]):
             self._count(("line", pipeline, period), calls)
             if distributor is not None:
                 self._count(("distributor", distributor, period), calls)

@@ -13,7 +13,6 @@ from app.global_func import (
     SafeSqlor,
     bulk_insert_tuples,
     quota_day,
-    quota_month,
     time_ordered_id,
 )
 from pipeline_ops.ledger import entries as ledger
@@ -26,6 +25,7 @@ async def add_credit(
     *,
     distributor_id: str,
     entry_no: int,
+    month: str,
     spend_day: str | None,
     amount: Decimal,
     currency: str,
@@ -34,7 +34,8 @@ async def add_credit(
     moment: datetime,
     by: str,
 ) -> Row:
-    """Write an adjustment or a top-up, which is no call: one row without a line; return it.
+    """Write an adjustment or a top-up, which is no call: one row without a line, in the statement
+    of *month* (`Account.month_of`); return it.
     DuplicateKey where the reference has its entry already."""
     number = time_ordered_id()
     row = {
@@ -42,7 +43,7 @@ async def add_credit(
         "entry_type": entry_type, "calls": 0, "distributor_id": distributor_id, "quantity": 0,
         "amount": amount, "currency": currency, "reason": reason, "reference": reference,
         "status": CallStatus.SUCCEEDED, "source": CallSource.MANUAL, "started_at": moment,
-        "finished_at": moment, "day_key": quota_day(moment), "month_key": quota_month(moment),
+        "finished_at": moment, "day_key": quota_day(moment), "month_key": month,
         "created_at": moment, "created_by": by, "updated_at": moment, "updated_by": by,
     }  # fmt: skip
     await bulk_insert_tuples(sor, ledger.TABLE, list(row), [tuple(row.values())])

@@ -7,7 +7,7 @@ All functions work inside the caller's transaction; whoever changes a call holds
 its distributor, its line with the distributor and its capacity first, in this order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
@@ -141,15 +141,24 @@ async def close_calls(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
 
 
 async def void_call(
-    sor: SafeSqlor, call_no: str, *, entry_no: int, moment: datetime, by: str, reason: str
+    sor: SafeSqlor,
+    call_no: str,
+    *,
+    entry_no: int,
+    moment: datetime,
+    by: str,
+    reason: str,
+    month_of: Callable[[str], str],
 ) -> Decimal:
     """
     Mark a locked call as voided, put the units of its packages back and add the rows that reverse
-    it, settled as *entry_no*; the amount that is given back.
+    it, settled as *entry_no*; the amount that is given back. *month_of* as for `reversal_rows`.
     """
     rows = await call_rows(sor, call_no)
     refunds = await release_packages(sor, rows)
-    reversals = reversal_rows(rows, refunds, entry_no=entry_no, moment=moment, by=by, reason=reason)
+    reversals = reversal_rows(
+        rows, refunds, entry_no=entry_no, moment=moment, by=by, reason=reason, month_of=month_of
+    )
     names = list(reversals[0])
     await bulk_insert_tuples(sor, TABLE, names, [tuple(row.values()) for row in reversals])
     await sor.sqlExe(
@@ -253,7 +262,8 @@ _COUNT = "select coalesce(sum(calls), 0) as calls from pipeline_usage_log where 
 _BY_PIPELINE = " and pipeline_id = ${pipeline_id}$ and day_key between ${first}$ and ${last}$"
 _BY_DISTRIBUTOR = " and distributor_id = ${distributor_id}$"
 _OF_PIPELINE = " and pipeline_id = ${pipeline_id}$"
-_MONTH = " and month_key = ${month}$"
+# The days decide; the month of a statement is never before them, and is in the index.
+_MONTH = " and month_key >= ${month}$ and day_key between ${first}$ and ${last}$"
 # When they began is for the index (distributor_id, started_at), which has no day.
 _DAY = " and day_key = ${first}$ and started_at >= ${start}$ and started_at < ${end}$"
 _EAST, _DAY_AND_WEST = timedelta(hours=14), timedelta(hours=24 + 12)

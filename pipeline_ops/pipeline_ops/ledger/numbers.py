@@ -35,10 +35,12 @@ _FAULTS = (
 )
 # Rows that are wrong by themselves, each with the counter that tells how many there are.
 _WRONG_ROWS = {
-    # Items are settled, and so are calls whose end was told.
+    # Items are settled, and so are calls whose end was told; of a late one its items tell it.
     "unnumbered": _FAULTS.format(
         rows="where u.entry_no is null"
         " and (u.line_no > 0 or u.status in ('succeeded', 'failed', 'cancelled'))"
+        " and not (u.line_no = 0 and exists (select 1 from pipeline_usage_log i"
+        " where i.call_no = u.call_no and i.line_no > 0 and i.entry_no is not null))"
     ),
     # What was charged is taken back; of packages those that are free then, whoever paid for them.
     "loose_reversals": _FAULTS.format(
@@ -51,8 +53,8 @@ _WRONG_ROWS = {
     "unreversed": _FAULTS.format(
         rows="left join pipeline_usage_log r on r.reverses = u.id"
         " where u.status = 'voided' and u.entry_type = 'charge' and r.id is null and (u.unit <> ''"
-        " or not exists (select 1 from pipeline_usage_log i where i.call_no = u.call_no"
-        " and i.entry_type = 'charge' and i.unit <> ''))"
+        " or u.line_no = 0 and not exists (select 1 from pipeline_usage_log i"
+        " where i.call_no = u.call_no and i.entry_type = 'charge' and i.unit <> ''))"
     ),
 }
 

@@ -1,7 +1,7 @@
 """The rows of the ledger as values: a call's header, and its metered items with their prices."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -35,8 +35,10 @@ class CallHeader(CallLabels):
     What the header row of a call (`line_no` 0) has beside its first metered item.
 
     `entry_no`: its place in the order in which the account's calls were settled; None while its end
-    is not known. `calls`: 1, or 0 of a call that gave its quota back. `estimate`: what was reserved
-    for it while it runs, if anything. `spend_day`: the quota day on which it was settled.
+    is not known. `calls`: 1, or 0 of a call that gave its quota back. `month_key`: the month of its
+    statement, which is not the one of `day_key` where that was closed when the call was booked.
+    `estimate`: what was reserved for it while it runs, if anything. `spend_day`: the quota day on
+    which it was settled.
     """
 
     id: str
@@ -81,6 +83,11 @@ class CallHeader(CallLabels):
         mode = self.pricing_mode or PricingMode.INHERIT
         return LinkTerms(self.distributor_id, mode, self.discount_rate)
 
+    @property
+    def quota_month(self) -> str:
+        """The month in which it counts against quotas: that of its day, whatever is closed."""
+        return self.day_key[:7]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLine:
@@ -110,25 +117,64 @@ class CallLine:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Rows that are to be written for one call: its items and, of a new call, its header."""
+    """
+    Rows that are to be written for one call: its items and, of a new call, its header.
+
+    `late`: of a call that ends when the month of its header is closed, what the rows of its items
+    have of a header; the header's own row keeps its money and month then.
+    """
 
     header: CallHeader
     lines: Sequence[CallLine] = ()
     is_new: bool = True
+    late: CallHeader | None = None
+
+    @property
+    def carrier(self) -> CallHeader:
+        """The header as the rows of the items have it."""
+        return self.late or self.header
+
+    @property
+    def items(self) -> Sequence[CallLine]:
+        """The metered items among `lines`."""
+        return [line for line in self.lines if line.unit] if self.late else self.lines
+
+
+def end_entry(
+    before: CallHeader, header: CallHeader, lines: Sequence[CallLine], month_key: str
+) -> Entry:
+    """
+    Return what is written for a call that has ended: *header* as it is then, *before* as it was.
+
+    *month_key* is the month in which it is settled. Where that is not the header's, which is closed
+    then, all of the call's money is in rows of their own from line_no 1 on, and only its state
+    moves; a row without an item carries the number of settlement, and what a cancelled call gives
+    back, where there is no item.
+    """
+    if month_key == before.month_key:
+        return Entry(header, lines, is_new=False)
+    late_lines = [replace(line, line_no=line.line_no + 1) for line in lines]
+    return Entry(
+        replace(header, entry_no=None, calls=before.calls),
+        late_lines or [_line_without_item()],
+        is_new=False,
+        late=replace(header, month_key=month_key, calls=header.calls - before.calls),
+    )
 
 
 def new_header(*, moment: datetime, by: str, **values: Any) -> CallHeader:
     """
     Return the header of a new call, not yet written. *values* need distributor_id, pipeline_id,
-    version_no, status, currency, source and started_at (whose day and month the call belongs to).
+    version_no, status, currency, source and started_at (whose day the call belongs to; and whose
+    month, unless a `month_key` is given).
     """
     call_no = time_ordered_id()
     started_at = values["started_at"]
+    values.setdefault("month_key", quota_month(started_at))
     return CallHeader(
         id=call_no,
         call_no=call_no,
         day_key=quota_day(started_at),
-        month_key=quota_month(started_at),
         created_at=moment,
         created_by=by,
         updated_at=moment,
@@ -181,7 +227,7 @@ _SHARED = (
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
     "entry_no", "spend_day", "pricing_mode",
 )  # fmt: skip
-# Of every row; an item's are (1, 0).
+# Of every row; an item's are (1, 0), but for the first row of a call that was cancelled late.
 _COUNTED = ("lock_version", "calls")
 _STAMPS = ("created_at", "created_by", "updated_at", "updated_by")
 _ONLY_OF_HEADER = tuple(
@@ -211,6 +257,8 @@ _NO_ITEM = {name: _NOTHING_USED.get(name) for name in ITEM_COLUMNS}
 def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
     """Return the rows of *entry* that are new, as the values of TABLE_COLUMNS: a call of one item
     is one row."""
+    if entry.late is not None:
+        return _late_rows(entry.late, entry.lines)
     rows = []
     if entry.is_new:
         item_values = _line_values(entry.lines[0]) if entry.lines else _NO_LINE
@@ -221,15 +269,31 @@ def table_rows(entry: Entry) -> list[tuple[Any, ...]]:
     return rows
 
 
+def _late_rows(carrier: CallHeader, lines: Sequence[CallLine]) -> list[tuple[Any, ...]]:
+    shared = _shared_values(carrier)
+    no_header = _NO_HEADER[2:]
+    return [
+        (item.id, *shared, 1, 0 if number else carrier.calls, *no_header, *_line_values(item))
+        for number, item in enumerate(lines)
+    ]
+
+
+def _line_without_item() -> CallLine:
+    values: dict[str, Any] = {name: _NOTHING_USED.get(name) for name in _ONLY_OF_LINE}
+    return CallLine(**values | {"id": time_ordered_id(), "line_no": 1})
+
+
 def header_row(entry: Entry) -> SimpleNamespace:
     """Return the header's row of *entry* with its first item."""
     header = {name: getattr(entry.header, name) for name in HEADER_COLUMNS}
-    first_item = {name: getattr(item, name) for item in entry.lines[:1] for name in ITEM_COLUMNS}
+    items = entry.lines[:1] if entry.late is None else ()
+    first_item = {name: getattr(item, name) for item in items for name in ITEM_COLUMNS}
     return SimpleNamespace(**header, **_NO_ITEM | first_item)
 
 
 # What a reversal has of the row that it takes back: whose it is, when it was, what of, at which
-# price. It gives back what was spent in the period in which the row was settled.
+# price; its month too while that is open. It gives back what was spent in the period in which the
+# row was settled.
 _REVERSED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "idempotency_key",
     "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "spend_day",
@@ -246,16 +310,18 @@ def reversal_rows(
     moment: datetime,
     by: str,
     reason: str,
+    month_of: Callable[[str], str],
 ) -> list[dict[str, Any]]:
     """
     Return the rows that reverse a call, out of its *rows* with the header in front: one for each
     item, or one for the header where there is none; the first takes the call itself back.
 
     *refunds* has, by the ids of the rows that were charged on packages, what their price names and
-    what is given back; of the others it is what they cost.
+    what is given back; of the others it is what they cost. *month_of* says in which month stands
+    what belongs to one that may be closed.
     """
     header = rows[0]
-    items = [row for row in rows if row["line_no"] or row["unit"]] or [header]
+    items = [row for row in rows if row["unit"]] or [header]
     first_no = rows[-1]["line_no"] + 1
     back = [refunds.get(row["id"], (row["matched"], row["amount"])) for row in items]
     return [
@@ -263,6 +329,7 @@ def reversal_rows(
         | {
             "id": time_ordered_id(),
             "line_no": first_no + number,
+            "month_key": month_of(row["month_key"]),
             "entry_no": entry_no,
             "entry_type": EntryType.REVERSAL,
             "calls": 0 if number else -header["calls"],

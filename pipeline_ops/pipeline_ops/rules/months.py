@@ -1,4 +1,4 @@
-"""A quota month as a parameter."""
+"""Quota months: as a parameter, and the one whose statement a row of the ledger belongs to."""
 
 import re
 
@@ -10,3 +10,21 @@ MONTH_RULE = FieldRule(
     pattern=re.compile("2[0-9]{3}-(?:0[1-9]|1[0-2])"),
     problem=BAD_MONTH,
 )
+
+
+def open_month(month: str, closed_month: str | None) -> str:
+    """
+    Return *month* (`YYYY-MM`), or, if it is closed, the oldest that is not: the month whose
+    statement a row of the ledger belongs to.
+
+    Months close in order: *closed_month* and all before it are closed; None: none is.
+    """
+    if closed_month is None or month > closed_month:
+        return month
+    return month_after(closed_month)
+
+
+def month_after(month: str) -> str:
+    """Return the month that follows *month*."""
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]), 12)
+    return f"{year:04d}-{number + 1:02d}"

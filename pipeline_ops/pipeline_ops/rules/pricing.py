@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from app.global_func import FieldProblem, SafeSqlor, quota_month
+from app.global_func import FieldProblem, SafeSqlor
 from pipeline_ops.errors import (
     AMOUNT_TOO_LARGE,
     LINE_AMOUNT_TOO_LARGE,
@@ -197,10 +197,12 @@ async def price_lines(
     lines: Sequence[UsageLine],
     currency: str | None = None,
     *,
+    month: str,
     lock: bool = False,
 ) -> list[PricedLine]:
     """
-    Return *lines* priced as of the call's start, on the terms of *link*.
+    Return *lines* priced as of the call's start, on the terms of *link*; of packages with those of
+    *month*, the `month_key` that the call's rows have (`Account.month_of`).
 
     With *lock* the packages that they use are locked, for who books them: it holds the lock of the
     distributor (without one: of our own account on the pipeline), and writes `uses_after` of them.
@@ -209,7 +211,7 @@ async def price_lines(
     owner = link.distributor_id
     terms = await prices_in_force(sor, pipeline_id, started_at, distributor_id=owner)
     line_terms = choose_terms(lines, terms, link, currency)
-    packages = Packages(owner or "", pipeline_id, quota_month(started_at))
+    packages = Packages(owner or "", pipeline_id, month)
     packages.uses = await read_uses(sor, package_keys(line_terms, packages), lock=lock)
     return apply_prices(lines, line_terms, packages)
 

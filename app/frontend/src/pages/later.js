@@ -6,7 +6,7 @@
 import { h } from '../core/dom.js';
 import { register } from '../core/registry.js';
 import { registerFunction } from '../core/scripts.js';
-import { t } from '../core/i18n.js';
+import { language, t } from '../core/i18n.js';
 import { Widget } from '../core/widget.js';
 
 /**
@@ -59,6 +59,11 @@ registerLater('Dashboard', () => import('./dashboard/dashboard.js'));
 registerLater('PipelinePage', () => import('./pipeline/pipeline_page.js'));
 registerLater('PipelineExport', () => import('./pipeline/export_box.js'));
 registerLater('DistributorPage', () => import('./distributor/distributor_page.js'));
+
+/** For `registerfunction` binds: opens what `url` answers to the other values beside this page, or has it kept as a file. */
+registerFunction('open_document', ({ url, ...params }) => {
+  window.open(`${url}?${new URLSearchParams({ ...params, _lang: language() })}`, '_blank', 'noopener');
+});
 
 /** For `registerfunction` binds: shows the page `url` with the record's id as `param` in the shell. */
 registerFunction('open_page', ({ url, param, id }) => {

@@ -234,12 +234,32 @@ USAGE_LINES: Example = _SPAN | {
     "next": "q5bWcL0jhBZhW3siZnJvbSI6IjIwMjYtMTEtMDEifSx7fV0",
 }
 _PRICE_COLUMNS = ("pricing_type", "unit_price", "unit_size", "package_size", "package_price")
+_CHECKSUM = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+STATEMENTS: Example = {
+    "rows": [
+        {
+            "number": "2026-11-0001",
+            "month": "2026-11",
+            **_SPAN,
+            "calls": 1200,
+            "amount": "3.3031920000",
+            "total": "3.30",
+            "closed_at": "2026-12-03T16:00:21.000Z",
+            "checksum": _CHECKSUM,
+        }
+    ],
+    "next": None,
+}
 STATEMENT: Example = {
+    "number": "2026-11-0001",
+    "status": "closed",
+    "final": True,
+    "sender": "Pipeline",
     "distributor": {"code": "acme", "name": "ACME Cloud"},
     "month": "2026-11",
     **_SPAN,
-    "calls": 1201,
-    "running": 1,
+    "calls": 1200,
+    "running": 0,
     "lines": [
         {
             "pipeline": "script-to-video",
@@ -254,20 +274,45 @@ STATEMENT: Example = {
             "currency": "USD",
         }
     ],
+    "corrections": [
+        {
+            "call_no": _CALL_NO,
+            "line_no": 1,
+            "entry_no": 1202,
+            "entry_type": "reversal",
+            "month": "2026-10",
+            "started_at": "2026-10-24T05:59:57.182Z",
+            "pipeline": "script-to-video",
+            "pipeline_name": "Script to video",
+            "step_key": "draft",
+            "model": "claude-haiku-4-5",
+            "unit": "input_token",
+            **{name: _PRICED[name] for name in _PRICE_COLUMNS},
+            "calls": -1,
+            "quantity": "-4808.000000",
+            "amount": "-0.0048080000",
+            "currency": "USD",
+            "reason": "booked twice",
+        }
+    ],
     "adjustments": [
         {
-            "entry_no": 1202,
-            "booked_at": "2026-11-24T05:00:00.000Z",
+            "entry_no": 1203,
+            "booked_at": "2026-11-30T05:00:00.000Z",
             "amount": "-1.5000000000",
             "currency": "USD",
             "reason": "Goodwill for the outage of 20 November",
             "reference": "CN-2026-017",
         }
     ],
-    "amount": "3.3080000000",
-    "total": "3.31",
-    "final": False,
-    "made_at": "2026-11-24T06:00:00.000Z",
+    "lines_amount": "4.8080000000",
+    "corrections_amount": "-0.0048080000",
+    "adjustments_amount": "-1.5000000000",
+    "amount": "3.3031920000",
+    "total": "3.30",
+    "closed_at": "2026-12-03T16:00:21.000Z",
+    "made_at": "2026-12-03T16:00:21.000Z",
+    "checksum": _CHECKSUM,
 }
 PROBLEM: Example = {
     "type": "urn:pipeline:problem:invalid_fields",

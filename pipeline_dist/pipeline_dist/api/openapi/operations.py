@@ -22,6 +22,7 @@ from pipeline_dist.api.v1 import (
     STATEMENT_CSV_QUERY,
     STATEMENT_FILE_QUERY,
     STATEMENT_QUERY,
+    STATEMENTS_QUERY,
     USAGE_QUERY,
 )
 
@@ -70,7 +71,11 @@ _NEXT = (
     "From the page before: goes on with its query, which need not be sent again and cannot be"
     " changed."
 )
-_MONTH = {"month": "The quota month; by default this one."}
+_WHICH = {
+    "month": "The quota month; by default this one.",
+    "number": "The statement of this number; not beside `month`.",
+}
+_OF_NUMBER = ("statement_not_found",)
 # CSV and Excel have addresses of their own, so that each address answers one kind of thing.
 _JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
 
@@ -287,14 +292,36 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         tag=REPORTS,
+        path="/pipeline_dist/v1/statements",
+        method="get",
+        name="statements",
+        summary="The statements of closed months",
+        description="Page by page, the newest first. A month without anything in it has none.",
+        parameters=query_parameters(
+            STATEMENTS_QUERY,
+            {"rows": "Statements a page; {default} when left out.", "next": _NEXT},
+        ),
+        answers=((200, JSON, ref("StatementList"), {"answer": examples.STATEMENTS}),),
+        links={
+            "statement": _link(
+                "statement",
+                "The first of them.",
+                parameters={"number": "$response.body#/rows/0/number"},
+            ),
+        },
+    ),
+    Operation(
+        tag=REPORTS,
         path="/pipeline_dist/v1/statement",
         method="get",
         name="statement",
         summary="The statement of a month",
-        description="Amounts have 10 decimals; only the total is rounded, once, half up, to 2.",
+        description="Amounts have 10 decimals; only the total is rounded, once, half up, to the"
+        " currency's minor units. A closed month's is answered byte for byte the same for ever;"
+        " what comes later for a closed month stands under `corrections` of the open one.",
         parameters=query_parameters(
             STATEMENT_FILE_QUERY | _JSON_ONLY,
-            _MONTH
+            _WHICH
             | {
                 "format": "Left out in new programs: CSV and Excel have addresses of their own."
                 " The values csv and xlsx go on working here.",
@@ -302,6 +329,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         deprecated=("format",),
         answers=((200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),),
+        codes=_OF_NUMBER,
     ),
     Operation(
         tag=REPORTS,
@@ -312,13 +340,14 @@ OPERATIONS: tuple[Operation, ...] = (
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(
             STATEMENT_CSV_QUERY,
-            _MONTH
+            _WHICH
             | {
                 "bom": "With `1`, the CSV file begins with a byte order mark, which Excel needs to"
                 " read it as UTF-8.",
             },
         ),
         answers=((200, "text/csv", {"type": "string"}, {}),),
+        codes=_OF_NUMBER,
     ),
     Operation(
         tag=REPORTS,
@@ -327,8 +356,9 @@ OPERATIONS: tuple[Operation, ...] = (
         name="statement_xlsx",
         summary="The statement of a month as an Excel file",
         description="A row for each line of the statement, then one for the total.",
-        parameters=query_parameters(STATEMENT_FILE_QUERY, _MONTH),
+        parameters=query_parameters(STATEMENT_FILE_QUERY, _WHICH),
         answers=((200, XLSX_TYPE, {"type": "string", "format": "binary"}, {}),),
+        codes=_OF_NUMBER,
     ),
 )
 

@@ -22,6 +22,7 @@ from pipeline_dist.api.openapi.schema import (
     ref,
     text,
 )
+from pipeline_dist.reports.statement import MonthStatus
 from pipeline_dist.reports.usage import GROUPS
 
 _UNITS_LEFT = maybe(money("Units of packages that are paid for and not used, this quota month."))
@@ -336,9 +337,39 @@ ANSWERS |= {
             "next": text("Send it back as `next` for what comes after; there is always one."),
         },
     ),
+    "StatementList": record(
+        "A page of the statements of closed months, the newest first.",
+        {
+            "rows": list_of(
+                record(
+                    "One statement, without its lines.",
+                    {
+                        "number": text("The statement's number."),
+                        "month": text("The quota month."),
+                        **_SPAN,
+                        "calls": number("Calls of the month, less cancelled and voided ones."),
+                        "amount": money("The exact sum, to 10 decimals."),
+                        "total": money("What is to be paid."),
+                        "closed_at": moment("When the month was closed."),
+                        "checksum": text("SHA-256 of the statement's content."),
+                    },
+                ),
+                "The statements.",
+            ),
+            "next": _NEXT,
+        },
+    ),
     "Statement": record(
         "The statement of a month.",
         {
+            "number": maybe(
+                text("The statement's number, such as 2026-11-0001; null until it is closed.")
+            ),
+            "status": text(
+                "open: the month runs; ended: it is over; closed: nothing of it changes any more.",
+                enum=list(MonthStatus),
+            ),
+            "sender": text("Who it is from."),
             "distributor": record(
                 "Whose statement it is.", {"code": text("Code."), "name": text("Name.")}
             ),
@@ -361,7 +392,34 @@ ANSWERS |= {
                         "amount": money("What it costs, to 10 decimals."),
                     },
                 ),
-                "The lines.",
+                "What belongs to the month by its date.",
+            ),
+            "corrections": list_of(
+                record(
+                    "What came too late for the statement of its own month, or takes back what"
+                    " stands in it.",
+                    {
+                        "call_no": text("The call's number."),
+                        "line_no": number("Its row in the call."),
+                        "entry_no": maybe(
+                            number("When it was settled; null of a call that still runs.")
+                        ),
+                        "entry_type": choice("What it is for.", "pipeline_usage_log", "entry_type"),
+                        "month": text("The month in which the call began."),
+                        "started_at": moment("When the call began."),
+                        "pipeline": PIPELINE,
+                        "pipeline_name": text("The line's name."),
+                        "step_key": STEP,
+                        "model": MODEL,
+                        "unit": UNIT,
+                        **PRICE | {"pricing_type": maybe(PRICE["pricing_type"])},
+                        "calls": number("What it adds to the calls of this statement."),
+                        "quantity": money("How much was used."),
+                        "amount": money("What it costs, to 10 decimals."),
+                        "reason": maybe(text("Why it was taken back.")),
+                    },
+                ),
+                "What belongs to closed months.",
             ),
             "adjustments": list_of(
                 record(
@@ -377,15 +435,22 @@ ANSWERS |= {
                 ),
                 "What was added or taken off by hand.",
             ),
-            "amount": money("The exact sum, to 10 decimals."),
+            "lines_amount": money("The exact sum of `lines`."),
+            "corrections_amount": money("The exact sum of `corrections`."),
+            "adjustments_amount": money("The exact sum of `adjustments`."),
+            "amount": money("The exact sum of all, to 10 decimals."),
             "total": money(
                 "What is to be paid: the sum rounded once, half up, to the currency's minor units."
             ),
             "final": {
                 "type": "boolean",
-                "description": "Whether the month is over and no call of it runs.",
+                "description": "Whether the month is closed: then it answers the same for ever.",
             },
+            "closed_at": maybe(moment("When the month was closed.")),
             "made_at": moment("When it was made."),
+            "checksum": maybe(
+                text("SHA-256 of its canonical JSON without this field; null until it is closed.")
+            ),
         },
     ),
 }

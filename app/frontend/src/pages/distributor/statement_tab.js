@@ -50,13 +50,18 @@ export class StatementTab {
   /** @param {Statement} statement */
   draw(statement) {
     this.monthInView = this.month;
-    fillNode(this.files, this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
+    fillNode(this.files, this.printLink(), this.file('csv', 'Download CSV'), this.file('xlsx', 'Download Excel'));
     fillNode(this.figures, h('p', { class: 'quote-total' }, t('To be paid'), ' ', h('strong', {}, `${decimalText(statement.total)} ${statement.currency}`), ' ',
-      statement.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
-    h('p', { class: 'muted' }, [t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
+      statusBadge(statement)),
+    h('p', { class: 'muted' }, [...statement.number ? [statement.number] : [], t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
       `${localDateTime(statement.from, { seconds: false })} – ${localDateTime(statement.to, { seconds: false })}`].join(' · ')),
     statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'),
-    statement.adjustments.length ? adjustments(statement.adjustments) : null);
+    ...corrections(statement), ...adjustments(statement));
+  }
+
+  printLink() {
+    const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, _lang: language() });
+    return h('a', { class: 'button tool', href: `${API}/distributor_statement_print.dspy?${query}`, target: '_blank', rel: 'noopener', 'data-tool': 'statement_print' }, t('Print page'));
   }
 
   /** @param {string} format @param {string} label */
@@ -66,15 +71,32 @@ export class StatementTab {
   }
 }
 
+/** @param {Statement} statement */
+function statusBadge({ status }) {
+  if (status === 'closed') return badge(t('closed'), 'good');
+  return badge(status === 'ended' ? t('not closed yet') : t('the month runs'), 'warn');
+}
+
+/** What belongs to closed months, under a heading if there is any. @param {Statement} statement */
+function corrections({ corrections: rows }) {
+  if (!rows.length) return [];
+  const headings = [{ label: 'Month' }, { label: 'Call' }, { label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Reason' },
+    { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }];
+  return [h('h3', { class: 'statement-part' }, t('Corrections of closed months')), plainTable('Corrections of closed months', headings, rows.map((row) => [row.month, row.call_no,
+    row.pipeline_name, row.step_key || '–', row.model || '–', row.unit || '–', row.reason || '–', decimalText(row.quantity, 0), decimalText(row.amount)]))];
+}
+
+/** What was adjusted by hand, under a heading if there is any. @param {Statement} statement */
+function adjustments({ adjustments: rows }) {
+  if (!rows.length) return [];
+  const headings = [{ label: 'Booked' }, { label: 'Reason' }, { label: 'Reference' }, { label: 'Amount', isNumber: true }];
+  return [h('h3', { class: 'statement-part' }, t('Adjustments')), plainTable('Adjustments', headings,
+    rows.map((row) => [localDateTime(row.booked_at, { seconds: false }), row.reason, row.reference ?? '–', decimalText(row.amount)]))];
+}
+
 /** @param {StatementLine[]} rows */
 function lines(rows) {
   return plainTable('Statement', [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
     { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }],
   rows.map((row) => [row.pipeline_name, row.step_key || '–', row.model || '–', row.unit, priceText(row), countText(row.calls), decimalText(row.quantity, 0), decimalText(row.amount)]));
-}
-
-/** @param {Adjustment[]} rows */
-function adjustments(rows) {
-  return [h('h3', {}, t('Adjustments')), plainTable('Adjustments', [{ label: 'Booked' }, { label: 'Reason' }, { label: 'Reference' }, { label: 'Amount', isNumber: true }],
-    rows.map((row) => [localDateTime(row.booked_at, { seconds: false }), row.reason, row.reference ?? '–', decimalText(row.amount)]))];
 }

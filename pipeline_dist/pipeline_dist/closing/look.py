@@ -1,0 +1,54 @@
+"""Looking at a month's statement: the one that is kept where it is closed, else as it is now."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from app.global_func import SafeSqlor, parse_json
+from pipeline_dist.accounts.rows import Distributor, read_distributor
+from pipeline_dist.closing import store
+from pipeline_dist.closing.render import File, Kind, render
+from pipeline_dist.closing.store import Statement
+from pipeline_dist.errors import STATEMENT_NOT_FOUND
+from pipeline_dist.reports.statement import statement
+
+
+@dataclass(frozen=True, slots=True)
+class MonthView:
+    """A distributor's month: with its statement, if that is kept, else what it is now."""
+
+    month: str
+    kept_statement: Statement | None
+    document: dict[str, Any] | None
+
+    async def read_document(self, sor: SafeSqlor) -> dict[str, Any]:
+        """Return the statement as values; of one that is kept as its JSON has them."""
+        if self.document is not None:
+            return self.document
+        document: dict[str, Any] = parse_json(await self.file(sor, File(Kind.JSON)))
+        return document
+
+    async def file(self, sor: SafeSqlor, file: File) -> bytes:
+        """Return the statement as *file*, byte for byte as it was made if it is kept."""
+        if self.kept_statement is not None:
+            return await store.read_file(sor, self.kept_statement, file)
+        assert self.document is not None
+        return await asyncio.to_thread(render, self.document, file)
+
+
+async def view_of_month(sor: SafeSqlor, distributor: Distributor, month: str) -> MonthView:
+    """Return a distributor's *month* as *sor*'s snapshot has it."""
+    result = await store.find_of_month(sor, distributor.id, month)
+    if result is not None:
+        return MonthView(month, result, None)
+    # Again, since the month may have been closed since the key was looked up.
+    present = await read_distributor(sor, distributor.id) or distributor
+    return MonthView(month, None, await statement(sor, present, month))
+
+
+async def view_by_number(sor: SafeSqlor, distributor: Distributor, number: str) -> MonthView:
+    """Return the month of a distributor's statement; raises NotFound `statement_not_found`."""
+    result = await store.find_by_number(sor, distributor.id, number)
+    if result is None:
+        raise STATEMENT_NOT_FOUND()
+    return MonthView(result.month, result, None)

@@ -1,0 +1,76 @@
+"""All distributors' months as a table: what has become of each, its statement, its total."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from app.global_func import Row, SafeSqlor
+from pipeline_dist.reports.statement import HAS_STATEMENT, month_status, round_amount
+
+# What the table can be sorted by.
+SORT_COLUMNS = {"month": "m.month", "distributor": "d.name", "number": "s.number"}
+
+_MONTHS = (
+    " from (select distinct u.distributor_id, u.month_key as month from pipeline_usage_log u"  # noqa: S608  constants
+    " where u.distributor_id is not null and (${whose}$ is null or u.distributor_id = ${whose}$)) m"
+    " join distributors d on d.id = m.distributor_id"
+    " left join app_statement s on s.distributor_id = m.distributor_id and s.month = m.month"
+    f" where (${{month}}$ is null or m.month = ${{month}}$) and {HAS_STATEMENT}"
+)
+_COLUMNS = (
+    "select m.distributor_id, d.code as distributor_code, d.name as distributor, m.month,"
+    " d.closed_month, d.currency, s.number, s.total, s.closed_at"
+)
+_TOTALS = (
+    "select distributor_id, month_key as month, sum(amount) as amount from pipeline_usage_log"
+    " where distributor_id in ${ids}$ and month_key in ${months}$ and entry_type <> 'topup'"
+    " group by distributor_id, month_key"
+)
+
+
+async def months(
+    sor: SafeSqlor,
+    *,
+    distributor_id: str | None,
+    month: str | None,
+    order: str,
+    start: int,
+    rows: int,
+) -> dict[str, Any]:
+    """
+    Return `{total, rows}`: the distributors' months that have something in them, newest first
+    unless *order* (terms of SORT_COLUMNS) says otherwise; `total_amount` of one that is not closed
+    is what the ledger says now.
+    """
+    values = {"whose": distributor_id, "month": month, "start": start, "rows": rows}
+    count = await sor.one("select count(*) as total" + _MONTHS, values)
+    assert count is not None
+    order_by = f" order by {order or 'm.month desc'}, d.code limit ${{start}}$, ${{rows}}$"
+    page = await sor.sqlExe(_COLUMNS + _MONTHS + order_by, values)
+    amounts = await _amounts(sor, [row for row in page if row["number"] is None])
+    return {"total": count["total"], "rows": [_shown_row(row, amounts) for row in page]}
+
+
+async def _amounts(sor: SafeSqlor, rows: Iterable[Row]) -> dict[tuple[str, str], Any]:
+    pairs = [(row["distributor_id"], row["month"]) for row in rows]
+    if not pairs:
+        return {}
+    ids, keys = ({pair[side] for pair in pairs} for side in (0, 1))
+    sums = await sor.sqlExe(_TOTALS, {"ids": sorted(ids), "months": sorted(keys)})
+    return {(row["distributor_id"], row["month"]): row["amount"] for row in sums}
+
+
+def _shown_row(row: Row, amounts: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+    key = (row["distributor_id"], row["month"])
+    total = row["total"] if row["number"] else amounts.get(key, Decimal(0))
+    return {
+        "id": f"{row['distributor_id']}.{row['month']}",
+        "distributor_id": row["distributor_id"],
+        "distributor": row["distributor"],
+        "month": row["month"],
+        "state": month_status(row["closed_month"], row["month"]),
+        "number": row["number"],
+        "total": round_amount(total, row["currency"]),
+        "currency": row["currency"],
+        "closed_at": row["closed_at"],
+    }

@@ -1,0 +1,150 @@
+"""
+Statements of closed months as they are kept: a row with the content, and its files.
+
+Nothing of them ever changes; triggers of the tables hold that. Files are compressed, and answered
+byte for byte as they were made.
+"""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from app.global_func import (
+    SafeSqlor,
+    bulk_insert_tuples,
+    canonical_json,
+    column_names,
+    time_ordered_id,
+)
+from pipeline_dist.closing.render import File
+
+TABLE = "app_statement"
+FILES = "app_statement_file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A row of app_statement, but for its content."""
+
+    id: str
+    number: str
+    distributor_id: str
+    month: str
+    zone: str
+    starts_at: datetime
+    ends_at: datetime
+    currency: str
+    calls: int
+    amount: Decimal
+    total: Decimal
+    entry_no: int
+    row_count: int
+    checksum: str
+    closed_at: datetime
+    closed_by: str
+
+
+COLUMNS = column_names(Statement)
+_READ = f"select {', '.join(COLUMNS)} from app_statement where distributor_id = ${{whose}}$ and "  # noqa: S608
+
+
+def content_checksum(content: str) -> str:
+    """Return the checksum of a statement's canonical JSON: SHA-256, hexadecimal."""
+    return sha256(content.encode()).hexdigest()
+
+
+def statement_content(document: Mapping[str, Any]) -> str:
+    """Return the canonical JSON of a statement, which its checksum is of: all but that."""
+    return canonical_json({key: value for key, value in document.items() if key != "checksum"})
+
+
+async def next_number(sor: SafeSqlor, month: str) -> str:
+    """
+    Return the next number of *month* over all distributors, such as `2026-11-0001`.
+
+    The counter's row is written, and locked until the transaction ends: a close that fails gives
+    its number back, so that none is left out. Locked behind the distributor's row.
+    """
+    values = {"month": month}
+    await sor.sqlExe(
+        "insert into app_statement_number (id, last_no) values (${month}$, 1)"
+        " on duplicate key update last_no = last_no + 1",
+        values,
+    )
+    (count,) = await sor.firsts(
+        "select last_no from app_statement_number where id = ${month}$ for update", values
+    )
+    return f"{month}-{count:04d}"
+
+
+async def keep(
+    sor: SafeSqlor, statement: Statement, content: str, files: Mapping[File, bytes]
+) -> None:
+    """Write a statement, its *content* and its *files*."""
+    values = [getattr(statement, name) for name in COLUMNS]
+    await bulk_insert_tuples(sor, TABLE, [*COLUMNS, "content"], [(*values, content)])
+    await bulk_insert_tuples(
+        sor,
+        FILES,
+        ["id", "statement_id", "kind", "lang", "content"],
+        [
+            (time_ordered_id(), statement.id, file.kind, file.lang, _pack(data))
+            for file, data in files.items()
+        ],
+    )
+
+
+async def find_of_month(sor: SafeSqlor, distributor_id: str, month: str) -> Statement | None:
+    """Return a distributor's statement of a closed month; None where there is none: the month is
+    not closed, or has nothing in it."""
+    return await _find(sor, "month = ${key}$", distributor_id, month)
+
+
+async def find_by_number(sor: SafeSqlor, distributor_id: str, number: str) -> Statement | None:
+    """Return a distributor's statement by its number; None where it has none of that number."""
+    return await _find(sor, "number = ${key}$", distributor_id, number)
+
+
+async def newest(
+    sor: SafeSqlor, distributor_id: str, *, before: str, rows: int
+) -> list[dict[str, Any]]:
+    """Return up to *rows* statements of months before *before* (all for ''), the newest first."""
+    return list(
+        await sor.sqlExe(
+            "select number, month, starts_at as `from`, ends_at as `to`, zone as time_zone,"
+            " currency, calls, amount, total, closed_at, checksum from app_statement"
+            " where distributor_id = ${whose}$ and (${before}$ = '' or month < ${before}$)"
+            " order by month desc limit ${rows}$",
+            {"whose": distributor_id, "before": before, "rows": rows},
+        )
+    )
+
+
+async def read_file(sor: SafeSqlor, statement: Statement, file: File) -> bytes:
+    """Return a file of a statement as it was made when the month was closed."""
+    (packed,) = await sor.firsts(
+        "select content from app_statement_file where statement_id = ${id}$ and kind = ${kind}$"
+        " and lang = ${lang}$",
+        {"id": statement.id, "kind": file.kind, "lang": file.lang},
+    )
+    return unpack(packed)
+
+
+def unpack(text: str) -> bytes:
+    """Return the bytes of a file as it is kept."""
+    return zlib.decompress(base64.b85decode(text))
+
+
+def _pack(data: bytes) -> str:
+    # As text: a column of bytes has at most 65,535 of them in our models.
+    return base64.b85encode(zlib.compress(data, 9)).decode()
+
+
+async def _find(sor: SafeSqlor, where: str, whose: str, key: str) -> Statement | None:
+    rows = await sor.tuples(_READ + where, {"whose": whose, "key": key})
+    return Statement(**dict(zip(COLUMNS, rows[0], strict=True))) if rows else None

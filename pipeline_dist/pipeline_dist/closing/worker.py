@@ -1,0 +1,45 @@
+"""
+The months that are due, closed in the background.
+
+Every worker looks now and then; one at a time closes, by a lock in the database. Two at once would
+do no harm, also on two database nodes: what closes a month is written (closing/close.py).
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from app.global_func import AppError, now, reading
+from pipeline_dist.closing.due import close_due
+
+PAUSE_SECONDS = 60.0
+_LOCK_NAME = "concat(left(database(), 40), '.month_closer')"
+
+log = logging.getLogger("pipeline_dist.closing")
+
+
+async def run_month_closer(stop: asyncio.Event) -> None:
+    """Close what is due every minute until *stop* is set, unless another process is at it."""
+    while not stop.is_set():
+        try:
+            await _close_if_first()
+        except AppError as exc:
+            log.warning("closing months waits: %s", exc)
+        except Exception:  # a fault must not end the closing for the rest of the process's life
+            log.exception("closing months failed; it goes on", extra={"action": "close_failed"})
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+
+
+async def _close_if_first() -> None:
+    # The lock belongs to the connection, which is held while months are closed on others.
+    async with reading() as sor:
+        lock = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
+        if not lock or lock["held"] != 1:
+            return
+        try:
+            if count := await close_due(now()):
+                log.info("%d month(s) closed", count, extra={"action": "close_months"})
+        finally:
+            with suppress(AppError):
+                await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})
