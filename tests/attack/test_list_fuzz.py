@@ -28,7 +28,8 @@ USUAL = 150
 LISTS = {
     f"/{table.module}/{table.name}/get_{table.name}.dspy": table
     for table in tables().values()
-    if table.module.startswith("pipeline_")
+    # What the application keeps for itself has no list.
+    if table.module.startswith("pipeline_") and not table.name.startswith("app_")
 } | {"/app_audit/get_app_audit.dspy": tables()["app_audit"]}
 # What a list tells beyond its columns: whether a version still matches its checksum.
 DERIVED = {"intact"}
