@@ -26,6 +26,7 @@ LAWFUL_CODES = {
     "idempotency_key_reused": "one generated key comes with several bodies",
     "pipeline_not_found": "made-up codes are no lines",
     "call_not_found": "made-up numbers are no calls",
+    "statement_not_found": "made-up numbers are no statements",
     "already_finished": "a call is finished again with another body",
     "price_missing": "a made-up model or step may have no price",
 }
@@ -39,6 +40,7 @@ LAWFUL_PROBLEMS = {
     ("/from", "not_together"): "a month's statement has no other days",
     ("/to", "not_together"): "a month's statement has no other days",
     ("/q", "not_together"): "one line by its code is not searched for",
+    ("/month", "not_together"): "one statement by its number has its month",
 }
 
 

@@ -51,7 +51,7 @@ USAGE_QUERY = {
     **usage.PAGE_QUERY,
     "next": _NEXT,
 }
-_WHICH_STATEMENT = {"month": MONTH_RULE, "number": FieldRule(kind="str", length=24)}
+_WHICH_STATEMENT = {"month": MONTH_RULE, "number": kept_statements.NUMBER_RULE}
 STATEMENT_QUERY = {
     **_WHICH_STATEMENT,
     "format": FieldRule(kind="str", choices=("json", "csv", "xlsx"), default="json"),

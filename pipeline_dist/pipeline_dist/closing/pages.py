@@ -1,5 +1,6 @@
 """The statements of a distributor's closed months, page by page, the newest first."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_dist.reports.statement import round_amount
 
 PAGE_QUERY = {"rows": FieldRule(kind="int", minimum=1, maximum=100, default=20)}
+NUMBER_RULE = FieldRule(kind="str", length=24, pattern=re.compile("[0-9]{4}-[0-9]{2}-[0-9]{4,}"))
 _PLACE = {"month": FieldRule(kind="str", length=7, required=True)}
 
 
