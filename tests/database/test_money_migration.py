@@ -221,6 +221,20 @@ def test_each_fixed_price_is_a_row_of_its_own_since_its_link_was_made(migrated: 
     assert count == len(own) == 8
 
 
+def test_a_link_that_needs_general_prices_inherits_them_and_the_operator_is_told(
+    migrated: Migrated,
+) -> None:
+    modes = {row["id"]: row["pricing_mode"] for row in migrated.tables["distributor_pipeline"]}
+    changes = [
+        (row["pricing_mode"], modes[row["id"]])
+        for row in migrated.old_tables["distributor_pipeline"]
+        if row["pricing_mode"] != modes[row["id"]]
+    ]
+
+    assert changes == [("fixed", "inherit")]
+    assert "paused inherits prices of picture that its own do not cover" in migrated.lines
+
+
 def test_what_runs_has_the_terms_of_its_link(migrated: Migrated) -> None:
     links = {
         (row["distributor_id"], row["pipeline_id"]): row
