@@ -25,6 +25,18 @@ PRICE_VALUES = (
 ACCOUNT = "coalesce(u.distributor_id, u.pipeline_id)"
 CODES = ("coin", "gone", "north", "paused", "south", "tokyo")
 OLD = old_answers()
+# Of the running month, by distributor, and step and model of the price: what was paid for, less
+# what was used. Where the size of a package was changed in that month, more was used than paid for.
+UNITS_LEFT = {
+    ("", "", ""): 100 - 30,
+    ("north", "", ""): 0,
+    ("north", "draw", "model-b"): 10 - 7,
+    ("paused", "", ""): 100 - 60,
+    ("south", "", ""): 0,
+    ("tokyo", "", ""): 60 - 60,
+}
+# There, the code of before counted all units of the month anew, by the size of now.
+BOUGHT_ANEW = {"runs north picture": "80.0000000000", "runs south picture": "10.0000000000"}
 
 
 @dataclass
@@ -250,6 +262,17 @@ def test_what_runs_has_the_terms_of_its_link(migrated: Migrated) -> None:
         assert row["terms_no"] == 0
 
 
+def test_units_that_are_paid_for_are_kept(migrated: Migrated) -> None:
+    rows = migrated.installation.query(
+        "select coalesce(d.code, '') as code, u.* from app_package_use u"
+        " left join distributors d on d.id = u.distributor_id where u.month_key = '2026-11'"
+    )
+
+    left = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
+    assert left == UNITS_LEFT
+    assert {row["unit"] for row in rows} == {"image"}
+
+
 def test_the_ledger_is_clean_and_a_second_migration_changes_nothing(migrated: Migrated) -> None:
     check = migrated.installation.manage("check-ledger", check=False)
 
@@ -285,7 +308,10 @@ def test_what_runs_is_finished_at_the_terms_it_began_under(database: Installatio
     for name, old in OLD["endings"].items():
         new = json.loads(json.dumps(endings[name], default=str))
         # The first item stands in the header row by now.
-        assert_as_before(old, new, beside=("finished_at", "duration_ms", "line_no"))
+        amounts = ("amount",) if name in BOUGHT_ANEW else ()
+        assert_as_before(old, new, beside=("finished_at", "duration_ms", "line_no", *amounts))
+        if name in BOUGHT_ANEW:
+            assert new["lines"][0]["amount"] == BOUGHT_ANEW[name]
     assert installation.manage("check-ledger", check=False).returncode == 0
     installation.stop()
 
