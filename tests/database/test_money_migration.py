@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from decimal import Decimal
 from itertools import pairwise
 from operator import itemgetter
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.base.clock import quota_day
 from pipeline_dist.reports.statement import round_amount
 from tests.support.installation import Installation
 from tests.support.old_answers import load, old_answers, old_installation, state, take_keys
@@ -156,6 +158,20 @@ def test_numbers_follow_the_order_of_settlement_without_a_gap(migrated: Migrated
     assert counters == {account: len(numbers) for account, numbers in entries.items()}
 
 
+def test_each_settled_row_has_the_day_of_its_settlement(migrated: Migrated) -> None:
+    rows = {row["id"]: row for row in migrated.tables["pipeline_usage_log"]}
+
+    for row in rows.values():
+        if row["entry_no"] is None:
+            assert row["spend_day"] is None
+            continue
+        # What is taken back is taken off the day on which it was charged.
+        charge = rows[row["reverses"] or row["id"]]
+        ends_later = not charge["unit"] and charge["lease_seconds"]
+        settled_at = (ends_later and charge["finished_at"]) or charge["created_at"]
+        assert row["spend_day"] == quota_day(settled_at.replace(tzinfo=UTC))
+
+
 def test_what_is_not_settled_has_no_number(migrated: Migrated) -> None:
     rows = migrated.installation.query(
         "select status, count(*) as calls, max(end_hash) as end_hash from pipeline_usage_log"
@@ -298,7 +314,6 @@ def change_all_terms(teller: Teller) -> None:
 def test_what_runs_is_finished_at_the_terms_it_began_under(database: Installation) -> None:
     installation = old_installation(database)
     installation.manage("migrate")
-    installation.query("update distributors set status = 'active' where code = 'paused'")
     with installation.worker():
         teller = Teller(installation, "endings")
         take_keys(teller)
