@@ -55,7 +55,7 @@ async def test_rows_get_the_day_of_their_settlement(pool: Installation, trade: T
     with without_triggers(pool):
         pool.query("update pipeline_usage_log set spend_day = null")
 
-    await run_migration("0008_spend_days")  # with the triggers in place
+    await run_migration("0007_spend_days")  # with the triggers in place
 
     assert pool.query(DAYS, trade.distributor_id) == before
     for period, spending in (("day", 1), ("month", 1), ("none", 3)):
@@ -70,6 +70,6 @@ async def test_rows_of_the_form_before_as_well(pool: Installation, trade: Trade)
     pool.query("update pipeline_usage_log set spend_day = null")
 
     await run_migration("0002_ledger_entries")
-    await run_migration("0008_spend_days")
+    await run_migration("0007_spend_days")
 
     assert pool.query(DAYS, trade.distributor_id) == before
