@@ -22,13 +22,14 @@ REASONS = ("wrong", "a customer complained", "没有交付")
 WEIGHTS: dict[str, dict[str, int]] = {
     "terms": {
         "clock": 22, "price_create": 8, "price_edit": 3, "price_remark": 1, "price_change": 6,
-        "price_end": 3, "price_move_end": 2, "link_set": 3, "link_delete": 1, "begin": 14,
+        "price_end": 3, "price_move_end": 2, "begin": 14,
         "book": 14, "batch": 3, "book_by_hand": 5, "again": 3, "finish": 16, "quote": 4,
         "status": 2, "quota": 1,
     },
     "ledger": {"void": 8},
     "adjust": {"adjust": 3},
-    "own_prices": {},
+    # Their own prices, and the terms of their link as they were when a call began.
+    "own_prices": {"link_set": 3, "link_delete": 1},
     "packages": {},
     "limits": {"limit": 3, "billing": 1, "topup": 2},
     "closing": {"close": 4},
@@ -162,6 +163,10 @@ class Dice:
             return None
         pipeline, price = place
         terms = self._terms(None if self.dice.random() < 0.3 else price.terms.pricing_type)
+        if (terms["type"], Decimal(terms["price"]), terms["size"]) == (
+            price.terms.pricing_type, price.terms.price, price.terms.size
+        ):  # fmt: skip
+            return None
         later = self.model.now + timedelta(minutes=self.dice.choice((0, 10, 300)))
         return {"pipeline": pipeline, "ref": price.ref, "successor": self._ref("p"),
                 "from": "now" if self.dice.random() < 0.6 else text_of(later), **terms}  # fmt: skip

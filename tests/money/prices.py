@@ -5,7 +5,7 @@ ones, and which of them applies to a call by what was known when it began.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from tests.money.refusal import Refusal
@@ -13,6 +13,8 @@ from tests.money.refusal import Refusal
 # Most specific first: what a line names of step and model, and how that is called.
 MATCHES = ((True, True, "step+model"), (True, False, "step"), (False, True, "model"),
            (False, False, "all"))  # fmt: skip
+# A price is in force for a moment at least, also one that ends in the moment in which it began.
+SHORTEST = timedelta(milliseconds=1)
 _TENTH_DECIMAL = Decimal("1e-10")
 
 
@@ -126,7 +128,8 @@ class PriceBook:
         price = self.prices[ref]
         if price.is_over(now):
             raise Refusal("in_use")
-        if moment < now or moment <= price.start or (price.end and moment >= price.end):
+        moment = max(moment, price.start + SHORTEST)
+        if moment < now or (price.end and moment >= price.end):
             raise Refusal("invalid_fields")
         later = replace(price, ref=successor, terms=terms, start=moment, replaces=ref,
                         successor=None, former_end=None)  # fmt: skip
@@ -143,7 +146,7 @@ class PriceBook:
         elif price.is_over(now):
             raise Refusal("in_use")
         else:
-            price.end, price.end_no = now, self._raise()
+            price.end, price.end_no = max(now, price.start + SHORTEST), self._raise()
 
     def drop_own(self, distributor: str, now: datetime) -> None:
         """End a distributor's own prices with its link: one made again starts without."""
