@@ -1,12 +1,18 @@
 """Runs worlds; tells of one that fails how it came to it, and how it is told again."""
 
+import re
 from collections.abc import Iterable
 from time import monotonic
 
+from tests.money.acts import Step
 from tests.money.compare import Disagreement
 from tests.money.worlds import FEATURES, Shop, World, text_of_history
 
 STEPS_A_WORLD = 80
+
+
+# So often a history is tried again while it is cut down.
+MAX_TRIES = 200
 
 
 class WorldFailed(AssertionError):  # noqa: N818  a sentence
@@ -21,14 +27,53 @@ async def run_world(shop: Shop, seed: int, steps: int = STEPS_A_WORLD,
     try:
         await world.run(steps)
     except Exception as exc:
-        kind = "" if isinstance(exc, Disagreement) else f"{type(exc).__name__}: "
+        history = await shorter(shop, world, exc)
         raise WorldFailed(
-            f"seed {seed}, step {len(world.history)}: {kind}{exc}\n"
+            f"seed {seed}, step {len(world.history)}: {sentence(exc)}\n"
             f"zone {world.model.calendar.zone}, {world.currencies}\n"
-            f"{text_of_history(world.history)}\n"
-            f"Again: bash tests/run.sh money --seed {seed} --steps {steps}"
+            f"{text_of_history(world.history)}\n\nThese steps are enough:\n"
+            f"{text_of_history(history)}\n{sentence(exc)}\n"
+            f"Again: bash tests/run.sh money --seed {seed} --steps {steps} --world {steps}"
         ) from exc
     return world
+
+
+async def shorter(shop: Shop, world: World, failure: Exception) -> list[Step]:
+    """The steps of a failed world without those that it fails without."""
+    history, size, tries = world.history, max(len(world.history) // 2, 1), 0
+    while size and tries < MAX_TRIES:
+        place = 0
+        while place < len(history) and tries < MAX_TRIES:
+            less = history[:place] + history[place + size :]
+            tries += 1
+            if await fails_alike(shop, world, less, failure):
+                history = less
+            else:
+                place += size
+        size //= 2
+    return history
+
+
+async def fails_alike(shop: Shop, world: World, steps: list[Step], failure: Exception) -> bool:
+    """Whether *steps* alone lead to a failure of this kind."""
+    shop.clear()
+    again = World(shop, world.seed, world.features)
+    try:
+        await again.replay(steps)
+    except Exception as exc:  # noqa: BLE001  whatever it is, it is compared
+        return kind_of(exc) == kind_of(failure)
+    return False
+
+
+def sentence(error: Exception) -> str:
+    """What is wrong."""
+    return str(error) if isinstance(error, Disagreement) else f"{type(error).__name__}: {error}"
+
+
+def kind_of(error: Exception) -> str:
+    """What is wrong, without the values."""
+    text = sentence(error).split(" (")[0]
+    return re.sub(r"[0-9].*", "", text.partition(": ")[0] if ", the model" not in text[:60] else text)
 
 
 async def run_worlds(shop: Shop, seed: int, steps: int, world_steps: int = STEPS_A_WORLD,
