@@ -96,7 +96,7 @@ from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
 from app.records.table_service import Record, TableService, Values
 from app.records.trail import Change, audit_context, deletion, record_changes
 from app.schema.coercion import whole_range
-from app.schema.tables import Index, table
+from app.schema.tables import Index, references, table
 from app.schema.validation import (
     FieldRule,
     JsonText,
@@ -225,6 +225,7 @@ __all__ = [
     "reading",
     "reading_endpoint",
     "record_changes",
+    "references",
     "register_paths",
     "request_refusals",
     "settings",

@@ -180,14 +180,20 @@ def model_paths() -> list[Path]:
 
 
 @cache
+def references() -> tuple[tuple[str, str, str], ...]:
+    """Return (table, column, parent) for each column whose values are ids of table *parent*."""
+    return tuple(
+        (table.name, column.name, column.references)
+        for table in tables().values()
+        for column in table.columns.values()
+        if column.references
+    )
+
+
+@cache
 def referrers(name: str) -> tuple[tuple[str, str], ...]:
     """Return the (table, column) pairs whose values are ids of table *name*."""
-    return tuple(
-        (other.name, column.name)
-        for other in tables().values()
-        for column in other.columns.values()
-        if column.references == name
-    )
+    return tuple((table, column) for table, column, parent in references() if parent == name)
 
 
 def read_tables(paths: list[Path]) -> Mapping[str, Table]:

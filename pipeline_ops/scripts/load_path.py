@@ -13,7 +13,7 @@ LOOKS = tuple(
     f"/pipeline_ops/api/{name}.dspy"
     for name in ("get_search_pipeline_id", "usage_stats", "line_figures", "price_quote")
 )
-WRITES = ("/pipeline_ops/api/**", "/pipeline_ops/usage_void.ui")
+WRITES = ("/pipeline_ops/api/**",)
 
 ANY: tuple[str, ...] = ()
 LOGINED: tuple[str, ...] = ()

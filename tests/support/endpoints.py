@@ -32,6 +32,15 @@ CALL_PRICE = {"unit": "call", "unit_price": "1", "currency": "CNY"}
 _numbers = itertools.count(1)
 
 
+def listed_tables() -> dict[str, Table]:
+    """The tables with a list page of their own, by name; others are only kept by the program."""
+    return {
+        name: table
+        for name, table in tables().items()
+        if (ROOT / table.module / "json" / f"{name}.json").exists()
+    }
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One address that takes parameters by POST."""

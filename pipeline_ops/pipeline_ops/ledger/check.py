@@ -11,9 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
+from pipeline_ops.ledger.amounts import amount_faults
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
+from pipeline_ops.ledger.structure import structure_faults
 
 _SUMS = (
     "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, count(*) as row_count,"
@@ -24,8 +26,8 @@ _SUMS = (
     " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
 )
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
-# What is wrong there is wrong in the ledger itself.
-_OF_LEDGER = ("statement", "entries")
+# What is wrong there is no counter: in the ledger itself, or in what bills rest on.
+_OF_LEDGER = ("statement", "entries", "amounts", "prices", "versions", "orphans")
 _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"
@@ -56,8 +58,10 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
 
 
 async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
-    """Return the counters of all rows held against *sums*."""
-    return [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
+    """Return the counters of all rows held against *sums*, and of all time what they rest on."""
+    counters = [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
+    amounts = await amount_faults(sor, month)
+    return counters + amounts + ([] if month else await structure_faults(sor))
 
 
 def run_command(argv: list[str]) -> int:
@@ -126,9 +130,7 @@ async def _repair(differences: list[Difference]) -> int:
     for item in differences:
         if item.table in _OF_LEDGER:
             remaining += 1
-            print(
-                f"{item.key}: the ledger itself is wrong and is left as it is. 账本行有误，未改动。"
-            )
+            print(f"{item.table} {item.key}: no counter, and left as it is. 不是计数，未改动。")
             continue
         value: Any = await repair(item.table, item.row_id, item.counter)
         print(f"{item.table} {item.key} {item.counter}: set to {_plain(value)}. 已改正。")

@@ -8,6 +8,7 @@ import { forgetOptions } from '../inputs/options.js';
 import { formFields } from './columns.js';
 import { showConflict } from './conflict.js';
 import { showQuestion } from './question.js';
+import { Removal } from './removal.js';
 
 export class Editing {
   /** @param {Tabular} table */
@@ -17,6 +18,7 @@ export class Editing {
     // Relation pages carry these addresses too, but nothing answers there.
     const isEditable = !table.checkField;
     this.urls = isEditable ? urls : {};
+    this.removal = new Removal(table);
   }
 
   get canAdd() {
@@ -145,18 +147,19 @@ export class Editing {
 
   /** @param {Row} record */
   async remove(record) {
-    const { table } = this;
-    const isSure = await table.app.confirm({
-      title: 'Delete', message: t('Delete "${name}"?', { name: nameOf(record, table) }), yes_label: 'Delete', danger: true,
-    });
-    if (!isSure) return;
+    const { table, removal } = this;
     await table.inline.settled();
     const params = this.key(record);
     if (record.lock_version !== undefined) params.lock_version = record.lock_version;
-    const answer = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params, baseUri: table.baseUri });
-    if (!answer.ok && answer.error?.options?.code === 'edit_conflict') {
-      await table.load(table.pages.currentPage);
-    }
+    const answer = await removal.run(removal.questionOfOne(nameOf(record, table)), async (values) => {
+      const result = await ask(table.app, this.urls.delete_data_url, { method: 'POST', params: { ...params, ...values }, baseUri: table.baseUri });
+      if (!result.ok && result.error?.options?.code === 'edit_conflict') {
+        params.lock_version = result.error.options.current?.lock_version ?? params.lock_version;
+        await table.load(table.pages.currentPage);
+      }
+      return result;
+    });
+    if (!answer) return;
     await table.app.showAnswer(answer);
     if (!answer.ok) return;
     forgetOptions();

@@ -16,7 +16,7 @@ export class Marks {
     const { editing } = table;
     const canSwitch = editing.canUpdate && table.allFields.some(({ name, uitype }) => name === 'enabled' && uitype === 'check');
     this.actions = [
-      editing.canDelete && { label: 'Delete', css: 'danger', run: () => this.deleteAll() },
+      editing.canDelete && { label: editing.removal.label, css: 'danger', run: () => this.deleteAll() },
       canSwitch && { label: 'Enable', run: () => this.switchAll(1) },
       canSwitch && { label: 'Disable', run: () => this.switchAll(0) },
     ].filter((action) => action !== false);
@@ -69,10 +69,9 @@ export class Marks {
 
   async deleteAll() {
     const records = [...this.records.values()];
-    const isSure = await this.table.app.confirm({
-      title: 'Delete', message: t('Delete ${count} records?', { count: records.length }), yes_label: 'Delete', danger: true,
-    });
-    if (isSure) await this.run(records, (record) => this.post(this.table.editing.urls.delete_data_url, record, {}));
+    const { removal, urls } = this.table.editing;
+    const values = await removal.askOnce(records.length);
+    if (values) await this.run(records, (record) => this.post(urls.delete_data_url, record, values));
   }
 
   /** @param {number} enabled */

@@ -23,7 +23,7 @@ export class TableToolbar {
     const own = [
       editing.canAdd && this.button('add', 'Add', 'add', () => editing.add(), { css: 'primary' }),
       editing.canUpdate && this.button('update', 'Edit', 'update', () => editing.updateSelected(), { needsRow: true }),
-      editing.canDelete && this.button('delete', 'Delete', 'delete', () => editing.removeSelected(), { needsRow: true }),
+      editing.canDelete && this.button('delete', editing.removal.label, 'delete', () => editing.removeSelected(), { needsRow: true }),
     ];
     const descriptions = table.opts.toolbar?.tools ?? [];
     const tools = descriptions.filter((tool) => !isTrue(tool.more)).map((tool) => this.descriptionTool(tool));

@@ -1,0 +1,65 @@
+"""
+What rows of the ledger amount to, worked out anew from the terms that stand on them.
+
+A unit price is multiplication alone, so the database looks for wrong rows itself and exactly;
+what packages cost is told by the order of settlement, and is looked at elsewhere.
+"""
+
+from decimal import Decimal
+
+from app.global_func import Row, SafeSqlor
+from pipeline_ops.ledger.counted import ZERO, Difference
+from pipeline_ops.rules.pricing import TERMS_COLUMNS, PricingMode, Terms, line_amount
+
+# amount = quantity * unit_price / unit_size, half up to 10 decimals, without a division:
+# -size <= 2 * 10^10 * (quantity * price - amount * size) < size.
+_REST = "(u.quantity * u.unit_price - u.amount * u.unit_size) * 20000000000"
+_WRONG_CHARGES = (
+    "select u.* from pipeline_usage_log u where u.entry_type = 'charge'"  # noqa: S608  constants
+    " and u.pricing_type = 'unit' and (u.unit_price is null or u.unit_size is null"
+    f" or not ({_REST} >= -u.unit_size and {_REST} < u.unit_size))"
+)
+# What has no price has no amount; a package's void may leave some of it paid for.
+_WITHOUT_PRICE = (
+    "select u.* from pipeline_usage_log u where u.entry_type in ('charge', 'reversal')"
+    " and u.pricing_id is null and (u.amount <> 0 or u.quantity <> 0)"
+)
+_WRONG_REVERSALS = (
+    "select u.*, -c.amount as reversed from pipeline_usage_log u"
+    " join pipeline_usage_log c on c.id = u.reverses"
+    " where u.entry_type = 'reversal' and u.pricing_type = 'unit' and u.amount <> -c.amount"
+)
+
+
+async def amount_faults(sor: SafeSqlor, month: str | None) -> list[Difference]:
+    """Return the rows of unit prices, or of none, that amount to something else than they should;
+    with *month* only those of that quota month."""
+    values = {"month": month}
+    where = " and u.month_key = ${month}$" if month else ""
+    faults = [
+        _difference(row, _due(row)) for row in await sor.sqlExe(_WRONG_CHARGES + where, values)
+    ]
+    faults += [_difference(row, ZERO) for row in await sor.sqlExe(_WITHOUT_PRICE + where, values)]
+    faults += [
+        _difference(row, row["reversed"])
+        for row in await sor.sqlExe(_WRONG_REVERSALS + where, values)
+    ]
+    return faults
+
+
+def _due(row: Row) -> Decimal:
+    """Return what a charge amounts to by its own terms; nothing where it has none."""
+    if row["unit_price"] is None or not row["unit_size"]:
+        return ZERO
+    names = [name for name in TERMS_COLUMNS if name != "id"]
+    terms = Terms(
+        pricing_id=row["pricing_id"],
+        pricing_mode=row["pricing_mode"] or PricingMode.INHERIT,
+        **{name: row[name] for name in names},
+    )
+    return line_amount(terms, row["quantity"])
+
+
+def _difference(row: Row, should_be: Decimal) -> Difference:
+    key = f"{row['call_no']}/{row['line_no']}"
+    return Difference("amounts", key, "amount", row["amount"], should_be, row["id"])
