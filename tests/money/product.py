@@ -1,4 +1,4 @@
-"""What one step of a history does to the product, by its endpoints; ids and versions are kept here."""
+"""What one step of a history does to the product, by its endpoints; ids are kept here."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -173,12 +173,12 @@ class Product:
         return await self._update("distributors", step["distributor"], status=step["status"])
 
     async def quota(self, step: Step) -> Reaction:
-        return await self._update("distributors", step["distributor"],
-                                  quota_period=step["period"], quota_calls=step["calls"])  # fmt: skip
+        fields = {"quota_period": step["period"], "quota_calls": step["calls"]}
+        return await self._update("distributors", step["distributor"], **fields)
 
     async def limit(self, step: Step) -> Reaction:
-        return await self._update("distributors", step["distributor"],
-                                  spend_limit=step["limit"], spend_period=step["period"])  # fmt: skip
+        fields = {"spend_limit": step["limit"], "spend_period": step["period"]}
+        return await self._update("distributors", step["distributor"], **fields)
 
     async def billing(self, step: Step) -> Reaction:
         return await self._update("distributors", step["distributor"], billing_mode=step["mode"])

@@ -13,16 +13,21 @@ import httpx
 import pymysql
 from multidict import CIMultiDict, MultiDict
 
+from app.access.request_context import RequestContext
 from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.base.json_codec import json_bytes, to_json
 from app.db.transactions import reading
 from app.global_func import CONTEXT
-from app.access.request_context import RequestContext
 from app.web.responses import Answer
 from pipeline_core.init import MODULE as CORE
-from pipeline_dist.accounts.authentication import Credentials, authenticate, read_credentials
+from pipeline_dist.accounts.authentication import (
+    AuthenticatedDistributor,
+    Credentials,
+    authenticate,
+    read_credentials,
+)
 from pipeline_dist.api import v1
 from pipeline_dist.api.endpoint import ByKey, Reply
 from pipeline_dist.init import MODULE as DIST
@@ -92,10 +97,13 @@ class OwnProcess:
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
+        # Who calls by a key, as long as only reports are read: they all see one state.
+        self._callers: dict[str, AuthenticatedDistributor] = {}
         self._endpoints = {**CORE.endpoints, **OPS.endpoints, **DIST.endpoints}
 
     async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
         """Ask an endpoint for administrators."""
+        self._callers.clear()
         try:
             value = await self._endpoints[endpoint].function(SYSTEM_ACTOR, params)
         except AppError as exc:
@@ -109,10 +117,14 @@ class OwnProcess:
 
     async def post(self, key: str, path: str, body: Any, idempotency: str = "") -> Reaction:
         """Send to the distributor API."""
-        return await self._ask(path, _Request(key, {}, body, idempotency))
+        self._callers.clear()
+        reaction = await self._ask(path, _Request(key, {}, body, idempotency))
+        self._callers.clear()
+        return reaction
 
     async def move_clock(self, moment: datetime) -> None:
         """Let it be another time; end the calls whose time is up."""
+        self._callers.clear()
         clock.set_source(lambda: moment)
         await expire_overdue(moment)
 
@@ -128,7 +140,10 @@ class OwnProcess:
             if isinstance(func, ByKey):
                 reply: Reply = await func.function(request, credentials)
             else:
-                reply = await func(request, await authenticate(credentials))
+                caller = self._callers.get(credentials.digest)
+                if caller is None:
+                    caller = self._callers[credentials.digest] = await authenticate(credentials)
+                reply = await func(request, caller)
         except AppError as exc:
             return Reaction(_problem(exc), exc.code)
         body = reply.body
@@ -145,7 +160,9 @@ class Http:
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
-        self._modules = {name: module.name for module in (CORE, OPS, DIST) for name in module.endpoints}
+        self._modules = {
+            name: module.name for module in (CORE, OPS, DIST) for name in module.endpoints
+        }
         self._client = installation.anonymous()
 
     async def admin(self, endpoint: str, /, **params: Any) -> Reaction:

@@ -90,6 +90,8 @@ class World:
         self.checks = random.Random(f"checks {seed}")
         self.shop = shop
         self.features = features
+        # Two refusals of one call: which one comes first is said with the limits in money.
+        self.alike = set() if "limits" in features else {"quota_exceeded", "price_missing"}
         self.history: list[Step] = []
 
     async def open(self) -> None:
@@ -139,9 +141,12 @@ class World:
         except Refusal as exc:
             answer, refusal = {}, exc.code
         code, says, body = await self.product.do(step)
-        if code != refusal:
+        if code != refusal and not {code, refusal} <= self.alike:
             raise Disagreement(f"the product: {code or 'done'}, the model: {refusal or 'done'}"
                                f" ({body})")  # fmt: skip
+        for result in (*says.get("results", ()), *answer.get("results", ())):
+            if result.get("code") in self.alike:
+                result["code"] = "price_missing"
         expect("the answer", {name: says.get(name) for name in answer}, answer)
         await self.compare(step)
 
@@ -152,7 +157,8 @@ class World:
         if step["do"] == "void":
             party = parties[self.model.calls[step["ref"]].header.distributor]
         if step["do"] in ("clock", "quote", "price_remark"):
-            await self.comparer.account(party)
+            if chance < 0.3:
+                await self.comparer.account(party)
             return
         month = self.model.calendar.month_key(self.model.now)
         months = [self.checks.choice(months_of(party, self.model)), month]
@@ -198,9 +204,9 @@ class World:
 
 def some_evening(dice: random.Random) -> datetime:
     """A time before the end of a month, so that months turn in short histories too."""
-    day = dice.choice((datetime(2026, 11, 30, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC),
-                       datetime(2027, 2, 27, tzinfo=UTC), datetime(2027, 3, 27, tzinfo=UTC)))  # fmt: skip
-    return day + timedelta(minutes=dice.randrange(0, 1440), milliseconds=dice.randrange(1000))
+    year, month, day = dice.choice(((2026, 11, 30), (2026, 12, 31), (2027, 2, 27), (2027, 3, 27)))
+    midnight = datetime(year, month, day, tzinfo=UTC)
+    return midnight + timedelta(minutes=dice.randrange(0, 1440), milliseconds=dice.randrange(1000))
 
 
 def text_of_history(history: Sequence[Step]) -> str:
