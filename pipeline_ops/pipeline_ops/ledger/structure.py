@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from app.global_func import Row, SafeSqlor, references
 from pipeline_ops.ledger.counted import Difference
-from pipeline_ops.tables.prices import KEY
+from pipeline_ops.rules.price_changes import KEY
 
 _SAME_KEY = " and ".join(f"b.{name} = a.{name}" for name in KEY)
 # An end before which another one begins; a price that ended as it began holds at no time.

@@ -47,6 +47,7 @@ from pipeline_ops.errors import (
 )
 from pipeline_ops.rules.price_changes import (
     CHANGE_FROM,
+    KEY,
     NOTE,
     NOW,
     change_of,
@@ -56,8 +57,6 @@ from pipeline_ops.rules.price_changes import (
 )
 
 TABLE = "pipeline_pricing"
-# What a price is for: of several enabled ones of one key, one at most is in force at any time.
-KEY = ("pipeline_id", "step_key", "model", "unit")
 
 # What a price of each type must say, and what belongs to the other type.
 _NEEDED = {"unit": ("unit_price",), "package": ("package_size", "package_price")}
