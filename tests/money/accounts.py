@@ -38,6 +38,8 @@ class Distributor:
 
     ref: str
     currency: str
+    # When it was entered; months before that are for people to close.
+    since: str = ""
     status: str = "active"
     entry_no: int = 0
     quota_period: str = "none"

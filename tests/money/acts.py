@@ -41,8 +41,9 @@ def decimal_of(value: str | None) -> Decimal | None:
 class ModelSide:
     """Does steps to the model; answers what the product is to answer too."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, features: frozenset[str]) -> None:
         self.model = model
+        self.features = features
 
     def do(self, step: Step) -> dict[str, Any]:
         """Do *step*; raises Refusal."""
@@ -54,6 +55,8 @@ class ModelSide:
         assert moment is not None
         self.model.now = moment
         self.model.sweep()
+        if "closing" in self.features:
+            self.model.close_due()
 
     def price_create(self, step: Step) -> None:
         start = moment_of(step["start"])

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.money.acts import Step
+from tests.money.days import next_month, previous_month
 from tests.money.model import Model
 from tests.money.prices import Price
 
@@ -337,6 +338,11 @@ class Dice:
     def _close(self) -> Step:
         party = self._party()
         month = self.model.oldest_open_month(party)
+        kind = self.dice.random()
+        if kind < 0.1:
+            month = self.model.calendar.month_key(self.model.now)
+        elif kind < 0.2:
+            month = self.dice.choice((previous_month(month), next_month(month)))
         return {"distributor": party, "month": month}
 
     def _party(self) -> str:

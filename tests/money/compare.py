@@ -11,6 +11,7 @@ from tests.money.ledger import Row, is_item, sums, sums_by
 from tests.money.model import Model
 from tests.money.product import Product
 from tests.money.statements import round_total
+from tests.money.wires import Reaction
 
 # So far back calls are booked; lines are followed from there.
 DAYS_BACK = 90
@@ -43,6 +44,8 @@ class Comparer:
         self._first_query = {"from": start, "rows": "1000"}
         self._cursors: dict[str, str] = {}
         self._place: dict[str, int] = {}
+        # The bytes of closed statements, by distributor and month.
+        self._final: dict[tuple[str, str], bytes] = {}
 
     async def account(self, party: Distributor) -> None:
         """`/me`: the quota, what is spent, what is left."""
@@ -121,7 +124,8 @@ class Comparer:
 
     async def statement(self, party: Distributor, month: str) -> None:
         """The statement of a month, open or closed."""
-        body = await self._read(party, "statement", month=month)
+        reaction = await self._ask(party, "statement", month=month)
+        body = reaction.body
         own = self.model.statement(party.ref, month)
         name = f"/statement {month} "
         expect(name + "calls", body["calls"], own.sums.calls)
@@ -135,6 +139,19 @@ class Comparer:
             lines[pipelines[row["pipeline"]], row["step_key"], row["model"], row["unit"],
                   *price_view(row)] = group_view(row)  # fmt: skip
         expect(name + "lines", lines, own.lines)
+        if "closing" not in self.features:
+            return
+        corrections = [correction_view(row) for row in body["corrections"]]
+        should_be = [
+            (*ledger_view(row, self.product)[:4], row.amount, row.calls)
+            for row in by_settlement(own.corrections)
+        ]
+        expect(name + "corrections", corrections, should_be)
+        says = body["status"], body["number"], body["final"]
+        expect(name + "status", says, (own.status, own.number, own.status == "closed"))
+        if own.status == "closed":
+            before = self._final.setdefault((party.ref, month), reaction.raw)
+            expect(name + "bytes", reaction.raw, before)
 
     async def everything(self, party: Distributor) -> None:
         """All reports of a distributor, its ledger row by row."""
@@ -144,6 +161,8 @@ class Comparer:
         months = months_of(party, self.model)
         await self.reports(party, months)
         await self.all_lines(party, "7")
+        if "closing" in self.features:
+            await self.numbers(party)
         for group, month in zip(GROUPS, months * len(GROUPS), strict=False):
             await self.groups(party, group, month)
 
@@ -163,16 +182,36 @@ class Comparer:
         surplus = [row for row in says if row not in should_be]
         expect(f"ledger of {party.ref}", surplus, missing)
 
+    async def numbers(self, party: Distributor) -> None:
+        """The list of closed statements."""
+        body = await self._read(party, "statements", rows="100")
+        says = {row["month"]: row["number"] for row in body["rows"]}
+        expect("/statements", says, party.months.numbers)
+
     async def _read(self, party: Distributor, path: str, **params: str) -> Any:
+        return (await self._ask(party, path, **params)).body
+
+    async def _ask(self, party: Distributor, path: str, **params: str) -> Reaction:
         reaction = await self.product.wire.get(self.product.keys[party.ref], path, **params)
         expect(f"GET {path}", reaction.code, None)
-        return reaction.body
+        return reaction
 
 
 def months_of(party: Distributor, model: Model) -> list[str]:
     """The months that have to do with a distributor."""
     keys = {row.month_key for row in party.rows} | {model.calendar.month_key(model.now)}
     return sorted(keys | {next_month(max(keys))})
+
+
+def by_settlement(rows: Iterable[Row]) -> list[Row]:
+    """Rows in the order in which they were settled."""
+    return sorted(rows, key=lambda row: (row.entry_no or 0, row.call, row.line_no))
+
+
+def correction_view(row: dict[str, Any]) -> tuple[Any, ...]:
+    """A correction of a statement as both sides are compared."""
+    return (row["call_no"], row["line_no"], row["entry_no"], row["entry_type"],
+            Decimal(row["amount"]), row["calls"])  # fmt: skip
 
 
 def lines_in_order(party: Distributor) -> list[Row]:

@@ -42,6 +42,12 @@ class Calendar:
         )
 
 
+def previous_month(month: str) -> str:
+    """The month before *month*."""
+    year, number = (int(part) for part in month.split("-"))
+    return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02}"
+
+
 def next_month(month: str) -> str:
     """The month behind *month*."""
     year, number = (int(part) for part in month.split("-"))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.money.accounts import Distributor, Link, Pipeline, amount_of, check_steps
-from tests.money.days import Calendar, next_month
+from tests.money.days import Calendar, previous_month
 from tests.money.ledger import NOTHING, Call, Item, Row
 from tests.money.limits import check_amount, check_begin
 from tests.money.prices import Match, Price
@@ -20,6 +20,8 @@ from tests.money.statements import Statement, statement
 
 OVER = ("succeeded", "failed")
 Items = Sequence[Item]
+# So long after its end a month is closed by the worker.
+GRACE = timedelta(days=3)
 
 
 class Model:
@@ -152,6 +154,11 @@ class Model:
         months = party.months
         if self.calendar.month_end(month) > self.now:
             raise Refusal("month_not_over")
+        if months.is_closed(month):
+            raise Refusal("month_closed")
+        if any(not months.is_closed(row.month_key) and row.month_key < month
+               for row in party.rows):  # fmt: skip
+            raise Refusal("older_month_open")
         if any(
             call.status == "reserved" and call.header.month_key == month
             for call in self.calls.values() if call.header.distributor == distributor
@@ -164,12 +171,24 @@ class Model:
         months.numbers[month] = f"{month}-{count:04}"
         return months.numbers[month]
 
+    def close_due(self) -> None:
+        """What the worker does: close months some days after their end, in order, as far as no
+        call of them runs."""
+        until = previous_month(self.calendar.month_key(self.now - GRACE))
+        for party in self.distributors.values():
+            if party.since > until:
+                continue
+            try:
+                while not party.months.is_closed(until):
+                    self.close(party.ref, min(self.oldest_open_month(party.ref), until))
+            except Refusal:
+                continue
+
     def oldest_open_month(self, distributor: str) -> str:
-        """The month that is to be closed next."""
+        """The month that is to be closed next: the oldest with a row, or what is now."""
         party = self.distributors[distributor]
-        if party.months.closed_month:
-            return next_month(party.months.closed_month)
-        return min((row.month_key for row in party.rows), default=self.calendar.month_key(self.now))
+        months = (row.month_key for row in party.rows if not party.months.is_closed(row.month_key))
+        return min(months, default=self.calendar.month_key(self.now))
 
     # What it comes to.
 

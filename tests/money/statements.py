@@ -76,8 +76,11 @@ def statement(rows: list[Row], calls: dict[str, Call], months: Months, month: st
     return Statement(
         total,
         round_total(total.amount, currency),
-        sums_by([row for row in own_rows if is_item(row)], price_key),
-        [row for row in own_rows if is_correction(row, calendar)],
+        sums_by(
+            [row for row in own_rows if is_item(row) and not is_correction(row, calendar)],
+            price_key,
+        ),
+        [row for row in own_rows if is_correction(row, calendar) and (is_item(row) or row.calls)],
         months.status(month, calendar, now),
         months.numbers.get(month),
     )

@@ -36,9 +36,15 @@ from pipeline_ops.init import MODULE as OPS
 from pipeline_ops.ledger.check import check
 from tests.support.installation import Installation
 
+try:
+    from pipeline_dist.closing import due as closing
+except ImportError:
+    closing = None
+
 FUNCTIONS = {
     "me": v1.me, "usage": v1.usage_report, "statement": v1.month_statement, "quote": v1.quote,
     "calls": v1.begin_call, "calls/finish": v1.finish_call, "calls/batch": v1.book_batch,
+    "statements": getattr(v1, "statements", None),
 }  # fmt: skip
 
 
@@ -49,6 +55,7 @@ class Reaction:
     body: Any
     code: str | None = None
     is_replay: bool = False
+    raw: bytes = b""
 
 
 class Wire(Protocol):
@@ -127,6 +134,8 @@ class OwnProcess:
         self._callers.clear()
         clock.set_source(lambda: moment)
         await expire_overdue(moment)
+        if closing is not None:
+            await closing.close_due(moment)
 
     async def ledger_differences(self) -> list[str]:
         """What check-ledger says, in this process."""
@@ -150,7 +159,7 @@ class OwnProcess:
         if not isinstance(body, bytes):
             body = json_bytes(body)
         is_replay = reply.headers.get("Idempotent-Replayed") == "true"
-        return Reaction(json.loads(body), is_replay=is_replay)
+        return Reaction(json.loads(body), is_replay=is_replay, raw=body)
 
 
 class Http:
@@ -198,7 +207,8 @@ class Http:
 def _reaction(answer: httpx.Response) -> Reaction:
     body = answer.json()
     is_replay = answer.headers.get("Idempotent-Replayed") == "true"
-    return Reaction(body, body.get("code") if answer.status_code >= 400 else None, is_replay)
+    code = body.get("code") if answer.status_code >= 400 else None
+    return Reaction(body, code, is_replay, answer.content)
 
 
 def _problem(error: AppError) -> dict[str, Any]:

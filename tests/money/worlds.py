@@ -86,7 +86,7 @@ class World:
             for ref in PARTIES
         }
         self.dice = Dice(f"steps {seed}", self.model, features)
-        self.side = ModelSide(self.model)
+        self.side = ModelSide(self.model, features)
         self.checks = random.Random(f"checks {seed}")
         self.shop = shop
         self.features = features
@@ -110,7 +110,9 @@ class World:
             self.product.ids[ref] = row.body["id"]
             key = await wire.admin("distributor_generate_key", id=row.body["id"])
             self.product.keys[ref] = key.body["api_key"]
-            self.model.distributors[ref] = Distributor(ref, currency)
+            self.model.distributors[ref] = Distributor(
+                ref, currency, self.model.calendar.month_key(self.model.now)
+            )
         self.comparer = Comparer(self.model, self.product, self.features)
 
     async def run(self, count: int) -> None:
