@@ -98,9 +98,11 @@ class Model:
                 return call
             raise Refusal("already_finished")
         party = self.distributors[call.header.distributor]
-        if status == "cancelled" and not party.months.is_closed(call.header.month_key):
-            call.header.calls = 0
         rows = self._priced_rows(party, call, items)
+        if party.months.is_closed(call.header.month_key) and not rows:
+            rows = [self._bare_row(party, call, is_back=status == "cancelled")]
+        elif status == "cancelled":
+            call.header.calls = 0
         call.status, call.end_body = status, body
         self._settle(party, call, rows)
         return call
@@ -278,8 +280,19 @@ class Model:
         party.uses = uses
         return amounts
 
+    def _bare_row(self, party: Distributor, call: Call, *, is_back: bool) -> Row:
+        """The late end, without items, of a call whose header stands in a closed month: a row of
+        the open month has its number, and takes the call back if it *is_back*."""
+        header = call.header
+        return Row(
+            entry_type="charge", call=call.ref, line_no=1, distributor=party.ref,
+            pipeline=header.pipeline, calls=-header.calls if is_back else 0,
+            day_key=header.day_key, month_key=party.months.open_month(header.month_key),
+            started_at=header.started_at, currency=party.currency,
+        )  # fmt: skip
+
     def _amounts(self, party: Distributor, rows: Sequence[Row]) -> list[Decimal]:
-        return [party.charge(row, row.match) for row in rows if row.match]
+        return [party.charge(row, row.match) if row.match else NOTHING for row in rows]
 
     def _settle(self, party: Distributor, call: Call, rows: list[Row]) -> None:
         """Charge *rows* and enter them under the next number; the first item goes into the header,
