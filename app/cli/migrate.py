@@ -23,8 +23,6 @@ def run_command(argv: list[str]) -> int:
     with database_cursor(settings().pipeline_database):
         pass  # A wrong password or host is told with its reason, which the pool keeps to itself.
     lines = asyncio.run(_lines(only_plan=only_plan))
-    for line in lines:
-        print(f"  {line}")
     print_message(
         "The tables are as the models say." if not lines else f"{len(lines)} change(s).",
         "数据表与模型一致。" if not lines else f"共 {len(lines)} 项。",
@@ -35,9 +33,17 @@ def run_command(argv: list[str]) -> int:
 async def _lines(*, only_plan: bool) -> list[str]:
     try:
         if not only_plan:
-            return await migrate.migrate()
-        return (await migrate.plan()).lines()
+            return await migrate.migrate(tell=_print_line)
+        lines = (await migrate.plan()).lines()
     except MigrationError as exc:
         raise CommandError(f"migrate: {exc}", f"migrate：{exc}") from exc
     finally:
         await pools().close()
+    for line in lines:
+        _print_line(line)
+    return lines
+
+
+def _print_line(line: str) -> None:
+    # At once: who waits sees how far it is, also through a pipe.
+    print(f"  {line}", flush=True)

@@ -17,7 +17,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import aiomysql
@@ -26,7 +26,7 @@ from app.base.clock import now
 from app.base.errors import AppError
 from app.base.settings import ConfigError
 from app.db import numbered
-from app.db.numbered import Migration, MigrationError
+from app.db.numbered import Migration, MigrationError, Tell
 from app.db.pool import raw_connection
 from app.db.sqlor import SafeSqlor
 from app.schema.collation import name_collation
@@ -44,38 +44,48 @@ _CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
 _ALIKE = 1062
 
 
-async def migrate(connection: Any = None) -> list[str]:
+async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[str]:
     """
     Create and extend the tables; one line for each thing done, or left for a person to do.
 
-    *connection*: an aiomysql connection or a sqlor object; None opens one. Two migrations at the
-    same time wait for each other. Raises MigrationError when a statement fails.
+    *connection*: an aiomysql connection or a sqlor object; None opens one. *tell* gets each line as
+    soon as it is known: a large table takes its time. Two migrations at the same time wait for each
+    other. Raises MigrationError when a statement fails.
     """
+    steps: list[str] = []
+
+    def note(line: str) -> None:
+        steps.append(line)
+        tell(line)
+
     async with _connection(connection) as conn, _migration_lock(conn):
-        steps = await _migrate(conn)
+        await _migrate(conn, note)
         await _record(conn, steps)
     SafeSqlor.forget_tables()
     return steps
 
 
-async def _migrate(connection: Any) -> list[str]:
+async def _migrate(connection: Any, note: Tell) -> None:
     present = await read_schema(connection)
     todo = await _pending(connection, present)
     is_new = await _is_new(connection, present)
     needed = [item for item in todo if item.is_for_all or not is_new]
-    steps: list[str] = []
     new_tables: set[str] = set()
     if numbered.TABLE not in present:
         await _create(connection, numbered.TABLE)
         new_tables.add(numbered.TABLE)
-        steps.append(f"{numbered.TABLE}: created the table")
-    steps += [await numbered.run(connection, item) for item in needed if item.is_early]
-    steps += await _settle(connection, new_tables)
+        note(f"{numbered.TABLE}: created the table")
+    for item in needed:
+        if item.is_early:
+            await numbered.run(connection, item, note)
+    await _settle(connection, new_tables, note)
     for item in todo:
         if item not in needed:
             await numbered.record(connection, item, "not_needed")
     await connection.commit()
-    return steps + [await numbered.run(connection, item) for item in needed if not item.is_early]
+    for item in needed:
+        if not item.is_early:
+            await numbered.run(connection, item, note)
 
 
 async def _pending(connection: Any, present: dict[str, FoundTable]) -> list[Migration]:
@@ -105,26 +115,29 @@ async def _create(connection: Any, name: str) -> None:
             await cursor.execute(sql)
 
 
-async def _settle(connection: Any, new_tables: set[str]) -> list[str]:
+async def _settle(connection: Any, new_tables: set[str], note: Tell) -> None:
     """Bring the tables to the models; say nothing of a table's parts that is in *new_tables*."""
-    steps: list[str] = []
+    lines: set[str] = set()
     names = await name_collation(connection)
     # A table just made still lacks what json2ddl cannot say: hence a second round.
     for _ in range(ROUNDS):
         schema = await read_schema(connection)
         todo = make_plan(schema, names)
         if not todo.steps:
-            return steps + [f"left as it is: {item}" for item in todo.problems]
+            for item in todo.problems:
+                note(f"left as it is: {item}")
+            return
         for step in todo.steps:
             if step.table not in schema and step.table not in new_tables:
                 new_tables.add(step.table)
-                steps.append(f"{step.table}: created the table")
+                note(f"{step.table}: created the table")
             line = await _run(connection, step)
             # What cannot be done is tried again in the next round, and told once.
-            if (step.table not in new_tables or line.startswith("NOT")) and line not in steps:
-                steps.append(line)
+            if (step.table not in new_tables or line.startswith("NOT")) and line not in lines:
+                lines.add(line)
+                note(line)
         if all(step.optional for step in todo.steps):
-            return steps
+            return
     raise MigrationError(f"these changes do not hold: {'; '.join(map(str, todo.steps))}")
 
 
@@ -230,9 +243,11 @@ async def _migration_lock(connection: Any) -> AsyncIterator[None]:
 async def _main(only_plan: bool) -> None:
     if only_plan:
         lines = (await plan()).lines()
+        print("\n".join(lines), end="\n" if lines else "")
     else:
-        lines = await migrate()
-    print("\n".join(lines) or "The database is as the models say.")
+        lines = await migrate(tell=partial(print, flush=True))
+    if not lines:
+        print("The database is as the models say.")
 
 
 def main() -> None:

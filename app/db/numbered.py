@@ -9,7 +9,7 @@ one.
 
 import re
 import runpy
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,8 @@ from app.schema.tables import ROOT
 
 TABLE = "app_migration"
 Outcome = Literal["done", "not_needed"]
+# Takes a line that is to be told at once.
+Tell = Callable[[str], object]
 
 _FILE = re.compile(r"(?P<number>[0-9]{4})_[a-z0-9_]+\.(?:sql|py)")
 _WHEN = ("before", "after")
@@ -58,7 +60,11 @@ class Migration:
     summary: str
     is_early: bool
     is_for_all: bool
-    run: Callable[[Any], Awaitable[object]]
+    work: Callable[[Any, Tell], Awaitable[object]]
+
+    async def run(self, cursor: Any, tell: Tell = lambda _: None) -> None:
+        """Do it; *tell* gets what it says meanwhile."""
+        await self.work(cursor, lambda text: tell(f"{self.name}: {text}"))
 
     def __str__(self) -> str:
         return f"{self.name}: {self.summary}"
@@ -96,9 +102,10 @@ async def names_of_record(connection: Any) -> frozenset[str]:
         return frozenset(row[0] for row in await cursor.fetchall())
 
 
-async def run(connection: Any, migration: Migration) -> str:
+async def run(connection: Any, migration: Migration, tell: Tell) -> None:
     """
-    Run *migration* and record it, both or neither; return the line that tells it.
+    Run *migration* and record it, both or neither; tell what it says meanwhile, and that it is
+    done.
 
     Neither, as far as the database can take it back: it commits before each change of a table.
     Raise MigrationError when it fails.
@@ -106,7 +113,7 @@ async def run(connection: Any, migration: Migration) -> str:
     await connection.begin()
     try:
         async with connection.cursor() as cursor:
-            await migration.run(cursor)
+            await migration.run(cursor, tell)
         await record(connection, migration, "done")
         await connection.commit()
     except BaseException as exc:
@@ -120,7 +127,7 @@ async def run(connection: Any, migration: Migration) -> str:
             f"{migration.name}: {reason or type(exc).__name__}. It is not recorded; mend the cause"
             " and migrate again."
         ) from exc
-    return str(migration)
+    tell(str(migration))
 
 
 async def record(connection: Any, migration: Migration, outcome: Outcome) -> None:
@@ -151,8 +158,8 @@ def _read_sql(path: Path) -> Migration:
             header[pair["key"]] = pair["value"].strip()
         else:
             summary.append(comment["text"])
-    run_it = partial(_run_statements, list(_statements(text)))
-    return _migration(path, summary, header, run_it)
+    work = partial(_run_statements, list(_statements(text)))
+    return _migration(path, summary, header, work)
 
 
 def _read_python(path: Path) -> Migration:
@@ -161,17 +168,18 @@ def _read_python(path: Path) -> Migration:
     except (Exception, SystemExit) as exc:  # whatever is wrong with it, it is named
         raise MigrationError(f"{path}: {type(exc).__name__}: {exc}") from exc
     header = {key: names[key.upper()] for key in ("when", "for") if key.upper() in names}
-    run_it = names.get("migrate")
-    if run_it is None:
+    function = names.get("migrate")
+    if function is None:
         raise MigrationError(f"{path}: it has no function migrate(cursor)")
-    return _migration(path, (names.get("__doc__") or "").strip().splitlines(), header, run_it)
+    summary = (names.get("__doc__") or "").strip().splitlines()
+    return _migration(path, summary, header, partial(_run_function, function))
 
 
 def _migration(
     path: Path,
     summary: list[str],
     header: dict[str, Any],
-    run_it: Callable[[Any], Awaitable[object]],
+    work: Callable[[Any, Tell], Awaitable[object]],
 ) -> Migration:
     if not summary:
         raise MigrationError(f"{path}: say in the first line what it does")
@@ -182,7 +190,7 @@ def _migration(
     is_early, is_for_all = when == "before", meant_for == "every database"
     if is_early and is_for_all:
         raise MigrationError(f"{path}: before its tables are made, a new database has nothing")
-    return Migration(migration_name(path), summary[0], is_early, is_for_all, run_it)
+    return Migration(migration_name(path), summary[0], is_early, is_for_all, work)
 
 
 def _statements(text: str) -> Iterator[str]:
@@ -204,6 +212,18 @@ def _statement(text: str) -> Iterator[str]:
         yield text.strip()
 
 
-async def _run_statements(statements: list[str], cursor: Any) -> None:
+async def _run_function(
+    function: Callable[[Any], Awaitable[object] | AsyncGenerator[str]], cursor: Any, tell: Tell
+) -> None:
+    """Run the function of a file; what one with `yield` yields is told at once."""
+    result = function(cursor)
+    if not isinstance(result, AsyncGenerator):
+        await result
+        return
+    async for text in result:
+        tell(text)
+
+
+async def _run_statements(statements: list[str], cursor: Any, _: Tell) -> None:
     for statement in statements:
         await cursor.execute(statement)

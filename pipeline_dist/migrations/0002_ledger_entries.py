@@ -1,7 +1,12 @@
 """Say which rows are calls, reverse those that were voided, and number all as they were settled."""
 
+from time import monotonic
+
 WHEN = "after"
 FOR = "old data"
+
+# So often it says how far it is.
+SECONDS = 5
 
 # The rows that take the voided ones back: of each item, or of the header where there is none.
 _COPIED = (
@@ -37,34 +42,48 @@ _SETTLED = (
     " union all select r.call_no, 'reversal', min(r.created_at) from pipeline_usage_log r"
     " where r.entry_type = 'reversal' and {reversed} group by r.call_no) c"
 )
+# Both in one write of each row, which a large ledger has many of.
 _NUMBER = (
     f"update pipeline_usage_log u join ({_SETTLED}) s"  # noqa: S608  constants
-    " on s.call_no = u.call_no and s.entry_type = u.entry_type set u.entry_no = s.entry_no"
+    " on s.call_no = u.call_no and s.entry_type = u.entry_type set u.entry_no = s.entry_no,"
+    " u.calls = if(u.entry_type = 'reversal', u.calls, u.line_no = 0 and u.status <> 'cancelled')"
+)
+_COUNT_OTHERS = (
+    "update pipeline_usage_log set calls = 1 where line_no = 0 and status <> 'cancelled'"
+    " and entry_no is null"
 )
 _LAST = "select coalesce(max(h.entry_no), 0) from pipeline_usage_log h where {whose}"
+_SAVE = "update distributors set entry_no = %(entry_no)s where id = %(key)s"
+_SAVE_OURS = (
+    "insert into app_own_entries (id, entry_no) values (%(key)s, %(entry_no)s)"
+    " on duplicate key update entry_no = values(entry_no)"
+)
 _OF_DISTRIBUTOR = "{row}.distributor_id = %s"
 _OF_OURS = "{row}.distributor_id is null and {row}.pipeline_id = %s"
 
 
 async def migrate(cursor):
-    await cursor.execute(
-        "update pipeline_usage_log set calls = 1 where line_no = 0 and status <> 'cancelled'"
-    )
     # Portions: an account at a time.
-    for key in await _keys(cursor, "select id from distributors order by id"):
-        count = await _number(cursor, _OF_DISTRIBUTOR, key)
-        await cursor.execute("update distributors set entry_no = %s where id = %s", (count, key))
     of_ours = (
         "select distinct pipeline_id from pipeline_usage_log where distributor_id is null"
         " order by pipeline_id"
     )
-    for key in await _keys(cursor, of_ours):
-        count = await _number(cursor, _OF_OURS, key)
-        await cursor.execute(
-            "insert into app_own_entries (id, entry_no) values (%s, %s)"
-            " on duplicate key update entry_no = values(entry_no)",
-            (key, count),
+    accounts = [
+        (whose, save, key)
+        for whose, save, keys in (
+            (_OF_DISTRIBUTOR, _SAVE, "select id from distributors order by id"),
+            (_OF_OURS, _SAVE_OURS, of_ours),
         )
+        for key in await _keys(cursor, keys)
+    ]
+    tell_at = monotonic() + SECONDS
+    for number, (whose, save, key) in enumerate(accounts, 1):
+        entry_no = await _number(cursor, whose, key)
+        await cursor.execute(save, {"key": key, "entry_no": entry_no})
+        if monotonic() > tell_at:
+            tell_at = monotonic() + SECONDS
+            yield f"{number} of {len(accounts)} accounts"
+    await cursor.execute(_COUNT_OTHERS)
 
 
 async def _keys(cursor, text):

@@ -197,6 +197,27 @@ async def test_a_failed_one_is_told_and_leaves_nothing(
         assert await schema_is_current(sor)
 
 
+async def test_what_one_says_meanwhile_is_told_at_once(pool: Installation, write: Write) -> None:
+    add_distributor(pool, contact="")
+    write(
+        "0001_long.py",
+        '"""Take long."""\nWHEN = "after"\nasync def migrate(cursor):\n'
+        "    yield 'half of it'\n"
+        "    await cursor.execute(\"update distributors set contact = 'x'\")\n",
+    )
+    lines: list[tuple[str, str]] = []
+
+    def tell(line: str) -> None:
+        (row,) = pool.query("select contact from distributors")
+        lines.append((line, row["contact"]))
+
+    messages = await migrate(tell=tell)
+
+    name = "pipeline_ops/0001_long"
+    assert lines == [(f"{name}: half of it", ""), (f"{name}: Take long.", "x")]
+    assert messages == [line for line, _ in lines]
+
+
 async def test_migrations_at_the_same_time_run_each_once(pool: Installation, write: Write) -> None:
     add_distributor(pool, contact="")
     write(

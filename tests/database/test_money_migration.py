@@ -1,0 +1,227 @@
+"""What the code of before left behind (tests/data/old_ledger) is migrated, and nothing is lost."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+import pytest
+
+from pipeline_dist.reports.statement import round_amount
+from tests.support.installation import Installation
+from tests.support.old_answers import load, old_answers, old_installation, rows_of, state, take_keys
+from tests.support.old_ledger import GROUPS, MONTHS, MovedInstallation, Teller, answers_of
+from tests.support.old_story import finish_what_runs
+
+Rows = list[dict[str, Any]]
+# Whose numbers of settlement count on their own: a distributor's, or our own calls' of a pipeline.
+ACCOUNT = "coalesce(u.distributor_id, u.pipeline_id)"
+CODES = ("coin", "gone", "north", "paused", "south", "tokyo")
+OLD = old_answers()
+
+
+@dataclass
+class Migrated:
+    """The ledger of before: its rows, and what became of it."""
+
+    installation: MovedInstallation
+    old_rows: Rows
+    lines: str
+    tables: dict[str, Rows]
+    answers: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def migrated(database: Installation) -> Iterator[Migrated]:
+    installation = old_installation(database)
+    old_rows = rows_of(installation, "pipeline_usage_log")
+    lines = installation.manage("migrate").stdout
+    tables = state(installation)
+    with installation.worker():
+        teller = Teller(installation, "after")
+        take_keys(teller)
+        # As they are sent: texts, numbers, nothing else.
+        answers = json.loads(json.dumps(answers_of(teller), default=str))
+    yield Migrated(installation, old_rows, lines, tables, answers["distributors"])
+    installation.stop()
+
+
+def old_of(code: str) -> dict[str, Any]:
+    return OLD["distributors"][code]
+
+
+def assert_as_before(old: Any, new: Any, *, beside: tuple[str, ...] = ()) -> None:
+    """Assert that *new* says all that *old* said, apart from *beside*; it may say more."""
+    if isinstance(old, dict):
+        for name in old.keys() - {*beside}:
+            assert name in new, name
+            assert_as_before(old[name], new[name], beside=beside)
+    elif isinstance(old, list):
+        assert len(old) == len(new)
+        for old_item, new_item in zip(old, new, strict=True):
+            assert_as_before(old_item, new_item, beside=beside)
+    else:
+        assert new == old
+
+
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("code", CODES)
+def test_a_statement_is_as_before_to_the_last_digit(
+    migrated: Migrated, code: str, month: str
+) -> None:
+    old, new = (of[code]["statements"][month] for of in (OLD["distributors"], migrated.answers))
+
+    assert_as_before(old, new, beside=("made_at", "total"))
+    # What is paid has the currency's own decimals by now: none of the yen.
+    assert new["total"] == str(round_amount(Decimal(old["amount"]), old["currency"]))
+
+
+@pytest.mark.parametrize("code", ["coin", "north", "south", "tokyo"])
+def test_an_account_and_its_calls_are_told_as_before(migrated: Migrated, code: str) -> None:
+    old, new = old_of(code), migrated.answers[code]
+
+    assert_as_before(old["me"], new["me"], beside=("limits",))
+    assert_as_before(
+        [limit for limit in old["me"]["limits"] if limit["scope"] != "rate"],
+        [limit for limit in new["me"]["limits"] if limit["scope"] != "rate"],
+    )
+    assert_as_before(old["calls"], new["calls"])
+
+
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("code", ["coin", "north", "south", "tokyo"])
+def test_use_is_told_as_before_and_as_the_statement_has_it(
+    migrated: Migrated, code: str, month: str
+) -> None:
+    old, new = (of[code]["usage"][month] for of in (OLD["distributors"], migrated.answers))
+    statement = migrated.answers[code]["statements"][month]
+
+    for group in GROUPS:
+        # A cancelled call counts nowhere by now.
+        assert_as_before(old[group], new[group], beside=("calls",))
+        assert new[group]["total"]["calls"] == statement["calls"]
+    rows = new["lines"]["rows"]
+    others = [row for row in rows if row["status"] != "voided"]
+    key = itemgetter("call_no", "line_no")
+    assert_as_before(sorted(old["lines"]["rows"], key=key), sorted(others, key=key))
+    assert sum(Decimal(row["amount"]) for row in rows) == Decimal(statement["amount"])
+    assert sum(Decimal(row["quantity"]) for row in rows) == sum(
+        Decimal(line["quantity"]) for line in statement["lines"]
+    )
+
+
+def test_numbers_follow_the_order_of_settlement_without_a_gap(migrated: Migrated) -> None:
+    entries: dict[str, dict[int, Rows]] = {}
+    for row in migrated.installation.query(
+        f"select u.*, {ACCOUNT} as account from pipeline_usage_log u where entry_no is not null"
+    ):
+        entries.setdefault(row["account"], {}).setdefault(row["entry_no"], []).append(row)
+
+    def settled_at(rows: Rows) -> Any:
+        items = [row["created_at"] for row in rows if row["unit"] or row["reverses"]]
+        (header,) = [row for row in rows if row["line_no"] == 0] or [{}]
+        end = header.get("finished_at" if header.get("lease_seconds") else "created_at")
+        return min(items, default=end)
+
+    assert len(entries) == 8  # six distributors, and our own calls of two pipelines
+    for account, by_number in entries.items():
+        assert sorted(by_number) == list(range(1, len(by_number) + 1)), account
+        assert all(len({row["call_no"] for row in rows}) == 1 for rows in by_number.values())
+        times = [settled_at(by_number[number]) for number in sorted(by_number)]
+        assert all(before <= after for before, after in pairwise(times)), account
+    counters = {
+        row["id"]: row["entry_no"]
+        for table in ("distributors", "app_own_entries")
+        for row in migrated.installation.query(f"select id, entry_no from {table}")
+    }
+    assert counters == {account: len(numbers) for account, numbers in entries.items()}
+
+
+def test_what_is_not_settled_has_no_number(migrated: Migrated) -> None:
+    rows = migrated.installation.query(
+        "select status, count(*) as calls, max(end_hash) as end_hash from pipeline_usage_log"
+        " where entry_no is null group by status order by status"
+    )
+
+    # The voided ones were voided while they ran, or after their lease.
+    assert [row["status"] for row in rows] == ["expired", "reserved", "voided"]
+    assert {row["end_hash"] for row in rows} == {None}
+
+
+def test_each_voided_call_is_taken_back_in_its_own_month(migrated: Migrated) -> None:
+    voided: dict[str, Rows] = {}
+    for row in migrated.old_rows:
+        if row["status"] == "voided":
+            voided.setdefault(row["call_no"], []).append(row)
+    assert len(voided) >= 10
+
+    for call_no, old in voided.items():
+        rows = migrated.installation.query(
+            "select * from pipeline_usage_log where call_no = %s order by line_no", call_no
+        )
+        charges, reversals = rows[: len(old)], rows[len(old) :]
+        items = [row for row in charges if row["unit"]] or charges[:1]
+        assert [row["reverses"] for row in reversals] == [row["id"] for row in items]
+        assert [row["line_no"] for row in rows] == list(range(len(rows)))
+        assert sum(row["calls"] for row in rows) == 0
+        assert [row["calls"] for row in reversals] == [-1] + [0] * (len(reversals) - 1)
+        for item, reversal in zip(items, reversals, strict=True):
+            assert (reversal["quantity"], reversal["amount"]) == (
+                -item["quantity"], -item["amount"],
+            )  # fmt: skip
+            for name in ("month_key", "day_key", "started_at", "step_key", "model", "unit"):
+                assert reversal[name] == item[name]
+            assert (reversal["entry_type"], reversal["created_at"]) == (
+                "reversal", item["voided_at"],
+            )  # fmt: skip
+            assert (reversal["reason"], reversal["created_by"]) == (
+                item["void_reason"], item["voided_by"],
+            )  # fmt: skip
+
+
+def test_no_row_of_before_is_changed_but_for_what_is_new(migrated: Migrated) -> None:
+    new = {row["id"]: row for row in migrated.tables["pipeline_usage_log"]}
+
+    for row in migrated.old_rows:
+        assert {name: new[row["id"]][name] for name in row} == row
+        counts = row["line_no"] == 0 and row["status"] != "cancelled"
+        assert (new[row["id"]]["entry_type"], new[row["id"]]["calls"]) == ("charge", int(counts))
+
+
+def test_the_ledger_is_clean_and_a_second_migration_changes_nothing(migrated: Migrated) -> None:
+    check = migrated.installation.manage("check-ledger", check=False)
+
+    assert check.returncode == 0, check.stdout
+    assert "The tables are as the models say." in migrated.installation.manage("migrate").stdout
+    assert state(migrated.installation) == migrated.tables
+
+
+def test_what_runs_is_finished_at_the_terms_it_began_under(database: Installation) -> None:
+    installation = old_installation(database)
+    installation.manage("migrate")
+    installation.query("update distributors set status = 'active' where code = 'paused'")
+    with installation.worker():
+        teller = Teller(installation, "endings")
+        take_keys(teller)
+        endings = finish_what_runs(teller)
+
+    for name, old in OLD["endings"].items():
+        new = json.loads(json.dumps(endings[name], default=str))
+        # The first item stands in the header row by now.
+        assert_as_before(old, new, beside=("finished_at", "duration_ms", "line_no"))
+    assert installation.manage("check-ledger", check=False).returncode == 0
+    installation.stop()
+
+
+def test_a_migration_killed_at_any_change_goes_on_to_the_same(
+    database: Installation, migrated: Migrated
+) -> None:
+    load(migrated.installation)
+
+    kills = int(migrated.installation.command("-m", "tests.support.dying_migration").stdout)
+
+    assert kills > 20
+    assert state(migrated.installation) == migrated.tables

@@ -1,0 +1,68 @@
+"""The ledger of the code of before (`old_ledger.py`) in a database of this code's, and migrated."""
+
+import json
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.base.settings import ROOT
+from tests.support.installation import Installation
+from tests.support.old_ledger import LEFT_OUT, MovedInstallation, Teller, key_of
+
+FOLDER = ROOT / "tests/data/old_ledger"
+
+
+def old_answers() -> dict[str, Any]:
+    """What the code of before answered: `moment`, and `distributors` by code."""
+    answers: dict[str, Any] = json.loads((FOLDER / "answers.json").read_text("utf-8"))
+    return answers
+
+
+def load(installation: Installation, file: Path = FOLDER / "pipeline.sql") -> None:
+    """Put a dump in the place of the database, as an operator would restore it."""
+    admin = installation.mariadb.admin_connection()
+    assert admin is not None, "the database was never started"
+    with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("drop database if exists pipeline")
+    installation.mariadb.start()  # makes the database again
+    place = installation.mariadb.connection()
+    assert place is not None
+    with file.open("rb") as text:
+        subprocess.run(
+            ["mariadb", "--no-defaults", f"--socket={place.unix_socket}", "-u", place.user,
+             "pipeline"],
+            stdin=text, check=True, env={"MYSQL_PWD": place.password},
+        )  # fmt: skip
+
+
+def old_installation(database: Installation) -> MovedInstallation:
+    """An installation on *database*'s server with the ledger of before, not migrated, at the moment
+    when it was dumped."""
+    moment = datetime.fromisoformat(old_answers()["moment"])
+    installation = MovedInstallation(database.var_dir, moment)
+    load(installation)
+    return installation
+
+
+def take_keys(teller: Teller) -> None:
+    """Let the distributors ask with the keys that the dump has."""
+    for code in old_answers()["distributors"]:
+        teller.take_key(code, key_of(code, 2 if code == "north" else 1))
+
+
+def rows_of(installation: Installation, table: str) -> list[dict[str, Any]]:
+    """All rows of a table by their first column."""
+    return installation.query(f"select * from `{table}` order by 1")
+
+
+def state(installation: Installation) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables, apart from when and how they were brought to the models."""
+    tables = {
+        name: rows_of(installation, name)
+        for row in installation.query("show full tables where table_type = 'BASE TABLE'")
+        if (name := next(iter(row.values()))) not in (*LEFT_OUT, "app_schema")
+    }
+    for row in tables["app_migration"]:
+        del row["applied_at"]
+    return tables
