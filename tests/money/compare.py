@@ -85,6 +85,10 @@ class Comparer:
         self._place[party.ref] = len(settlements)
         should_be = [line_view(row, self.product) for row in settlements[place:]]
         expect("/usage new lines", [answer_view(row) for row in body["rows"]], should_be)
+        if "own_prices" in self.features:
+            says = [(row["price_scope"], row["matched"]) for row in body["rows"]]
+            matches = [row.match for row in settlements[place:] if row.match]
+            expect("/usage matches", says, [(match.scope, match.matched_by) for match in matches])
 
     async def all_lines(self, party: Distributor, rows: str) -> None:
         """All lines from the first, page by page."""

@@ -38,7 +38,9 @@ class Model:
     # Prices and links.
 
     def add_price(self, pipeline: str, price: Price) -> None:
-        """Enter a price."""
+        """Enter a price; an own one is in the currency in which its distributor is charged."""
+        if price.distributor and price.currency != self.distributors[price.distributor].currency:
+            raise Refusal("invalid_fields")
         self.pipelines[pipeline].book.create(price)
 
     def set_link(self, distributor: str, pipeline: str, link: Link) -> None:
@@ -58,9 +60,10 @@ class Model:
         """Let a call in: its quota is taken, its terms are captured."""
         party = self.distributors[distributor]
         link = self._let_in(party, pipeline)
+        call = self._new_call(ref, party, pipeline, link, self.now, "reserved")
+        self._check_currency(party, call)
         check_begin(self.room(party), estimate)
         self._check_quota(party, self.now)
-        call = self._new_call(ref, party, pipeline, link, self.now, "reserved")
         call.lease_end, call.estimate = self.now + lease, estimate or NOTHING
         self._add(party, call)
         return call
@@ -70,6 +73,8 @@ class Model:
         party = self.distributors[distributor]
         link = self._let_in(party, pipeline)
         call = self._new_call(ref, party, pipeline, link, self.now, status)
+        check_steps(self.pipelines[pipeline], items)
+        self._check_currency(party, call)
         rows = self._priced_rows(party, call, items)
         check_amount(self.room(party), sum(self._tried_amounts(party, rows), NOTHING))
         self._check_quota(party, self.now)
@@ -81,8 +86,11 @@ class Model:
                      started_at: datetime) -> Call:  # fmt: skip
         """Book a call afterwards, by its own dates and what is known now."""
         party = self.distributors[distributor]
-        link = party.link(pipeline)
-        call = self._new_call(ref, party, pipeline, link, started_at, status)
+        if pipeline not in party.links:
+            raise Refusal("invalid_fields")
+        call = self._new_call(ref, party, pipeline, party.links[pipeline], started_at, status)
+        check_steps(self.pipelines[pipeline], items)
+        self._check_currency(party, call)
         rows = self._priced_rows(party, call, items)
         self._check_quota(party, started_at)
         self._add(party, call)
@@ -225,6 +233,12 @@ class Model:
         if not link.enabled:
             raise Refusal("not_enabled")
         return link
+
+    def _check_currency(self, party: Distributor, call: Call) -> None:
+        self.pipelines[call.header.pipeline].book.check_currency(
+            distributor=party.ref, currency=party.currency, moment=call.header.started_at,
+            number=call.number, mode=call.mode,
+        )  # fmt: skip
 
     def _check_quota(self, party: Distributor, moment: datetime) -> None:
         if party.quota_period == "none" or party.quota_calls is None:

@@ -175,6 +175,17 @@ class PriceBook:
         terms = price.terms.reduced(rate) if mode == "discount" and rate else price.terms
         return Match(price, terms, "general", matched_by)
 
+    def check_currency(self, *, distributor: str, currency: str, moment: datetime, number: int,
+                       mode: str) -> None:  # fmt: skip
+        """Refuse a call whose prices are all in another currency than the distributor's."""
+        owners = (distributor,) if mode == "fixed" else (distributor, "")
+        currencies = {
+            price.currency for price in self.prices.values()
+            if price.distributor in owners and price.applies(moment, number)
+        }  # fmt: skip
+        if currencies and currency not in currencies:
+            raise Refusal("price_missing")
+
     def _delete(self, price: Price) -> None:
         del self.prices[price.ref]
         number = self._raise()
