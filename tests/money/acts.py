@@ -167,11 +167,11 @@ class ModelSide:
         limit.limit, limit.period = decimal_of(step["limit"]), step["period"]
 
     def billing(self, step: Step) -> None:
-        limit = self.model.distributors[step["distributor"]].limit
+        party = self.model.distributors[step["distributor"]]
         if step["mode"] == "postpaid":
-            limit.prepaid_since = None
-        elif limit.prepaid_since is None:
-            limit.prepaid_since = self.model.now
+            party.limit.prepaid_since = None
+        elif party.limit.prepaid_since is None:
+            party.limit.prepaid_since = party.entry_no
 
     def adjust(self, step: Step) -> None:
         self.model.adjust(step["distributor"], Decimal(step["amount"]), step["reason"],

@@ -330,8 +330,11 @@ class Dice:
         return {"distributor": self._party(), "amount": self.dice.choice(("5", "-3", "12", "-40")),
                 "reason": self.dice.choice(REASONS), "reference": reference}  # fmt: skip
 
-    def _topup(self) -> Step:
-        return {"distributor": self._party(), "amount": self.dice.choice(("10", "100", "1000")),
+    def _topup(self) -> Step | None:
+        party = self.model.distributors[self._party()]
+        if party.limit.prepaid_since is None:
+            return None
+        return {"distributor": party.ref, "amount": self.dice.choice(("10", "100", "1000")),
                 "reason": self.dice.choice(REASONS),
                 "reference": self.dice.choice(("T-1", "T-2", self._ref("t")))}  # fmt: skip
 

@@ -18,8 +18,8 @@ DAYS_BACK = 90
 GROUPS = {
     "day": lambda row: row.day_key,
     "pipeline": lambda row: row.pipeline,
-    "model": lambda row: row.item.model,
-    "step": lambda row: row.item.step,
+    "model": lambda row: row.item.model if row.item else "",
+    "step": lambda row: row.item.step if row.item else "",
 }
 
 
@@ -80,13 +80,13 @@ class Comparer:
             query = {"next": self._cursors[party.ref]}
         body = await self._read(party, "usage", **query)
         self._cursors[party.ref] = body["next"]
-        settlements = lines_in_order(party)
+        settlements = self.settlements(party)
         place = self._place.get(party.ref, 0)
         self._place[party.ref] = len(settlements)
         should_be = [line_view(row, self.product) for row in settlements[place:]]
         expect("/usage new lines", [answer_view(row) for row in body["rows"]], should_be)
         if "own_prices" in self.features:
-            says = [(row["price_scope"], row["matched"]) for row in body["rows"]]
+            says = [(row["price_scope"], row["matched"]) for row in body["rows"] if row["unit"]]
             matches = [row.match for row in settlements[place:] if row.match]
             expect("/usage matches", says, [(match.scope, match.matched_by) for match in matches])
 
@@ -99,15 +99,20 @@ class Comparer:
             if not body["rows"]:
                 break
             query = {"next": body["next"]}
-        should_be = [line_view(row, self.product) for row in lines_in_order(party)]
+        should_be = [line_view(row, self.product) for row in self.settlements(party)]
         expect("/usage lines", [answer_view(row) for row in answers], should_be)
 
     async def groups(self, party: Distributor, group: str, month: str) -> None:
         """Sums of a month by one thing."""
         body = await self._read(party, "usage", month=month, group_by=group)
         rows = [row for row in party.rows if row.month_key == month]
-        should_be = sums_by(rows, lambda row: (GROUPS[group](row), row.item and row.item.unit))
-        pipelines = {self.product.ids[ref + ".code"]: ref for ref in self.model.pipelines}
+        members = [row for row in rows if is_item(row) or row.entry_type == "adjustment"]
+        should_be = sums_by(
+            members, lambda row: (GROUPS[group](row), row.item.unit if row.item else "")
+        )
+        pipelines = {"": "", None: ""} | {
+            self.product.ids[ref + ".code"]: ref for ref in self.model.pipelines
+        }
         answer = {}
         for row in body["rows"]:
             name = pipelines[row[group]] if group == "pipeline" else row[group]
@@ -170,6 +175,14 @@ class Comparer:
         for group, month in zip(GROUPS, months * len(GROUPS), strict=False):
             await self.groups(party, group, month)
 
+    def settlements(self, party: Distributor) -> list[Row]:
+        """What `/usage` lists: all that is settled, in the order of settlement; without what came
+        with the limits in money, the metered items."""
+        rows = [row for row in party.rows if row.entry_no is not None]
+        if "limits" not in self.features:
+            rows = [row for row in rows if is_item(row)]
+        return sorted(rows, key=lambda row: (row.entry_no or 0, row.line_no))
+
     def ledger(self, party: Distributor) -> None:
         """The rows themselves."""
         sql = (
@@ -218,25 +231,19 @@ def correction_view(row: dict[str, Any]) -> tuple[Any, ...]:
             Decimal(row["amount"]), row["calls"])  # fmt: skip
 
 
-def lines_in_order(party: Distributor) -> list[Row]:
-    """The items of a distributor in the order in which they were settled."""
-    rows = [row for row in party.rows if is_item(row) and row.entry_no is not None]
-    return sorted(rows, key=lambda row: (row.entry_no or 0, row.line_no))
-
-
 def line_view(row: Row, product: Product) -> tuple[Any, ...]:
     """A line as both sides are compared."""
-    assert row.item is not None
-    return (
-        row.entry_no, row.entry_type, product.ids[row.call], row.line_no, row.item.step,
-        row.item.model, row.item.unit, row.quantity, row.amount, row.currency,
-    )  # fmt: skip
+    item = (row.item.step, row.item.model, row.item.unit) if row.item else ("", "", "")
+    call = product.ids[row.call] if row.call else ""
+    return (row.entry_no, row.entry_type, call, row.line_no, *item, row.quantity, row.amount,
+            row.currency)  # fmt: skip
 
 
 def answer_view(row: dict[str, Any]) -> tuple[Any, ...]:
     """A line of an answer, likewise."""
+    call = "" if row["entry_type"] in ("adjustment", "topup") else row["call_no"]
     return (
-        row["entry_no"], row["entry_type"], row["call_no"], row["line_no"], row["step_key"],
+        row["entry_no"], row["entry_type"], call, row["line_no"], row["step_key"],
         row["model"], row["unit"], Decimal(row["quantity"]), Decimal(row["amount"]),
         row["currency"],
     )  # fmt: skip

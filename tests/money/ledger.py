@@ -127,7 +127,7 @@ def sums_by(
 
     A group of which everything is reversed is left out, unless something remains to be paid in it.
     """
-    rows = [row for row in rows if is_item(row)]
+    rows = list(rows)
     reversals = {id(row.reverses) for row in rows if row.reverses is not None}
     result: dict[GroupKey, tuple[int, Decimal, Decimal]] = {}
     groups: dict[GroupKey, list[Row]] = {}
@@ -135,8 +135,9 @@ def sums_by(
         groups.setdefault(key(row), []).append(row)
     for group, members in groups.items():
         names = {
-            row.call for row in members if row.entry_type == "charge" and id(row) not in reversals
-        }
+            row.call for row in members
+            if row.entry_type == "charge" and is_item(row) and id(row) not in reversals
+        }  # fmt: skip
         quantity = sum((row.quantity for row in members), NOTHING)
         amount = sum((row.amount for row in members), NOTHING)
         if names or quantity or amount:

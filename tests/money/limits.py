@@ -16,7 +16,8 @@ class SpendLimit:
 
     limit: Decimal | None = None
     period: str = "none"
-    prepaid_since: datetime | None = None
+    # The last settlement before the switch to prepaid: those behind it are paid from the balance.
+    prepaid_since: int | None = None
 
     def spend(self, rows: Iterable[Row], calendar: Calendar, now: datetime) -> Decimal:
         """Charges and adjustments settled in the running period, less the reversals of those."""
@@ -42,7 +43,7 @@ class SpendLimit:
         for row in rows:
             if row.entry_type == "topup":
                 total += row.amount
-            elif row.settled_at is not None and row.settled_at >= self.prepaid_since:
+            elif row.entry_no is not None and row.entry_no > self.prepaid_since:
                 total -= row.amount
         return total
 

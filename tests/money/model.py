@@ -34,6 +34,8 @@ class Model:
         self.distributors: dict[str, Distributor] = {}
         self.calls: dict[str, Call] = {}
         self.statement_counts: dict[str, int] = {}
+        # Whether a pipeline with prices in other currencies alone lets nothing begin.
+        self.minds_currency = True
 
     # Prices and links.
 
@@ -92,6 +94,7 @@ class Model:
         check_steps(self.pipelines[pipeline], items)
         self._check_currency(party, call)
         rows = self._priced_rows(party, call, items)
+        check_amount(self.room(party), sum(self._tried_amounts(party, rows), NOTHING))
         self._check_quota(party, started_at)
         self._add(party, call)
         self._settle(party, call, rows)
@@ -235,6 +238,8 @@ class Model:
         return link
 
     def _check_currency(self, party: Distributor, call: Call) -> None:
+        if not self.minds_currency:
+            return
         self.pipelines[call.header.pipeline].book.check_currency(
             distributor=party.ref, currency=party.currency, moment=call.header.started_at,
             number=call.number, mode=call.mode,

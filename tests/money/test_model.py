@@ -210,7 +210,7 @@ def test_a_balance_is_what_was_paid_before(model: Model) -> None:
     add_price(model, "p", "1")
     book(model, "a", "5")
     model.now += DAY
-    model.distributors["X"].limit.prepaid_since = model.now
+    model.distributors["X"].limit.prepaid_since = model.distributors["X"].entry_no
     model.topup("X", Decimal(20), "paid", "T-1")
     model.topup("X", Decimal(20), "paid", "T-1")
     book(model, "b", "8")

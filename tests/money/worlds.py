@@ -31,7 +31,7 @@ OWN_TABLES = (
 )  # fmt: skip
 LEDGERS = ("pipeline_usage_log", "app_statement", "app_statement_file", "app_statement_number")
 # The parts of the product that the machine may use; the order in which they came.
-FEATURES = ("terms", "ledger")
+FEATURES = ("terms", "ledger", "own_prices")
 
 
 @dataclass
@@ -79,6 +79,7 @@ class World:
         if not shop.wire.has_own_clock:
             zone, start = clock.zone_name(), datetime.now(UTC)
         self.model = Model(zone, start)
+        self.model.minds_currency = "own_prices" in features
         self.product = Product(shop.wire)
         currency = dice.choice(CURRENCIES)
         self.currencies = {
@@ -91,7 +92,7 @@ class World:
         self.shop = shop
         self.features = features
         # Two refusals of one call: which one comes first is said with the limits in money.
-        self.alike = set() if "limits" in features else {"quota_exceeded", "price_missing"}
+        self.alike = set() if "own_prices" in features else {"quota_exceeded", "price_missing"}
         self.history: list[Step] = []
 
     async def open(self) -> None:
