@@ -164,14 +164,14 @@ def check_params(
 
 async def check_references(sor: Any, table_name: str, values: Mapping[str, Any]) -> None:
     """
-    Look that every id in *values* exists, and keep it so until the transaction ends.
+    Look that every id in *values* exists, and keep it so until the transaction ends; '' is none.
 
     Raises InvalidFields naming all that do not.
     """
     problems = []
     for name, column in table(table_name).columns.items():
         value = values.get(name)
-        if column.references is None or value is None:
+        if column.references is None or value in (None, ""):
             continue
         # So that nobody deletes the parent between this look and our commit.
         if not await lock_parent(sor, column.references, value):

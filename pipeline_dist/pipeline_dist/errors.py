@@ -41,10 +41,10 @@ CURRENCY_IN_USE = ErrorCode(
     " distributor for another currency.",
     "已有以 {currency} 记账的调用，币种不能再改。如需其他币种，请另建分销商。",
 )
-CURRENCY_OF_FIXED_PRICES = CURRENCY_IN_USE.variant(
-    "Fixed prices are in another currency: {names}. Take them out, then change the currency,"
-    " then give them in the new one.",
-    "以下产线的专属价格为其他币种：{names}。请先清空专属价格，再更改币种，然后按新币种填写。",
+CURRENCY_OF_OWN_PRICES = CURRENCY_IN_USE.variant(
+    "Prices of its own are in another currency: {names}. End them, then change the currency,"
+    " then set them in the new one.",
+    "以下产线的专属价格为其他币种：{names}。请先结束这些价格，再更改币种，然后按新币种设定。",
 )
 DISTRIBUTOR_SUSPENDED = ErrorCode(
     "distributor_suspended",
@@ -209,12 +209,7 @@ CALLS_IN_CURRENCY = FieldCode(
     "currency_in_use", "Calls are booked in this currency.", "已有以该币种记账的调用。"
 )
 PRICES_IN_OTHER_CURRENCY = FieldCode(
-    "currency_in_use", "Fixed prices are in another currency.", "有专属价格为其他币种。"
-)
-SAME_PRICE = FieldCode(
-    "duplicate",
-    "Price number {first} is for the same step, model and unit.",
-    "第 {first} 个价格的步骤、模型和计量单位与此相同。",
+    "currency_in_use", "Prices of its own are in another currency.", "有专属价格为其他币种。"
 )
 END_PREVIOUS = FieldCode(
     "grace_running",
@@ -223,9 +218,6 @@ END_PREVIOUS = FieldCode(
 )
 IN_THE_PAST = FieldCode(
     "in_the_past", "Choose a time that is still to come.", "请选择一个将来的时间。"
-)
-PRICE_NOT_AN_OBJECT = FieldCode(
-    "not_an_object", "Give an object for each price.", "每个价格须是一个对象。"
 )
 CALL_NOT_AN_OBJECT = FieldCode(
     "not_an_object", "Give an object for each call.", "每次调用须是一个对象。"
@@ -253,10 +245,10 @@ CANCELLED_HAS_NO_LINES = FieldCode(
 BEGUN_HAS_NO_ERROR = FieldCode(
     "not_together", "A call that begins has no error yet.", "刚开始的调用还没有错误信息。"
 )
-DISCOUNT_ABOVE_ONE = FieldCode(
+DISCOUNT_OUT_OF_RANGE = FieldCode(
     "out_of_range",
-    "The price is multiplied by this, so it is at most 1: 85 % of the price is 0.85.",
-    "价格乘以此数，最大为 1：八五折写 0.85。",
+    "The price is multiplied by this: give more than 0 and at most 1; 85 % of the price is 0.85.",
+    "价格乘以此数：须大于 0，最大为 1；八五折写 0.85。",
 )
 QUOTA_CALLS_REQUIRED = FieldCode(
     "required", "Say how many calls the quota of a period allows.", "请填写每个周期允许的调用次数。"
@@ -266,16 +258,8 @@ QUOTA_PERIOD_REQUIRED = FieldCode(
     "Choose day or month, or leave the number of calls empty.",
     "请选择日或月，或将调用次数留空。",
 )
-PRICE_LIST_REQUIRED = FieldCode(
-    "required",
-    "Give at least one price, as a JSON list of objects.",
-    "请以 JSON 对象列表给出至少一个价格。",
-)
 DISCOUNT_REQUIRED = FieldCode(
     "required", "Say by what the price is multiplied.", "请填写价格所乘的折扣率。"
-)
-FIXED_PRICES_REQUIRED = FieldCode(
-    "required", "Give the prices of this distributor.", "请填写该分销商的专属价格。"
 )
 CALLS_REQUIRED = FieldCode(
     "required", "Give a list of at least one call.", "请给出至少含一次调用的列表。"
@@ -291,10 +275,4 @@ LINES_REQUIRED = FieldCode(
     "请给出已结束调用的明细，可以为空列表。",
 )
 TOO_MANY_DAYS = FieldCode("too_long", "Ask for at most {most} days.", "一次最多查询 {most} 天。")
-TOO_MANY_PRICES = FieldCode("too_many", "At most {most} prices.", "最多 {most} 个价格。")
 TOO_MANY_CALLS = FieldCode("too_many", "At most {most} calls.", "最多 {most} 次调用。")
-WRONG_CURRENCY = FieldCode(
-    "wrong_currency",
-    "The distributor is charged in {currency}; give the price in it.",
-    "该分销商以 {currency} 结算，请以此币种定价。",
-)

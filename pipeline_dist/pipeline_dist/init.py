@@ -57,6 +57,7 @@ MODULE = Module(
     ),
     contributions=(
         links.FACTS,
+        links.PRICE_OWNERS_OF_DIST,
         accounts.PROVIDER,
         *counted.COUNTED,
         statements.STATEMENTS,

@@ -103,7 +103,7 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
         pipeline = await get_row(sor, "pipelines", query["pipeline_id"])
         await check_steps(sor, pipeline["id"], pipeline["current_version"], lines)
         priced_lines = await price_lines(
-            sor, None, query["pipeline_id"], now(), lines, account.adjust, currency
+            sor, account.terms, query["pipeline_id"], now(), lines, currency
         )
     return {
         "currency": currency,
@@ -121,6 +121,8 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
                 "unit_size": item.terms.unit_size,
                 "package_size": item.terms.package_size,
                 "package_price": item.terms.package_price,
+                "price_scope": item.terms.price_scope,
+                "matched": item.terms.matched,
                 "amount": item.amount,
             }
             for item in priced_lines

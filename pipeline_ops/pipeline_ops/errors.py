@@ -152,6 +152,11 @@ LINE_AMOUNT_TOO_LARGE = FieldCode(
     "金额 {amount} 超出了一行所能记录的上限。",
 )
 CAPACITY_TAKEN = FieldCode("duplicate", "This line has its capacity already.", "该产线已有供应量。")
+SAME_PRICE = FieldCode(
+    "duplicate",
+    "Price number {first} is for the same step, model and unit.",
+    "第 {first} 个价格的步骤、模型和计量单位与此相同。",
+)
 BEGINS_IN_FUTURE = FieldCode(
     "in_future", "A booked call has begun already.", "补录的调用应当已经开始。"
 )
@@ -165,6 +170,9 @@ FIXED_IN_FORCE = FieldCode(
     "已有调用按此价格计价，此项不能再改。",
 )
 NOT_A_LIST = FieldCode("not_a_list", "Give a list of usage lines.", "请给出用量行的列表。")
+PRICE_NOT_AN_OBJECT = FieldCode(
+    "not_an_object", "Give an object for each price.", "每个价格须是一个对象。"
+)
 SAID_BY_CHANGE_FROM = FieldCode(
     "not_together",
     "change_from says from when the new price holds: leave this as it is.",
@@ -213,8 +221,14 @@ NEEDED_BY_PRICE_TYPE = FieldCode(
     "required", "A price of this type needs this field.", "这种计价方式必须填写此项。"
 )
 TOO_MANY_LINES = FieldCode("too_many", "At most {limit} lines a call.", "一次调用最多 {limit} 行。")
+TOO_MANY_PRICES = FieldCode("too_many", "At most {most} prices.", "最多 {most} 个价格。")
 BOOKED_FOR_GOOD = FieldCode(
     "write_once",
     "What was booked does not change. Void the call and book it again.",
     "已入账的内容不能修改。请作废该调用后重新补录。",
+)
+WRONG_CURRENCY = FieldCode(
+    "wrong_currency",
+    "The distributor is charged in {currency}; give the price in it.",
+    "该分销商以 {currency} 结算，请以此币种定价。",
 )

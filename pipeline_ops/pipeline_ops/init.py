@@ -10,6 +10,7 @@ from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
+from pipeline_ops.tables.price_owners import PRICE_OWNERS
 
 EXPORTS = {
     **table_endpoints(prices.SERVICE, delete=endpoints.pipeline_pricing_delete),
@@ -45,7 +46,7 @@ MODULE = Module(
         prices.SERVICE,
         capacities.SERVICE,
     ),
-    accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS),
+    accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS, PRICE_OWNERS),
 )
 
 

@@ -89,7 +89,12 @@ async def test_an_end_and_a_start_at_the_same_time_are_no_overlap(
     )
     later = {**price, "id": "later", "effective_from": end, "effective_to": None}
     await in_transaction(lambda sor: sor.C("pipeline_pricing", dict(later)))
-    assert [item for item in await faults() if item.table == "prices"] == []
+    differences = [item for item in await faults() if item.table == "prices"]
+    await in_transaction(lambda sor: sor.D("pipeline_pricing", {"id": "later"}))
+    await in_transaction(
+        lambda sor: sor.U("pipeline_pricing", {"id": price["id"], "effective_to": None})
+    )
+    assert differences == []
 
 
 async def test_a_row_whose_parent_is_gone_is_seen(pool: Installation, trade: Trade) -> None:
@@ -101,4 +106,39 @@ async def test_a_row_whose_parent_is_gone_is_seen(pool: Installation, trade: Tra
     assert process.returncode == 1
     assert "orphans pipeline_pricing.pipeline_id gone" in process.stdout
     assert "left as it is" in process.stdout
+    assert await faults() == []
+
+
+async def test_another_price_than_the_one_that_fits_is_seen(
+    pool: Installation, trade: Trade
+) -> None:
+    price = price_of(pool, trade)
+    other = {**price, "id": "other", "model": "another"}
+    await in_transaction(lambda sor: sor.C("pipeline_pricing", dict(other)))
+    row = rows_of(pool, trade)[0]
+    change = "update pipeline_usage_log set pricing_id = %s where id = %s"
+    with without_triggers(pool):
+        pool.query(change, "other", row["id"])
+        differences = await faults()
+        pool.query(change, price["id"], row["id"])
+
+    assert [(one.table, one.counter, one.says, one.should_be) for one in differences] == [
+        ("terms", "pricing_id", "other", price["id"])
+    ]
+    assert await faults() == []
+
+
+async def test_other_terms_than_those_of_the_price_are_seen(
+    pool: Installation, trade: Trade
+) -> None:
+    row = rows_of(pool, trade)[0]
+    change = "update pipeline_usage_log set unit_price = %s, amount = %s where id = %s"
+    with without_triggers(pool):
+        pool.query(change, Decimal(7), row["quantity"], row["id"])
+        differences = [one for one in await faults() if one.table == "terms"]
+        pool.query(change, row["unit_price"], row["amount"], row["id"])
+
+    assert [(one.counter, one.says, one.should_be) for one in differences] == [
+        ("unit_price", Decimal(7), THIRD)
+    ]
     assert await faults() == []

@@ -186,7 +186,10 @@ def test_no_row_of_before_is_changed_but_for_what_is_new(migrated: Migrated) -> 
     new = {row["id"]: row for row in migrated.tables["pipeline_usage_log"]}
 
     for row in migrated.old_rows:
-        assert {name: new[row["id"]][name] for name in row} == row
+        same = set(row)
+        if row["line_no"] == 0 and row["status"] in ("reserved", "expired"):
+            same.discard("pricing_mode")  # a call whose end is to come keeps its link's terms
+        assert {name: new[row["id"]][name] for name in same} == {name: row[name] for name in same}
         counts = row["line_no"] == 0 and row["status"] != "cancelled"
         assert (new[row["id"]]["entry_type"], new[row["id"]]["calls"]) == ("charge", int(counts))
 

@@ -60,7 +60,9 @@ class Prices:
         """The unit prices of a call that begins now, or began now when *number* was the line's."""
         terms_no = await self.number() if number is None else number
         async with reading() as sor:
-            terms = await prices_in_force(sor, self.pipeline_id, self.hands.moment, terms_no)
+            terms = await prices_in_force(
+                sor, self.pipeline_id, self.hands.moment, terms_no=terms_no
+            )
         return [one.unit_price for one in terms]
 
 

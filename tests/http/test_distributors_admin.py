@@ -17,6 +17,9 @@ from tests.support.selling import (
 SECRETS = ("api_key_hash", "previous_key_hash", "rate_window")
 
 
+_OWN = "select id, currency from pipeline_pricing where distributor_id = %s order by effective_from"
+
+
 class TestFields:
     def test_defaults(self, server: Installation) -> None:
         distributor = post(
@@ -145,13 +148,14 @@ class TestFields:
         record = make_distributor(server.admin)
         prices = [{"unit": "image", "unit_price": "7"}]
         pair = link(server.admin, record, pipeline, pricing_mode=mode, fixed_prices=prices)
+        (own,) = server.query(_OWN, record["id"])
 
         result = {"id": record["id"], "lock_version": record["lock_version"], "currency": "EUR"}
         answer = try_post(server.admin, "distributors_update", **result)
         assert problems(answer, 409) == {"/currency": "currency_in_use"}
         assert answer.json()["code"] == "currency_in_use"
         assert f"产线 {pipeline['code']}" in answer.json()["detail"]
-        assert [one["id"] for one in answer.json()["referrers"]] == [pair["id"]]
+        assert [one["id"] for one in answer.json()["referrers"]] == [own["id"]]
         without: dict[str, Any] = {"pricing_mode": "inherit", "fixed_prices": None}
         for version, terms in enumerate([without, {"pricing_mode": mode, "fixed_prices": prices}]):
             post(
@@ -162,10 +166,7 @@ class TestFields:
                 **terms,
             )
             change(server.admin, record | {"lock_version": version + 1}, currency="EUR")
-        (stored_row,) = server.query(
-            "select fixed_prices from distributor_pipeline where id = %s", pair["id"]
-        )
-        assert '"currency":"EUR"' in stored_row["fixed_prices"]
+        assert [row["currency"] for row in server.query(_OWN, record["id"])] == ["USD", "EUR"]
 
     def test_a_changed_quota_period_takes_up_what_the_ledger_has(
         self, server: Installation
@@ -207,13 +208,22 @@ class TestDeleting:
         assert [r["table"] for r in answer.json()["referrers"]] == ["distributor_pipeline"]
 
         call = reseller.begin(pipeline).json()
-        refusal = try_post(server.admin, "distributor_pipeline_delete", id=link_id)
-        assert (refusal.status_code, refusal.json()["code"]) == (409, "in_use")
-        reseller.finish(call)
         assert try_post(server.admin, "distributor_pipeline_delete", id=link_id).status_code == 200
+        assert reseller.finish(call).status_code == 200
 
         answer = try_post(server.admin, "distributors_delete", id=reseller.distributor["id"])
         assert [r["table"] for r in answer.json()["referrers"]] == ["pipeline_usage_log"]
+
+    def test_one_that_had_prices_of_its_own_stays(self, server: Installation) -> None:
+        pipeline, record = make_pipeline(server.admin), make_distributor(server.admin)
+        prices = [{"unit": "image", "unit_price": "7"}]
+        pair = link(server.admin, record, pipeline, fixed_prices=prices)
+        assert try_post(server.admin, "distributor_pipeline_delete", id=pair["id"]).is_success
+
+        answer = try_post(server.admin, "distributors_delete", id=record["id"])
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
+        assert [r["table"] for r in answer.json()["referrers"]] == ["pipeline_pricing"]
 
     @pytest.mark.parametrize("key", [0, True, None, "", ["x"], {"a": 1}])
     def test_a_strange_id_deletes_nothing(self, server: Installation, key: Any) -> None:

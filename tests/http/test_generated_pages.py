@@ -123,8 +123,13 @@ def parents(admin: httpx.Client, server: Installation) -> Record:
 
 
 def parent_of(table: str, parents: Record) -> Record:
+    """The keys of a record's parents; a price without a distributor is everybody's."""
     columns = models.table(table).columns
-    return {name: value for name, value in parents.items() if name in columns}
+    return {
+        name: value
+        for name, value in parents.items()
+        if name in columns and columns[name].default != ""
+    }
 
 
 @pytest.mark.parametrize("table", TYPED)

@@ -251,7 +251,7 @@ def test_tokens_packages_discounts_and_own_prices_cost_what_was_quoted(shop: Sho
     own = shop.distributor(
         pipeline,
         link={
-            "pricing_mode": "fixed",
+            "pricing_mode": "inherit",
             "fixed_prices": [{"unit": "image", "unit_price": "0.333333", "unit_size": 7}],
         },
     )

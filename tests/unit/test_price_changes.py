@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from app.base.errors import AppError
 from app.base.refusals import InvalidFields
 from pipeline_ops.rules.price_changes import PriceChange, change_of, ended_at, is_draft, is_over
-from pipeline_ops.rules.pricing import DatedTerms, Terms
+from pipeline_ops.rules.terms import DatedTerms, Terms
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 BEFORE, SOON, LATER = NOW - timedelta(days=1), NOW + timedelta(days=1), NOW + timedelta(days=2)

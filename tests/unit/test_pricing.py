@@ -8,21 +8,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from app.base.errors import Conflict, Unprocessable
-from pipeline_ops.rules.pricing import (
-    Terms,
-    apply_prices,
-    choose,
-    choose_terms,
-    discount,
-    line_amount,
-    shown_price,
-    total,
-)
+from pipeline_ops.rules.pricing import apply_prices, choose_terms, line_amount, total
+from pipeline_ops.rules.terms import LinkTerms, Terms, discount, shown_price
 from pipeline_ops.rules.usage_lines import UsageLine
 
 QUANTITIES = st.decimals(min_value=0, max_value=10**12 - 1, places=6)
 PRICES = st.decimals(min_value=0, max_value=10**12 - 1, places=6)
 RATES = st.decimals(min_value=0, max_value=99, places=4)
+OURS = LinkTerms()
 SIZES = st.integers(min_value=1, max_value=2**63 - 1)
 
 
@@ -123,31 +116,11 @@ def test_amounts_worked_out_by_hand(quantity: str, price: str, size: int, amount
     assert format(line_amount(terms, Decimal(quantity)), "f") == amount
 
 
-@pytest.mark.parametrize(
-    ("step", "model", "expected"),
-    [("s", "m", "both"), ("s", "x", "step"), ("x", "m", "model"), ("x", "x", "neither"),
-     ("", "", "neither"), ("s", "", "step"), ("", "m", "model")],
-)  # fmt: skip
-def test_the_most_specific_price_applies(step: str, model: str, expected: str) -> None:
-    terms = [
-        make_terms(pricing_id="neither"),
-        make_terms(pricing_id="model", model="m"),
-        make_terms(pricing_id="both", step_key="s", model="m"),
-        make_terms(pricing_id="step", step_key="s"),
-        make_terms(pricing_id="other", unit="image", step_key="s", model="m"),
-    ]
-
-    choice = choose(terms, step, model, "call")
-
-    assert choice is not None
-    assert choice.pricing_id == expected
-
-
 def test_every_line_without_price_is_named() -> None:
     lines = [line(1), line(1, "image"), line(1, "second")]
 
     with pytest.raises(Conflict) as caught:
-        choose_terms(lines, [make_terms()], choose, "CNY")
+        choose_terms(lines, [make_terms()], OURS, "CNY")
 
     assert caught.value.code == "price_missing"
     assert [problem.field for problem in caught.value.problems] == ["lines/1", "lines/2"]
@@ -155,18 +128,30 @@ def test_every_line_without_price_is_named() -> None:
 
 def test_a_price_in_another_currency_is_no_price_and_says_so() -> None:
     with pytest.raises(Conflict) as caught:
-        choose_terms([line(1)], [make_terms(currency="USD")], choose, "CNY")
+        choose_terms([line(1)], [make_terms(currency="USD")], OURS, "CNY")
 
     assert caught.value.code == "price_missing"
     assert "USD" in str(caught.value.problems[0].text)
     assert "prices are in USD, the account is in CNY" in str(caught.value.text)
 
 
+def test_a_call_without_lines_is_refused_where_all_prices_are_in_another_currency() -> None:
+    dollars = make_terms(currency="USD")
+
+    with pytest.raises(Conflict) as caught:
+        choose_terms([], [dollars, make_terms(currency="EUR")], OURS, "CNY")
+
+    assert caught.value.code == "price_missing"
+    assert "prices are in EUR, USD, the account is in CNY" in str(caught.value.text)
+    assert choose_terms([], [dollars, make_terms()], OURS, "CNY") == []
+    assert choose_terms([], [], OURS, "CNY") == []
+
+
 def test_a_unit_that_has_no_price_at_all_is_not_explained_by_a_currency() -> None:
     prices = [make_terms(currency="USD")]
 
     with pytest.raises(Conflict) as caught:
-        choose_terms([line(1), line(1, "image")], prices, choose, "CNY")
+        choose_terms([line(1), line(1, "image")], prices, OURS, "CNY")
 
     assert "no price in force" in str(caught.value.text)
     assert "USD" in str(caught.value.problems[0].text)
@@ -176,8 +161,8 @@ def test_a_more_specific_price_in_another_currency_hides_none() -> None:
     dollars = make_terms(pricing_id="usd", step_key="s", model="m", currency="USD")
     prices = [dollars, make_terms(pricing_id="cny")]
 
-    (one,) = choose_terms([line(1, step="s", model="m")], prices, choose, "CNY")
-    (whichever,) = choose_terms([line(1, step="s", model="m")], prices, choose, None)
+    (one,) = choose_terms([line(1, step="s", model="m")], prices, OURS, "CNY")
+    (whichever,) = choose_terms([line(1, step="s", model="m")], prices, OURS, None)
 
     assert (one.pricing_id, whichever.pricing_id) == ("cny", "usd")
 

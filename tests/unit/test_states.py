@@ -19,7 +19,7 @@ from pipeline_ops.ledger.states import (
     may_become,
     statuses_before,
 )
-from pipeline_ops.rules.pricing import PricingMode, PricingType
+from pipeline_ops.rules.terms import PricingMode, PricingType
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = [
@@ -90,4 +90,5 @@ def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:
     assert columns - fields == {
         "voided_at", "voided_by", "void_reason", "entry_type", "reverses", "reason",
     }  # fmt: skip
-    assert fields <= columns
+    # What the price of a row says.
+    assert fields - columns == {"price_scope", "matched"}

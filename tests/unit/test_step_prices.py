@@ -17,7 +17,15 @@ def moment(day: int | None) -> datetime | None:
 
 def price(first: int, last: int | None, **more: Any) -> dict[str, Any]:
     times = {"effective_from": moment(first), "effective_to": moment(last)}
-    return {"id": "p", "step_key": "a", "model": "m", "unit": "call", **times, **more}
+    return {
+        "id": "p",
+        "distributor_id": "",
+        "step_key": "a",
+        "model": "m",
+        "unit": "call",
+        **times,
+        **more,
+    }
 
 
 def follow(old: dict[str, Any], *others: dict[str, Any]) -> tuple[Any, Any] | None:
@@ -34,7 +42,7 @@ def test_a_price_goes_on_from_the_moment_or_from_its_own_start() -> None:
 
 
 def test_other_keys_are_not_in_its_way() -> None:
-    for more in ({"step_key": "c"}, {"model": ""}, {"unit": "image"}):
+    for more in ({"step_key": "c"}, {"model": ""}, {"unit": "image"}, {"distributor_id": "d"}):
         other = price(0, None, **{"step_key": "b", **more})
         assert follow(price(0, None), other) == (moment(NOW), None)
 

@@ -31,7 +31,7 @@ interface DistributorPipeline {
   discount_rate: Decimal;
   valid_from: string | null;
   valid_to: string | null;
-  prices: Price[];
+  prices: (Price & { price_scope: 'own' | 'general' })[];
   gauges: Gauge[];
 }
 

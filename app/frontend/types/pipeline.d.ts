@@ -162,6 +162,9 @@ interface Version {
 }
 
 interface Price {
+  /** Whose own it is; '' is everybody's. */
+  distributor_id: string;
+  distributor: string | null;
   unit: string;
   step_key: string;
   model: string;

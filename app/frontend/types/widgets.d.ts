@@ -55,6 +55,8 @@ interface FieldDescription {
   valueField?: string;
   textField?: string;
   textFeild?: string;
+  /** What an empty value of a code is called. */
+  empty_text?: string;
   tip?: string;
   placeholder?: string;
   pattern?: string;

@@ -25,11 +25,11 @@ from app.global_func import (
     now,
     update_row,
 )
-from pipeline_dist.accounts import fixed_prices, keys
+from pipeline_dist.accounts import keys
 from pipeline_dist.errors import (
     CALLS_IN_CURRENCY,
     CURRENCY_IN_USE,
-    CURRENCY_OF_FIXED_PRICES,
+    CURRENCY_OF_OWN_PRICES,
     END_PREVIOUS,
     GRACE_RUNNING,
     IN_THE_PAST,
@@ -170,25 +170,27 @@ async def _refuse_second_currency(sor: SafeSqlor, distributor_id: str, currency:
 
 
 async def _refuse_old_prices(sor: SafeSqlor, distributor_id: str, currency: str) -> None:
-    """Raise Conflict `currency_in_use` where fixed prices of a line are in another *currency*."""
+    """Raise Conflict `currency_in_use` where own prices, of now or later, are in another
+    *currency*."""
     # Also prices that are not applied now: whoever turns them on does not look at them again.
-    links = await sor.sqlExe(
-        "select l.id, l.fixed_prices, p.name from distributor_pipeline l"
-        " join pipelines p on p.id = l.pipeline_id"
-        " where l.distributor_id = ${id}$ and l.fixed_prices is not null order by p.name",
-        {"id": distributor_id},
+    others = await sor.sqlExe(
+        "select min(r.id) as id, p.name from pipeline_pricing r"
+        " join pipelines p on p.id = r.pipeline_id"
+        " where r.distributor_id = ${id}$ and r.currency <> ${currency}$"
+        " and (r.effective_to is null or r.effective_to > ${moment}$)"
+        " group by p.id, p.name order by p.name limit ${most}$",
+        {"id": distributor_id, "currency": currency, "moment": now(), "most": MAX_REFERRERS},
     )
-    others = [link for link in links if not fixed_prices.all_in(link["fixed_prices"], currency)]
     if others:
-        raise CURRENCY_OF_FIXED_PRICES(
+        raise CURRENCY_OF_OWN_PRICES(
             problems=[PRICES_IN_OTHER_CURRENCY("currency")],
             extra={
                 "referrers": [
-                    {"table": "distributor_pipeline", "id": link["id"], "label": link["name"]}
-                    for link in others[:MAX_REFERRERS]
+                    {"table": "pipeline_pricing", "id": price["id"], "label": price["name"]}
+                    for price in others
                 ]
             },
-            names=", ".join(link["name"] for link in others[:MAX_REFERRERS]),
+            names=", ".join(price["name"] for price in others),
         )
 
 
@@ -206,6 +208,13 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
         " where l.distributor_id = ${id}$ order by p.name limit ${most}$",
         {"id": distributor_id, "most": MAX_REFERRERS},
     )
+    price = await sor.one(
+        "select min(id) as id, count(*) as prices from pipeline_pricing"
+        " where distributor_id = ${id}$",
+        {"id": distributor_id},
+    )
+    if price is not None and price["prices"]:
+        referrers.append(_row_count("pipeline_pricing", price["id"], price["prices"]))
     # A header's id is its call's number, and stands in each index: no row has to be looked up.
     charge = await sor.one(
         "select min(id) as id, count(*) as calls from pipeline_usage_log"
@@ -213,15 +222,12 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
         {"id": distributor_id},
     )
     if charge is not None and charge["calls"]:
-        referrers.append(
-            {
-                "table": "pipeline_usage_log",
-                "id": charge["id"],
-                "label": "pipeline_usage_log",
-                "count": charge["calls"],
-            }
-        )
+        referrers.append(_row_count("pipeline_usage_log", charge["id"], charge["calls"]))
     return referrers
+
+
+def _row_count(name: str, row_id: str, count: int) -> dict[str, Any]:
+    return {"table": name, "id": row_id, "label": name, "count": count}
 
 
 def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:

@@ -2,40 +2,54 @@
 Which distributor may call which line, on what terms.
 
 The counters of a link count the calls of the pair. A new link has none yet: admission takes them
-up from the ledger, so that a link made again goes on where the one before it was.
+up from the ledger, so that a link made again goes on where the one before it was. A call keeps the
+link's terms of when it began; so a link may be changed and deleted while calls of the pair run.
+
+The distributor's own prices are rows of pipeline_pricing. They live with the link: its deletion
+ends them. `fixed_prices` is a short way to set all of them at once.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from app.global_func import (
+    NOTHING_TO_CHANGE,
     OUT_OF_ORDER,
     Actor,
-    InUse,
+    FieldProblem,
+    FieldRule,
     InvalidFields,
     Record,
     SafeSqlor,
     TableService,
     Values,
-    canonical_json,
     check_references,
     get_row,
     lock_parent,
 )
 from pipeline_core.draft.context import PipelineFacts, Referrer
-from pipeline_dist.accounts import fixed_prices
-from pipeline_dist.errors import DISCOUNT_ABOVE_ONE, DISCOUNT_REQUIRED, FIXED_PRICES_REQUIRED
-from pipeline_ops.rules.pricing import PricingMode
+from pipeline_dist.errors import DISCOUNT_OUT_OF_RANGE, DISCOUNT_REQUIRED, NOT_LINKED
+from pipeline_ops.errors import WRONG_CURRENCY
+from pipeline_ops.rules.terms import PricingMode
+from pipeline_ops.tables.own_prices import end_own_prices, own_prices, set_own_prices
+from pipeline_ops.tables.price_lists import check_prices
+from pipeline_ops.tables.price_owners import PriceOwners
 
 TABLE = "distributor_pipeline"
 FACTS = PipelineFacts(referrers=(Referrer(TABLE, "{count} distributor(s) who sell it"),))
+_PRICES = "fixed_prices"
 
 
 class LinkService(TableService):
-    """Links of a distributor and a line, one a pair; InUse while calls of the pair run, whose terms
-    the link holds."""
+    """
+    Links of a distributor and a line, one a pair.
+
+    Records that it makes and changes have `fixed_prices`: the own prices in force.
+    """
 
     table = TABLE
+    extra: ClassVar[Mapping[str, FieldRule]] = {_PRICES: FieldRule(kind="json", json="list")}
+    update_extra = extra
 
     async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
         link = await get_row(sor, TABLE, record_id)
@@ -44,61 +58,91 @@ class LinkService(TableService):
         await lock_parent(sor, "distributors", link["distributor_id"])
         return await super().lock(sor, record_id)
 
+    async def create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Record:
+        link, prices = _split(values)
+        return await _with_prices(sor, await super().create(sor, link, actor), prices, actor)
+
+    async def update_from(self, params: Values, actor: Actor, view: Any = None) -> Record:
+        # No list is an empty one: what a request does not name stays.
+        if params.get(_PRICES, _PRICES) in (None, ""):
+            params = {**params, _PRICES: []}
+        return await super().update_from(params, actor, view)
+
+    async def update(
+        self, sor: SafeSqlor, record_id: str, lock_version: int | None, values: Values, actor: Actor
+    ) -> Record:
+        new, prices = _split(values)
+        if not new and prices is None:
+            raise NOTHING_TO_CHANGE()
+        link = await super().update(sor, record_id, lock_version, new, actor)
+        return await _with_prices(sor, link, prices, actor)
+
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         await check_references(sor, TABLE, values)
-        return {**values, **await _terms(sor, values, values)}
+        _check_terms(values, values)
+        return values
 
     async def before_update(
         self, sor: SafeSqlor, current: Record, values: Values, actor: Actor
     ) -> Values:
-        terms = await _terms(sor, {**current, **values}, values)
-        new_values = {name: value for name, value in terms.items() if name in values}
-        return {**values, **new_values}
+        _check_terms({**current, **values}, values)
+        return values
 
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
-        running = await sor.one(
-            "select min(call_no) as id, count(*) as calls from pipeline_usage_log"
-            " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
-            " and line_no = 0 and status = 'reserved'",
-            current,
-        )
-        if running is not None and running["calls"]:
-            raise InUse(
-                [
-                    {
-                        "table": "pipeline_usage_log",
-                        "id": running["id"],
-                        "label": "pipeline_usage_log",
-                        "count": running["calls"],
-                    }
-                ]
-            )
+        await end_own_prices(sor, current["distributor_id"], current["pipeline_id"], actor)
 
 
 SERVICE = LinkService()
 
 
-async def _terms(
-    sor: SafeSqlor, values: Mapping[str, Any], params: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the checked price columns of a link of which *params* is new; raises InvalidFields."""
+async def _price_problems(sor: SafeSqlor, price: Values) -> list[FieldProblem]:
+    row = await sor.one(
+        "select d.currency, l.id as link_id from distributors d left join distributor_pipeline l"
+        " on l.distributor_id = d.id and l.pipeline_id = ${pipeline_id}$"
+        " where d.id = ${distributor_id}$ for update",
+        price,
+    )
+    assert row is not None  # its row is locked
+    problems = [] if row["link_id"] else [NOT_LINKED("distributor_id")]
+    if price["currency"] != row["currency"]:
+        problems.append(WRONG_CURRENCY("currency", currency=row["currency"]))
+    return problems
+
+
+# Lets pipeline_ops ask whether a price can be a distributor's own.
+PRICE_OWNERS_OF_DIST = PriceOwners(_price_problems)
+
+
+def _split(values: Values) -> tuple[dict[str, Any], list[Any] | None]:
+    """Return the columns of a link in *values*, and the list of prices, if one is given."""
+    prices = values.get(_PRICES)
+    columns = {name: value for name, value in values.items() if name != _PRICES}
+    return columns, None if prices is None else prices.value
+
+
+async def _with_prices(
+    sor: SafeSqlor, link: Record, prices: list[Any] | None, actor: Actor
+) -> Record:
+    """Return *link* with the own prices, which are *prices* from now on, if they are given."""
+    pair = (link["distributor_id"], link["pipeline_id"])
+    if prices is not None:
+        distributor = await get_row(sor, "distributors", link["distributor_id"], lock=True)
+        checked_prices = check_prices(_PRICES, prices, distributor["currency"])
+        await set_own_prices(sor, *pair, checked_prices, actor)
+    return {**link, _PRICES: await own_prices(sor, *pair)}
+
+
+def _check_terms(values: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Raise InvalidFields for terms of a link that do not go together; *params* are new."""
     problems = []
     # Only what is new: a link with a rate of before can still be switched off.
-    if (params.get("discount_rate") or 0) > 1:
-        problems.append(DISCOUNT_ABOVE_ONE("discount_rate"))
-    mode = values["pricing_mode"]
-    if mode == PricingMode.DISCOUNT and values.get("discount_rate") is None:
+    rate = params.get("discount_rate")
+    if rate is not None and not 0 < rate <= 1:
+        problems.append(DISCOUNT_OUT_OF_RANGE("discount_rate"))
+    if values["pricing_mode"] == PricingMode.DISCOUNT and values.get("discount_rate") is None:
         problems.append(DISCOUNT_REQUIRED("discount_rate"))
     start, end = values.get("valid_from"), values.get("valid_to")
     if start is not None and end is not None and end <= start:
         problems.append(OUT_OF_ORDER("valid_to"))
-    prices = values.get("fixed_prices")
-    if mode == PricingMode.FIXED and not prices:
-        problems.append(FIXED_PRICES_REQUIRED("fixed_prices"))
     if problems:
         raise InvalidFields(problems)
-    if prices is None or not hasattr(prices, "value"):
-        return {"fixed_prices": prices}
-    distributor = await get_row(sor, "distributors", values["distributor_id"])
-    price_list = fixed_prices.check_prices(prices.value, distributor["currency"])
-    return {"fixed_prices": canonical_json(price_list)}

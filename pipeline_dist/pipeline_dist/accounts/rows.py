@@ -10,7 +10,7 @@ from typing import Any
 from app.global_func import SafeSqlor, column_names
 from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_ops.rules.counters import CountingRow
-from pipeline_ops.rules.pricing import PricingMode
+from pipeline_ops.rules.terms import PricingMode
 
 
 class QuotaPeriod(StrEnum):
@@ -56,7 +56,6 @@ class Link(CountingRow):
     enabled: int
     pricing_mode: PricingMode
     discount_rate: Decimal | None
-    fixed_prices: str | None
     valid_from: datetime | None
     valid_to: datetime | None
 

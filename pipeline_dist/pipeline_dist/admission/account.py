@@ -6,12 +6,8 @@ in memory; saved once. pipeline_ops meets it through `PROVIDER` for bookings by 
 for voided calls.
 """
 
-import json
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
 from app.global_func import (
@@ -52,7 +48,7 @@ from pipeline_ops.calls.account import AccountProvider
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
-from pipeline_ops.rules.pricing import PricingMode, PricingType, Terms, choose, discount
+from pipeline_ops.rules.terms import LinkTerms
 
 
 class DistributorAccount:
@@ -83,9 +79,10 @@ class DistributorAccount:
         """The currency of the account; prices in another one do not apply."""
         return self.distributor.currency
 
-    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-        """Return the price that applies to this distributor among a line's prices in force."""
-        return adjusted_terms(self.link, self.currency, terms, step_key, model, unit)
+    @property
+    def terms(self) -> LinkTerms:
+        """On which terms a call is charged that begins now; a call that was begun has its own."""
+        return link_terms(self.distributor.id, self.link)
 
     async def load_counts(self, sor: SafeSqlor, moment: datetime) -> None:
         """Ask the ledger for the day and month of *moment* where there is no counter of them."""
@@ -122,10 +119,14 @@ class DistributorAccount:
             limits += rules.period_limits(self.link, "link", day, month, moment, self._link_counts)
         return limits
 
-    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
-        """For bookings by hand: raise what refuses a call of *moment* on this account."""
+    def check_link(self) -> None:
+        """For bookings by hand: raise InvalidFields where the distributor does not have the
+        line."""
         if self.link is None:
             raise InvalidFields([NOT_LINKED("distributor_id")])
+
+    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
+        """For bookings by hand: raise what refuses a call of *moment* on this account."""
         await self.load_counts(sor, moment)
         self.roll_over(moment)
         check_spend(self.distributor)
@@ -182,84 +183,12 @@ class DistributorAccount:
         )
 
 
-def adjusted_terms(
-    link: Link | None,
-    currency: str,
-    terms: Sequence[Terms],
-    step_key: str,
-    model: str,
-    unit: str,
-) -> Terms | None:
-    """
-    Return the price for one use: a fixed price of the link where one fits, else the line's price,
-    at the link's discount where it has one.
-    """
-    mode = link.pricing_mode if link is not None else PricingMode.INHERIT
-    if link is not None and mode == PricingMode.FIXED:
-        fixed_prices = fixed_terms(link.id, link.fixed_prices or "[]", currency)
-        price = choose(fixed_prices, step_key, model, unit)
-        if price is not None:
-            return price
-    price = choose(terms, step_key, model, unit)
-    if price is not None and link is not None and mode == PricingMode.DISCOUNT:
-        return _at_discount(link, price)
-    return price
-
-
-def effective_terms(link: Link | None, currency: str, terms: Sequence[Terms]) -> list[Terms]:
-    """Return all prices that can apply to a distributor, out of a line's prices in force."""
-    mode = link.pricing_mode if link is not None else PricingMode.INHERIT
-    fixed_prices: Sequence[Terms] = ()
-    if link is not None and mode == PricingMode.FIXED:
-        fixed_prices = fixed_terms(link.id, link.fixed_prices or "[]", currency)
-    prices = [item for item in terms if item.currency == currency]
-    if link is not None and mode == PricingMode.DISCOUNT:
-        prices = [_at_discount(link, item) for item in prices]
-    # A fixed price hides every price of the line that it covers.
-    return [
-        *fixed_prices,
-        *(t for t in prices if not choose(fixed_prices, t.step_key, t.model, t.unit)),
-    ]
-
-
-def _at_discount(link: Link, terms: Terms) -> Terms:
-    assert link.discount_rate is not None  # a link is not saved at a discount without one
-    return discount(terms, link.discount_rate)
-
-
-@lru_cache(maxsize=1024)
-def fixed_terms(link_id: str, text: str, currency: str) -> tuple[Terms, ...]:
-    """
-    Return the fixed prices of a link: a JSON list of {step_key?, model?, unit, pricing_type?,
-    unit_price, unit_size?, package_size, package_price, currency?}.
-    """
-    return tuple(_fixed(link_id, item, currency) for item in json.loads(text, parse_float=Decimal))
-
-
-def _fixed(link_id: str, item: Mapping[str, Any], currency: str) -> Terms:
-    step_key, model = item.get("step_key") or "", item.get("model") or ""
-    pricing_type = item.get("pricing_type") or PricingType.UNIT
-    # The identity by which packages are counted: the same as long as link, step, model, unit and
-    # type stay, also when the price is edited.
-    whole = "\0".join((link_id, step_key, model, item["unit"], pricing_type))
-    identity = sha256(whole.encode()).hexdigest()[:32]
-    return Terms(
-        pricing_id=identity,
-        step_key=step_key,
-        model=model,
-        unit=item["unit"],
-        pricing_type=pricing_type,
-        pricing_mode=PricingMode.FIXED,
-        unit_price=_decimal(item.get("unit_price")),
-        unit_size=int(item.get("unit_size") or 1),
-        package_size=int(item["package_size"]) if item.get("package_size") else None,
-        package_price=_decimal(item.get("package_price")),
-        currency=item.get("currency") or currency,
-    )
-
-
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None or value == "" else Decimal(str(value))
+def link_terms(distributor_id: str, link: Link | None) -> LinkTerms:
+    """Return the terms of a distributor's *link* as they are; None: it has no such line any
+    more."""
+    if link is None:
+        return LinkTerms(distributor_id)
+    return LinkTerms(distributor_id, link.pricing_mode, link.discount_rate)
 
 
 def check_rate(distributor: Distributor, moment: datetime) -> None:

@@ -13,7 +13,7 @@ from pipeline_ops.rules.pricing import PricedLine, total, with_shown_prices
 _ZERO = Decimal(0).scaleb(-10)
 _LINE = (
     "line_no", "step_key", "model", "unit", "quantity", "pricing_type", "unit_price", "unit_size",
-    "package_size", "package_price", "amount",
+    "package_size", "package_price", "amount", "price_scope", "matched",
 )  # fmt: skip
 
 
@@ -118,4 +118,6 @@ def _quote_line(item: PricedLine) -> dict[str, Any]:
         "package_size": item.terms.package_size,
         "package_price": item.terms.package_price,
         "amount": item.amount,
+        "price_scope": item.terms.price_scope,
+        "matched": item.terms.matched,
     }

@@ -170,9 +170,12 @@ async def _decide_begin(
         raise PIPELINE_NOT_FOUND()
     check_pipeline(pipeline.status, account.link, moment)
     await check_steps(workset.sor, pipeline.id, pipeline.current_version, command.lines)
+    started_at = command.started_at or moment
+    priced_lines = await workset.price_lines(
+        account.terms, pipeline.id, started_at, pipeline.terms_no, command.lines, account.currency
+    )
     check_spend(distributor)
     capacity = workset.capacities[pipeline.id]
-    started_at = command.started_at or moment
     slot = command.status is None
     for side in (account, capacity):
         await side.load_counts(workset.sor, started_at)
@@ -180,10 +183,6 @@ async def _decide_begin(
         if started_at is not moment:
             await side.load_counts(workset.sor, moment)  # for what is told of the limits now
     check_room(account.limits(started_at) + capacity.limits(started_at, slot=slot), moment)
-    priced_lines = await workset.price_lines(
-        account, pipeline.id, started_at, pipeline.terms_no, command.lines
-    )
-
     header = _header(account, pipeline, command, moment, started_at)
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
     lines = call_lines(priced_lines)
@@ -219,6 +218,8 @@ def _header(
         error=command.error,
         quota_key=account.distributor.quota_key,
         terms_no=pipeline.terms_no,
+        pricing_mode=account.terms.pricing_mode,
+        discount_rate=account.terms.discount_rate,
         entry_no=None if runs else account.settle(),
         started_at=started_at,
         finished_at=None if runs else moment,
@@ -295,9 +296,11 @@ async def _decide_finish(
     await check_steps(workset.sor, pipeline_id, header.version_no, command.lines)
     # A header without a number is older than the numbers, and than every price that has one.
     terms_no = header.terms_no or 0
-    priced_lines = await workset.price_lines(
-        account, pipeline_id, started_at, terms_no, command.lines
-    )
+    priced_lines: list[PricedLine] = []
+    if command.lines:
+        priced_lines = await workset.price_lines(
+            header.terms, pipeline_id, started_at, terms_no, command.lines, account.currency
+        )
     header = end_call(
         header,
         command.status,

@@ -49,9 +49,9 @@ async def begin(caller: str | Credentials, command: BeginCall) -> BeginResult:
     too, first of all): one of each quota and, unless it is over already, a slot.
 
     Raises, in this order: distributor_suspended, rate_limited, pipeline_not_found,
-    pipeline_offline, not_enabled, unknown_step, spend_limit_reached, quota_exceeded,
-    capacity_exceeded, concurrency_exceeded; price_missing for a finished call;
-    idempotency_key_reused.
+    pipeline_offline, not_enabled, unknown_step, price_missing (of a begun call only where all
+    prices are in another currency), spend_limit_reached, quota_exceeded, capacity_exceeded,
+    concurrency_exceeded; idempotency_key_reused.
     """
     return await admission_queue().begin(caller, command)
 
@@ -81,13 +81,7 @@ async def quote(
         await check_steps(sor, pipeline_row.id, pipeline_row.current_version, items)
         account = DistributorAccount(distributor, link)
         priced_lines = await price_lines(
-            sor,
-            distributor_id,
-            pipeline_row.id,
-            moment,
-            items,
-            account.adjust,
-            account.currency,
+            sor, account.terms, pipeline_row.id, moment, items, account.currency
         )
         capacity = await read_capacity(sor, pipeline_row.id)
         limits = await limits_of(sor, distributor, link, capacity, moment)

@@ -41,20 +41,30 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import counters as rules, pricing
 from pipeline_ops.rules.counters import CapacityRow
-from pipeline_ops.rules.pricing import KNOWN_NOW, DatedTerms, PricedLine, Terms
+from pipeline_ops.rules.pricing import PricedLine
+from pipeline_ops.rules.terms import (
+    EVERYBODY,
+    KNOWN_NOW,
+    PRICE_COLUMNS,
+    DatedTerms,
+    LinkTerms,
+    Terms,
+    dated_terms_of,
+)
 from pipeline_ops.rules.usage_lines import UsageLine
 
 R = TypeVar("R", Distributor, Link, CapacityRow)
 
 
 _OF_PIPELINE = ", ".join("p." + name for name in PIPELINE_COLUMNS)
-_OF_PRICE = ", ".join("r." + name for name in pricing.PRICE_COLUMNS)
+_OF_PRICE = ", ".join("r." + name for name in PRICE_COLUMNS)
 # Where the price's values begin in a row of both.
 _PRICE_AT = len(PIPELINE_COLUMNS)
 _PIPELINES = f"select {_OF_PIPELINE} from pipelines p where p.id in ${{ids}}$"  # noqa: S608
 _PIPELINES_WITH_PRICES = (
     f"select {_OF_PIPELINE}, {_OF_PRICE} from pipelines p"  # noqa: S608  constants
-    " left join pipeline_pricing r on r.pipeline_id = p.id and r.enabled = 1"
+    " left join pipeline_pricing r on r.pipeline_id = p.id and r.distributor_id in ${owners}$"
+    " and r.enabled = 1"
     " and r.effective_from <= ${last}$ and (r.effective_to is null or r.effective_to > ${first}$"
     " or r.end_terms_no > ${terms_no}$)"
     " where p.id in ${ids}$"
@@ -107,22 +117,22 @@ class WorkSet:
 
     async def price_lines(
         self,
-        account: DistributorAccount,
+        link: LinkTerms,
         pipeline_id: str,
         started_at: datetime,
         terms_no: int,
         lines: Sequence[UsageLine],
+        currency: str,
     ) -> list[PricedLine]:
-        """Return *lines* priced as of the call's start, by what was known under *terms_no*; raises
-        `price_missing`, `amount_too_large`."""
-        if not lines:
-            return []
+        """Return *lines* priced as of the call's start, on the terms of *link* and by what was
+        known under *terms_no*; raises `price_missing`, also for no lines, `amount_too_large`."""
         terms = self._terms_at(pipeline_id, started_at, terms_no)
-        line_terms = pricing.choose_terms(lines, terms, account.adjust, account.currency)
+        line_terms = pricing.choose_terms(lines, terms, link, currency)
         packages = pricing.package_ids(line_terms)
         if not packages:
             return pricing.apply_prices(lines, line_terms, {})
-        usage = await self._package_usage(account.distributor_id, quota_month(started_at), packages)
+        owner = str(link.distributor_id)
+        usage = await self._package_usage(owner, quota_month(started_at), packages)
         return pricing.apply_prices(lines, line_terms, usage)
 
     def begin(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
@@ -326,8 +336,9 @@ def _start_moments(
     begins: Iterable[Request[BeginCall]],
     finishes: Iterable[Request[FinishCall]],
 ) -> list[datetime]:
-    """Return the starts of all calls that have something to be priced."""
-    moments = [x.command.started_at or workset.moment for x in begins if x.command.lines]
+    """Return the starts of all calls that begin, which may be refused for want of prices, and of
+    those that end with something to be priced."""
+    moments = [x.command.started_at or workset.moment for x in begins]
     for item in finishes:
         header = workset.headers.get(item.command.call_no)
         if item.command.lines and header is not None:
@@ -341,6 +352,7 @@ async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[dat
         return
     values: dict[str, Any] = {"ids": sorted(ids)}
     if moments:
+        values["owners"] = [EVERYBODY, *sorted(workset.distributors)]
         # Of a call that began earlier, also what had not ended as far as was known then.
         numbers = [header.terms_no or 0 for header in workset.headers.values()]
         values |= {"first": min(moments), "last": max(moments)}
@@ -352,7 +364,7 @@ async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[dat
             pipeline = Pipeline(*pipeline_values)
             workset.pipelines[pipeline.id] = workset.pipelines_by_code[pipeline.code] = pipeline
         if price and price[0] is not None:
-            dated_terms = pricing.dated_terms_of(price)
+            dated_terms = dated_terms_of(price)
             workset._prices.setdefault(pipeline_values[0], []).append(dated_terms)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from app.global_func import FieldRule, SafeSqlor, any_case, like_pattern, now
 from pipeline_core.lifecycle.live import live_version, pipeline_by_code
 from pipeline_dist.accounts.rows import Distributor, Link, link_of, read_link
-from pipeline_dist.admission.account import check_pipeline, effective_terms
+from pipeline_dist.admission.account import check_pipeline, link_terms
 from pipeline_dist.admission.limits import Limit, limits_of
 from pipeline_dist.errors import PIPELINE_NOT_FOUND
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.counters import read_capacity
-from pipeline_ops.rules.pricing import Terms, prices_in_force
+from pipeline_ops.rules.pricing import prices_in_force
+from pipeline_ops.rules.terms import Terms
 
 MAX_ROWS = 100
 PAGE_QUERY = {
@@ -34,7 +35,7 @@ _BEHIND = " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
 _SHOWN_OF_STEP = ("step_key", "name", "step_type", "model", "timeout_seconds")
 _SHOWN_OF_TERMS = (
     "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
-    "package_price", "currency",
+    "package_price", "currency", "price_scope",
 )  # fmt: skip
 
 
@@ -115,7 +116,8 @@ async def pipeline(
 async def _describe(
     sor: SafeSqlor, distributor: Distributor, pipeline: Mapping[str, Any], link: Link
 ) -> tuple[dict[str, Any], list[Limit]]:
-    terms = await prices_in_force(sor, link.pipeline_id, now())
+    terms = await prices_in_force(sor, link.pipeline_id, now(), distributor_id=distributor.id)
+    usable = [item for item in terms if item.currency == distributor.currency]
     capacity = await read_capacity(sor, link.pipeline_id)
     limits = await limits_of(sor, distributor, link, capacity)
     item = {
@@ -126,7 +128,7 @@ async def _describe(
         "pricing_mode": link.pricing_mode,
         "valid_from": link.valid_from,
         "valid_to": link.valid_to,
-        "prices": _prices(effective_terms(link, distributor.currency, terms)),
+        "prices": _prices(link_terms(distributor.id, link).effective(usable)),
         "limits": [limit.public() for limit in limits],
     }
     return item, limits

@@ -19,10 +19,10 @@ from app.global_func import (
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.distributors import TABLE
 from pipeline_dist.accounts.rows import Link, link_of
-from pipeline_dist.admission.account import effective_terms
+from pipeline_dist.admission.account import link_terms
 from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM
 from pipeline_dist.reports.usage import Span, whole_days
-from pipeline_ops.rules.pricing import TERMS_COLUMNS, Terms, terms_of
+from pipeline_ops.rules.terms import EVERYBODY, TERMS_COLUMNS, Terms, terms_of
 
 DAYS_SHOWN = 30
 MAX_PIPELINES = 1000
@@ -33,7 +33,7 @@ GROUPS = {
     "model": "u.model",
 }
 _SHOWN_OF_TERMS = (
-    "step_key", "model", "unit", "pricing_type", "pricing_mode", "unit_price", "unit_size",
+    "step_key", "model", "unit", "pricing_type", "price_scope", "unit_price", "unit_size",
     "package_size", "package_price", "currency",
 )  # fmt: skip
 
@@ -127,23 +127,23 @@ async def _pipelines(
     rows = await sor.sqlExe(_LINKS, {"id": record["id"], "most": MAX_PIPELINES})
     prices: dict[str, list[Terms]] = defaultdict(list)
     if rows:
-        ids = [row["pipeline_id"] for row in rows]
-        for pipeline_id, *values in await sor.tuples(_PRICES, {"ids": ids, "at": moment}):
+        query = {
+            "ids": [row["pipeline_id"] for row in rows],
+            "owners": [EVERYBODY, record["id"]],
+            "currency": record["currency"],
+            "at": moment,
+        }
+        for pipeline_id, *values in await sor.tuples(_PRICES, query):
             prices[pipeline_id].append(terms_of(values))
-    return [
-        _pipeline(row, link_of(row), record["currency"], prices[row["pipeline_id"]], moment)
-        for row in rows
-    ]
+    return [_pipeline(row, link_of(row), prices[row["pipeline_id"]], moment) for row in rows]
 
 
-def _pipeline(
-    row: Row, link: Link, currency: str, terms: list[Terms], moment: datetime
-) -> dict[str, Any]:
+def _pipeline(row: Row, link: Link, terms: list[Terms], moment: datetime) -> dict[str, Any]:
     day, month = quota_day(moment), quota_month(moment)
     has_ended = link.valid_to is not None and link.valid_to <= moment
     has_begun = link.valid_from is None or link.valid_from <= moment
     is_on_sale = link.enabled and row["status"] == PipelineStatus.PUBLISHED
-    applied = effective_terms(link, currency, terms)
+    applied = link_terms(link.distributor_id, link).effective(terms)
     return {
         "id": link.id,
         "pipeline_id": link.pipeline_id,
@@ -180,6 +180,7 @@ _LINKS = (
 )
 _PRICES = (
     f"select pipeline_id, {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
-    " where pipeline_id in ${ids}$ and enabled = 1"
+    " where pipeline_id in ${ids}$ and distributor_id in ${owners}$ and enabled = 1"
+    " and currency = ${currency}$"
     " and effective_from <= ${at}$ and (effective_to is null or effective_to > ${at}$)"
 )

@@ -31,6 +31,7 @@ from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
 from pipeline_dist.reports.statement import MONTH_RULE
 from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM, NOT_ALL_REVERSED
 from pipeline_ops.ledger.entries import starts_of_days
+from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.rules.pricing import with_shown_prices
 
 GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
@@ -49,9 +50,16 @@ _PLACE = {
 }
 # A time from here on could not be reckoned with: the calendar ends.
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-_ITEMS = (
+_OF_DISTRIBUTOR = f" where u.distributor_id = ${{distributor_id}}$ and {IS_ITEM} and "
+_ITEMS = f" from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id{_OF_DISTRIBUTOR}"
+_LINES = (
+    "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"  # noqa: S608  constants
+    " u.step_key, u.model,"
+    " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
+    f" u.package_price, u.amount, {MATCH_COLUMNS},"
+    " u.currency, u.status, u.started_at, u.finished_at"
     " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    f" where u.distributor_id = ${{distributor_id}}$ and {IS_ITEM} and "
+    f"{PRICE_OF_ROW}{_OF_DISTRIBUTOR}"
 )
 _IN_MONTH = "u.month_key = ${month}$"
 # The starts are also for the index (distributor_id, started_at).
@@ -245,11 +253,7 @@ async def list_lines(
     ends late.
     """
     rows = await sor.sqlExe(
-        "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"
-        " u.step_key, u.model,"
-        " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
-        " u.package_price, u.amount, u.currency, u.status, u.started_at, u.finished_at"
-        f"{_ITEMS}{window.span.condition} and u.entry_no >= ${{after}}$"
+        f"{_LINES}{window.span.condition} and u.entry_no >= ${{after}}$"
         " and (u.entry_no > ${after}$ or u.line_no > ${after_line}$)"
         # One call has a number: its number is in the order only because it is in the index.
         " order by u.entry_no, u.call_no, u.line_no limit ${most}$",

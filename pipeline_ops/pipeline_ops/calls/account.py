@@ -6,7 +6,7 @@ distributor's quotas, prices and limits. So pipeline_dist contributes the provid
 calls of our own, which name no distributor, go on `OwnAccount`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from app.global_func import Contributions, SafeSqlor, settings
 from pipeline_ops.errors import NO_DISTRIBUTORS
-from pipeline_ops.rules.pricing import Terms, choose
+from pipeline_ops.rules.terms import LinkTerms
 
 
 class Account(Protocol):
@@ -28,11 +28,15 @@ class Account(Protocol):
     def currency(self) -> str:
         """The currency it is charged in."""
 
-    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-        """Return the price that applies for this account among a line's prices in force."""
+    @property
+    def terms(self) -> LinkTerms:
+        """On which terms it is charged now."""
+
+    def check_link(self) -> None:
+        """Raise what refuses any call of this account: that it does not have the line."""
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
-        """Raise what refuses a call that begins at *moment*: not linked, spent, no quota left."""
+        """Raise what refuses a call that begins at *moment*: spent, no quota left."""
 
     def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""
@@ -70,9 +74,13 @@ class OwnAccount:
         """The system's own currency."""
         return settings().default_currency
 
-    def adjust(self, terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-        """Return the line's price as it is."""
-        return choose(terms, step_key, model, unit)
+    @property
+    def terms(self) -> LinkTerms:
+        """Everybody's prices as they are."""
+        return LinkTerms()
+
+    def check_link(self) -> None:
+        """Refuse nothing."""
 
     async def check(self, sor: SafeSqlor, moment: datetime) -> None:
         """Refuse nothing."""

@@ -49,9 +49,9 @@ async def book(
     Book a call that is over; the header row with its `lines` and their `total`.
 
     *values*: pipeline_id, distributor_id (None: a call of our own), status, started_at,
-    finished_at, duration_ms, client_ref, error, remark. Raises InvalidFields, what admission
-    refuses (quota_exceeded, capacity_exceeded, spend_limit_reached), `unknown_step`,
-    `price_missing`.
+    finished_at, duration_ms, client_ref, error, remark. Raises in this order InvalidFields, then
+    what admission refuses: `unknown_step`, `price_missing`, `spend_limit_reached`,
+    `quota_exceeded`, `capacity_exceeded`.
     """
     await check_references(sor, TABLE, values)
     pipeline_id = values["pipeline_id"]
@@ -59,20 +59,15 @@ async def book(
     capacity = await lock_capacity(sor, pipeline_id)
     moment = now()
     started_at, finished_at, duration_ms = _times(values, moment)
+    account.check_link()
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     await check_steps(sor, pipeline_id, pipeline["current_version"], lines)
+    priced_lines = await price_lines(
+        sor, account.terms, pipeline_id, started_at, lines, account.currency
+    )
     await account.check(sor, started_at)
     await open_capacity(sor, capacity, started_at, slot=False)
     check_room(capacity.limits(started_at, slot=False), moment)
-    priced_lines = await price_lines(
-        sor,
-        account.distributor_id,
-        pipeline_id,
-        started_at,
-        lines,
-        account.adjust,
-        account.currency,
-    )
     header = new_header(
         moment=moment,
         by=actor.user_id or "",
@@ -83,6 +78,8 @@ async def book(
         status=values["status"],
         source=CallSource.MANUAL,
         terms_no=pipeline["terms_no"],
+        pricing_mode=account.terms.pricing_mode,
+        discount_rate=account.terms.discount_rate,
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,

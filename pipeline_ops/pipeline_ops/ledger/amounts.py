@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from app.global_func import Row, SafeSqlor
 from pipeline_ops.ledger.counted import ZERO, Difference
-from pipeline_ops.rules.pricing import TERMS_COLUMNS, PricingMode, Terms, line_amount
+from pipeline_ops.rules.pricing import line_amount
+from pipeline_ops.rules.terms import TERMS_COLUMNS, Terms
 
 # amount = quantity * unit_price / unit_size, half up to 10 decimals, without a division:
 # -size <= 2 * 10^10 * (quantity * price - amount * size) < size.
@@ -51,12 +52,8 @@ def _due(row: Row) -> Decimal:
     """Return what a charge amounts to by its own terms; nothing where it has none."""
     if row["unit_price"] is None or not row["unit_size"]:
         return ZERO
-    names = [name for name in TERMS_COLUMNS if name != "id"]
-    terms = Terms(
-        pricing_id=row["pricing_id"],
-        pricing_mode=row["pricing_mode"] or PricingMode.INHERIT,
-        **{name: row[name] for name in names},
-    )
+    names = [name for name in TERMS_COLUMNS if name not in ("id", "distributor_id")]
+    terms = Terms(pricing_id=row["pricing_id"], **{name: row[name] for name in names})
     return line_amount(terms, row["quantity"])
 
 

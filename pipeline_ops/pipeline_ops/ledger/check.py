@@ -15,6 +15,7 @@ from pipeline_ops.ledger.amounts import amount_faults
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
+from pipeline_ops.ledger.repricing import price_faults
 from pipeline_ops.ledger.structure import structure_faults
 
 _SUMS = (
@@ -27,7 +28,7 @@ _SUMS = (
 )
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
 # What is wrong there is no counter: in the ledger itself, or in what bills rest on.
-_OF_LEDGER = ("statement", "entries", "amounts", "prices", "versions", "orphans")
+_OF_LEDGER = ("statement", "entries", "terms", "amounts", "prices", "versions", "orphans")
 _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"
@@ -60,7 +61,7 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
 async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     """Return the counters of all rows held against *sums*, and of all time what they rest on."""
     counters = [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
-    amounts = await amount_faults(sor, month)
+    amounts = await price_faults(sor, month) + await amount_faults(sor, month)
     return counters + amounts + ([] if month else await structure_faults(sor))
 
 
@@ -137,5 +138,5 @@ async def _repair(differences: list[Difference]) -> int:
     return 1 if remaining else 0
 
 
-def _plain(value: int | Decimal) -> str:
+def _plain(value: int | Decimal | str | None) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)

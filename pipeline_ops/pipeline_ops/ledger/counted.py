@@ -23,8 +23,8 @@ class Difference:
     table: str
     key: str
     counter: str
-    says: int | Decimal
-    should_be: int | Decimal
+    says: int | Decimal | str | None
+    should_be: int | Decimal | str | None
     row_id: str
 
 

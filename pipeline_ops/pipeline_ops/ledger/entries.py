@@ -19,6 +19,7 @@ from app.global_func import (
     bulk_insert_tuples,
     bulk_update,
 )
+from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.ledger.rows import (
     HEADER_COLUMNS,
     ITEM_COLUMNS,
@@ -273,9 +274,10 @@ async def expire_overdue(
 _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa: S608
 _OF_CALL = " where call_no = ${call_no}$ and line_no = 0"
 _LINES = (
-    f"select call_no, {', '.join(LINE_COLUMNS)} from pipeline_usage_log"  # noqa: S608  constants
-    " where call_no in ${call_nos}$ and unit <> '' and entry_type = 'charge'"
-    " order by call_no, line_no"
+    f"select u.call_no, {', '.join('u.' + name for name in LINE_COLUMNS)}, {MATCH_COLUMNS}"  # noqa: S608
+    f" from pipeline_usage_log u{PRICE_OF_ROW}"
+    " where u.call_no in ${call_nos}$ and u.unit <> '' and u.entry_type = 'charge'"
+    " order by u.call_no, u.line_no"
 )
 
 _COUNT = "select coalesce(sum(calls), 0) as calls from pipeline_usage_log where calls <> 0"

@@ -11,6 +11,7 @@ from typing import Any
 from app.global_func import column_names, quota_day, quota_month, time_ordered_id
 from pipeline_ops.ledger.states import CallSource, CallStatus, EntryType
 from pipeline_ops.rules.pricing import PricedLine
+from pipeline_ops.rules.terms import LinkTerms, PricingMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,9 @@ class CallHeader(CallLabels):
     quota_key: str | None = None
     # Its line's number when it began: what was known of prices (`DatedTerms.holds_at`).
     terms_no: int | None = None
+    # Its link's terms when it began; calls of before these were kept have no mode.
+    pricing_mode: str | None = None
+    discount_rate: Decimal | None = None
     entry_no: int | None = None
     calls: int = 1
     remark: str | None = None
@@ -68,11 +72,18 @@ class CallHeader(CallLabels):
     updated_by: str
     lock_version: int = 1
 
+    @property
+    def terms(self) -> LinkTerms:
+        """On which terms it is charged, whatever became of its link."""
+        mode = self.pricing_mode or PricingMode.INHERIT
+        return LinkTerms(self.distributor_id, mode, self.discount_rate)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLine:
     """
-    What the row of a metered item has of its own: what was used, its price and its amount.
+    What the row of a metered item has of its own: what was used, its price and its amount; and
+    whose the price is and how it was found, which the price itself says (ledger/matches.py).
 
     The first item stands in the header's row, `line_no` 0, and has its id.
     """
@@ -85,12 +96,13 @@ class CallLine:
     quantity: Decimal
     pricing_id: str
     pricing_type: str
-    pricing_mode: str
     unit_price: Decimal | None
     unit_size: int | None
     package_size: int | None
     package_price: Decimal | None
     amount: Decimal
+    price_scope: str
+    matched: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +140,8 @@ def header_of(values: Iterable[Any]) -> CallHeader:
 
 
 def line_of(values: Iterable[Any]) -> CallLine:
-    """Return the item of a row that was read as the values of LINE_COLUMNS."""
-    return CallLine(**dict(zip(LINE_COLUMNS, values, strict=True)))
+    """Return the item of a row that was read as the values of LINE_COLUMNS and MATCH_COLUMNS."""
+    return CallLine(**dict(zip(_LINE_FIELDS, values, strict=True)))
 
 
 def call_lines(priced_lines: Iterable[PricedLine]) -> list[CallLine]:
@@ -144,24 +156,27 @@ def call_lines(priced_lines: Iterable[PricedLine]) -> list[CallLine]:
             quantity=line.usage.quantity,
             pricing_id=line.terms.pricing_id,
             pricing_type=line.terms.pricing_type,
-            pricing_mode=line.terms.pricing_mode,
             unit_price=line.terms.unit_price,
             unit_size=line.terms.unit_size,
             package_size=line.terms.package_size,
             package_price=line.terms.package_price,
             amount=line.amount,
+            price_scope=line.terms.price_scope,
+            matched=line.terms.matched,
         )
         for line in priced_lines
     ]
 
 
 HEADER_COLUMNS = column_names(CallHeader)
-LINE_COLUMNS = column_names(CallLine)
+_LINE_FIELDS = column_names(CallLine)
+# What a row has of its item; the rest is read of its price.
+LINE_COLUMNS = _LINE_FIELDS[:-2]
 # What the rows of a call's items have in common with its header.
 _SHARED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
-    "entry_no",
+    "entry_no", "pricing_mode",
 )  # fmt: skip
 # Of every row; an item's are (1, 0).
 _COUNTED = ("lock_version", "calls")

@@ -21,6 +21,7 @@ from app.global_func import (
 from pipeline_ops.reports.cache import slow_answer
 from pipeline_ops.reports.distributors import distributor_statements
 from pipeline_ops.reports.stats import summary
+from pipeline_ops.rules.terms import EVERYBODY
 
 MAX_RUNNING_SHOWN = 50
 _ASKED = {"pipeline_id": FieldRule(kind="str", required=True, length=32)}
@@ -31,10 +32,10 @@ async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str,
     Return {now, prices, capacity, gauges: [{scope, used, limit, resets_at}], today, month,
     counted_at, running}.
 
-    `scope` is day, month or slots; `limit` is None where nothing limits, `capacity` None where
-    the line has none. `running` are the calls that hold a slot, those that end first in front.
-    `today` and `month` are as of `counted_at`: where counting took long, a while ago (see
-    `slow_answer`).
+    A price has the name of its distributor as `distributor`. `scope` is day, month or slots;
+    `limit` is None where nothing limits, `capacity` None where the line has none. `running` are the
+    calls that hold a slot, those that end first in front. `today` and `month` are as of
+    `counted_at`: where counting took long, a while ago (see `slow_answer`).
     """
     pipeline_id = check_params(_ASKED, params)["pipeline_id"]
     moment = now()
@@ -47,7 +48,7 @@ async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str,
         await get_row(sor, "pipelines", pipeline_id)
         capacity = await sor.one(_CAPACITY, {"id": pipeline_id})
         running = await _running(sor, pipeline_id)
-        prices = await sor.sqlExe(_PRICES, {"id": pipeline_id})
+        prices = await _prices(sor, pipeline_id)
     return {
         "now": moment,
         "prices": prices,
@@ -63,9 +64,7 @@ async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str,
 async def _running(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
     """Return the calls that hold a slot of the line, each with its distributor's name."""
     calls = await sor.sqlExe(_RUNNING, {"id": pipeline_id, "most": MAX_RUNNING_SHOWN})
-    ids = sorted({call["distributor_id"] for call in calls} - {None})
-    rows = await sor.sqlExe(distributor_statements().names, {"ids": ids}) if ids else []
-    names = {row["id"]: row["name"] for row in rows}
+    names = await _names(sor, calls)
     return [
         {
             "call_no": call["call_no"],
@@ -75,6 +74,22 @@ async def _running(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
         }
         for call in calls
     ]
+
+
+async def _prices(sor: SafeSqlor, pipeline_id: str) -> list[dict[str, Any]]:
+    """Return the prices of the line, each with the name of the distributor whose own it is."""
+    prices = await sor.sqlExe(_PRICES, {"id": pipeline_id})
+    names = await _names(sor, prices)
+    return [{**price, "distributor": names.get(price["distributor_id"])} for price in prices]
+
+
+async def _names(sor: SafeSqlor, rows: list[Row]) -> dict[str, str]:
+    """Return the names of the distributors of *rows* by their ids."""
+    ids = sorted({row["distributor_id"] for row in rows} - {None, EVERYBODY})
+    if not ids:
+        return {}
+    names = await sor.sqlExe(distributor_statements().names, {"ids": ids})
+    return {row["id"]: row["name"] for row in names}
 
 
 async def _days(pipeline_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
@@ -116,7 +131,7 @@ def gauges(
 _CAPACITY = "select * from pipeline_capacity where pipeline_id = ${id}$"
 _PRICES = (
     "select * from pipeline_pricing where pipeline_id = ${id}$"
-    " order by unit, step_key, model, effective_from, id limit 1000"
+    " order by unit, step_key, model, distributor_id, effective_from, id limit 1000"
 )
 # Served by the index (pipeline_id, day_key).
 _BY_DAY = (

@@ -23,7 +23,7 @@ from pipeline_ops.errors import (
 
 Values = Mapping[str, Any]
 # What a price is for: of several enabled ones of one key, one at most is in force at any time.
-KEY = ("pipeline_id", "step_key", "model", "unit")
+KEY = ("distributor_id", "pipeline_id", "step_key", "model", "unit")
 # What the question "from when" is called in a request, and its word for at once.
 CHANGE_FROM = "change_from"
 NOW = "now"

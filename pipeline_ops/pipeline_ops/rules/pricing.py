@@ -6,11 +6,10 @@ digit. Money is Decimal; amounts are found by whole-number arithmetic and rounde
 to 10 decimals.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from enum import StrEnum
 from typing import Any
 
 from app.global_func import FieldProblem, SafeSqlor, quota_month
@@ -22,82 +21,22 @@ from pipeline_ops.errors import (
     PRICE_MISSING,
     PRICE_MISSING_IN_CURRENCY,
 )
+from pipeline_ops.rules.terms import (
+    EVERYBODY,
+    KNOWN_NOW,
+    TERMS_COLUMNS,
+    LinkTerms,
+    PricingType,
+    Terms,
+    shown_price,
+    terms_of,
+)
 from pipeline_ops.rules.usage_lines import UsageLine
 
-
-class PricingType(StrEnum):
-    """How a price is reckoned: by quantity, or by packages begun."""
-
-    UNIT = "unit"
-    PACKAGE = "package"
-
-
-class PricingMode(StrEnum):
-    """Where a price comes from: the line, the line at a discount, or the distributor's own."""
-
-    INHERIT = "inherit"
-    DISCOUNT = "discount"
-    FIXED = "fixed"
-
-
 AMOUNT_DECIMALS = 10
-PRICE_DECIMALS = 6
 # What decimal(20,10) can hold.
 AMOUNT_LIMIT = Decimal(10) ** 10
-# A line's number to which all that is recorded is known: that of a call which begins now.
-KNOWN_NOW = 2**63 - 1
-
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
-_PRICE_STEP = Decimal(1).scaleb(-PRICE_DECIMALS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """
-    A price as it is applied: `unit_price` for `unit_size` units, or packages of `package_size`
-    units at `package_price`. An empty `step_key` or `model` means every one.
-
-    `pricing_id` is the price's identity in the ledger, by which packages are counted.
-    """
-
-    pricing_id: str
-    step_key: str
-    model: str
-    unit: str
-    pricing_type: str
-    pricing_mode: PricingMode = PricingMode.INHERIT
-    unit_price: Decimal | None = None
-    unit_size: int = 1
-    package_size: int | None = None
-    package_price: Decimal | None = None
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatedTerms:
-    """
-    An enabled price with the time in which it applies, from `start` up to and without `end`, and
-    the numbers (`pipelines.terms_no`) under which it and its end were recorded.
-    """
-
-    terms: Terms
-    start: datetime
-    end: datetime | None
-    terms_no: int = 0
-    end_terms_no: int = 0
-
-    def holds_at(self, moment: datetime, terms_no: int = KNOWN_NOW) -> bool:
-        """
-        Return whether it applies to a call that began at *moment*, when *terms_no* was its line's
-        number.
-
-        What was recorded after that number is as if it had not been: a price, and the end of one.
-        Clocks of several hosts differ; the number, which each change of prices raises and writes,
-        tells before from after.
-        """
-        if self.terms_no > terms_no or self.start > moment:
-            return False
-        return self.end is None or self.end > moment or self.end_terms_no > terms_no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,41 +48,6 @@ class PricedLine:
     usage: UsageLine
     terms: Terms
     amount: Decimal
-
-
-# Which price applies to (step_key, model, unit) among those in force; None when none does.
-Adjust = Callable[[Sequence[Terms], str, str, str], Terms | None]
-
-
-def choose(terms: Sequence[Terms], step_key: str, model: str, unit: str) -> Terms | None:
-    """Return the most specific of *terms* for this use: step and model, step, model, neither."""
-    fitting = [
-        item
-        for item in terms
-        if item.unit == unit and item.step_key in ("", step_key) and item.model in ("", model)
-    ]
-    return max(fitting, key=lambda item: (item.step_key != "", item.model != ""), default=None)
-
-
-def discount(terms: Terms, rate: Decimal) -> Terms:
-    """Return *terms* at *rate* of their price. Nothing is rounded: 6 decimals of a price and 4 of a
-    rate make 10, which the ledger keeps, so that the price stored with a line reproduces its
-    amount."""
-    return replace(
-        terms,
-        pricing_mode=PricingMode.DISCOUNT,
-        unit_price=_scale(terms.unit_price, rate),
-        package_price=_scale(terms.package_price, rate),
-    )
-
-
-def shown_price(price: Decimal | None) -> Decimal | None:
-    """Return *price* with the decimals it needs, at least 6: as people set it, whoever stored
-    it."""
-    if price is None or price.as_tuple().exponent == -PRICE_DECIMALS:
-        return price
-    at_six = _EXACT.quantize(price, _PRICE_STEP)
-    return at_six if at_six == price else price.normalize(_EXACT)
 
 
 def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,31 +85,34 @@ def total(lines: Sequence[PricedLine]) -> Decimal:
 
 
 def choose_terms(
-    lines: Sequence[UsageLine], terms: Sequence[Terms], adjust: Adjust, currency: str | None
+    lines: Sequence[UsageLine], terms: Sequence[Terms], link: LinkTerms, currency: str | None
 ) -> list[Terms]:
     """
-    Return the price of each line. With *currency*, prices in another one do not count.
+    Return the price of each line for a call on the terms of *link*. With *currency*, prices in
+    another one do not count.
 
-    Raises Conflict `price_missing` naming every line that has no price.
+    Raises Conflict `price_missing` naming every line that has no price, or, also for no lines at
+    all, saying that all prices are in another currency.
     """
     usable = [item for item in terms if currency in (None, item.currency)]
+    if not lines and not any(link.takes(item) for item in usable):
+        _refuse_currencies({item.currency for item in terms if link.takes(item)}, currency)
     line_terms: list[Terms] = []
     problems: list[FieldProblem] = []
     others: list[str] = []
     for number, line in enumerate(lines):
-        item = adjust(usable, line.step_key, line.model, line.unit)
-        if item is not None and currency in (None, item.currency):
+        item = link.choose(usable, line.step_key, line.model, line.unit)
+        if item is not None:
             line_terms.append(item)
             continue
-        other = item or adjust(terms, line.step_key, line.model, line.unit)
+        other = link.choose(terms, line.step_key, line.model, line.unit)
         if other is None:
             problems.append(_no_price(number, line))
         else:
             problems.append(_other_currency(number, line, other.currency, currency))
             others.append(other.currency)
-    if others and len(others) == len(lines):
-        names = ", ".join(sorted(set(others)))
-        raise PRICE_MISSING_IN_CURRENCY(problems=problems, others=names, currency=currency)
+    if len(others) == len(lines):
+        _refuse_currencies(others, currency, problems)
     if problems:
         raise PRICE_MISSING(problems=problems, count=len(problems))
     return line_terms
@@ -239,36 +146,24 @@ def apply_prices(
 
 
 async def prices_in_force(
-    sor: SafeSqlor, pipeline_id: str, at: datetime, terms_no: int = KNOWN_NOW
+    sor: SafeSqlor,
+    pipeline_id: str,
+    at: datetime,
+    *,
+    distributor_id: str | None = None,
+    terms_no: int = KNOWN_NOW,
 ) -> list[Terms]:
-    """Return the prices of a line that hold at *at* by what was known under *terms_no*
-    (`DatedTerms.holds_at`)."""
-    rows = await sor.tuples(_IN_FORCE, {"pipeline_id": pipeline_id, "at": at, "terms_no": terms_no})
-    return [terms_of(values) for values in rows]
+    """Return the prices of a line, everybody's and the distributor's own, that hold at *at* by what
+    was known under *terms_no* (`DatedTerms.holds_at`)."""
+    values = {"pipeline_id": pipeline_id, "at": at, "terms_no": terms_no}
+    owners = sorted({EVERYBODY, distributor_id or EVERYBODY})
+    return [terms_of(row) for row in await sor.tuples(_IN_FORCE, values | {"owners": owners})]
 
 
-def terms_of(values: Iterable[Any]) -> Terms:
-    """Return a row of pipeline_pricing, read as the values of TERMS_COLUMNS, as Terms."""
-    return Terms(**dict(zip(_TERMS_FIELDS, values, strict=True)))
-
-
-def dated_terms_of(values: Sequence[Any]) -> DatedTerms:
-    """Return a row of pipeline_pricing, read as the values of PRICE_COLUMNS, as DatedTerms."""
-    terms, dates = values[: len(TERMS_COLUMNS)], values[len(TERMS_COLUMNS) :]
-    return DatedTerms(terms_of(terms), *dates)
-
-
-# The columns of a price of which Terms are made; its id is their pricing_id.
-TERMS_COLUMNS = (
-    "id", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
-    "package_price", "currency",
-)  # fmt: skip
-# The same and when it holds, of which DatedTerms are made.
-PRICE_COLUMNS = (*TERMS_COLUMNS, "effective_from", "effective_to", "terms_no", "end_terms_no")
-_TERMS_FIELDS = ("pricing_id", *TERMS_COLUMNS[1:])
 _IN_FORCE = (
     f"select {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
-    " where pipeline_id = ${pipeline_id}$ and enabled = 1 and effective_from <= ${at}$"
+    " where pipeline_id = ${pipeline_id}$ and distributor_id in ${owners}$ and enabled = 1"
+    " and effective_from <= ${at}$"
     " and (effective_to is null or effective_to > ${at}$ or end_terms_no > ${terms_no}$)"
     " and terms_no <= ${terms_no}$"
 )
@@ -292,32 +187,25 @@ async def package_usage(
 
 async def price_lines(
     sor: SafeSqlor,
-    distributor_id: str | None,
+    link: LinkTerms,
     pipeline_id: str,
     started_at: datetime,
     lines: Sequence[UsageLine],
-    adjust: Adjust = choose,
     currency: str | None = None,
 ) -> list[PricedLine]:
     """
-    Return *lines* priced as of the call's start. Exact only under the distributor's lock (without a
-    distributor: the line's), because packages count what others booked before.
+    Return *lines* priced as of the call's start, on the terms of *link*. Exact only under the
+    distributor's lock (without a distributor: the line's), because packages count what others
+    booked before.
 
     Raises Conflict `price_missing`, Unprocessable `amount_too_large`.
     """
-    if not lines:
-        return []
-    terms = await prices_in_force(sor, pipeline_id, started_at)
-    line_terms = choose_terms(lines, terms, adjust, currency)
+    owner = link.distributor_id
+    terms = await prices_in_force(sor, pipeline_id, started_at, distributor_id=owner)
+    line_terms = choose_terms(lines, terms, link, currency)
     packages = package_ids(line_terms)
-    usage = await package_usage(sor, distributor_id, quota_month(started_at), packages)
+    usage = await package_usage(sor, owner, quota_month(started_at), packages)
     return apply_prices(lines, line_terms, usage)
-
-
-def _scale(price: Decimal | None, rate: Decimal) -> Decimal | None:
-    if price is None:
-        return None
-    return shown_price(_EXACT.multiply(price, rate))
 
 
 def _packages(units: Decimal, size: int) -> int:
@@ -346,6 +234,15 @@ def _other_currency(
     return NO_PRICE_IN_CURRENCY(
         f"lines/{number}", unit=line.unit, found=currency, wanted=account_currency
     )
+
+
+def _refuse_currencies(
+    others: Collection[str], currency: str | None, problems: Sequence[FieldProblem] = ()
+) -> None:
+    """Raise Conflict `price_missing` where the prices are in *others*, and none in *currency*."""
+    if others:
+        names = ", ".join(sorted(set(others)))
+        raise PRICE_MISSING_IN_CURRENCY(problems=problems, others=names, currency=currency)
 
 
 def _check_size(lines: Sequence[PricedLine]) -> None:

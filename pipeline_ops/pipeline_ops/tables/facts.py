@@ -10,7 +10,7 @@ FACTS = PipelineFacts(
     ),
     prices="""
 select distinct step_key, model from pipeline_pricing
- where pipeline_id = ${id}$ and enabled = 1
+ where pipeline_id = ${id}$ and distributor_id = '' and enabled = 1
    and effective_from <= ${at}$ and (effective_to is null or effective_to > ${at}$)
 """,
     capacity="select id from pipeline_capacity where pipeline_id = ${id}$",

@@ -4,7 +4,8 @@ The price list of a line, pipeline_pricing.
 What has been in force is history, see pipeline_ops/rules/price_changes.py. Every change raises the
 line's `terms_no`, and the price keeps the number at which it, and its end, was recorded: so it
 never reaches a call that began before. All changes to one line's prices wait for each other on the
-line's own row, and write it, so that two prices for the same use never overlap in time.
+line's own row, and write it, so that two prices for the same use never overlap in time. A price
+with a distributor is that distributor's own, and changed under the lock of its row, taken first.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,6 @@ from app.global_func import (
     get_row,
     insert_row,
     iso,
-    lock_parent,
     new_id,
     now,
     settings,
@@ -55,6 +55,8 @@ from pipeline_ops.rules.price_changes import (
     is_draft,
     is_over,
 )
+from pipeline_ops.rules.terms import EVERYBODY
+from pipeline_ops.tables.price_owners import check_owner
 
 TABLE = "pipeline_pricing"
 
@@ -90,13 +92,14 @@ class PriceService(TableService):
 
     async def lock(self, sor: SafeSqlor, record_id: str) -> Record:
         price = await get_row(sor, TABLE, record_id)
-        await lock_parent(sor, "pipelines", price["pipeline_id"])
+        await check_references(sor, TABLE, price)  # locks the distributor, then the line
         return await super().lock(sor, record_id)
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         columns = {name: value for name, value in values.items() if name not in self.extra}
-        price = _complete(columns, columns)
-        await check_references(sor, TABLE, price)  # locks the line
+        price = complete({"distributor_id": EVERYBODY, **columns}, columns)
+        await check_references(sor, TABLE, price)  # locks the distributor, then the line
+        await check_owner(sor, price)
         await _check_currency(sor, price, values)
         await _check_overlap(sor, price)
         return price | await _numbers(sor, price)
@@ -166,7 +169,8 @@ async def _edit(
     # Rows of before prices had a history may be switched off, and used.
     if referrers := await _referrers(sor, current):
         raise PRICE_USED(extra={"referrers": referrers})
-    price = _complete({**current, **new}, new)
+    price = complete({**current, **new}, new)
+    await check_owner(sor, price)
     if "currency" in new:
         await _check_currency(sor, price, values)
     await _check_overlap(sor, price)
@@ -189,7 +193,8 @@ async def _succeed(
 ) -> Record:
     """End *current* by the columns *end*, and let a price that differs from it by *new* begin."""
     settable = [name for name, column in table(TABLE).columns.items() if not column.server_set]
-    price = _complete({**{name: current[name] for name in settable}, **new}, new)
+    price = complete({**{name: current[name] for name in settable}, **new}, new)
+    await check_owner(sor, price)
     numbers = await _numbers(sor, current)
     successor = {**price, **numbers, "id": new_id(), "replaces": current["id"]}
     old = await update_locked_row(
@@ -282,7 +287,7 @@ async def _referrers(sor: SafeSqlor, price: Mapping[str, Any]) -> list[dict[str,
     return [{"table": "pipeline_usage_log", "id": usage["id"], "label": "pipeline_usage_log"}]
 
 
-def _complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return *values* with what follows from the price's type and a start.
 

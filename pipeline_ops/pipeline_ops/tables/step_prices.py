@@ -10,16 +10,16 @@ from pipeline_ops.tables.prices import TABLE, raise_terms_no
 
 Price = Mapping[str, Any]
 # What a price is for, within its line.
-_KEY = ("step_key", "model", "unit")
+_KEY = ("distributor_id", "step_key", "model", "unit")
 _OF_STEPS = """
 select * from pipeline_pricing
  where pipeline_id = ${pipeline_id}$ and step_key <> '' and enabled = 1
    and (effective_to is null or effective_to > ${at}$)
- order by step_key, model, unit, effective_from, id
+ order by step_key, model, unit, distributor_id, effective_from, id
 """
 _TOLD = (
     "id", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
-    "package_price", "currency", "effective_from", "effective_to",
+    "package_price", "currency", "effective_from", "effective_to", "distributor_id",
 )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from app.global_func import (
 from pipeline_core.transfer.parts import Part
 from pipeline_ops.tables import capacities, prices
 
-_PRICES = "select * from pipeline_pricing where pipeline_id = ${id}$"
+# A distributor's own prices stay: like its link, they belong to it and this installation.
+_PRICES = "select * from pipeline_pricing where pipeline_id = ${id}$ and distributor_id = ''"
 _CAPACITY = "select * from pipeline_capacity where pipeline_id = ${id}$"
 
 

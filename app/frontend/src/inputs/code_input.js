@@ -1,6 +1,10 @@
-/** code: a drop-down; with a search box as soon as the list is long or the server searches. */
+/**
+ * code: a drop-down; with a search box as soon as the list is long or the server searches.
+ * `empty_text` is what no value is called, where that means something.
+ */
 
 import { h } from '../core/dom.js';
+import { t } from '../core/i18n.js';
 import { Combobox } from './combobox.js';
 import { Input } from './input.js';
 import { isSearched, loadOptions, optionText, optionValue } from './options.js';
@@ -54,7 +58,7 @@ export class CodeInput extends Input {
 
   fillSelect() {
     const hasEmpty = this.options.some(({ value }) => value === '');
-    const empty = hasEmpty || (this.field.required && this.selection) ? [] : [h('option', { value: '' }, '')];
+    const empty = hasEmpty || (this.field.required && this.selection) ? [] : [h('option', { value: '' }, t(this.field.empty_text ?? ''))];
     this.select.replaceChildren(...empty,
       ...this.options.map(({ value, text }) => h('option', { value }, text || value)));
     this.showCurrent();
@@ -67,6 +71,7 @@ export class CodeInput extends Input {
       id: this.controlId,
       name: this.field.name,
       isRequired: this.field.required,
+      emptyText: this.field.empty_text,
       find: (text) => this.find(text),
       localChoices: () => this.options,
       onPick: (option) => {
@@ -162,7 +167,7 @@ export class CodeInput extends Input {
       const choice = field.data.find((one) => String(optionValue(one, field)) === String(value));
       if (choice) return optionText(choice, field);
     }
-    return value === null || value === undefined ? '' : String(value);
+    return value === null || value === undefined || value === '' ? t(field.empty_text ?? '') : String(value);
   }
 }
 

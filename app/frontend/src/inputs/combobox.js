@@ -8,9 +8,10 @@ const SEARCH_DELAY_MS = 180;
 export class Combobox {
   /**
    * @param {{id: string, name: string, isRequired: boolean, find: (text: string) => Promise<Choice[]>,
-   *   localChoices: () => Choice[], onPick: (option: Choice|null) => void}} how `localChoices`: without asking
+   *   localChoices: () => Choice[], onPick: (option: Choice|null) => void, emptyText?: string}} how
+   *   `localChoices`: without asking; `emptyText`: what no choice is called
    */
-  constructor({ id, name, isRequired, find, localChoices, onPick }) {
+  constructor({ id, name, isRequired, find, localChoices, onPick, emptyText }) {
     this.find = find;
     this.localChoices = localChoices;
     this.onPick = onPick;
@@ -21,7 +22,7 @@ export class Combobox {
     this.input = h('input', {
       id, name, type: 'text', role: 'combobox', autocomplete: 'off', 'aria-autocomplete': 'list',
       'aria-expanded': 'false', 'aria-controls': listId, 'aria-required': isRequired || undefined,
-      placeholder: t('Type to search'),
+      placeholder: t(emptyText ?? 'Type to search'),
       on: {
         input: () => { this.isTyping = true; this.search(); }, click: () => this.open(), keydown: (event) => this.key(event),
         blur: () => this.leave(),

@@ -101,10 +101,10 @@ export function toServer({ field, op, value }) {
   return { field: name, op: SYMBOLS[op], const: kind === 'check' ? Number(value) : value };
 }
 
-/** Text columns may hold '' as well as nothing. @param {string} name @param {FieldKind} kind @param {Operator} op */
+/** Texts and codes may be '' as well as nothing. @param {string} name @param {FieldKind} kind @param {Operator} op */
 function emptiness(name, kind, op) {
   const isEmpty = op === 'empty';
-  if (kind !== 'text') return { field: name, op: isEmpty ? 'IS NULL' : 'IS NOT NULL' };
+  if (kind !== 'text' && kind !== 'code') return { field: name, op: isEmpty ? 'IS NULL' : 'IS NOT NULL' };
   return isEmpty
     ? { or: [{ field: name, op: 'IS NULL' }, { field: name, op: '=', const: '' }] }
     : { AND: [{ field: name, op: 'IS NOT NULL' }, { field: name, op: '!=', const: '' }] };

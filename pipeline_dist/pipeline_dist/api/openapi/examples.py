@@ -44,6 +44,8 @@ _PRICED = {
     "package_size": None,
     "package_price": None,
     "amount": "0.0048080000",
+    "price_scope": "general",
+    "matched": "model",
 }
 
 ME: Example = {
@@ -85,6 +87,7 @@ _PIPELINE: Example = {
             "package_size": None,
             "package_price": None,
             "currency": "USD",
+            "price_scope": "general",
         }
     ],
     "limits": [*_OF_ACME, _OF_THE_LINE],

@@ -4,6 +4,7 @@ from app.global_func import Message
 from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.input import LABEL_WORDS
+from pipeline_dist.api.openapi.price_schemas import PRICE, PRICED_LINE, SCOPE
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
     MODEL,
@@ -23,16 +24,6 @@ from pipeline_dist.api.openapi.schema import (
 )
 from pipeline_dist.reports.usage import GROUPS
 
-_PRICE: dict[str, Schema] = {
-    "pricing_type": choice(
-        "unit: by quantity; package: by packages begun.", "pipeline_pricing", "pricing_type"
-    ),
-    "unit_price": maybe(money("Price of unit_size units.")),
-    "unit_size": maybe(number("For how many units the unit price is.", minimum=1)),
-    "package_size": maybe(number("Units in a package.", minimum=1)),
-    "package_price": maybe(money("Price of a package.")),
-    "currency": CURRENCY,
-}
 _LIMIT = record(
     "One limit and what is left of it.",
     {
@@ -51,20 +42,6 @@ _NEXT = maybe(text("Send it back as `next` for the next page; null on the last o
 _LIMITS = list_of(ref("Limit"), "The limits that apply, with what is left.")
 
 
-_PRICED_LINE = record(
-    "A line with the price applied to it.",
-    {
-        "line_no": number(
-            "Its row in the call: 0 for the first. Calls booked by older versions count from 1."
-        ),
-        "step_key": STEP,
-        "model": MODEL,
-        "unit": UNIT,
-        "quantity": money("How much was used."),
-        **{name: _PRICE[name] for name in _PRICE if name != "currency"},
-        "amount": money("What it costs, to 10 decimals."),
-    },
-)
 _BEGUN: dict[str, Schema] = {
     "call_no": text("The call's number."),
     "pipeline": PIPELINE,
@@ -120,7 +97,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "Price": record(
         "A price that applies to this distributor now.",
-        {"step_key": STEP, "model": MODEL, "unit": UNIT, **_PRICE},
+        {"step_key": STEP, "model": MODEL, "unit": UNIT, **PRICE, "price_scope": SCOPE},
     ),
     "Pipeline": record(
         "A line this distributor may call.",
@@ -190,7 +167,7 @@ ANSWERS: dict[str, Schema] = {
 
 ANSWERS |= {
     "Call": record("A call that runs.", _BEGUN | {"current": _CURRENT}, "current"),
-    "PricedLine": _PRICED_LINE,
+    "PricedLine": PRICED_LINE,
     "FinishedCall": record(
         "A call with its priced lines.",
         {
@@ -300,7 +277,7 @@ ANSWERS |= {
                         ),
                         "entry_type": choice("What it is for.", "pipeline_usage_log", "entry_type"),
                         "call_no": text("The call's number."),
-                        **_PRICED_LINE["properties"],
+                        **PRICED_LINE["properties"],
                         "pipeline": PIPELINE,
                         "version_no": maybe(number("The version.")),
                         "currency": CURRENCY,
@@ -333,7 +310,7 @@ ANSWERS |= {
                         "step_key": STEP,
                         "model": MODEL,
                         "unit": UNIT,
-                        **_PRICE,
+                        **PRICE,
                         "calls": number(_CALLS_WITH_ITEM),
                         "quantity": money("How much was used."),
                         "amount": money("What it costs, to 10 decimals."),

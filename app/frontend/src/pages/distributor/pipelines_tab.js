@@ -48,7 +48,8 @@ function pipelineCard(pipeline) {
     h('p', { class: 'muted' }, h('code', {}, pipeline.code), ' · ', t(MODES[pipeline.pricing_mode]),
       pipeline.pricing_mode === 'discount' ? ` × ${decimalText(pipeline.discount_rate)}` : '', until ? ` · ${until}` : ''),
     pipeline.prices.length ? plainTable('Prices', [{ label: 'Unit' }, { label: 'For' }, { label: 'Price', isNumber: true }],
-      pipeline.prices.map((price) => [price.unit, [price.step_key, price.model].filter(Boolean).join(' · ') || t('every step and model'), priceText(price)]))
+      pipeline.prices.map((price) => [price.unit, [[price.step_key, price.model].filter(Boolean).join(' · ') || t('every step and model'),
+        price.price_scope === 'own' ? t('own price') : ''].filter(Boolean).join(' · '), priceText(price)]))
       : h('p', { class: 'bad' }, t('No price is in force; calls cannot be priced.')),
     limits.length ? h('div', { class: 'gauges card-foot' }, limits.map((one) => gauge({ ...one, label: t(LABELS[one.scope]), unit: t('calls') }))) : null);
 }

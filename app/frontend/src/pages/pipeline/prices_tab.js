@@ -32,8 +32,8 @@ export class PricesTab {
     }
     fillNode(this.element,
       card('Which price applies when', h('div', { class: 'toolbar' }, manage), timeline(figures.prices, new Date(figures.now)),
-        h('p', { class: 'muted' }, t('Of several that fit, the most specific applies: step and model, step, model, neither.'))),
-      quoteBox(owner, data, figures.prices));
+        h('p', { class: 'muted' }, t('Own prices of a distributor come first; of several that fit, the most specific applies: step and model, step, model, neither.'))),
+      quoteBox(owner, data, figures.prices.filter((/** @type {Price} */ price) => !price.distributor_id)));
   }
 
   /** The list of the pipeline's prices in a window; what is changed there is seen here afterwards. */
@@ -50,7 +50,7 @@ function timeline(prices, now) {
   const span = spanOf(prices, now);
   const groups = /** @type {Map<string, Price[]>} */ (new Map());
   for (const price of prices) {
-    const key = JSON.stringify([price.unit, price.step_key, price.model]);
+    const key = JSON.stringify([price.unit, price.step_key, price.model, price.distributor_id]);
     groups.set(key, [...(groups.get(key) ?? []), price]);
   }
   return h('div', { class: 'price-timeline' },
@@ -60,11 +60,11 @@ function timeline(prices, now) {
 
 /** @param {Price[]} list @param {Span} span @param {Date} now */
 function priceRow(list, span, now) {
-  const [{ unit, step_key: step, model }] = list;
+  const [{ unit, step_key: step, model, distributor }] = list;
   const nowMark = h('span', { class: 'price-now' });
   nowMark.style.left = `${at(now, span)}%`;
-  return h('section', { class: 'price-row', 'aria-label': `${unit} ${step} ${model}` },
-    h('div', { class: 'price-what' }, h('strong', {}, unit),
+  return h('section', { class: 'price-row', 'aria-label': [unit, step, model, distributor].filter(Boolean).join(' ') },
+    h('div', { class: 'price-what' }, h('strong', {}, unit), distributor ? h('span', {}, t('only ${name}', { name: distributor })) : null,
       h('span', { class: 'muted' }, [step ? t('step ${step}', { step }) : '', model || ''].filter(Boolean).join(' · ') || t('every step and model'))),
     h('ul', { class: 'price-track' }, list.map((price) => bar(price, span, now)), h('li', { class: 'price-now-place', 'aria-hidden': 'true' }, nowMark)));
 }

@@ -12,7 +12,7 @@ import { priceText } from './price_text.js';
 /**
  * @param {Widget} owner
  * @param {PipelineData} data
- * @param {Price[]} prices all prices of the pipeline
+ * @param {Price[]} prices all prices of the pipeline that are everybody's
  */
 export function quoteBox(owner, data, prices) {
   return new QuoteBox(owner, data, prices).element;
