@@ -322,8 +322,12 @@ class Dice:
         return {"distributor": self._party(), "limit": limit,
                 "period": self.dice.choice(("none", "day", "month"))}  # fmt: skip
 
-    def _billing(self) -> Step:
-        return {"distributor": self._party(), "mode": self.dice.choice(("postpaid", "prepaid"))}
+    def _billing(self) -> Step | None:
+        party = self.model.distributors[self._party()]
+        mode = self.dice.choice(("postpaid", "prepaid"))
+        if party.limit.prepaid_since is not None and party.limit.balance(party.rows) > 0:
+            return None
+        return {"distributor": party.ref, "mode": mode}
 
     def _adjust(self) -> Step:
         reference = self.dice.choice(("", "", "A-1", "A-2"))

@@ -59,15 +59,12 @@ class SpendLimit:
 
 
 def check_amount(room: Decimal | None, amount: Decimal) -> None:
-    """Refuse a finished call, or an estimate, that would pass the limit; an amount of 0 is let in
-    at the limit."""
+    """Refuse a finished call that would pass the limit; an amount of 0 is let in at the limit."""
     if room is not None and amount > 0 and amount > room:
         raise Refusal("spend_limit_reached")
 
 
 def check_begin(room: Decimal | None, estimate: Decimal | None) -> None:
     """Refuse a call that begins: by its estimate, or without one at the limit."""
-    if estimate is not None:
-        check_amount(room, estimate)
-    elif room is not None and room <= 0:
+    if room is not None and (room <= 0 if estimate is None else estimate > room):
         raise Refusal("spend_limit_reached")
