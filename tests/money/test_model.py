@@ -182,12 +182,12 @@ def test_packages_go_back_newest_first() -> None:
     use = PackageUse()
     assert use.charge(Decimal(250), 100, Decimal(10)) == 30
     assert use.charge(Decimal(60), 1000, Decimal(80)) == 80
-    assert use.units_left == 990
+    assert use.rest == 990
     # 990 + 60 are one of 1000, and of the 50 that remain none of 100.
     assert use.give_back(Decimal(60)) == 80
-    assert use.units_left == 50
+    assert use.rest == 50
     assert use.give_back(Decimal(250)) == 30
-    assert use.units_left == 0
+    assert use.rest == 0
     assert use.bought == []
 
 
