@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import httpx
@@ -36,10 +38,10 @@ from pipeline_ops.init import MODULE as OPS
 from pipeline_ops.ledger.check import check
 from tests.support.installation import Installation
 
-try:
-    from pipeline_dist.closing import due as closing
-except ImportError:
-    closing = None
+# Where months are closed, the worker that closes them.
+closing: Any = None
+if find_spec("pipeline_dist.closing"):
+    closing = import_module("pipeline_dist.closing.due")
 
 FUNCTIONS = {
     "me": v1.me, "usage": v1.usage_report, "statement": v1.month_statement, "quote": v1.quote,
