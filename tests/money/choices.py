@@ -48,6 +48,8 @@ WEIGHTS: dict[str, dict[str, int]] = {
     "packages": {},
     "limits": {"limit": 3, "billing": 1, "topup": 2},
     "closing": {"close": 4},
+    # Grouped use of a closed month that stays as its statement is.
+    "closed_groups": {},
     "suspended_finish": {},
 }  # fmt: skip
 

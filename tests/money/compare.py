@@ -104,6 +104,8 @@ class Comparer:
 
     async def groups(self, party: Distributor, group: str, month: str) -> None:
         """Sums of a month by one thing."""
+        if party.months.is_closed(month) and "closed_groups" not in self.features:
+            return
         body = await self._read(party, "usage", month=month, group_by=group)
         rows = [row for row in party.rows if row.month_key == month]
         members = [row for row in rows if is_item(row) or row.entry_type == "adjustment"]
