@@ -43,7 +43,10 @@ async def _run(installation: Installation, options: argparse.Namespace) -> int:
     features = options.features.split(",")
     try:
         await shop.open()
-        await run_worlds(shop, options.seed, options.steps, options.world, features, say=True)
+        count = await run_worlds(
+            shop, options.seed, options.steps, options.world, features, say=True
+        )
+        print(f"{count} steps: product and model agree.")
     except WorldFailed as exc:
         print(exc)
         return 1
