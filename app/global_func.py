@@ -27,6 +27,7 @@ from app.base.catalogue.records import (
     DUPLICATE,
     IN_USE,
     NOTHING_TO_CHANGE,
+    TOO_MANY_ROWS,
 )
 from app.base.catalogue.requests import BAD_BODY, BUSY, INTERNAL_ERROR, NOT_FOUND
 from app.base.clock import (
@@ -138,6 +139,7 @@ __all__ = [
     "REQUIRED",
     "SYSTEM_ACTOR",
     "TOO_LONG",
+    "TOO_MANY_ROWS",
     "UNKNOWN_ADDRESS",
     "UNKNOWN_FIELD",
     "XLSX_TYPE",

@@ -10,6 +10,10 @@
 #   bash tests/run.sh tests/http -k login
 #   T=tests/unit bash tests/run.sh
 #
+# The tests on a cluster of databases are run by themselves; they need the package galera-4:
+#
+#   bash tests/run.sh cluster
+#
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
 #
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers
@@ -27,6 +31,13 @@ check_chromium() {
   may_apt || die "The browser tests need Chromium. Install the package chromium." \
                  "浏览器测试需要 Chromium，请安装 chromium 软件包。"
   apt_install chromium fonts-noto-cjk
+}
+
+check_galera() {
+  if [[ -n ${PIPELINE_GALERA:-} || -e /usr/lib/galera/libgalera_smm.so ]]; then return; fi
+  may_apt || die "The cluster tests need Galera. Install the package galera-4." \
+                 "集群测试需要 Galera，请安装 galera-4 软件包。"
+  apt_install galera-4
 }
 
 # Stops everything that was started in the run's folder, and nothing else, then removes it.
@@ -77,9 +88,9 @@ check_frontend() {
 run_everything() {
   local status=0 processes=${PIPELINE_TEST_PROCESSES:-$((2 * $(nproc)))}
   step "pytest in $processes processes, a database each" "pytest：$processes 个进程，各有数据库"
-  run_pytest together tests -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
+  run_pytest together tests --ignore=tests/cluster -m "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder || status=$?
   step "pytest: what measures time, while nothing else runs" "pytest：测量时间的测试，单独运行"
-  run_pytest alone tests -m alone || status=$?
+  run_pytest alone tests --ignore=tests/cluster -m alone || status=$?
   if (( status )); then
     die "Tests failed; see FAILED and ERROR above." "有测试失败，见上面的 FAILED 与 ERROR。"
   fi
@@ -100,9 +111,12 @@ main() {
   rm -rf "$PIPELINE_TEST_LOGS"
 
   if [[ ${1:-} == money ]]; then
-    shift
-    run_money "$@"
+    run_money "${@:2}"
     return
+  fi
+  if [[ ${1:-} == cluster ]]; then
+    check_galera
+    set -- tests/cluster "${@:2}"
   fi
   if (( $# )) || [[ -n ${T:-} ]]; then
     step "pytest ${T:-} $*" "pytest ${T:-} $*"

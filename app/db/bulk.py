@@ -34,14 +34,21 @@ async def bulk_insert(
 
 
 async def bulk_insert_tuples(
-    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]
+    sor: SafeSqlor,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    on_duplicate: str = "",
 ) -> None:
-    """Do as `bulk_insert` with rows that are the values of *columns*, in their order."""
+    """Do as `bulk_insert` with rows that are the values of *columns*, in their order; with
+    *on_duplicate*, SQL that sets columns, a row that is there already is changed by that."""
     start = f"insert into {_name(table)} ({', '.join(map(_name, columns))}) values "  # noqa: S608
+    end = f" on duplicate key update {on_duplicate}" if on_duplicate else ""
     quote = _quote_of(sor)
     groups = ("(" + ",".join([quote(value) for value in row]) + ")" for row in rows)
     for portion in _portions(groups):
-        await _run(sor, start + ",".join(portion))
+        await _run(sor, start + ",".join(portion) + end)
 
 
 async def bulk_update(

@@ -204,7 +204,6 @@ BAD_IDEMPOTENCY_KEY = FieldCode(
     "Give one value of 1 to {most} printable characters, without blanks around it.",
     "请给出一个 1 到 {most} 个可打印字符的值，首尾不得有空白。",
 )
-BAD_MONTH = FieldCode("bad_month", "Give a month such as 2026-11.", "请给出月份，例如 2026-11。")
 CALLS_IN_CURRENCY = FieldCode(
     "currency_in_use", "Calls are booked in this currency.", "已有以该币种记账的调用。"
 )

@@ -1,6 +1,7 @@
 """What the admin endpoints of this module do: a request's parameters in, a record out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +27,21 @@ from app.global_func import (
 )
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
-from pipeline_ops.errors import BOOKED_FOR_GOOD, LINES_OR_UNIT, UNIT_REQUIRED
+from pipeline_ops.errors import (
+    BOOKED_FOR_GOOD,
+    LINES_OR_UNIT,
+    PRICES_OR_CHANGES,
+    UNIT_REQUIRED,
+)
 from pipeline_ops.ledger.states import OVER
+from pipeline_ops.reports import price_preview as preview
 from pipeline_ops.rules.line_steps import check_steps
+from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.price_changes import is_draft
 from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, check_lines
 from pipeline_ops.tables import prices
+from pipeline_ops.tables.trial_prices import check_trial
 
 Params = Mapping[str, Any]
 ALL = "全部"  # the generated pages' own word for "no filter"
@@ -44,6 +53,12 @@ _QUOTE = {
     "pipeline_id": FieldRule(kind="str", required=True, length=32),
     "lines": FieldRule(kind="json", required=True, json="list"),
     "currency": FieldRule(kind="str", length=3, format="currency"),
+}
+_PREVIEW = {
+    "month": replace(MONTH_RULE, required=True),
+    "distributor_id": FieldRule(kind="str", length=32),
+    "prices": FieldRule(kind="json", json="list"),
+    "changes": FieldRule(kind="json", json="list"),
 }
 
 
@@ -124,10 +139,25 @@ async def price_quote(actor: Actor, params: Params) -> dict[str, Any]:
                 "price_scope": item.terms.price_scope,
                 "matched": item.terms.matched,
                 "amount": item.amount,
+                "units_left": item.units_left,
             }
             for item in priced_lines
         ],
     }
+
+
+async def price_preview(actor: Actor, params: Params) -> dict[str, Any]:
+    """Return what `month` would have cost under `prices` and `changes` of prices, of one
+    distributor or of all; books nothing. See reports/price_preview.py."""
+    query = check_params(_PREVIEW, params)
+    lists = {name: query[name].value if query[name] else [] for name in ("prices", "changes")}
+    if not any(lists.values()):
+        raise InvalidFields([PRICES_OR_CHANGES("prices")])
+    async with reading(snapshot=True) as sor:
+        trial, ids = await check_trial(sor, lists["prices"], lists["changes"])
+        return await preview.price_preview(
+            sor, query["month"], query["distributor_id"], preview.Trial(trial, ids)
+        )
 
 
 async def get_search_pipeline_id(actor: Actor, params: Params) -> list[dict[str, str]]:

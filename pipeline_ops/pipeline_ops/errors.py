@@ -1,6 +1,6 @@
 """The catalogue of what this module refuses: code, status and sentences of each, once."""
 
-from app.global_func import DUPLICATE, IN_USE, ErrorCode, FieldCode, Sentence
+from app.global_func import DUPLICATE, IN_USE, TOO_MANY_ROWS, ErrorCode, FieldCode, Sentence
 
 # Refusals.
 
@@ -98,6 +98,10 @@ PRICE_MISSING_IN_CURRENCY = PRICE_MISSING.variant(
     " {currency}, then try again.",
     "该产线的价格以 {others} 计，而账户以 {currency} 结算。请先设定 {currency} 的价格，再重试。",
 )
+PREVIEW_TOO_LARGE = TOO_MANY_ROWS.variant(
+    "More than {most} lines would be priced again. Take one distributor, or fewer lines' prices.",
+    "需要重新计价的用量超过 {most} 行。请指定一家分销商，或减少涉及的产线。",
+)
 PRICE_OVERLAP = ErrorCode(
     "price_overlap",
     409,
@@ -163,6 +167,7 @@ BEGINS_IN_FUTURE = FieldCode(
 ENDS_IN_FUTURE = FieldCode(
     "in_future", "A booked call has ended already.", "补录的调用应当已经结束。"
 )
+BAD_MONTH = FieldCode("bad_month", "Give a month such as 2026-11.", "请给出月份，例如 2026-11。")
 BEFORE_NOW = FieldCode("in_the_past", "Give a time that is not over yet.", "请填写尚未过去的时间。")
 FIXED_IN_FORCE = FieldCode(
     "in_use",
@@ -170,6 +175,11 @@ FIXED_IN_FORCE = FieldCode(
     "已有调用按此价格计价，此项不能再改。",
 )
 NOT_A_LIST = FieldCode("not_a_list", "Give a list of usage lines.", "请给出用量行的列表。")
+PRICES_OR_CHANGES = FieldCode(
+    "required",
+    "Give prices to be tried, or changes of prices of the list.",
+    "请给出要试算的价格，或对现有价格的更改。",
+)
 PRICE_NOT_AN_OBJECT = FieldCode(
     "not_an_object", "Give an object for each price.", "每个价格须是一个对象。"
 )

@@ -7,6 +7,7 @@ from pipeline_ops import endpoints
 from pipeline_ops.calls.account import ACCOUNT_PROVIDER
 from pipeline_ops.calls.sweeper import run_sweeper
 from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
+from pipeline_ops.ledger.package_check import PACKAGES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
 from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
@@ -22,6 +23,7 @@ EXPORTS = {
     "usage_stats": reading_endpoint(stats.usage_stats),
     "pipeline_figures": reading_endpoint(pipeline_figures.pipeline_figures),
     "price_quote": reading_endpoint(endpoints.price_quote),
+    "price_preview": reading_endpoint(endpoints.price_preview),
 }
 
 
@@ -43,6 +45,7 @@ MODULE = Module(
         *transfer.PARTS,
         CAPACITIES,
         OWN_ENTRIES,
+        PACKAGES,
         prices.SERVICE,
         capacities.SERVICE,
     ),

@@ -1,22 +1,26 @@
 """
-Random histories of prices and calls: quote, finish and statement agree to the last digit with a
-slow model in fractions, through price changes in mid-call, discounts and packages over month ends.
+Random histories of prices and calls: quote, finish, void and statement agree to the last digit with
+a slow model in fractions, through price changes in mid-call, discounts and packages of several
+prices over month ends.
 """
 
 import random
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
+from math import floor
 from typing import Any
 
 import pytest
 
 from app.base import clock
-from app.db.transactions import reading
+from app.base.actor import SYSTEM_ACTOR
+from app.db.transactions import in_transaction, reading
 from pipeline_dist.admission import service as admission
 from pipeline_dist.reports.statement import statement
+from pipeline_ops.calls import booking as bookings
 from tests.support.trade import (
     EVENING,
     Clock,
@@ -34,14 +38,44 @@ Price = tuple[str, datetime, datetime | None, Fraction, int, int | None]
 
 
 @dataclass
+class Boxes:
+    """The packages of one unit in one month, one by one, and what is left of them."""
+
+    units: Fraction = Fraction(0)
+    boxes: list[tuple[int, Fraction]] = field(default_factory=list)
+
+    def take(self, quantity: Fraction, size: int, price: Fraction) -> Fraction:
+        """Open packages until there is enough; what they cost."""
+        cost = Fraction(0)
+        while self.units < quantity:
+            self.boxes.append((size, price))
+            self.units += size
+            cost += price
+        self.units -= quantity
+        return cost
+
+    def give_back(self, quantity: Fraction) -> Fraction:
+        """Put units back; what the packages cost that are whole then, the newest first."""
+        self.units += quantity
+        refund = Fraction(0)
+        for number in reversed(range(len(self.boxes))):
+            size, price = self.boxes[number]
+            if size <= self.units:
+                del self.boxes[number]
+                self.units -= size
+                refund += price
+        return refund
+
+
+@dataclass
 class Model:
     """What every line must cost, worked out slowly and by other means."""
 
     rate: Fraction | None
     prices: list[Price] = field(default_factory=list)
-    quantities: dict[tuple[int, str], Fraction] = field(default_factory=dict)
+    boxes: dict[str, Boxes] = field(default_factory=dict)
 
-    def cost(self, unit: str, quantity: Fraction, began: datetime, *, book: bool) -> Fraction:
+    def cost(self, unit: str, quantity: Fraction, began: datetime) -> Fraction:
         (number,) = [
             n
             for n, (its, start, end, *_) in enumerate(self.prices)
@@ -52,11 +86,22 @@ class Model:
             price = price * self.rate
         if package is None:
             return round_to(quantity * price / size, 10)
-        key = (number, clock.quota_month(began))
-        before = self.quantities.get(key, Fraction(0))
-        if book:
-            self.quantities[key] = before + quantity
-        return (ceil((before + quantity) / package) - ceil(before / package)) * price
+        return self.boxes_of(began).take(quantity, package, price)
+
+    def boxes_of(self, began: datetime) -> Boxes:
+        return self.boxes.setdefault(clock.quota_month(began), Boxes())
+
+    def refund(self, lines: list[dict[str, Any]], costs: list[Any], began: datetime) -> Fraction:
+        """What voiding a call gives back."""
+        return sum(
+            (
+                self.boxes_of(began).give_back(Fraction(line["quantity"]))
+                if line["unit"] == "image"
+                else cost
+                for line, cost in zip(lines, costs, strict=True)
+            ),
+            Fraction(0),
+        )
 
 
 def round_to(value: Fraction, decimals: int) -> Fraction:
@@ -76,12 +121,13 @@ async def make_prices(trade: Trade, model: Model, dice: random.Random) -> list[d
             effective_to=end,
         )  # fmt: skip
         model.prices.append(("token", start, end, Fraction(price), size, None))
-    package = dice.choice([1, 10, 1000])
-    await add_price(
-        trade, unit="image", pricing_type="package", package_size=package, unit_price=None,
-        package_price=Decimal("0.000123"), effective_from=spans[0][0],
-    )  # fmt: skip
-    model.prices.append(("image", spans[0][0], None, Fraction(123, 10**6), 1, package))
+        package, package_price = dice.choice([1, 10, 250, 1000]), Decimal(dice.choice([0, 123, 77]))
+        await add_price(
+            trade, unit="image", pricing_type="package", package_size=package, unit_price=None,
+            package_price=package_price.scaleb(-6), effective_from=start, effective_to=end,
+        )  # fmt: skip
+        price_in_fractions = Fraction(package_price.scaleb(-6))
+        model.prices.append(("image", start, end, price_in_fractions, 1, package))
     return turns
 
 
@@ -98,13 +144,14 @@ def some_lines(dice: random.Random) -> list[dict[str, Any]]:
 
 
 def exact(lines: list[dict[str, Any]], model: Model, began: datetime, *, book: bool) -> list[Any]:
-    spare = dict(model.quantities)
-    costs = [
-        model.cost(line["unit"], Fraction(line["quantity"]), began, book=True) for line in lines
-    ]
-    if not book:
-        model.quantities = spare
-    return costs
+    books = model if book else deepcopy(model)
+    return [books.cost(line["unit"], Fraction(line["quantity"]), began) for line in lines]
+
+
+async def void(call_no: str) -> None:
+    await in_transaction(
+        lambda sor: bookings.void(sor, call_no, None, "booked twice", SYSTEM_ACTOR)
+    )
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -116,10 +163,17 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
     model = Model(Fraction(rate) if rate is not None else None)
     await make_prices(trade, model, dice)
     running: list[tuple[str, datetime]] = []
+    over: list[tuple[str, datetime, list[dict[str, Any]], list[Any]]] = []
     billed: dict[str, Fraction] = {}
 
-    for _ in range(40):
+    for _ in range(60):
         hands.moment += timedelta(minutes=dice.randint(0, 3))
+        if over and dice.random() < 0.2:
+            call_no, began, lines, costs = over.pop(dice.randrange(len(over)))
+            billed[clock.quota_month(began)] -= model.refund(lines, costs, began)
+            await void(call_no)
+            assert Fraction((await trade.row("distributors")).spend_used) == sum(billed.values())
+            continue
         if dice.random() < 0.5 or not running:
             running.append((await trade.begin(), hands.moment))
             continue
@@ -134,6 +188,7 @@ async def test_quote_finish_and_statement_agree_with_the_model(hands: Clock, see
         assert [Fraction(line["amount"]) for line in result.call["lines"]] == costs
         month = clock.quota_month(began)
         billed[month] = billed.get(month, Fraction(0)) + sum(costs)
+        over.append((call_no, began, lines, costs))
 
     distributor = await trade.row("distributors")
     async with reading(snapshot=True) as sor:

@@ -275,6 +275,10 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
     "price_quote": lambda w: {
         "pipeline_id": w.pipeline_id, "lines": [{"unit": "call", "quantity": "1"}]
     },
+    "price_preview": lambda w: {
+        "month": "2026-11",
+        "prices": [{"pipeline_id": w.pipeline_id, "unit": "call", "unit_price": "1"}],
+    },
     "distributor_generate_key": lambda w: {"id": w.buyer_id},
     "distributor_revoke_key": lambda w: {"id": w.buyer_id},
     "distributor_statement": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from app.base.errors import Conflict, Unprocessable
-from pipeline_ops.rules.pricing import apply_prices, choose_terms, line_amount, total
+from pipeline_ops.rules.package_use import Packages
+from pipeline_ops.rules.packages import PackageUse
+from pipeline_ops.rules.pricing import apply_prices, choose_terms, line_amount, total, uses_after
 from pipeline_ops.rules.terms import LinkTerms, Terms, discount, shown_price
 from pipeline_ops.rules.usage_lines import UsageLine
 
@@ -54,28 +56,38 @@ def test_unit_amount_is_the_exact_quotient_rounded_half_up(
     assert amount.as_tuple().exponent == -10
 
 
-@given(QUANTITIES, QUANTITIES, PRICES, st.integers(min_value=1, max_value=10**15))
-def test_packages_are_bought_when_the_ones_before_are_used_up(
-    before: Decimal, quantity: Decimal, price: Decimal, size: int
-) -> None:
-    amount = line_amount(package(size, price), quantity, before)
-
-    bought = ceil((Fraction(before) + Fraction(quantity)) / size) - ceil(Fraction(before) / size)
-    assert Fraction(amount) == bought * Fraction(price)
-
-
 @given(st.lists(QUANTITIES, max_size=8), QUANTITIES, st.integers(min_value=1, max_value=10**9))
 def test_lines_of_one_call_share_their_packages(
-    quantities: list[Decimal], before: Decimal, size: int
+    quantities: list[Decimal], units_left: Decimal, size: int
 ) -> None:
     terms = package(size, Decimal("0.000001"))
     lines = [line(quantity) for quantity in quantities]
+    packages = Packages("d", "p", "2026-11")
+    packages.uses = {packages.key("", "", "call"): PackageUse(units_left)}
 
-    priced_lines = apply_prices(lines, [terms] * len(lines), {"p1": before})
+    priced_lines = apply_prices(lines, [terms] * len(lines), packages)
 
-    quantity_sum = Fraction(before) + sum((Fraction(q) for q in quantities), Fraction(0))
-    bought = ceil(quantity_sum / size) - ceil(Fraction(before) / size)
-    assert Fraction(total(priced_lines)) == bought * Fraction(1, 10**6)
+    missing_units = sum((Fraction(q) for q in quantities), -Fraction(units_left))
+    count = max(0, ceil(missing_units / size))
+    assert Fraction(total(priced_lines)) == count * Fraction(1, 10**6)
+    assert all(item.amount.as_tuple().exponent == -10 for item in priced_lines)
+    if lines:
+        (use,) = uses_after(priced_lines).values()
+        assert Fraction(use.units_left) == count * size - missing_units
+        assert use.units_left == priced_lines[-1].units_left
+
+
+def test_a_price_for_a_step_and_one_for_all_have_packages_of_their_own() -> None:
+    terms = [package(10, Decimal(1)), package(10, Decimal(2), step_key="s", model="m")]
+    lines = [line(3), line(4, step="s", model="m")]
+    packages = Packages("d", "p", "2026-11")
+
+    priced_lines = apply_prices(lines, terms, packages)
+
+    assert {key.match: use.units_left for key, use in uses_after(priced_lines).items()} == {
+        "all": 7, "step+model": 6,
+    }  # fmt: skip
+    assert [item.terms.matched for item in priced_lines] == ["all", "step+model"]
 
 
 @given(PRICES, RATES, QUANTITIES, SIZES)
@@ -169,4 +181,4 @@ def test_a_more_specific_price_in_another_currency_hides_none() -> None:
 
 def test_an_amount_the_ledger_cannot_hold_is_refused() -> None:
     with pytest.raises(Unprocessable, match="10000000000"):
-        apply_prices([line(10**11)], [make_terms()], {})
+        apply_prices([line(10**11)], [make_terms()], Packages("d", "p", "2026-11"))

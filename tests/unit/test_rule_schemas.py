@@ -14,8 +14,8 @@ from pipeline_dist.api.openapi.operations import OPERATIONS
 from pipeline_dist.api.openapi.requests import REQUESTS
 from pipeline_dist.api.openapi.rule_schemas import rule_schema
 from pipeline_dist.reports import usage
-from pipeline_dist.reports.statement import MONTH_RULE
 from pipeline_dist.reports.usage import DAY_OR_TIME
+from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.usage_lines import LINE_RULES
 
 SPECS: dict[str, Mapping[str, FieldRule]] = {

@@ -120,4 +120,5 @@ def _quote_line(item: PricedLine) -> dict[str, Any]:
         "amount": item.amount,
         "price_scope": item.terms.price_scope,
         "matched": item.terms.matched,
+        "units_left": item.units_left,
     }

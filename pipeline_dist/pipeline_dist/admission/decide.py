@@ -186,6 +186,7 @@ async def _decide_begin(
     header = _header(account, pipeline, command, moment, started_at)
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
     lines = call_lines(priced_lines)
+    workset.packages.use(priced_lines)
     workset.begin(header, lines)
     answer = (
         begin_answer(header, pipeline.code) if slot else call_answer(header, pipeline.code, lines)
@@ -316,6 +317,7 @@ async def _decide_finish(
         lock_version=header.lock_version + 1,
     )
     lines = call_lines(priced_lines)
+    workset.packages.use(priced_lines)
     workset.end(header, lines)
     limits = _limits(account, capacity, workset.moment, slot=True)
     return FinishResult(call_answer(header, code, lines), False, limits)

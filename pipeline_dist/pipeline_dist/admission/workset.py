@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from app.global_func import SafeSqlor, now, quota_month
@@ -21,6 +20,7 @@ from pipeline_dist.admission.commands import (
     is_begin,
     is_finish,
 )
+from pipeline_dist.admission.locked_packages import LockedPackages
 from pipeline_dist.admission.rows import (
     PIPELINE_COLUMNS,
     Counters,
@@ -41,6 +41,7 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import counters as rules, pricing
 from pipeline_ops.rules.counters import CapacityRow
+from pipeline_ops.rules.package_use import PackageKey, Packages
 from pipeline_ops.rules.pricing import PricedLine
 from pipeline_ops.rules.terms import (
     EVERYBODY,
@@ -88,12 +89,12 @@ class WorkSet:
     # The metered items of calls by call_no: of those that this batch ends, and that it repeats.
     items: dict[str, Sequence[CallLine]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    packages: LockedPackages = field(default_factory=LockedPackages)
     _final_headers: dict[str, CallHeader] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
     _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     _prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
     _terms: dict[tuple[str, datetime, int], list[Terms]] = field(default_factory=dict)
-    _packages: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def distributor(self, distributor_id: str) -> Distributor:
@@ -128,19 +129,16 @@ class WorkSet:
         known under *terms_no*; raises `price_missing`, also for no lines, `amount_too_large`."""
         terms = self._terms_at(pipeline_id, started_at, terms_no)
         line_terms = pricing.choose_terms(lines, terms, link, currency)
-        packages = pricing.package_ids(line_terms)
-        if not packages:
-            return pricing.apply_prices(lines, line_terms, {})
-        owner = str(link.distributor_id)
-        usage = await self._package_usage(owner, quota_month(started_at), packages)
-        return pricing.apply_prices(lines, line_terms, usage)
+        packages = Packages(str(link.distributor_id), pipeline_id, quota_month(started_at))
+        await self.packages.lock(self.sor, pricing.package_keys(line_terms, packages))
+        packages.uses = self.packages.uses
+        return pricing.apply_prices(lines, line_terms, packages)
 
     def begin(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
         """Note a call that was let in."""
         entry = Entry(header, lines)
         self.entries.append(entry)
         self.existing_calls[str(header.distributor_id), str(header.idempotency_key)] = entry
-        self._count_packages(entry)
 
     def end(self, header: CallHeader, lines: Sequence[CallLine]) -> None:
         """Note a call that has ended."""
@@ -149,7 +147,6 @@ class WorkSet:
         self.headers[header.call_no] = header
         self.items[header.call_no] = lines
         self._final_headers[header.id] = header
-        self._count_packages(entry)
 
     def latest(self, header: CallHeader) -> CallHeader:
         """Return *header* as it is now: this batch may have ended the call."""
@@ -188,6 +185,7 @@ class WorkSet:
         links = self._rows_to_write(self.links.values(), link_counters)
         rows = [item.row for item in self.capacities.values() if item.row is not None]
         capacities = self._rows_to_write(rows, capacity_counters)
+        await self.packages.save(self.sor)
         if len(distributors) == len(links) == len(capacities) == 1:
             await save_one(self.sor, distributors[0], links[0], capacities[0])
             return
@@ -210,36 +208,6 @@ class WorkSet:
             self._terms[key] = terms_in_force
         return terms_in_force
 
-    async def _package_usage(
-        self, distributor_id: str, month: str, pricing_ids: Iterable[str]
-    ) -> dict[str, Decimal]:
-        """Return units used of these packages, calls of this batch included."""
-        missing_ids = [x for x in pricing_ids if (distributor_id, month, x) not in self._packages]
-        if missing_ids:
-            usage = await pricing.package_usage(
-                self.sor, distributor_id, month, sorted(missing_ids)
-            )
-            # What this batch has used itself, and not yet written, is in entries.
-            for pricing_id in missing_ids:
-                self._packages[distributor_id, month, pricing_id] = usage.get(
-                    pricing_id, Decimal(0)
-                ) + sum(
-                    line.quantity
-                    for entry in self.entries
-                    if entry.header.month_key == month
-                    and entry.header.distributor_id == distributor_id
-                    for line in entry.lines
-                    if line.pricing_id == pricing_id
-                )
-        return {x: self._packages[distributor_id, month, x] for x in pricing_ids}
-
-    def _count_packages(self, entry: Entry) -> None:
-        distributor_id, month = str(entry.header.distributor_id), entry.header.month_key
-        for line in entry.lines:
-            key = (distributor_id, month, line.pricing_id)
-            if key in self._packages:
-                self._packages[key] += line.quantity
-
 
 class StalePipeline(Exception):
     """A line that was known beforehand has another code now, or is gone."""
@@ -249,7 +217,8 @@ async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> 
     """
     Lock and read what *requests* touch: distributors, links, capacities, calls, in this order
     and each in the order of its keys; then the clock, so that calls have the order of the locks;
-    then what is only read. Raises StalePipeline where a `pipeline_id` in *requests* is not right.
+    then what is only read, and by that the packages, which are locked last. Raises StalePipeline
+    where a `pipeline_id` in *requests* is not right.
     """
     workset = WorkSet(sor)
     begins = [item for item in requests if is_begin(item)]
@@ -287,6 +256,7 @@ async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> 
         if item.pipeline_id is not None and code not in workset.pipelines_by_code:
             raise StalePipeline(code)
     await _find_slots(workset, begins)
+    await _lock_packages(workset, begins, finishes)
     return workset
 
 
@@ -366,6 +336,31 @@ async def _read_pipelines(workset: WorkSet, ids: set[str], moments: Sequence[dat
         if price and price[0] is not None:
             dated_terms = dated_terms_of(price)
             workset._prices.setdefault(pipeline_values[0], []).append(dated_terms)
+            workset.packages.add_price(pipeline_values[0], dated_terms.terms)
+
+
+async def _lock_packages(
+    workset: WorkSet,
+    begins: Iterable[Request[BeginCall]],
+    finishes: Iterable[Request[FinishCall]],
+) -> None:
+    """Lock the packages that *begins* and *finishes* may use."""
+    if not workset.packages.places:
+        return  # as most are
+    keys: set[PackageKey] = set()
+    for item in begins:
+        pipeline = workset.pipelines_by_code.get(item.command.pipeline)
+        if pipeline is not None and item.command.lines:
+            month = quota_month(item.command.started_at or workset.moment)
+            packages = Packages(item.distributor_id, pipeline.id, month)
+            keys |= workset.packages.keys_of(packages, item.command.lines)
+    for one in finishes:
+        header = workset.headers.get(one.command.call_no)
+        if header is not None and one.command.lines:
+            month = quota_month(header.started_at)
+            packages = Packages(one.distributor_id, header.pipeline_id, month)
+            keys |= workset.packages.keys_of(packages, one.command.lines)
+    await workset.packages.lock(workset.sor, keys)
 
 
 def _snapshot_counters(workset: WorkSet) -> None:

@@ -29,7 +29,8 @@ from pipeline_dist.api.endpoint import ByKey, Reply, endpoint
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
-from pipeline_dist.reports.statement import MONTH_RULE, check_month, statement
+from pipeline_dist.reports.statement import check_month, statement
+from pipeline_ops.rules.months import MONTH_RULE
 
 _NEXT = FieldRule(kind="str", length=MAX_CURSOR)
 PIPELINES_QUERY = {

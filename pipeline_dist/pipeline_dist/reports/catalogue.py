@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import FieldRule, SafeSqlor, any_case, like_pattern, now
+from app.global_func import FieldRule, SafeSqlor, any_case, like_pattern, now, quota_month
 from pipeline_core.lifecycle.live import live_version, pipeline_by_code
 from pipeline_dist.accounts.rows import Distributor, Link, link_of, read_link
 from pipeline_dist.admission.account import check_pipeline, link_terms
@@ -12,7 +12,8 @@ from pipeline_dist.admission.limits import Limit, limits_of
 from pipeline_dist.errors import PIPELINE_NOT_FOUND
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
 from pipeline_ops.rules.counters import read_capacity
-from pipeline_ops.rules.pricing import prices_in_force
+from pipeline_ops.rules.package_use import Packages, read_uses
+from pipeline_ops.rules.pricing import package_keys, prices_in_force
 from pipeline_ops.rules.terms import Terms
 
 MAX_ROWS = 100
@@ -128,15 +129,22 @@ async def _describe(
         "pricing_mode": link.pricing_mode,
         "valid_from": link.valid_from,
         "valid_to": link.valid_to,
-        "prices": _prices(link_terms(distributor.id, link).effective(usable)),
+        "prices": await _prices(sor, link, link_terms(distributor.id, link).effective(usable)),
         "limits": [limit.public() for limit in limits],
     }
     return item, limits
 
 
-def _prices(terms: Iterable[Terms]) -> list[dict[str, Any]]:
+async def _prices(sor: SafeSqlor, link: Link, terms: Iterable[Terms]) -> list[dict[str, Any]]:
+    """Return the prices with the units of their packages that are left this month."""
     rows = sorted(terms, key=lambda item: (item.step_key, item.model, item.unit))
-    return [{name: getattr(item, name) for name in _SHOWN_OF_TERMS} for item in rows]
+    packages = Packages(link.distributor_id, link.pipeline_id, quota_month(now()))
+    packages.uses = await read_uses(sor, package_keys(rows, packages))
+    return [
+        {name: getattr(item, name) for name in _SHOWN_OF_TERMS}
+        | {"units_left": packages.units_left(item.step_key, item.model, item.unit)}
+        for item in rows
+    ]
 
 
 def _version(version: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,10 @@ Amounts are kept to ten decimals all the way; the total is rounded to the curren
 once, half up.
 """
 
-import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.global_func import (
-    FieldRule,
     SafeSqlor,
     check_params,
     minor_units,
@@ -20,19 +18,14 @@ from app.global_func import (
     zone_name,
 )
 from pipeline_dist.accounts.rows import Distributor
-from pipeline_dist.errors import BAD_MONTH
 from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM, NOT_ALL_REVERSED
+from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.pricing import with_shown_prices
 
 LINE_COLUMNS = (
     "pipeline", "pipeline_name", "step_key", "model", "unit", "pricing_type", "unit_price",
     "unit_size", "package_size", "package_price", "calls", "quantity", "amount", "currency",
 )  # fmt: skip
-MONTH_RULE = FieldRule(
-    kind="str",
-    pattern=re.compile("2[0-9]{3}-(?:0[1-9]|1[0-2])"),
-    problem=BAD_MONTH,
-)
 _NOTHING = Decimal("0.0000000000")
 _OF_MONTH = " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
 _LINES = (

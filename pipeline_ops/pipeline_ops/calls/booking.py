@@ -63,7 +63,7 @@ async def book(
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     await check_steps(sor, pipeline_id, pipeline["current_version"], lines)
     priced_lines = await price_lines(
-        sor, account.terms, pipeline_id, started_at, lines, account.currency
+        sor, account.terms, pipeline_id, started_at, lines, account.currency, lock=True
     )
     await account.check(sor, started_at)
     await open_capacity(sor, capacity, started_at, slot=False)

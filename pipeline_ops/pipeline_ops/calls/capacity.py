@@ -18,7 +18,8 @@ from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.counters import CapacityRow
 from pipeline_ops.rules.limits import Limit
-from pipeline_ops.rules.pricing import PricedLine, total
+from pipeline_ops.rules.package_use import save_uses
+from pipeline_ops.rules.pricing import PricedLine, total, uses_after
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,6 +164,7 @@ async def save_call_start(
     await ledger.insert_entries(sor, [Entry(header, call_lines(priced_lines))])
     await account.save(sor)
     await capacity.save(sor)
+    await save_uses(sor, uses_after(priced_lines))
 
 
 def end_call(

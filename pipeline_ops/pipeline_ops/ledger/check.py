@@ -8,11 +8,10 @@ the check may run while calls are let in.
 import argparse
 import asyncio
 from decimal import Decimal
-from typing import Any
 
 from app.global_func import SafeSqlor, month_bounds, pools, reading, to_json
 from pipeline_ops.ledger.amounts import amount_faults
-from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums
+from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums, Value
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
 from pipeline_ops.ledger.repricing import price_faults
@@ -133,10 +132,10 @@ async def _repair(differences: list[Difference]) -> int:
             remaining += 1
             print(f"{item.table} {item.key}: no counter, and left as it is. 不是计数，未改动。")
             continue
-        value: Any = await repair(item.table, item.row_id, item.counter)
+        value = await repair(item.table, item.row_id, item.counter, item.missing)
         print(f"{item.table} {item.key} {item.counter}: set to {_plain(value)}. 已改正。")
     return 1 if remaining else 0
 
 
-def _plain(value: int | Decimal | str | None) -> str:
+def _plain(value: Value) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)

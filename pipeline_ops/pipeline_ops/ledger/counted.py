@@ -14,18 +14,22 @@ from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.numbers import EntryNumbers, last_entry
 
 ZERO = Decimal(0)
+# What a counter says: a number, or of the packages that were bought their JSON.
+Value = int | Decimal | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A counter of one row that does not say what the ledger says. `row_id` is the row's."""
+    """A counter of one row that does not say what the ledger says. `row_id` is the row's; of one
+    that is not there, `missing` has what it would be made of."""
 
     table: str
     key: str
     counter: str
-    says: int | Decimal | str | None
-    should_be: int | Decimal | str | None
+    says: Value
+    should_be: Value
     row_id: str
+    missing: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class Sums:
 
 
 Compare = Callable[[SafeSqlor, Sums, str | None], Awaitable[list[Difference]]]
-Count = Callable[[SafeSqlor, Mapping[str, Any]], Awaitable[int | Decimal]]
+Count = Callable[[SafeSqlor, Mapping[str, Any]], Awaitable[Value]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def period_differences(
 
 
 def counter_differences(
-    table: str, row: Row, key: str, counter: str, should_be: int | Decimal
+    table: str, row: Row, key: str, counter: str, should_be: Value
 ) -> Iterable[Difference]:
     """Yield the difference, if there is one, between a row's *counter* and what it should be."""
     if row[counter] != should_be:

@@ -20,6 +20,7 @@ from app.global_func import (
     bulk_update,
 )
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
+from pipeline_ops.ledger.package_rows import release_packages
 from pipeline_ops.ledger.rows import (
     HEADER_COLUMNS,
     ITEM_COLUMNS,
@@ -144,11 +145,12 @@ async def void_call(
     sor: SafeSqlor, call_no: str, *, entry_no: int, moment: datetime, by: str, reason: str
 ) -> Decimal:
     """
-    Mark a locked call as voided and add the rows that reverse it, settled as *entry_no*; the amount
-    that is given back.
+    Mark a locked call as voided, put the units of its packages back and add the rows that reverse
+    it, settled as *entry_no*; the amount that is given back.
     """
     rows = await call_rows(sor, call_no)
-    reversals = reversal_rows(rows, entry_no=entry_no, moment=moment, by=by, reason=reason)
+    refunds = await release_packages(sor, rows)
+    reversals = reversal_rows(rows, refunds, entry_no=entry_no, moment=moment, by=by, reason=reason)
     names = list(reversals[0])
     await bulk_insert_tuples(sor, TABLE, names, [tuple(row.values()) for row in reversals])
     await sor.sqlExe(

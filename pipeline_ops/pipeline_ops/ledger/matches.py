@@ -1,7 +1,8 @@
 """
 How a row of the ledger was priced: whose the price is, and how it was found.
 
-Not kept in the row: the price itself says it for ever, since one that was in force never changes.
+The price itself says it for ever, since one that was in force never changes. (Rows keep `matched`
+too, for the packages that they used; those of before packages were kept have none.)
 """
 
 from pipeline_ops.rules.terms import EVERYBODY, MATCHES, PriceScope

@@ -40,11 +40,12 @@ _WRONG_ROWS = {
         rows="where u.entry_no is null"
         " and (u.line_no > 0 or u.status in ('succeeded', 'failed', 'cancelled'))"
     ),
-    # No more can be taken back than was charged; less where the rest of a package stays paid for.
+    # What was charged is taken back; of packages those that are free then, whoever paid for them.
     "loose_reversals": _FAULTS.format(
         rows="left join pipeline_usage_log c on c.id = u.reverses and c.call_no = u.call_no"
         " and c.entry_type = 'charge' and c.status = 'voided' and u.quantity = -c.quantity"
-        " and u.amount between -c.amount and 0 where u.reverses is not null and c.id is null"
+        " and (u.amount = -c.amount or u.pricing_type = 'package' and u.matched is not null)"
+        " where u.reverses is not null and c.id is null"
     ),
     # Of a voided call each item, or the header of one that used nothing.
     "unreversed": _FAULTS.format(

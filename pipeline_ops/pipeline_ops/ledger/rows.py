@@ -170,7 +170,7 @@ def call_lines(priced_lines: Iterable[PricedLine]) -> list[CallLine]:
 
 HEADER_COLUMNS = column_names(CallHeader)
 _LINE_FIELDS = column_names(CallLine)
-# What a row has of its item; the rest is read of its price.
+# What is read of a row about its item; the rest is told by its price.
 LINE_COLUMNS = _LINE_FIELDS[:-2]
 # What the rows of a call's items have in common with its header.
 _SHARED = (
@@ -184,7 +184,8 @@ _STAMPS = ("created_at", "created_by", "updated_at", "updated_by")
 _ONLY_OF_HEADER = tuple(
     name for name in HEADER_COLUMNS if name not in ("id", *_COUNTED, *_SHARED, *_STAMPS)
 )
-_ONLY_OF_LINE = LINE_COLUMNS[1:]
+# Beside that it keeps what its price is for: which packages it used, replayed without the prices.
+_ONLY_OF_LINE = (*LINE_COLUMNS[1:], "matched")
 # The columns in the order of the values that `table_rows` gives.
 TABLE_COLUMNS = ("id", *_SHARED, *_STAMPS, *_COUNTED, *_ONLY_OF_HEADER, *_ONLY_OF_LINE)
 _header_values = attrgetter("id", *_SHARED, *_STAMPS, *_COUNTED, *_ONLY_OF_HEADER)
@@ -235,15 +236,25 @@ _REVERSED = (
 
 
 def reversal_rows(
-    rows: Sequence[Mapping[str, Any]], *, entry_no: int, moment: datetime, by: str, reason: str
+    rows: Sequence[Mapping[str, Any]],
+    refunds: Mapping[str, tuple[str, Decimal]],
+    *,
+    entry_no: int,
+    moment: datetime,
+    by: str,
+    reason: str,
 ) -> list[dict[str, Any]]:
     """
     Return the rows that reverse a call, out of its *rows* with the header in front: one for each
     item, or one for the header where there is none; the first takes the call itself back.
+
+    *refunds* has, by the ids of the rows that were charged on packages, what their price names and
+    what is given back; of the others it is what they cost.
     """
     header = rows[0]
     items = [row for row in rows if row["line_no"] or row["unit"]] or [header]
     first_no = rows[-1]["line_no"] + 1
+    back = [refunds.get(row["id"], (row["matched"], row["amount"])) for row in items]
     return [
         {name: row[name] for name in _REVERSED}
         | {
@@ -253,7 +264,8 @@ def reversal_rows(
             "entry_type": EntryType.REVERSAL,
             "calls": 0 if number else -header["calls"],
             "quantity": -row["quantity"],
-            "amount": -row["amount"],
+            "matched": back[number][0],
+            "amount": -back[number][1],
             "reverses": row["id"],
             "reason": reason,
             "status": CallStatus.VOIDED,

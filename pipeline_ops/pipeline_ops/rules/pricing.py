@@ -21,6 +21,8 @@ from pipeline_ops.errors import (
     PRICE_MISSING,
     PRICE_MISSING_IN_CURRENCY,
 )
+from pipeline_ops.rules.package_use import PackageKey, Packages, read_uses
+from pipeline_ops.rules.packages import PackageUse, consume
 from pipeline_ops.rules.terms import (
     EVERYBODY,
     KNOWN_NOW,
@@ -37,17 +39,25 @@ AMOUNT_DECIMALS = 10
 # What decimal(20,10) can hold.
 AMOUNT_LIMIT = Decimal(10) ** 10
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+_AMOUNT_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
     """A usage line with the price applied to it; `amount` has 10 decimals. `line_no` counts from 0,
-    the row of the call's header."""
+    the row of the call's header. `package`: of a price per package, whose packages it used and what
+    is left of them after it."""
 
     line_no: int
     usage: UsageLine
     terms: Terms
     amount: Decimal
+    package: tuple[PackageKey, PackageUse] | None = None
+
+    @property
+    def units_left(self) -> Decimal | None:
+        """The units that are paid for and left after it; None where it is priced per unit."""
+        return self.package[1].units_left if self.package else None
 
 
 def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,22 +69,9 @@ def with_shown_prices(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def line_amount(terms: Terms, quantity: Decimal, used_before: Decimal = Decimal(0)) -> Decimal:
-    """
-    Return what *quantity* units cost under *terms*, rounded half up to 10 decimals.
-
-    *used_before*: units used before in the same month under the same price; packages only.
-    """
-    if terms.pricing_type == PricingType.PACKAGE:
-        assert terms.package_size is not None
-        assert terms.package_price is not None
-        packages = _packages(used_before + quantity, terms.package_size) - _packages(
-            used_before, terms.package_size
-        )
-        return _EXACT.quantize(
-            _EXACT.multiply(Decimal(packages), terms.package_price),
-            Decimal(1).scaleb(-AMOUNT_DECIMALS),
-        )
+def line_amount(terms: Terms, quantity: Decimal) -> Decimal:
+    """Return what *quantity* units cost under *terms*, a price per unit, rounded half up to 10
+    decimals."""
     assert terms.unit_price is not None
     return _divide(_EXACT.multiply(quantity, terms.unit_price), terms.unit_size)
 
@@ -118,31 +115,54 @@ def choose_terms(
     return line_terms
 
 
-def package_ids(terms: Iterable[Terms]) -> list[str]:
-    """Return the `pricing_id` of those of *terms* that are packages, each once and in order."""
-    return sorted({item.pricing_id for item in terms if item.pricing_type == PricingType.PACKAGE})
+def package_keys(line_terms: Iterable[Terms], packages: Packages) -> set[PackageKey]:
+    """Return which of *packages* the prices *line_terms* are charged on; none where all are per
+    unit."""
+    return {
+        packages.key(item.step_key, item.model, item.unit)
+        for item in line_terms
+        if item.pricing_type == PricingType.PACKAGE
+    }
 
 
 def apply_prices(
-    lines: Sequence[UsageLine], line_terms: Sequence[Terms], usage: Mapping[str, Decimal]
+    lines: Sequence[UsageLine], line_terms: Sequence[Terms], packages: Packages
 ) -> list[PricedLine]:
     """
-    Return each line with its amount; *usage* has the units used before, by the packages'
-    pricing_id.
+    Return each line with its amount; *packages* is what the account has before them.
 
-    Lines of one call count for each other, in their order. Raises Unprocessable
+    Lines of one call use up what the ones before them bought. Raises Unprocessable
     `amount_too_large` where an amount has more digits than the ledger keeps.
     """
-    so_far = dict(usage)
+    uses: dict[PackageKey, PackageUse] = {}
     result: list[PricedLine] = []
     for number, (line, terms) in enumerate(zip(lines, line_terms, strict=True)):
-        before = so_far.get(terms.pricing_id, Decimal(0))
-        amount = line_amount(terms, line.quantity, before)
+        package = None
         if terms.pricing_type == PricingType.PACKAGE:
-            so_far[terms.pricing_id] = before + line.quantity
-        result.append(PricedLine(line_no=number, usage=line, terms=terms, amount=amount))
+            assert terms.package_size is not None
+            assert terms.package_price is not None
+            key = packages.key(terms.step_key, terms.model, terms.unit)
+            before = uses.get(key) or packages.uses.get(key) or PackageUse()
+            use, cost = consume(before, line.quantity, terms.package_size, terms.package_price)
+            uses[key], package = use, (key, use)
+            amount = to_amount(cost)
+        else:
+            amount = line_amount(terms, line.quantity)
+        result.append(
+            PricedLine(line_no=number, usage=line, terms=terms, amount=amount, package=package)
+        )
     _check_size(result)
     return result
+
+
+def uses_after(priced_lines: Iterable[PricedLine]) -> dict[PackageKey, PackageUse]:
+    """Return what the packages that *priced_lines* use are after the last of them."""
+    return dict(line.package for line in priced_lines if line.package is not None)
+
+
+def to_amount(value: Decimal) -> Decimal:
+    """Return *value* with the 10 decimals of an amount, rounded half up."""
+    return _EXACT.quantize(value, _AMOUNT_STEP)
 
 
 async def prices_in_force(
@@ -169,22 +189,6 @@ _IN_FORCE = (
 )
 
 
-async def package_usage(
-    sor: SafeSqlor, distributor_id: str | None, month: str, pricing_ids: Sequence[str]
-) -> dict[str, Decimal]:
-    """Return units booked so far in quota month *month* under each price, less those reversed."""
-    if not pricing_ids:
-        return {}
-    # The null-safe comparison also finds calls of our own, which have no distributor.
-    rows = await sor.sqlExe(
-        "select pricing_id, sum(quantity) as used from pipeline_usage_log"
-        " where distributor_id <=> ${distributor_id}$ and month_key = ${month}$"
-        " and pricing_id in ${pricing_ids}$ group by pricing_id",
-        {"distributor_id": distributor_id, "month": month, "pricing_ids": list(pricing_ids)},
-    )
-    return {row.pricing_id: row.used for row in rows}
-
-
 async def price_lines(
     sor: SafeSqlor,
     link: LinkTerms,
@@ -192,26 +196,22 @@ async def price_lines(
     started_at: datetime,
     lines: Sequence[UsageLine],
     currency: str | None = None,
+    *,
+    lock: bool = False,
 ) -> list[PricedLine]:
     """
-    Return *lines* priced as of the call's start, on the terms of *link*. Exact only under the
-    distributor's lock (without a distributor: the line's), because packages count what others
-    booked before.
+    Return *lines* priced as of the call's start, on the terms of *link*.
 
+    With *lock* the packages that they use are locked, for who books them: it holds the lock of the
+    distributor (without one: of our own account on the pipeline), and writes `uses_after` of them.
     Raises Conflict `price_missing`, Unprocessable `amount_too_large`.
     """
     owner = link.distributor_id
     terms = await prices_in_force(sor, pipeline_id, started_at, distributor_id=owner)
     line_terms = choose_terms(lines, terms, link, currency)
-    packages = package_ids(line_terms)
-    usage = await package_usage(sor, owner, quota_month(started_at), packages)
-    return apply_prices(lines, line_terms, usage)
-
-
-def _packages(units: Decimal, size: int) -> int:
-    """Return the packages needed for *units*: a package that is begun counts whole."""
-    top, bottom = units.as_integer_ratio()
-    return -(-top // (bottom * size))
+    packages = Packages(owner or "", pipeline_id, quota_month(started_at))
+    packages.uses = await read_uses(sor, package_keys(line_terms, packages), lock=lock)
+    return apply_prices(lines, line_terms, packages)
 
 
 def _divide(product: Decimal, size: int) -> Decimal:

@@ -88,6 +88,7 @@ _PIPELINE: Example = {
             "package_price": None,
             "currency": "USD",
             "price_scope": "general",
+            "units_left": None,
         }
     ],
     "limits": [*_OF_ACME, _OF_THE_LINE],
@@ -107,7 +108,7 @@ QUOTE: Example = {
     "pipeline": "script-to-video",
     "version_no": 3,
     "currency": "USD",
-    "lines": [_PRICED],
+    "lines": [_PRICED | {"units_left": None}],
     "total": "0.0048080000",
     "admitted": True,
     "refusal": None,

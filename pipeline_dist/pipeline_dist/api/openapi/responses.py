@@ -24,6 +24,7 @@ from pipeline_dist.api.openapi.schema import (
 )
 from pipeline_dist.reports.usage import GROUPS
 
+_UNITS_LEFT = maybe(money("Units of packages that are paid for and not used, this quota month."))
 _LIMIT = record(
     "One limit and what is left of it.",
     {
@@ -97,7 +98,14 @@ ANSWERS: dict[str, Schema] = {
     ),
     "Price": record(
         "A price that applies to this distributor now.",
-        {"step_key": STEP, "model": MODEL, "unit": UNIT, **PRICE, "price_scope": SCOPE},
+        {
+            "step_key": STEP,
+            "model": MODEL,
+            "unit": UNIT,
+            **PRICE,
+            "price_scope": SCOPE,
+            "units_left": _UNITS_LEFT,
+        },
     ),
     "Pipeline": record(
         "A line this distributor may call.",
@@ -183,13 +191,20 @@ ANSWERS |= {
         },
         "current",
     ),
+    "QuoteLine": {
+        "description": "A line of a quote.",
+        "allOf": [
+            ref("PricedLine"),
+            record("What would be left after it.", {"units_left": _UNITS_LEFT}),
+        ],
+    },
     "Quote": record(
         "What a call would cost now.",
         {
             "pipeline": PIPELINE,
             "version_no": maybe(number("The live version.")),
             "currency": CURRENCY,
-            "lines": list_of(ref("PricedLine"), "The lines with their prices."),
+            "lines": list_of(ref("QuoteLine"), "The lines with their prices."),
             "total": money("The sum, to 10 decimals."),
             "admitted": {"type": "boolean", "description": "Whether a call would be let in now."},
             "refusal": {

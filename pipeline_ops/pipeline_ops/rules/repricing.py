@@ -1,0 +1,88 @@
+"""
+What lines that were booked would have cost under other prices.
+
+Lines are priced again in the order they were settled: units of a package that one line pays for are
+left for the next. Nothing is read or written here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline_ops.rules.pricing import line_amount
+from pipeline_ops.rules.terms import DatedTerms, LinkTerms, PricingType, Terms
+
+_NOTHING = Decimal("0.0000000000")
+# What a price is for, and whose.
+Use = tuple[str, str, str, str]
+
+
+def use_of(terms: Terms) -> Use:
+    """Return what a price is for, and whose: of one use, one price is in force at a time."""
+    return terms.distributor_id, terms.step_key, terms.model, terms.unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedLine:
+    """A line of the ledger with what decides its price: when its call began, what was known then,
+    and its link's terms."""
+
+    step_key: str
+    model: str
+    unit: str
+    quantity: Decimal
+    currency: str
+    started_at: datetime
+    terms_no: int
+    link: LinkTerms
+
+
+@dataclass(slots=True)
+class Repricer:
+    """
+    Prices a pipeline's lines of one distributor and month again, one after another.
+
+    *trial* are prices to be tried: while one holds, it stands in the place of the price of its use
+    among *present*, whatever was known when a call began.
+    """
+
+    present: Sequence[DatedTerms]
+    trial: Sequence[DatedTerms]
+    _by_unit: dict[str, tuple[list[DatedTerms], list[DatedTerms]]] = field(default_factory=dict)
+    # Units that packages bought before still have, by what the price is for.
+    _rests: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+
+    def amount(self, line: BookedLine) -> Decimal | None:
+        """Return what *line* costs; None where it has no price."""
+        price = line.link.choose(self._in_force(line), line.step_key, line.model, line.unit)
+        if price is None:
+            return None
+        if price.pricing_type != PricingType.PACKAGE:
+            return line_amount(price, line.quantity)
+        key = (price.step_key, price.model, price.unit)
+        missing = line.quantity - self._rests.get(key, Decimal(0))
+        if missing <= 0:
+            self._rests[key] = -missing
+            return _NOTHING
+        # As many whole packages as it takes; what they have more is left.
+        assert price.package_size is not None
+        rest = missing % price.package_size
+        self._rests[key] = price.package_size - rest if rest else Decimal(0)
+        return line_amount(price, missing)
+
+    def _in_force(self, line: BookedLine) -> list[Terms]:
+        if line.unit not in self._by_unit:
+            self._by_unit[line.unit] = (
+                [item for item in self.present if item.terms.unit == line.unit],
+                [item for item in self.trial if item.terms.unit == line.unit],
+            )
+        present, trial = self._by_unit[line.unit]
+        terms = [item.terms for item in trial if item.holds_at(line.started_at)]
+        uses = {use_of(item) for item in terms}
+        terms += [
+            item.terms
+            for item in present
+            if item.holds_at(line.started_at, line.terms_no) and use_of(item.terms) not in uses
+        ]
+        return [item for item in terms if item.currency == line.currency]

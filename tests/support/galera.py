@@ -1,0 +1,166 @@
+"""
+A Galera cluster on this machine: several MariaDB servers that replicate to one another, each with
+an installation of the application of its own.
+
+The first node's data are made as every test's, by the embedded database, and copied: so no node
+needs the whole state from another one, for which Debian has the tools in packages that start a
+server of their own.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+
+from app.runtime import processes
+from app.runtime.embedded_db import Connection
+from tests.support.installation import Installation
+
+# Debian's package galera-4 puts it there.
+PROVIDERS = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib/libgalera_smm.so")
+START_SECONDS = 90
+
+
+def provider() -> str | None:
+    """The Galera library; None where it is not installed. PIPELINE_GALERA names another one."""
+    names = (os.environ.get("PIPELINE_GALERA"), *PROVIDERS)
+    return next((name for name in names if name and Path(name).exists()), None)
+
+
+@dataclass
+class Node:
+    """One server of the cluster, and the application on it."""
+
+    installation: Installation
+    port: int
+    group_port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the server has its data and its configuration."""
+        return self.installation.mariadb.folder
+
+    def status(self, name: str) -> str:
+        """What the server says of itself; '' while it does not answer."""
+        try:
+            rows = self.installation.query("show status like %s", name)
+        except pymysql.err.MySQLError:
+            return ""
+        return str(rows[0]["Value"]) if rows else ""
+
+    def start(self, library: str, members: str) -> None:
+        """Start the server as one of *members*, or, where there are none yet, as the first."""
+        first = ["--wsrep-new-cluster"] if not members else []
+        options = {
+            "wsrep_on": "ON",
+            "wsrep_provider": library,
+            "wsrep_cluster_name": "pipeline",
+            "wsrep_cluster_address": f"gcomm://{members}",
+            "wsrep_node_address": f"127.0.0.1:{self.group_port}",
+            "wsrep_provider_options": f"gmcast.listen_addr=tcp://127.0.0.1:{self.group_port};"
+            f"ist.recv_addr=127.0.0.1:{processes.free_port()};gcache.size=32M",
+            "wsrep_sst_method": "position",  # wsrep_sst_position, beside this file
+            "binlog_format": "ROW",
+            "innodb_autoinc_lock_mode": "2",
+            "innodb_buffer_pool_size": "64M",
+            "port": str(self.port),
+            "log_bin_trust_function_creators": "1",
+        }
+        server = shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin")
+        assert server is not None
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        configuration = f"--defaults-file={self.folder / 'node.cnf'}"
+        environment = os.environ | {
+            "PATH": f"{Path(__file__).parent}:{os.environ['PATH']}",
+            "PIPELINE_CLUSTER_FOLDER": str(self.installation.var_dir.parent),
+        }
+        self.process = subprocess.Popen(
+            [server, configuration, *user, *first, *arguments], env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def wait(self, size: int) -> None:
+        """Wait until the server takes part in a cluster of *size* nodes."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.status("wsrep_ready") != "ON" or int(self.status("wsrep_cluster_size")) < size:
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(self.installation.mariadb.log.read_text("utf-8")[-6000:])
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End the application's workers and the server."""
+        self.installation.stop()
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+            self.process = None
+
+
+@contextmanager
+def cluster(folder: Path, library: str, size: int = 3) -> Iterator[list[Node]]:
+    """A cluster of *size* nodes with fresh databases in *folder*."""
+    nodes = [
+        Node(Installation(folder / f"n{number}"), processes.free_port(), processes.free_port())
+        for number in range(1, size + 1)
+    ]
+    try:
+        _make_data(nodes, library)
+        for number, node in enumerate(nodes, 1):
+            members = [f"127.0.0.1:{other.group_port}" for other in nodes[: number - 1]]
+            node.start(library, ",".join(members))
+            node.wait(number)
+        yield nodes
+    finally:
+        for node in reversed(nodes):
+            node.stop()
+
+
+def _make_data(nodes: list[Node], library: str) -> None:
+    """Make the data once, as part of a cluster, and copy them to the other nodes."""
+    first, *others = nodes
+    mariadb = first.installation.mariadb
+    mariadb.start()
+    first.installation.make_databases()
+    mariadb.stop()
+    for node in others:
+        shutil.copytree(first.folder, node.folder)
+    for node in nodes:
+        _configure(node, first)
+    first.start(library, "")
+    first.wait(1)
+    first.stop()
+    for node in others:
+        shutil.rmtree(node.folder / "data")
+        shutil.copytree(first.folder / "data", node.folder / "data")
+        for name in ("galera.cache", "gvwstate.dat"):
+            (node.folder / "data" / name).unlink(missing_ok=True)
+
+
+def _configure(node: Node, first: Node) -> None:
+    """Write the server's configuration, and how the application reaches it."""
+    text = (node.folder / "mariadbd.cnf").read_text("utf-8")
+    text = text.replace(str(first.installation.var_dir), str(node.installation.var_dir))
+    # What it does is done, and in a cluster it would be done again by each.
+    rows = [row for row in text.splitlines() if not row.startswith("init-file")]
+    (node.folder / "node.cnf").write_text("\n".join(rows), "utf-8")
+    place = first.installation.mariadb.connection()
+    assert isinstance(place, Connection)
+    socket = place.unix_socket.replace(
+        str(first.installation.var_dir), str(node.installation.var_dir)
+    )
+    file = node.folder / "connection.json"
+    values = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(values | {"unix_socket": socket, "port": node.port}), "utf-8")
