@@ -24,6 +24,8 @@ ACTIONS = {
     "generate_key": "given a new key",
     "revoke_key": "key revoked",
     "void": "voided",
+    "adjust": "adjusted",
+    "topup": "topped up",
 }
 _SHOWN = 2000
 

@@ -34,6 +34,26 @@ CALL_NOT_FOUND = ErrorCode(
     "本账户没有这个编号的调用。",
     hint=Sentence("There is no such call of this distributor.", "该分销商没有这次调用。"),
 )
+REFERENCE_REUSED = ErrorCode(
+    "reference_reused",
+    409,
+    "The reference {reference} was booked before, with {amount}. Give another one.",
+    "凭证号 {reference} 此前已入账，金额为 {amount}。请另给凭证号。",
+)
+NOT_PREPAID = ErrorCode(
+    "not_prepaid",
+    409,
+    "The distributor pays afterwards and has no balance. Make it prepaid first (billing_mode), or"
+    " book a credit as an adjustment.",
+    "该分销商为后付，没有余额。请先改为预付（billing_mode），或以调整入账。",
+)
+BALANCE_LEFT = ErrorCode(
+    "balance_left",
+    409,
+    "The balance is {balance} {currency}, and would be lost. Bring it to 0 first: by a top-up of"
+    " {rest}, for what is paid back or still to be paid.",
+    "余额为 {balance} {currency}，改为后付会使其丢失。请先结清：按退还或补缴的金额充值 {rest}。",
+)
 CURRENCY_IN_USE = ErrorCode(
     "currency_in_use",
     409,
@@ -187,9 +207,13 @@ SPEND_LIMIT_REACHED = ErrorCode(
     "The spending limit of {limit} {currency} is reached. The operator can raise it.",
     "已达到消费上限 {limit} {currency}，运营方可以调高。",
     hint=Sentence(
-        "The spending limit is reached. Ask the operator to raise it.",
-        "已达到消费上限，请联系运营方调高。",
+        "The spending limit is reached, or the balance spent. Ask the operator.",
+        "已达到消费上限，或余额不足，请联系运营方。",
     ),
+)
+BALANCE_SPENT = SPEND_LIMIT_REACHED.variant(
+    "The balance of {limit} {currency} is too little for this call. The operator can top it up.",
+    "余额 {limit} {currency} 不足以进行本次调用，请联系运营方充值。",
 )
 
 # What can be wrong with one field.
@@ -203,6 +227,10 @@ BAD_IDEMPOTENCY_KEY = FieldCode(
     "bad_idempotency_key",
     "Give one value of 1 to {most} printable characters, without blanks around it.",
     "请给出一个 1 到 {most} 个可打印字符的值，首尾不得有空白。",
+)
+NO_AMOUNT = FieldCode("no_amount", "Give an amount other than 0.", "请给出不为 0 的金额。")
+CURRENCY_DECIMALS = FieldCode(
+    "too_many_decimals", "{currency} has {most} decimals.", "{currency} 有 {most} 位小数。"
 )
 CALLS_IN_CURRENCY = FieldCode(
     "currency_in_use", "Calls are booked in this currency.", "已有以该币种记账的调用。"
@@ -243,6 +271,11 @@ CANCELLED_HAS_NO_LINES = FieldCode(
 )
 BEGUN_HAS_NO_ERROR = FieldCode(
     "not_together", "A call that begins has no error yet.", "刚开始的调用还没有错误信息。"
+)
+ONLY_BEGUN_IS_ESTIMATED = FieldCode(
+    "not_together",
+    "A call that is over has its amount: leave the estimate out.",
+    "已结束的调用已有金额，请去掉预估。",
 )
 DISCOUNT_OUT_OF_RANGE = FieldCode(
     "out_of_range",

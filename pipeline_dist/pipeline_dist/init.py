@@ -27,6 +27,8 @@ EXPORTS = {
     **table_endpoints(links.SERVICE),
     "distributor_generate_key": writing(admin_api.distributor_generate_key),
     "distributor_revoke_key": writing(admin_api.distributor_revoke_key),
+    "distributor_adjust": writing(admin_api.distributor_adjust),
+    "distributor_topup": writing(admin_api.distributor_topup),
     "get_search_distributor_id": reading_endpoint(admin_api.get_search_distributor_id, raw=True),
     "distributor_statement": reading_endpoint(statement_api.distributor_statement),
     "distributor_statement_lines": reading_endpoint(

@@ -13,6 +13,8 @@ DISTRIBUTORS = (
     "/pipeline_dist/distributors/get_distributors.dspy",
     "/pipeline_dist/distributor.ui",
     "/pipeline_dist/distributor_key.ui",
+    "/pipeline_dist/distributor_adjust.ui",
+    "/pipeline_dist/distributor_topup.ui",
     "/pipeline_dist/distributor_statement.ui",
 )
 SEARCH = "/pipeline_dist/api/get_search_distributor_id.dspy"

@@ -30,6 +30,7 @@ from pipeline_ops.calls.account import OwnAccount
 from pipeline_ops.errors import (
     BOOKED_FOR_GOOD,
     LINES_OR_UNIT,
+    PIPELINE_REQUIRED,
     PRICES_OR_CHANGES,
     UNIT_REQUIRED,
 )
@@ -66,6 +67,8 @@ async def usage_log_create(actor: Actor, params: Params) -> Answer:
     """Book a call by hand: one item by step_key, model, unit and quantity, or several as
     `lines`."""
     values = check_new(bookings.TABLE, params, extra={"lines": FieldRule(kind="json", json="list")})
+    if values["pipeline_id"] is None:
+        raise InvalidFields([PIPELINE_REQUIRED("pipeline_id")])
     if values["status"] not in OVER:
         raise InvalidFields([BAD_CHOICE("status", choices=", ".join(OVER))])
     lines = _lines_to_book(values)

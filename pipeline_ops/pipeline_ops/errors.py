@@ -83,6 +83,10 @@ NOT_VOIDABLE = ErrorCode(
     "There is nothing to void: the call is {state}.",
     "没有可作废的内容：该调用的状态为 {state}。",
 )
+NOT_A_CALL = NOT_VOIDABLE.variant(
+    "This is no call. Take it back by an adjustment of the opposite amount.",
+    "这不是一次调用，请以相反金额的调整冲回。",
+)
 PRICE_MISSING = ErrorCode(
     "price_missing",
     409,
@@ -224,6 +228,7 @@ NO_PRICE_IN_CURRENCY = FieldCode(
 TIMES_OVERLAP = FieldCode(
     "price_overlap", "The times overlap another price.", "有效期与另一价格重叠。"
 )
+PIPELINE_REQUIRED = FieldCode("required", "Say which line was called.", "请选择所调用的产线。")
 UNIT_REQUIRED = FieldCode(
     "required", "Say which unit the quantity is in.", "请说明数量的计量单位。"
 )

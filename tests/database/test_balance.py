@@ -69,19 +69,21 @@ class History:
         for _ in range(STEPS):
             await self.dice.choice(self.steps)()
 
-    def expected(self, *, slot: bool) -> set[str]:
-        """Codes that may refuse a call that begins now; empty when it must be let in."""
+    def expected(self, amount: int | None) -> set[str]:
+        """Codes that may refuse a call that begins now, or costs *amount*; empty when it must be
+        let in."""
         countable = [call for call in self.calls if call.counts]
         today = [c for c in countable if self.same(clock.quota_day, c)]
         month = [c for c in countable if self.same(clock.quota_month, c)]
-        if sum(call.amount for call in countable) >= 40:
+        spending = sum(call.amount for call in countable)
+        if spending >= 40 if amount is None else amount and spending + amount > 40:
             return {"spend_limit_reached"}
         if len(today) >= 5 or len(month) >= 14:
             return {"quota_exceeded"}
         if len(today) >= 7 or len(month) >= 13:
             return {"capacity_exceeded"}
         # An overdue call makes room whether the sweeper came or not.
-        if slot and sum(self.runs(call) for call in countable) >= 3:
+        if amount is None and sum(self.runs(call) for call in countable) >= 3:
             return {"concurrency_exceeded"}
         return set()
 
@@ -92,9 +94,9 @@ class History:
         ends = call.lease_ends
         return call.status == "reserved" and ends is not None and ends > self.hands.moment
 
-    async def attempt(self, work: Any) -> dict[str, Any] | None:
+    async def attempt(self, work: Any, amount: int | None = None) -> dict[str, Any] | None:
         """What was answered; None when it was refused as the model says."""
-        codes = self.expected(slot=work == self.trade.begin_call)
+        codes = self.expected(amount)
         seconds = self.dice.choice([30, 600, 7200])
         answer, code = await outcome_of(work(seconds))
         assert ({code} if code else set()) == codes
@@ -109,7 +111,7 @@ class History:
 
     async def book(self) -> None:
         quantity = self.dice.randint(0, 3)
-        answer = await self.attempt(lambda _: self.trade.book_call(quantity))
+        answer = await self.attempt(lambda _: self.trade.book_call(quantity), quantity)
         if answer is not None:
             self.add(answer, "succeeded", None, quantity)
 

@@ -59,7 +59,7 @@ def pipeline(server: Installation) -> dict[str, Any]:
 def acme(server: Installation, pipeline: dict[str, Any]) -> Reseller:
     distributor = make_distributor(
         server.admin, "acme", name="ACME Cloud", quota_period="month", quota_calls=10_000,
-        spend_limit="500", allowed_ips="127.0.0.0/8",
+        spend_limit="500", spend_period="month", allowed_ips="127.0.0.0/8",
     )  # fmt: skip
     link(server.admin, distributor, pipeline)
     reseller = Reseller(server, distributor, new_key(server.admin, distributor))
@@ -130,6 +130,11 @@ def test_what_may_be_called_and_what_it_costs(acme: Reseller) -> None:
 def test_reports(server: Installation, pipeline: dict[str, Any], acme: Reseller) -> None:
     assert acme.post("calls", examples.ONE_GO, key="reported").status_code == 201
     same(acme.get("usage", group_by="day"), examples.USAGE_SUMS)
+    post(
+        server.admin, "/pipeline_dist/api/distributor_adjust.dspy",
+        distributor_id=acme.distributor["id"], amount="-1.5", reference="CN-2026-017",
+        reason="Goodwill for the outage of 20 November",
+    )  # fmt: skip
     same(acme.get("statement"), examples.STATEMENT)
     other = make_reseller(server, pipeline)
     assert other.post("calls", examples.ONE_GO, key="reported").status_code == 201

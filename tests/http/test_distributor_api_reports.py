@@ -55,7 +55,8 @@ class TestLooking:
         self, server: Installation, pipeline: dict[str, Any]
     ) -> None:
         reseller = make_reseller(server, pipeline, spend_limit="0.001")
-        assert reseller.begin(pipeline, status="succeeded", lines=USED).status_code == 201
+        call = reseller.begin(pipeline).json()
+        assert reseller.finish(call, lines=USED).status_code == 200
         me = reseller.get("me").json()
 
         assert me["spend_remaining"] == "0.0000000000"

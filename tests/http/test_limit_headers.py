@@ -57,7 +57,8 @@ LIMITS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] = 
     "capacity_day": ({}, {}, {"daily_quota": FEW}, "w=86400"),
     "capacity_month": ({}, {}, {"monthly_quota": FEW}, "w="),
     "concurrency": ({}, {}, {"max_concurrency": 2}, 'qu="concurrent-requests"'),
-    "spend": ({"spend_limit": "0.01"}, {}, {}, ""),
+    # Three calls.
+    "spend": ({"spend_limit": "0.014574"}, {}, {}, ""),
 }
 
 
@@ -162,7 +163,9 @@ def test_spent_money_is_a_limit_without_a_clock(server: Installation) -> None:
         server, pipeline, quota_period="day", quota_calls=100, spend_limit="0.001"
     )
     assert reseller.get("me").headers["RateLimit-Limit"] == "100"
-    booking = reseller.begin(pipeline, status="succeeded", lines=USED)
+    # Only what was begun before can pass the limit.
+    call = reseller.begin(pipeline).json()
+    booking = reseller.finish(call, lines=USED)
     refusal = reseller.begin(pipeline)
 
     for answer in (booking, refusal, reseller.get("me")):

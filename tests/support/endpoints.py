@@ -280,6 +280,12 @@ _OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
         "prices": [{"pipeline_id": w.pipeline_id, "unit": "call", "unit_price": "1"}],
     },
     "distributor_generate_key": lambda w: {"id": w.buyer_id},
+    "distributor_adjust": lambda w: {
+        "distributor_id": w.buyer_id, "amount": "-1.5", "reason": "goodwill"
+    },
+    "distributor_topup": lambda w: {
+        "distributor_id": w.buyer_id, "amount": "10", "reason": "transfer", "reference": "t-1"
+    },
     "distributor_revoke_key": lambda w: {"id": w.buyer_id},
     "distributor_statement": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},
     "distributor_statement_lines": lambda w: {"distributor_id": w.buyer_id, "month": "2026-11"},

@@ -8,7 +8,7 @@ import pytest
 
 from app.base.json_codec import canonical_bytes, canonical_json, json_bytes, to_json
 from pipeline_core.definition.states import PipelineStatus
-from pipeline_dist.accounts.rows import QuotaPeriod
+from pipeline_dist.accounts.rows import BillingMode, QuotaPeriod, SpendPeriod
 from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_ops.ledger.rows import CallHeader, CallLine
 from pipeline_ops.ledger.states import (
@@ -16,6 +16,7 @@ from pipeline_ops.ledger.states import (
     OPEN_STATUSES,
     CallSource,
     CallStatus,
+    EntryType,
     may_become,
     statuses_before,
 )
@@ -32,6 +33,9 @@ COLUMNS = [
     (PricingType, "pipeline_ops", "pipeline_pricing", "pricing_type"),
     (CallStatus, "pipeline_ops", "pipeline_usage_log", "status"),
     (CallSource, "pipeline_ops", "pipeline_usage_log", "source"),
+    (EntryType, "pipeline_ops", "pipeline_usage_log", "entry_type"),
+    (BillingMode, "pipeline_dist", "distributors", "billing_mode"),
+    (SpendPeriod, "pipeline_dist", "distributors", "spend_period"),
 ]
 
 
@@ -88,7 +92,7 @@ def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:
 
     columns = set(columns_of("pipeline_ops", "pipeline_usage_log"))
     assert columns - fields == {
-        "voided_at", "voided_by", "void_reason", "entry_type", "reverses", "reason",
+        "voided_at", "voided_by", "void_reason", "entry_type", "reverses", "reason", "reference",
     }  # fmt: skip
     # What the price of a row says.
     assert fields - columns == {"price_scope", "matched"}

@@ -45,7 +45,15 @@ interface DistributorOverview {
   lines: DistributorPipeline[];
 }
 
+interface Adjustment {
+  booked_at: string;
+  amount: Decimal;
+  reason: string;
+  reference: string | null;
+}
+
 interface Statement {
+  adjustments: Adjustment[];
   total: Decimal;
   currency: string;
   final: boolean;

@@ -20,6 +20,8 @@ interface GaugeFigures {
 interface Gauge extends Omit<GaugeFigures, 'label'> {
   scope: string;
   currency?: string;
+  /** Of money: what is reserved for calls that run. */
+  reserved?: Decimal;
 }
 
 interface Period {

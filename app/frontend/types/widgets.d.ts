@@ -58,6 +58,8 @@ interface FieldDescription {
   /** What an empty value of a code is called. */
   empty_text?: string;
   tip?: string;
+  /** Shown only while other fields have these values. */
+  applies?: Record<string, string>;
   placeholder?: string;
   pattern?: string;
   hint?: string;

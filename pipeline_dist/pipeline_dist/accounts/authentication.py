@@ -68,9 +68,11 @@ def read_credentials(request: web.Request) -> Credentials:
     return Credentials(keys.digest(key), keys.prefix(key), request[CONTEXT].client_ip)
 
 
-async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:
+async def authenticate(
+    credentials: Credentials, *, to_end: bool = False
+) -> AuthenticatedDistributor:
     """
-    Return the caller that *credentials* belongs to.
+    Return the caller that *credentials* belongs to; *to_end*: for the end of a call.
 
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
@@ -78,21 +80,29 @@ async def authenticate(credentials: Credentials) -> AuthenticatedDistributor:
     async with reading() as sor:
         rows = await sor.tuples(_ROWS_OF_KEY, {"digest": credentials.digest})
     for row in [Distributor(*values) for values in rows]:
-        if _matching_expiries(row, credentials.digest):
+        if _matching_expiries(row, credentials.digest, to_end=to_end):
             return AuthenticatedDistributor(
-                row, credentials.key_prefix, check_caller(row, credentials)
+                row, credentials.key_prefix, check_caller(row, credentials, to_end=to_end)
             )
     raise _invalid_key()
 
 
-def check_caller(distributor: Distributor, credentials: Credentials) -> datetime | None:
+def check_caller(
+    distributor: Distributor, credentials: Credentials, *, to_end: bool = False
+) -> datetime | None:
     """
     Raise what keeps the bearer of *credentials* from acting for *distributor*: invalid_key,
-    distributor_suspended, ip_not_allowed. Answers when the key expires.
+    distributor_suspended, ip_not_allowed. Return when the key expires.
+
+    *to_end*: only a call is ended that was begun before, whose work has happened. Then the
+    distributor may be suspended or closed, the key be expired, and the address any; a key that was
+    revoked, or rotated away without grace, is none.
     """
-    expiries = _matching_expiries(distributor, credentials.digest)
+    expiries = _matching_expiries(distributor, credentials.digest, to_end=to_end)
     if not expiries:
         raise _invalid_key()
+    if to_end:
+        return expiries[0]
     check_active(distributor.status)
     if not is_ip_allowed(distributor.allowed_ips, credentials.ip):
         raise _not_from(credentials.ip)
@@ -144,14 +154,17 @@ def _sent_key(request: web.Request) -> str | None:
     return candidates.pop() if len(candidates) == 1 else None
 
 
-def _matching_expiries(row: Distributor, digest: str) -> list[datetime | None]:
-    """Return when the key with this digest expires; nothing if it is none of the row's valid
-    keys."""
+def _matching_expiries(
+    row: Distributor, digest: str, *, to_end: bool = False
+) -> list[datetime | None]:
+    """Return when the key with this digest expires; nothing if it is none of the row's keys, or
+    (unless a call is ended with it) not valid any more."""
     moment = now()
     return [
         expiry
         for key_hash, expiry in _keys(row)
-        if hmac.compare_digest(key_hash or "", digest) and (expiry is None or expiry > moment)
+        if hmac.compare_digest(key_hash or "", digest)
+        and (to_end or expiry is None or expiry > moment)
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import SafeSqlor
+from app.global_func import Row, SafeSqlor
 from pipeline_dist.accounts import distributors, links
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.counted import (
@@ -18,6 +18,7 @@ from pipeline_ops.ledger.counted import (
     period_differences,
 )
 from pipeline_ops.ledger.numbers import last_entry
+from pipeline_ops.ledger.spend_sums import balance_since, read_reserves, reserve_sum, spend_sum
 
 _LINKS = (
     "select l.id, l.distributor_id, l.pipeline_id, l.day_key, l.day_used, l.month_key,"
@@ -25,7 +26,8 @@ _LINKS = (
     " join pipelines p on p.id = l.pipeline_id join distributors d on d.id = l.distributor_id"
 )
 _DISTRIBUTORS = (
-    "select id, code as name, quota_key, quota_used, spend_used, entry_no from distributors"
+    "select id, code as name, quota_key, quota_used, spend_key, spend_used, spend_reserved,"
+    " balance, prepaid_entry_no, entry_no from distributors"
 )
 
 
@@ -41,6 +43,7 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
     """Compare the counters of distributors, and their statements, of which they are the sums."""
     differences: list[Difference] = []
     rows = await sor.sqlExe(_DISTRIBUTORS, {})
+    reserved = await read_reserves(sor)
     for row in rows:
         key = row["quota_key"]
         if key is not None and is_of(key, month):
@@ -48,10 +51,7 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
             name = f"{row['name']} {key}"
             differences += counter_differences(distributors.TABLE, row, name, "quota_used", calls)
         if month is None:
-            total = sums.amounts.get(row["id"], ZERO)
-            differences += counter_differences(
-                distributors.TABLE, row, row["name"], "spend_used", total
-            )
+            differences += await _compare_money(sor, row, sums, reserved)
         differences += entry_differences(distributors.TABLE, row, (row["id"], ""), sums)
     names = {row["id"]: row["name"] for row in rows}
     return differences + [
@@ -68,20 +68,32 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
     ]
 
 
+async def _compare_money(
+    sor: SafeSqlor, row: Row, sums: Sums, reserved: Mapping[str, Decimal]
+) -> list[Difference]:
+    should_be = {
+        "spend_used": sums.spending(row["id"], row["spend_key"]),
+        "spend_reserved": reserved.get(row["id"], ZERO),
+        "balance": await _balance(sor, row),
+    }
+    return [
+        difference
+        for counter, value in should_be.items()
+        for difference in counter_differences(distributors.TABLE, row, row["name"], counter, value)
+    ]
+
+
+async def _balance(sor: SafeSqlor, row: Mapping[str, Any]) -> Decimal:
+    """Return the balance that a distributor's row should have; a postpaid one has none."""
+    if row["prepaid_entry_no"] is None:
+        return ZERO
+    return await balance_since(sor, row["id"], row["prepaid_entry_no"])
+
+
 async def _link_period(sor: SafeSqlor, row: Mapping[str, Any], key: str) -> int:
     return await ledger.count_calls(
         sor, row[key], pipeline_id=row["pipeline_id"], distributor_id=row["distributor_id"]
     )
-
-
-async def _ledger_total(sor: SafeSqlor, row: Mapping[str, Any]) -> Decimal:
-    total = await sor.one(
-        "select coalesce(sum(amount), 0) as amount from pipeline_usage_log"
-        " where distributor_id = ${id}$ and entry_type <> 'topup'",
-        {"id": row["id"]},
-    )
-    assert total is not None
-    return Decimal(total["amount"])
 
 
 COUNTED = (
@@ -100,7 +112,9 @@ COUNTED = (
             "quota_used": lambda sor, row: ledger.count_calls(
                 sor, row["quota_key"], distributor_id=row["id"]
             ),
-            "spend_used": _ledger_total,
+            "spend_used": lambda sor, row: spend_sum(sor, row["id"], row["spend_key"]),
+            "spend_reserved": lambda sor, row: reserve_sum(sor, row["id"]),
+            "balance": _balance,
             "entry_no": lambda sor, row: last_entry(sor, distributor_id=row["id"]),
         },
     ),

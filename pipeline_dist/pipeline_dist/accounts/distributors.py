@@ -23,10 +23,13 @@ from app.global_func import (
     iso,
     like_pattern,
     now,
+    quota_day,
     update_row,
 )
 from pipeline_dist.accounts import keys
+from pipeline_dist.accounts.rows import BillingMode, spend_key
 from pipeline_dist.errors import (
+    BALANCE_LEFT,
     CALLS_IN_CURRENCY,
     CURRENCY_IN_USE,
     CURRENCY_OF_OWN_PRICES,
@@ -37,6 +40,7 @@ from pipeline_dist.errors import (
     QUOTA_CALLS_REQUIRED,
     QUOTA_PERIOD_REQUIRED,
 )
+from pipeline_ops.ledger.spend_sums import spend_sum
 from pipeline_ops.tables.prices import with_currency
 
 TABLE = "distributors"
@@ -68,6 +72,8 @@ class DistributorService(TableService):
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         _check_quota(values)
+        if values.get("billing_mode") == BillingMode.PREPAID:
+            return {**values, "prepaid_since": now(), "prepaid_entry_no": 0}
         return values
 
     async def before_update(
@@ -77,7 +83,12 @@ class DistributorService(TableService):
         if values.get("currency", current["currency"]) != current["currency"]:
             await _refuse_second_currency(sor, current["id"], current["currency"])
             await _refuse_old_prices(sor, current["id"], values["currency"])
-        return {**values, **_turned_quota(current, values)}
+        return {
+            **values,
+            **_turned_quota(current, values),
+            **await _turned_period(sor, current, values),
+            **_turned_billing(current, values),
+        }
 
     async def before_delete(self, sor: SafeSqlor, current: Record, actor: Actor) -> None:
         referrers = await _referrers(sor, current["id"])
@@ -201,6 +212,34 @@ def _turned_quota(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict
     return {"quota_key": None, "quota_used": 0}
 
 
+async def _turned_period(
+    sor: SafeSqlor, current: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is spent in the period that a change of the limit's length makes the present
+    one; settled in it until now."""
+    period = values.get("spend_period", current["spend_period"])
+    if period == current["spend_period"]:
+        return {}
+    key = spend_key(period, quota_day(now()))
+    return {"spend_key": key, "spend_used": await spend_sum(sor, current["id"], key)}
+
+
+def _turned_billing(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return with what a balance begins, or ends; raises Conflict `balance_left` where it would be
+    lost."""
+    mode = values.get("billing_mode", current["billing_mode"])
+    if mode == current["billing_mode"]:
+        return {}
+    if mode == BillingMode.PREPAID:
+        return {"prepaid_since": now(), "prepaid_entry_no": current["entry_no"], "balance": 0}
+    balance = current["balance"]
+    if balance:
+        raise BALANCE_LEFT(
+            balance=format(balance, "f"), rest=format(-balance, "f"), currency=current["currency"]
+        )
+    return {"prepaid_since": None, "prepaid_entry_no": None}
+
+
 async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:
     referrers: list[dict[str, Any]] = await sor.sqlExe(
         "select 'distributor_pipeline' as `table`, l.id, p.name as label"
@@ -255,6 +294,7 @@ def _kept_for_grace(
     ends = moment + timedelta(hours=grace_hours)
     if current["api_key_expires_at"] is not None:
         ends = min(ends, current["api_key_expires_at"])
-    if current["api_key_hash"] is None or ends <= moment:
+    # Calls may be ended with a key that has expired, but not with one that went without grace.
+    if current["api_key_hash"] is None or not grace_hours:
         return {"previous_key_hash": None, "previous_key_expires_at": None}
     return {"previous_key_hash": current["api_key_hash"], "previous_key_expires_at": ends}

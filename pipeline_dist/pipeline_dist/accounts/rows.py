@@ -21,6 +21,21 @@ class QuotaPeriod(StrEnum):
     MONTH = "month"
 
 
+class SpendPeriod(StrEnum):
+    """How long a distributor's limit of money is for; none: in all."""
+
+    NONE = "none"
+    DAY = "day"
+    MONTH = "month"
+
+
+class BillingMode(StrEnum):
+    """Whether a distributor pays afterwards, or may spend what it has paid in."""
+
+    POSTPAID = "postpaid"
+    PREPAID = "prepaid"
+
+
 @dataclass(slots=True)
 class Distributor:
     """A row of distributors: who it is, what limits it, and its counters, changed in place."""
@@ -36,8 +51,13 @@ class Distributor:
     quota_calls: int | None
     quota_key: str | None
     quota_used: int
+    billing_mode: BillingMode
+    balance: Decimal
     spend_limit: Decimal | None
+    spend_period: SpendPeriod
+    spend_key: str | None
     spend_used: Decimal
+    spend_reserved: Decimal
     entry_no: int
     api_key_hash: str | None
     api_key_expires_at: datetime | None
@@ -67,6 +87,13 @@ _READ_LINK = (
     f"select {', '.join(LINK_COLUMNS)} from distributor_pipeline"  # noqa: S608  constants
     " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
 )
+
+
+def spend_key(period: str, day: str) -> str | None:
+    """Return the spending period that a quota day belongs to; None where there are no periods."""
+    if period == SpendPeriod.NONE:
+        return None
+    return day if period == SpendPeriod.DAY else day[:7]
 
 
 def distributor_of(row: Mapping[str, Any]) -> Distributor:

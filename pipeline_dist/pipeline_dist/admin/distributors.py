@@ -16,6 +16,9 @@ from app.global_func import (
     settings,
 )
 from pipeline_dist.accounts import distributors
+from pipeline_dist.admission.credits import book_credit
+from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.states import EntryType
 
 ALL = "全部"  # the generated pages' own word for "no filter"
 
@@ -23,6 +26,13 @@ _KEY_RULES = {
     "id": FieldRule(kind="str", required=True, length=32),
     "lock_version": FieldRule(kind="int", minimum=1),
 }
+_ADJUST_RULES = {
+    "distributor_id": FieldRule(kind="str", required=True, length=32),
+    "amount": FieldRule(kind="decimal", required=True, precision=20, scale=10),
+    "reason": FieldRule(kind="str", required=True, length=500),
+    "reference": FieldRule(kind="str", length=200),
+}
+_TOPUP_RULES = _ADJUST_RULES | {"reference": FieldRule(kind="str", required=True, length=200)}
 _NEW_KEY_RULES = _KEY_RULES | {
     "grace_hours": FieldRule(
         kind="int", minimum=0, maximum=distributors.MAX_GRACE_HOURS, default=0
@@ -63,6 +73,30 @@ async def distributor_revoke_key(actor: Actor, params: dict[str, Any]) -> Answer
         lambda sor: distributors.revoke_keys(sor, query["id"], query["lock_version"], actor)
     )
     return Answer(record, table=distributors.TABLE, message=Message("The key is revoked."))
+
+
+async def distributor_adjust(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Raise a distributor's bill by hand, or lower it; with a `reference` only once."""
+    query = check_params(_ADJUST_RULES, params)
+    record = await _book(EntryType.ADJUSTMENT, query, actor)
+    return Answer(record, table=ledger.TABLE, message=Message("The adjustment is booked."))
+
+
+async def distributor_topup(actor: Actor, params: dict[str, Any]) -> Answer:
+    """Book what a prepaid distributor has paid in, or (negative) was paid back; each `reference`
+    once."""
+    query = check_params(_TOPUP_RULES, params)
+    record = await _book(EntryType.TOPUP, query, actor)
+    return Answer(record, table=ledger.TABLE, message=Message("The top-up is booked."))
+
+
+async def _book(entry_type: EntryType, query: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    return await in_transaction(
+        lambda sor: book_credit(
+            sor, entry_type, query["distributor_id"], query["amount"], query["reason"],
+            query["reference"], actor,
+        )
+    )  # fmt: skip
 
 
 async def get_search_distributor_id(actor: Actor, params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ in memory; saved once. pipeline_ops meets it through `PROVIDER` for bookings by 
 for voided calls.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,7 +26,6 @@ from pipeline_dist.admission.limits import (
     quota_key,
     quota_limits,
     rate_limits,
-    spend_limits,
 )
 from pipeline_dist.admission.rate_window import RateWindow
 from pipeline_dist.admission.rows import (
@@ -36,15 +36,15 @@ from pipeline_dist.admission.rows import (
     save_distributors,
     save_links,
 )
+from pipeline_dist.admission.spending import charge, check_amount, roll_over_spending
 from pipeline_dist.errors import (
     KEY_INVALID_NOW,
     NOT_ENABLED,
     NOT_ENABLED_NOW,
     NOT_LINKED,
     PIPELINE_OFFLINE,
-    SPEND_LIMIT_REACHED,
 )
-from pipeline_ops.calls.account import AccountProvider
+from pipeline_ops.calls.account import AccountProvider, Settlement
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import Limit, check_room
@@ -125,11 +125,12 @@ class DistributorAccount:
         if self.link is None:
             raise InvalidFields([NOT_LINKED("distributor_id")])
 
-    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
-        """For bookings by hand: raise what refuses a call of *moment* on this account."""
+    async def check(self, sor: SafeSqlor, moment: datetime, amount: Decimal) -> None:
+        """For bookings by hand: raise what refuses a call of *moment* and *amount* on this
+        account."""
         await self.load_counts(sor, moment)
         self.roll_over(moment)
-        check_spend(self.distributor)
+        check_amount(self.distributor, now(), amount)
         check_room(self.limits(moment), now())
 
     def consume(self, day: str, month: str) -> None:
@@ -147,14 +148,23 @@ class DistributorAccount:
             window.add()
             self.distributor.rate_window = window.dump()
 
-    def charge(self, amount: Decimal) -> None:
-        """Charge *amount*, or give it back where it is negative."""
-        self.distributor.spend_used += amount
+    def charge(self, amount: Decimal, day: str | None) -> None:
+        """Charge *amount*, which counts on *day*, or give it back where it is negative."""
+        charge(self.distributor, amount, day)
 
-    def settle(self) -> int:
-        """Raise the distributor's `entry_no` and return it: the number of what is settled now."""
+    def reserve(self, estimate: Decimal) -> None:
+        """Reserve the *estimate* of a call that begins."""
+        self.distributor.spend_reserved += estimate
+
+    def release_estimate(self, estimate: Decimal) -> None:
+        """Give back what was reserved for a call that no longer runs."""
+        self.distributor.spend_reserved -= estimate
+
+    def settle(self, moment: datetime) -> Settlement:
+        """Raise the distributor's `entry_no`: the number of what is settled now, with the day on
+        which it counts as spent."""
         self.distributor.entry_no += 1
-        return self.distributor.entry_no
+        return Settlement(self.distributor.entry_no, roll_over_spending(self.distributor, moment))
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write the counters that have changed."""
@@ -208,19 +218,6 @@ def check_pipeline(status: str, link: Link, moment: datetime) -> None:
         raise NOT_ENABLED_NOW(extra={"valid_from": start, "valid_to": end})
 
 
-def check_spend(distributor: Distributor) -> None:
-    """Raise PaymentRequired `spend_limit_reached` when the spending limit is used up."""
-    for limit in spend_limits(distributor):
-        if limit.full:
-            raise SPEND_LIMIT_REACHED(
-                extra={
-                    "scope": "spend", "limit": limit.limit, "used": limit.used, "resets_at": None,
-                },
-                limit=limit.limit,
-                currency=distributor.currency,
-            )  # fmt: skip
-
-
 def unknown_distributor() -> AppError:
     """Return the refusal for a distributor that was removed since its key was seen."""
     return KEY_INVALID_NOW()
@@ -232,11 +229,44 @@ async def lock_account(sor: SafeSqlor, distributor_id: str, pipeline_id: str) ->
     distributors = await lock_distributors(sor, [distributor_id])
     if distributor_id not in distributors:
         raise unknown_distributor()
+    roll_over_spending(distributors[distributor_id], now())
     links = await lock_links(sor, [(distributor_id, pipeline_id)])
     return DistributorAccount(
         distributors[distributor_id], links.get((distributor_id, pipeline_id))
     )
 
 
-# Lets pipeline_ops book and void calls on distributors' accounts.
-PROVIDER = AccountProvider(lock_account)
+class LockedReservations:
+    """What distributors have reserved, on their locked rows, for calls that expire."""
+
+    def __init__(self, rows: Mapping[str, Distributor], distributor_ids: Collection[str]) -> None:
+        """Take the locked *rows* of these distributors, as far as they are there."""
+        self._rows = rows
+        self._ids = distributor_ids
+        self._dirty_ids: set[str] = set()
+
+    def __contains__(self, distributor_id: object) -> bool:
+        """Return whether this distributor's row is locked."""
+        return distributor_id in self._ids
+
+    def release(self, distributor_id: str, estimate: Decimal) -> None:
+        """Give back the estimate of a call that no longer runs."""
+        row = self._rows.get(distributor_id)
+        if row is not None:
+            row.spend_reserved -= estimate
+            self._dirty_ids.add(distributor_id)
+
+    async def save(self, sor: SafeSqlor) -> None:
+        """Write the rows that have changed."""
+        if self._dirty_ids:
+            await save_distributors(sor, [self._rows[key] for key in sorted(self._dirty_ids)])
+
+
+async def lock_reservations(sor: SafeSqlor, distributor_ids: Collection[str]) -> LockedReservations:
+    """Lock what these distributors have reserved, for the sweeper."""
+    rows = await lock_distributors(sor, distributor_ids) if distributor_ids else {}
+    return LockedReservations(rows, distributor_ids)
+
+
+# Lets pipeline_ops book and void calls on distributors' accounts, and end those that are overdue.
+PROVIDER = AccountProvider(lock_account, lock_reservations)

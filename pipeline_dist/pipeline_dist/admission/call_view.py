@@ -26,6 +26,7 @@ def begin_answer(header: CallHeader, code: str) -> dict[str, Any]:
         "status": CallStatus.RESERVED,
         "started_at": header.started_at,
         "lease_expires_at": header.lease_expires_at,
+        "estimate": header.estimate,
         **header.labels,
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeGuard, TypeVar
 
 from pipeline_dist.accounts.authentication import Credentials
@@ -19,7 +20,8 @@ class BeginCall(CallLabels):
     """
     A call of the line *pipeline* (its code) to be let in, with a slot for `lease_seconds`. With
     `status` (succeeded, failed) it is a finished call to be booked in one go with its `lines`,
-    which needs no slot. `started_at` is for calls booked afterwards.
+    which needs no slot. `started_at` is for calls booked afterwards. For a call that begins,
+    `estimate`, or what `estimate_lines` cost, is reserved of what may be spent.
     """
 
     pipeline: str
@@ -30,6 +32,13 @@ class BeginCall(CallLabels):
     status: CallStatus | None = None
     error: str | None = None
     started_at: datetime | None = None
+    estimate: Decimal | None = None
+    estimate_lines: Sequence[UsageLine] | None = None
+
+    @property
+    def all_lines(self) -> Sequence[UsageLine]:
+        """What is to be priced: the lines of a call that is over, or those of an estimate."""
+        return self.lines or self.estimate_lines or ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

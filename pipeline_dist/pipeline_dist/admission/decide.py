@@ -5,8 +5,9 @@ A request that is refused changes nothing; one that is let in changes the rows t
 sees. Nothing is written here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from app.global_func import (
@@ -21,7 +22,6 @@ from pipeline_dist.admission.account import (
     DistributorAccount,
     check_pipeline,
     check_rate,
-    check_spend,
 )
 from pipeline_dist.admission.call_view import begin_answer, call_answer, current_state
 from pipeline_dist.admission.commands import (
@@ -33,9 +33,10 @@ from pipeline_dist.admission.commands import (
     Request,
     is_begin,
 )
-from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits, spend_limits
+from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits
 from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.rows import Pipeline, pipeline_code
+from pipeline_dist.admission.spending import check_amount, check_begin, spend_limits
 from pipeline_dist.admission.workset import WorkSet, lock_workset
 from pipeline_dist.errors import (
     ALREADY_FINISHED,
@@ -54,15 +55,20 @@ Outcome = BeginResult | FinishResult | AppError
 
 
 async def decide_all(
-    sor: SafeSqlor, requests: Sequence[Request[Command]], *, check_ledger_first: bool = False
+    sor: SafeSqlor,
+    requests: Sequence[Request[Command]],
+    *,
+    check_ledger_first: bool = False,
+    also_lock: Collection[str] = (),
 ) -> list[Outcome]:
     """
     Decide *requests* in their order and write what came of it; one outcome for each.
 
     With *check_ledger_first* the ledger is asked for the idempotency keys beforehand. Without it
-    DuplicateKey is raised when one of them has its call already. Raises Unavailable.
+    DuplicateKey is raised when one of them has its call already. Raises Unavailable, and
+    UnlockedReservations, after which the distributors that it names are to be locked as well.
     """
-    workset = await lock_workset(sor, requests)
+    workset = await lock_workset(sor, requests, also_lock=also_lock)
     if check_ledger_first:
         await workset.load_existing_calls(item for item in requests if is_begin(item))
     outcomes = [await _decide(workset, item) for item in requests]
@@ -147,9 +153,10 @@ def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
 def _require_caller(workset: WorkSet, request: Request[Command]) -> Distributor:
     """Return the row of the distributor who asks; raises what keeps it from asking."""
     distributor = workset.distributor(request.distributor_id)
+    to_end = isinstance(request.command, FinishCall)
     if request.credentials is not None:
-        check_caller(distributor, request.credentials)
-    else:
+        check_caller(distributor, request.credentials, to_end=to_end)
+    elif not to_end:
         check_active(distributor.status)
     return distributor
 
@@ -169,12 +176,16 @@ async def _decide_begin(
     if account.link is None:
         raise PIPELINE_NOT_FOUND()
     check_pipeline(pipeline.status, account.link, moment)
-    await check_steps(workset.sor, pipeline.id, pipeline.current_version, command.lines)
+    await check_steps(workset.sor, pipeline.id, pipeline.current_version, command.all_lines)
     started_at = command.started_at or moment
     priced_lines = await workset.price_lines(
         account.terms, pipeline.id, started_at, pipeline.terms_no, command.lines, account.currency
     )
-    check_spend(distributor)
+    estimate = await _estimate(workset, account, pipeline, command)
+    if command.status is None:
+        check_begin(distributor, moment, estimate)
+    else:
+        check_amount(distributor, moment, total(priced_lines))
     capacity = workset.capacities[pipeline.id]
     slot = command.status is None
     for side in (account, capacity):
@@ -183,7 +194,7 @@ async def _decide_begin(
         if started_at is not moment:
             await side.load_counts(workset.sor, moment)  # for what is told of the limits now
     check_room(account.limits(started_at) + capacity.limits(started_at, slot=slot), moment)
-    header = _header(account, pipeline, command, moment, started_at)
+    header = _header(account, pipeline, command, moment, started_at, estimate)
     _consume(account, capacity, header, priced_lines, moment, slot=slot)
     lines = call_lines(priced_lines)
     workset.packages.use(priced_lines)
@@ -194,15 +205,32 @@ async def _decide_begin(
     return BeginResult(answer, False, _limits(account, capacity, moment, slot=slot), pipeline.id)
 
 
+async def _estimate(
+    workset: WorkSet, account: DistributorAccount, pipeline: Pipeline, command: BeginCall
+) -> Decimal | None:
+    """Return what a call that begins is to reserve, its lines priced as they would be now; raises
+    `price_missing`, `amount_too_large`."""
+    if command.estimate_lines is None:
+        return command.estimate
+    # Priced only: nothing of a package is taken before the call has ended.
+    priced_lines = await workset.price_lines(
+        account.terms, pipeline.id, command.started_at or workset.moment, pipeline.terms_no,
+        command.estimate_lines, account.currency,
+    )  # fmt: skip
+    return total(priced_lines)
+
+
 def _header(
     account: DistributorAccount,
     pipeline: Pipeline,
     command: BeginCall,
     moment: datetime,
     started_at: datetime,
+    estimate: Decimal | None,
 ) -> CallHeader:
-    """Return the header row of the call."""
+    """Return the header row of the call; one that is over is settled here."""
     runs = command.status is None
+    settlement = {} if runs else account.settle(moment)._asdict()
     lease_ends = moment + timedelta(seconds=command.lease_seconds) if runs else None
     return new_header(
         moment=moment,
@@ -221,7 +249,8 @@ def _header(
         terms_no=pipeline.terms_no,
         pricing_mode=account.terms.pricing_mode,
         discount_rate=account.terms.discount_rate,
-        entry_no=None if runs else account.settle(),
+        estimate=estimate,
+        **settlement,
         started_at=started_at,
         finished_at=None if runs else moment,
         duration_ms=None if runs else 0,
@@ -243,8 +272,10 @@ def _consume(
     account.count_rate(moment)
     account.consume(header.day_key, header.month_key)
     capacity.consume(header.day_key, header.month_key, slot=slot)
+    if header.estimate is not None:
+        account.reserve(header.estimate)
     if priced_lines:
-        account.charge(total(priced_lines))
+        account.charge(total(priced_lines), header.spend_day)
     if header.lease_expires_at is not None:
         capacity.hold_slot(header.lease_expires_at)
 
@@ -309,6 +340,7 @@ async def _decide_finish(
         priced_lines,
         account,
         capacity,
+        settled_at=workset.moment,
         currency=account.currency,
         end_hash=str(command.body_hash),
         error=command.error,
@@ -351,7 +383,7 @@ def _limits(
     at = started_at or moment
     return [
         *rate_limits(account.distributor, moment),
-        *spend_limits(account.distributor),
+        *spend_limits(account.distributor, moment),
         *account.limits(at),
         *capacity.limits(at, slot=slot),
     ]

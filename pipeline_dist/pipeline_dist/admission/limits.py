@@ -25,6 +25,7 @@ from pipeline_dist.accounts.rows import (
     read_distributor,
 )
 from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
+from pipeline_dist.admission.spending import spend_limits
 from pipeline_ops.calls.capacity import Capacity, open_capacity
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
@@ -67,21 +68,6 @@ def quota_limits(distributor: Distributor, usage: int, moment: datetime) -> list
     ]
 
 
-def spend_limits(distributor: Distributor) -> list[Limit]:
-    """Return the distributor's limit of money, if it has one; it is for life, so no clock resets
-    it."""
-    if distributor.spend_limit is None:
-        return []
-    return [
-        Limit(
-            scope="spend",
-            limit=distributor.spend_limit,
-            used=distributor.spend_used,
-            resets_at=None,
-        )
-    ]
-
-
 def rate_limits(distributor: Distributor, moment: datetime) -> list[Limit]:
     """Return the distributor's limit of calls a minute, if it has one."""
     maximum = distributor.rate_limit_per_minute
@@ -105,7 +91,7 @@ async def limits_of(
     the order of admission.
     """
     at = moment or now()
-    limits = rate_limits(distributor, at) + spend_limits(distributor)
+    limits = rate_limits(distributor, at) + spend_limits(distributor, at)
     key = quota_key(distributor, at)
     if key is not None:
         usage = distributor.quota_used
@@ -148,7 +134,7 @@ async def _pipeline_limits(
     limits = await _link_limits(sor, link, moment) if link is not None else []
     if capacity is not None:
         look = Capacity(pipeline_id=capacity.pipeline_id, row=replace(capacity), counts={})
-        await open_capacity(sor, look, moment, slot=slot, expire=False)
+        await open_capacity(sor, look, moment, slot=slot)
         limits += look.limits(moment, slot=slot)
     return limits
 
@@ -182,10 +168,12 @@ def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
     last: datetime | None = None
     for limit in limits:
         remaining, ends = limit.limit - limit.used, limit.resets_at
+        if limit.scope == "spend":
+            if not limit.full:
+                continue
+            remaining = 0
         if remaining <= 0:
             remaining, ends = 0, limit.room_at(moment)
-        elif limit.scope == "spend":
-            continue
         # One without an end lasts longest.
         longer = remaining == least and last is not None and (ends is None or ends > last)
         if best is None or remaining < least or longer:

@@ -28,6 +28,7 @@ from pipeline_dist.admission.commands import (
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.workset import StalePipeline
 from pipeline_dist.errors import QUEUE_FULL
+from pipeline_ops.calls.capacity import UnlockedReservations
 
 MAX_BATCHES = 2
 MAX_BATCH_REQUESTS = 128
@@ -105,7 +106,7 @@ class AdmissionQueue:
     async def finish(self, caller: str | Credentials, command: FinishCall) -> FinishResult:
         """End a call for *caller*, a distributor's id or what a request shows; raises what refuses
         it."""
-        distributor_id = await self._identify(caller)
+        distributor_id = await self._identify(caller, to_end=True)
         rows = frozenset((distributor_id,))
         place = self._places.get(command.call_no)
         if place is not None:
@@ -115,7 +116,7 @@ class AdmissionQueue:
         assert isinstance(result, FinishResult)
         return result
 
-    async def _identify(self, caller: str | Credentials) -> str:
+    async def _identify(self, caller: str | Credentials, *, to_end: bool = False) -> str:
         """
         Return the id of the distributor who asks; raises what refuses an unknown key.
 
@@ -126,7 +127,7 @@ class AdmissionQueue:
             return caller
         distributor_id = self._owners.get(caller.digest)
         if distributor_id is None:
-            distributor_id = (await authenticate(caller)).id
+            distributor_id = (await authenticate(caller, to_end=to_end)).id
             _remember(self._owners, caller.digest, distributor_id)
         return distributor_id
 
@@ -200,23 +201,39 @@ class AdmissionQueue:
             self._wake()
 
     async def _commit_batch(
-        self, batch: list[PendingRequest], *, check_ledger_first: bool = False
+        self,
+        batch: list[PendingRequest],
+        *,
+        check_ledger_first: bool = False,
+        also_lock: frozenset[str] = frozenset(),
     ) -> None:
         try:
             outcomes = await in_transaction(
-                lambda sor: decide_all(sor, batch, check_ledger_first=check_ledger_first)
+                lambda sor: decide_all(
+                    sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
+                )
             )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
                 await self._commit_one_by_one(batch, exc)
             else:
-                await self._commit_batch(batch, check_ledger_first=True)
+                await self._commit_batch(batch, check_ledger_first=True, also_lock=also_lock)
+        except UnlockedReservations as exc:
+            # Each time there are more of them, so that this ends. Their locks may have to be waited
+            # for, in the order in which everybody takes them.
+            await self._commit_batch(
+                batch,
+                check_ledger_first=check_ledger_first,
+                also_lock=also_lock | exc.distributor_ids,
+            )
         except StalePipeline:
             self._pipelines.clear()
             for request in batch:
                 if is_begin(request):
                     request.pipeline_id = None
-            await self._commit_batch(batch, check_ledger_first=check_ledger_first)
+            await self._commit_batch(
+                batch, check_ledger_first=check_ledger_first, also_lock=also_lock
+            )
         except Unavailable as exc:
             if exc.code == "database_busy" and len(batch) > 1:
                 # Somebody holds a row of one of them, nobody knows whose.

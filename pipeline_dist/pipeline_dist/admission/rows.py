@@ -31,7 +31,10 @@ _PIPELINE_BY_CODE = f"select {', '.join(PIPELINE_COLUMNS)} from pipelines where 
 Pair = tuple[str, str]
 
 # What admission changes of a distributor.
-SAVED = ("quota_key", "quota_used", "spend_used", "entry_no", "rate_window")
+SAVED = (
+    "quota_key", "quota_used", "spend_key", "spend_used", "spend_reserved", "balance", "entry_no",
+    "rate_window",
+)  # fmt: skip
 
 Counters = Callable[[Any], tuple[Any, ...]]
 # The values of the counters of a row, by which a changed one is told.

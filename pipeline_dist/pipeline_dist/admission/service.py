@@ -24,19 +24,19 @@ from pipeline_dist.admission.account import (
     DistributorAccount,
     check_pipeline,
     check_rate,
-    check_spend,
 )
 from pipeline_dist.admission.call_view import call_answer, quote_answer
 from pipeline_dist.admission.commands import BeginCall, BeginResult, FinishCall, FinishResult
 from pipeline_dist.admission.limits import Limit, limits_of
 from pipeline_dist.admission.queue import admission_queue
 from pipeline_dist.admission.rows import Pipeline, find_pipeline, pipeline_code
+from pipeline_dist.admission.spending import check_amount
 from pipeline_dist.errors import CALL_NOT_FOUND, PIPELINE_NOT_FOUND
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules.counters import read_capacity
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.line_steps import check_steps
-from pipeline_ops.rules.pricing import price_lines
+from pipeline_ops.rules.pricing import price_lines, total
 from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
 
 # Lines as they come in: objects, or mappings whose values are checked already.
@@ -49,9 +49,9 @@ async def begin(caller: str | Credentials, command: BeginCall) -> BeginResult:
     too, first of all): one of each quota and, unless it is over already, a slot.
 
     Raises, in this order: distributor_suspended, rate_limited, pipeline_not_found,
-    pipeline_offline, not_enabled, unknown_step, price_missing (of a begun call only where all
-    prices are in another currency), spend_limit_reached, quota_exceeded, capacity_exceeded,
-    concurrency_exceeded; idempotency_key_reused.
+    pipeline_offline, not_enabled, unknown_step, price_missing (of a begun call only for its
+    estimate's lines, and where all prices are in another currency), spend_limit_reached,
+    quota_exceeded, capacity_exceeded, concurrency_exceeded; idempotency_key_reused.
     """
     return await admission_queue().begin(caller, command)
 
@@ -90,7 +90,7 @@ async def quote(
         check_active(distributor.status)
         check_rate(distributor, moment)
         check_pipeline(pipeline_row.status, link, moment)
-        check_spend(distributor)
+        check_amount(distributor, moment, total(priced_lines))
         check_room([x for x in limits if x.scope not in ("rate", "spend")], moment)
     except AppError as exc:
         refusal = exc

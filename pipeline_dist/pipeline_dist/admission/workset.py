@@ -4,14 +4,18 @@ changed in memory, written at once.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 from app.global_func import SafeSqlor, now, quota_month
 from pipeline_dist.accounts.rows import Distributor, Link
-from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
+from pipeline_dist.admission.account import (
+    DistributorAccount,
+    LockedReservations,
+    unknown_distributor,
+)
 from pipeline_dist.admission.commands import (
     BeginCall,
     Command,
@@ -36,6 +40,7 @@ from pipeline_dist.admission.rows import (
     save_links,
     save_one,
 )
+from pipeline_dist.admission.spending import roll_over_spending
 from pipeline_ops.calls.capacity import Capacity, lock_capacities
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
@@ -213,12 +218,16 @@ class StalePipeline(Exception):
     """A line that was known beforehand has another code now, or is gone."""
 
 
-async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> WorkSet:
+async def lock_workset(
+    sor: SafeSqlor, requests: Sequence[Request[Command]], *, also_lock: Collection[str] = ()
+) -> WorkSet:
     """
-    Lock and read what *requests* touch: distributors, links, capacities, calls, in this order
-    and each in the order of its keys; then the clock, so that calls have the order of the locks;
-    then what is only read, and by that the packages, which are locked last. Raises StalePipeline
-    where a `pipeline_id` in *requests* is not right.
+    Lock and read what *requests* touch, and the distributors *also_lock*: distributors, links,
+    capacities, calls, in this order and each in the order of its keys; then the clock, so that
+    calls have the order of the locks; then what is only read, and by that the
+    packages, which are locked last. Raises StalePipeline where a `pipeline_id` in *requests* is
+    not right, UnlockedReservations where slots are short and the
+    overdue calls of other distributors have something reserved.
     """
     workset = WorkSet(sor)
     begins = [item for item in requests if is_begin(item)]
@@ -234,7 +243,7 @@ async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> 
         for x in finishes
         if x.command.call_no in call_pipelines
     }
-    distributors = {item.distributor_id for item in requests}
+    distributors = {item.distributor_id for item in requests} | set(also_lock)
     if len(pairs) == len(distributors) == 1:
         await _lock_one(workset, *next(iter(pairs)))
     else:
@@ -247,6 +256,8 @@ async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> 
     if call_pipelines:
         workset.headers = await ledger.lock_headers(sor, sorted(call_pipelines))
     workset.moment = now()
+    for distributor in workset.distributors.values():
+        roll_over_spending(distributor, workset.moment)
     _snapshot_counters(workset)
     await _read_pipelines(
         workset, {*ids.values(), *pipeline_ids}, _start_moments(workset, begins, finishes)
@@ -255,7 +266,7 @@ async def lock_workset(sor: SafeSqlor, requests: Sequence[Request[Command]]) -> 
         code = item.command.pipeline
         if item.pipeline_id is not None and code not in workset.pipelines_by_code:
             raise StalePipeline(code)
-    await _find_slots(workset, begins)
+    await _find_slots(workset, begins, distributors)
     await _lock_packages(workset, begins, finishes)
     return workset
 
@@ -374,9 +385,12 @@ def _snapshot_counters(workset: WorkSet) -> None:
             workset._snapshots[capacity.row.id] = capacity_counters(capacity.row)
 
 
-async def _find_slots(workset: WorkSet, begins: Iterable[Request[BeginCall]]) -> None:
-    """End overdue calls where there may be too few slots for all that begin here. Done before
-    anything is decided, since `expire_overdue` goes by what is written."""
+async def _find_slots(
+    workset: WorkSet, begins: Iterable[Request[BeginCall]], locked: Collection[str]
+) -> None:
+    """End overdue calls where there may be too few slots for all that begin here; their estimates
+    go back on the distributors *locked*. Done before anything is decided, since what is overdue
+    goes by what is written."""
     pipeline_ids = [
         workset.pipelines_by_code[item.command.pipeline].id
         for item in begins
@@ -386,6 +400,7 @@ async def _find_slots(workset: WorkSet, begins: Iterable[Request[BeginCall]]) ->
         return  # calls that are over, as most are
     begin_counts = Counter(pipeline_ids)
     finish_counts = Counter(header.pipeline_id for header in workset.headers.values())
+    reservations = LockedReservations(workset.distributors, locked)
     for pipeline_id in sorted(begin_counts.keys() | finish_counts.keys()):
         capacity = workset.capacities.get(pipeline_id)
         if capacity is None or capacity.row is None:
@@ -396,6 +411,7 @@ async def _find_slots(workset: WorkSet, begins: Iterable[Request[BeginCall]]) ->
             workset.moment,
             begin_counts[pipeline_id],
             finishing=finish_counts[pipeline_id],
+            reservations=reservations,
         )
         if workset.headers and capacity.row.running != running:
             workset.headers = await ledger.lock_headers(workset.sor, sorted(workset.headers))

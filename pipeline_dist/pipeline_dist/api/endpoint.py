@@ -44,10 +44,17 @@ ApiFunction = Callable[[web.Request, AuthenticatedDistributor], Awaitable[Reply]
 class ByKey:
     """
     A function that leaves the key to admission, which checks it on the distributor's locked row;
-    one look fewer at the database for each call.
+    one look fewer at the database for each call. `ends_calls`: whoever began a call may end it,
+    also where it may do nothing else any more (`check_caller`).
     """
 
     function: Callable[[web.Request, Credentials], Awaitable[Reply]]
+    ends_calls: bool = False
+
+
+def to_end_calls(function: Callable[[web.Request, Credentials], Awaitable[Reply]]) -> ByKey:
+    """Make an API function that ends calls."""
+    return ByKey(function, ends_calls=True)
 
 
 def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
@@ -56,7 +63,7 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
     async def answer(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
         func = methods["GET" if request.method == "HEAD" else request.method]
         credentials = read_credentials(request)
-        caller = None
+        caller, to_end = None, _ends_calls(func)
         if isinstance(func, ByKey):
             work = func.function(request, credentials)
         else:
@@ -65,11 +72,11 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         try:
             reply = await work
         except AppError as exc:
-            await _tell_limits(exc, caller, credentials)
+            await _tell_limits(exc, caller, credentials, to_end=to_end)
             raise
         limits = reply.limits
         if limits is None:
-            limits = await own_limits(caller or await authenticate(credentials))
+            limits = await own_limits(caller or await authenticate(credentials, to_end=to_end))
         headers = {
             "Cache-Control": "no-store",
             **rate_limit_headers(limits),
@@ -77,26 +84,30 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         }
         return json_response(reply.body, reply.status, headers, reply.content_type)
 
+    async def check_key(request: web.Request) -> None:
+        """Look the key up before a body is read that may be large. It is looked up again behind the
+        body, which may take its time: a key revoked meanwhile is none any more."""
+        to_end = _ends_calls(methods.get(request.method))
+        await authenticate(read_credentials(request), to_end=to_end)
+
+    async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
+        """
+        Tell callers without a valid key that first, for a body that cannot be read for instance;
+        the others are told their limits with *refusal*.
+        """
+        to_end = _ends_calls(methods.get(request.method))
+        try:
+            await _tell_limits(refusal, None, read_credentials(request), to_end=to_end)
+        except AppError as exc:
+            # Which methods an address has is in the public document.
+            return refusal if refusal.status == 405 else exc
+        return refusal
+
     return Endpoint(answer, tuple(methods), answer, check_key, decorate_refusal)
 
 
-async def check_key(request: web.Request) -> None:
-    """Look the key up before a body is read that may be large. It is looked up again behind the
-    body, which may take its time: a key revoked meanwhile is none any more."""
-    await authenticate(read_credentials(request))
-
-
-async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
-    """
-    Tell callers without a valid key that first, for a body that cannot be read for instance; the
-    others are told their limits with *refusal*.
-    """
-    try:
-        await _tell_limits(refusal, None, read_credentials(request))
-    except AppError as exc:
-        # Which methods an address has is in the public document.
-        return refusal if refusal.status == 405 else exc
-    return refusal
+def _ends_calls(function: ApiFunction | ByKey | None) -> bool:
+    return isinstance(function, ByKey) and function.ends_calls
 
 
 async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:
@@ -106,10 +117,14 @@ async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:
 
 
 async def _tell_limits(
-    error: AppError, caller: AuthenticatedDistributor | None, credentials: Credentials
+    error: AppError,
+    caller: AuthenticatedDistributor | None,
+    credentials: Credentials,
+    *,
+    to_end: bool,
 ) -> None:
     """Put the limits on a refusal; a caller who is not let in at all hears that, and no more."""
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
-        caller = caller or await authenticate(credentials)
+        caller = caller or await authenticate(credentials, to_end=to_end)
         error.headers.update(rate_limit_headers(await own_limits(caller)))

@@ -7,6 +7,7 @@ JSON pointer (`lines/0/quantity`). Nothing here asks the database.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -34,6 +35,7 @@ from pipeline_dist.errors import (
     IDEMPOTENCY_KEY_REQUIRED,
     LINES_REQUIRED,
     MEANS_NOTHING_BESIDE,
+    ONLY_BEGUN_IS_ESTIMATED,
     STATUS_REQUIRED,
     TOO_MANY_CALLS,
 )
@@ -57,6 +59,8 @@ CALL_RULES = {
     "status": FieldRule(kind="str", choices=OVER),
     "error": FieldRule(kind="text", length=4000, blank=True),
 }
+# Of a call that begins: an amount, or (a list) lines that are priced.
+ESTIMATE_RULES = {"estimate": FieldRule(kind="decimal", minimum=0, precision=20, scale=10)}
 BATCH_ITEM_RULES = {
     "idempotency_key": KEY,
     **CALL_RULES,
@@ -117,13 +121,15 @@ def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
     """Return the body of a begin or of a one-go booking, under the idempotency key *key*; raises
     InvalidFields."""
     problems: list[FieldProblem] = []
-    values = _members(CALL_RULES, body, problems, lists=("lines",))
+    values = _members(CALL_RULES, body, problems, lists=("lines", "estimate"))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None
+    estimate, estimate_lines = _estimate(body.get("estimate"), problems)
     problems += _contradictions(body)
     if problems:
         raise InvalidFields(problems)
     fields = _without_blanks(values)
     meaning = fields | {"lines": lines_to_hash(lines) if lines is not None else None}
+    meaning["estimate"] = estimate if estimate_lines is None else lines_to_hash(estimate_lines)
     if fields["status"] is not None:
         meaning["lease_seconds"] = None  # it means nothing to a call that is over
         fields["status"] = CallStatus(fields["status"])
@@ -131,6 +137,8 @@ def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
         **fields,
         idempotency_key=key,
         lines=lines or (),
+        estimate=estimate,
+        estimate_lines=estimate_lines,
         request_hash=request_hash(meaning, body),
     )
 
@@ -140,7 +148,7 @@ def batch_item(item: Any) -> BeginCall:
     if not isinstance(item, dict):
         raise InvalidFields([CALL_NOT_AN_OBJECT("")])
     if len(item) > InvalidFields.MAX_TOLD:  # so many names are not even copied
-        raise InvalidFields(_unknown(item, {*CALL_RULES, "lines", "idempotency_key"}))
+        raise InvalidFields(_unknown(item, {*BATCH_ITEM_RULES, "lines"}))
     body = {name: value for name, value in item.items() if name != "idempotency_key"}
     key = item.get("idempotency_key")
     problems = _key_problems(key, "idempotency_key")
@@ -226,12 +234,21 @@ def _unknown(
     return [UNKNOWN_FIELD(where + _token(name)) for name in islice(unknown, InvalidFields.MAX_TOLD)]
 
 
-def _lines(value: Any, problems: list[FieldProblem]) -> list[UsageLine]:
+def _estimate(
+    value: Any, problems: list[FieldProblem]
+) -> tuple[Decimal | None, list[UsageLine] | None]:
+    """Return what is estimated: an amount, or lines; (None, None) for nothing."""
+    if isinstance(value, list):
+        return None, _lines(value, problems, field="estimate")
+    return _members(ESTIMATE_RULES, {"estimate": value}, problems).get("estimate"), None
+
+
+def _lines(value: Any, problems: list[FieldProblem], *, field: str = "lines") -> list[UsageLine]:
     items = value
     if isinstance(value, list) and len(value) <= MAX_LINES:
-        items = [_known_members(item, f"lines/{i}/", problems) for i, item in enumerate(value)]
+        items = [_known_members(item, f"{field}/{i}/", problems) for i, item in enumerate(value)]
     try:
-        return check_lines(items)
+        return check_lines(items, field=field)
     except InvalidFields as exc:
         problems += exc.problems
         return []
@@ -251,6 +268,8 @@ def _contradictions(body: Mapping[str, Any]) -> list[FieldProblem]:
         problems.append(STATUS_REQUIRED("status"))
     if has_status and not has_lines:
         problems.append(LINES_REQUIRED("lines"))
+    if has_status and body.get("estimate") is not None:
+        problems.append(ONLY_BEGUN_IS_ESTIMATED("estimate"))
     if body.get("error") not in (None, "") and not has_status:
         problems.append(BEGUN_HAS_NO_ERROR("error"))
     return problems

@@ -21,11 +21,13 @@ from pipeline_dist.accounts.authentication import (
     Credentials,
     allowed_networks,
 )
+from pipeline_dist.accounts.rows import BillingMode
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.limits import limits_now, limits_of
+from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
-from pipeline_dist.api.endpoint import ByKey, Reply, endpoint
+from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
 from pipeline_dist.api.input import FINISH_RULES
 from pipeline_dist.reports import catalogue, statement_files, usage
 from pipeline_dist.reports.cursors import MAX_CURSOR
@@ -61,6 +63,7 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
         limits = await limits_of(sor, row)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
+    moment, is_prepaid = now(), row.billing_mode == BillingMode.PREPAID
     resets = {"day": next_day_start, "month": next_month_start}.get(row.quota_period)
     body = {
         "code": row.code,
@@ -71,12 +74,17 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
         "quota_calls": row.quota_calls,
         "quota_used": quota.used if quota else None,
         "quota_remaining": quota.remaining if quota else None,
-        "quota_resets_at": resets(now()) if resets else None,
+        "quota_resets_at": resets(moment) if resets else None,
         "time_zone": zone_name(),
         "rate_limit_per_minute": row.rate_limit_per_minute,
-        "spend_limit": row.spend_limit,
-        "spend_used": row.spend_used,
+        "billing_mode": row.billing_mode,
+        "balance": row.balance if is_prepaid else None,
+        "spend_limit": None if is_prepaid else row.spend_limit,
+        "spend_period": row.spend_period,
+        "spend_used": spending_of(row, moment),
+        "spend_reserved": row.spend_reserved,
         "spend_remaining": spend.remaining if spend else None,
+        "spend_resets_at": resets_at(row, moment),
         "allowed_ips": [str(network) for network in allowed_networks(row.allowed_ips)],
         "api_key_prefix": caller.key_prefix,
         "api_key_expires_at": caller.key_expires_at,
@@ -129,7 +137,7 @@ async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> R
     return Reply(body=await admission.read_call(caller.id, query["call_no"]))
 
 
-@ByKey
+@to_end_calls
 async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
     """End a call that was begun."""
     command = api_input.finish_call(api_input.json_body(request))

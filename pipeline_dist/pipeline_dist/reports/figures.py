@@ -18,8 +18,15 @@ from app.global_func import (
 )
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.distributors import TABLE
-from pipeline_dist.accounts.rows import Link, link_of
+from pipeline_dist.accounts.rows import (
+    BillingMode,
+    Link,
+    SpendPeriod,
+    distributor_of,
+    link_of,
+)
 from pipeline_dist.admission.account import link_terms
+from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM
 from pipeline_dist.reports.usage import Span, whole_days
 from pipeline_ops.rules.terms import EVERYBODY, TERMS_COLUMNS, Terms, terms_of
@@ -42,7 +49,8 @@ async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     """
     Return `{distributor, gauges: [{scope, used, limit, resets_at, currency}], lines, by_day}`.
 
-    `scope` is day, month, none (no quota) or spend. Each line has its `prices` as they apply to
+    `scope` is day, month, none (no quota), spend, spend_day, spend_month or (prepaid) balance: what
+    is reserved of it. Each line has its `prices` as they apply to
     this distributor now, and its own `gauges`. Raises NotFound.
     """
     record = await get_row(sor, TABLE, distributor_id)
@@ -51,7 +59,7 @@ async def overview(sor: SafeSqlor, distributor_id: str) -> dict[str, Any]:
     return {
         "now": moment,
         "distributor": public(TABLE, record),
-        "gauges": [_quota(record, moment), _spend(record)],
+        "gauges": [_quota(record, moment), _spend(record, moment)],
         "lines": await _pipelines(sor, record, moment),
         "days": {"first": first, "last": last},
         "by_day": await sums(sor, distributor_id, whole_days(first, last), "day", None),
@@ -74,10 +82,13 @@ async def sums(
     # Nothing of the request is in the text: column and conditions are from the table above.
     sql = (
         f"select {column} as `group`, min(p.name) as name, min(p.id) as pipeline_id, u.currency,"
-        f" {calls} as calls, sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
+        f" {calls} as calls, sum(u.line_no = 0 and u.calls = 1 and u.status = 'succeeded')"
+        " as succeeded,"
         " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
         f" sum(u.amount) as amount{_USED} and {period.condition}"
         f"{f' and {IS_ITEM}' if is_item else ''}"
+        # Adjustments are of a day, and of nothing else.
+        f"{' and p.id is not null' if group_by == 'pipeline' else ''}"
         f"{' and p.code = ${pipeline}$' if pipeline else ''}"
         f" group by {column}, u.currency having calls <> 0 or amount <> 0"
         f" order by {column}, u.currency"
@@ -111,13 +122,19 @@ def _quota(record: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     }
 
 
-def _spend(record: Mapping[str, Any]) -> dict[str, Any]:
+def _spend(record: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+    row = distributor_of(record)
+    money = {"reserved": row.spend_reserved, "currency": row.currency}
+    if row.billing_mode == BillingMode.PREPAID:
+        used, limit = row.spend_reserved, row.balance
+        return {"scope": "balance", "used": used, "limit": limit, "resets_at": None, **money}
+    period = row.spend_period
     return {
-        "scope": "spend",
-        "used": record["spend_used"],
-        "limit": record["spend_limit"],
-        "resets_at": None,
-        "currency": record["currency"],
+        "scope": "spend" if period == SpendPeriod.NONE else f"spend_{period}",
+        "used": spending_of(row, moment),
+        "limit": row.spend_limit,
+        "resets_at": resets_at(row, moment),
+        **money,
     }
 
 
@@ -169,9 +186,10 @@ def _pipeline(row: Row, link: Link, terms: list[Terms], moment: datetime) -> dic
     }  # fmt: skip
 
 
+# Adjustments, of no line, are part of the bill; what is paid in is not.
 _USED = (
-    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    " where u.distributor_id = ${distributor_id}$"
+    " from pipeline_usage_log u left join pipelines p on p.id = u.pipeline_id"
+    " where u.distributor_id = ${distributor_id}$ and u.entry_type <> 'topup'"
 )
 _LINKS = (
     "select p.code, p.name, p.status, l.* from distributor_pipeline l"

@@ -37,6 +37,11 @@ _LINES = (
     f" u.unit_size, u.package_size, u.package_price, u.currency{NOT_ALL_REVERSED}"
     " order by p.code, u.step_key, u.model, u.unit, u.unit_price, u.package_price"
 )
+# What changes the bill by hand: of no line, and so told apart from the lines.
+_ADJUSTMENTS = (
+    "select u.entry_no, u.created_at as booked_at, u.amount, u.currency, u.reason, u.reference"  # noqa: S608  constants
+    f" from pipeline_usage_log u{_OF_MONTH} and u.entry_type = 'adjustment' order by u.entry_no"
+)
 _SUMS = (
     "select coalesce(sum(u.calls), 0) as calls, coalesce(sum(u.amount), 0) as amount,"  # noqa: S608  constants
     " coalesce(sum(u.line_no = 0 and u.status = 'reserved'), 0) as running"
@@ -59,6 +64,7 @@ async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dic
     assert sums is not None
     start, end = month_bounds(month)
     calls, running, sum_exact = int(sums["calls"]), int(sums["running"]), _NOTHING + sums["amount"]
+    adjustments = await sor.sqlExe(_ADJUSTMENTS, values)
     return {
         "distributor": {"code": distributor.code, "name": distributor.name},
         "month": month,
@@ -69,6 +75,7 @@ async def statement(sor: SafeSqlor, distributor: Distributor, month: str) -> dic
         "calls": calls,
         "running": running,
         "lines": [with_shown_prices(line) for line in lines],
+        "adjustments": [dict(row) for row in adjustments],
         "amount": sum_exact,
         "total": round_amount(sum_exact, distributor.currency),
         "final": end <= now() and not running,

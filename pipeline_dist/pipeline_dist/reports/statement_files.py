@@ -45,7 +45,8 @@ HEADINGS = {
 
 def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
     """
-    Return the statement's lines with column names as in JSON, and a last line `total`.
+    Return the statement's lines with column names as in JSON, its adjustments (`pipeline` is
+    `adjustment`, the reason stands for the name), and a last line `total`.
 
     RFC 4180 in UTF-8, with a byte order mark if *bom*; in texts a quote stands before what a
     spreadsheet would run (app/records/cell_texts.py). The last line has the sums in columns of its
@@ -69,7 +70,7 @@ def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
         "exact_total": statement["amount"],
         "total": statement["total"],
     }
-    for line in (*statement["lines"], last):
+    for line in (*statement["lines"], *_adjustment_lines(statement, "adjustment"), last):
         row = {**line, **about}
         writer.writerow(_csv_cell(row.get(name)) for name in (*LINE_COLUMNS, *_TOTALS, *_ABOUT))
     return (BYTE_ORDER_MARK if bom else "") + out.getvalue()
@@ -95,6 +96,8 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     append([translate(Message(HEADINGS[name]), lang) for name in LINE_COLUMNS], bold=True)
     for line in statement["lines"]:
         append([line[name] for name in LINE_COLUMNS])
+    for line in _adjustment_lines(statement, translate(Message("Adjustment"), lang)):
+        append([line.get(name) for name in LINE_COLUMNS])
     last = {"pipeline": translate(Message("Total"), lang), "calls": statement["calls"]}
     last |= {"amount": statement["total"], "currency": statement["currency"]}
     append([last.get(name) for name in LINE_COLUMNS], bold=True)
@@ -103,6 +106,19 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def _adjustment_lines(statement: Mapping[str, Any], word: str) -> list[dict[str, Any]]:
+    """Return the statement's adjustments as lines, which *word* tells from those of a pipeline."""
+    return [
+        {
+            "pipeline": word,
+            "pipeline_name": item["reason"],
+            "amount": item["amount"],
+            "currency": item["currency"],
+        }
+        for item in statement["adjustments"]
+    ]
 
 
 def _about(statement: Mapping[str, Any], lang: str) -> list[tuple[str, Any]]:

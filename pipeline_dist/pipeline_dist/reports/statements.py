@@ -6,14 +6,16 @@ from pipeline_ops.reports.distributors import DistributorStatements
 _BY_DISTRIBUTOR = (
     "select d.id, d.name, u.currency, sum(u.calls) as calls, sum(u.amount) as amount"
     " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
-    " and u.month_key = ${month}$ group by d.id, d.name, u.currency"
+    " and u.month_key = ${month}$ and u.entry_type <> 'topup' group by d.id, d.name, u.currency"
 )
 _NEAR_LIMIT = (
     "select concat('distributor_', d.quota_period) as scope, d.id, d.name, d.quota_used as used,"
     " d.quota_calls as `limit` from distributors d where d.status = 'active'"
     " and d.quota_key in (${day}$, ${month}$) and d.quota_used >= d.quota_calls * ${near}$",
     "select 'spend' as scope, d.id, d.name, d.spend_used as used, d.spend_limit as `limit`"
-    " from distributors d where d.status = 'active' and d.spend_used >= d.spend_limit * ${near}$",
+    " from distributors d where d.status = 'active' and d.billing_mode = 'postpaid'"
+    " and (d.spend_period = 'none' or d.spend_key in (${day}$, ${month}$))"
+    " and d.spend_used >= d.spend_limit * ${near}$",
     "select 'link_day' as scope, l.id, concat(d.name, ' / ', p.name) as name, l.day_used as used,"
     " l.daily_quota as `limit` from distributor_pipeline l"
     " join distributors d on d.id = l.distributor_id join pipelines p on p.id = l.pipeline_id"

@@ -28,7 +28,7 @@ from app.global_func import (
 )
 from pipeline_dist.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
-from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_ITEM, NOT_ALL_REVERSED
+from pipeline_dist.reports.sums import CALLS_WITH_ITEM, IS_BILLED, NOT_ALL_REVERSED
 from pipeline_ops.ledger.entries import starts_of_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.rules.months import MONTH_RULE
@@ -50,16 +50,17 @@ _PLACE = {
 }
 # A time from here on could not be reckoned with: the calendar ends.
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-_OF_DISTRIBUTOR = f" where u.distributor_id = ${{distributor_id}}$ and {IS_ITEM} and "
-_ITEMS = f" from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id{_OF_DISTRIBUTOR}"
+# Adjustments and top-ups have no line.
+_LEDGER = " from pipeline_usage_log u left join pipelines p on p.id = u.pipeline_id"
+_OF_DISTRIBUTOR = " where u.distributor_id = ${distributor_id}$ and "
+_ROWS = _LEDGER + _OF_DISTRIBUTOR
 _LINES = (
-    "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"  # noqa: S608  constants
+    "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"
     " u.step_key, u.model,"
     " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
     f" u.package_price, u.amount, {MATCH_COLUMNS},"
-    " u.currency, u.status, u.started_at, u.finished_at"
-    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    f"{PRICE_OF_ROW}{_OF_DISTRIBUTOR}"
+    " u.currency, u.calls, u.status, u.started_at, u.finished_at, u.reason, u.reference"
+    f"{_LEDGER}{PRICE_OF_ROW}{_OF_DISTRIBUTOR}"
 )
 _IN_MONTH = "u.month_key = ${month}$"
 # The starts are also for the index (distributor_id, started_at).
@@ -216,13 +217,15 @@ async def sums(
     Return the calls, the quantity and the amount per group and unit; *group_by* is one of GROUPS.
 
     A call counts in each group where it has an item that was not reversed, so that the calls do not
-    add up to those of `total`.
+    add up to those of `total`. The amounts do: adjustments, which are of no line, stand in groups
+    without a unit.
     """
     column = GROUPS[group_by]
     rows: list[dict[str, Any]] = await sor.sqlExe(
         f"select {column} as `{group_by}`, u.unit, u.currency,"
         f" {CALLS_WITH_ITEM} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
-        f"{_ITEMS}{period.condition} group by {column}, u.unit, u.currency{NOT_ALL_REVERSED}"
+        f"{_ROWS}{IS_BILLED} and {period.condition}"
+        f" group by {column}, u.unit, u.currency{NOT_ALL_REVERSED}"
         f" order by {column}, u.unit, u.currency",
         _values(distributor_id, period),
     )
@@ -246,7 +249,9 @@ async def list_lines(
 ) -> tuple[list[dict[str, Any]], str]:
     """
     One page of lines in the order they were settled, and the cursor of what comes behind it for
-    *owner*: also where nothing does yet, so that a reader who keeps it goes on from there.
+    *owner*: also where nothing does yet, so that a reader who keeps it goes on from there. All that
+    is settled is in it, once: calls that used nothing, reversals, adjustments and top-ups as well,
+    so that the numbers of settlement have no gap.
 
     The numbers of settlement are written in the order of the commits (ledger/numbers.py), so a line
     that is not there yet has a higher one: none comes twice or is left out, also of a call that

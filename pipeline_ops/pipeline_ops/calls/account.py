@@ -6,15 +6,23 @@ distributor's quotas, prices and limits. So pipeline_dist contributes the provid
 calls of our own, which name no distributor, go on `OwnAccount`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from app.global_func import Contributions, SafeSqlor, settings
+from app.global_func import Contributions, SafeSqlor, quota_day, settings
 from pipeline_ops.errors import NO_DISTRIBUTORS
 from pipeline_ops.rules.terms import LinkTerms
+
+
+class Settlement(NamedTuple):
+    """The place in an account's order of settlement, and the quota day on which what is settled
+    counts as spent."""
+
+    entry_no: int
+    spend_day: str
 
 
 class Account(Protocol):
@@ -35,8 +43,9 @@ class Account(Protocol):
     def check_link(self) -> None:
         """Raise what refuses any call of this account: that it does not have the line."""
 
-    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
-        """Raise what refuses a call that begins at *moment*: spent, no quota left."""
+    async def check(self, sor: SafeSqlor, moment: datetime, amount: Decimal) -> None:
+        """Raise what refuses a call that began at *moment* and costs *amount*: spent, no quota
+        left."""
 
     def consume(self, day: str, month: str) -> None:
         """Count one call of this day and month."""
@@ -44,11 +53,28 @@ class Account(Protocol):
     def release(self, day: str, month: str) -> None:
         """Take back one call that began on this day, in this month."""
 
-    def charge(self, amount: Decimal) -> None:
-        """Charge *amount*, or give it back where it is negative."""
+    def charge(self, amount: Decimal, day: str | None) -> None:
+        """Charge *amount*, which counts on *day* (`Settlement.spend_day`), or give it back where it
+        is negative."""
 
-    def settle(self) -> int:
-        """Raise the account's `entry_no` and return it: the number of what is settled now."""
+    def release_estimate(self, estimate: Decimal) -> None:
+        """Give back what was reserved for a call that no longer runs."""
+
+    def settle(self, moment: datetime) -> Settlement:
+        """Raise the account's `entry_no`: the number of what is settled now, at *moment*."""
+
+    async def save(self, sor: SafeSqlor) -> None:
+        """Write what has changed."""
+
+
+class Reservations(Protocol):
+    """What accounts have reserved for calls that run, locked within the caller's transaction."""
+
+    def __contains__(self, distributor_id: object) -> bool:
+        """Return whether this distributor's is locked."""
+
+    def release(self, distributor_id: str, estimate: Decimal) -> None:
+        """Give back the estimate of a call that no longer runs."""
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write what has changed."""
@@ -82,7 +108,7 @@ class OwnAccount:
     def check_link(self) -> None:
         """Refuse nothing."""
 
-    async def check(self, sor: SafeSqlor, moment: datetime) -> None:
+    async def check(self, sor: SafeSqlor, moment: datetime, amount: Decimal) -> None:
         """Refuse nothing."""
 
     def consume(self, day: str, month: str) -> None:
@@ -91,13 +117,16 @@ class OwnAccount:
     def release(self, day: str, month: str) -> None:
         """Take nothing back."""
 
-    def charge(self, amount: Decimal) -> None:
+    def charge(self, amount: Decimal, day: str | None) -> None:
         """Charge nobody."""
 
-    def settle(self) -> int:
+    def release_estimate(self, estimate: Decimal) -> None:
+        """Give nothing back."""
+
+    def settle(self, moment: datetime) -> Settlement:
         """Raise `entry_no` and return it."""
         self.entry_no += 1
-        return self.entry_no
+        return Settlement(self.entry_no, quota_day(moment))
 
     async def save(self, sor: SafeSqlor) -> None:
         """Write `entry_no`."""
@@ -109,9 +138,11 @@ class OwnAccount:
 
 @dataclass(frozen=True, slots=True)
 class AccountProvider:
-    """Who keeps distributors' accounts: `lock` (sor, distributor_id, pipeline_id) locks one."""
+    """Who keeps distributors' accounts: `lock` (sor, distributor_id, pipeline_id) locks one,
+    `lock_reservations` (sor, distributor_ids) what several have reserved."""
 
     lock: Callable[[SafeSqlor, str, str], Awaitable[Account]]
+    lock_reservations: Callable[[SafeSqlor, Collection[str]], Awaitable[Reservations]]
 
 
 # One at most.
@@ -125,6 +156,15 @@ async def lock_account(sor: SafeSqlor, distributor_id: str | None, pipeline_id: 
     for provider in ACCOUNT_PROVIDER:
         return await provider.lock(sor, distributor_id, pipeline_id)
     raise NO_DISTRIBUTORS()
+
+
+async def lock_reservations(
+    sor: SafeSqlor, distributor_ids: Collection[str]
+) -> Reservations | None:
+    """Lock what these distributors have reserved; None where there are no distributors."""
+    for provider in ACCOUNT_PROVIDER:
+        return await provider.lock_reservations(sor, distributor_ids)
+    return None
 
 
 async def _lock_own(sor: SafeSqlor, pipeline_id: str) -> OwnAccount:

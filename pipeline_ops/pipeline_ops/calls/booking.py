@@ -30,7 +30,13 @@ from pipeline_ops.calls.capacity import (
     open_capacity,
     save_call_start,
 )
-from pipeline_ops.errors import BEGINS_IN_FUTURE, CALL_RUNNING, ENDS_IN_FUTURE, NOT_VOIDABLE
+from pipeline_ops.errors import (
+    BEGINS_IN_FUTURE,
+    CALL_RUNNING,
+    ENDS_IN_FUTURE,
+    NOT_A_CALL,
+    NOT_VOIDABLE,
+)
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.ledger.rows import new_header
 from pipeline_ops.ledger.states import CallSource, CallStatus, may_become
@@ -65,9 +71,11 @@ async def book(
     priced_lines = await price_lines(
         sor, account.terms, pipeline_id, started_at, lines, account.currency, lock=True
     )
-    await account.check(sor, started_at)
+    amount = total(priced_lines)
+    await account.check(sor, started_at, amount)
     await open_capacity(sor, capacity, started_at, slot=False)
     check_room(capacity.limits(started_at, slot=False), moment)
+    settlement = account.settle(moment)
     header = new_header(
         moment=moment,
         by=actor.user_id or "",
@@ -83,12 +91,12 @@ async def book(
         started_at=started_at,
         finished_at=finished_at,
         duration_ms=duration_ms,
-        entry_no=account.settle(),
+        **settlement._asdict(),
         **{name: values[name] for name in ("client_ref", "error", "remark")},
     )
     account.consume(header.day_key, header.month_key)
     capacity.consume(header.day_key, header.month_key, slot=False)
-    account.charge(total(priced_lines))
+    account.charge(amount, settlement.spend_day)
     await save_call_start(sor, header, priced_lines, account, capacity)
     return await call_record(sor, header.call_no)
 
@@ -103,6 +111,8 @@ async def void(
     Raises NotFound, EditConflict, Conflict `call_running`, `not_voidable`.
     """
     unlocked_row = await get_row(sor, TABLE, row_id)
+    if unlocked_row["pipeline_id"] is None:
+        raise NOT_A_CALL()
     account = await lock_account(sor, unlocked_row["distributor_id"], unlocked_row["pipeline_id"])
     capacity = await lock_capacity(sor, unlocked_row["pipeline_id"])
     header = await ledger.lock_header(sor, unlocked_row["call_no"])
@@ -117,15 +127,16 @@ async def void(
         raise NOT_VOIDABLE(state=status)
     capacity.release(header.day_key, header.month_key)
     account.release(header.day_key, header.month_key)
+    moment = now()
     amount = await ledger.void_call(
         sor,
         header.call_no,
-        entry_no=account.settle(),
-        moment=now(),
+        entry_no=account.settle(moment).entry_no,
+        moment=moment,
         by=actor.user_id or "",
         reason=reason,
     )
-    account.charge(-amount)
+    account.charge(-amount, header.spend_day)
     await account.save(sor)
     await capacity.save(sor)
     before, after = {"status": status}, {"status": CallStatus.VOIDED}

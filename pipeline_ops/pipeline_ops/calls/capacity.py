@@ -8,11 +8,19 @@ records in memory; writing them stands apart.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from app.global_func import SafeSqlor, quota_day, quota_month
-from pipeline_ops.calls.account import Account
+from pipeline_ops.calls.account import Account, Reservations
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.expiry import (
+    EXPIRE_BATCH_SIZE,
+    OverdueCall,
+    estimates_of,
+    expire,
+    find_overdue,
+)
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules import counters as rules
@@ -101,21 +109,28 @@ class Capacity:
         slots: int = 1,
         *,
         finishing: int = 0,
-        expire: bool = True,
+        reservations: Reservations | None = None,
     ) -> None:
         """
-        If fewer than *slots* slots are free, end overdue calls (with *expire*); if at most one
-        would be left beside them, find out when the next slot will be free, also after *finishing*
-        of the calls that run have ended.
+        If fewer than *slots* slots are free, end overdue calls, and give back what they had
+        reserved on *reservations*, which are the caller's to write (None: for a look, only count
+        them); if at most one would be left beside them, find out when the next slot will be free,
+        also after *finishing* of the calls that run have ended.
+
+        Raises UnlockedReservations where some of them belong to distributors that are not locked.
         """
         row = self.row
         while row is not None and not rules.has_slots(row, slots):
-            if expire:
-                expired_count = await ledger.expire_overdue(sor, self.pipeline_id, moment)
-            else:
-                expired_count = await ledger.count_overdue(sor, self.pipeline_id, moment)
-            row.running -= expired_count
-            if expired_count < ledger.EXPIRE_BATCH_SIZE or not expire:
+            if reservations is None:
+                row.running -= await ledger.count_overdue(sor, self.pipeline_id, moment)
+                break
+            calls = await find_overdue(sor, self.pipeline_id, moment)
+            if foreign := [call for call in calls if not call.may_end(reservations)]:
+                raise UnlockedReservations(foreign)
+            expired_calls = await expire(sor, calls, moment)
+            row.running -= len(expired_calls)
+            release_estimates(expired_calls, reservations)
+            if len(expired_calls) < EXPIRE_BATCH_SIZE:
                 break
         # Also where one is left: who takes the last but one is told when there is another.
         if row is not None and row.running and not rules.has_slots(row, slots + 2):
@@ -140,16 +155,31 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
 
 
 async def open_capacity(
-    sor: SafeSqlor, capacity: Capacity, moment: datetime, *, slot: bool, expire: bool = True
+    sor: SafeSqlor, capacity: Capacity, moment: datetime, *, slot: bool
 ) -> None:
     """
-    Bring a capacity to *moment*: its counters to that day and month and, if the call needs a
-    slot and none is free, overdue calls ended (with *expire*) and the next free time known.
+    Bring a capacity to *moment*: its counters to that day and month and, for a look at a call that
+    needs a slot where none is free, overdue calls counted off and the next free time known.
     """
     await capacity.load_counts(sor, moment)
     capacity.roll_over(moment)
     if slot:
-        await capacity.find_slots(sor, moment, expire=expire)
+        await capacity.find_slots(sor, moment)
+
+
+class UnlockedReservations(Exception):
+    """Overdue calls have something reserved on distributors that are not locked, and that may not
+    be locked any more: they come before the capacity."""
+
+    def __init__(self, calls: Sequence[OverdueCall]) -> None:
+        super().__init__(calls)
+        self.distributor_ids = {str(call.distributor_id) for call in calls}
+
+
+def release_estimates(calls: Sequence[OverdueCall], reservations: Reservations) -> None:
+    """Give back what was reserved for *calls*, which no longer run."""
+    for distributor_id, estimate in estimates_of(calls).items():
+        reservations.release(distributor_id, estimate)
 
 
 async def save_call_start(
@@ -174,25 +204,30 @@ def end_call(
     priced_lines: Sequence[PricedLine],
     account: Account,
     capacity: Capacity,
+    *,
+    settled_at: datetime,
     **values: Any,
 ) -> CallHeader:
     """
-    End a locked call in memory: slot back unless it was given back already, quotas back for a
-    cancelled one, the amount on the account, settled under its next number. Return its header as
-    it is then, with *values*.
+    End a locked call in memory: slot and estimate back unless that was done already, quotas back
+    for a cancelled one, the amount on the account, settled at *settled_at* under its next number.
+    Return its header as it is then, ended at *moment*, with *values*.
     """
     if header.status == CallStatus.RESERVED:
         capacity.free_slot(header.lease_expires_at)
+        # An expired call has given its own back.
+        account.release_estimate(header.estimate or Decimal(0))
     if status == CallStatus.CANCELLED:
         capacity.release(header.day_key, header.month_key)
         account.release(header.day_key, header.month_key)
-    account.charge(total(priced_lines))
+    settlement = account.settle(settled_at)
+    account.charge(total(priced_lines), settlement.spend_day)
     return replace(
         header,
         status=status,
         finished_at=moment,
         duration_ms=milliseconds(header.started_at, moment),
-        entry_no=account.settle(),
+        **settlement._asdict(),
         calls=0 if status == CallStatus.CANCELLED else header.calls,
         **values,
     )

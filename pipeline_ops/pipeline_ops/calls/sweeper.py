@@ -11,8 +11,9 @@ from contextlib import suppress
 from datetime import datetime
 
 from app.global_func import AppError, SafeSqlor, in_transaction, now, reading
-from pipeline_ops.calls.capacity import lock_capacity
-from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.calls.account import lock_reservations
+from pipeline_ops.calls.capacity import lock_capacity, release_estimates
+from pipeline_ops.ledger.expiry import EXPIRE_BATCH_SIZE, estimates_of, expire, find_overdue
 
 PAUSE_SECONDS = 1.0
 _LOCK_NAME = "concat(left(database(), 40), '.lease_sweeper')"
@@ -33,7 +34,7 @@ async def expire_overdue(moment: datetime) -> int:
     for row in rows:
         while count := await _expire_some(row["pipeline_id"], moment):
             total += count
-            if count < ledger.EXPIRE_BATCH_SIZE:
+            if count < EXPIRE_BATCH_SIZE:
                 break
     return total
 
@@ -76,13 +77,20 @@ async def _sweep_while_leader(sor: SafeSqlor, stop: asyncio.Event) -> None:
 
 async def _expire_some(pipeline_id: str, moment: datetime) -> int:
     async def work(sor: SafeSqlor) -> int:
+        # Looked up first, since distributors are locked before the capacity; what runs out
+        # meanwhile is for the next sweep.
+        calls = await find_overdue(sor, pipeline_id, moment)
+        reservations = await lock_reservations(sor, estimates_of(calls))
         capacity = await lock_capacity(sor, pipeline_id)
-        count = await ledger.expire_overdue(sor, pipeline_id, moment)
-        if count:
-            for _ in range(count):
+        expired_calls = await expire(sor, calls, moment)
+        if expired_calls:
+            for _ in expired_calls:
                 capacity.free_slot()
+            if reservations is not None:
+                release_estimates(expired_calls, reservations)
+                await reservations.save(sor)
             await capacity.save(sor)
-        return count
+        return len(expired_calls)
 
     return await in_transaction(work)
 

@@ -18,14 +18,16 @@ from pipeline_ops.ledger.repricing import price_faults
 from pipeline_ops.ledger.structure import structure_faults
 
 _SUMS = (
-    "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, count(*) as row_count,"
-    " sum(u.line_no = 0) as headers,"
+    "select u.distributor_id, u.month_key, u.pipeline_id, u.day_key, u.spend_day,"
+    " u.entry_type = 'topup' as is_topup, count(*) as row_count,"
+    " sum(u.line_no = 0 and u.pipeline_id is not null) as headers,"
     " sum(u.calls) as calls,"
     " sum(u.line_no = 0 and u.status = 'reserved') as running,"
-    " sum(u.amount) as amount, sum(if(u.pricing_id is null, 0, u.amount)) as stated"
+    " sum(u.amount) as amount,"
+    " sum(if(u.pricing_id is null and u.pipeline_id is not null, 0, u.amount)) as stated"
     " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
 )
-_GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key"
+_GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key, u.spend_day, is_topup"
 # What is wrong there is no counter: in the ledger itself, or in what bills rest on.
 _OF_LEDGER = ("statement", "entries", "terms", "amounts", "prices", "versions", "orphans")
 _RUNNING = (

@@ -39,7 +39,8 @@ class Sums:
     # Calls that have used up quota by (line, day or month), (distributor, …), (both, …).
     calls: dict[tuple[str, ...], int] = field(default_factory=dict)
     running: dict[str, int] = field(default_factory=dict)
-    amounts: dict[str, Decimal] = field(default_factory=dict)
+    # By distributor what counts as spent on each day; what is not settled amounts to nothing.
+    spends: dict[str, dict[str | None, Decimal]] = field(default_factory=dict)
     # By (distributor, month): what all rows amount to, and the rows that statements list.
     months: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
     # By (distributor, "") or, of calls without one, ("", line); None where a month alone is asked.
@@ -59,11 +60,17 @@ class Sums:
             if distributor is not None:
                 self._count(("distributor", distributor, period), calls)
                 self._count(("link", distributor, pipeline, period), calls)
-        if distributor is not None:
-            self.amounts[distributor] = self.amounts.get(distributor, ZERO) + row["amount"]
+        if distributor is not None and not row["is_topup"]:
+            days = self.spends.setdefault(distributor, {})
+            days[row["spend_day"]] = days.get(row["spend_day"], ZERO) + row["amount"]
             month = self.months.setdefault((distributor, row["month_key"]), [ZERO, ZERO])
             month[0] += row["amount"]
             month[1] += row["stated"]
+
+    def spending(self, distributor: str, key: str | None) -> Decimal:
+        """Return what a distributor spent in the period *key*, a day or month; None: in all."""
+        days = self.spends.get(distributor, {})
+        return sum((days[day] for day in days if key is None or (day or "").startswith(key)), ZERO)
 
     def _count(self, key: tuple[str, ...], calls: int) -> None:
         self.calls[key] = self.calls.get(key, 0) + calls

@@ -35,15 +35,14 @@ from pipeline_ops.ledger.rows import (
     reversal_rows,
     table_rows,
 )
-from pipeline_ops.ledger.states import CallStatus, statuses_before
+from pipeline_ops.ledger.states import CallStatus
 
-EXPIRE_BATCH_SIZE = 200
 TABLE = "pipeline_usage_log"
 
 # What the end of a call changes in its header.
 _CLOSED = (
-    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "entry_no", "calls",
-    "updated_at", "updated_by", "lock_version",
+    "status", "finished_at", "duration_ms", "end_hash", "error", "currency", "entry_no",
+    "spend_day", "calls", "updated_at", "updated_by", "lock_version",
 )  # fmt: skip
 
 
@@ -239,38 +238,6 @@ async def lease_ends(
         {"pipeline_id": pipeline_id, "moment": moment, "count": count},
     )
     return [row.ends for row in rows]
-
-
-async def expire_overdue(
-    sor: SafeSqlor, pipeline_id: str, moment: datetime, *, at_most: int = EXPIRE_BATCH_SIZE
-) -> int:
-    """
-    End a line's calls whose lease ran out by *moment*; how many. The caller holds the line's
-    capacity and takes that many off `running`.
-    """
-    rows = await sor.sqlExe(
-        "select id from pipeline_usage_log where status = 'reserved' and line_no = 0"
-        " and pipeline_id = ${pipeline_id}$ and lease_expires_at <= ${moment}$"
-        " order by lease_expires_at limit ${at_most}$",
-        {"pipeline_id": pipeline_id, "moment": moment, "at_most": at_most},
-    )
-    if not rows:
-        return 0
-    # By primary key, so that no other line's rows are locked on the way.
-    return int(
-        await sor.sqlExe(
-            "update pipeline_usage_log set status = ${expired}$, finished_at = lease_expires_at,"
-            " duration_ms = lease_seconds * 1000, updated_at = ${moment}$,"
-            " updated_by = 'system', lock_version = lock_version + 1"
-            " where id in ${ids}$ and status in ${before}$",
-            {
-                "ids": [row.id for row in rows],
-                "moment": moment,
-                "expired": CallStatus.EXPIRED,
-                "before": statuses_before(CallStatus.EXPIRED),
-            },
-        )
-    )
 
 
 _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa: S608

@@ -12,8 +12,9 @@ PRICE_OF_ROW = " left join pipeline_pricing r on r.id = u.pricing_id"
 # Prices of a distributor that were taken back before they became rows of their own are in no table:
 # that they were own ones stands in the ledger, what they were for does not.
 _SCOPE = (
-    f"if(r.distributor_id <> '{EVERYBODY}' or r.id is null and u.pricing_mode = 'fixed',"
-    f" '{PriceScope.OWN}', '{PriceScope.GENERAL}') as price_scope"
+    f"if(u.unit = '', null, if(r.distributor_id <> '{EVERYBODY}'"
+    " or r.id is null and u.pricing_mode = 'fixed',"
+    f" '{PriceScope.OWN}', '{PriceScope.GENERAL}')) as price_scope"
 )
 _CASES = " ".join(
     f"when (r.step_key <> '') = {step} and (r.model <> '') = {model} then '{word}'"

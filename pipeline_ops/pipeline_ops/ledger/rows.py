@@ -35,7 +35,8 @@ class CallHeader(CallLabels):
     What the header row of a call (`line_no` 0) has beside its first metered item.
 
     `entry_no`: its place in the order in which the account's calls were settled; None while its end
-    is not known. `calls`: 1, or 0 of a call that gave its quota back.
+    is not known. `calls`: 1, or 0 of a call that gave its quota back. `estimate`: what was reserved
+    for it while it runs, if anything. `spend_day`: the quota day on which it was settled.
     """
 
     id: str
@@ -64,7 +65,9 @@ class CallHeader(CallLabels):
     pricing_mode: str | None = None
     discount_rate: Decimal | None = None
     entry_no: int | None = None
+    spend_day: str | None = None
     calls: int = 1
+    estimate: Decimal | None = None
     remark: str | None = None
     created_at: datetime
     created_by: str
@@ -176,7 +179,7 @@ LINE_COLUMNS = _LINE_FIELDS[:-2]
 _SHARED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "status",
     "idempotency_key", "source", "started_at", "finished_at", "day_key", "month_key", "quota_key",
-    "entry_no", "pricing_mode",
+    "entry_no", "spend_day", "pricing_mode",
 )  # fmt: skip
 # Of every row; an item's are (1, 0).
 _COUNTED = ("lock_version", "calls")
@@ -226,12 +229,12 @@ def header_row(entry: Entry) -> SimpleNamespace:
 
 
 # What a reversal has of the row that it takes back: whose it is, when it was, what of, at which
-# price.
+# price. It gives back what was spent in the period in which the row was settled.
 _REVERSED = (
     "call_no", "distributor_id", "pipeline_id", "version_no", "currency", "idempotency_key",
-    "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "step_key", "model",
-    "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price", "unit_size",
-    "package_size", "package_price",
+    "source", "started_at", "finished_at", "day_key", "month_key", "quota_key", "spend_day",
+    "step_key", "model", "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price",
+    "unit_size", "package_size", "package_price",
 )  # fmt: skip
 
 

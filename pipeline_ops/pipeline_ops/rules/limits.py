@@ -41,7 +41,8 @@ class Limit:
     One limit: how much it allows, how much is used, when it has room again.
 
     `scope`: rate, distributor_day, distributor_month, link_day, link_month, capacity (line
-    switched off), capacity_day, capacity_month, concurrency, spend (money, as Decimal).
+    switched off), capacity_day, capacity_month, concurrency, spend (money, as Decimal; see
+    SpendLimit of pipeline_dist).
     `resets_at` is None where no clock decides.
     """
 

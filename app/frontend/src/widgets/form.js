@@ -28,6 +28,7 @@ export class Form extends Widget {
     }, this.heading(), this.summary, this.fieldsElement(), this.buttons());
     this.dom_element.append(this.formElement);
     if (opts.record) this.setValue(opts.record);
+    this.watchApplies();
     this.markClean();
     if (opts.dataurl) this.loadRecord();
     this.leaving = (/** @type {Event} */ event) => { if (this.isUnsaved()) event.preventDefault(); };
@@ -175,6 +176,21 @@ export class Form extends Widget {
       if (field.uitype === 'password' && this.opts.mode === 'update') continue;
       if (typeof input.setRecord === 'function') input.setRecord(record);
       else input.setValue(record[field.name]);
+    }
+    this.showApplying();
+  }
+
+  /** A field that only applies with certain values of others is shown only then (`applies`). */
+  watchApplies() {
+    const names = new Set(this.fields.flatMap(({ field }) => Object.keys(field.applies ?? {})));
+    for (const name of names) this.name_inputs[name]?.bind('changed', () => this.showApplying());
+    this.showApplying();
+  }
+
+  showApplying() {
+    for (const { field, element, isHidden } of this.fields) {
+      if (!field.applies || isHidden) continue;
+      element.hidden = Object.entries(field.applies).some(([name, value]) => this.name_inputs[name] && this.name_inputs[name].resultValue() !== value);
     }
   }
 

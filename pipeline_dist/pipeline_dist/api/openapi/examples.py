@@ -10,8 +10,9 @@ _OF_ACME = [
         "scope": "spend",
         "limit": "500.000000",
         "used": "12.0481200000",
-        "remaining": "487.9518800000",
-        "resets_at": None,
+        "reserved": "2.5000000000",
+        "remaining": "485.4518800000",
+        "resets_at": "2026-11-30T16:00:00.000Z",
     },
     {
         "scope": "distributor_month",
@@ -60,9 +61,14 @@ ME: Example = {
     "quota_resets_at": "2026-11-30T16:00:00.000Z",
     "time_zone": "Asia/Shanghai",
     "rate_limit_per_minute": None,
+    "billing_mode": "postpaid",
+    "balance": None,
     "spend_limit": "500.000000",
+    "spend_period": "month",
     "spend_used": "12.0481200000",
-    "spend_remaining": "487.9518800000",
+    "spend_reserved": "2.5000000000",
+    "spend_remaining": "485.4518800000",
+    "spend_resets_at": "2026-11-30T16:00:00.000Z",
     "allowed_ips": ["203.0.113.0/24"],
     "api_key_prefix": "ppk_7Hq2xWz9",
     "api_key_expires_at": None,
@@ -113,7 +119,12 @@ QUOTE: Example = {
     "admitted": True,
     "refusal": None,
 }
-BEGIN: Example = {"pipeline": "script-to-video", "client_ref": "order 88", "lease_seconds": 600}
+BEGIN: Example = {
+    "pipeline": "script-to-video",
+    "client_ref": "order 88",
+    "lease_seconds": 600,
+    "estimate": "2.50",
+}
 ONE_GO: Example = {"pipeline": "script-to-video", "status": "succeeded", "lines": [_LINE]}
 BEGUN: Example = {
     "call_no": _CALL_NO,
@@ -122,11 +133,12 @@ BEGUN: Example = {
     "status": "reserved",
     "started_at": "2026-11-24T06:00:00.000Z",
     "lease_expires_at": "2026-11-24T06:10:00.000Z",
+    "estimate": "2.5000000000",
     "client_ref": "order 88",
 }
 _MONEY_OF_NOTHING = "0.0000000000"
 RUNNING: Example = {
-    **{name: value for name, value in BEGUN.items() if name != "client_ref"},
+    **{name: value for name, value in BEGUN.items() if name not in ("client_ref", "estimate")},
     "finished_at": None,
     "duration_ms": None,
     "client_ref": "order 88",
@@ -211,9 +223,12 @@ USAGE_LINES: Example = _SPAN | {
             "version_no": 3,
             **{name: value for name, value in _PRICED.items() if name != "line_no"},
             "currency": "USD",
+            "calls": 1,
             "status": "succeeded",
             "started_at": FINISHED["started_at"],
             "finished_at": FINISHED["finished_at"],
+            "reason": None,
+            "reference": None,
         }
     ],
     "next": "q5bWcL0jhBZhW3siZnJvbSI6IjIwMjYtMTEtMDEifSx7fV0",
@@ -239,8 +254,18 @@ STATEMENT: Example = {
             "currency": "USD",
         }
     ],
-    "amount": "4.8080000000",
-    "total": "4.81",
+    "adjustments": [
+        {
+            "entry_no": 1202,
+            "booked_at": "2026-11-24T05:00:00.000Z",
+            "amount": "-1.5000000000",
+            "currency": "USD",
+            "reason": "Goodwill for the outage of 20 November",
+            "reference": "CN-2026-017",
+        }
+    ],
+    "amount": "3.3080000000",
+    "total": "3.31",
     "final": False,
     "made_at": "2026-11-24T06:00:00.000Z",
 }

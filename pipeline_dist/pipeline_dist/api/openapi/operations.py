@@ -157,8 +157,9 @@ OPERATIONS: tuple[Operation, ...] = (
         name="begin_call",
         summary="Begin a call, or book a finished one in one go",
         description="Takes one of each quota and, for a call that begins, a slot for"
-        " `lease_seconds`. With `status` and `lines` it books a call that is over. The same key and"
-        " body get the same answer again; a try that was refused may be repeated with its key.",
+        " `lease_seconds`; with `estimate` it reserves so much of what may be spent. With `status`"
+        " and `lines` it books a call that is over. The same key and body get the same answer"
+        " again; a try that was refused may be repeated with its key.",
         parameters=(_IDEMPOTENCY,),
         body="NewCall",
         body_examples={"begin": examples.BEGIN, "one_go": examples.ONE_GO},
@@ -219,7 +220,8 @@ OPERATIONS: tuple[Operation, ...] = (
         name="finish_call",
         summary="End a call that was begun",
         description="Gives the slot back and charges the lines. `cancelled` gives the quota back"
-        " too, `failed` does not. Repeating it with the same body answers the same.",
+        " too, `failed` does not. Repeating it with the same body answers the same. It is taken"
+        " also while the account is suspended or the key expired: the work has happened.",
         body="Ending",
         body_examples={"finish": examples.ENDING},
         answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
@@ -254,8 +256,8 @@ OPERATIONS: tuple[Operation, ...] = (
         " in the order they were settled: send `next` back until a page has fewer lines than"
         " `rows`. Keep the last `next`: sent later, it answers what was settled since, each line"
         " once, also of calls that began long before. What was voided is taken back by lines of"
-        " its own (`entry_type` reversal). `from` and `to` go by the days when calls began,"
-        " `month` by the statement.",
+        " its own (`entry_type` reversal); adjustments of the bill and top-ups are lines as well."
+        " `from` and `to` go by the days when calls began, `month` by the statement.",
         parameters=query_parameters(
             USAGE_QUERY,
             {

@@ -5,12 +5,13 @@ from typing import Any
 from pipeline_dist.api.input import (
     BATCH_ITEM_RULES,
     CALL_RULES,
+    ESTIMATE_RULES,
     FINISH_RULES,
     LABEL_WORDS,
     MAX_CALLS,
     QUOTE_RULES,
 )
-from pipeline_dist.api.openapi.rule_schemas import body_schema
+from pipeline_dist.api.openapi.rule_schemas import body_schema, rule_schema
 from pipeline_dist.api.openapi.schema import (
     ERROR_WORDS,
     MODEL_WORDS,
@@ -33,6 +34,14 @@ KEY_WORDS = (
     " request with the same key is refused with idempotency_key_reused."
 )
 _LINES = list_of(ref("Line"), "What was used.", maxItems=MAX_LINES)
+_ESTIMATE: Schema = {
+    "anyOf": [
+        maybe(rule_schema(ESTIMATE_RULES["estimate"], "An amount in your currency.")),
+        list_of(ref("Line"), "What it may use; priced now.", maxItems=MAX_LINES),
+    ],
+    "description": "What a call that begins may cost: so much of what may be spent is reserved"
+    " until it ends. Without it a call begins as long as anything is left.",
+}
 _OF_A_CALL = {
     "idempotency_key": KEY_WORDS,
     "pipeline": PIPELINE_WORDS,
@@ -51,7 +60,10 @@ def _there(name: str, kind: str) -> dict[str, Any]:
 # A call that is over has its lines; one that begins has neither lines nor an error.
 _OVER_OR_NOT = {
     "if": _there("status", "string"),
-    "then": _there("lines", "array"),
+    "then": {
+        "required": ["lines"],
+        "properties": {"lines": {"type": "array"}, "estimate": {"type": "null"}},
+    },
     "else": {"properties": {"lines": {"type": "null"}, "error": {"enum": ["", None]}}},
 }
 _CANCELLED_WITHOUT_LINES = {
@@ -75,6 +87,7 @@ REQUESTS: dict[str, Schema] = {
         CALL_RULES,
         _OF_A_CALL,
         lines=maybe(_LINES),
+        estimate=_ESTIMATE,
     )
     | _OVER_OR_NOT,
     "Ending": body_schema(

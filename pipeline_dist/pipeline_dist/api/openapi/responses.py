@@ -33,7 +33,9 @@ _LIMIT = record(
         "used": {"type": ["integer", "string"], "description": "How much is used."},
         "remaining": {"type": ["integer", "string"], "description": "How much is left."},
         "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
+        "reserved": money("Of money: how much is reserved for calls that run."),
     },
+    "reserved",
 )
 _CALLS_WITH_ITEM = (
     "Calls that used it and were not voided. A call may be in several groups, so these do not add"
@@ -85,9 +87,22 @@ ANSWERS: dict[str, Schema] = {
             "quota_resets_at": maybe(moment("When the next period begins.")),
             "time_zone": _ZONE,
             "rate_limit_per_minute": maybe(number("Calls a minute.")),
-            "spend_limit": maybe(money("What may be spent in all.")),
-            "spend_used": money("What is spent so far."),
+            "billing_mode": choice(
+                "postpaid: up to the spending limit; prepaid: what was paid in.",
+                "distributors",
+                "billing_mode",
+            ),
+            "balance": maybe(
+                money("Prepaid: what was paid in less what was spent; null when postpaid.")
+            ),
+            "spend_limit": maybe(money("What may be spent in a period, or in all.")),
+            "spend_period": choice(
+                "Period of the spending limit; none: in all.", "distributors", "spend_period"
+            ),
+            "spend_used": money("What is spent so far in this period."),
+            "spend_reserved": money("What is reserved for calls that run, by their estimates."),
             "spend_remaining": maybe(money("What may still be spent.")),
+            "spend_resets_at": maybe(moment("When the next spending period begins.")),
             "allowed_ips": list_of(
                 text("A network."), "Where calls may come from; empty: anywhere."
             ),
@@ -174,7 +189,15 @@ ANSWERS: dict[str, Schema] = {
 }
 
 ANSWERS |= {
-    "Call": record("A call that runs.", _BEGUN | {"current": _CURRENT}, "current"),
+    "Call": record(
+        "A call that runs.",
+        _BEGUN
+        | {
+            "estimate": maybe(money("What is reserved of what may be spent, if anything.")),
+            "current": _CURRENT,
+        },
+        "current",
+    ),
     "PricedLine": PRICED_LINE,
     "FinishedCall": record(
         "A call with its priced lines.",
@@ -256,10 +279,10 @@ ANSWERS |= {
                     "The sum of one group and unit.",
                     {
                         "day": text("The quota day."),
-                        "pipeline": PIPELINE,
+                        "pipeline": maybe(PIPELINE),
                         "model": MODEL,
                         "step": STEP,
-                        "unit": UNIT,
+                        "unit": text("What is counted; empty for adjustments of the bill."),
                         "calls": number(_CALLS_WITH_ITEM),
                         "quantity": money("How much was used."),
                         "amount": money("What it costs."),
@@ -284,7 +307,8 @@ ANSWERS |= {
             **_SPAN,
             "rows": list_of(
                 record(
-                    "One line of a call, or what takes one back.",
+                    "One line of a call, what takes one back, an adjustment or a top-up (which"
+                    " counts in no sum).",
                     {
                         "entry_no": number(
                             "When it was settled: these numbers only grow, without a gap over all"
@@ -293,12 +317,18 @@ ANSWERS |= {
                         "entry_type": choice("What it is for.", "pipeline_usage_log", "entry_type"),
                         "call_no": text("The call's number."),
                         **PRICED_LINE["properties"],
-                        "pipeline": PIPELINE,
+                        "unit": text("What is counted; empty where nothing was used."),
+                        "pricing_type": maybe(PRICE["pricing_type"]),
+                        "price_scope": maybe(SCOPE),
+                        "pipeline": maybe(PIPELINE),
                         "version_no": maybe(number("The version.")),
                         "currency": CURRENCY,
+                        "calls": number("1 with the first line of a call, -1 where it is voided."),
                         "status": text("How the call ended."),
                         "started_at": moment("When the call began."),
                         "finished_at": maybe(moment("When it ended.")),
+                        "reason": maybe(text("Why it was voided, adjusted or topped up.")),
+                        "reference": maybe(text("Of an adjustment or a top-up: its number.")),
                     },
                 ),
                 "The lines.",
@@ -332,6 +362,20 @@ ANSWERS |= {
                     },
                 ),
                 "The lines.",
+            ),
+            "adjustments": list_of(
+                record(
+                    "A change of the bill by hand.",
+                    {
+                        "entry_no": number("Its place in the order of settlement."),
+                        "booked_at": moment("When it was booked."),
+                        "amount": money("What it adds; negative: what it takes off."),
+                        "currency": CURRENCY,
+                        "reason": text("Why."),
+                        "reference": maybe(text("Its number, if it has one.")),
+                    },
+                ),
+                "What was added or taken off by hand.",
             ),
             "amount": money("The exact sum, to 10 decimals."),
             "total": money(
@@ -376,11 +420,13 @@ _REFUSED: dict[str, Schema] = {
     "limit": {"type": ["integer", "string"], "description": "How much it allows."},
     "used": {"type": ["integer", "string"], "description": "How much is used."},
     "resets_at": maybe(moment("When there is room again; null where no clock decides.")),
+    "reserved": money("Of money: how much is reserved for calls that run."),
+    "amount": maybe(money("Of money: what this call costs or is estimated at, if that is known.")),
+    "balance": money("Of a prepaid account: what is left."),
 }
+_OF_LIMITS = ("scope", "limit", "used", "resets_at", "reserved", "amount", "balance")
 ANSWERS |= {
-    "Refusal": record(
-        "A refusal inside an answer.", _REFUSED, "errors", "scope", "limit", "used", "resets_at"
-    ),
+    "Refusal": record("A refusal inside an answer.", _REFUSED, "errors", *_OF_LIMITS),
     "Problem": record(
         "A refusal (RFC 9457). `code` is stable, `detail` says what to do.",
         {
@@ -391,9 +437,6 @@ ANSWERS |= {
             **_REFUSED,
         },
         "errors",
-        "scope",
-        "limit",
-        "used",
-        "resets_at",
+        *_OF_LIMITS,
     ),
 }

@@ -1,19 +1,23 @@
 /** The key, the limits and what is used of them, who to talk to. */
 
+import { build } from '../../core/build.js';
 import { fillNode, h } from '../../core/dom.js';
 import { icon } from '../../core/icons.js';
-import { localDateTime } from '../../core/format.js';
+import { decimalText, localDateTime } from '../../core/format.js';
 import { t } from '../../core/i18n.js';
 import { send, tell } from '../common/answers.js';
-import { gauge } from '../common/gauge.js';
+import { gauge, shortAmount } from '../common/gauge.js';
 import { barChart } from '../common/bar_chart.js';
 import { badge, card, facts, tool } from '../common/nodes.js';
-import { openForm } from '../common/window.js';
+import { openForm, openWindow } from '../common/window.js';
+import { showCredits } from './credits_window.js';
 import { byDay } from './days.js';
 
 const API = '/pipeline_dist/api';
 /** @type {Record<string, string>} */
 const QUOTAS = { day: 'Calls today', month: 'Calls this month', none: 'Calls' };
+/** @type {Record<string, string>} */
+const SPENDING = { spend: 'Spent', spend_day: 'Spent today', spend_month: 'Spent this month', balance: 'Reserved of the balance' };
 
 export class OverviewTab {
   /** @param {DistributorPage} page */
@@ -25,7 +29,7 @@ export class OverviewTab {
   render() {
     const { data } = this.page;
     fillNode(this.element, h('div', { class: 'page-grid' }, this.keyCard(), this.limitCard()),
-      card('Calls per day', data.by_day.length
+      card('Calls per day', data.by_day.some(({ calls }) => Number(calls))
         ? barChart({ title: 'Calls per day', groupLabel: 'Day', bars: byDay(data.by_day, data.days) })
         : h('p', { class: 'muted' }, t('No calls in the last 30 days.'))),
       this.contactCard());
@@ -102,11 +106,30 @@ export class OverviewTab {
     const [quota, spend] = data.gauges;
     return card('Limits', h('div', { class: 'gauges' },
       gauge({ ...quota, label: t(QUOTAS[quota.scope]), unit: quota.limit === null ? '' : t('calls'), used: quota.limit === null ? 0 : quota.used }),
-      gauge({ ...spend, label: t('Spent'), unit: spend.currency, isMoney: true })),
+      gauge({ ...spend, label: t(SPENDING[spend.scope]), unit: spend.currency, isMoney: true, help: reservedText(spend) })),
     facts([
+      ['Billing', t(record.billing_mode === 'prepaid' ? '预付' : '后付')],
+      ['Balance', record.billing_mode === 'prepaid' ? `${decimalText(shortAmount(record.balance))} ${record.currency}` : ''],
       ['Requests a minute', record.rate_limit_per_minute ?? t('no limit')],
       ['Only from these addresses', record.allowed_ips || t('from anywhere')],
-    ]));
+    ]), this.moneyTools());
+  }
+
+  moneyTools() {
+    const { record, mayEdit } = this.page;
+    return h('div', { class: 'toolbar card-foot' },
+      mayEdit ? tool('adjust', 'update', '调整', () => this.open('调整', 'distributor_adjust')) : null,
+      mayEdit && record.billing_mode === 'prepaid' ? tool('topup', 'add', '充值', () => this.open('充值', 'distributor_topup')) : null,
+      tool('credits', 'usage', '调整与充值', () => showCredits(this.page.owner, record.id)));
+  }
+
+  /** @param {string} title @param {string} form */
+  async open(title, form) {
+    const { owner, id } = this.page;
+    const box = await openWindow(owner, { title, cwidth: 32 });
+    const options = { url: `/pipeline_dist/${form}.ui`, method: 'POST', params: { id } };
+    for (const widget of await build({ widgettype: 'urlwidget', options }, box)) box.add_widget(widget);
+    box.bind('dismissed', () => this.page.reload());
   }
 
   contactCard() {
@@ -117,4 +140,9 @@ export class OverviewTab {
       ['Currency', record.currency], ['Since', localDateTime(record.created_at, { seconds: false })],
     ]));
   }
+}
+
+/** What of the limit is kept for calls that run; of a balance that is the bar itself. @param {Gauge} spend */
+function reservedText({ scope, reserved }) {
+  return scope !== 'balance' && Number(reserved) > 0 ? t('${amount} reserved', { amount: decimalText(shortAmount(reserved)) }) : '';
 }

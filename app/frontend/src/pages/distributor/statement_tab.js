@@ -55,7 +55,8 @@ export class StatementTab {
       statement.final ? badge(t('final'), 'good') : badge(t('not closed yet'), 'warn')),
     h('p', { class: 'muted' }, [t('${count} calls', { count: countText(statement.calls) }), t('${count} still running', { count: countText(statement.running) }),
       `${localDateTime(statement.from, { seconds: false })} – ${localDateTime(statement.to, { seconds: false })}`].join(' · ')),
-    statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'));
+    statement.lines.length ? lines(statement.lines) : emptyNote('usage', 'Nothing was called in this month.'),
+    statement.adjustments.length ? adjustments(statement.adjustments) : null);
   }
 
   /** @param {string} format @param {string} label */
@@ -70,4 +71,10 @@ function lines(rows) {
   return plainTable('Statement', [{ label: 'Line' }, { label: 'Step' }, { label: 'Model' }, { label: 'Unit' }, { label: 'Price' },
     { label: 'Calls', isNumber: true }, { label: 'Quantity', isNumber: true }, { label: 'Amount', isNumber: true }],
   rows.map((row) => [row.pipeline_name, row.step_key || '–', row.model || '–', row.unit, priceText(row), countText(row.calls), decimalText(row.quantity, 0), decimalText(row.amount)]));
+}
+
+/** @param {Adjustment[]} rows */
+function adjustments(rows) {
+  return [h('h3', {}, t('Adjustments')), plainTable('Adjustments', [{ label: 'Booked' }, { label: 'Reason' }, { label: 'Reference' }, { label: 'Amount', isNumber: true }],
+    rows.map((row) => [localDateTime(row.booked_at, { seconds: false }), row.reason, row.reference ?? '–', decimalText(row.amount)]))];
 }

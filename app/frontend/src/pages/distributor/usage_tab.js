@@ -45,7 +45,7 @@ export class UsageTab {
       return;
     }
     this.bars = { title: 'Calls per day', groupLabel: 'Day', bars: byDay(rows, { first, last }), choose: (/** @type {Bar} */ bar) => this.chooseDay(bar.key), chosenKey: this.day };
-    fillNode(this.chart, rows.length ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
+    fillNode(this.chart, rows.some((/** @type {DayFigures} */ { calls }) => Number(calls)) ? barChart(this.bars) : emptyNote('usage', 'Nothing was called in this month.'));
     this.monthInView = month;
     await this.drawDetails();
   }

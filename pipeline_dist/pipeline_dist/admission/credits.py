@@ -1,0 +1,91 @@
+"""Changes of a distributor's account by hand, which belong to no call: adjustments of its bill, and
+top-ups of its balance."""
+
+from decimal import Decimal
+
+from app.global_func import (
+    Actor,
+    Change,
+    InvalidFields,
+    Row,
+    SafeSqlor,
+    get_row,
+    minor_units,
+    now,
+    record_changes,
+)
+from pipeline_dist.accounts.distributors import TABLE
+from pipeline_dist.accounts.rows import BillingMode, Distributor
+from pipeline_dist.admission.account import DistributorAccount
+from pipeline_dist.admission.rows import lock_distributors
+from pipeline_dist.errors import CURRENCY_DECIMALS, NO_AMOUNT, NOT_PREPAID, REFERENCE_REUSED
+from pipeline_ops.ledger import credit_rows, entries as ledger
+from pipeline_ops.ledger.states import EntryType
+
+# What the audit trail calls them.
+_ACTIONS = {EntryType.ADJUSTMENT: "adjust", EntryType.TOPUP: "topup"}
+
+
+async def book_credit(
+    sor: SafeSqlor,
+    entry_type: EntryType,
+    distributor_id: str,
+    amount: Decimal,
+    reason: str,
+    reference: str | None,
+    actor: Actor,
+) -> Row:
+    """
+    Book *amount*, in the distributor's currency: an adjustment, which raises the bill (a credit,
+    negative, lowers it), or a top-up of the balance (a negative one is paid back, or mends
+    another). Return its row of the ledger; for a *reference* that was booked before, that one.
+
+    Raises NotFound, InvalidFields (no amount, or one with more digits than the currency or the
+    ledger has), Conflict `reference_reused` (booked before with another amount), `not_prepaid`.
+    """
+    await get_row(sor, TABLE, distributor_id)  # says so where it is gone
+    (distributor,) = (await lock_distributors(sor, [distributor_id])).values()
+    _check_amount(distributor, amount)
+    if reference is not None:
+        entry = await credit_rows.find_credit(sor, entry_type, distributor_id, reference)
+        if entry is not None:
+            if entry["amount"] != amount:
+                raise REFERENCE_REUSED(reference=reference, amount=format(entry["amount"], "f"))
+            return entry
+    if entry_type == EntryType.TOPUP and distributor.billing_mode != BillingMode.PREPAID:
+        raise NOT_PREPAID()
+    account, moment = DistributorAccount(distributor, None), now()
+    settlement = account.settle(moment)
+    if entry_type == EntryType.TOPUP:
+        distributor.balance += amount
+    else:
+        account.charge(amount, settlement.spend_day)
+    entry = await credit_rows.add_credit(
+        sor,
+        entry_type,
+        distributor_id=distributor_id,
+        entry_no=settlement.entry_no,
+        # What is paid in counts in no period of spending.
+        spend_day=None if entry_type == EntryType.TOPUP else settlement.spend_day,
+        amount=amount,
+        currency=distributor.currency,
+        reason=reason,
+        reference=reference,
+        moment=moment,
+        by=actor.user_id or "",
+    )
+    await account.save(sor)
+    detail = {"amount": amount, "reason": reason, "reference": reference}
+    change = Change(_ACTIONS[entry_type], ledger.TABLE, entry, detail=detail)
+    await record_changes(sor, actor, change)
+    return entry
+
+
+def _check_amount(distributor: Distributor, amount: Decimal) -> None:
+    decimals = minor_units(distributor.currency)
+    if not amount:
+        raise InvalidFields([NO_AMOUNT("amount")])
+    if amount != round(amount, decimals):
+        raise InvalidFields(
+            [CURRENCY_DECIMALS("amount", currency=distributor.currency, most=decimals)]
+        )
