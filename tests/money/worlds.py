@@ -31,7 +31,9 @@ OWN_TABLES = (
 )  # fmt: skip
 LEDGERS = ("pipeline_usage_log", "app_statement", "app_statement_file", "app_statement_number")
 # The parts of the product that the machine may use; the order in which they came.
-FEATURES = ("terms", "ledger", "own_prices", "packages")
+FEATURES = (
+    "terms", "ledger", "own_prices", "packages", "adjust", "limits", "suspended_finish",
+)  # fmt: skip
 
 
 @dataclass
