@@ -8,6 +8,7 @@ from typing import Any
 from tests.money.accounts import Distributor
 from tests.money.days import next_month
 from tests.money.ledger import Row, is_item, sums, sums_by
+from tests.money.limits import reserved_amount
 from tests.money.model import Model
 from tests.money.product import Product
 from tests.money.statements import round_total
@@ -55,14 +56,15 @@ class Comparer:
         body = await self._read(party, "me")
         if party.quota_period != "none" and party.quota_calls is not None:
             expect("/me quota_used", body["quota_used"], party.quota_use(model.calendar, model.now))
-        spend = party.limit.spend(party.rows, model.calendar, model.now)
-        if "limits" in self.features:
-            if party.limit.prepaid_since is not None:
-                expect("/me balance", Decimal(body["balance"]), party.limit.balance(party.rows))
-            else:
-                expect("/me spend_used", Decimal(body["spend_used"]), spend)
+        if party.limit.prepaid_since is not None:
+            expect("/me balance", Decimal(body["balance"]), party.limit.balance(party.rows))
         else:
+            spend = party.limit.spend(party.rows, model.calendar, model.now)
             expect("/me spend_used", Decimal(body["spend_used"]), spend)
+        if "limits" in self.features:
+            calls = [call for call in model.calls.values() if call.header.distributor == party.ref]
+            estimates = reserved_amount(calls)
+            expect("/me spend_reserved", Decimal(body["spend_reserved"]), estimates)
 
     async def reports(self, party: Distributor, months: Iterable[str]) -> None:
         """`/me`, `/usage` and `/statement` of a distributor."""

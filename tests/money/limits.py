@@ -50,12 +50,17 @@ class SpendLimit:
     def room(self, rows: list[Row], calls: Iterable[Call], calendar: Calendar,
              now: datetime) -> Decimal | None:  # fmt: skip
         """What may still be spent: None without a limit."""
-        estimates = sum((c.estimate for c in calls if c.status == "reserved"), NOTHING)
+        estimates = reserved_amount(calls)
         if self.prepaid_since is not None:
             return self.balance(rows) - estimates
         if self.limit is None:
             return None
         return self.limit - self.spend(rows, calendar, now) - estimates
+
+
+def reserved_amount(calls: Iterable[Call]) -> Decimal:
+    """The estimates on headers still reserved, whatever period they began in."""
+    return sum((call.estimate for call in calls if call.status == "reserved"), NOTHING)
 
 
 def check_amount(room: Decimal | None, amount: Decimal) -> None:
