@@ -95,4 +95,4 @@ def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:
         "voided_at", "voided_by", "void_reason", "entry_type", "reverses", "reason", "reference",
     }  # fmt: skip
     # What the price of a row says.
-    assert fields - columns == {"price_scope", "matched"}
+    assert fields - columns == {"price_scope"}

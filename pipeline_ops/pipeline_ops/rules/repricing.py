@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from pipeline_ops.rules.pricing import line_amount
+from pipeline_ops.rules.packages import PackageUse, consume
+from pipeline_ops.rules.pricing import line_amount, to_amount
 from pipeline_ops.rules.terms import DatedTerms, LinkTerms, PricingType, Terms
 
-_NOTHING = Decimal("0.0000000000")
 # What a price is for, and whose.
 Use = tuple[str, str, str, str]
 
@@ -50,8 +50,8 @@ class Repricer:
     present: Sequence[DatedTerms]
     trial: Sequence[DatedTerms]
     _by_unit: dict[str, tuple[list[DatedTerms], list[DatedTerms]]] = field(default_factory=dict)
-    # Units that packages bought before still have, by what the price is for.
-    _rests: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    # The packages of the lines before, by what the price is for.
+    _uses: dict[tuple[str, str, str], PackageUse] = field(default_factory=dict)
 
     def amount(self, line: BookedLine) -> Decimal | None:
         """Return what *line* costs; None where it has no price."""
@@ -60,16 +60,15 @@ class Repricer:
             return None
         if price.pricing_type != PricingType.PACKAGE:
             return line_amount(price, line.quantity)
-        key = (price.step_key, price.model, price.unit)
-        missing = line.quantity - self._rests.get(key, Decimal(0))
-        if missing <= 0:
-            self._rests[key] = -missing
-            return _NOTHING
-        # As many whole packages as it takes; what they have more is left.
         assert price.package_size is not None
-        rest = missing % price.package_size
-        self._rests[key] = price.package_size - rest if rest else Decimal(0)
-        return line_amount(price, missing)
+        assert price.package_price is not None
+        key = (price.step_key, price.model, price.unit)
+        use, cost = consume(
+            self._uses.get(key, PackageUse()), line.quantity, price.package_size,
+            price.package_price,
+        )  # fmt: skip
+        self._uses[key] = use
+        return to_amount(cost)
 
     def _in_force(self, line: BookedLine) -> list[Terms]:
         if line.unit not in self._by_unit:

@@ -2,13 +2,13 @@
 All own prices of a distributor for a line at once: told, set, ended.
 
 They are rows of pipeline_pricing like any other; each change goes through their service. The caller
-has locked the distributor.
+has locked the distributor; the line comes next, and only then its prices, as everywhere.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.global_func import Actor, Row, SafeSqlor, now
+from app.global_func import Actor, Row, SafeSqlor, lock_parent, now
 from pipeline_ops.rules.price_changes import CHANGE_FROM, NOW
 from pipeline_ops.tables.price_lists import FIELDS, USE
 from pipeline_ops.tables.prices import SERVICE
@@ -39,7 +39,8 @@ async def set_own_prices(
     What is to come by a date of its own stays. Raises Conflict `price_overlap` where that begins
     for a use for which there is no price yet.
     """
-    rows = await _rows(sor, _IN_FORCE, distributor_id, pipeline_id)
+    await lock_parent(sor, "pipelines", pipeline_id)
+    rows = await _rows(sor, f"{_IN_FORCE} for update", distributor_id, pipeline_id)
     present = {_use(row): row for row in rows}
     for use in present.keys() - {_use(price) for price in prices}:
         await SERVICE.delete(sor, present[use]["id"], None, actor)
@@ -57,15 +58,17 @@ async def end_own_prices(
     sor: SafeSqlor, distributor_id: str, pipeline_id: str, actor: Actor
 ) -> None:
     """End the own prices that are in force, and delete those that are still to come."""
+    await lock_parent(sor, "pipelines", pipeline_id)
     # The later ones first: a deleted successor gives its predecessor another end.
-    rows = await _rows(sor, " order by effective_from desc", distributor_id, pipeline_id)
+    order = " order by effective_from desc for update"
+    rows = await _rows(sor, order, distributor_id, pipeline_id)
     for row in rows:
         await SERVICE.delete(sor, row["id"], None, actor)
 
 
 async def _rows(sor: SafeSqlor, more: str, distributor_id: str, pipeline_id: str) -> list[Row]:
     values = {"distributor_id": distributor_id, "pipeline_id": pipeline_id, "at": now()}
-    rows: list[Row] = await sor.sqlExe(_OWN + more + " for update", values)
+    rows: list[Row] = await sor.sqlExe(_OWN + more, values)
     return rows
 
 
