@@ -2,17 +2,20 @@
 """The operators' command line: py3/bin/python app/manage.py COMMAND [options]."""
 
 import sys
+from contextlib import suppress
 from importlib import import_module
+from os import environ
 from pathlib import Path
 
 # Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from app.base import clock  # noqa: E402
 from app.base.command import Command  # noqa: E402
 from app.base.contributions import by_name  # noqa: E402
 from app.base.errors import AppError  # noqa: E402
 from app.base.i18n import translate  # noqa: E402
-from app.base.settings import ConfigError  # noqa: E402
+from app.base.settings import ConfigError, load_settings  # noqa: E402
 from app.runtime.embedded_db import EmbeddedDatabaseError  # noqa: E402
 from app.runtime.run_folder import keep_private, var_folder  # noqa: E402
 from app.runtime.terminal import CommandError, is_chinese, print_error  # noqa: E402  # needs the path
@@ -84,6 +87,10 @@ def main(argv: list[str]) -> int:
         print(_help(), file=sys.stderr)
         return 2
     keep_private(var_folder())
+    # Days and months turn for commands where they do for the workers. A configuration that is not
+    # right is told by the command that reads it: its help, or one that mends it, needs none.
+    with suppress(ConfigError):
+        clock.set_zone(load_settings(environ).quota_time_zone)
     try:
         if own is None:
             # What modules know of each other's rows, their commands need too.

@@ -14,6 +14,8 @@
 #
 #   bash tests/run.sh cluster
 #
+# The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
+#
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers
 # logged is kept in var/test-logs.
 set -euo pipefail
@@ -61,6 +63,15 @@ run_pytest() {
   wait "$pytest_pid"
 }
 
+# Runs the random machine over money for as many steps as asked for.
+# usage: run_money [--steps N] [--seed S]
+run_money() {
+  step "money: product and model side by side" "money：产品与模型逐步对照"
+  PIPELINE_TEST_VAR=$run_folder/money py3/bin/python -m tests.money.long_run "$@" &
+  pytest_pid=$!
+  wait "$pytest_pid"
+}
+
 # Linter, types and tests of the browser side, with the Node that built it.
 check_frontend() {
   local PATH=$PATH:$root/py3/bin
@@ -99,6 +110,10 @@ main() {
   export PIPELINE_TEST_LOGS=$root/var/test-logs
   rm -rf "$PIPELINE_TEST_LOGS"
 
+  if [[ ${1:-} == money ]]; then
+    run_money "${@:2}"
+    return
+  fi
   if [[ ${1:-} == cluster ]]; then
     check_galera
     set -- tests/cluster "${@:2}"

@@ -9,8 +9,8 @@ FOR = "old data"
 
 _LINKS = (
     "select l.id, l.distributor_id, l.pipeline_id, l.pricing_mode, l.fixed_prices, l.created_at,"
-    " l.created_by, d.currency from distributor_pipeline l"
-    " join distributors d on d.id = l.distributor_id"
+    " l.created_by, d.currency, d.code, p.code from distributor_pipeline l"
+    " join distributors d on d.id = l.distributor_id join pipelines p on p.id = l.pipeline_id"
     " where l.fixed_prices is not null and l.fixed_prices <> '' order by l.id"
 )
 _INSERT = (
@@ -45,8 +45,12 @@ async def migrate(cursor):
     await cursor.execute("show columns from distributor_pipeline like 'fixed_prices'")
     if await cursor.fetchone():
         await cursor.execute(_LINKS)
-        for link in await cursor.fetchall():
-            await _make_prices(cursor, *link)
+        for *link, distributor, pipeline in await cursor.fetchall():
+            if await _make_prices(cursor, *link):
+                yield (
+                    f"{distributor} inherits prices of {pipeline} that its own do not cover,"
+                    " as it was charged before"
+                )
     await cursor.execute(_CAPTURE)
 
 
@@ -54,7 +58,8 @@ async def _make_prices(
     cursor, link_id, distributor_id, pipeline_id, mode, text, created_at, created_by, currency
 ):
     """Make a row of each fixed price of a link, from its making on; its number 0 is known to every
-    call. Where the link's mode did not apply them, the rows are switched off."""
+    call. Where the link's mode did not apply them, the rows are switched off. Return whether the
+    link inherits now."""
     is_applied = mode == "fixed"
     stamps = (created_at, created_by, created_at, created_by)
     own = [_price(link_id, item, currency) for item in json.loads(text, parse_float=Decimal)]
@@ -62,14 +67,16 @@ async def _make_prices(
         values = (distributor_id, pipeline_id, is_applied, created_at, *stamps, *price)
         await cursor.execute(_INSERT, values)
     if not is_applied:
-        return
+        return False
     # What had no fixed price was charged at everybody's, which the mode `fixed` does not do any
     # more: a link that needs them inherits them, own prices first, as it was.
     await cursor.execute(_GENERAL, (pipeline_id, currency, distributor_id, pipeline_id))
-    if any(not _is_covered(use, own) for use in await cursor.fetchall()):
-        await cursor.execute(
-            "update distributor_pipeline set pricing_mode = 'inherit' where id = %s", (link_id,)
-        )
+    if all(_is_covered(use, own) for use in await cursor.fetchall()):
+        return False
+    await cursor.execute(
+        "update distributor_pipeline set pricing_mode = 'inherit' where id = %s", (link_id,)
+    )
+    return True
 
 
 def _price(link_id, item, currency):

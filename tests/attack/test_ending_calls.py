@@ -73,10 +73,10 @@ def only_ends(buyer: Distributor, pipeline: Pipeline, call_no: str, status: int,
     )
     refusal(buyer.finish("nobodys"), 404, "call_not_found")
     for replayed in (False, True):
-        ended = buyer.finish(call_no, lines=ONE)
-        assert ended.status_code == 200, ended.text
-        assert ("Idempotent-Replayed" in ended.headers) is replayed
-        assert ended.json()["amount"] == "1.0000000000"
+        answer = buyer.finish(call_no, lines=ONE)
+        assert answer.status_code == 200, answer.text
+        assert ("Idempotent-Replayed" in answer.headers) is replayed
+        assert answer.json()["amount"] == "1.0000000000"
     refusal(buyer.finish(call_no, "failed"), 409, "already_finished")
     for answer in everything_else():
         refusal(answer, status, code)

@@ -6,6 +6,7 @@ A plain list of what happened, summed anew each time, says beforehand what admis
 after every step the rows must say the same, and in the end check-ledger finds nothing.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -135,8 +136,8 @@ class History:
             assert row["balance"] == (account.balance if account.prepaid else 0)
 
     def pick(self, *statuses: str) -> Call | None:
-        found = [call for call in self.calls if call.status in statuses]
-        return self.dice.choice(found) if found else None
+        calls = [call for call in self.calls if call.status in statuses]
+        return self.dice.choice(calls) if calls else None
 
     def pick_account(self) -> Account:
         return self.dice.choice(list(self.accounts.values()))
@@ -154,9 +155,9 @@ class History:
         elif estimate is not None:
             fields["estimate"] = estimate
         room = self.room(account)
-        refused = room <= 0 if estimate is None else estimate > room
+        is_refusal = room <= 0 if estimate is None else estimate > room
         answer, code = await outcome_of(self.admit(account, **fields))
-        if refused:
+        if is_refusal:
             assert code == "spend_limit_reached"
             return
         running = [c for c in self.calls if c.status == "reserved"]
@@ -181,9 +182,9 @@ class History:
     async def book(self) -> None:
         account, amount = self.pick_account(), Decimal(self.dice.randint(0, 4))
         lines = [{"unit": "call", "quantity": amount}]
-        refused = amount > 0 and amount > self.room(account)
+        is_refusal = amount > 0 and amount > self.room(account)
         answer, code = await outcome_of(self.admit(account, status="succeeded", lines=lines))
-        assert code == ("spend_limit_reached" if refused else None)
+        assert code == ("spend_limit_reached" if is_refusal else None)
         if answer is not None:
             call = Call(account.id, answer["call_no"], "")
             self.calls.append(call)
@@ -314,4 +315,34 @@ async def test_a_slot_of_anothers_overdue_call_gives_its_estimate_back(hands: Cl
     assert (row.spend_reserved, row.spend_used) == (0, 0)
     await trade.finish(call_no)  # late: nothing is given back twice
     assert (await trade.row("distributors")).spend_reserved == 0
+    assert await differences() == []
+
+
+async def test_an_estimate_goes_back_once_whoever_is_first(hands: Clock) -> None:
+    """Finishes, sweeps and begins that are short of slots, all at once on overdue calls."""
+    trade = await make_trade(pipeline_capacity={"max_concurrency": 12})
+    other = await another(trade)
+    await add_price(trade, unit_price=Decimal(1))
+    owners = [trade.distributor_id, other] * 6
+    calls = []
+    for number, owner in enumerate(owners):
+        command = begin_call(
+            trade.code, idempotency_key=f"n{number}", estimate=Decimal(number), lease_seconds=60
+        )
+        calls.append((owner, (await admission.begin(owner, command)).call["call_no"]))
+    hands.moment += timedelta(seconds=60)
+    begins = [
+        begin_call(trade.code, idempotency_key=f"m{number}", estimate=Decimal(1))
+        for number in range(6)
+    ]
+
+    await asyncio.gather(
+        *(admission.finish(owner, finish_call(call_no)) for owner, call_no in calls[::2]),
+        *(expire_overdue(hands.moment) for _ in range(3)),
+        *(admission.begin(owner, command) for owner, command in zip(owners, begins, strict=False)),
+        *(admission.finish(owner, finish_call(call_no)) for owner, call_no in calls[1::4]),
+    )
+
+    await expire_overdue(hands.moment)
+    assert (await trade.row("distributors")).spend_reserved == 3
     assert await differences() == []

@@ -81,3 +81,36 @@ def test_an_adjustment_is_not_voided(shop: Shop) -> None:
     row = shop.post(ADJUST, distributor_id=buyer.id, amount="1", reason="r")
 
     refusal(shop.try_post(VOID, id=row["id"], reason="no"), 409, "not_voidable")
+
+
+def test_an_adjustment_is_no_call(shop: Shop) -> None:
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline)
+    row = shop.post(ADJUST, distributor_id=buyer.id, amount="1", reason="r")
+
+    call = buyer.client.get("/pipeline_dist/v1/calls", params={"call_no": row["call_no"]})
+    refusal(call, 404, "call_not_found")
+    refusal(buyer.finish(row["call_no"], "cancelled"), 404, "call_not_found")
+    overview = shop.admin.get(
+        "/pipeline_dist/api/distributor_overview.dspy", params={"id": buyer.id}
+    ).json()["data"]
+    assert [(day["calls"], day["succeeded"]) for day in overview["by_day"]] == [(0, 0)]
+    shop.post("pipeline_ops/pipeline_usage_log_update", id=row["id"], remark="seen")
+
+
+def test_adjustments_stand_in_the_statements_files(shop: Shop) -> None:
+    buyer = shop.distributor(shop.pipeline())
+    shop.post(ADJUST, distributor_id=buyer.id, amount="-1.5", reason="=goodwill")
+
+    statement = buyer.client.get("/pipeline_dist/v1/statement").json()
+    rows = buyer.client.get("/pipeline_dist/v1/statement.csv").text.splitlines()
+
+    (adjustment,) = statement["adjustments"]
+    assert (adjustment["amount"], adjustment["reason"], adjustment["reference"]) == (
+        "-1.5000000000", "=goodwill", None,
+    )  # fmt: skip
+    assert statement["total"] == "-1.50"
+    assert rows[1].startswith("adjustment,'=goodwill,")
+    assert "-1.5000000000" in rows[1]
+    assert rows[-1].startswith("total,")
+    assert buyer.client.get("/pipeline_dist/v1/statement.xlsx").status_code == 200

@@ -49,8 +49,8 @@ def test_a_call_that_would_pass_the_limit_is_refused_before_it_is_booked(shop: S
         402, "spend_limit_reached",
     )  # fmt: skip
 
-    told = {name: problem[name] for name in ("scope", "limit", "used", "reserved", "amount")}
-    assert told == {
+    values = {name: problem[name] for name in ("scope", "limit", "used", "reserved", "amount")}
+    assert values == {
         "scope": "spend", "limit": "5.000000", "used": "4.0000000000",
         "reserved": "0.0000000000", "amount": "1.0000010000",
     }  # fmt: skip
@@ -216,12 +216,12 @@ def test_a_prepaid_distributor_spends_its_balance(shop: Shop) -> None:
     # An adjustment has numbers of its own.
     shop.post(ADJUST, **fields, amount="2", reference="t-1")
     call = buyer.begin(pipeline, "b", estimate=3).json()
-    booked = buyer.begin(pipeline, "c", status="succeeded", lines=use(5))
-    assert booked.status_code == 201
+    booking = buyer.begin(pipeline, "c", status="succeeded", lines=use(5))
+    assert booking.status_code == 201
     problem = refusal(buyer.begin(pipeline, "d", status="succeeded", lines=use(1)), 402,
                       "spend_limit_reached")  # fmt: skip
-    told = [problem[name] for name in ("balance", "limit", "used", "reserved", "amount")]
-    assert [Decimal(value) for value in told] == [3, 3, 0, 3, 1]
+    values = [problem[name] for name in ("balance", "limit", "used", "reserved", "amount")]
+    assert [Decimal(value) for value in values] == [3, 3, 0, 3, 1]
     assert buyer.finish(call["call_no"], lines=use(7)).status_code == 200
     me = buyer.me()
     assert (me["balance"], me["spend_remaining"]) == ("-4.0000000000", "0.0000000000")
@@ -279,9 +279,9 @@ def test_who_reads_the_use_misses_no_number(shop: Shop) -> None:
             break
         query = {"next": page["next"]}
 
-    settled = shop.ledger("distributor_id = %s and entry_no is not null", buyer.id)
+    entries = shop.ledger("distributor_id = %s and entry_no is not null", buyer.id)
     places = [(line["entry_no"], line["call_no"], line["line_no"]) for line in lines]
-    assert sorted(places) == sorted((r["entry_no"], r["call_no"], r["line_no"]) for r in settled)
+    assert sorted(places) == sorted((r["entry_no"], r["call_no"], r["line_no"]) for r in entries)
     assert sorted({place[0] for place in places}) == [1, 2, 3, 4, 5]
     assert [line["entry_type"] for line in lines] == [
         "topup", "charge", "charge", "charge", "adjustment", "reversal", "reversal",

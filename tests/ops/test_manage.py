@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from appPublic.rc4 import unpassword
 
-from app.manage import commands
-from tests.support.installation import PASSWORDS, Installation
+from app.base import clock
+from app.manage import commands, main
+from tests.support.installation import PASSWORDS, Installation, write_config
 
 
 def test_help_names_every_command_in_both_languages(mariadb: Installation) -> None:
@@ -29,6 +30,20 @@ def test_every_command_has_help_and_needs_no_database_for_it(
 
     assert f"manage.py {name}" in process.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_days_turn_for_a_command_where_they_do_for_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path, quota_time_zone="America/New_York")
+    monkeypatch.setenv("PIPELINE_CONF", str(config))
+    try:
+        with pytest.raises(SystemExit):
+            main(["migrate", "--help"])
+
+        assert clock.zone_name() == "America/New_York"
+    finally:
+        clock.set_zone("Asia/Shanghai")
 
 
 def test_an_unknown_command_shows_the_list(mariadb: Installation) -> None:

@@ -69,7 +69,7 @@ USES_TOKYO: dict[str, list[list[Record]]] = {
                {"step_key": "ask", "model": "model-a", "unit": "input_token", "quantity": 777}]],
     "picture": [USES["picture"][0]],
 }  # fmt: skip
-# What the calls that run when the code is changed turn out to have used.
+# What the calls that run when the code is changed turn out to have used, and one that is expired.
 LAST_USES: dict[tuple[str, str], list[Record]] = {
     ("north", "answer"): [USES["answer"][0][0],
         {"step_key": "ask", "model": "model-a", "unit": "input_token", "quantity": 4001}],
@@ -77,9 +77,11 @@ LAST_USES: dict[tuple[str, str], list[Record]] = {
     ("south", "answer"): USES["answer"][2],
     ("south", "picture"): [{"unit": "image", "quantity": 70}, {"unit": "second", "quantity": 3}],
     ("tokyo", "picture"): [{"unit": "image", "quantity": 90}],
+    ("tokyo", "answer"): USES_TOKYO["answer"][1],
     ("paused", "answer"): USES["answer"][1],
     ("paused", "picture"): [{"unit": "image", "quantity": 30}, {"unit": "second", "quantity": 5}],
 }  # fmt: skip
+EXPIRED = ("tokyo", "answer")
 
 
 class Story:
@@ -209,6 +211,11 @@ class Story:
                     lines=self._chance.choice([[], self.some_use(code, pipeline)]))  # fmt: skip
         self.finish(code, third, "cancelled")
         return [one_go, second, first]
+
+
+def reference(code: str, pipeline: str) -> str:
+    """The client's own number of a call that is to end later."""
+    return f"runs {code} {pipeline}"
 
 
 def make_everybody(story: Story) -> None:
@@ -345,11 +352,11 @@ def last_day(story: Story, calls: list[str]) -> None:
                                       started_at="2026-10-12T02:00:00Z")  # fmt: skip
     story.void(october_call, reason="of last month")
     expiring = story.begin("north", "answer", 60)
-    story.begin("tokyo", "answer", 60)
+    story.begin(*EXPIRED, 60, client_ref=reference(*EXPIRED))
     story.teller.at("2026-11-25 01:10")
     story.void(expiring, reason="nobody came back")
-    for code, pipeline in LAST_USES:
-        story.begin(code, pipeline, 86_400, client_ref=f"runs {code} {pipeline}")
+    for code, pipeline in sorted(LAST_USES.keys() - {EXPIRED}):
+        story.begin(code, pipeline, 86_400, client_ref=reference(code, pipeline))
     story.begin("north", "answer", 3600, client_ref="runs out")
     story.edit_price("answer", 2, unit_price="0.11")
     story.edit_link("south", "answer", enabled=0)
@@ -362,7 +369,7 @@ def finish_what_runs(teller: "Teller") -> dict[str, Record]:
     """Finish the calls that run; the answers by the client's reference."""
     answers = {}
     for (code, pipeline), lines in LAST_USES.items():
-        name = f"runs {code} {pipeline}"
+        name = reference(code, pipeline)
         (call,) = teller.installation.query(
             "select call_no from pipeline_usage_log where client_ref = %s and line_no = 0", name
         )

@@ -33,6 +33,8 @@ LAWFUL_CODES = {
 LAWFUL_PROBLEMS = {
     ("/to", "out_of_order"): "two generated times come in any order",
     ("/to", "too_long"): "two generated times lie more than 400 days apart",
+    ("/from", "not_together"): "a month has times of its own",
+    ("/to", "not_together"): "a month has times of its own",
     ("/next", "bad_cursor"): "a cursor is what an answer gave",
     ("/page", "not_together"): "one line by its code has no pages",
     ("/rows", "not_together"): "one line by its code, or a sum, has no pages",
@@ -55,7 +57,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         for call in [case.body, *_objects(case.body.get("calls"))]:
             if "pipeline" in call:
                 call["pipeline"] = os.environ[PIPELINE]
-            for line in _objects(call.get("lines")):
+            if isinstance(call.get("estimate"), float):
+                call["estimate"] = round(call["estimate"], 6)
+            for line in [*_objects(call.get("lines")), *_objects(call.get("estimate"))]:
                 line["unit"] = UNIT
                 if line.get("step_key"):
                     line["step_key"] = STEP

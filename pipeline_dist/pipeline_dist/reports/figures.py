@@ -126,8 +126,8 @@ def _spend(record: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     row = distributor_of(record)
     money = {"reserved": row.spend_reserved, "currency": row.currency}
     if row.billing_mode == BillingMode.PREPAID:
-        used, limit = row.spend_reserved, row.balance
-        return {"scope": "balance", "used": used, "limit": limit, "resets_at": None, **money}
+        money |= {"used": row.spend_reserved, "limit": row.balance}
+        return {"scope": "balance", "resets_at": None, **money}
     period = row.spend_period
     return {
         "scope": "spend" if period == SpendPeriod.NONE else f"spend_{period}",

@@ -88,7 +88,7 @@ async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
     as they are known. None of it ever changes."""
     rows: list[Row] = await sor.sqlExe(
         "select call_no, distributor_id, pipeline_id from pipeline_usage_log"
-        " where call_no in ${call_nos}$ and line_no = 0",
+        " where call_no in ${call_nos}$ and line_no = 0 and pipeline_id is not null",
         {"call_nos": list(call_nos)},
     )
     return rows
@@ -250,7 +250,8 @@ async def lease_ends(
 
 
 _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa: S608
-_OF_CALL = " where call_no = ${call_no}$ and line_no = 0"
+# Adjustments and top-ups, which have no line, are no calls.
+_OF_CALL = " where call_no = ${call_no}$ and line_no = 0 and pipeline_id is not null"
 _LINES = (
     f"select u.call_no, {', '.join('u.' + name for name in LINE_COLUMNS)}, {MATCH_COLUMNS}"  # noqa: S608
     f" from pipeline_usage_log u{PRICE_OF_ROW}"

@@ -1,0 +1,5 @@
+"""Random worlds, part 1."""
+
+from tests.money.parts import part
+
+test_product_and_model_agree = part(1)

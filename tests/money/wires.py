@@ -1,0 +1,228 @@
+"""
+How the machine reaches the product: its endpoints in this process, with a clock that can be moved,
+or the same ones over HTTP from real workers.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import httpx
+import pymysql
+from multidict import CIMultiDict, MultiDict
+
+from app.access.request_context import RequestContext
+from app.base import clock
+from app.base.actor import SYSTEM_ACTOR
+from app.base.errors import AppError
+from app.base.json_codec import json_bytes, to_json
+from app.db.transactions import reading
+from app.global_func import CONTEXT
+from app.web.responses import Answer
+from pipeline_core.init import MODULE as CORE
+from pipeline_dist.accounts.authentication import (
+    AuthenticatedDistributor,
+    Credentials,
+    authenticate,
+    read_credentials,
+)
+from pipeline_dist.api import v1
+from pipeline_dist.api.endpoint import ByKey, Reply
+from pipeline_dist.init import MODULE as DIST
+from pipeline_ops.calls.sweeper import expire_overdue
+from pipeline_ops.init import MODULE as OPS
+from pipeline_ops.ledger.check import check
+from tests.support.installation import Installation
+
+# Where months are closed, the worker that closes them.
+closing: Any = None
+if find_spec("pipeline_dist.closing"):
+    closing = import_module("pipeline_dist.closing.due")
+
+FUNCTIONS = {
+    "me": v1.me, "usage": v1.usage_report, "statement": v1.month_statement, "quote": v1.quote,
+    "calls": v1.begin_call, "calls/finish": v1.finish_call, "calls/batch": v1.book_batch,
+    "statements": getattr(v1, "statements", None),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What the product answers: a body, or the code of its refusal."""
+
+    body: Any
+    code: str | None = None
+    is_replay: bool = False
+    raw: bytes = b""
+
+
+class Wire(Protocol):
+    """A way to the product."""
+
+    installation: Installation
+    has_own_clock: bool
+
+    async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
+        """Ask an endpoint for administrators, such as `pipeline_pricing_create`."""
+
+    async def get(self, key: str, path: str, **params: str) -> Reaction:
+        """Read from the distributor API with a distributor's key."""
+
+    async def post(self, key: str, path: str, body: Any, idempotency: str = "") -> Reaction:
+        """Send to the distributor API."""
+
+    async def move_clock(self, moment: datetime) -> None:
+        """Let it be another time, and let the worker do what is due then."""
+
+    async def ledger_differences(self) -> list[str]:
+        """What check-ledger says."""
+
+
+class _Request:
+    """As much of a request as the functions of the distributor API look at."""
+
+    def __init__(self, key: str, params: Mapping[str, str], body: Any, idempotency: str) -> None:
+        headers = {"Authorization": f"Bearer {key}"}
+        if idempotency:
+            headers["Idempotency-Key"] = idempotency
+        self.headers = CIMultiDict(headers)
+        self.query = MultiDict(params)
+        self.query_string = "&".join(params)
+        self._context = RequestContext("money", "127.0.0.1", "en", True, params, json_body=body)
+
+    def __getitem__(self, key: object) -> RequestContext:
+        assert key is CONTEXT
+        return self._context
+
+
+class OwnProcess:
+    """The product's functions in this process, on its real database."""
+
+    has_own_clock = True
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        # Who calls by a key, as long as only reports are read: they all see one state.
+        self._callers: dict[str, AuthenticatedDistributor] = {}
+        self._endpoints = {**CORE.endpoints, **OPS.endpoints, **DIST.endpoints}
+
+    async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
+        """Ask an endpoint for administrators."""
+        self._callers.clear()
+        try:
+            value = await self._endpoints[endpoint].function(SYSTEM_ACTOR, params)
+        except AppError as exc:
+            return Reaction(_problem(exc), exc.code)
+        body = value.body if isinstance(value, Answer) else value
+        return Reaction(json.loads(to_json(body)) if not isinstance(body, bytes) else body)
+
+    async def get(self, key: str, path: str, **params: str) -> Reaction:
+        """Read from the distributor API."""
+        return await self._ask(path, _Request(key, params, None, ""))
+
+    async def post(self, key: str, path: str, body: Any, idempotency: str = "") -> Reaction:
+        """Send to the distributor API."""
+        self._callers.clear()
+        reaction = await self._ask(path, _Request(key, {}, body, idempotency))
+        self._callers.clear()
+        return reaction
+
+    async def move_clock(self, moment: datetime) -> None:
+        """Let it be another time; end the calls whose time is up."""
+        self._callers.clear()
+        clock.set_source(lambda: moment)
+        await expire_overdue(moment)
+        if closing is not None:
+            await closing.close_due(moment)
+
+    async def ledger_differences(self) -> list[str]:
+        """What check-ledger says, in this process."""
+        async with reading(snapshot=True) as sor:
+            return [str(difference) for difference in await check(sor)]
+
+    async def _ask(self, path: str, request: Any) -> Reaction:
+        func: Any = FUNCTIONS[path]
+        try:
+            credentials: Credentials = read_credentials(request)
+            if isinstance(func, ByKey):
+                reply: Reply = await func.function(request, credentials)
+            else:
+                caller = self._callers.get(credentials.digest)
+                if caller is None:
+                    caller = self._callers[credentials.digest] = await authenticate(credentials)
+                reply = await func(request, caller)
+        except AppError as exc:
+            return Reaction(_problem(exc), exc.code)
+        body = reply.body
+        if not isinstance(body, bytes):
+            body = json_bytes(body)
+        is_replay = reply.headers.get("Idempotent-Replayed") == "true"
+        return Reaction(json.loads(body), is_replay=is_replay, raw=body)
+
+
+class Http:
+    """The product's workers, over HTTP; their clock is the machine's."""
+
+    has_own_clock = False
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self._modules = {
+            name: module.name for module in (CORE, OPS, DIST) for name in module.endpoints
+        }
+        self._client = installation.anonymous()
+
+    async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
+        """POST to an endpoint for administrators."""
+        path = f"/{self._modules[endpoint]}/api/{endpoint}.dspy"
+        answer = self.installation.admin.post(path, json=params)
+        reaction = _reaction(answer)
+        return Reaction(reaction.body.get("data"), reaction.code) if not reaction.code else reaction
+
+    async def get(self, key: str, path: str, **params: str) -> Reaction:
+        """GET from the distributor API."""
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"/pipeline_dist/v1/{path}"
+        return _reaction(self._client.get(url, params=params, headers=headers))
+
+    async def post(self, key: str, path: str, body: Any, idempotency: str = "") -> Reaction:
+        """POST to the distributor API."""
+        headers = {"Authorization": f"Bearer {key}"}
+        if idempotency:
+            headers["Idempotency-Key"] = idempotency
+        url = f"/pipeline_dist/v1/{path}"
+        return _reaction(self._client.post(url, json=body, headers=headers))
+
+    async def move_clock(self, moment: datetime) -> None:
+        """The machine's clock goes by itself."""
+
+    async def ledger_differences(self) -> list[str]:
+        """What `manage.py check-ledger` says."""
+        process = self.installation.manage("check-ledger", check=False)
+        return [] if process.returncode == 0 else [process.stdout + process.stderr]
+
+
+def _reaction(answer: httpx.Response) -> Reaction:
+    body = answer.json()
+    is_replay = answer.headers.get("Idempotent-Replayed") == "true"
+    code = body.get("code") if answer.status_code >= 400 else None
+    return Reaction(body, code, is_replay, answer.content)
+
+
+def _problem(error: AppError) -> dict[str, Any]:
+    return {
+        "code": error.code, "extra": str(error.extra),
+        "errors": [f"{problem.field}: {problem.code}" for problem in error.problems or []],
+    }  # fmt: skip
+
+
+def open_rows(installation: Installation) -> "pymysql.cursors.DictCursor":
+    """A cursor that reads rows as they are committed."""
+    return installation.connect().cursor(pymysql.cursors.DictCursor)
+
+
+__all__ = ["Http", "OwnProcess", "Reaction", "Wire", "open_rows"]
