@@ -279,7 +279,7 @@ def _late_rows(carrier: CallHeader, lines: Sequence[CallLine]) -> list[tuple[Any
 
 
 def _line_without_item() -> CallLine:
-    values: dict[str, Any] = {name: _NOTHING_USED.get(name) for name in _ONLY_OF_LINE}
+    values: dict[str, Any] = {name: _NOTHING_USED.get(name) for name in _LINE_FIELDS}
     return CallLine(**values | {"id": time_ordered_id(), "line_no": 1})
 
 
