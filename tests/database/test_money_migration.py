@@ -290,8 +290,8 @@ def test_units_that_are_paid_for_are_kept(migrated: Migrated) -> None:
         " left join distributors d on d.id = u.distributor_id where u.month_key = '2026-11'"
     )
 
-    left = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
-    assert left == UNITS_LEFT
+    units_left = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
+    assert units_left == UNITS_LEFT
     assert {row["unit"] for row in rows} == {"image"}
 
 
