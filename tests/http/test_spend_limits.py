@@ -147,6 +147,26 @@ def test_what_is_no_estimate_is_refused(shop: Shop, estimate: Any, pointer: str)
     assert pointer in {item["pointer"] for item in problem["errors"]}
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "code", "pointer"),
+    [
+        ({"unit": "page"}, 409, "price_missing", "/estimate/1"),
+        ({"unit": "call", "step_key": "s9"}, 400, "unknown_step", "/estimate/1/step_key"),
+        ({"unit": "call", "quantity": "100000000000"}, 422, "amount_too_large", "/estimate/1"),
+    ],
+)
+def test_what_is_wrong_with_an_estimate_is_told_of_it(
+    shop: Shop, line: dict[str, Any], status: int, code: str, pointer: str
+) -> None:
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline)
+    lines = [*use(1), {"quantity": 1, **line}]
+
+    problem = refusal(buyer.begin(pipeline, "a", estimate=lines), status, code)
+
+    assert [item["pointer"] for item in problem["errors"]] == [pointer]
+
+
 def test_a_call_that_is_over_has_no_estimate(shop: Shop) -> None:
     pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
