@@ -289,8 +289,8 @@ def test_units_that_are_paid_for_are_kept(migrated: Migrated) -> None:
         " left join distributors d on d.id = u.distributor_id where u.month_key = '2026-11'"
     )
 
-    left = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
-    assert left == UNITS_LEFT
+    remaining = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
+    assert remaining == UNITS_LEFT
     assert {row["unit"] for row in rows} == {"image"}
 
 
