@@ -6,7 +6,7 @@ WHEN = "after"
 FOR = "old data"
 
 # So often it says how far it is.
-SECONDS = 5
+_SECONDS = 5
 
 # The rows that take the voided ones back: of each item, or of the header where there is none.
 _COPIED = (
@@ -76,12 +76,12 @@ async def migrate(cursor):
         )
         for key in await _keys(cursor, keys)
     ]
-    tell_at = monotonic() + SECONDS
+    tell_at = monotonic() + _SECONDS
     for number, (whose, save, key) in enumerate(accounts, 1):
         entry_no = await _number(cursor, whose, key)
         await cursor.execute(save, {"key": key, "entry_no": entry_no})
         if monotonic() > tell_at:
-            tell_at = monotonic() + SECONDS
+            tell_at = monotonic() + _SECONDS
             yield f"{number} of {len(accounts)} accounts"
     await cursor.execute(_COUNT_OTHERS)
 

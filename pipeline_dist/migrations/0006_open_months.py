@@ -18,3 +18,13 @@ async def migrate(cursor):
         " and u.month_key < %s)",
         (month, month),
     )
+    await cursor.execute(
+        "select count(distinct u.distributor_id), min(u.month_key) from pipeline_usage_log u"
+        " join distributors d on d.id = u.distributor_id where u.month_key < d.statements_from"
+    )
+    count, oldest = await cursor.fetchone()
+    if count:
+        yield (
+            f"{count} distributor(s) have months that are over and stay open, the oldest"
+            f" {oldest}. Look at their statements, then close them"
+        )

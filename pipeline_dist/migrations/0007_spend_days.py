@@ -1,6 +1,7 @@
 """Note on rows of the ledger the day on which they were settled: in which period they are spent."""
 
 from datetime import UTC
+from time import monotonic
 
 from app.global_func import quota_day
 
@@ -8,6 +9,8 @@ WHEN = "after"
 FOR = "old data"
 
 _ROWS = 5000
+# So often it says how far it is.
+_SECONDS = 5
 # A call is settled when its items are written, or when its end is told; a reversal counts where its
 # charge does.
 _NEXT = (
@@ -21,7 +24,7 @@ _NEXT = (
 
 
 async def migrate(cursor):
-    last = ""
+    last, count, tell_at = "", 0, monotonic() + _SECONDS
     # Portions of the key: the ledger may be large.
     while True:
         await cursor.execute(_NEXT, (last, _ROWS))
@@ -38,4 +41,7 @@ async def migrate(cursor):
             places = ", ".join(["%s"] * len(ids))
             text = f"update pipeline_usage_log set spend_day = %s where id in ({places})"  # noqa: S608
             await cursor.execute(text, (day, *ids))
-        last = rows[-1][0]
+        last, count = rows[-1][0], count + len(rows)
+        if monotonic() > tell_at:
+            tell_at = monotonic() + _SECONDS
+            yield f"{count} rows"

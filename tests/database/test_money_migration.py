@@ -97,7 +97,8 @@ def test_a_statement_is_as_before_to_the_last_digit(
 ) -> None:
     old, new = (of[code]["statements"][month] for of in (OLD["distributors"], migrated.answers))
 
-    assert_as_before(old, new, beside=("made_at", "total"))
+    # Final is only what was closed.
+    assert_as_before(old, new, beside=("made_at", "total", "final"))
     # What is paid has the currency's own decimals by now: none of the yen.
     assert new["total"] == str(round_amount(Decimal(old["amount"]), old["currency"]))
 
@@ -289,17 +290,64 @@ def test_units_that_are_paid_for_are_kept(migrated: Migrated) -> None:
         " left join distributors d on d.id = u.distributor_id where u.month_key = '2026-11'"
     )
 
-    remaining = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
-    assert remaining == UNITS_LEFT
+    units_left = {(row["code"], row["step_key"], row["model"]): row["units_left"] for row in rows}
+    assert units_left == UNITS_LEFT
     assert {row["unit"] for row in rows} == {"image"}
+
+
+def test_months_that_are_over_stay_open_and_the_operator_is_told_how_to_close(
+    migrated: Migrated,
+) -> None:
+    rows = {row["code"]: row for row in migrated.tables["distributors"]}
+
+    assert {row["closed_month"] for row in rows.values()} == {None}
+    # One had no call in them.
+    assert rows.pop("paused")["statements_from"] is None
+    assert {row["statements_from"] for row in rows.values()} == {"2026-11"}
+    assert migrated.tables["app_statement"] == []
+    assert {
+        answers["statements"][month]["status"]
+        for code, answers in migrated.answers.items() if code != "paused"
+        for month in ("2026-09", "2026-10")
+    } == {"ended"}  # fmt: skip
+    assert "5 distributor(s) have months that are over and stay open, the oldest 2026-09" in (
+        migrated.lines
+    )
+    assert "close-months" in migrated.lines
+
+
+def test_what_is_closed_then_says_what_was_told_before(database: Installation) -> None:
+    installation = old_installation(database)
+    installation.manage("migrate")
+    installation.manage("close-months")
+    with installation.worker():
+        teller = Teller(installation, "closed")
+        take_keys(teller)
+        answers = json.loads(json.dumps(answers_of(teller), default=str))["distributors"]
+
+    numbers = []
+    for code in CODES:
+        for month in ("2026-09", "2026-10"):
+            old, new = (of[code]["statements"][month] for of in (OLD["distributors"], answers))
+            assert_as_before(old, new, beside=("made_at", "total"))
+            assert new["final"]
+            assert new["total"] == str(round_amount(Decimal(old["amount"]), old["currency"]))
+            numbers.append(new.get("number"))
+    # Who had nothing to pay for gets no statement, and no number.
+    assert sorted(filter(None, numbers)) == [
+        *(f"2026-09-{n:04}" for n in range(1, 6)), *(f"2026-10-{n:04}" for n in range(1, 5)),
+    ]  # fmt: skip
+    assert installation.manage("check-ledger", check=False).returncode == 0
+    installation.stop()
 
 
 def test_the_ledger_is_clean_and_a_second_migration_changes_nothing(migrated: Migrated) -> None:
     check = migrated.installation.manage("check-ledger", check=False)
 
     assert check.returncode == 0, check.stdout
+    tables = state(migrated.installation)  # the worker has closed months without a call
     assert "The tables are as the models say." in migrated.installation.manage("migrate").stdout
-    assert state(migrated.installation) == migrated.tables
+    assert state(migrated.installation) == tables
 
 
 def change_all_terms(teller: Teller) -> None:

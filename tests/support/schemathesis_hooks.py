@@ -37,8 +37,6 @@ LAWFUL_PROBLEMS = {
     ("/page", "not_together"): "one line by its code has no pages",
     ("/rows", "not_together"): "one line by its code, or a sum, has no pages",
     ("/next", "not_together"): "one line by its code, or a sum, has no pages",
-    ("/from", "not_together"): "a month's statement has no other days",
-    ("/to", "not_together"): "a month's statement has no other days",
     ("/q", "not_together"): "one line by its code is not searched for",
     ("/month", "not_together"): "one statement by its number has its month",
 }
