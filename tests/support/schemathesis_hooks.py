@@ -33,6 +33,8 @@ LAWFUL_CODES = {
 LAWFUL_PROBLEMS = {
     ("/to", "out_of_order"): "two generated times come in any order",
     ("/to", "too_long"): "two generated times lie more than 400 days apart",
+    ("/from", "not_together"): "a month has times of its own",
+    ("/to", "not_together"): "a month has times of its own",
     ("/next", "bad_cursor"): "a cursor is what an answer gave",
     ("/page", "not_together"): "one line by its code has no pages",
     ("/rows", "not_together"): "one line by its code, or a sum, has no pages",
