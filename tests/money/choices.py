@@ -47,10 +47,13 @@ WEIGHTS: dict[str, dict[str, int]] = {
     "own_prices": {"link_set": 3, "link_delete": 1},
     "packages": {},
     "limits": {"limit": 3, "billing": 1, "topup": 2},
-    "closing": {"close": 4},
+    "closing": {"close": 4, "rename": 1},
     # Grouped use of a closed month that stays as its statement is.
     "closed_groups": {},
     "suspended_finish": {},
+    # Calls of no distributor, booked by hand; estimates that are told as items.
+    "internal": {},
+    "estimated_items": {},
 }  # fmt: skip
 
 
@@ -234,6 +237,8 @@ class Dice:
                         "lease": self.dice.choice((60, 3600, 86_400))}  # fmt: skip
         if "limits" in self.features and self.dice.random() < 0.4:
             values["estimate"] = self.dice.choice(("0", "1", "10", "50.5"))
+            if "estimated_items" in self.features and self.dice.random() < 0.5:
+                values["estimate"] = [self._item() for _ in range(self.dice.randint(1, 2))]
         self._tries.append({"do": "begin", **values})
         return values
 
@@ -252,9 +257,11 @@ class Dice:
 
     def _book_by_hand(self) -> Step:
         before = timedelta(hours=self.dice.choice((0, 1, 20, 700, 1500)))
+        is_own = "internal" in self.features and self.dice.random() < 0.3
         return {
-            "ref": self._ref("c"), "distributor": self._party(), "pipeline": self._pipeline(),
-            "started_at": text_of(self.model.now - before), **self._use(may_cancel=False),
+            "ref": self._ref("c"), "distributor": "" if is_own else self._party(),
+            "pipeline": self._pipeline(), "started_at": text_of(self.model.now - before),
+            **self._use(may_cancel=False),
         }  # fmt: skip
 
     def _again(self) -> Step | None:
@@ -271,7 +278,8 @@ class Dice:
         states = ("reserved", "expired") if self.dice.random() < 0.9 else ("succeeded", "cancelled")
         calls = [
             call for call in self.model.calls.values()
-            if call.status in states and (call.lease_end or self.dice.random() < 0.1)
+            if call.status in states and call.header.distributor
+            and (call.lease_end or self.dice.random() < 0.1)
         ]  # fmt: skip
         if not calls:
             return None
@@ -308,6 +316,9 @@ class Dice:
         )
 
     # Accounts.
+
+    def _rename(self) -> Step:
+        return {"distributor": self._party(), "name": self._ref("name ")}
 
     def _status(self) -> Step:
         party = self.model.distributors[self._party()]

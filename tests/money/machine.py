@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from time import monotonic
 
 from tests.money.acts import Step
-from tests.money.compare import Disagreement
+from tests.money.disagreement import Disagreement
 from tests.money.worlds import FEATURES, Shop, World, text_of_history
 
 STEPS_A_WORLD = 80

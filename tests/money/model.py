@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tests.money.accounts import Distributor, Link, Pipeline, amount_of, check_steps
+from tests.money.accounts import Distributor, Link, Ourselves, Pipeline, amount_of, check_steps
 from tests.money.days import Calendar, previous_month
 from tests.money.ledger import NOTHING, Call, Item, Row
 from tests.money.limits import check_amount, check_begin
@@ -22,6 +22,8 @@ OVER = ("succeeded", "failed")
 Items = Sequence[Item]
 # So long after its end a month is closed by the worker.
 GRACE = timedelta(days=3)
+# In what calls of our own are charged.
+OWN_CURRENCY = "CNY"
 
 
 class Model:
@@ -32,10 +34,9 @@ class Model:
         self.now = now
         self.pipelines: dict[str, Pipeline] = {}
         self.distributors: dict[str, Distributor] = {}
+        self.own = Ourselves("", OWN_CURRENCY)
         self.calls: dict[str, Call] = {}
         self.statement_counts: dict[str, int] = {}
-        # Whether a pipeline with prices in other currencies alone lets nothing begin.
-        self.minds_currency = True
 
     # Prices and links.
 
@@ -55,15 +56,25 @@ class Model:
         del self.distributors[distributor].links[pipeline]
         self.pipelines[pipeline].book.drop_own(distributor, self.now)
 
+    def party(self, ref: str) -> Distributor:
+        """Who is charged: a distributor, or for '' ourselves."""
+        return self.distributors[ref] if ref else self.own
+
     # Calls.
 
     def begin(self, ref: str, distributor: str, pipeline: str, lease: timedelta,
-              estimate: Decimal | None = None) -> Call:  # fmt: skip
-        """Let a call in: its quota is taken, its terms are captured."""
+              estimate: Decimal | Items | None = None) -> Call:  # fmt: skip
+        """Let a call in: its quota is taken, its terms are captured. What it is estimated at is
+        told, or what it will use."""
         party = self.distributors[distributor]
         link = self._let_in(party, pipeline)
         call = self._new_call(ref, party, pipeline, link, self.now, "reserved")
+        items = estimate if isinstance(estimate, Sequence) else ()
+        check_steps(self.pipelines[pipeline], items)
         self._check_currency(party, call)
+        if isinstance(estimate, Sequence):
+            rows = self._priced_rows(party, call, items)
+            estimate = sum(self._tried_amounts(party, rows), NOTHING)
         check_begin(self.room(party), estimate)
         self._check_quota(party, self.now)
         call.lease_end, call.estimate = self.now + lease, estimate or NOTHING
@@ -87,10 +98,11 @@ class Model:
     def book_by_hand(self, ref: str, distributor: str, pipeline: str, status: str, items: Items,
                      started_at: datetime) -> Call:  # fmt: skip
         """Book a call afterwards, by its own dates and what is known now."""
-        party = self.distributors[distributor]
-        if pipeline not in party.links:
+        party = self.party(distributor)
+        link = party.find_link(pipeline)
+        if link is None:
             raise Refusal("invalid_fields")
-        call = self._new_call(ref, party, pipeline, party.links[pipeline], started_at, status)
+        call = self._new_call(ref, party, pipeline, link, started_at, status)
         check_steps(self.pipelines[pipeline], items)
         self._check_currency(party, call)
         rows = self._priced_rows(party, call, items)
@@ -132,8 +144,8 @@ class Model:
         if call.status in ("cancelled", "voided"):
             raise Refusal("not_voidable")
         header = call.header
-        party = self.distributors[header.distributor]
-        number, line_no, rows = party.raise_entry(), call.next_line, []
+        party = self.party(header.distributor)
+        number, line_no, rows = party.raise_entry(header.pipeline), call.next_line, []
         for place, source in enumerate(call.items or [header]):
             rows.append(
                 Row(
@@ -238,8 +250,6 @@ class Model:
         return link
 
     def _check_currency(self, party: Distributor, call: Call) -> None:
-        if not self.minds_currency:
-            return
         self.pipelines[call.header.pipeline].book.check_currency(
             distributor=party.ref, currency=party.currency, moment=call.header.started_at,
             number=call.number, mode=call.mode,
@@ -316,7 +326,8 @@ class Model:
     def _settle(self, party: Distributor, call: Call, rows: list[Row]) -> None:
         """Charge *rows* and enter them under the next number; the first item goes into the header,
         unless that stands in a closed month."""
-        number, header = party.raise_entry(), call.header
+        header = call.header
+        number = party.raise_entry(header.pipeline)
         for row, amount in zip(rows, self._amounts(party, rows), strict=True):
             row.amount, row.entry_no, row.settled_at = amount, number, self.now
         if rows and rows[0].line_no == 0:
