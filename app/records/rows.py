@@ -124,13 +124,18 @@ def check_lock_version(table: str, current: Mapping[str, Any], lock_version: int
 async def get_row(
     sor: SafeSqlor, table: str, record_id: str, *, lock: bool = False
 ) -> dict[str, Any]:
-    """Return the record with this id, locked for update with *lock*; raises NotFound."""
+    """
+    Return the record with exactly this id, locked for update with *lock*; raises NotFound.
+
+    The database would take capitals for small letters: what is written with such an id is another
+    row's for whoever compares ids in memory.
+    """
     row: Row | None = await sor.one(
         f"select * from `{table_model(table).name}` where id = ${{id}}$"
         + (" for update" if lock else ""),
         {"id": record_id},
     )
-    if row is None:
+    if row is None or row["id"] != record_id:
         raise no_record(table, record_id)
     return row
 

@@ -188,7 +188,9 @@ async def lock_parent(sor: Any, table_name: str, record_id: str) -> bool:
     on two nodes must not both do, they are told apart by when both commit: by a row that both have
     written.
     """
-    sql = f"update `{table_name}` set lock_no = lock_no + 1 where id = ${{id}}$"  # noqa: S608
+    # As `get_row` takes it: exactly this id. The first condition is for the index.
+    exactly = "id = ${id}$ and id collate utf8mb4_bin = ${id}$"
+    sql = f"update `{table_name}` set lock_no = lock_no + 1 where {exactly}"  # noqa: S608
     return bool(await sor.sqlExe(sql, {"id": record_id}))
 
 

@@ -1,6 +1,8 @@
 """Adjustments: what is booked on a distributor's bill by hand, beside all calls."""
 
+import csv
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.support.installation import Installation
 from tests.support.shop import Shop
 
 ADJUST = "pipeline_dist/distributor_adjust"
+BOOK = "pipeline_ops/pipeline_usage_log_create"
 VOID = "pipeline_ops/pipeline_usage_log_delete"
 
 
@@ -52,6 +55,22 @@ def test_a_reference_is_booked_once(shop: Shop) -> None:
     refusal(answer, 409, "reference_reused")
     assert Decimal(buyer.me()["spend_used"]) == -5
     assert shop.ledger_differences() == ""
+
+
+def test_an_id_is_told_exactly(shop: Shop) -> None:
+    """The database would find a row by its id in other capitals, and write that into the ledger."""
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline)
+    other = buyer.id.swapcase()
+
+    answer = shop.try_post(ADJUST, distributor_id=other, amount=1, reason="set-up")
+    refusal(answer, 404, "not_found")
+    for fields in ({"distributor_id": other}, {"pipeline_id": pipeline.id.swapcase()}):
+        booking = {"distributor_id": buyer.id, "pipeline_id": pipeline.id} | fields
+        answer = shop.try_post(BOOK, **booking, status="succeeded", lines=ONE)
+        problem = refusal(answer, 400, "invalid_fields")
+        assert [item["pointer"] for item in problem["errors"]] == [f"/{next(iter(fields))}"]
+    assert shop.ledger("distributor_id = %s", buyer.id) == []
 
 
 @pytest.mark.parametrize(
@@ -103,14 +122,16 @@ def test_adjustments_stand_in_the_statements_files(shop: Shop) -> None:
     shop.post(ADJUST, distributor_id=buyer.id, amount="-1.5", reason="=goodwill")
 
     statement = buyer.client.get("/pipeline_dist/v1/statement").json()
-    rows = buyer.client.get("/pipeline_dist/v1/statement.csv").text.splitlines()
+    text = buyer.client.get("/pipeline_dist/v1/statement.csv").text
 
     (adjustment,) = statement["adjustments"]
     assert (adjustment["amount"], adjustment["reason"], adjustment["reference"]) == (
         "-1.5000000000", "=goodwill", None,
     )  # fmt: skip
     assert statement["total"] == "-1.50"
-    assert rows[1].startswith("adjustment,'=goodwill,")
-    assert "-1.5000000000" in rows[1]
-    assert rows[-1].startswith("total,")
+    row, last = csv.DictReader(StringIO(text))
+    assert (row["kind"], row["reason"], row["amount"]) == (
+        "adjustment", "'=goodwill", "-1.5000000000",
+    )  # fmt: skip
+    assert (last["kind"], last["total"]) == ("total", "-1.50")
     assert buyer.client.get("/pipeline_dist/v1/statement.xlsx").status_code == 200

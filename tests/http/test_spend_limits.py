@@ -147,6 +147,26 @@ def test_what_is_no_estimate_is_refused(shop: Shop, estimate: Any, pointer: str)
     assert pointer in {item["pointer"] for item in problem["errors"]}
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "code", "pointer"),
+    [
+        ({"unit": "page"}, 409, "price_missing", "/estimate/1"),
+        ({"unit": "call", "step_key": "s9"}, 400, "unknown_step", "/estimate/1/step_key"),
+        ({"unit": "call", "quantity": "100000000000"}, 422, "amount_too_large", "/estimate/1"),
+    ],
+)
+def test_what_is_wrong_with_an_estimate_is_told_of_it(
+    shop: Shop, line: dict[str, Any], status: int, code: str, pointer: str
+) -> None:
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline)
+    lines = [*use(1), {"quantity": 1, **line}]
+
+    problem = refusal(buyer.begin(pipeline, "a", estimate=lines), status, code)
+
+    assert [item["pointer"] for item in problem["errors"]] == [pointer]
+
+
 def test_a_call_that_is_over_has_no_estimate(shop: Shop) -> None:
     pipeline = shop.pipeline()
     buyer = shop.distributor(pipeline)
@@ -247,6 +267,34 @@ def test_a_balance_begins_and_ends_with_the_billing(shop: Shop) -> None:
     shop.post(TOPUP, **fields, amount="-1", reference="back")
     assert change(shop, buyer, billing_mode="postpaid").status_code == 200
     assert buyer.me()["balance"] is None
+    assert shop.ledger_differences() == ""
+
+
+@pytest.mark.parametrize(
+    ("price", "balance"), [
+        ("0.9953", None), ("0.995", None), ("1.005", None),
+        ("0.9949", "0.01"), ("1.0051", "-0.01"),
+    ],
+)  # fmt: skip
+def test_only_a_balance_that_can_be_paid_keeps_a_distributor_prepaid(
+    shop: Shop, price: str, balance: str | None
+) -> None:
+    """Balances have ten decimals, top-ups those of the currency: less cannot be settled."""
+    pipeline = shop.pipeline(prices=[{"unit": "call", "unit_price": price}])
+    buyer = shop.distributor(pipeline, billing_mode="prepaid")
+    fields = {"distributor_id": buyer.id, "reason": "transfer"}
+    shop.post(TOPUP, **fields, amount="2", reference="t")
+    assert buyer.begin(pipeline, "a", status="succeeded", lines=use(1)).status_code == 201
+    shop.post(TOPUP, **fields, amount="-1", reference="back")
+
+    if balance is not None:
+        problem = refusal(change(shop, buyer, billing_mode="postpaid"), 409, "balance_left")
+        rest = str(-Decimal(balance))
+        assert f"is {balance} CNY" in problem["detail"]
+        assert f"of {rest}," in problem["detail"]
+        shop.post(TOPUP, **fields, amount=rest, reference="rest")
+    assert change(shop, buyer, billing_mode="postpaid").status_code == 200
+    assert shop.row("distributors", buyer.id)["balance"] == 0
     assert shop.ledger_differences() == ""
 
 

@@ -7,6 +7,7 @@ Locks are taken in the order of the admission: the distributor's row first.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_DOWN, Decimal
 from typing import Any
 
 from app.global_func import (
@@ -22,6 +23,7 @@ from app.global_func import (
     get_row,
     iso,
     like_pattern,
+    minor_units,
     now,
     quota_day,
     update_row,
@@ -225,19 +227,23 @@ async def _turned_period(
 
 
 def _turned_billing(current: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return with what a balance begins, or ends; raises Conflict `balance_left` where it would be
-    lost."""
+    """Return with what a balance begins, or ends; raises Conflict `balance_left` where one that can
+    be paid, in the currency's minor units, would be lost."""
     mode = values.get("billing_mode", current["billing_mode"])
     if mode == current["billing_mode"]:
         return {}
     if mode == BillingMode.PREPAID:
         return {"prepaid_since": now(), "prepaid_entry_no": current["entry_no"], "balance": 0}
-    balance = current["balance"]
-    if balance:
+    currency = current["currency"]
+    # Half of the smallest amount that is paid, or less, no top-up brings nearer to 0.
+    smallest = Decimal(1).scaleb(-minor_units(currency))
+    payable_balance = current["balance"].quantize(smallest, ROUND_HALF_DOWN)
+    if payable_balance:
         raise BALANCE_LEFT(
-            balance=format(balance, "f"), rest=format(-balance, "f"), currency=current["currency"]
-        )
-    return {"prepaid_since": None, "prepaid_entry_no": None}
+            balance=format(payable_balance, "f"), rest=format(-payable_balance, "f"),
+            currency=currency,
+        )  # fmt: skip
+    return {"prepaid_since": None, "prepaid_entry_no": None, "balance": 0}
 
 
 async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:

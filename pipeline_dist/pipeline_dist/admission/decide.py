@@ -108,8 +108,16 @@ async def _decide(workset: WorkSet, request: Request[Any]) -> Outcome:
     except Unavailable:
         raise
     except AppError as exc:
+        _name_estimate(request.command, exc)
         await _add_limit_headers(workset, request, exc)
         return exc
+
+
+def _name_estimate(command: Command, refusal: AppError) -> None:
+    """Say of what is wrong with lines where they stand: a call has some, or estimates some."""
+    if isinstance(command, BeginCall) and command.estimate_lines is not None:
+        for problem in refusal.problems:
+            problem.field = problem.field.replace("lines/", "estimate/", 1)
 
 
 async def _add_limit_headers(
