@@ -170,7 +170,7 @@ class World:
             ref = self.model.calls[step["ref"]].header.distributor
             party = parties.get(ref, party)
         for closer in parties.values():
-            self.comparer.kept.keep_new(closer)
+            self.comparer.statements.keep_new(closer)
         if step["do"] in ("clock", "quote", "price_remark"):
             if chance < ACCOUNT_SHARE:
                 await self.comparer.account(party)
