@@ -140,6 +140,10 @@ def test_a_month_is_closed_in_the_list_of_statements(
     admin_page.locator("button[data-tool=close_month]").click()
     dialog = admin_page.locator("dialog")
     expect(dialog.locator("[data-field=month] input")).to_have_value(last)
+    # Nothing reopens it: whose month it is must be seen.
+    name = dialog.locator("[data-field=distributor] input")
+    expect(name).to_have_value(reseller.distributor["name"])
+    expect(name).not_to_be_editable()
     dialog.locator("button[data-tool=submit]").click()
 
     expect(row).to_contain_text("已关账")

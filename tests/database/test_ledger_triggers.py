@@ -47,6 +47,21 @@ async def test_what_is_settled_never_changes(
     assert await differences() == []
 
 
+@pytest.mark.parametrize(("column", "value"), MONEY.items())
+async def test_money_comes_with_the_end_of_a_call_alone(
+    pool: Installation, trade: Trade, hands: Clock, column: str, value: object
+) -> None:
+    """Also on the header of a call that ended when its month was closed, which has no entry_no."""
+    change = f"update pipeline_usage_log set {column} = %s where call_no = %s and line_no = 0"
+    call_no = await trade.begin()
+    for status in ("reserved", "expired", "succeeded"):
+        pool.query("update pipeline_usage_log set status = %s where call_no = %s", status, call_no)
+        with pytest.raises(pymysql.MySQLError, match="never changes"):
+            pool.query(change, value, call_no)
+    with without_triggers(pool):
+        pool.query("update pipeline_usage_log set status = 'reserved' where call_no = %s", call_no)
+
+
 async def test_nothing_is_deleted(pool: Installation, trade: Trade) -> None:
     call_no = await trade.begin()
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ from app.base.actor import SYSTEM_ACTOR
 from app.db.numbered import migration_files, read_migrations
 from app.db.pool import raw_connection
 from app.db.transactions import in_transaction
+from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.closing.close import close_month
 from pipeline_dist.closing.due import close_due, due_month
+from pipeline_dist.reports.statement import statement
 from pipeline_ops.calls.sweeper import expire_overdue
 from tests.support.installation import Installation
 from tests.support.trade import MIDNIGHT, Clock, Trade, add_price, make_trade
@@ -75,6 +78,30 @@ async def test_a_worker_leaves_what_was_over_at_the_migration_to_people(
     await close_due(hands.moment)
 
     assert (await trade.row("distributors")).closed_month == NOVEMBER
+
+
+async def test_what_one_distributor_cannot_close_keeps_nobody_else_open(
+    trade: Trade, hands: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = await make_trade()
+    await add_price(other, unit_price=Decimal(1))
+    await other.book_call(1)
+    # Whoever comes first in the order fails.
+    sellers = {(await one.row("distributors")).code: one for one in (trade, other)}
+    first, second = (sellers[code] for code in sorted(sellers))
+
+    async def fail_for_first(sor: Any, distributor: Distributor, *rest: Any) -> Any:
+        if distributor.id == first.distributor_id:
+            raise RuntimeError("too long for a packet")
+        return await statement(sor, distributor, *rest)
+
+    monkeypatch.setattr("pipeline_dist.closing.close.statement", fail_for_first)
+    hands.moment = MIDNIGHT + timedelta(days=4)
+    await close_due(hands.moment)
+
+    assert (await first.row("distributors")).closed_month is None
+    assert (await second.row("distributors")).closed_month == NOVEMBER
+    assert "failed" in caplog.text
 
 
 async def test_the_migration_says_from_which_month_on(

@@ -1,5 +1,6 @@
 """Months that are due: closed by a worker some days after their end, oldest first."""
 
+import logging
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ _NOT_CLOSED = (
     " where (closed_month is null or closed_month < ${until}$) order by code"
 )
 
+log = logging.getLogger("pipeline_dist.closing")
+
 
 def month_before(month: str) -> str:
     """Return the month before *month*."""
@@ -36,18 +39,34 @@ def due_month(moment: datetime) -> str:
 
 
 async def close_due(moment: datetime) -> int:
-    """Close every month that is due at *moment*; how many distributors' months that were."""
+    """
+    Close every month that is due at *moment*; how many distributors' months that were.
+
+    Where one distributor's cannot be closed, the log says why, and the others' are closed.
+    """
     until = due_month(moment)
     async with reading() as sor:
         rows = await sor.sqlExe(_NOT_CLOSED, {"until": until})
     count = 0
     for row in rows:
-        # What was entered for months before there was the distributor may go on being entered.
-        if quota_month(row["created_at"]) <= until and row["statements_from"] is None:
-            count += await _close_until(row, until)
-        elif row["statements_from"] is not None and row["statements_from"] <= until:
-            count += await _close_since(row, until)
+        try:
+            count += await _close_due_of(row, until)
+        except AppError as exc:
+            log.warning("closing months of %s waits: %s", row["code"], exc)
+        except Exception:
+            log.exception(
+                "closing months of %s failed", row["code"], extra={"action": "close_failed"}
+            )
     return count
+
+
+async def _close_due_of(row: dict[str, Any], until: str) -> int:
+    # What was entered for months before there was the distributor may go on being entered.
+    if quota_month(row["created_at"]) <= until and row["statements_from"] is None:
+        return await _close_until(row, until)
+    if row["statements_from"] is not None and row["statements_from"] <= until:
+        return await _close_since(row, until)
+    return 0
 
 
 async def _close_since(row: dict[str, Any], until: str) -> int:

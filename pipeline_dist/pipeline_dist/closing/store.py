@@ -19,9 +19,10 @@ from app.global_func import (
     bulk_insert_tuples,
     canonical_json,
     column_names,
+    parse_json,
     time_ordered_id,
 )
-from pipeline_dist.closing.render import File
+from pipeline_dist.closing.render import File, Kind
 
 TABLE = "app_statement"
 FILES = "app_statement_file"
@@ -49,13 +50,37 @@ class Statement:
     closed_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a statement as it is kept: packed, with the checksum of its bytes."""
+
+    content: str
+    checksum: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its bytes are those of its checksum."""
+        try:
+            return _checksum(unpack(self.content)) == self.checksum
+        except (ValueError, zlib.error):
+            return False
+
+    @property
+    def document(self) -> Any:
+        """What it says, of a JSON file; None where it cannot be read."""
+        try:
+            return parse_json(unpack(self.content).decode())
+        except (ValueError, zlib.error):
+            return None
+
+
 COLUMNS = column_names(Statement)
 _READ = f"select {', '.join(COLUMNS)} from app_statement where distributor_id = ${{whose}}$ and "  # noqa: S608
 
 
 def content_checksum(content: str) -> str:
     """Return the checksum of a statement's canonical JSON: SHA-256, hexadecimal."""
-    return sha256(content.encode()).hexdigest()
+    return _checksum(content.encode())
 
 
 def statement_content(document: Mapping[str, Any]) -> str:
@@ -91,9 +116,9 @@ async def keep(
     await bulk_insert_tuples(
         sor,
         FILES,
-        ["id", "statement_id", "kind", "lang", "content"],
+        ["id", "statement_id", "kind", "lang", "content", "checksum"],
         [
-            (time_ordered_id(), statement.id, file.kind, file.lang, _pack(data))
+            (time_ordered_id(), statement.id, *file, _pack(data), _checksum(data))
             for file, data in files.items()
         ],
     )
@@ -135,9 +160,22 @@ async def read_file(sor: SafeSqlor, statement: Statement, file: File) -> bytes:
     return unpack(packed)
 
 
+async def read_files(sor: SafeSqlor, statement_id: str) -> dict[File, KeptFile]:
+    """Return the files of a statement as they are now, whole or not."""
+    rows = await sor.tuples(
+        "select kind, lang, content, checksum from app_statement_file where statement_id = ${id}$",
+        {"id": statement_id},
+    )
+    return {File(Kind(kind), lang): KeptFile(*rest) for kind, lang, *rest in rows}
+
+
 def unpack(text: str) -> bytes:
     """Return the bytes of a file as it is kept."""
     return zlib.decompress(base64.b85decode(text))
+
+
+def _checksum(data: bytes) -> str:
+    return sha256(data).hexdigest()
 
 
 def _pack(data: bytes) -> str:
