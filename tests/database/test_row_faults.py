@@ -58,7 +58,7 @@ async def faults_with(
     ("where", "column", "value", "fault"),
     [
         (CHARGE, "calls", 0, "calls"),
-        (REVERSAL, "calls", 0, "calls"),
+        (REVERSAL, "calls", 0, "calls of other rows"),
         (CHARGE, "day_key", "2026-11-12", "day_key of its start"),
         (CHARGE, "month_key", "2026-10", "month_key"),
         (CHARGE, "month_key", "2026-12", "month_key"),

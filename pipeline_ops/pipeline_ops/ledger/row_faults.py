@@ -46,13 +46,20 @@ def _same(names: Iterable[str], other: str, rows: tuple[str, str]) -> dict[str, 
 
 
 _FAULTS = {
-    # One for every call that keeps its quota; what was voided, or cancelled late, takes it back.
-    "calls": (
+    # One for every call that keeps its quota: also of one that was cancelled when its month was
+    # closed, and has no number; a row in the open month takes that back.
+    "calls": _text(
+        "u.calls", "u.status <> 'cancelled'",
+        "u.line_no = 0 and u.pipeline_id is not null and u.calls <> (u.status <> 'cancelled')"
+        " and not (u.status = 'cancelled' and u.entry_no is null and u.calls = 1)",
+    ),
+    # The other rows first: most calls have none.
+    "calls of other rows": (
         "select u.id, u.call_no, u.line_no, cast(sum(i.calls) as signed) as says,"
-        " u.status not in ('cancelled', 'voided') as should_be from pipeline_usage_log u"
-        " join pipeline_usage_log i on i.call_no = u.call_no"
-        " where u.line_no = 0 and u.pipeline_id is not null{month}"
-        " group by u.id, u.call_no, u.line_no, u.status having says <> should_be"
+        " if(u.status in ('cancelled', 'voided'), -u.calls, 0) as should_be"
+        " from pipeline_usage_log i straight_join pipeline_usage_log u"
+        " on u.call_no = i.call_no and u.line_no = 0 where i.line_no > 0{month}"
+        " group by u.id, u.call_no, u.line_no, u.status, u.calls having says <> should_be"
     ),
     "calls of a credit": _text("u.calls", "0", f"{_CREDITS} and u.calls <> 0"),
     "quantity of a credit": _text("u.quantity", "0", f"{_CREDITS} and u.quantity <> 0"),
