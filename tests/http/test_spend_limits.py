@@ -250,6 +250,20 @@ def test_a_balance_begins_and_ends_with_the_billing(shop: Shop) -> None:
     assert shop.ledger_differences() == ""
 
 
+def test_what_no_coin_pays_is_no_balance_left(shop: Shop) -> None:
+    pipeline = shop.pipeline()
+    buyer = shop.distributor(pipeline, billing_mode="prepaid")
+    fields = {"distributor_id": buyer.id, "reason": "transfer"}
+    shop.post(TOPUP, **fields, amount="1", reference="t")
+    assert buyer.begin(pipeline, "a", status="succeeded", lines=use("0.984")).status_code == 201
+    problem = change(shop, buyer, billing_mode="postpaid")
+    assert "a top-up of -0.01," in refusal(problem, 409, "balance_left")["detail"]
+    shop.post(TOPUP, **fields, amount="-0.01", reference="back")
+
+    assert change(shop, buyer, billing_mode="postpaid").status_code == 200
+    assert shop.ledger_differences() == ""
+
+
 @pytest.mark.parametrize("fields", [{"reference": None}, {"reference": ""}, {"amount": 0}])
 def test_what_is_no_top_up_is_refused(shop: Shop, fields: dict[str, Any]) -> None:
     buyer = shop.distributor(billing_mode="prepaid")

@@ -7,6 +7,7 @@ Locks are taken in the order of the admission: the distributor's row first.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from app.global_func import (
@@ -22,6 +23,7 @@ from app.global_func import (
     get_row,
     iso,
     like_pattern,
+    minor_units,
     now,
     quota_day,
     update_row,
@@ -232,12 +234,16 @@ def _turned_billing(current: Mapping[str, Any], values: Mapping[str, Any]) -> di
         return {}
     if mode == BillingMode.PREPAID:
         return {"prepaid_since": now(), "prepaid_entry_no": current["entry_no"], "balance": 0}
-    balance = current["balance"]
-    if balance:
+    # Less than a minor unit cannot be paid, neither way.
+    decimals = minor_units(current["currency"])
+    rest = current["balance"].quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
+    if rest:
         raise BALANCE_LEFT(
-            balance=format(balance, "f"), rest=format(-balance, "f"), currency=current["currency"]
+            balance=format(current["balance"], "f"),
+            rest=format(-rest, "f"),
+            currency=current["currency"],
         )
-    return {"prepaid_since": None, "prepaid_entry_no": None}
+    return {"prepaid_since": None, "prepaid_entry_no": None, "balance": 0}
 
 
 async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]]:
