@@ -37,7 +37,7 @@ class Comparer:
         self._first_query = {"from": start, "rows": "1000"}
         self._cursors: dict[str, str] = {}
         self._place: dict[str, int] = {}
-        self.kept = KeptStatements(product)
+        self.archive = KeptStatements(product)
 
     async def account(self, party: Distributor) -> None:
         """`/me`: the quota, what is spent, what is left."""
@@ -154,18 +154,18 @@ class Comparer:
         says = body["status"], body["number"], body["final"]
         expect(name + "status", says, (own.status, own.number, own.status == "closed"))
         if own.number is not None:
-            self.kept.check(party, month, ("json", ""), reaction.raw)
+            self.archive.check(party, month, ("json", ""), reaction.raw)
 
     async def kept_statement(self, party: Distributor, month: str, form: tuple[str, str]) -> None:
         """The statement of a closed month in one of its forms, by its month and by its number."""
         number = party.months.numbers[month]
         for place in ({"month": month}, {"number": number}):
             reaction = await self._ask(party, "statement", **place, **FORMS[form])
-            self.kept.check(party, month, form, reaction.raw)
+            self.archive.check(party, month, form, reaction.raw)
         page = await self.product.wire.admin(
             "distributor_statement_print", distributor_id=self.product.ids[party.ref], month=month
         )
-        self.kept.check(party, month, ("print", "en"), page.raw)
+        self.archive.check(party, month, ("print", "en"), page.raw)
 
     async def everything(self, party: Distributor) -> None:
         """All reports of a distributor, its ledger row by row."""
@@ -174,10 +174,10 @@ class Comparer:
             return
         months = months_of(party, self.model)
         await self.reports(party, months)
-        await self.all_lines(party, "7")
+        await self.all_lines(party, "17")
         if "closing" in self.features:
             await self.numbers(party)
-            self.kept.check_files(party)
+            self.archive.check_files(party)
         for group, month in zip(GROUPS, months * len(GROUPS), strict=False):
             await self.groups(party, group, month)
 

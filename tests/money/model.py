@@ -16,7 +16,7 @@ from tests.money.ledger import NOTHING, Call, Item, Row
 from tests.money.limits import check_amount, check_begin
 from tests.money.prices import Match, Price
 from tests.money.refusal import Refusal
-from tests.money.statements import Statement, statement
+from tests.money.statements import Statement, cut_total, statement
 
 OVER = ("succeeded", "failed")
 Items = Sequence[Item]
@@ -169,8 +169,19 @@ class Model:
         """Raise the bill, or lower it."""
         self._enter("adjustment", distributor, amount, reason, reference)
 
+    def switch_billing(self, distributor: str, mode: str) -> None:
+        """Let it be paid before, from now on, or afterwards again: with nothing left to pay out."""
+        party = self.distributors[distributor]
+        if mode == "prepaid":
+            if party.limit.prepaid_since is None:
+                party.limit.prepaid_since = party.entry_no
+        elif party.limit.prepaid_since is not None:
+            if cut_total(party.limit.balance(party.rows), party.currency):
+                raise Refusal("balance_left")
+            party.limit.prepaid_since = None
+
     def topup(self, distributor: str, amount: Decimal, reason: str, reference: str) -> None:
-        """Take money in beforehand."""
+        """Take money in beforehand, from one who pays so."""
         self._enter("topup", distributor, amount, reason, reference)
 
     def close(self, distributor: str, month: str) -> str | None:
@@ -349,6 +360,9 @@ class Model:
                 if former != amount:
                     raise Refusal("reference_reused")
                 return
+        if kind == "topup" and party.limit.prepaid_since is None:
+            raise Refusal("not_prepaid")
+        if reference:
             party.references[kind, reference] = amount
         month = self.calendar.month_key(self.now)
         row = Row(

@@ -40,9 +40,9 @@ FEATURES = (
 
 # After how many of the steps what is looked at. Each step's answer is compared, and what is read
 # then holds all that went before: figures add up, lines are followed, rows stay.
-ACCOUNT_SHARE = 0.15
-REPORTS_SHARE = 0.3
-GROUPS_SHARE = 0.04
+ACCOUNT_SHARE = 0.1
+REPORTS_SHARE = 0.15
+GROUPS_SHARE = 0.03
 CHECK_SHARE = 0.01
 
 
@@ -170,7 +170,7 @@ class World:
             ref = self.model.calls[step["ref"]].header.distributor
             party = parties.get(ref, party)
         for closer in parties.values():
-            self.comparer.kept.keep_new(closer)
+            self.comparer.archive.keep_new(closer)
         if step["do"] in ("clock", "quote", "price_remark"):
             if chance < ACCOUNT_SHARE:
                 await self.comparer.account(party)
