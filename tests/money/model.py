@@ -192,8 +192,8 @@ class Model:
             raise Refusal("month_not_over")
         if months.is_closed(month):
             raise Refusal("month_closed")
-        if any(not months.is_closed(row.month_key) and row.month_key < month
-               for row in party.rows):  # fmt: skip
+        keys = {row.month_key for row in party.billed_rows}
+        if any(not months.is_closed(key) and key < month for key in keys):
             raise Refusal("older_month_open")
         if any(
             call.status == "reserved" and call.header.month_key == month
@@ -201,7 +201,7 @@ class Model:
         ):  # fmt: skip
             raise Refusal("calls_running")
         months.closed_month = month
-        if not any(row.month_key == month for row in party.rows):
+        if month not in keys:
             return None
         count = self.statement_counts[month] = self.statement_counts.get(month, 0) + 1
         months.numbers[month] = f"{month}-{count:04}"
@@ -223,7 +223,8 @@ class Model:
     def oldest_open_month(self, distributor: str) -> str:
         """The month that is to be closed next: the oldest with a row, or what is now."""
         party = self.distributors[distributor]
-        months = (row.month_key for row in party.rows if not party.months.is_closed(row.month_key))
+        keys = {row.month_key for row in party.billed_rows}
+        months = (key for key in keys if not party.months.is_closed(key))
         return min(months, default=self.calendar.month_key(self.now))
 
     # What it comes to.
