@@ -67,6 +67,11 @@ class Distributor:
         key = calendar.period_key(self.quota_period, now)
         return sum(row.calls for row in self.rows if row.day_key.startswith(key))
 
+    @property
+    def billed_rows(self) -> list[Row]:
+        """What statements list: all but top-ups."""
+        return [row for row in self.rows if row.entry_type != "topup"]
+
     def raise_entry(self, pipeline: str = "") -> int:
         """The number of the next settlement, which is of *pipeline* if it is one of a call."""
         self.entry_no += 1

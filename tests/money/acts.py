@@ -170,11 +170,7 @@ class ModelSide:
         limit.limit, limit.period = decimal_of(step["limit"]), step["period"]
 
     def billing(self, step: Step) -> None:
-        party = self.model.distributors[step["distributor"]]
-        if step["mode"] == "postpaid":
-            party.limit.prepaid_since = None
-        elif party.limit.prepaid_since is None:
-            party.limit.prepaid_since = party.entry_no
+        self.model.switch_billing(step["distributor"], step["mode"])
 
     def adjust(self, step: Step) -> None:
         self.model.adjust(step["distributor"], Decimal(step["amount"]), step["reason"],

@@ -9,6 +9,7 @@ from tests.money.acts import Step
 from tests.money.days import next_month, previous_month
 from tests.money.model import Model
 from tests.money.prices import Price
+from tests.money.statements import cut_total
 
 UNITS = ("call", "token", "image")
 STEPS = ("s1", "s2")
@@ -47,7 +48,7 @@ WEIGHTS: dict[str, dict[str, int]] = {
     "own_prices": {"link_set": 3, "link_delete": 1},
     "packages": {},
     "limits": {"limit": 3, "billing": 1, "topup": 2},
-    "closing": {"close": 4, "rename": 1},
+    "closing": {"close": 2, "rename": 1},
     # Grouped use of a closed month that stays as its statement is.
     "closed_groups": {},
     "suspended_finish": {},
@@ -335,11 +336,9 @@ class Dice:
         return {"distributor": self._party(), "limit": limit,
                 "period": self.dice.choice(("none", "day", "month"))}  # fmt: skip
 
-    def _billing(self) -> Step | None:
+    def _billing(self) -> Step:
         party = self.model.distributors[self._party()]
         mode = self.dice.choice(("postpaid", "prepaid"))
-        if party.limit.prepaid_since is not None and party.limit.balance(party.rows) > 0:
-            return None
         return {"distributor": party.ref, "mode": mode}
 
     def _adjust(self) -> Step:
@@ -347,11 +346,14 @@ class Dice:
         return {"distributor": self._party(), "amount": self.dice.choice(("5", "-3", "12", "-40")),
                 "reason": self.dice.choice(REASONS), "reference": reference}  # fmt: skip
 
-    def _topup(self) -> Step | None:
+    def _topup(self) -> Step:
         party = self.model.distributors[self._party()]
-        if party.limit.prepaid_since is None:
-            return None
-        return {"distributor": party.ref, "amount": self.dice.choice(("10", "100", "1000")),
+        amount = self.dice.choice(("10", "100", "1000"))
+        if party.limit.prepaid_since is not None and self.dice.random() < 0.2:
+            # What lets it be paid afterwards again.
+            balance = cut_total(party.limit.balance(party.rows), party.currency)
+            amount = str(-balance or amount)
+        return {"distributor": party.ref, "amount": amount,
                 "reason": self.dice.choice(REASONS),
                 "reference": self.dice.choice(("T-1", "T-2", self._ref("t")))}  # fmt: skip
 

@@ -174,7 +174,7 @@ class Comparer:
             return
         months = months_of(party, self.model)
         await self.reports(party, months)
-        await self.all_lines(party, "7")
+        await self.all_lines(party, "17")
         if "closing" in self.features:
             await self.numbers(party)
             self.statements.check_files(party)

@@ -8,7 +8,7 @@ from tests.money.acts import Step
 from tests.money.disagreement import Disagreement
 from tests.money.worlds import FEATURES, Shop, World, text_of_history
 
-STEPS_A_WORLD = 80
+STEPS_A_WORLD = 160
 
 
 # So often a history is tried again while it is cut down.

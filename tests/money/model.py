@@ -16,7 +16,7 @@ from tests.money.ledger import NOTHING, Call, Item, Row
 from tests.money.limits import check_amount, check_begin
 from tests.money.prices import Match, Price
 from tests.money.refusal import Refusal
-from tests.money.statements import Statement, statement
+from tests.money.statements import Statement, cut_total, statement
 
 OVER = ("succeeded", "failed")
 Items = Sequence[Item]
@@ -169,8 +169,19 @@ class Model:
         """Raise the bill, or lower it."""
         self._enter("adjustment", distributor, amount, reason, reference)
 
+    def switch_billing(self, distributor: str, mode: str) -> None:
+        """Let it be paid before, from now on, or afterwards again: with nothing left to pay out."""
+        party = self.distributors[distributor]
+        if mode == "prepaid":
+            if party.limit.prepaid_since is None:
+                party.limit.prepaid_since = party.entry_no
+        elif party.limit.prepaid_since is not None:
+            if cut_total(party.limit.balance(party.rows), party.currency):
+                raise Refusal("balance_left")
+            party.limit.prepaid_since = None
+
     def topup(self, distributor: str, amount: Decimal, reason: str, reference: str) -> None:
-        """Take money in beforehand."""
+        """Take money in beforehand, from one who pays so."""
         self._enter("topup", distributor, amount, reason, reference)
 
     def close(self, distributor: str, month: str) -> str | None:
@@ -181,8 +192,8 @@ class Model:
             raise Refusal("month_not_over")
         if months.is_closed(month):
             raise Refusal("month_closed")
-        if any(not months.is_closed(row.month_key) and row.month_key < month
-               for row in party.rows):  # fmt: skip
+        keys = {row.month_key for row in party.billed_rows}
+        if any(not months.is_closed(key) and key < month for key in keys):
             raise Refusal("older_month_open")
         if any(
             call.status == "reserved" and call.header.month_key == month
@@ -190,7 +201,7 @@ class Model:
         ):  # fmt: skip
             raise Refusal("calls_running")
         months.closed_month = month
-        if not any(row.month_key == month for row in party.rows):
+        if month not in keys:
             return None
         count = self.statement_counts[month] = self.statement_counts.get(month, 0) + 1
         months.numbers[month] = f"{month}-{count:04}"
@@ -212,7 +223,8 @@ class Model:
     def oldest_open_month(self, distributor: str) -> str:
         """The month that is to be closed next: the oldest with a row, or what is now."""
         party = self.distributors[distributor]
-        months = (row.month_key for row in party.rows if not party.months.is_closed(row.month_key))
+        keys = {row.month_key for row in party.billed_rows}
+        months = (key for key in keys if not party.months.is_closed(key))
         return min(months, default=self.calendar.month_key(self.now))
 
     # What it comes to.
@@ -349,6 +361,9 @@ class Model:
                 if former != amount:
                     raise Refusal("reference_reused")
                 return
+        if kind == "topup" and party.limit.prepaid_since is None:
+            raise Refusal("not_prepaid")
+        if reference:
             party.references[kind, reference] = amount
         month = self.calendar.month_key(self.now)
         row = Row(

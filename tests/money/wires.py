@@ -176,7 +176,8 @@ class Http:
     async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
         """POST to an endpoint for administrators."""
         path = f"/{self._modules[endpoint]}/api/{endpoint}.dspy"
-        answer = self.installation.admin.post(path, json=params)
+        headers = {"Accept-Language": "en"}
+        answer = self.installation.admin.post(path, json=params, headers=headers)
         reaction = _reaction(answer)
         if reaction.code or reaction.body is None:
             return reaction

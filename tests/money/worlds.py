@@ -40,9 +40,9 @@ FEATURES = (
 
 # After how many of the steps what is looked at. Each step's answer is compared, and what is read
 # then holds all that went before: figures add up, lines are followed, rows stay.
-ACCOUNT_SHARE = 0.15
-REPORTS_SHARE = 0.3
-GROUPS_SHARE = 0.04
+ACCOUNT_SHARE = 0.1
+REPORTS_SHARE = 0.15
+GROUPS_SHARE = 0.03
 CHECK_SHARE = 0.01
 
 
