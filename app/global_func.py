@@ -39,7 +39,6 @@ from app.base.clock import (
     now,
     quota_day,
     quota_month,
-    set_zone,
     zone_name,
 )
 from app.base.command import Command
@@ -231,7 +230,6 @@ __all__ = [
     "references",
     "register_paths",
     "request_refusals",
-    "set_zone",
     "settings",
     "sort_terms",
     "table",

@@ -4,9 +4,10 @@ What a request costs the worker, in this checkout beside another one, in one int
     py3/bin/python tests/bench/versions.py OTHER [--rounds 40] [--requests 300] [--clients 8]
 
 OTHER is a built checkout (an older commit, say). Each side has a database and one worker of its
-own; rounds alternate between them. Told are the processor times of the worker a request for one-go
-bookings and `GET /me`: of all rounds the median and the quickest quarter's, which others on the
-same hardware disturb least. Only ratios within one run mean anything.
+own; rounds alternate between them. Told are, for one-go bookings and `GET /me`, the processor times
+of the worker a request and how many requests a second were answered: of all rounds the median and
+the quickest quarter's, which others on the same hardware disturb least. Only ratios within one run
+mean anything; the clients cost the same on both sides, so the rates differ less than the servers.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,16 +97,21 @@ def compare(
 ) -> str:
     """The medians of both sides and their ratio, in words."""
     costs: dict[str, list[float]] = {name: [] for name in sides}
+    times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(-1, arguments.rounds):
         # Who goes first alternates, so that a slow stretch of the machine hits both.
         for name in sorted(sides, reverse=number % 2 == 1):
+            start = time.monotonic()
             cost = measure(sides[name], send, arguments.requests, arguments.clients)
             if number >= 0:  # the first round fills pools and caches
                 costs[name].append(cost)
+                times[name].append(time.monotonic() - start)
     words = []
     for kind, middle in (("median", median), ("quickest quarter", quickest)):
         ours, theirs = middle(costs["this"]), middle(costs["other"])
         words.append(f"{kind} {ours:.0f} µs, other {theirs:.0f} µs, ratio {ours / theirs:.3f}")
+        rates = [arguments.requests / middle(times[name]) for name in ("this", "other")]
+        words.append(f"{rates[0]:.0f}/s, other {rates[1]:.0f}/s, ratio {rates[0] / rates[1]:.3f}")
     return "; ".join(words)
 
 

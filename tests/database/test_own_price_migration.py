@@ -161,7 +161,7 @@ async def test_it_runs_where_the_column_never_was(pool: Installation, hands: Clo
 
 async def test_the_column_goes(pool: Installation, hands: Clock) -> None:
     with old_column(pool):
-        await run_migration("0007")
+        await run_migration("0008")
 
         columns = pool.query("show columns from distributor_pipeline like 'fixed_prices'")
     assert list(columns) == []

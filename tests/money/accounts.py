@@ -51,9 +51,13 @@ class Distributor:
     uses: dict[tuple[str, ...], PackageUse] = field(default_factory=dict)
     references: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
+    def find_link(self, pipeline: str) -> Link | None:
+        """The link to *pipeline*, if there is one."""
+        return self.links.get(pipeline)
+
     def link(self, pipeline: str) -> Link:
         """The link to *pipeline*; without one it does not exist for the distributor."""
-        link = self.links.get(pipeline)
+        link = self.find_link(pipeline)
         if link is None:
             raise Refusal("pipeline_not_found")
         return link
@@ -63,8 +67,13 @@ class Distributor:
         key = calendar.period_key(self.quota_period, now)
         return sum(row.calls for row in self.rows if row.day_key.startswith(key))
 
-    def raise_entry(self) -> int:
-        """The number of the next settlement."""
+    @property
+    def billed_rows(self) -> list[Row]:
+        """What statements list: all but top-ups."""
+        return [row for row in self.rows if row.entry_type != "topup"]
+
+    def raise_entry(self, pipeline: str = "") -> int:
+        """The number of the next settlement, which is of *pipeline* if it is one of a call."""
         self.entry_no += 1
         return self.entry_no
 
@@ -84,6 +93,22 @@ class Distributor:
         if row.package_key is None:
             return -row.amount
         return -self.uses[row.package_key].give_back(row.item.quantity)
+
+
+@dataclass(slots=True)
+class Ourselves(Distributor):
+    """Whose calls are no distributor's: at everybody's prices, without limits and statements."""
+
+    entry_nos: dict[str, int] = field(default_factory=dict)
+
+    def find_link(self, pipeline: str) -> Link | None:
+        """Every pipeline is ours."""
+        return Link()
+
+    def raise_entry(self, pipeline: str = "") -> int:
+        """Our settlements are counted by pipeline."""
+        self.entry_nos[pipeline] = self.entry_nos.get(pipeline, 0) + 1
+        return self.entry_nos[pipeline]
 
 
 def check_steps(pipeline: Pipeline, items: Sequence[Item]) -> None:

@@ -109,7 +109,7 @@ class ModelSide:
     def begin(self, step: Step) -> dict[str, Any]:
         call = self.model.begin(
             step["ref"], step["distributor"], step["pipeline"], timedelta(seconds=step["lease"]),
-            decimal_of(step.get("estimate")),
+            _estimate(step.get("estimate")),
         )  # fmt: skip
         return {"status": call.status}
 
@@ -155,6 +155,9 @@ class ModelSide:
         amounts = self.model.quote(step["distributor"], step["pipeline"], items_of(step["items"]))
         return {"amounts": amounts}
 
+    def rename(self, step: Step) -> None:
+        """A name is nothing to the model; what was told before keeps the former one."""
+
     def status(self, step: Step) -> None:
         self.model.distributors[step["distributor"]].status = step["status"]
 
@@ -167,11 +170,7 @@ class ModelSide:
         limit.limit, limit.period = decimal_of(step["limit"]), step["period"]
 
     def billing(self, step: Step) -> None:
-        party = self.model.distributors[step["distributor"]]
-        if step["mode"] == "postpaid":
-            party.limit.prepaid_since = None
-        elif party.limit.prepaid_since is None:
-            party.limit.prepaid_since = party.entry_no
+        self.model.switch_billing(step["distributor"], step["mode"])
 
     def adjust(self, step: Step) -> None:
         self.model.adjust(step["distributor"], Decimal(step["amount"]), step["reason"],
@@ -186,6 +185,10 @@ class ModelSide:
 
     def _book(self, step: Step) -> Any:
         return self.model.pipelines[step["pipeline"]].book
+
+
+def _estimate(value: str | list[list[str]] | None) -> Decimal | list[Item] | None:
+    return items_of(value) if isinstance(value, list) else decimal_of(value)
 
 
 def _view(call: Call) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tests.money.acts import Step
 from tests.money.days import next_month, previous_month
 from tests.money.model import Model
 from tests.money.prices import Price
+from tests.money.statements import cut_total
 
 UNITS = ("call", "token", "image")
 STEPS = ("s1", "s2")
@@ -47,10 +48,13 @@ WEIGHTS: dict[str, dict[str, int]] = {
     "own_prices": {"link_set": 3, "link_delete": 1},
     "packages": {},
     "limits": {"limit": 3, "billing": 1, "topup": 2},
-    "closing": {"close": 4},
+    "closing": {"close": 2, "rename": 1},
     # Grouped use of a closed month that stays as its statement is.
     "closed_groups": {},
     "suspended_finish": {},
+    # Calls of no distributor, booked by hand; estimates that are told as items.
+    "internal": {},
+    "estimated_items": {},
 }  # fmt: skip
 
 
@@ -234,6 +238,8 @@ class Dice:
                         "lease": self.dice.choice((60, 3600, 86_400))}  # fmt: skip
         if "limits" in self.features and self.dice.random() < 0.4:
             values["estimate"] = self.dice.choice(("0", "1", "10", "50.5"))
+            if "estimated_items" in self.features and self.dice.random() < 0.5:
+                values["estimate"] = [self._item() for _ in range(self.dice.randint(1, 2))]
         self._tries.append({"do": "begin", **values})
         return values
 
@@ -252,9 +258,11 @@ class Dice:
 
     def _book_by_hand(self) -> Step:
         before = timedelta(hours=self.dice.choice((0, 1, 20, 700, 1500)))
+        is_own = "internal" in self.features and self.dice.random() < 0.3
         return {
-            "ref": self._ref("c"), "distributor": self._party(), "pipeline": self._pipeline(),
-            "started_at": text_of(self.model.now - before), **self._use(may_cancel=False),
+            "ref": self._ref("c"), "distributor": "" if is_own else self._party(),
+            "pipeline": self._pipeline(), "started_at": text_of(self.model.now - before),
+            **self._use(may_cancel=False),
         }  # fmt: skip
 
     def _again(self) -> Step | None:
@@ -271,7 +279,8 @@ class Dice:
         states = ("reserved", "expired") if self.dice.random() < 0.9 else ("succeeded", "cancelled")
         calls = [
             call for call in self.model.calls.values()
-            if call.status in states and (call.lease_end or self.dice.random() < 0.1)
+            if call.status in states and call.header.distributor
+            and (call.lease_end or self.dice.random() < 0.1)
         ]  # fmt: skip
         if not calls:
             return None
@@ -309,6 +318,9 @@ class Dice:
 
     # Accounts.
 
+    def _rename(self) -> Step:
+        return {"distributor": self._party(), "name": self._ref("name ")}
+
     def _status(self) -> Step:
         party = self.model.distributors[self._party()]
         return {"distributor": party.ref,
@@ -324,11 +336,9 @@ class Dice:
         return {"distributor": self._party(), "limit": limit,
                 "period": self.dice.choice(("none", "day", "month"))}  # fmt: skip
 
-    def _billing(self) -> Step | None:
+    def _billing(self) -> Step:
         party = self.model.distributors[self._party()]
         mode = self.dice.choice(("postpaid", "prepaid"))
-        if party.limit.prepaid_since is not None and party.limit.balance(party.rows) > 0:
-            return None
         return {"distributor": party.ref, "mode": mode}
 
     def _adjust(self) -> Step:
@@ -336,11 +346,14 @@ class Dice:
         return {"distributor": self._party(), "amount": self.dice.choice(("5", "-3", "12", "-40")),
                 "reason": self.dice.choice(REASONS), "reference": reference}  # fmt: skip
 
-    def _topup(self) -> Step | None:
+    def _topup(self) -> Step:
         party = self.model.distributors[self._party()]
-        if party.limit.prepaid_since is None:
-            return None
-        return {"distributor": party.ref, "amount": self.dice.choice(("10", "100", "1000")),
+        amount = self.dice.choice(("10", "100", "1000"))
+        if party.limit.prepaid_since is not None and self.dice.random() < 0.2:
+            # What lets it be paid afterwards again.
+            balance = cut_total(party.limit.balance(party.rows), party.currency)
+            amount = str(-balance or amount)
+        return {"distributor": party.ref, "amount": amount,
                 "reason": self.dice.choice(REASONS),
                 "reference": self.dice.choice(("T-1", "T-2", self._ref("t")))}  # fmt: skip
 

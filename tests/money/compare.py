@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.money.accounts import Distributor
 from tests.money.days import next_month
+from tests.money.disagreement import expect
+from tests.money.kept import FORMS, KeptStatements
 from tests.money.ledger import Row, is_item, sums, sums_by
 from tests.money.limits import reserved_amount
 from tests.money.model import Model
@@ -24,16 +26,6 @@ GROUPS = {
 }
 
 
-class Disagreement(AssertionError):
-    """Product and model say different things."""
-
-
-def expect(what: str, says: Any, should_be: Any) -> None:
-    """Raise Disagreement unless the product says of *what* as the model does."""
-    if says != should_be:
-        raise Disagreement(f"{what}: the product says {says}, the model {should_be}")
-
-
 class Comparer:
     """Compares what the product says of distributors; follows each one's lines by the cursor."""
 
@@ -45,8 +37,7 @@ class Comparer:
         self._first_query = {"from": start, "rows": "1000"}
         self._cursors: dict[str, str] = {}
         self._place: dict[str, int] = {}
-        # The bytes of closed statements, by distributor and month.
-        self._final: dict[tuple[str, str], bytes] = {}
+        self.statements = KeptStatements(product)
 
     async def account(self, party: Distributor) -> None:
         """`/me`: the quota, what is spent, what is left."""
@@ -162,9 +153,19 @@ class Comparer:
         expect(name + "corrections", corrections, should_be)
         says = body["status"], body["number"], body["final"]
         expect(name + "status", says, (own.status, own.number, own.status == "closed"))
-        if own.status == "closed":
-            before = self._final.setdefault((party.ref, month), reaction.raw)
-            expect(name + "bytes", reaction.raw, before)
+        if own.number is not None:
+            self.statements.check(party, month, ("json", ""), reaction.raw)
+
+    async def kept_statement(self, party: Distributor, month: str, form: tuple[str, str]) -> None:
+        """The statement of a closed month in one of its forms, by its month and by its number."""
+        number = party.months.numbers[month]
+        for place in ({"month": month}, {"number": number}):
+            reaction = await self._ask(party, "statement", **place, **FORMS[form])
+            self.statements.check(party, month, form, reaction.raw)
+        page = await self.product.wire.admin(
+            "distributor_statement_print", distributor_id=self.product.ids[party.ref], month=month
+        )
+        self.statements.check(party, month, ("print", "en"), page.raw)
 
     async def everything(self, party: Distributor) -> None:
         """All reports of a distributor, its ledger row by row."""
@@ -173,9 +174,10 @@ class Comparer:
             return
         months = months_of(party, self.model)
         await self.reports(party, months)
-        await self.all_lines(party, "7")
+        await self.all_lines(party, "17")
         if "closing" in self.features:
             await self.numbers(party)
+            self.statements.check_files(party)
         for group, month in zip(GROUPS, months * len(GROUPS), strict=False):
             await self.groups(party, group, month)
 
@@ -191,9 +193,9 @@ class Comparer:
         """The rows themselves."""
         sql = (
             "select call_no, line_no, entry_no, entry_type, calls, day_key, month_key, unit,"
-            " quantity, amount, currency from pipeline_usage_log where distributor_id = %s"
+            " quantity, amount, currency from pipeline_usage_log where distributor_id <=> %s"
         )
-        rows = self.product.rows(sql, self.product.ids[party.ref])
+        rows = self.product.rows(sql, self.product.ids.get(party.ref))
         for row in rows:
             if row["entry_type"] in ("adjustment", "topup"):
                 row["call_no"] = ""
@@ -206,8 +208,16 @@ class Comparer:
     async def numbers(self, party: Distributor) -> None:
         """The list of closed statements."""
         body = await self._read(party, "statements", rows="100")
-        says = {row["month"]: row["number"] for row in body["rows"]}
-        expect("/statements", says, party.months.numbers)
+        says = [
+            (row["month"], row["number"], row["calls"], Decimal(row["amount"]),
+             Decimal(row["total"]))
+            for row in body["rows"]
+        ]  # fmt: skip
+        should_be = []
+        for month, number in sorted(party.months.numbers.items(), reverse=True):
+            own = self.model.statement(party.ref, month)
+            should_be.append((month, number, own.sums.calls, own.sums.amount, own.total))
+        expect("/statements", says, should_be)
 
     async def _read(self, party: Distributor, path: str, **params: str) -> Any:
         return (await self._ask(party, path, **params)).body

@@ -37,14 +37,12 @@ class SpendLimit:
         return total
 
     def balance(self, rows: Iterable[Row]) -> Decimal:
-        """Top-ups less all other rows settled since prepayment began."""
+        """Top-ups less all other rows, of what was settled since prepayment began."""
         assert self.prepaid_since is not None
         total = NOTHING
         for row in rows:
-            if row.entry_type == "topup":
-                total += row.amount
-            elif row.entry_no is not None and row.entry_no > self.prepaid_since:
-                total -= row.amount
+            if row.entry_no is not None and row.entry_no > self.prepaid_since:
+                total += row.amount if row.entry_type == "topup" else -row.amount
         return total
 
     def room(self, rows: list[Row], calls: Iterable[Call], calendar: Calendar,

@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bash tests/run.sh money")
     parser.add_argument("--steps", type=int, default=20_000, help="how many steps (20000)")
     parser.add_argument("--seed", type=int, default=1, help="the first world's seed (1)")
-    parser.add_argument("--world", type=int, default=STEPS_A_WORLD, help="steps a world (80)")
+    parser.add_argument("--world", type=int, default=STEPS_A_WORLD, help="steps a world (160)")
     parser.add_argument("--features", default=",".join(FEATURES), help="which parts to use")
     options = parser.parse_args(argv)
     installation = Installation(Path(os.environ["PIPELINE_TEST_VAR"]))

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from time import monotonic
 
 from tests.money.acts import Step
-from tests.money.compare import Disagreement
+from tests.money.disagreement import Disagreement
 from tests.money.worlds import FEATURES, Shop, World, text_of_history
 
-STEPS_A_WORLD = 80
+STEPS_A_WORLD = 160
 
 
 # So often a history is tried again while it is cut down.

@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tests.money.accounts import Distributor, Link, Pipeline, amount_of, check_steps
+from tests.money.accounts import Distributor, Link, Ourselves, Pipeline, amount_of, check_steps
 from tests.money.days import Calendar, previous_month
 from tests.money.ledger import NOTHING, Call, Item, Row
 from tests.money.limits import check_amount, check_begin
 from tests.money.prices import Match, Price
 from tests.money.refusal import Refusal
-from tests.money.statements import Statement, statement
+from tests.money.statements import Statement, cut_total, statement
 
 OVER = ("succeeded", "failed")
 Items = Sequence[Item]
 # So long after its end a month is closed by the worker.
 GRACE = timedelta(days=3)
+# In what calls of our own are charged.
+OWN_CURRENCY = "CNY"
 
 
 class Model:
@@ -32,10 +34,9 @@ class Model:
         self.now = now
         self.pipelines: dict[str, Pipeline] = {}
         self.distributors: dict[str, Distributor] = {}
+        self.own = Ourselves("", OWN_CURRENCY)
         self.calls: dict[str, Call] = {}
         self.statement_counts: dict[str, int] = {}
-        # Whether a pipeline with prices in other currencies alone lets nothing begin.
-        self.minds_currency = True
 
     # Prices and links.
 
@@ -55,15 +56,25 @@ class Model:
         del self.distributors[distributor].links[pipeline]
         self.pipelines[pipeline].book.drop_own(distributor, self.now)
 
+    def party(self, ref: str) -> Distributor:
+        """Who is charged: a distributor, or for '' ourselves."""
+        return self.distributors[ref] if ref else self.own
+
     # Calls.
 
     def begin(self, ref: str, distributor: str, pipeline: str, lease: timedelta,
-              estimate: Decimal | None = None) -> Call:  # fmt: skip
-        """Let a call in: its quota is taken, its terms are captured."""
+              estimate: Decimal | Items | None = None) -> Call:  # fmt: skip
+        """Let a call in: its quota is taken, its terms are captured. What it is estimated at is
+        told, or what it will use."""
         party = self.distributors[distributor]
         link = self._let_in(party, pipeline)
         call = self._new_call(ref, party, pipeline, link, self.now, "reserved")
+        items = estimate if isinstance(estimate, Sequence) else ()
+        check_steps(self.pipelines[pipeline], items)
         self._check_currency(party, call)
+        if isinstance(estimate, Sequence):
+            rows = self._priced_rows(party, call, items)
+            estimate = sum(self._tried_amounts(party, rows), NOTHING)
         check_begin(self.room(party), estimate)
         self._check_quota(party, self.now)
         call.lease_end, call.estimate = self.now + lease, estimate or NOTHING
@@ -87,10 +98,11 @@ class Model:
     def book_by_hand(self, ref: str, distributor: str, pipeline: str, status: str, items: Items,
                      started_at: datetime) -> Call:  # fmt: skip
         """Book a call afterwards, by its own dates and what is known now."""
-        party = self.distributors[distributor]
-        if pipeline not in party.links:
+        party = self.party(distributor)
+        link = party.find_link(pipeline)
+        if link is None:
             raise Refusal("invalid_fields")
-        call = self._new_call(ref, party, pipeline, party.links[pipeline], started_at, status)
+        call = self._new_call(ref, party, pipeline, link, started_at, status)
         check_steps(self.pipelines[pipeline], items)
         self._check_currency(party, call)
         rows = self._priced_rows(party, call, items)
@@ -132,8 +144,8 @@ class Model:
         if call.status in ("cancelled", "voided"):
             raise Refusal("not_voidable")
         header = call.header
-        party = self.distributors[header.distributor]
-        number, line_no, rows = party.raise_entry(), call.next_line, []
+        party = self.party(header.distributor)
+        number, line_no, rows = party.raise_entry(header.pipeline), call.next_line, []
         for place, source in enumerate(call.items or [header]):
             rows.append(
                 Row(
@@ -157,8 +169,19 @@ class Model:
         """Raise the bill, or lower it."""
         self._enter("adjustment", distributor, amount, reason, reference)
 
+    def switch_billing(self, distributor: str, mode: str) -> None:
+        """Let it be paid before, from now on, or afterwards again: with nothing left to pay out."""
+        party = self.distributors[distributor]
+        if mode == "prepaid":
+            if party.limit.prepaid_since is None:
+                party.limit.prepaid_since = party.entry_no
+        elif party.limit.prepaid_since is not None:
+            if cut_total(party.limit.balance(party.rows), party.currency):
+                raise Refusal("balance_left")
+            party.limit.prepaid_since = None
+
     def topup(self, distributor: str, amount: Decimal, reason: str, reference: str) -> None:
-        """Take money in beforehand."""
+        """Take money in beforehand, from one who pays so."""
         self._enter("topup", distributor, amount, reason, reference)
 
     def close(self, distributor: str, month: str) -> str | None:
@@ -169,8 +192,8 @@ class Model:
             raise Refusal("month_not_over")
         if months.is_closed(month):
             raise Refusal("month_closed")
-        if any(not months.is_closed(row.month_key) and row.month_key < month
-               for row in party.rows):  # fmt: skip
+        keys = {row.month_key for row in party.billed_rows}
+        if any(not months.is_closed(key) and key < month for key in keys):
             raise Refusal("older_month_open")
         if any(
             call.status == "reserved" and call.header.month_key == month
@@ -178,7 +201,7 @@ class Model:
         ):  # fmt: skip
             raise Refusal("calls_running")
         months.closed_month = month
-        if not any(row.month_key == month for row in party.rows):
+        if month not in keys:
             return None
         count = self.statement_counts[month] = self.statement_counts.get(month, 0) + 1
         months.numbers[month] = f"{month}-{count:04}"
@@ -200,7 +223,8 @@ class Model:
     def oldest_open_month(self, distributor: str) -> str:
         """The month that is to be closed next: the oldest with a row, or what is now."""
         party = self.distributors[distributor]
-        months = (row.month_key for row in party.rows if not party.months.is_closed(row.month_key))
+        keys = {row.month_key for row in party.billed_rows}
+        months = (key for key in keys if not party.months.is_closed(key))
         return min(months, default=self.calendar.month_key(self.now))
 
     # What it comes to.
@@ -238,8 +262,6 @@ class Model:
         return link
 
     def _check_currency(self, party: Distributor, call: Call) -> None:
-        if not self.minds_currency:
-            return
         self.pipelines[call.header.pipeline].book.check_currency(
             distributor=party.ref, currency=party.currency, moment=call.header.started_at,
             number=call.number, mode=call.mode,
@@ -316,7 +338,8 @@ class Model:
     def _settle(self, party: Distributor, call: Call, rows: list[Row]) -> None:
         """Charge *rows* and enter them under the next number; the first item goes into the header,
         unless that stands in a closed month."""
-        number, header = party.raise_entry(), call.header
+        header = call.header
+        number = party.raise_entry(header.pipeline)
         for row, amount in zip(rows, self._amounts(party, rows), strict=True):
             row.amount, row.entry_no, row.settled_at = amount, number, self.now
         if rows and rows[0].line_no == 0:
@@ -338,6 +361,9 @@ class Model:
                 if former != amount:
                     raise Refusal("reference_reused")
                 return
+        if kind == "topup" and party.limit.prepaid_since is None:
+            raise Refusal("not_prepaid")
+        if reference:
             party.references[kind, reference] = amount
         month = self.calendar.month_key(self.now)
         row = Row(

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.money.machine import run_worlds
+from tests.money.machine import STEPS_A_WORLD, run_worlds
 from tests.money.worlds import Shop
 
-PARTS = 8
-TESTS_A_PART = 5
-STEPS_A_TEST = 500
+TESTS_A_PART = 4
+# Eight worlds.
+STEPS_A_TEST = 8 * STEPS_A_WORLD
 
 
 def part(number: int) -> Callable[[Shop, int], Awaitable[None]]:

@@ -126,10 +126,12 @@ class PriceBook:
                 terms: Terms) -> None:  # fmt: skip
         """End a price in force at *moment* (change_from) and begin its successor then."""
         price = self.prices[ref]
+        if moment < now:
+            raise Refusal("invalid_fields")
         if price.is_over(now):
             raise Refusal("in_use")
         moment = max(moment, price.start + SHORTEST)
-        if moment < now or (price.end and moment >= price.end):
+        if price.end and moment >= price.end:
             raise Refusal("invalid_fields")
         later = replace(price, ref=successor, terms=terms, start=moment, replaces=ref,
                         successor=None, former_end=None)  # fmt: skip

@@ -113,7 +113,8 @@ class Product:
     async def begin(self, step: Step) -> Reaction:
         body = {"pipeline": self.ids[step["pipeline"] + ".code"], "lease_seconds": step["lease"]}
         if step.get("estimate") is not None:
-            body["estimate"] = step["estimate"]
+            value = step["estimate"]
+            body["estimate"] = _lines(value) if isinstance(value, list) else value
         return await self._send_call(step["ref"], step["distributor"], body)
 
     async def book(self, step: Step) -> Reaction:
@@ -135,10 +136,11 @@ class Product:
 
     async def book_by_hand(self, step: Step) -> Reaction:
         fields = {
-            "distributor_id": self.ids[step["distributor"]],
             "pipeline_id": self.ids[step["pipeline"]], "status": step["status"],
             "started_at": step["started_at"], "lines": _lines(step["items"]),
         }  # fmt: skip
+        if step["distributor"]:
+            fields["distributor_id"] = self.ids[step["distributor"]]
         reaction = await self.wire.admin("pipeline_usage_log_create", **fields)
         if reaction.code is None:
             self.ids[step["ref"]] = reaction.body["call_no"]
@@ -168,6 +170,9 @@ class Product:
         return await self.wire.post(self.keys[step["distributor"]], "quote", body)
 
     # Accounts.
+
+    async def rename(self, step: Step) -> Reaction:
+        return await self._update("distributors", step["distributor"], name=step["name"])
 
     async def status(self, step: Step) -> Reaction:
         return await self._update("distributors", step["distributor"], status=step["status"])

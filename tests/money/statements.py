@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from tests.money.days import Calendar, next_month
 from tests.money.ledger import Call, GroupKey, Row, Sums, is_item, sums, sums_by
@@ -13,8 +13,16 @@ MINOR_UNITS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
 
 def round_total(amount: Decimal, currency: str) -> Decimal:
     """What is to be paid: the currency's minor units, half up, once."""
-    decimals = MINOR_UNITS.get(currency, 2)
-    return amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return amount.quantize(_minor_unit(currency), ROUND_HALF_UP)
+
+
+def cut_total(amount: Decimal, currency: str) -> Decimal:
+    """What can be paid of *amount* without paying more: the rest is less than a minor unit."""
+    return amount.quantize(_minor_unit(currency), ROUND_DOWN)
+
+
+def _minor_unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))
 
 
 @dataclass(slots=True)

@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 import httpx
@@ -32,21 +30,17 @@ from pipeline_dist.accounts.authentication import (
 )
 from pipeline_dist.api import v1
 from pipeline_dist.api.endpoint import ByKey, Reply
+from pipeline_dist.closing.due import close_due
 from pipeline_dist.init import MODULE as DIST
 from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.init import MODULE as OPS
 from pipeline_ops.ledger.check import check
 from tests.support.installation import Installation
 
-# Where months are closed, the worker that closes them.
-closing: Any = None
-if find_spec("pipeline_dist.closing"):
-    closing = import_module("pipeline_dist.closing.due")
-
 FUNCTIONS = {
     "me": v1.me, "usage": v1.usage_report, "statement": v1.month_statement, "quote": v1.quote,
     "calls": v1.begin_call, "calls/finish": v1.finish_call, "calls/batch": v1.book_batch,
-    "statements": getattr(v1, "statements", None),
+    "statements": v1.statements,
 }  # fmt: skip
 
 
@@ -69,7 +63,7 @@ class Wire(Protocol):
     async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
         """Ask an endpoint for administrators, such as `pipeline_pricing_create`."""
 
-    async def get(self, key: str, path: str, **params: str) -> Reaction:
+    async def get(self, key: str, path: str, *, lang: str = "en", **params: str) -> Reaction:
         """Read from the distributor API with a distributor's key."""
 
     async def post(self, key: str, path: str, body: Any, idempotency: str = "") -> Reaction:
@@ -85,14 +79,15 @@ class Wire(Protocol):
 class _Request:
     """As much of a request as the functions of the distributor API look at."""
 
-    def __init__(self, key: str, params: Mapping[str, str], body: Any, idempotency: str) -> None:
+    def __init__(self, key: str, params: Mapping[str, str], body: Any, idempotency: str,
+                 lang: str = "en") -> None:  # fmt: skip
         headers = {"Authorization": f"Bearer {key}"}
         if idempotency:
             headers["Idempotency-Key"] = idempotency
         self.headers = CIMultiDict(headers)
         self.query = MultiDict(params)
         self.query_string = "&".join(params)
-        self._context = RequestContext("money", "127.0.0.1", "en", True, params, json_body=body)
+        self._context = RequestContext("money", "127.0.0.1", lang, True, params, json_body=body)
 
     def __getitem__(self, key: object) -> RequestContext:
         assert key is CONTEXT
@@ -118,11 +113,13 @@ class OwnProcess:
         except AppError as exc:
             return Reaction(_problem(exc), exc.code)
         body = value.body if isinstance(value, Answer) else value
-        return Reaction(json.loads(to_json(body)) if not isinstance(body, bytes) else body)
+        if isinstance(body, bytes):
+            return Reaction(None, raw=body)
+        return Reaction(json.loads(to_json(body)))
 
-    async def get(self, key: str, path: str, **params: str) -> Reaction:
+    async def get(self, key: str, path: str, *, lang: str = "en", **params: str) -> Reaction:
         """Read from the distributor API."""
-        return await self._ask(path, _Request(key, params, None, ""))
+        return await self._ask(path, _Request(key, params, None, "", lang))
 
     async def post(self, key: str, path: str, body: Any, idempotency: str = "") -> Reaction:
         """Send to the distributor API."""
@@ -132,12 +129,11 @@ class OwnProcess:
         return reaction
 
     async def move_clock(self, moment: datetime) -> None:
-        """Let it be another time; end the calls whose time is up."""
+        """Let it be another time; end the calls whose time is up, close the months that are due."""
         self._callers.clear()
         clock.set_source(lambda: moment)
         await expire_overdue(moment)
-        if closing is not None:
-            await closing.close_due(moment)
+        await close_due(moment)
 
     async def ledger_differences(self) -> list[str]:
         """What check-ledger says, in this process."""
@@ -161,7 +157,8 @@ class OwnProcess:
         if not isinstance(body, bytes):
             body = json_bytes(body)
         is_replay = reply.headers.get("Idempotent-Replayed") == "true"
-        return Reaction(json.loads(body), is_replay=is_replay, raw=body)
+        value = json.loads(body) if "json" in reply.content_type else None
+        return Reaction(value, is_replay=is_replay, raw=body)
 
 
 class Http:
@@ -179,13 +176,16 @@ class Http:
     async def admin(self, endpoint: str, /, **params: Any) -> Reaction:
         """POST to an endpoint for administrators."""
         path = f"/{self._modules[endpoint]}/api/{endpoint}.dspy"
-        answer = self.installation.admin.post(path, json=params)
+        headers = {"Accept-Language": "en"}
+        answer = self.installation.admin.post(path, json=params, headers=headers)
         reaction = _reaction(answer)
-        return Reaction(reaction.body.get("data"), reaction.code) if not reaction.code else reaction
+        if reaction.code or reaction.body is None:
+            return reaction
+        return Reaction(reaction.body.get("data"))
 
-    async def get(self, key: str, path: str, **params: str) -> Reaction:
+    async def get(self, key: str, path: str, *, lang: str = "en", **params: str) -> Reaction:
         """GET from the distributor API."""
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"Authorization": f"Bearer {key}", "Accept-Language": lang}
         url = f"/pipeline_dist/v1/{path}"
         return _reaction(self._client.get(url, params=params, headers=headers))
 
@@ -207,9 +207,9 @@ class Http:
 
 
 def _reaction(answer: httpx.Response) -> Reaction:
-    body = answer.json()
+    body: Any = answer.json() if "json" in answer.headers["Content-Type"] else None
     is_replay = answer.headers.get("Idempotent-Replayed") == "true"
-    code = body.get("code") if answer.status_code >= 400 else None
+    code = body["code"] if answer.status_code >= 400 else None
     return Reaction(body, code, is_replay, answer.content)
 
 

@@ -1,7 +1,7 @@
 """
-A migration that is killed again and again, each time one change later, until one gets through.
+A migration that is killed again and again, each time some changes later, until one gets through.
 
-    python -m tests.support.dying_migration
+    python -m tests.support.dying_migration [CHANGES_LATER]
 
 Each child sends itself SIGKILL just before the change of its turn (a statement that is no look, or
 a commit); the next one goes on with the database as it was left. Prints how many were killed.
@@ -10,6 +10,7 @@ a commit); the next one goes on with the database as it was left. Prints how man
 import asyncio
 import os
 import signal
+import sys
 from itertools import count
 from typing import Any
 
@@ -23,13 +24,14 @@ LOOKS = ("select", "show", "set", "explain")
 
 def main() -> None:
     """Let one child after another migrate."""
-    for turn in count(1):
+    later = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    for kills, turn in enumerate(count(1, later)):
         child = os.fork()
         if child == 0:
             _work(turn)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
-            print(turn - 1)
+            print(kills)
             raise SystemExit(os.waitstatus_to_exitcode(status))
 
 

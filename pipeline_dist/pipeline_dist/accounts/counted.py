@@ -1,6 +1,6 @@
 """What the rows of distributors and their lines count, held against the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline_ops.ledger.counted import (
 )
 from pipeline_ops.ledger.numbers import last_entry
 from pipeline_ops.ledger.spend_sums import balance_since, read_reserves, reserve_sum, spend_sum
+from pipeline_ops.rules.months import month_after
 
 _LINKS = (
     "select l.id, l.distributor_id, l.pipeline_id, l.day_key, l.day_used, l.month_key,"
@@ -27,7 +28,14 @@ _LINKS = (
 )
 _DISTRIBUTORS = (
     "select id, code as name, quota_key, quota_used, spend_key, spend_used, spend_reserved,"
-    " balance, prepaid_entry_no, entry_no from distributors"
+    " balance, prepaid_entry_no, entry_no, coalesce(closed_month, '') as closed_month"
+    " from distributors"
+)
+# It is one for good from the first row on.
+_CURRENCIES = (
+    "select u.id, u.call_no, u.line_no, u.currency as says, d.currency as should_be"
+    " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
+    " and u.currency <> d.currency"
 )
 
 
@@ -53,6 +61,15 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
         if month is None:
             differences += await _compare_money(sor, row, sums, reserved)
         differences += entry_differences(distributors.TABLE, row, (row["id"], ""), sums)
+    differences += _moved_rows(rows, sums)
+    if month is None:
+        differences += [
+            Difference(
+                "rows", f"{row['call_no']}/{row['line_no']}", "currency", row["says"],
+                row["should_be"], row["id"],
+            )
+            for row in await sor.sqlExe(_CURRENCIES, {})
+        ]  # fmt: skip
     names = {row["id"]: row["name"] for row in rows}
     return differences + [
         Difference(
@@ -66,6 +83,17 @@ async def _compare_distributors(sor: SafeSqlor, sums: Sums, month: str | None) -
         for (whose, of), (month_total, statement_total) in sorted(sums.months.items())
         if statement_total != month_total
     ]
+
+
+def _moved_rows(rows: Iterable[Row], sums: Sums) -> Iterable[Difference]:
+    """Yield the months of which rows stand in a later statement though they are not closed, or in
+    one later than the month that was open when they were settled can have been."""
+    for row in rows:
+        closed = row["closed_month"]
+        for whose, month, later in sorted(sums.moves):
+            if whose == row["id"] and not (month <= closed and later <= month_after(closed)):
+                key = f"{row['name']} {month}"
+                yield Difference("rows", key, "month_key", later, month, row["id"])
 
 
 async def _compare_money(

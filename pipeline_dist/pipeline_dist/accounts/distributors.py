@@ -7,7 +7,7 @@ Locks are taken in the order of the admission: the distributor's row first.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_DOWN, Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from app.global_func import (
@@ -234,15 +234,15 @@ def _turned_billing(current: Mapping[str, Any], values: Mapping[str, Any]) -> di
         return {}
     if mode == BillingMode.PREPAID:
         return {"prepaid_since": now(), "prepaid_entry_no": current["entry_no"], "balance": 0}
-    currency = current["currency"]
-    # Half of the smallest amount that is paid, or less, no top-up brings nearer to 0.
-    smallest = Decimal(1).scaleb(-minor_units(currency))
-    payable_balance = current["balance"].quantize(smallest, ROUND_HALF_DOWN)
-    if payable_balance:
+    # Less than a minor unit cannot be paid, neither way.
+    decimals = minor_units(current["currency"])
+    rest = current["balance"].quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
+    if rest:
         raise BALANCE_LEFT(
-            balance=format(payable_balance, "f"), rest=format(-payable_balance, "f"),
-            currency=currency,
-        )  # fmt: skip
+            balance=format(current["balance"], "f"),
+            rest=format(-rest, "f"),
+            currency=current["currency"],
+        )
     return {"prepaid_since": None, "prepaid_entry_no": None, "balance": 0}
 
 

@@ -10,8 +10,6 @@ from app.global_func import (
     pools,
     quota_month,
     reading,
-    set_zone,
-    settings,
     translate,
 )
 from pipeline_dist.closing.due import close_up_to, month_before
@@ -32,7 +30,6 @@ def run_command(argv: list[str]) -> int:
     )
     parser.add_argument("--distributor", help="the code of one distributor; 只关一个分销商（代码）")
     options = parser.parse_args(argv)
-    set_zone(settings().quota_time_zone)
     until = check_month(options.until) if options.until else month_before(quota_month(now()))
     return asyncio.run(_run(until, options.distributor))
 

@@ -15,6 +15,7 @@ from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums, Value
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
 from pipeline_ops.ledger.repricing import price_faults
+from pipeline_ops.ledger.row_faults import row_faults
 from pipeline_ops.ledger.structure import structure_faults
 
 _SUMS = (
@@ -65,8 +66,12 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
 async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     """Return the counters of all rows held against *sums*, and of all time what they rest on."""
     counters = [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
-    amounts = await price_faults(sor, month) + await amount_faults(sor, month)
-    return counters + amounts + ([] if month else await structure_faults(sor))
+    rows = [
+        item
+        for faults in (price_faults, amount_faults, row_faults)
+        for item in await faults(sor, month)
+    ]
+    return counters + rows + ([] if month else await structure_faults(sor))
 
 
 def run_command(argv: list[str]) -> int:

@@ -43,6 +43,8 @@ class Sums:
     spends: dict[str, dict[str | None, Decimal]] = field(default_factory=dict)
     # By (distributor, month): what all rows amount to, and the rows that statements list.
     months: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
+    # (distributor, month, later month): rows that stand in another statement than their month's.
+    moves: set[tuple[str, str, str]] = field(default_factory=set)
     # By (distributor, "") or, of calls without one, ("", line); None where a month alone is asked.
     entries: dict[tuple[str, str], EntryNumbers] | None = None
     rows: int = 0
@@ -60,6 +62,8 @@ class Sums:
             if distributor is not None:
                 self._count(("distributor", distributor, period), calls)
                 self._count(("link", distributor, pipeline, period), calls)
+        if distributor is not None and row["month_key"] != row["day_key"][:7]:
+            self.moves.add((distributor, row["day_key"][:7], row["month_key"]))
         if distributor is not None and not row["is_topup"]:
             days = self.spends.setdefault(distributor, {})
             days[row["spend_day"]] = days.get(row["spend_day"], ZERO) + row["amount"]

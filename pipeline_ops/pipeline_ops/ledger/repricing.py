@@ -9,7 +9,7 @@ worked out from the terms on their rows (amounts.py), and that is all that is kn
 
 from app.global_func import Row, SafeSqlor
 from pipeline_ops.ledger.counted import Difference
-from pipeline_ops.rules.terms import TERMS_COLUMNS, LinkTerms, Terms, terms_of
+from pipeline_ops.rules.terms import TERMS_COLUMNS, LinkTerms, PricingMode, Terms, terms_of
 
 # A charge `u` and its header `h`.
 _CHARGES = (
@@ -33,6 +33,14 @@ _WRONG_CHOICES = (
     f"select u.id, u.call_no, u.line_no, u.pricing_id, {_DUE} as due{_CHARGES}{{month}}"
     " having due is null or due <> u.pricing_id order by u.call_no, u.line_no"
 )
+# A row that says how its price was found is no older than what headers keep.
+_WITHOUT_TERMS = (
+    "select u.id, u.call_no, u.line_no, if(h.terms_no is null, 'terms_no', 'pricing_mode') as name"
+    " from pipeline_usage_log u join pipeline_usage_log h"
+    " on h.call_no = u.call_no and h.line_no = 0"
+    " where u.entry_type = 'charge' and u.matched is not null"
+    " and (h.terms_no is null or h.pricing_mode is null){month}"
+)
 # Distinct terms are few however many rows there are.
 _APPLIED = ("pricing_type", "unit_price", "unit_size", "package_size", "package_price")
 _TERMS = ", ".join("u." + name for name in _APPLIED)
@@ -55,6 +63,10 @@ async def price_faults(sor: SafeSqlor, month: str | None) -> list[Difference]:
         )
         for row in await sor.sqlExe(_WRONG_CHOICES.format(month=where), values)
     ]  # fmt: skip
+    faults += [
+        Difference("terms", f"{row['call_no']}/{row['line_no']}", row["name"], None, 1, row["id"])
+        for row in await sor.sqlExe(_WITHOUT_TERMS.format(month=where), values)
+    ]
     terms = await sor.sqlExe(_STORED_TERMS.format(month=where), values)
     prices = await _prices(sor, sorted({row["pricing_id"] for row in terms}))
     return faults + [fault for row in terms for fault in _term_faults(row, prices)]
@@ -71,9 +83,11 @@ def _term_faults(row: Row, prices: dict[str, Terms]) -> list[Difference]:
     price = prices.get(row["pricing_id"])
     if price is None:
         return []
-    link = LinkTerms(price.distributor_id or None, row["pricing_mode"], row["discount_rate"])
-    applied = link.applied(price)
     key = f"{row['first']} (×{row['calls']})"
+    mode, rate = row["pricing_mode"], row["discount_rate"]
+    if mode == PricingMode.DISCOUNT and rate is None:
+        return [Difference("terms", key, "discount_rate", None, 1, row["id"])]
+    applied = LinkTerms(price.distributor_id or None, mode, rate).applied(price)
     return [
         Difference("terms", key, name, row[name], getattr(applied, name), row["id"])
         for name in _APPLIED

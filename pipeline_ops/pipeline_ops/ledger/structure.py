@@ -1,6 +1,6 @@
 """
 What no row of the ledger says by itself, and every bill rests on: one price in force at a time,
-one live version of a pipeline, and no row whose parent is gone.
+one live version of a pipeline, numbers that only rise, and no row whose parent is gone.
 
 Locks and checks see to it when rows are written; here it is looked at from what is stored, as a
 database is found after a repair by hand, or after two nodes that did not know of one another.
@@ -29,6 +29,16 @@ _LIVE_VERSIONS = (
     " from pipeline_versions v left join pipelines p on p.id = v.pipeline_id"
     " where v.status = 'published' group by v.pipeline_id, p.code having count(*) > 1"
 )
+# A change of prices raises the number of their line, and whatever is recorded has it: a number that
+# went back would let the next change reach calls that began before it.
+_TERMS_NUMBERS = (
+    "select p.id, p.code as name, p.terms_no as says, greatest("
+    "(select coalesce(max(greatest(r.terms_no, r.end_terms_no)), 0) from pipeline_pricing r"
+    " where r.pipeline_id = p.id),"
+    " (select coalesce(max(h.terms_no), 0) from pipeline_usage_log h"
+    " where h.pipeline_id = p.id)) as last"
+    " from pipelines p having says < last order by p.code"
+)
 # The values first, each once from its index: a ledger has millions of rows of a few pipelines.
 _ORPHANS = (
     "select d.value as id from (select distinct {column} as value from {table}"
@@ -37,15 +47,21 @@ _ORPHANS = (
 
 
 async def structure_faults(sor: SafeSqlor) -> list[Difference]:
-    """Return prices that hold at the same time, pipelines with several live versions, and rows
-    whose parent is gone (one for each parent), as *sor* sees them."""
+    """Return prices that hold at the same time, pipelines with several live versions or with a
+    `terms_no` that others are beyond, and rows whose parent is gone (one for each parent), as *sor*
+    sees them."""
     overlaps = await sor.sqlExe(_OVERLAPS, {})
     versions = await sor.sqlExe(_LIVE_VERSIONS, {})
+    numbers = await sor.sqlExe(_TERMS_NUMBERS, {})
     return [
         *(_overlap(row) for row in overlaps),
         *(
             Difference("versions", row["name"], "live versions", row["versions"], 1, row["id"])
             for row in versions
+        ),
+        *(
+            Difference("pipelines", row["name"], "terms_no", row["says"], row["last"], row["id"])
+            for row in numbers
         ),
         *[orphan async for orphan in _orphans(sor)],
     ]

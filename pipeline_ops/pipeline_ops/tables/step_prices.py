@@ -49,6 +49,7 @@ async def carry(
     successors = {
         price["id"]: _successor(price, new_keys[price["step_key"]], others, at) for price in orphans
     }
+    _chain(orphans, successors)
     number = await raise_terms_no(sor, pipeline_id)
     # All end before any begins: two steps may have changed codes with each other.
     for price in orphans:
@@ -82,6 +83,16 @@ def _end(price: Price, at: datetime, number: int) -> dict[str, Any]:
         return {"enabled": 0, "terms_no": number, "end_terms_no": number}
     # A successor of a step is no draft that is deleted: nothing gives the end back.
     return {"effective_to": at, "end_terms_no": number, "succeeded_by": None, "former_to": None}
+
+
+def _chain(orphans: Sequence[Price], successors: Mapping[str, dict[str, Any] | None]) -> None:
+    """Let what is carried of a price and of the one that is to follow it belong together as before:
+    where the later one is deleted, the earlier gets its former end back."""
+    for price in orphans:
+        carried, follower = successors[price["id"]], successors.get(price["succeeded_by"])
+        if carried and follower and carried["effective_to"] == follower["effective_from"]:
+            carried["succeeded_by"] = follower["id"]
+            carried["former_to"] = price["former_to"]
 
 
 def _successor(
