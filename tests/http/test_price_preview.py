@@ -134,6 +134,19 @@ def test_what_is_wrong_is_told_at_its_place(shop: Shop) -> None:
         assert shop.try_post(PREVIEW, month=month, **fields).status_code == 404
 
 
+def test_two_prices_for_one_use_at_once_are_refused(shop: Shop) -> None:
+    price = {"pipeline_id": shop.pipeline().id, "unit": "call", "unit_price": "2"}
+    start = "2026-11-10T00:00:00Z"
+    answer = shop.try_post(PREVIEW, month="2026-11", prices=[price, price | {"unit_price": "3"}])
+
+    assert answer.status_code == 400
+    assert [(item["pointer"], item["code"]) for item in answer.json()["errors"]] == [
+        ("/prices/1/effective_from", "price_overlap")
+    ]
+    one_after_another = [price | {"effective_to": start}, price | {"effective_from": start}]
+    assert preview(shop, prices=[*one_after_another, price | {"model": "m1"}])["lines"] == 0
+
+
 @pytest.mark.parametrize(("who", "status"), [("operator", 200), ("viewer", 403)])
 def test_it_is_for_those_who_may_change_prices(
     shop: Shop, server: Installation, who: str, status: int

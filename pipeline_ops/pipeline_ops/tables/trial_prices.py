@@ -14,7 +14,8 @@ from app.global_func import (
     iso,
     table,
 )
-from pipeline_ops.errors import PRICE_NOT_AN_OBJECT, TOO_MANY_PRICES
+from pipeline_ops.errors import PRICE_NOT_AN_OBJECT, TIMES_OVERLAP, TOO_MANY_PRICES
+from pipeline_ops.rules.repricing import use_of
 from pipeline_ops.rules.terms import PRICE_COLUMNS, DatedTerms, dated_terms_of
 from pipeline_ops.tables.price_lists import MAX_PRICES
 from pipeline_ops.tables.prices import TABLE, complete, with_currency
@@ -53,7 +54,10 @@ async def check_trial(
             if price:
                 same_pipeline = trial.setdefault(price["pipeline_id"], [])
                 if price["enabled"]:
-                    same_pipeline.append(_terms(price))
+                    terms = _terms(price)
+                    if any(_overlap(terms, other) for other in same_pipeline):
+                        problems.append(TIMES_OVERLAP(f"{place}/effective_from"))
+                    same_pipeline.append(terms)
     if problems:
         raise InvalidFields(problems)
     for pipeline_id in trial:
@@ -79,6 +83,13 @@ def _price(
     except InvalidFields as exc:
         problems += [FieldProblem(f"{place}/{x.field}", x.code, x.text) for x in exc.problems]
     return None
+
+
+def _overlap(one: DatedTerms, other: DatedTerms) -> bool:
+    """Return whether two prices of one use hold at the same time: which one should it be?"""
+    first, second = sorted((one, other), key=lambda item: item.start)
+    is_before = first.end is not None and first.end <= second.start
+    return use_of(one.terms) == use_of(other.terms) and not is_before
 
 
 def _terms(price: Mapping[str, Any]) -> DatedTerms:
