@@ -7,7 +7,7 @@ import pytest
 from tests.money.machine import STEPS_A_WORLD, run_worlds
 from tests.money.worlds import Shop
 
-TESTS_A_PART = 2
+TESTS_A_PART = 4
 # Eight worlds.
 STEPS_A_TEST = 8 * STEPS_A_WORLD
 
