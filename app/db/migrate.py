@@ -78,14 +78,17 @@ async def _migrate(connection: Any, note: Tell) -> None:
     for item in needed:
         if item.is_early:
             await numbered.run(connection, item, note)
-    await _settle(connection, new_tables, note)
+    late = [item for item in needed if not item.is_early]
+    # Triggers keep the past as it is, so what moves old data comes before them.
+    await _settle(connection, new_tables, note, with_triggers=not late)
     for item in todo:
         if item not in needed:
             await numbered.record(connection, item, "not_needed")
     await connection.commit()
-    for item in needed:
-        if not item.is_early:
-            await numbered.run(connection, item, note)
+    for item in late:
+        await numbered.run(connection, item, note)
+    if late:
+        await _settle(connection, new_tables, note)
 
 
 async def _pending(connection: Any, present: dict[str, FoundTable]) -> list[Migration]:
@@ -115,19 +118,23 @@ async def _create(connection: Any, name: str) -> None:
             await cursor.execute(sql)
 
 
-async def _settle(connection: Any, new_tables: set[str], note: Tell) -> None:
-    """Bring the tables to the models; say nothing of a table's parts that is in *new_tables*."""
+async def _settle(
+    connection: Any, new_tables: set[str], note: Tell, *, with_triggers: bool = True
+) -> None:
+    """Bring the tables to the models, to all but new triggers without *with_triggers*; say nothing
+    of a table's parts that is in *new_tables*."""
     lines: set[str] = set()
     names = await name_collation(connection)
     # A table just made still lacks what json2ddl cannot say: hence a second round.
     for _ in range(ROUNDS):
         schema = await read_schema(connection)
         todo = make_plan(schema, names)
-        if not todo.steps:
-            for item in todo.problems:
+        steps = [step for step in todo.steps if with_triggers or not step.is_trigger]
+        if not steps:
+            for item in todo.problems if with_triggers else ():
                 note(f"left as it is: {item}")
             return
-        for step in todo.steps:
+        for step in steps:
             if step.table not in schema and step.table not in new_tables:
                 new_tables.add(step.table)
                 note(f"{step.table}: created the table")
@@ -136,9 +143,9 @@ async def _settle(connection: Any, new_tables: set[str], note: Tell) -> None:
             if (step.table not in new_tables or line.startswith("NOT")) and line not in lines:
                 lines.add(line)
                 note(line)
-        if all(step.optional for step in todo.steps):
+        if all(step.optional for step in steps):
             return
-    raise MigrationError(f"these changes do not hold: {'; '.join(map(str, todo.steps))}")
+    raise MigrationError(f"these changes do not hold: {'; '.join(map(str, steps))}")
 
 
 async def plan(connection: Any = None) -> Plan:

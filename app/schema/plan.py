@@ -19,6 +19,9 @@ _BYTES = re.compile(r"varbinary\((\d+)\)")
 _SIZES = {"tinyint(1)": 1, "tinyint": 1, "smallint": 2, "int": 3, "bigint": 4}
 
 
+_CREATE_TRIGGER = "create trigger "
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One statement and what it does to which table, in words."""
@@ -30,6 +33,11 @@ class Step:
 
     def __str__(self) -> str:
         return f"{self.table}: {self.description}"
+
+    @property
+    def is_trigger(self) -> bool:
+        """Whether it makes a trigger."""
+        return self.sql.startswith(_CREATE_TRIGGER)
 
 
 @dataclass(slots=True)
@@ -295,6 +303,6 @@ def _trigger(plan: Plan, name: str, trigger: Trigger, present: FoundTable) -> No
     plan.add(
         name,
         f"added trigger {trigger.name}",
-        f"create trigger `{full}` {trigger.moment} on `{name}` for each row\n{trigger.body}",
+        f"{_CREATE_TRIGGER}`{full}` {trigger.moment} on `{name}` for each row\n{trigger.body}",
         optional=True,
     )

@@ -166,8 +166,8 @@ OLDER_MONTH_OPEN = ErrorCode(
     "older_month_open",
     409,
     "Months are closed in their order: {month} is next. Close it first, or choose to close the"
-    " older ones too (older=1).",
-    "关账须按先后：下一个是 {month}。请先关该月，或选择一并关闭更早的月份（older=1）。",
+    " older ones too.",
+    "关账须按先后：下一个是 {month}。请先关该月，或选择一并关闭更早的月份。",
 )
 PIPELINE_NOT_FOUND = ErrorCode(
     "pipeline_not_found",

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from app.db.numbered import migration_files, read_migrations
-from app.db.pool import raw_connection
 from app.db.transactions import in_transaction
 from pipeline_ops.calls import booking as bookings
 from tests.support.installation import Installation
-from tests.support.tampering import without_triggers
+from tests.support.tampering import run_migration, without_triggers
 from tests.support.trade import EVENING, Clock, Trade, add_price, differences, make_trade
 
 # What each settlement wrote, in rows of whichever form.
@@ -42,7 +40,7 @@ OLD_FORM = (
     "update pipeline_usage_log set step_key = '', model = '', unit = '', quantity = 0, amount = 0,"
     " pricing_id = null, pricing_type = null, pricing_mode = null, unit_price = null,"
     " unit_size = null, package_size = null, package_price = null where line_no = 0",
-    "update pipeline_usage_log set entry_no = null, calls = 0",
+    "update pipeline_usage_log set entry_no = null, calls = 0, matched = null",
     "update distributors set entry_no = 0",
     "delete from app_own_entries",
 )
@@ -81,14 +79,6 @@ async def trade(pool: Installation, hands: Clock) -> Trade:
     return seller
 
 
-async def run_migration(name: str) -> None:
-    files = [path for path in migration_files() if path.stem == name]
-    async with raw_connection() as connection:
-        async with connection.cursor() as cursor:
-            await read_migrations(files)[0].run(cursor)
-        await connection.commit()
-
-
 def forget(pool: Installation) -> None:
     """Put the ledger back to what it was before it had entries."""
     with without_triggers(pool):
@@ -104,7 +94,7 @@ async def test_an_old_ledger_becomes_what_the_code_would_have_written(
     assert {row["items"] for row in before} == {0, 1, 2}
     forget(pool)
 
-    await run_migration("0002_ledger_entries")
+    await run_migration(pool, "0002_ledger_entries")
 
     assert pool.query(ENTRIES, trade.distributor_id) == before
     assert (await trade.row("distributors")).entry_no == 7

@@ -20,6 +20,7 @@ MONEY = {
     "reason": "so",
 }  # fmt: skip
 PLACE = {"call_no": "c", "line_no": 7, "started_at": "2026-01-01", "day_key": "2026-01-01"}
+PLACE |= {"terms_no": 7}
 
 
 @pytest.fixture

@@ -9,24 +9,14 @@ from typing import Any
 
 import pytest
 
-from app.db.numbered import migration_files, read_migrations
-from app.db.pool import raw_connection
 from tests.support.installation import Installation
-from tests.support.tampering import without_triggers
+from tests.support.tampering import run_migration, without_triggers
 from tests.support.trade import LONG_AGO, Clock, Trade, add_price, differences, make_trade
 
 IMAGE = {"unit": "image", "step_key": "", "model": "", "pricing_type": "unit",
          "unit_price": "0.25", "unit_size": 1, "currency": "CNY"}  # fmt: skip
 PACKAGE = {"unit": "second", "step_key": "", "model": "m", "pricing_type": "package",
            "unit_size": 1, "package_size": 10, "package_price": 3}  # fmt: skip
-
-
-async def run_migration(number: str) -> None:
-    (migration,) = read_migrations([x for x in migration_files() if x.name.startswith(number)])
-    async with raw_connection() as connection:
-        async with connection.cursor() as cursor:
-            await migration.run(cursor)
-        await connection.commit()
 
 
 @contextmanager
@@ -73,7 +63,7 @@ async def test_fixed_prices_are_rows_and_price_what_runs(pool: Installation, han
     call_no = await trade.begin()
     with old_column(pool):
         make_old(pool, trade, IMAGE, PACKAGE, mode="fixed")
-        await run_migration("0003")
+        await run_migration(pool, "0003")
 
     image, second = own_rows(pool, trade)
     link_id = trade.rows["distributor_pipeline"]["id"]
@@ -105,7 +95,7 @@ async def test_a_link_that_needs_everybodys_prices_keeps_them(
     await add_price(trade, unit="image", unit_price=Decimal(9))
     with old_column(pool):
         make_old(pool, trade, IMAGE, mode="fixed")
-        await run_migration("0003")
+        await run_migration(pool, "0003")
 
     assert mode_of(pool, trade) == "inherit"
     if not has_ended:
@@ -117,7 +107,7 @@ async def test_a_covered_price_is_not_needed(pool: Installation, hands: Clock) -
     await add_price(trade, unit="image", step_key="s", model="m", unit_price=Decimal(9))
     with old_column(pool):
         make_old(pool, trade, IMAGE, mode="fixed")
-        await run_migration("0003")
+        await run_migration(pool, "0003")
 
     assert mode_of(pool, trade) == "fixed"
 
@@ -128,7 +118,7 @@ async def test_prices_that_did_not_apply_are_switched_off(pool: Installation, ha
     call_no = await trade.begin()
     with old_column(pool):
         make_old(pool, trade, IMAGE, mode="discount")
-        await run_migration("0003")
+        await run_migration(pool, "0003")
 
     assert [row["enabled"] for row in own_rows(pool, trade)] == [0]
     assert mode_of(pool, trade) == "discount"
@@ -146,7 +136,7 @@ async def test_what_runs_without_its_link_is_at_everybodys(
         pool.query(
             "delete from distributor_pipeline where distributor_id = %s", trade.distributor_id
         )
-        await run_migration("0003")
+        await run_migration(pool, "0003")
 
     assert (await trade.finish(call_no, call="1"))["amount"] == 7
 
@@ -154,14 +144,14 @@ async def test_what_runs_without_its_link_is_at_everybodys(
 async def test_it_runs_where_the_column_never_was(pool: Installation, hands: Clock) -> None:
     trade = await make_trade()
 
-    await run_migration("0003")
+    await run_migration(pool, "0003")
 
     assert own_rows(pool, trade) == []
 
 
 async def test_the_column_goes(pool: Installation, hands: Clock) -> None:
     with old_column(pool):
-        await run_migration("0008")
+        await run_migration(pool, "0008")
 
         columns = pool.query("show columns from distributor_pipeline like 'fixed_prices'")
     assert list(columns) == []

@@ -11,9 +11,9 @@ from app.db.transactions import in_transaction
 from pipeline_dist.accounts.distributors import SERVICE
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.sweeper import expire_overdue
-from tests.database.test_ledger_migration import forget, run_migration
+from tests.database.test_ledger_migration import forget
 from tests.support.installation import Installation
-from tests.support.tampering import without_triggers
+from tests.support.tampering import run_migration, without_triggers
 from tests.support.trade import Clock, Trade, add_price, differences, make_trade
 
 DAYS = (
@@ -55,7 +55,7 @@ async def test_rows_get_the_day_of_their_settlement(pool: Installation, trade: T
     with without_triggers(pool):
         pool.query("update pipeline_usage_log set spend_day = null")
 
-    await run_migration("0007_spend_days")  # with the triggers in place
+    await run_migration(pool, "0007_spend_days")
 
     assert pool.query(DAYS, trade.distributor_id) == before
     for period, spending in (("day", 1), ("month", 1), ("none", 3)):
@@ -67,9 +67,10 @@ async def test_rows_get_the_day_of_their_settlement(pool: Installation, trade: T
 async def test_rows_of_the_form_before_as_well(pool: Installation, trade: Trade) -> None:
     before = pool.query(DAYS, trade.distributor_id)
     forget(pool)
-    pool.query("update pipeline_usage_log set spend_day = null")
+    with without_triggers(pool):
+        pool.query("update pipeline_usage_log set spend_day = null")
 
-    await run_migration("0002_ledger_entries")
-    await run_migration("0007_spend_days")
+    await run_migration(pool, "0002_ledger_entries")
+    await run_migration(pool, "0007_spend_days")
 
     assert pool.query(DAYS, trade.distributor_id) == before

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.db.numbered import migration_files, read_migrations
+from app.db.pool import raw_connection
 from app.schema import tables as models
 from tests.support.installation import Installation
 
@@ -23,3 +25,14 @@ def without_triggers(db: Installation, table: str = TABLE) -> Iterator[None]:
                 f"create trigger {table}_{trigger.name} {trigger.moment} on {table} for each row"
                 f"\n{trigger.body}"
             )
+
+
+async def run_migration(db: Installation, number: str) -> None:
+    """Run the migration whose name begins with *number* as `migrate` does, which sets triggers
+    after it has moved old data."""
+    (migration,) = read_migrations([x for x in migration_files() if x.name.startswith(number)])
+    with without_triggers(db):
+        async with raw_connection() as connection:
+            async with connection.cursor() as cursor:
+                await migration.run(cursor)
+            await connection.commit()

@@ -84,7 +84,8 @@ def test_the_ledgers_trigger_lets_through_what_may_follow() -> None:
 
     body = "\n".join(trigger["body"])
     assert "    " + "\n    or ".join(moves) + "\n  ) then" in body
-    assert body.count("old.status") == len(moves) + 1
+    states = body.partition("does not go")[0]
+    assert states.count("old.status") == len(moves) + 1
 
 
 def test_the_rows_of_the_ledger_are_made_of_its_columns() -> None:
