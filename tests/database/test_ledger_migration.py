@@ -95,6 +95,7 @@ async def test_an_old_ledger_becomes_what_the_code_would_have_written(
     forget(pool)
 
     await run_migration(pool, "0002_ledger_entries")
+    await run_migration(pool, "0007_spend_days")
 
     assert pool.query(ENTRIES, trade.distributor_id) == before
     assert (await trade.row("distributors")).entry_no == 7
