@@ -24,7 +24,7 @@ from tests.support.installation import Installation
 from tests.support.statements import Unexpected, check_list_statement, normalised
 
 EXAMPLES = int(os.environ.get("PIPELINE_FUZZ_EXAMPLES", "0"))
-USUAL = 100
+USUAL = 150
 LISTS = {
     f"/{table.module}/{table.name}/get_{table.name}.dspy": table
     for table in listed_tables().values()
