@@ -42,7 +42,7 @@ EXPORTS = {
     "distributor_overview": reading_endpoint(figures_api.distributor_overview),
     "distributor_usage": reading_endpoint(figures_api.distributor_usage),
     "distributor_statement_file": reading_endpoint(statement_api.distributor_statement_file),
-    "distributor_statement_print": reading_endpoint(statement_api.distributor_statement_print),
+    "distributor_statement_page": reading_endpoint(statement_api.distributor_statement_page),
     "statement_list": reading_endpoint(statement_api.statement_list, raw=True),
     "statement_close": writing(statement_api.statement_close),
     **v1_api.ENDPOINTS,

@@ -172,7 +172,7 @@ def test_the_print_page_fits_the_paper_and_a_telephone(
     if width == 688:
         admin_page.emulate_media(media="print")
     admin_page.goto(
-        "/pipeline_dist/api/distributor_statement_print.dspy"
+        "/pipeline_dist/api/distributor_statement_page.dspy"
         f"?distributor_id={reseller.distributor['id']}&month={month_back(1)}"
     )
     outside = "" if width == 688 else ".filter(node => !node.closest('.wide'))"

@@ -246,7 +246,7 @@ def test_the_print_page_is_a_document_of_its_own(sold: Sold) -> None:
     )
     sold.book(LAST)
     whose = {"distributor_id": sold.distributor["id"], "month": LAST}
-    path = f"{API}distributor_statement_print.dspy"
+    path = f"{API}distributor_statement_page.dspy"
     before = sold.server.admin.get(path, params=whose | {"_lang": "en"})
     sold.close(LAST)
     after = sold.server.admin.get(path, params=whose | {"_lang": "zh"})

@@ -163,7 +163,7 @@ class Comparer:
             reaction = await self._ask(party, "statement", **place, **FORMS[form])
             self.statements.check(party, month, form, reaction.raw)
         page = await self.product.wire.admin(
-            "distributor_statement_print", distributor_id=self.product.ids[party.ref], month=month
+            "distributor_statement_page", distributor_id=self.product.ids[party.ref], month=month
         )
         self.statements.check(party, month, ("print", "en"), page.raw)
 

@@ -123,7 +123,7 @@ async def distributor_statement_file(actor: Actor, params: dict[str, Any]) -> An
     return Answer(content, headers=headers, content_type=kind)
 
 
-async def distributor_statement_print(actor: Actor, params: dict[str, Any]) -> Answer:
+async def distributor_statement_page(actor: Actor, params: dict[str, Any]) -> Answer:
     """Return the statement of a month as a document to print."""
     query = check_params(_QUERY, params)
     content, _ = await _read_file(actor, query, Kind.PRINT)

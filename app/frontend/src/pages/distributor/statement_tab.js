@@ -61,7 +61,7 @@ export class StatementTab {
 
   printLink() {
     const query = new URLSearchParams({ distributor_id: this.page.id, month: this.month, _lang: language() });
-    return h('a', { class: 'button tool', href: `${API}/distributor_statement_print.dspy?${query}`, target: '_blank', rel: 'noopener', 'data-tool': 'statement_print' }, t('Print page'));
+    return h('a', { class: 'button tool', href: `${API}/distributor_statement_page.dspy?${query}`, target: '_blank', rel: 'noopener', 'data-tool': 'statement_print' }, t('Print page'));
   }
 
   /** @param {string} format @param {string} label */
