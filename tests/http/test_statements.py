@@ -51,7 +51,7 @@ class Sold:
         whose = {"distributor_id": self.distributor["id"], "month": month}
         for lang in ("zh", "en"):
             for name, more in (("file", {"format": "csv"}), ("file", {"format": "xlsx"}),
-                               ("print", {})):  # fmt: skip
+                               ("page", {})):  # fmt: skip
                 query = whose | more | {"_lang": lang}
                 answer = self.server.admin.get(
                     f"{API}distributor_statement_{name}.dspy", params=query
