@@ -168,7 +168,7 @@ def test_closed_statements_are_the_same_for_ever(server: Installation) -> None:
     assert b"\xef\xbb\xbf" + before["v1.csv zh"] == before["file {'format': 'csv'} zh"]
     assert before["v1.xlsx zh"] == before["file {'format': 'xlsx'} zh"]
     assert before["v1.xlsx zh"] != before["v1.xlsx en"]
-    assert answer["number"].encode() in before["print {} zh"]
+    assert answer["number"].encode() in before["page {} zh"]
 
     (row,) = server.query("select * from distributors where id = %s", sold.distributor["id"])
     post(admin, f"{API}distributors_update.dspy", id=row["id"],
