@@ -114,7 +114,7 @@ from app.web.callers import UNKNOWN_ADDRESS
 from app.web.endpoint import Endpoint, answering, reading_endpoint, writing
 from app.web.module import Module
 from app.web.request import ProgramApi
-from app.web.responses import Answer, json_response
+from app.web.responses import Answer, ReadyJson, json_response
 from app.web.table_endpoints import table_endpoints
 
 __all__ = [
@@ -168,6 +168,7 @@ __all__ = [
     "Module",
     "Network",
     "ProgramApi",
+    "ReadyJson",
     "Record",
     "Row",
     "SafeSqlor",
