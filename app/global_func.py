@@ -6,6 +6,7 @@ Modules import from here only, so that the host's inside can change without them
 
 from typing import Any
 
+from app.access.api_request import AnyRequest, ApiRequest
 from app.access.register_paths import register_paths
 from app.access.request_context import CONTEXT
 from app.base.actor import SYSTEM_ACTOR, Actor
@@ -111,10 +112,10 @@ from app.schema.validation import (
 )
 from app.web.body import BodyLimit, check_media_type
 from app.web.callers import UNKNOWN_ADDRESS
-from app.web.endpoint import Endpoint, answering, reading_endpoint, writing
+from app.web.endpoint import Endpoint, answering, for_programs, reading_endpoint, writing
 from app.web.module import Module
 from app.web.request import ProgramApi
-from app.web.responses import Answer, json_response
+from app.web.responses import Answer, ReadyJson, json_response
 from app.web.table_endpoints import table_endpoints
 
 __all__ = [
@@ -146,6 +147,8 @@ __all__ = [
     "XLSX_TYPE",
     "Actor",
     "Answer",
+    "AnyRequest",
+    "ApiRequest",
     "AppError",
     "BodyLimit",
     "Change",
@@ -169,6 +172,7 @@ __all__ = [
     "Module",
     "Network",
     "ProgramApi",
+    "ReadyJson",
     "Record",
     "Row",
     "SafeSqlor",
@@ -195,6 +199,7 @@ __all__ = [
     "delete_row",
     "deletion",
     "escape_formula",
+    "for_programs",
     "get_code",
     "get_module_dbname",
     "get_row",

@@ -5,8 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
-
+from app.access.api_request import AnyRequest
 from app.access.rbac import Rights
 from app.access.request_context import CONTEXT
 from app.base.clock import now
@@ -23,7 +22,7 @@ _SECRET = ("password", "secret", "token", "api_key", "key_hash")
 _MAX_BYTES = 60_000
 
 
-async def note_audited(request: web.Request, rights: Rights, path: str, *, is_large: bool) -> None:
+async def note_audited(request: AnyRequest, rights: Rights, path: str, *, is_large: bool) -> None:
     """
     Write the use of *path* to `audit_log` when Sage asks for it; secrets blanked.
 
@@ -55,7 +54,7 @@ async def note_audited(request: web.Request, rights: Rights, path: str, *, is_la
         log_warning(log, "not_audited", "the Sage database has no audit_log", **about)
 
 
-async def _parameters(request: web.Request, *, is_large: bool) -> str:
+async def _parameters(request: AnyRequest, *, is_large: bool) -> str:
     params = request[CONTEXT].params
     # A file to bring in takes half a second to go through, which others should not wait for.
     if request.method == "POST" and is_large:

@@ -73,6 +73,9 @@ class Options:
     pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
     body_limit_bytes: int = _option(1_048_576, "Largest request body")
     body_seconds: int = _option(30, "Longest time a body may take to arrive")
+    direct_answers: bool = _option(
+        True, "Answer programs' plain requests straight from the HTTP parser"
+    )
     session_hours: int = _option(12, "Absolute life of a login session")
     session_idle_minutes: int = _option(120, "Idle life of a login session")
     remembered_seconds: int = _option(
@@ -250,7 +253,7 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
         value = tuple(str(item) for item in setting) if is_list else setting
         if name in options_by_name and type(value) is not type(default):
             problems.append(f"pipeline.{name} must be {type(default).__name__}, not {value!r}")
-        elif isinstance(default, int):
+        elif isinstance(default, int) and not isinstance(default, bool):
             low, high = options_by_name[name].metadata["range"]
             values[name] = _whole(value, f"pipeline.{name}", low, high, problems)
         elif name in options_by_name:

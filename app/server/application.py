@@ -121,6 +121,7 @@ class PipelineServer(ConfiguredServer):
             self.app,
             self._resource.handle,
             body_limit_bytes=self.settings.options.body_limit_bytes,
+            direct_answers=self.settings.options.direct_answers,
             access_log=None,
             keepalive_timeout=75,
         )

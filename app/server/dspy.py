@@ -42,11 +42,15 @@ REQUEST_NAMES: dict[str, Callable[[web.Request], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A compiled file: what runs, which of REQUEST_NAMES it names, and the endpoint it calls."""
+    """
+    A compiled file: what runs, which of REQUEST_NAMES it names, and the endpoint it calls;
+    `is_doorway`: it calls that and does nothing else.
+    """
 
     run: Callable[..., Awaitable[Any]]
     request_names: tuple[str, ...]
     endpoint: Endpoint | None
+    is_doorway: bool
 
 
 class DspyProcessor(PythonScriptProcessor):
@@ -105,6 +109,16 @@ def endpoint_at(target: Target | None) -> Endpoint | None:
     return DspyProcessor.load(target).endpoint
 
 
+def direct_endpoint(target: Target | None) -> Endpoint | None:
+    """Return the endpoint that answers requests for *target* straight from the parser; None where
+    it has none, or its script does more than to call it."""
+    if target is None or target.suffix != ".dspy":
+        return None
+    script = DspyProcessor.load(target)
+    endpoint = script.endpoint if script.is_doorway else None
+    return None if endpoint is None or endpoint.direct is None else endpoint
+
+
 def compile_script(text: str, file: str, env: dict[str, Any]) -> Script:
     """Compile *text* to an async function that sees the names of *env*."""
     source = f"async def _script(request, params_kw):\n{textwrap.indent(text, '    ')}\n"
@@ -124,7 +138,20 @@ def compile_script(text: str, file: str, env: dict[str, Any]) -> Script:
     run = namespace["_script"]
     if not inspect.iscoroutinefunction(run):
         raise SyntaxError(f"{file}: not a script")
-    return Script(run, names, endpoint)
+    return Script(run, names, endpoint, _is_doorway(function))
+
+
+def _is_doorway(function: ast.AsyncFunctionDef) -> bool:
+    match function.body:
+        case [
+            ast.Return(
+                ast.Await(
+                    ast.Call(ast.Name(), [ast.Name("request"), ast.Name("params_kw")], keywords=[])
+                )
+            )
+        ]:
+            return True
+    return False
 
 
 def own_url(request: web.Request, url: str) -> str:

@@ -7,11 +7,12 @@ It refuses by default. See app/web/request.py for the single checks; here is the
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ahserver.auth_api import AuthAPI
 from aiohttp import web
 
+from app.access.api_request import AnyRequest, ApiRequest
 from app.access.paths import HEALTH, METRICS, OPEN_PATHS, READINESS, Target, plain_path
 from app.access.permissions import no_right
 from app.access.rbac import Rights
@@ -37,13 +38,20 @@ from app.web.body import (
 from app.web.callers import ALLOWED_HOSTS, check_host, check_origin
 from app.web.endpoint import check_method
 from app.web.request import finish, new_context, with_context
-from app.web.responses import refusal
+from app.web.responses import Answer, refusal, refusal_answer
 
 log = logging.getLogger("pipeline.request")
 
+# A request, and what answers it.
+Asked = TypeVar("Asked", bound=AnyRequest)
+Told = TypeVar("Told")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 METHODS = ("GET", "HEAD", "POST")
-_OPEN_HANDLERS: dict[str, Handler] = {HEALTH: healthz, READINESS: readyz, METRICS: metrics}
+_OPEN_HANDLERS: dict[str, Callable[[Any], Awaitable[Any]]] = {
+    HEALTH: healthz,
+    READINESS: readyz,
+    METRICS: metrics,
+}
 
 
 class GuardedAuth(AuthAPI):
@@ -74,35 +82,57 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     request["client_ip"] = context.client_ip  # where ahserver's own code looks for it
     try:
         response = await _guarded(request, context, handler)
-    except AppError as exc:
-        if exc.status >= 500:
-            _log_failure(request, exc)
-        if isinstance(exc, EditConflict):
-            await _name_the_other(request, exc)
-        response = await error_page(request, exc) or refusal(request, exc)
-        leave_unread(request, exc, response)
-    except web.HTTPException as exc:
-        error = _from_aiohttp(request, exc)
-        response = await error_page(request, error) or refusal(request, error)
     except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
-        _log_failure(request, exc)
-        fault = unreachable(exc) if connection_lost(exc) else _internal_error()
-        response = await error_page(request, fault) or refusal(request, fault)
+        error = await _error_of(request, exc)
+        response = await error_page(request, error) or refusal(request, error)
+        if error is exc:
+            leave_unread(request, error, response)
     finish(request, response)
     request.app[REQUEST_METRICS].count(response.status, time.perf_counter() - began_at)
     return response
 
 
+async def guard_directly(
+    request: ApiRequest, handler: Callable[[ApiRequest], Awaitable[Answer]]
+) -> Answer:
+    """As `guard`, for what has come straight from the parser (app/server/direct.py): the same
+    doors in the same order, to a handler whose answer is written without a response object."""
+    began_at = time.perf_counter()
+    context = request.context = new_context(request)
+    try:
+        answer = await _guarded(request, context, handler)
+    except Exception as exc:  # noqa: BLE001  the last door: nothing of it may reach the caller
+        # Nobody who is sent here wants a page: `error_page` makes none for programs.
+        answer = refusal_answer(request, await _error_of(request, exc))
+    request.app[REQUEST_METRICS].count(answer.status, time.perf_counter() - began_at)
+    return answer
+
+
+async def _error_of(request: AnyRequest, exc: Exception) -> AppError:
+    """Return the refusal to tell where *exc* came out of a handler; log what is a fault."""
+    if isinstance(exc, AppError):
+        if exc.status >= 500:
+            _log_failure(request, exc)
+        if isinstance(exc, EditConflict):
+            await _name_the_other(request, exc)
+        return exc
+    if isinstance(exc, web.HTTPException):
+        return _from_aiohttp(request, exc)
+    _log_failure(request, exc)
+    return unreachable(exc) if connection_lost(exc) else _internal_error()
+
+
 async def _guarded(
-    request: web.Request, context: RequestContext, handler: Handler
-) -> web.StreamResponse:
+    request: Asked, context: RequestContext, handler: Callable[[Asked], Awaitable[Told]]
+) -> Told:
     app = request.app
     path = plain_path(request.raw_path)
     # The open paths too: a page that gives its own name our address must not read them.
     check_host(request, app[ALLOWED_HOSTS])
     if path in OPEN_PATHS:
         check_method(request, ("GET",))
-        return await _OPEN_HANDLERS[path](request)
+        answer: Told = await _OPEN_HANDLERS[path](request)
+        return answer
     context.target = target = app[WEB_PATHS].find(path)
     context.actor = actor = await _actor(request, context)
     rights = await app[RBAC].rights()
@@ -123,7 +153,7 @@ async def _guarded(
     return await handler(request)
 
 
-async def _take_in(request: web.Request, context: RequestContext) -> None:
+async def _take_in(request: AnyRequest, context: RequestContext) -> None:
     """Read the parameters of a caller who has the right; raises AppError for what is not taken."""
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, allowed_methods(context.target))
@@ -135,13 +165,16 @@ async def _take_in(request: web.Request, context: RequestContext) -> None:
             endpoint = endpoint_at(context.target)
             if endpoint is not None and endpoint.authenticate is not None:
                 await endpoint.authenticate(request)
-    if "Expect" in request.headers:
+    if isinstance(request, web.Request) and "Expect" in request.headers:
         await answer_expectation(request)
     if request.method == "POST" or request.query_string:
         context.params = await read_parameters(request, limits)
 
 
-async def _actor(request: web.Request, context: RequestContext) -> Actor:
+async def _actor(request: AnyRequest, context: RequestContext) -> Actor:
+    # What comes straight from the parser has none.
+    if isinstance(request, ApiRequest) or "Cookie" not in request.headers:
+        return with_context(NOBODY, context)
     sessions, rbac = request.app[SESSIONS], request.app[RBAC]
     session = await sessions.find(request)
     actor = NOBODY
@@ -157,7 +190,7 @@ async def _actor(request: web.Request, context: RequestContext) -> Actor:
     return with_context(actor, context)
 
 
-async def _name_the_other(request: web.Request, conflict: EditConflict) -> None:
+async def _name_the_other(request: AnyRequest, conflict: EditConflict) -> None:
     other = conflict.extra["changed_by"]
     try:
         user = await request.app[RBAC].user(other) if isinstance(other, str) else None
@@ -183,7 +216,7 @@ def _no_right(context: RequestContext) -> AppError:
     return NOT_SIGNED_IN()
 
 
-def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> AppError:
+def _from_aiohttp(request: AnyRequest, exc: web.HTTPException) -> AppError:
     if exc.status == 405:
         return MethodNotAllowed(request.method, "GET, POST")
     if exc.status == 404:
@@ -193,7 +226,7 @@ def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> AppError:
     return REFUSED(status=exc.status, reason=exc.reason)
 
 
-def _log_failure(request: web.Request, exc: BaseException) -> None:
+def _log_failure(request: AnyRequest, exc: BaseException) -> None:
     context = request[CONTEXT]
     log.error(
         "request failed",

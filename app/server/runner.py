@@ -8,6 +8,7 @@ as `Application._handle` does, is a system call in Python 3.11.
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,8 +20,12 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from app.base.logs import log_warning
+from app.server.direct import DirectProtocol, unknown_internals
 from app.server.protocol import ProblemProtocol
 from app.web.plain_request import PlainRequest
+
+log = logging.getLogger("pipeline.server")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,9 +59,18 @@ class PlainServer(web.Server):
     """aiohttp's low-level server with our requests and our handler of connections."""
 
     def __init__(
-        self, app: web.Application, handler: Handler, *, body_limit_bytes: int, **options: Any
+        self,
+        app: web.Application,
+        handler: Handler,
+        *,
+        body_limit_bytes: int,
+        direct_answers: bool,
+        **options: Any,
     ) -> None:
-        """Send all requests to *handler*; *options* are those of aiohttp's RequestHandler."""
+        """
+        Send requests to *handler*, with *direct_answers* only those that connections do not answer
+        by themselves; *options* are those of aiohttp's RequestHandler.
+        """
         loop = asyncio.get_running_loop()
         super().__init__(
             handler,  # type: ignore[arg-type]  # it takes our kind of request
@@ -66,8 +80,18 @@ class PlainServer(web.Server):
         # Bodies are unpacked where their size is watched (app/web/body.py).
         self._connection_options = {**options, "loop": loop, "auto_decompress": False}
 
+        self._direct = (app, body_limit_bytes) if direct_answers else None
+        missing = unknown_internals()
+        if self._direct and missing:
+            log_warning(
+                log, "no_direct_answers", "this aiohttp is another one", missing=sorted(missing)
+            )
+            self._direct = None
+
     def __call__(self) -> web.RequestHandler:
-        return ProblemProtocol(self, **self._connection_options)
+        if self._direct is None:
+            return ProblemProtocol(self, **self._connection_options)
+        return DirectProtocol(self, *self._direct, **self._connection_options)
 
 
 def _request_maker(

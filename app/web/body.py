@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
+from app.access.api_request import AnyRequest, ApiRequest
 from app.access.request_context import CONTEXT, SETTINGS
 from app.base.catalogue.requests import (
     BAD_BODY,
@@ -84,7 +85,7 @@ class BodyLimit:
 BODY_LIMITS = Contributions(BodyLimit, lambda limit: limit.path)
 
 
-def check_head(request: web.Request) -> tuple[int, int]:
+def check_head(request: AnyRequest) -> tuple[int, int]:
     """
     Return how many bytes, and in JSON how many values, the body of *request* may have.
 
@@ -103,7 +104,7 @@ def check_head(request: web.Request) -> tuple[int, int]:
     return limits
 
 
-def check_media_type(request: web.Request) -> None:
+def check_media_type(request: AnyRequest) -> None:
     """Raise AppError 415 unless the body is JSON, a form where no program is asking, or a file
     where one is taken."""
     kind = request.content_type
@@ -123,7 +124,7 @@ def check_media_type(request: web.Request) -> None:
     raise refusal
 
 
-def may_be_large(request: web.Request) -> bool:
+def may_be_large(request: AnyRequest) -> bool:
     """Return whether the body is, or may prove to be when it is read, more than MAX_SMALL_BODY
     bytes."""
     length = request.content_length
@@ -153,7 +154,7 @@ def leave_unread(request: web.Request, refusal: AppError, response: web.StreamRe
         context.left_unread = True  # see app/server/protocol.py
 
 
-async def read_parameters(request: web.Request, limits: tuple[int, int] | None) -> dict[str, Any]:
+async def read_parameters(request: AnyRequest, limits: tuple[int, int] | None) -> dict[str, Any]:
     """
     Query and body as one dictionary; the body wins. A repeated name becomes a list.
 
@@ -168,6 +169,8 @@ async def read_parameters(request: web.Request, limits: tuple[int, int] | None) 
         _collect(params, request.query.items())
     if limits is None:
         pass
+    elif isinstance(request, ApiRequest):
+        params |= _whole_body(request, limits)
     elif request.content.is_eof():  # all of it has come with the head, as small ones do
         params |= await _read_body(request, *limits)
     else:
@@ -179,7 +182,7 @@ async def read_parameters(request: web.Request, limits: tuple[int, int] | None) 
     return params
 
 
-def _check_query(request: web.Request) -> None:
+def _check_query(request: AnyRequest) -> None:
     raw = request.raw_path.partition("?")[2]
     if "%" not in raw:
         return
@@ -198,7 +201,7 @@ async def _body_in_time(request: web.Request, limits: tuple[int, int]) -> dict[s
         raise BODY_TOO_SLOW(seconds=seconds) from None
 
 
-def _limits(request: web.Request) -> tuple[int, int]:
+def _limits(request: AnyRequest) -> tuple[int, int]:
     """Return how many bytes, and in JSON how many values, the body of *request* may have."""
     usual = (request.client_max_size, MAX_VALUES)
     context = request[CONTEXT]
@@ -208,17 +211,17 @@ def _limits(request: web.Request) -> tuple[int, int]:
     return usual if limit is None else (limit.max_bytes, limit.max_values)
 
 
-def _own_limit(request: web.Request) -> BodyLimit | None:
+def _own_limit(request: AnyRequest) -> BodyLimit | None:
     target = request[CONTEXT].target
     return None if target is None else BODY_LIMITS.get(target.url)
 
 
-def _takes_file(request: web.Request) -> bool:
+def _takes_file(request: AnyRequest) -> bool:
     limit = _own_limit(request)
     return limit is not None and limit.takes_file
 
 
-def _is_file(request: web.Request) -> bool:
+def _is_file(request: AnyRequest) -> bool:
     kind = request.content_type
     return kind in FILE_TYPES and "Content-Type" in request.headers and _takes_file(request)
 
@@ -253,7 +256,7 @@ async def _read_body(request: web.Request, max_bytes: int, max_values: int) -> d
         raise BAD_FORM() from exc
 
 
-def _coding(request: web.Request) -> str | None:
+def _coding(request: AnyRequest) -> str | None:
     """Return how the body is packed, one of CODINGS, or None; raises AppError 415."""
     names = ",".join(request.headers.getall("Content-Encoding", ())).lower().split(",")
     codings = [name.strip() for name in names if name.strip() not in ("", "identity")]
@@ -325,12 +328,26 @@ async def _parse_body(request: web.Request, source: web.Request, max_values: int
         return {}
     if request.content_length is None:  # else its head has been checked
         check_media_type(request)
+    if len(raw) > MAX_READ_IN_LOOP:
+        return await asyncio.to_thread(_take_json, request, raw, max_values)
+    return _take_json(request, raw, max_values)
+
+
+def _whole_body(request: ApiRequest, limits: tuple[int, int]) -> dict[str, Any]:
+    """Parse the body that has come with its head, JSON that `check_head` has let in."""
+    raw, (max_bytes, max_values) = request.body or b"", limits
+    if len(raw) > max_bytes:
+        raise _too_large(max_bytes)
+    try:
+        return _take_json(request, raw, max_values) if raw else {}
+    except JsonError as exc:
+        raise BAD_JSON(exc.message) from None
+
+
+def _take_json(request: AnyRequest, raw: bytes, max_values: int) -> dict[str, Any]:
     if raw.count(b",") > max_values:
         raise BODY_TOO_MANY_VALUES(limit=max_values)
-    if len(raw) > MAX_READ_IN_LOOP:
-        body = await asyncio.to_thread(parse_json, raw)
-    else:
-        body = parse_json(raw)
+    body = parse_json(raw)
     if not isinstance(body, dict):
         raise BAD_BODY()
     if len(body) > MAX_NAMES:

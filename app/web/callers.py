@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from app.access.api_request import AnyRequest
 from app.base.addresses import Address, read_address, read_hop, read_network
 from app.base.catalogue.requests import CROSS_SITE, UNKNOWN_HOST
 
@@ -20,7 +21,7 @@ class Callers:
     def __init__(self, trusted_proxies: Iterable[str]) -> None:
         self._trusted = [read_network(cidr) for cidr in trusted_proxies]
 
-    def address(self, request: web.Request) -> str:
+    def address(self, request: AnyRequest) -> str:
         """
         Return the caller's IP address, or UNKNOWN_ADDRESS.
 
@@ -59,7 +60,7 @@ def _spelling(remote: str) -> str:
     return UNKNOWN_ADDRESS if address is None else str(address)
 
 
-def check_host(request: web.Request, hosts: frozenset[str]) -> None:
+def check_host(request: AnyRequest, hosts: frozenset[str]) -> None:
     """Refuse host names that nobody configured: they would end up in links and cookies."""
     if host_name(request.host) not in hosts:
         raise UNKNOWN_HOST()
@@ -74,7 +75,7 @@ def host_name(host: str) -> str:
     return (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
 
 
-def check_origin(request: web.Request) -> None:
+def check_origin(request: AnyRequest) -> None:
     """Refuse writes that a browser makes for another site (kernel B4)."""
     if request.method in ("GET", "HEAD"):
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from app.access.api_request import AnyRequest, ApiRequest
 from app.access.request_context import CONTEXT
 from app.base.actor import Actor
 from app.base.errors import AppError
@@ -20,6 +21,7 @@ from app.web.responses import Answer, json_response, success
 
 ActorFunction = Callable[[Actor, dict[str, Any]], Awaitable[Any]]
 Handler = Callable[[web.Request, Any], Awaitable[web.StreamResponse]]
+ApiHandler = Callable[[ApiRequest], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,16 @@ class Endpoint:
     `function` is what it was made of; `answer` answers one of `methods`, where HEAD goes with GET.
     Before a body is read that may be large, `authenticate` looks who is asking. `decorate_refusal`
     is given each refusal from before `answer`, a wrong method's too: it returns the one to tell,
-    which may have headers of the endpoint's own.
+    which may have headers of the endpoint's own. `direct` answers as `answer` does, what has come
+    straight from the parser.
     """
 
     function: Callable[..., Awaitable[Any]]
     methods: tuple[str, ...]
     answer: Handler
-    authenticate: Callable[[web.Request], Awaitable[object]] | None = None
-    decorate_refusal: Callable[[web.Request, AppError], Awaitable[AppError]] | None = None
+    authenticate: Callable[[AnyRequest], Awaitable[object]] | None = None
+    decorate_refusal: Callable[[AnyRequest, AppError], Awaitable[AppError]] | None = None
+    direct: ApiHandler | None = None
 
     def __call__(self, request: web.Request, params: Any) -> Awaitable[web.StreamResponse]:
         """Answer *request*; raises MethodNotAllowed unless its method is one of ours."""
@@ -68,7 +72,23 @@ def answering(*methods: str) -> Callable[[Handler], Endpoint]:
     return lambda func: Endpoint(func, methods, func)
 
 
-def check_method(request: web.Request, methods: Iterable[str]) -> None:
+def for_programs(
+    func: ApiHandler,
+    methods: tuple[str, ...],
+    *,
+    authenticate: Callable[[AnyRequest], Awaitable[object]],
+    decorate_refusal: Callable[[AnyRequest, AppError], Awaitable[AppError]],
+) -> Endpoint:
+    """Make an endpoint of an API for programs, of one function whichever way a request came."""
+
+    async def answer(request: web.Request, params: Any) -> web.StreamResponse:
+        value = await func(ApiRequest.of(request))
+        return json_response(value.body, value.status, value.headers, value.content_type)
+
+    return Endpoint(func, methods, answer, authenticate, decorate_refusal, func)
+
+
+def check_method(request: AnyRequest, methods: Iterable[str]) -> None:
     """Raise MethodNotAllowed unless the request's method is in *methods*; HEAD goes with GET."""
     method = "GET" if request.method == "HEAD" else request.method
     if method not in methods:

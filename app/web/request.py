@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from app.access.api_request import AnyRequest, ApiRequest
 from app.access.request_context import CONTEXT, RequestContext
 from app.base.actor import Actor
 from app.base.contributions import Contributions
@@ -37,9 +38,9 @@ class ProgramApi:
 PROGRAM_APIS = Contributions(ProgramApi)
 
 
-def new_context(request: web.Request) -> RequestContext:
+def new_context(request: AnyRequest) -> RequestContext:
     """Return what the head of *request* alone tells of it."""
-    is_for_programs = _is_for_programs(request.path)
+    is_for_programs = is_program_api(request.path)
     return RequestContext(
         request_id=own_request_id(request),
         client_ip=request.app[CALLERS].address(request),
@@ -49,11 +50,12 @@ def new_context(request: web.Request) -> RequestContext:
     )
 
 
-def _is_for_programs(path: str) -> bool:
+def is_program_api(path: str) -> bool:
+    """Return whether *path* is an address of an API that programs ask with a key."""
     return any(api.pattern.match(path) for api in PROGRAM_APIS)
 
 
-def own_request_id(request: web.BaseRequest) -> str:
+def own_request_id(request: web.BaseRequest | ApiRequest) -> str:
     """Return the caller's X-Request-Id when it is well-formed, else a new one."""
     request_id = request.headers.get("X-Request-Id")
     if request_id is not None and _REQUEST_ID.match(request_id):
@@ -61,7 +63,7 @@ def own_request_id(request: web.BaseRequest) -> str:
     return f"{_PROCESS_ID}{next(_request_numbers):08x}"
 
 
-def _language(request: web.Request, *, is_for_programs: bool) -> str:
+def _language(request: AnyRequest, *, is_for_programs: bool) -> str:
     """
     Return `_lang` of the query, else Accept-Language; pages without either are Chinese, but what
     programs ask for is English, whatever they accept.
@@ -75,7 +77,7 @@ def _language(request: web.Request, *, is_for_programs: bool) -> str:
     return pick_language(choice or request.headers.get(_LANGUAGE_HEADER), default)
 
 
-def wants_page(request: web.Request) -> bool:
+def wants_page(request: AnyRequest) -> bool:
     """Return whether a browser was sent here by its user (not by a script of a page)."""
     return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
 

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
+from app.access.api_request import AnyRequest
 from app.access.request_context import CONTEXT
 from app.base.errors import AppError, Message
 from app.base.i18n import translate
@@ -46,7 +47,13 @@ USUAL_HEADERS: CIMultiDict[str] = CIMultiDict(
 def insist_on_https() -> None:
     """Let every answer of this process tell browsers to come by https only, for a year."""
     USUAL_HEADERS["Strict-Transport-Security"] = "max-age=31536000"
-    _headers_of.cache_clear()
+    usual_headers.cache_clear()
+
+
+class ReadyJson(bytes):
+    """JSON in UTF-8 that is sent as it is, for whoever writes it quicker than `json_bytes`."""
+
+    __slots__ = ()
 
 
 @dataclass
@@ -68,21 +75,26 @@ def json_response(
     content_type: str = JSON_TYPE,
 ) -> web.Response:
     """Return *value* as JSON, or text and bytes as they are."""
-    if isinstance(value, bytes):
-        body = value
-    elif isinstance(value, str) and content_type != JSON_TYPE:
-        body = value.encode("utf-8")
-    else:
-        body = json_bytes(value)
     # aiohttp takes a copy of them.
-    response = web.Response(body=body, status=status, headers=_headers_of(content_type))
+    response = web.Response(
+        body=body_bytes(value, content_type), status=status, headers=usual_headers(content_type)
+    )
     if headers:
         response.headers.update(headers)
     return response
 
 
+def body_bytes(value: Any, content_type: str) -> bytes:
+    """Return *value* as the body of an answer: JSON, or text and bytes as they are."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str) and content_type != JSON_TYPE:
+        return value.encode("utf-8")
+    return json_bytes(value)
+
+
 @lru_cache(maxsize=64)
-def _headers_of(content_type: str) -> CIMultiDict[str]:
+def usual_headers(content_type: str) -> CIMultiDict[str]:
     """Return what every answer of this content type has."""
     headers = USUAL_HEADERS.copy()
     headers["Content-Type"] = content_type
@@ -122,6 +134,12 @@ def success(request: web.Request, params: Mapping[str, Any], answer: Answer) -> 
 
 def refusal(request: web.Request, error: AppError) -> web.Response:
     """Return the answer to a refusal: an Error widget for pages, else a problem document."""
+    answer = refusal_answer(request, error)
+    return json_response(answer.body, answer.status, answer.headers, answer.content_type)
+
+
+def refusal_answer(request: AnyRequest, error: AppError) -> Answer:
+    """As `refusal`, still to be written."""
     context = request[CONTEXT]
     # The runtime handles a missing login or right by the status alone, see bricks-contract 14.
     by_widget = error.status < 500 and error.status not in (401, 403)
@@ -129,8 +147,8 @@ def refusal(request: web.Request, error: AppError) -> web.Response:
     by_widget = by_widget and not context.is_for_programs
     lang, request_id = context.lang, context.request_id
     if by_widget and is_page(context.params):
-        return json_response(_error_widget(error, lang, request_id), headers=error.headers)
-    return json_response(
+        return Answer(_error_widget(error, lang, request_id), headers=error.headers)
+    return Answer(
         problem_document(error, lang, request_id), error.status, error.headers, PROBLEM_TYPE
     )
 

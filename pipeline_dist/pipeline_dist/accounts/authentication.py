@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from aiohttp import web
-
 from app.global_func import (
     CONTEXT,
     UNKNOWN_ADDRESS,
+    AnyRequest,
     AppError,
     Network,
     now,
@@ -60,7 +59,7 @@ class AuthenticatedDistributor:
         return self.distributor.id
 
 
-def read_credentials(request: web.Request) -> Credentials:
+def read_credentials(request: AnyRequest) -> Credentials:
     """Read what *request* shows; raises NotSignedIn `invalid_key` when that cannot be a key."""
     key = _sent_key(request)
     if key is None or not keys.is_well_formed(key):
@@ -142,7 +141,7 @@ def _entries(allowed_ips: str | None) -> list[str]:
     return re.findall(r'[^,\s\[\]"]+', allowed_ips or "")
 
 
-def _sent_key(request: web.Request) -> str | None:
+def _sent_key(request: AnyRequest) -> str | None:
     """Return the one key of the request; None when there is none, or two that differ."""
     candidates = {value.strip() for value in request.headers.getall("X-API-Key", [])}
     for header in request.headers.getall("Authorization", []):

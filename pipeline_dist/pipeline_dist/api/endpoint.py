@@ -9,9 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-
-from app.global_func import AppError, Endpoint, json_response, reading
+from app.global_func import (
+    Answer,
+    AnyRequest,
+    ApiRequest,
+    AppError,
+    Endpoint,
+    for_programs,
+    reading,
+)
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
@@ -37,7 +43,7 @@ class Reply:
     content_type: str = JSON_TYPE
 
 
-ApiFunction = Callable[[web.Request, AuthenticatedDistributor], Awaitable[Reply]]
+ApiFunction = Callable[[ApiRequest, AuthenticatedDistributor], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,11 @@ class ByKey:
     also where it may do nothing else any more (`check_caller`).
     """
 
-    function: Callable[[web.Request, Credentials], Awaitable[Reply]]
+    function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]
     ends_calls: bool = False
 
 
-def to_end_calls(function: Callable[[web.Request, Credentials], Awaitable[Reply]]) -> ByKey:
+def to_end_calls(function: Callable[[ApiRequest, Credentials], Awaitable[Reply]]) -> ByKey:
     """Make an API function that ends calls."""
     return ByKey(function, ends_calls=True)
 
@@ -60,7 +66,7 @@ def to_end_calls(function: Callable[[web.Request, Credentials], Awaitable[Reply]
 def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
     """Make an endpoint of the function that answers for each HTTP method that is allowed."""
 
-    async def answer(request: web.Request, params: dict[str, Any]) -> web.StreamResponse:
+    async def answer(request: ApiRequest) -> Answer:
         func = methods["GET" if request.method == "HEAD" else request.method]
         credentials = read_credentials(request)
         caller, to_end = None, _ends_calls(func)
@@ -77,20 +83,16 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
         limits = reply.limits
         if limits is None:
             limits = await own_limits(caller or await authenticate(credentials, to_end=to_end))
-        headers = {
-            "Cache-Control": "no-store",
-            **rate_limit_headers(limits),
-            **reply.headers,
-        }
-        return json_response(reply.body, reply.status, headers, reply.content_type)
+        headers = {**rate_limit_headers(limits), **reply.headers}
+        return Answer(reply.body, reply.status, headers, reply.content_type)
 
-    async def check_key(request: web.Request) -> None:
+    async def check_key(request: AnyRequest) -> None:
         """Look the key up before a body is read that may be large. It is looked up again behind the
         body, which may take its time: a key revoked meanwhile is none any more."""
         to_end = _ends_calls(methods.get(request.method))
         await authenticate(read_credentials(request), to_end=to_end)
 
-    async def decorate_refusal(request: web.Request, refusal: AppError) -> AppError:
+    async def decorate_refusal(request: AnyRequest, refusal: AppError) -> AppError:
         """
         Tell callers without a valid key that first, for a body that cannot be read for instance;
         the others are told their limits with *refusal*.
@@ -103,7 +105,9 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
             return refusal if refusal.status == 405 else exc
         return refusal
 
-    return Endpoint(answer, tuple(methods), answer, check_key, decorate_refusal)
+    return for_programs(
+        answer, tuple(methods), authenticate=check_key, decorate_refusal=decorate_refusal
+    )
 
 
 def _ends_calls(function: ApiFunction | ByKey | None) -> bool:

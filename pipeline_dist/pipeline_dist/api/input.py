@@ -11,13 +11,11 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from aiohttp import web
-
 from app.global_func import (
     BAD_BODY,
-    CONTEXT,
     REQUIRED,
     UNKNOWN_FIELD,
+    ApiRequest,
     FieldProblem,
     FieldRule,
     InvalidFields,
@@ -73,7 +71,7 @@ FINISH_RULES = {
 }
 
 
-def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]:
+def query(request: ApiRequest, spec: Mapping[str, FieldRule]) -> dict[str, Any]:
     """
     Return the typed parameters of the URL; raises InvalidFields, also for names not in *spec* and
     for parameters without a value.
@@ -85,28 +83,28 @@ def query(request: web.Request, spec: Mapping[str, FieldRule]) -> dict[str, Any]
     return check_params(spec, params, strict=True)
 
 
-def refuse_beside(request: web.Request, main: str, names: Iterable[str]) -> None:
+def refuse_beside(request: ApiRequest, main: str, names: Iterable[str]) -> None:
     """Raise InvalidFields for those of *names* in the URL: beside *main* they mean nothing."""
     problems = [MEANS_NOTHING_BESIDE(name, main=main) for name in names if name in request.query]
     if problems:
         raise InvalidFields(problems)
 
 
-def json_body(request: web.Request) -> dict[str, Any]:
+def json_body(request: ApiRequest) -> dict[str, Any]:
     """
     Return the JSON object that was sent; raises AppError 415, BadRequest `bad_body`, and
     InvalidFields for parameters in the URL, where nothing reads them.
     """
     if request.query_string:
         query(request, {})
-    body = request[CONTEXT].json_body
+    body = request.context.json_body
     if body is None:
         check_media_type(request)
         raise BAD_BODY()
     return dict(body)
 
 
-def idempotency_key(request: web.Request) -> str:
+def idempotency_key(request: ApiRequest) -> str:
     """Return the header Idempotency-Key; raises BadRequest when it is missing or not usable."""
     headers = request.headers.getall("Idempotency-Key", [])
     if not headers or not headers[0].strip():

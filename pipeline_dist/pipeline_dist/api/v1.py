@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
-
 from app.global_func import (
     BYTE_ORDER_MARK,
-    CONTEXT,
     CSV_TYPE,
     TOO_SLOW,
     XLSX_TYPE,
+    ApiRequest,
     FieldRule,
     next_day_start,
     next_month_start,
@@ -65,7 +63,7 @@ STATEMENT_CSV_QUERY = STATEMENT_FILE_QUERY | {"bom": STATEMENT_QUERY["bom"]}
 STATEMENTS_QUERY = {**kept_statements.PAGE_QUERY, "next": _NEXT}
 
 
-async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
     row = caller.distributor
@@ -103,7 +101,7 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     return Reply(body=body, limits=limits)
 
 
-async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def pipelines(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the lines this distributor may call; with `code` one of them, with its live
     version."""
     query = api_input.query(request, PIPELINES_QUERY)
@@ -118,17 +116,17 @@ async def pipelines(request: web.Request, caller: AuthenticatedDistributor) -> R
         return Reply(body=await catalogue.pipelines(sor, owner, caller.distributor, page))
 
 
-async def quote(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def quote(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return what lines would cost, and whether a call would be let in now."""
     pipeline, lines = api_input.quote(api_input.json_body(request))
     answer, limits = await admission.quote(
-        caller.id, pipeline=pipeline, lines=lines, lang=request[CONTEXT].lang
+        caller.id, pipeline=pipeline, lines=lines, lang=request.context.lang
     )
     return Reply(body=answer, limits=limits)
 
 
 @ByKey
-async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
+async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """Begin a call, or book a finished one in one go."""
     key = api_input.idempotency_key(request)
     command = api_input.begin_call(key, api_input.json_body(request))
@@ -141,21 +139,21 @@ async def begin_call(request: web.Request, credentials: Credentials) -> Reply:
     )
 
 
-async def read_call(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def read_call(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """One call with its lines."""
     query = api_input.query(request, CALL_QUERY)
     return Reply(body=await admission.read_call(caller.id, query["call_no"]))
 
 
 @to_end_calls
-async def finish_call(request: web.Request, credentials: Credentials) -> Reply:
+async def finish_call(request: ApiRequest, credentials: Credentials) -> Reply:
     """End a call that was begun."""
     command = api_input.finish_call(api_input.json_body(request))
     result = await admission.finish(credentials, command)
     return Reply(body=result.answer, limits=result.limits, headers=_replay_header(result.replayed))
 
 
-async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
 
@@ -168,11 +166,11 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
     async with reading() as sor:
         limits = await limits_now(sor, caller.id, codes)
     # Others are served while thousands of lines become text.
-    body = await asyncio.to_thread(batches.answer, outcomes, request[CONTEXT].lang)
+    body = await asyncio.to_thread(batches.answer, outcomes, request.context.lang)
     return Reply(body=body, limits=limits, headers=headers)
 
 
-async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def usage_report(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Answer sums by day, pipeline, model or step; without `group_by` the lines, page by page."""
     query = api_input.query(request, USAGE_QUERY)
     if query["group_by"]:
@@ -198,7 +196,7 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
     return Reply(body=body)
 
 
-async def month_statement(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def month_statement(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as JSON, CSV or an Excel file."""
     query = api_input.query(request, STATEMENT_QUERY)
     if query["format"] != "csv":
@@ -206,19 +204,19 @@ async def month_statement(request: web.Request, caller: AuthenticatedDistributor
     return await _statement(request, caller, query, query["format"])
 
 
-async def statement_csv(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def statement_csv(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as CSV, with `bom=1` marked as UTF-8."""
     query = api_input.query(request, STATEMENT_CSV_QUERY)
     return await _statement(request, caller, query, Kind.CSV)
 
 
-async def statement_xlsx(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def statement_xlsx(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statement of a month as an Excel file."""
     query = api_input.query(request, STATEMENT_FILE_QUERY)
     return await _statement(request, caller, query, Kind.XLSX)
 
 
-async def statements(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
+async def statements(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the statements of closed months, page by page, the newest first."""
     query = api_input.query(request, STATEMENTS_QUERY)
     owner = f"statements {caller.id}"
@@ -228,7 +226,7 @@ async def statements(request: web.Request, caller: AuthenticatedDistributor) -> 
 
 
 async def _statement(
-    request: web.Request, caller: AuthenticatedDistributor, query: Mapping[str, Any], kind: str
+    request: ApiRequest, caller: AuthenticatedDistributor, query: Mapping[str, Any], kind: str
 ) -> Reply:
     """Answer the statement that *query* means as a file of this *kind*; one that is kept byte for
     byte as it was made."""
@@ -240,7 +238,7 @@ async def _statement(
             view = await view_by_number(sor, distributor, query["number"])
         else:
             view = await view_of_month(sor, distributor, check_month(query["month"]))
-        content = await view.file(sor, File.for_reader(kind, request[CONTEXT].lang))
+        content = await view.file(sor, File.for_reader(kind, request.context.lang))
     name = f"statement-{distributor.code}-{view.month}.{kind}"
     if kind == Kind.CSV:
         mark = BYTE_ORDER_MARK.encode() if query["bom"] else b""

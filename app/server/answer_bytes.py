@@ -1,0 +1,45 @@
+"""An answer as the bytes that go out: those that aiohttp's response would write."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from http import HTTPStatus
+
+from aiohttp.helpers import rfc822_formatted_time
+
+from app.web.responses import Answer, body_bytes, usual_headers
+
+# What ends a header's value, or is no text; as aiohttp has it.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def answer_bytes(answer: Answer, request_id: str) -> bytes:
+    """Return *answer* to the request of this id, in HTTP/1.1; raises ValueError for a header that
+    would be more than one."""
+    body = body_bytes(answer.body, answer.content_type)
+    own = answer.headers
+    if own and _CONTROL.search("".join([*own, *own.values()])):
+        raise ValueError("a control character in a header")
+    usual = usual_headers(answer.content_type)
+    if any(name in usual for name in own):
+        headers = usual.copy()
+        headers.update(own)
+        head = _head(answer.status, headers)
+    else:
+        head = _usual_head(answer.status, answer.content_type)
+        head += "".join([f"{name}: {value}\r\n" for name, value in own.items()])
+    return (
+        f"{head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n\r\n"
+    ).encode() + body
+
+
+# What they are made of does not change once requests are answered (`insist_on_https`).
+@lru_cache(maxsize=256)
+def _usual_head(status: int, content_type: str) -> str:
+    return _head(status, usual_headers(content_type))
+
+
+def _head(status: int, headers: Mapping[str, str]) -> str:
+    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+    return start + "".join([f"{name}: {value}\r\n" for name, value in headers.items()])

@@ -1,0 +1,214 @@
+"""
+Answering programs straight from the HTTP parser, where nothing about the request is unusual.
+
+aiohttp makes a request object, a task and its own writer for each request, and wakes a task of the
+connection; that takes longer than all that our API has to look at. Here a message that its parser
+has read whole is answered by one light task: same guard, same endpoint, same bytes. Whatever is
+unusual (`is_plain` says what is not) is left in aiohttp's queue and goes aiohttp's way, and
+so does every request that comes while one is being answered.
+
+What is relied on of aiohttp's RequestHandler, beyond its public methods: its parent puts messages
+into `_messages` and wakes by `_waiter` the connection's task, which waits only while it has nothing
+to do; `_parser.message_consumed` makes room for another message; `_request_in_progress` and
+`_handler_waiter` let `shutdown` wait; `_close`, `_force_close`, `_paused`, `_drain_helper` and the
+timer of `_keepalive_timeout` are what they say. `unknown_internals` looks at each start whether
+they are there, and tests/unit/test_direct_answers.py fails when the code behind them has changed.
+"""
+
+import asyncio
+import re
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from app.access.api_request import NO_QUERY, ApiRequest
+from app.access.request_context import WEB_PATHS
+from app.server.answer_bytes import answer_bytes
+from app.server.dspy import direct_endpoint
+from app.server.guard import guard_directly
+from app.server.protocol import ProblemProtocol
+from app.web.body import MAX_READ_IN_LOOP
+from app.web.endpoint import ApiHandler
+from app.web.request import is_program_api
+
+RELIED_ON = frozenset(
+    """
+    _close _drain_helper _force_close _handler_waiter _keepalive_handle _keepalive_timeout _loop
+    _manager _messages _next_keepalive_close_time _parser _paused _process_keepalive
+    _request_in_progress _waiter
+    """.split()
+)
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
+JSON = "application/json"
+_JSON = re.compile(r"application/json(?:; ?charset=utf-8)?", re.IGNORECASE)
+# What is read, asked for or answered otherwise than the rest.
+_UNUSUAL = ("Cookie", "Expect", "Content-Encoding", "Transfer-Encoding", "Upgrade")
+
+
+def unknown_internals() -> frozenset[str]:
+    """Return what `DirectProtocol` needs of aiohttp and this version does not have."""
+    return frozenset(name for name in RELIED_ON if not hasattr(web.RequestHandler, name))
+
+
+def is_plain(message: Any, payload: StreamReader) -> bool:
+    """
+    Return whether *message* may be answered here, as far as its head tells: GET or POST in HTTP/1.1
+    with keep-alive, to a plainly written address of an API for programs, with no body or a short
+    one in JSON that is all there, and with none of the headers of _UNUSUAL.
+    """
+    # Bytes that are no request are a message of another kind.
+    if type(message) is not RawRequestMessage or message.version != HttpVersion11:
+        return False
+    path = message.path.partition("?")[0]
+    if _PLAIN_PATH.fullmatch(path) is None or not is_program_api(path):
+        return False
+    if message.should_close or message.upgrade or message.chunked or not payload.is_eof():
+        return False
+    headers = message.headers
+    if "Host" not in headers:
+        return False
+    for name in _UNUSUAL:  # quicker than a generator
+        if name in headers:
+            return False
+    kind = headers.get("Content-Type")
+    if kind is not None and _JSON.fullmatch(kind) is None:
+        return False
+    if payload is EMPTY_PAYLOAD:
+        return message.method in ("GET", "POST")
+    # Without a length it would be of another coding.
+    length = int(headers.get("Content-Length", MAX_READ_IN_LOOP + 1))
+    return bool(message.method == "POST" and length <= MAX_READ_IN_LOOP)
+
+
+class DirectProtocol(ProblemProtocol):
+    """aiohttp's handler of one connection, which answers plain requests of programs by itself."""
+
+    def __init__(self, server: Any, app: web.Application, body_limit: int, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._app = app
+        self._body_limit = body_limit
+        # Both while a request is answered here: by whom, and what the connection's task waits for.
+        self._answering: asyncio.Task[None] | None = None
+        self._idle: asyncio.Future[None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take in *data*; answer the request in it here, if it is one, whole, and a plain one."""
+        idle = self._waiter
+        # Without one the connection's task is at work, or one is answered here: what comes waits.
+        if idle is None or idle.done():
+            super().data_received(data)
+            return
+        self._waiter = None  # so that the message is queued, and nobody woken
+        try:
+            super().data_received(data)
+        finally:
+            self._waiter = idle
+        messages = self._messages
+        if not messages:
+            return
+        if len(messages) == 1:
+            plain = self._plain_request(*messages[0])
+            if plain is not None:
+                self._begin(*plain, messages[0][1])
+                return
+        idle.set_result(None)
+
+    def _plain_request(
+        self, message: Any, payload: StreamReader
+    ) -> tuple[ApiRequest, ApiHandler] | None:
+        """Return the request in *message* with who answers it; None where that is not done here."""
+        if not is_plain(message, payload):
+            return None
+        method, raw_path, headers = message.method, message.path, message.headers
+        path, has_query, _ = raw_path.partition("?")
+        try:
+            endpoint = direct_endpoint(self._app[WEB_PATHS].find(path))
+        except Exception:  # noqa: BLE001  aiohttp's way says what is wrong with the script
+            return None
+        if endpoint is None or endpoint.direct is None or method not in endpoint.methods:
+            return None
+        length = headers.get("Content-Length")
+        request = ApiRequest()
+        request.app, request.headers, request.host = self._app, headers, headers["Host"]
+        request.method, request.path, request.raw_path = method, path, raw_path
+        request.remote, request.client_max_size = self._remote(), self._body_limit
+        # What aiohttp has for none.
+        request.content_type = JSON if "Content-Type" in headers else "application/octet-stream"
+        request.content_length = None if length is None else int(length)
+        request.body_exists = payload is not EMPTY_PAYLOAD
+        if has_query:
+            request.query, request.query_string = message.url.query, message.url.query_string
+        else:
+            request.query, request.query_string = NO_QUERY, ""
+        return request, endpoint.direct
+
+    def _remote(self) -> str | None:
+        peer = self.peername
+        return str(peer[0]) if isinstance(peer, list | tuple) else peer
+
+    def _begin(self, request: ApiRequest, handler: ApiHandler, payload: StreamReader) -> None:
+        """Do what the connection's task does with a message that it takes, and begin to answer."""
+        self._messages.clear()
+        assert self._parser is not None
+        assert self._manager is not None
+        self._parser.message_consumed()
+        self._manager.requests_count += 1
+        self._request_in_progress = True
+        # Hidden, the connection is not taken for idle, by the keep-alive timer for instance.
+        self._idle, self._waiter = self._waiter, None
+        # This too calls data_received, which must not find the connection idle any more.
+        request.body = payload.read_nowait()
+        self._answering = self._loop.create_task(self._answer(request, handler))
+
+    async def _answer(self, request: ApiRequest, handler: ApiHandler) -> None:
+        try:
+            answer = await guard_directly(request, handler)
+            data = answer_bytes(answer, request.context.request_id)
+            transport = self.transport
+            if transport is None or transport.is_closing():
+                return  # whoever asked has gone; what was asked for has happened
+            transport.write(data)
+            if self._paused:
+                await self._drain_helper()
+        except ConnectionError:
+            self.force_close()
+        except Exception as exc:  # noqa: BLE001  as aiohttp does: the connection ends, the rest goes on
+            self.log_exception("Unhandled exception", exc_info=exc)
+            self.force_close()
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Give the connection back to its task: to end, to take the next message, or to wait."""
+        idle, self._idle, self._answering = self._idle, None, None
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        if idle is None or idle.done():
+            return
+        self._waiter = idle
+        if self._close or self._force_close:
+            idle.cancel()
+            if self.transport is not None:
+                self.transport.close()
+            return
+        loop = self._loop
+        self._next_keepalive_close_time = loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
+        if self._messages:
+            idle.set_result(None)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's
+        """Let what is being answered end; what has not within *timeout* seconds is cancelled."""
+        await super().shutdown(timeout)
+        if self._answering is not None:
+            self._answering.cancel()
