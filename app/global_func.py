@@ -73,8 +73,15 @@ from app.base.json_numbers import (
 )
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
-from app.db.bulk import bulk_insert_tuples, bulk_update
+from app.db.bulk import (
+    bulk_insert_tuples,
+    bulk_update,
+    insert_texts,
+    quote_of,
+    update_texts,
+)
 from app.db.pool import pools
+from app.db.results import Query, Rows
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
 from app.endpoints.audit import audit_entry_view, audit_put_back
@@ -172,9 +179,11 @@ __all__ = [
     "Module",
     "Network",
     "ProgramApi",
+    "Query",
     "ReadyJson",
     "Record",
     "Row",
+    "Rows",
     "SafeSqlor",
     "Sentence",
     "TableService",
@@ -206,6 +215,7 @@ __all__ = [
     "in_transaction",
     "insert_row",
     "insert_rows",
+    "insert_texts",
     "is_bounded",
     "iso",
     "json_bytes",
@@ -228,6 +238,7 @@ __all__ = [
     "public",
     "quota_day",
     "quota_month",
+    "quote_of",
     "read_address",
     "read_network",
     "reading",
@@ -246,6 +257,7 @@ __all__ = [
     "translate",
     "update_locked_row",
     "update_row",
+    "update_texts",
     "whole_range",
     "without_unchanged",
     "writing",

@@ -12,8 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from app.db.cursor import BufferedCursor, is_plain, sql_literal
-from app.db.errors import translate_errors
+from app.db.cursor import is_plain, sql_literal
 from app.db.sqlor import SafeSqlor
 
 ROW_BATCH_SIZE = 500
@@ -43,12 +42,21 @@ async def bulk_insert_tuples(
 ) -> None:
     """Do as `bulk_insert` with rows that are the values of *columns*, in their order; with
     *on_duplicate*, SQL that sets columns, a row that is there already is changed by that."""
+    quote = quote_of(sor)
+    groups = ("(" + ",".join([quote(value) for value in row]) + ")" for row in rows)
+    for text in insert_texts(table, columns, groups, on_duplicate=on_duplicate):
+        await sor.write(text)
+
+
+def insert_texts(
+    table: str, columns: Sequence[str], rows: Iterable[str], *, on_duplicate: str = ""
+) -> Iterator[str]:
+    """Return the statements that insert *rows*, each the text of its values (by `quote_of`) in
+    brackets."""
     start = f"insert into {_name(table)} ({', '.join(map(_name, columns))}) values "  # noqa: S608
     end = f" on duplicate key update {on_duplicate}" if on_duplicate else ""
-    quote = _quote_of(sor)
-    groups = ("(" + ",".join([quote(value) for value in row]) + ")" for row in rows)
-    for portion in _portions(groups):
-        await _run(sor, start + ",".join(portion) + end)
+    for portion in _portions(rows):
+        yield start + ",".join(portion) + end
 
 
 async def bulk_update(
@@ -56,8 +64,16 @@ async def bulk_update(
 ) -> None:
     """Set *columns* of each of *rows*, found by `id`, to what its attribute of that name has, up to
     50 a statement."""
+    for text in update_texts(sor, table, columns, rows):
+        await sor.write(text)
+
+
+def update_texts(
+    sor: SafeSqlor, table: str, columns: Sequence[str], rows: Sequence[Any]
+) -> Iterator[str]:
+    """Return the statements of `bulk_update`."""
     start = f"update {_name(table)} set "  # noqa: S608
-    quote = _quote_of(sor)
+    quote = quote_of(sor)
     for first in range(0, len(rows), CHANGE_BATCH_SIZE):
         some = rows[first : first + CHANGE_BATCH_SIZE]
         ids = [quote(row.id) for row in some]
@@ -65,7 +81,7 @@ async def bulk_update(
             f"{_name(name)}={_case(ids, [quote(getattr(row, name)) for row in some])}"
             for name in columns
         ]
-        await _run(sor, f"{start}{', '.join(sets)} where id in ({','.join(ids)})")
+        yield f"{start}{', '.join(sets)} where id in ({','.join(ids)})"
 
 
 def _portions(groups: Iterable[str]) -> Iterator[list[str]]:
@@ -89,8 +105,9 @@ def _case(ids: Sequence[str], values: Sequence[str]) -> str:
     return f"case id {' '.join(pairs)} end"
 
 
-def _quote_of(sor: SafeSqlor) -> Quote:
-    """Return how values are written in statements on this connection."""
+def quote_of(sor: SafeSqlor) -> Quote:
+    """Return how values are written in statements on this connection: the one door by which they
+    come into a text."""
     connection = sor.conn
 
     def quote(value: Any) -> str:
@@ -125,10 +142,3 @@ def _name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"not a name: {name!r}")
     return f"`{name}`"
-
-
-async def _run(sor: SafeSqlor, text: str) -> None:
-    sor.dataChanged = True
-    async with sor.conn.cursor(BufferedCursor) as cursor:
-        with translate_errors():
-            await cursor.execute(text)

@@ -19,7 +19,7 @@ from pymysql.constants import COMMAND, CR, SERVER_STATUS
 from pymysql.protocol import MysqlPacket
 
 _READ_BATCH_SIZE = 1 << 18
-_MAX_PACKET = 0xFFFFFF
+MAX_PACKET = 0xFFFFFF
 _MAX_DESCRIPTIONS = 1000
 # Then others are let on: reading so many takes some ten milliseconds.
 _ROW_BATCH_SIZE = 2000
@@ -44,26 +44,27 @@ class BufferedResult(MySQLResult):
     async def _read_result_packet(self, first_packet: Any) -> None:
         self.field_count = first_packet.read_length_encoded_integer()
         packets = await self._packets()
-        columns = tuple(packets[: self.field_count])
-        description = self._descriptions.get(columns)
-        if description is None:
-            description = await self._describe(columns)
-        self.description, converters = description
+        self.description, converters = await self.describe(tuple(packets[: self.field_count]))
         last = MysqlPacket(packets[-1], None)
         self._check_packet_is_eof(last)
         # After the columns stands a packet that ends them.
         rows = packets[self.field_count + 1 : -1]
         if len(rows) <= _ROW_BATCH_SIZE:
-            self.rows = tuple([_row(packet, converters) for packet in rows])
+            self.rows = tuple([row_of(packet, converters) for packet in rows])
         else:
             self.rows = await _many_rows(rows, converters)
         self.affected_rows = len(self.rows)
         self.connection = None
 
-    async def _describe(self, columns: tuple[bytes, ...]) -> tuple[tuple[Any, ...], Converters]:
+    async def describe(self, columns: tuple[bytes, ...]) -> tuple[tuple[Any, ...], Converters]:
+        """Return what the packets of a result's *columns* say."""
+        known = self._descriptions.get(columns)
+        if known is not None:
+            return known
         connection: Any = self.connection
         feed: Any = _Feed(connection, columns)
         self.connection = feed
+        self.field_count = len(columns)
         try:
             await self._get_descriptions()
         finally:
@@ -82,7 +83,9 @@ class BufferedResult(MySQLResult):
         buffer, pieces = b"", b""
         wanted_ends = 2
         while True:
-            buffer += await self._more(is_long=len(packets) > _ROW_BATCH_SIZE)
+            if len(packets) > _ROW_BATCH_SIZE:
+                await asyncio.sleep(0)  # what has come already is read without waiting
+            buffer += await read_some(connection)
             position, size = 0, len(buffer)
             while size - position >= 4:
                 length = int.from_bytes(buffer[position : position + 3], "little")
@@ -91,7 +94,7 @@ class BufferedResult(MySQLResult):
                     break
                 packet = pieces + buffer[position + 4 : end]
                 position = end
-                if length == _MAX_PACKET:
+                if length == MAX_PACKET:
                     pieces = packet
                     continue
                 pieces = b""
@@ -104,22 +107,22 @@ class BufferedResult(MySQLResult):
                         return packets
             buffer = buffer[position:]
 
-    async def _more(self, *, is_long: bool) -> bytes:
-        connection: Any = self.connection
-        try:
-            if is_long:
-                await asyncio.sleep(0)  # what has come already is read without waiting
-            data: bytes = await connection._reader.read(_READ_BATCH_SIZE)
-        except asyncio.CancelledError:
-            connection._close_on_cancel()
-            raise
-        except OSError as exc:
-            connection.close()
-            raise _lost() from exc
-        if not data:
-            connection.close()
-            raise _lost()
-        return data
+
+async def read_some(connection: Any) -> bytes:
+    """Return what has come on *connection*, at least something; raises aiomysql.OperationalError
+    where it is lost, and closes it then."""
+    try:
+        data: bytes = await connection._reader.read(_READ_BATCH_SIZE)
+    except asyncio.CancelledError:
+        connection._close_on_cancel()
+        raise
+    except OSError as exc:
+        connection.close()
+        raise _lost() from exc
+    if not data:
+        connection.close()
+        raise _lost()
+    return data
 
 
 class BufferedCursor(aiomysql.Cursor):
@@ -188,11 +191,12 @@ async def _many_rows(packets: list[bytes], converters: Converters) -> tuple[tupl
     rows: list[tuple[Any, ...]] = []
     for start in range(0, len(packets), _ROW_BATCH_SIZE):
         await asyncio.sleep(0)
-        rows += [_row(packet, converters) for packet in packets[start : start + _ROW_BATCH_SIZE]]
+        rows += [row_of(packet, converters) for packet in packets[start : start + _ROW_BATCH_SIZE]]
     return tuple(rows)
 
 
-def _row(data: bytes, converters: Converters) -> tuple[Any, ...]:
+def row_of(data: bytes, converters: Converters) -> tuple[Any, ...]:
+    """Return the values of a row's packet."""
     row: list[Any] = []
     position = 0
     for encoding, converter in converters:

@@ -20,11 +20,14 @@ from sqlor.dbpools import DBPools
 from app.base.catalogue.requests import BUSY
 from app.base.settings import DatabaseSettings, settings
 from app.db.errors import unreachable
+from app.db.joined import settle_joined
 from app.db.settlement import settle
 from app.db.sqlor import SafeSqlor, to_utc
 
 IDLE_CHECK_SECONDS = 30
 RECYCLE_SECONDS = 1800
+# As many as admission has transactions at the same time.
+JOINED_SIZE = 2
 # Whoever holds a row longer than this is stuck, and those who want it are not to be stuck with it.
 LOCK_WAIT_SECONDS = 5
 # Quoted, since aiomysql puts it into its SET statement as it is.
@@ -56,10 +59,7 @@ class Pool:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """Lend a working connection in autocommit mode; raises Unavailable when none can be had."""
-        try:
-            await asyncio.wait_for(self._slots.acquire(), self._wait_seconds)
-        except TimeoutError:
-            raise BUSY(headers={"Retry-After": "1"}) from None
+        await _take_slot(self._slots, self._wait_seconds)
         try:
             pool = self._pool or await self._open()
             connection = await self._acquire(pool)
@@ -95,13 +95,10 @@ class Pool:
                 raise unreachable(exc) from exc
             if loop.time() - connection.last_usage < IDLE_CHECK_SECONDS:
                 return connection
-            try:
-                await connection.ping(reconnect=False)
-            except (aiomysql.MySQLError, OSError, RuntimeError):
-                connection.close()
-                await pool.release(connection)
-            else:
+            if await _answers(connection):
                 return connection
+            connection.close()
+            await pool.release(connection)
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[SafeSqlor]:
@@ -117,12 +114,97 @@ class Pool:
             self._pool = None
 
 
+class JoinedPool:
+    """
+    The few connections of work that does a transaction in two round trips (`joined`), and no other:
+    they alone take several statements in one text. One that is free is had without a turn of the
+    loop, so that who waits for the rows of a transaction can follow in the turn of its commit.
+    """
+
+    def __init__(self, place: DatabaseSettings, size: int, wait_seconds: float) -> None:
+        self._place = place
+        self._wait_seconds = wait_seconds
+        self._slots = asyncio.Semaphore(size)
+        self._free: list[Any] = []
+        self._isolation = ""
+
+    @asynccontextmanager
+    async def context(self) -> AsyncIterator[SafeSqlor]:
+        """Lend a sqlor object in a transaction; raises Unavailable when none can be had."""
+        await _take_slot(self._slots, self._wait_seconds)
+        try:
+            connection = await self._take()
+            try:
+                async with settle_joined(connection, self._place.name) as sor:
+                    yield sor
+            finally:
+                # In the middle of a transaction it is of no use to anybody.
+                if connection.closed or connection.get_transaction_status():
+                    connection.close()
+                else:
+                    self._free.append(connection)
+        finally:
+            self._slots.release()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        while self._free:
+            self._free.pop().close()
+
+    async def _take(self) -> Any:
+        """Return a free connection that works, or a new one."""
+        loop = asyncio.get_running_loop()
+        while self._free:
+            connection = self._free.pop()
+            idle = loop.time() - connection.last_usage
+            if idle < IDLE_CHECK_SECONDS and not _is_cut(connection):
+                return connection
+            if idle < RECYCLE_SECONDS and await _answers(connection):
+                return connection
+            connection.close()
+        try:
+            self._isolation = self._isolation or await _isolation_variable(self._place)
+            arguments = _connect_args(self._place)
+            arguments["client_flag"] |= CLIENT.MULTI_STATEMENTS
+            return await aiomysql.connect(
+                init_command=session_statement(self._isolation), **arguments
+            )
+        except (aiomysql.MySQLError, OSError) as exc:
+            raise unreachable(exc) from exc
+
+
+async def _take_slot(slots: asyncio.Semaphore, wait_seconds: float) -> None:
+    """Take one of *slots*; raises Unavailable where none comes free in time."""
+    if not slots.locked():
+        await slots.acquire()  # at once, which a task of its own, as below, would not
+        return
+    try:
+        await asyncio.wait_for(slots.acquire(), wait_seconds)
+    except TimeoutError:
+        raise BUSY(headers={"Retry-After": "1"}) from None
+
+
+def _is_cut(connection: Any) -> bool:
+    """Return whether the server has ended *connection*, as far as is known here."""
+    reader = connection._reader
+    return bool(reader.at_eof() or reader.exception() or reader.eof_received)
+
+
+async def _answers(connection: Any) -> bool:
+    try:
+        await connection.ping(reconnect=False)
+    except (aiomysql.MySQLError, OSError, RuntimeError):
+        return False
+    return True
+
+
 class Pools(DBPools.klass):
     """sqlor's DBPools with our pools in it; errors come through `sqlorContext`."""
 
     def __init__(self) -> None:
         # The parent opens an event loop of its own at import time; nothing of it is needed.
         self._pools: dict[str, Pool] = {}
+        self._joined: JoinedPool | None = None
         self.databases: dict[str, Any] = {}
         self.meta: dict[str, Any] = {}
 
@@ -138,6 +220,15 @@ class Pools(DBPools.klass):
             self._pools[name] = pool
         return pool
 
+    def joined(self) -> JoinedPool:
+        """Return the pool for transactions of two round trips on the pipeline database."""
+        if self._joined is None:
+            config = settings()
+            self._joined = JoinedPool(
+                config.pipeline_database, JOINED_SIZE, config.options.pool_wait_seconds
+            )
+        return self._joined
+
     @asynccontextmanager
     async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:
         """One transaction on database *name*; raises what its body raises."""
@@ -149,6 +240,9 @@ class Pools(DBPools.klass):
         for pool in self._pools.values():
             await pool.close()
         self._pools.clear()
+        if self._joined is not None:
+            await self._joined.close()
+            self._joined = None
 
 
 def pools() -> Pools:

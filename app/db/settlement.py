@@ -36,7 +36,7 @@ async def end_transaction(connection: Any, how: str) -> None:
     """Commit or roll back, as *how* says, or close the connection for good."""
     if connection.closed:
         if how == "commit":
-            raise _unknown_outcome()
+            raise unknown_outcome()
         return
     try:
         await getattr(connection, how)()
@@ -47,8 +47,9 @@ async def end_transaction(connection: Any, how: str) -> None:
             return
         if failure_code(exc) in RETRIED or not isinstance(exc, aiomysql.MySQLError | OSError):
             raise
-        raise _unknown_outcome() from exc
+        raise unknown_outcome() from exc
 
 
-def _unknown_outcome() -> AppError:
+def unknown_outcome() -> AppError:
+    """Return the refusal for a commit of which nobody can know whether it arrived."""
     return OUTCOME_UNKNOWN(headers={"Retry-After": "2"})

@@ -9,7 +9,7 @@ every request and without the schema's name (META-1, META-3).
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,6 +31,7 @@ from app.base.catalogue.records import (
 )
 from app.db.cursor import BufferedCursor
 from app.db.errors import translate_errors
+from app.db.results import Query, Rows
 from app.db.time_limit import TimeLimit
 
 MAX_ROWS = 1000
@@ -140,6 +141,21 @@ class SafeSqlor(MySqlor):
         """Run a statement that has no values and no result."""
         async with self.conn.cursor(BufferedCursor) as cursor:
             await cursor.execute(sql)
+
+    async def write(self, text: str) -> None:
+        """Run *text*, a whole statement that changes rows; its values are written in it."""
+        self.dataChanged = True
+        with translate_errors():
+            await self.statement(text)
+
+    async def write_last(self, texts: Iterable[str]) -> None:
+        """Run *texts*, the last that this transaction writes."""
+        for text in texts:
+            await self.write(text)
+
+    async def together(self, *queries: Query) -> list[Rows]:
+        """Return the rows of each of *queries*, which are run in their order."""
+        return [await self.tuples(query.text, query.values) for query in queries]
 
     def maskingSQL(self, org_sql: str, NS: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """Return the driver's SQL and its values; KeyError for a name that was not given."""

@@ -59,7 +59,7 @@ async def reading(
 
 
 async def in_transaction(
-    work: Callable[[SafeSqlor], Awaitable[T]], database: str = "pipeline"
+    work: Callable[[SafeSqlor], Awaitable[T]], database: str = "pipeline", *, joined: bool = False
 ) -> T:
     """
     Run *work* in one transaction and answer what it answers.
@@ -67,6 +67,9 @@ async def in_transaction(
     The whole of it is repeated, at most 5 times with growing random pauses, when the database
     gave up because of others: deadlock, lock time-out, failed certification. *work* must
     therefore have no effect outside the database. Raises Unavailable when all tries failed.
+
+    *joined*, on the pipeline database: in two round trips, as far as *work* asks `together` and
+    writes by `write_last` (app/db/joined.py).
 
     Inside `single_transaction` it is a part of that transaction: what it did is undone when it
     raises.
@@ -76,7 +79,8 @@ async def in_transaction(
         return await _part(whole, work)
     for attempt in range(TRIES):
         try:
-            async with transaction(database) as sor:
+            opening = pools().joined().context() if joined else transaction(database)
+            async with opening as sor:
                 return await work(sor)
         except (aiomysql.MySQLError, Unavailable) as exc:
             if failure_code(exc) not in RETRIED or attempt == TRIES - 1:

@@ -35,10 +35,11 @@ from pipeline_dist.admission.commands import (
     is_begin,
 )
 from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits
+from pipeline_dist.admission.locking import lock_workset
 from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.rows import Pipeline, pipeline_code
 from pipeline_dist.admission.spending import check_amount, check_begin, spend_limits
-from pipeline_dist.admission.workset import WorkSet, lock_workset
+from pipeline_dist.admission.workset import WorkSet
 from pipeline_dist.errors import (
     ALREADY_FINISHED,
     CALL_NOT_FOUND,

@@ -26,7 +26,7 @@ from pipeline_dist.admission.commands import (
     is_begin,
 )
 from pipeline_dist.admission.decide import Outcome, decide_all
-from pipeline_dist.admission.workset import StalePipeline
+from pipeline_dist.admission.locking import StalePipeline
 from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import UnlockedReservations
 
@@ -69,6 +69,9 @@ class PendingRequest(Request[Command]):
             self.future.set_exception(outcome)
         else:
             self.future.set_result(outcome)
+
+
+Outcomes = list[tuple[PendingRequest, Outcome | BaseException]]
 
 
 class AdmissionQueue:
@@ -187,8 +190,9 @@ class AdmissionQueue:
         return batch
 
     async def _run(self, batch: list[PendingRequest], rows: frozenset[str]) -> None:
+        outcomes: Outcomes = []
         try:
-            await self._commit_batch(batch)
+            outcomes = await self._commit_batch(batch)
         except asyncio.CancelledError:
             for request in batch:
                 request.future.cancel()
@@ -198,7 +202,12 @@ class AdmissionQueue:
             task = asyncio.current_task()
             assert task is not None
             self._running.discard(task)
-            self._wake()
+            try:
+                # What has come meanwhile goes to the database first, which is at work on it while
+                # the answers of this batch, which is committed, are written.
+                self._start()
+            finally:
+                _answer(outcomes)
 
     async def _commit_batch(
         self,
@@ -206,22 +215,24 @@ class AdmissionQueue:
         *,
         check_ledger_first: bool = False,
         also_lock: frozenset[str] = frozenset(),
-    ) -> None:
+    ) -> Outcomes:
+        """Decide *batch* in a transaction, or in several, and return what each is to be told;
+        nothing of those that are to be decided again in another batch."""
         try:
             outcomes = await in_transaction(
                 lambda sor: decide_all(
                     sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
-                )
+                ),
+                joined=True,
             )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
-                await self._commit_one_by_one(batch, exc)
-            else:
-                await self._commit_batch(batch, check_ledger_first=True, also_lock=also_lock)
+                return await self._commit_one_by_one(batch, exc)
+            return await self._commit_batch(batch, check_ledger_first=True, also_lock=also_lock)
         except UnlockedReservations as exc:
             # Each time there are more of them, so that this ends. Their locks may have to be waited
             # for, in the order in which everybody takes them.
-            await self._commit_batch(
+            return await self._commit_batch(
                 batch,
                 check_ledger_first=check_ledger_first,
                 also_lock=also_lock | exc.distributor_ids,
@@ -231,7 +242,7 @@ class AdmissionQueue:
             for request in batch:
                 if is_begin(request):
                     request.pipeline_id = None
-            await self._commit_batch(
+            return await self._commit_batch(
                 batch, check_ledger_first=check_ledger_first, also_lock=also_lock
             )
         except Unavailable as exc:
@@ -240,25 +251,22 @@ class AdmissionQueue:
                 for request in batch:
                     request.alone, request.since = True, self.loop.time()
                 self._waiting = batch + self._waiting
-                return
-            for request in batch:
-                request.answer(_copy(exc))
+                return []
+            return [(request, _copy(exc)) for request in batch]
         except Exception as exc:  # noqa: BLE001  one request's fault must not become all's
-            await self._commit_one_by_one(batch, exc)
-        else:
-            for request, outcome in zip(batch, outcomes, strict=True):
-                request.answer(outcome)
+            return await self._commit_one_by_one(batch, exc)
+        return list(zip(batch, outcomes, strict=True))
 
-    async def _commit_one_by_one(self, batch: list[PendingRequest], exc: Exception) -> None:
+    async def _commit_one_by_one(self, batch: list[PendingRequest], exc: Exception) -> Outcomes:
         if len(batch) == 1:
-            batch[0].answer(exc)
-            return
+            return [(batch[0], exc)]
         log.warning(
             "%d requests are decided one by one: %s", len(batch), exc,
             extra={"action": "batch_split"},
         )  # fmt: skip
         for request in batch:
-            await self._commit_batch([request])
+            _answer(await self._commit_batch([request]))
+        return []
 
     def _refuse_late(self) -> None:
         """Refuse those that have waited longer than a request may wait for a connection."""
@@ -271,6 +279,11 @@ class AdmissionQueue:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
             self._wake()
+
+
+def _answer(outcomes: Outcomes) -> None:
+    for request, outcome in outcomes:
+        request.answer(outcome)
 
 
 def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:

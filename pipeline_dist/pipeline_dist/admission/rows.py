@@ -1,12 +1,20 @@
 """The rows that admission goes by: distributors and their lines, locked in the fixed order and
 written, and what is only read of a pipeline."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from app.global_func import SafeSqlor, bulk_update, column_names
+from app.global_func import (
+    Query,
+    Rows,
+    SafeSqlor,
+    bulk_update,
+    column_names,
+    quote_of,
+    update_texts,
+)
 from pipeline_core.definition.states import PipelineStatus
 from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, LINK_COLUMNS, Distributor, Link
 from pipeline_ops.rules import counters as capacity
@@ -70,15 +78,9 @@ _SAVED_OF_ONE = (
 )
 _SAVE_ONE = (
     "update distributors d, distributor_pipeline l, pipeline_capacity c set "  # noqa: S608
-    + ", ".join(
-        f"{table}.{name} = "
-        + (f"unhex(${{{table}_{name}}}$)" if name == "rate_window" else f"${{{table}_{name}}}$")
-        for table, names in _SAVED_OF_ONE
-        for name in names
-    )
-    + " where d.id = ${d_id}$ and l.id = ${l_id}$ and c.id = ${c_id}$"
+    + ", ".join(f"{table}.{name}=%s" for table, names in _SAVED_OF_ONE for name in names)
+    + " where d.id=%s and l.id=%s and c.id=%s"
 )
-_SAVED_NAMES = tuple(f"{table}_{name}" for table, names in _SAVED_OF_ONE for name in names)
 
 
 async def find_pipeline(sor: SafeSqlor, code: str) -> Pipeline | None:
@@ -93,14 +95,14 @@ async def pipeline_code(sor: SafeSqlor, pipeline_id: str) -> str:
     return str(codes[0]) if codes else ""
 
 
-async def lock_one(
-    sor: SafeSqlor, distributor_id: str, pipeline_id: str
-) -> tuple[Distributor | None, Link | None, CapacityRow | None]:
-    """Distributor, link and capacity of one pair, locked in this order by one statement; None
-    for what is not there, and for the capacity of a line that is not linked."""
-    rows = await sor.tuples(
-        _LOCK_ONE, {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
-    )
+def one_query(distributor_id: str, pipeline_id: str) -> Query:
+    """Return the query that locks distributor, link and capacity of one pair, in this order."""
+    return Query(_LOCK_ONE, {"distributor_id": distributor_id, "pipeline_id": pipeline_id})
+
+
+def one_of(rows: Rows) -> tuple[Distributor | None, Link | None, CapacityRow | None]:
+    """Return what `one_query` gave; None for what is not there, and for the capacity of a line that
+    is not linked."""
     if not rows:
         return None, None, None
     values = rows[0]
@@ -110,44 +112,73 @@ async def lock_one(
     return Distributor(*values[:_LINK_AT]), link, row
 
 
-async def save_one(
+def one_text(
     sor: SafeSqlor, distributor: Distributor, link: Link, capacity_row: CapacityRow
-) -> None:
-    """Write what admission changes of one pair, by one statement."""
-    counters = (
+) -> str:
+    """Return the statement that writes what admission changes of one pair."""
+    values = (
         *distributor_counters(distributor), *link_counters(link), *capacity_counters(capacity_row),
+        distributor.id, link.id, capacity_row.id,
     )  # fmt: skip
-    values = dict(zip(_SAVED_NAMES, counters, strict=True))
-    values |= {"d_id": distributor.id, "l_id": link.id, "c_id": capacity_row.id}
-    window = distributor.rate_window
-    # As hex, because this pair of drivers (aiomysql 0.3.2, PyMySQL) cannot bind bytes.
-    values["d_rate_window"] = window.hex() if window is not None else None
-    await sor.sqlExe(_SAVE_ONE, values)
+    return _SAVE_ONE % tuple(map(quote_of(sor), values))
 
 
 async def lock_distributors(sor: SafeSqlor, ids: Iterable[str]) -> dict[str, Distributor]:
     """Lock the distributors with these ids, by id and in one order; those that are gone are not in
     it."""
-    rows = await sor.tuples(_LOCK_DISTRIBUTORS, {"ids": sorted(set(ids))})
+    return distributors_of(*await sor.together(distributors_query(ids)))
+
+
+def distributors_query(ids: Iterable[str]) -> Query:
+    """Return the query of `lock_distributors`."""
+    return Query(_LOCK_DISTRIBUTORS, {"ids": sorted(set(ids))})
+
+
+def distributors_of(rows: Rows) -> dict[str, Distributor]:
+    """Return what `distributors_query` gave, by id."""
     return {row.id: row for row in [Distributor(*values) for values in rows]}
 
 
-async def lock_links(sor: SafeSqlor, pairs: Iterable[Pair]) -> dict[Pair, Link]:
+async def lock_links(sor: SafeSqlor, pairs: Collection[Pair]) -> dict[Pair, Link]:
     """Lock the rows of these pairs of distributor and line, in one order; pairs that are not
     linked are not in it."""
+    return links_of(*await sor.together(links_query(pairs))) if pairs else {}
+
+
+def links_query(pairs: Iterable[Pair]) -> Query:
+    """Return the query of `lock_links` for *pairs*, at least one."""
     pipelines: dict[str, list[str]] = {}
     for distributor_id, pipeline_id in sorted(set(pairs)):
         pipelines.setdefault(distributor_id, []).append(pipeline_id)
-    if not pipelines:
-        return {}
     values: dict[str, Any] = {}
     terms = []
     for number, (distributor_id, pipeline_ids) in enumerate(pipelines.items()):
         values |= {f"d{number}": distributor_id, f"p{number}": pipeline_ids}
         terms.append(f"(distributor_id = ${{d{number}}}$ and pipeline_id in ${{p{number}}}$)")
     text = f"{_LINKS}{' or '.join(terms)} order by distributor_id, pipeline_id for update"
-    links = [Link(*row) for row in await sor.tuples(text, values)]
+    return Query(text, values)
+
+
+def links_of(rows: Rows) -> dict[Pair, Link]:
+    """Return what `links_query` gave, by pair."""
+    links = [Link(*row) for row in rows]
     return {(link.distributor_id, link.pipeline_id): link for link in links}
+
+
+def counters_texts(
+    sor: SafeSqlor,
+    distributors: Sequence[Distributor],
+    links: Sequence[Link],
+    capacities: Sequence[CapacityRow],
+) -> list[str]:
+    """Return the statements that write what admission changes of these locked rows."""
+    if len(distributors) == len(links) == len(capacities) == 1:
+        return [one_text(sor, distributors[0], links[0], capacities[0])]
+    return [
+        *update_texts(sor, "distributors", SAVED, distributors),
+        *update_texts(sor, "distributor_pipeline", capacity.COUNTERS, links),
+        *capacity.capacities_texts(sor, capacities),
+    ]
 
 
 async def save_distributors(sor: SafeSqlor, rows: Sequence[Distributor]) -> None:

@@ -7,17 +7,21 @@ All functions work inside the caller's transaction; whoever changes a call holds
 its distributor, its line with the distributor and its capacity first, in this order.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
 from app.global_func import (
+    Query,
     Row,
+    Rows,
     SafeSqlor,
     bulk_insert_tuples,
-    bulk_update,
+    insert_texts,
+    quote_of,
+    update_texts,
 )
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.ledger.package_rows import release_packages
@@ -49,9 +53,15 @@ _CLOSED = (
 async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
     """Write the new rows of *entries*, if there are any; DuplicateKey for a repeated idempotency
     key."""
+    for text in entry_texts(sor, entries):
+        await sor.write(text)
+
+
+def entry_texts(sor: SafeSqlor, entries: Sequence[Entry]) -> Iterable[str]:
+    """Return the statements of `insert_entries`."""
     rows = [row for entry in entries for row in table_rows(entry)]
     if not rows:
-        return
+        return ()
     # Columns that no row says anything in are left to the table.
     filled = [
         number
@@ -59,7 +69,9 @@ async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
         if any(value is not None for value in values)
     ]
     names = [TABLE_COLUMNS[number] for number in filled]
-    await bulk_insert_tuples(sor, TABLE, names, map(itemgetter(*filled), rows))
+    quote, take = quote_of(sor), itemgetter(*filled)
+    texts = ("(" + ",".join(map(quote, take(row))) + ")" for row in rows)
+    return insert_texts(TABLE, names, texts)
 
 
 async def call_rows(sor: SafeSqlor, call_no: str) -> list[Row]:
@@ -96,13 +108,17 @@ async def find_places(sor: SafeSqlor, call_nos: Sequence[str]) -> list[Row]:
 
 async def lock_headers(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, CallHeader]:
     """Lock the headers of calls, by call_no, in one order."""
-    headers = await _headers(
-        sor,
-        " force index (pipeline_usage_log_call)"
-        " where call_no in ${call_nos}$ and line_no = 0 order by call_no for update",
-        {"call_nos": list(call_nos)},
-    )
-    return {header.call_no: header for header in headers}
+    return headers_of(*await sor.together(headers_query(call_nos)))
+
+
+def headers_query(call_nos: Iterable[str]) -> Query:
+    """Return the query of `lock_headers`."""
+    return Query(_LOCK_HEADERS, {"call_nos": sorted(call_nos)})
+
+
+def headers_of(rows: Rows) -> dict[str, CallHeader]:
+    """Return what `headers_query` gave, by call_no."""
+    return {header.call_no: header for header in map(header_of, rows)}
 
 
 async def find_by_keys(
@@ -135,9 +151,11 @@ async def _headers(sor: SafeSqlor, where: str, values: Mapping[str, Any]) -> lis
     return [header_of(row) for row in await sor.tuples(_HEADERS + where, values)]
 
 
-async def close_calls(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
-    """Write the ends of calls into their locked headers, with the first item of each."""
-    await bulk_update(sor, TABLE, (*_CLOSED, *ITEM_COLUMNS), [header_row(one) for one in entries])
+def end_texts(sor: SafeSqlor, entries: Iterable[Entry]) -> Iterable[str]:
+    """Return the statements that write the ends of calls into their locked headers, with the first
+    item of each."""
+    rows = [header_row(one) for one in entries]
+    return update_texts(sor, TABLE, (*_CLOSED, *ITEM_COLUMNS), rows)
 
 
 async def void_call(
@@ -250,6 +268,10 @@ async def lease_ends(
 
 
 _HEADERS = f"select {', '.join(HEADER_COLUMNS)} from pipeline_usage_log"  # noqa: S608
+_LOCK_HEADERS = (
+    f"{_HEADERS} force index (pipeline_usage_log_call)"
+    " where call_no in ${call_nos}$ and line_no = 0 order by call_no for update"
+)
 # Adjustments and top-ups, which have no line, are no calls.
 _OF_CALL = " where call_no = ${call_no}$ and line_no = 0 and pipeline_id is not null"
 _LINES = (

@@ -10,16 +10,19 @@ which nearly always says 0. It never turns back: a call of an earlier key (booke
 a clock that was set back) is held against the ledger's own count.
 """
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.global_func import (
+    Query,
+    Rows,
     SafeSqlor,
     bulk_update,
     column_names,
     next_day_start,
     next_month_start,
+    update_texts,
 )
 from pipeline_ops.rules.limits import Limit
 
@@ -165,7 +168,7 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
     Such a line itself is locked then, so that a capacity row that is just being made counts this
     call, or this call meets that row.
     """
-    capacities = await _capacities(sor, _LOCK, pipeline_ids)
+    capacities = capacities_of(*await sor.together(capacities_query(pipeline_ids)))
     missing_ids = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in capacities]
     if missing_ids:
         await sor.sqlExe(
@@ -173,8 +176,18 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
             " for update",
             {"ids": missing_ids},
         )
-        capacities |= await _capacities(sor, _LOCK, missing_ids)
+        capacities |= capacities_of(*await sor.together(capacities_query(missing_ids)))
     return capacities
+
+
+def capacities_query(pipeline_ids: Iterable[str]) -> Query:
+    """Return the query that locks the capacity rows of these lines in one order."""
+    return Query(_LOCK, {"ids": sorted(pipeline_ids)})
+
+
+def capacities_of(rows: Rows) -> dict[str, CapacityRow]:
+    """Return what `capacities_query` gave, by pipeline_id."""
+    return {row.pipeline_id: row for row in [CapacityRow(*values) for values in rows]}
 
 
 async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> CapacityRow | None:
@@ -185,19 +198,19 @@ async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> CapacityRow | None:
 async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:
     """Read the capacity rows of these lines by pipeline_id as they are now, not locked; a line
     without a row is left out."""
-    return await _capacities(sor, _READ, pipeline_ids) if pipeline_ids else {}
-
-
-async def _capacities(
-    sor: SafeSqlor, sql: str, pipeline_ids: Sequence[str]
-) -> dict[str, CapacityRow]:
-    rows = [CapacityRow(*values) for values in await sor.tuples(sql, {"ids": list(pipeline_ids)})]
-    return {row.pipeline_id: row for row in rows}
+    if not pipeline_ids:
+        return {}
+    return capacities_of(await sor.tuples(_READ, {"ids": list(pipeline_ids)}))
 
 
 async def save_capacities(sor: SafeSqlor, rows: Sequence[CapacityRow]) -> None:
     """Write the counters of locked rows."""
     await bulk_update(sor, "pipeline_capacity", COUNTERS_WITH_SLOTS, rows)
+
+
+def capacities_texts(sor: SafeSqlor, rows: Sequence[CapacityRow]) -> Iterator[str]:
+    """Return the statements of `save_capacities`."""
+    return update_texts(sor, "pipeline_capacity", COUNTERS_WITH_SLOTS, rows)
 
 
 COLUMNS = column_names(CapacityRow)
