@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.bench.admission import PLACES, drive  # noqa: E402
-from tests.bench.admission_servers import make_database, make_targets, running  # noqa: E402
+from tests.bench.admission_servers import make_database, running  # noqa: E402
 from tests.bench.load import machine, need_wrk  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
+from tests.bench.targets import make_targets  # noqa: E402
 from tests.support.extra_worker import resident_bytes  # noqa: E402
 
 WARM = 50_000
