@@ -6,6 +6,7 @@ from typing import Any
 
 from app.base.ids import new_id
 from pipeline_dist.accounts import keys
+from tests.bench.load import bookings, write_requests
 from tests.bench.trace_ledger import (
     CURRENCY,
     MODELS,
@@ -30,7 +31,7 @@ def make_targets(
 ) -> list[tuple[str, str]]:
     """
     Pipelines with prices and every kind of quota, sold to distributors: each its own, or all to the
-    only one. Writes *file*, of which the load is made; (API key, code of a pipeline) pairs.
+    only one; (API key, code of a pipeline) pairs. *file* gets requests that book on them.
     """
     targets: list[tuple[str, str]] = []
     run = secrets.token_hex(3)
@@ -48,7 +49,7 @@ def make_targets(
             )  # fmt: skip
             make_link(cursor, buyer, pipeline_id)
             targets.append((key, code))
-    file.write_text("".join(f"{key} {code}\n" for key, code in targets))
+    write_requests(file, bookings(targets, "one_go"))
     return targets
 
 
