@@ -4,7 +4,7 @@ Whether a worker's memory stays flat over one million calls.
     py3/bin/python tests/bench/admission_memory.py [--calls 1000000] [--write]
 
 One worker is driven by load.c, in turns with one-go bookings on one hot line, begin and finish on
-100 lines of 100 distributors, and so on, until it has answered so many calls. Its resident memory is
+100 lines of 100 distributors, and so on, until it has answered so many calls. Its memory is
 read after the first 50,000 and at the end. `--write` puts the figures into docs/performance.md.
 """
 
