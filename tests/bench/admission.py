@@ -5,22 +5,16 @@ How fast calls are admitted, beside other ways to do exactly the same, in one in
 
 On one database: this application with one worker and with two; a raw aiohttp and aiomysql handler
 with one plain transaction a call; the same as FastAPI and SQLAlchemy; and a raw handler that calls
-one stored procedure. Driven by wrk. Ratios are of this run only; `--write` puts the tables into
+one stored procedure. Driven by load.c. Ratios are of this run only; `--write` puts the tables into
 docs/performance.md. FastAPI's environment is made anew each time unless PIPELINE_BENCH_ENV names a
 folder for it.
 """
 
 import argparse
-import os
-import re
-import secrets
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -32,8 +26,17 @@ from tests.bench.admission_servers import (  # noqa: E402
     make_targets,
     running,
 )
-from tests.bench.load import machine, need_wrk  # noqa: E402
+from tests.bench.load import (  # noqa: E402
+    Measured,
+    bookings,
+    drive,
+    machine,
+    middle,
+    need_compiler,
+    write_requests,
+)
 from tests.bench.report import put_section  # noqa: E402
+from tests.support.installation import Installation  # noqa: E402
 
 PLACES = {
     "one hot line": (1, 1),
@@ -48,17 +51,6 @@ NAMES = {
     "fastapi": "(c) FastAPI + SQLAlchemy",
     "procedure": "(d) stored procedure",
 }
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-
-
-@dataclass(frozen=True)
-class Run:
-    """What wrk measured in one timed run."""
-
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
 
 
 def main() -> None:
@@ -71,7 +63,7 @@ def main() -> None:
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
-    need_wrk()
+    need_compiler()
     with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
         text = run(Path(folder), arguments)
     sys.stdout.write(text)
@@ -84,10 +76,7 @@ def run(folder: Path, arguments: argparse.Namespace) -> str:
     installation = make_database(folder)
     try:
         make_procedures(installation)
-        targets = {}
-        for number, place in enumerate(arguments.places):
-            targets[place] = folder / f"targets-{number}"
-            make_targets(installation, *PLACES[place], targets[place])
+        files = request_files(installation, folder, arguments.places, arguments.modes)
         with running(installation, folder, set(arguments.servers)) as servers:
             lines = [
                 "## Admission\n",
@@ -95,7 +84,7 @@ def run(folder: Path, arguments: argparse.Namespace) -> str:
                 " medians; default durability (every commit is on disk before its answer). Ratios"
                 " are the application's requests a second to the peer's, in this run.\n",
             ]
-            lines += tables(servers, targets, arguments)
+            lines += tables(servers, files, arguments)
         check = installation.manage("check-ledger", check=False, timeout=600)
         lines.append(f"\nAfterwards `check-ledger` said: {check.stdout.strip().splitlines()[-1]}")
         return "\n".join(lines) + "\n"
@@ -103,25 +92,40 @@ def run(folder: Path, arguments: argparse.Namespace) -> str:
         installation.mariadb.stop()
 
 
+def request_files(
+    installation: Installation, folder: Path, places: Sequence[str], modes: Sequence[str]
+) -> dict[tuple[str, str], Path]:
+    """What is sent, by place and mode; the distributors and pipelines are made."""
+    files = {}
+    for number, place in enumerate(places):
+        targets = make_targets(installation, *PLACES[place], folder / "targets")
+        for mode in modes:
+            file = folder / f"requests-{number}-{mode}"
+            files[place, mode] = write_requests(file, bookings(targets, mode))
+    return files
+
+
 def tables(
-    servers: list[Server], targets: dict[str, Path], arguments: argparse.Namespace
+    servers: list[Server], files: dict[tuple[str, str], Path], arguments: argparse.Namespace
 ) -> Iterator[str]:
-    for place, file in targets.items():
-        for mode in arguments.modes:
-            yield f"\n### {place[0].upper()}{place[1:]}, {MODES[mode]}\n"
-            yield "| clients | server | req/s | p50 ms | p99 ms | ours / this |"
-            yield "|---|---|---|---|---|---|"
-            for clients in arguments.clients:
-                yield from rows(servers, file, mode, clients, arguments)
+    for (place, mode), file in files.items():
+        yield f"\n### {place[0].upper()}{place[1:]}, {MODES[mode]}\n"
+        yield "| clients | server | req/s | p50 ms | p99 ms | ours / this |"
+        yield "|---|---|---|---|---|---|"
+        for clients in arguments.clients:
+            yield from rows(servers, file, clients, arguments)
 
 
 def rows(
-    servers: list[Server], file: Path, mode: str, clients: int, arguments: argparse.Namespace
+    servers: list[Server], file: Path, clients: int, arguments: argparse.Namespace
 ) -> Iterator[str]:
-    runs: dict[str, list[Run]] = {server.name: [] for server in servers}
-    for _ in range(arguments.rounds):
+    runs: dict[str, list[Measured]] = {server.name: [] for server in servers}
+    for number in range(-1, arguments.rounds):
         for server in servers:
-            runs[server.name].append(drive(server, file, mode, clients, arguments.seconds))
+            seconds = arguments.seconds if number >= 0 else 1  # what fills pools is not counted
+            run = drive(server.url, file, clients=clients, seconds=seconds)
+            if number >= 0:
+                runs[server.name].append(run)
     middles = {name: middle(some) for name, some in runs.items()}
     ours = middles.get("ours-1")
     for name, figures in middles.items():
@@ -133,50 +137,6 @@ def rows(
         )
         sys.stderr.write(line + "\n")
         yield line
-
-
-def drive(server: Server, file: Path, mode: str, clients: int, seconds: int) -> Run:
-    """One timed run of wrk, after a moment that fills pools and is not counted."""
-    for length in (1, seconds):
-        process = subprocess.run(
-            ["wrk", "-t1", f"-c{clients}", f"-d{length}s", "--latency", "--timeout", "10s",
-             "-s", str(ROOT / "tests/bench/calls.lua"), server.url,
-             "--", mode, secrets.token_hex(4), str(file)],
-            capture_output=True, text=True, check=True, env={**os.environ, "CALLS_MODE": mode},
-        ).stdout  # fmt: skip
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", process)
-    lost = re.search(r"Socket errors: .*", process)
-    if lost:
-        sys.stderr.write(f"{server.name}: {lost.group(0)}\n")
-    return Run(
-        float(_first_group(r"Requests/sec:\s+([\d.]+)", process)),
-        _ms(_first_group(r"50%\s+([\d.]+\w+)", process)),
-        _ms(_first_group(r"99%\s+([\d.]+\w+)", process)),
-        int(errors.group(1)) if errors else 0,
-    )
-
-
-def middle(runs: list[Run]) -> Run:
-    """The medians of several runs."""
-    return Run(
-        median(run.per_second for run in runs),
-        median(run.p50_ms for run in runs),
-        median(run.p99_ms for run in runs),
-        sum(run.errors for run in runs),
-    )
-
-
-def _first_group(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    if match is None:
-        raise SystemExit(f"wrk said something unexpected:\n{text}")
-    return match.group(1)
-
-
-def _ms(text: str) -> float:
-    match = re.fullmatch(r"([\d.]+)(us|ms|s)", text)
-    assert match is not None
-    return float(match.group(1)) * _UNITS[match.group(2)]
 
 
 if __name__ == "__main__":

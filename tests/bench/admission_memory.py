@@ -3,8 +3,8 @@ Whether a worker's memory stays flat over one million calls.
 
     py3/bin/python tests/bench/admission_memory.py [--calls 1000000] [--write]
 
-One worker is driven by wrk, in turns with one-go bookings on one hot line, begin and finish on 100
-lines of 100 distributors, and so on, until it has answered so many calls. Its resident memory is
+One worker is driven by load.c, in turns with one-go bookings on one hot line, begin and finish on
+100 lines of 100 distributors, and so on, until it has answered so many calls. Its memory is
 read after the first 50,000 and at the end. `--write` puts the figures into docs/performance.md.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench.admission import PLACES, drive  # noqa: E402
-from tests.bench.admission_servers import make_database, make_targets, running  # noqa: E402
-from tests.bench.load import machine, need_wrk  # noqa: E402
+from tests.bench.admission import MODES, PLACES, request_files  # noqa: E402
+from tests.bench.admission_servers import make_database, running  # noqa: E402
+from tests.bench.load import drive, machine, need_compiler  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.extra_worker import resident_bytes  # noqa: E402
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
-    need_wrk()
+    need_compiler()
     with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
         counts, sizes = measure(Path(folder), arguments.calls)
     warm = next(size for count, size in zip(counts, sizes, strict=True) if count >= WARM)
@@ -55,14 +55,11 @@ def measure(folder: Path, calls: int) -> tuple[list[float], list[int]]:
     installation = make_database(folder)
     counts, sizes, requests = [], [], 0.0
     try:
-        files = {}
-        for number, place in enumerate(PLACES):
-            files[place] = folder / f"targets-{number}"
-            make_targets(installation, *PLACES[place], files[place])
+        files = request_files(installation, folder, list(PLACES), list(MODES))
         with running(installation, folder, {"ours-1"}) as servers:
-            for file, mode in itertools.cycle(itertools.product(files.values(), MODES)):
-                run = drive(servers[0], file, mode, 64, SECONDS)
-                requests += run.per_second * (SECONDS + 1)
+            for file in itertools.cycle(files.values()):
+                run = drive(servers[0].url, file, clients=64, seconds=SECONDS)
+                requests += run.good
                 counts.append(requests)
                 sizes.append(resident_bytes(servers[0].pids[0]))
                 sys.stderr.write(f"{requests:,.0f}: {sizes[-1] / 2**20:.1f} MiB\n")
@@ -72,8 +69,6 @@ def measure(folder: Path, calls: int) -> tuple[list[float], list[int]]:
         installation.mariadb.stop()
     raise AssertionError("unreachable")
 
-
-MODES = ("one_go", "begin_finish")
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 import venv
@@ -10,16 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from app.base.ids import new_id
 from app.runtime.processes import free_port, listening_problem, wait_until
-from pipeline_dist.accounts import keys
+from tests.bench.targets import make_targets as make_targets  # versions.py: it was here before
 from tests.support.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
-# So large that no run of the benchmark reaches them; what they cost is what is measured.
-MUCH = 10**12
 
 
 @dataclass(frozen=True)
@@ -38,66 +33,6 @@ def make_database(folder: Path) -> Installation:
     installation.adopt()
     installation.make_databases()
     return installation
-
-
-def make_targets(
-    installation: Installation, distributors: int, pipelines: int, file: Path
-) -> list[tuple[str, str]]:
-    """
-    Lines with prices and every kind of quota, sold to distributors: each its own, or all to the
-    only one. Writes *file* for calls.lua; (API key, line) pairs.
-    """
-    result: list[tuple[str, str]] = []
-    run = secrets.token_hex(3)
-    with installation.connect() as connection, connection.cursor() as cursor:
-        buyers = [_make_distributor(cursor, f"{run}-{number}") for number in range(distributors)]
-        for number in range(pipelines):
-            buyer, key = buyers[number % distributors]
-            code = f"l-{run}-{number}"
-            _make_pipeline(cursor, code, buyer)
-            result.append((key, code))
-    file.write_text("".join(f"{key} {code}\n" for key, code in result))
-    return result
-
-
-def _make_distributor(cursor: Any, name: str) -> tuple[str, str]:
-    """A distributor with every limit there is; its id and key."""
-    key, buyer = keys.mint(), new_id()
-    cursor.execute(
-        "insert into distributors (id, code, name, status, api_key_hash, quota_period, quota_calls,"
-        " spend_limit, currency, created_at, updated_at)"
-        " values (%s, %s, %s, 'active', %s, 'month', %s, 100000000000, 'CNY', now(3), now(3))",
-        (buyer, f"d-{name}", f"D {name}", keys.digest(key), MUCH),
-    )
-    return buyer, key
-
-
-def _make_pipeline(cursor: Any, code: str, buyer: str) -> None:
-    """A pipeline with a price and a capacity, sold to *buyer*."""
-    pipeline_id = new_id()
-    cursor.execute(
-        "insert into pipelines (id, code, name, description, status, current_version, created_at,"
-        " updated_at) values (%s, %s, %s, '', 'published', 1, now(3), now(3))",
-        (pipeline_id, code, code),
-    )
-    cursor.execute(
-        "insert into pipeline_pricing (id, pipeline_id, unit, pricing_type, unit_price, currency,"
-        " effective_from, enabled, created_at, updated_at) values"
-        " (%s, %s, 'call', 'unit', 0.01, 'CNY', '2020-01-01', 1, now(3), now(3))",
-        (new_id(), pipeline_id),
-    )
-    cursor.execute(
-        "insert into pipeline_capacity (id, pipeline_id, daily_quota, monthly_quota,"
-        " max_concurrency, enabled, created_at, updated_at)"
-        " values (%s, %s, %s, %s, 1000000000, 1, now(3), now(3))",
-        (new_id(), pipeline_id, MUCH, MUCH),
-    )
-    cursor.execute(
-        "insert into distributor_pipeline (id, distributor_id, pipeline_id, enabled, pricing_mode,"
-        " daily_quota, monthly_quota, created_at, updated_at)"
-        " values (%s, %s, %s, 1, 'inherit', %s, %s, now(3), now(3))",
-        (new_id(), buyer, pipeline_id, MUCH, MUCH),
-    )
 
 
 def make_procedures(installation: Installation) -> None:

@@ -3,8 +3,8 @@ How fast the host is, beside raw aiohttp and aiomysql doing the same, in one int
 
     py3/bin/python tests/bench/host.py [--rounds 5] [--seconds 3] [--write]
 
-One worker of this application and one raw process, on the same machine and database, driven by wrk
-in turn. Ratios are of this run only; `--write` puts the table into docs/performance.md.
+One worker of this application and one raw process, on the same machine and database, driven by
+load.c in turn. Ratios are of this run only; `--write` puts the table into docs/performance.md.
 """
 
 import argparse
@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 from app.base.ids import new_id  # noqa: E402
 from app.runtime.processes import free_port, wait_until  # noqa: E402
 from pipeline_dist.accounts.authentication import _ROWS_OF_KEY  # noqa: E402
-from tests.bench.load import Measured, drive, machine, middle, need_wrk  # noqa: E402
+from tests.bench.load import Measured, drive, get, machine, middle, need_compiler, write_requests  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 from tests.support.selling import make_distributor, new_key  # noqa: E402
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[8, 32])
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
-    need_wrk()
+    need_compiler()
     with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
         text = run(Path(folder), arguments)
     sys.stdout.write(text)
@@ -104,15 +104,11 @@ def compare(
     for _ in range(arguments.rounds):
         for who, path in (("raw", case.raw), ("ours", case.ours)):
             url, pid = bases[who]
-            runs[who].append(
-                drive(
-                    url + path,
-                    pid,
-                    clients=clients,
-                    seconds=arguments.seconds,
-                    headers=case.headers,
+            with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
+                file = write_requests(Path(folder) / "requests", [get(path, case.headers)])
+                runs[who].append(
+                    drive(url, file, clients=clients, seconds=arguments.seconds, pids=[pid])
                 )
-            )
     raw, ours = middle(runs["raw"]), middle(runs["ours"])
     if raw.errors or ours.errors:
         raise SystemExit(

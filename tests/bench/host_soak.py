@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 from app.access.rbac import SageRbac  # noqa: E402
 from app.db.pool import pools  # noqa: E402
 from tests.bench.host import make_cases, prepare  # noqa: E402
-from tests.bench.load import drive, machine, need_wrk  # noqa: E402
+from tests.bench.load import drive, get, machine, need_compiler, write_requests  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--cancel-seconds", type=int, default=60)
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
-    need_wrk()
+    need_compiler()
     with tempfile.TemporaryDirectory(prefix="pipeline-soak-") as folder:
         installation = prepare(Path(folder))
         try:
@@ -57,8 +57,9 @@ def soak(installation: Installation, arguments: argparse.Namespace) -> str:
         for case in cases:
             # Lists are slow; most of a million are the quick kinds, as in life.
             seconds = 1 if case.name.startswith("list") else 5
-            url = installation.base_url + case.ours
-            run = drive(url, pid, clients=CLIENTS, seconds=seconds, headers=case.headers)
+            file = installation.var_dir / "requests"
+            write_requests(file, [get(case.ours, case.headers)])
+            run = drive(installation.base_url, file, clients=CLIENTS, seconds=seconds, pids=[pid])
             if run.errors:
                 raise SystemExit(f"{run.errors} errors of {case.name}")
             requests += int(run.per_second * seconds)

@@ -1,78 +1,190 @@
-"""Driving a server with wrk (Debian's package `wrk`) and reading what it says."""
+"""
+Driving a server with the client `load.c`, which gcc compiles when it is first asked for, and what
+that cost everybody.
 
+`py3/bin/python tests/bench/load.py` tells how many requests a second the client itself can do
+against a constant answer, and what one costs it.
+"""
+
+import argparse
+import atexit
+import json
 import os
-import re
+import secrets
 import shutil
 import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+HERE = Path(__file__).parent
+# What the client puts in the place of these: a key of its own, the call_no of the answer before.
+KEY = "%" * 16
+CALL = "#" * 32
+API = "/pipeline_dist/v1"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent, and what follows it where it was answered by 201."""
+
+    text: bytes
+    follow: bytes = b""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One timed run: requests a second, latencies, processor time of the server a request."""
+    """
+    One timed run: answers a second, latencies, and the processor time of an answer in µs: of the
+    servers, of the database and of the client. `good` answers are below 300, other ones `errors`.
+    """
 
     per_second: float
     p50_ms: float
     p99_ms: float
+    max_ms: float
     cpu_us: float
+    database_us: float
+    client_us: float
+    good: int
     errors: int
+    lost: int
 
 
-def need_wrk() -> str:
-    """Where wrk is; ends the script with what to install when there is none."""
-    path = shutil.which("wrk")
-    if path is None:
-        raise SystemExit("This benchmark drives its servers with wrk: apt-get install wrk")
-    return path
+def get(path: str, headers: Mapping[str, str] | None = None) -> Request:
+    """A GET of *path*."""
+    return Request(_text("GET", path, headers or {}))
+
+
+def post(path: str, body: Any, headers: Mapping[str, str]) -> Request:
+    """A POST of *body* as JSON."""
+    return Request(_text("POST", path, headers, json.dumps(body, separators=(",", ":")).encode()))
+
+
+def _text(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    if method == "POST":
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header that shows an API key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+USED = [{"unit": "call", "quantity": 1}]
+
+
+def bookings(targets: Iterable[tuple[str, str]], mode: str) -> list[Request]:
+    """A call of each of *targets* (API key, pipeline): `one_go`, or `begin_finish`."""
+    requests = []
+    for key, code in targets:
+        headers = bearer(key) | {"Idempotency-Key": KEY}
+        end = {"status": "succeeded", "lines": USED}
+        if mode == "one_go":
+            requests.append(post(f"{API}/calls", {"pipeline": code} | end, headers))
+            continue
+        begin = post(f"{API}/calls", {"pipeline": code}, headers).text
+        finish = post(f"{API}/calls/finish", {"call_no": CALL} | end, bearer(key)).text
+        requests.append(Request(begin, finish))
+    return requests
+
+
+def write_requests(file: Path, requests: Iterable[Request]) -> Path:
+    """Write what the client sends; *file* again."""
+    blocks = [
+        f"{len(one.text)} {len(one.follow)}\n".encode() + one.text + one.follow for one in requests
+    ]
+    file.write_bytes(b"".join(blocks))
+    return file
 
 
 def drive(
     url: str,
-    pid: int,
+    file: Path,
     *,
     clients: int,
-    seconds: int,
-    headers: dict[str, str] | None = None,
-    script: Path | None = None,
+    seconds: float,
+    pids: Sequence[int] = (),
+    database: int | None = None,
 ) -> Measured:
-    """Send requests to *url* from *clients* connections; *pid* is the server's process."""
-    argv = [need_wrk(), "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"]
-    for name, value in (headers or {}).items():
-        argv += ["-H", f"{name}: {value}"]
-    if script is not None:
-        argv += ["-s", str(script)]
-    before = cpu_seconds(pid)
-    process = subprocess.run([*argv, url], capture_output=True, text=True, check=True).stdout
-    seconds_of_cpu = cpu_seconds(pid) - before
-    count = int(_first_group(r"(\d+) requests in", process))
-    errors = int(_first_group(r"Non-2xx or 3xx responses: (\d+)", process, "0"))
+    """Send the requests of *file* to *url*; *pids* are the server's processes, *database* that of
+    the database, all with their children."""
+    port = url.rsplit(":", 1)[1].strip("/")
+    before = [cpu_seconds(*pids), cpu_seconds(*filter(None, [database]))]
+    process = subprocess.run(
+        [str(client()), port, str(clients), str(seconds), secrets.token_hex(4), str(file)],
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    told = json.loads(process.stdout)
+    count = max(told["answers"], 1)
     return Measured(
-        float(_first_group(r"Requests/sec:\s+([\d.]+)", process)),
-        _ms(_first_group(r"50%\s+([\d.]+\w+)", process)),
-        _ms(_first_group(r"99%\s+([\d.]+\w+)", process)),
-        seconds_of_cpu * 1e6 / max(count, 1),
-        errors,
+        told["in_time"] / told["seconds"],
+        told["p50_us"] / 1000,
+        told["p99_us"] / 1000,
+        told["max_us"] / 1000,
+        (cpu_seconds(*pids) - before[0]) * 1e6 / count,
+        (cpu_seconds(*filter(None, [database])) - before[1]) * 1e6 / count,
+        told["cpu_us"] / count,
+        told["good"],
+        told["answers"] - told["good"],
+        told["lost"],
     )
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time that process *pid* has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def need_compiler() -> str:
+    """Where gcc is; ends the script with what to install when there is none."""
+    path = shutil.which("gcc")
+    if path is None:
+        raise SystemExit("This benchmark compiles its client: apt-get install gcc libc6-dev")
+    return path
 
 
-def middle(runs: list[Measured]) -> Measured:
-    """The medians of several runs."""
+@cache
+def client() -> Path:
+    """The compiled client; it goes away with this process."""
+    return compiled("load.c")
+
+
+def compiled(source: str, *options: str) -> Path:
+    """Compile a program of this folder; it goes away with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="pipeline-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    program = folder / Path(source).stem
+    subprocess.run(
+        [need_compiler(), "-O2", "-Wall", "-o", str(program), str(HERE / source), *options],
+        check=True,
+    )
+    return program
+
+
+def cpu_seconds(*pids: int) -> float:
+    """Processor time that these processes have used, user and system, with all their children."""
+    total = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            continue  # it has ended
+        total += sum(map(int, fields[11:15]))
+        total += round(cpu_seconds(*map(int, children)) * os.sysconf("SC_CLK_TCK"))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def middle(runs: Sequence[Measured]) -> Measured:
+    """The medians of several runs, and the sums of their counts."""
+    names = ("per_second", "p50_ms", "p99_ms", "max_ms", "cpu_us", "database_us", "client_us")
     return Measured(
-        median(run.per_second for run in runs),
-        median(run.p50_ms for run in runs),
-        median(run.p99_ms for run in runs),
-        median(run.cpu_us for run in runs),
-        sum(run.errors for run in runs),
+        **{name: median(getattr(run, name) for run in runs) for name in names},
+        **{name: sum(getattr(run, name) for run in runs) for name in ("good", "errors", "lost")},
     )
 
 
@@ -86,15 +198,50 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {model}; load before the run {os.getloadavg()[0]:.2f}"
 
 
-def _first_group(pattern: str, text: str, default: str | None = None) -> str:
-    match = re.search(pattern, text)
-    if match:
-        return match.group(1)
-    if default is None:
-        raise SystemExit(f"wrk said something unexpected:\n{text}")
-    return default
+# Answers every read by one constant, without looking at it: less than any server can do.
+_CONSTANT = """
+import asyncio, uvloop
+
+class Answer(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+    def data_received(self, data):
+        self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+uvloop.run(main())
+"""
 
 
-def _ms(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
-    return float(number) * _UNITS[unit]
+def capacity(seconds: float) -> str:
+    """What the client does against a constant answer, in words."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", _CONSTANT], stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
+            file = write_requests(Path(folder) / "requests", bookings([("k" * 47, "l")], "one_go"))
+            run = drive(url, file, clients=64, seconds=seconds, pids=[server.pid])
+    finally:
+        server.terminate()
+        server.wait(10)
+    return (
+        f"the client: {run.client_us:.1f} µs a request, against a constant answer"
+        f" ({run.cpu_us:.1f} µs of its server) {run.per_second:,.0f} a second"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--seconds", type=float, default=3)
+    sys.stdout.write(f"{machine()}; {capacity(parser.parse_args().seconds)}\n")
+
+
+if __name__ == "__main__":
+    main()

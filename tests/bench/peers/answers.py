@@ -35,7 +35,8 @@ def lease_end(moment: datetime) -> datetime:
 def begin_answer(call_no: str, code: str, moment: datetime) -> dict[str, Any]:
     return {
         "call_no": call_no, "pipeline": code, "version_no": 1, "status": "reserved",
-        "started_at": moment, "lease_expires_at": lease_end(moment), "client_ref": None,
+        "started_at": moment, "lease_expires_at": lease_end(moment), "estimate": None,
+        "client_ref": None,
     }  # fmt: skip
 
 
@@ -48,10 +49,11 @@ def finish_answer(
         "duration_ms": round((moment - started_at).total_seconds() * 1000), "client_ref": None,
         "currency": "CNY", "amount": line["amount"], "late": False, "error": None,
         "lines": [{
-            "line_no": 1, "step_key": "", "model": "", "unit": line["unit"],
+            "line_no": 0, "step_key": "", "model": "", "unit": line["unit"],
             "quantity": line["quantity"], "pricing_type": "unit",
             "unit_price": line["unit_price"], "unit_size": 1, "package_size": None,
             "package_price": None, "amount": line["amount"],
+            "price_scope": "general", "matched": "all",
         }],
     }  # fmt: skip
 

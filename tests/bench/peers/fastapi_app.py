@@ -62,6 +62,7 @@ class Distributor(Base):
     quota_used: Mapped[int]
     spend_limit: Mapped[Decimal]
     spend_used: Mapped[Decimal]
+    entry_no: Mapped[int]
 
 
 class Pipeline(Base):
@@ -69,6 +70,7 @@ class Pipeline(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str]
     status: Mapped[str]
+    terms_no: Mapped[int]
 
 
 class Counters:
@@ -114,12 +116,15 @@ class Usage(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     call_no: Mapped[str]
     line_no: Mapped[int] = mapped_column(default=0)
+    entry_no: Mapped[int | None]
+    calls: Mapped[int] = mapped_column(default=1)
     distributor_id: Mapped[str]
     pipeline_id: Mapped[str]
     version_no: Mapped[int] = mapped_column(default=1)
     unit: Mapped[str] = mapped_column(default="")
     quantity: Mapped[Decimal] = mapped_column(default=Decimal(0))
     pricing_id: Mapped[str | None]
+    matched: Mapped[str | None]
     pricing_type: Mapped[str | None]
     pricing_mode: Mapped[str | None]
     unit_price: Mapped[Decimal | None]
@@ -138,7 +143,9 @@ class Usage(Base):
     duration_ms: Mapped[int | None]
     day_key: Mapped[str]
     month_key: Mapped[str]
+    spend_day: Mapped[str | None]
     quota_key: Mapped[str | None]
+    terms_no: Mapped[int | None]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     updated_at: Mapped[datetime]
@@ -239,21 +246,18 @@ async def price_of(session: AsyncSession, header: Usage, unit: str) -> Price:
     return price
 
 
-def usage_line(
-    header: Usage, number: int, item: UsageLine, price: Price, moment: datetime
-) -> Usage:
-    amount = (item.quantity / price.unit_size * price.unit_price).quantize(Decimal("1e-10"))
-    return Usage(
-        id=uuid.uuid4().hex, call_no=header.call_no, line_no=number,
-        distributor_id=header.distributor_id, pipeline_id=header.pipeline_id,
-        unit=item.unit, quantity=item.quantity, pricing_id=price.id, pricing_type="unit",
-        pricing_mode="inherit", unit_price=price.unit_price, unit_size=price.unit_size,
-        amount=amount, currency=header.currency, status="succeeded",
-        idempotency_key=header.idempotency_key, started_at=header.started_at,
-        finished_at=moment, day_key=header.day_key, month_key=header.month_key,
-        quota_key=header.quota_key, created_at=moment, created_by=header.created_by,
-        updated_at=moment, updated_by=header.created_by,
-    )  # fmt: skip
+async def settle(
+    session: AsyncSession, distributor: Distributor, call: Usage, item: UsageLine, moment: datetime
+) -> None:
+    """Price the one item of a call that is over, and charge it."""
+    price = await price_of(session, call, item.unit)
+    call.unit, call.quantity = item.unit, item.quantity
+    call.pricing_id, call.matched, call.pricing_type = price.id, "all", "unit"
+    call.unit_price, call.unit_size = price.unit_price, price.unit_size
+    call.amount = (item.quantity / price.unit_size * price.unit_price).quantize(Decimal("1e-10"))
+    distributor.entry_no += 1
+    distributor.spend_used += call.amount
+    call.entry_no, call.spend_day = distributor.entry_no, keys(moment)[0]
 
 
 def new_header(
@@ -268,7 +272,8 @@ def new_header(
     call_no, slot = uuid.uuid4().hex, call.status is None
     return Usage(
         id=call_no, call_no=call_no, distributor_id=distributor.id, pipeline_id=pipeline.id,
-        currency=distributor.currency, status=call.status or "reserved",
+        currency=distributor.currency, status=call.status or "reserved", pricing_mode="inherit",
+        terms_no=pipeline.terms_no,
         idempotency_key=key, request_hash=request_hash, started_at=moment,
         finished_at=None if slot else moment, lease_seconds=300 if slot else None,
         lease_expires_at=lease_end(moment) if slot else None, duration_ms=None if slot else 0,
@@ -291,17 +296,6 @@ def take(distributor: Distributor, link: Link, capacity: Capacity, month: str, s
         row.month_used += 1
     capacity.running += slot
     distributor.quota_used += 1
-
-
-async def add_lines(
-    session: AsyncSession, header: Usage, lines: list[UsageLine], moment: datetime
-) -> list[Usage]:
-    result = []
-    for number, item in enumerate(lines, 1):
-        price = await price_of(session, header, item.unit)
-        result.append(usage_line(header, number, item, price, moment))
-    session.add_all(result)
-    return result
 
 
 def line_of(item: Usage) -> dict[str, Any]:
@@ -333,13 +327,13 @@ async def begin(
         slot = call.status is None
         take(distributor, link, capacity, month, slot)
         header = new_header(distributor, pipeline, call, idempotency_key, request_hash, moment)
-        session.add(header)
-        lines = await add_lines(session, header, call.lines, moment)
-        distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
         call_no = header.call_no
         if slot:
+            session.add(header)
             return begin_answer(call_no, pipeline.code, moment), capacity
-        return finish_answer(call_no, pipeline.code, moment, moment, line_of(lines[0])), capacity
+        await settle(session, distributor, header, call.lines[0], moment)
+        session.add(header)
+        return finish_answer(call_no, pipeline.code, moment, moment, line_of(header)), capacity
 
     answer, capacity = await in_transaction(work)
     headers = limit_headers(capacity.daily_quota, capacity.day_used)
@@ -368,14 +362,13 @@ async def finish(
         if header.status != "reserved":
             raise HTTPException(409, "already_finished")
         moment = now()
-        lines = await add_lines(session, header, ending.lines, moment)
+        await settle(session, distributor, header, ending.lines[0], moment)
         header.status, header.finished_at, header.end_hash = ending.status, moment, request_hash
         header.duration_ms = round((moment - header.started_at).total_seconds() * 1000)
         header.updated_at = moment
         capacity.running -= 1
-        distributor.spend_used += sum((item.amount for item in lines), Decimal(0))
         answer = finish_answer(
-            header.call_no, pipeline.code, header.started_at, moment, line_of(lines[0])
+            header.call_no, pipeline.code, header.started_at, moment, line_of(header)
         )
         return answer, capacity
 

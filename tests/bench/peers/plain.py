@@ -132,32 +132,31 @@ class Plain:
         moment, slot = now(), "status" not in values
         day, month = keys(moment)
         check(distributor, link, capacity, day, month, slot=slot)
-        items = [
-            await self._price(cursor, pipeline["id"], moment, x) for x in values.get("lines", [])
-        ]
+        # Calls of the benchmarks have one item.
+        item = (
+            None if slot else await self._price(cursor, pipeline["id"], moment, values["lines"][0])
+        )
         call_no = uuid.uuid4().hex
-        header = sql.header(
-            call_no, distributor, pipeline["id"], key, request_hash, day, month, moment,
-            lease_end(moment) if slot else None,
+        row = sql.row_of(
+            call_no, distributor, pipeline, key, request_hash, day, moment,
+            lease_end(moment) if slot else None, item,
         )  # fmt: skip
-        rows = [header, *(sql.line(uuid.uuid4().hex, header, number, item)
-                          for number, item in enumerate(items, 1))]  # fmt: skip
-        await cursor.execute(sql.insert(len(rows)), [value for row in rows for value in row])
-        amount = sum((item["amount"] for item in items), Decimal(0))
+        await cursor.execute(sql.INSERT, row)
+        amount = item["amount"] if item else Decimal(0)
         await cursor.execute(
             sql.SAVE_DISTRIBUTOR,
             (month, distributor["quota_used"] + 1, distributor["spend_used"] + amount,
-             distributor_id),
+             distributor["entry_no"] + (not slot), distributor_id),
         )  # fmt: skip
-        for row, text in ((link, sql.SAVE_LINK), (capacity, sql.SAVE_CAPACITY)):
-            more = (capacity["running"] + slot,) if row is capacity else ()
-            await cursor.execute(
-                text, (day, row["day_used"] + 1, month, row["month_used"] + 1, *more, row["id"])
-            )
+        for counts, text in ((link, sql.SAVE_LINK), (capacity, sql.SAVE_CAPACITY)):
+            more = (capacity["running"] + slot,) if counts is capacity else ()
+            calls = counts["day_used"] + 1, month, counts["month_used"] + 1
+            await cursor.execute(text, (day, *calls, *more, counts["id"]))
         headers = limit_headers(capacity["daily_quota"], capacity["day_used"] + 1)
         if slot:
             return begin_answer(call_no, pipeline["code"], moment), headers
-        return finish_answer(call_no, pipeline["code"], moment, moment, items[0]), headers
+        assert item is not None
+        return finish_answer(call_no, pipeline["code"], moment, moment, item), headers
 
     async def _locked(
         self, cursor: Any, distributor_id: str, code: str
@@ -209,24 +208,22 @@ class Plain:
         code = await one(cursor, sql.CODE, (header["pipeline_id"],))
         assert code is not None
         moment = now()
-        items = [
-            await self._price(cursor, header["pipeline_id"], header["started_at"], item)
-            for item in values["lines"]
-        ]
-        duration = round((moment - header["started_at"]).total_seconds() * 1000)
-        await cursor.execute(
-            sql.CLOSE, (values["status"], moment, duration, request_hash, moment, header["id"])
+        # Calls of the benchmarks have one item.
+        item = await self._price(
+            cursor, header["pipeline_id"], header["started_at"], values["lines"][0]
         )
-        rows = [sql.line_of(uuid.uuid4().hex, header, number, item, moment)
-                for number, item in enumerate(items, 1)]  # fmt: skip
-        await cursor.execute(sql.insert(len(rows)), [value for row in rows for value in row])
-        amount = sum((item["amount"] for item in items), Decimal(0))
-        await cursor.execute(sql.SAVE_SPEND, (distributor["spend_used"] + amount, distributor_id))
+        duration = round((moment - header["started_at"]).total_seconds() * 1000)
+        entry_no = distributor["entry_no"] + 1
+        await cursor.execute(
+            sql.CLOSE,
+            (values["status"], moment, duration, request_hash, moment, entry_no, keys(moment)[0],
+             *sql.item_values(item), header["id"]),
+        )  # fmt: skip
+        spend = distributor["spend_used"] + item["amount"]
+        await cursor.execute(sql.SAVE_SPEND, (spend, entry_no, distributor_id))
         await cursor.execute(sql.SAVE_RUNNING, (capacity["running"] - 1, capacity["id"]))
         headers = limit_headers(capacity["daily_quota"], capacity["day_used"])
-        answer = finish_answer(
-            header["call_no"], code["code"], header["started_at"], moment, items[0]
-        )
+        answer = finish_answer(header["call_no"], code["code"], header["started_at"], moment, item)
         return answer, headers
 
 
@@ -263,7 +260,7 @@ class Procedure:
             sql.CALL_BEGIN,
             (digest(request), value["pipeline"], request.headers["Idempotency-Key"], hashed(raw),
              value.get("status"), lines[0]["unit"], lines[0]["quantity"], uuid.uuid4().hex,
-             uuid.uuid4().hex, moment, day, month),
+             moment, day, month),
         )  # fmt: skip
         if "status" in value:
             answer = finish_answer(row["call_no"], value["pipeline"], moment, moment, row)
@@ -281,7 +278,7 @@ class Procedure:
         row = await self.call(
             sql.CALL_FINISH,
             (digest(request), value["call_no"], value["status"], hashed(raw), item["unit"],
-             item["quantity"], uuid.uuid4().hex, moment),
+             item["quantity"], keys(moment)[0], moment),
         )  # fmt: skip
         answer = finish_answer(value["call_no"], row["code"], row["started_at"], moment, row)
         headers = limit_headers(row["daily_quota"], row["day_used"])
@@ -315,7 +312,7 @@ async def serve(port: int, place: dict[str, Any], way: str) -> None:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=True).start()
     await asyncio.Event().wait()
 
 
