@@ -9,14 +9,18 @@ import gc
 import sys
 from pathlib import Path
 
-# All that is loaded now stays: to look through it again and again for what could be thrown away
-# takes a seventh of the time. PipelineServer turns it on.
-if __name__ == "__main__":
-    gc.disable()
 # Run as a file, Python puts app/ itself first on the path; the package's parent belongs there.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-import uvloop  # noqa: E402  # needs the path
+from app.base.late_imports import import_ecosystem  # noqa: E402  # needs the path
+
+if __name__ == "__main__":
+    # All that is loaded now stays: to look through it again and again for what could be thrown away
+    # takes a seventh of the time. PipelineServer turns it on.
+    gc.disable()
+    import_ecosystem()
+
+import uvloop  # noqa: E402
 from ahserver.serverenv import ServerEnv  # noqa: E402
 
 from app.base.logs import set_up_logging  # noqa: E402

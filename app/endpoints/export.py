@@ -160,7 +160,7 @@ async def _parts(
 ) -> AsyncGenerator[tuple[int, bytes]]:
     """Yield the file piece by piece, with the number of rows done after each."""
     head = [_heading(selection.table, name, zone, lang, kind) for name in columns]
-    file: File = CsvFile(head) if kind == "csv" else SheetFile(head, lang)
+    file: File = CsvFile(head) if kind == "csv" else await asyncio.to_thread(SheetFile, head, lang)
     with closing(file):
         for start in range(0, len(keys), ROW_BATCH_SIZE):
             async with reading() as sor:

@@ -9,8 +9,6 @@ import io
 import re
 from collections.abc import Iterator
 
-from charset_normalizer import from_bytes
-
 from app.base.catalogue.fields import ERROR_CELL
 from app.base.catalogue.records import (
     BAD_FILE,
@@ -129,6 +127,8 @@ def _in_own(data: bytes) -> str | None:
 
     Most bytes mean something in GB18030, also those of a text in Latin letters or in UTF-8 with
     one bad byte: so it must read as well as any other."""
+    from charset_normalizer import from_bytes
+
     try:
         text = data.decode(_OWN)
     except UnicodeDecodeError:

@@ -12,16 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Protocol
-
-from openpyxl import Workbook
-from openpyxl.cell import Cell, WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.base.errors import Message
 from app.base.i18n import translate
 from app.records.cell_texts import FORMULA, escape_controls, escape_formula, fit, plain
+
+if TYPE_CHECKING:  # a worker imports openpyxl for its first sheet
+    from openpyxl.cell import Cell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 # Excel takes a file without it for one in the computer's old encoding.
 BYTE_ORDER_MARK = "\ufeff"
@@ -84,7 +83,7 @@ class ExcelCells:
     do not fit are cut and say so; `cuts` are their rows, columns and lengths.
     """
 
-    def __init__(self, sheet: WriteOnlyWorksheet) -> None:
+    def __init__(self, sheet: "WriteOnlyWorksheet") -> None:
         self._sheet = sheet
         self._cells: dict[tuple[str, bool], Cell] = {}
         self.cuts: list[tuple[int, int, int]] = []
@@ -102,7 +101,7 @@ class ExcelCells:
             else:
                 yield self._other(value, bold=bold)
 
-    def _other(self, value: Any, *, bold: bool) -> Cell:
+    def _other(self, value: Any, *, bold: bool) -> "Cell":
         if isinstance(value, date) and value.year >= _FIRST_YEAR:
             kind = TIME_FORMAT if isinstance(value, datetime) else DATE_FORMAT
             return self._cell(kind, value, "d", bold=bold)
@@ -110,27 +109,35 @@ class ExcelCells:
             return self._cell(_number_format(value), value, "n", bold=bold)
         return self._text(plain(value), bold=bold)
 
-    def _text(self, text: str, *, bold: bool) -> Cell:
+    def _text(self, text: str, *, bold: bool) -> "Cell":
         # Texts that look like formulas stay texts also when somebody edits them.
         kind = "quoted" if FORMULA.match(text) else "General"
         return self._cell(kind, escape_controls(text), "s", bold=bold)
 
-    def _cell(self, kind: str, value: Any, data_type: str, *, bold: bool) -> Cell:
+    def _cell(self, kind: str, value: Any, data_type: str, *, bold: bool) -> "Cell":
         cell = self._cells.get((kind, bold))
         if cell is None:
-            cell = WriteOnlyCell(self._sheet)
-            if bold:
-                cell.font = Font(bold=True)
-            if kind == "quoted":
-                cell.quotePrefix = True
-            elif kind != "General":
-                cell.number_format = kind
+            cell = _new_cell(self._sheet, kind, bold=bold)
             if cell.has_style:  # openpyxl tries its values on one that has none
                 self._cells[kind, bold] = cell
         # Not by `value`, which makes a formula of a text that begins with =.
         cell._value = value  # type: ignore[attr-defined]
         cell.data_type = data_type
         return cell
+
+
+def _new_cell(sheet: "WriteOnlyWorksheet", kind: str, *, bold: bool) -> "Cell":
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    cell = WriteOnlyCell(sheet)
+    if bold:
+        cell.font = Font(bold=True)
+    if kind == "quoted":
+        cell.quotePrefix = True
+    elif kind != "General":
+        cell.number_format = kind
+    return cell
 
 
 def _digits(value: int | Decimal) -> int:
@@ -149,10 +156,13 @@ class SheetFile:
     """
     An Excel file with a sheet for the rows; *head* is its first row, bold and always in view.
 
-    Where texts had to be cut, a second sheet says in *lang* where, and how long they are.
+    Where texts had to be cut, a second sheet says in *lang* where, and how long they are. The first
+    one of a process takes time: make it in a thread.
     """
 
     def __init__(self, head: Sequence[str], lang: str = "en", name: str = "Sheet1") -> None:
+        from openpyxl import Workbook
+
         self._lang = lang
         self._book = Workbook(write_only=True)
         self._number = 0

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from app.base.catalogue.records import FILE_OLD_EXCEL, FILE_WITHOUT_ROWS
 from app.records.csv_files import read_csv
 from app.records.sheet_rows import FileRows
-from app.records.xlsx_files import read_xlsx
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -30,4 +29,9 @@ async def read_table(data: bytes) -> FileRows:
 def _rows(data: bytes) -> FileRows:
     if data.startswith(_OLE):
         raise FILE_OLD_EXCEL()
-    return read_xlsx(data) if data.startswith(_ZIP) else read_csv(data)
+    if not data.startswith(_ZIP):
+        return read_csv(data)
+    # With it comes openpyxl, which a worker needs for the first Excel file only.
+    from app.records.xlsx_files import read_xlsx
+
+    return read_xlsx(data)

@@ -75,6 +75,7 @@ OF_TEXTS = {
     "pipeline_core/pipeline_core/endpoints/views.py",
     "pipeline_core/pipeline_core/transfer/envelope.py",
     "pipeline_core/pipeline_core/transfer/serverless_workflow.py",
+    "pipeline_core/pipeline_core/transfer/unreadable.py",
     "pipeline_core/pipeline_core/transfer/yaml_text.py",
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ from app.global_func import (
     plain_spelling,
 )
 from pipeline_core.errors import ENVELOPE_UNREADABLE, TOO_LARGE
-from pipeline_core.transfer.yaml_text import MAX_DEPTH, Unreadable, read_yaml, write_yaml
+from pipeline_core.transfer.unreadable import MAX_DEPTH, Unreadable
 
 KIND = "pipeline-line"
 FORMAT_VERSION = 1
@@ -61,7 +61,7 @@ def checksum(content: Mapping[str, Any]) -> str:
 
 def serialize(envelope: Envelope, format_name: str) -> str:
     """Return *envelope* as the text of a file, in its one spelling; `json` or `yaml`."""
-    text = _json_text(envelope) + "\n" if format_name == "json" else write_yaml(envelope)
+    text = _json_text(envelope) + "\n" if format_name == "json" else _write_yaml(envelope)
     # As an escape, which both formats have: as itself it is the mark of a file read wrongly.
     return text.replace(_REPLACEMENT, "\\ufffd")
 
@@ -82,7 +82,7 @@ def parse(text: str) -> Envelope:
         value = (
             parse_json(text, max_depth=MAX_DEPTH, keep_numbers=True)
             if _is_json(text)
-            else read_yaml(text)
+            else _read_yaml(text)
         )
         if isinstance(value, dict):
             checksum(value)  # whatever cannot be written is told here
@@ -128,6 +128,18 @@ def _refuse_replacements(text: str) -> None:
     if at >= 0:
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         raise Unreadable(Message("this is not UTF-8; save the file as UTF-8"), line, column)
+
+
+def _read_yaml(text: str) -> Any:
+    from pipeline_core.transfer.yaml_text import read_yaml
+
+    return read_yaml(text)
+
+
+def _write_yaml(value: Any) -> str:
+    from pipeline_core.transfer.yaml_text import write_yaml
+
+    return write_yaml(value)
 
 
 def _bad(template: str, **params: Any) -> AppError:

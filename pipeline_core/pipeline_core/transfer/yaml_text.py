@@ -4,6 +4,9 @@ YAML 1.2 as far as JSON goes, read and written.
 Read by the core schema: no numbers in base 60, no octal by a leading zero, no `NO` for false.
 Where readers of YAML 1.1 and 1.2 take a plain word for different things, it is the text that
 stands there. What is written has nothing in it that the two read differently.
+
+With this module comes ruamel.yaml: import it where YAML is read or written, so that a worker loads
+it for the first such file.
 """
 
 import io
@@ -27,8 +30,8 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.representer import SafeRepresenter
 
 from app.global_func import JsonNumber, Message, is_bounded
+from pipeline_core.transfer.unreadable import MAX_DEPTH, Unreadable
 
-MAX_DEPTH = 64
 # Some seconds of a thread; a line of a thousand steps has a third of them.
 MAX_VALUES = 100_000
 
@@ -50,16 +53,6 @@ _FRACTION = re.compile(
     r"(?P<sign>[-+]?)(?P<whole>0|[1-9][0-9]*|(?=\.[0-9]))(?P<point>\.[0-9]*)?(?P<power>[eE][-+]?[0-9]+)?"
 )
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-
-
-class Unreadable(ValueError):
-    """A text is not what this module reads: `text` says why, `line` and `column` (from 1) where."""
-
-    def __init__(self, text: Message | str, line: int, column: int) -> None:
-        self.text = text
-        self.line = line
-        self.column = column
-        super().__init__(str(text))
 
 
 def read_yaml(text: str) -> Any:

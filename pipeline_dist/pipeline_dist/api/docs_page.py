@@ -11,7 +11,6 @@ from markupsafe import Markup, escape
 from app.global_func import Message, translate
 from pipeline_dist.api.openapi.document import document
 
-HTML_TYPE = "text/html; charset=utf-8"
 _WORDS = {
     "answers": "Answers",
     "body": "Body (JSON)",

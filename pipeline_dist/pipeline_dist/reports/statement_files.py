@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from openpyxl import Workbook
-
 from app.global_func import (
     BYTE_ORDER_MARK,
     ExcelCells,
@@ -106,6 +104,8 @@ def as_csv(statement: Mapping[str, Any], *, bom: bool = False) -> str:
 def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     """Return the statement as an Excel file in *lang*, times in the quota zone; takes time, call it
     in a thread. Numbers of more than 15 digits are texts, so that it says what the CSV says."""
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet(statement["month"])
     for index, width in enumerate(_WIDTHS):
