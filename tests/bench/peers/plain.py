@@ -297,23 +297,33 @@ async def refusals(request: web.Request, handler: Any) -> web.StreamResponse:
         )  # fmt: skip
 
 
-async def serve(port: int, place: dict[str, Any], way: str) -> None:
-    pool = await aiomysql.create_pool(
+async def make_pool(place: dict[str, Any]) -> aiomysql.Pool:
+    """Connections to the database at *place*, as the application has them."""
+    return await aiomysql.create_pool(
         unix_socket=place["unix_socket"], user=place["user"], password=place["password"],
         db=place["name"], charset="utf8mb4", autocommit=True, minsize=1, maxsize=16,
         cursorclass=aiomysql.DictCursor,
         init_command="set time_zone='+00:00', tx_isolation='READ-COMMITTED'",
     )  # fmt: skip
-    peer = Plain(pool) if way == "plain" else Procedure(pool)
-    app = web.Application(middlewares=[refusals])
-    app.router.add_post("/pipeline_dist/v1/calls", peer.begin)
-    app.router.add_post("/pipeline_dist/v1/calls/finish", peer.finish)
-    # wrk hangs up in mid-request when its time is over, and aiohttp would tell of each.
+
+
+async def listen(app: web.Application, port: int) -> None:
+    """Serve *app* until the process ends; several may listen on one port."""
+    # Clients hang up in mid-request when their time is over, and aiohttp would tell of each.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=True).start()
     await asyncio.Event().wait()
+
+
+async def serve(port: int, place: dict[str, Any], way: str) -> None:
+    pool = await make_pool(place)
+    peer = Plain(pool) if way == "plain" else Procedure(pool)
+    app = web.Application(middlewares=[refusals])
+    app.router.add_post("/pipeline_dist/v1/calls", peer.begin)
+    app.router.add_post("/pipeline_dist/v1/calls/finish", peer.finish)
+    await listen(app, port)
 
 
 if __name__ == "__main__":
