@@ -9,9 +9,7 @@ one stored procedure (procedure.sql).
 """
 
 import asyncio
-import hashlib
 import json
-import logging
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
@@ -34,17 +32,10 @@ from tests.bench.peers.answers import (
     limit_headers,
     now,
 )
+from tests.bench.peers.web import digest, hashed, listen, refusals
 
 Row = dict[str, Any]
 TRIES = 5
-
-
-def digest(request: web.Request) -> str:
-    return hashlib.sha256(request.headers["Authorization"][7:].encode()).hexdigest()
-
-
-def hashed(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 async def one(cursor: Any, text: str, values: Any) -> Row | None:
@@ -285,18 +276,6 @@ class Procedure:
         return web.Response(body=body(answer), headers=headers, content_type="application/json")
 
 
-@web.middleware
-async def refusals(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        response: web.StreamResponse = await handler(request)
-        return response
-    except Refused as exc:
-        return web.Response(
-            body=body({"code": exc.code, "status": exc.status}),
-            status=exc.status, content_type="application/problem+json",
-        )  # fmt: skip
-
-
 async def make_pool(place: dict[str, Any]) -> aiomysql.Pool:
     """Connections to the database at *place*, as the application has them."""
     return await aiomysql.create_pool(
@@ -305,16 +284,6 @@ async def make_pool(place: dict[str, Any]) -> aiomysql.Pool:
         cursorclass=aiomysql.DictCursor,
         init_command="set time_zone='+00:00', tx_isolation='READ-COMMITTED'",
     )  # fmt: skip
-
-
-async def listen(app: web.Application, port: int) -> None:
-    """Serve *app* until the process ends; several may listen on one port."""
-    # Clients hang up in mid-request when their time is over, and aiohttp would tell of each.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=True).start()
-    await asyncio.Event().wait()
 
 
 async def serve(port: int, place: dict[str, Any], way: str) -> None:

@@ -23,7 +23,8 @@ import uvloop
 from aiohttp import web
 
 from tests.bench.peers.answers import ZONE, Refused, body, keys, limit_headers, now
-from tests.bench.peers.plain import Row, digest, listen, make_pool, refusals
+from tests.bench.peers.plain import Row, make_pool
+from tests.bench.peers.web import digest, listen, refusals
 
 DISTRIBUTOR = (
     "d.id as distributor_id, d.code as distributor_code, d.name as distributor_name,"
