@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -29,15 +30,22 @@ class Contest:
 
 @dataclass(frozen=True)
 class Result:
-    """The runs of one contest, by server; the same place in each list is the same round."""
+    """
+    The runs of one contest, by server; the same place in each list is the same round. `good`: how
+    many good answers there were in all, before the runs that count too.
+    """
 
     contest: Contest
     runs: Mapping[str, Sequence[Measured]]
+    good: int
 
     def ratios(self, name: str) -> list[float]:
         """Ours to those of *name*, round by round."""
         pairs = zip(self.runs[self.contest.servers[0]], self.runs[name], strict=True)
-        return [ours.per_second / theirs.per_second for ours, theirs in pairs]
+        return [
+            ours.per_second / theirs.per_second if theirs.per_second else inf
+            for ours, theirs in pairs
+        ]
 
     def rows(self, names: Mapping[str, str]) -> list[str]:
         """The lines of the table."""
@@ -76,6 +84,7 @@ def hold(
     """Let the servers of *contest* do it in turn; who begins alternates, so that a slow stretch of
     the machine hits all. *databases* has the process of the database of each server."""
     runs: dict[str, list[Measured]] = {name: [] for name in contest.servers}
+    good = 0
     for number in range(-1, rounds):
         order = contest.servers if number % 2 == 0 else contest.servers[::-1]
         for name in order:
@@ -85,10 +94,11 @@ def hold(
                 seconds=seconds if number >= 0 else _WARM_SECONDS,
                 pids=server.pids, database=databases[name],
             )  # fmt: skip
+            good += run.good
             if number >= 0:  # what fills pools and caches is not counted
                 runs[name].append(run)
     sys.stderr.write(f"{contest.name}: done\n")
-    return Result(contest, runs)
+    return Result(contest, runs, good)
 
 
 def spread(values: Sequence[float], decimals: int) -> str:

@@ -1,7 +1,7 @@
 """
 Whether the ledger stays exact while processes are killed under load.
 
-    py3/bin/python tests/bench/kills.py [--seconds 20] [--write]
+    py3/bin/python tests/bench/kills.py [--seconds 60] [--write]
 
 64 clients book on one hot pipeline and on a hundred, while one worker, all workers and the database
 are killed (SIGKILL) in turn and started again. Afterwards `check-ledger` must find nothing, and
@@ -30,6 +30,7 @@ from tests.bench.report import put_section  # noqa: E402
 from tests.bench.targets import make_targets  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 
+SECONDS = 60
 _PAUSE_SECONDS, _READY_SECONDS = 1.0, 60
 
 
@@ -108,7 +109,7 @@ def _kill_in_turn(installation: Installation, over: threading.Event) -> dict[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
