@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,13 @@ def make_procedures(installation: Installation) -> None:
 
 
 @contextmanager
-def running(installation: Installation, folder: Path, names: set[str]) -> Iterator[list[Server]]:
-    """The servers named in *names*: ours-1, ours-2, plain, fastapi, procedure."""
+def running(
+    installation: Installation, folder: Path, names: Iterable[str], pg: Path | None = None
+) -> Iterator[list[Server]]:
+    """
+    The servers called *names*, each in as many processes as the number behind its name says: ours,
+    plain, procedure, fastapi, reads, postgres (on the server whose socket is in *pg*).
+    """
     place = installation.settings.pipeline_database
     connection = folder / "connection.json"
     connection.write_text(json.dumps({
@@ -56,14 +61,13 @@ def running(installation: Installation, folder: Path, names: set[str]) -> Iterat
     processes: list[subprocess.Popen[bytes]] = []
     servers: list[Server] = []
     try:
-        for name in ("ours-1", "ours-2", "plain", "fastapi", "procedure"):
-            if name not in names:
-                continue
+        for name in sorted(names):
+            what, _, count = name.partition("-")
             port = free_port()
-            argv = _command(name, port, connection, folder)
+            argv = _command(what, port, pg if what == "postgres" else connection, folder)
             group = [
                 subprocess.Popen(argv, cwd=ROOT, env={**env, "PIPELINE_PORT": str(port)})
-                for _ in range(2 if name == "ours-2" else 1)
+                for _ in range(int(count or 1))
             ]
             processes += group
             _wait(port, name)
@@ -76,16 +80,21 @@ def running(installation: Installation, folder: Path, names: set[str]) -> Iterat
             process.wait(40)
 
 
-def _command(name: str, port: int, connection: Path, folder: Path) -> list[str]:
-    if name.startswith("ours"):
+def _command(what: str, port: int, place: Path | None, folder: Path) -> list[str]:
+    if what == "ours":
         return [sys.executable, str(ROOT / "app/pipeline_app.py")]
-    if name == "fastapi":
+    if what == "fastapi":
         return [
             str(_bench_python(folder)), "-m", "uvicorn", "tests.bench.peers.fastapi_app:app",
             "--port", str(port), "--no-access-log", "--log-level", "warning",
         ]  # fmt: skip
+    if what == "postgres":
+        return [
+            str(_bench_python(folder)), "-m", "tests.bench.peers.postgres", str(port), str(place),
+        ]  # fmt: skip
+    module = "reads" if what == "reads" else "plain"
     return [
-        sys.executable, "-m", "tests.bench.peers.plain", str(port), str(connection), name,
+        sys.executable, "-m", f"tests.bench.peers.{module}", str(port), str(place), what,
     ]  # fmt: skip
 
 

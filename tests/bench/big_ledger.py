@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from app.base.clock import now  # noqa: E402
+from app.base.private_files import write_private  # noqa: E402
 from app.schema.plan import _index_sql  # noqa: E402
 from app.schema.tables import table  # noqa: E402
 from tests.bench.admission_servers import make_database  # noqa: E402
@@ -33,7 +34,8 @@ from tests.bench.trace_ledger import COLUMNS, LedgerMaker, read_trace  # noqa: E
 from tests.support.installation import Installation  # noqa: E402
 
 TABLE = "pipeline_usage_log"
-KEYS = "bench-keys.json"
+# The seed of the ledger, and the API keys of its distributors, the biggest first.
+ABOUT = "bench-ledger.json"
 # Several are made from one pass over the table, and need room on the disk beside it.
 _INDEX_BATCH_SIZE = 4
 _LOAD = f"load data local infile %s into table {TABLE} ({', '.join(COLUMNS)})"
@@ -121,7 +123,8 @@ def make_installation(folder: Path, maker: LedgerMaker, *, say: Any) -> Installa
     """An installation with the ledger of *maker*, its database running; its keys in a file."""
     installation = make_database(folder)
     api_keys = make_ledger(installation, maker, say=say)
-    (installation.var_dir / KEYS).write_text(json.dumps(api_keys))
+    about = {"seed": maker.world.seed, "api_keys": api_keys}
+    write_private(installation.var_dir / ABOUT, json.dumps(about))
     return installation
 
 

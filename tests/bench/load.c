@@ -9,7 +9,7 @@
  * answered by 201 (0 bytes: nothing). Of a request each KEY is replaced by RUN and a number, which
  * no other request has; of what follows CALL by the call_no of the answer. A lost connection is made
  * again, its request counts as lost. Ends with one line of JSON; latencies are of all answers,
- * "in_time" are those that came within SECONDS.
+ * "in_time" are those that came within SECONDS, "elapsed" is when the last one came.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -54,7 +54,7 @@ typedef struct {
 
 static Request *requests;
 static size_t request_count, turn;
-static uint64_t number, end_at, answers, in_time, lost, good;
+static uint64_t number, end_at, last_at, answers, in_time, lost, good;
 static uint64_t statuses[600];
 static uint32_t *latencies;
 static size_t latency_size;
@@ -191,6 +191,7 @@ static void note(Client *client, int status) {
   }
   latencies[answers++] = (uint32_t)(at - client->sent_at);
   in_time += at <= end_at;
+  last_at = at;
   good += status < 300;
   statuses[status < 600 ? status : 599]++;
 }
@@ -257,8 +258,9 @@ static void tell(uint64_t start) {
   getrusage(RUSAGE_SELF, &usage);
   qsort(latencies, answers, sizeof *latencies, by_size);
   printf("{\"answers\": %lu, \"in_time\": %lu, \"good\": %lu, \"lost\": %lu, \"seconds\": %.3f, "
-         "\"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, \"cpu_us\": %ld, \"statuses\": {",
-         answers, in_time, good, lost, (double)(end_at - start) / 1e6, quantile(0.5),
+         "\"elapsed\": %.3f, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, \"cpu_us\": %ld, \"statuses\": {",
+         answers, in_time, good, lost, (double)(end_at - start) / 1e6,
+         answers ? (double)(last_at - start) / 1e6 : 0.0, quantile(0.5),
          quantile(0.99), quantile(1),
          (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L + usage.ru_utime.tv_usec +
              usage.ru_stime.tv_usec);

@@ -42,9 +42,11 @@ class Measured:
     """
     One timed run: answers a second, latencies, and the processor time of an answer in µs: of the
     servers, of the database and of the client. `good` answers are below 300, other ones `errors`.
+    `elapsed`: seconds to the last of them; `per_second` are those within the time alone.
     """
 
     per_second: float
+    elapsed: float
     p50_ms: float
     p99_ms: float
     max_ms: float
@@ -127,6 +129,7 @@ def drive(
     count = max(told["answers"], 1)
     return Measured(
         told["in_time"] / told["seconds"],
+        told["elapsed"],
         told["p50_us"] / 1000,
         told["p99_us"] / 1000,
         told["max_us"] / 1000,
@@ -181,7 +184,16 @@ def cpu_seconds(*pids: int) -> float:
 
 def middle(runs: Sequence[Measured]) -> Measured:
     """The medians of several runs, and the sums of their counts."""
-    names = ("per_second", "p50_ms", "p99_ms", "max_ms", "cpu_us", "database_us", "client_us")
+    names = (
+        "per_second",
+        "elapsed",
+        "p50_ms",
+        "p99_ms",
+        "max_ms",
+        "cpu_us",
+        "database_us",
+        "client_us",
+    )
     return Measured(
         **{name: median(getattr(run, name) for run in runs) for name in names},
         **{name: sum(getattr(run, name) for run in runs) for name in ("good", "errors", "lost")},

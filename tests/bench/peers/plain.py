@@ -9,9 +9,7 @@ one stored procedure (procedure.sql).
 """
 
 import asyncio
-import hashlib
 import json
-import logging
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
@@ -34,17 +32,10 @@ from tests.bench.peers.answers import (
     limit_headers,
     now,
 )
+from tests.bench.peers.web import digest, hashed, listen, refusals
 
 Row = dict[str, Any]
 TRIES = 5
-
-
-def digest(request: web.Request) -> str:
-    return hashlib.sha256(request.headers["Authorization"][7:].encode()).hexdigest()
-
-
-def hashed(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 async def one(cursor: Any, text: str, values: Any) -> Row | None:
@@ -285,35 +276,23 @@ class Procedure:
         return web.Response(body=body(answer), headers=headers, content_type="application/json")
 
 
-@web.middleware
-async def refusals(request: web.Request, handler: Any) -> web.StreamResponse:
-    try:
-        response: web.StreamResponse = await handler(request)
-        return response
-    except Refused as exc:
-        return web.Response(
-            body=body({"code": exc.code, "status": exc.status}),
-            status=exc.status, content_type="application/problem+json",
-        )  # fmt: skip
-
-
-async def serve(port: int, place: dict[str, Any], way: str) -> None:
-    pool = await aiomysql.create_pool(
+async def make_pool(place: dict[str, Any]) -> aiomysql.Pool:
+    """Connections to the database at *place*, as the application has them."""
+    return await aiomysql.create_pool(
         unix_socket=place["unix_socket"], user=place["user"], password=place["password"],
         db=place["name"], charset="utf8mb4", autocommit=True, minsize=1, maxsize=16,
         cursorclass=aiomysql.DictCursor,
         init_command="set time_zone='+00:00', tx_isolation='READ-COMMITTED'",
     )  # fmt: skip
+
+
+async def serve(port: int, place: dict[str, Any], way: str) -> None:
+    pool = await make_pool(place)
     peer = Plain(pool) if way == "plain" else Procedure(pool)
     app = web.Application(middlewares=[refusals])
     app.router.add_post("/pipeline_dist/v1/calls", peer.begin)
     app.router.add_post("/pipeline_dist/v1/calls/finish", peer.finish)
-    # wrk hangs up in mid-request when its time is over, and aiohttp would tell of each.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=True).start()
-    await asyncio.Event().wait()
+    await listen(app, port)
 
 
 if __name__ == "__main__":
