@@ -110,6 +110,13 @@ class AppError(Exception):
         self.headers = dict(headers or {})
         super().__init__(str(self.text))
 
+    def copy(self) -> "AppError":
+        """Return the same refusal for another request, which adds headers of its own to it."""
+        copy = AppError.__new__(type(self), *self.args)
+        copy.__dict__.update(self.__dict__, headers=dict(self.headers))
+        copy.__cause__ = self.__cause__
+        return copy
+
 
 class BadRequest(AppError):
     """The request itself is not understood."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from aiohttp.helpers import rfc822_formatted_time
+from multidict import CIMultiDict
 
 from app.web.responses import Answer, body_bytes, usual_headers
 
@@ -20,14 +21,15 @@ def answer_bytes(answer: Answer, request_id: str) -> bytes:
     own = answer.headers
     if own and _CONTROL.search("".join([*own, *own.values()])):
         raise ValueError("a control character in a header")
-    usual = usual_headers(answer.content_type)
-    if any(name in usual for name in own):
-        headers = usual.copy()
-        headers.update(own)
-        head = _head(answer.status, headers)
-    else:
-        head = _usual_head(answer.status, answer.content_type)
-        head += "".join([f"{name}: {value}\r\n" for name, value in own.items()])
+    usual, head = (
+        usual_headers(answer.content_type),
+        _usual_head(answer.status, answer.content_type),
+    )
+    for name, value in own.items():
+        if name in usual:
+            head = _head(answer.status, _with(usual, own))
+            break
+        head += f"{name}: {value}\r\n"
     return (
         f"{head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
         f"Date: {rfc822_formatted_time()}\r\n\r\n"
@@ -38,6 +40,12 @@ def answer_bytes(answer: Answer, request_id: str) -> bytes:
 @lru_cache(maxsize=256)
 def _usual_head(status: int, content_type: str) -> str:
     return _head(status, usual_headers(content_type))
+
+
+def _with(usual: CIMultiDict[str], own: Mapping[str, str]) -> CIMultiDict[str]:
+    headers = usual.copy()
+    headers.update(own)
+    return headers
 
 
 def _head(status: int, headers: Mapping[str, str]) -> str:

@@ -4,15 +4,16 @@ Answering programs straight from the HTTP parser, where nothing about the reques
 aiohttp makes a request object, a task and its own writer for each request, and wakes a task of the
 connection; that takes longer than all that our API has to look at. Here a message that its parser
 has read whole is answered by one light task: same guard, same endpoint, same bytes. Whatever is
-unusual (`is_plain` says what is not) is left in aiohttp's queue and goes aiohttp's way, and
-so does every request that comes while one is being answered.
+unusual (`is_plain` says what is not) is left in aiohttp's queue and goes aiohttp's way, and so does
+every request that comes while one is being answered.
 
 What is relied on of aiohttp's RequestHandler, beyond its public methods: its parent puts messages
 into `_messages` and wakes by `_waiter` the connection's task, which waits only while it has nothing
 to do; `_parser.message_consumed` makes room for another message; `_request_in_progress` and
 `_handler_waiter` let `shutdown` wait; `_close`, `_force_close`, `_paused`, `_drain_helper` and the
-timer of `_keepalive_timeout` are what they say. `unknown_internals` looks at each start whether
-they are there, and tests/unit/test_direct_answers.py fails when the code behind them has changed.
+timer of `_keepalive_timeout` are what they say. A whole StreamReader has its body in `_buffer`.
+`unknown_internals` looks at each start whether they are there, and
+tests/unit/test_direct_answers.py fails when the code behind them has changed.
 """
 
 import asyncio
@@ -30,10 +31,12 @@ from app.server.answer_bytes import answer_bytes
 from app.server.dspy import direct_endpoint
 from app.server.guard import guard_directly
 from app.server.protocol import ProblemProtocol
-from app.web.body import MAX_READ_IN_LOOP
+from app.web.body import MAX_READ_IN_LOOP, MAX_SMALL_BODY
 from app.web.endpoint import ApiHandler
 from app.web.request import is_program_api
 
+# How long a head waits for its short body, which mostly comes at once.
+PATIENCE_SECONDS = 0.1
 RELIED_ON = frozenset(
     """
     _close _drain_helper _force_close _handler_waiter _keepalive_handle _keepalive_timeout _loop
@@ -48,16 +51,17 @@ _JSON = re.compile(r"application/json(?:; ?charset=utf-8)?", re.IGNORECASE)
 _UNUSUAL = ("Cookie", "Expect", "Content-Encoding", "Transfer-Encoding", "Upgrade")
 
 
-def unknown_internals() -> frozenset[str]:
+def unknown_internals() -> set[str]:
     """Return what `DirectProtocol` needs of aiohttp and this version does not have."""
-    return frozenset(name for name in RELIED_ON if not hasattr(web.RequestHandler, name))
+    missing = {name for name in RELIED_ON if not hasattr(web.RequestHandler, name)}
+    return missing if hasattr(StreamReader, "_buffer") else {*missing, "_buffer"}
 
 
-def is_plain(message: Any, payload: StreamReader) -> bool:
+def is_plain(message: Any) -> bool:
     """
     Return whether *message* may be answered here, as far as its head tells: GET or POST in HTTP/1.1
-    with keep-alive, to a plainly written address of an API for programs, with no body or a short
-    one in JSON that is all there, and with none of the headers of _UNUSUAL.
+    with keep-alive, to a plainly written address of an API for programs, without a body or with a
+    short one in JSON, and with none of the headers of _UNUSUAL.
     """
     # Bytes that are no request are a message of another kind.
     if type(message) is not RawRequestMessage or message.version != HttpVersion11:
@@ -65,7 +69,7 @@ def is_plain(message: Any, payload: StreamReader) -> bool:
     path = message.path.partition("?")[0]
     if _PLAIN_PATH.fullmatch(path) is None or not is_program_api(path):
         return False
-    if message.should_close or message.upgrade or message.chunked or not payload.is_eof():
+    if message.should_close or message.upgrade or message.chunked:
         return False
     headers = message.headers
     if "Host" not in headers:
@@ -76,11 +80,8 @@ def is_plain(message: Any, payload: StreamReader) -> bool:
     kind = headers.get("Content-Type")
     if kind is not None and _JSON.fullmatch(kind) is None:
         return False
-    if payload is EMPTY_PAYLOAD:
-        return message.method in ("GET", "POST")
-    # Without a length it would be of another coding.
-    length = int(headers.get("Content-Length", MAX_READ_IN_LOOP + 1))
-    return bool(message.method == "POST" and length <= MAX_READ_IN_LOOP)
+    length = int(headers.get("Content-Length", 0))
+    return length == 0 or (message.method == "POST" and length <= MAX_READ_IN_LOOP)
 
 
 class DirectProtocol(ProblemProtocol):
@@ -90,44 +91,82 @@ class DirectProtocol(ProblemProtocol):
         super().__init__(server, **options)
         self._app = app
         self._body_limit = body_limit
-        # Both while a request is answered here: by whom, and what the connection's task waits for.
-        self._answering: asyncio.Task[None] | None = None
+        # What the connection's task waits for, hidden from all others while a request is here: so
+        # nobody takes the connection for idle, and what comes meanwhile waits in the queue.
         self._idle: asyncio.Future[None] | None = None
+        # A request whose body is still to come, with who will answer it, and how long it may be.
+        self._held: tuple[ApiRequest, ApiHandler] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Take in *data*; answer the request in it here, if it is one, whole, and a plain one."""
+        """Take in *data*; answer the request in it here, where it is a plain one."""
+        if self._idle is not None:
+            super().data_received(data)
+            if self._held is not None:
+                self._go_on()
+            return
         idle = self._waiter
-        # Without one the connection's task is at work, or one is answered here: what comes waits.
-        if idle is None or idle.done():
+        if idle is None or idle.done():  # the connection's task is at work
             super().data_received(data)
             return
-        self._waiter = None  # so that the message is queued, and nobody woken
-        try:
-            super().data_received(data)
-        finally:
-            self._waiter = idle
-        messages = self._messages
-        if not messages:
+        self._idle, self._waiter = idle, None
+        super().data_received(data)
+        if not self._messages:
+            self._let_go()
+        elif len(self._messages) > 1:
+            self._pass_on()
+        else:
+            try:
+                self._held = self._plain_request(*self._messages[0])
+            except Exception:  # noqa: BLE001  a broken script, say; that is told on aiohttp's way
+                self._held = None
+            self._go_on()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End the connection's task too where it waits for a body that will not come."""
+        super().connection_lost(exc)
+        if self._idle is not None and self._answering is None:
+            self._let_go().cancel()
+
+    def _go_on(self) -> None:
+        """Answer the request that is held, if all of it is there; wait a moment for a short body,
+        which many clients send behind the head; else leave it to the connection's task."""
+        if self._held is None:
+            self._pass_on()
             return
-        if len(messages) == 1:
-            plain = self._plain_request(*messages[0])
-            if plain is not None:
-                self._begin(*plain, messages[0][1])
-                return
-        idle.set_result(None)
+        request, handler = self._held
+        _, payload = self._messages[0]
+        if payload.is_eof():
+            self._begin(request, handler)
+        elif (request.content_length or 0) > MAX_SMALL_BODY:
+            self._pass_on()  # there the key is looked at before the body
+        elif self._patience is None:
+            self._patience = self._loop.call_later(PATIENCE_SECONDS, self._pass_on)
+
+    def _pass_on(self) -> None:
+        idle = self._let_go()
+        if not idle.done():
+            idle.set_result(None)
+
+    def _let_go(self) -> "asyncio.Future[None]":
+        """Give the connection back to its task; return what that waits for."""
+        if self._patience is not None:
+            self._patience.cancel()
+        assert self._idle is not None
+        idle = self._waiter = self._idle
+        self._idle = self._held = self._patience = None
+        return idle
 
     def _plain_request(
         self, message: Any, payload: StreamReader
     ) -> tuple[ApiRequest, ApiHandler] | None:
         """Return the request in *message* with who answers it; None where that is not done here."""
-        if not is_plain(message, payload):
+        if not is_plain(message):
             return None
         method, raw_path, headers = message.method, message.path, message.headers
         path, has_query, _ = raw_path.partition("?")
-        try:
-            endpoint = direct_endpoint(self._app[WEB_PATHS].find(path))
-        except Exception:  # noqa: BLE001  aiohttp's way says what is wrong with the script
-            return None
+        endpoint = direct_endpoint(self._app[WEB_PATHS].find(path))
         if endpoint is None or endpoint.direct is None or method not in endpoint.methods:
             return None
         length = headers.get("Content-Length")
@@ -149,18 +188,19 @@ class DirectProtocol(ProblemProtocol):
         peer = self.peername
         return str(peer[0]) if isinstance(peer, list | tuple) else peer
 
-    def _begin(self, request: ApiRequest, handler: ApiHandler, payload: StreamReader) -> None:
+    def _begin(self, request: ApiRequest, handler: ApiHandler) -> None:
         """Do what the connection's task does with a message that it takes, and begin to answer."""
-        self._messages.clear()
+        if self._patience is not None:
+            self._patience.cancel()
+        self._held = self._patience = None
+        _, payload = self._messages.popleft()
+        # All of it, unread; `read_nowait` would call data_received.
+        request.body = b"".join(payload._buffer) if request.body_exists else b""
         assert self._parser is not None
         assert self._manager is not None
         self._parser.message_consumed()
         self._manager.requests_count += 1
         self._request_in_progress = True
-        # Hidden, the connection is not taken for idle, by the keep-alive timer for instance.
-        self._idle, self._waiter = self._waiter, None
-        # This too calls data_received, which must not find the connection idle any more.
-        request.body = payload.read_nowait()
         self._answering = self._loop.create_task(self._answer(request, handler))
 
     async def _answer(self, request: ApiRequest, handler: ApiHandler) -> None:
@@ -186,13 +226,13 @@ class DirectProtocol(ProblemProtocol):
 
     def _end(self) -> None:
         """Give the connection back to its task: to end, to take the next message, or to wait."""
-        idle, self._idle, self._answering = self._idle, None, None
+        self._answering = None
         self._request_in_progress = False
         if self._handler_waiter is not None and not self._handler_waiter.done():
             self._handler_waiter.set_result(None)
-        if idle is None or idle.done():
+        idle = self._let_go()
+        if idle.done():
             return
-        self._waiter = idle
         if self._close or self._force_close:
             idle.cancel()
             if self.transport is not None:
@@ -209,6 +249,8 @@ class DirectProtocol(ProblemProtocol):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's
         """Let what is being answered end; what has not within *timeout* seconds is cancelled."""
+        if self._held is not None:
+            self._let_go().cancel()  # its body is not read any more
         await super().shutdown(timeout)
         if self._answering is not None:
             self._answering.cancel()

@@ -21,19 +21,14 @@ from app.global_func import (
     now,
     read_address,
     read_network,
-    reading,
 )
 from pipeline_dist.accounts import keys
-from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, Distributor
+from pipeline_dist.accounts.key_lookups import key_lookups
+from pipeline_dist.accounts.rows import Distributor
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.errors import ADDRESS_UNKNOWN, INVALID_KEY, IP_NOT_ALLOWED
 
 log = logging.getLogger("pipeline.distributor_api")
-_COLUMNS = ", ".join(DISTRIBUTOR_COLUMNS)
-_ROWS_OF_KEY = (
-    f"select {_COLUMNS} from distributors where api_key_hash = ${{digest}}$"  # noqa: S608
-    f" union all select {_COLUMNS} from distributors where previous_key_hash = ${{digest}}$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +71,7 @@ async def authenticate(
     Raises NotSignedIn `invalid_key`, the same for a key that is missing, malformed, unknown,
     revoked or expired; Forbidden `distributor_suspended`, `ip_not_allowed`.
     """
-    async with reading() as sor:
-        rows = await sor.tuples(_ROWS_OF_KEY, {"digest": credentials.digest})
-    for row in [Distributor(*values) for values in rows]:
+    for row in await key_lookups().rows(credentials.digest):
         if _matching_expiries(row, credentials.digest, to_end=to_end):
             return AuthenticatedDistributor(
                 row, credentials.key_prefix, check_caller(row, credentials, to_end=to_end)

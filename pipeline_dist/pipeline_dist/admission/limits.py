@@ -16,6 +16,7 @@ from app.global_func import (
     now,
     quota_day,
     quota_month,
+    reading,
 )
 from pipeline_dist.accounts.rows import (
     LINK_COLUMNS,
@@ -32,7 +33,7 @@ from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.counters import CapacityRow
 from pipeline_ops.rules.limits import PERIODS, Limit
 
-__all__ = ["Limit", "limits_now", "limits_of", "rate_limit_headers", "tightest"]
+__all__ = ["Limit", "limits_now", "limits_of", "own_limits", "rate_limit_headers", "tightest"]
 
 
 _LINKS_BY_CODE = (
@@ -91,14 +92,32 @@ async def limits_of(
     the order of admission.
     """
     at = moment or now()
-    limits = rate_limits(distributor, at) + spend_limits(distributor, at)
-    key = quota_key(distributor, at)
-    if key is not None:
-        usage = distributor.quota_used
-        if distributor.quota_key != key:
-            usage = await ledger.count_calls(sor, key, distributor_id=distributor.id)
-        limits += quota_limits(distributor, usage, at)
+    key, usage = quota_key(distributor, at), distributor.quota_used
+    if key is not None and distributor.quota_key != key:
+        usage = await ledger.count_calls(sor, key, distributor_id=distributor.id)
+    limits = _distributor_limits(distributor, usage, at)
     return limits + await _pipeline_limits(sor, link, capacity, at, slot=slot)
+
+
+def _distributor_limits(distributor: Distributor, usage: int, moment: datetime) -> list[Limit]:
+    return [
+        *rate_limits(distributor, moment),
+        *spend_limits(distributor, moment),
+        *quota_limits(distributor, usage, moment),
+    ]
+
+
+async def own_limits(distributor: Distributor) -> list[Limit]:
+    """
+    Return the limits of the distributor itself, whatever pipeline it calls, as its row has them:
+    the database is asked only where the row has no counter of the quota's present period.
+    """
+    at = now()
+    key = quota_key(distributor, at)
+    if key is None or distributor.quota_key == key:
+        return _distributor_limits(distributor, distributor.quota_used, at)
+    async with reading() as sor:
+        return await limits_of(sor, distributor, moment=at)
 
 
 async def limits_now(sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()) -> list[Limit]:

@@ -14,7 +14,7 @@ import logging
 from collections import OrderedDict
 from typing import TypeVar
 
-from app.global_func import AppError, DuplicateKey, Unavailable, in_transaction, settings
+from app.global_func import DuplicateKey, Unavailable, in_transaction, settings
 from pipeline_dist.accounts.authentication import Credentials, authenticate
 from pipeline_dist.admission.commands import (
     BeginCall,
@@ -252,7 +252,7 @@ class AdmissionQueue:
                     request.alone, request.since = True, self.loop.time()
                 self._waiting = batch + self._waiting
                 return []
-            return [(request, _copy(exc)) for request in batch]
+            return [(request, exc.copy()) for request in batch]
         except Exception as exc:  # noqa: BLE001  one request's fault must not become all's
             return await self._commit_one_by_one(batch, exc)
         return list(zip(batch, outcomes, strict=True))
@@ -301,11 +301,3 @@ def admission_queue() -> AdmissionQueue:
     if not _current or _current[0].loop is not loop:
         _current[:] = [AdmissionQueue(loop, settings().options.pool_wait_seconds)]
     return _current[0]
-
-
-def _copy(exc: AppError) -> AppError:
-    """Return the same refusal for another request, which adds headers of its own to it."""
-    copy = AppError.__new__(type(exc), *exc.args)
-    copy.__dict__.update(exc.__dict__, headers=dict(exc.headers))
-    copy.__cause__ = exc.__cause__
-    return copy

@@ -16,7 +16,6 @@ from app.global_func import (
     AppError,
     Endpoint,
     for_programs,
-    reading,
 )
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
@@ -24,7 +23,7 @@ from pipeline_dist.accounts.authentication import (
     authenticate,
     read_credentials,
 )
-from pipeline_dist.admission.limits import Limit, limits_now, rate_limit_headers
+from pipeline_dist.admission.limits import Limit, own_limits, rate_limit_headers
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -33,7 +32,7 @@ JSON_TYPE = "application/json; charset=utf-8"
 class Reply:
     """
     What an endpoint answers. `limits`: those that applied to the request, as they are after it;
-    None lets the distributor's own be looked up.
+    None: the distributor's own, by the row that the key was checked on.
     """
 
     body: Any
@@ -82,7 +81,8 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
             raise
         limits = reply.limits
         if limits is None:
-            limits = await own_limits(caller or await authenticate(credentials, to_end=to_end))
+            caller = caller or await authenticate(credentials, to_end=to_end)
+            limits = await own_limits(caller.distributor)
         headers = {**rate_limit_headers(limits), **reply.headers}
         return Answer(reply.body, reply.status, headers, reply.content_type)
 
@@ -114,12 +114,6 @@ def _ends_calls(function: ApiFunction | ByKey | None) -> bool:
     return isinstance(function, ByKey) and function.ends_calls
 
 
-async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:
-    """Return the limits of the distributor itself, whatever line it calls, as they are now."""
-    async with reading() as sor:
-        return await limits_now(sor, caller.id)
-
-
 async def _tell_limits(
     error: AppError,
     caller: AuthenticatedDistributor | None,
@@ -131,4 +125,4 @@ async def _tell_limits(
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
         caller = caller or await authenticate(credentials, to_end=to_end)
-        error.headers.update(rate_limit_headers(await own_limits(caller)))
+        error.headers.update(rate_limit_headers(await own_limits(caller.distributor)))

@@ -25,7 +25,7 @@ from pipeline_dist.accounts.authentication import (
 from pipeline_dist.accounts.rows import BillingMode
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
-from pipeline_dist.admission.limits import limits_now, limits_of
+from pipeline_dist.admission.limits import limits_now, own_limits
 from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
 from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
@@ -67,8 +67,7 @@ async def me(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Return the distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
     row = caller.distributor
-    async with reading() as sor:
-        limits = await limits_of(sor, row)
+    limits = await own_limits(row)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
     moment, is_prepaid = now(), row.billing_mode == BillingMode.PREPAID
