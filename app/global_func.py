@@ -74,6 +74,7 @@ from app.base.json_numbers import (
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import (
+    Quote,
     bulk_insert_tuples,
     bulk_update,
     insert_texts,
@@ -180,6 +181,7 @@ __all__ = [
     "Network",
     "ProgramApi",
     "Query",
+    "Quote",
     "ReadyJson",
     "Record",
     "Row",

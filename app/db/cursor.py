@@ -58,9 +58,8 @@ class BufferedResult(MySQLResult):
 
     async def describe(self, columns: tuple[bytes, ...]) -> tuple[tuple[Any, ...], Converters]:
         """Return what the packets of a result's *columns* say."""
-        known = self._descriptions.get(columns)
-        if known is not None:
-            return known
+        if columns in self._descriptions:
+            return self._descriptions[columns]
         connection: Any = self.connection
         feed: Any = _Feed(connection, columns)
         self.connection = feed

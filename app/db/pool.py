@@ -20,14 +20,14 @@ from sqlor.dbpools import DBPools
 from app.base.catalogue.requests import BUSY
 from app.base.settings import DatabaseSettings, settings
 from app.db.errors import unreachable
-from app.db.joined import settle_joined
 from app.db.settlement import settle
 from app.db.sqlor import SafeSqlor, to_utc
+from app.db.two_trips import settle_in_two_trips
 
 IDLE_CHECK_SECONDS = 30
 RECYCLE_SECONDS = 1800
 # As many as admission has transactions at the same time.
-JOINED_SIZE = 2
+TWO_TRIP_SIZE = 2
 # Whoever holds a row longer than this is stuck, and those who want it are not to be stuck with it.
 LOCK_WAIT_SECONDS = 5
 # Quoted, since aiomysql puts it into its SET statement as it is.
@@ -114,11 +114,12 @@ class Pool:
             self._pool = None
 
 
-class JoinedPool:
+class TwoTripPool:
     """
-    The few connections of work that does a transaction in two round trips (`joined`), and no other:
-    they alone take several statements in one text. One that is free is had without a turn of the
-    loop, so that who waits for the rows of a transaction can follow in the turn of its commit.
+    The few connections of work that does a transaction in two round trips (app/db/two_trips.py),
+    and no other: they alone take several statements in one text. One that is free is had without a
+    turn of the loop, so that who waits for the rows of a transaction can follow in the turn of its
+    commit.
     """
 
     def __init__(self, place: DatabaseSettings, size: int, wait_seconds: float) -> None:
@@ -135,7 +136,7 @@ class JoinedPool:
         try:
             connection = await self._take()
             try:
-                async with settle_joined(connection, self._place.name) as sor:
+                async with settle_in_two_trips(connection, self._place.name) as sor:
                     yield sor
             finally:
                 # In the middle of a transaction it is of no use to anybody.
@@ -204,7 +205,7 @@ class Pools(DBPools.klass):
     def __init__(self) -> None:
         # The parent opens an event loop of its own at import time; nothing of it is needed.
         self._pools: dict[str, Pool] = {}
-        self._joined: JoinedPool | None = None
+        self._two_trips: TwoTripPool | None = None
         self.databases: dict[str, Any] = {}
         self.meta: dict[str, Any] = {}
 
@@ -220,14 +221,14 @@ class Pools(DBPools.klass):
             self._pools[name] = pool
         return pool
 
-    def joined(self) -> JoinedPool:
+    def two_trips(self) -> TwoTripPool:
         """Return the pool for transactions of two round trips on the pipeline database."""
-        if self._joined is None:
+        if self._two_trips is None:
             config = settings()
-            self._joined = JoinedPool(
-                config.pipeline_database, JOINED_SIZE, config.options.pool_wait_seconds
+            self._two_trips = TwoTripPool(
+                config.pipeline_database, TWO_TRIP_SIZE, config.options.pool_wait_seconds
             )
-        return self._joined
+        return self._two_trips
 
     @asynccontextmanager
     async def sqlorContext(self, name: str) -> AsyncIterator[SafeSqlor]:
@@ -240,9 +241,9 @@ class Pools(DBPools.klass):
         for pool in self._pools.values():
             await pool.close()
         self._pools.clear()
-        if self._joined is not None:
-            await self._joined.close()
-            self._joined = None
+        if self._two_trips is not None:
+            await self._two_trips.close()
+            self._two_trips = None
 
 
 def pools() -> Pools:

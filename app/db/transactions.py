@@ -59,7 +59,10 @@ async def reading(
 
 
 async def in_transaction(
-    work: Callable[[SafeSqlor], Awaitable[T]], database: str = "pipeline", *, joined: bool = False
+    work: Callable[[SafeSqlor], Awaitable[T]],
+    database: str = "pipeline",
+    *,
+    two_trips: bool = False,
 ) -> T:
     """
     Run *work* in one transaction and answer what it answers.
@@ -68,8 +71,8 @@ async def in_transaction(
     gave up because of others: deadlock, lock time-out, failed certification. *work* must
     therefore have no effect outside the database. Raises Unavailable when all tries failed.
 
-    *joined*, on the pipeline database: in two round trips, as far as *work* asks `together` and
-    writes by `write_last` (app/db/joined.py).
+    *two_trips*, on the pipeline database: in two round trips, as far as *work* asks `together` and
+    writes by `write_last` (app/db/two_trips.py).
 
     Inside `single_transaction` it is a part of that transaction: what it did is undone when it
     raises.
@@ -79,7 +82,7 @@ async def in_transaction(
         return await _part(whole, work)
     for attempt in range(TRIES):
         try:
-            opening = pools().joined().context() if joined else transaction(database)
+            opening = pools().two_trips().context() if two_trips else transaction(database)
             async with opening as sor:
                 return await work(sor)
         except (aiomysql.MySQLError, Unavailable) as exc:

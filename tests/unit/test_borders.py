@@ -78,7 +78,7 @@ def test_a_table_is_named_by_sql_or_by_its_name_alone():
 
 def test_dynamic_imports_and_names_in_strings_are_arrows():
     assert Arrow("pipeline_ops.init", "pipeline_ops.ledger.check") in arrows()
-    assert Arrow("app.db.bulk", "app.db.errors") in arrows()
+    assert Arrow("app.db.sqlor", "app.db.errors") in arrows()
 
 
 def test_docstrings_are_no_arrows():

@@ -11,6 +11,11 @@ MAX_VERSIONS = 200
 _keys: OrderedDict[tuple[str, int], frozenset[str]] = OrderedDict()
 
 
+def remembered_step_keys(pipeline_id: str, version_no: int) -> frozenset[str]:
+    """Return what `step_keys` does, as far as it is remembered; nothing of other versions."""
+    return _keys.get((pipeline_id, version_no), frozenset())
+
+
 async def step_keys(sor: SafeSqlor, pipeline_id: str, version_no: int) -> frozenset[str] | None:
     """
     Return the codes of a version's steps, those that are switched off too; None where there is no

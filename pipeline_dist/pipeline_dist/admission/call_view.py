@@ -42,6 +42,7 @@ def call_answer(
     Return a call with its lines as the ledger has them; *status* for what was answered once, before
     a call was voided.
     """
+    # `ready_answer` writes the same for the common call.
     return {
         "call_no": header.call_no,
         "pipeline": code,
@@ -56,10 +57,13 @@ def call_answer(
         "amount": _amount(lines),
         "late": is_late(header),
         "error": header.error,
-        "lines": [
-            with_shown_prices({name: getattr(line, name) for name in _LINE}) for line in lines
-        ],
+        "lines": [line_answer(line) for line in lines],
     }
+
+
+def line_answer(line: CallLine) -> dict[str, Any]:
+    """Return a metered item as the answer has it."""
+    return with_shown_prices({name: getattr(line, name) for name in _LINE})
 
 
 def current_state(header: CallHeader, lines: Sequence[CallLine]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class BeginResult:
 
     call: dict[str, Any]
     replayed: bool
-    limits: list[Limit]
+    limits: Sequence[Limit]
     pipeline_id: str
     current: dict[str, Any] | None = None
 
@@ -94,6 +94,11 @@ class BeginResult:
     def answer(self) -> dict[str, Any]:
         """What is told of the call; what comes again says beside it what the call is now."""
         return _with_current(self.call, self.current)
+
+    @property
+    def body(self) -> Any:
+        """The answer, or the bytes of its JSON where these are there already."""
+        return self.answer
 
 
 @dataclass(frozen=True, slots=True)

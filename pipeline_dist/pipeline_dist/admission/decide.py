@@ -34,11 +34,12 @@ from pipeline_dist.admission.commands import (
     Request,
     is_begin,
 )
-from pipeline_dist.admission.limits import Limit, rate_limit_headers, rate_limits
+from pipeline_dist.admission.common_call import CommonCalls
 from pipeline_dist.admission.locking import lock_workset
 from pipeline_dist.admission.request_hash import is_same_request
 from pipeline_dist.admission.rows import Pipeline, pipeline_code
-from pipeline_dist.admission.spending import check_amount, check_begin, spend_limits
+from pipeline_dist.admission.spending import check_amount, check_begin
+from pipeline_dist.admission.told_limits import add_limit_headers, capacity_of, limits_at
 from pipeline_dist.admission.workset import WorkSet
 from pipeline_dist.errors import (
     ALREADY_FINISHED,
@@ -49,7 +50,7 @@ from pipeline_dist.errors import (
 from pipeline_ops.calls.capacity import Capacity, end_call
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, end_entry, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus
-from pipeline_ops.rules.limits import check_room, retry_after, retry_header
+from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.package_use import Packages
 from pipeline_ops.rules.pricing import PricedLine, total
@@ -74,7 +75,14 @@ async def decide_all(
     workset = await lock_workset(sor, requests, also_lock=also_lock)
     if check_ledger_first:
         await workset.load_existing_calls(item for item in requests if is_begin(item))
-    outcomes = [await _decide(workset, item) for item in requests]
+    common = CommonCalls(workset)
+    outcomes: list[Outcome] = []
+    for item in requests:
+        outcome: Outcome | None = common.decide(item)
+        if outcome is None:
+            outcome = await _decide(workset, item)
+            common.forget()
+        outcomes.append(outcome)
     if not check_ledger_first:
         await _recheck_refusals(workset, requests, outcomes)
     await workset.save()
@@ -110,7 +118,7 @@ async def _decide(workset: WorkSet, request: Request[Any]) -> Outcome:
         raise
     except AppError as exc:
         _name_estimate(request.command, exc)
-        await _add_limit_headers(workset, request, exc)
+        await add_limit_headers(workset, request, exc)
         return exc
 
 
@@ -119,46 +127,6 @@ def _name_estimate(command: Command, refusal: AppError) -> None:
     if isinstance(command, BeginCall) and command.estimate_lines is not None:
         for problem in refusal.problems:
             problem.field = problem.field.replace("lines/", "estimate/", 1)
-
-
-async def _add_limit_headers(
-    workset: WorkSet, request: Request[Command], refusal: AppError
-) -> None:
-    """Put on a refusal the limits that applied, and the time until all of them have room."""
-    moment, command = workset.moment, request.command
-    account, capacity = _sides(workset, request)
-    slot = isinstance(command, FinishCall) or command.status is None
-    started_at = (isinstance(command, BeginCall) and command.started_at) or moment
-    for side in (account, capacity):
-        await side.load_counts(workset.sor, moment)
-        await side.load_counts(workset.sor, started_at)
-    limits = _limits(account, capacity, moment, slot=slot)
-    refusal.headers.update(rate_limit_headers(limits, moment))
-    if "Retry-After" in refusal.headers:
-        # What refused it may have room before what was not looked at any more.
-        del refusal.headers["Retry-After"]
-        limits = _limits(account, capacity, moment, slot=slot, started_at=started_at)
-        refusal.headers.update(retry_header(retry_after(limits, moment)))
-
-
-def _sides(workset: WorkSet, request: Request[Command]) -> tuple[DistributorAccount, Capacity]:
-    """Return the account and the capacity that a request is about; of a line that is not the
-    asker's nothing."""
-    pipeline_id, command = "", request.command
-    if isinstance(command, BeginCall):
-        pipeline = workset.pipelines_by_code.get(command.pipeline)
-        if pipeline is not None and (request.distributor_id, pipeline.id) in workset.links:
-            pipeline_id = pipeline.id
-    else:
-        header = workset.headers.get(command.call_no)
-        if header is not None and header.distributor_id == request.distributor_id:
-            pipeline_id = header.pipeline_id
-    return workset.account(request.distributor_id, pipeline_id), _capacity(workset, pipeline_id)
-
-
-def _capacity(workset: WorkSet, pipeline_id: str) -> Capacity:
-    capacity = workset.capacities.get(pipeline_id)
-    return capacity or Capacity(pipeline_id=pipeline_id, row=None, counts={})
 
 
 def _require_caller(workset: WorkSet, request: Request[Command]) -> Distributor:
@@ -175,7 +143,7 @@ def _require_caller(workset: WorkSet, request: Request[Command]) -> Distributor:
 async def _decide_begin(
     workset: WorkSet, distributor: Distributor, command: BeginCall
 ) -> BeginResult:
-    existing = workset.existing_calls.get((distributor.id, command.idempotency_key))
+    existing = workset.existing_call(distributor.id, command.idempotency_key)
     if existing is not None:
         return await _replay_begin(workset, distributor, existing, command)
     moment = workset.moment
@@ -214,7 +182,7 @@ async def _decide_begin(
     answer = (
         begin_answer(header, pipeline.code) if slot else call_answer(header, pipeline.code, lines)
     )
-    return BeginResult(answer, False, _limits(account, capacity, moment, slot=slot), pipeline.id)
+    return BeginResult(answer, False, limits_at(account, capacity, moment, slot=slot), pipeline.id)
 
 
 async def _estimate(
@@ -306,10 +274,10 @@ async def _replay_begin(
     pipeline_id = header.pipeline_id
     code = await _code_of(workset, pipeline_id)
     account = workset.account(distributor.id, pipeline_id)
-    capacity = _capacity(workset, pipeline_id)
+    capacity = capacity_of(workset, pipeline_id)
     for side in (account, capacity):
         await side.load_counts(workset.sor, workset.moment)
-    limits = _limits(account, capacity, workset.moment, slot=command.status is None)
+    limits = limits_at(account, capacity, workset.moment, slot=command.status is None)
     header = workset.latest(header)
     if isinstance(existing, Entry):
         lines = existing.lines
@@ -369,7 +337,7 @@ async def _decide_finish(
     entry = end_entry(header, ended_header, call_lines(priced_lines), packages.month_key)
     workset.packages.use(priced_lines)
     workset.end(entry)
-    limits = _limits(account, capacity, workset.moment, slot=True)
+    limits = limits_at(account, capacity, workset.moment, slot=True)
     return FinishResult(call_answer(entry.header, code, entry.items), False, limits)
 
 
@@ -385,26 +353,8 @@ async def _replay_finish(
         raise ALREADY_FINISHED(outcome=header.status)
     lines = await workset.lines_of(header.call_no)
     answer = call_answer(header, code, lines, status=command.status)
-    limits = _limits(account, capacity, workset.moment, slot=True)
+    limits = limits_at(account, capacity, workset.moment, slot=True)
     return FinishResult(answer, True, limits, current_state(header, lines))
-
-
-def _limits(
-    account: DistributorAccount,
-    capacity: Capacity,
-    moment: datetime,
-    *,
-    slot: bool,
-    started_at: datetime | None = None,
-) -> list[Limit]:
-    """Return the limits of a call that begins now, or began at *started_at*, as they stand."""
-    at = started_at or moment
-    return [
-        *rate_limits(account.distributor, moment),
-        *spend_limits(account.distributor, moment),
-        *account.limits(at),
-        *capacity.limits(at, slot=slot),
-    ]
 
 
 async def _code_of(workset: WorkSet, pipeline_id: str) -> str:

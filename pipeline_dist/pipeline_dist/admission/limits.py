@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from app.global_func import (
     SafeSqlor,
@@ -200,6 +201,59 @@ def tightest(limits: Sequence[Limit], moment: datetime) -> Limit | None:
     return best
 
 
+class CountedLimits(Sequence[Limit]):
+    """
+    Limits by whole numbers, all with an end, of a call that was let in, and of which there is room
+    for one more where nobody asks otherwise: as objects only for who wants to see them.
+
+    *terms*: scope, maximum and end of each, in the order of admission; *usage*: how much of each is
+    used. *rate*: the limit of calls a minute, if there is one, how many were let in, and the window
+    that says when.
+    """
+
+    __slots__ = ("_moment", "_rate", "_terms", "_usage")
+
+    def __init__(
+        self,
+        terms: Sequence[tuple[str, int, datetime]],
+        usage: Sequence[int],
+        rate: tuple[int, int, bytes] | None,
+        moment: datetime,
+    ) -> None:
+        self._terms = terms
+        self._usage = usage
+        self._rate = rate
+        self._moment = moment
+
+    def __len__(self) -> int:
+        return len(self._terms) + (self._rate is not None)
+
+    def __getitem__(self, index: Any) -> Any:
+        limits = [
+            Limit(scope=scope, limit=maximum, used=count, resets_at=ends)
+            for (scope, maximum, ends), count in zip(self._terms, self._usage, strict=True)
+        ]
+        if self._rate is not None:
+            maximum, _, window = self._rate
+            limits.insert(0, RateWindow(window, self._moment).limit(maximum))
+        return limits[index]
+
+    def headers(self, moment: datetime) -> dict[str, str]:
+        """Return what `rate_limit_headers` does; mostly the numbers say which is the tightest."""
+        best: tuple[str, int, datetime] | None = None
+        least = 0
+        for terms, count in zip(self._terms, self._usage, strict=True):
+            remaining = terms[1] - count
+            if best is None or remaining < least or (remaining == least and terms[2] > best[2]):
+                best, least = terms, remaining
+        # A full one is told by when it has room, and the window by what is in it.
+        rate = self._rate
+        if best is None or least <= 0 or (rate is not None and rate[0] - rate[1] <= least):
+            return rate_limit_headers(list(self), moment)
+        scope, maximum, ends = best
+        return _headers(scope, maximum, str(least), ends, ends, moment, is_full=False)
+
+
 def _end(limit: Limit, moment: datetime) -> datetime | None:
     return limit.room_at(moment) if limit.full else limit.resets_at
 
@@ -212,21 +266,36 @@ def rate_limit_headers(limits: Sequence[Limit], moment: datetime | None = None) 
     room. A spent limit of money allows 0 calls.
     """
     at = moment or now()
+    if isinstance(limits, CountedLimits):
+        return limits.headers(at)
     limit = tightest(limits, at)
     if limit is None:
         return {}
     is_full = limit.full
     maximum = 0 if limit.scope == "spend" else limit.limit
+    remaining = "0" if is_full else str(limit.remaining)
+    return _headers(
+        limit.scope, maximum, remaining, limit.resets_at, _end(limit, at), at, is_full=is_full
+    )
+
+
+def _headers(
+    scope: str,
+    maximum: int | Decimal,
+    remaining: str,
+    resets_at: datetime | None,
+    ends: datetime | None,
+    moment: datetime,
+    *,
+    is_full: bool,
+) -> dict[str, str]:
     headers = {
         "RateLimit-Limit": str(maximum),
-        "RateLimit-Remaining": "0" if is_full else str(limit.remaining),
-        "RateLimit-Policy": _policy(
-            limit.scope, maximum, limit.resets_at if limit.scope.endswith(PERIODS) else None
-        ),
+        "RateLimit-Remaining": remaining,
+        "RateLimit-Policy": _policy(scope, maximum, resets_at if scope.endswith(PERIODS) else None),
     }
-    ends = _end(limit, at)
     if ends is not None:
-        seconds = math.ceil((ends - at).total_seconds())
+        seconds = math.ceil((ends - moment).total_seconds())
         headers["RateLimit-Reset"] = str(max(int(is_full), seconds))
     elif not is_full:
         headers["RateLimit-Reset"] = "0"

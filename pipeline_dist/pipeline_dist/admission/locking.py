@@ -44,7 +44,7 @@ from pipeline_ops.rules.package_use import PackageKey
 from pipeline_ops.rules.terms import EVERYBODY, KNOWN_NOW, PRICE_COLUMNS, dated_terms_of
 
 # So many pairs are remembered of which the distributor had the pipeline.
-MAX_LINKED = 10_000
+MAX_LINKS = 10_000
 # Within this time after they are asked for, prices are read for; longer than locks are waited for.
 _READ_AHEAD = timedelta(seconds=60)
 
@@ -63,7 +63,7 @@ _PIPELINES_WITH_PRICES = (
 )
 
 # Says only which capacities may be locked together with the links; links are proven each time.
-_linked: OrderedDict[Pair, None] = OrderedDict()
+_links: OrderedDict[Pair, None] = OrderedDict()
 
 
 class StalePipeline(Exception):
@@ -90,12 +90,12 @@ class _Batch:
         """Who asks for which pipeline. Of each who asks: only the call's own header tells whose it
         is, and that is locked later."""
         ids, calls = self.pipeline_ids, self.call_pipelines
-        begun = {
+        beginnings = {
             (x.distributor_id, ids[x.command.pipeline])
             for x in self.begins
             if x.command.pipeline in ids
         }
-        return begun | {
+        return beginnings | {
             (x.distributor_id, calls[x.command.call_no])
             for x in self.finishes
             if x.command.call_no in calls
@@ -142,22 +142,24 @@ async def _lock_rows(workset: WorkSet, batch: _Batch) -> None:
     is_one = len(pairs) == len(batch.distributors) == 1
     # The capacity of a pipeline is only locked for who has it. Of one pair the query itself sees to
     # that; of several it must be known beforehand.
-    all_linked = bool(pairs) and pairs <= _linked.keys()
+    with_capacities = bool(pairs) and pairs <= _links.keys()
     if is_one:
         queries = [one_query(*next(iter(pairs)))]
     else:
         queries = [distributors_query(batch.distributors)]
         queries += [links_query(pairs)] if pairs else []
-        queries += [rules.capacities_query(capacity_ids)] if all_linked else []
+        queries += [rules.capacities_query(capacity_ids)] if with_capacities else []
     row_queries = len(queries)
-    with_calls = bool(batch.call_pipelines) and all_linked
+    with_calls = bool(batch.call_pipelines) and with_capacities
     if with_calls:
         queries.append(ledger.headers_query(batch.call_pipelines))
     with_prices = bool(batch.pipeline_ids) and not batch.finishes
     if with_prices:
         queries.append(_guess_prices(batch))
     results = await workset.sor.together(*queries)
-    _take_rows(workset, results[:row_queries], is_one=is_one, all_linked=all_linked, pairs=pairs)
+    _take_rows(
+        workset, results[:row_queries], is_one=is_one, with_capacities=with_capacities, pairs=pairs
+    )
     if with_calls:
         workset.headers = ledger.headers_of(results[row_queries])
     if with_prices:
@@ -172,7 +174,12 @@ async def _lock_rows(workset: WorkSet, batch: _Batch) -> None:
 
 
 def _take_rows(
-    workset: WorkSet, results: Sequence[Rows], *, is_one: bool, all_linked: bool, pairs: set[Pair]
+    workset: WorkSet,
+    results: Sequence[Rows],
+    *,
+    is_one: bool,
+    with_capacities: bool,
+    pairs: set[Pair],
 ) -> None:
     """Keep what was locked of distributors, links and capacities; a pipeline without capacity is
     left to `lock_capacities`."""
@@ -187,7 +194,7 @@ def _take_rows(
     else:
         workset.distributors = distributors_of(results[0])
         workset.links = links_of(results[1]) if pairs else {}
-        capacities = rules.capacities_of(results[2]).values() if all_linked else ()
+        capacities = rules.capacities_of(results[2]).values() if len(results) > 2 else ()
     for row in capacities:
         capacity = Capacity(pipeline_id=row.pipeline_id, row=row, counts={})
         workset.capacities[row.pipeline_id] = capacity
@@ -198,11 +205,11 @@ def _remember_links(workset: WorkSet, pairs: Iterable[Pair]) -> None:
         capacity = workset.capacities.get(pair[1])
         # Where there is no capacity, the pipeline's own row is locked, before those of calls.
         if pair not in workset.links or capacity is None or capacity.row is None:
-            _linked.pop(pair, None)
-        elif pair not in _linked:
-            _linked[pair] = None
-            if len(_linked) > MAX_LINKED:
-                _linked.popitem(last=False)
+            _links.pop(pair, None)
+        elif pair not in _links:
+            _links[pair] = None
+            if len(_links) > MAX_LINKS:
+                _links.popitem(last=False)
 
 
 async def _pipeline_ids(sor: SafeSqlor, begins: Sequence[Request[BeginCall]]) -> dict[str, str]:

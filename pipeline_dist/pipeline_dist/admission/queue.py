@@ -223,7 +223,7 @@ class AdmissionQueue:
                 lambda sor: decide_all(
                     sor, batch, check_ledger_first=check_ledger_first, also_lock=also_lock
                 ),
-                joined=True,
+                two_trips=True,
             )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look

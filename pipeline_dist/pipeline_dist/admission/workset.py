@@ -1,6 +1,6 @@
 """The rows that one batch of requests touches: changed in memory, and written at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from pipeline_dist.accounts.rows import Distributor, Link
 from pipeline_dist.admission.account import DistributorAccount, unknown_distributor
 from pipeline_dist.admission.commands import BeginCall, Request
 from pipeline_dist.admission.locked_packages import LockedPackages
+from pipeline_dist.admission.rate_window import RateWindow
 from pipeline_dist.admission.rows import (
     Counters,
     Pair,
@@ -21,6 +22,7 @@ from pipeline_dist.admission.rows import (
 )
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
 from pipeline_ops.rules.counters import CapacityRow
@@ -46,16 +48,23 @@ class WorkSet:
     headers: dict[str, CallHeader] = field(default_factory=dict)
     moment: datetime = field(default_factory=now)
     # Calls by (distributor, idempotency key): found in the ledger, or made by this batch.
-    existing_calls: dict[tuple[str, str], CallHeader | Entry] = field(default_factory=dict)
+    # Where it is a function, that makes the entry: few are asked for again in their own batch.
+    existing_calls: dict[tuple[str, str], CallHeader | Entry | Callable[[], Entry]] = field(
+        default_factory=dict
+    )
     # The metered items of calls by call_no: of those that this batch ends, and that it repeats.
     items: dict[str, Sequence[CallLine]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    # Rows of calls that are written as texts (ledger/ready_rows.py).
+    ready_rows: list[str] = field(default_factory=list)
     packages: LockedPackages = field(default_factory=LockedPackages)
     _final_headers: dict[str, CallHeader] = field(default_factory=dict)
     _accounts: dict[Pair, DistributorAccount] = field(default_factory=dict)
     _quota_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     _prices: dict[str, list[DatedTerms]] = field(default_factory=dict)
     _terms: dict[tuple[str, datetime, int], list[Terms]] = field(default_factory=dict)
+    # Of distributors: a window that was written, and what it was written from.
+    _windows: dict[str, tuple[bytes, RateWindow]] = field(default_factory=dict)
     _snapshots: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def distributor(self, distributor_id: str) -> Distributor:
@@ -84,6 +93,16 @@ class WorkSet:
         closed_month = None if distributor is None else distributor.closed_month
         return Packages(distributor_id, pipeline_id, open_month(month, closed_month))
 
+    def terms_at(self, pipeline_id: str, at: datetime, terms_no: int) -> list[Terms]:
+        """Return the prices that hold at *at* by what was known under *terms_no*."""
+        key = (pipeline_id, at, terms_no)
+        terms_in_force = self._terms.get(key)
+        if terms_in_force is None:
+            prices = self._prices.get(pipeline_id, [])
+            terms_in_force = [price.terms for price in prices if price.holds_at(at, terms_no)]
+            self._terms[key] = terms_in_force
+        return terms_in_force
+
     async def price_lines(
         self,
         link: LinkTerms,
@@ -96,7 +115,7 @@ class WorkSet:
         """Return *lines* of a call priced as of its start, on the terms of *link*, by what was
         known under *terms_no* and with *packages* of the month of its rows; raises `price_missing`,
         also for no lines, `amount_too_large`."""
-        terms = self._terms_at(packages.pipeline_id, started_at, terms_no)
+        terms = self.terms_at(packages.pipeline_id, started_at, terms_no)
         line_terms = pricing.choose_terms(lines, terms, link, currency)
         await self.packages.lock(self.sor, pricing.package_keys(line_terms, packages))
         packages.uses = self.packages.uses
@@ -107,6 +126,27 @@ class WorkSet:
         entry = Entry(header, lines)
         self.entries.append(entry)
         self.existing_calls[str(header.distributor_id), str(header.idempotency_key)] = entry
+
+    def existing_call(self, distributor_id: str, key: str) -> CallHeader | Entry | None:
+        """Return the call that was made with this idempotency key, as far as it was looked for."""
+        call = self.existing_calls.get((distributor_id, key))
+        return call() if callable(call) else call
+
+    def count_rate(self, distributor: Distributor) -> tuple[int, int, bytes] | None:
+        """Count a call in the window of the rate limit that *distributor* has: the limit, what is
+        used of it and the window then; None, and nothing counted, where it is full."""
+        maximum = distributor.rate_limit_per_minute
+        assert maximum is not None
+        data, window = self._windows.get(distributor.id, (None, None))
+        if window is None or data is not distributor.rate_window:
+            window = RateWindow(distributor.rate_window, self.moment)
+        count = window.count
+        if count >= maximum:
+            return None
+        window.add()
+        data = distributor.rate_window = window.dump()
+        self._windows[distributor.id] = (data, window)
+        return maximum, count + 1, data
 
     def end(self, entry: Entry) -> None:
         """Note a call that has ended."""
@@ -149,6 +189,7 @@ class WorkSet:
         await self.packages.save(self.sor)
         await self.sor.write_last(
             [
+                *ready_texts(self.ready_rows),
                 *ledger.entry_texts(self.sor, self.entries),
                 *ledger.end_texts(self.sor, [one for one in self.entries if not one.is_new]),
                 *self._counters_texts(),
@@ -188,12 +229,3 @@ class WorkSet:
 
     def _rows_to_write(self, rows: Iterable[R], counters: Counters) -> list[R]:
         return [row for row in rows if counters(row) != self._snapshots[row.id]]
-
-    def _terms_at(self, pipeline_id: str, at: datetime, terms_no: int) -> list[Terms]:
-        key = (pipeline_id, at, terms_no)
-        terms_in_force = self._terms.get(key)
-        if terms_in_force is None:
-            prices = self._prices.get(pipeline_id, [])
-            terms_in_force = [price.terms for price in prices if price.holds_at(at, terms_no)]
-            self._terms[key] = terms_in_force
-        return terms_in_force

@@ -24,6 +24,7 @@ from app.global_func import (
 )
 from pipeline_dist.admission.commands import DEFAULT_LEASE_SECONDS, BeginCall, FinishCall
 from pipeline_dist.admission.request_hash import lines_to_hash, request_hash
+from pipeline_dist.api.plain_call import plain_call
 from pipeline_dist.errors import (
     BAD_IDEMPOTENCY_KEY,
     BEGUN_HAS_NO_ERROR,
@@ -118,6 +119,11 @@ def idempotency_key(request: ApiRequest) -> str:
 def begin_call(key: str, body: Mapping[str, Any]) -> BeginCall:
     """Return the body of a begin or of a one-go booking, under the idempotency key *key*; raises
     InvalidFields."""
+    return plain_call(key, body) or any_call(key, body)
+
+
+def any_call(key: str, body: Mapping[str, Any]) -> BeginCall:
+    """Do as `begin_call` by the rules alone, for all that is not plain."""
     problems: list[FieldProblem] = []
     values = _members(CALL_RULES, body, problems, lists=("lines", "estimate"))
     lines = _lines(body["lines"], problems) if body.get("lines") is not None else None

@@ -131,7 +131,7 @@ async def begin_call(request: ApiRequest, credentials: Credentials) -> Reply:
     command = api_input.begin_call(key, api_input.json_body(request))
     result = await admission.begin(credentials, command)
     return Reply(
-        body=result.answer,
+        body=result.body,
         status=201,
         limits=result.limits,
         headers=_replay_header(result.replayed),

@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 
 from app.global_func import SafeSqlor
-from pipeline_core.lifecycle.step_keys import step_keys
+from pipeline_core.lifecycle.step_keys import remembered_step_keys, step_keys
 from pipeline_ops.errors import NO_SUCH_STEP, UNKNOWN_LINE_STEP
 from pipeline_ops.rules.usage_lines import UsageLine
+
+
+def is_known_step(pipeline_id: str, version_no: int | None, step_key: str) -> bool:
+    """Return whether `check_steps` would let *step_key* through, as far as that can be said without
+    asking the database."""
+    if not step_key or version_no is None:
+        return True
+    return step_key in remembered_step_keys(pipeline_id, version_no)
 
 
 async def check_steps(

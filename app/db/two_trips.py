@@ -6,7 +6,7 @@ save more by this than by anything that is reckoned quicker. The statements of o
 order, and the database leaves out what stands behind one that failed: nothing is committed unless
 all before it was done.
 
-Only connections that were opened for it take several statements in a text (`JoinedPool`). Every
+Only connections that were opened for it take several statements in a text (`TwoTripPool`). Every
 value in one goes through `sql_literal`, as bound values do; all else of it is the program's own.
 """
 
@@ -26,21 +26,21 @@ from app.db.sqlor import SafeSqlor
 MAX_TEXT = 400_000
 
 
-class JoinedSqlor(SafeSqlor):
+class TwoTripSqlor(SafeSqlor):
     """A sqlor object in a transaction that begins with its first statement and ends with its
     last."""
 
     def __init__(self, connection: Any, dbname: str) -> None:
         super().__init__(connection, dbname)
-        self._begun = False
+        self._is_open = False
         self._last: list[str] = []
 
     async def together(self, *queries: Query) -> list[Rows]:
         """Return the rows of each of *queries*, which are run in their order in one round trip."""
         texts = [self._text(query) for query in queries]
-        if not self._begun:
+        if not self._is_open:
             texts.insert(0, "start transaction")
-            self._begun = True
+            self._is_open = True
         with translate_errors():
             results, error = await run_statements(self.conn, texts)
             if error is not None:
@@ -77,7 +77,7 @@ class JoinedSqlor(SafeSqlor):
         Run what was kept, and commit. Raises what a statement does, with nothing committed; where
         nobody can know whether a commit arrived, that is told.
         """
-        if not self._begun and not self._last:
+        if not self._is_open and not self._last:
             return
         await self._begin()
         texts = [*self._last, "commit"]
@@ -101,12 +101,12 @@ class JoinedSqlor(SafeSqlor):
 
     async def undo(self) -> None:
         """Roll back what was begun."""
-        if self._begun:
+        if self._is_open:
             await end_transaction(self.conn, "rollback")
 
     async def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self._is_open:
+            self._is_open = True
             await self.statement("start transaction")
 
     def _text(self, query: Query) -> str:
@@ -117,9 +117,9 @@ class JoinedSqlor(SafeSqlor):
 
 
 @asynccontextmanager
-async def settle_joined(connection: Any, name: str) -> AsyncIterator[JoinedSqlor]:
+async def settle_in_two_trips(connection: Any, name: str) -> AsyncIterator[TwoTripSqlor]:
     """Do as `settle`, in as few round trips as there are."""
-    sor = JoinedSqlor(connection, name)
+    sor = TwoTripSqlor(connection, name)
     with translate_errors():
         try:
             yield sor
