@@ -11,14 +11,15 @@ from typing import Any
 
 from aiohttp import web
 
-from app.global_func import AppError, Endpoint, json_response, reading
+from app.global_func import AppError, Endpoint, json_response
 from pipeline_dist.accounts.authentication import (
     AuthenticatedDistributor,
     Credentials,
     authenticate,
     read_credentials,
 )
-from pipeline_dist.admission.limits import Limit, limits_now, rate_limit_headers
+from pipeline_dist.admission.limits import Limit, rate_limit_headers
+from pipeline_dist.admission.present_limits import own_limits
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -76,7 +77,8 @@ def endpoint(**methods: ApiFunction | ByKey) -> Endpoint:
             raise
         limits = reply.limits
         if limits is None:
-            limits = await own_limits(caller or await authenticate(credentials, to_end=to_end))
+            caller = caller or await authenticate(credentials, to_end=to_end)
+            limits = await own_limits(caller.distributor)
         headers = {
             "Cache-Control": "no-store",
             **rate_limit_headers(limits),
@@ -110,12 +112,6 @@ def _ends_calls(function: ApiFunction | ByKey | None) -> bool:
     return isinstance(function, ByKey) and function.ends_calls
 
 
-async def own_limits(caller: AuthenticatedDistributor) -> list[Limit]:
-    """Return the limits of the distributor itself, whatever line it calls, as they are now."""
-    async with reading() as sor:
-        return await limits_now(sor, caller.id)
-
-
 async def _tell_limits(
     error: AppError,
     caller: AuthenticatedDistributor | None,
@@ -127,4 +123,4 @@ async def _tell_limits(
     # With the database away there is nobody to ask, and the caller is to hear that.
     if error.status != 503 and "RateLimit-Limit" not in error.headers:
         caller = caller or await authenticate(credentials, to_end=to_end)
-        error.headers.update(rate_limit_headers(await own_limits(caller)))
+        error.headers.update(rate_limit_headers(await own_limits(caller.distributor)))

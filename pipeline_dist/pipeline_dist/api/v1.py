@@ -26,7 +26,7 @@ from pipeline_dist.accounts.authentication import (
 from pipeline_dist.accounts.rows import BillingMode
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
-from pipeline_dist.admission.limits import limits_now, limits_of
+from pipeline_dist.admission.present_limits import limits_after, own_limits
 from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
 from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
@@ -68,8 +68,7 @@ async def me(request: web.Request, caller: AuthenticatedDistributor) -> Reply:
     """Return the distributor, its quota and limits, and the key in use."""
     api_input.query(request, {})
     row = caller.distributor
-    async with reading() as sor:
-        limits = await limits_of(sor, row)
+    limits = await own_limits(row)
     quota = next((item for item in limits if item.scope.startswith("distributor_")), None)
     spend = next((item for item in limits if item.scope == "spend"), None)
     moment, is_prepaid = now(), row.billing_mode == BillingMode.PREPAID
@@ -165,7 +164,7 @@ async def book_batch(request: web.Request, caller: AuthenticatedDistributor) -> 
     codes: set[str] = set()
     outcomes, headers = await batches.book_all(caller.id, items, book)
     async with reading() as sor:
-        limits = await limits_now(sor, caller.id, codes)
+        limits = await limits_after(sor, caller.id, codes)
     # Others are served while thousands of lines become text.
     body = await asyncio.to_thread(batches.answer, outcomes, request[CONTEXT].lang)
     return Reply(body=body, limits=limits, headers=headers)
@@ -186,7 +185,8 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
         "time_zone": zone_name(),
         "currency": caller.distributor.currency,
     }
-    async with reading(snapshot=True) as sor:
+    # The lines are one statement, the sums and their total two.
+    async with reading(snapshot=bool(query["group_by"])) as sor:
         if query["group_by"]:
             rows = await usage.sums(sor, caller.id, page.span, query["group_by"])
             body |= {"group_by": query["group_by"], "rows": rows}
@@ -234,7 +234,8 @@ async def _statement(
     if query["number"]:
         api_input.refuse_beside(request, "number", ("month",))
     distributor = caller.distributor
-    async with reading(snapshot=True) as sor:
+    # One that has a number never changes.
+    async with reading(snapshot=not query["number"]) as sor:
         if query["number"]:
             view = await view_by_number(sor, distributor, query["number"])
         else:

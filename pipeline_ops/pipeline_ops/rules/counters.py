@@ -165,7 +165,7 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
     Such a line itself is locked then, so that a capacity row that is just being made counts this
     call, or this call meets that row.
     """
-    capacities = await _capacities(sor, _LOCK, pipeline_ids)
+    capacities = await _locked(sor, pipeline_ids)
     missing_ids = [pipeline_id for pipeline_id in pipeline_ids if pipeline_id not in capacities]
     if missing_ids:
         await sor.sqlExe(
@@ -173,25 +173,12 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
             " for update",
             {"ids": missing_ids},
         )
-        capacities |= await _capacities(sor, _LOCK, missing_ids)
+        capacities |= await _locked(sor, missing_ids)
     return capacities
 
 
-async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> CapacityRow | None:
-    """Read the line's capacity row as it is now, not locked; None when it has none."""
-    return (await read_capacities(sor, [pipeline_id])).get(pipeline_id)
-
-
-async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:
-    """Read the capacity rows of these lines by pipeline_id as they are now, not locked; a line
-    without a row is left out."""
-    return await _capacities(sor, _READ, pipeline_ids) if pipeline_ids else {}
-
-
-async def _capacities(
-    sor: SafeSqlor, sql: str, pipeline_ids: Sequence[str]
-) -> dict[str, CapacityRow]:
-    rows = [CapacityRow(*values) for values in await sor.tuples(sql, {"ids": list(pipeline_ids)})]
+async def _locked(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:
+    rows = [CapacityRow(*values) for values in await sor.tuples(_LOCK, {"ids": list(pipeline_ids)})]
     return {row.pipeline_id: row for row in rows}
 
 
@@ -201,7 +188,6 @@ async def save_capacities(sor: SafeSqlor, rows: Sequence[CapacityRow]) -> None:
 
 
 COLUMNS = column_names(CapacityRow)
-_READ = f"select {', '.join(COLUMNS)} from pipeline_capacity where pipeline_id in ${{ids}}$"  # noqa: S608
 # By force, since reading a small table whole would lock the rows of other lines on the way.
 _LOCK = (
     f"select {', '.join(COLUMNS)}"  # noqa: S608  constants
