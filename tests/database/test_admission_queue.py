@@ -280,7 +280,7 @@ async def test_a_quote_tells_no_refusal_while_the_database_is_away(
     async def away(*_: Any) -> None:
         raise DATABASE_UNAVAILABLE()
 
-    monkeypatch.setattr(admission, "read_capacity", away)
+    monkeypatch.setattr(admission, "limits_of_lines", away)
 
     with pytest.raises(Unavailable):
         await admission.quote(trade.distributor_id, pipeline=trade.code, lines=[])

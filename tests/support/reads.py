@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+import aiomysql
 import pytest
 
 from app.db.sqlor import SafeSqlor
@@ -18,6 +19,19 @@ async def reads_of(sor: Any, question: Awaitable[Any]) -> tuple[Any, int]:
 async def _reads(sor: Any) -> int:
     rows = await sor.sqlExe("show session status like 'Handler_read%'", {})
     return sum(int(row["value"]) for row in rows)
+
+
+def commands_of(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """A list that whatever is sent to the database in this test goes into."""
+    commands: list[Any] = []
+    plain = aiomysql.Connection._execute_command
+
+    async def note(self: aiomysql.Connection, command: int, sql: Any) -> None:
+        commands.append(sql)
+        await plain(self, command, sql)
+
+    monkeypatch.setattr(aiomysql.Connection, "_execute_command", note)
+    return commands
 
 
 def statements_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]]:

@@ -88,10 +88,6 @@ class Link(CountingRow):
 DISTRIBUTOR_COLUMNS = column_names(Distributor)
 LINK_COLUMNS = column_names(Link)
 _READ_DISTRIBUTOR = f"select {', '.join(DISTRIBUTOR_COLUMNS)} from distributors where id = ${{id}}$"  # noqa: S608
-_READ_LINK = (
-    f"select {', '.join(LINK_COLUMNS)} from distributor_pipeline"  # noqa: S608  constants
-    " where distributor_id = ${distributor_id}$ and pipeline_id = ${pipeline_id}$"
-)
 
 
 def spend_key(period: str, day: str) -> str | None:
@@ -115,11 +111,3 @@ async def read_distributor(sor: SafeSqlor, distributor_id: str) -> Distributor |
     """Read a distributor as it is now, not locked; None where it is gone."""
     rows = await sor.tuples(_READ_DISTRIBUTOR, {"id": distributor_id})
     return Distributor(*rows[0]) if rows else None
-
-
-async def read_link(sor: SafeSqlor, distributor_id: str, pipeline_id: str) -> Link | None:
-    """Read a distributor's link to a line as it is now, not locked; None where it has none."""
-    rows = await sor.tuples(
-        _READ_LINK, {"distributor_id": distributor_id, "pipeline_id": pipeline_id}
-    )
-    return Link(*rows[0]) if rows else None

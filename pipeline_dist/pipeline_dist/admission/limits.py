@@ -1,8 +1,7 @@
 """The limits of a distributor and its lines, and the headers that tell the tightest."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -17,31 +16,14 @@ from app.global_func import (
     now,
     quota_day,
     quota_month,
-    reading,
 )
-from pipeline_dist.accounts.rows import (
-    LINK_COLUMNS,
-    Distributor,
-    Link,
-    QuotaPeriod,
-    read_distributor,
-)
+from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
 from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
-from pipeline_dist.admission.spending import spend_limits
-from pipeline_ops.calls.capacity import Capacity, open_capacity
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
-from pipeline_ops.rules.counters import CapacityRow
 from pipeline_ops.rules.limits import PERIODS, Limit
 
-__all__ = ["Limit", "limits_now", "limits_of", "own_limits", "rate_limit_headers", "tightest"]
-
-
-_LINKS_BY_CODE = (
-    f"select {', '.join('l.' + name for name in LINK_COLUMNS)}"  # noqa: S608  constants
-    " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
-    " where l.distributor_id = ${id}$ and p.code in ${codes}$"
-)
+__all__ = ["Limit", "rate_limit_headers", "tightest"]
 
 
 def quota_key(distributor: Distributor, moment: datetime) -> str | None:
@@ -76,94 +58,6 @@ def rate_limits(distributor: Distributor, moment: datetime) -> list[Limit]:
     if maximum is None:
         return []
     return [RateWindow(distributor.rate_window, moment).limit(maximum)]
-
-
-async def limits_of(
-    sor: SafeSqlor,
-    distributor: Distributor,
-    link: Link | None = None,
-    capacity: CapacityRow | None = None,
-    moment: datetime | None = None,
-    *,
-    slot: bool = True,
-) -> list[Limit]:
-    """
-    Return the limits that apply to a distributor (with *link* and *capacity*: to its calls of one
-    line, which with *slot* take one), as they stand, for a look: nothing is locked or changed. In
-    the order of admission.
-    """
-    at = moment or now()
-    key, usage = quota_key(distributor, at), distributor.quota_used
-    if key is not None and distributor.quota_key != key:
-        usage = await ledger.count_calls(sor, key, distributor_id=distributor.id)
-    limits = _distributor_limits(distributor, usage, at)
-    return limits + await _pipeline_limits(sor, link, capacity, at, slot=slot)
-
-
-def _distributor_limits(distributor: Distributor, usage: int, moment: datetime) -> list[Limit]:
-    return [
-        *rate_limits(distributor, moment),
-        *spend_limits(distributor, moment),
-        *quota_limits(distributor, usage, moment),
-    ]
-
-
-async def own_limits(distributor: Distributor) -> list[Limit]:
-    """
-    Return the limits of the distributor itself, whatever pipeline it calls, as its row has them:
-    the database is asked only where the row has no counter of the quota's present period.
-    """
-    at = now()
-    key = quota_key(distributor, at)
-    if key is None or distributor.quota_key == key:
-        return _distributor_limits(distributor, distributor.quota_used, at)
-    async with reading() as sor:
-        return await limits_of(sor, distributor, moment=at)
-
-
-async def limits_now(sor: SafeSqlor, distributor_id: str, codes: Iterable[str] = ()) -> list[Limit]:
-    """
-    Return the limits of a distributor as its row has them now, and those of booking finished calls
-    of the lines with these *codes*, as far as it may call them. None where the distributor is gone.
-    """
-    moment = now()
-    distributor = await read_distributor(sor, distributor_id)
-    if distributor is None:
-        return []
-    limits = await limits_of(sor, distributor, moment=moment)
-    pipeline_codes = sorted(codes)
-    if not pipeline_codes:
-        return limits
-    rows = await sor.tuples(_LINKS_BY_CODE, {"id": distributor_id, "codes": pipeline_codes})
-    links = [Link(*values) for values in rows]
-    capacities = await rules.read_capacities(sor, [link.pipeline_id for link in links])
-    for link in links:
-        capacity = capacities.get(link.pipeline_id)
-        limits += await _pipeline_limits(sor, link, capacity, moment, slot=False)
-    return limits
-
-
-async def _pipeline_limits(
-    sor: SafeSqlor,
-    link: Link | None,
-    capacity: CapacityRow | None,
-    moment: datetime,
-    *,
-    slot: bool,
-) -> list[Limit]:
-    limits = await _link_limits(sor, link, moment) if link is not None else []
-    if capacity is not None:
-        look = Capacity(pipeline_id=capacity.pipeline_id, row=replace(capacity), counts={})
-        await open_capacity(sor, look, moment, slot=slot)
-        limits += look.limits(moment, slot=slot)
-    return limits
-
-
-async def _link_limits(sor: SafeSqlor, link: Link, moment: datetime) -> list[Limit]:
-    counts: dict[str, int] = {}
-    await count_for_link(sor, link, moment, counts)
-    day, month = quota_day(moment), quota_month(moment)
-    return rules.period_limits(link, "link", day, month, moment, counts)
 
 
 async def count_for_link(

@@ -33,7 +33,6 @@ class Pipeline:
 
 
 PIPELINE_COLUMNS = column_names(Pipeline)
-_PIPELINE_BY_CODE = f"select {', '.join(PIPELINE_COLUMNS)} from pipelines where code = ${{code}}$"  # noqa: S608
 
 # Who a link belongs to: (distributor_id, pipeline_id).
 Pair = tuple[str, str]
@@ -81,12 +80,6 @@ _SAVE_ONE = (
     + ", ".join(f"{table}.{name}=%s" for table, names in _SAVED_OF_ONE for name in names)
     + " where d.id=%s and l.id=%s and c.id=%s"
 )
-
-
-async def find_pipeline(sor: SafeSqlor, code: str) -> Pipeline | None:
-    """Return the line of this code; None where there is none."""
-    rows = await sor.tuples(_PIPELINE_BY_CODE, {"code": code})
-    return Pipeline(*rows[0]) if rows else None
 
 
 async def pipeline_code(sor: SafeSqlor, pipeline_id: str) -> str:

@@ -9,6 +9,7 @@ idempotency_key, line_no).
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from app.global_func import (
@@ -19,8 +20,9 @@ from app.global_func import (
     reading,
 )
 from pipeline_dist.accounts.authentication import Credentials
-from pipeline_dist.accounts.rows import Distributor, Link, read_distributor, read_link
+from pipeline_dist.accounts.rows import DISTRIBUTOR_COLUMNS, Distributor
 from pipeline_dist.accounts.status import check_active
+from pipeline_dist.admission import looks
 from pipeline_dist.admission.account import (
     DistributorAccount,
     check_pipeline,
@@ -28,16 +30,16 @@ from pipeline_dist.admission.account import (
 )
 from pipeline_dist.admission.call_view import call_answer, quote_answer
 from pipeline_dist.admission.commands import BeginCall, BeginResult, FinishCall, FinishResult
-from pipeline_dist.admission.limits import Limit, limits_of
+from pipeline_dist.admission.limits import Limit
+from pipeline_dist.admission.looks import Look
+from pipeline_dist.admission.present_limits import limits_of_lines
 from pipeline_dist.admission.queue import admission_queue
-from pipeline_dist.admission.rows import Pipeline, find_pipeline, pipeline_code
 from pipeline_dist.admission.spending import check_amount
 from pipeline_dist.errors import CALL_NOT_FOUND, PIPELINE_NOT_FOUND
-from pipeline_ops.ledger import entries as ledger
-from pipeline_ops.rules.counters import read_capacity
+from pipeline_ops.ledger.looks import find_call
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.line_steps import check_steps
-from pipeline_ops.rules.pricing import price_lines, total
+from pipeline_ops.rules.pricing import apply_prices, choose_terms, total
 from pipeline_ops.rules.usage_lines import UsageLine, usage_lines
 
 # Lines as they come in: objects, or mappings whose values are checked already.
@@ -75,47 +77,60 @@ async def quote(
     not, why, in *lang*), with the limits that it would meet; books nothing. Raises
     pipeline_not_found, unknown_step, price_missing.
     """
-    items = usage_lines(lines)
-    async with reading(snapshot=True) as sor:
-        distributor, link, pipeline_row = await _read_account(sor, distributor_id, pipeline)
-        moment = now()
-        await check_steps(sor, pipeline_row.id, pipeline_row.current_version, items)
+    items, moment = usage_lines(lines), now()
+    async with reading() as sor:
+        distributor, look = await _look(sor, distributor_id, pipeline, items, moment)
+        sold_pipeline, link = look.pipeline, look.link
+        await check_steps(sor, sold_pipeline.id, sold_pipeline.current_version, items)
         account = DistributorAccount(distributor, link)
-        priced_lines = await price_lines(
-            sor, account.terms, pipeline_row.id, moment, items, account.currency,
-            month=account.month_of(quota_month(moment)),
-        )  # fmt: skip
-        capacity = await read_capacity(sor, pipeline_row.id)
-        limits = await limits_of(sor, distributor, link, capacity, moment)
+        line_terms = choose_terms(items, look.terms, account.terms, account.currency)
+        packages = look.packages(account.month_of(quota_month(moment)), line_terms)
+        priced_lines = apply_prices(items, line_terms, packages)
+        own, by_line = await limits_of_lines(sor, distributor, [look.offer], moment)
+    limits = own + by_line[0]
     refusal: AppError | None = None
     try:
         check_active(distributor.status)
         check_rate(distributor, moment)
-        check_pipeline(pipeline_row.status, link, moment)
+        check_pipeline(sold_pipeline.status, link, moment)
         check_amount(distributor, moment, total(priced_lines))
         check_room([x for x in limits if x.scope not in ("rate", "spend")], moment)
     except AppError as exc:
         refusal = exc
-    return quote_answer(pipeline_row, distributor.currency, priced_lines, refusal, lang), limits
+    return quote_answer(sold_pipeline, distributor.currency, priced_lines, refusal, lang), limits
 
 
 async def read_call(distributor_id: str, call_no: str) -> dict[str, Any]:
     """One call of this distributor with its lines; raises NotFound `call_not_found`."""
-    async with reading(snapshot=True) as sor:
-        header = await ledger.find_header(sor, call_no, distributor_id)
-        if header is None:
-            raise CALL_NOT_FOUND()
-        code = await pipeline_code(sor, header.pipeline_id)
-        return call_answer(header, code, await ledger.lines_of(sor, call_no))
+    async with reading() as sor:
+        result = await find_call(sor, call_no, distributor_id)
+    if result is None:
+        raise CALL_NOT_FOUND()
+    return call_answer(*result)
 
 
-async def _read_account(
-    sor: SafeSqlor, distributor_id: str, code: str
-) -> tuple[Distributor, Link, Pipeline]:
-    """Read the account and the line without locks; raises NotFound `pipeline_not_found`."""
-    distributor = await read_distributor(sor, distributor_id)
-    pipeline = await find_pipeline(sor, code)
-    link = None if pipeline is None else await read_link(sor, distributor_id, pipeline.id)
-    if distributor is None or pipeline is None or link is None:
+_ACCOUNT = (
+    f"select {', '.join('d.' + name for name in DISTRIBUTOR_COLUMNS)}, {looks.COLUMNS}"  # noqa: S608
+    " from distributors d join pipelines p on p.code = ${code}$ join distributor_pipeline l"
+    f" on l.distributor_id = d.id and l.pipeline_id = p.id{looks.PRICES}"
+)
+_OF_UNITS = " and r.unit in ${units}$"
+_OF_ACCOUNT = f"{looks.PACKAGES} where d.id = ${{distributor_id}}$"
+
+
+async def _look(
+    sor: SafeSqlor, distributor_id: str, code: str, items: Sequence[UsageLine], moment: datetime
+) -> tuple[Distributor, Look]:
+    """Read, without locks, the account and the line with the prices that may be those of *items*;
+    raises NotFound `pipeline_not_found`."""
+    values = looks.look_values(distributor_id, moment) | {
+        "code": code,
+        "units": sorted({item.unit for item in items}),
+    }
+    # Where there are no items, the refusal asks for all currencies that the line is sold in.
+    text = _ACCOUNT + (_OF_UNITS if items else "") + _OF_ACCOUNT
+    rows = await sor.tuples(text, values)
+    if not rows:
         raise PIPELINE_NOT_FOUND()
-    return distributor, link, pipeline
+    width = len(DISTRIBUTOR_COLUMNS)
+    return Distributor(*rows[0][:width]), looks.looks_of(row[width:] for row in rows)[0]

@@ -23,7 +23,8 @@ from pipeline_dist.accounts.authentication import (
     authenticate,
     read_credentials,
 )
-from pipeline_dist.admission.limits import Limit, own_limits, rate_limit_headers
+from pipeline_dist.admission.limits import Limit, rate_limit_headers
+from pipeline_dist.admission.present_limits import own_limits
 
 JSON_TYPE = "application/json; charset=utf-8"
 

@@ -25,7 +25,7 @@ from pipeline_dist.accounts.authentication import (
 from pipeline_dist.accounts.rows import BillingMode
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
-from pipeline_dist.admission.limits import limits_now, own_limits
+from pipeline_dist.admission.present_limits import limits_after, own_limits
 from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
 from pipeline_dist.api.endpoint import ByKey, Reply, endpoint, to_end_calls
@@ -163,7 +163,7 @@ async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> R
     codes: set[str] = set()
     outcomes, headers = await batches.book_all(caller.id, items, book)
     async with reading() as sor:
-        limits = await limits_now(sor, caller.id, codes)
+        limits = await limits_after(sor, caller.id, codes)
     # Others are served while thousands of lines become text.
     body = await asyncio.to_thread(batches.answer, outcomes, request.context.lang)
     return Reply(body=body, limits=limits, headers=headers)
@@ -184,7 +184,8 @@ async def usage_report(request: ApiRequest, caller: AuthenticatedDistributor) ->
         "time_zone": zone_name(),
         "currency": caller.distributor.currency,
     }
-    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+    # The lines are one statement, the sums and their total two.
+    async with reading(snapshot=bool(query["group_by"]), refusal=TOO_SLOW) as sor:
         if query["group_by"]:
             rows = await usage.sums(sor, caller.id, page.span, query["group_by"])
             body |= {"group_by": query["group_by"], "rows": rows}
@@ -232,7 +233,8 @@ async def _statement(
     if query["number"]:
         api_input.refuse_beside(request, "number", ("month",))
     distributor = caller.distributor
-    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+    # One that has a number never changes.
+    async with reading(snapshot=not query["number"], refusal=TOO_SLOW) as sor:
         if query["number"]:
             view = await view_by_number(sor, distributor, query["number"])
         else:

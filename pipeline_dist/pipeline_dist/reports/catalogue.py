@@ -1,19 +1,20 @@
 """The lines a distributor may call: at which prices, with how much left, and how they are made."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.global_func import FieldRule, SafeSqlor, any_case, like_pattern, now, quota_month
-from pipeline_core.lifecycle.live import live_version, pipeline_by_code
-from pipeline_dist.accounts.rows import Distributor, Link, link_of, read_link
+from pipeline_core.definition.snapshot import load
+from pipeline_dist.accounts.rows import Distributor
+from pipeline_dist.admission import looks
 from pipeline_dist.admission.account import check_pipeline, link_terms
-from pipeline_dist.admission.limits import Limit, limits_of
+from pipeline_dist.admission.limits import Limit
+from pipeline_dist.admission.looks import Look
+from pipeline_dist.admission.present_limits import limits_of_lines
 from pipeline_dist.errors import PIPELINE_NOT_FOUND
 from pipeline_dist.reports.cursors import read_cursor, write_cursor
-from pipeline_ops.rules.counters import read_capacity
-from pipeline_ops.rules.package_use import Packages, read_uses
-from pipeline_ops.rules.pricing import package_keys, prices_in_force
 from pipeline_ops.rules.terms import Terms
 
 MAX_ROWS = 100
@@ -27,12 +28,23 @@ _PLACE = {"code": FieldRule(kind="str", length=64, required=True)}
 _CALLABLE = (
     " from distributor_pipeline l join pipelines p on p.id = l.pipeline_id"
     " where l.distributor_id = ${distributor_id}$ and l.enabled = 1 and p.status = 'published'"
-    " and (l.valid_from is null or l.valid_from <= ${moment}$)"
-    " and (l.valid_to is null or l.valid_to > ${moment}$)"
+    " and (l.valid_from is null or l.valid_from <= ${at}$)"
+    " and (l.valid_to is null or l.valid_to > ${at}$)"
 )
-_COUNT = "select count(*) as total" + _CALLABLE
-_PAGE = "select p.id as line_id, p.code, p.name, p.description, p.current_version, l.*" + _CALLABLE
 _BEHIND = " and p.code > ${after}$ order by p.code limit ${skipped}$, ${most}$"
+_OF_CODE = (
+    " from pipelines p join distributor_pipeline l"
+    " on l.pipeline_id = p.id and l.distributor_id = ${distributor_id}$"
+)
+_VERSION_COLUMNS = ("version_no", "checksum", "published_at", "snapshot")
+# The version is in a row of its own, since its snapshot may be long.
+_ONE = (
+    f"select {looks.COLUMNS}, {', '.join(['null'] * len(_VERSION_COLUMNS))}{_OF_CODE}"
+    f"{looks.PRICES}{looks.PACKAGES} where p.code = ${{code}}$ union all"
+    f" select {', '.join(['null'] * looks.WIDTH + ['v.' + name for name in _VERSION_COLUMNS])}"
+    f"{_OF_CODE} join pipeline_versions v on v.pipeline_id = p.id and v.status = 'published'"
+    " where p.code = ${code}$"
+)
 _SHOWN_OF_STEP = ("step_key", "name", "step_type", "model", "timeout_seconds")
 _SHOWN_OF_TERMS = (
     "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size", "package_size",
@@ -77,23 +89,41 @@ async def pipelines(
     name, pattern = any_case("p.name", like_pattern(window.text))
     code, _ = any_case("p.code", pattern)
     holds_text = f" and ({code} like ${{pattern}}$ or {name} like ${{pattern}}$)"
+    moment = now()
     values = {
-        "distributor_id": distributor.id,
-        "moment": now(),
+        **looks.look_values(distributor.id, moment),
         "pattern": pattern,
         "after": window.after,
         "skipped": 0 if window.after else (window.page - 1) * window.rows,
         "most": window.rows + 1,
     }
-    count = await sor.one(_COUNT + holds_text, values)
-    assert count is not None
-    all_rows = await sor.sqlExe(_PAGE + holds_text + _BEHIND, values)
-    rows, more = all_rows[: window.rows], None
-    if len(all_rows) > window.rows:
+    rows = await sor.tuples(_page_statement(holds_text), values)
+    # Put in order here, where it costs nothing: codes are compared by their bytes.
+    lines = sorted(looks.looks_of(row[1:] for row in rows), key=lambda look: look.pipeline.code)
+    more = None
+    if len(lines) > window.rows:
+        lines = lines[: window.rows]
         query = {"q": window.text, "page": window.page + 1, "rows": window.rows}
-        more = write_cursor(owner, query, {"code": rows[-1]["code"]})
-    items = [(await _describe(sor, distributor, row, link_of(row)))[0] for row in rows]
-    return {"total": count["total"], "page": window.page, "rows": items, "next": more}
+        more = write_cursor(owner, query, {"code": lines[-1].pipeline.code})
+    own, by_line = await limits_of_lines(sor, distributor, [look.offer for look in lines], moment)
+    items = [
+        _describe(distributor, look, moment, own + limits)
+        for look, limits in zip(lines, by_line, strict=True)
+    ]
+    return {"total": rows[0][0], "page": window.page, "rows": items, "next": more}
+
+
+def _page_statement(holds_text: str) -> str:
+    """Return the statement of one page of the lines for which *holds_text*, with how many these
+    are: also where the page has none."""
+    callable_lines = _CALLABLE + holds_text
+    return (
+        f"select t.total, {looks.COLUMNS} from (select count(*) as total{callable_lines}) t"  # noqa: S608
+        # What is sorted has no long texts: with them it would be sorted on the disk.
+        f" left join (select l.id as link_id, l.pipeline_id, p.code{callable_lines}{_BEHIND}) k"
+        " on 1 = 1 left join distributor_pipeline l on l.id = k.link_id"
+        f" left join pipelines p on p.id = k.pipeline_id{looks.PRICES}{looks.PACKAGES}"
+    )
 
 
 async def pipeline(
@@ -104,42 +134,42 @@ async def pipeline(
 
     Raises what a call would be refused with: pipeline_not_found, pipeline_offline, not_enabled.
     """
-    row = await pipeline_by_code(sor, code)
-    link = None if row is None else await read_link(sor, distributor.id, row["id"])
-    if row is None or link is None:
+    moment = now()
+    rows = await sor.tuples(_ONE, looks.look_values(distributor.id, moment) | {"code": code})
+    lines = looks.looks_of(rows)
+    if not lines:
         raise PIPELINE_NOT_FOUND()
-    check_pipeline(row["status"], link, now())
-    item, limits = await _describe(sor, distributor, row, link)
-    version = await live_version(sor, row["id"])
-    return {**item, "version": _version(version) if version else None}, limits
+    look = lines[0]
+    check_pipeline(look.pipeline.status, look.link, moment)
+    own, by_line = await limits_of_lines(sor, distributor, [look.offer], moment)
+    limits = own + by_line[0]
+    versions = [row[looks.WIDTH :] for row in rows if row[looks.WIDTH] is not None]
+    item = _describe(distributor, look, moment, limits)
+    return {**item, "version": _version(versions[0]) if versions else None}, limits
 
 
-async def _describe(
-    sor: SafeSqlor, distributor: Distributor, pipeline: Mapping[str, Any], link: Link
-) -> tuple[dict[str, Any], list[Limit]]:
-    terms = await prices_in_force(sor, link.pipeline_id, now(), distributor_id=distributor.id)
-    usable = [item for item in terms if item.currency == distributor.currency]
-    capacity = await read_capacity(sor, link.pipeline_id)
-    limits = await limits_of(sor, distributor, link, capacity)
-    item = {
-        "code": pipeline["code"],
-        "name": pipeline["name"],
-        "description": pipeline["description"],
-        "version_no": pipeline["current_version"],
+def _describe(
+    distributor: Distributor, look: Look, moment: datetime, limits: Sequence[Limit]
+) -> dict[str, Any]:
+    pipeline, link = look.pipeline, look.link
+    usable = [item for item in look.terms if item.currency == distributor.currency]
+    return {
+        "code": pipeline.code,
+        "name": pipeline.name,
+        "description": pipeline.description,
+        "version_no": pipeline.current_version,
         "pricing_mode": link.pricing_mode,
         "valid_from": link.valid_from,
         "valid_to": link.valid_to,
-        "prices": await _prices(sor, link, link_terms(distributor.id, link).effective(usable)),
+        "prices": _prices(look, link_terms(distributor.id, link).effective(usable), moment),
         "limits": [limit.public() for limit in limits],
     }
-    return item, limits
 
 
-async def _prices(sor: SafeSqlor, link: Link, terms: Iterable[Terms]) -> list[dict[str, Any]]:
+def _prices(look: Look, terms: Iterable[Terms], moment: datetime) -> list[dict[str, Any]]:
     """Return the prices with the units of their packages that are left this month."""
     rows = sorted(terms, key=lambda item: (item.step_key, item.model, item.unit))
-    packages = Packages(link.distributor_id, link.pipeline_id, quota_month(now()))
-    packages.uses = await read_uses(sor, package_keys(rows, packages))
+    packages = look.packages(quota_month(moment), rows)
     return [
         {name: getattr(item, name) for name in _SHOWN_OF_TERMS}
         | {"units_left": packages.units_left(item.step_key, item.model, item.unit)}
@@ -147,9 +177,11 @@ async def _prices(sor: SafeSqlor, link: Link, terms: Iterable[Terms]) -> list[di
     ]
 
 
-def _version(version: Mapping[str, Any]) -> dict[str, Any]:
+def _version(values: Sequence[Any]) -> dict[str, Any]:
+    """Return the version of the values of `_VERSION_COLUMNS`; raises VersionCorrupted."""
+    version = dict(zip(_VERSION_COLUMNS, values, strict=True))
     stages: dict[int, list[dict[str, Any]]] = {}
-    for step in version["definition"]["steps"]:
+    for step in load(version)["steps"]:
         # What a step is configured with, addresses and credentials among it, is the operator's.
         if step["enabled"]:
             step_values = {name: step[name] for name in _SHOWN_OF_STEP}

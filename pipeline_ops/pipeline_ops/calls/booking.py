@@ -28,7 +28,6 @@ from pipeline_ops.calls.account import lock_account
 from pipeline_ops.calls.capacity import (
     lock_capacity,
     milliseconds,
-    open_capacity,
     save_call_start,
 )
 from pipeline_ops.errors import (
@@ -75,7 +74,8 @@ async def book(
     )
     amount = total(priced_lines)
     await account.check(sor, started_at, amount)
-    await open_capacity(sor, capacity, started_at, slot=False)
+    await capacity.load_counts(sor, started_at)
+    capacity.roll_over(started_at)
     check_room(capacity.limits(started_at, slot=False), moment)
     settlement = account.settle(moment)
     header = new_header(

@@ -106,24 +106,21 @@ class Capacity:
         self,
         sor: SafeSqlor,
         moment: datetime,
-        slots: int = 1,
+        slots: int,
         *,
         finishing: int = 0,
-        reservations: Reservations | None = None,
+        reservations: Reservations,
     ) -> None:
         """
         If fewer than *slots* slots are free, end overdue calls, and give back what they had
-        reserved on *reservations*, which are the caller's to write (None: for a look, only count
-        them); if at most one would be left beside them, find out when the next slot will be free,
-        also after *finishing* of the calls that run have ended.
+        reserved on *reservations*, which are the caller's to write; if at most one would be left
+        beside them, find out when the next slot will be free, also after *finishing* of the calls
+        that run have ended.
 
         Raises UnlockedReservations where some of them belong to distributors that are not locked.
         """
         row = self.row
         while row is not None and not rules.has_slots(row, slots):
-            if reservations is None:
-                row.running -= await ledger.count_overdue(sor, self.pipeline_id, moment)
-                break
             calls = await find_overdue(sor, self.pipeline_id, moment)
             if foreign := [call for call in calls if not call.may_end(reservations)]:
                 raise UnlockedReservations(foreign)
@@ -152,19 +149,6 @@ async def lock_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[s
     """Lock the capacities of these lines in one order until the transaction ends."""
     rows = await rules.lock_capacities(sor, pipeline_ids)
     return {key: Capacity(pipeline_id=key, row=rows.get(key), counts={}) for key in pipeline_ids}
-
-
-async def open_capacity(
-    sor: SafeSqlor, capacity: Capacity, moment: datetime, *, slot: bool
-) -> None:
-    """
-    Bring a capacity to *moment*: its counters to that day and month and, for a look at a call that
-    needs a slot where none is free, overdue calls counted off and the next free time known.
-    """
-    await capacity.load_counts(sor, moment)
-    capacity.roll_over(moment)
-    if slot:
-        await capacity.find_slots(sor, moment)
 
 
 class UnlockedReservations(Exception):

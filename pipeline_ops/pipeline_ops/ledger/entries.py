@@ -83,12 +83,6 @@ async def call_rows(sor: SafeSqlor, call_no: str) -> list[Row]:
     return rows
 
 
-async def find_header(sor: SafeSqlor, call_no: str, distributor_id: str) -> CallHeader | None:
-    """Return the header of a call; None where it is not this distributor's, or not there."""
-    headers = await _headers(sor, _OF_CALL, {"call_no": call_no})
-    return next((one for one in headers if one.distributor_id == distributor_id), None)
-
-
 async def lock_header(sor: SafeSqlor, call_no: str) -> CallHeader | None:
     """Lock the header of a call, whoever's it is; None where there is no such call."""
     headers = await _headers(sor, _OF_CALL + " for update", {"call_no": call_no})
@@ -206,6 +200,14 @@ async def count_calls(
     Count calls of a quota day or month (*key*) that have used up quota and not given it back: of a
     line, of a distributor, or of a distributor on a line.
     """
+    text, values = counting(key, pipeline_id, distributor_id)
+    return int((await sor.firsts(text, values))[0])
+
+
+def counting(
+    key: str, pipeline_id: str | None, distributor_id: str | None
+) -> tuple[str, dict[str, Any]]:
+    """Return the statement of `count_calls`, and its values."""
     values: dict[str, Any] = {"pipeline_id": pipeline_id, "distributor_id": distributor_id}
     if len(key) == len("2026-11-24"):
         period = "day"
@@ -215,9 +217,7 @@ async def count_calls(
         period = "month"
         values |= {"first": f"{key}-01", "last": f"{key}-31", "month": key}
     whose = (pipeline_id is not None, distributor_id is not None)
-    row = await sor.one(_COUNTS[(period, *whose)], values)
-    assert row is not None
-    return int(row.calls)
+    return _COUNTS[(period, *whose)], values
 
 
 def starts_of_days(first: str, last: str) -> tuple[datetime, datetime]:
@@ -237,17 +237,6 @@ async def count_running(sor: SafeSqlor, pipeline_id: str) -> int:
         "select count(*) as calls from pipeline_usage_log"
         " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$",
         {"pipeline_id": pipeline_id},
-    )
-    assert row is not None
-    return int(row.calls)
-
-
-async def count_overdue(sor: SafeSqlor, pipeline_id: str, moment: datetime) -> int:
-    """Count calls of a line that hold a slot though their lease ran out by *moment*."""
-    row = await sor.one(
-        "select count(*) as calls from pipeline_usage_log where status = 'reserved'"
-        " and line_no = 0 and pipeline_id = ${pipeline_id}$ and lease_expires_at <= ${moment}$",
-        {"pipeline_id": pipeline_id, "moment": moment},
     )
     assert row is not None
     return int(row.calls)

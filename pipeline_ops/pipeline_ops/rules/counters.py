@@ -190,19 +190,6 @@ def capacities_of(rows: Rows) -> dict[str, CapacityRow]:
     return {row.pipeline_id: row for row in [CapacityRow(*values) for values in rows]}
 
 
-async def read_capacity(sor: SafeSqlor, pipeline_id: str) -> CapacityRow | None:
-    """Read the line's capacity row as it is now, not locked; None when it has none."""
-    return (await read_capacities(sor, [pipeline_id])).get(pipeline_id)
-
-
-async def read_capacities(sor: SafeSqlor, pipeline_ids: Sequence[str]) -> dict[str, CapacityRow]:
-    """Read the capacity rows of these lines by pipeline_id as they are now, not locked; a line
-    without a row is left out."""
-    if not pipeline_ids:
-        return {}
-    return capacities_of(await sor.tuples(_READ, {"ids": list(pipeline_ids)}))
-
-
 async def save_capacities(sor: SafeSqlor, rows: Sequence[CapacityRow]) -> None:
     """Write the counters of locked rows."""
     await bulk_update(sor, "pipeline_capacity", COUNTERS_WITH_SLOTS, rows)
@@ -214,7 +201,6 @@ def capacities_texts(sor: SafeSqlor, rows: Sequence[CapacityRow]) -> Iterator[st
 
 
 COLUMNS = column_names(CapacityRow)
-_READ = f"select {', '.join(COLUMNS)} from pipeline_capacity where pipeline_id in ${{ids}}$"  # noqa: S608
 # By force, since reading a small table whole would lock the rows of other lines on the way.
 _LOCK = (
     f"select {', '.join(COLUMNS)}"  # noqa: S608  constants

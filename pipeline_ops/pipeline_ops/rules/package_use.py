@@ -86,8 +86,17 @@ async def read_uses(
     if not by_id:
         return {}
     rows = await sor.tuples(_LOCK if lock else _READ, {"ids": sorted(by_id)})
-    uses = dict.fromkeys(by_id.values(), _NOTHING)
-    return uses | {by_id[row_id]: load_use(units, bought) for row_id, units, bought in rows}
+    return complete(
+        keys, {by_id[row_id]: load_use(units, bought) for row_id, units, bought in rows}
+    )
+
+
+def complete(
+    keys: Iterable[PackageKey], uses: Mapping[PackageKey, PackageUse]
+) -> dict[PackageKey, PackageUse]:
+    """Return the uses of all *keys*: one that is not in *uses*, those that have rows, has nothing
+    left."""
+    return {key: uses.get(key, _NOTHING) for key in keys}
 
 
 async def save_uses(sor: SafeSqlor, uses: Mapping[PackageKey, PackageUse]) -> None:
@@ -101,5 +110,13 @@ async def save_uses(sor: SafeSqlor, uses: Mapping[PackageKey, PackageUse]) -> No
 
 _READ = "select id, units_left, bought from app_package_use where id in ${ids}$ order by id"
 _LOCK = _READ + " for update"
+# As the join of a statement that reads prices as r: their packages as u, of *month* and, where that
+# is closed, of the months after it.
+USE_OF_PRICE = (
+    " left join app_package_use u on r.pricing_type = 'package'"
+    " and u.distributor_id = ${distributor_id}$ and u.pipeline_id = r.pipeline_id"
+    " and u.month_key >= ${month}$ and u.step_key = r.step_key and u.model = r.model"
+    " and u.unit = r.unit"
+)
 _WRITTEN = ("id", *KEY_COLUMNS, "units_left", "bought", "lock_no")
 _CHANGED = "units_left = values(units_left), bought = values(bought), lock_no = lock_no + 1"

@@ -173,20 +173,30 @@ async def prices_in_force(
     distributor_id: str | None = None,
     terms_no: int = KNOWN_NOW,
 ) -> list[Terms]:
-    """Return the prices of a line, everybody's and the distributor's own, that hold at *at* by what
-    was known under *terms_no* (`DatedTerms.holds_at`)."""
-    values = {"pipeline_id": pipeline_id, "at": at, "terms_no": terms_no}
-    owners = sorted({EVERYBODY, distributor_id or EVERYBODY})
-    return [terms_of(row) for row in await sor.tuples(_IN_FORCE, values | {"owners": owners})]
+    """Return the prices of a line that are in force, as `in_force` says."""
+    values = {"pipeline_id": pipeline_id, **in_force(at, distributor_id, terms_no)}
+    return [terms_of(row) for row in await sor.tuples(_PRICES, values)]
 
 
-_IN_FORCE = (
-    f"select {', '.join(TERMS_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
-    " where pipeline_id = ${pipeline_id}$ and distributor_id in ${owners}$ and enabled = 1"
-    " and effective_from <= ${at}$"
-    " and (effective_to is null or effective_to > ${at}$ or end_terms_no > ${terms_no}$)"
-    " and terms_no <= ${terms_no}$"
+# As the condition of a statement that reads prices as r.
+IN_FORCE = (
+    " and r.distributor_id in ${owners}$ and r.enabled = 1 and r.effective_from <= ${at}$"
+    " and (r.effective_to is null or r.effective_to > ${at}$ or r.end_terms_no > ${terms_no}$)"
+    " and r.terms_no <= ${terms_no}$"
 )
+_PRICES = (
+    f"select {', '.join('r.' + name for name in TERMS_COLUMNS)}"  # noqa: S608  constants
+    f" from pipeline_pricing r where r.pipeline_id = ${{pipeline_id}}${IN_FORCE}"
+)
+
+
+def in_force(
+    at: datetime, distributor_id: str | None = None, terms_no: int = KNOWN_NOW
+) -> dict[str, Any]:
+    """Return the values of `IN_FORCE` for the prices, everybody's and the distributor's own, that
+    hold at *at* by what was known under *terms_no* (`DatedTerms.holds_at`)."""
+    owners = sorted({EVERYBODY, distributor_id or EVERYBODY})
+    return {"at": at, "owners": owners, "terms_no": terms_no}
 
 
 async def price_lines(
