@@ -29,7 +29,7 @@ from app.base.catalogue.records import (
     NOTHING_TO_CHANGE,
     TOO_MANY_ROWS,
 )
-from app.base.catalogue.requests import BAD_BODY, BUSY, INTERNAL_ERROR, NOT_FOUND
+from app.base.catalogue.requests import BAD_BODY, BUSY, INTERNAL_ERROR, NOT_FOUND, TOO_SLOW
 from app.base.clock import (
     day_bounds,
     iso,
@@ -140,6 +140,7 @@ __all__ = [
     "SYSTEM_ACTOR",
     "TOO_LONG",
     "TOO_MANY_ROWS",
+    "TOO_SLOW",
     "UNKNOWN_ADDRESS",
     "UNKNOWN_FIELD",
     "XLSX_TYPE",

@@ -86,6 +86,9 @@ class Options:
     statement_grace_days: int = _option(
         3, "Days from a month's end until the worker closes it", least=0, most=366
     )
+    report_seconds: int = _option(
+        20, "Longest time the database may look for one report or list before 503", most=3600
+    )
     metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
 
 

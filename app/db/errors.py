@@ -10,6 +10,7 @@ from app.base.catalogue.records import BAD_VALUE
 from app.base.catalogue.requests import DATABASE_BUSY, DATABASE_FULL, DATABASE_UNAVAILABLE
 from app.base.errors import AppError
 from app.base.refusals import DuplicateKey
+from app.db.time_limit import TimeLimit
 
 # Lock time-out, deadlock, row changed under a snapshot, Galera node not ready.
 RETRIED = frozenset({1205, 1213, 1020, 1047})
@@ -17,6 +18,8 @@ _GONE = frozenset({1040, 1053, 1152, 1927, 2002, 2003, 2006, 2013, 2014, 2055})
 # A file cannot be written, disk full, table full, the storage engine's own error.
 _FULL = frozenset({3, 1021, 1026, 1030, 1114})
 _BAD_VALUE = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 4025, 3819})
+# The statement took longer than it might, as MariaDB and as MySQL say it.
+_OVER_TIME = frozenset({1969, 3024})
 
 
 def failure_code(exc: BaseException) -> int | None:
@@ -39,8 +42,9 @@ def unreachable(exc: BaseException) -> AppError:
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn driver errors raised inside into the application's own."""
+def translate_errors(limit: TimeLimit | None = None) -> Iterator[None]:
+    """Turn driver errors raised inside into the application's own; under *limit*, also that it is
+    over."""
     try:
         yield
     except aiomysql.MySQLError as exc:
@@ -48,6 +52,8 @@ def translate_errors() -> Iterator[None]:
         if code == 1062:
             match = re.search(r"for key '(?:[^'.]*\.)?([^']+)'", str(exc.args[1]))
             raise DuplicateKey(match.group(1) if match else "") from exc
+        if limit is not None and code in _OVER_TIME:
+            raise limit.error() from exc
         if code in _BAD_VALUE:
             raise BAD_VALUE() from exc
         if code in RETRIED:

@@ -31,6 +31,7 @@ from app.base.catalogue.records import (
 )
 from app.db.cursor import BufferedCursor
 from app.db.errors import translate_errors
+from app.db.time_limit import TimeLimit
 
 MAX_ROWS = 1000
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_]\w*)\}\$")
@@ -116,9 +117,10 @@ class SafeSqlor(MySqlor):
     _columns_cache: ClassVar[dict[tuple[str, str], dict[str, str]]] = {}
     _keys_cache: ClassVar[dict[tuple[str, str], list[str]]] = {}
 
-    def __init__(self, connection: Any, dbname: str) -> None:
+    def __init__(self, connection: Any, dbname: str, limit: TimeLimit | None = None) -> None:
         # The parent's constructor copies a connection description and decrypts its password.
         self.conn = connection
+        self.limit = limit
         self.dbname = dbname
         self.cur = None
         self.dataChanged = False
@@ -160,7 +162,7 @@ class SafeSqlor(MySqlor):
         if self.getSqlType(sql) == "dml":
             self.dataChanged = True
         async with self.conn.cursor(BufferedCursor) as cursor:
-            return int(await _run(cursor, text, args))
+            return int(await _run(cursor, text, args, self.limit))
 
     async def sqlExe(self, sql: str, ns: Mapping[str, Any]) -> Any:
         """Return rows of a query, or the number of rows a change matched."""
@@ -168,7 +170,7 @@ class SafeSqlor(MySqlor):
             return await self.execute(sql, ns)
         text, args = self.maskingSQL(sql, ns)
         async with self.conn.cursor(BufferedCursor) as cursor:
-            await _run(cursor, text, args)
+            await _run(cursor, text, args, self.limit)
             names = [column[0].lower() for column in cursor.description]
             return [Row(zip(names, values, strict=True)) for values in await cursor.fetchall()]
 
@@ -176,7 +178,7 @@ class SafeSqlor(MySqlor):
         """Return the rows of a query as the values of its columns, in their order."""
         text, args = self.maskingSQL(sql, ns)
         async with self.conn.cursor(BufferedCursor) as cursor:
-            await _run(cursor, text, args)
+            await _run(cursor, text, args, self.limit)
             rows: Sequence[tuple[Any, ...]] = await cursor.fetchall()
             return rows
 
@@ -319,9 +321,13 @@ class SafeSqlor(MySqlor):
         )
 
 
-async def _run(cursor: Any, text: str, args: tuple[Any, ...]) -> Any:
+async def _run(
+    cursor: Any, text: str, args: tuple[Any, ...], limit: TimeLimit | None = None
+) -> Any:
     # Here already, so that work inside a transaction can tell a repeated key from other faults.
-    with translate_errors():
+    with translate_errors(limit):
+        if limit is not None:
+            text = limit.bound(cursor.connection, text)
         # Without values the driver does not format, so doubled percent signs would stay doubled.
         if args:
             return await cursor.execute(text, args)

@@ -9,11 +9,13 @@ from typing import TypeVar
 
 import aiomysql
 
-from app.base.errors import Unavailable
+from app.base.errors import ErrorCode, Unavailable
+from app.base.settings import settings
 from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.pool import pools
 from app.db.settlement import end_transaction
 from app.db.sqlor import SafeSqlor
+from app.db.time_limit import TimeLimit
 
 T = TypeVar("T")
 
@@ -29,15 +31,21 @@ async def transaction(database: str = "pipeline") -> AsyncIterator[SafeSqlor]:
 
 @asynccontextmanager
 async def reading(
-    database: str = "pipeline", *, snapshot: bool = False
+    database: str = "pipeline", *, snapshot: bool = False, refusal: ErrorCode | None = None
 ) -> AsyncIterator[SafeSqlor]:
     """
     Read without a transaction; with *snapshot* several reads see one and the same state.
+
+    With *refusal* (TOO_SLOW, or a variant that says what to narrow) all of it may take
+    `report_seconds` in the database: the statement that would take longer is ended there, the
+    connection goes on to others, and the refusal is raised.
     """
+    seconds = settings().options.report_seconds
+    limit = TimeLimit.from_now(seconds, refusal) if refusal is not None else None
     pool = pools().pool(database)
     name = pool._place.name
     async with pool.connection() as connection:
-        sor = SafeSqlor(connection, name)
+        sor = SafeSqlor(connection, name, limit)
         with translate_errors():
             if not snapshot:
                 yield sor

@@ -247,6 +247,17 @@ REFUSED = ErrorCode(
         "无法按此请求答复，原因见 detail。",
     ),
 )
+TOO_SLOW = ErrorCode(
+    "too_slow",
+    503,
+    "Adding this up takes longer than {seconds} s and was ended. Ask for less: a shorter time, or"
+    " one pipeline.",
+    "汇总超过 {seconds} 秒，已中止。请缩小范围：更短的时间，或单条产线。",
+    hint=Sentence(
+        "What was asked for takes too long to find. Ask for a shorter time.",
+        "所查内容耗时过长，请缩短时间范围。",
+    ),
+)
 UNKNOWN_EXPECTATION = ErrorCode(
     "unknown_expectation",
     417,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.global_func import (
+    TOO_SLOW,
     Actor,
     FieldRule,
     check_params,
@@ -26,7 +27,7 @@ _USAGE = {
 async def distributor_overview(actor: Actor, params: dict[str, Any]) -> dict[str, Any]:
     """Return everything that a distributor's page shows first."""
     query = check_params({"id": _ID}, params)
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         return await figures.overview(sor, query["id"])
 
 
@@ -34,7 +35,7 @@ async def distributor_usage(actor: Actor, params: dict[str, Any]) -> dict[str, A
     """Return what a distributor used from `from` to `to`, by day, line, step or model."""
     query = check_params(_USAGE, params)
     period = span(query["from"], query["to"])
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         await get_row(sor, TABLE, query["distributor_id"])
         rows = await figures.sums(
             sor, query["distributor_id"], period, query["group_by"], query["pipeline"]

@@ -8,6 +8,7 @@ from typing import Any
 from app.global_func import (
     BYTE_ORDER_MARK,
     CSV_TYPE,
+    TOO_SLOW,
     XLSX_TYPE,
     Actor,
     Answer,
@@ -138,7 +139,7 @@ async def statement_list(actor: Actor, params: dict[str, Any]) -> dict[str, Any]
         if name not in overview.SORT_COLUMNS:
             raise STATEMENT_COLUMN_UNKNOWN(column=name)
         terms.append(overview.SORT_COLUMNS[name] + (" desc" if down else ""))
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         return await overview.months(
             sor,
             distributor_id=query["distributor_id"],
@@ -199,7 +200,7 @@ def _field(name: str, label: str) -> dict[str, Any]:
 
 async def _read_statement(query: dict[str, Any]) -> dict[str, Any]:
     month = check_month(query["month"])
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         row = await get_row(sor, TABLE, query["distributor_id"])
         view = await view_of_month(sor, distributor_of(row), month)
         return await view.read_document(sor)
@@ -208,7 +209,7 @@ async def _read_statement(query: dict[str, Any]) -> dict[str, Any]:
 async def _read_file(actor: Actor, query: dict[str, Any], kind: str) -> tuple[bytes, str]:
     """Return a month's statement as a file of this *kind* for the reader, and the file's name."""
     month = check_month(query["month"])
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         distributor = distributor_of(await get_row(sor, TABLE, query["distributor_id"]))
         view = await view_of_month(sor, distributor, month)
         content = await view.file(sor, File.for_reader(kind, actor.lang))

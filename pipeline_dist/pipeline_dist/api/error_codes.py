@@ -110,6 +110,7 @@ ERROR_CODES = {
         host.BUSY,
         host.DATABASE_BUSY,
         host.DATABASE_UNAVAILABLE,
+        host.TOO_SLOW,
     )
 }
 

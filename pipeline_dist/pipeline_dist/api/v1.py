@@ -10,6 +10,7 @@ from app.global_func import (
     BYTE_ORDER_MARK,
     CONTEXT,
     CSV_TYPE,
+    TOO_SLOW,
     XLSX_TYPE,
     FieldRule,
     next_day_start,
@@ -186,7 +187,7 @@ async def usage_report(request: web.Request, caller: AuthenticatedDistributor) -
         "time_zone": zone_name(),
         "currency": caller.distributor.currency,
     }
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         if query["group_by"]:
             rows = await usage.sums(sor, caller.id, page.span, query["group_by"])
             body |= {"group_by": query["group_by"], "rows": rows}
@@ -234,7 +235,7 @@ async def _statement(
     if query["number"]:
         api_input.refuse_beside(request, "number", ("month",))
     distributor = caller.distributor
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         if query["number"]:
             view = await view_by_number(sor, distributor, query["number"])
         else:

@@ -75,7 +75,8 @@ _WHICH = {
     "month": "The quota month; by default this one.",
     "number": "The statement of this number; not beside `month`.",
 }
-_OF_NUMBER = ("statement_not_found",)
+_OF_REPORT = ("too_slow",)
+_OF_STATEMENT = ("statement_not_found", *_OF_REPORT)
 # CSV and Excel have addresses of their own, so that each address answers one kind of thing.
 _JSON_ONLY = {"format": replace(STATEMENT_QUERY["format"], choices=("json",))}
 
@@ -285,6 +286,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 {"sums": examples.USAGE_SUMS, "lines": examples.USAGE_LINES},
             ),
         ),
+        codes=_OF_REPORT,
         links={
             "next": _link("usage", "The page after.", parameters={"next": "$response.body#/next"}),
             "read": _read_call("rows/0/call_no"),
@@ -329,7 +331,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         deprecated=("format",),
         answers=((200, JSON, ref("Statement"), {"answer": examples.STATEMENT}),),
-        codes=_OF_NUMBER,
+        codes=_OF_STATEMENT,
     ),
     Operation(
         tag=REPORTS,
@@ -347,7 +349,7 @@ OPERATIONS: tuple[Operation, ...] = (
             },
         ),
         answers=((200, "text/csv", {"type": "string"}, {}),),
-        codes=_OF_NUMBER,
+        codes=_OF_STATEMENT,
     ),
     Operation(
         tag=REPORTS,
@@ -358,7 +360,7 @@ OPERATIONS: tuple[Operation, ...] = (
         description="A row for each line of the statement, then one for the total.",
         parameters=query_parameters(STATEMENT_FILE_QUERY, _WHICH),
         answers=((200, XLSX_TYPE, {"type": "string", "format": "binary"}, {}),),
-        codes=_OF_NUMBER,
+        codes=_OF_STATEMENT,
     ),
 )
 
