@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from app.access.permissions import may_list_any, no_right
-from app.base.catalogue.records import BAD_CODE
+from app.base.catalogue.records import BAD_CODE, LIST_TOO_SLOW
 from app.db.transactions import reading
 from app.records.filters import any_case, like_pattern
 from app.schema.tables import Table, table as table_model, tables
@@ -83,7 +83,7 @@ async def _choices(
         where.append(f"{text} like ${{q}}$")
     select = f"select `{value_column}` as code_value, `{text_column}` as code_text from `{table}`"  # noqa: S608
     sql = f"{select}{' where ' + ' and '.join(where) if where else ''}"
-    async with reading() as sor:
+    async with reading(refusal=LIST_TOO_SLOW) as sor:
         rows: list[Any] = await sor.sqlExe(
             f"{sql} order by code_text, code_value limit {MAX_CHOICES}", values
         )

@@ -14,7 +14,6 @@ import logging
 import struct
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, closing
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +28,7 @@ from app.base.catalogue.records import (
     BAD_EXPORT,
     EXPORT_COLUMN_TWICE,
     EXPORT_COLUMN_UNKNOWN,
+    LIST_TOO_SLOW,
     TOO_MANY_ROWS,
 )
 from app.base.clock import now
@@ -37,6 +37,7 @@ from app.base.zones import time_zone
 from app.db.transactions import reading
 from app.records.file_dates import is_night_of_change
 from app.records.file_types import CSV_TYPE, XLSX_TYPE
+from app.records.selection import Selection
 from app.records.spreadsheets import CsvFile, File, SheetFile
 from app.schema.tables import Table
 from app.web.responses import USUAL_HEADERS
@@ -48,59 +49,6 @@ ROW_BATCH_SIZE = 500
 KINDS = {"csv": CSV_TYPE, "xlsx": XLSX_TYPE}
 PIECES_TYPE = "application/vnd.pipeline-app.pieces"
 _PIECE_HEAD = struct.Struct(">II")
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Some rows of a table in an order: pieces of SQL made of the model's names, and the values
-    they bind."""
-
-    table: Table
-    columns: list[str]
-    joins: str
-    count_joins: str
-    where: str
-    order: str
-    values: dict[str, Any]
-
-    @property
-    def _where(self) -> str:
-        return f" where {self.where}" if self.where else ""
-
-    async def count(self, sor: Any) -> int:
-        """Return how many rows there are."""
-        row = await sor.one(
-            f"select count(*) as total from `{self.table.name}` a{self.count_joins}{self._where}",  # noqa: S608
-            self.values,
-        )
-        return int(row["total"])
-
-    async def page(self, sor: Any, start: int, size: int) -> list[dict[str, Any]]:
-        """Return *size* rows from *start* (0 is the first)."""
-        sql = (
-            f"select {', '.join(self.columns)} from `{self.table.name}` a{self.joins}"  # noqa: S608
-            f"{self._where} order by {self.order} limit {start}, {size}"
-        )
-        rows: list[dict[str, Any]] = await sor.sqlExe(sql, self.values)
-        return rows
-
-    async def keys(self, sor: Any, most: int) -> list[str]:
-        """Return the ids of the first *most* rows, in order."""
-        sql = (
-            f"select a.id from `{self.table.name}` a{self.joins}"  # noqa: S608
-            f"{self._where} order by {self.order} limit {most}"
-        )
-        ids: list[str] = await sor.firsts(sql, self.values)
-        return ids
-
-    async def by_keys(self, sor: Any, keys: list[str]) -> list[dict[str, Any]]:
-        """Return the rows with these ids, in this order; those that are gone are left out."""
-        sql = (
-            f"select {', '.join(self.columns)} from `{self.table.name}` a{self.joins}"  # noqa: S608
-            " where a.id in ${keys}$"
-        )
-        rows_by_id = {row["id"]: row for row in await sor.sqlExe(sql, {"keys": keys})}
-        return [rows_by_id[key] for key in keys if key in rows_by_id]
 
 
 async def export_rows(
@@ -119,7 +67,7 @@ async def export_rows(
         raise BAD_EXPORT(known=", ".join(KINDS))
     columns = _columns(selection.table, params.get("_columns"))
     zone = time_zone(_text(params.get("_zone")), BAD_EXPORT)
-    async with reading() as sor:
+    async with reading(refusal=LIST_TOO_SLOW) as sor:
         keys = await selection.keys(sor, MAX_ROWS + 1)
     if len(keys) > MAX_ROWS:
         raise TOO_MANY_ROWS(most=MAX_ROWS)
@@ -163,7 +111,7 @@ async def _parts(
     file: File = CsvFile(head) if kind == "csv" else await asyncio.to_thread(SheetFile, head, lang)
     with closing(file):
         for start in range(0, len(keys), ROW_BATCH_SIZE):
-            async with reading() as sor:
+            async with reading(refusal=LIST_TOO_SLOW) as sor:
                 rows = await selection.by_keys(sor, keys[start : start + ROW_BATCH_SIZE])
             await add_names(selection.table, rows)
             cells = [

@@ -5,8 +5,13 @@ Parameters: `page` (from 1), `rows` (default 80, at most 1,000), `sort` (`col`, 
 several, also `<code>_text`), `data_filter` (app/records/filters.py), and for any column `col=value`
 (repeated: any of them; empty: no filter), `col_from` (included) and `col_to` (excluded) for times
 and numbers, `q` (a text to find in any of the table's texts). All filters are joined by AND; a
-name that means nothing here is refused. With `_export=csv` or `xlsx` the answer is a file with all
-rows that the filters leave (app/endpoints/export.py): whoever may see a list may take it along.
+name that means nothing here is refused. In the place of `page` may stand `_after` (the `next` of
+an answer: the rows behind its last), `_before` (its `previous`: those before its first) or `_last`
+(the last rows): these cost the same at any depth; an empty `_after` begins so. With `_export=csv`
+or `xlsx` the answer is a file with all rows that the filters leave (app/endpoints/export.py):
+whoever may see a list may take it along.
+
+The list of a large table goes by its indexes: see app/endpoints/large_lists.py.
 
 Of the audit trail nobody sees entries about a table with personal columns whose list they may not
 see.
@@ -16,21 +21,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.access.permissions import withheld_tables
-from app.access.user_names import USER_COLUMNS, add_names
+from app.access.user_names import add_names
 from app.base.catalogue.records import (
-    BAD_SEARCH,
+    CURSOR_OF_OTHER_ORDER,
+    CURSOR_UNREADABLE,
     FILTER_COLUMN_UNKNOWN,
     FILTER_NAME_TWICE,
     FILTER_NOT_TEXT,
     FILTER_VALUE_MISFIT,
     FILTER_WITHOUT_VALUE,
+    LIST_TOO_SLOW,
+    PAGE_TOO_FAR,
     SORT_COLUMN_UNKNOWN,
     TOO_MANY_SORT_COLUMNS,
 )
 from app.base.errors import AppError
-from app.db.sqlor import sort_terms, whole_number
+from app.base.settings import settings
+from app.db.sqlor import SafeSqlor, sort_terms, whole_number
 from app.db.transactions import reading
-from app.endpoints.export import Selection, export_rows
+from app.endpoints.export import export_rows
+from app.endpoints.large_lists import Request, large_list
+from app.endpoints.list_search import search_condition, search_text
 from app.records import trail as audit
 from app.records.filters import (
     LIKES,
@@ -42,11 +53,14 @@ from app.records.filters import (
     Placed,
     any_case,
     has_rare_letters,
-    like_pattern,
     parse_filter,
     render_filter,
 )
+from app.records.keysets import read_cursor, value_of, write_cursor
+from app.records.plans import Term, Terms, bounds, in_full
+from app.records.selection import Code, Selection
 from app.records.table_service import mark_rows
+from app.records.table_sizes import is_large
 from app.schema.coercion import coerce
 from app.schema.field_rules import CoercionError, FieldRule
 from app.schema.tables import Column, Table, table
@@ -55,8 +69,8 @@ from app.schema.validation import is_page_name
 ROWS = 80
 MAX_ROWS = 1000
 MAX_SORT_TERMS = 8
-MAX_SEARCH_CHARACTERS = 200
 _OWN = frozenset({"page", "rows", "sort", "data_filter", "q"})
+_CURSORS = frozenset({"_after", "_before", "_last"})
 _RANGES = {"_from": ">=", "_to": "<"}
 _RANGE_KINDS = frozenset({"int", "bigint", "decimal", "datetime", "date"})
 
@@ -68,51 +82,116 @@ async def list_rows(
     Return `{total, rows}` of *table_name* as *params* ask for it, sorted by *sort* unless they say.
 
     Rows carry every column that may leave the server and `<code>_text` for each column whose
-    values are ids of another table or of users. Raises BadRequest `bad_paging`, `bad_sort`,
-    `bad_filter`, `bad_export`.
+    values are ids of another table or of users. Of a large table, and to who asks by cursors, it
+    says too: `next` and `previous`, None where nothing follows, or where only `page` leads on;
+    `capped`, where there are at least `total`; `large` (see app/endpoints/large_lists.py). Raises
+    BadRequest `bad_paging`, `bad_sort`, `bad_filter`, `bad_search`, `bad_export`, Unavailable
+    `too_slow`.
     """
     model = table(table_name)
     if model.module != module:
         raise ValueError(f"{table_name} is not a table of {module}")
     withheld = await withheld_tables(request) if table_name == audit.TABLE else []
-    selection = _selection(model, params, sort, withheld)
-    if params.get("_export"):
+    async with reading(refusal=LIST_TOO_SLOW) as sor:
+        selection, large = await select_rows(sor, model, params, sort, withheld)
+        answer = None if params.get("_export") else await page_of(sor, selection, params)
+    if answer is None:
         return await export_rows(request, params, selection)
-    page = whole_number(_one(params, "page", 1), "page", 1, 10**9)
+    await add_names(model, answer["rows"])
+    mark_rows(table_name, answer["rows"])
+    return answer | large
+
+
+async def page_of(
+    sor: SafeSqlor, selection: Selection, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the page of *selection* that *params* ask for, with its place in the whole; raises
+    BadRequest `bad_paging`."""
     size = whole_number(_one(params, "rows", ROWS), "rows", 1, MAX_ROWS)
-    async with reading() as sor:
-        total = await selection.count(sor)
-        rows = await selection.page(sor, (page - 1) * size, size) if total else []
-    await add_names(model, rows)
-    mark_rows(table_name, rows)
-    return {"total": total, "rows": rows}
+    most = settings().options.list_counted_rows if selection.is_large else None
+    total = await selection.count(sor, most)
+    rows, has_previous, has_next = await _rows(sor, selection, params, size, most)
+    answer = {"total": total, "rows": rows}
+    if most is None and params.keys().isdisjoint(_CURSORS):
+        return answer
+    terms = selection.terms
+    return answer | {
+        "capped": most is not None and total > most,
+        "next": write_cursor(terms, rows[-1]) if rows and has_next else None,
+        "previous": write_cursor(terms, rows[0]) if rows and has_previous else None,
+    }
 
 
-def _selection(
-    model: Table, params: Mapping[str, Any], default_sort: Any, withheld: list[str]
-) -> Selection:
-    """Return *withheld*: tables whose entries in the audit trail are not for the caller."""
-    order = _order_by(model, params.get("sort") or default_sort)
+async def _rows(
+    sor: SafeSqlor, selection: Selection, params: Mapping[str, Any], size: int, most: int | None
+) -> tuple[list[dict[str, Any]], bool, bool]:
+    """Return a page, and whether there are rows before it and behind it."""
+    if params.get("_last"):
+        rows = await selection.last(sor, size + 1)
+        return rows[-size:], len(rows) > size, False
+    if text := params.get("_before"):
+        rows = await selection.before(sor, _key(selection, text), size + 1)
+        return rows[-size:], len(rows) > size, True
+    if text := params.get("_after"):
+        rows = await selection.after(sor, _key(selection, text), size + 1)
+        return rows[:size], True, len(rows) > size
+    start = (whole_number(_one(params, "page", 1), "page", 1, 10**9) - 1) * size
+    if most is not None and start > most:
+        raise PAGE_TOO_FAR(most=most)
+    rows = await selection.page(sor, start, size + 1)
+    return rows[:size], start > 0, len(rows) > size
+
+
+def _key(selection: Selection, text: Any) -> list[Any]:
+    """Return the values of the cursor *text*, typed as the columns of the order are."""
+    _, values = read_cursor(text)
+    if len(values) != len(selection.terms):
+        raise CURSOR_UNREADABLE()
+    pairs = zip(selection.terms, values, strict=True)
+    return [value_of(_text_column(selection.table, term.name), value) for term, value in pairs]
+
+
+async def select_rows(
+    sor: SafeSqlor, model: Table, params: Mapping[str, Any], default_sort: Any, withheld: list[str]
+) -> tuple[Selection, dict[str, Any]]:
+    """
+    Return the rows that *params* ask for, and what the answer says of a large table.
+
+    *withheld* are tables whose entries in the audit trail are not for the caller.
+    """
+    text = search_text(params.get("q"))
     node = _conditions(model, params)
     if withheld:
         visible: Node = Condition("table_name", "NOT IN", withheld)
         node = Group("AND", (visible, node)) if node else visible
+    terms, is_usual = _order(model, params, default_sort, node)
+    everywhere = search_condition(model, text) if text else None
+    nodes = tuple(part for part in (node, everywhere) if part is not None)
+    whole = _select(model, Group("AND", nodes) if nodes else None, in_full(model, terms))
+    if not await is_large(sor, model.name):
+        return whole, {}
+    bare = _select(model, node, in_full(model, terms)) if text else whole
+    return await large_list(sor, Request(node, terms, is_usual, text), whole, bare)
+
+
+def _select(model: Table, node: Node | None, terms: Terms) -> Selection:
     where, values = (
         render_filter(node, lambda condition: _place(model, condition)) if node else ("", {})
     )
     columns = [f"a.`{name}`" for name, column in model.columns.items() if not column.confidential]
-    joins = ""
+    codes = []
     for number, code in enumerate(model.codes):
         columns.append(f"c{number}.`{code.textfield}` as `{code.field}_text`")
         # `cond` is the model's own text, not a request's.
         cond = f" and {code.cond}" if code.cond else ""
-        joins += (
+        join = (
             f" left join `{code.table}` c{number}"
             f" on c{number}.`{code.valuefield}` = a.`{code.field}`{cond}"
         )
-    # A total needs the joined tables only when a filter looks at their texts.
-    count_joins = joins if any(f"c{n}." in where for n in range(len(model.codes))) else ""
-    return Selection(model, columns, joins, count_joins, where, order, values)
+        codes.append(Code(f"c{number}", join))
+    names = [*model.columns, *(f"{code.field}_text" for code in model.codes)]
+    expressions = {name: place for name in names if (place := _expression(model, name)) is not None}
+    return Selection(model, columns, codes, expressions, where, terms, values)
 
 
 def _one(params: Mapping[str, Any], name: str, default: int) -> Any:
@@ -132,20 +211,34 @@ def _expression(model: Table, name: str) -> str | None:
     return None
 
 
-def _order_by(model: Table, sort: Any) -> str:
+def _order(
+    model: Table, params: Mapping[str, Any], default_sort: Any, node: Node | None
+) -> tuple[Terms, bool]:
+    """Return what is sorted by, and whether that is the list's own choice."""
+    wish = params.get("sort")
+    text = params.get("_after") or params.get("_before")
+    if not text:
+        return _terms(model, wish or default_sort), not wish
+    terms = _terms(model, read_cursor(text)[0])
+    if wish:
+        equal = bounds(node).equal
+        free, own = (
+            [term for term in some if term.name not in equal]
+            for some in (_terms(model, wish), terms)
+        )
+        if own[: len(free)] != free:
+            raise CURSOR_OF_OTHER_ORDER()
+    return terms, False
+
+
+def _terms(model: Table, sort: Any) -> Terms:
     terms = sort_terms(sort)
     if len(terms) > MAX_SORT_TERMS:
         raise TOO_MANY_SORT_COLUMNS(count=MAX_SORT_TERMS)
-    order = []
-    for name, down in terms:
-        expression = _expression(model, name)
-        if expression is None:
+    for name, _ in terms:
+        if _expression(model, name) is None:
             raise SORT_COLUMN_UNKNOWN(table=model.name, name=name)
-        order.append(f"{expression}{' desc' if down else ''}")
-    if not any(name in model.primary for name, _ in terms):
-        # Without a last word, rows with equal values could change places between two pages.
-        order += [f"a.`{key}`{' desc' if terms[-1][1] else ''}" for key in model.primary]
-    return ", ".join(order)
+    return tuple(Term(name, is_descending) for name, is_descending in terms)
 
 
 def _conditions(model: Table, params: Mapping[str, Any]) -> Node | None:
@@ -157,28 +250,7 @@ def _conditions(model: Table, params: Mapping[str, Any]) -> Node | None:
         condition = _named_condition(model, name, value)
         if condition is not None:
             parts.append(condition)
-    if (searched := _search_condition(model, params.get("q"))) is not None:
-        parts.append(searched)
     return Group("AND", tuple(parts)) if parts else None
-
-
-def _search_condition(model: Table, text: Any) -> Node | None:
-    """Return what `q` means: the text in any of the columns that people read as text."""
-    if text is None or text == "":
-        return None
-    if not isinstance(text, str) or len(text) > MAX_SEARCH_CHARACTERS:
-        raise BAD_SEARCH(most=MAX_SEARCH_CHARACTERS)
-    pattern = like_pattern(text.strip())
-    names = [name for name, column in model.columns.items() if _is_read_as_text(model, column)]
-    names += [f"{code.field}_text" for code in model.codes]
-    return Group("OR", tuple(Condition(name, "LIKE", pattern) for name in names))
-
-
-def _is_read_as_text(model: Table, column: Column) -> bool:
-    if column.confidential or column.kind not in ("str", "text") or column.choices:
-        return False
-    is_key = column.name in model.primary or column.name in USER_COLUMNS
-    return not is_key and column.references is None and model.code(column.name) is None
 
 
 def _named_condition(model: Table, name: str, value: Any) -> Condition | None:

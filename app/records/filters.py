@@ -201,8 +201,13 @@ def has_rare_letters(value: Any) -> bool:
 def like_pattern(text: str) -> str:
     """Return *text* for a LIKE that finds it anywhere, as it is: `%`, `_` and `\\` mean
     themselves."""
+    return f"%{like_prefix(text)}"
+
+
+def like_prefix(text: str) -> str:
+    """Return *text* for a LIKE that finds what begins with it, as it is."""
     literal = re.sub(r"([\\%_])", r"\\\1", text)
-    return f"%{literal}%"
+    return f"{literal}%"
 
 
 class SafeDBFilter(DBFilter):

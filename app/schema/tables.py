@@ -53,7 +53,7 @@ FIELD_KEYS = {
 # (app/schema/collation.py).
 NAMES = "names"
 _MODEL_KEYS = {"summary", "fields", "indexes", "codes", "checks", "generated", "triggers"}
-_SUMMARY_KEYS = {"name", "title", "primary", "label", "importable", "lock_optional"}
+_SUMMARY_KEYS = {"name", "title", "primary", "label", "search", "importable", "lock_optional"}
 _INDEX_KEYS = {"name", "idxtype", "idxfields", "serves"}
 _CODE_KEYS = {"field", "table", "valuefield", "textfield", "cond"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -127,7 +127,8 @@ class Code:
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table. `lock_optional`: an update need not name the lock_version it read; `label`: the
-    columns by which people call a row; `importable`: its rows may come from a file."""
+    columns by which people call a row; `search`: the texts whose beginnings are searched where the
+    table is too large to be searched through; `importable`: its rows may come from a file."""
 
     name: str
     title: str
@@ -140,6 +141,7 @@ class Table:
     constraints: Constraints
     lock_optional: bool = False
     label: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
     importable: bool = False
 
     @property
@@ -244,14 +246,15 @@ def _table(path: Path, model: dict[str, Any]) -> Table:
         codes=codes,
         constraints=read_constraints(model),
         lock_optional=bool(summary.get("lock_optional")),
-        label=_label(summary.get("label", ()), columns),
+        label=_names("label", summary.get("label", ()), columns),
+        search=_names("search", summary.get("search", ()), columns),
         importable=bool(summary.get("importable")),
     )
 
 
-def _label(names: list[str], columns: Mapping[str, Column]) -> tuple[str, ...]:
+def _names(key: str, names: list[str], columns: Mapping[str, Column]) -> tuple[str, ...]:
     if missing := set(names) - columns.keys():
-        raise ModelError(f"label: no columns {sorted(missing)}")
+        raise ModelError(f"{key}: no columns {sorted(missing)}")
     return tuple(names)
 
 

@@ -46,29 +46,65 @@ class _Reader:
         self._next()
 
     def statement(self) -> None:
-        """Select … from … [joins] [where …] [order by …] [limit …]"""
+        """A select, perhaps only explained, and within a time that the application sets."""
+        if self._maybe("set"):
+            self._take("statement", "max_statement_time", "=", "?", "for")
+        self._maybe("explain")
         self._take("select")
-        self._select()
-        self._take("from", f"`{self._table.name}`", "a")
-        for number, code in enumerate(self._table.codes):
-            if self._here == "left":
-                self._take("left", "join", f"`{code.table}`", f"c{number}", "on", f"c{number}")
-                self._take(".", f"`{code.valuefield}`", "=", "a", ".", f"`{code.field}`")
-        if self._maybe("where"):
-            self._condition()
-        if self._maybe("order"):
-            self._take("by")
-            self._list(self._order_by)
-        if self._maybe("limit"):
-            self._list(lambda: self._take("?"))
+        if self._maybe("count"):
+            self._take("(", "*", ")", "as", "total", "from")
+            if self._maybe("("):
+                self._take("select", "?", "from")
+                self._source()
+                self._take(")", "some")
+            else:
+                self._source()
+        else:
+            self._list(self._shown_column)
+            self._take("from")
+            if self._maybe("("):
+                self._take("select", "a", ".", "id", "from")
+                self._source()
+                self._take(")", "page", "join", f"`{self._table.name}`", "a")
+                self._take("on", "a", ".", "id", "=", "page", ".", "id")
+                self._joins()
+                self._order()
+            else:
+                self._source()
         if self._here:
             raise self._unexpected()
 
-    def _select(self) -> None:
-        if self._maybe("count"):
-            self._take("(", "*", ")", "as", "total")
-            return
-        self._list(self._shown_column)
+    def _source(self) -> None:
+        """The table, by some of its indexes, [joins] [where …] [order by …] [limit …]"""
+        self._take(f"`{self._table.name}`", "a")
+        if self._maybe("force"):
+            self._take("index", "(")
+            self._list(self._index)
+            self._take(")")
+        self._joins()
+        if self._maybe("where"):
+            self._condition()
+            while self._maybe("and"):
+                self._condition()
+        self._order()
+        if self._maybe("limit"):
+            self._list(lambda: self._take("?"))
+
+    def _index(self) -> None:
+        names = {f"`{index.name}`" for index in self._table.indexes} | {"`PRIMARY`"}
+        self._take(*names & {self._here})
+
+    def _joins(self) -> None:
+        for number, code in enumerate(self._table.codes):
+            if self._here != "left" or f" c{number} on " not in self._sql:
+                continue
+            self._take("left", "join", f"`{code.table}`", f"c{number}", "on", f"c{number}")
+            self._take(".", f"`{code.valuefield}`", "=", "a", ".", f"`{code.field}`")
+
+    def _order(self) -> None:
+        if self._maybe("order"):
+            self._take("by")
+            self._list(self._order_by)
 
     def _shown_column(self) -> None:
         self._expression()
@@ -76,24 +112,19 @@ class _Reader:
             self._take(*{f"`{code.field}_text`" for code in self._table.codes} & {self._here})
 
     def _condition(self) -> None:
-        if self._maybe("("):
-            if self._maybe("not"):
-                self._take("coalesce", "(")
-                self._condition()
-                self._take(",", "?", ")")
-            elif self._here == "(":
-                self._condition()
-                while self._here in ("and", "or"):
-                    self._next()
-                    self._condition()
-            else:
-                self._comparison()
-                if self._maybe("or"):  # what is empty is not equal
-                    self._operand()
-                    self._take("is", "null")
-            self._take(")")
-        else:
+        if not self._maybe("("):
             self._comparison()
+            return
+        if self._maybe("not"):
+            self._take("coalesce", "(")
+            self._condition()
+            self._take(",", "?", ")")
+        else:
+            self._condition()
+            while self._here in ("and", "or"):
+                self._next()
+                self._condition()
+        self._take(")")
 
     def _comparison(self) -> None:
         self._operand()

@@ -1,6 +1,6 @@
 """Refusals about records: lists and filters, files out and in, changes."""
 
-from app.base.catalogue.requests import NOT_FOUND
+from app.base.catalogue.requests import NOT_FOUND, TOO_SLOW
 from app.base.errors import ErrorCode
 
 BAD_CODE = ErrorCode(
@@ -117,6 +117,19 @@ BAD_PAGING = ErrorCode(
     "{name} must be a whole number, at least {low}.",
     "{name} 必须是不小于 {low} 的整数。",
 )
+PAGE_TOO_FAR = BAD_PAGING.variant(
+    "The list is too long for page numbers beyond {most} rows. Go on from a row with the next of"
+    " the answer before, or filter the list.",
+    "列表很长，超过 {most} 行就没有页码。请用上一次答复的 next 从某行往后翻，或先筛选。",
+)
+CURSOR_UNREADABLE = BAD_PAGING.variant(
+    "This is no next or previous of an answer. Begin with the first page.",
+    "这不是某次答复的 next 或 previous，请从第一页开始。",
+)
+CURSOR_OF_OTHER_ORDER = BAD_PAGING.variant(
+    "This next or previous belongs to another order. Begin with the first page.",
+    "该 next 或 previous 属于另一种排序，请从第一页开始。",
+)
 BAD_ROWS = ErrorCode(
     "bad_rows", 400, "Import 1 to {most} rows at a time.", "一次可导入 1 到 {most} 行。"
 )
@@ -126,6 +139,11 @@ BAD_SEARCH = ErrorCode(
     400,
     "Give one text of at most {most} characters.",
     "请给出一段不超过 {most} 个字符的文字。",
+)
+NOTHING_TO_SEARCH = BAD_SEARCH.variant(
+    "The list is too long to be searched. Filter it first: below {most} rows all texts are"
+    " searched.",
+    "列表太长，不能直接搜索。请先筛选：少于 {most} 行时会搜索全部文字。",
 )
 BAD_SORT = ErrorCode(
     "bad_sort",
@@ -137,6 +155,16 @@ TOO_MANY_SORT_COLUMNS = BAD_SORT.variant(
     "Sort by at most {count} columns.", "最多按 {count} 列排序。"
 )
 SORT_COLUMN_UNKNOWN = BAD_SORT.variant("{table} has no column {name}.", "{table} 没有 {name} 列。")
+SORT_WITHOUT_INDEX = BAD_SORT.variant(
+    "The list is too long to be sorted by {sort}. Sort by one of {known}, or filter it: below"
+    " {most} rows it can be sorted by every column.",
+    "列表太长，不能按 {sort} 排序。可按 {known} 排序，或先筛选：少于 {most} 行时可按任意列排序。",
+)
+LIST_TOO_SLOW = TOO_SLOW.variant(
+    "Finding these rows takes longer than {seconds} s and was ended. Filter the list by a shorter"
+    " time, or by a column that it can be sorted by.",
+    "查找这些行超过 {seconds} 秒，已中止。请用更短的时间范围，或用可排序的列来筛选。",
+)
 BAD_VALUE = ErrorCode(
     "bad_value",
     400,
