@@ -103,46 +103,65 @@ def encoder(
     All else is written as json.JSONEncoder does it.
     It raises ValueError for NaN, TypeError for what *default* does not know.
     """
-    separators = (",", ":") if indent is None else (",", ": ")
+    return _Encoder(default, indent, sort_keys, kind, number).encode
 
-    def or_number(value: Any) -> Any:
-        if isinstance(value, kind):
+
+class _Encoder:
+    """What `encoder` makes; its arguments in their order."""
+
+    def __init__(
+        self,
+        default: Callable[[Any], Any],
+        indent: int | None,
+        sort_keys: bool,
+        kind: type[Decimal],
+        number: Callable[[Any], str],
+    ) -> None:
+        self._default = default
+        self._indent = indent
+        self._sort_keys = sort_keys
+        self._kind = kind
+        self._number = number
+        separators = (",", ":") if indent is None else (",", ": ")
+        self._colon = separators[1]
+        self._quick = json.JSONEncoder(
+            ensure_ascii=False, allow_nan=False, separators=separators, sort_keys=sort_keys,
+            indent=indent, default=self._or_number,
+        ).encode  # fmt: skip
+
+    def encode(self, value: Any) -> str:
+        """Return *value* as JSON; by the standard library's quick way unless a number of ours is in
+        it."""
+        try:
+            return self._quick(value)
+        except _Number:
+            return "".join(self._parts(value, "\n"))
+
+    def _or_number(self, value: Any) -> Any:
+        if isinstance(value, self._kind):
             raise _Number
-        return default(value)
+        return self._default(value)
 
-    quick = json.JSONEncoder(
-        ensure_ascii=False, allow_nan=False, separators=separators, sort_keys=sort_keys,
-        indent=indent, default=or_number,
-    ).encode  # fmt: skip
-
-    def parts(value: Any, margin: str) -> Iterator[str]:
-        if isinstance(value, kind):
-            yield number(value)
+    def _parts(self, value: Any, margin: str) -> Iterator[str]:
+        if isinstance(value, self._kind):
+            yield self._number(value)
         elif isinstance(value, dict) and value:
-            items = sorted(value.items()) if sort_keys else value.items()
-            inner = ((f"{quick(str(name))}{separators[1]}", one) for name, one in items)
-            yield from write_items("{}", inner, margin)
+            items = sorted(value.items()) if self._sort_keys else value.items()
+            inner = ((f"{self._quick(str(name))}{self._colon}", one) for name, one in items)
+            yield from self._items("{}", inner, margin)
         elif isinstance(value, list | tuple) and value:
-            yield from write_items("[]", (("", one) for one in value), margin)
+            yield from self._items("[]", (("", one) for one in value), margin)
         else:
-            yield quick(value)
+            yield self._quick(value)
 
-    def write_items(brackets: str, items: Iterator[tuple[str, Any]], margin: str) -> Iterator[str]:
-        step = "" if indent is None else margin + " " * indent
+    def _items(self, brackets: str, items: Iterator[tuple[str, Any]], margin: str) -> Iterator[str]:
+        step = "" if self._indent is None else margin + " " * self._indent
         before = brackets[0]
         for head, value in items:
             yield before + step + head
-            yield from parts(value, step)
+            yield from self._parts(value, step)
             before = ","
-        yield ("" if indent is None else margin) + brackets[1]
-
-    def encode(value: Any) -> str:
-        try:
-            return quick(value)
-        except _Number:
-            return "".join(parts(value, "\n"))
-
-    return encode
+        yield ("" if self._indent is None else margin) + brackets[1]
 
 
 class _Number(Exception):

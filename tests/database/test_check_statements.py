@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -126,7 +127,16 @@ async def test_a_file_that_was_changed_is_found(
             expected = {f"{name} that is not of its checksum" for name in names}
             also = {"file json that is not of the content"} if kind == "json" else set()
             assert await doubts() == expected | also
+
+
+async def test_a_file_that_is_not_there_is_made_until_it_should_have_been(
+    pool: Installation, result: Statement, hands: Clock
+) -> None:
+    where = f"statement_id = '{result.id}' and kind = 'csv'"
     with with_change(pool, FILE, f"delete from {FILE}", where):
+        assert await doubts() == set()
+
+        hands.moment = AFTER + timedelta(hours=1)
         assert await doubts() == {"files"}
 
 

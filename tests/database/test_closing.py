@@ -14,8 +14,9 @@ from app.base.json_codec import parse_json
 from app.db.transactions import in_transaction, reading
 from app.records.rows import get_row
 from pipeline_dist.accounts.rows import distributor_of
-from pipeline_dist.closing import store
+from pipeline_dist.closing import close as closing, store
 from pipeline_dist.closing.close import close_month
+from pipeline_dist.closing.content import content_checksum
 from pipeline_dist.closing.due import close_up_to
 from pipeline_dist.closing.render import ALL_FILES
 from pipeline_dist.closing.store import Statement
@@ -30,9 +31,7 @@ AFTER = MIDNIGHT + timedelta(hours=2)
 
 
 async def close(trade: Trade, month: str = NOVEMBER) -> Statement | None:
-    return await in_transaction(
-        lambda sor: close_month(sor, trade.distributor_id, month, SYSTEM_ACTOR)
-    )
+    return await closing.close(trade.distributor_id, month, SYSTEM_ACTOR)
 
 
 async def refusal(trade: Trade, month: str) -> AppError:
@@ -93,7 +92,7 @@ async def test_a_closed_month_has_its_statement(
     )  # fmt: skip
     (row,) = pool.query("select * from app_statement where id = %s", result.id)
     content = parse_json(row["content"])
-    assert store.content_checksum(row["content"]) == row["checksum"] == result.checksum
+    assert content_checksum(row["content"]) == row["checksum"] == result.checksum
     assert [line["amount"] for line in content["lines"]] == ["3.5000000000"]
     assert (content["final"], content["status"]) == (True, "closed")
     files = {(kind, lang) for kind, lang, _ in await kept_bytes(pool, result.id)}

@@ -11,7 +11,7 @@ from app.base.actor import SYSTEM_ACTOR
 from app.base.ids import new_id
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.admission.credits import book_credit
-from pipeline_dist.closing.close import close_month
+from pipeline_dist.closing import close as closing
 from pipeline_dist.closing.store import Statement
 from pipeline_dist.reports import usage
 from pipeline_ops.calls import booking as bookings
@@ -26,9 +26,7 @@ AFTER = MIDNIGHT + timedelta(hours=2)
 
 
 async def close(trade: Trade, month: str = NOVEMBER) -> Statement | None:
-    return await in_transaction(
-        lambda sor: close_month(sor, trade.distributor_id, month, SYSTEM_ACTOR)
-    )
+    return await closing.close(trade.distributor_id, month, SYSTEM_ACTOR)
 
 
 async def void(call_no: str) -> None:

@@ -253,26 +253,18 @@ async def _referrers(sor: SafeSqlor, distributor_id: str) -> list[dict[str, Any]
         " where l.distributor_id = ${id}$ order by p.name limit ${most}$",
         {"id": distributor_id, "most": MAX_REFERRERS},
     )
-    price = await sor.one(
-        "select min(id) as id, count(*) as prices from pipeline_pricing"
-        " where distributor_id = ${id}$",
-        {"id": distributor_id},
-    )
-    if price is not None and price["prices"]:
-        referrers.append(_row_count("pipeline_pricing", price["id"], price["prices"]))
-    # A header's id is its call's number, and stands in each index: no row has to be looked up.
-    charge = await sor.one(
-        "select min(id) as id, count(*) as calls from pipeline_usage_log"
-        " where distributor_id = ${id}$ and line_no = 0",
-        {"id": distributor_id},
-    )
-    if charge is not None and charge["calls"]:
-        referrers.append(_row_count("pipeline_usage_log", charge["id"], charge["calls"]))
+    # Of many rows only how many there are, and one of them. A header's id is its call's number, and
+    # stands in each index: no row has to be looked up.
+    for name, only in (("pipeline_pricing", ""), ("pipeline_usage_log", " and line_no = 0")):
+        group = await sor.one(
+            f"select min(id) as id, count(*) as row_count from {name}"  # noqa: S608  constants
+            f" where distributor_id = ${{id}}${only}",
+            {"id": distributor_id},
+        )
+        if group is not None and group["row_count"]:
+            count = group["row_count"]
+            referrers.append({"table": name, "id": group["id"], "label": name, "count": count})
     return referrers
-
-
-def _row_count(name: str, row_id: str, count: int) -> dict[str, Any]:
-    return {"table": name, "id": row_id, "label": name, "count": count}
 
 
 def _refuse_within_grace(current: Mapping[str, Any], moment: datetime) -> None:

@@ -16,7 +16,6 @@ from app.global_func import (
     Message,
     check_params,
     get_row,
-    in_transaction,
     reading,
     sort_terms,
     translate,
@@ -24,7 +23,7 @@ from app.global_func import (
 from pipeline_dist.accounts.distributors import TABLE
 from pipeline_dist.accounts.rows import distributor_of
 from pipeline_dist.closing import overview
-from pipeline_dist.closing.close import check_over, close_month, closed_answer
+from pipeline_dist.closing.close import check_over, close, closed_answer
 from pipeline_dist.closing.due import close_up_to, month_before
 from pipeline_dist.closing.look import view_of_month
 from pipeline_dist.closing.render import File, Kind
@@ -157,7 +156,7 @@ async def statement_close(actor: Actor, params: dict[str, Any]) -> Answer:
     if query["older"]:
         check_over(month)
         await close_up_to(distributor_id, month_before(month), actor)
-    result = await in_transaction(lambda sor: close_month(sor, distributor_id, month, actor))
+    result = await close(distributor_id, month, actor)
     message = Message("{month} is closed.", month=month)
     if result is not None:
         message = Message("{month} is closed: {number}.", month=month, number=result.number)
@@ -212,5 +211,5 @@ async def _read_file(actor: Actor, query: dict[str, Any], kind: str) -> tuple[by
     async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         distributor = distributor_of(await get_row(sor, TABLE, query["distributor_id"]))
         view = await view_of_month(sor, distributor, month)
-        content = await view.file(sor, File.for_reader(kind, actor.lang))
+    content = await view.file(File.for_reader(kind, actor.lang))
     return content, f"statement-{distributor.code}-{month}.{kind}"

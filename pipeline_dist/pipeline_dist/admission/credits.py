@@ -2,6 +2,7 @@
 top-ups of its balance."""
 
 from decimal import Decimal
+from typing import Any
 
 from app.global_func import (
     Actor,
@@ -55,6 +56,20 @@ async def book_credit(
             return entry
     if entry_type == EntryType.TOPUP and distributor.billing_mode != BillingMode.PREPAID:
         raise NOT_PREPAID()
+    entry = await _add_entry(
+        sor, entry_type, distributor, amount, reason=reason, reference=reference,
+        by=actor.user_id or "",
+    )  # fmt: skip
+    detail = {"amount": amount, "reason": reason, "reference": reference}
+    change = Change(_ACTIONS[entry_type], ledger.TABLE, entry, detail=detail)
+    await record_changes(sor, actor, change)
+    return entry
+
+
+async def _add_entry(
+    sor: SafeSqlor, entry_type: EntryType, distributor: Distributor, amount: Decimal, **about: Any
+) -> Row:
+    """Settle *amount* now and save the distributor's counters; *about*: reason, reference, by."""
     account, moment = DistributorAccount(distributor, None), now()
     settlement = account.settle(moment)
     if entry_type == EntryType.TOPUP:
@@ -64,22 +79,17 @@ async def book_credit(
     entry = await credit_rows.add_credit(
         sor,
         entry_type,
-        distributor_id=distributor_id,
+        distributor_id=distributor.id,
         entry_no=settlement.entry_no,
         month=account.month_of(quota_month(moment)),
         # What is paid in counts in no period of spending.
         spend_day=None if entry_type == EntryType.TOPUP else settlement.spend_day,
         amount=amount,
         currency=distributor.currency,
-        reason=reason,
-        reference=reference,
         moment=moment,
-        by=actor.user_id or "",
+        **about,
     )
     await account.save(sor)
-    detail = {"amount": amount, "reason": reason, "reference": reference}
-    change = Change(_ACTIONS[entry_type], ledger.TABLE, entry, detail=detail)
-    await record_changes(sor, actor, change)
     return entry
 
 

@@ -239,7 +239,7 @@ async def _statement(
             view = await view_by_number(sor, distributor, query["number"])
         else:
             view = await view_of_month(sor, distributor, check_month(query["month"]))
-        content = await view.file(sor, File.for_reader(kind, request.context.lang))
+    content = await view.file(File.for_reader(kind, request.context.lang))
     name = f"statement-{distributor.code}-{view.month}.{kind}"
     if kind == Kind.CSV:
         mark = BYTE_ORDER_MARK.encode() if query["bom"] else b""

@@ -4,6 +4,8 @@ Closing a month of a distributor: once, in order, for good.
 The distributor's row is locked and written first, as every booking does (`entry_no`): what is
 settled before has its row before the content is read, what comes after sees `closed_month` and goes
 into the open month. On several database nodes too: the loser of two that wrote the row is repeated.
+
+What the statement says is kept in that transaction; its files are made after it.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from app.global_func import (
     Change,
     SafeSqlor,
     get_row,
+    in_transaction,
     iso,
     month_bounds,
     now,
@@ -24,7 +27,8 @@ from app.global_func import (
 from pipeline_dist.accounts.distributors import TABLE as DISTRIBUTORS
 from pipeline_dist.accounts.rows import Distributor, distributor_of
 from pipeline_dist.closing import store
-from pipeline_dist.closing.render import render_all
+from pipeline_dist.closing.content import content_checksum, statement_content
+from pipeline_dist.closing.files import keep_all_files
 from pipeline_dist.closing.store import Statement
 from pipeline_dist.errors import CALLS_RUNNING, MONTH_CLOSED, MONTH_NOT_OVER, OLDER_MONTH_OPEN
 from pipeline_dist.reports.statement import HAS_STATEMENT, Closing, statement
@@ -82,6 +86,15 @@ async def close_month(
     return result
 
 
+async def close(distributor_id: str, month: str, actor: Actor) -> Statement | None:
+    """Do as `close_month` in a transaction of its own, and make the files of the statement, when
+    nothing is locked any more."""
+    result = await in_transaction(lambda sor: close_month(sor, distributor_id, month, actor))
+    if result is not None:
+        await keep_all_files(result.id)
+    return result
+
+
 def check_over(month: str) -> None:
     """Raise Conflict `month_not_over` until the last day of *month* is over."""
     ends_at = month_bounds(month)[1]
@@ -99,9 +112,7 @@ async def _keep_statement(
         raise CALLS_RUNNING(extra={"running": running}, month=month, count=running)
     closing = Closing(await store.next_number(sor, month), now())
     document = await statement(sor, distributor, month, closing)
-    content = store.statement_content(document)
-    document["checksum"] = store.content_checksum(content)
-    files = await asyncio.to_thread(render_all, document)
+    content = await asyncio.to_thread(statement_content, document)
     result = Statement(
         id=time_ordered_id(),
         number=closing.number,
@@ -116,11 +127,11 @@ async def _keep_statement(
         total=document["total"],
         entry_no=distributor.entry_no,
         row_count=int(counts["row_count"]),
-        checksum=document["checksum"],
+        checksum=content_checksum(content),
         closed_at=closing.moment,
         closed_by=actor.user_id or "",
     )
-    await store.keep(sor, result, content, files)
+    await store.keep(sor, result, content)
     return result
 
 

@@ -2,20 +2,18 @@
 
 import logging
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from app.global_func import (
     SYSTEM_ACTOR,
     Actor,
     AppError,
-    in_transaction,
     month_bounds,
     quota_month,
     reading,
     settings,
 )
-from pipeline_dist.closing.close import close_month, months_with_rows
+from pipeline_dist.closing.close import close, months_with_rows
 from pipeline_dist.closing.store import Statement
 
 _NOT_CLOSED = (
@@ -97,8 +95,7 @@ async def close_up_to(
     """
     pairs: list[tuple[str, Statement | None]] = []
     while (month := await _next(distributor_id, until)) is not None:
-        work = partial(close_month, distributor_id=distributor_id, month=month, actor=actor)
-        pairs.append((month, await in_transaction(work)))
+        pairs.append((month, await close(distributor_id, month, actor)))
     return pairs
 
 

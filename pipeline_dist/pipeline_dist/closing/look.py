@@ -4,10 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from app.global_func import SafeSqlor, parse_json
+from app.global_func import SafeSqlor
 from pipeline_dist.accounts.rows import Distributor, read_distributor
 from pipeline_dist.closing import store
-from pipeline_dist.closing.render import File, Kind, render
+from pipeline_dist.closing.content import document_of
+from pipeline_dist.closing.files import kept_file
+from pipeline_dist.closing.render import File, render
 from pipeline_dist.closing.store import Statement
 from pipeline_dist.errors import STATEMENT_NOT_FOUND
 from pipeline_dist.reports.statement import statement
@@ -22,16 +24,18 @@ class MonthView:
     document: dict[str, Any] | None
 
     async def read_document(self, sor: SafeSqlor) -> dict[str, Any]:
-        """Return the statement as values; of one that is kept as its JSON has them."""
+        """Return the statement as values."""
         if self.document is not None:
             return self.document
-        document: dict[str, Any] = parse_json(await self.file(sor, File(Kind.JSON)))
-        return document
+        assert self.kept_statement is not None
+        content = await store.read_content(sor, self.kept_statement.id)
+        return await asyncio.to_thread(document_of, content)
 
-    async def file(self, sor: SafeSqlor, file: File) -> bytes:
-        """Return the statement as *file*, byte for byte as it was made if it is kept."""
+    async def file(self, file: File) -> bytes:
+        """Return the statement as *file*, byte for byte as it was made if it is kept; call it while
+        no connection is held."""
         if self.kept_statement is not None:
-            return await store.read_file(sor, self.kept_statement, file)
+            return await kept_file(self.kept_statement.id, file)
         assert self.document is not None
         return await asyncio.to_thread(render, self.document, file)
 

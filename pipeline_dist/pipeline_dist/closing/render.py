@@ -48,8 +48,3 @@ def render(document: Mapping[str, Any], file: File) -> bytes:
     if file.kind == Kind.PRINT:
         return print_page(document, file.lang).encode()
     return json_bytes(document)
-
-
-def render_all(document: Mapping[str, Any]) -> dict[File, bytes]:
-    """Return all files of a statement; takes time, call it in a thread."""
-    return {file: render(document, file) for file in ALL_FILES}

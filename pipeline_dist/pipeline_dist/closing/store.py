@@ -2,12 +2,13 @@
 Statements of closed months as they are kept: a row with the content, and its files.
 
 Nothing of them ever changes; triggers of the tables hold that. Files are compressed, and answered
-byte for byte as they were made.
+byte for byte as they were made. What is long stands in pieces (`app_statement_piece`): the database
+takes no statement longer than its `max_allowed_packet`, and a month may have any number of
+corrections.
 """
 
 import base64
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,15 +18,22 @@ from typing import Any
 from app.global_func import (
     SafeSqlor,
     bulk_insert_tuples,
-    canonical_json,
     column_names,
     parse_json,
     time_ordered_id,
 )
-from pipeline_dist.closing.render import File, Kind
+from pipeline_dist.closing.render import ALL_FILES, File, Kind
 
 TABLE = "app_statement"
 FILES = "app_statement_file"
+PIECES = "app_statement_piece"
+# Of a character in UTF-8 there are at most four bytes, so a piece is far below any packet.
+MAX_PIECE_CHARACTERS = 400_000
+# Stand where the text is in pieces: the content of no statement, the file of nothing.
+_CONTENT_IN_PIECES = "{}"
+_FILE_IN_PIECES = ""
+# The pieces of the content itself are kept beside those of the files.
+_CONTENT = ("content", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +86,6 @@ COLUMNS = column_names(Statement)
 _READ = f"select {', '.join(COLUMNS)} from app_statement where distributor_id = ${{whose}}$ and "  # noqa: S608
 
 
-def content_checksum(content: str) -> str:
-    """Return the checksum of a statement's canonical JSON: SHA-256, hexadecimal."""
-    return _checksum(content.encode())
-
-
-def statement_content(document: Mapping[str, Any]) -> str:
-    """Return the canonical JSON of a statement, which its checksum is of: all but that."""
-    return canonical_json({key: value for key, value in document.items() if key != "checksum"})
-
-
 async def next_number(sor: SafeSqlor, month: str) -> str:
     """
     Return the next number of *month* over all distributors, such as `2026-11-0001`.
@@ -107,21 +105,68 @@ async def next_number(sor: SafeSqlor, month: str) -> str:
     return f"{month}-{count:04d}"
 
 
-async def keep(
-    sor: SafeSqlor, statement: Statement, content: str, files: Mapping[File, bytes]
-) -> None:
-    """Write a statement, its *content* and its *files*."""
+async def keep(sor: SafeSqlor, statement: Statement, content: str) -> None:
+    """Write a statement and its *content*; its files are made afterwards (closing/files.py)."""
     values = [getattr(statement, name) for name in COLUMNS]
-    await bulk_insert_tuples(sor, TABLE, [*COLUMNS, "content"], [(*values, content)])
+    is_long = len(content) > MAX_PIECE_CHARACTERS
+    row = (*values, _CONTENT_IN_PIECES if is_long else content)
+    await bulk_insert_tuples(sor, TABLE, [*COLUMNS, "content"], [row])
+    if is_long:
+        await _keep_pieces(sor, statement.id, _CONTENT, content)
+
+
+async def keep_file(sor: SafeSqlor, statement_id: str, file: File, data: bytes) -> None:
+    """Write a file of a statement; raises DuplicateKey where it is kept already."""
+    text = _pack(data)
+    is_long = len(text) > MAX_PIECE_CHARACTERS
     await bulk_insert_tuples(
         sor,
         FILES,
         ["id", "statement_id", "kind", "lang", "content", "checksum"],
-        [
-            (time_ordered_id(), statement.id, *file, _pack(data), _checksum(data))
-            for file, data in files.items()
-        ],
+        [(time_ordered_id(), statement_id, *file, _FILE_IN_PIECES if is_long else text,
+          _checksum(data))],
+    )  # fmt: skip
+    if is_long:
+        await _keep_pieces(sor, statement_id, file, text)
+
+
+async def _keep_pieces(
+    sor: SafeSqlor, statement_id: str, place: tuple[str, str], text: str
+) -> None:
+    starts = range(0, len(text), MAX_PIECE_CHARACTERS)
+    for number, start in enumerate(starts):
+        piece = text[start : start + MAX_PIECE_CHARACTERS]
+        await bulk_insert_tuples(
+            sor,
+            PIECES,
+            ["id", "statement_id", "kind", "lang", "piece_no", "content"],
+            [(time_ordered_id(), statement_id, *place, number, piece)],
+        )
+
+
+async def _read_pieces(sor: SafeSqlor, statement_id: str, place: tuple[str, str]) -> str:
+    kind, lang = place
+    pieces = await sor.firsts(
+        "select content from app_statement_piece where statement_id = ${id}$ and kind = ${kind}$"
+        " and lang = ${lang}$ order by piece_no",
+        {"id": statement_id, "kind": kind, "lang": lang},
     )
+    return "".join(pieces)
+
+
+async def read_content(sor: SafeSqlor, statement_id: str) -> str:
+    """Return the content of a statement that is kept."""
+    (content,) = await sor.firsts(
+        "select content from app_statement where id = ${id}$", {"id": statement_id}
+    )
+    return await whole_content(sor, statement_id, content)
+
+
+async def whole_content(sor: SafeSqlor, statement_id: str, content: str) -> str:
+    """Return the content of a statement in whose row *content* stands."""
+    if content != _CONTENT_IN_PIECES:
+        return content
+    return await _read_pieces(sor, statement_id, _CONTENT)
 
 
 async def find_of_month(sor: SafeSqlor, distributor_id: str, month: str) -> Statement | None:
@@ -150,14 +195,16 @@ async def newest(
     )
 
 
-async def read_file(sor: SafeSqlor, statement: Statement, file: File) -> bytes:
-    """Return a file of a statement as it was made when the month was closed."""
-    (packed,) = await sor.firsts(
+async def read_file(sor: SafeSqlor, statement_id: str, file: File) -> bytes | None:
+    """Return a file of a statement as it was made; None as long as it was not."""
+    texts = await sor.firsts(
         "select content from app_statement_file where statement_id = ${id}$ and kind = ${kind}$"
         " and lang = ${lang}$",
-        {"id": statement.id, "kind": file.kind, "lang": file.lang},
+        {"id": statement_id, "kind": file.kind, "lang": file.lang},
     )
-    return unpack(packed)
+    if not texts:
+        return None
+    return unpack(texts[0] or await _read_pieces(sor, statement_id, file))
 
 
 async def read_files(sor: SafeSqlor, statement_id: str) -> dict[File, KeptFile]:
@@ -166,7 +213,23 @@ async def read_files(sor: SafeSqlor, statement_id: str) -> dict[File, KeptFile]:
         "select kind, lang, content, checksum from app_statement_file where statement_id = ${id}$",
         {"id": statement_id},
     )
-    return {File(Kind(kind), lang): KeptFile(*rest) for kind, lang, *rest in rows}
+    files = {}
+    for kind, lang, content, checksum in rows:
+        file = File(Kind(kind), lang)
+        text = content or await _read_pieces(sor, statement_id, file)
+        files[file] = KeptFile(text, checksum)
+    return files
+
+
+async def without_files(sor: SafeSqlor, until: datetime) -> list[str]:
+    """Return the ids of the statements closed until *until* of which files are not made yet."""
+    return list(
+        await sor.firsts(
+            "select s.id from app_statement s where s.closed_at <= ${until}$ and (select count(*)"
+            " from app_statement_file f where f.statement_id = s.id) < ${count}$ order by s.number",
+            {"until": until, "count": len(ALL_FILES)},
+        )
+    )
 
 
 def unpack(text: str) -> bytes:

@@ -1,5 +1,5 @@
 """
-The months that are due, closed in the background.
+The months that are due, closed in the background, and the files made that nobody came to make.
 
 Every worker looks now and then; one at a time closes, by a lock in the database. Two at once would
 do no harm, also on two database nodes: what closes a month is written (closing/close.py).
@@ -8,11 +8,15 @@ do no harm, also on two database nodes: what closes a month is written (closing/
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import timedelta
 
 from app.global_func import AppError, now, reading
 from pipeline_dist.closing.due import close_due
+from pipeline_dist.closing.files import keep_missing_files
 
 PAUSE_SECONDS = 60.0
+# So long another process may be making the files of what it has closed.
+_FILES_WAIT = timedelta(seconds=PAUSE_SECONDS)
 _LOCK_NAME = "concat(left(database(), 40), '.month_closer')"
 
 log = logging.getLogger("pipeline_dist.closing")
@@ -40,6 +44,7 @@ async def _close_if_first() -> None:
         try:
             if count := await close_due(now()):
                 log.info("%d month(s) closed", count, extra={"action": "close_months"})
+            await keep_missing_files(now() - _FILES_WAIT)
         finally:
             with suppress(AppError):
                 await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})

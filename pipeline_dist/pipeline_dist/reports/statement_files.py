@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from zoneinfo import ZoneInfo
 
 from app.global_func import (
@@ -24,6 +26,7 @@ _ABOUT = ("month", "from", "to", "time_zone", "final", "number", "status")
 _LATE = ("kind", "call_no", "of_month", "reason", "reference")
 # Only in the last row, so that the sum over any other column is the one over the lines.
 _TOTALS = ("total_calls", "exact_total", "total")
+_TIMES = re.compile(rb"(<dcterms:(?:created|modified)\b[^>]*>)[^<]*")
 _WIDTHS = (18, 24, 16, 24, 16, 12, 14, 12, 12, 14, 10, 18, 20, 10, 28, 12, 32, 18)
 HEADINGS = {
     "pipeline": "Pipeline",
@@ -136,6 +139,20 @@ def as_xlsx(statement: Mapping[str, Any], lang: str) -> bytes:
     append([exact.get(name) for name in LINE_COLUMNS])
     out = io.BytesIO()
     book.save(out)
+    return _made_at(out.getvalue(), statement["made_at"])
+
+
+def _made_at(workbook: bytes, moment: datetime) -> bytes:
+    """Return the Excel file *workbook* as if it were made at *moment* (with a zone): openpyxl
+    writes the time of day into it and into its parts' entries, so that no two were alike."""
+    utc = moment.astimezone(UTC)
+    out = io.BytesIO()
+    with ZipFile(io.BytesIO(workbook)) as source, ZipFile(out, "w") as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "docProps/core.xml":
+                part = _TIMES.sub(rb"\g<1>" + f"{utc:%Y-%m-%dT%H:%M:%SZ}".encode(), part)
+            target.writestr(ZipInfo(name, utc.timetuple()[:6]), part, ZIP_DEFLATED)
     return out.getvalue()
 
 

@@ -24,7 +24,7 @@ from app.global_func import (
     quota_month,
     record_changes,
 )
-from pipeline_ops.calls.account import lock_account
+from pipeline_ops.calls.account import Account, lock_account
 from pipeline_ops.calls.capacity import (
     lock_capacity,
     milliseconds,
@@ -38,7 +38,7 @@ from pipeline_ops.errors import (
     NOT_VOIDABLE,
 )
 from pipeline_ops.ledger import entries as ledger
-from pipeline_ops.ledger.rows import new_header
+from pipeline_ops.ledger.rows import CallHeader, new_header
 from pipeline_ops.ledger.states import CallSource, CallStatus, may_become
 from pipeline_ops.rules.limits import check_room
 from pipeline_ops.rules.line_steps import check_steps
@@ -64,7 +64,8 @@ async def book(
     account = await lock_account(sor, values["distributor_id"], pipeline_id)
     capacity = await lock_capacity(sor, pipeline_id)
     moment = now()
-    started_at, finished_at, duration_ms = _times(values, moment)
+    times = _times(values, moment)
+    started_at = times[0]
     account.check_link()
     pipeline = await get_row(sor, "pipelines", pipeline_id)
     await check_steps(sor, pipeline_id, pipeline["current_version"], lines)
@@ -78,11 +79,30 @@ async def book(
     capacity.roll_over(started_at)
     check_room(capacity.limits(started_at, slot=False), moment)
     settlement = account.settle(moment)
-    header = new_header(
-        moment=moment,
-        by=actor.user_id or "",
+    header = _header_of(values, account, pipeline, month=month, times=times, moment=moment,
+                        by=actor.user_id or "", **settlement._asdict())  # fmt: skip
+    account.consume(header.day_key, header.quota_month)
+    capacity.consume(header.day_key, header.quota_month, slot=False)
+    account.charge(amount, settlement.spend_day)
+    await save_call_start(sor, header, priced_lines, account, capacity)
+    return await call_record(sor, header.call_no)
+
+
+def _header_of(
+    values: Mapping[str, Any],
+    account: Account,
+    pipeline: Mapping[str, Any],
+    *,
+    month: str,
+    times: tuple[datetime, datetime, int],
+    **more: Any,
+) -> CallHeader:
+    """Return the header of a call that is booked by hand; *times* are its begin, its end and the
+    milliseconds between, *more* is when and by whom it is booked, and how it is settled."""
+    started_at, finished_at, duration_ms = times
+    return new_header(
         distributor_id=account.distributor_id,
-        pipeline_id=pipeline_id,
+        pipeline_id=pipeline["id"],
         version_no=pipeline["current_version"],
         currency=account.currency,
         status=values["status"],
@@ -94,14 +114,9 @@ async def book(
         month_key=month,
         finished_at=finished_at,
         duration_ms=duration_ms,
-        **settlement._asdict(),
         **{name: values[name] for name in ("client_ref", "error", "remark")},
+        **more,
     )
-    account.consume(header.day_key, header.quota_month)
-    capacity.consume(header.day_key, header.quota_month, slot=False)
-    account.charge(amount, settlement.spend_day)
-    await save_call_start(sor, header, priced_lines, account, capacity)
-    return await call_record(sor, header.call_no)
 
 
 async def void(

@@ -323,27 +323,35 @@ def reversal_rows(
     header = rows[0]
     items = [row for row in rows if row["unit"]] or [header]
     first_no = rows[-1]["line_no"] + 1
-    back = [refunds.get(row["id"], (row["matched"], row["amount"])) for row in items]
+    same = {
+        "entry_no": entry_no,
+        "entry_type": EntryType.REVERSAL,
+        "reason": reason,
+        "status": CallStatus.VOIDED,
+        "created_at": moment,
+        "created_by": by,
+        "updated_at": moment,
+        "updated_by": by,
+        "lock_version": 1,
+    }
     return [
-        {name: row[name] for name in _REVERSED}
+        same
+        | _reversal_of(row, refunds.get(row["id"], (row["matched"], row["amount"])))
         | {
-            "id": time_ordered_id(),
             "line_no": first_no + number,
             "month_key": month_of(row["month_key"]),
-            "entry_no": entry_no,
-            "entry_type": EntryType.REVERSAL,
             "calls": 0 if number else -header["calls"],
-            "quantity": -row["quantity"],
-            "matched": back[number][0],
-            "amount": -back[number][1],
-            "reverses": row["id"],
-            "reason": reason,
-            "status": CallStatus.VOIDED,
-            "created_at": moment,
-            "created_by": by,
-            "updated_at": moment,
-            "updated_by": by,
-            "lock_version": 1,
         }
         for number, row in enumerate(items)
     ]
+
+
+def _reversal_of(row: Mapping[str, Any], refund: tuple[str, Decimal]) -> dict[str, Any]:
+    matched, amount = refund
+    return {name: row[name] for name in _REVERSED} | {
+        "id": time_ordered_id(),
+        "quantity": -row["quantity"],
+        "matched": matched,
+        "amount": -amount,
+        "reverses": row["id"],
+    }
