@@ -86,6 +86,7 @@ class Options:
     statement_grace_days: int = _option(
         3, "Days from a month's end until the worker closes it", least=0, most=366
     )
+    archive_folder: str = _option("", "Folder of the ledger's archive; empty: var/archive")
     metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
 
 

@@ -38,6 +38,11 @@ _LIMIT = record(
     },
     "reserved",
 )
+_ARCHIVED = {
+    "type": "boolean",
+    "description": "True where the month is closed and archived: the amount is that of all lines,"
+    " which are not told any more.",
+}
 _CALLS_WITH_ITEM = (
     "Calls that used it and were not voided. A call may be in several groups, so these do not add"
     " up to the calls of the whole."
@@ -211,8 +216,10 @@ ANSWERS |= {
             "late": {"type": "boolean", "description": "Finished after its lease had run out."},
             "error": maybe(text("What went wrong.")),
             "lines": list_of(ref("PricedLine"), "What was used."),
+            "archived": _ARCHIVED,
             "current": _CURRENT,
         },
+        "archived",
         "current",
     ),
     "QuoteLine": {
@@ -330,7 +337,9 @@ ANSWERS |= {
                         "finished_at": maybe(moment("When it ended.")),
                         "reason": maybe(text("Why it was voided, adjusted or topped up.")),
                         "reference": maybe(text("Of an adjustment or a top-up: its number.")),
+                        "archived": _ARCHIVED,
                     },
+                    "archived",
                 ),
                 "The lines.",
             ),
