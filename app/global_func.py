@@ -102,7 +102,7 @@ from app.records.rows import (
     update_locked_row,
     update_row,
 )
-from app.records.spreadsheets import BYTE_ORDER_MARK, ExcelCells
+from app.records.spreadsheets import BYTE_ORDER_MARK, CsvFile, ExcelCells
 from app.records.table_service import Record, TableService, Values
 from app.records.trail import Change, audit_context, deletion, record_changes
 from app.schema.coercion import whole_range
@@ -162,6 +162,7 @@ __all__ = [
     "Change",
     "Command",
     "Contributions",
+    "CsvFile",
     "DuplicateKey",
     "EditConflict",
     "Endpoint",

@@ -98,6 +98,7 @@ class Options:
     list_counted_rows: int = _option(
         10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
     )
+    archive_folder: str = _option("", "Folder of the ledger's archive; empty: var/archive")
     metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
 
 

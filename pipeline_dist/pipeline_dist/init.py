@@ -21,6 +21,7 @@ from pipeline_dist.admin import (
 from pipeline_dist.admission import account as accounts
 from pipeline_dist.api import docs as document_api, v1 as v1_api
 from pipeline_dist.closing import check as kept_statements
+from pipeline_dist.closing.archive import CLOSED_MONTHS
 from pipeline_dist.closing.worker import run_month_closer
 from pipeline_dist.reports import statements
 
@@ -75,6 +76,7 @@ MODULE = Module(
         accounts.PROVIDER,
         *counted.COUNTED,
         kept_statements.STATEMENTS,
+        CLOSED_MONTHS,
         statements.STATEMENTS,
         distributors.SERVICE,
         links.SERVICE,

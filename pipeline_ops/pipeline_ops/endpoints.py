@@ -29,6 +29,7 @@ from app.global_func import (
 from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.account import OwnAccount
 from pipeline_ops.errors import (
+    ARCHIVED_ROW,
     BOOKED_FOR_GOOD,
     LINES_OR_UNIT,
     PIPELINE_REQUIRED,
@@ -86,6 +87,8 @@ async def usage_log_update(actor: Actor, params: Params) -> Answer:
         fixed = [n for n, value in new_values.items() if n not in _EDITABLE and value != current[n]]
         if fixed:
             raise InvalidFields(BOOKED_FOR_GOOD(name) for name in fixed)
+        if current["archive_batch"] is not None:
+            raise ARCHIVED_ROW()
         values = {name: new_values[name] for name in _EDITABLE if name in new_values}
         if not values:
             raise NOTHING_TO_CHANGE()

@@ -1,6 +1,9 @@
 """The catalogue of what this module refuses: code, status and sentences of each, once."""
 
+from dataclasses import replace
+
 from app.global_func import DUPLICATE, IN_USE, TOO_MANY_ROWS, ErrorCode, FieldCode, Sentence
+from pipeline_core.errors import PIPELINE_ARCHIVED
 
 # Refusals.
 
@@ -10,6 +13,83 @@ AMOUNT_TOO_LARGE = ErrorCode(
     "An amount must stay below {limit}. Check quantity, price and unit size.",
     "金额必须小于 {limit}。请检查数量、单价和单价对应数量。",
     hint=Sentence("An amount has more digits than the ledger keeps.", "金额超出账本可记的位数。"),
+)
+ARCHIVED = replace(
+    PIPELINE_ARCHIVED.variant(
+        "The call's month is closed and archived, so the call stays as it is. What is wrong with"
+        " its bill is put right by an adjustment (distributor_adjust).",
+        "该调用所属月份已关账并归档，调用保持原样。账单有误请用调整更正（distributor_adjust）。",
+    ),
+    hint=Sentence(
+        "The call is of a month that is closed and archived. Ask the operator for an adjustment"
+        " (`distributor_adjust`).",
+        "该调用所属月份已关账并归档，请联系运营方以调整更正（`distributor_adjust`）。",
+    ),
+)
+ARCHIVED_ROW = ARCHIVED.variant(
+    "The row's month is archived, so the row stays as it is.", "该行所属月份已归档，须保持原样。"
+)
+ARCHIVED_MONTH = ARCHIVED.variant(
+    "{month} is archived: what was used then stands in files, and is not priced again. Choose a"
+    " later month.",
+    "{month} 已归档，其用量在归档文件中，不能重新计价。请选择之后的月份。",
+)
+ARCHIVE_FILE_MISSING = ErrorCode(
+    "archive_file_missing",
+    409,
+    "The archive file {file} is not there. Put it back from the backup.",
+    "归档文件 {file} 不存在，请从备份中恢复。",
+)
+ARCHIVE_FILE_CHANGED = ErrorCode(
+    "archive_file_changed",
+    409,
+    "The archive file {file} is not as it was written: its checksum differs. Put it back from the"
+    " backup.",
+    "归档文件 {file} 与写入时不同（校验值不符），请从备份中恢复。",
+)
+ARCHIVE_FILE_THERE = ErrorCode(
+    "archive_file_there",
+    409,
+    "The file {file} is there already, with another content. Look where it comes from and move it"
+    " away, then try again.",
+    "文件 {file} 已存在且内容不同。请查明来源并移走，再重试。",
+)
+ARCHIVE_ROWS_CHANGED = ErrorCode(
+    "archive_rows_changed",
+    409,
+    "Rows of the month changed while they were archived; nothing of this batch was. Try again.",
+    "归档期间该月的行有变动，本批未归档。请重试。",
+)
+ARCHIVE_SUMS_DIFFER = ErrorCode(
+    "archive_sums_differ",
+    409,
+    "The rows that stay would not come to what they were. Nothing of this batch was changed; run"
+    " check-ledger.",
+    "留下的行与原有合计不符，本批未作更改。请运行 check-ledger。",
+)
+ARCHIVE_CALLS_RUNNING = ErrorCode(
+    "archive_calls_running",
+    409,
+    "{count} call(s) of the month still run. Wait for their end.",
+    "该月还有 {count} 次调用正在进行，请等待其结束。",
+)
+ARCHIVE_BUSY = ErrorCode(
+    "archive_busy",
+    409,
+    "Another archive command runs. Wait for its end.",
+    "另一个归档命令正在运行，请等待其结束。",
+)
+ARCHIVE_NO_BATCH = ErrorCode(
+    "archive_no_batch",
+    404,
+    "There is no archived batch {batch}.",
+    "没有已归档的批次 {batch}。",
+)
+ARCHIVE_NOT_LAST = ErrorCode(
+    "archive_not_last",
+    409,
+    "Other batches of the distributor were archived after it. Restore {batch} first.",
+    "该分销商另有之后归档的批次，请先移回 {batch}。",
 )
 CALL_RUNNING = ErrorCode(
     "call_running",

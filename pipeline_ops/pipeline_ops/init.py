@@ -4,6 +4,8 @@ from typing import Any
 
 from app.global_func import Command, Module, reading_endpoint, table_endpoints, writing
 from pipeline_ops import endpoints
+from pipeline_ops.archiving.check import ARCHIVE
+from pipeline_ops.archiving.months import CLOSED_MONTHS
 from pipeline_ops.calls.account import ACCOUNT_PROVIDER
 from pipeline_ops.calls.sweeper import run_sweeper
 from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
@@ -37,6 +39,18 @@ MODULE = Module(
             "recompute all counters from the ledger and print every difference",
             "按账本重算全部计数，并列出差异",
         ),
+        Command(
+            "archive",
+            "pipeline_ops.archiving.command",
+            "take closed months out of the ledger into Parquet files, verify them, put them back",
+            "将已关账月份移入 Parquet 文件、核对或移回",
+        ),
+        Command(
+            "usage-export",
+            "pipeline_ops.archiving.export",
+            "write the ledger of some months to a Parquet or CSV file",
+            "将若干月份的账本导出为 Parquet 或 CSV 文件",
+        ),
     ),
     background=(run_sweeper,),
     contributions=(
@@ -46,10 +60,11 @@ MODULE = Module(
         CAPACITIES,
         OWN_ENTRIES,
         PACKAGES,
+        ARCHIVE,
         prices.SERVICE,
         capacities.SERVICE,
     ),
-    accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS, PRICE_OWNERS),
+    accepts=(ACCOUNT_PROVIDER, CLOSED_MONTHS, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS, PRICE_OWNERS),
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.global_func import AppError, translate
 from pipeline_dist.admission.rows import Pipeline
+from pipeline_ops.ledger.archived_items import ArchivedItems
 from pipeline_ops.ledger.rows import CallHeader, CallLine
 from pipeline_ops.ledger.states import CallStatus
 from pipeline_ops.rules.pricing import PricedLine, total, with_shown_prices
@@ -58,6 +59,8 @@ def call_answer(
         "late": is_late(header),
         "error": header.error,
         "lines": [line_answer(line) for line in lines],
+        # Its lines are in a file, and are not read for an answer.
+        **({"archived": True} if isinstance(lines, ArchivedItems) else {}),
     }
 
 
@@ -77,6 +80,8 @@ def current_state(header: CallHeader, lines: Sequence[CallLine]) -> dict[str, An
 
 
 def _amount(lines: Sequence[CallLine]) -> Decimal:
+    if isinstance(lines, ArchivedItems):
+        return lines.amount
     return sum((line.amount for line in lines), _ZERO)
 
 

@@ -48,6 +48,7 @@ from pipeline_dist.errors import (
     PIPELINE_NOT_FOUND,
 )
 from pipeline_ops.calls.capacity import Capacity, end_call
+from pipeline_ops.errors import ARCHIVED
 from pipeline_ops.ledger.rows import CallHeader, Entry, call_lines, end_entry, new_header
 from pipeline_ops.ledger.states import OPEN_STATUSES, CallSource, CallStatus
 from pipeline_ops.rules.limits import check_room
@@ -304,6 +305,8 @@ async def _decide_finish(
         await side.load_counts(workset.sor, workset.moment)
     if header.status not in OPEN_STATUSES:
         return await _replay_finish(workset, header, code, command, account, capacity)
+    if header.archive_batch is not None:
+        raise ARCHIVED()
     moment, lease_ends = workset.moment, header.lease_expires_at
     assert lease_ends is not None  # who has no lease has an end from the beginning
     if header.status == CallStatus.EXPIRED:

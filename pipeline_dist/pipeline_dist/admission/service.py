@@ -64,6 +64,7 @@ async def finish(caller: str | Credentials, command: FinishCall) -> FinishResult
     End a call, and charge its lines.
 
     Raises call_not_found, already_finished (asked otherwise than the first time),
+    archived (it ran out in a month that is archived since),
     unknown_step (by the version with which it began), price_missing: the call then stays as it is.
     """
     return await admission_queue().finish(caller, command)

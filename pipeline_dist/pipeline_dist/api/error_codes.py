@@ -18,6 +18,7 @@ from pipeline_dist.errors import (
 )
 from pipeline_ops.errors import (
     AMOUNT_TOO_LARGE,
+    ARCHIVED,
     CAPACITY_EXCEEDED,
     CONCURRENCY_EXCEEDED,
     PRICE_MISSING,
@@ -82,6 +83,7 @@ ERROR_CODES = {
         IDEMPOTENCY_KEY_REUSED,
         CALL_NOT_FOUND,
         ALREADY_FINISHED,
+        ARCHIVED,
         STATEMENT_NOT_FOUND,
         UNKNOWN_LINE_STEP,
         PRICE_MISSING,

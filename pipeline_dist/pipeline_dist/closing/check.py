@@ -7,6 +7,7 @@ from typing import Any
 
 from app.global_func import Row, SafeSqlor, iso, now, parse_json
 from pipeline_dist.closing import store
+from pipeline_dist.closing.archive import archived_groups
 from pipeline_dist.closing.content import content_checksum
 from pipeline_dist.closing.render import ALL_FILES, File, Kind
 from pipeline_dist.reports.statement import HAS_STATEMENT, round_amount
@@ -25,6 +26,7 @@ _ROWS = (
     " sum(u.quantity) as quantity, sum(u.calls) as calls, count(*) as row_count,"
     " coalesce(sum(u.entry_no > ${entry_no}$), 0) as late from pipeline_usage_log u"
     " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
+    " and u.archive_batch is null"
     f" and u.entry_type <> 'topup' group by u.step_key, u.model, u.unit, {_PRICES}"
 )
 _ADJUSTMENTS = (
@@ -68,10 +70,10 @@ async def _compare(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Differ
 
 async def _faults(sor: SafeSqlor, row: Row) -> list[Difference]:
     """Return what is wrong with one statement: its content against its checksum, its row and its
-    files, its lines and sums against the rows of its month up to the number of settlement when it
-    was closed."""
+    files, its lines and sums against the rows of its month, archived or not, up to the number of
+    settlement when it was closed."""
     key = {name: row[name] for name in ("distributor_id", "month", "entry_no")}
-    groups = await sor.sqlExe(_ROWS, key)
+    groups = [*await sor.sqlExe(_ROWS, key), *await archived_groups(sor, key)]
     content = await store.whole_content(sor, row["id"], row["content"])
     pairs: Pairs = {
         _CONTENT: (int(content_checksum(content) != row["checksum"]), 0),

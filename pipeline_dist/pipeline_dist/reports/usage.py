@@ -64,7 +64,8 @@ _LINES = (
     " u.step_key, u.model,"
     " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
     f" u.package_price, u.amount, {MATCH_COLUMNS},"
-    " u.currency, u.calls, u.status, u.started_at, u.finished_at, u.reason, u.reference"
+    " u.currency, u.calls, u.status, u.started_at, u.finished_at, u.reason, u.reference,"
+    " u.archive_batch"
     f"{_LEDGER}{PRICE_OF_ROW}{_OF_DISTRIBUTOR}"
 )
 _IN_MONTH = "u.month_key = ${month}$"
@@ -261,7 +262,7 @@ async def list_lines(
     One page of lines in the order they were settled, and the cursor of what comes behind it for
     *owner*: also where nothing does yet, so that a reader who keeps it goes on from there. All that
     is settled is in it, once: calls that used nothing, reversals, adjustments and top-ups as well,
-    so that the numbers of settlement have no gap.
+    so that the numbers of settlement have no gap. What is archived is one line a settlement.
 
     The numbers of settlement are written in the order of the commits (ledger/numbers.py), so a line
     that is not there yet has a higher one: none comes twice or is left out, also of a call that
@@ -277,7 +278,15 @@ async def list_lines(
     )
     last = (rows[-1]["entry_no"], rows[-1]["line_no"]) if rows else window.after
     place = dict(zip(_PLACE, last, strict=True))
-    return [with_shown_prices(row) for row in rows], write_cursor(owner, window.query, place)
+    return [_usage_line(row) for row in rows], write_cursor(owner, window.query, place)
+
+
+def _usage_line(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the ledger as it is told; of an archived settlement there is one, without an
+    item."""
+    line = with_shown_prices(row)
+    is_archived = line.pop("archive_batch") is not None
+    return line | {"matched": None, "archived": True} if is_archived else line
 
 
 def _values(distributor_id: str, period: Span) -> dict[str, Any]:

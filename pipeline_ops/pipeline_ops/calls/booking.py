@@ -31,6 +31,7 @@ from pipeline_ops.calls.capacity import (
     save_call_start,
 )
 from pipeline_ops.errors import (
+    ARCHIVED,
     BEGINS_IN_FUTURE,
     CALL_RUNNING,
     ENDS_IN_FUTURE,
@@ -126,7 +127,7 @@ async def void(
     Void the call that the row belongs to: a reversal for each of its items, its amount and what it
     counts given back. One that runs is cancelled instead; then nothing is known of what it used.
 
-    Raises NotFound, EditConflict, Conflict `call_running`, `not_voidable`.
+    Raises NotFound, EditConflict, Conflict `call_running`, `not_voidable`, `archived`.
     """
     unlocked_row = await get_row(sor, TABLE, row_id)
     if unlocked_row["pipeline_id"] is None:
@@ -143,6 +144,8 @@ async def void(
         raise CALL_RUNNING()
     if not may_become(status, CallStatus.VOIDED):
         raise NOT_VOIDABLE(state=status)
+    if header.archive_batch is not None:
+        raise ARCHIVED()
     capacity.release(header.day_key, header.quota_month)
     account.release(header.day_key, header.quota_month)
     moment = now()

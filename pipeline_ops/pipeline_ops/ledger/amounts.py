@@ -5,7 +5,9 @@ A unit price is multiplication alone, so the database looks for wrong rows itsel
 what packages cost is told by the order of settlement, and is looked at elsewhere.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from app.global_func import Row, SafeSqlor
 from pipeline_ops.ledger.counted import ZERO, Difference
@@ -27,7 +29,7 @@ _WITHOUT_PRICE = (
 )
 _WRONG_REVERSALS = (
     "select u.*, -c.amount as reversed from pipeline_usage_log u"
-    " join pipeline_usage_log c on c.id = u.reverses"
+    " join pipeline_usage_log c on c.id = u.reverses and c.archive_batch is null"
     " where u.entry_type = 'reversal' and u.pricing_type = 'unit' and u.amount <> -c.amount"
 )
 
@@ -38,7 +40,8 @@ async def amount_faults(sor: SafeSqlor, month: str | None) -> list[Difference]:
     values = {"month": month}
     where = " and u.month_key = ${month}$" if month else ""
     faults = [
-        _difference(row, _due(row)) for row in await sor.sqlExe(_WRONG_CHARGES + where, values)
+        _difference(row, due_amount(row))
+        for row in await sor.sqlExe(_WRONG_CHARGES + where, values)
     ]
     faults += [_difference(row, ZERO) for row in await sor.sqlExe(_WITHOUT_PRICE + where, values)]
     faults += [
@@ -48,7 +51,7 @@ async def amount_faults(sor: SafeSqlor, month: str | None) -> list[Difference]:
     return faults
 
 
-def _due(row: Row) -> Decimal:
+def due_amount(row: Mapping[str, Any]) -> Decimal:
     """Return what a charge amounts to by its own terms; nothing where it has none."""
     if row["unit_price"] is None or not row["unit_size"]:
         return ZERO

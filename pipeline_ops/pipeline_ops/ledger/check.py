@@ -82,7 +82,7 @@ def run_command(argv: list[str]) -> int:
         "按账本重算全部计数，并列出差异。",
     )
     parser.add_argument(
-        "--month", type=_month, help="only this quota month, YYYY-MM; 只核对这个配额月"
+        "--month", type=month_argument, help="only this quota month, YYYY-MM; 只核对这个配额月"
     )
     parser.add_argument("--repair", action="store_true",
                         help="print the differences, then set the counters right;"
@@ -92,7 +92,8 @@ def run_command(argv: list[str]) -> int:
     return asyncio.run(_run(options))
 
 
-def _month(text: str) -> str:
+def month_argument(text: str) -> str:
+    """Return *text*, a month that a command was told; argparse says what is none."""
     # A month that is none has no calls, and would be told to be right.
     try:
         month_bounds(text)

@@ -23,6 +23,7 @@ from app.global_func import (
     quote_of,
     update_texts,
 )
+from pipeline_ops.ledger.archived_items import archived_items
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.ledger.package_rows import release_packages
 from pipeline_ops.ledger.rows import (
@@ -127,18 +128,21 @@ async def find_by_keys(
     )
 
 
-async def lines_of(sor: SafeSqlor, call_no: str) -> list[CallLine]:
-    """Return the metered items of a call, in their order."""
+async def lines_of(sor: SafeSqlor, call_no: str) -> Sequence[CallLine]:
+    """Return the metered items of a call, in their order; of an archived one `ArchivedItems`."""
     return (await lines_of_calls(sor, [call_no])).get(call_no, [])
 
 
-async def lines_of_calls(sor: SafeSqlor, call_nos: Sequence[str]) -> dict[str, list[CallLine]]:
-    """Return the metered items of calls by call_no, each in their order; calls without any are not
-    in it."""
+async def lines_of_calls(
+    sor: SafeSqlor, call_nos: Sequence[str]
+) -> Mapping[str, Sequence[CallLine]]:
+    """Return the metered items of calls by call_no, each in their order; of archived ones
+    `ArchivedItems`. Calls without any are not in it."""
     lines_by_call: dict[str, list[CallLine]] = {}
     for call_no, *values in await sor.tuples(_LINES, {"call_nos": list(call_nos)}):
         lines_by_call.setdefault(call_no, []).append(line_of(values))
-    return lines_by_call
+    others = [call_no for call_no in call_nos if call_no not in lines_by_call]
+    return {**lines_by_call, **(await archived_items(sor, others) if others else {})}
 
 
 async def _headers(sor: SafeSqlor, where: str, values: Mapping[str, Any]) -> list[CallHeader]:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from app.global_func import SafeSqlor
+from pipeline_ops.ledger.archived_events import archived_events
 from pipeline_ops.ledger.counted import CountedTable, Difference, Sums
 from pipeline_ops.ledger.package_replay import Replay
 from pipeline_ops.ledger.package_rows import OldKeys, read_old_keys
@@ -61,11 +63,17 @@ async def _replay(
     """Replay one distributor's charges of a month, and what reversed them, whenever that was."""
     replay = Replay(old_keys)
     ids = list(pricing_ids)
+    events: list[Mapping[str, Any]] = []
     if ids:
         values = {"whose": distributor_id or None, "month": month, "ids": ids, "of": pipeline_id}
         text = _EVENTS_OF_PIPELINE if pipeline_id is not None else _EVENTS
-        for event in await sor.tuples(text, values):
-            replay.add(dict(zip(_EVENT, event, strict=True)))
+        rows = await sor.tuples(text, values)
+        events = [dict(zip(_EVENT, event, strict=True)) for event in rows]
+    if distributor_id:
+        files = await archived_events(sor, distributor_id, month, pipeline_id, _EVENT)
+        events = sorted([*events, *files], key=itemgetter("entry_no", "line_no"))
+    for event in events:
+        replay.add(event)
     return replay
 
 

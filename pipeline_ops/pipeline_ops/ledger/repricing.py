@@ -15,7 +15,7 @@ from pipeline_ops.rules.terms import TERMS_COLUMNS, LinkTerms, PricingMode, Term
 _CHARGES = (
     " from pipeline_usage_log u"
     " join pipeline_usage_log h on h.call_no = u.call_no and h.line_no = 0"
-    " where u.entry_type = 'charge' and u.pricing_id is not null"
+    " where u.entry_type = 'charge' and u.pricing_id is not null and u.archive_batch is null"
     " and h.terms_no is not null and h.pricing_mode is not null"
 )
 # `LinkTerms.choose` among those that `DatedTerms.holds_at` lets in.

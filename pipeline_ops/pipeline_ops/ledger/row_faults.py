@@ -15,7 +15,11 @@ from pipeline_ops.ledger.counted import Difference
 _BESIDE_HEADER = (
     "join pipeline_usage_log h on h.call_no = u.call_no and h.line_no = 0", "u.line_no > 0",
 )  # fmt: skip
-_OF_CHARGE = ("join pipeline_usage_log c on c.id = u.reverses", "u.entry_type = 'reversal'")
+# Of what is archived the file is held against it (archiving/check.py).
+_OF_CHARGE = (
+    "join pipeline_usage_log c on c.id = u.reverses and c.archive_batch is null",
+    "u.entry_type = 'reversal'",
+)
 # What rows have in common with those.
 _OF_CALL = ("distributor_id", "pipeline_id", "currency", "started_at", "day_key")
 _OF_REVERSED = (

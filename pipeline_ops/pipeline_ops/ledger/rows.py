@@ -71,6 +71,8 @@ class CallHeader(CallLabels):
     calls: int = 1
     estimate: Decimal | None = None
     remark: str | None = None
+    # Of a call whose month is archived (ledger/archived_rows.py); it stays as it is then.
+    archive_batch: str | None = None
     created_at: datetime
     created_by: str
     updated_at: datetime

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.global_func import SafeSqlor
-from pipeline_ops.errors import PREVIEW_TOO_LARGE
+from pipeline_ops.archive.batches import has_archive
+from pipeline_ops.errors import ARCHIVED_MONTH, PREVIEW_TOO_LARGE
 from pipeline_ops.reports.distributors import distributor_statements
 from pipeline_ops.rules.repricing import BookedLine, Repricer
 from pipeline_ops.rules.terms import (
@@ -97,8 +98,10 @@ async def price_preview(
     for each value in `by_pipeline`, `by_model`, `by_distributor`, and for all of them in `rows`.
     Lines of pipelines in *trial* are priced again, how many is `lines`; those without a price cost
     nothing, and stand in `missing`. Voided calls, adjustments and top-ups are left out. Raises
-    BadRequest `too_many_rows`.
+    BadRequest `too_many_rows`, Conflict `archived`.
     """
+    if await has_archive(sor, month, distributor_id):
+        raise ARCHIVED_MONTH(month=month)
     groups = await sor.sqlExe(_SUMS, {"month": month, "distributor_id": distributor_id})
     groups_of_trial = [
         row for row in groups if row["pipeline_id"] in trial.prices and row["line_count"]

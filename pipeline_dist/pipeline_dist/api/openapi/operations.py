@@ -231,7 +231,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="Ending",
         body_examples={"finish": examples.ENDING},
         answers=((200, JSON, ref("FinishedCall"), {"answer": examples.FINISHED}),),
-        codes=("call_not_found", "already_finished", *OF_PRICING),
+        codes=("call_not_found", "already_finished", "archived", *OF_PRICING),
         links={"read": _read_call("call_no")},
         replays=True,
     ),

@@ -24,6 +24,11 @@ _CALLS_WITH_ITEM = (
     "Calls that used it and were not voided. A call may be in several groups, so these do not add"
     " up to the calls of the whole."
 )
+ARCHIVED = {
+    "type": "boolean",
+    "description": "True where the month is closed and archived: the amount is that of all lines,"
+    " which are not told any more.",
+}
 NEXT = maybe(text("Send it back as `next` for the next page; null on the last one."))
 ZONE = text("The zone of quota days and months, such as Asia/Shanghai.")
 _SPAN: dict[str, Schema] = {
@@ -93,7 +98,9 @@ REPORT_ANSWERS: dict[str, Schema] = {
                         "finished_at": maybe(moment("When it ended.")),
                         "reason": maybe(text("Why it was voided, adjusted or topped up.")),
                         "reference": maybe(text("Of an adjustment or a top-up: its number.")),
+                        "archived": ARCHIVED,
                     },
+                    "archived",
                 ),
                 "The lines.",
             ),

@@ -5,7 +5,7 @@ from pipeline_dist.accounts.status import DistributorStatus
 from pipeline_dist.api.error_codes import ERROR_CODES, FIELD_CODES
 from pipeline_dist.api.input import LABEL_WORDS
 from pipeline_dist.api.openapi.price_schemas import PRICE, PRICED_LINE, SCOPE
-from pipeline_dist.api.openapi.report_responses import NEXT, REPORT_ANSWERS, ZONE
+from pipeline_dist.api.openapi.report_responses import ARCHIVED, NEXT, REPORT_ANSWERS, ZONE
 from pipeline_dist.api.openapi.schema import (
     CURRENCY,
     MODEL,
@@ -198,8 +198,10 @@ ANSWERS |= {
             "late": {"type": "boolean", "description": "Finished after its lease had run out."},
             "error": maybe(text("What went wrong.")),
             "lines": list_of(ref("PricedLine"), "What was used."),
+            "archived": ARCHIVED,
             "current": _CURRENT,
         },
+        "archived",
         "current",
     ),
     "QuoteLine": {
