@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.runtime.processes import free_port, listening_problem, wait_until
+from app.runtime.processes import free_port, wait_until
+from app.runtime.workers import listeners
 from tests.bench.targets import make_targets as make_targets  # versions.py: it was here before
 from tests.support.installation import Installation
 
@@ -65,12 +66,17 @@ def running(
             what, _, count = name.partition("-")
             port = free_port()
             argv = _command(what, port, pg if what == "postgres" else connection, folder)
+            # Uvicorn starts its processes itself; the others listen together on one port.
+            alone = what == "fastapi"
             group = [
-                subprocess.Popen(argv, cwd=ROOT, env={**env, "PIPELINE_PORT": str(port)})
-                for _ in range(int(count or 1))
-            ]
+                subprocess.Popen(
+                    [*argv, "--workers", count or "1"] if alone else argv, cwd=ROOT,
+                    env={**env, "PIPELINE_PORT": str(port)},
+                )
+                for _ in range(1 if alone else int(count or 1))
+            ]  # fmt: skip
             processes += group
-            _wait(port, name)
+            _wait(port, name, len(group))
             servers.append(Server(name, f"http://127.0.0.1:{port}", tuple(p.pid for p in group)))
         yield servers
     finally:
@@ -112,6 +118,7 @@ def _bench_python(folder: Path) -> Path:
     return python
 
 
-def _wait(port: int, name: str) -> None:
-    if not wait_until(lambda: listening_problem("127.0.0.1", port) is not None, 60):
+def _wait(port: int, name: str, count: int) -> None:
+    """Wait until so many processes listen on the port of the server called *name*."""
+    if not wait_until(lambda: (listeners(port) or 0) >= count, 60):
         raise SystemExit(f"{name} did not start")

@@ -121,27 +121,27 @@ def other_reads(world: World, sample: dict[str, Any]) -> Iterator[Read]:
     yield Read("distributors' list", "/pipeline_dist/distributors/get_distributors.dspy", {})
 
 
-def measure(client: httpx.Client, read: Read, headers: dict[str, str], repeats: int) -> str:
+def measure(client: httpx.Client, one: Read, headers: dict[str, str], repeats: int) -> str:
     """One row of the table: the times of *repeats* requests, the first of which is cold."""
-    times, said, size = [], "", 0
+    times, problem, size = [], "", 0
     for _ in range(repeats):
         start = time.perf_counter()
         try:
-            answer = client.get(read.path, params=read.params, headers=headers)
+            answer = client.get(one.path, params=one.params, headers=headers)
         except httpx.TimeoutException:
             times.append(TIMEOUT_SECONDS * 1000.0)
-            said = " (no answer)"
+            problem = " (no answer)"
             break
         times.append((time.perf_counter() - start) * 1000)
         size = len(answer.content)
         if answer.status_code != 200:
             code = answer.json().get("code", "") if answer.status_code != 500 else ""
-            said = f" ({answer.status_code} {code})"
+            problem = f" ({answer.status_code} {code})"
         if times[-1] > 20_000:
             break
-    late = "" if median(times) < GOAL_MS else " **"
+    late = "" if median(times) < GOAL_MS else " (over)"
     line = (
-        f"| {read.name}{said} | {times[0]:,.0f} | {median(times):,.0f}{late} | {max(times):,.0f}"
+        f"| {one.name}{problem} | {times[0]:,.0f} | {median(times):,.0f}{late} | {max(times):,.0f}"
         f" | {size / 1024:,.0f} |"
     )
     say(line)
@@ -171,10 +171,10 @@ def read_table(
         "|---|---|---|---|---|",
     ]
     with httpx.Client(base_url=installation.base_url, timeout=TIMEOUT_SECONDS, **DIRECT) as program:
-        for read in reads:
-            by_key = read.by_key is not None
-            headers = bearer(api_keys[read.by_key]) if read.by_key is not None else {}
-            lines.append(measure(program if by_key else admin, read, headers, repeats))
+        for one in reads:
+            by_key = one.by_key is not None
+            headers = bearer(api_keys[one.by_key]) if one.by_key is not None else {}
+            lines.append(measure(program if by_key else admin, one, headers, repeats))
     return lines
 
 

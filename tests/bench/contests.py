@@ -18,7 +18,8 @@ class Contest:
     """
     A job that several servers do: *file* has what is sent, by server where they differ.
 
-    The first of *servers* is the one that all others are compared with.
+    The first of *servers* is the one that all others are compared with. *calls*: how many are in
+    one request, by which the figures are told.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Contest:
     file: Path
     clients: int
     goal: str = ""
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Result:
     runs: Mapping[str, Sequence[Measured]]
     good: int
 
+    def rate(self, run: Measured) -> float:
+        """How many a second: of long requests by when the last one was answered."""
+        calls = self.contest.calls
+        return run.good * calls / run.elapsed if calls > 1 and run.elapsed else run.per_second
+
     def ratios(self, name: str) -> list[float]:
         """Ours to those of *name*, round by round."""
         pairs = zip(self.runs[self.contest.servers[0]], self.runs[name], strict=True)
@@ -49,19 +56,19 @@ class Result:
 
     def rows(self, names: Mapping[str, str]) -> list[str]:
         """The lines of the table."""
-        lines = []
+        lines, calls = [], self.contest.calls
         for server in self.contest.servers:
             runs = self.runs[server]
             whole = middle(runs)
-            rates = sorted(run.per_second for run in runs)
+            rates = [self.rate(run) for run in runs]
             first = server == self.contest.servers[0]
             ratio = "" if first else spread(self.ratios(server), 2)
             wrong = f", {whole.errors + whole.lost} not answered" if whole.errors else ""
             lines.append(
                 f"| {self.contest.name if first else ''} | {names[server]}{wrong}"
-                f" | {whole.per_second:,.0f} ({rates[0]:,.0f}–{rates[-1]:,.0f}) | {ratio}"
-                f" | {whole.p50_ms:.2f} | {whole.p99_ms:.2f} | {whole.cpu_us:.0f}"
-                f" | {whole.database_us:.0f} | {self.contest.goal if first else ''} |"
+                f" | {spread(rates, 0)} | {ratio} | {whole.p50_ms:.2f} | {whole.p99_ms:.2f}"
+                f" | {whole.cpu_us / calls:.0f} | {whole.database_us / calls:.0f}"
+                f" | {self.contest.goal if first else ''} |"
             )
         return lines
 
@@ -104,4 +111,4 @@ def hold(
 def spread(values: Sequence[float], decimals: int) -> str:
     """The median, and the least and the most."""
     least, most = min(values), max(values)
-    return f"{median(values):.{decimals}f} ({least:.{decimals}f}–{most:.{decimals}f})"
+    return f"{median(values):,.{decimals}f} ({least:,.{decimals}f}–{most:,.{decimals}f})"

@@ -125,20 +125,20 @@ def drive(
         [str(client()), port, str(clients), str(seconds), secrets.token_hex(4), str(file)],
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    told = json.loads(process.stdout)
-    count = max(told["answers"], 1)
+    figures = json.loads(process.stdout)
+    count = max(figures["answers"], 1)
     return Measured(
-        told["in_time"] / told["seconds"],
-        told["elapsed"],
-        told["p50_us"] / 1000,
-        told["p99_us"] / 1000,
-        told["max_us"] / 1000,
+        figures["in_time"] / figures["seconds"],
+        figures["elapsed"],
+        figures["p50_us"] / 1000,
+        figures["p99_us"] / 1000,
+        figures["max_us"] / 1000,
         (cpu_seconds(*pids) - before[0]) * 1e6 / count,
         (cpu_seconds(*filter(None, [database])) - before[1]) * 1e6 / count,
-        told["cpu_us"] / count,
-        told["good"],
-        told["answers"] - told["good"],
-        told["lost"],
+        figures["cpu_us"] / count,
+        figures["good"],
+        figures["answers"] - figures["good"],
+        figures["lost"],
     )
 
 

@@ -90,11 +90,11 @@ def run(
          secrets.token_hex(4)],
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    told = json.loads(process.stdout)
+    figures = json.loads(process.stdout)
     return SqlRun(
-        told["calls"] / told["seconds"],
-        told["cpu_us"] / told["calls"],
-        (cpu_seconds(database) - before) * 1e6 / told["calls"],
+        figures["calls"] / figures["seconds"],
+        figures["cpu_us"] / figures["calls"],
+        (cpu_seconds(database) - before) * 1e6 / figures["calls"],
     )
 
 

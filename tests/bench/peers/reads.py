@@ -89,9 +89,9 @@ DAY = timedelta(days=1)
 
 
 def limit(scope: str, most: Any, usage: Any, resets_at: datetime | None, **more: Any) -> Row:
-    kept = usage + more.get("reserved", 0)
-    told = {"scope": scope, "limit": most, "used": usage, **more, "remaining": most - kept}
-    return told | {"resets_at": resets_at}
+    total = usage + more.get("reserved", 0)
+    row = {"scope": scope, "limit": most, "used": usage, **more, "remaining": most - total}
+    return row | {"resets_at": resets_at}
 
 
 def limits_of(row: Row, moment: datetime) -> list[Row]:
