@@ -96,6 +96,10 @@ run_everything() {
   fi
 }
 
+# What Python compiles and pytest rewrites is kept for the processes that follow: each of them
+# reads every test, and many commands and workers are started.
+unset PYTHONDONTWRITEBYTECODE
+
 main() {
   case ${1:-} in -h|--help) usage; return ;; esac
   step "Build" "构建"

@@ -10,7 +10,6 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,8 +18,9 @@ import pytest
 
 from app.runtime.processes import wait_until
 from tests.support.extra_worker import ExtraWorker, resident_bytes
-from tests.support.installation import DIRECT, Installation
+from tests.support.installation import Installation
 from tests.support.selling import make_distributor, new_key
+from tests.support.watching import longest_wait
 
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
@@ -222,29 +222,6 @@ def test_who_breaks_off_a_download_is_no_fault_of_ours(admin, probes: ExtraWorke
 
 
 # UP-5: nobody waits for the body of another
-
-
-def longest_wait(base_url: str, act: Callable[[], object]) -> float:
-    """The longest time a trivial request took while *act* ran, in seconds."""
-    waits = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        with httpx.Client(base_url=base_url, **DIRECT, timeout=30) as client:
-            while not stop.is_set():
-                start = time.perf_counter()
-                client.get("/healthz")
-                waits.append(time.perf_counter() - start)
-                time.sleep(0.002)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(0.05)
-    act()
-    stop.set()
-    asking.join()
-    return max(waits)
-
 
 HEAVY = {
     "nested": b'{"a":' * 900 + b"1" + b"}" * 900,

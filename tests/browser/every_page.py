@@ -121,11 +121,17 @@ def open_page(page: Page, address: str) -> None:
     settle(page)
 
 
+# Of the rules, those whose impact may be serious at all: a third of them is thrown away below.
+_SERIOUS_RULES = (
+    "window.seriousRules = axe._audit.rules"
+    ".filter(one => one.enabled && ['serious', 'critical'].includes(one.impact))"
+    ".map(one => one.id)"
+)
 _RUN_AXE = (
     # A window stands alone: what is behind it can't be reached, and was looked at without it.
     "async (options) => (await axe.run("
     "[...document.querySelectorAll('dialog[open], .popover-box:popover-open')].pop() ?? document,"
-    " {resultTypes: ['violations'], ...options}))"
+    " {resultTypes: ['violations'], runOnly: {type: 'rule', values: seriousRules}, ...options}))"
     ".violations"
     ".filter(one => ['serious', 'critical'].includes(one.impact))"
     '.map(one => one.id + ": " + one.nodes.slice(0, 3)'
@@ -135,12 +141,15 @@ _RUN_AXE = (
 _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
-def serious_problems(page: Page) -> list[str]:
-    """What axe-core finds serious or worse on what is shown now, in both themes."""
+def serious_problems(page: Page, *, other_theme: bool = True) -> list[str]:
+    """What axe-core finds serious or worse on what is shown now, in both themes or in this one."""
     if not page.evaluate("'axe' in window"):
         # As the debugger does it, so the page's own policy is not in the way.
         page.evaluate(AXE.read_text("utf-8"))
+        page.evaluate(_SERIOUS_RULES)
     result = list(page.evaluate(_RUN_AXE, {}))
+    if not other_theme:
+        return result
     theme = page.evaluate("document.documentElement.dataset.theme")
     is_dark = page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     other = "light" if is_dark else "dark"

@@ -67,12 +67,18 @@ def sign_in(context: BrowserContext) -> None:
     assert answer.ok, answer.text()
 
 
-def check(page: Page, name: str) -> list[str]:
-    """What is wrong with what is shown now; with PIPELINE_TEST_PICTURES its picture is kept."""
+def keep_picture(page: Page, name: str) -> None:
+    """With PIPELINE_TEST_PICTURES, keep a picture of what is shown now, for people to look at."""
     if "PIPELINE_TEST_PICTURES" in os.environ:
         language = (page.locator("html").get_attribute("lang") or "")[:2]
         page.screenshot(path=SHOTS / f"{name.strip('/').replace('/', '-')}-{language}.png")
-    problems = [f"{name}: {one}" for one in serious_problems(page)]
+
+
+def check(page: Page, name: str, *, other_theme: bool = True) -> list[str]:
+    """What is wrong with what is shown now; without *other_theme* in the present theme, for what is
+    looked at in both languages, each of which has a theme of its own."""
+    keep_picture(page, name)
+    problems = [f"{name}: {one}" for one in serious_problems(page, other_theme=other_theme)]
     problems += [
         f"{name}: untranslated: {one}"
         for one in page.evaluate("bricks.untranslated()")
@@ -87,7 +93,7 @@ def test_no_page_has_a_serious_problem(dressed: Page, things: Things) -> None:
     problems = []
     for address in things.pages:
         open_page(dressed, address)
-        problems += check(dressed, address.partition("?")[0])
+        problems += check(dressed, address.partition("?")[0], other_theme=False)
         if address in LISTS:
             dressed.locator("#main tbody tr").first.wait_for()
     assert problems == []
@@ -201,7 +207,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     page.locator("#main [data-tool=files]").click()
     page.locator(".popover-box:popover-open button").nth(1).click()
     open_all(page)
-    problems += check(page, "export-progress")
+    problems += check(page, "export-progress", other_theme=False)
     page.locator("dialog[open] .bulk-report button").click()
     page.unroute("**/get_pipelines.dspy?*_export=*")
     expect(page.locator("dialog[open]")).to_have_count(0)
@@ -214,7 +220,7 @@ def test_no_window_of_a_deed_has_a_serious_problem(
         {"name": "x.csv", "mimeType": "text/csv", "buffer": file}
     )
     expect(page.locator("dialog[open] .import-problems tbody tr")).to_have_count(1)
-    problems += check(page, "import-problems")
+    problems += check(page, "import-problems", other_theme=False)
     close_windows(page)
 
     row.locator("td[data-name]").first.click()
@@ -232,10 +238,10 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     assert update.status_code == 200, update.text
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] .form-summary button").first).to_be_visible()
-    problems += check(page, "conflict")
+    problems += check(page, "conflict", other_theme=False)
     page.keyboard.press("Escape")
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    problems += check(page, "unsaved")
+    problems += check(page, "unsaved", other_theme=False)
     page.get_by_role("alertdialog").locator(".box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
 
@@ -244,11 +250,11 @@ def test_no_window_of_a_deed_has_a_serious_problem(
     bulk = page.locator("#main .bulk-bar button")
     bulk.first.click()
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    problems += check(page, "bulk-delete")
+    problems += check(page, "bulk-delete", other_theme=False)
     close_windows(page)
     bulk.nth(1).click()  # enable
     expect(page.locator("dialog[open] .bulk-results .good")).to_have_count(1)
-    problems += check(page, "bulk-results")
+    problems += check(page, "bulk-results", other_theme=False)
     close_windows(page)
     assert problems == []
 
@@ -261,19 +267,19 @@ def test_no_window_of_a_distributor_has_a_serious_problem(dressed: Page, things:
     open_all(page)
     page.locator("dialog[open] button[data-tool=submit]").click()
     expect(page.locator("dialog[open] code[data-name=key]")).to_be_visible()
-    problems += check(page, "key-shown")
+    problems += check(page, "key-shown", other_theme=False)
     page.locator("dialog[open] .box-buttons button").last.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.locator("#main [data-tool=revoke_key]").click()
     open_all(page)
-    problems += check(page, "key-revoke")
+    problems += check(page, "key-revoke", other_theme=False)
     close_windows(page)
 
     page.locator("[role=tab][data-name=usage]").click()
     page.locator("#main [data-pipeline]").first.click()
     page.locator("#main [data-call]").first.click()
     open_all(page)
-    problems += check(page, "call")
+    problems += check(page, "call", other_theme=False)
     close_windows(page)
     assert problems == []
 
@@ -282,20 +288,20 @@ def test_neither_signing_in_nor_refusals_have_a_serious_problem(dressed: Page) -
     problems = []
     page = dressed
     open_page(page, "/pipeline_core/nowhere.ui")
-    problems += check(page, "refused")
+    problems += check(page, "refused", other_theme=False)
 
     open_page(page, LISTS[0])
     page.context.clear_cookies()
     page.locator("#main [data-tool=refresh]").click()
     open_all(page)
-    problems += check(page, "session-ended")
+    problems += check(page, "session-ended", other_theme=False)
 
     page.goto("/login.ui")
     page.locator("input[autocomplete=username]").fill("nobody")
     page.locator("input[type=password]").fill("wrong")
     page.locator("button[type=submit]").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
-    problems += check(page, "sign-in")
+    problems += check(page, "sign-in", other_theme=False)
     sign_in(page.context)  # for the tests that follow
     assert problems == []
 
@@ -352,7 +358,7 @@ def test_nothing_sticks_out_at_any_width(dressed: Page, things: Things, width: i
     wide = []
     for address in ("/dashboard.ui", LISTS[0], LISTS[3], *things.pages[-2:]):
         open_page(dressed, address)
-        dressed.screenshot(path=SHOTS / f"{width}-{address.split('?')[0].replace('/', '-')}.png")
+        keep_picture(dressed, f"{width}{address.partition('?')[0]}")
         wide += dressed.evaluate(STICKS_OUT)
     dressed.set_viewport_size({"width": 1440, "height": 900})
     assert wide == []

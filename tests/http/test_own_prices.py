@@ -382,33 +382,3 @@ class TestOtherCurrency:
         )  # fmt: skip
 
         assert (answer.status_code, answer.json()["code"]) == (409, "price_missing")
-
-
-def test_refusals_come_in_their_order(shop: Shop) -> None:
-    """not_enabled, unknown_step, price_missing, spend_limit_reached, quotas: each is taken away."""
-    pipeline = shop.pipeline()
-    buyer = shop.distributor(pipeline, link={"enabled": 0}, spend_limit="0", quota_period="day",
-                             quota_calls=0)  # fmt: skip
-    lines = [{"unit": "image", "quantity": 1, "step_key": "nowhere"}]
-
-    def code() -> str:
-        return str(buyer.begin(pipeline, "a", status="succeeded", lines=lines).json()["code"])
-
-    def change(**fields: Any) -> None:
-        row = shop.row("distributors", buyer.id)
-        shop.post("pipeline_dist/distributors_update", id=buyer.id,
-                  lock_version=row["lock_version"], **fields)  # fmt: skip
-
-    codes = [code()]
-    change_link(shop, buyer, enabled=1)
-    codes.append(code())
-    lines[0]["step_key"] = "s1"
-    codes.append(code())
-    lines[0]["unit"] = "call"
-    codes.append(code())
-    change(spend_limit="")
-    codes.append(code())
-
-    assert codes == [
-        "not_enabled", "unknown_step", "price_missing", "spend_limit_reached", "quota_exceeded",
-    ]  # fmt: skip

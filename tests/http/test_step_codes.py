@@ -386,14 +386,6 @@ def test_a_version_from_before_ids_were_kept_knows_its_steps_by_the_trail(
     assert [p["new_step_key"] for p in problem["prices"]] == ["plan"]
 
 
-def test_an_export_has_no_ids(admin: httpx.Client) -> None:
-    pipeline = new_pipeline(admin, "a")
-    publish(admin, pipeline)
-    for which in ("draft", "1"):
-        answer = ask(admin, "pipeline_export", pipeline_id=pipeline["id"], **{"from": which})
-        assert "id" not in answer.json()["steps"][0]
-
-
 def _without_ids(server: Installation, version_id: str) -> None:
     """Make a version what it was before ids were kept."""
     with unguarded_versions(server) as cursor:

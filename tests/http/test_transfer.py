@@ -287,3 +287,11 @@ def test_who_only_looks_may_export_and_not_import(
     refusal_of(
         ask(viewer, "pipeline_clone", pipeline_id=pipeline["id"], code="v"), 403, "forbidden"
     )
+
+
+def test_an_export_has_no_ids(admin: httpx.Client) -> None:
+    pipeline = new_pipeline(admin, "a")
+    do(admin, "pipeline_publish", pipeline_id=pipeline["id"])
+    for which in ("draft", "1"):
+        answer = ask(admin, "pipeline_export", pipeline_id=pipeline["id"], **{"from": which})
+        assert "id" not in answer.json()["steps"][0]

@@ -56,7 +56,9 @@ class Installation:
     def env(self) -> dict[str, str]:
         """The environment of every command and worker of this installation."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PIPELINE_")}
-        inherited.pop("SAGE_RBAC_DB", None)
+        # What pytest tells of the test that runs is no reason to start workers anew.
+        for name in ("SAGE_RBAC_DB", "PYTEST_CURRENT_TEST"):
+            inherited.pop(name, None)
         own = {
             "PIPELINE_VAR": str(self.var_dir),
             "PIPELINE_CONF": str(self.var_dir / "config.json"),

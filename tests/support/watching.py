@@ -1,11 +1,16 @@
 """Looking whether a worker's event loop stood still while a test ran."""
 
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+
+import httpx
+
+from tests.support.installation import DIRECT
 
 
 class LoopStoodStill(AssertionError):
@@ -48,3 +53,25 @@ def _slowness() -> float:
 
 def _logs(var_dir: Path) -> list[Path]:
     return sorted((var_dir / "logs").glob("worker-*.log"))
+
+
+def longest_wait(base_url: str, act: Callable[[], object]) -> float:
+    """The longest time a trivial request took while *act* ran, in seconds."""
+    waits = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=base_url, **DIRECT, timeout=30) as client:
+            while not stop.is_set():
+                start = time.perf_counter()
+                client.get("/healthz")
+                waits.append(time.perf_counter() - start)
+                time.sleep(0.002)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.05)
+    act()
+    stop.set()
+    asking.join()
+    return max(waits)
