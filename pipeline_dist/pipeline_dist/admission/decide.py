@@ -5,6 +5,7 @@ A request that is refused changes nothing; one that is let in changes the rows t
 sees. Nothing is written here.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -53,6 +54,9 @@ from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.package_use import Packages
 from pipeline_ops.rules.pricing import PricedLine, total
 
+# Of many requests so many are decided in one go; then the loop serves others.
+REQUEST_BATCH_SIZE = 100
+
 Outcome = BeginResult | FinishResult | AppError
 
 
@@ -73,7 +77,11 @@ async def decide_all(
     workset = await lock_workset(sor, requests, also_lock=also_lock)
     if check_ledger_first:
         await workset.load_existing_calls(item for item in requests if is_begin(item))
-    outcomes = [await _decide(workset, item) for item in requests]
+    outcomes: list[Outcome] = []
+    for item in requests:
+        outcomes.append(await _decide(workset, item))
+        if len(outcomes) % REQUEST_BATCH_SIZE == 0:
+            await asyncio.sleep(0)
     if not check_ledger_first:
         await _recheck_refusals(workset, requests, outcomes)
     await workset.save()
