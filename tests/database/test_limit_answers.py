@@ -15,7 +15,6 @@ from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
-from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.limits import rate_limit_headers
 from pipeline_dist.api import batches
 from pipeline_ops.calls import booking as bookings
@@ -164,11 +163,8 @@ def call(code: str, **more: Any) -> dict[str, Any]:
 
 
 async def book_all(trade: Trade, items: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    async def book(command: BeginCall) -> BeginResult:
-        return await admission.begin(trade.distributor_id, command)
-
-    outcomes, headers = await batches.book_all(trade.distributor_id, items, book)
-    return json.loads(batches.answer(outcomes, "en")), headers
+    result = await batches.book_all(trade.distributor_id, items)
+    return json.loads(batches.answer(result.outcomes, "en")), result.headers
 
 
 async def test_a_batch_tells_when_the_first_of_its_refused_items_has_room() -> None:

@@ -5,6 +5,7 @@ A request that is refused changes nothing; one that is let in changes the rows t
 sees. Nothing is written here.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -56,6 +57,9 @@ from pipeline_ops.rules.line_steps import check_steps
 from pipeline_ops.rules.package_use import Packages
 from pipeline_ops.rules.pricing import PricedLine, total
 
+# Of many requests so many are decided in one go; then the loop serves others.
+REQUEST_BATCH_SIZE = 100
+
 Outcome = BeginResult | FinishResult | AppError
 
 
@@ -84,6 +88,8 @@ async def decide_all(
             outcome = await _decide(workset, item)
             common.forget()
         outcomes.append(outcome)
+        if len(outcomes) % REQUEST_BATCH_SIZE == 0:
+            await asyncio.sleep(0)
     if not check_ledger_first:
         await _recheck_refusals(workset, requests, outcomes)
     await workset.save()

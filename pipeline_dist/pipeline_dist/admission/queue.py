@@ -12,6 +12,7 @@ that have nothing in common run side by side. Other processes are kept apart by 
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TypeVar
 
 from app.global_func import DuplicateKey, Unavailable, in_transaction, settings
@@ -22,53 +23,27 @@ from pipeline_dist.admission.commands import (
     Command,
     FinishCall,
     FinishResult,
-    Request,
     is_begin,
 )
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.locking import StalePipeline
+from pipeline_dist.admission.pending import PendingGroup, PendingRequest, line_row
 from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import UnlockedReservations
 
 MAX_BATCHES = 2
 MAX_BATCH_REQUESTS = 128
 MAX_BATCH_LINES = 4000
+# A group of calls has its transaction for itself. Others wait for it no longer than for so many;
+# where none have come for a while, it may be larger.
+GROUP_BESIDE_OTHERS = 250
+MAX_GROUP = 1000
+MAX_QUIET_SECONDS = 1.0
 # So many calls and keys are remembered, so that what they will lock is known beforehand.
 MAX_KNOWN = 10_000
 
 log = logging.getLogger("pipeline.admission")
 V = TypeVar("V")
-
-
-class PendingRequest(Request[Command]):
-    """A request that waits for its outcome; `rows` are the names of what it will lock, `alone`
-    that it goes without others."""
-
-    __slots__ = ("alone", "future", "rows", "since")
-
-    def __init__(
-        self,
-        command: Command,
-        distributor_id: str,
-        credentials: Credentials | None,
-        pipeline_id: str | None,
-        rows: frozenset[str],
-    ) -> None:
-        super().__init__(command, distributor_id, credentials, pipeline_id)
-        loop = asyncio.get_running_loop()
-        self.rows = rows
-        self.alone = False
-        self.since = loop.time()
-        self.future: asyncio.Future[BeginResult | FinishResult] = loop.create_future()
-
-    def answer(self, outcome: Outcome | BaseException) -> None:
-        """Tell the outcome, unless the one who asked has gone."""
-        if self.future.done():
-            return
-        if isinstance(outcome, BaseException):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 Outcomes = list[tuple[PendingRequest, Outcome | BaseException]]
@@ -80,7 +55,8 @@ class AdmissionQueue:
     def __init__(self, loop: asyncio.AbstractEventLoop, wait_seconds: float) -> None:
         self.loop = loop
         self._wait_seconds = wait_seconds
-        self._waiting: list[PendingRequest] = []
+        self._waiting: list[PendingRequest | PendingGroup] = []
+        self._last_single = -MAX_QUIET_SECONDS
         self._busy: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._woken = False
@@ -97,7 +73,7 @@ class AdmissionQueue:
         refuses it."""
         distributor_id = await self._identify(caller)
         pipeline_id = self._pipelines.get(command.pipeline)
-        rows = frozenset((distributor_id, "line " + command.pipeline))
+        rows = frozenset((distributor_id, line_row(command.pipeline)))
         result = await self._submit(caller, command, distributor_id, pipeline_id, rows)
         assert isinstance(result, BeginResult)
         if pipeline_id is None:
@@ -113,11 +89,34 @@ class AdmissionQueue:
         rows = frozenset((distributor_id,))
         place = self._places.get(command.call_no)
         if place is not None:
-            rows |= {"line " + place[0]}
+            rows |= {line_row(place[0])}
         pipeline_id = place[1] if place is not None else None
         result = await self._submit(caller, command, distributor_id, pipeline_id, rows)
         assert isinstance(result, FinishResult)
         return result
+
+    async def begin_many(
+        self, distributor_id: str, commands: Sequence[BeginCall]
+    ) -> list[BeginResult | BaseException]:
+        """Let finished calls in, at most `group_size`, in a transaction of their own; the outcome
+        of each, in their order. None spoils another."""
+        group = PendingGroup(distributor_id, commands, self._pipelines)
+        self._waiting.append(group)
+        self._wake()
+        outcomes = await group.future
+        for request, outcome in zip(group.requests, outcomes, strict=True):
+            if request.pipeline_id is None and isinstance(outcome, BeginResult):
+                assert isinstance(request.command, BeginCall)
+                _remember(self._pipelines, request.command.pipeline, outcome.pipeline_id)
+        return outcomes
+
+    def group_size(self) -> int:
+        """Return how many calls a group may have that asks now: fewer where others wait, or came
+        within the last second, and may come again while it is decided."""
+        is_quiet = self.loop.time() - self._last_single > MAX_QUIET_SECONDS
+        if is_quiet and not any(isinstance(one, PendingRequest) for one in self._waiting):
+            return MAX_GROUP
+        return GROUP_BESIDE_OTHERS
 
     async def _identify(self, caller: str | Credentials, *, to_end: bool = False) -> str:
         """
@@ -145,8 +144,10 @@ class AdmissionQueue:
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
+        self._last_single = request.since
         self._wake()
-        return await request.future
+        result: BeginResult | FinishResult = await request.future
+        return result
 
     def _wake(self) -> None:
         # At the end of this turn of the loop: what else arrived in it comes along for nothing.
@@ -169,20 +170,23 @@ class AdmissionQueue:
             self.loop.call_later(1, self._refuse_late)
 
     def _next_batch(self) -> list[PendingRequest]:
-        """Return those that wait and touch nothing that is busy, in the order they came; nobody
-        passes one that waits for the same row."""
+        """Return those that wait and touch nothing that is busy, in the order they came, or a
+        group; nobody passes one that waits for the same row."""
         batch: list[PendingRequest] = []
-        rest: list[PendingRequest] = []
+        rest: list[PendingRequest | PendingGroup] = []
         unavailable = set(self._busy)
         lines = 0
         for request in self._waiting:
             if request.future.done():
                 continue  # the one who asked has gone
             full = len(batch) >= MAX_BATCH_REQUESTS or lines > MAX_BATCH_LINES
-            full = full or (bool(batch) and (request.alone or batch[0].alone))
+            is_alone = isinstance(request, PendingGroup) or request.alone
+            full = full or (bool(batch) and (is_alone or batch[0].alone))
             if full or not unavailable.isdisjoint(request.rows):
                 unavailable |= request.rows
                 rest.append(request)
+            elif isinstance(request, PendingGroup):
+                batch += request.requests
             else:
                 lines += len(request.command.lines)
                 batch.append(request)
@@ -250,7 +254,7 @@ class AdmissionQueue:
                 # Somebody holds a row of one of them, nobody knows whose.
                 for request in batch:
                     request.alone, request.since = True, self.loop.time()
-                self._waiting = batch + self._waiting
+                self._waiting[:0] = batch
                 return []
             return [(request, exc.copy()) for request in batch]
         except Exception as exc:  # noqa: BLE001  one request's fault must not become all's

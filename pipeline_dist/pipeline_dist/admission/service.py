@@ -59,6 +59,19 @@ async def begin(caller: str | Credentials, command: BeginCall) -> BeginResult:
     return await admission_queue().begin(caller, command)
 
 
+async def begin_many(
+    distributor_id: str, commands: Sequence[BeginCall]
+) -> list[BeginResult | BaseException]:
+    """Let finished calls in as `begin` does, at most `group_size`, by one transaction: the outcome
+    of each, in their order."""
+    return await admission_queue().begin_many(distributor_id, commands)
+
+
+def group_size() -> int:
+    """Return how many calls may be begun together now."""
+    return admission_queue().group_size()
+
+
 async def finish(caller: str | Credentials, command: FinishCall) -> FinishResult:
     """
     End a call, and charge its lines.

@@ -1,56 +1,74 @@
 """
 Booking a batch: many finished calls in one request, each decided on its own.
 
-A batch goes to admission in portions, the next one when the one before is decided, and so do all
-batches of a distributor that are under way at the same time in one process: however large they
-are, they fill one transaction and not the queue, in which nobody waits for long.
+A batch goes to admission as groups that have a transaction each, the next one when the one before
+is decided: up to 1,000 calls where nobody else is served, 250 where others are. So a call that
+waits beside batches waits for one group. Batches that have a row in common take turns: of those
+that are under way in one process, one group at a time is in the queue, in which nobody waits for
+long.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
 from app.global_func import AppError, InvalidFields, Unavailable, json_bytes, translate
+from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.api import input as api_input
 from pipeline_dist.errors import ITEM_FAILED
 from pipeline_ops.rules.limits import retry_header
 
-# What is checked, decided and written at once: others are served in between.
-ITEM_BATCH_SIZE = 100
+# What is checked in one go: others are served in between.
+ITEM_BATCH_SIZE = 50
 LINE_BATCH_SIZE = 500
+# A group of 250 calls has at most so many metered items (but for a single call with more), a
+# larger one as many more.
+LINES_A_CALL = 4
 
 log = logging.getLogger("pipeline.distributor_api")
 Outcome = BeginResult | AppError
-Book = Callable[[BeginCall], Awaitable[BeginResult]]
-# By distributor, as long as somebody holds or waits for it.
+# By what batches lock, as long as somebody holds or waits for it.
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
-async def book_all(
-    distributor_id: str, items: Sequence[Any], book: Book
-) -> tuple[list[Outcome], dict[str, str]]:
+@dataclass(slots=True)
+class BatchResult:
+    """What came of a batch: the outcome of each item, in order; the codes of the lines that were
+    asked for; and `Retry-After` where some may be repeated with success."""
+
+    outcomes: list[Outcome]
+    codes: set[str]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+async def book_all(distributor_id: str, items: Sequence[Any]) -> BatchResult:
     """
-    Book *items* by *book*, which lets one call in: the outcome of each, in order, and
-    `Retry-After` where some may be repeated with success.
+    Book *items* for a distributor, whose key was looked up.
 
     Raises Unavailable, or what went wrong on our side, where not one of them was decided.
     """
-    turn = _turns.setdefault(distributor_id, asyncio.Lock())
-    outcomes: list[Outcome] = []
-    for portion in _portions(items):
-        async with turn:
-            outcomes += await asyncio.gather(*(_book_one(item, book) for item in portion))
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
+    checked_items = await _check_all(items)
+    commands = {n: one for n, one in enumerate(checked_items) if isinstance(one, BeginCall)}
+    codes = {command.pipeline for command in commands.values()}
+    outcomes = await _begin_all(distributor_id, list(commands.values()), codes)
+    by_number = dict(zip(commands, outcomes, strict=True))
+    result = BatchResult(
+        [one if isinstance(one, AppError) else by_number[n] for n, one in enumerate(checked_items)],
+        codes,
+    )
+    refusals = [outcome for outcome in result.outcomes if isinstance(outcome, AppError)]
     waits = [wait for outcome in refusals if (wait := _retry_after(outcome)) is not None]
-    headers = retry_header(min(waits, default=None))
-    if len(refusals) == len(outcomes) and all(outcome.status >= 500 for outcome in refusals):
+    result.headers = retry_header(min(waits, default=None))
+    if len(refusals) == len(items) and all(outcome.status >= 500 for outcome in refusals):
         first = next((one for one in refusals if isinstance(one, Unavailable)), refusals[0])
-        first.headers.update(headers)
+        first.headers.update(result.headers)
         raise first
-    return outcomes, headers
+    return result
 
 
 def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
@@ -66,29 +84,63 @@ def answer(outcomes: Sequence[Outcome], lang: str) -> bytes:
     )
 
 
-def _portions(items: Sequence[Any]) -> Iterator[list[Any]]:
-    portion: list[Any] = []
+async def _check_all(items: Sequence[Any]) -> list[BeginCall | AppError]:
+    result: list[BeginCall | AppError] = []
     line_count = 0
-    for item in items:
+    for number, item in enumerate(items, 1):
         lines = item.get("lines") if isinstance(item, dict) else None
-        count = len(lines) if isinstance(lines, list) else 0
-        if portion and (len(portion) >= ITEM_BATCH_SIZE or line_count + count > LINE_BATCH_SIZE):
-            yield portion
-            portion, line_count = [], 0
-        portion.append(item)
-        line_count += count
-    if portion:
-        yield portion
+        line_count += len(lines) if isinstance(lines, list) else 0
+        try:
+            result.append(api_input.batch_item(item))
+        except AppError as exc:
+            result.append(exc)
+        except Exception as exc:  # noqa: BLE001
+            result.append(_failure(exc))
+        if number % ITEM_BATCH_SIZE == 0 or line_count > LINE_BATCH_SIZE:
+            line_count = 0
+            await asyncio.sleep(0)
+    return result
 
 
-async def _book_one(item: Any, book: Book) -> Outcome:
-    try:
-        return await book(api_input.batch_item(item))
-    except AppError as exc:
-        return exc
-    except Exception:
-        log.exception("an item of a batch failed", extra={"action": "batch_item_failed"})
-        return ITEM_FAILED()
+async def _begin_all(
+    distributor_id: str, commands: Sequence[BeginCall], codes: Iterable[str]
+) -> list[Outcome]:
+    """Let *commands*, calls of the lines with these *codes*, in group by group."""
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(commands):
+        async with _turn({distributor_id, *codes}):
+            group = _next_group(commands, len(outcomes), admission.group_size())
+            results = await admission.begin_many(distributor_id, group)
+        outcomes += [
+            one if isinstance(one, BeginResult | AppError) else _failure(one) for one in results
+        ]
+    return outcomes
+
+
+def _next_group(commands: Sequence[BeginCall], start: int, size: int) -> Sequence[BeginCall]:
+    """Return those of *commands* from *start* on that go together where *size* calls may."""
+    line_count = 0
+    for end in range(start, min(start + size, len(commands))):
+        line_count += len(commands[end].lines)
+        if line_count > size * LINES_A_CALL and end > start:
+            return commands[start:end]
+    return commands[start : start + size]
+
+
+@asynccontextmanager
+async def _turn(rows: Iterable[str]) -> AsyncIterator[None]:
+    """Wait until no other batch that goes before has a group of *rows* in the queue."""
+    locks = [_turns.setdefault(row, asyncio.Lock()) for row in sorted(rows)]
+    async with AsyncExitStack() as stack:
+        for lock in locks:  # in one order, so that nobody waits for each other
+            await stack.enter_async_context(lock)
+        yield
+
+
+def _failure(fault: BaseException) -> AppError:
+    """Return the refusal of an item that something went wrong with on our side."""
+    log.error("an item of a batch failed", exc_info=fault, extra={"action": "batch_item_failed"})
+    return ITEM_FAILED()
 
 
 def _result(outcome: Outcome, lang: str) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from pipeline_dist.accounts.authentication import (
 )
 from pipeline_dist.accounts.rows import BillingMode
 from pipeline_dist.admission import service as admission
-from pipeline_dist.admission.commands import BeginCall, BeginResult
 from pipeline_dist.admission.present_limits import limits_after, own_limits
 from pipeline_dist.admission.spending import resets_at, spending_of
 from pipeline_dist.api import batches, input as api_input
@@ -155,18 +154,12 @@ async def finish_call(request: ApiRequest, credentials: Credentials) -> Reply:
 async def book_batch(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
     """Book finished calls, each on its own; one result for each, in order."""
     items = api_input.batch(api_input.json_body(request))
-
-    async def book(command: BeginCall) -> BeginResult:
-        codes.add(command.pipeline)
-        return await admission.begin(caller.id, command)
-
-    codes: set[str] = set()
-    outcomes, headers = await batches.book_all(caller.id, items, book)
+    result = await batches.book_all(caller.id, items)
     async with reading() as sor:
-        limits = await limits_after(sor, caller.id, codes)
+        limits = await limits_after(sor, caller.id, result.codes)
     # Others are served while thousands of lines become text.
-    body = await asyncio.to_thread(batches.answer, outcomes, request.context.lang)
-    return Reply(body=body, limits=limits, headers=headers)
+    body = await asyncio.to_thread(batches.answer, result.outcomes, request.context.lang)
+    return Reply(body=body, limits=limits, headers=result.headers)
 
 
 async def usage_report(request: ApiRequest, caller: AuthenticatedDistributor) -> Reply:
