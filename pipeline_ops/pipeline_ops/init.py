@@ -10,6 +10,9 @@ from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.ledger.package_check import PACKAGES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
+from pipeline_ops.rollup.build import USAGE_FENCES
+from pipeline_ops.rollup.check import USAGE_DAYS
+from pipeline_ops.rollup.worker import run_rollup
 from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
 from pipeline_ops.tables.price_owners import PRICE_OWNERS
 
@@ -37,8 +40,14 @@ MODULE = Module(
             "recompute all counters from the ledger and print every difference",
             "按账本重算全部计数，并列出差异",
         ),
+        Command(
+            "usage-days",
+            "pipeline_ops.rollup.command",
+            "sum up all days of use that are over",
+            "汇总已结束各日的使用量",
+        ),
     ),
-    background=(run_sweeper,),
+    background=(run_sweeper, run_rollup),
     contributions=(
         facts.FACTS,
         step_prices.STEP_PRICES_OF_OPS,
@@ -46,10 +55,11 @@ MODULE = Module(
         CAPACITIES,
         OWN_ENTRIES,
         PACKAGES,
+        USAGE_DAYS,
         prices.SERVICE,
         capacities.SERVICE,
     ),
-    accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS, PRICE_OWNERS),
+    accepts=(ACCOUNT_PROVIDER, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS, PRICE_OWNERS, USAGE_FENCES),
 )
 
 

@@ -191,7 +191,8 @@ class WorkSet:
     async def save(self) -> None:
         """Write everything. The ledger comes first: a repeated idempotency key stops here, as
         DuplicateKey, with no counter written."""
-        await ledger.insert_entries(self.sor, self.entries)
+        fences = {row.id: row.usage_day for row in self.distributors.values()}
+        await ledger.insert_entries(self.sor, self.entries, fences)
         if endings := [entry for entry in self.entries if not entry.is_new]:
             await ledger.close_calls(self.sor, endings)
         distributors = self._rows_to_write(self.distributors.values(), distributor_counters)

@@ -19,6 +19,7 @@ from app.global_func import (
     bulk_insert_tuples,
     bulk_update,
 )
+from pipeline_ops.ledger.day_marks import NO_FENCES, Fences, days_to_mark, mark_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.ledger.package_rows import release_packages
 from pipeline_ops.ledger.rows import (
@@ -46,9 +47,15 @@ _CLOSED = (
 )  # fmt: skip
 
 
-async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
-    """Write the new rows of *entries*, if there are any; DuplicateKey for a repeated idempotency
-    key."""
+async def insert_entries(
+    sor: SafeSqlor, entries: Sequence[Entry], fences: Fences = NO_FENCES
+) -> None:
+    """
+    Write the new rows of *entries*, if there are any, and mark the days that they change (also of
+    those that only end) unless *fences* say that no sums are kept of them (ledger/day_marks.py);
+    DuplicateKey for a repeated idempotency key.
+    """
+    await mark_days(sor, days_to_mark(entries, fences))
     rows = [row for entry in entries for row in table_rows(entry)]
     if not rows:
         return
@@ -136,7 +143,8 @@ async def _headers(sor: SafeSqlor, where: str, values: Mapping[str, Any]) -> lis
 
 
 async def close_calls(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
-    """Write the ends of calls into their locked headers, with the first item of each."""
+    """Write the ends of calls into their locked headers, with the first item of each; the days of
+    the same entries are marked by `insert_entries`."""
     await bulk_update(sor, TABLE, (*_CLOSED, *ITEM_COLUMNS), [header_row(one) for one in entries])
 
 
@@ -160,6 +168,7 @@ async def void_call(
         rows, refunds, entry_no=entry_no, moment=moment, by=by, reason=reason, month_of=month_of
     )
     names = list(reversals[0])
+    await mark_days(sor, {(row["distributor_id"] or "", row["day_key"]) for row in rows})
     await bulk_insert_tuples(sor, TABLE, names, [tuple(row.values()) for row in reversals])
     await sor.sqlExe(
         "update pipeline_usage_log set status = ${voided}$, voided_at = ${moment}$,"
