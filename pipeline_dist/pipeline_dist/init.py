@@ -12,7 +12,7 @@ from app.global_func import (
     table_endpoints,
     writing,
 )
-from pipeline_dist.accounts import counted, distributors, links
+from pipeline_dist.accounts import counted, distributors, links, usage_fences
 from pipeline_dist.admin import (
     distributors as admin_api,
     figures as figures_api,
@@ -75,6 +75,7 @@ MODULE = Module(
         links.PRICE_OWNERS_OF_DIST,
         accounts.PROVIDER,
         *counted.COUNTED,
+        usage_fences.FENCES,
         kept_statements.STATEMENTS,
         CLOSED_MONTHS,
         statements.STATEMENTS,

@@ -12,6 +12,9 @@ from pipeline_ops.ledger.counted import CAPACITIES, COUNTED_TABLES, OWN_ENTRIES
 from pipeline_ops.ledger.package_check import PACKAGES
 from pipeline_ops.reports import pipeline_figures, stats
 from pipeline_ops.reports.distributors import DISTRIBUTOR_STATEMENTS
+from pipeline_ops.rollup.build import USAGE_FENCES
+from pipeline_ops.rollup.check import USAGE_DAYS
+from pipeline_ops.rollup.worker import run_rollup
 from pipeline_ops.tables import capacities, facts, prices, step_prices, transfer
 from pipeline_ops.tables.price_owners import PRICE_OWNERS
 
@@ -51,8 +54,14 @@ MODULE = Module(
             "write the ledger of some months to a Parquet or CSV file",
             "将若干月份的账本导出为 Parquet 或 CSV 文件",
         ),
+        Command(
+            "usage-days",
+            "pipeline_ops.rollup.command",
+            "sum up all days of use that are over",
+            "汇总已结束各日的使用量",
+        ),
     ),
-    background=(run_sweeper,),
+    background=(run_sweeper, run_rollup),
     contributions=(
         facts.FACTS,
         step_prices.STEP_PRICES_OF_OPS,
@@ -61,10 +70,18 @@ MODULE = Module(
         OWN_ENTRIES,
         PACKAGES,
         ARCHIVE,
+        USAGE_DAYS,
         prices.SERVICE,
         capacities.SERVICE,
     ),
-    accepts=(ACCOUNT_PROVIDER, CLOSED_MONTHS, COUNTED_TABLES, DISTRIBUTOR_STATEMENTS, PRICE_OWNERS),
+    accepts=(
+        ACCOUNT_PROVIDER,
+        CLOSED_MONTHS,
+        COUNTED_TABLES,
+        DISTRIBUTOR_STATEMENTS,
+        PRICE_OWNERS,
+        USAGE_FENCES,
+    ),
 )
 
 

@@ -3,7 +3,9 @@ How the machine reaches the product: its endpoints in this process, with a clock
 or the same ones over HTTP from real workers.
 """
 
+import asyncio
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +37,8 @@ from pipeline_dist.init import MODULE as DIST
 from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.init import MODULE as OPS
 from pipeline_ops.ledger.check import check
+from pipeline_ops.rollup.build import build_next_day, last_day_over, raise_fences
+from pipeline_ops.rollup.worker import build_due
 from tests.support.installation import Installation
 
 FUNCTIONS = {
@@ -94,6 +98,11 @@ class _Request:
         return self._context
 
 
+# After how many of the steps of time nothing is summed up, or the next day only.
+UNBUILT_SHARE = 0.3
+PARTLY_BUILT_SHARE = 0.3
+
+
 class OwnProcess:
     """The product's functions in this process, on its real database."""
 
@@ -129,11 +138,20 @@ class OwnProcess:
         return reaction
 
     async def move_clock(self, moment: datetime) -> None:
-        """Let it be another time; end the calls whose time is up, close the months that are due."""
+        """Let it be another time; end the calls whose time is up, close the months that are due,
+        and keep sums of days that are over: of all, of some, or of none yet."""
         self._callers.clear()
         clock.set_source(lambda: moment)
         await expire_overdue(moment)
         await close_due(moment)
+        dice = random.Random(moment.isoformat())
+        if dice.random() < UNBUILT_SHARE:
+            return
+        if dice.random() < PARTLY_BUILT_SHARE:
+            await raise_fences(last_day_over())
+            await build_next_day(last_day_over())
+            return
+        await build_due(asyncio.Event())
 
     async def ledger_differences(self) -> list[str]:
         """What check-ledger says, in this process."""

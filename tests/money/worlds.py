@@ -31,7 +31,10 @@ OWN_TABLES = (
     "pipeline_pricing", "distributors", "distributor_pipeline", "pipeline_capacity",
     "app_own_entries", "app_package_use",
 )  # fmt: skip
-LEDGERS = ("pipeline_usage_log", "app_statement", "app_statement_file", "app_statement_number")
+LEDGERS = (
+    "pipeline_usage_log", "app_statement", "app_statement_file", "app_statement_number",
+    "app_usage_day", "app_usage_dirty", "app_usage_rollup",
+)  # fmt: skip
 # The parts of the product that the machine may use; the order in which they came.
 FEATURES = (
     "terms", "ledger", "own_prices", "packages", "adjust", "limits", "suspended_finish", "closing",

@@ -31,6 +31,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline_ops.errors",),
     ("pipeline_ops.rules", "pipeline_ops.archive"),
     ("pipeline_ops.ledger",),
+    ("pipeline_ops.rollup",),
     ("pipeline_ops.calls", "pipeline_ops.tables", "pipeline_ops.reports"),
     ("pipeline_ops.archiving",),
     ("pipeline_ops.endpoints",),

@@ -82,6 +82,7 @@ def test_what_must_never_leave_is_marked() -> None:
         "previous_key_hash",
         "rate_window",
         "lock_no",
+        "usage_day",
     }
 
 

@@ -41,7 +41,8 @@ class Distributor:
     """
     A row of distributors: who it is, what limits it, and its counters, changed in place.
 
-    `closed_month`: the last month that is closed, with all before it; None: none is.
+    `closed_month`: the last month that is closed, with all before it; None: none is. `usage_day`:
+    the last day whose use is kept as sums (ledger/day_marks.py); None: none is yet.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Distributor:
     spend_reserved: Decimal
     entry_no: int
     closed_month: str | None
+    usage_day: str | None
     api_key_hash: str | None
     api_key_expires_at: datetime | None
     previous_key_hash: str | None

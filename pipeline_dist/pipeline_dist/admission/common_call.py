@@ -102,6 +102,7 @@ def _account(workset: WorkSet, distributor_id: str, code: str) -> "CommonAccount
     - nothing refuses its calls: the distributor is active, the pipeline live and switched on, the
       link there, switched on and in its time;
     - no money limits it: no prepaid balance, no spending limit; these are not counted in calls;
+    - no sums are kept of this day, which would have to be marked (ledger/day_marks.py);
     - all its counters stand at this day and month: the first call of a period, and one after the
       clock was set back, need what the ledger counts.
     """
@@ -120,6 +121,8 @@ def _account(workset: WorkSet, distributor_id: str, code: str) -> "CommonAccount
     except AppError:
         return None
     day, month = quota_day(moment), quota_month(moment)
+    if distributor.usage_day is None or day <= distributor.usage_day:
+        return None
     row = capacity.row
     rows = (link,) if row is None else (link, row)
     if any((one.day_key, one.month_key) != (day, month) for one in rows):

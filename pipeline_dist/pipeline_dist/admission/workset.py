@@ -22,6 +22,7 @@ from pipeline_dist.admission.rows import (
 )
 from pipeline_ops.calls.capacity import Capacity
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.day_marks import days_to_mark, mark_days
 from pipeline_ops.ledger.ready_rows import ready_texts
 from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry
 from pipeline_ops.rules import pricing
@@ -186,6 +187,8 @@ class WorkSet:
     async def save(self) -> None:
         """Write everything, in the round trip of the commit as far as it may be. The ledger comes
         first: a repeated idempotency key stops there, as DuplicateKey, with no counter written."""
+        fences = {row.id: row.usage_day for row in self.distributors.values()}
+        await mark_days(self.sor, days_to_mark(self.entries, fences))
         await self.packages.save(self.sor)
         await self.sor.write_last(
             [

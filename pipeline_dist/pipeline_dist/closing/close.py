@@ -9,6 +9,7 @@ What the statement says is kept in that transaction; its files are made after it
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,11 +34,15 @@ from pipeline_dist.closing.store import Statement
 from pipeline_dist.errors import CALLS_RUNNING, MONTH_CLOSED, MONTH_NOT_OVER, OLDER_MONTH_OPEN
 from pipeline_dist.reports.statement import HAS_STATEMENT, Closing, statement
 
+log = logging.getLogger("pipeline_dist.closing")
+
 _ROWS = (
-    "select count(*) as row_count,"
+    "select count(*) as row_count, coalesce(sum(u.calls), 0) as calls,"
+    " coalesce(sum(u.amount), 0) as amount,"
     " coalesce(sum(u.line_no = 0 and u.status = 'reserved'), 0) as running"
-    " from pipeline_usage_log u where u.distributor_id = ${id}$ and u.month_key = ${month}$"
-    " and u.entry_type <> 'topup'"
+    # All of it is in this index.
+    " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
+    " where u.distributor_id = ${id}$ and u.month_key = ${month}$ and u.entry_type <> 'topup'"
 )
 
 
@@ -112,6 +117,10 @@ async def _keep_statement(
         raise CALLS_RUNNING(extra={"running": running}, month=month, count=running)
     closing = Closing(await store.next_number(sor, month), now())
     document = await statement(sor, distributor, month, closing)
+    if (document["calls"], document["amount"]) != (int(counts["calls"]), counts["amount"]):
+        # What is closed is closed for good: the ledger decides, whatever the sums of days say.
+        log.error("sums of days differ from the ledger: run check-ledger --month %s", month)
+        document = await statement(sor, distributor, month, closing, of_ledger=True)
     content = await asyncio.to_thread(statement_content, document)
     result = Statement(
         id=time_ordered_id(),

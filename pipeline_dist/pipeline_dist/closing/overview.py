@@ -6,6 +6,8 @@ from typing import Any
 
 from app.global_func import Row, SafeSqlor
 from pipeline_dist.reports.statement import HAS_STATEMENT, month_status, round_amount
+from pipeline_ops.rollup.kinds import TOTALS
+from pipeline_ops.rollup.read import of_month, usage_source
 
 # What the table can be sorted by.
 SORT_COLUMNS = {"month": "m.month", "distributor": "d.name", "number": "s.number"}
@@ -22,9 +24,8 @@ _COLUMNS = (
     " d.closed_month, d.currency, s.number, s.total, s.closed_at"
 )
 _TOTALS = (
-    "select distributor_id, month_key as month, sum(amount) as amount from pipeline_usage_log"
-    " where distributor_id in ${ids}$ and month_key in ${months}$ and entry_type <> 'topup'"
-    " group by distributor_id, month_key"
+    "select r.distributor_id, sum(r.amount) as amount from {rows}"
+    " where r.entry_type <> 'topup' and r.distributor_id in ${{ids}}$ group by r.distributor_id"
 )
 
 
@@ -55,9 +56,15 @@ async def _amounts(sor: SafeSqlor, rows: Iterable[Row]) -> dict[tuple[str, str],
     pairs = [(row["distributor_id"], row["month"]) for row in rows]
     if not pairs:
         return {}
-    ids, keys = ({pair[side] for pair in pairs} for side in (0, 1))
-    sums = await sor.sqlExe(_TOTALS, {"ids": sorted(ids), "months": sorted(keys)})
-    return {(row["distributor_id"], row["month"]): row["amount"] for row in sums}
+    amounts = {}
+    for month in sorted({month for _, month in pairs}):
+        ids = sorted(whose for whose, its_month in pairs if its_month == month)
+        columns = ("distributor_id", "entry_type", "amount")
+        source = await usage_source(sor, of_month(None, month), (TOTALS,), columns)
+        text = _TOTALS.format(rows=source.text)
+        for row in await sor.sqlExe(text, source.values | {"ids": ids}):
+            amounts[row["distributor_id"], month] = row["amount"]
+    return amounts
 
 
 def _shown_row(row: Row, amounts: Mapping[tuple[str, str], Any]) -> dict[str, Any]:

@@ -27,17 +27,19 @@ from pipeline_dist.accounts.rows import (
 )
 from pipeline_dist.admission.account import link_terms
 from pipeline_dist.admission.spending import resets_at, spending_of
-from pipeline_dist.reports.sums import IS_ITEM
 from pipeline_dist.reports.usage import Span, whole_days
+from pipeline_ops.rollup.kinds import LINES, MODELS, STEPS, TOTALS
+from pipeline_ops.rollup.read import usage_source
 from pipeline_ops.rules.terms import EVERYBODY, TERMS_COLUMNS, Terms, terms_of
 
 DAYS_SHOWN = 30
 MAX_PIPELINES = 1000
+# What the sums go by, and the kinds of rows that they are of.
 GROUPS = {
-    "day": "u.day_key",
-    "pipeline": "p.code",
-    "step": "u.step_key",
-    "model": "u.model",
+    "day": ("day_key", (TOTALS,)),
+    "pipeline": ("pipeline_id", (TOTALS,)),
+    "step": ("step_key", (LINES, STEPS)),
+    "model": ("model", (LINES, MODELS)),
 }
 _SHOWN_OF_TERMS = (
     "step_key", "model", "unit", "pricing_type", "price_scope", "unit_price", "unit_size",
@@ -76,25 +78,25 @@ async def sums(
     A call counts where it began. By step and model `calls` are the calls that have an item there
     which was not reversed, so that they do not add up to the calls of the whole.
     """
-    column = GROUPS[group_by]
+    column, kinds = GROUPS[group_by]
     is_item = group_by in ("step", "model")
-    calls = period.calls_with_item if is_item else "sum(u.calls)"
-    # Nothing of the request is in the text: column and conditions are from the table above.
-    sql = (
-        f"select {column} as `group`, min(p.name) as name, min(p.id) as pipeline_id, u.currency,"
-        f" {calls} as calls, sum(u.line_no = 0 and u.calls = 1 and u.status = 'succeeded')"
-        " as succeeded,"
-        " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
-        f" sum(u.amount) as amount{_USED} and {period.condition}"
-        f"{f' and {IS_ITEM}' if is_item else ''}"
+    pipeline_id = None
+    if pipeline:
+        row = await sor.one("select id from pipelines where code = ${code}$", {"code": pipeline})
+        if row is None:
+            return []
+        pipeline_id = row["id"]
+    columns = tuple(dict.fromkeys((column, *_SUMS_OF)))
+    source = await usage_source(sor, period.use(distributor_id, pipeline_id), kinds, columns)
+    by_pipeline = group_by == "pipeline"
+    sql = _SUMS.format(
+        shown="p.code" if by_pipeline else "g.place",
+        column=column,
+        rows=source.text,
         # Adjustments are of a day, and of nothing else.
-        f"{' and p.id is not null' if group_by == 'pipeline' else ''}"
-        f"{' and p.code = ${pipeline}$' if pipeline else ''}"
-        f" group by {column}, u.currency having calls <> 0 or amount <> 0"
-        f" order by {column}, u.currency"
+        shown_rows=" and r.pipeline_id is not null" if by_pipeline else "",
     )
-    values = period.values | {"distributor_id": distributor_id, "pipeline": pipeline}
-    return [_sum_row(row, is_item) for row in await sor.sqlExe(sql, values)]
+    return [_sum_row(row, is_item) for row in await sor.sqlExe(sql, source.values)]
 
 
 def _sum_row(row: Row, is_item: bool) -> dict[str, Any]:
@@ -186,10 +188,22 @@ def _pipeline(row: Row, link: Link, terms: list[Terms], moment: datetime) -> dic
     }  # fmt: skip
 
 
-# Adjustments, of no line, are part of the bill; what is paid in is not.
-_USED = (
-    " from pipeline_usage_log u left join pipelines p on p.id = u.pipeline_id"
-    " where u.distributor_id = ${distributor_id}$ and u.entry_type <> 'topup'"
+_SUMS_OF = (
+    "kind", "pipeline_id", "unit", "entry_type", "currency", "calls", "succeeded", "failed",
+    "amount",
+)  # fmt: skip
+# Adjustments, of no line, are part of the bill; what is paid in is not. Of lines the amounts are
+# told; how many calls, by the kind of their group. Names after the sums, so that no plan begins
+# with them.
+_SUMS = (
+    "select {shown} as `group`, min(p.name) as name, min(p.id) as pipeline_id, g.currency,"  # noqa: S608  constants
+    " sum(g.calls) as calls, sum(g.succeeded) as succeeded, sum(g.failed) as failed,"
+    " sum(g.amount) as amount from (select r.{column} as place, r.pipeline_id as pipe,"
+    f" r.currency, sum(if(r.kind = '{LINES.name}', 0, r.calls)) as calls,"
+    " sum(r.succeeded) as succeeded, sum(r.failed) as failed, sum(r.amount) as amount from {rows}"
+    f" where r.entry_type <> 'topup' and (r.kind <> '{LINES.name}' or r.unit <> ''){{shown_rows}}"
+    " group by r.{column}, r.pipeline_id, r.currency) g left join pipelines p on p.id = g.pipe"
+    " group by {shown}, g.currency having calls <> 0 or amount <> 0 order by {shown}, g.currency"
 )
 _LINKS = (
     "select p.code, p.name, p.status, l.* from distributor_pipeline l"

@@ -24,7 +24,9 @@ from app.global_func import (
     zone_name,
 )
 from pipeline_dist.accounts.rows import Distributor
-from pipeline_dist.reports.sums import CALLS_WITH_ITEM_OF_MONTH, IS_ITEM, NOT_ALL_REVERSED
+from pipeline_dist.reports.usage import NOT_ALL_REVERSED
+from pipeline_ops.rollup.kinds import LINES, TOTALS
+from pipeline_ops.rollup.read import UsageReader, of_month
 from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.pricing import with_shown_prices
 
@@ -51,32 +53,40 @@ LINE_COLUMNS = (
 )  # fmt: skip
 _NOTHING = Decimal("0.0000000000")
 _OF_MONTH = " where u.distributor_id = ${distributor_id}$ and u.month_key = ${month}$"
-# What belongs to the month by its own date; the rest came too late for the statement of its own.
-_OWN = "u.day_key like concat(u.month_key, '-%')"
+_PRICES = "pricing_type, unit_price, unit_size, package_size, package_price"
+_SUMS_OF = (
+    "pipeline_id", "step_key", "model", "unit", "pricing_type", "unit_price", "unit_size",
+    "package_size", "package_price", "currency", "day_key", "month_key", "month_calls", "quantity",
+    "amount",
+)  # fmt: skip
+# The pipelines' names after the sums, so that no plan begins with them.
 _LINES = (
-    "select p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"  # noqa: S608  constants
-    " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price,"
-    f" {CALLS_WITH_ITEM_OF_MONTH} as calls, sum(u.quantity) as quantity,"
-    " sum(u.amount) as amount, u.currency"
-    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    f"{_OF_MONTH} and {IS_ITEM} and {_OWN}"
-    " group by p.code, p.name, u.step_key, u.model, u.unit, u.pricing_type, u.unit_price,"
-    f" u.unit_size, u.package_size, u.package_price, u.currency{NOT_ALL_REVERSED}"
-    " order by p.code, u.step_key, u.model, u.unit, u.unit_price, u.package_price"
+    "select p.code as pipeline, p.name as pipeline_name, g.* from (select r.pipeline_id,"  # noqa: S608  constants
+    f" r.step_key, r.model, r.unit, {_PRICES}, cast(sum(r.month_calls) as signed) as calls,"
+    " sum(r.quantity) as quantity, sum(r.amount) as amount, r.currency from {rows}"
+    " where r.unit <> '' and r.day_key like concat(r.month_key, '-%')"
+    f" group by r.pipeline_id, r.step_key, r.model, r.unit, {_PRICES}, r.currency"
+    f"{NOT_ALL_REVERSED}) g join pipelines p on p.id = g.pipeline_id"
+    " order by p.code, g.step_key, g.model, g.unit, g.unit_price, g.package_price"
+)
+_LATE_DAYS = (
+    "select distinct r.day_key from {rows} where r.day_key not like concat(r.month_key, '-%')"
 )
 _CORRECTIONS = (
     "select u.call_no, u.line_no, u.entry_no, u.entry_type, substr(u.day_key, 1, 7) as month,"  # noqa: S608  constants
     " u.started_at, p.code as pipeline, p.name as pipeline_name, u.step_key, u.model, u.unit,"
     " u.pricing_type, u.unit_price, u.unit_size, u.package_size, u.package_price, u.calls,"
     " u.quantity, u.amount, u.currency, u.reason"
-    " from pipeline_usage_log u join pipelines p on p.id = u.pipeline_id"
-    f"{_OF_MONTH} and u.entry_type in ('charge', 'reversal') and not {_OWN}"
-    f" and ({IS_ITEM} or u.calls <> 0) order by u.entry_no, u.call_no, u.line_no"
+    " from pipeline_usage_log u force index (pipeline_usage_log_distributor_month)"
+    f" join pipelines p on p.id = u.pipeline_id{_OF_MONTH}"
+    " and u.day_key in ${days}$ and u.entry_type in ('charge', 'reversal')"
+    " and (u.unit <> '' or u.calls <> 0) order by u.entry_no, u.call_no, u.line_no"
 )
 # What changes the bill by hand: of no line, and so told apart from the lines.
 _ADJUSTMENTS = (
     "select u.entry_no, u.created_at as booked_at, u.amount, u.currency, u.reason, u.reference"  # noqa: S608  constants
-    f" from pipeline_usage_log u{_OF_MONTH} and u.entry_type = 'adjustment' order by u.entry_no"
+    " from pipeline_usage_log u force index (pipeline_usage_log_reference)"
+    f"{_OF_MONTH} and u.entry_type = 'adjustment' order by u.entry_no"
 )
 # Of a distributor and month `m`: not only top-ups, which no statement lists.
 HAS_STATEMENT = (
@@ -84,9 +94,8 @@ HAS_STATEMENT = (
     " and t.month_key = m.month and t.entry_type <> 'topup')"
 )
 _SUMS = (
-    "select coalesce(sum(u.calls), 0) as calls, coalesce(sum(u.amount), 0) as amount,"  # noqa: S608  constants
-    " coalesce(sum(u.line_no = 0 and u.status = 'reserved'), 0) as running"
-    f" from pipeline_usage_log u{_OF_MONTH} and u.entry_type <> 'topup'"
+    "select coalesce(sum(r.calls), 0) as calls, coalesce(sum(r.amount), 0) as amount,"
+    " coalesce(sum(r.running), 0) as running from {rows} where r.entry_type <> 'topup'"
 )
 
 
@@ -104,19 +113,27 @@ def month_status(closed_month: str | None, month: str) -> MonthStatus:
 
 
 async def statement(
-    sor: SafeSqlor, distributor: Distributor, month: str, closing: Closing | None = None
+    sor: SafeSqlor,
+    distributor: Distributor,
+    month: str,
+    closing: Closing | None = None,
+    *,
+    of_ledger: bool = False,
 ) -> dict[str, Any]:
     """
     Return the statement of *distributor* for the quota month *month*, as the ledger has it now.
 
     It has a number and is final where the month is closed with *closing*. `lines` are what belongs
     to the month by its date, `corrections` what came too late for the statement of its own month.
+    With *of_ledger* the sums of days are left aside (pipeline_ops/rollup).
     """
     values = {"distributor_id": distributor.id, "month": month}
-    lines = [with_shown_prices(line) for line in await sor.sqlExe(_LINES, values)]
-    corrections = [with_shown_prices(row) for row in await sor.sqlExe(_CORRECTIONS, values)]
+    reader = await UsageReader.open(sor, of_month(distributor.id, month), of_ledger=of_ledger)
+    lines = await _read_lines(sor, reader)
+    corrections = await _read_corrections(sor, reader, values)
     adjustments = [dict(row) for row in await sor.sqlExe(_ADJUSTMENTS, values)]
-    sums = await sor.one(_SUMS, values)
+    totals = reader.source((TOTALS,), ("entry_type", "calls", "amount", "running"))
+    sums = await sor.one(_SUMS.format(rows=totals.text), totals.values)
     assert sums is not None
     start, end = month_bounds(month)
     sum_exact = _NOTHING + sums["amount"]
@@ -146,6 +163,25 @@ async def statement(
         "made_at": closing.moment if closing else now(),
         "checksum": None,
     }
+
+
+async def _read_lines(sor: SafeSqlor, reader: UsageReader) -> list[dict[str, Any]]:
+    """Return what belongs to the month by its own date."""
+    source = reader.source((LINES,), _SUMS_OF)
+    rows = await sor.sqlExe(_LINES.format(rows=source.text), source.values)
+    return [with_shown_prices({name: row[name] for name in LINE_COLUMNS}) for row in rows]
+
+
+async def _read_corrections(
+    sor: SafeSqlor, reader: UsageReader, values: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return what came too late for the statement of its own month, row by row."""
+    source = reader.source((TOTALS,), ("day_key", "month_key"))
+    days = await sor.firsts(_LATE_DAYS.format(rows=source.text), source.values)
+    if not days:
+        return []
+    rows = await sor.sqlExe(_CORRECTIONS, values | {"days": days})
+    return [with_shown_prices(row) for row in rows]
 
 
 def round_amount(amount: Decimal, currency: str) -> Decimal:

@@ -2,12 +2,6 @@
 
 from pipeline_ops.reports.distributors import DistributorStatements
 
-# By distributor, so that the index (distributor_id, month_key, …) serves it.
-_BY_DISTRIBUTOR = (
-    "select d.id, d.name, u.currency, sum(u.calls) as calls, sum(u.amount) as amount"
-    " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
-    " and u.month_key = ${month}$ and u.entry_type <> 'topup' group by d.id, d.name, u.currency"
-)
 _NEAR_LIMIT = (
     "select concat('distributor_', d.quota_period) as scope, d.id, d.name, d.quota_used as used,"
     " d.quota_calls as `limit` from distributors d where d.status = 'active'"
@@ -28,6 +22,5 @@ _NEAR_LIMIT = (
 )
 STATEMENTS = DistributorStatements(
     names="select id, name from distributors where id in ${ids}$",
-    busiest=_BY_DISTRIBUTOR,
     near_limit=_NEAR_LIMIT,
 )

@@ -28,18 +28,24 @@ from app.global_func import (
 )
 from pipeline_dist.errors import TOO_MANY_DAYS
 from pipeline_dist.reports.cursors import Cursor, read_cursor, write_cursor
-from pipeline_dist.reports.sums import (
-    CALLS_WITH_ITEM,
-    CALLS_WITH_ITEM_OF_MONTH,
-    IS_BILLED,
-    NOT_ALL_REVERSED,
-)
 from pipeline_ops.ledger.entries import starts_of_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
+from pipeline_ops.rollup.kinds import LINES, MODEL_UNITS, STEP_UNITS, TOTALS, UNITS
+from pipeline_ops.rollup.ledger_rows import FIRST_DAY, LAST_DAY
+from pipeline_ops.rollup.read import UsageReader, Use, of_month, usage_source
 from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.pricing import with_shown_prices
 
-GROUPS = {"day": "u.day_key", "pipeline": "p.code", "model": "u.model", "step": "u.step_key"}
+# What the sums go by, and the kind of rows that says how many calls have an item there.
+GROUPS = {
+    "day": ("day_key", UNITS),
+    "pipeline": ("pipeline_id", UNITS),
+    "model": ("model", MODEL_UNITS),
+    "step": ("step_key", STEP_UNITS),
+}
+MAX_ENTRY_NO = 2**63 - 1
+# Leaves out groups of which nothing is left.
+NOT_ALL_REVERSED = " having calls <> 0 or quantity <> 0 or amount <> 0"
 MAX_DAYS = 400
 DAY_OR_TIME = "day_or_time"
 PAGE_QUERY = {
@@ -55,27 +61,24 @@ _PLACE = {
 }
 # A time from here on could not be reckoned with: the calendar ends.
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-# Adjustments and top-ups have no line.
-_LEDGER = " from pipeline_usage_log u left join pipelines p on p.id = u.pipeline_id"
-_OF_DISTRIBUTOR = " where u.distributor_id = ${distributor_id}$ and "
-_ROWS = _LEDGER + _OF_DISTRIBUTOR
 _LINES = (
-    "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"
+    "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"  # noqa: S608  constants
     " u.step_key, u.model,"
     " u.unit, u.quantity, u.pricing_type, u.unit_price, u.unit_size, u.package_size,"
     f" u.package_price, u.amount, {MATCH_COLUMNS},"
     " u.currency, u.calls, u.status, u.started_at, u.finished_at, u.reason, u.reference,"
     " u.archive_batch"
-    f"{_LEDGER}{PRICE_OF_ROW}{_OF_DISTRIBUTOR}"
+    " from pipeline_usage_log u force index (pipeline_usage_log_entry)"
+    # Adjustments and top-ups have no line.
+    f" left join pipelines p on p.id = u.pipeline_id{PRICE_OF_ROW}"
+    " where u.distributor_id = ${distributor_id}$ and "
 )
 _IN_MONTH = "u.month_key = ${month}$"
-# The starts are also for the index (distributor_id, started_at).
 _ON_DAYS = (
     "u.day_key between ${first_day}$ and ${last_day}$"
     " and u.started_at >= ${earliest}$ and u.started_at < ${latest}$"
 )
 _MILLISECOND = timedelta(milliseconds=1)
-_FIRST_DAY, _LAST_DAY = "", "9999-12-31"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +104,18 @@ class Span:
         """What a row `u` of the ledger fulfils that belongs to it."""
         return _IN_MONTH if self.month else _ON_DAYS
 
-    @property
-    def calls_with_item(self) -> str:
-        """How many calls a group of items of it has."""
-        return CALLS_WITH_ITEM_OF_MONTH if self.month else CALLS_WITH_ITEM
+    def use(self, distributor_id: str, pipeline_id: str | None = None) -> Use:
+        """Return what a distributor used in it, with *pipeline_id* of that pipeline."""
+        if self.month:
+            return of_month(distributor_id, self.month)
+        return Use(
+            distributor_id=distributor_id,
+            pipeline_id=pipeline_id,
+            first_day=self.first_day,
+            last_day=self.last_day,
+            earliest=self.earliest if self.first_day == FIRST_DAY else None,
+            latest=self.latest if self.last_day == LAST_DAY else None,
+        )
 
     @property
     def values(self) -> dict[str, Any]:
@@ -156,9 +167,9 @@ def span(start: str | None, end: str | None, *, may_be_long: bool = False) -> Sp
         raise InvalidFields(problems)
     result = _span_of_days(first, last)
     if _is_time(start):
-        result = replace(result, first_day=_FIRST_DAY, earliest=first)
+        result = replace(result, first_day=FIRST_DAY, earliest=first)
     if _is_time(end):
-        result = replace(result, last_day=_LAST_DAY, latest=last)
+        result = replace(result, last_day=LAST_DAY, latest=last)
     return result
 
 
@@ -231,25 +242,34 @@ async def sums(
     add up to those of `total`. The amounts do: adjustments, which are of no line, stand in groups
     without a unit.
     """
-    column = GROUPS[group_by]
+    column, kind = GROUPS[group_by]
+    calls = "month_calls" if period.month else "calls"
+    columns = (column, "kind", "unit", "currency", calls, "quantity", "amount")
+    source = await usage_source(sor, period.use(distributor_id), (LINES, kind), columns)
+    # A pipeline's name after its sums, so that no plan begins with the pipelines.
+    place, names = f"g.{column}", ""
+    if group_by == "pipeline":
+        place, names = "p.code", " left join pipelines p on p.id = g.pipeline_id"
     rows: list[dict[str, Any]] = await sor.sqlExe(
-        f"select {column} as `{group_by}`, u.unit, u.currency,"
-        f" {period.calls_with_item} as calls, sum(u.quantity) as quantity, sum(u.amount) as amount"
-        f"{_ROWS}{IS_BILLED} and {period.condition}"
-        f" group by {column}, u.unit, u.currency{NOT_ALL_REVERSED}"
-        f" order by {column}, u.unit, u.currency",
-        _values(distributor_id, period),
+        f"select {place} as `{group_by}`, g.unit, g.currency, g.calls, g.quantity, g.amount from"  # noqa: S608
+        f" (select r.{column}, r.unit, r.currency,"
+        f" cast(sum(if(r.kind = '{LINES.name}', 0, r.{calls})) as signed) as calls,"
+        " sum(r.quantity) as quantity, sum(r.amount) as amount"
+        f" from {source.text} group by r.{column}, r.unit, r.currency{NOT_ALL_REVERSED}) g{names}"
+        f" order by {place}, g.unit, g.currency",
+        source.values,
     )
     return rows
 
 
 async def total(sor: SafeSqlor, distributor_id: str, period: Span) -> dict[str, Any]:
     """Return how many calls were made, and what all of it costs."""
+    columns = ("entry_type", "calls", "amount")
+    source = await usage_source(sor, period.use(distributor_id), (TOTALS,), columns)
     row = await sor.one(
-        "select coalesce(sum(u.calls), 0) as calls, sum(u.amount) as amount"  # noqa: S608  constants
-        " from pipeline_usage_log u where u.distributor_id = ${distributor_id}$"
-        f" and u.entry_type <> 'topup' and {period.condition}",
-        _values(distributor_id, period),
+        "select coalesce(sum(r.calls), 0) as calls, sum(r.amount) as amount"  # noqa: S608  constants
+        f" from {source.text} where r.entry_type <> 'topup'",
+        source.values,
     )
     assert row is not None
     return {"calls": int(row["calls"]), "amount": row["amount"] or Decimal("0.0000000000")}
@@ -268,13 +288,21 @@ async def list_lines(
     that is not there yet has a higher one: none comes twice or is left out, also of a call that
     ends late.
     """
+    first, end = await _numbers(sor, distributor_id, window.span)
     rows = await sor.sqlExe(
-        f"{_LINES}{window.span.condition} and u.entry_no >= ${{after}}$"
-        " and (u.entry_no > ${after}$ or u.line_no > ${after_line}$)"
+        f"{_LINES}{window.span.condition} and u.entry_no >= ${{first}}$"
+        " and u.entry_no <= ${end}$ and (u.entry_no > ${after}$ or u.line_no > ${after_line}$)"
         # One call has a number: its number is in the order only because it is in the index.
         " order by u.entry_no, u.call_no, u.line_no limit ${most}$",
-        _values(distributor_id, window.span)
-        | {"after": window.after[0], "after_line": window.after[1], "most": window.rows},
+        {
+            "distributor_id": distributor_id,
+            **window.span.values,
+            "first": max(first, window.after[0]),
+            "end": end,
+            "after": window.after[0],
+            "after_line": window.after[1],
+            "most": window.rows,
+        },
     )
     last = (rows[-1]["entry_no"], rows[-1]["line_no"]) if rows else window.after
     place = dict(zip(_PLACE, last, strict=True))
@@ -289,8 +317,19 @@ def _usage_line(row: dict[str, Any]) -> dict[str, Any]:
     return line | {"matched": None, "archived": True} if is_archived else line
 
 
-def _values(distributor_id: str, period: Span) -> dict[str, Any]:
-    return {"distributor_id": distributor_id, **period.values}
+async def _numbers(sor: SafeSqlor, distributor_id: str, period: Span) -> tuple[int, int]:
+    """Return a first and a last number of settlement between which stands all of *period*: what
+    comes before and behind in the index need not be looked through."""
+    reader = await UsageReader.open(sor, period.use(distributor_id))
+    if not reader.is_built:
+        return 0, MAX_ENTRY_NO
+    source = reader.source((TOTALS,), ("first_entry", "last_entry"))
+    row = await sor.one(
+        "select min(r.first_entry) as first, max(r.last_entry) as last"  # noqa: S608  constants
+        f" from {source.text}",
+        source.values,
+    )
+    return (row["first"], row["last"]) if row and row["last"] is not None else (0, 0)
 
 
 def _is_time(text: str | None) -> bool:

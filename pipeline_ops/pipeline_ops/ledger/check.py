@@ -139,7 +139,15 @@ def _print(differences: list[Difference], sums: Sums, *, as_json: bool) -> None:
 async def _repair(differences: list[Difference]) -> int:
     remaining = 0
     counting_tables = {table.name for table in COUNTED_TABLES if table.counts}
+    rebuilt_rows: set[tuple[str, str]] = set()
     for item in differences:
+        table = COUNTED_TABLES.get(item.table)
+        if table is not None and table.rebuild is not None:
+            if (item.table, item.row_id) not in rebuilt_rows:
+                await table.rebuild(item.row_id)
+                print(f"{item.table} {item.key}: made anew. 已重算。")
+            rebuilt_rows.add((item.table, item.row_id))
+            continue
         if item.table not in counting_tables:
             remaining += 1
             print(f"{item.table} {item.key}: no counter, and left as it is. 不是计数，未改动。")

@@ -90,12 +90,14 @@ class CountedTable:
     A table whose rows count.
 
     `compare` finds the differences between its rows and the sums of one month, or of all time;
-    `counts` has for each counter how it is counted anew for one row.
+    `counts` has for each counter how it is counted anew for one row; where that is done for what a
+    row stands for as a whole, `rebuild` does it by the `row_id` of a difference.
     """
 
     name: str
     compare: Compare
     counts: Mapping[str, Count]
+    rebuild: Callable[[str], Awaitable[None]] | None = None
 
 
 def period_differences(

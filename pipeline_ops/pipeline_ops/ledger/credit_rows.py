@@ -16,6 +16,7 @@ from app.global_func import (
     time_ordered_id,
 )
 from pipeline_ops.ledger import entries as ledger
+from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.states import CallSource, CallStatus, EntryType
 
 
@@ -46,6 +47,7 @@ async def add_credit(
         "finished_at": moment, "day_key": quota_day(moment), "month_key": month,
         "created_at": moment, "created_by": by, "updated_at": moment, "updated_by": by,
     }  # fmt: skip
+    await mark_days(sor, [(distributor_id, quota_day(moment))])
     await bulk_insert_tuples(sor, ledger.TABLE, list(row), [tuple(row.values())])
     return (await ledger.call_rows(sor, number))[0]
 

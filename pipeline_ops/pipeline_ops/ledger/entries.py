@@ -24,6 +24,7 @@ from app.global_func import (
     update_texts,
 )
 from pipeline_ops.ledger.archived_items import archived_items
+from pipeline_ops.ledger.day_marks import NO_FENCES, Fences, days_to_mark, mark_days
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.ledger.package_rows import release_packages
 from pipeline_ops.ledger.rows import (
@@ -51,15 +52,22 @@ _CLOSED = (
 )  # fmt: skip
 
 
-async def insert_entries(sor: SafeSqlor, entries: Sequence[Entry]) -> None:
-    """Write the new rows of *entries*, if there are any; DuplicateKey for a repeated idempotency
-    key."""
+async def insert_entries(
+    sor: SafeSqlor, entries: Sequence[Entry], fences: Fences = NO_FENCES
+) -> None:
+    """
+    Write the new rows of *entries*, if there are any, and mark the days that they change unless
+    *fences* say that no sums are kept of them (ledger/day_marks.py); DuplicateKey for a repeated
+    idempotency key.
+    """
+    await mark_days(sor, days_to_mark(entries, fences))
     for text in entry_texts(sor, entries):
         await sor.write(text)
 
 
 def entry_texts(sor: SafeSqlor, entries: Sequence[Entry]) -> Iterable[str]:
-    """Return the statements of `insert_entries`."""
+    """Return the statements that write the new rows of *entries*; their days are marked by the
+    caller."""
     rows = [row for entry in entries for row in table_rows(entry)]
     if not rows:
         return ()
@@ -176,6 +184,7 @@ async def void_call(
         rows, refunds, entry_no=entry_no, moment=moment, by=by, reason=reason, month_of=month_of
     )
     names = list(reversals[0])
+    await mark_days(sor, {(row["distributor_id"] or "", row["day_key"]) for row in rows})
     await bulk_insert_tuples(sor, TABLE, names, [tuple(row.values()) for row in reversals])
     await sor.sqlExe(
         "update pipeline_usage_log set status = ${voided}$, voided_at = ${moment}$,"

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.global_func import SafeSqlor
+from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.ledger.states import CallStatus, statuses_before
 
 EXPIRE_BATCH_SIZE = 200
@@ -22,6 +23,7 @@ class OverdueCall:
 
     id: str
     distributor_id: str | None
+    day_key: str
     estimate: Decimal | None
 
     def may_end(self, distributors: Container[object]) -> bool:
@@ -34,8 +36,9 @@ async def find_overdue(
 ) -> list[OverdueCall]:
     """Return a line's calls whose lease ran out by *moment*, the oldest first; not locked."""
     rows = await sor.tuples(
-        "select id, distributor_id, estimate from pipeline_usage_log where status = 'reserved'"
-        " and line_no = 0 and pipeline_id = ${pipeline_id}$ and lease_expires_at <= ${moment}$"
+        "select id, distributor_id, day_key, estimate from pipeline_usage_log"
+        " where status = 'reserved' and line_no = 0 and pipeline_id = ${pipeline_id}$"
+        " and lease_expires_at <= ${moment}$"
         " order by lease_expires_at limit ${at_most}$",
         {"pipeline_id": pipeline_id, "moment": moment, "at_most": at_most},
     )
@@ -72,7 +75,9 @@ async def expire(
         " updated_by = 'system', lock_version = lock_version + 1 where id in ${ids}$",
         {"ids": sorted(running_ids), "moment": moment, "expired": CallStatus.EXPIRED},
     )
-    return [call for call in calls if call.id in running_ids]
+    expired_calls = [call for call in calls if call.id in running_ids]
+    await mark_days(sor, {(call.distributor_id or "", call.day_key) for call in expired_calls})
+    return expired_calls
 
 
 def estimates_of(calls: Sequence[OverdueCall]) -> dict[str, Decimal]:

@@ -10,13 +10,11 @@ class DistributorStatements:
     """
     The statements that ask the distributors' tables.
 
-    `names` finds the id and name of all in `ids`; `busiest` the id, name and currency, calls and
-    amount of each in a `month`; each of `near_limit` the scope, id, name, used and limit of rows
-    that have used up a share `near` of what is theirs on a `day` or in a `month`.
+    `names` finds the id and name of all in `ids`; each of `near_limit` the scope, id, name, used
+    and limit of rows that have used up a share `near` of what is theirs on a `day` or in a `month`.
     """
 
     names: str
-    busiest: str
     near_limit: tuple[str, ...]
 
 

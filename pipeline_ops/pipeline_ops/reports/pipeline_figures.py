@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.global_func import (
+    TOO_SLOW,
     Actor,
     FieldRule,
     Row,
@@ -20,7 +21,8 @@ from app.global_func import (
 )
 from pipeline_ops.reports.cache import slow_answer
 from pipeline_ops.reports.distributors import distributor_statements
-from pipeline_ops.reports.stats import summary
+from pipeline_ops.reports.stats import by_day, summary
+from pipeline_ops.rollup.read import Use
 from pipeline_ops.rules.terms import EVERYBODY
 
 MAX_RUNNING_SHOWN = 50
@@ -44,7 +46,7 @@ async def pipeline_figures(actor: Actor, params: Mapping[str, Any]) -> dict[str,
     counted_at, days = await slow_answer(
         ("pipeline_figures", pipeline_id, day), lambda: _days(pipeline_id, moment)
     )
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         await get_row(sor, "pipelines", pipeline_id)
         capacity = await sor.one(_CAPACITY, {"id": pipeline_id})
         running = await _running(sor, pipeline_id)
@@ -94,9 +96,13 @@ async def _names(sor: SafeSqlor, rows: list[Row]) -> dict[str, str]:
 
 async def _days(pipeline_id: str, moment: datetime) -> tuple[datetime, list[Row]]:
     """Return *moment*, and what the line has done on each day of its month so far, by currency."""
-    days = {"first": f"{quota_month(moment)}-01", "last": quota_day(moment)}
-    async with reading() as sor:
-        return moment, await sor.sqlExe(_BY_DAY, {"id": pipeline_id, **days})
+    use = Use(
+        pipeline_id=pipeline_id,
+        first_day=f"{quota_month(moment)}-01",
+        last_day=quota_day(moment),
+    )
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+        return moment, await by_day(sor, use)
 
 
 def gauges(
@@ -132,15 +138,6 @@ _CAPACITY = "select * from pipeline_capacity where pipeline_id = ${id}$"
 _PRICES = (
     "select * from pipeline_pricing where pipeline_id = ${id}$"
     " order by unit, step_key, model, distributor_id, effective_from, id limit 1000"
-)
-# Served by the index (pipeline_id, day_key).
-_BY_DAY = (
-    "select day_key, currency, sum(calls) as calls,"
-    " sum(line_no = 0 and status = 'succeeded') as succeeded,"
-    " sum(line_no = 0 and status in ('failed', 'expired')) as failed,"
-    " sum(line_no = 0 and status = 'reserved') as running, sum(amount) as amount"
-    " from pipeline_usage_log where pipeline_id = ${id}$"
-    " and day_key between ${first}$ and ${last}$ group by day_key, currency"
 )
 # Served by the index (status, lease_expires_at): few calls run at a time.
 _RUNNING = (

@@ -9,6 +9,8 @@ from app.global_func import SafeSqlor
 from pipeline_ops.archive.batches import has_archive
 from pipeline_ops.errors import ARCHIVED_MONTH, PREVIEW_TOO_LARGE
 from pipeline_ops.reports.distributors import distributor_statements
+from pipeline_ops.rollup.kinds import LINES
+from pipeline_ops.rollup.read import of_month, usage_source
 from pipeline_ops.rules.repricing import BookedLine, Repricer
 from pipeline_ops.rules.terms import (
     EVERYBODY,
@@ -28,30 +30,27 @@ Key = tuple[str, str, str | None, str]
 _OF_PIPELINE = ("pipeline_id", "pipeline", "pipeline_name")
 _OF_DISTRIBUTOR = ("distributor_id", "distributor")
 
-# The pairs of distributor and month are few, and found by leaps in the index that begins so.
-_OF_MONTH = (
-    " from (select distinct distributor_id, month_key from pipeline_usage_log"
-    " where month_key = ${month}$ and (${distributor_id}$ is null"
-    " or distributor_id = ${distributor_id}$)) m"
-    " straight_join pipeline_usage_log u"
-    " on u.distributor_id <=> m.distributor_id and u.month_key = m.month_key and u.unit <> ''"
-)
+_SUMS_OF = (
+    "distributor_id", "pipeline_id", "model", "unit", "currency", "amount", "items", "first_entry",
+    "last_entry",
+)  # fmt: skip
 _SUMS = (
-    "select u.distributor_id, u.pipeline_id, u.model, u.currency, sum(u.amount) as booked,"
-    " sum(u.entry_type = 'charge' and u.status <> 'voided') as line_count,"
-    f" min(u.entry_no) as first_entry{_OF_MONTH}"
-    " group by u.distributor_id, u.pipeline_id, u.model, u.currency"
+    "select nullif(r.distributor_id, '') as distributor_id, r.pipeline_id, r.model, r.currency,"
+    " sum(r.amount) as booked, sum(r.items) as line_count, min(r.first_entry) as first_entry,"
+    " max(r.last_entry) as last_entry from {rows} where r.unit <> ''"
+    " group by r.distributor_id, r.pipeline_id, r.model, r.currency"
 )
 _LINES = (
     "select u.entry_no, u.line_no, u.step_key, u.model, u.unit, u.quantity, u.currency,"
     " u.started_at, u.amount, h.terms_no, h.pricing_mode, h.discount_rate"
-    " from pipeline_usage_log u join pipeline_usage_log h"
-    " on h.call_no = u.call_no and h.line_no = 0"
+    " from pipeline_usage_log u force index (pipeline_usage_log_entry)"
+    " straight_join pipeline_usage_log h on h.call_no = u.call_no and h.line_no = 0"
     " where u.distributor_id <=> ${distributor_id}$ and u.pipeline_id = ${pipeline_id}$"
     " and u.month_key = ${month}$ and u.entry_type = 'charge' and u.status <> 'voided'"
-    " and u.unit <> '' and u.entry_no >= ${entry_no}$"
+    " and u.unit <> '' and u.entry_no >= ${entry_no}$ and u.entry_no <= ${last}$"
     " and (u.entry_no > ${entry_no}$ or u.line_no > ${line_no}$)"
-    " order by u.entry_no, u.line_no limit ${most}$"
+    # One call has a number: its number is in the order only because it is in the index.
+    " order by u.entry_no, u.call_no, u.line_no limit ${most}$"
 )
 _PRICES = (
     f"select {', '.join(PRICE_COLUMNS)} from pipeline_pricing"  # noqa: S608  constants
@@ -102,7 +101,8 @@ async def price_preview(
     """
     if await has_archive(sor, month, distributor_id):
         raise ARCHIVED_MONTH(month=month)
-    groups = await sor.sqlExe(_SUMS, {"month": month, "distributor_id": distributor_id})
+    source = await usage_source(sor, of_month(distributor_id, month), (LINES,), _SUMS_OF)
+    groups = await sor.sqlExe(_SUMS.format(rows=source.text), source.values)
     groups_of_trial = [
         row for row in groups if row["pipeline_id"] in trial.prices and row["line_count"]
     ]
@@ -115,12 +115,13 @@ async def price_preview(
         one.ledger_amount += row["booked"]
         if row["pipeline_id"] not in trial.prices:
             one.amount += row["booked"]
-    starts: dict[tuple[str | None, str], int] = {}
+    bounds: dict[tuple[str | None, str], tuple[int, int]] = {}
     for row in groups_of_trial:
         pair = (row["distributor_id"], row["pipeline_id"])
-        starts[pair] = min(starts.get(pair, row["first_entry"]), row["first_entry"])
-    for (owner, pipeline_id), first in starts.items():
-        await _price_again(sor, month, owner, pipeline_id, first, trial, preview)
+        first, last = bounds.get(pair, (row["first_entry"], row["last_entry"]))
+        bounds[pair] = min(first, row["first_entry"]), max(last, row["last_entry"])
+    for (owner, pipeline_id), numbers in bounds.items():
+        await _price_again(sor, month, owner, pipeline_id, numbers, trial, preview)
     return await _answer(sor, month, preview)
 
 
@@ -129,7 +130,7 @@ async def _price_again(
     month: str,
     owner: str | None,
     pipeline_id: str,
-    first: int,
+    numbers: tuple[int, int],
     trial: Trial,
     preview: _Preview,
 ) -> None:
@@ -138,7 +139,8 @@ async def _price_again(
     present = [dated_terms_of(row) for row in rows if row[0] not in trial.ids]
     repricer = Repricer(present, trial.prices[pipeline_id])
     query = {"distributor_id": owner, "pipeline_id": pipeline_id, "month": month, "most": PORTION}
-    place = (first, -1)
+    query |= {"last": numbers[1]}
+    place = (numbers[0], -1)
     while True:
         values = query | {"entry_no": place[0], "line_no": place[1]}
         lines = await sor.tuples(_LINES, values)

@@ -1,41 +1,65 @@
 """How the last 24 hours went: calls by hour, and the lines that were slow or failed."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
-from app.global_func import SafeSqlor, iso, quota_day
+from app.global_func import Row, SafeSqlor, iso, quota_day
 
 MAX_HOURS_SHOWN = 24
 MAX_PIPELINES_SHOWN = 5
 
 
-async def by_hour(sor: SafeSqlor, moment: datetime) -> list[dict[str, Any]]:
-    """Return `{hour (its start), calls, failed, amounts}` of the last 24 hours, none left out."""
-    first = _first_hour(moment)
-    rows = await sor.sqlExe(_BY_HOUR, _since(first, moment))
-    return [
-        _one_hour(first + timedelta(hours=number), rows) for number in range(MAX_HOURS_SHOWN)
-    ]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class LastHours:
+    """The last 24 hours as they were at `moment`: sums by hour, pipeline and currency."""
 
+    moment: datetime
+    rows: list[Row]
 
-async def pipelines_of_concern(sor: SafeSqlor, moment: datetime) -> dict[str, list[dict[str, Any]]]:
-    """Return `{slow_lines, failing_lines}` of the last 24 hours, the worst first."""
-    rows = await sor.sqlExe(_BY_PIPELINE, _since(_first_hour(moment), moment))
-    concerns = [_concern(row) for row in rows]
-    slow = sorted(
-        (pipeline for pipeline in concerns if pipeline["mean_ms"] is not None),
-        key=lambda pipeline: -pipeline["mean_ms"],
-    )
-    failing = sorted(
-        (pipeline for pipeline in concerns if pipeline["failed"]),
-        key=lambda pipeline: (pipeline["success_rate"], -pipeline["failed"]),
-    )
-    return {
-        "slow_lines": slow[:MAX_PIPELINES_SHOWN],
-        "failing_lines": failing[:MAX_PIPELINES_SHOWN],
-    }
+    @classmethod
+    async def read(cls, sor: SafeSqlor, moment: datetime) -> Self:
+        """Read them in one go."""
+        first = _first_hour(moment)
+        pipelines = await sor.sqlExe("select id, name from pipelines", {})
+        name_of = {row["id"]: row["name"] for row in pipelines}
+        values = {
+            "start": first,
+            "first": quota_day(first),
+            "last": quota_day(moment),
+            "ids": list(name_of),
+        }
+        rows = await sor.sqlExe(_RECENT, values)
+        return cls(moment, [Row(row | {"name": name_of[row["id"]]}) for row in rows])
+
+    def by_hour(self) -> list[dict[str, Any]]:
+        """Return `{hour (its start), calls, failed, amounts}` of each, none left out."""
+        first = _first_hour(self.moment)
+        return [
+            _one_hour(first + timedelta(hours=number), self.rows)
+            for number in range(MAX_HOURS_SHOWN)
+        ]
+
+    def pipelines_of_concern(self) -> dict[str, list[dict[str, Any]]]:
+        """Return `{slow_lines, failing_lines}`, the worst first."""
+        rows_by_pipeline: dict[str, list[Row]] = {}
+        for row in self.rows:
+            rows_by_pipeline.setdefault(row["id"], []).append(row)
+        concerns = [_concern(rows) for rows in rows_by_pipeline.values()]
+        concerns = [pipeline for pipeline in concerns if pipeline["calls"] > 0]
+        slow = sorted(
+            (pipeline for pipeline in concerns if pipeline["mean_ms"] is not None),
+            key=lambda pipeline: -pipeline["mean_ms"],
+        )
+        failing = sorted(
+            (pipeline for pipeline in concerns if pipeline["failed"]),
+            key=lambda pipeline: (pipeline["success_rate"], -pipeline["failed"]),
+        )
+        return {
+            "slow_lines": slow[:MAX_PIPELINES_SHOWN],
+            "failing_lines": failing[:MAX_PIPELINES_SHOWN],
+        }
 
 
 def success_rate(successes: int, failures: int) -> Decimal | None:
@@ -50,51 +74,48 @@ def _first_hour(moment: datetime) -> datetime:
     return hour - timedelta(hours=MAX_HOURS_SHOWN - 1)
 
 
-def _since(first: datetime, moment: datetime) -> dict[str, Any]:
-    return {"start": first, "first": quota_day(first), "last": quota_day(moment)}
-
-
-def _one_hour(hour: datetime, rows: list[Any]) -> dict[str, Any]:
+def _one_hour(hour: datetime, rows: list[Row]) -> dict[str, Any]:
     own = [row for row in rows if row["hour"] == hour.strftime("%Y-%m-%d %H")]
+    amounts: dict[str, Decimal] = {}
+    for row in own:
+        amounts[row["currency"]] = amounts.get(row["currency"], Decimal(0)) + row["amount"]
     return {
         "hour": iso(hour),
         "calls": sum(int(row["calls"]) for row in own),
         "failed": sum(int(row["failed"]) for row in own),
-        "amounts": {row["currency"]: row["amount"] for row in own if row["amount"]},
+        "amounts": {currency: amount for currency, amount in amounts.items() if amount},
     }
 
 
-def _concern(row: Mapping[str, Any]) -> dict[str, Any]:
-    failures = int(row["failed"])
-    mean = row["mean_ms"]
+def _concern(rows: list[Row]) -> dict[str, Any]:
+    """Return how a pipeline's calls went, out of its *rows*."""
+    counts = {
+        name: sum(int(row[name] or 0) for row in rows)
+        for name in ("calls", "succeeded", "failed", "durations", "duration_ms")
+    }
+    longest = [row["longest_ms"] for row in rows if row["longest_ms"] is not None]
     return {
-        "id": row["id"],
-        "name": row["name"],
-        "calls": int(row["calls"]),
-        "failed": failures,
-        "success_rate": success_rate(int(row["succeeded"]), failures),
-        "mean_ms": None if mean is None else int(mean),
-        "longest_ms": row["longest_ms"],
+        "id": rows[0]["id"],
+        "name": rows[0]["name"],
+        "calls": counts["calls"],
+        "failed": counts["failed"],
+        "success_rate": success_rate(counts["succeeded"], counts["failed"]),
+        "mean_ms": counts["duration_ms"] // counts["durations"] if counts["durations"] else None,
+        "longest_ms": max(longest, default=None),
     }
 
 
-# By line, so that the index (pipeline_id, day_key) serves both.
+# Each pipeline with these days: read by the index (pipeline_id, day_key).
 _RECENT = (
-    " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
-    " and u.day_key between ${first}$ and ${last}$ and u.started_at >= ${start}$"
-)
-_BY_HOUR = (
-    "select substr(cast(u.started_at as char), 1, 13) as hour, u.currency,"
-    " sum(u.calls) as calls, sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
-    " sum(u.amount) as amount" + _RECENT + " group by hour, u.currency"
-)
-_BY_PIPELINE = (
-    "select p.id, p.name, sum(u.calls) as calls,"
-    " sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
+    "select substr(cast(u.started_at as char), 1, 13) as hour, u.pipeline_id as id, u.currency,"
+    " sum(u.calls) as calls, sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
     " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
+    " sum(u.amount) as amount,"
     # Only headers have a duration.
-    " avg(case when u.status = 'succeeded' then u.duration_ms end) as mean_ms,"
+    " sum(case when u.status = 'succeeded' then u.duration_ms end) as duration_ms,"
+    " count(case when u.status = 'succeeded' then u.duration_ms end) as durations,"
     " max(case when u.status = 'succeeded' then u.duration_ms end) as longest_ms"
-    + _RECENT
-    + " where u.calls <> 0 group by p.id, p.name having calls > 0"
+    " from pipeline_usage_log u force index (pipeline_usage_log_pipeline_day)"
+    " where u.pipeline_id in ${ids}$ and u.day_key between ${first}$ and ${last}$"
+    " and u.started_at >= ${start}$ group by hour, u.pipeline_id, u.currency"
 )

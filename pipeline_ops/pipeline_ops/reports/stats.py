@@ -1,20 +1,23 @@
 """Figures for the dashboard: today, this month, two weeks, the busiest, what is nearly used up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.global_func import Actor, SafeSqlor, now, quota_day, quota_month, reading
+from app.global_func import TOO_SLOW, Actor, Row, SafeSqlor, now, quota_day, quota_month, reading
 from pipeline_ops.reports import recent
 from pipeline_ops.reports.cache import slow_answer
 from pipeline_ops.reports.distributors import distributor_statements
+from pipeline_ops.rollup.kinds import TOTALS
+from pipeline_ops.rollup.read import Use, of_month, usage_source
 
 MAX_DAYS_SHOWN = 14
 MAX_PIPELINES_SHOWN = 5
 MAX_NEAR_SHOWN = 10
 # From this share on a quota is "near its limit".
 NEAR = Decimal("0.8")
+_OUTCOMES = ("calls", "succeeded", "failed", "running")
 
 
 async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,23 +35,74 @@ async def _figures() -> dict[str, Any]:
     moment = now()
     day, month = quota_day(moment), quota_month(moment)
     days = _last_days(moment)
-    async with reading(snapshot=True) as sor:
-        rows = await sor.sqlExe(_BY_DAY, {"first": min(days[0], f"{month}-01"), "last": day})
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+        first = min(days[0], f"{month}-01")
+        rows = await by_day(sor, Use(first_day=first, last_day=day))
+        last_hours = await recent.LastHours.read(sor, moment)
         return {
             "now": moment,
             "today": summary([row for row in rows if row["day_key"] == day]),
             "month": summary([row for row in rows if row["day_key"].startswith(month)]),
             "by_day": [_one_day(key, rows) for key in days],
-            "by_hour": await recent.by_hour(sor, moment),
-            "top_pipelines": _top(
-                await sor.sqlExe(_BY_PIPELINE, {"first": f"{month}-01", "last": f"{month}-31"})
-            ),
-            "top_distributors": _top(
-                await sor.sqlExe(distributor_statements().busiest, {"month": month})
-            ),
-            **await recent.pipelines_of_concern(sor, moment),
+            "by_hour": last_hours.by_hour(),
+            "top_pipelines": _top(await _by_pipeline(sor, f"{month}-01", day)),
+            "top_distributors": _top(await _by_distributor(sor, month)),
+            **last_hours.pipelines_of_concern(),
             "near_limit": await _near_limit(sor, day, month),
         }
+
+
+async def by_day(sor: SafeSqlor, use: Use) -> list[Row]:
+    """Return the calls by outcome and the amounts of pipelines, by day and currency."""
+    return await _sums(sor, use, "day_key", _OUTCOMES)
+
+
+async def _by_pipeline(sor: SafeSqlor, first: str, last: str) -> list[Row]:
+    rows = await _sums(sor, Use(first_day=first, last_day=last), "pipeline_id", ("calls",))
+    ids = sorted({row["pipeline_id"] for row in rows})
+    names = await sor.sqlExe("select id, name from pipelines where id in ${ids}$", {"ids": ids})
+    return _with_names(rows, "pipeline_id", names)
+
+
+async def _by_distributor(sor: SafeSqlor, month: str) -> list[Row]:
+    source = await usage_source(
+        sor,
+        of_month(None, month),
+        (TOTALS,),
+        ("distributor_id", "currency", "entry_type", "calls", "amount"),
+    )
+    rows = await sor.sqlExe(
+        "select r.distributor_id, r.currency, sum(r.calls) as calls, sum(r.amount) as amount"  # noqa: S608  constants
+        f" from {source.text} where r.distributor_id <> '' and r.entry_type <> 'topup'"
+        " group by r.distributor_id, r.currency",
+        source.values,
+    )
+    ids = sorted({row["distributor_id"] for row in rows})
+    names = await sor.sqlExe(distributor_statements().names, {"ids": ids})
+    return _with_names(rows, "distributor_id", names)
+
+
+async def _sums(sor: SafeSqlor, use: Use, column: str, counts: Sequence[str]) -> list[Row]:
+    """Return *counts* of calls and amounts of pipelines by *column* and currency: what is of no
+    pipeline is no use of one."""
+    columns = dict.fromkeys((column, "pipeline_id", "currency", *counts, "amount"))
+    source = await usage_source(sor, use, (TOTALS,), tuple(columns))
+    sums = ", ".join(f"sum(r.{name}) as {name}" for name in (*counts, "amount"))
+    rows: list[Row] = await sor.sqlExe(
+        f"select r.{column}, r.currency, {sums} from {source.text}"  # noqa: S608  constants
+        f" where r.pipeline_id is not null group by r.{column}, r.currency",
+        source.values,
+    )
+    return rows
+
+
+def _with_names(rows: list[Row], column: str, names: list[Row]) -> list[Row]:
+    name_of = {row["id"]: row["name"] for row in names}
+    return [
+        Row(row | {"id": row[column], "name": name_of[row[column]]})
+        for row in rows
+        if row[column] in name_of
+    ]
 
 
 def _last_days(moment: Any) -> list[str]:
@@ -123,20 +177,6 @@ def _share(row: Mapping[str, Any]) -> Decimal:
     return Decimal(row["used"]) / row["limit"] if row["limit"] else Decimal(2)
 
 
-# By line, so that the index (pipeline_id, day_key) serves them.
-_BY_DAY = (
-    "select u.day_key, u.currency, sum(u.calls) as calls,"
-    " sum(u.line_no = 0 and u.status = 'succeeded') as succeeded,"
-    " sum(u.line_no = 0 and u.status in ('failed', 'expired')) as failed,"
-    " sum(u.line_no = 0 and u.status = 'reserved') as running, sum(u.amount) as amount"
-    " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
-    " and u.day_key between ${first}$ and ${last}$ group by u.day_key, u.currency"
-)
-_BY_PIPELINE = (
-    "select p.id, p.name, u.currency, sum(u.calls) as calls, sum(u.amount) as amount"
-    " from pipelines p join pipeline_usage_log u on u.pipeline_id = p.id"
-    " and u.day_key between ${first}$ and ${last}$ group by p.id, p.name, u.currency"
-)
 _NEAR_LIMIT = (
     "select 'capacity_day' as scope, p.id, p.name, c.day_used as used, c.daily_quota as `limit`"
     " from pipeline_capacity c join pipelines p on p.id = c.pipeline_id"

@@ -1,0 +1,235 @@
+"""
+The rows that reports sum up: of days that are kept from app_usage_day, of all others from the
+ledger, as one statement for `from`.
+"""
+
+from calendar import monthrange
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from app.global_func import SafeSqlor
+from pipeline_ops.rollup.build import built_day
+from pipeline_ops.rollup.kinds import Kind
+from pipeline_ops.rollup.ledger_rows import (
+    FIRST_DAY,
+    LAST_DAY,
+    OF_PIPELINES,
+    Conditions,
+    is_within,
+    of_distributor,
+)
+
+# So many marked days are read one by one; where there are more, a distributor's together.
+MAX_MARKED_DAYS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """
+    Which use is asked for: that of a distributor ('': our own; None: everybody's) or of everybody
+    on a pipeline, on the quota days `first_day` to `last_day`; with `month` what stands in its
+    statement; with `earliest` and `latest` of calls that began from then up to and without then.
+    """
+
+    distributor_id: str | None = None
+    pipeline_id: str | None = None
+    first_day: str = FIRST_DAY
+    last_day: str = LAST_DAY
+    month: str | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands behind `from`, named `r`, and the values in it."""
+
+    text: str
+    values: dict[str, Any]
+
+
+def of_month(distributor_id: str | None, month: str) -> Use:
+    """Return the use in the statement of *month*; its calls began then or before."""
+    first = date.fromisoformat(f"{month}-01")
+    last = first + timedelta(days=monthrange(first.year, first.month)[1] - 1)
+    return Use(distributor_id=distributor_id, month=month, last_day=last.isoformat())
+
+
+class UsageReader:
+    """Reads use in *sor*'s snapshot (or under locks that keep the ledger as it is)."""
+
+    def __init__(self, sor: SafeSqlor, use: Use) -> None:
+        self._sor = sor
+        self._use = use
+        # (distributor, day) that are kept but marked, and the last day that is kept.
+        self._marks: list[tuple[str, str]] = []
+        self._until = FIRST_DAY
+        self._pipelines: list[str] = []
+
+    @classmethod
+    async def open(cls, sor: SafeSqlor, use: Use, *, of_ledger: bool = False) -> "UsageReader":
+        """Return a reader of *use* that knows which days are kept; *of_ledger*: none is."""
+        reader = cls(sor, use)
+        reader._until = FIRST_DAY if of_ledger else await built_day(sor)
+        whose = " and distributor_id = ${whose}$" if use.distributor_id is not None else ""
+        rows = await sor.tuples(
+            "select distributor_id, day_key from app_usage_dirty"  # noqa: S608  constants
+            f" where day_key between ${{first}}$ and ${{last}}$ and day_key <= ${{built}}${whose}"
+            " order by day_key, distributor_id",
+            {
+                "first": use.first_day,
+                "last": use.last_day,
+                "built": reader._until,
+                "whose": use.distributor_id,
+            },
+        )
+        reader._marks = [(str(owner), str(day)) for owner, day in rows]
+        if use.distributor_id is None and use.pipeline_id is None:
+            reader._pipelines = await sor.firsts("select id from pipelines", {})
+        return reader
+
+    @property
+    def is_built(self) -> bool:
+        """Whether any days are kept."""
+        return bool(self._until)
+
+    def source(self, kinds: Sequence[Kind], columns: Sequence[str]) -> Source:
+        """Return the rows of these *kinds* with their *columns*: several of one group, to be
+        summed."""
+        texts: list[str] = []
+        values: dict[str, Any] = {}
+        first, last = self._days_of_sums()
+        if first <= last:
+            texts += [self._sums(kind, columns) for kind in kinds]
+            values |= {
+                "r_first": first,
+                "r_last": last,
+                "r_whose": self._use.distributor_id,
+                "r_pipeline": self._use.pipeline_id,
+                "r_month": self._use.month,
+                "r_marked": [day for _, day in self._marks],
+            }
+        for number, gap in enumerate(self._gaps(first, last)):
+            conditions = Conditions(f"l{number}_")
+            ledger = self._ledger(gap, conditions)
+            texts += [kind.select(columns, ledger, conditions.text) for kind in kinds]
+            values |= conditions.values
+        if not texts:
+            texts = [kind.select(columns, OF_PIPELINES, "1 = 0") for kind in kinds]
+        return Source(f"({' union all '.join(texts)}) r", values)
+
+    def _days_of_sums(self) -> tuple[str, str]:
+        """Return the first and the last day that sums may be taken of: the whole of it is asked
+        for."""
+        if not self._until:
+            return LAST_DAY, FIRST_DAY
+        first, last = self._use.first_day, min(self._use.last_day, self._until)
+        earliest, latest = self._use.earliest, self._use.latest
+        if earliest is not None:
+            first = max(first, _day(earliest, 0))
+            while not is_within(first, earliest, None):
+                first = _next(first)
+        if latest is not None:
+            last = min(last, _day(latest, 1))
+            while not is_within(last, None, latest):
+                last = _previous(last)
+        return first, last
+
+    def _sums(self, kind: Kind, columns: Sequence[str]) -> str:
+        use = self._use
+        where = f"kind = '{kind.name}' and day_key between ${{r_first}}$ and ${{r_last}}$"
+        index = "day"
+        if use.pipeline_id is not None:
+            where += " and pipeline_id = ${r_pipeline}$"
+        if use.distributor_id is not None:
+            where += " and distributor_id = ${r_whose}$"
+            index = "primary"
+        if use.month is not None:
+            where += " and month_key = ${r_month}$"
+            index = "month"
+        if self._marks and use.distributor_id is not None:
+            where += " and day_key not in ${r_marked}$"
+        elif self._marks:
+            where += (
+                " and not exists (select 1 from app_usage_dirty m"
+                " where m.day_key = app_usage_day.day_key"
+                " and m.distributor_id = app_usage_day.distributor_id)"
+            )
+        name = index if index == "primary" else f"app_usage_day_{index}"
+        return f"select {', '.join(columns)} from app_usage_day force index ({name}) where {where}"  # noqa: S608
+
+    def _gaps(self, first: str, last: str) -> Iterable["Gap"]:
+        """Yield what must be read of the ledger; *first* to *last* are the days of the sums."""
+        use = self._use
+        if first > last:
+            yield Gap(use.distributor_id, use.first_day, use.last_day)
+            return
+        if use.first_day < first:
+            yield Gap(use.distributor_id, use.first_day, _previous(first))
+        days: dict[str, list[str]] = {}
+        for whose, day in self._marks:
+            if first <= day <= last:
+                days.setdefault(whose, []).append(day)
+        for whose, some in days.items():
+            if len(self._marks) > MAX_MARKED_DAYS:
+                yield Gap(whose, some[0], some[-1], some)
+            else:
+                yield from (Gap(whose, day, day) for day in some)
+        if last < use.last_day:
+            yield Gap(use.distributor_id, _next(last), use.last_day)
+
+    def _ledger(self, gap: "Gap", conditions: Conditions) -> str:
+        """Add to *conditions* those of the rows in *gap*; return what is behind `from`."""
+        use = self._use
+        if gap.whose is not None:
+            ledger = of_distributor(conditions, gap.whose, gap.first, gap.last, use.month)
+        else:
+            ledger = OF_PIPELINES
+            if use.pipeline_id is None:
+                # With these the index is read by pipeline and day.
+                conditions.add("(u.pipeline_id in {} or u.pipeline_id is null)", self._pipelines)
+            conditions.add("u.day_key >= {}", gap.first)
+            conditions.add("u.day_key <= {}", gap.last)
+            if use.month is not None:
+                conditions.add("u.month_key = {}", use.month)
+        if gap.days is not None:
+            conditions.add("u.day_key in {}", gap.days)
+        if use.pipeline_id is not None:
+            conditions.add("u.pipeline_id = {}", use.pipeline_id)
+        if use.earliest is not None:
+            conditions.add("u.started_at >= {}", use.earliest)
+        if use.latest is not None:
+            conditions.add("u.started_at < {}", use.latest)
+        return ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days that must be read of the ledger: whose (None: everybody's), from the first to the last,
+    with `days` these only."""
+
+    whose: str | None
+    first: str
+    last: str
+    days: list[str] | None = None
+
+
+async def usage_source(
+    sor: SafeSqlor, use: Use, kinds: Sequence[Kind], columns: Sequence[str]
+) -> Source:
+    """Return the rows of *use*, for one statement."""
+    return (await UsageReader.open(sor, use)).source(kinds, columns)
+
+
+def _next(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def _previous(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+def _day(moment: datetime, more: int) -> str:
+    return (moment.date() + timedelta(days=more)).isoformat()
