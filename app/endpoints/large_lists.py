@@ -5,7 +5,8 @@ How the rows are reached is settled from the model's indexes (app/records/plans.
 the database how many rows it would read for the filter. Where these are few, the list is like any
 other. Where they are many it is sorted by what an index carries, and searched by the beginnings
 of texts; the answer says so in `large`, for the page to say it before somebody tries:
-`sortable` and `searchable` are columns, `order` is what the rows are sorted by.
+`sortable` and `searchable` are columns, `order` is what the rows are sorted by, and below `limit`
+rows everything is possible.
 """
 
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ async def large_list(sor: SafeSqlor, request: Request, whole: Selection, bare: S
         return _read_by(whole, reach), {}
     paths = await search_paths(sor, model, limits)
     words: Mapping[str, Any] = {
+        "limit": most,
         "sortable": sortable_columns(model, limits),
         "searchable": [path.column.name for path in paths],
     }

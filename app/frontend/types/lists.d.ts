@@ -74,9 +74,55 @@ interface ShortView {
   r?: number;
 }
 
+/** `isCapped`: there are at least `total`. A long list tells how it goes on from its rows; null: it does not. */
 interface ListPage {
   total: number;
   rows: Row[];
+  isCapped?: boolean;
+  next?: string | null;
+  previous?: string | null;
+}
+
+/** How a page is asked for: by its number, or behind or before a row, or from the end. */
+interface PagePlace {
+  page: number;
+  after?: string;
+  before?: string;
+  isLast?: boolean;
+}
+
+interface PageEnds {
+  place: PagePlace;
+  next?: string | null;
+  previous?: string | null;
+}
+
+/** What the server says of a list with very many records. */
+interface LargeWords {
+  limit: number;
+  /** Columns that may be sorted by; null: all. */
+  sortable: string[] | null;
+  searchable: string[];
+  order: string;
+}
+
+interface PagerParts {
+  go: (page: number) => unknown;
+  goLast: () => unknown;
+  resize: (rows: number) => unknown;
+  pageRows: number;
+}
+
+/** `count` rows of a page of at most `pageRows`, whose number counts from the end where it is negative. */
+interface PagerState {
+  page: number;
+  pageRows: number;
+  pageCount: number;
+  count: number;
+  total: number;
+  isCapped: boolean;
+  hasPrevious: boolean;
+  hasNext: boolean;
 }
 
 /** What a form saves upon; `words`: what it sends along, since a refusal asked for it. */
@@ -123,6 +169,7 @@ interface GridOptions {
   idField: string;
   checkField?: string;
   isSortable: boolean;
+  canSort: (column: Column) => boolean;
   isExpandable: boolean;
   label: string;
   marks: Marks;
@@ -156,7 +203,7 @@ interface PagesParts {
   grid: Grid;
   cacheLimit: number;
   /** Nothing stops what was begun. */
-  fetchPage: (page: number) => Promise<ListPage | null>;
+  fetchPage: (place: PagePlace) => Promise<ListPage | null>;
   /** Told after each change. */
   onChange: () => void;
 }

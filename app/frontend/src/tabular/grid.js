@@ -107,11 +107,13 @@ export class Grid {
     if (!this.options.isSortable) {
       return h('th', { role: 'columnheader', scope: 'col', class: `align-${align}`, title: label }, label, edge);
     }
+    const canSort = this.options.canSort(column);
     const cell = h('th', { role: 'columnheader', scope: 'col', 'aria-sort': direction, class: `align-${align}` },
       h('button', {
-        type: 'button', class: 'sort-button', title: label,
+        type: 'button', class: 'sort-button', 'aria-disabled': canSort ? null : 'true',
+        title: canSort ? label : `${label}: ${t('not to be sorted by, there are too many records')}`,
         on: {
-          click: () => this.events.sort(column),
+          click: () => canSort && this.events.sort(column),
           keydown: (event) => widthKey(event, this, column, this.events.resize) || orderKey(event, this, column, this.events.move),
         },
       }, h('span', {}, label), isSorted ? icon(sort.isDescending ? 'down' : 'up') : null), edge);

@@ -8,8 +8,8 @@ import { t } from '../core/i18n.js';
 const SIZES = [20, 50, 100, 160, 500];
 
 export class Pager {
-  /** @param {{go: (page: number) => void, resize: (rows: number) => void, pageRows: number}} parts */
-  constructor({ go, resize, pageRows }) {
+  /** @param {PagerParts} parts */
+  constructor({ go, goLast, resize, pageRows }) {
     this.page = 1;
     this.pageCount = 1;
     this.position = h('span', { class: 'pager-position', 'aria-live': 'polite' });
@@ -17,7 +17,7 @@ export class Pager {
       first: this.button('first', 'First page', () => go(1)),
       left: this.button('left', 'Previous page', () => go(this.page - 1)),
       right: this.button('right', 'Next page', () => go(this.page + 1)),
-      last: this.button('last', 'Last page', () => go(this.pageCount)),
+      last: this.button('last', 'Last page', () => goLast()),
     };
     this.input = h('input', {
       type: 'text', inputmode: 'numeric', 'aria-label': t('Page'), class: 'pager-input',
@@ -43,9 +43,15 @@ export class Pager {
   /** The page that was typed, as far as there is one. */
   typedPage() {
     this.isTyping = false;
-    const page = Math.min(this.pageCount, Math.max(1, Number.parseInt(this.input.value, 10) || this.page));
-    this.input.value = String(page);
+    const number = Number.parseInt(this.input.value, 10);
+    const page = number ? Math.min(this.pageCount, Math.max(1, number)) : this.page;
+    this.showPage(page);
     return page;
+  }
+
+  /** Pages from the end of a long list have no number. @param {number} page */
+  showPage(page) {
+    this.input.value = page > 0 ? String(page) : '';
   }
 
   /** @param {string} name @param {string} label @param {() => unknown} click */
@@ -55,22 +61,32 @@ export class Pager {
     }, icon(name));
   }
 
-  /** @param {{page: number, pageCount: number, total: number, from: number, to: number}} state */
-  show({ page, pageCount, total, from, to }) {
+  /** @param {PagerState} state */
+  show(state) {
+    const { page, pageCount } = state;
     this.page = page;
     this.pageCount = pageCount;
-    const text = total ? t('${from}–${to} of ${total}', {
-      from: countText(from), to: countText(to), total: countText(total),
-    }) : '';
+    const text = positionText(state);
     if (this.position.textContent !== text) this.position.textContent = text;
     this.input.disabled = false;
-    if (!this.isTyping) this.input.value = String(page);
-    this.count.textContent = `/ ${countText(pageCount)}`;
+    if (!this.isTyping) this.showPage(page);
+    this.count.textContent = `/ ${countText(pageCount)}${state.isCapped ? '+' : ''}`;
     const { first, left, right, last } = this.buttons;
-    for (const button of [first, left]) button.disabled = page <= 1;
-    for (const button of [right, last]) button.disabled = page >= pageCount;
+    for (const button of [first, left]) button.disabled = !state.hasPrevious;
+    for (const button of [right, last]) button.disabled = !state.hasNext;
     // Who has come to the last page by a button goes on from the one that leads back.
     const isStuck = Object.values(this.buttons).some((one) => one.disabled && one === document.activeElement);
     if (isStuck) [left, right].find((one) => !one.disabled)?.focus();
   }
+}
+
+/** Which rows are seen, of how many. @param {PagerState} state */
+function positionText({ page, pageRows, count, total, isCapped }) {
+  if (!total) return '';
+  // From the end, in the order of the list: the third row from the end comes before the second.
+  const from = page > 0 ? (page - 1) * pageRows + 1 : (-page - 1) * pageRows + count;
+  const to = page > 0 ? from + count - 1 : (-page - 1) * pageRows + 1;
+  const numbers = { from: countText(from), to: countText(to), total: countText(isCapped ? total - 1 : total) };
+  if (page < 0) return t('${from}–${to} from the end, of more than ${total}', numbers);
+  return isCapped ? t('${from}–${to} of more than ${total}', numbers) : t('${from}–${to} of ${total}', numbers);
 }

@@ -1,4 +1,9 @@
-/** The pages of rows in view: loading on, dropping what is far away, jumping. */
+/**
+ * The pages of rows in view: loading on, dropping what is far away, jumping.
+ *
+ * Pages have numbers from 1. A long list tells how it goes on from its rows (`next`, `previous`):
+ * then pages are asked for by these, at any depth, and those from its end have the numbers -1, -2, …
+ */
 
 const NEXT_AT = 0.95;
 const PREVIOUS_AT = 0.02;
@@ -10,8 +15,10 @@ export class Pages {
   constructor(parts) {
     Object.assign(this, parts);
     this.total = 0;
+    this.isCapped = false;
     this.pageRows = 1;
     this.bodies = /** @type {HTMLTableSectionElement[]} */ ([]);
+    this.ends = /** @type {WeakMap<HTMLTableSectionElement, PageEnds>} */ (new WeakMap());
     this.ticket = 0;
     this.lastTop = 0;
     this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
@@ -27,8 +34,27 @@ export class Pages {
     return Number(this.bodies[this.bodies.length - 1]?.dataset.page ?? 1);
   }
 
+  /** How many pages have a number; of a list that was not counted to its end, those that were counted. */
   get pageCount() {
-    return Math.max(1, Math.ceil(this.total / this.pageRows));
+    const pages = this.isCapped ? Math.floor((this.total - 1) / this.pageRows) : Math.ceil(this.total / this.pageRows);
+    return Math.max(1, pages);
+  }
+
+  /** Whether there are pages behind those that are loaded. */
+  get hasNext() {
+    const next = this.endsOf(this.bodies.at(-1))?.next;
+    return next === undefined ? this.lastPage < this.pageCount : next !== null;
+  }
+
+  /** Whether there are pages before those that are loaded. */
+  get hasPrevious() {
+    const previous = this.endsOf(this.bodies[0])?.previous;
+    return this.firstPage !== 1 && previous !== null;
+  }
+
+  /** @param {HTMLTableSectionElement | undefined} body */
+  endsOf(body) {
+    return body && this.ends.get(body);
   }
 
   /** The page in the middle of what is seen. */
@@ -38,29 +64,69 @@ export class Pages {
     return Number((middleBody ?? this.bodies[0])?.dataset.page ?? 1);
   }
 
-  /** Throw away what is in view and start at a page. @param {number} page @returns {Promise<boolean>} */
-  async reset(page) {
+  /** Where the reader is. @returns {PagerState} */
+  get position() {
+    const { total, isCapped, pageCount, pageRows, currentPage: page } = this;
+    return {
+      page, total, isCapped, pageCount, pageRows, count: this.bodyOf(page)?.rows.length ?? 0,
+      hasPrevious: page > this.firstPage || this.hasPrevious, hasNext: page < this.lastPage || this.hasNext,
+    };
+  }
+
+  /** @param {number} page */
+  bodyOf(page) {
+    return this.bodies.find((one) => Number(one.dataset.page) === page);
+  }
+
+  /** How a page is asked for: again as it was, on from its neighbour, or by its number. @param {number} page @returns {PagePlace} */
+  placeOf(page) {
+    const place = this.endsOf(this.bodyOf(page))?.place;
+    if (place && page !== 1) return place;
+    if (page < 0 && (page === -1 || !this.bodies.length)) return { page: -1, isLast: true };
+    const next = this.endsOf(this.bodies.at(-1))?.next;
+    if (next && page === this.lastPage + 1) return { page, after: next };
+    const previous = this.endsOf(this.bodies[0])?.previous;
+    if (previous && page !== 1 && page === this.firstPage - 1) return { page, before: previous };
+    return { page: Math.max(1, page) };
+  }
+
+  /** Throw away what is in view and start at a page. @param {number | PagePlace} goal @returns {Promise<boolean>} */
+  async reset(goal) {
     this.ticket += 1;
     const { ticket } = this;
     this.isLoading = true;
-    const answer = await this.fetchPage(page);
+    const place = typeof goal === 'number' ? this.placeOf(goal) : goal;
+    const answer = await this.fetchPage(place);
     if (ticket !== this.ticket) return false;
     this.isLoading = false;
     if (!answer) return false;
-    this.total = answer.total;
-    if (!answer.rows.length && page > 1 && this.total > 0) return this.reset(this.pageCount);
+    this.take(answer);
+    // The rows of the page are gone.
+    if (!answer.rows.length && place.page !== 1 && !place.isLast && this.total > 0) return this.reset(this.lastPlace);
     for (const body of this.bodies) body.remove();
     this.bodies = [];
-    this.put(page, this.grid.pageBody(page, answer.rows));
+    this.put(place, this.grid.pageBody(place.page, answer.rows), answer);
     this.scroller.scrollTop = 0;
     this.lastTop = 0;
     this.onChange();
     return true;
   }
 
-  /** @param {number} page @param {HTMLTableSectionElement} body */
-  put(page, body) {
-    const isBefore = this.bodies.length > 0 && page < this.firstPage;
+  /** @param {ListPage} answer */
+  take(answer) {
+    this.total = answer.total;
+    this.isCapped = answer.isCapped === true;
+  }
+
+  /** @returns {PagePlace} */
+  get lastPlace() {
+    return this.isCapped ? { page: -1, isLast: true } : { page: this.pageCount };
+  }
+
+  /** @param {PagePlace} place @param {HTMLTableSectionElement} body @param {ListPage} answer */
+  put(place, body, { next, previous }) {
+    const isBefore = this.bodies.length > 0 && place.page < this.firstPage;
+    this.ends.set(body, { place, next, previous });
     // First out, then in: so the browser lays the rows out once.
     this.makeRoom(isBefore);
     if (isBefore) {
@@ -91,7 +157,7 @@ export class Pages {
     const isUp = scrollTop < this.lastTop;
     this.lastTop = scrollTop;
     if (this.isLoading || !this.bodies.length || scrollHeight <= clientHeight) return;
-    if (scrollTop + clientHeight >= scrollHeight * NEXT_AT && this.lastPage < this.pageCount) {
+    if (scrollTop + clientHeight >= scrollHeight * NEXT_AT && this.hasNext) {
       await this.extend(this.lastPage + 1);
     } else if (isUp) {
       await this.wantPrevious();
@@ -101,32 +167,40 @@ export class Pages {
   async wantPrevious() {
     const { scrollTop, scrollHeight } = this.scroller;
     const isNear = scrollTop <= scrollHeight * PREVIOUS_AT;
-    if (isNear && !this.isLoading && this.bodies.length && this.firstPage > 1) await this.extend(this.firstPage - 1);
+    if (isNear && !this.isLoading && this.bodies.length && this.hasPrevious) await this.extend(this.firstPage - 1);
   }
 
   /** @param {number} page */
   async extend(page) {
     this.isLoading = true;
     const { ticket } = this;
-    const answer = await this.fetchPage(page);
+    const place = this.placeOf(page);
+    const answer = await this.fetchPage(place);
     const body = answer?.rows.length ? await this.grid.pageBodyInSlices(page, answer.rows) : null;
     if (ticket !== this.ticket) return;
     this.isLoading = false;
     if (!answer) return;
-    this.total = answer.total;
-    if (body) this.put(page, body);
+    this.take(answer);
+    if (body) this.put(place, body, answer);
     this.onChange();
   }
 
   /** Show a page, from what is loaded if it is there. @param {number} page */
   async go(page) {
-    const goal = Math.min(this.pageCount, Math.max(1, page));
-    const body = this.bodies.find((one) => Number(one.dataset.page) === goal);
+    const isNeighbour = (page === this.lastPage + 1 && this.hasNext) || (page === this.firstPage - 1 && this.hasPrevious);
+    const goal = isNeighbour || this.bodyOf(page) ? page : Math.min(this.pageCount, Math.max(1, page));
+    const body = this.bodyOf(goal);
     if (!body) {
       await this.reset(goal);
       return;
     }
     this.scroller.scrollTop = body.offsetTop - this.grid.head.offsetHeight;
     this.onChange();
+  }
+
+  /** Show the last page, whose number nobody knows where not all was counted. */
+  async goLast() {
+    if (this.isCapped && !this.bodyOf(-1)) await this.reset(this.lastPlace);
+    else await this.go(this.isCapped ? -1 : this.pageCount);
   }
 }

@@ -17,15 +17,22 @@ export function listParams(table) {
   };
 }
 
-/** A page of them; null when they cannot be had. @param {Tabular} table @param {number} page @returns {Promise<ListPage|null>} */
-export async function fetchPage(table, page) {
+/** A page of them; null when they cannot be had. @param {Tabular} table @param {PagePlace} place @returns {Promise<ListPage|null>} */
+export async function fetchPage(table, place) {
   await table.inline.settled();
   if (table.misfits.length) return { total: 0, rows: [] };
   const answer = await ask(table.app, table.opts.data_url, {
     method: table.opts.data_method, baseUri: table.baseUri,
-    params: { ...listParams(table), page, rows: table.pageRows },
+    params: { ...listParams(table), ...placeParams(place), rows: table.pageRows },
   });
   return readPage(table, answer);
+}
+
+/** @param {PagePlace} place */
+function placeParams({ page, after, before, isLast }) {
+  if (isLast) return { _last: 1 };
+  if (after) return { _after: after };
+  return before ? { _before: before } : { page };
 }
 
 /** @param {Tabular} table @param {Answer} answer */
@@ -39,5 +46,8 @@ async function readPage(table, answer) {
   const { value } = answer;
   const rows = /** @type {Row[]} */ ([value, value?.rows].find(Array.isArray) ?? []);
   table.marks.renew(rows);
-  return { total: Array.isArray(value) ? rows.length : Number(value?.total) || 0, rows };
+  table.large.take(value?.large);
+  if (Array.isArray(value)) return { total: rows.length, rows };
+  const { total, capped, next, previous } = value ?? {};
+  return { total: Number(total) || 0, rows, isCapped: capped === true, next, previous };
 }

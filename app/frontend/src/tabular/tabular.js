@@ -13,6 +13,7 @@ import { FilterPanel } from './filter_panel.js';
 import { Grid } from './grid.js';
 import { focus } from './grid_keys.js';
 import { InlineEdit } from './inline_edit.js';
+import { LargeList } from './large.js';
 import { ListMemory } from './list_memory.js';
 import { listenForKeys } from './shortcuts.js';
 import { Marks } from './marks.js';
@@ -51,6 +52,7 @@ export class Tabular extends Widget {
     this.editing = new Editing(this);
     this.inline = new InlineEdit(this);
     this.marks = new Marks(this);
+    this.large = new LargeList(this);
     this.details = /** @type {Widget[]} */ ([]);
     this.take(readView(opts.data_params?.[VIEW_PARAMETER], this.filterFields()));
     this.layOut();
@@ -105,11 +107,12 @@ export class Tabular extends Widget {
     this.scroller = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': many(title ?? 'List') },
       this.grid.element, this.note.element);
     this.pager = new Pager({
-      go: (page) => this.pages.go(page), resize: (rows) => this.resize(rows), pageRows: this.pageRows,
+      go: (page) => this.pages.go(page), goLast: () => this.pages.goLast(), resize: (rows) => this.resize(rows),
+      pageRows: this.pageRows,
     });
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
-      fetchPage: (page) => fetchPage(this, page), onChange: () => this.showPosition(),
+      fetchPage: (place) => fetchPage(this, place), onChange: () => this.showPosition(),
     });
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
@@ -117,7 +120,7 @@ export class Tabular extends Widget {
         h('div', { class: 'table-title' }, title ? h(this.headingTag, {}, many(title)) : null,
           description ? h('p', { class: 'muted' }, t(description)) : null),
         this.toolbar.element),
-      this.filterPanel.element, this.marks.element, this.scroller, this.pager.element);
+      this.large.element, this.filterPanel.element, this.marks.element, this.scroller, this.pager.element);
     if (this.sort) this.showSort();
     this.toolbar.update();
   }
@@ -141,7 +144,7 @@ export class Tabular extends Widget {
     return new Grid(this.columns, {
       idField: this.idField, checkField: this.checkField, label,
       // Relation pages are sorted by the server, whatever a request says.
-      isSortable: !this.checkField, isExpandable: Boolean(this.opts.content_view), marks: this.marks,
+      isSortable: !this.checkField, canSort: (column) => this.large.canSort(column), isExpandable: Boolean(this.opts.content_view), marks: this.marks,
       widths: this.memory.widths,
     }, {
       sort: (column) => this.sortBy(column),
@@ -233,12 +236,7 @@ export class Tabular extends Widget {
   }
 
   showPosition() {
-    const page = this.pages.currentPage;
-    const { total } = this.pages;
-    this.pager.show({
-      page, total, pageCount: this.pages.pageCount,
-      from: Math.min(total, (page - 1) * this.pageRows + 1), to: Math.min(total, page * this.pageRows),
-    });
+    this.pager.show(this.pages.position);
     this.note.showEmpty();
   }
 
@@ -259,7 +257,8 @@ export class Tabular extends Widget {
   }
 
   showSort() {
-    this.grid.showHead(this.sort && { name: this.sort.column.name, isDescending: this.sort.isDescending });
+    const { sort } = this;
+    this.grid.showHead(sort ? { name: sort.column.name, isDescending: sort.isDescending } : this.large.sort);
   }
 
   /** @param {Condition[]} conditions */
