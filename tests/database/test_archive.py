@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import pymysql
 import pytest
 
 from app.base.errors import AppError
@@ -308,3 +309,52 @@ def test_a_file_holds_its_columns_exactly() -> None:
             [[Decimal("0.12345678901") if name == "amount" else None for name in schema.names]],
             schema,
         )
+
+
+async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, hands: Clock) -> None:
+    trade = await make_seller()
+    calls = await few_calls(trade, hands)
+    await archive(trade, most=1)
+    (batch, *_) = batches_of(pool, trade)
+    first, *items = (row for row in ledger_of(pool, trade) if row["call_no"] == calls.finished)
+    assert items == []
+    call_no = await trade.begin(
+        status="succeeded",
+        lines=[{"unit": unit, "quantity": Decimal(1)} for unit in ("call", "image")],
+    )
+    changes = (
+        (
+            "update pipeline_usage_log set archive_batch = %s where call_no = %s",
+            batch["id"], call_no,
+        ),
+        ("update pipeline_usage_log set archive_batch = null where id = %s", first["id"]),
+        ("update pipeline_usage_log set amount = 9 where id = %s", first["id"]),
+        ("update pipeline_usage_log set status = 'voided' where id = %s", first["id"]),
+        ("delete from pipeline_usage_log where id = %s", first["id"]),
+        ("delete from pipeline_usage_log where call_no = %s and line_no = 1", call_no),
+        ("update app_archive_batch set state = 'moving' where id = %s", batch["id"]),
+        ("update app_archive_batch set last_entry = 9999 where id = %s", batch["id"]),
+        ("update app_archive_batch set checksum = '' where id = %s", batch["id"]),
+        ("delete from app_archive_batch where id = %s", batch["id"]),
+    )  # fmt: skip
+    for text, *values in changes:
+        with pytest.raises(pymysql.MySQLError, match=r"never|nothing is deleted|no archive batch"):
+            pool.query(text, *values)
+
+    # Also while a batch is moved: no row that it does not name, and none without its stub.
+    with pool.connect() as connection, connection.cursor() as cursor:
+        connection.begin()
+        columns = [name for name in batch if name not in ("id", "state")]
+        cursor.execute(
+            f"insert into app_archive_batch (id, state, {', '.join(columns)})"
+            f" select 'x', 'moving', {', '.join(columns)} from app_archive_batch where id = %s",
+            (batch["id"],),
+        )
+        for text in (
+            "update pipeline_usage_log set archive_batch = 'x' where call_no = %s",
+            "delete from pipeline_usage_log where call_no = %s and line_no = 1",
+        ):
+            with pytest.raises(pymysql.MySQLError, match=r"no archive batch|nothing is deleted"):
+                cursor.execute(text, (call_no,))
+        connection.rollback()
+    assert await differences() == []
