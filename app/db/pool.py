@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiomysql
-from pymysql.constants import CLIENT, FIELD_TYPE
+from pymysql.constants import CLIENT, COMMAND, FIELD_TYPE
 from pymysql.converters import conversions
 from sqlor.dbpools import DBPools
 
@@ -30,6 +30,8 @@ RECYCLE_SECONDS = 1800
 TWO_TRIP_SIZE = 2
 # Whoever holds a row longer than this is stuck, and those who want it are not to be stuck with it.
 LOCK_WAIT_SECONDS = 5
+# MYSQL_OPTION_MULTI_STATEMENTS_OFF of the protocol.
+_ONE_STATEMENT = b"\x01\x00"
 # Quoted, since aiomysql puts it into its SET statement as it is.
 _SQL_MODE = "'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
 
@@ -93,6 +95,13 @@ class Pool:
                 connection = await pool.acquire()
             except (aiomysql.MySQLError, OSError, RuntimeError) as exc:
                 raise unreachable(exc) from exc
+            if not hasattr(connection, "takes_one_statement"):
+                try:
+                    await _take_one_statement(connection)
+                except (aiomysql.MySQLError, OSError, RuntimeError) as exc:
+                    connection.close()
+                    await pool.release(connection)
+                    raise unreachable(exc) from exc
             if loop.time() - connection.last_usage < IDLE_CHECK_SECONDS:
                 return connection
             if await _answers(connection):
@@ -183,6 +192,14 @@ async def _take_slot(slots: asyncio.Semaphore, wait_seconds: float) -> None:
         await asyncio.wait_for(slots.acquire(), wait_seconds)
     except TimeoutError:
         raise BUSY(headers={"Retry-After": "1"}) from None
+
+
+async def _take_one_statement(connection: Any) -> None:
+    """Let *connection* refuse texts of several statements, which aiomysql asks the server to
+    take."""
+    await connection._execute_command(COMMAND.COM_SET_OPTION, _ONE_STATEMENT)
+    await connection._read_packet()
+    connection.takes_one_statement = True
 
 
 def _is_cut(connection: Any) -> bool:
