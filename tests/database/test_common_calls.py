@@ -35,6 +35,7 @@ WORLDS = st.fixed_dictionaries({
     "spend_limit": st.sampled_from([None] * 6 + [Decimal("0.5"), Decimal(1000)]),
     "spend_period": st.sampled_from(["none", "day", "month"]),
     "closed_month": st.sampled_from([None, None, "2026-10", "2026-11"]),
+    "usage_day": st.sampled_from(["2026-11-01"] * 6 + [None, "2027-01-01"]),
     "link": st.fixed_dictionaries({"daily_quota": _few, "monthly_quota": _few}),
     "rate": st.sampled_from([None, Decimal("0.85"), Decimal("0.3333")]),
     "capacity": st.fixed_dictionaries({"daily_quota": _few, "monthly_quota": _few}),
@@ -114,7 +115,7 @@ async def make_world(world: dict[str, Any]) -> tuple[Trade, dict[str, str]]:
         link |= {"pricing_mode": "discount", "discount_rate": world["rate"]}
     own = (
         "quota_period", "quota_calls", "rate_limit_per_minute", "spend_limit", "spend_period",
-        "closed_month",
+        "closed_month", "usage_day",
     )  # fmt: skip
     trade = await make_trade(
         distributors={name: world[name] for name in own},
@@ -164,7 +165,7 @@ async def live_through(
     story.append(with_names(ledger, names))
     for table, column in (
         ("distributors", "id"), ("distributor_pipeline", "distributor_id"),
-        ("app_package_use", "distributor_id"),
+        ("app_package_use", "distributor_id"), ("app_usage_dirty", "distributor_id"),
     ):  # fmt: skip
         records = await rows(
             f"select * from {table} where {column} = ${{id}}$", trade.distributor_id
