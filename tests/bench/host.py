@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT))
 
 from app.base.ids import new_id  # noqa: E402
 from app.runtime.processes import free_port, wait_until  # noqa: E402
-from pipeline_dist.accounts.key_lookups import ROWS_OF_KEYS  # noqa: E402
 from tests.bench.load import Measured, drive, get, machine, middle, need_compiler, write_requests  # noqa: E402
+from tests.bench.peers.reads import ME  # noqa: E402
 from tests.bench.report import put_section  # noqa: E402
 from tests.support.installation import Installation  # noqa: E402
 from tests.support.selling import make_distributor, new_key  # noqa: E402
@@ -177,8 +177,7 @@ def start_raw(folder: Path, installation: Installation, port: int) -> "subproces
         "name": place.name,
     }  # fmt: skip
     (folder / "raw.json").write_text(json.dumps(connection))
-    statements = [ROWS_OF_KEYS.replace("in ${digests}$", "= %(digest)s")]
-    (folder / "statements.json").write_text(json.dumps(statements))
+    (folder / "statements.json").write_text(json.dumps([ME]))
     raw = subprocess.Popen(
         [sys.executable, str(ROOT / "tests/bench/raw_host.py"), str(port),
          str(folder / "raw.json"), str(folder / "statements.json")],

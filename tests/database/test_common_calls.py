@@ -35,7 +35,7 @@ WORLDS = st.fixed_dictionaries({
     "spend_limit": st.sampled_from([None] * 6 + [Decimal("0.5"), Decimal(1000)]),
     "spend_period": st.sampled_from(["none", "day", "month"]),
     "closed_month": st.sampled_from([None, None, "2026-10", "2026-11"]),
-    "usage_day": st.sampled_from(["2026-11-01"] * 6 + [None, "2027-01-01"]),
+    "usage_day": st.sampled_from(["2026-11-01"] * 18 + [None, "2027-01-01"]),
     "link": st.fixed_dictionaries({"daily_quota": _few, "monthly_quota": _few}),
     "rate": st.sampled_from([None, Decimal("0.85"), Decimal("0.3333")]),
     "capacity": st.fixed_dictionaries({"daily_quota": _few, "monthly_quota": _few}),
