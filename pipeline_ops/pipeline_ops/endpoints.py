@@ -24,6 +24,7 @@ from app.global_func import (
     now,
     quota_month,
     reading,
+    table,
     update_row,
 )
 from pipeline_ops.calls import booking as bookings
@@ -163,6 +164,11 @@ async def price_preview(actor: Actor, params: Params) -> dict[str, Any]:
         raise InvalidFields([PRICES_OR_CHANGES("prices")])
     async with reading(snapshot=True) as sor:
         trial, ids = await check_trial(sor, lists["prices"], lists["changes"])
+        if query["distributor_id"] is not None:
+            # Of a module above, whose tables the model names.
+            owners = table(bookings.TABLE).columns["distributor_id"].references
+            assert owners is not None
+            await get_row(sor, owners, query["distributor_id"])
         return await preview.price_preview(
             sor, query["month"], query["distributor_id"], preview.Trial(trial, ids)
         )

@@ -327,6 +327,7 @@ def open_all(page: Page) -> None:
     page.wait_for_function("() => !document.querySelector('dialog[open] [aria-busy=true]')")
 
 
+@IN_CHINESE
 def test_hostile_words_stand_as_words_wherever_they_are_shown(
     dressed: Page, things: Things
 ) -> None:

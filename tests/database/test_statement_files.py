@@ -168,10 +168,12 @@ async def test_the_content_says_all_that_the_files_are_made_of(
 
 
 def _kinds(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The kinds of all values by their names, and the order of the names."""
     values = {name: value for name, value in document.items() if not isinstance(value, list)}
     rows = [*document["lines"], *document["corrections"], *document["adjustments"]]
     return {name: _kind(value) for name, value in values.items()} | {
-        "rows": [{name: _kind(value) for name, value in row.items()} for row in rows]
+        "rows": [[(name, _kind(value)) for name, value in row.items()] for row in rows],
+        "order": list(document),
     }
 
 

@@ -130,6 +130,7 @@ def test_what_is_wrong_is_told_at_its_place(shop: Shop) -> None:
     for fields in (
         {"changes": [{"id": "none"}]},
         {"prices": [price | {"pipeline_id": "none", "unit_price": "1"}]},
+        {"prices": [price | {"unit_price": "1"}], "distributor_id": "none"},
     ):
         assert shop.try_post(PREVIEW, month=month, **fields).status_code == 404
 
