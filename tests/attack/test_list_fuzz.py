@@ -189,7 +189,8 @@ def sizes(request: pytest.FixtureRequest, server: Installation) -> Iterator[str]
     if request.param == "small":
         yield "small"
         return
-    for options in ({"list_free_rows": 1, "list_counted_rows": 1}, {}):
+    few: dict[str, Any] = {"list_free_rows": 1, "list_counted_rows": 1}
+    for options in (few, {}):
         write_config(server.var_dir, **options)
         server.workers.stop()
         server.start()

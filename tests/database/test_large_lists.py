@@ -137,6 +137,22 @@ async def walk(query: dict[str, Any], direction: str, way: str) -> list[dict[str
     return rows
 
 
+async def test_the_calls_of_a_distributor_s_month_are_found_without_the_later_ones() -> None:
+    """As a distributor's page asks for them."""
+    conditions = [
+        ("distributor_id", "=", "main"), ("pipeline_id", "=", "big"), ("line_no", "=", 0),
+        ("day_key", ">=", "2026-03-01"), ("day_key", "<=", "2026-03-31"),
+        ("started_at", ">=", "2026-02-28T00:00:00.000Z"),
+        ("started_at", "<", "2026-04-02T00:00:00.000Z"),
+    ]  # fmt: skip
+    parts = [{"field": name, "op": op, "const": value} for name, op, value in conditions]
+    params = {"data_filter": json.dumps({"AND": parts}), "sort": "started_at desc", "rows": 50}
+    answer, reads = await listing(params)
+
+    assert {row["day_key"] for row in answer["rows"]} == {"2026-03-31"}
+    assert reads < FEW
+
+
 async def test_it_is_counted_up_to_a_limit() -> None:
     answer, reads = await listing({"distributor_id": "main", "rows": 10})
     assert (answer["total"], answer["capped"]) == (COUNTED_ROWS + 1, True)

@@ -20,15 +20,18 @@ insert into pipeline_usage_log (id, call_no, line_no, distributor_id, pipeline_i
 select concat('u', lpad(hex(seq), 31, '0')),
   concat(lpad(hex(seq * 7919 % 65536), 4, '0'), '-', seq),
   0, {distributor}, {pipeline}, seq % 97, 1,
-  if(seq < 2000 and seq % 3 = 0, 'voided', 'succeeded'), concat('key-', seq), concat('ref-', seq),
+  if(seq < {rows} / 15 and seq % 3 = 0, 'voided', 'succeeded'),
+  concat('key-', seq), concat('ref-', seq),
   {moment}, if(seq % 4 = 0, date_add({moment}, interval 1 hour), null),
   cast(date({moment}) as char), left(cast(date({moment}) as char), 7), 1, {moment}, {moment}
 from seq_1_to_{rows}
 """
 
 
-def fill_ledger(installation: Installation) -> None:
-    """Put `ROWS` rows into the ledger, one each `MINUTES_A_ROW` from the first of 2026 on."""
+def fill_ledger(
+    installation: Installation, rows: int = ROWS, seconds: int = 60 * MINUTES_A_ROW
+) -> None:
+    """Put so many rows into the ledger, one each some *seconds* from the first of 2026 on."""
     for table_name, names in (("pipelines", PIPELINES), ("distributors", DISTRIBUTORS)):
         for name in names:
             installation.query(
@@ -36,13 +39,13 @@ def fill_ledger(installation: Installation) -> None:
                 " values (%s, %s, %s, now(3), now(3))",
                 name, name, f"The {name}",
             )  # fmt: skip
-    first = ROWS // 10
+    first = rows // 10
     installation.query(
         _INSERT.format(
             distributor=_OWNER.format(rare="few", old="past", rest="main", first=first),
             pipeline=_OWNER.format(rare="rare", old="old", rest="big", first=first),
-            moment=f"date_add('2026-01-01', interval seq * {MINUTES_A_ROW} minute)",
-            rows=ROWS,
+            moment=f"date_add('2026-01-01', interval seq * {seconds} second)",
+            rows=rows,
         )
     )
     installation.query(f"analyze table {table('pipeline_usage_log').name}")

@@ -143,14 +143,18 @@ export class UsageTab {
       await this.page.owner.app.showAnswer(answer);
       return notLoaded(() => this.drawDetails());
     }
-    const { rows, total } = /** @type {ListPage} */ (answer.value);
+    const { rows, total, capped } = /** @type {ListPage & {capped?: boolean}} */ (answer.value);
     return card('Single calls', plainTable('Single calls', [{ label: 'Call' }, { label: 'Began' }, { label: 'Status' }, { label: 'Duration', isNumber: true }, { label: 'Client reference' }],
-      rows.map((row) => this.callCells(row))), this.pager(total));
+      rows.map((row) => this.callCells(row))), this.pager(capped ? total - 1 : total, capped));
   }
 
   /** @param {string} first @param {string} last */
   logParams(first, last) {
-    const conditions = [['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.pipeline?.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last]];
+    const conditions = [
+      ['distributor_id', '=', this.page.id], ['pipeline_id', '=', this.pipeline?.id], ['line_no', '=', 0], ['day_key', '>=', first], ['day_key', '<=', last],
+      // In whichever zone these days are; of the order's own column, so that nothing is read of other months.
+      ['started_at', '>=', midnight(first, -1)], ['started_at', '<', midnight(last, 2)],
+    ];
     const filter = { AND: conditions.map(([field, op, value]) => ({ field, op, const: value })) };
     return { data_filter: JSON.stringify(filter), page: this.pageNumber, rows: CALLS_SHOWN, sort: 'started_at desc' };
   }
@@ -162,8 +166,8 @@ export class UsageTab {
       row.duration_ms === null ? '' : `${countText(row.duration_ms)} ms`, row.client_ref ?? ''];
   }
 
-  /** @param {number} total */
-  pager(total) {
+  /** @param {number} total @param {boolean} [isCapped] there are more */
+  pager(total, isCapped = false) {
     const pages = Math.ceil(total / CALLS_SHOWN);
     if (pages < 2) return null;
     /** @param {number} by @param {string} label */
@@ -171,7 +175,7 @@ export class UsageTab {
       type: 'button', 'data-step': by, disabled: this.pageNumber + by < 1 || this.pageNumber + by > pages,
       on: { click: async () => { this.pageNumber += by; await this.drawDetails(); } },
     }, t(label));
-    return h('div', { class: 'pager-line' }, step(-1, 'Previous page'), h('span', {}, `${this.pageNumber} / ${pages}`), step(1, 'Next page'));
+    return h('div', { class: 'pager-line' }, step(-1, 'Previous page'), h('span', {}, `${this.pageNumber} / ${pages}${isCapped ? '+' : ''}`), step(1, 'Next page'));
   }
 }
 
@@ -191,4 +195,11 @@ function monthBounds(month) {
   const [year, number] = month.split('-').map(Number);
   const days = new Date(Date.UTC(year, number, 0)).getUTCDate();
   return { first: `${month}-01`, last: `${month}-${String(days).padStart(2, '0')}` };
+}
+
+/** A day's midnight in UTC, some days later. @param {string} day @param {number} days */
+function midnight(day, days) {
+  const moment = new Date(`${day}T00:00:00Z`);
+  moment.setUTCDate(moment.getUTCDate() + days);
+  return moment.toISOString();
 }
