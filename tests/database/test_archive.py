@@ -9,6 +9,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.admission import service as admission
@@ -16,7 +17,9 @@ from pipeline_ops.archive import parquet
 from pipeline_ops.archive.batches import archive_folder
 from pipeline_ops.archiving.export import place_rows
 from pipeline_ops.archiving.restore import restore_batch
+from pipeline_ops.calls import booking as bookings
 from pipeline_ops.calls.sweeper import expire_overdue
+from pipeline_ops.rules.usage_lines import usage_lines
 from tests.support.archives import (
     DECEMBER,
     MOMENTS,
@@ -60,12 +63,13 @@ async def faults() -> list[tuple[str, str, str]]:
     return [(item.table, item.key, item.counter) for item in await differences()]
 
 
-async def exported(trade: Trade, month: str) -> list[dict[str, Any]]:
+async def exported(trade: Trade | None, month: str) -> list[dict[str, Any]]:
+    whose = trade.distributor_id if trade else None
     names = parquet.ledger_schema().names
     async with reading(snapshot=True) as sor:
         rows = [
             dict(zip(names, row, strict=True))
-            async for portion in place_rows(sor, trade.distributor_id, month, names)
+            async for portion in place_rows(sor, whose, month, names)
             for row in portion
         ]
     return sorted(rows, key=lambda row: row["id"])
@@ -309,6 +313,27 @@ def test_a_file_holds_its_columns_exactly() -> None:
             [[Decimal("0.12345678901") if name == "amount" else None for name in schema.names]],
             schema,
         )
+
+
+async def test_calls_of_our_own_are_exported_as_they_are(pool: Installation, hands: Clock) -> None:
+    trade = await make_seller()
+    values = {
+        "pipeline_id": trade.rows["pipelines"]["id"], "distributor_id": None,
+        "status": "succeeded", "started_at": hands.moment, "finished_at": hands.moment,
+        **dict.fromkeys(("duration_ms", "client_ref", "error", "remark")),
+    }  # fmt: skip
+    lines = usage_lines([{"unit": unit, "quantity": Decimal(2)} for unit in ("call", "page")])
+    for _ in range(3):
+        await in_transaction(lambda sor: bookings.book(sor, values, lines, SYSTEM_ACTOR))
+    expected = pool.query(
+        "select id from pipeline_usage_log where distributor_id is null and month_key = %s"
+        " order by id", NOVEMBER,
+    )  # fmt: skip
+
+    rows = await exported(None, NOVEMBER)
+
+    assert len(rows) >= 6
+    assert [row["id"] for row in rows] == [row["id"] for row in expected]
 
 
 async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, hands: Clock) -> None:
