@@ -10,7 +10,7 @@ import pytest
 
 from app.db.pool import pools
 from app.modules import load_modules
-from tests.support.installation import Installation
+from tests.support.installation import Installation, write_config
 from tests.support.watching import LoopStoodStill
 
 
@@ -22,6 +22,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=LoopStoodStill))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """
+    Run a module that says BOTH_WAYS with each way in which programs' requests are answered. The
+    others have one, by PIPELINE_TEST_WAY: `direct`, or `aiohttp`.
+    """
+    if getattr(metafunc.module, "BOTH_WAYS", False) and "server" in metafunc.fixturenames:
+        metafunc.parametrize("database", ("direct", "aiohttp"), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +50,8 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 @pytest.fixture(scope="module")
 def database(mariadb: Installation, request: pytest.FixtureRequest) -> Installation:
     """Fresh databases for one test module: tables, roles, paths and users are there."""
+    way = getattr(request, "param", os.environ.get("PIPELINE_TEST_WAY", "direct"))
+    write_config(mariadb.var_dir, direct_answers=way == "direct")
     module = request.node.path
     if not any(
         item.path == module and "server" in getattr(item, "fixturenames", ())

@@ -14,6 +14,8 @@
 #
 #   bash tests/run.sh cluster
 #
+# With PIPELINE_TEST_WAY=aiohttp the workers answer no request straight from the HTTP parser.
+#
 # The random machine over money runs longer with `bash tests/run.sh money --steps N [--seed S]`.
 #
 # Everything that is started is stopped again, also after Ctrl-C. What a failed test's workers

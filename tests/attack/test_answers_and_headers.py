@@ -16,6 +16,8 @@ from tests.support.extra_worker import ExtraWorker
 from tests.support.installation import Installation
 from tests.support.raw_http import send_raw
 
+BOTH_WAYS = True  # tests/conftest.py
+
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
 BRICKS = Path(__file__).resolve().parents[2] / "app/wwwroot/bricks"

@@ -22,6 +22,8 @@ from tests.support.installation import Installation
 from tests.support.selling import make_distributor, new_key
 from tests.support.watching import longest_wait
 
+BOTH_WAYS = True  # tests/conftest.py
+
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 CREATE = "/pipeline_core/api/pipelines_create.dspy"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -13,6 +13,8 @@ from tests.support.installation import DIRECT, PASSWORDS, Installation
 from tests.support.raw_http import get_raw, send_raw
 from tests.support.selling import make_distributor, new_key
 
+BOTH_WAYS = True  # tests/conftest.py
+
 ME = "/pipeline_dist/v1/me"
 # The worker of `probes` trusts this address to be a proxy; the list below has it on purpose.
 PROXY = "127.0.0.2"

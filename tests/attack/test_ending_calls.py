@@ -15,6 +15,8 @@ from tests.http.test_bookings import refusal
 from tests.support.installation import Installation
 from tests.support.shop import Distributor, Pipeline, Shop
 
+BOTH_WAYS = True  # tests/conftest.py
+
 UPDATE = "pipeline_dist/distributors_update"
 KEY = "pipeline_dist/distributor_generate_key"
 V1 = "/pipeline_dist/v1/"

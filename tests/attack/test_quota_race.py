@@ -14,6 +14,8 @@ from tests.support.installation import Installation
 from tests.support.replays import first_answer
 from tests.support.shop import Distributor, Pipeline, Shop
 
+BOTH_WAYS = True  # tests/conftest.py
+
 CALLS = "/pipeline_dist/v1/calls"
 FINISH = "/pipeline_dist/v1/calls/finish"
 ONE = [{"unit": "call", "quantity": 1}]

@@ -19,6 +19,8 @@ from tests.support.raw_http import get_raw, send_raw
 from tests.support.sage_users import make_user
 from tests.support.selling import make_distributor, new_key
 
+BOTH_WAYS = True  # tests/conftest.py
+
 LIST = "/pipeline_core/pipelines/get_pipelines.dspy"
 DELETE = "/pipeline_core/api/pipelines_delete.dspy"
 AUDIT = "/app_audit/get_app_audit.dspy"  # for operators, not for viewers

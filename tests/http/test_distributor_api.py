@@ -22,6 +22,8 @@ from tests.support.selling import (
     post,
 )
 
+BOTH_WAYS = True  # tests/conftest.py
+
 LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 

@@ -17,6 +17,8 @@ from tests.support.selling import (
     make_reseller,
 )
 
+BOTH_WAYS = True  # tests/conftest.py
+
 
 @pytest.fixture(scope="module")
 def pipeline(server: Installation) -> dict[str, Any]:

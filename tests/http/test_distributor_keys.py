@@ -16,6 +16,8 @@ from tests.support.selling import (
     post,
 )
 
+BOTH_WAYS = True  # tests/conftest.py
+
 SECRETS = ("api_key_hash", "previous_key_hash", "rate_window")
 
 

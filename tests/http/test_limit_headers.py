@@ -8,6 +8,8 @@ import pytest
 from tests.support.installation import Installation
 from tests.support.selling import USED, Reseller, make_pipeline, make_reseller
 
+BOTH_WAYS = True  # tests/conftest.py
+
 NAMES = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Policy")
 NO_PRICE = [{"unit": "image", "quantity": 1}]
 FEW = 6
