@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from app.base.errors import AppError
 from app.base.json_codec import json_bytes
@@ -91,7 +91,9 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize=True,
+    max_examples=40, deadline=None, derandomize=True, database=None,
+    # A story takes a second: what fails is told as it is.
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(world=WORLDS, batches=BATCHES)

@@ -1,5 +1,6 @@
 """The quick reading of a usual body and the reading by the rules: one and the same command."""
 
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from app.base.refusals import InvalidFields
+from pipeline_dist.admission.commands import BeginCall
 from pipeline_dist.api.input import any_call, begin_call
 from pipeline_dist.api.plain_call import plain_call
 from pipeline_ops.ledger.rows import LABELS
@@ -77,3 +79,11 @@ def test_what_is_wrong_is_refused_by_the_rules() -> None:
     with pytest.raises(InvalidFields) as caught:
         begin_call("k", body)
     assert [problem.field for problem in caught.value.problems] == ["lines/0/quantity"]
+
+
+def test_a_new_field_of_a_call_is_thought_of() -> None:
+    """What a field means to the fast way is said in `plain_call` and `is_common`; then here."""
+    assert {field.name for field in fields(BeginCall)} == {
+        "pipeline", "idempotency_key", "request_hash", "lease_seconds", "lines", "status", "error",
+        "started_at", "estimate", "estimate_lines", *LABELS,
+    }  # fmt: skip
