@@ -5,7 +5,8 @@ Everything a report tells follows from them, to the last digit: sums of amounts,
 calls add up over days, and so do numbers of distinct calls, since a call is of one distributor,
 pipeline, day and month. They do not add up over the items of a call; so for each grouping in which
 they are told there is a kind of its own. The same statements give the rows of days that are not
-kept (rollup/read.py).
+kept (rollup/read.py), and the rows of what goes into an archive (rollup/batch_sums.py): a batch has
+all that was settled together, and a call is settled once, so numbers of calls add up over batches.
 
 What is counted is the same everywhere: calls are sum(calls), amounts sum(amount) and quantities
 sum(quantity) over all rows but top-ups, whatever became of the call: what was voided is taken back
@@ -15,12 +16,16 @@ by rows of its own.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-# Rows of a metered item, those that reverse one included.
-IS_ITEM = "u.unit <> ''"
+# Rows of a metered item, those that reverse one included. Of an archived settlement the stub, where
+# only a part of its day is asked for: a price tells that it had an item, and no more is known.
+IS_ITEM = "(u.unit <> '' or u.archive_batch is not null and u.pricing_id is not null)"
+# Rows that stand in the ledger whole. What an archived batch came to is summed up once, when it is
+# taken out, in rows of app_usage_day that are its own.
+IS_WHOLE = "u.archive_batch is null"
 # Of a group of items: the calls that have one there which was not reversed. A call can have items
 # in several groups, so these do not add up to the calls of the whole.
 _CALLS_WITH_ITEM = (
-    "count(distinct if(u.unit <> '' and u.entry_type = 'charge'"
+    f"count(distinct if({IS_ITEM} and u.entry_type = 'charge'"
     " and (u.status <> 'voided'{or_else}), u.call_no, null))"
 )
 # Of days, which have the reversals of their calls whenever these were voided.
