@@ -8,6 +8,7 @@ from typing import Any
 from app.global_func import (
     BAD_CHOICE,
     NOTHING_TO_CHANGE,
+    TOO_SLOW,
     Actor,
     Answer,
     FieldRule,
@@ -158,7 +159,7 @@ async def price_preview(actor: Actor, params: Params) -> dict[str, Any]:
     lists = {name: query[name].value if query[name] else [] for name in ("prices", "changes")}
     if not any(lists.values()):
         raise InvalidFields([PRICES_OR_CHANGES("prices")])
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         trial, ids = await check_trial(sor, lists["prices"], lists["changes"])
         return await preview.price_preview(
             sor, query["month"], query["distributor_id"], preview.Trial(trial, ids)
