@@ -48,6 +48,8 @@ _FAILED = (CallStatus.FAILED, CallStatus.EXPIRED)
 # By kind and its keys, behind those of every row.
 Place = tuple[Any, ...]
 Sums = dict[Place, dict[str, Any]]
+# The calls of a line, of days and of the statement of the month.
+Calls = dict[Place, tuple[set[str], set[str]]]
 
 
 async def batches_without_sums(sor: SafeSqlor) -> list[str]:
@@ -100,19 +102,34 @@ async def _reversed_ids(sor: SafeSqlor, batch: ArchiveBatch) -> set[str]:
 def _sums_of(batch: ArchiveBatch, reversed_ids: set[str]) -> Sums:
     """Return what the rows of the file of *batch* come to."""
     sums: Sums = {}
-    calls: dict[Place, tuple[set[str], set[str]]] = {}
+    calls: Calls = {}
     for portion in read_portions(batch, _READ):
         for row in portion:
-            for kind in KINDS:
-                if not _is_of(row, kind):
-                    continue
-                place = _place(row, kind)
-                one = sums.setdefault(place, dict.fromkeys(kind.sums, 0))
-                _add(one, row, kind)
-                if kind is not TOTALS:
-                    _count(calls.setdefault(place, (set(), set())), row, reversed_ids)
+            _add_to_total(sums.setdefault(_place(row, TOTALS), _nothing(TOTALS)), row)
+            if row["unit"] or row["entry_type"] == EntryType.ADJUSTMENT:
+                place = _place(row, LINES)
+                _add_to_line(sums.setdefault(place, _nothing(LINES)), row)
+                _count(calls.setdefault(place, (set(), set())), row, reversed_ids)
     for place, (of_days, of_month) in calls.items():
         sums[place] |= {"calls": len(of_days), "month_calls": len(of_month)}
+    for kind in KINDS:
+        if kind.by_call:
+            sums |= _too_many(kind, calls)
+    return sums
+
+
+def _too_many(kind: Kind, calls: Calls) -> Sums:
+    """Return by how much the calls of the lines in each group of *kind* are too many."""
+    names = (*_OF_EVERY, *LINES.keys)
+    groups: dict[Place, list[tuple[set[str], set[str]]]] = {}
+    for place, some in calls.items():
+        row = dict(zip(names, place[1:], strict=True))
+        groups.setdefault(_place(row, kind), []).append(some)
+    sums: Sums = {}
+    for place, lines in groups.items():
+        counts = [len(set().union(*one)) - sum(map(len, one)) for one in zip(*lines, strict=True)]
+        if any(counts):
+            sums[place] = dict(zip(kind.sums, counts, strict=True))
     return sums
 
 
@@ -120,33 +137,34 @@ def _place(row: Mapping[str, Any], kind: Kind) -> Place:
     return (kind.name, *(row[name] for name in (*_OF_EVERY, *kind.keys)))
 
 
-def _is_of(row: Mapping[str, Any], kind: Kind) -> bool:
-    if kind is TOTALS:
-        return True
-    if kind is LINES:
-        return bool(row["unit"]) or row["entry_type"] == EntryType.ADJUSTMENT
-    return bool(row["unit"]) and row["entry_type"] == EntryType.CHARGE
+def _nothing(kind: Kind) -> dict[str, Any]:
+    return dict.fromkeys(kind.sums, 0)
 
 
-def _add(one: dict[str, Any], row: Mapping[str, Any], kind: Kind) -> None:
+def _add_to_total(one: dict[str, Any], row: Mapping[str, Any]) -> None:
     is_first, status = row["line_no"] == 0, row["status"]
-    if kind is TOTALS:
-        one["calls"] += row["calls"]
-        one["row_count"] += 1
-        one["succeeded"] += int(
-            is_first and status == CallStatus.SUCCEEDED and row["pipeline_id"] is not None
-        )
-        one["failed"] += int(is_first and status in _FAILED)
-        one["running"] += int(is_first and status == CallStatus.RESERVED)
-    if kind is LINES:
-        one["quantity"] += row["quantity"]
-        one["items"] += int(_is_charge(row) and status != CallStatus.VOIDED)
-    if kind in (TOTALS, LINES):
-        one["amount"] += row["amount"]
-        numbers = [row["entry_no"], one["first_entry"], one["last_entry"]]
-        present = [number for number in numbers if number]
-        one["first_entry"] = min(present, default=0)
-        one["last_entry"] = max(present, default=0)
+    one["calls"] += row["calls"]
+    one["row_count"] += 1
+    one["succeeded"] += int(
+        is_first and status == CallStatus.SUCCEEDED and row["pipeline_id"] is not None
+    )
+    one["failed"] += int(is_first and status in _FAILED)
+    one["running"] += int(is_first and status == CallStatus.RESERVED)
+    _add_amount(one, row)
+
+
+def _add_to_line(one: dict[str, Any], row: Mapping[str, Any]) -> None:
+    one["quantity"] += row["quantity"]
+    one["items"] += int(_is_charge(row) and row["status"] != CallStatus.VOIDED)
+    _add_amount(one, row)
+
+
+def _add_amount(one: dict[str, Any], row: Mapping[str, Any]) -> None:
+    one["amount"] += row["amount"]
+    numbers = [row["entry_no"], one["first_entry"], one["last_entry"]]
+    present = [number for number in numbers if number]
+    one["first_entry"] = min(present, default=0)
+    one["last_entry"] = max(present, default=0)
 
 
 def _count(

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from app.global_func import Contributions, SafeSqlor, in_transaction, now, quota_day, reading
-from pipeline_ops.rollup.kinds import COLUMNS, IS_WHOLE, KINDS
+from pipeline_ops.rollup.kinds import COLUMNS, IS_OF_BATCH, IS_WHOLE, KINDS
 from pipeline_ops.rollup.ledger_rows import OF_A_DAY, Conditions, of_distributor
 
 TABLE = "app_usage_day"
@@ -34,8 +34,11 @@ USAGE_FENCES = Contributions(UsageFences, lambda _: "of distributors")
 
 _INSERT = f"insert into app_usage_day ({', '.join(COLUMNS)}, row_no) select r.*,"
 _NUMBERED = " row_number() over (partition by r.distributor_id) as row_no from ({rows}) r"
-# Numbers below 0 are of archived batches: their sums stay what they are (rollup/batch_sums.py).
-_DELETE = "delete from app_usage_day where kind in ${kinds}$ and day_key = ${day}$ and row_no > 0"
+# The sums of archived batches stay what they are (rollup/batch_sums.py).
+_DELETE = (
+    "delete from app_usage_day where kind in ${kinds}$ and day_key = ${day}$"  # noqa: S608
+    f" and not {IS_OF_BATCH}"
+)
 _DELETE_MARK = "delete from app_usage_dirty where distributor_id = ${whose}$ and day_key = ${day}$"
 
 

@@ -8,7 +8,7 @@ from pipeline_ops.ledger.counted import CountedTable, Difference, Sums
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.rollup.batch_files import batch_differences, build_batch
 from pipeline_ops.rollup.build import TABLE, build_again, built_day
-from pipeline_ops.rollup.kinds import IS_WHOLE, KINDS, Kind
+from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, KINDS, Kind
 from pipeline_ops.rollup.ledger_rows import OF_A_DAY
 
 _KEYS = ("distributor_id", "kind", "day_key", "month_key", "currency", "pipeline_id")
@@ -47,7 +47,7 @@ def _text(kind: Kind) -> str:
     sides = (
         f"select 1 as side, {', '.join(columns)} from app_usage_day"  # noqa: S608  constants
         f" force index (app_usage_day_day) where kind = '{kind.name}' and day_key = ${{day}}$"
-        " and archive_batch = ''",
+        f" and not {IS_OF_BATCH}",
         "select 2 as side, k.* from"  # noqa: S608
         f" ({kind.select(columns, OF_A_DAY, f'u.day_key = ${{day}}$ and {IS_WHOLE}')}) k",
     )

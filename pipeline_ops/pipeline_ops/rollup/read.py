@@ -15,7 +15,7 @@ from typing import Any
 
 from app.global_func import SafeSqlor
 from pipeline_ops.rollup.build import built_day
-from pipeline_ops.rollup.kinds import IS_WHOLE, Kind
+from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, Kind
 from pipeline_ops.rollup.ledger_rows import (
     FIRST_DAY,
     LAST_DAY,
@@ -162,7 +162,7 @@ class UsageReader:
                 " where m.day_key = app_usage_day.day_key"
                 " and m.distributor_id = app_usage_day.distributor_id)"
             )
-        where += f" and (archive_batch <> '' or {is_kept})"
+        where += f" and ({IS_OF_BATCH} or {is_kept})"
         name = index if index == "primary" else f"app_usage_day_{index}"
         return f"select {', '.join(columns)} from app_usage_day force index ({name}) where {where}"  # noqa: S608
 
