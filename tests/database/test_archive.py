@@ -211,9 +211,9 @@ class Calls:
     """Numbers of calls of November: one that was finished with three items, one whose lease ran
     out, and one that was booked in one go."""
 
-    finished: str
+    whole: str
     overdue: str
-    booked: str
+    in_one_go: str
 
 
 async def few_calls(trade: Trade, hands: Clock) -> Calls:
@@ -226,7 +226,7 @@ async def few_calls(trade: Trade, hands: Clock) -> Calls:
             lines=[{"unit": "call", "quantity": Decimal(3)}, {"unit": "page", "quantity": 4}],
         ),
     )  # fmt: skip
-    await trade.finish(calls.finished, call="1", image="5", page="2")
+    await trade.finish(calls.whole, call="1", image="5", page="2")
     hands.moment = MOMENTS[1]
     await expire_overdue(hands.moment)
     await close(trade, NOVEMBER)
@@ -242,7 +242,7 @@ async def test_an_archived_call_is_neither_voided_nor_finished(
     before = ledger_of(pool, trade)
 
     for change in (
-        void(calls.finished), void(calls.overdue), trade.finish(calls.overdue, call="1"),
+        void(calls.whole), void(calls.overdue), trade.finish(calls.overdue, call="1"),
         trade.finish(calls.overdue, "cancelled"),
     ):  # fmt: skip
         with pytest.raises(AppError) as caught:
@@ -259,15 +259,15 @@ async def test_what_was_answered_once_is_answered_by_the_stub(
 ) -> None:
     trade = await make_seller()
     calls = await few_calls(trade, hands)
-    before = await admission.read_call(trade.distributor_id, calls.finished)
+    before = await admission.read_call(trade.distributor_id, calls.whole)
     assert len(before["lines"]) == 3
     assert "archived" not in before
 
     await archive(trade)
 
-    after = await admission.read_call(trade.distributor_id, calls.finished)
+    after = await admission.read_call(trade.distributor_id, calls.whole)
     assert after == before | {"lines": [], "archived": True}
-    command = finish_call(calls.finished, body_hash=calls.finished)
+    command = finish_call(calls.whole, body_hash=calls.whole)
     end = await admission.finish(trade.distributor_id, command)
     assert end.replayed
     assert end.call == after
@@ -278,7 +278,7 @@ async def test_what_was_answered_once_is_answered_by_the_stub(
     )
     again = await admission.begin(trade.distributor_id, begin)
     assert again.replayed
-    assert (again.call["call_no"], again.call["archived"]) == (calls.booked, True)
+    assert (again.call["call_no"], again.call["archived"]) == (calls.in_one_go, True)
     assert again.call["amount"] == Decimal("4.5")
     other = begin_call(
         trade.code, idempotency_key="k3", status="succeeded", request_hash="of another"
@@ -341,7 +341,7 @@ async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, han
     calls = await few_calls(trade, hands)
     await archive(trade, most=1)
     (batch, *_) = batches_of(pool, trade)
-    first, *items = (row for row in ledger_of(pool, trade) if row["call_no"] == calls.finished)
+    first, *items = (row for row in ledger_of(pool, trade) if row["call_no"] == calls.whole)
     assert items == []
     call_no = await trade.begin(
         status="succeeded",
