@@ -336,6 +336,12 @@ async def test_calls_of_our_own_are_exported_as_they_are(pool: Installation, han
     assert [row["id"] for row in rows] == [row["id"] for row in expected]
 
 
+async def two_items(trade: Trade) -> str:
+    """Book a call of two rows; its number."""
+    lines = [{"unit": unit, "quantity": Decimal(1)} for unit in ("call", "image")]
+    return await trade.begin(status="succeeded", lines=lines)
+
+
 async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, hands: Clock) -> None:
     trade = await make_seller()
     calls = await few_calls(trade, hands)
@@ -343,10 +349,7 @@ async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, han
     (batch, *_) = batches_of(pool, trade)
     first, *items = (row for row in ledger_of(pool, trade) if row["call_no"] == calls.whole)
     assert items == []
-    call_no = await trade.begin(
-        status="succeeded",
-        lines=[{"unit": unit, "quantity": Decimal(1)} for unit in ("call", "image")],
-    )
+    call_no = await two_items(trade)
     changes = (
         (
             "update pipeline_usage_log set archive_batch = %s where call_no = %s",
@@ -365,8 +368,18 @@ async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, han
     for text, *values in changes:
         with pytest.raises(pymysql.MySQLError, match=r"never|nothing is deleted|no archive batch"):
             pool.query(text, *values)
+    assert await differences() == []
 
-    # Also while a batch is moved: no row that it does not name, and none without its stub.
+
+async def test_a_batch_that_is_moved_takes_no_row_that_it_does_not_name(
+    pool: Installation, hands: Clock
+) -> None:
+    trade = await make_seller()
+    await few_calls(trade, hands)
+    await archive(trade, most=1)
+    (batch, *_) = batches_of(pool, trade)
+    call_no = await two_items(trade)
+
     with pool.connect() as connection, connection.cursor() as cursor:
         connection.begin()
         columns = [name for name in batch if name not in ("id", "state")]

@@ -7,9 +7,9 @@ whatever became of the call: what was voided is taken back by rows of its own.
 
 # Rows of a metered item, those that reverse one included.
 IS_ITEM = "u.unit <> ''"
-# The same, and what changes the bill by hand: all that amounts to something.
 # Of an archived settlement the stub: a price tells that it had an item.
 _IS_ARCHIVED_ITEM = "u.archive_batch is not null and u.pricing_id is not null"
+# Both, and what changes the bill by hand: all that amounts to something.
 IS_BILLED = f"(u.unit <> '' or u.entry_type = 'adjustment' or {_IS_ARCHIVED_ITEM})"
 # Of a group of items: the calls that have one there which was not reversed. A call can have items
 # in several groups, so these do not add up to the calls of the whole.
