@@ -1,6 +1,9 @@
 """Closed months go into files and come back: nothing lost, nothing twice, every sum as before."""
 
 import random
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -11,6 +14,7 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
+from app.base.settings import ROOT
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.admission import service as admission
 from pipeline_ops.archive import parquet
@@ -22,6 +26,7 @@ from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.rules.usage_lines import usage_lines
 from tests.support.archives import (
     DECEMBER,
+    JANUARY,
     MOMENTS,
     NOVEMBER,
     archive,
@@ -131,6 +136,29 @@ async def test_killed_between_any_two_steps_it_goes_on(
     assert await differences() == []
     assert sum(batch["row_count"] for batch in batches_of(pool, trade)) == len(before)
     assert await archive(trade, most=9) == []
+
+
+async def test_a_command_that_is_killed_is_run_again(pool: Installation, trade: Trade) -> None:
+    """By kill -9, a moment after each of the first batches."""
+    before = [await exported(trade, month) for month in (NOVEMBER, DECEMBER)]
+    argv = ("archive", "--before", JANUARY, "--distributor", trade.code, "--batch-rows", "5")
+    for delay in (0.0, 0.01, 0.03):
+        process = subprocess.Popen(
+            [sys.executable, "app/manage.py", *argv],
+            cwd=ROOT, env=pool.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with process:
+            assert process.stderr is not None
+            process.stderr.readline()
+            time.sleep(delay)
+            process.kill()
+        assert [await exported(trade, month) for month in (NOVEMBER, DECEMBER)] == before
+
+    pool.manage(*argv)
+
+    assert [await exported(trade, month) for month in (NOVEMBER, DECEMBER)] == before
+    assert sum(batch["row_count"] for batch in batches_of(pool, trade)) == sum(map(len, before))
+    assert await differences() == []
 
 
 async def test_a_file_that_is_not_as_it_was_written_is_told(
