@@ -15,16 +15,15 @@ from pipeline_ops.archive.batches import ArchiveBatch, read_batches
 from pipeline_ops.archive.files import check_file, read_portions
 from pipeline_ops.ledger.counted import Difference
 from pipeline_ops.ledger.states import CallStatus, EntryType
-from pipeline_ops.rollup.batch_sums import batch_place, drop_sums
+from pipeline_ops.rollup.batch_sums import batch_place, drop_sums, mark_days_of
 from pipeline_ops.rollup.build import TABLE
-from pipeline_ops.rollup.kinds import COLUMNS, KINDS, LINES, TOTALS, Kind
+from pipeline_ops.rollup.kinds import COLUMNS, KINDS, LINES, OF_EVERY, TOTALS, Kind
 
-_OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
 _READ = tuple(
     dict.fromkeys(
         (
             "id", "call_no", "line_no", "entry_no", "status", "reverses", "quantity", "amount",
-            "calls", *_OF_EVERY, *TOTALS.keys, *LINES.keys,
+            "calls", *OF_EVERY, *TOTALS.keys, *LINES.keys,
         )
     )
 )  # fmt: skip
@@ -58,7 +57,8 @@ async def batches_without_sums(sor: SafeSqlor) -> list[str]:
 
 
 async def build_batch(batch_id: str) -> None:
-    """Sum up an archived batch anew from its file; raises as `read_portions` does."""
+    """Sum up an archived batch anew from its file, and mark its days: what was kept of them before
+    may have its rows. Raises as `read_portions` does."""
 
     async def work(sor: SafeSqlor) -> None:
         for batch in await read_batches(sor):
@@ -66,6 +66,7 @@ async def build_batch(batch_id: str) -> None:
                 sums = _sums_of(batch, await _reversed_ids(sor, batch))
                 await drop_sums(sor, batch)
                 await _insert(sor, batch, sums)
+                await mark_days_of(sor, batch)
 
     await in_transaction(work)
 
@@ -120,7 +121,7 @@ def _sums_of(batch: ArchiveBatch, reversed_ids: set[str]) -> Sums:
 
 def _too_many(kind: Kind, calls: Calls) -> Sums:
     """Return by how much the calls of the lines in each group of *kind* are too many."""
-    names = (*_OF_EVERY, *LINES.keys)
+    names = (*OF_EVERY, *LINES.keys)
     groups: dict[Place, list[tuple[set[str], set[str]]]] = {}
     for place, some in calls.items():
         row = dict(zip(names, place[1:], strict=True))
@@ -134,7 +135,7 @@ def _too_many(kind: Kind, calls: Calls) -> Sums:
 
 
 def _place(row: Mapping[str, Any], kind: Kind) -> Place:
-    return (kind.name, *(row[name] for name in (*_OF_EVERY, *kind.keys)))
+    return (kind.name, *(row[name] for name in (*OF_EVERY, *kind.keys)))
 
 
 def _nothing(kind: Kind) -> dict[str, Any]:
@@ -218,7 +219,7 @@ def _differences(batch: ArchiveBatch, says: Sums, should_be: Sums) -> Iterable[D
 
 async def _insert(sor: SafeSqlor, batch: ArchiveBatch, sums: Sums) -> None:
     where = await batch_place(sor, batch)
-    by_kind = {kind.name: (*_OF_EVERY, *kind.keys) for kind in KINDS}
+    by_kind = {kind.name: (*OF_EVERY, *kind.keys) for kind in KINDS}
     columns = (*COLUMNS, "archive_batch", "row_no")
     rows: list[Sequence[Any]] = []
     for number, (place, one) in enumerate(sums.items(), 1):

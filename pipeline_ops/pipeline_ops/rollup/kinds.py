@@ -64,8 +64,8 @@ _NOTHING = {
     "last_entry": "cast(null as signed)",
 }
 # Of every row, whatever its kind.
-_OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
-COLUMNS = ("distributor_id", "kind", *_OF_EVERY, *_NOTHING)
+OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
+COLUMNS = ("distributor_id", "kind", *OF_EVERY, *_NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Kind:
     def select(self, columns: Iterable[str], ledger: str, where: str) -> str:
         """Return the statement of its rows, as *columns*, out of the rows `u` that *ledger* (what
         is behind `from`) and *where* choose."""
-        keys = ("distributor_id", *_OF_EVERY, *self.keys)
+        keys = ("distributor_id", *OF_EVERY, *self.keys)
         terms = ", ".join(f"{self._value(name)} as {name}" for name in columns)
         groups = ", ".join(f"u.{name}" for name in keys)
         rows, having = f"{ledger} where ({where}) and {self.condition}", ""
@@ -99,7 +99,7 @@ class Kind:
             return "coalesce(u.distributor_id, '')"
         if column == "kind":
             return f"'{self.name}'"
-        if column in _OF_EVERY or column in self.keys:
+        if column in OF_EVERY or column in self.keys:
             return f"u.{column}"
         return self.sums.get(column) or _NOTHING[column]
 
@@ -141,7 +141,7 @@ LINES = Kind(
 
 
 _CALL_KEYS = ", ".join(
-    f"u.{name}" for name in ("distributor_id", *_OF_EVERY, *LINES.keys, "call_no")
+    f"u.{name}" for name in ("distributor_id", *OF_EVERY, *LINES.keys, "call_no")
 )
 # Once for each call and line, whether it counts there.
 _BY_CALL = (
