@@ -253,3 +253,30 @@ async def test_a_batch_without_sums_gets_them_from_its_file(
     assert "batch 1 of" in process.stdout
     assert await reports(trade, hands.moment) == answers
     assert await differences() == []
+
+
+@pytest.mark.parametrize("place", ["chosen", "locked", "reduced", "marked"])
+async def test_days_that_are_built_while_a_batch_goes_lose_nothing(
+    pool: Installation, hands: Clock, trade: Trade, place: str
+) -> None:
+    await build_all()
+    answers = await reports(trade, hands.moment)
+    builders: list[asyncio.Task[None]] = []
+
+    async def build_again_and_again() -> None:
+        for _ in range(3):
+            await in_transaction(lambda sor: mark_days(sor, [(trade.distributor_id, EVE)]))
+            await build_all()
+
+    def build(step: str) -> None:
+        if step == place and not builders:
+            builders.append(asyncio.create_task(build_again_and_again()))
+
+    await archive(trade, NOVEMBER, 9, build)
+    await asyncio.gather(*builders)
+
+    assert builders
+    assert await reports(trade, hands.moment) == answers
+    await build_all()
+    assert await reports(trade, hands.moment) == answers
+    assert await differences() == []
