@@ -78,6 +78,12 @@ class Options:
     )
     session_hours: int = _option(12, "Absolute life of a login session")
     session_idle_minutes: int = _option(120, "Idle life of a login session")
+    list_free_rows: int = _option(
+        100_000, "Rows up to which a list sorts by, searches and counts everything"
+    )
+    list_counted_rows: int = _option(
+        10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
+    )
     remembered_seconds: int = _option(
         5, "Longest time a worker goes by sessions, users and rights it has read", most=5
     )
