@@ -1,6 +1,9 @@
 """Closed months go into files and come back: nothing lost, nothing twice, every sum as before."""
 
 import random
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -11,6 +14,7 @@ import pytest
 
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
+from app.base.settings import ROOT
 from app.db.transactions import in_transaction, reading
 from pipeline_dist.admission import service as admission
 from pipeline_ops.archive import parquet
@@ -22,6 +26,7 @@ from pipeline_ops.calls.sweeper import expire_overdue
 from pipeline_ops.rules.usage_lines import usage_lines
 from tests.support.archives import (
     DECEMBER,
+    JANUARY,
     MOMENTS,
     NOVEMBER,
     archive,
@@ -133,6 +138,29 @@ async def test_killed_between_any_two_steps_it_goes_on(
     assert await archive(trade, most=9) == []
 
 
+async def test_a_command_that_is_killed_is_run_again(pool: Installation, trade: Trade) -> None:
+    """By kill -9, a moment after each of the first batches."""
+    before = [await exported(trade, month) for month in (NOVEMBER, DECEMBER)]
+    argv = ("archive", "--before", JANUARY, "--distributor", trade.code, "--batch-rows", "5")
+    for delay in (0.0, 0.01, 0.03):
+        process = subprocess.Popen(
+            [sys.executable, "app/manage.py", *argv],
+            cwd=ROOT, env=pool.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with process:
+            assert process.stderr is not None
+            process.stderr.readline()
+            time.sleep(delay)
+            process.kill()
+        assert [await exported(trade, month) for month in (NOVEMBER, DECEMBER)] == before
+
+    pool.manage(*argv)
+
+    assert [await exported(trade, month) for month in (NOVEMBER, DECEMBER)] == before
+    assert sum(batch["row_count"] for batch in batches_of(pool, trade)) == sum(map(len, before))
+    assert await differences() == []
+
+
 async def test_a_file_that_is_not_as_it_was_written_is_told(
     pool: Installation, trade: Trade
 ) -> None:
@@ -211,9 +239,9 @@ class Calls:
     """Numbers of calls of November: one that was finished with three items, one whose lease ran
     out, and one that was booked in one go."""
 
-    finished: str
+    whole: str
     overdue: str
-    booked: str
+    in_one_go: str
 
 
 async def few_calls(trade: Trade, hands: Clock) -> Calls:
@@ -226,7 +254,7 @@ async def few_calls(trade: Trade, hands: Clock) -> Calls:
             lines=[{"unit": "call", "quantity": Decimal(3)}, {"unit": "page", "quantity": 4}],
         ),
     )  # fmt: skip
-    await trade.finish(calls.finished, call="1", image="5", page="2")
+    await trade.finish(calls.whole, call="1", image="5", page="2")
     hands.moment = MOMENTS[1]
     await expire_overdue(hands.moment)
     await close(trade, NOVEMBER)
@@ -242,7 +270,7 @@ async def test_an_archived_call_is_neither_voided_nor_finished(
     before = ledger_of(pool, trade)
 
     for change in (
-        void(calls.finished), void(calls.overdue), trade.finish(calls.overdue, call="1"),
+        void(calls.whole), void(calls.overdue), trade.finish(calls.overdue, call="1"),
         trade.finish(calls.overdue, "cancelled"),
     ):  # fmt: skip
         with pytest.raises(AppError) as caught:
@@ -259,15 +287,15 @@ async def test_what_was_answered_once_is_answered_by_the_stub(
 ) -> None:
     trade = await make_seller()
     calls = await few_calls(trade, hands)
-    before = await admission.read_call(trade.distributor_id, calls.finished)
+    before = await admission.read_call(trade.distributor_id, calls.whole)
     assert len(before["lines"]) == 3
     assert "archived" not in before
 
     await archive(trade)
 
-    after = await admission.read_call(trade.distributor_id, calls.finished)
+    after = await admission.read_call(trade.distributor_id, calls.whole)
     assert after == before | {"lines": [], "archived": True}
-    command = finish_call(calls.finished, body_hash=calls.finished)
+    command = finish_call(calls.whole, body_hash=calls.whole)
     end = await admission.finish(trade.distributor_id, command)
     assert end.replayed
     assert end.call == after
@@ -278,7 +306,7 @@ async def test_what_was_answered_once_is_answered_by_the_stub(
     )
     again = await admission.begin(trade.distributor_id, begin)
     assert again.replayed
-    assert (again.call["call_no"], again.call["archived"]) == (calls.booked, True)
+    assert (again.call["call_no"], again.call["archived"]) == (calls.in_one_go, True)
     assert again.call["amount"] == Decimal("4.5")
     other = begin_call(
         trade.code, idempotency_key="k3", status="succeeded", request_hash="of another"
@@ -336,17 +364,20 @@ async def test_calls_of_our_own_are_exported_as_they_are(pool: Installation, han
     assert [row["id"] for row in rows] == [row["id"] for row in expected]
 
 
+async def two_items(trade: Trade) -> str:
+    """Book a call of two rows; its number."""
+    lines = [{"unit": unit, "quantity": Decimal(1)} for unit in ("call", "image")]
+    return await trade.begin(status="succeeded", lines=lines)
+
+
 async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, hands: Clock) -> None:
     trade = await make_seller()
     calls = await few_calls(trade, hands)
     await archive(trade, most=1)
     (batch, *_) = batches_of(pool, trade)
-    first, *items = (row for row in ledger_of(pool, trade) if row["call_no"] == calls.finished)
+    first, *items = (row for row in ledger_of(pool, trade) if row["call_no"] == calls.whole)
     assert items == []
-    call_no = await trade.begin(
-        status="succeeded",
-        lines=[{"unit": unit, "quantity": Decimal(1)} for unit in ("call", "image")],
-    )
+    call_no = await two_items(trade)
     changes = (
         (
             "update pipeline_usage_log set archive_batch = %s where call_no = %s",
@@ -365,8 +396,18 @@ async def test_only_a_batch_that_is_moved_takes_rows_out(pool: Installation, han
     for text, *values in changes:
         with pytest.raises(pymysql.MySQLError, match=r"never|nothing is deleted|no archive batch"):
             pool.query(text, *values)
+    assert await differences() == []
 
-    # Also while a batch is moved: no row that it does not name, and none without its stub.
+
+async def test_a_batch_that_is_moved_takes_no_row_that_it_does_not_name(
+    pool: Installation, hands: Clock
+) -> None:
+    trade = await make_seller()
+    await few_calls(trade, hands)
+    await archive(trade, most=1)
+    (batch, *_) = batches_of(pool, trade)
+    call_no = await two_items(trade)
+
     with pool.connect() as connection, connection.cursor() as cursor:
         connection.begin()
         columns = [name for name in batch if name not in ("id", "state")]

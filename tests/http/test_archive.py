@@ -76,6 +76,25 @@ def test_a_month_is_archived_told_refused_and_put_back(sold: Sold, tmp_path: Pat
     assert server.manage("archive", "--verify").returncode == 0
     assert "0 difference(s)" in server.manage("check-ledger").stdout
 
+    check_refusals(sold)
+    check_answers(sold, first)
+    printed = server.manage("archive", "--call", sold.call["call_no"]).stdout
+    assert printed.count(sold.call["call_no"]) >= 3
+    check_exports(sold, before + sold.rows(LAST), tmp_path)
+
+    for batch in server.query(
+        "select id from app_archive_batch where distributor_id = %s order by id desc",
+        sold.distributor["id"],
+    ):
+        server.manage("archive", "--restore", batch["id"])
+    assert sold.rows(OLD) == before
+    assert sold.reseller.get("calls", call_no=sold.call["call_no"]).json() == first
+    assert "0 difference(s)" in server.manage("check-ledger").stdout
+
+
+def check_refusals(sold: Sold) -> None:
+    """What would change an archived call, or price it again, is refused."""
+    server = sold.server
     void = server.admin.post(
         "/pipeline_ops/api/pipeline_usage_log_delete.dspy",
         json={"id": sold.by_hand["id"], "reason": "wrong"},
@@ -94,6 +113,9 @@ def test_a_month_is_archived_told_refused_and_put_back(sold: Sold, tmp_path: Pat
     )
     assert (preview.status_code, preview.json()["code"]) == (409, "archived")
 
+
+def check_answers(sold: Sold, first: dict[str, Any]) -> None:
+    """What is told of archived calls; *first* is what was told of one before."""
     call = sold.reseller.get("calls", call_no=sold.call["call_no"]).json()
     assert call == first | {"lines": [], "archived": True}
     assert call["amount"] == SUM
@@ -103,19 +125,6 @@ def test_a_month_is_archived_told_refused_and_put_back(sold: Sold, tmp_path: Pat
     ]  # fmt: skip
     sums = sold.reseller.get("usage", month=OLD, group_by="pipeline").json()
     assert [(row["calls"], row["amount"]) for row in sums["rows"]] == [(2, "3.0000000000")]
-
-    printed = server.manage("archive", "--call", sold.call["call_no"]).stdout
-    assert printed.count(sold.call["call_no"]) >= 3
-    check_exports(sold, before + sold.rows(LAST), tmp_path)
-
-    for batch in server.query(
-        "select id from app_archive_batch where distributor_id = %s order by id desc",
-        sold.distributor["id"],
-    ):
-        server.manage("archive", "--restore", batch["id"])
-    assert sold.rows(OLD) == before
-    assert sold.reseller.get("calls", call_no=sold.call["call_no"]).json() == first
-    assert "0 difference(s)" in server.manage("check-ledger").stdout
 
 
 def check_exports(sold: Sold, expected: list[dict[str, Any]], folder: Path) -> None:
