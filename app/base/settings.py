@@ -98,12 +98,6 @@ class Options:
     report_seconds: int = _option(
         20, "Longest time the database may look for one report or list before 503", most=3600
     )
-    list_free_rows: int = _option(
-        100_000, "Rows up to which a list sorts by, searches and counts everything"
-    )
-    list_counted_rows: int = _option(
-        10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
-    )
     archive_folder: str = _option("", "Folder of the ledger's archive; empty: var/archive")
     metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
 

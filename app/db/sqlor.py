@@ -342,12 +342,18 @@ async def _run(
 ) -> Any:
     # Here already, so that work inside a transaction can tell a repeated key from other faults.
     with translate_errors(limit):
-        if limit is not None:
-            text = limit.bound(cursor.connection, text)
-        # Without values the driver does not format, so doubled percent signs would stay doubled.
-        if args:
-            return await cursor.execute(text, args)
-        return await cursor.execute(text.replace("%%", "%"))
+        if limit is None:
+            return await _execute(cursor, text, args)
+        text = limit.bound(cursor.connection, text)
+        with limit.count():
+            return await _execute(cursor, text, args)
+
+
+async def _execute(cursor: Any, text: str, args: tuple[Any, ...]) -> Any:
+    # Without values the driver does not format, so doubled percent signs would stay doubled.
+    if args:
+        return await cursor.execute(text, args)
+    return await cursor.execute(text.replace("%%", "%"))
 
 
 def _name(name: str | None) -> str:

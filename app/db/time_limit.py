@@ -7,6 +7,8 @@ without a limit would keep its connection, a core and the disk for as long as it
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,32 +17,42 @@ from app.base.errors import AppError, ErrorCode
 _SELECT = re.compile(r"\A\s*select\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimeLimit:
-    """All statements of one use of a connection, together: `seconds`, up to `ends_at`."""
+    """The time that all statements of one use of a connection may take together: `seconds`, of
+    which `rest` is left. What is done between them does not count."""
 
     refusal: ErrorCode
     seconds: int
-    ends_at: float
+    rest: float
 
     @classmethod
-    def from_now(cls, seconds: int, refusal: ErrorCode) -> Self:
-        """Return a limit that begins now; *refusal* names `seconds` in its sentence."""
-        return cls(refusal, seconds, time.monotonic() + seconds)
+    def of(cls, seconds: int, refusal: ErrorCode) -> Self:
+        """Return a limit of which nothing is used yet; *refusal* names `seconds` in its
+        sentence."""
+        return cls(refusal, seconds, seconds)
 
     def bound(self, connection: Any, text: str) -> str:
         """
         Return *text* so that the database ends it when the limit is over.
 
-        Raises the refusal where it is over. MySQL can bound only what begins with
-        `select`.
+        Raises the refusal where it is over. MySQL can bound only what begins with `select`.
         """
-        rest = self.ends_at - time.monotonic()
-        if rest < 0.001:  # 0 would be no limit at all
+        if self.rest < 0.001:  # 0 would be no limit at all
             raise self.error()
         if "MariaDB" in connection.server_version:
-            return f"set statement max_statement_time={rest:.3f} for {text}"
-        return _SELECT.sub(f"select /*+ max_execution_time({rest * 1000:.0f}) */", text, count=1)
+            return f"set statement max_statement_time={self.rest:.3f} for {text}"
+        hint = f"select /*+ max_execution_time({self.rest * 1000:.0f}) */"
+        return _SELECT.sub(hint, text, count=1)
+
+    @contextmanager
+    def count(self) -> Iterator[None]:
+        """Take the time that the block takes off the rest."""
+        started_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self.rest -= time.monotonic() - started_at
 
     def error(self) -> AppError:
         """Return the refusal to raise."""

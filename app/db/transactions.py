@@ -41,7 +41,7 @@ async def reading(
     connection goes on to others, and the refusal is raised.
     """
     seconds = settings().options.report_seconds
-    limit = TimeLimit.from_now(seconds, refusal) if refusal is not None else None
+    limit = TimeLimit.of(seconds, refusal) if refusal is not None else None
     pool = pools().pool(database)
     name = pool._place.name
     async with pool.connection() as connection:

@@ -8,6 +8,7 @@ from typing import Any
 from app.global_func import (
     BAD_CHOICE,
     NOTHING_TO_CHANGE,
+    TOO_SLOW,
     Actor,
     Answer,
     FieldRule,
@@ -162,7 +163,7 @@ async def price_preview(actor: Actor, params: Params) -> dict[str, Any]:
     lists = {name: query[name].value if query[name] else [] for name in ("prices", "changes")}
     if not any(lists.values()):
         raise InvalidFields([PRICES_OR_CHANGES("prices")])
-    async with reading(snapshot=True) as sor:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
         trial, ids = await check_trial(sor, lists["prices"], lists["changes"])
         if query["distributor_id"] is not None:
             # Of a module above, whose tables the model names.

@@ -1,7 +1,6 @@
 """A read that takes too long is ended in the database itself, and its connection goes on."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -27,10 +26,8 @@ pytestmark = pytest.mark.usefixtures("pool")
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit that a test can wait for."""
-    from_now = TimeLimit.from_now
-    monkeypatch.setattr(
-        TimeLimit, "from_now", classmethod(lambda _, __, refusal: from_now(1, refusal))
-    )
+    limit_of = TimeLimit.of
+    monkeypatch.setattr(TimeLimit, "of", classmethod(lambda _, __, refusal: limit_of(1, refusal)))
 
 
 async def statements() -> list[str]:
@@ -77,11 +74,14 @@ async def test_statements_share_the_time(pool: Installation) -> None:
 
 
 @pytest.mark.usefixtures("seconds")
-async def test_nothing_is_asked_when_the_time_is_over(pool: Installation) -> None:
+async def test_only_the_time_in_the_database_counts(pool: Installation) -> None:
     async with reading(refusal=TOO_SLOW) as sor:
         await asyncio.sleep(1.1)
+        assert await sor.firsts("select 1", {}) == [1]
+        with pytest.raises(Unavailable):
+            await sor.firsts("select sleep(3)", {})
         with pytest.raises(Unavailable, match="1 s"):
-            await sor.one("select 1 as one", {})
+            await sor.firsts("select 1", {})
 
 
 async def test_values_are_bound_as_elsewhere(pool: Installation) -> None:
@@ -109,7 +109,7 @@ class Server:
     ],
 )
 def test_each_server_is_told_in_its_own_words(version: str, beginning: str) -> None:
-    limit = TimeLimit(TOO_SLOW, 20, time.monotonic() + 19.999)
+    limit = TimeLimit(TOO_SLOW, 20, 19.999)
     connection: Any = Server(version)
 
     text = limit.bound(connection, "select 1 from (select 2) a")

@@ -330,17 +330,19 @@ class TestTheCheck:
             " and distributor_id = %s", trade.distributor_id,
         )  # fmt: skip
         pool.query(
-            "delete from app_usage_day where kind = 'unit' and distributor_id = %s",
+            "delete from app_usage_day where kind = 'total' and distributor_id = %s",
             trade.distributor_id,
         )
 
         deviations = [item for item in await differences() if item.table == "app_usage_day"]
 
-        place = f"{trade.distributor_id} {EVE}"
-        assert [(item.key, item.counter.split(" of ")[0]) for item in deviations] == [
-            (place, "amount"), (place, "calls"), (place, "month_calls"),
-        ]  # fmt: skip
-        assert deviations[0].says - deviations[0].should_be == Decimal("0.0000000001")
+        assert {item.key for item in deviations} == {f"{trade.distributor_id} {EVE}"}
+        counters = {item.counter.split(" of ")[0] for item in deviations}
+        assert counters == {
+            "amount", "calls", "succeeded", "row_count", "first_entry", "last_entry",
+        }  # fmt: skip
+        line = next(item for item in deviations if " of line " in item.counter)
+        assert line.says - line.should_be == Decimal("0.0000000001")
         process = pool.manage("check-ledger", "--repair", check=False)
         assert "made anew" in process.stdout
         assert await differences() == []
@@ -454,6 +456,12 @@ class History:
                             await figures.sums(sor, owner, span, group, pipeline)
                             for pipeline in (None, self.trade.code, "nobody")
                         ]
+                    assert await figures.sums(sor, owner, span, "step", None) == await by_rows(
+                        sor, owner, span, "step_key"
+                    )
+                    assert await figures.sums(sor, owner, span, "model", None) == await by_rows(
+                        sor, owner, span, "model"
+                    )
                 for month in (quota_month(moment), quota_month(moment - timedelta(days=32))):
                     answers.append(await statement(sor, distributor, month))
             answers.append((await LastHours.read(sor, moment)).by_hour())
@@ -462,6 +470,32 @@ class History:
         pipeline_id = self.trade.rows["pipelines"]["id"]
         answers.append((await pipeline_figures._days(pipeline_id, moment))[1])
         return answers
+
+
+async def by_rows(sor: Any, owner: str, span: usage.Span, column: str) -> list[dict[str, Any]]:
+    """What a distributor used by *column*, counted of the ledger's rows one by one."""
+    rows = await sor.sqlExe(
+        f"select u.*, p.name, {column} as place from pipeline_usage_log u"
+        " join pipelines p on p.id = u.pipeline_id where u.distributor_id = ${owner}$"
+        f" and u.unit <> '' and {span.condition}",
+        span.values | {"owner": owner},
+    )
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in rows:
+        groups.setdefault((row["place"], row["currency"]), []).append(row)
+    sums = [
+        {
+            "group": place, "name": min(row["name"] for row in some),
+            "pipeline_id": min(row["pipeline_id"] for row in some), "currency": currency,
+            "amount": sum((row["amount"] for row in some), Decimal(0)),
+            "calls": len({
+                row["call_no"] for row in some
+                if row["entry_type"] == "charge" and row["status"] != "voided"
+            }),
+        }
+        for (place, currency), some in sorted(groups.items())
+    ]  # fmt: skip
+    return [one for one in sums if one["calls"] or one["amount"]]
 
 
 def page_of(span: usage.Span) -> usage.Page:

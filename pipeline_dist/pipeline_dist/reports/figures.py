@@ -192,14 +192,13 @@ _SUMS_OF = (
     "kind", "pipeline_id", "unit", "entry_type", "currency", "calls", "succeeded", "failed",
     "amount",
 )  # fmt: skip
-# Adjustments, of no line, are part of the bill; what is paid in is not. Of lines the amounts are
-# told; how many calls, by the kind of their group. Names after the sums, so that no plan begins
-# with them.
+# Adjustments, of no line, are part of the bill; what is paid in is not. Names after the sums, so
+# that no plan begins with them.
 _SUMS = (
     "select {shown} as `group`, min(p.name) as name, min(p.id) as pipeline_id, g.currency,"  # noqa: S608  constants
     " sum(g.calls) as calls, sum(g.succeeded) as succeeded, sum(g.failed) as failed,"
     " sum(g.amount) as amount from (select r.{column} as place, r.pipeline_id as pipe,"
-    f" r.currency, sum(if(r.kind = '{LINES.name}', 0, r.calls)) as calls,"
+    " r.currency, sum(r.calls) as calls,"
     " sum(r.succeeded) as succeeded, sum(r.failed) as failed, sum(r.amount) as amount from {rows}"
     f" where r.entry_type <> 'topup' and (r.kind <> '{LINES.name}' or r.unit <> ''){{shown_rows}}"
     " group by r.{column}, r.pipeline_id, r.currency) g left join pipelines p on p.id = g.pipe"

@@ -88,10 +88,12 @@ _ADJUSTMENTS = (
     " from pipeline_usage_log u force index (pipeline_usage_log_reference)"
     f"{_OF_MONTH} and u.entry_type = 'adjustment' order by u.entry_no"
 )
-# Of a distributor and month `m`: not only top-ups, which no statement lists.
+# Of a distributor and month `m`: not only top-ups, which no statement lists. A value, not `exists`:
+# of that the optimiser would make a list of all rows first.
 HAS_STATEMENT = (
-    "exists (select 1 from pipeline_usage_log t where t.distributor_id = m.distributor_id"
-    " and t.month_key = m.month and t.entry_type <> 'topup')"
+    "(select 1 from pipeline_usage_log t force index (pipeline_usage_log_distributor_month)"
+    " where t.distributor_id = m.distributor_id"
+    " and t.month_key = m.month and t.entry_type <> 'topup' limit 1) = 1"
 )
 _SUMS = (
     "select coalesce(sum(r.calls), 0) as calls, coalesce(sum(r.amount), 0) as amount,"

@@ -36,7 +36,7 @@ from pipeline_ops.rollup.read import UsageReader, Use, of_month, usage_source
 from pipeline_ops.rules.months import MONTH_RULE
 from pipeline_ops.rules.pricing import with_shown_prices
 
-# What the sums go by, and the kind of rows that says how many calls have an item there.
+# What the sums go by, and the kind of rows by which the calls of lines are so many.
 GROUPS = {
     "day": ("day_key", UNITS),
     "pipeline": ("pipeline_id", UNITS),
@@ -244,7 +244,7 @@ async def sums(
     """
     column, kind = GROUPS[group_by]
     calls = "month_calls" if period.month else "calls"
-    columns = (column, "kind", "unit", "currency", calls, "quantity", "amount")
+    columns = (column, "unit", "currency", calls, "quantity", "amount")
     source = await usage_source(sor, period.use(distributor_id), (LINES, kind), columns)
     # A pipeline's name after its sums, so that no plan begins with the pipelines.
     place, names = f"g.{column}", ""
@@ -253,7 +253,7 @@ async def sums(
     rows: list[dict[str, Any]] = await sor.sqlExe(
         f"select {place} as `{group_by}`, g.unit, g.currency, g.calls, g.quantity, g.amount from"  # noqa: S608
         f" (select r.{column}, r.unit, r.currency,"
-        f" cast(sum(if(r.kind = '{LINES.name}', 0, r.{calls})) as signed) as calls,"
+        f" cast(sum(r.{calls}) as signed) as calls,"
         " sum(r.quantity) as quantity, sum(r.amount) as amount"
         f" from {source.text} group by r.{column}, r.unit, r.currency{NOT_ALL_REVERSED}) g{names}"
         f" order by {place}, g.unit, g.currency",

@@ -3,9 +3,11 @@ What is summed up of a day: the kinds of rows in app_usage_day, each as a statem
 
 Everything a report tells follows from them, to the last digit: sums of amounts, quantities and
 calls add up over days, and so do numbers of distinct calls, since a call is of one distributor,
-pipeline, day and month. They do not add up over the items of a call; so for each grouping in which
-they are told there is a kind of its own. The same statements give the rows of days that are not
-kept (rollup/read.py).
+pipeline, day and month. They do not add up over the items of a call: so for each grouping in which
+they are told there is a kind of its own, which says by how much the calls of the lines in a group
+are too many. Its numbers are negative; where calls have one item, or items of different groups,
+there are no such rows. The same statements give the rows of days that are not kept
+(rollup/read.py).
 
 What is counted is the same everywhere: calls are sum(calls), amounts sum(amount) and quantities
 sum(quantity) over all rows but top-ups, whatever became of the call: what was voided is taken back
@@ -20,16 +22,16 @@ IS_ITEM = "u.unit <> ''"
 # Of a group of items: the calls that have one there which was not reversed. A call can have items
 # in several groups, so these do not add up to the calls of the whole.
 _CALLS_WITH_ITEM = (
-    "count(distinct if(u.unit <> '' and u.entry_type = 'charge'"
-    " and (u.status <> 'voided'{or_else}), u.call_no, null))"
+    "count(distinct if(u.unit <> '' and u.entry_type = 'charge' and ({which}), u.call_no, null))"
 )
-# Of days, which have the reversals of their calls whenever these were voided.
-_CALLS = _CALLS_WITH_ITEM.format(or_else="")
 # Of a month's statement, which a later void does not change: its reversal stands in another one.
-_MONTH_CALLS = _CALLS_WITH_ITEM.format(
-    or_else=" or not exists (select 1 from pipeline_usage_log r"
+_IS_OF_MONTH = (
+    "u.status <> 'voided' or not exists (select 1 from pipeline_usage_log r"
     " where r.reverses = u.id and r.month_key = u.month_key)"
 )
+# Of days, which have the reversals of their calls whenever these were voided.
+_CALLS = _CALLS_WITH_ITEM.format(which="u.status <> 'voided'")
+_MONTH_CALLS = _CALLS_WITH_ITEM.format(which=_IS_OF_MONTH)
 # What a row has of each column that its kind says nothing of.
 _NOTHING = {
     "version_no": "cast(null as signed)",
@@ -61,13 +63,17 @@ COLUMNS = ("distributor_id", "kind", *_OF_EVERY, *_NOTHING)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of rows: the columns `keys` that tell them apart beside those of every row, what is
-    summed, and which rows `u` of the ledger are."""
+    """
+    One kind of rows: the columns `keys` that tell them apart beside those of every row, what is
+    summed, and which rows `u` of the ledger are. With `by_call` not these are summed, but what is
+    one of them for each call and line.
+    """
 
     name: str
     keys: tuple[str, ...]
     sums: Mapping[str, str]
     condition: str
+    by_call: bool = False
 
     def select(self, columns: Iterable[str], ledger: str, where: str) -> str:
         """Return the statement of its rows, as *columns*, out of the rows `u` that *ledger* (what
@@ -75,10 +81,11 @@ class Kind:
         keys = ("distributor_id", *_OF_EVERY, *self.keys)
         terms = ", ".join(f"{self._value(name)} as {name}" for name in columns)
         groups = ", ".join(f"u.{name}" for name in keys)
-        return (
-            f"select {terms} from {ledger} where ({where}) and {self.condition}"  # noqa: S608
-            f" group by {groups}"
-        )
+        rows, having = f"{ledger} where ({where}) and {self.condition}", ""
+        if self.by_call:
+            rows = _BY_CALL.format(rows=rows)
+            having = f" having {' or '.join(f'{text} <> 0' for text in self.sums.values())}"
+        return f"select {terms} from {rows} group by {groups}{having}"  # noqa: S608  constants
 
     def _value(self, column: str) -> str:
         if column == "distributor_id":
@@ -126,10 +133,25 @@ LINES = Kind(
 )  # fmt: skip
 
 
+_CALL_KEYS = ", ".join(
+    f"u.{name}" for name in ("distributor_id", *_OF_EVERY, *LINES.keys, "call_no")
+)
+# Once for each call and line, whether it counts there.
+_BY_CALL = (
+    f"(select {_CALL_KEYS}, max(u.status <> 'voided') as is_call,"  # noqa: S608  constants
+    f" max({_IS_OF_MONTH}) as is_of_month from {{rows}} group by {_CALL_KEYS}) u"
+)
+_TOO_MANY = "cast(count(distinct if(u.{flag}, u.call_no, null)) - sum(u.{flag}) as signed)"
+
+
 def _calls_by(name: str, *keys: str) -> Kind:
-    """Return the kind of how many calls have an item in a group by *keys*."""
-    sums = {"calls": _CALLS, "month_calls": _MONTH_CALLS}
-    return Kind(name, keys, sums, f"{IS_ITEM} and u.entry_type = 'charge'")
+    """Return the kind that, with the lines of a group by *keys*, says how many calls have an item
+    there."""
+    sums = {
+        "calls": _TOO_MANY.format(flag="is_call"),
+        "month_calls": _TOO_MANY.format(flag="is_of_month"),
+    }
+    return Kind(name, keys, sums, f"{IS_ITEM} and u.entry_type = 'charge'", by_call=True)
 
 
 UNITS = _calls_by("unit", "unit")
