@@ -250,8 +250,7 @@ class CommonItem:
     def __init__(self, quote: Quote, terms: Terms, step_key: str, model: str, unit: str) -> None:
         self.terms = terms
         self.answer = item_answer(terms, step_key, model, unit)
-        usage = UsageLine(step_key=step_key, model=model, unit=unit, quantity=Decimal(0))
-        self.row = item_text(quote, self.line(usage, Decimal(0)))
+        self.row = item_text(quote, terms, step_key, model, unit)
         self._quote = quote
         self._charges: dict[Decimal, Charge] = {}
 
