@@ -94,7 +94,7 @@ class DirectProtocol(ProblemProtocol):
         # What the connection's task waits for, hidden from all others while a request is here: so
         # nobody takes the connection for idle, and what comes meanwhile waits in the queue.
         self._idle: asyncio.Future[None] | None = None
-        # A request whose body is still to come, with who will answer it, and how long it may be.
+        # A request whose body is still to come, with who will answer it, and the end of patience.
         self._pending: tuple[ApiRequest, ApiHandler] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._answering: asyncio.Task[None] | None = None
@@ -130,7 +130,7 @@ class DirectProtocol(ProblemProtocol):
             self._let_go().cancel()
 
     def _go_on(self) -> None:
-        """Answer the request that is held, if all of it is there; wait a moment for a short body,
+        """Answer the pending request, if all of it is there; wait a moment for a short body,
         which many clients send behind the head; else leave it to the connection's task."""
         if self._pending is None:
             self._pass_on()

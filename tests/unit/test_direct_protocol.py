@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from app.access.request_context import WEB_PATHS
-from app.server import direct
+from app.server import direct, runner
+from app.server.protocol import ProblemProtocol
 from app.server.runner import PlainServer
 from app.web.responses import Answer
 from tests.support.waiting import until
@@ -306,3 +307,20 @@ async def test_bytes_that_are_no_http_are_answered_by_aiohttps_way(monkeypatch):
         text = (await asyncio.wait_for(reader.read(), 5)).decode()
         assert "400 Bad Request" in text
         assert "bad_http" in text
+
+
+@pytest.mark.parametrize(
+    ("direct_answers", "missing", "kind"),
+    [
+        (True, set(), direct.DirectProtocol),
+        (False, set(), ProblemProtocol),
+        (True, {"_waiter"}, ProblemProtocol),
+    ],
+)
+async def test_another_aiohttp_answers_everything_itself(
+    monkeypatch, direct_answers, missing, kind
+):
+    monkeypatch.setattr(runner, "unknown_internals", lambda: missing)
+    server = PlainServer(web.Application(), echo, body_limit_bytes=1, direct_answers=direct_answers)  # type: ignore[arg-type]
+
+    assert type(server()) is kind
