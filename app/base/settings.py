@@ -69,7 +69,11 @@ class Options:
     public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
     allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
     trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
-    pool_size: int = _option(16, "Database connections per worker and database", most=1000)
+    pool_size: int = _option(
+        16,
+        "Database connections per worker and database, beside two for letting calls in",
+        most=1000,
+    )
     pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
     body_limit_bytes: int = _option(1_048_576, "Largest request body")
     body_seconds: int = _option(30, "Longest time a body may take to arrive")

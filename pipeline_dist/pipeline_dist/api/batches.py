@@ -142,7 +142,8 @@ def _result(outcome: Outcome, lang: str) -> bytes:
     """Return an item's result as JSON."""
     if isinstance(outcome, BeginResult):
         replayed = b"true" if outcome.replayed else b"false"
-        call = json_bytes(outcome.answer)
+        body = outcome.body
+        call = body if isinstance(body, bytes) else json_bytes(body)
         return b'{"status":201,"replayed":%s,"call":%s}' % (replayed, call)
     result: dict[str, Any] = {"status": outcome.status, "error": _problem(outcome, lang)}
     if outcome.status in (429, 503):
