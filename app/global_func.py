@@ -44,7 +44,7 @@ from app.base.clock import (
 )
 from app.base.command import Command
 from app.base.contributions import Contributions
-from app.base.currencies import minor_units
+from app.base.currencies import check_in_force, minor_units
 from app.base.errors import (
     AppError,
     ErrorCode,
@@ -200,6 +200,7 @@ __all__ = [
     "canonical_bytes",
     "canonical_json",
     "check_delete",
+    "check_in_force",
     "check_lock_version",
     "check_media_type",
     "check_new",

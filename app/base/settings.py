@@ -69,7 +69,11 @@ class Options:
     public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
     allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
     trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
-    pool_size: int = _option(16, "Database connections per worker and database", most=1000)
+    pool_size: int = _option(
+        16,
+        "Database connections per worker and database, beside two for letting calls in",
+        most=1000,
+    )
     pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
     body_limit_bytes: int = _option(1_048_576, "Largest request body")
     body_seconds: int = _option(30, "Longest time a body may take to arrive")
@@ -78,6 +82,12 @@ class Options:
     )
     session_hours: int = _option(12, "Absolute life of a login session")
     session_idle_minutes: int = _option(120, "Idle life of a login session")
+    list_free_rows: int = _option(
+        100_000, "Rows up to which a list sorts by, searches and counts everything"
+    )
+    list_counted_rows: int = _option(
+        10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
+    )
     remembered_seconds: int = _option(
         5, "Longest time a worker goes by sessions, users and rights it has read", most=5
     )
@@ -91,12 +101,6 @@ class Options:
     )
     report_seconds: int = _option(
         20, "Longest time the database may look for one report or list before 503", most=3600
-    )
-    list_free_rows: int = _option(
-        100_000, "Rows up to which a list sorts by, searches and counts everything"
-    )
-    list_counted_rows: int = _option(
-        10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
     )
     archive_folder: str = _option("", "Folder of the ledger's archive; empty: var/archive")
     metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")

@@ -32,6 +32,8 @@ async def run_statements(
     aiomysql.OperationalError, OSError where the connection is lost, and nobody knows how many were.
     """
     text = "; ".join(texts).encode(connection.encoding)
+    # As aiomysql's own cursors do: by this the pool knows for how long it was idle.
+    connection._last_usage = connection._loop.time()
     await connection._execute_command(COMMAND.COM_QUERY, text)
     connection._result = None
     results = _Results(connection)

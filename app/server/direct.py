@@ -94,8 +94,8 @@ class DirectProtocol(ProblemProtocol):
         # What the connection's task waits for, hidden from all others while a request is here: so
         # nobody takes the connection for idle, and what comes meanwhile waits in the queue.
         self._idle: asyncio.Future[None] | None = None
-        # A request whose body is still to come, with who will answer it, and how long it may be.
-        self._held: tuple[ApiRequest, ApiHandler] | None = None
+        # A request whose body is still to come, with who will answer it, and the end of patience.
+        self._pending: tuple[ApiRequest, ApiHandler] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._answering: asyncio.Task[None] | None = None
 
@@ -103,7 +103,7 @@ class DirectProtocol(ProblemProtocol):
         """Take in *data*; answer the request in it here, where it is a plain one."""
         if self._idle is not None:
             super().data_received(data)
-            if self._held is not None:
+            if self._pending is not None:
                 self._go_on()
             return
         idle = self._waiter
@@ -118,9 +118,9 @@ class DirectProtocol(ProblemProtocol):
             self._pass_on()
         else:
             try:
-                self._held = self._plain_request(*self._messages[0])
+                self._pending = self._plain_request(*self._messages[0])
             except Exception:  # noqa: BLE001  a broken script, say; that is told on aiohttp's way
-                self._held = None
+                self._pending = None
             self._go_on()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -130,12 +130,12 @@ class DirectProtocol(ProblemProtocol):
             self._let_go().cancel()
 
     def _go_on(self) -> None:
-        """Answer the request that is held, if all of it is there; wait a moment for a short body,
+        """Answer the pending request, if all of it is there; wait a moment for a short body,
         which many clients send behind the head; else leave it to the connection's task."""
-        if self._held is None:
+        if self._pending is None:
             self._pass_on()
             return
-        request, handler = self._held
+        request, handler = self._pending
         _, payload = self._messages[0]
         if payload.is_eof():
             self._begin(request, handler)
@@ -155,7 +155,7 @@ class DirectProtocol(ProblemProtocol):
             self._patience.cancel()
         assert self._idle is not None
         idle = self._waiter = self._idle
-        self._idle = self._held = self._patience = None
+        self._idle = self._pending = self._patience = None
         return idle
 
     def _plain_request(
@@ -192,7 +192,7 @@ class DirectProtocol(ProblemProtocol):
         """Do what the connection's task does with a message that it takes, and begin to answer."""
         if self._patience is not None:
             self._patience.cancel()
-        self._held = self._patience = None
+        self._pending = self._patience = None
         _, payload = self._messages.popleft()
         # All of it, unread; `read_nowait` would call data_received.
         request.body = b"".join(payload._buffer) if request.body_exists else b""
@@ -249,7 +249,7 @@ class DirectProtocol(ProblemProtocol):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's
         """Let what is being answered end; what has not within *timeout* seconds is cancelled."""
-        if self._held is not None:
+        if self._pending is not None:
             self._let_go().cancel()  # its body is not read any more
         await super().shutdown(timeout)
         if self._answering is not None:

@@ -9,6 +9,7 @@ The normal run is short and always the same; PIPELINE_FUZZ_EXAMPLES=5000 makes i
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.db.pool import session_statement
 from app.schema.tables import Table, tables
+from pipeline_dist.closing.due import NOT_CLOSED
+from pipeline_dist.closing.store import WITHOUT_FILES
+from pipeline_dist.closing.worker import RELEASE_LOCK, TAKE_LOCK
 from tests.support.endpoints import World, listed_tables
 from tests.support.hostile import VALUES
 from tests.support.installation import Installation, write_config
@@ -41,7 +45,10 @@ ATTACKS += ["id union select 1", "id desc nulls first", "ID"]
 
 
 # What has nothing to do with lists and may come in a long run: new connections, a session seen.
+# What the closer of months sends each minute, from whichever worker.
+_CLOSER = (TAKE_LOCK, NOT_CLOSED, WITHOUT_FILES, RELEASE_LOCK)
 NOW_AND_THEN = {
+    *(normalised(re.sub(r"\$\{\w+\}\$", "0", sql)).lower() for sql in _CLOSER),
     "start transaction", "commit", "set sql_mode=?", "set autocommit = ?", "set names utf8mb4",
     *(normalised(session_statement(name)) for name in ("tx_isolation", "transaction_isolation")),
     "show variables like ?", "update app_session set seen_at = ? where id = ?",

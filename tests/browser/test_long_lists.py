@@ -15,7 +15,7 @@ LARGE = {"limit": LIMIT, "sortable": ["code", "begun"], "searchable": ["code"],
 
 
 @pytest.fixture
-def asked(bench: Bench) -> list[dict[str, Any]]:
+def queries(bench: Bench) -> list[dict[str, Any]]:
     """The pages that were asked for; a cursor is the number of its row."""
     rows = [row(number) for number in range(1, COUNT + 1)]
     requests: list[dict[str, Any]] = []
@@ -52,20 +52,20 @@ def press(look: Page, name: str) -> None:
 
 
 def test_it_goes_on_from_its_rows_and_numbers_what_was_counted(
-    look: Page, bench: Bench, asked: list[dict[str, Any]]
+    look: Page, bench: Bench, queries: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench, page_rows=20)
     position(look, "1–20 of more than 100")
     expect(look.locator(".pager-steps")).to_contain_text("/ 5+")
     press(look, "Next page")
-    assert asked[-1]["_after"] == "20"
-    assert "page" not in asked[-1]
+    assert queries[-1]["_after"] == "20"
+    assert "page" not in queries[-1]
     position(look, "21–40 of more than 100")
     number = look.get_by_label("Page", exact=True)
     number.fill("999")
     with look.expect_response("**/get?*"):
         look.keyboard.press("Enter")
-    assert asked[-1]["page"] == "5"
+    assert queries[-1]["page"] == "5"
     expect(number).to_have_value("5")
     # Beyond what has a number by the way on.
     press(look, "Next page")
@@ -74,10 +74,10 @@ def test_it_goes_on_from_its_rows_and_numbers_what_was_counted(
     expect(number).to_have_value("7")
     assert cells(look, "code")[0] == "code121"
     press(look, "Reload")
-    assert asked[-1]["_after"] == "120"
+    assert queries[-1]["_after"] == "120"
     position(look, "121–140 of more than 100")
     press(look, "Previous page")
-    assert asked[-1]["_before"] == "121"
+    assert queries[-1]["_before"] == "121"
     position(look, "101–120 of more than 100")
     press(look, "First page")
     position(look, "1–20 of more than 100")
@@ -85,28 +85,28 @@ def test_it_goes_on_from_its_rows_and_numbers_what_was_counted(
 
 
 def test_its_last_page_is_asked_for_from_the_end(
-    look: Page, bench: Bench, asked: list[dict[str, Any]]
+    look: Page, bench: Bench, queries: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench, page_rows=20)
     press(look, "Last page")
-    assert asked[-1]["_last"] == "1"
+    assert queries[-1]["_last"] == "1"
     assert cells(look, "code")[-1] == "code400"
     position(look, "20–1 from the end, of more than 100")
     for name in ("Next page", "Last page"):
         expect(look.get_by_role("button", name=name)).to_be_disabled()
     expect(look.get_by_label("Page", exact=True)).to_have_value("")
     press(look, "Previous page")
-    assert asked[-1]["_before"] == "381"
+    assert queries[-1]["_before"] == "381"
     position(look, "40–21 from the end, of more than 100")
     press(look, "Reload")
-    assert asked[-1]["_before"] == "381"
+    assert queries[-1]["_before"] == "381"
     press(look, "Next page")
     position(look, "20–1 from the end, of more than 100")
     assert cells(look, "code")[-1] == "code400"
 
 
 def test_scrolling_goes_either_way_to_the_ends(
-    look: Page, bench: Bench, asked: list[dict[str, Any]]
+    look: Page, bench: Bench, queries: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench, page_rows=40, cache_limit=3)
     scroller = look.locator(".table-scroll")
@@ -115,12 +115,12 @@ def test_scrolling_goes_either_way_to_the_ends(
         expect(look.locator(f"tbody[data-page='{end}']")).to_have_count(1)
         look.wait_for_timeout(50)
     assert cells(look, "code")[-1] == "code400"
-    assert [params.get("_after") for params in asked] == [
+    assert [params.get("_after") for params in queries] == [
         None, *(str(n * 40) for n in range(1, 10))]  # fmt: skip
-    count = len(asked)
+    count = len(queries)
     scroller.evaluate("e => e.scrollTop = e.scrollHeight")
     look.wait_for_timeout(200)
-    assert len(asked) == count
+    assert len(queries) == count
     expect(look.get_by_role("button", name="Last page")).to_be_disabled()  # it is there
     press(look, "First page")
     press(look, "Last page")
@@ -133,7 +133,7 @@ def test_scrolling_goes_either_way_to_the_ends(
 
 
 def test_it_says_what_can_be_searched_and_sorted(
-    look: Page, bench: Bench, asked: list[dict[str, Any]]
+    look: Page, bench: Bench, queries: list[dict[str, Any]]
 ) -> None:
     open_table(look, bench, page_rows=20, searchable=True)
     hint = look.locator(".table-hint")
@@ -148,14 +148,14 @@ def test_it_says_what_can_be_searched_and_sorted(
     expect(price).to_have_attribute(
         "title", "Price: not to be sorted by, there are too many records"
     )
-    count = len(asked)
+    count = len(queries)
     price.click(force=True)
     look.wait_for_timeout(100)
-    assert len(asked) == count
+    assert len(queries) == count
     code = look.get_by_role("button", name="Code", exact=True)
     with look.expect_response("**/get?*"):
         code.click()
-    assert asked[-1]["sort"] == "code"
+    assert queries[-1]["sort"] == "code"
     expect(code).to_be_focused()
     # A filter that leaves few makes it a list like others.
     bench.answers["/get"] = {"total": 1, "rows": [row(1)]}

@@ -32,7 +32,9 @@ WORLDS = st.fixed_dictionaries({
     "quota_period": st.sampled_from(["none", "day", "month"]),
     "quota_calls": _few,
     "rate_limit_per_minute": st.sampled_from([None, None, 3, 12]),
-    "spend_limit": st.sampled_from([None] * 6 + [Decimal("0.5"), Decimal(1000)]),
+    "spend_limit": st.sampled_from([None] * 3 + [Decimal(n) for n in ("0.5", 20, 1000, 10**6)]),
+    "billing_mode": st.sampled_from(["postpaid"] * 3 + ["prepaid"]),
+    "balance": st.sampled_from([Decimal(n) for n in (0, "2.5", 20, 999, 10**6)]),
     "spend_period": st.sampled_from(["none", "day", "month"]),
     "closed_month": st.sampled_from([None, None, "2026-10", "2026-11"]),
     "usage_day": st.sampled_from(["2026-11-01"] * 18 + [None, "2027-01-01"]),
@@ -91,7 +93,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
+    max_examples=100, deadline=None, derandomize=True, database=None,
     # A story takes a second: what fails is told as it is.
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -117,7 +119,7 @@ async def make_world(world: dict[str, Any]) -> tuple[Trade, dict[str, str]]:
         link |= {"pricing_mode": "discount", "discount_rate": world["rate"]}
     own = (
         "quota_period", "quota_calls", "rate_limit_per_minute", "spend_limit", "spend_period",
-        "closed_month", "usage_day",
+        "billing_mode", "balance", "closed_month", "usage_day",
     )  # fmt: skip
     trade = await make_trade(
         distributors={name: world[name] for name in own},

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -52,7 +53,7 @@ async def run(sql: str, **values: object) -> None:
 
 async def ask(*all_keys: str) -> list[object]:
     """The distributor's id, or the refusal's code, for each key, asked for at once."""
-    answers = await asyncio.gather(
+    answers: list[Any] = await asyncio.gather(
         *(authenticate(credentials(key)) for key in all_keys), return_exceptions=True
     )
     return [answer.code if isinstance(answer, AppError) else answer.id for answer in answers]
@@ -137,11 +138,12 @@ async def test_one_who_goes_takes_nobody_along():
 async def test_what_fails_is_told_to_each_in_an_error_of_their_own(monkeypatch):
     @asynccontextmanager
     async def away():
-        raise MethodNotAllowed("GET", "POST")  # any refusal with a header
+        if keys:
+            raise MethodNotAllowed("GET", "POST")  # any refusal with a header
         yield
 
     monkeypatch.setattr(key_lookups, "reading", away)
-    answers = await asyncio.gather(
+    answers: list[Any] = await asyncio.gather(
         *(authenticate(credentials(keys.mint())) for _ in range(3)), return_exceptions=True
     )
 
@@ -157,7 +159,7 @@ async def test_me_is_one_statement(monkeypatch):
         api_key_hash=keys.digest(key), quota_period="month", quota_calls=5, quota_used=2,
         quota_key=quota_month(now()), rate_limit_per_minute=7, spend_limit=3, spend_used=1,
     )  # fmt: skip
-    statements = []
+    statements: list[str] = []
     for name in ("tuples", "sqlExe", "statement"):
         monkeypatch.setattr(SafeSqlor, name, noting(getattr(SafeSqlor, name), statements))
     request = ApiRequest()
@@ -165,7 +167,9 @@ async def test_me_is_one_statement(monkeypatch):
     request.headers = CIMultiDictProxy(CIMultiDict({"Authorization": f"Bearer {key}"}))
     request.context = RequestContext("id", "127.0.0.1", "en", is_for_programs=True, params={})
 
-    answer = await ENDPOINTS["v1_me"].direct(request)
+    me = ENDPOINTS["v1_me"].direct
+    assert me is not None
+    answer = await me(request)
 
     assert len(statements) == 1
     assert answer.body["quota_remaining"] == 3

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.base.errors import BadRequest
+from app.base.catalogue.records import LIST_TOO_SLOW
+from app.base.errors import BadRequest, Unavailable
+from app.db.time_limit import TimeLimit
 from app.db.transactions import reading
-from app.endpoints import lists
-from app.endpoints.lists import page_of, select_rows
+from app.endpoints import choices, lists
+from app.endpoints.lists import list_rows, page_of, select_rows
 from app.records import table_sizes
 from app.schema.tables import table
 from tests.support.installation import Installation, write_config
@@ -308,6 +310,17 @@ async def test_a_small_table_stays_as_it_was() -> None:
 
     assert [row["code"] for row in answer["rows"]] == ["rare"]
     assert answer.keys() == {"total", "rows"}
+
+
+async def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = TimeLimit(LIST_TOO_SLOW, 7, 0.0)
+    monkeypatch.setattr(TimeLimit, "from_now", classmethod(lambda *_: over))
+    names = ("distributors", "id", "name", None)
+    for reader in (list_rows(None, {}, "pipeline_ops", LEDGER), choices._choices(names, "", None)):
+        with pytest.raises(Unavailable) as refusal:
+            await reader
+        assert (refusal.value.code, refusal.value.status) == ("too_slow", 503)
+        assert "7 s" in str(refusal.value)
 
 
 async def test_every_row_is_exported(pool: Installation) -> None:

@@ -30,7 +30,7 @@ LEDGER, SUMS = "pipeline_usage_log", "app_usage_day"
 # Bytes of the columns that an index begins with: of a distributor or pipeline and some of the next;
 # of a kind and a day or a month.
 ID, KIND, DAY, MONTH = 32 * 4 + 3, 16 * 4 + 2, 10 * 4 + 2, 7 * 4 + 2
-LEAST_BYTES = {
+KEY_BYTES = {
     f"{LEDGER}_pipeline_day": ID + DAY,
     f"{LEDGER}_distributor_time": ID + 1,
     f"{LEDGER}_distributor_month": ID + MONTH,
@@ -77,8 +77,8 @@ class Plans:
         plans = [row for row in self.rows if row["table"] in ("u", SUMS)]
         for row in plans:
             key = row["key"]
-            assert key in LEAST_BYTES, row
-            assert int(row["bytes"]) >= LEAST_BYTES[key], row
+            assert key in KEY_BYTES, row
+            assert int(row["bytes"]) >= KEY_BYTES[key], row
             assert row["type"] in ("range", "ref"), row
         return {row["key"] for row in plans}
 

@@ -10,6 +10,7 @@ from app.base.errors import Unavailable
 from app.base.refusals import DuplicateKey
 from app.db.bulk import insert_texts, quote_of
 from app.db.errors import failure_code
+from app.db.pool import pools
 from app.db.results import Query
 from app.db.transactions import in_transaction, reading, transaction
 from app.db.two_trips import TwoTripSqlor
@@ -215,3 +216,14 @@ async def test_long_texts_go_ahead_of_the_commit() -> None:
     assert len(await names()) == 25_000
     async with transaction() as sor:
         await sor.sqlExe(f"delete from {TABLE}", {})
+
+
+async def test_a_connection_in_use_is_not_idle() -> None:
+    await in_transaction(lambda sor: sor.together(ALL), two_trips=True)
+    (connection,) = pools().two_trips()._free
+    connection._last_usage -= 10_000
+
+    await in_transaction(lambda sor: sor.together(ALL), two_trips=True)
+
+    (connection,) = pools().two_trips()._free
+    assert asyncio.get_running_loop().time() - connection.last_usage < 1000

@@ -52,7 +52,7 @@ def world(
         "update distributors set status='suspended' where id = %s", suspended.distributor["id"]
     )
     with ExitStack() as stack:
-        workers = [
+        straight, by_aiohttp = (
             stack.enter_context(
                 extra_worker(
                     server, tmp_path_factory.mktemp("way"), direct_answers=direct_answers,
@@ -60,8 +60,8 @@ def world(
                 )
             )
             for direct_answers in (True, False)
-        ]  # fmt: skip
-        world = World(*workers, reseller.key, suspended.key, elsewhere.key)
+        )  # fmt: skip
+        world = World(straight, by_aiohttp, reseller.key, suspended.key, elsewhere.key)
         for name in ("both-1", "\u4e2d"):  # so that both ways answer a repetition
             lines = (JSON, f"Authorization: Bearer {world.key}", f"Idempotency-Key: {name}")
             talk(world.aiohttp, http(f"POST {CALLS}", *lines, body=ONE_GO))
@@ -249,11 +249,11 @@ def test_a_call_from_its_begin_to_its_end(world):
     ends = []
     for number, worker in enumerate((world.direct, world.aiohttp)):
         lines = [JSON, key, f"Idempotency-Key: begun-{number}"]
-        begun = talk(worker, http(f"POST {CALLS}", *lines, body={"pipeline": "both"}))
-        call_no = json.loads(begun.partition("\r\n\r\n")[2])["call_no"]
+        begin = talk(worker, http(f"POST {CALLS}", *lines, body={"pipeline": "both"}))
+        call_no = json.loads(begin.partition("\r\n\r\n")[2])["call_no"]
         end = {"call_no": call_no, "status": "succeeded", "lines": ONE_GO["lines"]}
         texts = [
-            begun,
+            begin,
             talk(worker, http(f"POST {CALLS}", *lines, body={"pipeline": "both"})),
             talk(worker, http(f"POST {CALLS}", *lines, body=ONE_GO)),
             talk(worker, http(f"POST {FINISH}", JSON, key, body=end)),

@@ -11,7 +11,6 @@ import pytest
 
 from tests.http.test_bookings import ONE, PRICING, pointers, refusal
 from tests.support.installation import Installation
-from tests.support.selling import make_pipeline
 from tests.support.shop import Pipeline, Shop
 
 WRITERS = 6
@@ -171,28 +170,51 @@ def at_once(writers: list[httpx.Client], endpoint: str, **fields: Any) -> Counte
 
 @pytest.mark.parametrize("start", [None, "2099-01-01T00:00:00Z"])
 def test_one_price_of_a_key_is_made(
-    server: Installation, writers: list[httpx.Client], start: str | None
+    shop: Shop, writers: list[httpx.Client], start: str | None
 ) -> None:
-    pipeline = make_pipeline(server.admin, prices=())
+    pipeline = shop.pipeline(prices=[])
 
     outcome = at_once(
-        writers, "create", pipeline_id=pipeline["id"], unit="call", unit_price="1",
+        writers, "create", pipeline_id=pipeline.id, unit="call", unit_price="1",
         effective_from=start,
     )  # fmt: skip
 
     assert outcome == {"ok": 1, "price_overlap": WRITERS - 1}
 
 
-def test_one_successor_is_made(server: Installation, writers: list[httpx.Client]) -> None:
-    pipeline = make_pipeline(server.admin, prices=[{"unit": "call", "unit_price": "1"}])
-    (price,) = server.query(
-        "select id from pipeline_pricing where pipeline_id = %s", pipeline["id"]
-    )
+def test_one_successor_is_made(
+    server: Installation, shop: Shop, writers: list[httpx.Client]
+) -> None:
+    pipeline = shop.pipeline()
+    (price,) = server.query("select id from pipeline_pricing where pipeline_id = %s", pipeline.id)
 
     outcome = at_once(
         writers, "update", id=price["id"], lock_version=1, unit_price="2", change_from="now"
     )
 
     assert outcome == {"ok": 1, "edit_conflict": WRITERS - 1}
-    rows = server.query("select id from pipeline_pricing where pipeline_id = %s", pipeline["id"])
+    rows = server.query("select id from pipeline_pricing where pipeline_id = %s", pipeline.id)
     assert len(rows) == 2
+
+
+def test_a_currency_of_the_past_is_not_chosen_and_stays_where_it_is(
+    server: Installation, shop: Shop
+) -> None:
+    pipeline = shop.pipeline(prices=[])
+    price = {"pipeline_id": pipeline.id, "unit": "call", "unit_price": "1"}
+    old = shop.post(f"{PRICING}_create", **price)
+    server.query("update pipeline_pricing set currency = 'DEM' where id = %s", old["id"])
+    buyer = {"code": "of-the-past", "name": "Of the past"}
+
+    for path, fields in (
+        (f"{PRICING}_create", price | {"unit": "image", "currency": "DEM"}),
+        ("pipeline_dist/distributors_create", buyer | {"currency": "DEM"}),
+    ):
+        problem = refusal(shop.try_post(path, **fields), 400, "invalid_fields")
+        assert pointers(problem) == {"/currency"}
+    successor = shop.post(
+        f"{PRICING}_update", id=old["id"], lock_version=1, unit_price="2", currency="DEM",
+        change_from="now",
+    )  # fmt: skip
+
+    assert successor["currency"] == "DEM"

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-MOST_SECONDS = 10
+WITHIN_SECONDS = 10
 
 
 async def until(is_so: Callable[[], object]) -> None:
     """Return once *is_so*; fails where that takes longer than any machine does."""
-    async with asyncio.timeout(MOST_SECONDS):
+    async with asyncio.timeout(WITHIN_SECONDS):
         while not is_so():
             await asyncio.sleep(0.005)

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.base.currencies import is_currency, minor_units
+from app.base.currencies import check_in_force, is_currency, minor_units
+from app.base.refusals import InvalidFields
 from app.schema.coercion import coerce
 from app.schema.field_rules import CoercionError
 from app.schema.validation import rule_of
@@ -19,6 +20,20 @@ def test_a_currency_of_iso_4217_is_one(code: str) -> None:
 @pytest.mark.parametrize("code", ["YEN", "ABC", "cny", "", "CNYX"])
 def test_another_word_is_none(code: str) -> None:
     assert not is_currency(code)
+
+
+@pytest.mark.parametrize("code", ["CNY", "USD", "EUR", "JPY", "KWD", "CHF", "HKD", "XAF"])
+def test_a_currency_in_force_may_be_chosen(code: str) -> None:
+    check_in_force(code)
+
+
+@pytest.mark.parametrize("code", ["DEM", "FRF", "HRK", "ADP"])
+def test_one_of_the_past_may_not_be_chosen_and_stays_one(code: str) -> None:
+    assert is_currency(code)
+    with pytest.raises(InvalidFields) as caught:
+        check_in_force(code)
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.code) == ("currency", "unknown_currency")
 
 
 @pytest.mark.parametrize("table", ["pipeline_pricing", "distributors", "pipeline_usage_log"])

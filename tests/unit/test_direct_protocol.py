@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from app.access.request_context import WEB_PATHS
-from app.server import direct
+from app.server import direct, runner
+from app.server.protocol import ProblemProtocol
 from app.server.runner import PlainServer
 from app.web.responses import Answer
 from tests.support.waiting import until
@@ -26,7 +28,7 @@ def request(body: bytes = b"{}", *, more: bytes = b"") -> bytes:
 UNUSUAL = b"Expect: nothing\r\n"
 
 
-class Served:
+class Host:
     """A server and what came to it, by which way."""
 
     def __init__(self, server: PlainServer, port: int) -> None:
@@ -41,39 +43,45 @@ class Served:
         await until(lambda: any(c._waiter is not None for c in self.server.connections))
         return reader, writer
 
+    def holds(self) -> bool:
+        """Whether a request waits for its body."""
+        connections: list[Any] = self.server.connections
+        return any(connection._pending for connection in connections)
+
 
 @asynccontextmanager
 async def serving(
     monkeypatch: pytest.MonkeyPatch, answer: Handler, keepalive: float = 75
-) -> AsyncIterator[Served]:
-    async def own(asked) -> Answer:
-        served.ways.append("direct")
-        return await answer(asked.body.decode())
+) -> AsyncIterator[Host]:
+    async def own(request) -> Answer:
+        host.ways.append("direct")
+        return await answer(request.body.decode())
 
-    async def guarded(asked, handler) -> Answer:
-        asked.context = SimpleNamespace(request_id="id")
-        return await handler(asked)
+    async def guarded(request, handler) -> Answer:
+        request.context = SimpleNamespace(request_id="id")
+        return await handler(request)
 
-    async def usual(asked: web.Request) -> web.Response:
-        served.ways.append("aiohttp")
-        return web.Response(text="aiohttp:" + await asked.text())
+    async def usual(request: web.Request) -> web.Response:
+        host.ways.append("aiohttp")
+        return web.Response(text="aiohttp:" + await request.text())
 
     endpoint = SimpleNamespace(direct=own, methods=("GET", "POST"))
     monkeypatch.setattr(direct, "guard_directly", guarded)
     monkeypatch.setattr(direct, "direct_endpoint", lambda target: endpoint)
     monkeypatch.setattr(direct, "is_program_api", lambda path: path.startswith("/api/"))
     app = web.Application()
-    app[WEB_PATHS] = SimpleNamespace(find=lambda path: path)
+    paths: Any = SimpleNamespace(find=lambda path: path)
+    app[WEB_PATHS] = paths
     server = PlainServer(
         app, usual, body_limit_bytes=1 << 20, direct_answers=True, access_log=None,
         keepalive_timeout=keepalive,
     )  # fmt: skip
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    served = Served(server, listener.sockets[0].getsockname()[1])
+    host = Host(server, listener.sockets[0].getsockname()[1])
     try:
-        yield served
+        yield host
     finally:
-        for client in served.clients:
+        for client in host.clients:
             client.close()
             with suppress(ConnectionError):
                 await client.wait_closed()
@@ -85,6 +93,16 @@ async def echo(body: str) -> Answer:
     return Answer(f"direct:{body}", content_type="text/plain")
 
 
+def after(event: asyncio.Event) -> Handler:
+    """`echo`, once *event* is set."""
+
+    async def slow(body: str) -> Answer:
+        await event.wait()
+        return await echo(body)
+
+    return slow
+
+
 async def read(reader: asyncio.StreamReader) -> str:
     """The body of the next answer."""
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
@@ -93,29 +111,29 @@ async def read(reader: asyncio.StreamReader) -> str:
 
 
 async def test_a_plain_request_is_answered_here_time_and_again(monkeypatch):
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         for number in range(3):
             writer.write(request(b'{"n":%d}' % number))
             assert await read(reader) == f'direct:{{"n":{number}}}'
         writer.write(b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await read(reader) == "direct:"
-        assert served.server.requests_count == 4
+        assert host.server.requests_count == 4
 
 
 async def test_what_is_unusual_goes_the_other_way_and_what_follows_comes_back(monkeypatch):
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         for more in (b"", UNUSUAL, b""):
             writer.write(request(b"{}", more=more))
             await read(reader)
-        assert served.ways == ["direct", "aiohttp", "direct"]
+        assert host.ways == ["direct", "aiohttp", "direct"]
 
 
 async def test_a_body_that_comes_behind_its_head_is_waited_for(monkeypatch):
     monkeypatch.setattr(direct, "PATIENCE_SECONDS", 30)
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         text = request(b'{"a":1}')
         for part in (text[:20], text[20:-7], text[-7:-3], text[-3:]):
             writer.write(part)
@@ -126,48 +144,43 @@ async def test_a_body_that_comes_behind_its_head_is_waited_for(monkeypatch):
 
 async def test_a_body_that_takes_its_time_is_read_the_other_way(monkeypatch):
     monkeypatch.setattr(direct, "PATIENCE_SECONDS", 0.01)
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         text = request(b'{"a":1}')
         writer.write(text[:-3])
-        await until(lambda: served.ways == ["aiohttp"])
+        await until(lambda: host.ways == ["aiohttp"])
         writer.write(text[-3:])
         assert await read(reader) == 'aiohttp:{"a":1}'
 
 
 async def test_a_larger_body_is_not_waited_for_here(monkeypatch):
     monkeypatch.setattr(direct, "PATIENCE_SECONDS", 30)
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         text = request(b'"' + b"x" * 10_000 + b'"')
         writer.write(text[:-3])
-        await until(lambda: served.ways == ["aiohttp"])
+        await until(lambda: host.ways == ["aiohttp"])
         writer.write(text[-3:])
         assert len(await read(reader)) == 10_010
 
 
 async def test_requests_sent_at_once_are_answered_in_their_order(monkeypatch):
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         writer.write(b"".join(request(b"%d" % n) for n in range(40)))
         assert [await read(reader) for _ in range(40)] == [f"aiohttp:{n}" for n in range(40)]
 
 
 async def test_requests_that_come_meanwhile_wait_for_their_turn(monkeypatch):
     go_on = asyncio.Event()
-
-    async def slow(body: str) -> Answer:
-        await go_on.wait()
-        return await echo(body)
-
-    async with serving(monkeypatch, slow) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, after(go_on)) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1"))
-        await until(lambda: served.ways == ["direct"])
+        await until(lambda: host.ways == ["direct"])
         for number in (2, 3):
             writer.write(request(b"%d" % number))
         await asyncio.sleep(0.05)
-        assert served.ways == ["direct"]
+        assert host.ways == ["direct"]
         go_on.set()
         assert [await read(reader) for _ in range(3)] == ["direct:1", "aiohttp:2", "aiohttp:3"]
 
@@ -180,55 +193,50 @@ async def test_what_was_asked_for_happens_when_the_caller_has_gone(monkeypatch):
         ends.append(body)
         return await echo(body)
 
-    async with serving(monkeypatch, slow) as served:
-        _, writer = await served.open()
+    async with serving(monkeypatch, slow) as host:
+        _, writer = await host.open()
         writer.write(request(b"1"))
-        await until(lambda: served.ways == ["direct"])
+        await until(lambda: host.ways == ["direct"])
         writer.transport.abort()
         await asyncio.sleep(0.02)
         go_on.set()
-        await until(lambda: ends == ["1"] and not served.server.connections)
+        await until(lambda: ends == ["1"] and not host.server.connections)
 
 
 async def test_nothing_stays_of_a_caller_who_goes_before_the_body(monkeypatch):
     monkeypatch.setattr(direct, "PATIENCE_SECONDS", 30)
-    async with serving(monkeypatch, echo) as served:
-        _, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        _, writer = await host.open()
         writer.write(request(b"12345")[:-3])
-        await until(lambda: any(c._held for c in served.server.connections))
+        await until(host.holds)
         writer.transport.abort()
-        await until(lambda: not served.server.connections)
-        assert served.ways == []
+        await until(lambda: not host.server.connections)
+        assert host.ways == []
 
 
 async def test_who_does_not_read_the_answer_gets_no_further_ones(monkeypatch):
     async def large(body: str) -> Answer:
         return Answer("x" * 20_000_000, content_type="text/plain")
 
-    async with serving(monkeypatch, large) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, large) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1"))
-        await until(lambda: served.ways == ["direct"])
+        await until(lambda: host.ways == ["direct"])
         writer.write(request(b"2"))
         await asyncio.sleep(0.1)
-        assert served.ways == ["direct"]
+        assert host.ways == ["direct"]
         assert len(await read(reader)) == 20_000_000
         assert await read(reader) == "aiohttp:2"
 
 
 async def test_shutting_down_waits_for_the_answer_and_closes(monkeypatch):
     go_on = asyncio.Event()
-
-    async def slow(body: str) -> Answer:
-        await go_on.wait()
-        return await echo(body)
-
-    async with serving(monkeypatch, slow) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, after(go_on)) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1"))
-        await until(lambda: served.ways == ["direct"])
-        served.server.pre_shutdown()
-        end = asyncio.ensure_future(served.server.shutdown(20))
+        await until(lambda: host.ways == ["direct"])
+        host.server.pre_shutdown()
+        end = asyncio.ensure_future(host.server.shutdown(20))
         await asyncio.sleep(0.02)
         assert not end.done()
         go_on.set()
@@ -248,24 +256,24 @@ async def test_shutting_down_ends_what_does_not_end(monkeypatch):
             raise
         raise AssertionError
 
-    async with serving(monkeypatch, endless) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, endless) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1"))
-        await until(lambda: served.ways == ["direct"])
-        served.server.pre_shutdown()
-        await asyncio.wait_for(served.server.shutdown(0.05), 5)
+        await until(lambda: host.ways == ["direct"])
+        host.server.pre_shutdown()
+        await asyncio.wait_for(host.server.shutdown(0.05), 5)
         assert await asyncio.wait_for(reader.read(), 5) == b""
         await until(lambda: cancellations == ["1"])
 
 
 async def test_shutting_down_does_not_wait_for_a_body(monkeypatch):
     monkeypatch.setattr(direct, "PATIENCE_SECONDS", 30)
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         writer.write(request(b"12345")[:-3])
-        await until(lambda: any(c._held for c in served.server.connections))
-        served.server.pre_shutdown()
-        await asyncio.wait_for(served.server.shutdown(20), 5)
+        await until(host.holds)
+        host.server.pre_shutdown()
+        await asyncio.wait_for(host.server.shutdown(20), 5)
         assert await asyncio.wait_for(reader.read(), 5) == b""
 
 
@@ -274,8 +282,8 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(monkeypatch):
         await asyncio.sleep(0.5)
         return await echo(body)
 
-    async with serving(monkeypatch, slow, keepalive=0.2) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, slow, keepalive=0.2) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1"))
         assert await read(reader) == "direct:1"
         assert await asyncio.wait_for(reader.read(), 5) == b""
@@ -285,17 +293,34 @@ async def test_a_header_that_would_be_two_ends_the_connection(monkeypatch):
     async def forging(body: str) -> Answer:
         return Answer("x", headers={"X-Name": "a\r\nSet-Cookie: b"}, content_type="text/plain")
 
-    async with serving(monkeypatch, forging) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, forging) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1"))
         assert await asyncio.wait_for(reader.read(), 5) == b""
-        await until(lambda: not served.server.connections)
+        await until(lambda: not host.server.connections)
 
 
 async def test_bytes_that_are_no_http_are_answered_by_aiohttps_way(monkeypatch):
-    async with serving(monkeypatch, echo) as served:
-        reader, writer = await served.open()
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
         writer.write(request(b"1") + b"nonsense\r\n\r\n")
         text = (await asyncio.wait_for(reader.read(), 5)).decode()
         assert "400 Bad Request" in text
         assert "bad_http" in text
+
+
+@pytest.mark.parametrize(
+    ("direct_answers", "missing", "kind"),
+    [
+        (True, set(), direct.DirectProtocol),
+        (False, set(), ProblemProtocol),
+        (True, {"_waiter"}, ProblemProtocol),
+    ],
+)
+async def test_another_aiohttp_answers_everything_itself(
+    monkeypatch, direct_answers, missing, kind
+):
+    monkeypatch.setattr(runner, "unknown_internals", lambda: missing)
+    server = PlainServer(web.Application(), echo, body_limit_bytes=1, direct_answers=direct_answers)  # type: ignore[arg-type]
+
+    assert type(server()) is kind

@@ -161,6 +161,11 @@ UNKNOWN_CURRENCY = FieldCode(
     "{currency} is no currency of ISO 4217.",
     "{currency} 不是 ISO 4217 的币种。",
 )
+PAST_CURRENCY = FieldCode(
+    "unknown_currency",
+    "{currency} is a currency of the past; choose one that is in force.",
+    "{currency} 是已停用的币种；请选择现行币种。",
+)
 UNKNOWN_FIELD = FieldCode("unknown_field", "There is no field of this name here.", "没有这个字段。")
 WRITE_ONCE = FieldCode(
     "write_once",

@@ -19,6 +19,7 @@ from app.global_func import (
     TableService,
     Values,
     any_case,
+    check_in_force,
     check_lock_version,
     get_row,
     iso,
@@ -74,6 +75,8 @@ class DistributorService(TableService):
 
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         _check_quota(values)
+        if values.get("currency"):
+            check_in_force(values["currency"])
         if values.get("billing_mode") == BillingMode.PREPAID:
             return {**values, "prepaid_since": now(), "prepaid_entry_no": 0}
         return values
@@ -83,6 +86,7 @@ class DistributorService(TableService):
     ) -> Values:
         _check_quota({**current, **values})
         if values.get("currency", current["currency"]) != current["currency"]:
+            check_in_force(values["currency"])
             await _refuse_second_currency(sor, current["id"], current["currency"])
             await _refuse_old_prices(sor, current["id"], values["currency"])
         return {

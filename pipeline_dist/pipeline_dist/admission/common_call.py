@@ -25,7 +25,7 @@ from app.global_func import (
     time_ordered_id,
 )
 from pipeline_dist.accounts.authentication import Credentials, check_caller
-from pipeline_dist.accounts.rows import Distributor, Link, spend_key
+from pipeline_dist.accounts.rows import BillingMode, Distributor, Link, spend_key
 from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import check_pipeline, link_terms
 from pipeline_dist.admission.call_view import call_answer
@@ -101,7 +101,6 @@ def _account(workset: WorkSet, distributor_id: str, code: str) -> "CommonAccount
 
     - nothing refuses its calls: the distributor is active, the pipeline live and switched on, the
       link there, switched on and in its time;
-    - no money limits it: no prepaid balance, no spending limit; these are not counted in calls;
     - no sums are kept of this day, which would have to be marked (ledger/day_marks.py);
     - all its counters stand at this day and month: the first call of a period, and one after the
       clock was set back, need what the ledger counts.
@@ -113,7 +112,7 @@ def _account(workset: WorkSet, distributor_id: str, code: str) -> "CommonAccount
     link = workset.links.get((distributor_id, pipeline.id))
     capacity = workset.capacities.get(pipeline.id)
     moment = workset.moment
-    if link is None or capacity is None or spend_limits(distributor, moment):
+    if link is None or capacity is None:
         return None
     try:
         check_active(distributor.status)
@@ -154,6 +153,9 @@ class CommonAccount:
         counters = [*_own_counters(distributor, self.moment), *_counters(rows, self.moment)]
         self._limits = [counter[:3] for counter in counters]
         self._counters = [counter[3:] for counter in counters]
+        # One at most.
+        self._spend_limit = next(iter(spend_limits(distributor, self.moment)), None)
+        self._is_prepaid = distributor.billing_mode == BillingMode.PREPAID
         self._link = link_terms(distributor.id, link)
         self._credentials: set[Credentials | None] = {None}
         self._items: dict[tuple[str, str, str], CommonItem | None] = {}
@@ -189,6 +191,8 @@ class CommonAccount:
             counts.append(getattr(row, name) + 1)
         if any(count > limit[1] for count, limit in zip(counts, self._limits, strict=True)):
             return None
+        if self._spend_limit is not None and not self._leaves_money(charge.amount):
+            return None
         distributor = self._distributor
         rate = None
         if distributor.rate_limit_per_minute is not None:
@@ -200,8 +204,22 @@ class CommonAccount:
         own = call.own_values()
         self._workset.ready_rows.append(row_text(self.quote, own, charge.row, item.row, self._row))
         self._workset.existing_calls[distributor.id, command.idempotency_key] = call.entry
-        limits = CountedLimits(self._limits, counts, rate, self.moment)
+        spend = None if self._spend_limit is None else (self._spend_limit, self._spend_now())
+        limits = CountedLimits(self._limits, counts, rate, spend, self.moment)
         return CommonResult(call, limits)
+
+    def _leaves_money(self, amount: Decimal) -> bool:
+        """Return whether something may still be spent beside *amount*. A limit of money that is
+        reached is told in headers, and which calls it refuses is left to the general code."""
+        row = self._distributor
+        if self._is_prepaid:
+            return row.spend_reserved + amount < row.balance
+        assert row.spend_limit is not None
+        return row.spend_used + row.spend_reserved + amount < row.spend_limit
+
+    def _spend_now(self) -> Decimal:
+        """Return what changes in the limit of money: the balance, or what is spent."""
+        return self._distributor.balance if self._is_prepaid else self._distributor.spend_used
 
     def _consume(self, amount: Decimal) -> None:
         """Take what a call takes, as `consume`, `charge` and `settle` of the general code do."""
@@ -214,6 +232,8 @@ class CommonAccount:
             row.month_used += 1
         if self._counts_spending:
             distributor.spend_used += amount
+        if self._is_prepaid:
+            distributor.balance -= amount
 
     def _item(self, usage: UsageLine) -> "CommonItem | None":
         place = (usage.step_key, usage.model, usage.unit)
@@ -250,8 +270,7 @@ class CommonItem:
     def __init__(self, quote: Quote, terms: Terms, step_key: str, model: str, unit: str) -> None:
         self.terms = terms
         self.answer = item_answer(terms, step_key, model, unit)
-        usage = UsageLine(step_key=step_key, model=model, unit=unit, quantity=Decimal(0))
-        self.row = item_text(quote, self.line(usage, Decimal(0)))
+        self.row = item_text(quote, terms, step_key, model, unit)
         self._quote = quote
         self._charges: dict[Decimal, Charge] = {}
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +20,7 @@ from app.global_func import (
 )
 from pipeline_dist.accounts.rows import Distributor, Link, QuotaPeriod
 from pipeline_dist.admission.rate_window import WINDOW_SECONDS, RateWindow
+from pipeline_dist.admission.spending import SpendLimit
 from pipeline_ops.ledger import entries as ledger
 from pipeline_ops.rules import counters as rules
 from pipeline_ops.rules.limits import PERIODS, Limit
@@ -102,31 +104,39 @@ class CountedLimits(Sequence[Limit]):
 
     *terms*: scope, maximum and end of each, in the order of admission; *usage*: how much of each is
     used. *rate*: the limit of calls a minute, if there is one, how many were let in, and the window
-    that says when.
+    that says when. *spend*: the limit of money, if there is one, and what of it is so now: what is
+    spent, or the balance. Something is left of it, so that no header tells of it.
     """
 
-    __slots__ = ("_moment", "_rate", "_terms", "_usage")
+    __slots__ = ("_moment", "_rate", "_spend", "_terms", "_usage")
 
     def __init__(
         self,
         terms: Sequence[tuple[str, int, datetime]],
         usage: Sequence[int],
         rate: tuple[int, int, bytes] | None,
+        spend: tuple[SpendLimit, Decimal] | None,
         moment: datetime,
     ) -> None:
         self._terms = terms
+        self._spend = spend
         self._usage = usage
         self._rate = rate
         self._moment = moment
 
     def __len__(self) -> int:
-        return len(self._terms) + (self._rate is not None)
+        return len(self._terms) + (self._rate is not None) + (self._spend is not None)
 
     def __getitem__(self, index: Any) -> Any:
         limits = [
             Limit(scope=scope, limit=maximum, used=count, resets_at=ends)
             for (scope, maximum, ends), count in zip(self._terms, self._usage, strict=True)
         ]
+        if self._spend is not None:
+            spend, amount = self._spend
+            is_balance = spend.is_balance
+            left = replace(spend, limit=amount) if is_balance else replace(spend, used=amount)
+            limits.insert(0, left)
         if self._rate is not None:
             maximum, _, window = self._rate
             limits.insert(0, RateWindow(window, self._moment).limit(maximum))

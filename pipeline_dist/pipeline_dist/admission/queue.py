@@ -27,7 +27,7 @@ from pipeline_dist.admission.commands import (
 )
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.locking import StalePipeline
-from pipeline_dist.admission.pending import PendingGroup, PendingRequest, line_row
+from pipeline_dist.admission.pending import GroupedRequest, PendingGroup, PendingRequest, line_row
 from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import UnlockedReservations
 
@@ -111,8 +111,8 @@ class AdmissionQueue:
         return outcomes
 
     def group_size(self) -> int:
-        """Return how many calls a group may have that asks now: fewer where others wait, or came
-        within the last second, and may come again while it is decided."""
+        """Return how many calls a group may have that asks now: fewer where others wait, or had
+        their turn within the last second, and may come again while it is decided."""
         is_quiet = self.loop.time() - self._last_single > MAX_QUIET_SECONDS
         if is_quiet and not any(isinstance(one, PendingRequest) for one in self._waiting):
             return MAX_GROUP
@@ -144,7 +144,6 @@ class AdmissionQueue:
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
-        self._last_single = request.since
         self._wake()
         result: BeginResult | FinishResult = await request.future
         return result
@@ -161,6 +160,8 @@ class AdmissionQueue:
             batch = self._next_batch()
             if not batch:
                 break
+            if not isinstance(batch[0], GroupedRequest):
+                self._last_single = self.loop.time()
             rows = frozenset().union(*(request.rows for request in batch))
             self._busy |= rows
             task = self.loop.create_task(self._run(batch, rows))

@@ -41,11 +41,19 @@ def account_answer(
     code: str, version_no: int | None, moment: datetime, currency: str
 ) -> AccountAnswer:
     """Return the pieces for calls of the pipeline *code* that are booked at *moment*."""
+    return AccountAnswer(_head(code, version_no), _times(moment), _members({"currency": currency}))
+
+
+@lru_cache(maxsize=1024)
+def _head(code: str, version_no: int | None) -> str:
+    return _members({"pipeline": code, "version_no": version_no})
+
+
+@lru_cache(maxsize=16)
+def _times(moment: datetime) -> str:
     at = iso(moment)
-    return AccountAnswer(
-        _members({"pipeline": code, "version_no": version_no}),
-        _members({"started_at": at, "lease_expires_at": None, "finished_at": at, "duration_ms": 0}),
-        _members({"currency": currency}),
+    return _members(
+        {"started_at": at, "lease_expires_at": None, "finished_at": at, "duration_ms": 0}
     )
 
 

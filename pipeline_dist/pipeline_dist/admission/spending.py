@@ -106,7 +106,7 @@ def resets_at(row: Distributor, moment: datetime) -> datetime | None:
     return (next_day_start if row.spend_period == SpendPeriod.DAY else next_month_start)(moment)
 
 
-def spend_limits(row: Distributor, moment: datetime) -> list[Limit]:
+def spend_limits(row: Distributor, moment: datetime) -> list[SpendLimit]:
     """Return what limits a distributor's spending at *moment*, if anything does."""
     if row.billing_mode == BillingMode.PREPAID:
         return [
@@ -129,7 +129,6 @@ def check_amount(row: Distributor, moment: datetime, amount: Decimal) -> None:
     """Raise PaymentRequired `spend_limit_reached` unless a call that is over may be booked at
     *amount*; one that costs nothing always may."""
     for limit in spend_limits(row, moment):
-        assert isinstance(limit, SpendLimit)
         if amount > 0 and not limit.allows(amount):
             raise _refusal(limit, amount)
 
@@ -138,7 +137,6 @@ def check_begin(row: Distributor, moment: datetime, estimate: Decimal | None) ->
     """Raise PaymentRequired `spend_limit_reached` unless a call may begin: its *estimate* fits, or
     without one anything is left."""
     for limit in spend_limits(row, moment):
-        assert isinstance(limit, SpendLimit)
         if limit.full if estimate is None else not limit.allows(estimate):
             raise _refusal(limit, estimate)
 

@@ -16,7 +16,7 @@ from app.global_func import (
 from pipeline_dist.closing.close import close, months_with_rows
 from pipeline_dist.closing.store import Statement
 
-_NOT_CLOSED = (
+NOT_CLOSED = (
     "select id, code, closed_month, statements_from, created_at from distributors"
     " where (closed_month is null or closed_month < ${until}$) order by code"
 )
@@ -44,7 +44,7 @@ async def close_due(moment: datetime) -> int:
     """
     until = due_month(moment)
     async with reading() as sor:
-        rows = await sor.sqlExe(_NOT_CLOSED, {"until": until})
+        rows = await sor.sqlExe(NOT_CLOSED, {"until": until})
     count = 0
     for row in rows:
         try:

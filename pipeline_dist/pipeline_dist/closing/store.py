@@ -82,6 +82,10 @@ class KeptFile:
             return None
 
 
+WITHOUT_FILES = (
+    "select s.id from app_statement s where s.closed_at <= ${until}$ and (select count(*)"
+    " from app_statement_file f where f.statement_id = s.id) < ${count}$ order by s.number"
+)
 COLUMNS = column_names(Statement)
 _READ = f"select {', '.join(COLUMNS)} from app_statement where distributor_id = ${{whose}}$ and "  # noqa: S608
 
@@ -225,8 +229,7 @@ async def without_files(sor: SafeSqlor, until: datetime) -> list[str]:
     """Return the ids of the statements closed until *until* of which files are not made yet."""
     return list(
         await sor.firsts(
-            "select s.id from app_statement s where s.closed_at <= ${until}$ and (select count(*)"
-            " from app_statement_file f where f.statement_id = s.id) < ${count}$ order by s.number",
+            WITHOUT_FILES,
             {"until": until, "count": len(ALL_FILES)},
         )
     )

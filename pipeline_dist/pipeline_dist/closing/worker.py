@@ -18,6 +18,8 @@ PAUSE_SECONDS = 60.0
 # So long another process may be making the files of what it has closed.
 _FILES_WAIT = timedelta(seconds=PAUSE_SECONDS)
 _LOCK_NAME = "concat(left(database(), 40), '.month_closer')"
+TAKE_LOCK = f"select get_lock({_LOCK_NAME}, 0) as held"
+RELEASE_LOCK = f"select release_lock({_LOCK_NAME}) as released"
 
 log = logging.getLogger("pipeline_dist.closing")
 
@@ -38,7 +40,7 @@ async def run_month_closer(stop: asyncio.Event) -> None:
 async def _close_if_first() -> None:
     # The lock belongs to the connection, which is held while months are closed on others.
     async with reading() as sor:
-        lock = await sor.one(f"select get_lock({_LOCK_NAME}, 0) as held", {})
+        lock = await sor.one(TAKE_LOCK, {})
         if not lock or lock["held"] != 1:
             return
         try:
@@ -47,4 +49,4 @@ async def _close_if_first() -> None:
             await keep_missing_files(now() - _FILES_WAIT)
         finally:
             with suppress(AppError):
-                await sor.one(f"select release_lock({_LOCK_NAME}) as released", {})
+                await sor.one(RELEASE_LOCK, {})

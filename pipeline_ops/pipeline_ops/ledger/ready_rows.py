@@ -11,7 +11,8 @@ from typing import Any
 
 from app.global_func import Quote, insert_texts
 from pipeline_ops.ledger.entries import TABLE
-from pipeline_ops.ledger.rows import ITEM_COLUMNS, LABELS, CallLine
+from pipeline_ops.ledger.rows import ITEM_COLUMNS, LABELS
+from pipeline_ops.rules.terms import Terms
 
 _OF_CALL = (
     "id", "call_no", "status", "idempotency_key", "request_hash", *LABELS, "entry_no", "quantity",
@@ -35,9 +36,12 @@ def account_text(quote: Quote, values: Mapping[str, Any]) -> str:
     return ",".join([*texts, *map(str, _FIXED.values())])
 
 
-def item_text(quote: Quote, line: CallLine) -> str:
-    """Return what the rows of items like *line* have of their price, whatever their quantity."""
-    return ",".join([quote(getattr(line, name)) for name in _OF_ITEM])
+def item_text(quote: Quote, terms: Terms, step_key: str, model: str, unit: str) -> str:
+    """Return what the rows of items of such a use have that are charged by *terms*, whatever their
+    quantity."""
+    use = {"step_key": step_key, "model": model, "unit": unit}
+    values = [use[name] if name in use else getattr(terms, name) for name in _OF_ITEM]
+    return ",".join([quote(value) for value in values])
 
 
 def row_text(quote: Quote, own: Sequence[Any], amounts: str, item: str, account: str) -> str:

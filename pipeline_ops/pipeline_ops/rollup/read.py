@@ -27,6 +27,16 @@ from pipeline_ops.rollup.ledger_rows import (
 
 # So many marked days are read one by one; where there are more, a distributor's together.
 MAX_MARKED_DAYS = 40
+# How the columns that are no keys are put together.
+_FUNCTIONS = {
+    **dict.fromkeys(
+        ("calls", "month_calls", "succeeded", "failed", "running", "quantity", "amount",
+         "row_count", "items"),
+        "sum",
+    ),
+    "first_entry": "min",
+    "last_entry": "max",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +174,8 @@ class UsageReader:
             )
         where += f" and ({IS_OF_BATCH} or {is_kept})"
         name = index if index == "primary" else f"app_usage_day_{index}"
-        return f"select {', '.join(columns)} from app_usage_day force index ({name}) where {where}"  # noqa: S608
+        rows = f"app_usage_day force index ({name}) where {where}"
+        return _summed_up(columns, rows)
 
     def _gaps(self, first: str, last: str, until: str) -> Iterable["Gap"]:
         """Yield what must be read of the ledger: *first* to *last* are the days of which the whole
@@ -216,6 +227,17 @@ class UsageReader:
         if use.latest is not None:
             conditions.add("u.started_at < {}", use.latest)
         return ledger
+
+
+def _summed_up(columns: Sequence[str], rows: str) -> str:
+    """Return the statement of *rows* summed up by those of *columns* that are no sums: so what is
+    put together with the ledger's is little."""
+    keys = [name for name in columns if name not in _FUNCTIONS]
+    terms = ", ".join(
+        f"{_FUNCTIONS[name]}({name}) as {name}" if name in _FUNCTIONS else name for name in columns
+    )
+    groups = f" group by {', '.join(keys)}" if keys else ""
+    return f"select {terms} from {rows}{groups}"  # noqa: S608  constants
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from app.global_func import (
     SafeSqlor,
     TableService,
     Values,
+    check_in_force,
     check_lock_version,
     check_params,
     check_references,
@@ -98,6 +99,7 @@ class PriceService(TableService):
     async def before_create(self, sor: SafeSqlor, values: Values, actor: Actor) -> Values:
         columns = {name: value for name, value in values.items() if name not in self.extra}
         price = complete({"distributor_id": EVERYBODY, **columns}, columns)
+        _check_in_force(price["distributor_id"], price)
         await check_references(sor, TABLE, price)  # locks the distributor, then the line
         await check_owner(sor, price)
         await _check_currency(sor, price, values)
@@ -125,6 +127,7 @@ class PriceService(TableService):
             for name, value in without_unchanged(TABLE, current, columns).items()
             if value != current[name]
         }
+        _check_in_force(current["distributor_id"], new)
         change = change_of(current, new, _change_from(values, moment), moment)
         if change.successor is not None:
             return await _succeed(sor, current, change.row, change.successor, values, actor)
@@ -307,6 +310,13 @@ def complete(values: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     if problems:
         raise InvalidFields(problems)
     return price | _FOREIGN[kind]
+
+
+def _check_in_force(distributor_id: str, values: Values) -> None:
+    """Raise InvalidFields where a general price is to be in a currency of the past; a distributor's
+    own is in that distributor's."""
+    if distributor_id == EVERYBODY and "currency" in values:
+        check_in_force(values["currency"])
 
 
 async def _check_currency(
