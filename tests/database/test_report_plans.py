@@ -181,11 +181,11 @@ async def test_prices_on_trial(trade: Trade, monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_nothing_is_kept_yet(trade: Trade, pool: Installation,
                                    monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """A month by its index, days by the time of calls."""
+    """A month by its index, days by the time of calls; what is archived stands in the sums."""
     pool.query("delete from app_usage_rollup")
     plans = Plans(monkeypatch)
     async with reading(snapshot=True) as sor:
         for span in (usage.whole_days("2026-09-10", "2026-12-02"), usage.month_span("2026-11")):
             await usage.sums(sor, trade.distributor_id, span, "day")
 
-    assert plans.indexes() == {BY_TIME, BY_MONTH}
+    assert plans.indexes() == {"PRIMARY", SUMS_BY_MONTH, BY_TIME, BY_MONTH}

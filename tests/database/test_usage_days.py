@@ -57,7 +57,7 @@ LATER = timedelta(minutes=15)
 async def _from_the_start(hands: Clock, pool: Installation) -> None:
     pool.query("delete from app_usage_rollup")
     pool.query("delete from app_usage_dirty")
-    pool.query("delete from app_usage_day")
+    pool.query("delete from app_usage_day where row_no > 0")
 
 
 async def build_all() -> None:

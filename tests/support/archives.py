@@ -9,7 +9,7 @@ from app.base.actor import SYSTEM_ACTOR
 from app.base.ids import new_id
 from app.db.transactions import in_transaction
 from pipeline_dist.admission.credits import book_credit
-from pipeline_dist.closing.close import close_month
+from pipeline_dist.closing import close as closing
 from pipeline_ops.archiving.months import ClosedMonth
 from pipeline_ops.archiving.move import Step, archive_month, read_facts
 from pipeline_ops.calls import booking as bookings
@@ -24,7 +24,7 @@ UNITS = ("call", "image", "page")
 
 
 async def close(trade: Trade, month: str) -> None:
-    await in_transaction(lambda sor: close_month(sor, trade.distributor_id, month, SYSTEM_ACTOR))
+    await closing.close(trade.distributor_id, month, SYSTEM_ACTOR)
 
 
 async def void(call_no: str) -> None:

@@ -189,8 +189,7 @@ def _pipeline(row: Row, link: Link, terms: list[Terms], moment: datetime) -> dic
 
 
 _SUMS_OF = (
-    "kind", "pipeline_id", "unit", "entry_type", "currency", "calls", "succeeded", "failed",
-    "amount",
+    "kind", "pipeline_id", "entry_type", "currency", "calls", "succeeded", "failed", "amount",
 )  # fmt: skip
 # Adjustments, of no line, are part of the bill; what is paid in is not. Names after the sums, so
 # that no plan begins with them.
@@ -200,7 +199,8 @@ _SUMS = (
     " sum(g.amount) as amount from (select r.{column} as place, r.pipeline_id as pipe,"
     " r.currency, sum(r.calls) as calls,"
     " sum(r.succeeded) as succeeded, sum(r.failed) as failed, sum(r.amount) as amount from {rows}"
-    f" where r.entry_type <> 'topup' and (r.kind <> '{LINES.name}' or r.unit <> ''){{shown_rows}}"
+    f" where r.entry_type <> 'topup' and (r.kind <> '{LINES.name}'"
+    " or r.entry_type <> 'adjustment'){shown_rows}"
     " group by r.{column}, r.pipeline_id, r.currency) g left join pipelines p on p.id = g.pipe"
     " group by {shown}, g.currency having calls <> 0 or amount <> 0 order by {shown}, g.currency"
 )

@@ -3,7 +3,8 @@ Taking a closed month out of the ledger, one batch after another.
 
 Each batch goes through the same steps: its rows are read and written to a file, which is complete
 on the disk before it has its name, and is read back; then one transaction locks the rows, holds
-them against what was read, writes the row of the batch, and leaves stubs. Until that is committed
+them against what was read, writes the row of the batch, keeps what the rows come to by day
+(rollup/batch_sums.py), and leaves stubs. Until that is committed
 the ledger is whole, and from then on the file is; whoever was killed between makes the same file
 again, finds the same bytes there and goes on. What a batch has follows from the rows alone, so
 nothing is twice.
@@ -48,6 +49,7 @@ from pipeline_ops.ledger.archived_rows import (
     sum_rows,
     take_out,
 )
+from pipeline_ops.rollup.batch_sums import keep_sums, mark_days_of
 
 BATCH_ROWS = 50_000
 # Told after each step of a batch; tests stop here.
@@ -173,11 +175,13 @@ async def _take_out(sor: SafeSqlor, span: LedgerSpan, file: BatchFile, step: Ste
         updated_at=moment,
     )
     await insert_batch(sor, batch)
+    await keep_sums(sor, batch)
     await take_out(sor, batch)
     step("reduced")
     stubs = await sum_rows(sor, span)
     if (stubs.rows, stubs.calls, stubs.amount) != (file.stubs, batch.calls, batch.amount):
         raise ARCHIVE_SUMS_DIFFER()
     batch = await set_state(sor, batch, BatchState.ARCHIVED)
+    await mark_days_of(sor, batch)
     step("marked")
     return batch

@@ -20,6 +20,7 @@ from pipeline_ops.errors import (
     ARCHIVE_SUMS_DIFFER,
 )
 from pipeline_ops.ledger.archived_rows import lock_rows, put_back, stub_ids, sum_rows
+from pipeline_ops.rollup.batch_sums import drop_sums, mark_days_of
 
 
 async def restore_batch(sor: SafeSqlor, batch_id: str) -> ArchiveBatch:
@@ -48,6 +49,8 @@ async def restore_batch(sor: SafeSqlor, batch_id: str) -> ArchiveBatch:
     sums = await sum_rows(sor, batch.span)
     if (sums.rows, sums.calls, sums.amount) != (batch.row_count, batch.calls, batch.amount):
         raise ARCHIVE_SUMS_DIFFER()
+    await mark_days_of(sor, batch)
+    await drop_sums(sor, batch)
     return await set_state(sor, batch, BatchState.RESTORED)
 
 

@@ -19,7 +19,8 @@ that expire, bookings with an earlier start. What the reader of the sums may rel
 4. Fences and marks are written, not only locked: on two database nodes one of two transactions
    that do not know of each other is refused when it commits, and repeated.
 5. The reader takes a day from the sums only if it is built and has no mark, else from the ledger,
-   all in one snapshot.
+   all in one snapshot; but for what is archived of it, which has sums of its own
+   (rollup/batch_sums.py). Taking rows out, or putting them back, marks their days too.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,9 +9,11 @@ found by its own few entries of an index.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.global_func import SafeSqlor
+from pipeline_ops.ledger.archived_items import ArchivedItems
 from pipeline_ops.ledger.entries import counting
 from pipeline_ops.ledger.matches import MATCH_COLUMNS, PRICE_OF_ROW
 from pipeline_ops.ledger.rows import (
@@ -44,14 +46,18 @@ class HeldSlots:
 
 async def find_call(
     sor: SafeSqlor, call_no: str, distributor_id: str
-) -> tuple[CallHeader, str, list[CallLine]] | None:
+) -> tuple[CallHeader, str, Sequence[CallLine]] | None:
     """Return a distributor's call: its header, the code of its line ('' where that is gone) and
-    its metered items in their order. None where it is not the distributor's, or not there."""
+    its metered items in their order, `ArchivedItems` of an archived one. None where it is not the
+    distributor's, or not there."""
     rows = await sor.tuples(_CALL, {"call_no": call_no, "distributor_id": distributor_id})
     if not rows:
         return None
-    items = [line_of(row[_ITEM_AT:]) for row in rows]
-    return header_of(rows[0][1:_ITEM_AT]), rows[0][0] or "", [one for one in items if one.unit]
+    lines = [line_of(row[_ITEM_AT:]) for row in rows]
+    items: Sequence[CallLine] = [one for one in lines if one.unit]
+    if not items and any(row[1] is not None for row in rows):
+        items = ArchivedItems(sum((one.amount for one in lines), Decimal(0)))
+    return header_of(rows[0][2:_ITEM_AT]), rows[0][0] or "", items
 
 
 async def count_calls_of(sor: SafeSqlor, questions: Sequence[CallCount]) -> dict[CallCount, int]:
@@ -100,12 +106,13 @@ def _renamed(text: str, number: int) -> str:
 _OF_ROW = ", ".join("u." + name for name in (*HEADER_COLUMNS, *LINE_COLUMNS))
 # Reversals have no part in what the call was; adjustments and top-ups are no calls.
 _CALL = (
-    f"select p.code, {_OF_ROW}, {MATCH_COLUMNS} from pipeline_usage_log u{PRICE_OF_ROW}"  # noqa: S608
+    f"select p.code, u.archive_batch, {_OF_ROW}, {MATCH_COLUMNS}"  # noqa: S608
+    f" from pipeline_usage_log u{PRICE_OF_ROW}"
     " left join pipelines p on p.id = u.pipeline_id where u.call_no = ${call_no}$"
     " and u.distributor_id = ${distributor_id}$ and u.entry_type = 'charge'"
     " order by u.line_no"
 )
-_ITEM_AT = 1 + len(HEADER_COLUMNS)
+_ITEM_AT = 2 + len(HEADER_COLUMNS)
 _RUNNING = (
     " from pipeline_usage_log where status = 'reserved' and line_no = 0"
     " and pipeline_id = ${pipeline_id}$ and lease_expires_at"

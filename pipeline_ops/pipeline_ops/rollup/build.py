@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from app.global_func import Contributions, SafeSqlor, in_transaction, now, quota_day, reading
-from pipeline_ops.rollup.kinds import COLUMNS, KINDS
+from pipeline_ops.rollup.kinds import COLUMNS, IS_OF_BATCH, IS_WHOLE, KINDS
 from pipeline_ops.rollup.ledger_rows import OF_A_DAY, Conditions, of_distributor
 
 TABLE = "app_usage_day"
@@ -34,6 +34,11 @@ USAGE_FENCES = Contributions(UsageFences, lambda _: "of distributors")
 
 _INSERT = f"insert into app_usage_day ({', '.join(COLUMNS)}, row_no) select r.*,"
 _NUMBERED = " row_number() over (partition by r.distributor_id) as row_no from ({rows}) r"
+# The sums of archived batches stay what they are (rollup/batch_sums.py).
+_DELETE = (
+    "delete from app_usage_day where kind in ${kinds}$ and day_key = ${day}$"  # noqa: S608
+    f" and not {IS_OF_BATCH}"
+)
 _DELETE_MARK = "delete from app_usage_dirty where distributor_id = ${whose}$ and day_key = ${day}$"
 
 
@@ -75,10 +80,7 @@ async def build_next_day(last: str) -> str | None:
             " where day_key = ${day}$ order by distributor_id for update",
             {"day": day},
         )
-        await sor.sqlExe(
-            "delete from app_usage_day where kind in ${kinds}$ and day_key = ${day}$",
-            {"day": day, "kinds": [kind.name for kind in KINDS]},
-        )
+        await sor.sqlExe(_DELETE, {"day": day, "kinds": [kind.name for kind in KINDS]})
         await _insert(sor, OF_A_DAY, "u.day_key = ${day}$", {"day": day})
         for whose, _ in marks:
             await sor.sqlExe(_DELETE_MARK, {"whose": whose, "day": day})
@@ -117,8 +119,7 @@ async def build_again(whose: str, day: str) -> None:
         if not marks:
             return
         await sor.sqlExe(
-            "delete from app_usage_day where distributor_id = ${whose}$ and kind in ${kinds}$"
-            " and day_key = ${day}$",
+            _DELETE + " and distributor_id = ${whose}$",
             values | {"kinds": [kind.name for kind in KINDS]},
         )
         conditions = Conditions("at_")
@@ -130,7 +131,8 @@ async def build_again(whose: str, day: str) -> None:
 
 
 async def forget_days() -> None:
-    """Take all days as not built; they are built anew from the first one on."""
+    """Take all days as not built; they are built anew from the first one on, but for what is
+    archived of them."""
 
     async def work(sor: SafeSqlor) -> None:
         await sor.sqlExe("update app_usage_rollup set built_day = '', lock_no = lock_no + 1", {})
@@ -140,7 +142,7 @@ async def forget_days() -> None:
 
 async def _insert(sor: SafeSqlor, ledger: str, where: str, values: dict[str, Any]) -> None:
     for kind in KINDS:
-        rows = kind.select(COLUMNS, ledger, where)
+        rows = kind.select(COLUMNS, ledger, f"{where} and {IS_WHOLE}")
         await sor.sqlExe(_INSERT + _NUMBERED.format(rows=rows), values)
 
 

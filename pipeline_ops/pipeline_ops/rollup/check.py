@@ -1,12 +1,14 @@
-"""The sums of days held against the ledger, row by row; a day that differs is built again."""
+"""The sums of days held against the ledger, row by row, and those of archived batches against their
+files; a day or a batch that differs is summed up again."""
 
 from collections.abc import Iterable
 
 from app.global_func import Row, SafeSqlor, in_transaction
 from pipeline_ops.ledger.counted import CountedTable, Difference, Sums
 from pipeline_ops.ledger.day_marks import mark_days
+from pipeline_ops.rollup.batch_files import batch_differences, build_batch
 from pipeline_ops.rollup.build import TABLE, build_again, built_day
-from pipeline_ops.rollup.kinds import KINDS, Kind
+from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, KINDS, Kind
 from pipeline_ops.rollup.ledger_rows import OF_A_DAY
 
 _KEYS = ("distributor_id", "kind", "day_key", "month_key", "currency", "pipeline_id")
@@ -19,7 +21,7 @@ async def _compare(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Differ
         for kind in KINDS:
             for row in await sor.sqlExe(_text(kind), {"day": day}):
                 differences += _differences(row, kind)
-    return differences
+    return differences + await batch_differences(sor, month)
 
 
 async def _days(sor: SafeSqlor, month: str | None) -> list[str]:
@@ -44,9 +46,10 @@ def _text(kind: Kind) -> str:
     columns = (*keys, *kind.sums)
     sides = (
         f"select 1 as side, {', '.join(columns)} from app_usage_day"  # noqa: S608  constants
-        f" force index (app_usage_day_day) where kind = '{kind.name}' and day_key = ${{day}}$",
+        f" force index (app_usage_day_day) where kind = '{kind.name}' and day_key = ${{day}}$"
+        f" and not {IS_OF_BATCH}",
         "select 2 as side, k.* from"  # noqa: S608
-        f" ({kind.select(columns, OF_A_DAY, 'u.day_key = ${day}$')}) k",
+        f" ({kind.select(columns, OF_A_DAY, f'u.day_key = ${{day}}$ and {IS_WHOLE}')}) k",
     )
     values = ", ".join(
         f"coalesce(sum(if(s.side = {side}, s.{name}, 0)), 0) as {name}_{side}"
@@ -74,7 +77,10 @@ def _differences(row: Row, kind: Kind) -> Iterable[Difference]:
 
 
 async def _rebuild(place: str) -> None:
-    whose, day = place.split(" ")
+    whose, _, day = place.partition(" ")
+    if not day:
+        await build_batch(place)
+        return
     await in_transaction(lambda sor: mark_days(sor, [(whose, day)]))
     await build_again(whose, day)
 

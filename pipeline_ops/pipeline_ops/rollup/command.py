@@ -5,6 +5,7 @@ import asyncio
 import time
 
 from app.global_func import pools, reading
+from pipeline_ops.rollup.batch_files import batches_without_sums, build_batch
 from pipeline_ops.rollup.build import (
     build_again,
     build_next_day,
@@ -32,6 +33,30 @@ def run_command(argv: list[str]) -> int:
     return asyncio.run(_run(parser.parse_args(argv).rebuild))
 
 
+async def build_batches() -> int:
+    """Sum up from their files the archived batches that were archived before sums were kept,
+    telling each; how many."""
+    async with reading() as sor:
+        ids = await batches_without_sums(sor)
+    for number, batch_id in enumerate(ids, 1):
+        await build_batch(batch_id)
+        print(f"batch {number} of {len(ids)}. 归档批次 {number} / {len(ids)}。", flush=True)
+    return len(ids)
+
+
+async def build_marked() -> int:
+    """Build all marked days anew, telling how far it is; how many."""
+    count, told_at = 0, time.monotonic()
+    while marks := await find_marks():
+        for whose, day in marks:
+            await build_again(whose, day)
+            count += 1
+        if time.monotonic() - told_at >= _TELL_SECONDS:
+            told_at = time.monotonic()
+            print(f"{count} marked day(s) built again. 已重算 {count} 日。", flush=True)
+    return count
+
+
 async def _run(rebuild: bool) -> int:
     try:
         if rebuild:
@@ -43,11 +68,8 @@ async def _run(rebuild: bool) -> int:
             if time.monotonic() - told_at >= _TELL_SECONDS:
                 told_at = time.monotonic()
                 print(f"{day} of {last}. 已汇总至 {day}，共至 {last}。", flush=True)
-        again = 0
-        while marks := await find_marks():
-            for whose, marked_day in marks:
-                await build_again(whose, marked_day)
-                again += 1
+        again = await build_batches()
+        again += await build_marked()
         async with reading() as sor:
             until = await built_day(sor)
     finally:

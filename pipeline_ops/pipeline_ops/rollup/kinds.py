@@ -7,7 +7,8 @@ pipeline, day and month. They do not add up over the items of a call: so for eac
 they are told there is a kind of its own, which says by how much the calls of the lines in a group
 are too many. Its numbers are negative; where calls have one item, or items of different groups,
 there are no such rows. The same statements give the rows of days that are not kept
-(rollup/read.py).
+(rollup/read.py), and those of what goes into an archive (rollup/batch_sums.py): a batch has all
+that was settled together, and a call is settled once, so numbers of calls add up over batches.
 
 What is counted is the same everywhere: calls are sum(calls), amounts sum(amount) and quantities
 sum(quantity) over all rows but top-ups, whatever became of the call: what was voided is taken back
@@ -17,12 +18,18 @@ by rows of its own.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-# Rows of a metered item, those that reverse one included.
-IS_ITEM = "u.unit <> ''"
+# Rows of a metered item, those that reverse one included. Of an archived settlement the stub, where
+# only a part of its day is asked for: a price tells that it had an item, and no more is known.
+IS_ITEM = "(u.unit <> '' or u.archive_batch is not null and u.pricing_id is not null)"
+# Rows that stand in the ledger whole. What an archived batch came to is summed up once, when it is
+# taken out, in rows of app_usage_day that are its own.
+IS_WHOLE = "u.archive_batch is null"
+# These: their numbers are below 0, which every index of app_usage_day has.
+IS_OF_BATCH = "row_no < 0"
 # Of a group of items: the calls that have one there which was not reversed. A call can have items
 # in several groups, so these do not add up to the calls of the whole.
 _CALLS_WITH_ITEM = (
-    "count(distinct if(u.unit <> '' and u.entry_type = 'charge' and ({which}), u.call_no, null))"
+    f"count(distinct if({IS_ITEM} and u.entry_type = 'charge' and ({{which}}), u.call_no, null))"
 )
 # Of a month's statement, which a later void does not change: its reversal stands in another one.
 _IS_OF_MONTH = (
@@ -57,8 +64,8 @@ _NOTHING = {
     "last_entry": "cast(null as signed)",
 }
 # Of every row, whatever its kind.
-_OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
-COLUMNS = ("distributor_id", "kind", *_OF_EVERY, *_NOTHING)
+OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
+COLUMNS = ("distributor_id", "kind", *OF_EVERY, *_NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Kind:
     def select(self, columns: Iterable[str], ledger: str, where: str) -> str:
         """Return the statement of its rows, as *columns*, out of the rows `u` that *ledger* (what
         is behind `from`) and *where* choose."""
-        keys = ("distributor_id", *_OF_EVERY, *self.keys)
+        keys = ("distributor_id", *OF_EVERY, *self.keys)
         terms = ", ".join(f"{self._value(name)} as {name}" for name in columns)
         groups = ", ".join(f"u.{name}" for name in keys)
         rows, having = f"{ledger} where ({where}) and {self.condition}", ""
@@ -92,7 +99,7 @@ class Kind:
             return "coalesce(u.distributor_id, '')"
         if column == "kind":
             return f"'{self.name}'"
-        if column in _OF_EVERY or column in self.keys:
+        if column in OF_EVERY or column in self.keys:
             return f"u.{column}"
         return self.sums.get(column) or _NOTHING[column]
 
@@ -134,7 +141,7 @@ LINES = Kind(
 
 
 _CALL_KEYS = ", ".join(
-    f"u.{name}" for name in ("distributor_id", *_OF_EVERY, *LINES.keys, "call_no")
+    f"u.{name}" for name in ("distributor_id", *OF_EVERY, *LINES.keys, "call_no")
 )
 # Once for each call and line, whether it counts there.
 _BY_CALL = (

@@ -1,6 +1,10 @@
 """
 The rows that reports sum up: of days that are kept from app_usage_day, of all others from the
 ledger, as one statement for `from`.
+
+What is archived has no item in the ledger any more, and is always read from app_usage_day, whether
+its day is kept or not. Only where a part of a day is asked for there are but the stubs: their calls
+and amounts are right, and their items have no name.
 """
 
 from calendar import monthrange
@@ -11,7 +15,7 @@ from typing import Any
 
 from app.global_func import SafeSqlor
 from pipeline_ops.rollup.build import built_day
-from pipeline_ops.rollup.kinds import Kind
+from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, Kind
 from pipeline_ops.rollup.ledger_rows import (
     FIRST_DAY,
     LAST_DAY,
@@ -110,18 +114,20 @@ class UsageReader:
         summed."""
         texts: list[str] = []
         values: dict[str, Any] = {}
-        first, last = self._days_of_sums()
+        first, last = self._whole_days()
+        until = min(last, self._until)
         if first <= last:
             texts += [self._sums(kind, columns) for kind in kinds]
             values |= {
                 "r_first": first,
                 "r_last": last,
+                "r_until": until,
                 "r_whose": self._use.distributor_id,
                 "r_pipeline": self._use.pipeline_id,
                 "r_month": self._use.month,
                 "r_marked": [day for _, day in self._marks],
             }
-        for number, gap in enumerate(self._gaps(first, last)):
+        for number, gap in enumerate(self._gaps(first, last, until)):
             conditions = Conditions(f"l{number}_")
             ledger = self._ledger(gap, conditions)
             texts += [kind.select(columns, ledger, conditions.text) for kind in kinds]
@@ -130,12 +136,10 @@ class UsageReader:
             texts = [kind.select(columns, OF_PIPELINES, "1 = 0") for kind in kinds]
         return Source(f"({' union all '.join(texts)}) r", values)
 
-    def _days_of_sums(self) -> tuple[str, str]:
+    def _whole_days(self) -> tuple[str, str]:
         """Return the first and the last day that sums may be taken of: the whole of it is asked
         for."""
-        if not self._until:
-            return LAST_DAY, FIRST_DAY
-        first, last = self._use.first_day, min(self._use.last_day, self._until)
+        first, last = self._use.first_day, self._use.last_day
         earliest, latest = self._use.earliest, self._use.latest
         if earliest is not None:
             first = max(first, _day(earliest, 0))
@@ -159,37 +163,44 @@ class UsageReader:
         if use.month is not None:
             where += " and month_key = ${r_month}$"
             index = "month"
+        is_kept = "day_key <= ${r_until}$"
         if self._marks and use.distributor_id is not None:
-            where += " and day_key not in ${r_marked}$"
+            is_kept += " and day_key not in ${r_marked}$"
         elif self._marks:
-            where += (
+            is_kept += (
                 " and not exists (select 1 from app_usage_dirty m"
                 " where m.day_key = app_usage_day.day_key"
                 " and m.distributor_id = app_usage_day.distributor_id)"
             )
+        where += f" and ({IS_OF_BATCH} or {is_kept})"
         name = index if index == "primary" else f"app_usage_day_{index}"
         rows = f"app_usage_day force index ({name}) where {where}"
         return _summed_up(columns, rows)
 
-    def _gaps(self, first: str, last: str) -> Iterable["Gap"]:
-        """Yield what must be read of the ledger; *first* to *last* are the days of the sums."""
+    def _gaps(self, first: str, last: str, until: str) -> Iterable["Gap"]:
+        """Yield what must be read of the ledger: *first* to *last* are the days of which the whole
+        is asked for, and up to *until* they are kept."""
         use = self._use
         if first > last:
-            yield Gap(use.distributor_id, use.first_day, use.last_day)
+            yield Gap(use.distributor_id, use.first_day, use.last_day, is_cut=True)
             return
         if use.first_day < first:
-            yield Gap(use.distributor_id, use.first_day, _previous(first))
+            yield Gap(use.distributor_id, use.first_day, _previous(first), is_cut=True)
         days: dict[str, list[str]] = {}
         for whose, day in self._marks:
-            if first <= day <= last:
+            if first <= day <= until:
                 days.setdefault(whose, []).append(day)
         for whose, some in days.items():
             if len(self._marks) > MAX_MARKED_DAYS:
                 yield Gap(whose, some[0], some[-1], some)
             else:
                 yield from (Gap(whose, day, day) for day in some)
+        if not self._until or until < first:
+            yield Gap(use.distributor_id, first, last)
+        elif until < last:
+            yield Gap(use.distributor_id, _next(until), last)
         if last < use.last_day:
-            yield Gap(use.distributor_id, _next(last), use.last_day)
+            yield Gap(use.distributor_id, _next(last), use.last_day, is_cut=True)
 
     def _ledger(self, gap: "Gap", conditions: Conditions) -> str:
         """Add to *conditions* those of the rows in *gap*; return what is behind `from`."""
@@ -205,6 +216,8 @@ class UsageReader:
             conditions.add("u.day_key <= {}", gap.last)
             if use.month is not None:
                 conditions.add("u.month_key = {}", use.month)
+        if not gap.is_cut:
+            conditions.text += f" and {IS_WHOLE}"
         if gap.days is not None:
             conditions.add("u.day_key in {}", gap.days)
         if use.pipeline_id is not None:
@@ -230,12 +243,14 @@ def _summed_up(columns: Sequence[str], rows: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Days that must be read of the ledger: whose (None: everybody's), from the first to the last,
-    with `days` these only."""
+    with `days` these only. Where they are not asked for as a whole, `is_cut`, stubs stand for what
+    is archived."""
 
     whose: str | None
     first: str
     last: str
     days: list[str] | None = None
+    is_cut: bool = False
 
 
 async def usage_source(
