@@ -14,8 +14,9 @@ from pipeline_ops.ledger.amounts import amount_faults
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums, Value
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
-from pipeline_ops.ledger.repricing import price_faults
+from pipeline_ops.ledger.repricing import price_check
 from pipeline_ops.ledger.row_faults import row_faults
+from pipeline_ops.ledger.slices import Progress, Tell, row_slices
 from pipeline_ops.ledger.structure import structure_faults
 
 _SUMS = (
@@ -38,6 +39,10 @@ _RUNNING = (
     "select pipeline_id, count(*) as running from pipeline_usage_log"
     " where status = 'reserved' and line_no = 0 group by pipeline_id"
 )
+
+
+def _tell_nobody(_: str) -> None:
+    """Keep how far the check is to oneself."""
 
 
 async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
@@ -63,15 +68,27 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
     return await differences(sor, await sums_of(sor, month), month)
 
 
-async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
+async def differences(
+    sor: SafeSqlor, sums: Sums, month: str | None, tell: Tell = _tell_nobody
+) -> list[Difference]:
     """Return the counters of all rows held against *sums*, and of all time what they rest on."""
     counters = [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
-    rows = [
-        item
-        for faults in (price_faults, amount_faults, row_faults)
-        for item in await faults(sor, month)
-    ]
+    rows = await _row_differences(sor, month, tell)
     return counters + rows + ([] if month else await structure_faults(sor))
+
+
+async def _row_differences(sor: SafeSqlor, month: str | None, tell: Tell) -> list[Difference]:
+    """Return what rows say that they should not: their prices, amounts and the rest; the ledger is
+    read once for all of it."""
+    prices = await price_check(sor)
+    of_prices: list[Difference] = []
+    of_amounts: list[Difference] = []
+    of_rows: list[Difference] = []
+    async for part in row_slices(sor, month, tell):
+        of_prices += await prices.faults(sor, part)
+        of_amounts += await amount_faults(sor, part)
+        of_rows += await row_faults(sor, part)
+    return [*of_prices, *await prices.term_faults(sor), *of_amounts, *of_rows]
 
 
 def run_command(argv: list[str]) -> int:
@@ -108,7 +125,7 @@ async def _run(options: argparse.Namespace) -> int:
     try:
         async with reading(snapshot=True) as sor:
             sums = await sums_of(sor, options.month)
-            deviations = await differences(sor, sums, options.month)
+            deviations = await differences(sor, sums, options.month, Progress())
         _print(deviations, sums, as_json=options.json)
         if not deviations or not options.repair:
             return 1 if deviations else 0
