@@ -11,7 +11,7 @@ from typing import Any
 
 from app.global_func import Row, SafeSqlor
 from pipeline_ops.ledger.counted import ZERO, Difference
-from pipeline_ops.ledger.slices import REVERSED, ROWS, Slice
+from pipeline_ops.ledger.slices import ROWS, Slice
 from pipeline_ops.rules.pricing import line_amount
 from pipeline_ops.rules.terms import TERMS_COLUMNS, Terms
 
@@ -32,22 +32,14 @@ _WRONG = (
     f"select u.*, {_WITHOUT_PRICE} as without_price{ROWS}"
     f" where {{slice}} and ({_WRONG_CHARGE} or {_WITHOUT_PRICE})"
 )
-_WRONG_REVERSALS = (
-    f"select u.*, -c.amount as reversed{ROWS}{REVERSED} where {{slice}}"
-    " and u.entry_type = 'reversal' and u.pricing_type = 'unit' and u.amount <> -c.amount"
-)
 
 
 async def amount_faults(sor: SafeSqlor, part: Slice) -> list[Difference]:
     """Return the rows of *part*, of unit prices or of none, that amount to something else than they
-    should."""
-    faults = [
+    should; reversals at a price are held against what they take back (row_faults.py)."""
+    return [
         _difference(row, ZERO if row["without_price"] else due_amount(row))
         for row in await sor.sqlExe(part.narrowed(_WRONG), part.values)
-    ]
-    return faults + [
-        _difference(row, row["reversed"])
-        for row in await sor.sqlExe(part.narrowed(_WRONG_REVERSALS), part.values)
     ]
 
 

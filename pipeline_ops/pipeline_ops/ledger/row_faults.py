@@ -24,6 +24,8 @@ _OF_REVERSED = (
     "step_key", "model", "unit", "pricing_id", "pricing_type", "pricing_mode", "unit_price",
     "unit_size", "package_size", "package_price",
 )  # fmt: skip
+# Of a table of its own, since it is money that is wrong.
+_AMOUNT = "amount"
 _CREDITS = "u.entry_type in ('adjustment', 'topup')"
 
 
@@ -100,6 +102,8 @@ _REVERSAL_FAULTS = {
     "matched": _Fault(
         "u.matched", "c.matched", "c.matched is not null and not u.matched <=> c.matched"
     ),
+    # What packages give back is told by their replay.
+    _AMOUNT: _Fault("u.amount", "-c.amount", "u.pricing_type = 'unit' and u.amount <> -c.amount"),
     **_same(_OF_REVERSED, "c"),
 }  # fmt: skip
 # What the other rows of a call count, wherever in the ledger they stand.
@@ -145,7 +149,14 @@ async def row_faults(sor: SafeSqlor, part: Slice) -> list[Difference]:
         for row in await sor.tuples(part.narrowed(text), part.values):
             row_id, key, *faults = row
             differences += [
-                Difference("rows", key, counter, says, should_be, row_id)
+                Difference(
+                    "amounts" if counter == _AMOUNT else "rows",
+                    key,
+                    counter,
+                    says,
+                    should_be,
+                    row_id,
+                )
                 for counter, wrong, says, should_be in zip(
                     counters, faults[::3], faults[1::3], faults[2::3], strict=True
                 )

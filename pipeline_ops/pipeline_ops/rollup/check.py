@@ -1,24 +1,28 @@
 """The sums of days held against the ledger, row by row; a day that differs is built again."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
 
-from app.global_func import Row, SafeSqlor, in_transaction
+from app.global_func import SafeSqlor, in_transaction
 from pipeline_ops.ledger.counted import CountedTable, Difference, Sums
 from pipeline_ops.ledger.day_marks import mark_days
 from pipeline_ops.rollup.build import TABLE, build_again, built_day
 from pipeline_ops.rollup.kinds import KINDS, Kind
-from pipeline_ops.rollup.ledger_rows import OF_A_DAY
+from pipeline_ops.rollup.recount import PLACE, Key, kept_sums, recount
 
-_KEYS = ("distributor_id", "kind", "day_key", "month_key", "currency", "pipeline_id")
 _NAMED = ("pipeline_id", "step_key", "model", "unit", "entry_type", "month_key")
+_MARKED = "select distributor_id from app_usage_dirty where day_key = ${day}$"
 
 
 async def _compare(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     differences: list[Difference] = []
     for day in await _days(sor, month):
+        # What is marked is not relied on before it is built again.
+        marked = set(await sor.firsts(_MARKED, {"day": day}))
+        ledger_sums = await recount(sor, day)
         for kind in KINDS:
-            for row in await sor.sqlExe(_text(kind), {"day": day}):
-                differences += _differences(row, kind)
+            rows = await sor.tuples(kept_sums(kind), {"day": day})
+            differences += _differences(kind, day, rows, ledger_sums[kind.name], marked)
     return differences
 
 
@@ -38,39 +42,36 @@ async def _days(sor: SafeSqlor, month: str | None) -> list[str]:
     ]
 
 
-def _text(kind: Kind) -> str:
-    """Return the statement of a day's rows of *kind* that are not as the ledger has them."""
-    keys = (*_KEYS, *kind.keys)
-    columns = (*keys, *kind.sums)
-    sides = (
-        f"select 1 as side, {', '.join(columns)} from app_usage_day"  # noqa: S608  constants
-        f" force index (app_usage_day_day) where kind = '{kind.name}' and day_key = ${{day}}$",
-        "select 2 as side, k.* from"  # noqa: S608
-        f" ({kind.select(columns, OF_A_DAY, 'u.day_key = ${day}$')}) k",
-    )
-    values = ", ".join(
-        f"coalesce(sum(if(s.side = {side}, s.{name}, 0)), 0) as {name}_{side}"
-        for name in kind.sums
-        for side in (1, 2)
-    )
-    wrong = " or ".join(f"{name}_1 <> {name}_2" for name in kind.sums)
-    return (
-        f"select {', '.join('s.' + key for key in keys)}, {values}, count(*) as sides"  # noqa: S608
-        f" from ({' union all '.join(sides)}) s"
-        " where not exists (select 1 from app_usage_dirty m"
-        " where m.distributor_id = s.distributor_id and m.day_key = s.day_key)"
-        f" group by {', '.join('s.' + key for key in keys)} having {wrong}"
-    )
+def _differences(
+    kind: Kind,
+    day: str,
+    rows: Iterable[tuple[Any, ...]],
+    due: Mapping[Key, Sequence[Any]],
+    marked: Container[str],
+) -> Iterable[Difference]:
+    key_length = len(PLACE) + len(kind.keys)
+    kept: dict[Key, tuple[Any, ...]] = {}
+    for row in rows:
+        key, values = row[:key_length], row[key_length:]
+        if key in kept:
+            values = tuple((a or 0) + (b or 0) for a, b in zip(kept[key], values, strict=True))
+        kept[key] = values
+    nothing = (0,) * len(kind.sums)
+    for key in kept.keys() | due.keys():
+        values, should_be = kept.get(key, nothing), tuple(due.get(key, nothing))
+        if values == should_be or key[0] in marked:
+            continue
+        for name, one, other in zip(kind.sums, values, should_be, strict=True):
+            if (one or 0) != (other or 0):
+                yield _difference(kind, day, key, (name, one or 0, other or 0))
 
 
-def _differences(row: Row, kind: Kind) -> Iterable[Difference]:
+def _difference(kind: Kind, day: str, key: Key, fault: tuple[str, Any, Any]) -> Difference:
+    name, says, should_be = fault
+    row = dict(zip((*PLACE, *kind.keys), key, strict=True))
     words = [kind.name, *(str(row[name]) for name in _NAMED if row.get(name))]
-    place = f"{row['distributor_id']} {row['day_key']}"
-    for name in kind.sums:
-        says, should_be = row[f"{name}_1"], row[f"{name}_2"]
-        if says != should_be:
-            counter = f"{name} of {' '.join(words)}"
-            yield Difference(TABLE, place, counter, says, should_be, place)
+    place = f"{row['distributor_id']} {day}"
+    return Difference(TABLE, place, f"{name} of {' '.join(words)}", says, should_be, place)
 
 
 async def _rebuild(place: str) -> None:

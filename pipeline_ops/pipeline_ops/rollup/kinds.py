@@ -26,10 +26,11 @@ _CALLS_WITH_ITEM = (
 # Of days, which have the reversals of their calls whenever these were voided.
 _CALLS = _CALLS_WITH_ITEM.format(or_else="")
 # Of a month's statement, which a later void does not change: its reversal stands in another one.
-_MONTH_CALLS = _CALLS_WITH_ITEM.format(
-    or_else=" or not exists (select 1 from pipeline_usage_log r"
+IS_IN_MONTH = (
+    "not exists (select 1 from pipeline_usage_log r"
     " where r.reverses = u.id and r.month_key = u.month_key)"
 )
+_MONTH_CALLS = _CALLS_WITH_ITEM.format(or_else=f" or {IS_IN_MONTH}")
 # What a row has of each column that its kind says nothing of.
 _NOTHING = {
     "version_no": "cast(null as signed)",
@@ -59,7 +60,7 @@ _OF_EVERY = ("day_key", "month_key", "currency", "pipeline_id")
 COLUMNS = ("distributor_id", "kind", *_OF_EVERY, *_NOTHING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of rows: the columns `keys` that tell them apart beside those of every row, what is
     summed, and which rows `u` of the ledger are."""
