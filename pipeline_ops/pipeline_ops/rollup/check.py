@@ -6,6 +6,7 @@ from typing import Any
 from app.global_func import SafeSqlor, in_transaction
 from pipeline_ops.ledger.counted import CountedTable, Difference, Sums
 from pipeline_ops.ledger.day_marks import mark_days
+from pipeline_ops.ledger.slices import Progress
 from pipeline_ops.rollup.build import TABLE, build_again, built_day
 from pipeline_ops.rollup.kinds import KINDS, Kind
 from pipeline_ops.rollup.recount import PLACE, Key, kept_sums, recount
@@ -16,7 +17,9 @@ _MARKED = "select distributor_id from app_usage_dirty where day_key = ${day}$"
 
 async def _compare(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     differences: list[Difference] = []
+    tell = Progress()
     for day in await _days(sor, month):
+        tell(f"{TABLE} {day}")
         # What is marked is not relied on before it is built again.
         marked = set(await sor.firsts(_MARKED, {"day": day}))
         ledger_sums = await recount(sor, day)
