@@ -1,10 +1,12 @@
 """check-ledger: wrong amounts in the ledger itself, and what every bill rests on."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from app.db.transactions import in_transaction, reading
+from pipeline_ops.ledger import slices
 from pipeline_ops.ledger.check import check
 from pipeline_ops.ledger.counted import Difference
 from tests.support.installation import Installation
@@ -141,4 +143,43 @@ async def test_other_terms_than_those_of_the_price_are_seen(
     assert [(one.counter, one.says, one.should_be) for one in differences] == [
         ("unit_price", Decimal(7), THIRD)
     ]
+    assert await faults() == []
+
+
+@pytest.mark.parametrize("slice_rows", [1, 4, 50_000])
+async def test_a_price_that_began_between_two_calls_is_each_calls_own(
+    pool: Installation,
+    trade: Trade,
+    hands: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    slice_rows: int,
+) -> None:
+    """All else that a price is chosen by is the same, and a slice may have calls of both."""
+    monkeypatch.setattr(slices, "SLICE_ROWS", slice_rows)
+    price = price_of(pool, trade)
+    change = EVENING + timedelta(minutes=5)
+    later_id = f"later-{slice_rows}"
+    later = {**price, "id": later_id, "effective_from": change, "effective_to": None}
+    await in_transaction(
+        lambda sor: sor.U("pipeline_pricing", {"id": price["id"], "effective_to": change})
+    )
+    await in_transaction(lambda sor: sor.C("pipeline_pricing", dict(later)))
+    hands.moment = change
+    await trade.finish(await trade.begin(), call="2")
+    assert await faults() == []
+
+    first, *_, last = rows_of(pool, trade)
+    assert (first["pricing_id"], last["pricing_id"]) == (price["id"], later_id)
+    swap = "update pipeline_usage_log set pricing_id = %s where id = %s"
+    with without_triggers(pool):
+        pool.query(swap, later_id, first["id"])
+        pool.query(swap, price["id"], last["id"])
+        differences = [one for one in await faults() if one.table == "terms"]
+        pool.query(swap, price["id"], first["id"])
+        pool.query(swap, later_id, last["id"])
+
+    assert {(one.row_id, one.counter, one.says, one.should_be) for one in differences} == {
+        (first["id"], "pricing_id", later_id, price["id"]),
+        (last["id"], "pricing_id", price["id"], later_id),
+    }
     assert await faults() == []

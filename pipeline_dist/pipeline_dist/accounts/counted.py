@@ -31,11 +31,11 @@ _DISTRIBUTORS = (
     " balance, prepaid_entry_no, entry_no, coalesce(closed_month, '') as closed_month"
     " from distributors"
 )
-# It is one for good from the first row on.
+# It is one for good from the first row on. (From the ledger on, which is read in its order.)
 _CURRENCIES = (
     "select u.id, u.call_no, u.line_no, u.currency as says, d.currency as should_be"
-    " from distributors d join pipeline_usage_log u on u.distributor_id = d.id"
-    " and u.currency <> d.currency"
+    " from pipeline_usage_log u force index (primary) straight_join distributors d"
+    " on d.id = u.distributor_id and u.currency <> d.currency"
 )
 
 

@@ -11,44 +11,36 @@ from typing import Any
 
 from app.global_func import Row, SafeSqlor
 from pipeline_ops.ledger.counted import ZERO, Difference
+from pipeline_ops.ledger.slices import ROWS, Slice
 from pipeline_ops.rules.pricing import line_amount
 from pipeline_ops.rules.terms import TERMS_COLUMNS, Terms
 
 # amount = quantity * unit_price / unit_size, half up to 10 decimals, without a division:
 # -size <= 2 * 10^10 * (quantity * price - amount * size) < size.
 _REST = "(u.quantity * u.unit_price - u.amount * u.unit_size) * 20000000000"
-_WRONG_CHARGES = (
-    "select u.* from pipeline_usage_log u where u.entry_type = 'charge'"  # noqa: S608  constants
-    " and u.pricing_type = 'unit' and (u.unit_price is null or u.unit_size is null"
+_WRONG_CHARGE = (
+    "u.entry_type = 'charge' and u.pricing_type = 'unit'"
+    " and (u.unit_price is null or u.unit_size is null"
     f" or not ({_REST} >= -u.unit_size and {_REST} < u.unit_size))"
 )
 # What has no price has no amount; a package's void may leave some of it paid for.
 _WITHOUT_PRICE = (
-    "select u.* from pipeline_usage_log u where u.entry_type in ('charge', 'reversal')"
+    "u.entry_type in ('charge', 'reversal')"
     " and u.pricing_id is null and (u.amount <> 0 or u.quantity <> 0)"
 )
-_WRONG_REVERSALS = (
-    "select u.*, -c.amount as reversed from pipeline_usage_log u"
-    " join pipeline_usage_log c on c.id = u.reverses and c.archive_batch is null"
-    " where u.entry_type = 'reversal' and u.pricing_type = 'unit' and u.amount <> -c.amount"
+_WRONG = (
+    f"select u.*, {_WITHOUT_PRICE} as without_price{ROWS}"
+    f" where {{slice}} and ({_WRONG_CHARGE} or {_WITHOUT_PRICE})"
 )
 
 
-async def amount_faults(sor: SafeSqlor, month: str | None) -> list[Difference]:
-    """Return the rows of unit prices, or of none, that amount to something else than they should;
-    with *month* only those of that quota month."""
-    values = {"month": month}
-    where = " and u.month_key = ${month}$" if month else ""
-    faults = [
-        _difference(row, due_amount(row))
-        for row in await sor.sqlExe(_WRONG_CHARGES + where, values)
+async def amount_faults(sor: SafeSqlor, part: Slice) -> list[Difference]:
+    """Return the rows of *part*, of unit prices or of none, that amount to something else than they
+    should; reversals at a price are held against what they take back (row_faults.py)."""
+    return [
+        _difference(row, ZERO if row["without_price"] else due_amount(row))
+        for row in await sor.sqlExe(part.narrowed(_WRONG), part.values)
     ]
-    faults += [_difference(row, ZERO) for row in await sor.sqlExe(_WITHOUT_PRICE + where, values)]
-    faults += [
-        _difference(row, row["reversed"])
-        for row in await sor.sqlExe(_WRONG_REVERSALS + where, values)
-    ]
-    return faults
 
 
 def due_amount(row: Mapping[str, Any]) -> Decimal:

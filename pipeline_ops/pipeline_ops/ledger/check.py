@@ -1,8 +1,8 @@
 """
 `manage.py check-ledger`: do all counters, and the statements, say what the ledger says?
 
-The ledger is read once, from an index that has all it takes, in one snapshot with the counters: so
-the check may run while calls are let in.
+All is read in one snapshot with the counters, so that the check may run while calls are let in: the
+sums from an index that has all they take, what rows say slice by slice (slices.py).
 """
 
 import argparse
@@ -14,8 +14,9 @@ from pipeline_ops.ledger.amounts import amount_faults
 from pipeline_ops.ledger.counted import COUNTED_TABLES, Difference, Sums, Value
 from pipeline_ops.ledger.numbers import read_numbers
 from pipeline_ops.ledger.repair import repair
-from pipeline_ops.ledger.repricing import price_faults
+from pipeline_ops.ledger.repricing import price_check
 from pipeline_ops.ledger.row_faults import row_faults
+from pipeline_ops.ledger.slices import Progress, Tell, account_ids, row_slices
 from pipeline_ops.ledger.structure import structure_faults
 
 _SUMS = (
@@ -30,8 +31,14 @@ _SUMS = (
 )
 # Those of its statement, and those of its days that stand in a later one.
 _OF_MONTH = (
-    " where u.month_key >= ${month}$ and (u.month_key = ${month}$ or u.day_key like"
+    " and u.month_key >= ${month}$ and (u.month_key = ${month}$ or u.day_key like"
     " concat(${month}$, '-%'))"
+)
+# One part of the index at a time; of all accounts at once there are many groups.
+_PART_ACCOUNTS = 10
+_OF_OURS, _OF_DISTRIBUTORS = (
+    " where u.distributor_id is null",
+    " where u.distributor_id in ${whose}$",
 )
 _GROUPS = " group by u.distributor_id, u.month_key, u.pipeline_id, u.day_key, u.spend_day, is_topup"
 _RUNNING = (
@@ -40,12 +47,21 @@ _RUNNING = (
 )
 
 
-async def sums_of(sor: SafeSqlor, month: str | None) -> Sums:
+def _tell_nobody(_: str) -> None:
+    """Keep how far the check is to oneself."""
+
+
+async def sums_of(sor: SafeSqlor, month: str | None, tell: Tell = _tell_nobody) -> Sums:
     """Return what the ledger says, of one quota month or (None) of all time."""
     sums = Sums()
-    where = _OF_MONTH if month else ""
-    for row in await sor.sqlExe(_SUMS + where + _GROUPS, {"month": month}):
-        sums.add(row)
+    accounts = await account_ids(sor)
+    whose = [one for one in accounts if one is not None]
+    parts = [whose[n : n + _PART_ACCOUNTS] for n in range(0, len(whose), _PART_ACCOUNTS)]
+    for number, part in enumerate([[], *parts] if len(whose) < len(accounts) else parts):
+        where = (_OF_DISTRIBUTORS if part else _OF_OURS) + (_OF_MONTH if month else "")
+        for row in await sor.sqlExe(_SUMS + where + _GROUPS, {"month": month, "whose": part}):
+            sums.add(row)
+        tell(f"accounts {number * _PART_ACCOUNTS:,}/{len(whose):,}")
     if not month:
         # The order of settlement goes through all months.
         sums.entries = await read_numbers(sor)
@@ -63,15 +79,30 @@ async def check(sor: SafeSqlor, month: str | None = None) -> list[Difference]:
     return await differences(sor, await sums_of(sor, month), month)
 
 
-async def differences(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
+async def differences(
+    sor: SafeSqlor, sums: Sums, month: str | None, tell: Tell = _tell_nobody
+) -> list[Difference]:
     """Return the counters of all rows held against *sums*, and of all time what they rest on."""
-    counters = [item for table in COUNTED_TABLES for item in await table.compare(sor, sums, month)]
-    rows = [
-        item
-        for faults in (price_faults, amount_faults, row_faults)
-        for item in await faults(sor, month)
-    ]
+    counters: list[Difference] = []
+    for table in COUNTED_TABLES:
+        tell(table.name)
+        counters += await table.compare(sor, sums, month)
+    rows = await _row_differences(sor, month, tell)
     return counters + rows + ([] if month else await structure_faults(sor))
+
+
+async def _row_differences(sor: SafeSqlor, month: str | None, tell: Tell) -> list[Difference]:
+    """Return what rows say that they should not: their prices, amounts and the rest; the ledger is
+    read once for all of it."""
+    prices = await price_check(sor)
+    of_prices: list[Difference] = []
+    of_amounts: list[Difference] = []
+    of_rows: list[Difference] = []
+    async for part in row_slices(sor, month, tell):
+        of_prices += await prices.faults(sor, part)
+        of_amounts += await amount_faults(sor, part)
+        of_rows += await row_faults(sor, part)
+    return [*of_prices, *await prices.term_faults(sor), *of_amounts, *of_rows]
 
 
 def run_command(argv: list[str]) -> int:
@@ -107,8 +138,9 @@ def month_argument(text: str) -> str:
 async def _run(options: argparse.Namespace) -> int:
     try:
         async with reading(snapshot=True) as sor:
-            sums = await sums_of(sor, options.month)
-            deviations = await differences(sor, sums, options.month)
+            tell = Progress()
+            sums = await sums_of(sor, options.month, tell)
+            deviations = await differences(sor, sums, options.month, tell)
         _print(deviations, sums, as_json=options.json)
         if not deviations or not options.repair:
             return 1 if deviations else 0

@@ -5,94 +5,233 @@ its header keeps; and whether the terms on the row are those of that price.
 
 Calls whose header does not keep them are older than prices that cannot change: their amounts are
 worked out from the terms on their rows (amounts.py), and that is all that is known of them.
+
+Rows that a price is chosen by in the same way are a group, for which it is chosen once, by the rule
+of booking. Where some price began or ended while the calls of a group began, each row is looked at.
 """
 
-from app.global_func import Row, SafeSqlor
-from pipeline_ops.ledger.counted import Difference
-from pipeline_ops.rules.terms import TERMS_COLUMNS, LinkTerms, PricingMode, Terms, terms_of
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-# A charge `u` and its header `h`.
-_CHARGES = (
-    " from pipeline_usage_log u"
-    " join pipeline_usage_log h on h.call_no = u.call_no and h.line_no = 0"
-    " where u.entry_type = 'charge' and u.pricing_id is not null and u.archive_batch is null"
-    " and h.terms_no is not null and h.pricing_mode is not null"
+from app.global_func import SafeSqlor
+from pipeline_ops.ledger.counted import Difference
+from pipeline_ops.ledger.slices import HEADERS, ROWS, Slice
+from pipeline_ops.rules.terms import (
+    EVERYBODY,
+    PRICE_COLUMNS,
+    TERMS_COLUMNS,
+    DatedTerms,
+    LinkTerms,
+    PricingMode,
+    Terms,
+    dated_terms_of,
+    terms_of,
 )
-# `LinkTerms.choose` among those that `DatedTerms.holds_at` lets in.
-_DUE = (
-    "(select r.id from pipeline_pricing r where r.pipeline_id = u.pipeline_id and r.enabled = 1"
-    " and r.unit = u.unit and r.currency = u.currency"
-    " and r.step_key in ('', u.step_key) and r.model in ('', u.model)"
-    " and (r.distributor_id = '' and h.pricing_mode <> 'fixed'"
-    " or r.distributor_id = u.distributor_id)"
-    " and r.effective_from <= h.started_at and r.terms_no <= h.terms_no"
-    " and (r.effective_to is null or r.effective_to > h.started_at or r.end_terms_no > h.terms_no)"
-    " order by r.distributor_id <> '' desc, r.step_key <> '' desc, r.model <> '' desc limit 1)"
-)
-_WRONG_CHOICES = (
-    f"select u.id, u.call_no, u.line_no, u.pricing_id, {_DUE} as due{_CHARGES}{{month}}"
-    " having due is null or due <> u.pricing_id order by u.call_no, u.line_no"
-)
-# A row that says how its price was found is no older than what headers keep.
-_WITHOUT_TERMS = (
-    "select u.id, u.call_no, u.line_no, if(h.terms_no is null, 'terms_no', 'pricing_mode') as name"
-    " from pipeline_usage_log u join pipeline_usage_log h"
-    " on h.call_no = u.call_no and h.line_no = 0"
-    " where u.entry_type = 'charge' and u.matched is not null"
-    " and (h.terms_no is null or h.pricing_mode is null){month}"
-)
-# Distinct terms are few however many rows there are.
+
 _APPLIED = ("pricing_type", "unit_price", "unit_size", "package_size", "package_price")
-_TERMS = ", ".join("u." + name for name in _APPLIED)
-_STORED_TERMS = (
-    f"select u.pricing_id, h.pricing_mode, h.discount_rate, {_TERMS}, count(*) as calls,"
-    f" min(concat(u.call_no, '/', u.line_no)) as first, min(u.id) as id{_CHARGES}{{month}}"
-    f" group by u.pricing_id, h.pricing_mode, h.discount_rate, {_TERMS}"
+
+
+class _Terms(NamedTuple):
+    """What charges were charged by; of distinct ones there are few, however many rows."""
+
+    pricing_id: str | None
+    pricing_mode: str | None
+    discount_rate: Decimal | None
+    pricing_type: str | None
+    unit_price: Decimal | None
+    unit_size: int | None
+    package_size: int | None
+    package_price: Decimal | None
+
+
+class _Group(NamedTuple):
+    """Charges `u` of one slice that a price is chosen for by the same, but for the moment when
+    their calls (headers `h`) began. `owner`: whose they are, where that one has own prices."""
+
+    pipeline_id: str
+    owner: str | None
+    step_key: str
+    model: str
+    unit: str
+    currency: str
+    terms_no: int | None
+    # Whether it has a price, and is not the stub of what is archived.
+    is_priced: int
+    # Whether it says how its price was found: it is no older than what headers keep.
+    is_matched: int
+    terms: _Terms
+
+
+_KEYS = (
+    "u.pipeline_id",
+    "if(u.distributor_id in ${owners}$, u.distributor_id, null)",
+    "u.step_key", "u.model", "u.unit", "u.currency", "h.terms_no",
+    "u.pricing_id is not null and u.archive_batch is null",
+    "u.matched is not null",
+    "u.pricing_id", "h.pricing_mode", "h.discount_rate", *(f"u.{name}" for name in _APPLIED),
+)  # fmt: skip
+_CHARGES = (
+    f"{ROWS}{HEADERS} where {{slice}} and u.entry_type = 'charge'"
+    " and (u.pricing_id is not null and u.archive_batch is null or u.matched is not null)"
 )
+_NAMED_KEYS = ", ".join(f"{key} as key_{number}" for number, key in enumerate(_KEYS))
+_GROUPS = (
+    f"select {_NAMED_KEYS}, count(*), min(concat(u.call_no, '/', u.line_no)), min(u.id),"
+    f" min(h.started_at), max(h.started_at){_CHARGES}"
+    f" group by {', '.join(f'key_{number}' for number in range(len(_KEYS)))}"
+)
+_OF_GROUP = (
+    f"select u.id, concat(u.call_no, '/', u.line_no), h.started_at{_CHARGES} and "
+    + " and ".join(f"{key} <=> ${{key_{number}}}$" for number, key in enumerate(_KEYS))
+    + " order by u.call_no, u.line_no"
+)
+_ENABLED = f"select {', '.join(PRICE_COLUMNS)}, pipeline_id from pipeline_pricing where enabled = 1"  # noqa: S608  constants
 _PRICES = f"select {', '.join(TERMS_COLUMNS)} from pipeline_pricing where id in ${{ids}}$"  # noqa: S608  constants
 
 
-async def price_faults(sor: SafeSqlor, month: str | None) -> list[Difference]:
-    """Return the charges that have another price than they should, and those whose terms are not
-    their price's; with *month* only those of that month."""
-    where, values = (" and u.month_key = ${month}$" if month else ""), {"month": month}
-    faults = [
-        Difference(
-            "terms", f"{row['call_no']}/{row['line_no']}", "pricing_id", row["pricing_id"],
-            row["due"] or "-", row["id"],
-        )
-        for row in await sor.sqlExe(_WRONG_CHOICES.format(month=where), values)
-    ]  # fmt: skip
-    faults += [
-        Difference("terms", f"{row['call_no']}/{row['line_no']}", row["name"], None, 1, row["id"])
-        for row in await sor.sqlExe(_WITHOUT_TERMS.format(month=where), values)
-    ]
-    terms = await sor.sqlExe(_STORED_TERMS.format(month=where), values)
-    prices = await _prices(sor, sorted({row["pricing_id"] for row in terms}))
-    return faults + [fault for row in terms for fault in _term_faults(row, prices)]
+@dataclass(slots=True)
+class _TermUse:
+    """How many rows have some terms, and the first of them."""
+
+    rows: int
+    first: str
+    row_id: str
 
 
-async def _prices(sor: SafeSqlor, ids: list[str]) -> dict[str, Terms]:
-    rows = await sor.tuples(_PRICES, {"ids": ids}) if ids else []
-    return {row[0]: terms_of(row) for row in rows}
+@dataclass(slots=True)
+class PriceCheck:
+    """Holds the prices of charges against the rule, slice by slice, and then their terms against
+    those of the prices."""
+
+    # Enabled ones by pipeline, unit and currency, and the distributors who have own ones.
+    prices: dict[tuple[str, str, str], list[DatedTerms]]
+    owners: list[str]
+    terms: dict[_Terms, _TermUse] = field(default_factory=dict)
+
+    async def faults(self, sor: SafeSqlor, part: Slice) -> list[Difference]:
+        """Return the charges of *part* that have another price than they should, and those whose
+        headers have lost what says which; take in their terms."""
+        values = part.values | {"owners": self.owners}
+        found: list[Difference] = []
+        for row in await sor.tuples(part.narrowed(_GROUPS), values):
+            keys = row[: len(_KEYS)]
+            terms = _Terms._make(keys[-len(_Terms._fields) :])
+            group = _Group._make((*keys[: -len(_Terms._fields)], terms))
+            calls, first, row_id, earliest, latest = row[len(_KEYS) :]
+            if (lost := _lost(group)) is not None:
+                if group.is_matched:
+                    found += [
+                        Difference("terms", key, lost, None, 1, one_id)
+                        for one_id, key, _ in await _rows(sor, part, values, keys)
+                    ]
+                continue
+            if not group.is_priced:
+                continue
+            self._add(group.terms, _TermUse(int(calls), first, row_id))
+            fitting = self._fitting(group)
+            is_one = _holds_throughout(fitting, earliest, latest)
+            if is_one and _choice(fitting, group, earliest) == group.terms.pricing_id:
+                continue
+            found += [
+                Difference("terms", key, "pricing_id", group.terms.pricing_id, due or "-", one_id)
+                for one_id, key, moment in await _rows(sor, part, values, keys)
+                if (due := _choice(fitting, group, moment)) != group.terms.pricing_id
+            ]
+        return found
+
+    async def term_faults(self, sor: SafeSqlor) -> list[Difference]:
+        """Return what of all terms taken in is not as their price and their link say."""
+        ids = sorted({terms.pricing_id for terms in self.terms if terms.pricing_id is not None})
+        rows = await sor.tuples(_PRICES, {"ids": ids}) if ids else []
+        prices = {row[0]: terms_of(row) for row in rows}
+        return [
+            fault for terms, use in self.terms.items() for fault in _term_faults(terms, use, prices)
+        ]
+
+    def _add(self, terms: _Terms, use: _TermUse) -> None:
+        before = self.terms.setdefault(terms, use)
+        if before is not use:
+            before.rows += use.rows
+            before.first = min(before.first, use.first)
+            before.row_id = min(before.row_id, use.row_id)
+
+    def _fitting(self, group: _Group) -> list[DatedTerms]:
+        key = (group.pipeline_id, group.unit, group.currency)
+        return [
+            price
+            for price in self.prices.get(key, ())
+            if price.terms.step_key in ("", group.step_key)
+            and price.terms.model in ("", group.model)
+            and price.terms.distributor_id in (EVERYBODY, group.owner)
+        ]
 
 
-def _term_faults(row: Row, prices: dict[str, Terms]) -> list[Difference]:
+async def price_check(sor: SafeSqlor) -> PriceCheck:
+    """Return a check by the prices that *sor* sees."""
+    check = PriceCheck({}, [])
+    owners = {""}  # for a list that is never empty
+    for *row, pipeline_id in await sor.tuples(_ENABLED + " order by id", {}):
+        price = dated_terms_of(row)
+        owners.add(price.terms.distributor_id)
+        key = (pipeline_id, price.terms.unit, price.terms.currency)
+        check.prices.setdefault(key, []).append(price)
+    check.owners = sorted(owners)
+    return check
+
+
+async def _rows(sor: SafeSqlor, part: Slice, values: dict[str, Any], keys: Iterable[Any]) -> Any:
+    """Return the rows of a group: id, name, and when their calls began."""
+    of_group = {f"key_{number}": key for number, key in enumerate(keys)}
+    return await sor.tuples(part.narrowed(_OF_GROUP), values | of_group)
+
+
+def _lost(group: _Group) -> str | None:
+    if group.terms_no is None:
+        return "terms_no"
+    return "pricing_mode" if group.terms.pricing_mode is None else None
+
+
+def _holds_throughout(prices: Iterable[DatedTerms], first: datetime, last: datetime) -> bool:
+    """Return whether none of *prices* begins or ends between *first* and *last*."""
+    return not any(
+        moment is not None and first < moment <= last
+        for price in prices
+        for moment in (price.start, price.end)
+    )
+
+
+def _choice(prices: Iterable[DatedTerms], group: _Group, moment: datetime) -> str | None:
+    assert group.terms_no is not None
+    assert group.terms.pricing_mode is not None
+    in_force = [one.terms for one in prices if one.holds_at(moment, group.terms_no)]
+    # The rate decides what is charged, not which price it is; that it is lost is another fault.
+    link = LinkTerms(group.owner, group.terms.pricing_mode, Decimal(1))
+    price = link.choose(in_force, group.step_key, group.model, group.unit)
+    return price.pricing_id if price is not None else None
+
+
+def _term_faults(terms: _Terms, use: _TermUse, prices: dict[str, Terms]) -> list[Difference]:
     """Return what differs between the terms on rows and those of their price; nothing of a price
     that is not there, which is another fault."""
-    price = prices.get(row["pricing_id"])
+    price = prices.get(terms.pricing_id or "")
     if price is None:
         return []
-    key = f"{row['first']} (×{row['calls']})"
-    mode, rate = row["pricing_mode"], row["discount_rate"]
+    key = f"{use.first} (×{use.rows})"
+    mode, rate = terms.pricing_mode, terms.discount_rate
     if mode == PricingMode.DISCOUNT and rate is None:
-        return [Difference("terms", key, "discount_rate", None, 1, row["id"])]
+        return [Difference("terms", key, "discount_rate", None, 1, use.row_id)]
+    assert mode is not None  # those without one are not taken in
     applied = LinkTerms(price.distributor_id or None, mode, rate).applied(price)
     return [
-        Difference("terms", key, name, row[name], getattr(applied, name), row["id"])
+        Difference(
+            "terms", key, name, getattr(terms, name), getattr(applied, name), use.row_id
+        )
         for name in _APPLIED
-        if _says(row[name], name) != _says(getattr(applied, name), name)
-    ]
+        if _says(getattr(terms, name), name) != _says(getattr(applied, name), name)
+    ]  # fmt: skip
 
 
 def _says(value: object, name: str) -> object:

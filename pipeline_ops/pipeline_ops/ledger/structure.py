@@ -34,10 +34,10 @@ _LIVE_VERSIONS = (
 _TERMS_NUMBERS = (
     "select p.id, p.code as name, p.terms_no as says, greatest("
     "(select coalesce(max(greatest(r.terms_no, r.end_terms_no)), 0) from pipeline_pricing r"
-    " where r.pipeline_id = p.id),"
-    " (select coalesce(max(h.terms_no), 0) from pipeline_usage_log h"
-    " where h.pipeline_id = p.id)) as last"
-    " from pipelines p having says < last order by p.code"
+    " where r.pipeline_id = p.id), coalesce(u.last, 0)) as last"
+    " from pipelines p left join (select h.pipeline_id, max(h.terms_no) as last"
+    " from pipeline_usage_log h force index (primary) group by h.pipeline_id) u"
+    " on u.pipeline_id = p.id having says < last order by p.code"
 )
 # The values first, each once from its index: a ledger has millions of rows of a few pipelines.
 _ORPHANS = (

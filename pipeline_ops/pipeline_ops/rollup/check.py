@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from app.global_func import Row, SafeSqlor, in_transaction
 from pipeline_ops.ledger.counted import CountedTable, Difference, Sums
 from pipeline_ops.ledger.day_marks import mark_days
+from pipeline_ops.ledger.slices import Progress
 from pipeline_ops.rollup.batch_files import batch_differences, build_batch
 from pipeline_ops.rollup.build import TABLE, build_again, built_day
 from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, KINDS, Kind
@@ -17,7 +18,9 @@ _NAMED = ("pipeline_id", "step_key", "model", "unit", "entry_type", "month_key")
 
 async def _compare(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Difference]:
     differences: list[Difference] = []
+    tell = Progress()
     for day in await _days(sor, month):
+        tell(f"{TABLE} {day}")
         for kind in KINDS:
             for row in await sor.sqlExe(_text(kind), {"day": day}):
                 differences += _differences(row, kind)
