@@ -178,8 +178,8 @@ class AdmissionQueue:
         unavailable = set(self._busy)
         lines = 0
         for request in self._waiting:
-            if request.future.done():
-                continue  # the one who asked has gone
+            if request.is_over:
+                continue  # refused for its long wait, or the one who asked has gone
             full = len(batch) >= MAX_BATCH_REQUESTS or lines > MAX_BATCH_LINES
             is_alone = isinstance(request, PendingGroup) or request.alone
             full = full or (bool(batch) and (is_alone or batch[0].alone))
