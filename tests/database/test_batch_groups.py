@@ -189,6 +189,27 @@ async def test_a_fault_of_the_database_with_one_call_of_a_group_spoils_no_other(
 
 
 @pytest.mark.usefixtures("pool")
+async def test_one_fault_in_a_large_group_costs_few_transactions(pool: Installation) -> None:
+    """Everybody else waits for the rows meanwhile."""
+    shop = await make_shop()
+    lines = [{"unit": "call", "quantity": Decimal(1)}]
+    commands = [
+        begin_call(
+            shop.code, idempotency_key=f"k{number}", status="succeeded", lines=lines,
+            client_ref="x" * 129 if number == 77 else None,
+        )
+        for number in range(256)
+    ]  # fmt: skip
+    before = commits(pool)
+
+    outcomes = await admission.begin_many(shop.distributor_id, commands)
+
+    assert commits(pool) - before <= 8  # of 128 calls, 64, …, 1
+    assert [n for n, one in enumerate(outcomes) if status_of(one) is not False] == [77]
+    assert await differences() == []
+
+
+@pytest.mark.usefixtures("pool")
 async def test_a_client_that_goes_away_leaves_no_group_behind(hands: Clock) -> None:
     shop = await make_shop()
     await single(shop, "first")

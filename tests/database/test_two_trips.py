@@ -9,11 +9,10 @@ from aiomysql import Connection
 
 from app.base.errors import Unavailable
 from app.base.refusals import DuplicateKey
-from app.db import two_trips
 from app.db.bulk import insert_texts, quote_of
 from app.db.errors import failure_code
 from app.db.pool import pools
-from app.db.results import Query
+from app.db.results import Query, run_statements
 from app.db.transactions import in_transaction, reading, transaction
 from app.db.two_trips import TwoTripSqlor
 from tests.support.installation import Installation
@@ -182,7 +181,7 @@ async def test_a_commit_that_the_database_refuses(
     monkeypatch: pytest.MonkeyPatch, number: int, is_tried_again: bool
 ) -> None:
     """As a cluster does whose other node was quicker (1213), or cannot say what came of it."""
-    run, tries = two_trips.run_statements, 0
+    tries = 0
 
     async def refuse_first(connection: Any, texts: Sequence[str]) -> Any:
         nonlocal tries
@@ -191,9 +190,9 @@ async def test_a_commit_that_the_database_refuses(
             if tries == 1:
                 refusal = f"signal sqlstate '40001' set mysql_errno = {number}"
                 texts = [*texts[:-1], refusal]
-        return await run(connection, texts)
+        return await run_statements(connection, texts)
 
-    monkeypatch.setattr(two_trips, "run_statements", refuse_first)
+    monkeypatch.setattr("app.db.two_trips.run_statements", refuse_first)
 
     async def work(sor: Any) -> None:
         await sor.together(ALL)
