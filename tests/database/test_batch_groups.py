@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
+from app.db import pool as connections, transactions
+from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginResult
+from pipeline_dist.admission.pending import GroupedRequest
 from pipeline_dist.admission.queue import GROUP_BESIDE_OTHERS, MAX_GROUP, admission_queue
 from pipeline_dist.api import batches
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, begin_call, differences, make_trade
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("hands")
 
@@ -185,6 +189,27 @@ async def test_a_fault_of_the_database_with_one_call_of_a_group_spoils_no_other(
 
 
 @pytest.mark.usefixtures("pool")
+async def test_one_fault_in_a_large_group_costs_few_transactions(pool: Installation) -> None:
+    """Everybody else waits for the rows meanwhile."""
+    shop = await make_shop()
+    lines = [{"unit": "call", "quantity": Decimal(1)}]
+    commands = [
+        begin_call(
+            shop.code, idempotency_key=f"k{number}", status="succeeded", lines=lines,
+            client_ref="x" * 129 if number == 77 else None,
+        )
+        for number in range(256)
+    ]  # fmt: skip
+    before = commits(pool)
+
+    outcomes = await admission.begin_many(shop.distributor_id, commands)
+
+    assert commits(pool) - before <= 8  # of 128 calls, 64, …, 1
+    assert [n for n, one in enumerate(outcomes) if status_of(one) is not False] == [77]
+    assert await differences() == []
+
+
+@pytest.mark.usefixtures("pool")
 async def test_a_client_that_goes_away_leaves_no_group_behind(hands: Clock) -> None:
     shop = await make_shop()
     await single(shop, "first")
@@ -203,3 +228,35 @@ async def test_a_client_that_goes_away_leaves_no_group_behind(hands: Clock) -> N
     assert (await shop.row("pipeline_capacity")).day_used == 102
     assert admission_queue()._waiting == []
     assert await differences() == []
+
+
+@pytest.mark.usefixtures("pool")
+async def test_what_was_refused_for_its_long_wait_is_not_booked_after_all(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a group that found its rows held, each waits alone; those whose time is over before the
+    first is decided are refused, and that is the end of them."""
+    shop = await make_shop()
+    monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(transactions, "TRIES", 2)
+    monkeypatch.setattr(admission_queue(), "_wait_seconds", 0.1)
+    await pools().close()  # the next connections wait for a lock no longer than that
+    with pool.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("start transaction")
+        cursor.execute(
+            "select id from distributors where id = %s for update", (shop.distributor_id,)
+        )
+        booking = asyncio.ensure_future(batches.book_all(shop.distributor_id, items(shop.code, 4)))
+        await until(lambda: admission_queue()._waiting == [] and admission_queue()._running)
+        await until(lambda: any(isinstance(x, GroupedRequest) for x in admission_queue()._waiting))
+        group = admission_queue()._waiting[0].group  # type: ignore[union-attr]
+        await until(lambda: sum(one is not None for one in group.outcomes) == 3)
+        cursor.execute("rollback")
+    outcomes = (await booking).outcomes
+    await until(lambda: not admission_queue()._running)
+
+    assert [status_of(one) for one in outcomes] == [False, "busy", "busy", "busy"]
+    assert pool.query(
+        "select idempotency_key from pipeline_usage_log where distributor_id = %s and quantity > 0",
+        shop.distributor_id,
+    ) == [{"idempotency_key": "b0"}]

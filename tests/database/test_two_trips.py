@@ -1,6 +1,7 @@
 """A transaction in two round trips: begun with its first statements, committed with its last."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from app.base.refusals import DuplicateKey
 from app.db.bulk import insert_texts, quote_of
 from app.db.errors import failure_code
 from app.db.pool import pools
-from app.db.results import Query
+from app.db.results import Query, run_statements
 from app.db.transactions import in_transaction, reading, transaction
 from app.db.two_trips import TwoTripSqlor
 from tests.support.installation import Installation
@@ -173,6 +174,38 @@ async def test_a_commit_that_may_have_arrived_is_told(
     monkeypatch.undo()
     assert "may be there or not" in str(caught.value.text)
     assert await names() == (["a"] if is_there else [])
+
+
+@pytest.mark.parametrize(("number", "is_tried_again"), [(1213, True), (1180, False)])
+async def test_a_commit_that_the_database_refuses(
+    monkeypatch: pytest.MonkeyPatch, number: int, is_tried_again: bool
+) -> None:
+    """As a cluster does whose other node was quicker (1213), or cannot say what came of it."""
+    tries = 0
+
+    async def refuse_first(connection: Any, texts: Sequence[str]) -> Any:
+        nonlocal tries
+        if texts[-1] == "commit":
+            tries += 1
+            if tries == 1:
+                refusal = f"signal sqlstate '40001' set mysql_errno = {number}"
+                texts = [*texts[:-1], refusal]
+        return await run_statements(connection, texts)
+
+    monkeypatch.setattr("app.db.two_trips.run_statements", refuse_first)
+
+    async def work(sor: Any) -> None:
+        await sor.together(ALL)
+        await sor.write_last(rows(sor, "a"))
+
+    if is_tried_again:
+        await in_transaction(work, two_trips=True)
+    else:
+        with pytest.raises(Unavailable) as caught:
+            await in_transaction(work, two_trips=True)
+        assert "may be there or not" in str(caught.value.text)
+
+    assert (tries, await names()) == ((2, ["a"]) if is_tried_again else (1, []))
 
 
 async def test_the_loss_of_a_connection_before_the_last_is_no_doubt(pool: Installation) -> None:

@@ -30,6 +30,12 @@ class PendingRequest(Request[Command]):
         self.since = loop.time()
         self.future: asyncio.Future[Any] = loop.create_future()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it was told its outcome, or the one who asked has gone: nothing is to be decided
+        any more."""
+        return self.future.done()
+
     def answer(self, outcome: Outcome | BaseException) -> None:
         """Tell the outcome, unless the one who asked has gone."""
         if self.future.done():
@@ -64,6 +70,11 @@ class PendingGroup:
         ]
         self.outcomes: list[Outcome | BaseException | None] = [None] * len(commands)
         self._open = len(commands)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of them were told their outcomes, or the one who asked has gone."""
+        return self.future.done()
 
     def put(self, number: int, outcome: Outcome | BaseException) -> None:
         """Note the outcome of one of them; with the last one all are told."""
@@ -100,6 +111,12 @@ class GroupedRequest(PendingRequest):
         self.future = group.future
         self.group = group
         self.number = number
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has its outcome, whatever the others of the group wait for: one that was
+        refused must not be booked after all."""
+        return self.future.done() or self.group.outcomes[self.number] is not None
 
     def answer(self, outcome: Outcome | BaseException) -> None:
         """Note the outcome in the group."""

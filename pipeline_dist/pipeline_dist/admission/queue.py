@@ -178,8 +178,8 @@ class AdmissionQueue:
         unavailable = set(self._busy)
         lines = 0
         for request in self._waiting:
-            if request.future.done():
-                continue  # the one who asked has gone
+            if request.is_over:
+                continue  # refused for its long wait, or the one who asked has gone
             full = len(batch) >= MAX_BATCH_REQUESTS or lines > MAX_BATCH_LINES
             is_alone = isinstance(request, PendingGroup) or request.alone
             full = full or (bool(batch) and (is_alone or batch[0].alone))
@@ -232,7 +232,7 @@ class AdmissionQueue:
             )
         except DuplicateKey as exc:
             if check_ledger_first:  # it cannot be: the distributor has been locked since the look
-                return await self._commit_one_by_one(batch, exc)
+                return await self._commit_in_halves(batch, exc)
             return await self._commit_batch(batch, check_ledger_first=True, also_lock=also_lock)
         except UnlockedReservations as exc:
             # Each time there are more of them, so that this ends. Their locks may have to be waited
@@ -259,18 +259,22 @@ class AdmissionQueue:
                 return []
             return [(request, exc.copy()) for request in batch]
         except Exception as exc:  # noqa: BLE001  one request's fault must not become all's
-            return await self._commit_one_by_one(batch, exc)
+            return await self._commit_in_halves(batch, exc)
         return list(zip(batch, outcomes, strict=True))
 
-    async def _commit_one_by_one(self, batch: list[PendingRequest], exc: Exception) -> Outcomes:
+    async def _commit_in_halves(self, batch: list[PendingRequest], exc: Exception) -> Outcomes:
+        """Decide the halves of *batch* for themselves, and theirs where need be: so that of many
+        who go together the one with whom something is wrong costs some transactions, not one for
+        each, in which everybody waits for the rows."""
         if len(batch) == 1:
             return [(batch[0], exc)]
         log.warning(
-            "%d requests are decided one by one: %s", len(batch), exc,
+            "%d requests are decided in halves: %s", len(batch), exc,
             extra={"action": "batch_split"},
         )  # fmt: skip
-        for request in batch:
-            _answer(await self._commit_batch([request]))
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            _answer(await self._commit_batch(half))
         return []
 
     def _refuse_late(self) -> None:
