@@ -32,6 +32,8 @@ from pipeline_ops.rollup.build import (
     last_day_over,
     raise_fences,
 )
+from pipeline_ops.rollup.kinds import TOTALS
+from pipeline_ops.rollup.read import Use, of_month, usage_source
 from pipeline_ops.rollup.worker import build_due
 from pipeline_ops.rules.usage_lines import usage_lines
 from tests.database.test_spend_histories import another, credit
@@ -314,6 +316,48 @@ async def book_within(sor: Any, trade: Trade) -> None:
 
 async def void(call_no: str) -> None:
     await in_transaction(lambda sor: bookings.void(sor, call_no, None, "no", SYSTEM_ACTOR))
+
+
+class TestManyMarks:
+    @pytest.mark.parametrize("owners", [1, 50])
+    async def test_days_of_many_distributors_are_read_at_once(
+        self, hands: Clock, owners: int
+    ) -> None:
+        """A statement of thousands of parts takes the database seconds to understand."""
+        trade = await paid_trade()
+        await trade.book_call(2)
+        unmarked = await another(trade)
+        await credit(EntryType.ADJUSTMENT, unmarked, Decimal(3))
+        hands.moment = MIDNIGHT + LATER
+        await build_all()
+        months = [of_month(None, "2026-11"), Use(pipeline_id=trade.rows["pipelines"]["id"])]
+        before = [await totals_of(use) for use in months]
+
+        marked = [(f"d{number}", EVE) for number in range(owners)]
+        await in_transaction(
+            lambda sor: mark_days(sor, [*marked, (trade.distributor_id, EVE), ("", EVE)])
+        )
+
+        assert [rows for rows, _ in before] == [(await totals_of(use))[0] for use in months]
+        assert max([(await totals_of(use))[1] for use in months]) <= 1 + 1 + 3
+        hands.moment = MIDNIGHT - timedelta(seconds=1)
+        await trade.book_call(5)
+        (rows, _), (rows_of_pipeline, _) = [await totals_of(use) for use in months]
+        assert (trade.distributor_id, 2, Decimal(7)) in rows
+        assert (unmarked, 0, Decimal(3)) in rows
+        assert rows_of_pipeline == [(trade.distributor_id, 2, Decimal(7))]
+
+
+async def totals_of(use: Use) -> tuple[list[tuple[str, int, Decimal]], int]:
+    """Calls and amounts by distributor, and of how many parts the statement was."""
+    async with reading(snapshot=True) as sor:
+        source = await usage_source(sor, use, (TOTALS,), ("distributor_id", "calls", "amount"))
+        rows = await sor.tuples(
+            "select r.distributor_id, cast(sum(r.calls) as signed), sum(r.amount)"
+            f" from {source.text} group by r.distributor_id order by r.distributor_id",
+            source.values,
+        )
+    return [tuple(row) for row in rows], source.text.count(" union all select ") + 1
 
 
 class TestTheCheck:
