@@ -238,6 +238,17 @@ async def test_a_cursor_is_read_with_care(text: str) -> None:
         assert refusal.value.code in ("bad_paging", "bad_sort")
 
 
+@pytest.mark.parametrize("sort", ["id,description desc", "description desc,id", "description,id"])
+async def test_a_cursor_may_hold_nothing(sort: str) -> None:
+    """Also as the last word of an order that its reader chose."""
+    query: dict[str, Any] = {"sort": sort, "rows": 1}
+    pages = [await listing(query | {"_after": ""}, "pipelines")]
+    while cursor := pages[-1][0]["next"]:
+        pages.append(await listing(query | {"_after": cursor}, "pipelines"))
+
+    assert [row["id"] for page, _ in pages for row in page["rows"]] == ["big", "old", "rare"]
+
+
 async def test_a_cursor_goes_with_its_order() -> None:
     answer, _ = await listing({"sort": "started_at", "rows": 5})
     for sort in ("started_at desc", "call_no"):
