@@ -326,16 +326,16 @@ class TestManyMarks:
         """A statement of thousands of parts takes the database seconds to understand."""
         trade = await paid_trade()
         await trade.book_call(2)
-        unmarked = await another(trade)
-        await credit(EntryType.ADJUSTMENT, unmarked, Decimal(3))
+        other = await another(trade)
+        await credit(EntryType.ADJUSTMENT, other, Decimal(3))
         hands.moment = MIDNIGHT + LATER
         await build_all()
         months = [of_month(None, "2026-11"), Use(pipeline_id=trade.rows["pipelines"]["id"])]
         before = [await totals_of(use) for use in months]
 
-        marked = [(f"d{number}", EVE) for number in range(owners)]
+        days = [(f"d{number}", EVE) for number in range(owners)]
         await in_transaction(
-            lambda sor: mark_days(sor, [*marked, (trade.distributor_id, EVE), ("", EVE)])
+            lambda sor: mark_days(sor, [*days, (trade.distributor_id, EVE), ("", EVE)])
         )
 
         assert [rows for rows, _ in before] == [(await totals_of(use))[0] for use in months]
@@ -344,7 +344,7 @@ class TestManyMarks:
         await trade.book_call(5)
         (rows, _), (rows_of_pipeline, _) = [await totals_of(use) for use in months]
         assert (trade.distributor_id, 2, Decimal(7)) in rows
-        assert (unmarked, 0, Decimal(3)) in rows
+        assert (other, 0, Decimal(3)) in rows
         assert rows_of_pipeline == [(trade.distributor_id, 2, Decimal(7))]
 
 

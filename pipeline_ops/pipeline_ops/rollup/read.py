@@ -192,8 +192,8 @@ class UsageReader:
             if first <= day <= last:
                 days.setdefault(whose, []).append(day)
         if len(days) > MAX_MARKED_OWNERS:
-            marked = sorted({day for some in days.values() for day in some})
-            yield Gap(None, marked[0], marked[-1], marked)
+            late_days = sorted({day for some in days.values() for day in some})
+            yield Gap(None, late_days[0], late_days[-1], late_days)
             days = {}
         for whose, some in days.items():
             if len(self._marks) > MAX_MARKED_DAYS:
