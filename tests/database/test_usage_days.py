@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
+from app.base import clock
 from app.base.clock import quota_day, quota_month
 from app.base.errors import AppError
 from app.db.transactions import in_transaction, reading, transaction
@@ -392,6 +393,7 @@ class TestTheCheck:
         assert await differences() == []
 
 
+ZONES = ("Asia/Shanghai", "Pacific/Honolulu", "Pacific/Kiritimati")
 ALL_GROUPS = ("day", "pipeline", "model", "step")
 
 
@@ -418,7 +420,7 @@ class History:
         self.number += 1
         kind = self.dice.choice(
             ["book", "book", "book", "late", "begin", "end", "end", "void", "adjust", "sweep",
-             "clock", "clock", "build", "some", "again", "own"]
+             "clock", "clock", "back", "zone", "build", "some", "again", "own"]
         )  # fmt: skip
         if kind in ("book", "late"):
             back = timedelta(days=self.dice.randint(1, 40)) if kind == "late" else timedelta()
@@ -449,6 +451,10 @@ class History:
         elif kind == "clock":
             minutes = self.dice.choice([7, 60, 60 * 24, 60 * 24 * 3])
             self.hands.moment += timedelta(minutes=minutes)
+        elif kind == "back":
+            self.hands.moment -= timedelta(hours=self.dice.choice([1, 30]))
+        elif kind == "zone":
+            clock.set_zone(self.dice.choice(ZONES))
         elif kind == "own":
             await self.book_own()
         else:
