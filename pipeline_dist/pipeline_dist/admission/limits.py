@@ -135,8 +135,8 @@ class CountedLimits(Sequence[Limit]):
         if self._spend is not None:
             spend, amount = self._spend
             is_balance = spend.is_balance
-            change = {"limit": amount} if is_balance else {"used": amount}
-            limits.insert(0, replace(spend, **change))
+            rest = replace(spend, limit=amount) if is_balance else replace(spend, used=amount)
+            limits.insert(0, rest)
         if self._rate is not None:
             maximum, _, window = self._rate
             limits.insert(0, RateWindow(window, self._moment).limit(maximum))
