@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.base.actor import SYSTEM_ACTOR
 from app.base import clock
+from app.base.actor import SYSTEM_ACTOR
 from app.base.clock import quota_day, quota_month
 from app.base.errors import AppError
 from app.db.transactions import in_transaction, reading, transaction
