@@ -144,11 +144,15 @@ async def _rows(
 
 def _key(selection: Selection, text: Any) -> list[Any]:
     """Return the values of the cursor *text*, typed as the columns of the order are."""
-    _, values = read_cursor(text)
-    if len(values) != len(selection.terms):
+    order, values = read_cursor(text)
+    # What the filter binds to one value is no part of the order where an index is gone by.
+    value_by_name = {
+        term.name: value for term, value in zip(_terms(selection.table, order), values, strict=True)
+    }
+    names = [term.name for term in selection.terms]
+    if not value_by_name.keys() >= set(names):
         raise CURSOR_UNREADABLE()
-    pairs = zip(selection.terms, values, strict=True)
-    return [value_of(_text_column(selection.table, term.name), value) for term, value in pairs]
+    return [value_of(_text_column(selection.table, name), value_by_name[name]) for name in names]
 
 
 async def select_rows(

@@ -90,7 +90,9 @@ def behind(
         further = _further(expression, place, nullable=nullable, is_descending=term.is_descending)
         same = f"{expression} is null" if place is None else f"{expression} = {place}"
         rest = f"({same} and {sql})" if sql else ""
-        sql = f"({' or '.join(part for part in (further, rest) if part)})"
+        # Nothing is behind a NULL, which comes last, and no column is left to tell rows apart.
+        parts = [part for part in (further, rest) if part] or ["1 = 0"]
+        sql = f"({' or '.join(parts)})"
     return sql, bound
 
 

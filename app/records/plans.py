@@ -93,10 +93,12 @@ def filter_indexes(model: Table, limits: Bounds) -> tuple[str, ...]:
 
 
 def in_full(model: Table, terms: Terms) -> Terms:
-    """Return *terms* with the primary key as the last word: without it, rows with equal values
-    could change places between two pages."""
+    """Return *terms* with the primary key as the last word, unless they tell all rows apart:
+    without it, rows with equal values could change places between two pages."""
     names = {term.name for term in terms}
     if not names.isdisjoint(model.primary):
+        return terms
+    if any(names.issuperset(columns) for columns in _unique_keys(model)):
         return terms
     return (*terms, *(Term(key, terms[-1].is_descending) for key in model.primary))
 
@@ -158,6 +160,16 @@ def _indexes(model: Table) -> dict[str, tuple[str, ...]]:
         for name, columns in indexes.items()
         if not any(model.columns[column].confidential for column in columns)
     }
+
+
+def _unique_keys(model: Table) -> list[tuple[str, ...]]:
+    """Return the columns of each unique index that tells all rows apart by itself, which it does
+    not where a column may be NULL."""
+    return [
+        one.columns
+        for one in model.indexes
+        if one.unique and not any(model.columns[column].nullable for column in one.columns)
+    ]
 
 
 def _ways(model: Table, limits: Bounds) -> list[_Way]:

@@ -63,3 +63,14 @@ def test_figures_and_how_they_refresh(admin_page: Page, server: Installation) ->
     near.get_by_role("link", name=re.compile("打开")).click()
     expect(page.get_by_role("tab", name="供应量")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("meter").first).to_have_attribute("aria-valuetext", "5 / 5 次调用")
+
+
+def test_a_list_that_is_not_counted_to_its_end_says_so(admin_page: Page) -> None:
+    admin_page.route(
+        "**/get_pipeline_usage_log.dspy*",
+        lambda route: route.fulfill(json={"total": 10_001, "capped": True, "rows": []}),
+    )
+    admin_page.goto("/")
+
+    card = admin_page.locator(".count-card").filter(has_text="使用记录")
+    expect(card.locator("strong")).to_have_text("10,000+")

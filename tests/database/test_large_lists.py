@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app.base.catalogue.records import LIST_TOO_SLOW
 from app.base.errors import BadRequest, Unavailable
+from app.base.settings import settings
 from app.db.time_limit import TimeLimit
 from app.db.transactions import reading
-from app.endpoints import choices, lists
+from app.endpoints import choices, large_lists, lists
 from app.endpoints.lists import list_rows, page_of, select_rows
 from app.records import table_sizes
 from app.schema.tables import table
@@ -238,6 +241,17 @@ async def test_a_cursor_is_read_with_care(text: str) -> None:
         assert refusal.value.code in ("bad_paging", "bad_sort")
 
 
+@pytest.mark.parametrize("sort", ["id,description desc", "description desc,id", "description,id"])
+async def test_a_cursor_may_hold_nothing(sort: str) -> None:
+    """Also as the last word of an order that its reader chose."""
+    query: dict[str, Any] = {"sort": sort, "rows": 1}
+    pages = [await listing(query | {"_after": ""}, "pipelines")]
+    while cursor := pages[-1][0]["next"]:
+        pages.append(await listing(query | {"_after": cursor}, "pipelines"))
+
+    assert [row["id"] for page, _ in pages for row in page["rows"]] == ["big", "old", "rare"]
+
+
 async def test_a_cursor_goes_with_its_order() -> None:
     answer, _ = await listing({"sort": "started_at", "rows": 5})
     for sort in ("started_at desc", "call_no"):
@@ -258,6 +272,29 @@ async def test_a_cursor_is_not_moved_by_what_others_add_and_delete(pool: Install
     finally:
         pool.query("delete from pipelines where id = 'new'")
     assert [row["code"] for page in (first, second) for row in page["rows"]] == ["big", "old"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "most"), [("call_no", [10, 100_000]), ("distributor_id", [100_000, 10])]
+)
+async def test_a_cursor_goes_on_where_a_list_grows_or_shrinks(
+    monkeypatch: pytest.MonkeyPatch, sort: str, most: list[int]
+) -> None:
+    """It becomes one of many or of few rows between two pages, so that another index is gone by."""
+    options, cursor = settings().options, ""
+    pages: list[dict[str, Any]] = []
+    for count in most:
+        present = SimpleNamespace(options=replace(options, list_counted_rows=count))
+        for module in (lists, large_lists):
+            monkeypatch.setattr(module, "settings", lambda present=present: present)
+        query = {"distributor_id": "few", "sort": sort, "rows": 20, "_after": cursor}
+        pages.append((await listing(query))[0])
+        cursor = pages[-1]["next"]
+
+    whole, _ = await listing({"distributor_id": "few", "sort": sort, "rows": 40})
+    assert [row["id"] for page in pages for row in page["rows"]] == [
+        row["id"] for row in whole["rows"]
+    ]
 
 
 LISTS = {
@@ -314,7 +351,7 @@ async def test_a_small_table_stays_as_it_was() -> None:
 
 async def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     over = TimeLimit(LIST_TOO_SLOW, 7, 0.0)
-    monkeypatch.setattr(TimeLimit, "from_now", classmethod(lambda *_: over))
+    monkeypatch.setattr(TimeLimit, "of", classmethod(lambda *_: over))
     names = ("distributors", "id", "name", None)
     for reader in (list_rows(None, {}, "pipeline_ops", LEDGER), choices._choices(names, "", None)):
         with pytest.raises(Unavailable) as refusal:

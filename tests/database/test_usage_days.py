@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
 from app.base.clock import quota_day, quota_month
 from app.base.errors import AppError
@@ -32,6 +33,8 @@ from pipeline_ops.rollup.build import (
     last_day_over,
     raise_fences,
 )
+from pipeline_ops.rollup.kinds import TOTALS
+from pipeline_ops.rollup.read import Use, of_month, usage_source
 from pipeline_ops.rollup.worker import build_due
 from pipeline_ops.rules.usage_lines import usage_lines
 from tests.database.test_spend_histories import another, credit
@@ -316,6 +319,48 @@ async def void(call_no: str) -> None:
     await in_transaction(lambda sor: bookings.void(sor, call_no, None, "no", SYSTEM_ACTOR))
 
 
+class TestManyMarks:
+    @pytest.mark.parametrize("owners", [1, 50])
+    async def test_days_of_many_distributors_are_read_at_once(
+        self, hands: Clock, owners: int
+    ) -> None:
+        """A statement of thousands of parts takes the database seconds to understand."""
+        trade = await paid_trade()
+        await trade.book_call(2)
+        other = await another(trade)
+        await credit(EntryType.ADJUSTMENT, other, Decimal(3))
+        hands.moment = MIDNIGHT + LATER
+        await build_all()
+        months = [of_month(None, "2026-11"), Use(pipeline_id=trade.rows["pipelines"]["id"])]
+        before = [await totals_of(use) for use in months]
+
+        days = [(f"d{number}", EVE) for number in range(owners)]
+        await in_transaction(
+            lambda sor: mark_days(sor, [*days, (trade.distributor_id, EVE), ("", EVE)])
+        )
+
+        assert [rows for rows, _ in before] == [(await totals_of(use))[0] for use in months]
+        assert max([(await totals_of(use))[1] for use in months]) <= 1 + 1 + 3
+        hands.moment = MIDNIGHT - timedelta(seconds=1)
+        await trade.book_call(5)
+        (rows, _), (rows_of_pipeline, _) = [await totals_of(use) for use in months]
+        assert (trade.distributor_id, 2, Decimal(7)) in rows
+        assert (other, 0, Decimal(3)) in rows
+        assert rows_of_pipeline == [(trade.distributor_id, 2, Decimal(7))]
+
+
+async def totals_of(use: Use) -> tuple[list[tuple[str, int, Decimal]], int]:
+    """Calls and amounts by distributor, and of how many parts the statement was."""
+    async with reading(snapshot=True) as sor:
+        source = await usage_source(sor, use, (TOTALS,), ("distributor_id", "calls", "amount"))
+        rows = await sor.tuples(
+            "select r.distributor_id, cast(sum(r.calls) as signed), sum(r.amount)"
+            f" from {source.text} group by r.distributor_id order by r.distributor_id",
+            source.values,
+        )
+    return [tuple(row) for row in rows], source.text.count(" union all select ") + 1
+
+
 class TestTheCheck:
     async def test_it_names_what_differs_and_repairs_it(
         self, hands: Clock, pool: Installation
@@ -348,6 +393,7 @@ class TestTheCheck:
         assert await differences() == []
 
 
+ZONES = ("Asia/Shanghai", "Pacific/Honolulu", "Pacific/Kiritimati")
 ALL_GROUPS = ("day", "pipeline", "model", "step")
 
 
@@ -374,7 +420,7 @@ class History:
         self.number += 1
         kind = self.dice.choice(
             ["book", "book", "book", "late", "begin", "end", "end", "void", "adjust", "sweep",
-             "clock", "clock", "build", "some", "again", "own"]
+             "clock", "clock", "back", "zone", "build", "some", "again", "own"]
         )  # fmt: skip
         if kind in ("book", "late"):
             back = timedelta(days=self.dice.randint(1, 40)) if kind == "late" else timedelta()
@@ -405,6 +451,10 @@ class History:
         elif kind == "clock":
             minutes = self.dice.choice([7, 60, 60 * 24, 60 * 24 * 3])
             self.hands.moment += timedelta(minutes=minutes)
+        elif kind == "back":
+            self.hands.moment -= timedelta(hours=self.dice.choice([1, 30]))
+        elif kind == "zone":
+            clock.set_zone(self.dice.choice(ZONES))
         elif kind == "own":
             await self.book_own()
         else:

@@ -96,7 +96,9 @@ def test_times_at_the_end_of_the_calendar_are_refused(
     server: Installation, reseller: Reseller
 ) -> None:
     one = {"distributor_id": reseller.distributor["id"]}
-    result = [(USAGE, {"from": "9999-12-31T23:59:59.999Z"}), (FILE, {"month": "9999-12"})]
+    times = ("9999-12-31T23:59:59.999Z", "9999-12-01", "9999-12-15T00:00:00Z", "0999-12-31")
+    result: list[tuple[str, dict[str, str]]] = [(USAGE, {"from": time}) for time in times]
+    result.append((FILE, {"month": "9999-12"}))
     result += [(f"/pipeline_dist/api/{name}.dspy", {"month": "9999-12"}) for name in STATEMENTS]
 
     for path, when in result:

@@ -144,6 +144,9 @@ interface DashboardOptions extends TableOptions {
   first_steps?: FirstStep[];
 }
 
+/** How many records lists have, by name; of one that `isCapped` at least so many, null of one that cannot be read. */
+type RecordCounts = Record<string, { total: number; isCapped: boolean } | null>;
+
 /** `count` names the list that is not empty when the step is done. */
 interface FirstStep {
   count: string;

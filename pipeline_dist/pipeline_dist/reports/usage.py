@@ -59,8 +59,9 @@ _PLACE = {
     "entry_no": FieldRule(kind="int", minimum=0, required=True),
     "line_no": FieldRule(kind="int", minimum=0, required=True),
 }
-# A time from here on could not be reckoned with: the calendar ends.
-_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+# Before and behind these a time could not be reckoned with: a year has four digits, and the month
+# of the last one has no next.
+_EARLIEST, _LATEST = datetime(1000, 1, 2, tzinfo=UTC), datetime(9999, 11, 30, tzinfo=UTC)
 _LINES = (
     "select u.entry_no, u.entry_type, u.call_no, u.line_no, p.code as pipeline, u.version_no,"  # noqa: S608  constants
     " u.step_key, u.model,"
@@ -344,11 +345,12 @@ def _moment(
         return None
     try:
         if _DAY.fullmatch(text):
-            return day_bounds(text)[edge]
-        moment: datetime = check_params(
-            {name: FieldRule(kind="datetime")}, {name: text}, strict=True
-        )[name]
-        if moment < _LATEST:
+            moment = day_bounds(text)[edge]
+        else:
+            moment = check_params({name: FieldRule(kind="datetime")}, {name: text}, strict=True)[
+                name
+            ]
+        if _EARLIEST <= moment < _LATEST:
             return moment
         raise ValueError(text)
     except InvalidFields as exc:

@@ -27,6 +27,14 @@ from pipeline_ops.rollup.ledger_rows import (
 
 # So many marked days are read one by one; where there are more, a distributor's together.
 MAX_MARKED_DAYS = 40
+# Of more distributors than these marked days are read of all at once: a statement of thousands of
+# parts takes the database longer to understand than days of everybody to read.
+MAX_MARKED_OWNERS = 40
+# A value, not `exists`: of that the optimiser may make a join which begins with the marks.
+_IS_MARKED = (
+    "(select 1 from app_usage_dirty m where m.distributor_id = coalesce(u.distributor_id, '')"
+    " and m.day_key = u.day_key) = 1"
+)
 # How the columns that are no keys are put together.
 _FUNCTIONS = {
     **dict.fromkeys(
@@ -190,6 +198,10 @@ class UsageReader:
         for whose, day in self._marks:
             if first <= day <= until:
                 days.setdefault(whose, []).append(day)
+        if len(days) > MAX_MARKED_OWNERS:
+            late_days = sorted({day for some in days.values() for day in some})
+            yield Gap(None, late_days[0], late_days[-1], late_days)
+            days = {}
         for whose, some in days.items():
             if len(self._marks) > MAX_MARKED_DAYS:
                 yield Gap(whose, some[0], some[-1], some)
@@ -220,6 +232,8 @@ class UsageReader:
             conditions.text += f" and {IS_WHOLE}"
         if gap.days is not None:
             conditions.add("u.day_key in {}", gap.days)
+            if gap.whose is None:
+                conditions.text += f" and {_IS_MARKED}"
         if use.pipeline_id is not None:
             conditions.add("u.pipeline_id = {}", use.pipeline_id)
         if use.earliest is not None:
@@ -243,8 +257,8 @@ def _summed_up(columns: Sequence[str], rows: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Days that must be read of the ledger: whose (None: everybody's), from the first to the last,
-    with `days` these only. Where they are not asked for as a whole, `is_cut`, stubs stand for what
-    is archived."""
+    with `days` these only, and of those whose days are marked. Where they are not asked for as a
+    whole, `is_cut`, stubs stand for what is archived."""
 
     whose: str | None
     first: str

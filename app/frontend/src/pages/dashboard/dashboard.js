@@ -50,16 +50,16 @@ export class Dashboard {
     return answer.ok ? dataOf(answer) : null;
   }
 
-  /** How many records each list has; null for one that cannot be read. @param {AskOptions} how */
+  /** How many records each list has; null for one that cannot be read. @param {AskOptions} how @returns {Promise<RecordCounts>} */
   async counts(how) {
     const entries = await Promise.all((this.opts.counts ?? []).map(async (one) => {
       const answer = await ask(this.owner.app, one.data_url, { ...how, params: { page: 1, rows: 1, ...(one.params ?? {}) } });
-      return [one.name, answer.ok ? Number(answer.value?.total ?? 0) : null];
+      return [one.name, answer.ok ? { total: Number(answer.value?.total ?? 0), isCapped: answer.value?.capped === true } : null];
     }));
     return Object.fromEntries(entries);
   }
 
-  /** @param {Stats | null} stats @param {Record<string, number | null>} counts */
+  /** @param {Stats | null} stats @param {RecordCounts} counts */
   draw(stats, counts) {
     this.when.textContent = stats?.now ? t('As of ${when}', { when: localDateTime(stats.now).slice(11) }) : '';
     const hasCalls = stats && (stats.month.calls > 0 || stats.by_day.some(({ calls }) => calls > 0));
@@ -72,12 +72,12 @@ export class Dashboard {
 
   /**
    * The way from nothing to the first call; gone when all of it is done.
-   * @param {Record<string, number | null>} counts
+   * @param {RecordCounts} counts
    */
   firstSteps(counts) {
     const steps = this.opts.first_steps ?? [];
     /** @param {FirstStep} step */
-    const isDone = (step) => (counts[step.count] ?? 1) > 0;
+    const isDone = (step) => (counts[step.count]?.total ?? 1) > 0;
     if (steps.every(isDone)) return null;
     return h('section', { class: 'card first-steps' }, h('h2', {}, t('First steps')),
       h('ol', {}, steps.map((step) => h('li', { class: isDone(step) && 'done' },
@@ -98,16 +98,21 @@ export class Dashboard {
       figure('Amount this month', ...amounts(month)));
   }
 
-  /** @param {Record<string, number | null>} counts */
+  /** @param {RecordCounts} counts */
   countCards(counts) {
     const cards = (this.opts.counts ?? []).filter(({ label, name }) => label && counts[name] !== null);
     return h('section', { class: 'cards', 'aria-label': t('Counts') }, cards.map((one) => h('a', { class: 'card count-card', href: `#${one.url}` },
-      icon(one.icon), h('strong', {}, countText(counts[one.name])), h('span', {}, t(one.label)))));
+      icon(one.icon), h('strong', {}, recordsText(counts[one.name])), h('span', {}, t(one.label)))));
   }
 
   stop() {
     this.repeat.stop();
   }
+}
+
+/** A list that is not counted to its end has at least one record more than was counted. @param {RecordCounts[string]} count */
+function recordsText(count) {
+  return count?.isCapped ? `${countText(count.total - 1)}+` : countText(count?.total);
 }
 
 /** @param {string} label @param {Child} value @param {Child} [more] */
