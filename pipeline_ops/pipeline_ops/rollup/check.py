@@ -21,11 +21,11 @@ async def _compare(sor: SafeSqlor, sums: Sums, month: str | None) -> list[Differ
     for day in await _days(sor, month):
         tell(f"{TABLE} {day}")
         # What is marked is not relied on before it is built again.
-        marked = set(await sor.firsts(_MARKED, {"day": day}))
+        marks = set(await sor.firsts(_MARKED, {"day": day}))
         ledger_sums = await recount(sor, day)
         for kind in KINDS:
             rows = await sor.tuples(kept_sums(kind), {"day": day})
-            differences += _differences(kind, day, rows, ledger_sums[kind.name], marked)
+            differences += _differences(kind, day, rows, ledger_sums[kind.name], marks)
     return differences
 
 
@@ -50,19 +50,19 @@ def _differences(
     day: str,
     rows: Iterable[tuple[Any, ...]],
     due: Mapping[Key, Sequence[Any]],
-    marked: Container[str],
+    marks: Container[str],
 ) -> Iterable[Difference]:
     key_length = len(PLACE) + len(kind.keys)
-    kept: dict[Key, tuple[Any, ...]] = {}
+    sums: dict[Key, tuple[Any, ...]] = {}
     for row in rows:
         key, values = row[:key_length], row[key_length:]
-        if key in kept:
-            values = tuple((a or 0) + (b or 0) for a, b in zip(kept[key], values, strict=True))
-        kept[key] = values
+        if key in sums:
+            values = tuple((a or 0) + (b or 0) for a, b in zip(sums[key], values, strict=True))
+        sums[key] = values
     nothing = (0,) * len(kind.sums)
-    for key in kept.keys() | due.keys():
-        values, should_be = kept.get(key, nothing), tuple(due.get(key, nothing))
-        if values == should_be or key[0] in marked:
+    for key in sums.keys() | due.keys():
+        values, should_be = sums.get(key, nothing), tuple(due.get(key, nothing))
+        if values == should_be or key[0] in marks:
             continue
         for name, one, other in zip(kind.sums, values, should_be, strict=True):
             if (one or 0) != (other or 0):

@@ -69,13 +69,13 @@ async def recount(sor: SafeSqlor, day: str) -> DaySums:
     for *whose, items, calls in await sor.tuples(_CALLS, {"day": day}):
         for name, keys, in_day, in_month in _counts(items):
             of_kind, key = sums[name], (*whose, *keys)
-            counted = of_kind.get(key)
-            if counted is None:
+            call_sums = of_kind.get(key)
+            if call_sums is None:
                 # Of a line all else stands there, since it has rows.
-                counted = of_kind[key] = [0] * len(_CALL_SUMS)
+                call_sums = of_kind[key] = [0] * len(_CALL_SUMS)
             # They come first in every kind.
-            counted[0] += calls if in_day else 0
-            counted[1] += calls if in_month else 0
+            call_sums[0] += calls if in_day else 0
+            call_sums[1] += calls if in_month else 0
     return sums
 
 
@@ -84,11 +84,11 @@ def _add_total(totals: dict[Key, list[Any]], key: Key, values: Mapping[str, Any]
     before = totals.get(key)
     if before is not None:
         for number, (name, one) in enumerate(zip(TOTALS.sums, before, strict=True)):
-            row[number] = _joined(name, one, row[number])
+            row[number] = _union(name, one, row[number])
     totals[key] = row
 
 
-def _joined(name: str, one: Any, other: Any) -> Any:
+def _union(name: str, one: Any, other: Any) -> Any:
     if name not in (_FIRST, _LAST):
         return one + other
     if one is None or other is None:
@@ -100,12 +100,12 @@ def _joined(name: str, one: Any, other: Any) -> Any:
 def _counts(items: str) -> tuple[tuple[str, Key, bool, bool], ...]:
     """Return in which rows of which kind a call with *items* counts, and whether in days and in
     months."""
-    parsed = [_item(*item) for item in json.loads(f"[{items}]", parse_float=Decimal)]
+    those = [_item(*item) for item in json.loads(f"[{items}]", parse_float=Decimal)]
     return tuple(
         (kind.name, keys, in_day, in_month)
         for kind in KINDS
         if kind is not TOTALS
-        for keys, in_day, in_month in _counts_in(kind, parsed)
+        for keys, in_day, in_month in _counts_in(kind, those)
     )
 
 
