@@ -23,7 +23,7 @@ from pipeline_ops.archiving.move import BATCH_ROWS, archive_month, read_facts
 from pipeline_ops.archiving.restore import archived_call, restore_batch
 from pipeline_ops.errors import ARCHIVE_BUSY
 from pipeline_ops.ledger.check import month_argument
-from pipeline_ops.rollup.command import build_marked
+from pipeline_ops.rollup.command import build_marked_days
 
 _LOCK_NAME = "concat(left(database(), 40), '.archive')"
 _TABLE_BYTES = (
@@ -133,7 +133,7 @@ async def _archive(options: argparse.Namespace) -> int:
             has_failed, stopped = True, month.distributor_id
     _print_totals(totals, row_bytes, is_trial=options.dry_run)
     if totals.file_bytes:
-        await build_marked()
+        await build_marked_days()
     return 1 if has_failed else 0
 
 
@@ -201,7 +201,7 @@ async def _restore(batch_id: str) -> int:
         )
 
     print(await in_transaction(work))
-    await build_marked()
+    await build_marked_days()
     return 0
 
 

@@ -60,7 +60,7 @@ class _Group(NamedTuple):
     terms_no: int | None
     # Whether it has a price, and is not the stub of what is archived.
     is_priced: int
-    # Whether it says how its price was found: it is no older than what headers keep.
+    # Whether it says how its price was chosen: it is no older than what headers keep.
     is_matched: int
     terms: _Terms
 
@@ -115,7 +115,7 @@ class PriceCheck:
         """Return the charges of *part* that have another price than they should, and those whose
         headers have lost what says which; take in their terms."""
         values = part.values | {"owners": self.owners}
-        found: list[Difference] = []
+        differences: list[Difference] = []
         for row in await sor.tuples(part.narrowed(_GROUPS), values):
             keys = row[: len(_KEYS)]
             terms = _Terms._make(keys[-len(_Terms._fields) :])
@@ -123,7 +123,7 @@ class PriceCheck:
             calls, first, row_id, earliest, latest = row[len(_KEYS) :]
             if (lost := _lost(group)) is not None:
                 if group.is_matched:
-                    found += [
+                    differences += [
                         Difference("terms", key, lost, None, 1, one_id)
                         for one_id, key, _ in await _rows(sor, part, values, keys)
                     ]
@@ -135,12 +135,12 @@ class PriceCheck:
             is_one = _holds_throughout(fitting, earliest, latest)
             if is_one and _choice(fitting, group, earliest) == group.terms.pricing_id:
                 continue
-            found += [
+            differences += [
                 Difference("terms", key, "pricing_id", group.terms.pricing_id, due or "-", one_id)
                 for one_id, key, moment in await _rows(sor, part, values, keys)
                 if (due := _choice(fitting, group, moment)) != group.terms.pricing_id
             ]
-        return found
+        return differences
 
     async def term_faults(self, sor: SafeSqlor) -> list[Difference]:
         """Return what of all terms taken in is not as their price and their link say."""

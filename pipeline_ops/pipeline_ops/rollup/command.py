@@ -44,7 +44,7 @@ async def build_batches() -> int:
     return len(ids)
 
 
-async def build_marked() -> int:
+async def build_marked_days() -> int:
     """Build all marked days anew, telling how far it is; how many."""
     count, told_at = 0, time.monotonic()
     while marks := await find_marks():
@@ -69,7 +69,7 @@ async def _run(rebuild: bool) -> int:
                 told_at = time.monotonic()
                 print(f"{day} of {last}. 已汇总至 {day}，共至 {last}。", flush=True)
         again = await build_batches()
-        again += await build_marked()
+        again += await build_marked_days()
         async with reading() as sor:
             until = await built_day(sor)
     finally:
