@@ -54,6 +54,9 @@ NOW_AND_THEN = {
     "show variables like ?", "update app_session set seen_at = ? where id = ?",
 }  # fmt: skip
 
+# The builder of the sums by day: no list has these.
+OF_BUILDER = re.compile(r"\bapp_usage_|\busage_day\b")
+
 
 class Log:
     """The general log of the test's own database."""
@@ -241,7 +244,11 @@ def test_no_parameter_of_a_list_becomes_a_statement(
     attack()
 
     unknown = []
-    statements = {sql for sql in log.statements() - others if sql.lower() not in NOW_AND_THEN}
+    statements = {
+        sql
+        for sql in log.statements() - others
+        if sql.lower() not in NOW_AND_THEN and not OF_BUILDER.search(sql)
+    }
     # Of a large table more is refused.
     assert len(statements) > (40 if sizes == "small" else 25)
     for sql in statements:

@@ -13,15 +13,15 @@ from typing import Any, Protocol
 
 import httpx
 import pymysql
-from multidict import CIMultiDict, MultiDict
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 
+from app.access.api_request import ApiRequest
 from app.access.request_context import RequestContext
 from app.base import clock
 from app.base.actor import SYSTEM_ACTOR
 from app.base.errors import AppError
 from app.base.json_codec import json_bytes, to_json
 from app.db.transactions import reading
-from app.global_func import CONTEXT
 from app.web.responses import Answer
 from pipeline_core.init import MODULE as CORE
 from pipeline_dist.accounts.authentication import (
@@ -80,22 +80,18 @@ class Wire(Protocol):
         """What check-ledger says."""
 
 
-class _Request:
+class _Request(ApiRequest):
     """As much of a request as the functions of the distributor API look at."""
 
     def __init__(self, key: str, params: Mapping[str, str], body: Any, idempotency: str,
                  lang: str = "en") -> None:  # fmt: skip
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = CIMultiDict({"Authorization": f"Bearer {key}"})
         if idempotency:
             headers["Idempotency-Key"] = idempotency
-        self.headers = CIMultiDict(headers)
+        self.headers = CIMultiDictProxy(headers)
         self.query = MultiDict(params)
         self.query_string = "&".join(params)
-        self._context = RequestContext("money", "127.0.0.1", lang, True, params, json_body=body)
-
-    def __getitem__(self, key: object) -> RequestContext:
-        assert key is CONTEXT
-        return self._context
+        self.context = RequestContext("money", "127.0.0.1", lang, True, params, json_body=body)
 
 
 # After how many of the steps of time nothing is summed up, or the next day only.
