@@ -174,6 +174,21 @@ def test_an_export_that_fails_leaves_no_file(sold: Sold, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["missing/usage.csv", "folder"])
+def test_an_export_to_where_no_file_can_be_says_so(sold: Sold, tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+
+    result = sold.server.manage(
+        "usage-export", "--from", OLD, "--to", LAST, "--distributor", sold.code, "--format", "csv",
+        "--out", str(tmp_path / place), check=False,
+    )  # fmt: skip
+
+    assert result.returncode == 1
+    assert "The file cannot be written." in result.stdout
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
 def test_cells_of_an_export_are_no_formulas(sold: Sold, tmp_path: Path) -> None:
     sold.server.query(
         "update pipeline_usage_log set remark = %s where id = %s", "=1+1", sold.by_hand["id"]

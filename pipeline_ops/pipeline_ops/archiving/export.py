@@ -134,6 +134,9 @@ async def _run(options: argparse.Namespace) -> int:
             f" 共 {count} 行，{size} 字节。"
         )
         return 0
+    except OSError as exc:  # of the file: what the database does is told otherwise
+        print(f"The file cannot be written. 文件无法写入。 {options.out}: {exc.strerror}")
+        return 1
     finally:
         await pools().close()
 
