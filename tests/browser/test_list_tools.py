@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.descriptions import show
 from tests.browser.list_of_things import table
@@ -57,6 +57,28 @@ def test_a_cell_keeps_the_focus_when_the_answer_to_a_search_comes_late(
 
     assert bench.last("/get")["q"] == "thing"
     expect(look.locator(f"tbody tr td[data-name={column}]:focus")).to_have_count(1)
+
+
+def test_a_cell_keeps_the_focus_it_got_while_a_search_was_asked_for(
+    look: Page, bench: Bench, things: list[dict[str, Any]]
+) -> None:
+    requests: list[Route] = []
+    look.route("**/get*", lambda route: requests.append(route))
+    look.keyboard.press("/")
+    with look.expect_request("**/get*"):
+        look.keyboard.type("thing")
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight"):
+        look.keyboard.press(key)
+    column = look.locator("tbody td:focus").get_attribute("data-name")
+    row = look.locator("tbody tr:has(td:focus)").inner_text()
+    with look.expect_response("**/get*"):
+        requests[0].continue_()
+    look.wait_for_function("!document.querySelector('[aria-busy=true]')")
+
+    expect(look.locator(f"tbody tr td[data-name={column}]:focus")).to_have_count(1)
+    selection = look.locator("tbody tr[aria-selected=true]:has(td:focus)")
+    expect(selection).to_have_count(1)
+    assert selection.inner_text() == row
 
 
 def test_columns_are_chosen_resized_and_remembered(

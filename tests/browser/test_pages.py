@@ -171,7 +171,7 @@ def test_every_kind_of_column_has_its_input(admin_page: Page, server: Installati
     open_list(page, "/pipeline_ops/pipeline_pricing")
     page.locator("#main [data-tool=add]").click()
     form = page.get_by_role("dialog")
-    form.locator("[data-field=pipeline_id]").get_by_role("combobox").fill("第 12")
+    form.locator("[data-field=pipeline_id] input[role=combobox]").fill("第 12")
     page.get_by_role("option", name="第 12 条").click()
     form.get_by_label("计量单位").fill("call")
     form.get_by_label("单价", exact=True).fill("0.1234567")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from pipeline_dist.api.batches import MAX_ITEM_PROBLEMS
 from pipeline_dist.api.input import MAX_CALLS
 from tests.support.installation import DIRECT, Installation
 from tests.support.selling import make_pipeline, make_reseller
@@ -88,6 +89,18 @@ def test_nobody_waits_while_a_heavy_batch_is_refused(
 
     assert answer.status_code == (400 if kind == "numbers" else 200)
     assert "too_many" in answer.text or "unknown_field" in answer.text
+
+
+def test_of_an_item_with_many_faults_the_first_are_told_and_all_are_counted(
+    server: Installation, pipeline: dict[str, Any]
+) -> None:
+    item = {f"a{n}": 1 for n in range(150)}
+
+    answer = make_reseller(server, pipeline).post("calls/batch", {"calls": [item]})
+
+    (result,) = answer.json()["results"]
+    assert len(result["error"]["errors"]) == MAX_ITEM_PROBLEMS
+    assert "154 " in result["error"]["detail"]  # with the four that have to be there
 
 
 def test_a_key_revoked_while_a_large_body_comes_is_none_any_more(

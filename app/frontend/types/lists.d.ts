@@ -206,6 +206,8 @@ interface PagesParts {
   fetchPage: (place: PagePlace) => Promise<ListPage | null>;
   /** Told after each change. */
   onChange: () => void;
+  /** Told before the rows in view are taken away. */
+  beforeReset: () => void;
 }
 
 /** A cell that somebody writes in, or whose value is being saved. */

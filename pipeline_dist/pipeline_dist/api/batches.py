@@ -26,6 +26,9 @@ from pipeline_ops.rules.limits import retry_header
 # What is checked in one go: others are served in between.
 ITEM_BATCH_SIZE = 50
 LINE_BATCH_SIZE = 500
+# What is told of one item, so that a flood of them is no flood of answers, and no heap of objects
+# that is walked through while others wait.
+MAX_ITEM_PROBLEMS = 20
 # A group of 250 calls has at most so many metered items (but for a single call with more), a
 # larger one as many more.
 LINES_A_CALL = 4
@@ -88,13 +91,21 @@ async def _check_all(items: Sequence[Any]) -> list[BeginCall | AppError]:
         try:
             result.append(api_input.batch_item(item))
         except AppError as exc:
-            result.append(exc)
+            result.append(_short(exc))
         except Exception as exc:  # noqa: BLE001
             result.append(_failure(exc))
         if number % ITEM_BATCH_SIZE == 0 or line_count > LINE_BATCH_SIZE:
             line_count = 0
             await asyncio.sleep(0)
     return result
+
+
+def _short(refusal: AppError) -> AppError:
+    """Return *refusal* as it is told of one item among many, without the frames it was raised in:
+    they hold all that was looked at, for as long as the batch takes."""
+    del refusal.problems[MAX_ITEM_PROBLEMS:]
+    refusal.__context__ = refusal.__cause__ = None
+    return refusal.with_traceback(None)
 
 
 async def _begin_all(

@@ -103,6 +103,8 @@ export class Pages {
     this.take(answer);
     // The rows of the page are gone.
     if (!answer.rows.length && place.page !== 1 && !place.isLast && this.total > 0) return this.reset(this.lastPlace);
+    // Only now: the reader may have gone from the search box to a row while this was asked for.
+    this.beforeReset();
     for (const body of this.bodies) body.remove();
     this.bodies = [];
     this.put(place, this.grid.pageBody(place.page, answer.rows), answer);

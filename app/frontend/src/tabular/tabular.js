@@ -110,9 +110,12 @@ export class Tabular extends Widget {
       go: (page) => this.pages.go(page), goLast: () => this.pages.goLast(), resize: (rows) => this.resize(rows),
       pageRows: this.pageRows,
     });
+    /** @type {{id: any, column?: string} | null} */
+    this.focusPlace = null;
     this.pages = new Pages({
       scroller: this.scroller, grid: this.grid, cacheLimit: Number(this.opts.cache_limit) || DEFAULT_CACHE_PAGES,
       fetchPage: (place) => fetchPage(this, place), onChange: () => this.showPosition(),
+      beforeReset: () => { this.focusPlace = this.placeOfFocus(); },
     });
     this.pages.pageRows = this.pageRows;
     this.dom_element.append(
@@ -195,10 +198,9 @@ export class Tabular extends Widget {
     await this.load(hasQuery ? 1 : this.pages.currentPage);
   }
 
-  /** Load a page and find the selected record again. @param {number} page */
-  async load(page, selectId = this.select_row?.user_data[this.idField]) {
+  /** Load a page and find the selected record again. @param {number} page @param {any} [selectId] another to select; null for none */
+  async load(page, selectId) {
     const top = this.pages.bodies.length ? this.scroller.scrollTop : 0;
-    const place = this.placeOfFocus();
     this.dom_element.setAttribute('aria-busy', 'true');
     if (!this.pages.bodies.length) this.note.showLoading();
     const isDone = await this.pages.reset(page);
@@ -206,11 +208,12 @@ export class Tabular extends Widget {
     this.dom_element.removeAttribute('aria-busy');
     if (!isDone) return;
     if (page === this.pages.firstPage && this.pages.bodies.length === 1) this.scroller.scrollTop = top;
+    const id = selectId === undefined ? this.select_row?.user_data[this.idField] : selectId;
     this.select_row = null;
     this.grid.unselect();
-    if (selectId !== undefined) this.grid.selectById(selectId);
-    // It went with the row, unless somebody has taken it elsewhere meanwhile.
-    if (place && document.activeElement === document.body) this.focusAgain(place);
+    if (id !== undefined) this.grid.selectById(id);
+    // It went with the row.
+    if (this.focusPlace && document.activeElement === document.body) this.focusAgain(this.focusPlace);
     this.toolbar.update();
     this.dispatch('loaded', { total: this.pages.total });
   }
