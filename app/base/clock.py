@@ -44,22 +44,27 @@ def now() -> datetime:
 
 def quota_day(moment: datetime) -> str:
     """Return the quota day of *moment* as `YYYY-MM-DD` in the quota zone."""
-    return _period(moment.astimezone(UTC))[0]
+    return _period_of(moment)[0]
 
 
 def quota_month(moment: datetime) -> str:
     """Return the quota month of *moment* as `YYYY-MM` in the quota zone."""
-    return _period(moment.astimezone(UTC))[1]
+    return _period_of(moment)[1]
 
 
 def next_day_start(moment: datetime) -> datetime:
     """Return when the quota day after *moment*'s begins, in UTC."""
-    return _period(moment.astimezone(UTC))[2]
+    return _period_of(moment)[2]
 
 
 def next_month_start(moment: datetime) -> datetime:
     """Return when the quota month after *moment*'s begins, in UTC."""
-    return _period(moment.astimezone(UTC))[3]
+    return _period_of(moment)[3]
+
+
+def _period_of(moment: datetime) -> tuple[str, str, datetime, datetime]:
+    # No zone has changed its offset, or had one, within a second.
+    return _period(moment.astimezone(UTC).replace(microsecond=0))
 
 
 @lru_cache(maxsize=256)

@@ -98,9 +98,40 @@ class DirectProtocol(ProblemProtocol):
         self._pending: tuple[ApiRequest, ApiHandler] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._answering: asyncio.Task[None] | None = None
+        # What has come before the connection's task was back at its waiting place.
+        self._early: bytes | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Take in *data*; answer the request in it here, where it is a plain one."""
+        """
+        Take in *data*; answer the request in it here, where it is a plain one.
+
+        When a connection begins, and for a turn of the loop after each answer of aiohttp's, the
+        connection's task is on its way to where it waits, and would take the message itself: who
+        sends the next request at once would go aiohttp's way for ever. So data is kept for that
+        turn.
+        """
+        if self._early is not None:
+            self._early += data
+        elif self._waiter is None and not self._is_at_work():
+            self._early = data
+            self._loop.call_soon(self._take_early)
+        else:
+            self._take(data)
+
+    def eof_received(self) -> None:
+        """Take in what is kept: nothing comes behind it."""
+        self._take_early()
+        super().eof_received()
+
+    def _is_at_work(self) -> bool:
+        return self._idle is not None or self._request_in_progress or bool(self._messages)
+
+    def _take_early(self) -> None:
+        data, self._early = self._early, None
+        if data is not None:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         if self._idle is not None:
             super().data_received(data)
             if self._pending is not None:
@@ -125,6 +156,7 @@ class DirectProtocol(ProblemProtocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End the connection's task too where it waits for a body that will not come."""
+        self._early = None
         super().connection_lost(exc)
         if self._idle is not None and self._answering is None:
             self._let_go().cancel()
