@@ -1,7 +1,8 @@
 """Figures for the dashboard: today, this month, two weeks, the busiest, what is nearly used up."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -33,35 +34,49 @@ async def usage_stats(actor: Actor, params: Mapping[str, Any]) -> dict[str, Any]
 
 async def _figures() -> dict[str, Any]:
     moment = now()
-    day, month = quota_day(moment), quota_month(moment)
-    days = _last_days(moment)
+    # Side by side: each is quick by itself, and on a large ledger somebody waits for all of them.
+    days, last_hours, distributors = await asyncio.gather(
+        _of_days(moment), _of_hours(moment), _of_distributors(quota_month(moment))
+    )
+    return {
+        "now": moment,
+        **days,
+        "by_hour": last_hours.by_hour(),
+        "top_distributors": distributors,
+        **last_hours.pipelines_of_concern(),
+    }
+
+
+async def _of_days(moment: datetime) -> dict[str, Any]:
+    day, month, last_days = quota_day(moment), quota_month(moment), _last_days(moment)
+    use = Use(first_day=min(last_days[0], f"{month}-01"), last_day=day)
     async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
-        first = min(days[0], f"{month}-01")
-        rows = await by_day(sor, Use(first_day=first, last_day=day))
-        last_hours = await recent.LastHours.read(sor, moment)
+        rows = await _sums(sor, use, ("day_key", "pipeline_id"), _OUTCOMES)
+        rows_of_month = [row for row in rows if row["day_key"].startswith(month)]
+        ids = sorted({row["pipeline_id"] for row in rows_of_month})
+        names = await sor.sqlExe("select id, name from pipelines where id in ${ids}$", {"ids": ids})
         return {
-            "now": moment,
             "today": summary([row for row in rows if row["day_key"] == day]),
-            "month": summary([row for row in rows if row["day_key"].startswith(month)]),
-            "by_day": [_one_day(key, rows) for key in days],
-            "by_hour": last_hours.by_hour(),
-            "top_pipelines": _top(await _by_pipeline(sor, f"{month}-01", day)),
-            "top_distributors": _top(await _by_distributor(sor, month)),
-            **last_hours.pipelines_of_concern(),
+            "month": summary(rows_of_month),
+            "by_day": [_one_day(key, rows) for key in last_days],
+            "top_pipelines": _top(_with_names(rows_of_month, "pipeline_id", names)),
             "near_limit": await _near_limit(sor, day, month),
         }
 
 
+async def _of_hours(moment: datetime) -> recent.LastHours:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+        return await recent.LastHours.read(sor, moment)
+
+
+async def _of_distributors(month: str) -> list[dict[str, Any]]:
+    async with reading(snapshot=True, refusal=TOO_SLOW) as sor:
+        return _top(await _by_distributor(sor, month))
+
+
 async def by_day(sor: SafeSqlor, use: Use) -> list[Row]:
     """Return the calls by outcome and the amounts of pipelines, by day and currency."""
-    return await _sums(sor, use, "day_key", _OUTCOMES)
-
-
-async def _by_pipeline(sor: SafeSqlor, first: str, last: str) -> list[Row]:
-    rows = await _sums(sor, Use(first_day=first, last_day=last), "pipeline_id", ("calls",))
-    ids = sorted({row["pipeline_id"] for row in rows})
-    names = await sor.sqlExe("select id, name from pipelines where id in ${ids}$", {"ids": ids})
-    return _with_names(rows, "pipeline_id", names)
+    return await _sums(sor, use, ("day_key",), _OUTCOMES)
 
 
 async def _by_distributor(sor: SafeSqlor, month: str) -> list[Row]:
@@ -82,15 +97,18 @@ async def _by_distributor(sor: SafeSqlor, month: str) -> list[Row]:
     return _with_names(rows, "distributor_id", names)
 
 
-async def _sums(sor: SafeSqlor, use: Use, column: str, counts: Sequence[str]) -> list[Row]:
-    """Return *counts* of calls and amounts of pipelines by *column* and currency: what is of no
+async def _sums(
+    sor: SafeSqlor, use: Use, keys: Sequence[str], counts: Sequence[str]
+) -> list[Row]:
+    """Return *counts* of calls and amounts of pipelines by *keys* and currency: what is of no
     pipeline is no use of one."""
-    columns = dict.fromkeys((column, "pipeline_id", "currency", *counts, "amount"))
+    columns = dict.fromkeys((*keys, "pipeline_id", "currency", *counts, "amount"))
     source = await usage_source(sor, use, (TOTALS,), tuple(columns))
     sums = ", ".join(f"sum(r.{name}) as {name}" for name in (*counts, "amount"))
+    groups = ", ".join(f"r.{name}" for name in (*keys, "currency"))
     rows: list[Row] = await sor.sqlExe(
-        f"select r.{column}, r.currency, {sums} from {source.text}"  # noqa: S608  constants
-        f" where r.pipeline_id is not null group by r.{column}, r.currency",
+        f"select {groups}, {sums} from {source.text}"  # noqa: S608  constants
+        f" where r.pipeline_id is not null group by {groups}",
         source.values,
     )
     return rows
@@ -158,7 +176,8 @@ def _top(rows: list[Any]) -> list[dict[str, Any]]:
         )
         one["calls"] += int(row["calls"])
         if row["amount"]:
-            one["amounts"][row["currency"]] = row["amount"]
+            amounts = one["amounts"]
+            amounts[row["currency"]] = amounts.get(row["currency"], Decimal(0)) + row["amount"]
     return sorted(entries.values(), key=lambda one: (-one["calls"], one["name"]))[
         :MAX_PIPELINES_SHOWN
     ]

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.global_func import SafeSqlor
 from pipeline_ops.rollup.build import built_day
-from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, Kind
+from pipeline_ops.rollup.kinds import IS_OF_BATCH, IS_WHOLE, Kind, select_together
 from pipeline_ops.rollup.ledger_rows import (
     FIRST_DAY,
     LAST_DAY,
@@ -138,10 +138,10 @@ class UsageReader:
         for number, gap in enumerate(self._gaps(first, last, until)):
             conditions = Conditions(f"l{number}_")
             ledger = self._ledger(gap, conditions)
-            texts += [kind.select(columns, ledger, conditions.text) for kind in kinds]
+            texts += select_together(kinds, columns, ledger, conditions.text)
             values |= conditions.values
         if not texts:
-            texts = [kind.select(columns, OF_PIPELINES, "1 = 0") for kind in kinds]
+            texts = select_together(kinds, columns, OF_PIPELINES, "1 = 0")
         return Source(f"({' union all '.join(texts)}) r", values)
 
     def _whole_days(self) -> tuple[str, str]:
