@@ -82,17 +82,24 @@ class Kind:
     condition: str
     by_call: bool = False
 
-    def select(self, columns: Iterable[str], ledger: str, where: str) -> str:
+    def select(
+        self,
+        columns: Iterable[str],
+        ledger: str,
+        where: str,
+        groups_by: Sequence[str] | None = None,
+    ) -> str:
         """Return the statement of its rows, as *columns*, out of the rows `u` that *ledger* (what
-        is behind `from`) and *where* choose."""
-        keys = ("distributor_id", *OF_EVERY, *self.keys)
+        is behind `from`) and *where* choose; *groups_by* are the keys in the place of all."""
+        keys = ("distributor_id", *OF_EVERY, *self.keys) if groups_by is None else groups_by
         terms = ", ".join(f"{self._value(name)} as {name}" for name in columns)
         groups = ", ".join(f"u.{name}" for name in keys)
         rows, having = f"{ledger} where ({where}) and {self.condition}", ""
         if self.by_call:
             rows = _BY_CALL.format(rows=rows)
             having = f" having {' or '.join(f'{text} <> 0' for text in self.sums.values())}"
-        return f"select {terms} from {rows} group by {groups}{having}"  # noqa: S608  constants
+        groups = groups and f" group by {groups}"
+        return f"select {terms} from {rows}{groups}{having}"  # noqa: S608  constants
 
     def _value(self, column: str) -> str:
         if column == "distributor_id":
@@ -108,16 +115,20 @@ def select_together(
     kinds: Sequence[Kind], columns: Sequence[str], ledger: str, where: str
 ) -> list[str]:
     """
-    Return the statements of the rows of *kinds*, as `Kind.select` does for each.
+    Return the statements of the rows of *kinds*, as `Kind.select` does for each, in fewer and wider
+    groups where that comes to the same: it is much quicker.
 
-    Of lines with one kind that corrects their calls these are counted as they are instead, in the
-    groups that are asked for, which is much quicker: the rows of the kind itself are left out.
+    What only adds up goes in the groups that are asked for. So do lines with a kind that corrects
+    their calls, where all keys of that are asked for: the calls are counted as they are, and the
+    rows of the kind are left out.
     """
-    extra = set(columns) & set(LINES.keys) - {"entry_type"}
-    if len(kinds) == 2 and kinds[0] is LINES and kinds[1].by_call and extra <= set(kinds[1].keys):
-        keys = (*kinds[1].keys, "entry_type")
-        lines = Kind(LINES.name, keys, LINES.sums, LINES.condition)
-        return [lines.select(columns, ledger, where)]
+    keys = [name for name in columns if name in ("distributor_id", *OF_EVERY, *LINES.keys)]
+    if tuple(kinds) == (TOTALS,):
+        return [TOTALS.select(columns, ledger, where, keys)]
+    if len(kinds) == 2 and kinds[0] is LINES and kinds[1].by_call:
+        corrected = set(kinds[1].keys)
+        if corrected <= set(keys) <= {*corrected, "distributor_id", *OF_EVERY, "entry_type"}:
+            return [LINES.select(columns, ledger, where, keys)]
     return [kind.select(columns, ledger, where) for kind in kinds]
 
 
