@@ -97,9 +97,7 @@ async def _by_distributor(sor: SafeSqlor, month: str) -> list[Row]:
     return _with_names(rows, "distributor_id", names)
 
 
-async def _sums(
-    sor: SafeSqlor, use: Use, keys: Sequence[str], counts: Sequence[str]
-) -> list[Row]:
+async def _sums(sor: SafeSqlor, use: Use, keys: Sequence[str], counts: Sequence[str]) -> list[Row]:
     """Return *counts* of calls and amounts of pipelines by *keys* and currency: what is of no
     pipeline is no use of one."""
     columns = dict.fromkeys((*keys, "pipeline_id", "currency", *counts, "amount"))
