@@ -12,7 +12,7 @@ from app.base.actor import SYSTEM_ACTOR
 from app.base.catalogue.requests import DATABASE_UNAVAILABLE
 from app.base.clock import iso
 from app.base.errors import AppError, Unavailable
-from app.db import pool as connections, transactions
+from app.db import nodes as connections, transactions
 from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
