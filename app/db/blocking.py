@@ -46,8 +46,11 @@ def open_blocking(place: DatabaseSettings) -> "pymysql.connections.Connection[An
 def _open(
     place: DatabaseSettings, host: Host
 ) -> tuple["pymysql.connections.Connection[Any]", Health]:
+    arguments = place.connect_args(host)
+    # pymysql has no `db` any more, aiomysql nothing else.
+    arguments["database"] = arguments.pop("db")
     connection: pymysql.connections.Connection[Any] = pymysql.connect(
-        **place.connect_args(host), charset="utf8mb4", read_timeout=READ_SECONDS
+        **arguments, charset="utf8mb4", read_timeout=READ_SECONDS
     )
     try:
         with connection.cursor() as cursor:

@@ -78,11 +78,17 @@ class Connection(aiomysql.Connection):
 
 
 async def open_connection(
-    place: DatabaseSettings, host: Host, *, init: str | None = None, **options: Any
+    place: DatabaseSettings,
+    host: Host,
+    name: str | None,
+    *,
+    init: str | None = None,
+    limits: set[asyncio.Timeout] | None = None,
 ) -> Connection:
     """
-    Open a connection in autocommit mode to *place* on *host*, within `connect_timeout` seconds;
-    *init* is run first, *options* are aiomysql's.
+    Open a connection in autocommit mode to the database *name* of *place* on *host*, within
+    `connect_timeout` seconds; *init* is run first. While it is being opened its time limit is one
+    of *limits*, for who wants to end it before.
 
     Raises aiomysql.MySQLError, OSError.
     """
@@ -92,13 +98,20 @@ async def open_connection(
         "client_flag": CLIENT.FOUND_ROWS,  # an update that changes nothing still found its row
         "conv": _CONVERTERS,
         "sql_mode": _SQL_MODE,
+        "db": name,
         "init_command": init,
     }
-    connection = Connection(**(arguments | options))
+    connection = Connection(**arguments)
+    # All of it: aiomysql's own limit is for the first packet of TCP only.
+    limit = asyncio.timeout(place.connect_timeout)
+    limits = set() if limits is None else limits
     try:
-        # All of it: aiomysql's own limit is for the first packet of TCP only.
-        async with asyncio.timeout(place.connect_timeout):
-            await connection._connect()
+        async with limit:
+            limits.add(limit)
+            try:
+                await connection._connect()
+            finally:
+                limits.discard(limit)
         connection.give_up(place.read_timeout)
     except TimeoutError as exc:
         connection.abort()

@@ -20,7 +20,11 @@ from weakref import WeakSet
 
 import aiomysql
 
-from app.base.catalogue.requests import DATABASE_UNAVAILABLE
+from app.base.catalogue.requests import (
+    DATABASE_NOT_SAFE,
+    DATABASE_REFUSES,
+    DATABASE_UNAVAILABLE,
+)
 from app.base.database_settings import DatabaseSettings, Host
 from app.base.logs import log_info, log_warning
 from app.db.connection import Connection, open_connection
@@ -36,6 +40,7 @@ from app.db.server_kind import (
 )
 
 LOOK_EVERY_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.2
 # A wrong password becomes no better by being tried each second.
 LOOK_AT_REFUSING_SECONDS = 5.0
 BACK_AFTER_SECONDS = 5.0
@@ -81,11 +86,19 @@ class Node:
         self.health = Health.AWAY
         self.refusal = DATABASE_UNAVAILABLE
         self.since = 0.0
+        self._looked_at = 0.0
         # Those lent or kept by pools; they end when the server is away.
         self.connections: WeakSet[Connection] = WeakSet()
+        # The time limits of those that are being opened.
+        self.limits: set[asyncio.Timeout] = set()
         self._place = place
         self._watch: Connection | None = None
         self._look: asyncio.Task[None] | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it answers, and will not be worked with before somebody corrects something."""
+        return self.health == Health.AWAY and self.refusal in (DATABASE_REFUSES, DATABASE_NOT_SAFE)
 
     async def look(self, seconds: float | None = None) -> None:
         """Find out how the server is, and return then or after *seconds*; who asks meanwhile
@@ -93,6 +106,13 @@ class Node:
         if self._look is None or self._look.done():
             self._look = asyncio.ensure_future(self._look_once())
         await asyncio.wait({self._look}, timeout=seconds)
+
+    async def look_again(self) -> None:
+        """Do as `look`, but not before a moment after the last one, nor for longer: so the first
+        who asks finds a server that is back, and nobody waits for one that hangs."""
+        age = asyncio.get_running_loop().time() - self._looked_at
+        if not self.refuses and age > LOOK_AGAIN_SECONDS:
+            await self.look(LOOK_AGAIN_SECONDS)
 
     def close(self) -> None:
         """Stop looking."""
@@ -111,7 +131,7 @@ class Node:
 
     async def _ask(self) -> State:
         if self._watch is None or self._watch.closed:
-            self._watch = await open_connection(self._place, self.host, db=None)
+            self._watch = await open_connection(self._place, self.host, None)
         variables = await _pairs(self._watch, ABOUT_KIND) if self.kind is None else {}
         kind = self.kind or ServerKind.of(variables)
         status = await _pairs(self._watch, ABOUT_NODE) if kind.is_galera else {}
@@ -120,7 +140,7 @@ class Node:
         return state_of(status, read_only.get("read_only", ""))
 
     def _note(self, state: State, reason: str) -> None:
-        loop_time = asyncio.get_running_loop().time()
+        loop_time = self._looked_at = asyncio.get_running_loop().time()
         was_known, before = bool(self.since), self.health
         self.health, self.refusal = state.health, state.refusal or DATABASE_UNAVAILABLE
         if was_known and before == self.health:
@@ -137,6 +157,8 @@ class Node:
             )  # fmt: skip
             for connection in connections:
                 connection.abort()
+            for limit in self.limits:
+                limit.reschedule(0)
         elif was_known:
             log_info(log, "database_state", "a database server has another state", **about)
 
@@ -159,6 +181,9 @@ class Nodes:
         """Return the server to work with; raises Unavailable where none can be worked with."""
         if self._current is None:
             await self._begin()
+        if self._current is not None and self._current.health == Health.AWAY:
+            await asyncio.gather(*(node.look_again() for node in self.nodes))
+            self._choose()
         node = self._current
         assert node is not None
         if node.health == Health.AWAY:
@@ -179,7 +204,9 @@ class Nodes:
                 limit = self._place.statement_timeout
                 init = session_statement(node.kind, limit, two_trips=two_trips)
             try:
-                connection = await open_connection(self._place, node.host, init=init, db=name)
+                connection = await open_connection(
+                    self._place, node.host, name, init=init, limits=node.limits
+                )
             except (aiomysql.MySQLError, OSError) as exc:
                 if not connection_lost(exc) or not await self._turned_from(node):
                     raise unreachable(exc) from exc
@@ -213,8 +240,7 @@ class Nodes:
 
     async def _watch(self, node: Node) -> None:
         while True:
-            refuses = node.health == Health.AWAY and node.refusal is not DATABASE_UNAVAILABLE
-            await asyncio.sleep(LOOK_AT_REFUSING_SECONDS if refuses else LOOK_EVERY_SECONDS)
+            await asyncio.sleep(LOOK_AT_REFUSING_SECONDS if node.refuses else LOOK_EVERY_SECONDS)
             await node.look()
             self._choose()
 
