@@ -53,11 +53,17 @@ LOCK_WAIT_SECONDS = 5
 IDLE_TRANSACTION_SECONDS = 10
 
 log = logging.getLogger("pipeline.database")
+# A command, which sets no logging up, says itself what is wrong.
+log.addHandler(logging.NullHandler())
 T = TypeVar("T")
 
 
 def session_statement(
-    kind: ServerKind, statement_timeout: int = 0, *, two_trips: bool = False
+    kind: ServerKind,
+    statement_timeout: int = 0,
+    *,
+    two_trips: bool = False,
+    sees_all_nodes: bool = True,
 ) -> str:
     """Return what each new connection to a server of *kind* is told first."""
     parts = [
@@ -71,7 +77,7 @@ def session_statement(
         parts.append(f"max_execution_time={statement_timeout * 1000}")
     if two_trips and kind.limits_idle_transactions:
         parts.append(f"idle_transaction_timeout={IDLE_TRANSACTION_SECONDS}")
-    if kind.is_galera:
+    if kind.is_galera and sees_all_nodes:
         # What was committed on another node is seen: a call that was begun there can be finished.
         parts.append("wsrep_sync_wait=1")
     return f"set {', '.join(parts)}"
@@ -191,7 +197,12 @@ class Nodes:
         return node
 
     async def connect(
-        self, name: str, *, session: bool = True, two_trips: bool = False
+        self,
+        name: str,
+        *,
+        session: bool = True,
+        two_trips: bool = False,
+        sees_all_nodes: bool = True,
     ) -> Connection:
         """
         Open a connection to the database *name* on the server that is used; without *session* it
@@ -202,7 +213,9 @@ class Nodes:
             init = None
             if session and node.kind is not None:
                 limit = self._place.statement_timeout
-                init = session_statement(node.kind, limit, two_trips=two_trips)
+                init = session_statement(
+                    node.kind, limit, two_trips=two_trips, sees_all_nodes=sees_all_nodes
+                )
             try:
                 connection = await open_connection(
                     self._place, node.host, name, init=init, limits=node.limits

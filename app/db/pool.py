@@ -25,12 +25,12 @@ from app.db.settlement import settle
 from app.db.sqlor import SafeSqlor
 from app.db.two_trips import settle_in_two_trips
 
-P = TypeVar("P", "Pool", "TwoTripPool")
+P = TypeVar("P", bound="Connections")
 
 IDLE_CHECK_SECONDS = 30
 RECYCLE_SECONDS = 1800
-# As many as admission has transactions at the same time.
-TWO_TRIP_SIZE = 2
+# As many as admission has transactions at the same time, those that are stuck included.
+TWO_TRIP_SIZE = 8
 
 
 class Connections:
@@ -38,6 +38,7 @@ class Connections:
     is free is had without a turn of the loop."""
 
     two_trips = False
+    sees_all_nodes = True
 
     def __init__(
         self, place: DatabaseSettings, size: int, wait_seconds: float, nodes: Nodes | None = None
@@ -72,7 +73,9 @@ class Connections:
         return await self._open()
 
     async def _open(self) -> Connection:
-        return await self._nodes.connect(self._place.name, two_trips=self.two_trips)
+        return await self._nodes.connect(
+            self._place.name, two_trips=self.two_trips, sees_all_nodes=self.sees_all_nodes
+        )
 
     def _give_back(self, connection: Connection) -> None:
         # In the middle of a transaction it is of no use to anybody.
@@ -112,6 +115,13 @@ class Pool(Connections):
             connection.abort()
             raise unreachable(exc) from exc
         return connection
+
+
+class HealthPool(Pool):
+    """For those who look how the database is: what other nodes have written does not matter, and
+    waiting for it would tell nothing of this one."""
+
+    sees_all_nodes = False
 
 
 class TwoTripPool(Connections):
@@ -176,7 +186,7 @@ class Pools(DBPools.klass):
         connection up."""
         pool = self._pools.get(f"{name}.health")
         if pool is None:
-            pool = self._pools[f"{name}.health"] = self._new(Pool, name, 1)
+            pool = self._pools[f"{name}.health"] = self._new(HealthPool, name, 1)
         return pool
 
     def two_trips(self) -> TwoTripPool:
