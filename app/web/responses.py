@@ -44,9 +44,13 @@ USUAL_HEADERS: CIMultiDict[str] = CIMultiDict(
 )
 
 
-def insist_on_https() -> None:
-    """Let every answer of this process tell browsers to come by https only, for a year."""
-    USUAL_HEADERS["Strict-Transport-Security"] = "max-age=31536000"
+def insist_on_https(seconds: int) -> None:
+    """
+    Let every answer of this process tell browsers to come by https only for so many *seconds*.
+
+    With 0 those that were told so before forget it; without the header they would not.
+    """
+    USUAL_HEADERS["Strict-Transport-Security"] = f"max-age={seconds}"
     usual_headers.cache_clear()
 
 
