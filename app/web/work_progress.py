@@ -50,6 +50,8 @@ async def answer_with_progress(
     headers = USUAL_HEADERS.copy()
     headers["Content-Type"] = LINES_TYPE
     headers["X-Request-Id"] = request[CONTEXT].request_id
+    # nginx would keep the lines back until there are many; it reads this and leaves it out.
+    headers["X-Accel-Buffering"] = "no"
     response = web.StreamResponse(headers=headers)
     progress = Progress()
     task = asyncio.ensure_future(work(progress))
