@@ -43,6 +43,10 @@ USUAL_HEADERS: CIMultiDict[str] = CIMultiDict(
     }
 )
 
+# Of answers that tell how far a piece of work is: nginx would keep what comes bit by bit back until
+# there is much of it. It reads this header and leaves it out.
+AS_IT_COMES = {"X-Accel-Buffering": "no"}
+
 
 def insist_on_https(seconds: int) -> None:
     """
