@@ -67,6 +67,18 @@ HOST_COMMANDS = (
         "更换会话密钥、密码密钥或数据库密码",
     ),
     Command(
+        "backup",
+        "app.cli.backup",
+        "write databases, secrets, configuration and archive into one file, while calls are let in",
+        "不停服地将数据库、密钥、配置与归档写入一个文件",
+    ),
+    Command(
+        "restore",
+        "app.cli.restore",
+        "put a backup into an empty database, then check the ledger",
+        "将备份恢复到空数据库，并核对账本",
+    ),
+    Command(
         "demo",
         "app.cli.demo",
         "load the demo data into the running system and print a curl line",
@@ -101,6 +113,14 @@ def main(argv: list[str]) -> int:
         print_error(str(exc), str(exc))
     except AppError as exc:
         print(translate(exc.text, "zh" if is_chinese() else "en"), file=sys.stderr)
+    except OSError as exc:
+        # A full or read-only disk can show at any file; not every error names it.
+        where = exc.filename or var_folder()
+        print_error(
+            f"{where}: {exc.strerror or exc}. See that its disk has room and can be written, then "
+            "try again.",
+            f"{where}：{exc.strerror or exc}。请确认磁盘有空间且可写，然后重试。",
+        )
     except KeyboardInterrupt:
         print_error("Interrupted.", "已中断。")
         return 130

@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("app.web",),
     ("app.endpoints",),
     ("app.server",),
-    ("app.global_func", "app.build"),
+    ("app.global_func", "app.build", "app.backup"),
     ("pipeline_core.errors",),
     ("pipeline_core.definition",),
     ("pipeline_core.draft",),
