@@ -105,6 +105,8 @@ from app.records.rows import (
 from app.records.spreadsheets import BYTE_ORDER_MARK, CsvFile, ExcelCells
 from app.records.table_service import Record, TableService, Values
 from app.records.trail import Change, audit_context, deletion, record_changes
+from app.runtime.address import running_settings
+from app.runtime.workers import local_url
 from app.schema.coercion import whole_range
 from app.schema.tables import Index, references, table
 from app.schema.validation import (
@@ -228,6 +230,7 @@ __all__ = [
     "kept_json",
     "like_pattern",
     "list_rows",
+    "local_url",
     "lock_parent",
     "minor_units",
     "month_bounds",
@@ -251,6 +254,7 @@ __all__ = [
     "references",
     "register_paths",
     "request_refusals",
+    "running_settings",
     "settings",
     "sort_terms",
     "table",

@@ -67,6 +67,12 @@ HOST_COMMANDS = (
         "更换会话密钥、密码密钥或数据库密码",
     ),
     Command(
+        "dbpassword",
+        "app.cli.dbpassword",
+        "seal the database password for the configuration file",
+        "封装数据库密码，供写入配置文件",
+    ),
+    Command(
         "backup",
         "app.cli.backup",
         "write databases, secrets, configuration and archive into one file, while calls are let in",
@@ -99,11 +105,11 @@ def main(argv: list[str]) -> int:
         print(_help(), file=sys.stderr)
         return 2
     keep_private(var_folder())
-    # Days and months turn for commands where they do for the workers. A configuration that is not
-    # right is told by the command that reads it: its help, or one that mends it, needs none.
-    with suppress(ConfigError):
-        clock.set_zone(load_settings(environ).quota_time_zone)
     try:
+        # Days and months turn for commands where they do for the workers. A configuration that is
+        # not right is told by the command that reads it: others, and help, need none.
+        with suppress(ConfigError):
+            clock.set_zone(load_settings(environ).quota_time_zone)
         if own is None:
             # What modules know of each other's rows, their commands need too.
             import_module("app.modules").connect_modules()
