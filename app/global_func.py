@@ -81,6 +81,7 @@ from app.db.bulk import (
     quote_of,
     update_texts,
 )
+from app.db.host_clock import require_right_clock
 from app.db.pool import pools
 from app.db.results import Query, Rows
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
@@ -254,6 +255,7 @@ __all__ = [
     "references",
     "register_paths",
     "request_refusals",
+    "require_right_clock",
     "running_settings",
     "settings",
     "sort_terms",

@@ -12,6 +12,7 @@ from app.base.catalogue.requests import METRICS_FORBIDDEN
 from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.secrets import WatchedSecret
+from app.db.host_clock import require_right_clock
 from app.db.migrate import schema_is_current
 from app.db.transactions import reading
 from app.server.metrics import REQUEST_METRICS
@@ -29,13 +30,15 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answer 200 if the database answers and its tables are the models'; else 503 and why."""
+    """Answer 200 if the database answers, its tables are the models' and its clock is this host's;
+    else 503 and why."""
     try:
         async with reading("sage") as sor:
             await sor.sqlExe("select 1 from permission limit 1", {})
         async with reading() as sor:
             if not await schema_is_current(sor):
                 return _not_ready("The tables are not current. Run manage.py migrate.")
+            await require_right_clock(sor)
     except AppError as exc:
         return _not_ready(translate(exc.text, request[CONTEXT].lang))
     except aiomysql.MySQLError as exc:
