@@ -85,6 +85,13 @@ HOST_COMMANDS = (
         "将备份恢复到空数据库，并核对账本",
     ),
     Command(
+        "doctor",
+        "app.cli.doctor",
+        "look at configuration, database, host, secrets and ledger, and say what to do",
+        "检查配置、数据库、主机、密钥与账本，并说明如何处理",
+        knows_modules=True,
+    ),
+    Command(
         "demo",
         "app.cli.demo",
         "load the demo data into the running system and print a curl line",
@@ -110,7 +117,7 @@ def main(argv: list[str]) -> int:
         # not right is told by the command that reads it: others, and help, need none.
         with suppress(ConfigError):
             clock.set_zone(load_settings(environ).quota_time_zone)
-        if own is None:
+        if own is None or own.knows_modules:
             # What modules know of each other's rows, their commands need too.
             import_module("app.modules").connect_modules()
         function = getattr(import_module(command.module), command.function)

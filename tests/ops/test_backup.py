@@ -19,6 +19,7 @@ from app.backup.content import read_content
 from app.backup.sealing import read_key
 from app.base.settings import ROOT
 from app.runtime.terminal import CommandError
+from tests.support.administration import administrate
 from tests.support.installation import Installation
 from tests.support.shop import Shop
 
@@ -61,13 +62,13 @@ class Target:
 
     def make_empty(self) -> None:
         """Make both databases anew."""
-        admin = self.server.mariadb.admin_connection()
-        assert admin is not None
-        with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
-            for name in TARGETS:
-                cursor.execute(f"drop database if exists `{name}`")
-                cursor.execute(f"create database `{name}` collate utf8mb4_unicode_ci")
-                cursor.execute(f"grant all on `{name}`.* to 'pipeline'@'localhost'")
+        for name in TARGETS:
+            administrate(
+                self.server,
+                f"drop database if exists `{name}`",
+                f"create database `{name}` collate utf8mb4_unicode_ci",
+                f"grant all on `{name}`.* to 'pipeline'@'localhost'",
+            )
 
     def remove(self) -> None:
         """Remove both databases."""

@@ -10,15 +10,8 @@ from appPublic.aes import aes_decode_b64
 from app.base.settings import load_settings
 from app.runtime import processes
 from app.runtime.address import record_address
+from tests.support.administration import administrate
 from tests.support.installation import PASSWORDS, Installation, write_config
-
-
-def as_administrator(installation: Installation, *statements: str) -> None:
-    admin = installation.mariadb.admin_connection()
-    assert admin is not None
-    with admin.open(autocommit=True) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
 
 
 def dbpassword(
@@ -34,7 +27,7 @@ def dbpassword(
 def test_without_the_right_to_triggers_migrate_fails_and_shows_the_sql(
     database: Installation,
 ) -> None:
-    as_administrator(
+    administrate(
         database,
         "drop trigger pipeline.app_archive_batch_kept_for_good",
         "revoke trigger on pipeline.* from 'pipeline'@'localhost'",
@@ -47,7 +40,7 @@ def test_without_the_right_to_triggers_migrate_fails_and_shows_the_sql(
     for output in (plan.stdout, process.stdout):
         assert remedy in output
         assert "create trigger `app_archive_batch_kept_for_good`" in output
-    as_administrator(database, remedy)
+    administrate(database, remedy)
     assert database.manage("migrate").returncode == 0
     assert database.query("show triggers like 'app_archive_batch'")
 

@@ -44,6 +44,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("pipeline_dist.api", "pipeline_dist.admin"),
     ("pipeline_dist.replay",),
     ("pipeline_dist.init",),
+    ("app.doctor",),
     ("app.cli",),
     ("app.modules",),
     ("app.pipeline_app", "app.manage", "app.scripts", *(f"{name}.scripts" for name in MODULES)),
