@@ -79,8 +79,8 @@ async def test_what_was_decided_goes_without_the_garbage_collector(pool: Install
         del result
         await asyncio.gather(*(single(shop, f"s{number}") for number in range(20)))
         await asyncio.sleep(0)
-        left = [one for one in gc.get_objects() if isinstance(one, kinds)]
-        assert len(left) == before
+        survivors = [one for one in gc.get_objects() if isinstance(one, kinds)]
+        assert len(survivors) == before
     finally:
         gc.enable()
 
