@@ -1,6 +1,7 @@
 """MariaDB's own programs, which dump a database and read a dump: found, called, their errors."""
 
 import shutil
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -8,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from app.access.sage_setup import database_cursor
+from app.base.database_settings import DatabaseSettings, TlsSettings
 from app.base.private_files import write_private
-from app.base.settings import DatabaseSettings
 from app.runtime.terminal import CommandError
 
 PACKAGE = "mariadb-client"
@@ -109,17 +111,29 @@ def _program(*names: str) -> str:
 @contextmanager
 def _client_file(place: DatabaseSettings) -> Iterator[Path]:
     """Write how the database is reached where only we can read it: not on a command line."""
-    where = (
-        {"socket": place.unix_socket}
-        if place.unix_socket
-        else {"host": place.host, "port": str(place.port), "protocol": "tcp"}
-    )
-    values = where | {"user": place.user, "password": place.password}
+    values = _where(place) | {"user": place.user, "password": place.password}
+    values |= _tls(place.tls) if place.tls else {}
     with tempfile.TemporaryDirectory(prefix="pipeline-client-") as folder:
         path = Path(folder, "client.cnf")
         rows = [f'{name} = "{_escape(str(value))}"' for name, value in values.items()]
         write_private(path, "\n".join(["[client]", *rows, ""]))
         yield path
+
+
+def _where(place: DatabaseSettings) -> dict[str, str]:
+    """Return the address of the first server that is well; raises CommandError without one."""
+    if place.unix_socket:
+        return {"socket": place.unix_socket}
+    with database_cursor(place) as cursor:
+        connection = cursor.connection
+        return {"host": connection.host, "port": str(connection.port), "protocol": "tcp"}
+
+
+def _tls(tls: TlsSettings) -> dict[str, str]:
+    ca = tls.ca or ssl.get_default_verify_paths().cafile or ""
+    files = {"ssl-ca": ca, "ssl-cert": tls.cert, "ssl-key": tls.key}
+    flags = {"ssl": "1", "ssl-verify-server-cert": "1" if tls.verify else "0"}
+    return flags | {name: path for name, path in files.items() if path}
 
 
 def _escape(value: str) -> str:

@@ -57,18 +57,18 @@ def read_content(path: Path, key: bytes | None) -> Content:
     return content
 
 
-def load_databases(
+def load_database(
     path: Path,
     key: bytes | None,
-    places: dict[str, DatabaseSettings],
+    name: str,
+    place: DatabaseSettings,
     tell: Callable[[str, int], None],
 ) -> None:
-    """Run the SQL of the backup in *places*; *tell* gets the database's name and how many bytes of
-    its statements are done."""
-    for name, place in places.items():
-        with members(path, key) as parts:
-            streams = (file for member, file in parts if member.startswith(name + _SQL))
-            clients.load(place, _statements(name, streams, tell))
+    """Run the SQL of the backup's database *name* in *place*; *tell* gets the name and how many
+    bytes of its statements are done."""
+    with members(path, key) as parts:
+        streams = (file for member, file in parts if member.startswith(name + _SQL))
+        clients.load(place, _statements(name, streams, tell))
 
 
 def write_files(path: Path, key: bytes | None, targets: dict[str, Path]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.access.sage_setup import database_cursor
 from app.backup import clients
 from app.backup.container import check_whole
-from app.backup.content import Content, load_databases, other_files, read_content, write_files
+from app.backup.content import Content, load_database, other_files, read_content, write_files
 from app.backup.folders import target_of
 from app.backup.progress import Progress
 from app.backup.sealing import read_key
@@ -132,10 +132,9 @@ def _load(
         progress.subject = places[name].name
         progress.tell(size)
 
-    for place in places.values():
-        print_message(f"Database {address(place)} …", f"数据库 {address(place)} …")
-    load_databases(file, key, places, tell)
     for name, place in places.items():
+        print_message(f"Database {address(place)} …", f"数据库 {address(place)} …")
+        load_database(file, key, name, place, tell)
         with database_cursor(place) as cursor:
             count = len(objects(cursor))
         print_message(
