@@ -230,17 +230,17 @@ async def test_packages_count_calls_of_the_same_moment() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 async def test_rows_that_somebody_holds_stop_nobody_else(pool: Installation, count: int) -> None:
     """Not even where as many batches wait for them as there may be at the same time."""
-    held, free = [await make_trade() for _ in range(count)], await make_trade()
-    for trade in (*held, free):
+    busy, free = [await make_trade() for _ in range(count)], await make_trade()
+    for trade in (*busy, free):
         await begin(trade, "first")
     with pool.connect() as connection, connection.cursor() as cursor:
         cursor.execute("start transaction")
-        for trade in held:
+        for trade in busy:
             cursor.execute(
                 "select id from distributors where id = %s for update", (trade.distributor_id,)
             )
         stuck = []
-        for trade in held:
+        for trade in busy:
             stuck += [asyncio.ensure_future(begin(trade, f"k{n}")) for n in range(5)]
             await asyncio.sleep(0.05)
         async with asyncio.timeout(4):
