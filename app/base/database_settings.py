@@ -229,7 +229,8 @@ def read_databases(
         pipeline = _embedded(var_dir, kwargs)
     own = entries.get(sage_name) or entries.get("sage")
     if own:
-        sage = _database(own, _password(own, key, path), own.get("db") or sage_name)
+        password = env.get("PIPELINE_SAGE_DB_PASSWORD") or _password(own, key, path)
+        sage = _database(own, password, own.get("db") or sage_name)
     else:
         sage = replace(pipeline, name=sage_name)
     return pipeline, sage

@@ -201,6 +201,15 @@ METRICS_FORBIDDEN = FORBIDDEN.variant(
     "此处访问指标需要令牌（Authorization: Bearer）。令牌是 pipeline.metrics_token，未设时在运"
     "行目录的文件 secrets/metrics_token 中。",
 )
+HOST_CLOCK = ErrorCode(
+    "host_clock",
+    503,
+    "This host's clock is {seconds} s ahead of the database's (behind, if negative); more than"
+    " {limit} s would book calls into the wrong time. Set both by a time service (chrony,"
+    " systemd-timesyncd); nothing has to be restarted.",
+    "本机时钟比数据库快 {seconds} 秒（负数为慢）；超过 {limit} 秒会把调用记到错误的时间。"
+    "请用时间同步服务（chrony、systemd-timesyncd）校准两者，无需重启。",
+)
 INTERNAL_ERROR = ErrorCode(
     "internal_error",
     500,

@@ -10,7 +10,7 @@ import logging
 from contextlib import suppress
 from datetime import datetime
 
-from app.global_func import AppError, SafeSqlor, in_transaction, now, reading
+from app.global_func import AppError, SafeSqlor, in_transaction, now, reading, require_right_clock
 from pipeline_ops.calls.account import lock_reservations
 from pipeline_ops.calls.capacity import lock_capacity, release_estimates
 from pipeline_ops.ledger.expiry import EXPIRE_BATCH_SIZE, estimates_of, expire, find_overdue
@@ -60,6 +60,8 @@ async def _sweep_while_leader(sor: SafeSqlor, stop: asyncio.Event) -> None:
         return
     try:
         while not stop.is_set():
+            # A clock that is ahead would end the calls of other hosts before their time.
+            await require_right_clock(sor)
             count = await expire_overdue(now())
             if count:
                 log.info("%d overdue call(s) ended", count, extra={"action": "sweep"})
