@@ -22,7 +22,7 @@ from app.base.settings import DatabaseSettings, settings
 from app.db.errors import unreachable
 from app.db.settlement import settle
 from app.db.sqlor import SafeSqlor, to_utc
-from app.db.two_trips import settle_in_two_trips
+from app.db.two_trips import look_at_server, settle_in_two_trips
 
 IDLE_CHECK_SECONDS = 30
 RECYCLE_SECONDS = 1800
@@ -176,9 +176,11 @@ class TwoTripPool:
             self._isolation = self._isolation or await _isolation_variable(self._place)
             arguments = _connect_args(self._place)
             arguments["client_flag"] |= CLIENT.MULTI_STATEMENTS
-            return await aiomysql.connect(
+            connection = await aiomysql.connect(
                 init_command=session_statement(self._isolation), **arguments
             )
+            await look_at_server(connection)
+            return connection
         except (aiomysql.MySQLError, OSError) as exc:
             raise unreachable(exc) from exc
 

@@ -62,6 +62,42 @@ async def test_all_is_done_in_two_round_trips(monkeypatch: pytest.MonkeyPatch) -
     assert await names() == ["a", "b", "c"]
 
 
+async def test_a_node_of_a_cluster_is_asked_one_statement_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Galera may end a transaction within a text, and go on with the rest of it."""
+    texts: list[str] = []
+    send = Connection._execute_command
+
+    async def send_and_keep(self: Any, command: int, text: Any) -> None:
+        texts.append(text.decode() if isinstance(text, bytes) else text)
+        await send(self, command, text)
+
+    async def look(connection: Any) -> None:
+        connection.takes_texts = False
+
+    monkeypatch.setattr("app.db.pool.look_at_server", look)
+    await pools().two_trips().close()
+    await in_transaction(lambda sor: sor.together(ALL), two_trips=True)
+    monkeypatch.setattr(Connection, "_execute_command", send_and_keep)
+
+    before = await in_transaction(
+        lambda sor: _then(sor.together(ALL, ALL), sor.write_last(rows(sor, "a", "b"))),
+        two_trips=True,
+    )
+    with pytest.raises(DuplicateKey):
+        await in_transaction(
+            lambda sor: sor.write_last([*rows(sor, "c"), *rows(sor, "a")]), two_trips=True
+        )
+
+    words = "start select select insert commit start insert insert rollback"
+    assert [text.split()[0].lower() for text in texts] == words.split()
+    assert before == [(), ()]
+    await pools().two_trips().close()
+    monkeypatch.undo()
+    assert await names() == ["a", "b"]
+
+
 async def _then(first: Any, second: Any) -> Any:
     result = await first
     await second
