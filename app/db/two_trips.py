@@ -12,7 +12,7 @@ value in one goes through `sql_literal`, as bound values do; all else of it is t
 A node of a Galera cluster is asked one statement at a time. Another node's commit may end a
 transaction between two statements of one text; MariaDB 10.11 then goes on with the rest of the
 text, outside of any transaction, and answers the commit with OK: half of a batch is written, or
-nothing of what was acknowledged (tests/cluster/test_conflicts.py).
+nothing of what was acknowledged (tests/cluster/test_packages_on_nodes.py).
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -21,6 +21,7 @@ from typing import Any
 
 import aiomysql
 
+from app.db.cluster_node import is_cluster_node
 from app.db.cursor import sql_literal
 from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.results import Query, Rows, run_statements
@@ -39,7 +40,7 @@ class TwoTripSqlor(SafeSqlor):
         super().__init__(connection, dbname)
         self._is_open = False
         self._last: list[str] = []
-        self._takes_texts: bool = connection.takes_texts
+        self.locks_hold = self._takes_texts = bool(connection.takes_texts)
 
     async def together(self, *queries: Query) -> list[Rows]:
         """Return the rows of each of *queries*, which are run in their order in one round trip."""
@@ -131,11 +132,8 @@ class TwoTripSqlor(SafeSqlor):
 
 async def look_at_server(connection: Any) -> None:
     """Note on *connection*, a new one, whether its server can be sent texts of several statements
-    (`takes_texts`): one that is no node of a Galera cluster. Raises the driver's errors."""
-    async with connection.cursor() as cursor:
-        await cursor.execute("show variables like 'wsrep_on'")
-        row = await cursor.fetchone()
-    connection.takes_texts = row is None or row[1] != "ON"
+    (`takes_texts`). Raises the driver's errors."""
+    connection.takes_texts = not await is_cluster_node(connection)
 
 
 @asynccontextmanager
