@@ -1,5 +1,6 @@
 """Three nodes of a database cluster, each with an application of its own, for all tests here."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,8 +33,18 @@ def nodes(library: str) -> Iterator[list[Node]]:
             for node in members:
                 node.installation.start(workers=1)
             yield members
+            _keep_logs(members)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep_logs(nodes: list[Node]) -> None:
+    """Keep what workers and servers logged where tests/run.sh keeps logs."""
+    folder = os.environ.get("PIPELINE_TEST_LOGS")
+    for number, node in enumerate(nodes if folder else [], 1):
+        place = Path(str(folder)) / f"cluster-{number}"
+        shutil.copytree(node.installation.var_dir / "logs", place, dirs_exist_ok=True)
+        shutil.copy(node.installation.mariadb.log, place)
 
 
 @pytest.fixture(scope="session")
