@@ -27,6 +27,8 @@ class Connection(aiomysql.Connection):
     server is to those who watch it."""
 
     node: Any = None
+    # Whether several statements may go in one text (app/db/two_trips.py).
+    takes_texts = False
 
     async def _request_authentication(self) -> None:
         # Before a word of user and password is sent; aiomysql itself would go on without TLS.

@@ -26,8 +26,10 @@ from app.base.clock import now
 from app.base.errors import AppError
 from app.base.settings import ConfigError
 from app.db import numbered
+from app.db.errors import RETRIED, failure_code
 from app.db.numbered import Migration, MigrationError, Tell
 from app.db.pool import raw_connection
+from app.db.server_kind import is_cluster_node
 from app.db.sqlor import SafeSqlor
 from app.schema.collation import name_collation
 from app.schema.inspect import FoundTable, read_schema
@@ -38,6 +40,11 @@ LOCK_SECONDS = 120
 ROUNDS = 3
 # Somebody else did it between our look and our statement: table, column, key, constraint exists.
 _DONE_ALREADY = frozenset({1050, 1060, 1061, 1359, 1826, 3822})
+# What a migration on another node of a cluster does to this one: also that what is to be dropped is
+# gone, and that what is to be recorded is.
+_DONE_ELSEWHERE = RETRIED | _DONE_ALREADY | {1054, 1062, 1091}
+CLUSTER_TRIES = 6
+CLUSTER_PAUSE_SECONDS = 1.0
 # No right to do it, or a server without it.
 _CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
 # How a line begins of what could not be done.
@@ -52,7 +59,8 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
 
     *connection*: an aiomysql connection or a sqlor object; None opens one. *tell* gets each line as
     soon as it is known: a large table takes its time. Two migrations at the same time wait for each
-    other. Raises MigrationError when a statement fails.
+    other; on two nodes of a cluster they do not, and who loses looks again at what is to be done.
+    Raises MigrationError when a statement fails.
     """
     steps: list[str] = []
 
@@ -61,8 +69,19 @@ async def migrate(connection: Any = None, tell: Tell = lambda _: None) -> list[s
         tell(line)
 
     async with _connection(connection) as conn, _migration_lock(conn):
-        await _migrate(conn, note)
-        await _record(conn, steps)
+        tries = CLUSTER_TRIES if await is_cluster_node(conn) else 1
+        for attempt in range(1, tries + 1):
+            try:
+                await _migrate(conn, note)
+                await _record(conn, steps)
+                break
+            except (aiomysql.MySQLError, MigrationError) as exc:
+                # The lock holds on this node only. What another node does meanwhile is looked at
+                # anew: nothing is done twice.
+                if failure_code(exc) not in _DONE_ELSEWHERE or attempt == tries:
+                    raise
+                await conn.rollback()
+            await asyncio.sleep(CLUSTER_PAUSE_SECONDS * attempt)
     SafeSqlor.forget_tables()
     return steps
 

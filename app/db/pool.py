@@ -147,6 +147,13 @@ class TwoTripPool(Connections):
         finally:
             self._slots.release()
 
+    async def _open(self) -> Connection:
+        connection = await super()._open()
+        # The commit of another node may end a transaction between two statements of one text, and
+        # the server goes on with the rest outside of any.
+        connection.takes_texts = not connection.node.kind.is_galera
+        return connection
+
 
 async def _take_slot(slots: asyncio.Semaphore, wait_seconds: float) -> None:
     """Take one of *slots*; raises Unavailable where none comes free in time."""

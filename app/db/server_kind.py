@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.base.catalogue.requests import NODE_NOT_READY
 from app.base.errors import ErrorCode
@@ -65,3 +65,13 @@ def state_of(status: Mapping[str, str], read_only: str) -> State:
         return State(Health.AWAY, NODE_NOT_READY)
     is_behind = bool(status) and status.get("wsrep_local_state") != _SYNCED
     return State(Health.HALF if is_behind or read_only not in ("", "OFF", "0") else Health.WELL)
+
+
+async def is_cluster_node(connection: Any) -> bool:
+    """Return whether the server of *connection* is a node of a Galera cluster, where a lock holds
+    on one node, and another node's commit may end a transaction that has done nothing wrong;
+    raises the driver's errors."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(ABOUT_KIND)
+        variables = {str(name): str(value) for name, value in await cursor.fetchall()}
+    return ServerKind.of(variables).is_galera

@@ -41,11 +41,15 @@ async def end_transaction(connection: Any, how: str) -> None:
     try:
         await getattr(connection, how)()
     except BaseException as exc:
+        if how == "commit" and failure_code(exc) in RETRIED:
+            # Nothing is committed: another database node's transaction came first.
+            await end_transaction(connection, "rollback")
+            raise
         # Nobody may get a connection whose transaction is in an unknown state.
         connection.close()
         if how != "commit":
             return
-        if failure_code(exc) in RETRIED or not isinstance(exc, aiomysql.MySQLError | OSError):
+        if not isinstance(exc, aiomysql.MySQLError | OSError):
             raise
         raise unknown_outcome() from exc
 
