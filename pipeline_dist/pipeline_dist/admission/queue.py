@@ -284,6 +284,8 @@ class AdmissionQueue:
         for request in self._waiting:
             if request.since < latest:
                 request.answer(QUEUE_FULL(headers={"Retry-After": "1"}))
+        # While no transaction comes to its end, nobody else takes them out.
+        self._waiting = [request for request in self._waiting if not request.is_over]
         if self._waiting:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
