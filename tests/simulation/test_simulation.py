@@ -20,7 +20,7 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_history_holds() -> None:
-    result = simulate()
+    result = simulate("--seeds", "1", "1500")
 
     assert result.returncode == 0, result.stdout + result.stderr
     # Faults have happened, of each kind and at each place that a message has.

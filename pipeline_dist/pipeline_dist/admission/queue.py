@@ -116,6 +116,11 @@ class AdmissionQueue:
                 _remember(self._pipelines, request.command.pipeline, outcome.pipeline_id)
         return outcomes
 
+    def check_room(self, places: int = MAX_WAITING) -> None:
+        """Raise Unavailable `busy` where so many requests wait already."""
+        if len(self._waiting) >= places:
+            raise QUEUE_FULL(headers={"Retry-After": "1"})
+
     def group_size(self) -> int:
         """Return how many calls a group may have that asks now: fewer where others wait, or had
         their turn within the last second, and may come again while it is decided."""
@@ -147,8 +152,7 @@ class AdmissionQueue:
         pipeline_id: str | None,
         rows: frozenset[str],
     ) -> BeginResult | FinishResult:
-        if len(self._waiting) >= (MAX_WAITING if isinstance(command, BeginCall) else MAX_ENDING):
-            raise QUEUE_FULL(headers={"Retry-After": "1"})
+        self.check_room(MAX_WAITING if isinstance(command, BeginCall) else MAX_ENDING)
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
