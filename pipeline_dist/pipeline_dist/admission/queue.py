@@ -121,9 +121,9 @@ class AdmissionQueue:
             group.requests = []
         return outcomes
 
-    def check_room(self, places: int = MAX_WAITING) -> None:
-        """Raise Unavailable `busy` where so many requests wait already."""
-        if len(self._waiting) >= places:
+    def check_queue(self, *, ends_call: bool = False) -> None:
+        """Raise Unavailable `busy` where there is no room for a call that begins, or ends."""
+        if len(self._waiting) >= (MAX_ENDING if ends_call else MAX_WAITING):
             raise QUEUE_FULL(headers={"Retry-After": "1"})
 
     def group_size(self) -> int:
@@ -157,7 +157,7 @@ class AdmissionQueue:
         pipeline_id: str | None,
         rows: frozenset[str],
     ) -> BeginResult | FinishResult:
-        self.check_room(MAX_WAITING if isinstance(command, BeginCall) else MAX_ENDING)
+        self.check_queue(ends_call=isinstance(command, FinishCall))
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
