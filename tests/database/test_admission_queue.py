@@ -16,7 +16,7 @@ from app.db import nodes as connections, transactions
 from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
-from pipeline_dist.admission import service as admission
+from pipeline_dist.admission import queue, service as admission
 from pipeline_dist.admission.commands import BeginResult
 from pipeline_dist.admission.limits import rate_limit_headers
 from pipeline_dist.admission.queue import admission_queue
@@ -316,3 +316,37 @@ async def test_a_pipeline_that_was_made_anew_under_its_code() -> None:
     assert answer.pipeline_id == other.rows["pipelines"]["id"]
     assert (await other.row("pipeline_capacity")).running == 1
     assert await differences() == []
+
+
+async def test_more_than_can_wait_are_refused_at_once_and_none_is_booked(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_WAITING", 20)
+    trade = await make_trade()
+    running = await begin(trade, "first")
+    requests = [begin(trade, f"k{n}") for n in range(60)]
+    end = admission.finish(trade.distributor_id, finish_call(running.call["call_no"]))
+    answers, end_answer = await asyncio.gather(asyncio.gather(*requests), end)
+
+    assert [getattr(answer, "replayed", answer) for answer in answers] == (
+        [False] * 20 + ["busy"] * 40
+    )
+    assert end_answer.call["status"] == "succeeded"  # there is more room for what ends
+    assert [await begin(trade, f"k{n}") for n in (20, 59)] != ["busy", "busy"]
+    assert await differences() == []
+
+
+async def test_those_who_waited_too_long_leave_the_queue_while_no_transaction_ends(
+    pool: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = await make_trade()
+    await begin(trade, "first")
+    waiting = admission_queue()
+    waiting._busy.add(trade.distributor_id)  # as if a transaction did not come back
+    monkeypatch.setattr(waiting, "_wait_seconds", 0.1)
+
+    answers = await asyncio.gather(*(begin(trade, f"k{n}") for n in range(5)))
+
+    waiting._busy.discard(trade.distributor_id)
+    assert answers == ["busy"] * 5
+    assert waiting._waiting == []

@@ -44,6 +44,12 @@ MAX_BATCH_LINES = 4000
 GROUP_BESIDE_OTHERS = 250
 MAX_GROUP = 1000
 MAX_QUIET_SECONDS = 1.0
+# So many wait at most in this worker: two full transactions, some tenths of a second where the rows
+# are free, and enough that none ever waits for company. Who comes beyond them is told at once,
+# which costs nobody anything, instead of waiting in vain. Calls that end have as much room again,
+# since they free what the others wait for.
+MAX_WAITING = 2 * MAX_BATCH_REQUESTS
+MAX_ENDING = 2 * MAX_WAITING
 # So many calls and keys are remembered, so that what they will lock is known beforehand.
 MAX_KNOWN = 10_000
 
@@ -121,6 +127,11 @@ class AdmissionQueue:
             group.requests = []
         return outcomes
 
+    def check_queue(self, *, ends_call: bool = False) -> None:
+        """Raise Unavailable `busy` where there is no room for a call that begins, or ends."""
+        if len(self._waiting) >= (MAX_ENDING if ends_call else MAX_WAITING):
+            raise QUEUE_FULL(headers={"Retry-After": "1"})
+
     def group_size(self) -> int:
         """Return how many calls a group may have that asks now: fewer where others wait, or had
         their turn within the last second, and may come again while it is decided."""
@@ -152,6 +163,7 @@ class AdmissionQueue:
         pipeline_id: str | None,
         rows: frozenset[str],
     ) -> BeginResult | FinishResult:
+        self.check_queue(ends_call=isinstance(command, FinishCall))
         credentials = None if isinstance(caller, str) else caller
         request = PendingRequest(command, distributor_id, credentials, pipeline_id, rows)
         self._waiting.append(request)
@@ -303,6 +315,8 @@ class AdmissionQueue:
         for request in self._waiting:
             if request.since < latest:
                 request.answer(QUEUE_FULL(headers={"Retry-After": "1"}))
+        # While no transaction comes to its end, nobody else takes them out.
+        self._waiting = [request for request in self._waiting if not request.is_over]
         if self._waiting:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
