@@ -25,6 +25,7 @@ class Connection:
     """One connection to the simulated database."""
 
     encoding = "utf8mb4"
+    takes_texts = True
     server_status = 0
 
     def __init__(self, database: Database, faults: Faults) -> None:

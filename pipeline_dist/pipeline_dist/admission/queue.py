@@ -44,11 +44,11 @@ MAX_BATCH_LINES = 4000
 GROUP_BESIDE_OTHERS = 250
 MAX_GROUP = 1000
 MAX_QUIET_SECONDS = 1.0
-# So many wait at most in this worker: two full transactions, some tenths of a second where the rows
+# So many wait at most in this worker: four full transactions, some tenths of a second where the rows
 # are free, and enough that none ever waits for company. Who comes beyond them is told at once,
 # which costs nobody anything, instead of waiting in vain. Calls that end have as much room again,
 # since they free what the others wait for.
-MAX_WAITING = 2 * MAX_BATCH_REQUESTS
+MAX_WAITING = 4 * MAX_BATCH_REQUESTS
 MAX_ENDING = 2 * MAX_WAITING
 # So many calls and keys are remembered, so that what they will lock is known beforehand.
 MAX_KNOWN = 10_000
