@@ -71,6 +71,8 @@ from app.base.json_numbers import (
     kept_json,
     plain_spelling,
 )
+from app.base.log_repeats import log_failure, log_unavailable
+from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import (
@@ -162,6 +164,8 @@ __all__ = [
     "Change",
     "Command",
     "Contributions",
+    "Count",
+    "Counter",
     "CsvFile",
     "DuplicateKey",
     "EditConflict",
@@ -171,6 +175,8 @@ __all__ = [
     "FieldCode",
     "FieldProblem",
     "FieldRule",
+    "Gauge",
+    "Histogram",
     "InUse",
     "Index",
     "InvalidFields",
@@ -192,6 +198,7 @@ __all__ = [
     "TableService",
     "Unavailable",
     "Values",
+    "add_measure",
     "answering",
     "any_case",
     "audit_context",
@@ -229,6 +236,8 @@ __all__ = [
     "like_pattern",
     "list_rows",
     "lock_parent",
+    "log_failure",
+    "log_unavailable",
     "minor_units",
     "month_bounds",
     "new_id",
