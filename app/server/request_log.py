@@ -45,14 +45,16 @@ class RequestLog:
     ) -> None:
         """Log that *request* was answered with *status* after *seconds*, if that is to be told."""
         if self._has_all or (self._is_on and (status >= 500 or seconds >= self._slow_seconds)):
+            level = "WARNING" if status >= 500 else "INFO"
+            who = _who(
+                context.key_prefix, context.distributor, context.actor.username,
+                context.refusal_code, context.client_ip,
+            )  # fmt: skip
             self._buffer.add(
-                f'{{"at": "{self._now()}",'
-                f' "level": "{"WARNING" if status >= 500 else "INFO"}", "log": "pipeline.access",'
+                f'{{"at": "{self._now()}", "level": "{level}", "log": "pipeline.access",'
                 f' "action": "request", "request_id": "{context.request_id}",'
-                f' "method": {_json(request.method)}, "path": {_path(request.path)},'
-                f' "endpoint": {_json(endpoint)}, "status": {status},'
-                f' "ms": {seconds * 1000:.2f}, {_who(context)}"address": '
-                f'{_json(context.client_ip)}, "message": "request"}}\n'
+                f" {_what(request.method, request.path, endpoint)},"
+                f' "status": {status}, "ms": {seconds * 1000:.2f}, {who}, "message": "request"}}\n'
             )
 
     def close(self) -> None:
@@ -67,25 +69,22 @@ class RequestLog:
         return f"{self._second_text}{int((moment - second) * 1000):03d}Z"
 
 
-def _who(context: RequestContext) -> str:
-    words = ""
-    if context.key_prefix is not None:
-        words = f'"key": {_json(context.key_prefix)}, '
-        if context.distributor is not None:
-            words += f'"distributor": {_json(context.distributor)}, '
-    elif context.actor.username:
-        words = f'"user": {_json(context.actor.username)}, '
-    if context.refusal_code is not None:
-        words += f'"code": "{context.refusal_code}", '
-    return words
+# Most requests are like one before: of the same program, for the same script.
+@lru_cache(maxsize=4096)
+def _what(method: str, path: str, endpoint: str) -> str:
+    safe_path = _SECRET.sub("…", path[:MAX_PATH])
+    return f'"method": {_json(method)}, "path": {_json(safe_path)}, "endpoint": {_json(endpoint)}'
 
 
 @lru_cache(maxsize=4096)
-def _path(path: str) -> str:
-    return _json(_SECRET.sub("…", path[:MAX_PATH]))
+def _who(
+    key: str | None, distributor: str | None, user: str, code: str | None, address: str
+) -> str:
+    words = {"key": key, "distributor": distributor, "user": user, "code": code}
+    members = [f'"{name}": {_json(word)}' for name, word in words.items() if word]
+    return ", ".join([*members, f'"address": {_json(address)}'])
 
 
-@lru_cache(maxsize=4096)
 def _json(text: str) -> str:
     return single_line(json.dumps(text, ensure_ascii=False))
 
