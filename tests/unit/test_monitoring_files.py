@@ -82,15 +82,15 @@ def test_an_expression_is_of_metrics_and_labels_that_there_are(place: str, expre
 
     assert names - series().keys() == set()
     assert names or "up{" in expression, place
-    known = {label for name in names for label in series()[name].labels}
-    assert labels - known - _EVERYWHERE == set()
+    own_labels = {label for name in names for label in series()[name].labels}
+    assert labels - own_labels - _EVERYWHERE == set()
     assert expression.count("(") == expression.count(")")
 
 
 def test_each_metric_is_on_the_dashboard() -> None:
-    used = " ".join(expression for _, expression in expressions())
+    text = " ".join(expression for _, expression in expressions())
 
-    assert [name for name in METRICS if name not in used] == []
+    assert [name for name in METRICS if name not in text] == []
 
 
 def test_an_alert_says_what_to_do() -> None:
