@@ -15,7 +15,8 @@ import time
 from app.base.log_file import LogFile
 from app.base.logs import time_text
 
-FLUSH_SECONDS = 0.2
+# Each time the thread takes the interpreter for a moment: not more often than people need.
+FLUSH_SECONDS = 0.5
 # What waits beyond this is let go, and how many lines that were is told in the file.
 MAX_WAITING = 64 * 2**20
 END_SECONDS = 5.0

@@ -18,7 +18,7 @@ from app.runtime.terminal import CommandError
 
 PAUSE_SECONDS = 0.2
 # A worker writes the lines of its requests a little later; those of others wait for them.
-HELD_SECONDS = 0.6
+HELD_SECONDS = 1.0
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 PATTERNS = ("worker-*.log", "supervisor.log")
 _END_BYTES = 2**20
