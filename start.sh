@@ -10,7 +10,7 @@
 # host), schema, roles and paths, one worker per core. Calling it again is harmless.
 #
 # PIPELINE_PORT, PIPELINE_HOST, PIPELINE_WORKERS, PIPELINE_VAR (run-time folder),
-# PIPELINE_CONF, PIPELINE_DB_PASSWORD and SAGE_RBAC_DB override conf/config.json.
+# PIPELINE_CONF, PIPELINE_DB_PASSWORD, PIPELINE_SAGE_DB_PASSWORD and SAGE_RBAC_DB override conf/config.json.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -83,6 +83,7 @@ from app.db.bulk import (
     quote_of,
     update_texts,
 )
+from app.db.host_clock import require_right_clock
 from app.db.pool import pools
 from app.db.results import Query, Rows
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
@@ -107,6 +108,8 @@ from app.records.rows import (
 from app.records.spreadsheets import BYTE_ORDER_MARK, CsvFile, ExcelCells
 from app.records.table_service import Record, TableService, Values
 from app.records.trail import Change, audit_context, deletion, record_changes
+from app.runtime.address import running_settings
+from app.runtime.workers import local_url
 from app.schema.coercion import whole_range
 from app.schema.tables import Index, references, table
 from app.schema.validation import (
@@ -235,6 +238,7 @@ __all__ = [
     "kept_json",
     "like_pattern",
     "list_rows",
+    "local_url",
     "lock_parent",
     "log_failure",
     "log_unavailable",
@@ -260,6 +264,8 @@ __all__ = [
     "references",
     "register_paths",
     "request_refusals",
+    "require_right_clock",
+    "running_settings",
     "settings",
     "sort_terms",
     "table",

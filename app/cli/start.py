@@ -10,6 +10,7 @@ from app.base.settings import Settings, settings
 from app.cli import demo, load_paths, migrate
 from app.cli.setup_sage import ensure_sage
 from app.runtime import embedded_db, processes
+from app.runtime.address import record_address
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.lock import start_lock
 from app.runtime.run_folder import var_folder
@@ -38,6 +39,7 @@ def start(*, with_demo: bool) -> None:
             if started_database and not workers.running():
                 database.stop()
             raise
+        record_address(config)
         _report(config, workers)
         if with_demo:
             demo.load_with_own_administrator(config)

@@ -40,6 +40,8 @@ ROUNDS = 3
 _DONE_ALREADY = frozenset({1050, 1060, 1061, 1359, 1826, 3822})
 # No right to do it, or a server without it.
 _CANNOT = frozenset({1064, 1142, 1227, 1235, 1419})
+# How a line begins of what could not be done.
+NOT_DONE = "NOT done"
 # Two rows would be one under the new collation.
 _ALIKE = 1062
 
@@ -140,7 +142,7 @@ async def _settle(
                 note(f"{step.table}: created the table")
             line = await _run(connection, step)
             # What cannot be done is tried again in the next round, and told once.
-            if (step.table not in new_tables or line.startswith("NOT")) and line not in lines:
+            if (step.table not in new_tables or line.startswith(NOT_DONE)) and line not in lines:
                 lines.add(line)
                 note(line)
         if all(step.optional for step in steps):
@@ -194,9 +196,9 @@ async def _run(connection: Any, step: Step) -> str:
         if code in _DONE_ALREADY:
             return f"{step} (somebody else did)"
         if step.optional and code == _ALIKE:
-            return f"NOT done, {step}: {exc.args[1]}. Rename one of the two, then migrate again."
+            return f"{NOT_DONE}, {step}: {exc.args[1]}. Rename one of the two, then migrate again."
         if step.optional and code in _CANNOT:
-            return f"NOT done, {step}: {exc.args[1]}. Have it made by a database administrator."
+            return f"{NOT_DONE}, {step}: {exc.args[1]}. Have it made by a database administrator."
         raise MigrationError(f"{step}: {exc.args[-1] if exc.args else exc}") from exc
     return str(step)
 

@@ -14,7 +14,7 @@ def measure_pools() -> None:
     """Look at the pools that there are by now."""
     own = pools()
     for name, pool in own._pools.items():
-        _measure(name, pool._slots, pool._size)
+        _measure(name, pool._slots, pool.size)
     if own._two_trips is not None:
         _measure("admission", own._two_trips._slots, TWO_TRIP_SIZE)
 

@@ -38,18 +38,23 @@ async def transaction(database: str = "pipeline") -> AsyncIterator[SafeSqlor]:
 
 @asynccontextmanager
 async def reading(
-    database: str = "pipeline", *, snapshot: bool = False, refusal: ErrorCode | None = None
+    database: str = "pipeline",
+    *,
+    snapshot: bool = False,
+    refusal: ErrorCode | None = None,
+    for_health: bool = False,
 ) -> AsyncIterator[SafeSqlor]:
     """
     Read without a transaction; with *snapshot* several reads see one and the same state.
 
     With *refusal* (TOO_SLOW, or a variant that says what to narrow) all of it may take
     `report_seconds` in the database: the statement that would take longer is ended there, the
-    connection goes on to others, and the refusal is raised.
+    connection goes on to others, and the refusal is raised. *for_health* reads on a connection that
+    is free also where all others are in use.
     """
     seconds = settings().options.report_seconds
     limit = TimeLimit.of(seconds, refusal) if refusal is not None else None
-    pool = pools().pool(database)
+    pool = pools().health(database) if for_health else pools().pool(database)
     name = pool._place.name
     async with pool.connection() as connection:
         sor = SafeSqlor(connection, name, limit)

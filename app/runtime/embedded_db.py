@@ -28,8 +28,9 @@ from typing import Any
 
 import pymysql
 
+from app.base.database_settings import embedded_connection_file, names_server
 from app.base.private_files import write_private
-from app.base.settings import ROOT, embedded_connection_file
+from app.base.settings import ROOT
 from app.runtime import processes
 from app.runtime.embedded_accounts import all_accounts, databases, remove_others
 from app.runtime.run_folder import keep_private, var_folder
@@ -330,8 +331,8 @@ def is_wanted() -> bool:
     later)."""
     path = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
     try:
-        kwargs = json.loads(path.read_text("utf-8"))["databases"]["pipeline"]["kwargs"]
-        return not (kwargs.get("host") or kwargs.get("unix_socket"))
+        entry = json.loads(path.read_text("utf-8"))["databases"]["pipeline"]
+        return not (entry.get("hosts") or names_server(entry.get("kwargs") or {}))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
 

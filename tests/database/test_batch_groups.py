@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.base.actor import SYSTEM_ACTOR
-from app.db import pool as connections, transactions
+from app.db import nodes as connections, transactions
 from app.db.pool import pools
 from app.db.transactions import in_transaction
 from app.records.rows import insert_row
@@ -79,8 +79,8 @@ async def test_what_was_decided_goes_without_the_garbage_collector(pool: Install
         del result
         await asyncio.gather(*(single(shop, f"s{number}") for number in range(20)))
         await asyncio.sleep(0)
-        left = [one for one in gc.get_objects() if isinstance(one, kinds)]
-        assert len(left) == before
+        survivors = [one for one in gc.get_objects() if isinstance(one, kinds)]
+        assert len(survivors) == before
     finally:
         gc.enable()
 

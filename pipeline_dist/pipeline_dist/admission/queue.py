@@ -33,6 +33,11 @@ from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import UnlockedReservations
 
 MAX_BATCHES = 2
+# One that has not ended for so long waits for rows that somebody holds, or for a database that has
+# gone: it is no longer counted, up to so many, so that others go on. The pool of `two_trips` has a
+# connection for each.
+STUCK_SECONDS = 1.0
+MAX_STUCK_BATCHES = 6
 MAX_BATCH_REQUESTS = 128
 MAX_BATCH_LINES = 4000
 # A group of calls has its transaction for itself. Others wait for it no longer than for so many;
@@ -59,7 +64,8 @@ class AdmissionQueue:
         self._waiting: list[PendingRequest | PendingGroup] = []
         self._last_single = -MAX_QUIET_SECONDS
         self._busy: set[str] = set()
-        self._running: set[asyncio.Task[None]] = set()
+        # When each began.
+        self._running: dict[asyncio.Task[None], float] = {}
         self._woken = False
         self._watched = False
         # call_no -> (code of the line, its id): never changes.
@@ -166,7 +172,7 @@ class AdmissionQueue:
 
     def _start(self) -> None:
         self._woken = False
-        while self._waiting and len(self._running) < MAX_BATCHES:
+        while self._waiting and self._has_room():
             batch = self._next_batch()
             if not batch:
                 break
@@ -176,10 +182,18 @@ class AdmissionQueue:
             rows = frozenset().union(*(request.rows for request in batch))
             self._busy |= rows
             task = self.loop.create_task(self._run(batch, rows))
-            self._running.add(task)
+            self._running[task] = self.loop.time()
         if self._waiting and not self._watched:
             self._watched = True
             self.loop.call_later(1, self._refuse_late)
+
+    def _has_room(self) -> bool:
+        count = len(self._running)
+        if count < MAX_BATCHES:
+            return True
+        latest = self.loop.time() - STUCK_SECONDS
+        stuck = sum([began_at < latest for began_at in self._running.values()])
+        return count - min(stuck, MAX_STUCK_BATCHES) < MAX_BATCHES
 
     def _next_batch(self) -> list[PendingRequest]:
         """Return those that wait and touch nothing that is busy, in the order they came, or a
@@ -217,7 +231,7 @@ class AdmissionQueue:
             self._busy -= rows
             task = asyncio.current_task()
             assert task is not None
-            self._running.discard(task)
+            self._running.pop(task, None)
             try:
                 # What has come meanwhile goes to the database first, which is at work on it while
                 # the answers of this batch, which is committed, are written.

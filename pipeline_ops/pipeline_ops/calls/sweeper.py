@@ -20,6 +20,7 @@ from app.global_func import (
     log_unavailable,
     now,
     reading,
+    require_right_clock,
 )
 from pipeline_ops.calls.account import lock_reservations
 from pipeline_ops.calls.capacity import lock_capacity, release_estimates
@@ -79,6 +80,8 @@ async def _sweep_while_leader(sor: SafeSqlor, stop: asyncio.Event) -> None:
         return
     try:
         while not stop.is_set():
+            # A clock that is ahead would end the calls of other hosts before their time.
+            await require_right_clock(sor)
             count = await expire_overdue(now())
             _last_run.set(now().timestamp())
             if count:
