@@ -71,6 +71,8 @@ from app.base.json_numbers import (
     kept_json,
     plain_spelling,
 )
+from app.base.log_repeats import log_failure, log_unavailable
+from app.base.metrics import Count, Counter, Gauge, Histogram, add_measure
 from app.base.refusals import DuplicateKey, EditConflict, InUse, InvalidFields
 from app.base.settings import FUNCTION_NAME, settings
 from app.db.bulk import (
@@ -165,6 +167,8 @@ __all__ = [
     "Change",
     "Command",
     "Contributions",
+    "Count",
+    "Counter",
     "CsvFile",
     "DuplicateKey",
     "EditConflict",
@@ -174,6 +178,8 @@ __all__ = [
     "FieldCode",
     "FieldProblem",
     "FieldRule",
+    "Gauge",
+    "Histogram",
     "InUse",
     "Index",
     "InvalidFields",
@@ -195,6 +201,7 @@ __all__ = [
     "TableService",
     "Unavailable",
     "Values",
+    "add_measure",
     "answering",
     "any_case",
     "audit_context",
@@ -233,6 +240,8 @@ __all__ = [
     "list_rows",
     "local_url",
     "lock_parent",
+    "log_failure",
+    "log_unavailable",
     "minor_units",
     "month_bounds",
     "new_id",

@@ -97,6 +97,12 @@ HOST_COMMANDS = (
         "load the demo data into the running system and print a curl line",
         "向运行中的系统载入演示数据，并给出 curl 示例",
     ),
+    Command(
+        "tail",
+        "app.cli.tail",
+        "show and follow the log of all workers, by time",
+        "按时间合并显示并跟踪各工作进程的日志",
+    ),
 )
 
 

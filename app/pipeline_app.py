@@ -50,7 +50,7 @@ def main() -> int:
         sys.stderr.write(f"{exc}\n")
         return 2
     keep_private(config.var_dir)
-    set_up_logging(config.options.log_level)
+    set_up_logging(config.options)
     uvloop.install()
     try:
         PipelineServer(config, MODULES, load_functions).run(arguments.port)

@@ -23,6 +23,8 @@ from app.base.database_settings import (
     read_databases,
     read_entries,
 )
+from app.base.log_options import LogOptions
+from app.base.options import option
 from app.base.origins import Origin, read_origin
 from app.base.secrets import secret
 from app.base.settings_checks import (
@@ -35,64 +37,56 @@ from app.base.settings_checks import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _option(default: Any, help_text: str, least: int = 1, most: int = 10**9) -> Any:
-    """Return a setting; *least* and *most* hold for whole numbers."""
-    return field(default=default, metadata={"help": help_text, "range": (least, most)})
-
-
 # What a step of type `script` may call: a name, with dots where it is in a package.
 FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(LogOptions):
     """The section `pipeline` of conf/config.json."""
 
-    quota_time_zone: str = _option("Asia/Shanghai", "Zone whose midnight turns quota days")
-    default_currency: str = _option("CNY", "Currency of prices that name none; of ISO 4217")
-    public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
-    hsts_seconds: int = _option(
+    quota_time_zone: str = option("Asia/Shanghai", "Zone whose midnight turns quota days")
+    default_currency: str = option("CNY", "Currency of prices that name none; of ISO 4217")
+    public_url: str = option("", "Outside address, e.g. https://pipeline.example.com")
+    hsts_seconds: int = option(
         31_536_000,
         "Time for which browsers come by https only where public_url is; 0 ends it",
         least=0,
     )
-    allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
-    trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
-    pool_size: int = _option(
+    allowed_hosts: tuple[str, ...] = option((), "Further host names the server answers to")
+    trusted_proxies: tuple[str, ...] = option((), "CIDRs whose X-Forwarded-For is believed")
+    pool_size: int = option(
         16,
         "Database connections per worker and database, beside two for letting calls in",
         most=1000,
     )
-    pool_wait_seconds: int = _option(5, "Longest wait for a connection before 503")
-    body_limit_bytes: int = _option(1_048_576, "Largest request body")
-    body_seconds: int = _option(30, "Longest time a body may take to arrive")
-    direct_answers: bool = _option(
+    pool_wait_seconds: int = option(5, "Longest wait for a connection before 503")
+    body_limit_bytes: int = option(1_048_576, "Largest request body")
+    body_seconds: int = option(30, "Longest time a body may take to arrive")
+    direct_answers: bool = option(
         True, "Answer programs' plain requests straight from the HTTP parser"
     )
-    session_hours: int = _option(12, "Absolute life of a login session")
-    session_idle_minutes: int = _option(120, "Idle life of a login session")
-    list_free_rows: int = _option(
+    session_hours: int = option(12, "Absolute life of a login session")
+    session_idle_minutes: int = option(120, "Idle life of a login session")
+    list_free_rows: int = option(
         100_000, "Rows up to which a list sorts by, searches and counts everything"
     )
-    list_counted_rows: int = _option(
+    list_counted_rows: int = option(
         10_000, "Rows that the list of a larger table counts, sorts freely and has page numbers for"
     )
-    remembered_seconds: int = _option(
+    remembered_seconds: int = option(
         5, "Longest time a worker goes by sessions, users and rights it has read", most=5
     )
-    log_level: str = _option("INFO", "DEBUG, INFO, WARNING or ERROR")
-    step_functions: tuple[str, ...] = _option(
-        (), "Functions that script steps may name; empty: any"
-    )
-    statement_sender: str = _option("Pipeline", "Who statements are from: name, address, lines")
-    statement_grace_days: int = _option(
+    step_functions: tuple[str, ...] = option((), "Functions that script steps may name; empty: any")
+    statement_sender: str = option("Pipeline", "Who statements are from: name, address, lines")
+    statement_grace_days: int = option(
         3, "Days from a month's end until the worker closes it", least=0, most=366
     )
-    report_seconds: int = _option(
+    report_seconds: int = option(
         20, "Longest time the database may look for one report or list before 503", most=3600
     )
-    archive_folder: str = _option("", "Folder of the ledger's archive; empty: var/archive")
-    metrics_token: str = _option("", "Bearer token of /metrics; empty: the generated one")
+    archive_folder: str = option("", "Folder of the ledger's archive; empty: var/archive")
+    metrics_token: str = option("", "Bearer token of /metrics; empty: the generated one")
 
 
 @dataclass(frozen=True)
@@ -237,6 +231,9 @@ def _options(members: dict[str, Any], problems: list[str]) -> Options:
             low, high = options_by_name[name].metadata["range"]
             values[name] = whole_number(value, f"pipeline.{name}", low, high, problems)
         elif name in options_by_name:
+            choices = options_by_name[name].metadata["choices"]
+            if choices and value not in choices:
+                problems.append(f"pipeline.{name} must be one of {', '.join(choices)}")
             values[name] = value
     options = Options(**values)
     try:
@@ -262,8 +259,6 @@ def _options(members: dict[str, Any], problems: list[str]) -> Options:
         for function in options.step_functions
         if not FUNCTION_NAME.fullmatch(function)
     ]
-    if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
     return options
 
 

@@ -45,6 +45,7 @@ class Connections:
     ) -> None:
         self._place = place
         self._wait_seconds = wait_seconds
+        self.size = size
         self._slots = asyncio.Semaphore(size)
         self._free: list[Connection] = []
         self._owns_nodes = nodes is None

@@ -10,6 +10,7 @@ from typing import TypeVar
 import aiomysql
 
 from app.base.errors import ErrorCode, Unavailable
+from app.base.metrics import Counter
 from app.base.settings import settings
 from app.db.errors import RETRIED, failure_code, translate_errors
 from app.db.pool import pools
@@ -20,6 +21,12 @@ from app.db.time_limit import TimeLimit
 T = TypeVar("T")
 
 TRIES = 5
+_retries = Counter(
+    "pipeline_transaction_retries",
+    "Transactions begun again, by the database's error: 1213 deadlock or failed certification,"
+    " 1205 lock wait, 1020 changed row, 1047 node not ready",
+    ["error"],
+)
 
 
 @asynccontextmanager
@@ -91,8 +98,10 @@ async def in_transaction(
             async with opening as sor:
                 return await work(sor)
         except (aiomysql.MySQLError, Unavailable) as exc:
-            if failure_code(exc) not in RETRIED or attempt == TRIES - 1:
+            code = failure_code(exc)
+            if code not in RETRIED or attempt == TRIES - 1:
                 raise
+            _retries.child(str(code)).add()
         await asyncio.sleep(random.uniform(0.002, 0.02) * 2**attempt)
     raise AssertionError("unreachable")
 

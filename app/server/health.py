@@ -61,9 +61,9 @@ async def metrics(request: web.Request) -> web.Response:
     token = request.app[METRICS_TOKEN].value()
     if not _is_private(request) and not hmac.compare_digest(_bytes(sent_token), _bytes(token)):
         raise METRICS_FORBIDDEN()
-    return json_response(
-        request.app[REQUEST_METRICS].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
-    )
+    numbers = request.app[REQUEST_METRICS]
+    text = await asyncio.to_thread(numbers.text, numbers.current())
+    return json_response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _is_private(request: web.Request) -> bool:

@@ -14,6 +14,7 @@ from app.base.settings import ROOT
 from app.runtime import processes
 from app.runtime.embedded_db import EmbeddedDatabase
 from app.runtime.workers import Workers
+from tests.support.log_lines import secrets_in_logs
 
 
 class Place:
@@ -106,3 +107,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     new_place.start("--demo")
     yield new_place
     new_place.run("stop.sh")
+    assert secrets_in_logs(new_place.var_dir) == []

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypeVar
 
-from app.global_func import DuplicateKey, Unavailable, in_transaction, settings
+from app.global_func import DuplicateKey, Unavailable, add_measure, in_transaction, settings
 from pipeline_dist.accounts.authentication import Credentials, authenticate
 from pipeline_dist.admission.commands import (
     BeginCall,
@@ -28,6 +28,7 @@ from pipeline_dist.admission.commands import (
 from pipeline_dist.admission.decide import Outcome, decide_all
 from pipeline_dist.admission.locking import StalePipeline
 from pipeline_dist.admission.pending import GroupedRequest, PendingGroup, PendingRequest, line_row
+from pipeline_dist.admission.queue_metrics import QUEUE_DEPTH, count_batch, count_outcomes
 from pipeline_dist.errors import QUEUE_FULL
 from pipeline_ops.calls.capacity import UnlockedReservations
 
@@ -44,7 +45,7 @@ MAX_BATCH_LINES = 4000
 GROUP_BESIDE_OTHERS = 250
 MAX_GROUP = 1000
 MAX_QUIET_SECONDS = 1.0
-# So many wait at most in this worker: four full transactions, some tenths of a second where the rows
+# So many wait at most in this worker: four full transactions, some tenths of a second where rows
 # are free, and enough that none ever waits for company. Who comes beyond them is told at once,
 # which costs nobody anything, instead of waiting in vain. Calls that end have as much room again,
 # since they free what the others wait for.
@@ -79,6 +80,10 @@ class AdmissionQueue:
         self._pipelines: OrderedDict[str, str] = OrderedDict()
         # Digest of a key -> id of the distributor: proven on its locked row each time.
         self._owners: OrderedDict[str, str] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many requests and groups wait."""
+        return len(self._waiting)
 
     async def begin(self, caller: str | Credentials, command: BeginCall) -> BeginResult:
         """Let a call in for *caller*, a distributor's id or what a request shows; raises what
@@ -185,6 +190,7 @@ class AdmissionQueue:
                 break
             if not isinstance(batch[0], GroupedRequest):
                 self._last_single = self.loop.time()
+            count_batch(batch, self.loop.time())
             rows = frozenset().union(*(request.rows for request in batch))
             self._busy |= rows
             task = self.loop.create_task(self._run(batch, rows))
@@ -314,7 +320,7 @@ class AdmissionQueue:
         latest = self.loop.time() - self._wait_seconds
         for request in self._waiting:
             if request.since < latest:
-                request.answer(QUEUE_FULL(headers={"Retry-After": "1"}))
+                _answer([(one, QUEUE_FULL(headers={"Retry-After": "1"})) for one in _each(request)])
         # While no transaction comes to its end, nobody else takes them out.
         self._waiting = [request for request in self._waiting if not request.is_over]
         if self._waiting:
@@ -323,7 +329,12 @@ class AdmissionQueue:
             self._wake()
 
 
+def _each(request: PendingRequest | PendingGroup) -> Sequence[PendingRequest]:
+    return request.requests if isinstance(request, PendingGroup) else (request,)
+
+
 def _answer(outcomes: Outcomes) -> None:
+    count_outcomes(outcomes)
     for request, outcome in outcomes:
         request.answer(outcome)
 
@@ -335,6 +346,11 @@ def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
 
 
 _current: list[AdmissionQueue] = []
+
+
+@add_measure
+def _measure_depth() -> None:
+    QUEUE_DEPTH.set(len(_current[0]) if _current else 0)
 
 
 def admission_queue() -> AdmissionQueue:
