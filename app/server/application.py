@@ -28,7 +28,7 @@ from app.access.rbac import SageRbac
 from app.access.request_context import RBAC, SETTINGS, WEB_PATHS
 from app.access.sessions import SESSIONS, Sessions
 from app.base import clock
-from app.base.logs import log_info
+from app.base.logs import log_info, reopen_logs
 from app.base.metrics import add_measure
 from app.base.secrets import WatchedSecret
 from app.base.settings import Settings
@@ -143,6 +143,8 @@ class PipelineServer(ConfiguredServer):
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for number in (signal.SIGUSR1, signal.SIGHUP):  # what moves log files sends one of them
+            asyncio.get_running_loop().add_signal_handler(number, reopen_logs)
         await stop.wait()
         log_info(log, "stopping", "finishing what runs")
         await runner.cleanup()

@@ -1,6 +1,7 @@
 """One line for each request, whichever way it is answered, and nothing in it that is secret."""
 
 import secrets
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,19 @@ def test_files_are_put_aside_and_opened_anew_while_requests_come(
         assert wait_until(grow, 20, pause=0)
         assert stat.S_IMODE(file.stat().st_mode) == 0o640
         assert not (tmp_path / "worker.log.3").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGHUP])
+def test_a_file_that_was_moved_is_opened_anew_by_a_signal(
+    server: Installation, tmp_path: Path, number: signal.Signals
+) -> None:
+    with extra_worker(server, tmp_path) as worker:
+        client = worker.client()
+        file = tmp_path / "worker.log"
+        file.rename(tmp_path / "moved.log")
+
+        worker.process.send_signal(number)
+
+        assert wait_until(file.exists, 20)
+        assert client.get("/healthz", headers={"X-Request-Id": "after-the-move"}).status_code == 200
+        assert wait_until(lambda: "after-the-move" in file.read_text(), 20)
