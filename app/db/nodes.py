@@ -91,6 +91,8 @@ class Node:
         self.kind: ServerKind | None = None
         self.health = Health.AWAY
         self.refusal = DATABASE_UNAVAILABLE
+        # Why it is away, in its own words or the driver's.
+        self.reason = ""
         self.since = 0.0
         self._looked_at = 0.0
         # Those lent or kept by pools; they end when the server is away.
@@ -149,6 +151,7 @@ class Node:
         loop_time = self._looked_at = asyncio.get_running_loop().time()
         was_known, before = bool(self.since), self.health
         self.health, self.refusal = state.health, state.refusal or DATABASE_UNAVAILABLE
+        self.reason = reason or str(self.refusal.sentence)
         if was_known and before == self.health:
             return
         self.since = loop_time
@@ -159,7 +162,7 @@ class Node:
             connections = list(self.connections)
             log_warning(
                 log, "database_away", "a database server is away; its connections are ended",
-                reason=reason or str(self.refusal.sentence), connections=len(connections), **about,
+                reason=self.reason, connections=len(connections), **about,
             )  # fmt: skip
             for connection in connections:
                 connection.abort()
@@ -193,7 +196,7 @@ class Nodes:
         node = self._current
         assert node is not None
         if node.health == Health.AWAY:
-            raise node.refusal(headers={"Retry-After": "2"})
+            raise node.refusal(headers={"Retry-After": "2"}) from ConnectionError(node.reason)
         return node
 
     async def connect(

@@ -152,7 +152,8 @@ class TwoTripPool(Connections):
         connection = await super()._open()
         # The commit of another node may end a transaction between two statements of one text, and
         # the server goes on with the rest outside of any.
-        connection.takes_texts = not connection.node.kind.is_galera
+        kind = connection.node.kind  # None once the server is away
+        connection.takes_texts = kind is not None and not kind.is_galera
         return connection
 
 
