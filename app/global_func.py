@@ -88,6 +88,7 @@ from app.db.host_clock import require_right_clock
 from app.db.named_locks import named_lock
 from app.db.pool import pools
 from app.db.results import Query, Rows
+from app.db.shared_reads import SharedReads
 from app.db.sqlor import Row, SafeSqlor, column_names, sort_terms
 from app.db.transactions import in_transaction, reading, transaction
 from app.endpoints.audit import audit_entry_view, audit_put_back
@@ -201,6 +202,7 @@ __all__ = [
     "Rows",
     "SafeSqlor",
     "Sentence",
+    "SharedReads",
     "TableService",
     "Unavailable",
     "Values",
