@@ -8,9 +8,11 @@ into `MyLogger.instance` before anything logs.
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 from appPublic.log import MyLogger
@@ -77,6 +79,30 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     MyLogger.instance = HandOver()
+    _paths[:] = [_path_of_errors()]
+
+
+def reopen_logs() -> None:
+    """Go on in a new file where somebody, such as logrotate, has moved the log file away."""
+    try:
+        path = _paths[0] if _paths else ""
+        if path.startswith("/") and path != _path_of_errors():
+            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            for standard in (1, 2):
+                os.dup2(file, standard)
+            os.close(file)
+    except OSError as exc:
+        log_warning(logging.getLogger("pipeline.logs"), "not_reopened", str(exc))
+
+
+_paths: list[str] = []
+
+
+def _path_of_errors() -> str:
+    try:
+        return str(Path("/proc/self/fd/2").readlink())
+    except OSError:
+        return ""
 
 
 def log_warning(logger: logging.Logger, action: str, message: str, **about: Any) -> None:

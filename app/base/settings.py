@@ -1,9 +1,10 @@
 """
 Settings: typed, complete, checked before anything starts.
 
-`conf/config.json` is read once, environment variables are laid over it, and every problem is
-told at once with the place it is at. ahserver's own reader answers None for a misspelt key and
-evaluates `$[python]$` in values; this one refuses unknown keys and only knows `$[workdir]$`.
+`conf/config.json` (with `conf/local.json`) is read once, environment variables are laid over it,
+and every problem is told at once with the place it is at. ahserver's own reader answers None for a
+misspelt key and evaluates `$[python]$` in values; this one refuses unknown keys and only knows
+`$[workdir]$`.
 No secret has to stand in the file: see app/base/secrets.py.
 """
 
@@ -20,14 +21,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.base.addresses import read_network
+from app.base.config_file import ConfigError, config_files, read_config
 from app.base.currencies import is_currency
 from app.base.secrets import secret
+from app.base.service_options import ServiceOptions
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message says where and what to do."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(ServiceOptions):
     """The section `pipeline` of conf/config.json."""
 
     quota_time_zone: str = _option("Asia/Shanghai", "Zone whose midnight turns quota days")
@@ -170,8 +169,8 @@ def settings() -> Settings:
 
 def load_settings(env: Any) -> Settings:
     """Build settings from the configuration file and the environment *env*."""
-    path = Path(env.get("PIPELINE_CONF") or ROOT / "conf/config.json")
-    raw = _read_config(path)
+    files = config_files(env, ROOT)
+    raw, path = read_config(files), " with ".join(map(str, files))
     problems: list[str] = []
     _unknown(raw, {"databases", "website", "pipeline", "password_key"}, "", problems)
     website = _section(raw, "website", problems)
@@ -211,25 +210,6 @@ def load_settings(env: Any) -> Settings:
 
 
 _PROCESSORS = ((".dspy", "pipeline_dspy"), (".ui", "pipeline_ui"), (".tmpl", "pipeline_tmpl"))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is missing. Restore it from the repository.") from None
-    except OSError as exc:
-        raise ConfigError(f"{path} cannot be read: {exc.strerror}.") from exc
-    try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as exc:
-        raise ConfigError(
-            f"{path} is not valid JSON: line {exc.lineno}, column {exc.colno}: {exc.msg}. "
-            "Correct it there and start again."
-        ) from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} must hold a JSON object.")
-    return raw
 
 
 def _section(raw: dict[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
@@ -332,7 +312,7 @@ def _entries(databases: dict[str, Any], problems: list[str]) -> dict[str, dict[s
 
 
 def _databases(
-    entries: dict[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: Path
+    entries: dict[str, dict[str, Any]], env: Any, var_dir: Path, key: str, path: str
 ) -> tuple[DatabaseSettings, DatabaseSettings]:
     sage_name = env.get("SAGE_RBAC_DB") or "sage"
     kwargs = entries.get("pipeline") or {}
@@ -379,7 +359,7 @@ def _embedded(var_dir: Path, name: str) -> DatabaseSettings:
     )
 
 
-def _password(kwargs: dict[str, Any], key: str, path: Path) -> str:
+def _password(kwargs: dict[str, Any], key: str, path: str) -> str:
     """Return the password as given, or decoded when it is what sqlor's `dbpassword` printed."""
     text = str(kwargs.get("password") or "")
     try:

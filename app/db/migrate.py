@@ -23,8 +23,8 @@ from typing import Any
 import aiomysql
 
 from app.base.clock import now
+from app.base.config_file import ConfigError
 from app.base.errors import AppError
-from app.base.settings import ConfigError
 from app.db import numbered
 from app.db.numbered import Migration, MigrationError, Tell
 from app.db.pool import raw_connection

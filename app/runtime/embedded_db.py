@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 
 import pymysql
 
+from app.base.config_file import ConfigError, config_files, read_config
 from app.base.private_files import write_private
 from app.base.settings import ROOT, embedded_connection_file
 from app.runtime import processes
@@ -325,14 +326,14 @@ class EmbeddedDatabase:
                 cursor.execute(statement)
 
 
-def is_wanted() -> bool:
+def is_wanted(env: Mapping[str, str] | None = None) -> bool:
     """Return True while the configuration names no database of its own (a broken one is told
     later)."""
-    path = Path(os.environ.get("PIPELINE_CONF") or ROOT / "conf" / "config.json")
     try:
-        kwargs = json.loads(path.read_text("utf-8"))["databases"]["pipeline"]["kwargs"]
+        config = read_config(config_files(os.environ if env is None else env, ROOT))
+        kwargs = config["databases"]["pipeline"]["kwargs"]
         return not (kwargs.get("host") or kwargs.get("unix_socket"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ConfigError, LookupError, TypeError, AttributeError):
         return False
 
 

@@ -12,9 +12,12 @@ from app.base.catalogue.requests import METRICS_FORBIDDEN
 from app.base.errors import AppError
 from app.base.i18n import translate
 from app.base.secrets import WatchedSecret
+from app.base.version import version
 from app.db.migrate import schema_is_current
 from app.db.transactions import reading
+from app.server.installation_metrics import installation_text
 from app.server.metrics import REQUEST_METRICS
+from app.server.parent_link import PARENT
 from app.web.responses import json_response
 
 log = logging.getLogger("pipeline.health")
@@ -24,8 +27,17 @@ FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """Say that the process lives."""
-    return json_response({"status": "ok"})
+    """Say that the process lives, of which version it is, and how many workers there are and had
+    to be started again."""
+    link = request.app[PARENT]
+    return json_response(
+        {
+            "status": "ok",
+            "version": version(),
+            "workers": link.workers,
+            "restarts": sum(link.restarts.values()),
+        }
+    )
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -53,7 +65,8 @@ async def metrics(request: web.Request) -> web.Response:
     if not _is_private(request) and not hmac.compare_digest(_bytes(sent_token), _bytes(token)):
         raise METRICS_FORBIDDEN()
     return json_response(
-        request.app[REQUEST_METRICS].text(), content_type="text/plain; version=0.0.4; charset=utf-8"
+        request.app[REQUEST_METRICS].text() + installation_text(request.app[PARENT]),
+        content_type="text/plain; version=0.0.4; charset=utf-8",
     )
 
 

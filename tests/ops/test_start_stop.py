@@ -1,7 +1,9 @@
 """start.sh and stop.sh: twice, after a crash, beside strangers, and when something is wrong."""
 
 import json
+import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -12,7 +14,6 @@ from typing import Any
 import pytest
 
 from app.base.settings import ROOT
-from app.runtime import processes
 from app.runtime.workers import listeners
 from tests.ops.conftest import Place
 
@@ -56,18 +57,6 @@ def test_kill_9_of_everything_then_start(place: Place) -> None:
     assert not files & set((place.var_dir / "run/metrics").iterdir())
 
 
-def test_a_worker_that_died_is_started_again_beside_the_living(place: Place) -> None:
-    place.start()
-    before = place.workers.running()
-    processes.end({before[2]: "pipeline_app.py"}, 30)
-
-    place.start()
-
-    after = place.workers.running()
-    assert after[1] == before[1]
-    assert after[2] != before[2]
-
-
 def test_a_stale_pid_file_that_names_a_stranger(place: Place) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
     try:
@@ -104,19 +93,36 @@ def test_an_address_of_another_machine_is_told(place: Place) -> None:
     assert "Cannot listen on 192.0.2.1" in process.stderr
 
 
-def test_a_forgotten_worker_is_noticed(place: Place) -> None:
+def test_workers_that_lost_parent_and_pid_files_serve_on_until_a_start_replaces_them(
+    place: Place,
+) -> None:
     place.start()
-    pid = place.workers.running()[1]
-    for file in (place.var_dir / "run").glob("worker-*.pid"):
+    orphans = place.workers.all_pids()
+    parent = place.parent_pid()
+    assert parent is not None
+    os.kill(parent, signal.SIGKILL)
+    for file in (place.var_dir / "run").glob("*.pid"):
         file.unlink()
-    forgotten = processes.pids_with(f"pipeline_var={place.var_dir} ")
-    try:
-        process = place.run("start.sh", PIPELINE_PORT=str(processes.free_port()))
+    assert place.answers() == 200
 
-        assert process.returncode == 1
-        assert str(pid) in process.stderr
-    finally:
-        processes.end(dict.fromkeys(forgotten, str(place.var_dir)), 30)
+    place.start()
+
+    assert place.answers() == 200
+    running = place.workers.running()
+    assert place.workers.all_pids() == sorted(running.values())
+    assert len(running) == 2
+    assert not set(orphans) & set(running.values())
+
+
+def test_a_worker_whose_pid_cannot_be_written_does_not_live_on(place: Place) -> None:
+    (place.var_dir / "run/worker-2.pid.new").mkdir(parents=True)
+
+    process = place.run("start.sh")
+
+    assert process.returncode == 1
+    assert "worker-2.pid" in process.stderr
+    assert place.workers.all_pids() == []
+    assert place.parent_pid() is None
 
 
 def test_a_worker_that_dies_at_start_shows_its_last_words(place: Place, tmp_path: Path) -> None:
