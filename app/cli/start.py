@@ -112,7 +112,7 @@ def _reload(parent: ParentClient, config: Settings) -> None:
     _prepare_data(config)
     root = take_generation(parent.var_dir, os.environ)
     try:
-        parent.roll(root)
+        state = parent.roll(root)
     except CommandError as exc:
         shutil.rmtree(root, ignore_errors=True)
         raise CommandError(
@@ -123,6 +123,12 @@ def _reload(parent: ParentClient, config: Settings) -> None:
         f"All workers are replaced; they are of version {version()}.",
         f"工作进程已全部替换，版本 {version()}。",
     )
+    if state["version"] != version():
+        print_message(
+            f"The parent process goes on with {state['version']}; the next stop.sh and start.sh "
+            "bring it to the new version.",
+            f"父进程仍是版本 {state['version']}，下次执行 stop.sh 与 start.sh 时更新。",
+        )
 
 
 def _prepare_data(config: Settings) -> None:

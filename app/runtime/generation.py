@@ -58,6 +58,11 @@ def remove_generations(var_dir: Path, needed: set[Path]) -> None:
                 shutil.rmtree(place, ignore_errors=True)
 
 
+def other_web_roots(var_dir: Path) -> list[Path]:
+    """Return the web roots of all generations there are, those of the checkout's own pages."""
+    return [*generations_folder(var_dir).glob("*/app/wwwroot")]
+
+
 def _first_reason(exc: OSError) -> OSError:
     """Return why the first file could not be copied: `copytree` gathers them as texts."""
     if not isinstance(exc, shutil.Error):

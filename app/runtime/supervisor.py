@@ -26,7 +26,7 @@ from typing import Any
 
 from app.base.config_file import ConfigError
 from app.base.logs import log_info, log_warning
-from app.base.settings import Settings, load_settings
+from app.base.settings import ROOT, Settings, load_settings
 from app.base.version import version
 from app.runtime import processes
 from app.runtime.child import BEAT_SECONDS, LISTENING, PREPARED, Child
@@ -85,6 +85,7 @@ class Supervisor:
         self.slots: dict[int, Child] = {}
         self.leaving: set[Child] = set()
         self.restarts: Counter[str] = Counter()
+        self._before: set[Path] = set()
         self._comebacks: dict[int, Comeback] = {}
         self._work = asyncio.Lock()
         self._news = asyncio.Event()
@@ -102,6 +103,8 @@ class Supervisor:
             fresh = await self._make(plan)
             orphans = [pid for pid in self.workers.all_pids() if not self._knows(pid, fresh)]
             await self._switch(plan, fresh)
+            if before is not None and before.root != plan.root:
+                self._before = {before.root}
             if before is not None and before.listeners is not plan.listeners:
                 before.listeners.close()
         await self._until_gone(orphans)
@@ -240,8 +243,10 @@ class Supervisor:
             await asyncio.sleep(0.1)
 
     def _generations(self) -> set[Path]:
+        """Return the generations that somebody is made of, workers or this process itself, and
+        the last one's, of which browsers have pages open."""
         children = {*self.slots.values(), *self.leaving}
-        return {child.root for child in children} | ({self.plan.root} if self.plan else set())
+        return {child.root for child in children} | {ROOT} | self._before
 
     # What is looked after all the time
 

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ from app.db.pool import pools
 from app.endpoints.login import sign_in, sign_out, who_am_i
 from app.endpoints.rights import explain_rights
 from app.records.filters import SafeDBFilter
+from app.runtime.generation import other_web_roots
 from app.runtime.listeners import BACKLOG, listening_socket
 from app.server.departure import Departure
 from app.server.guard import GuardedAuth
@@ -94,7 +96,9 @@ class PipelineServer(ConfiguredServer):
         app[SESSIONS] = Sessions(config)
         app[CALLERS] = Callers(config.options.trusted_proxies)
         app[ALLOWED_HOSTS] = allowed_hosts(config)
-        app[WEB_PATHS] = WebPaths(config.web_root, config.indexes, modules)
+        app[WEB_PATHS] = WebPaths(
+            config.web_root, config.indexes, modules, partial(other_web_roots, config.var_dir)
+        )
         app[METRICS_TOKEN] = WatchedSecret(
             config.var_dir, "metrics_token", config.options.metrics_token
         )

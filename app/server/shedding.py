@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import cast
 
 from app.access.paths import OPEN_PATHS
 from app.base.catalogue.requests import TOO_MANY_CONNECTIONS
@@ -92,15 +93,15 @@ class PartingProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give it a moment to say what it wants; none where very many are being told."""
-        assert isinstance(transport, asyncio.Transport)
+        own = cast("asyncio.Transport", transport)  # uvloop's is of no class of asyncio's
         if len(self._others) >= MAX_PARTING:
             self._note()
-            transport.abort()
+            own.abort()
             return
         self._others.add(self)
-        self._transport = transport
+        self._transport = own
         loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(PARTING_SECONDS, transport.abort)
+        self._patience = loop.call_later(PARTING_SECONDS, own.abort)
 
     def data_received(self, data: bytes) -> None:
         """Look for the path; what comes after the refusal is read and thrown away, since closing
