@@ -105,7 +105,11 @@ def _start_anew(parent: ParentClient, config: Settings) -> None:
     _prepare_data(config)
     root = take_generation(parent.var_dir, os.environ)
     parent.launch(root)
-    parent.roll(root)
+    try:
+        parent.roll(root)
+    except CommandError:
+        parent.end()  # of no use, and it must not be taken for one that works
+        raise
 
 
 def _reload(parent: ParentClient, config: Settings) -> None:

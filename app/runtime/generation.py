@@ -67,5 +67,5 @@ def _first_reason(exc: OSError) -> OSError:
     """Return why the first file could not be copied: `copytree` gathers them as texts."""
     if not isinstance(exc, shutil.Error):
         return exc
-    source, _, reason = exc.args[0][0]
-    return OSError(None, str(reason), str(source))
+    _, place, reason = exc.args[0][0]
+    return OSError(None, str(reason), str(place))

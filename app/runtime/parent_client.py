@@ -64,14 +64,19 @@ class ParentClient:
         """Have *count* workers of the code that runs."""
         return self._ask(do="scale", workers=count)
 
+    def end(self) -> list[int]:
+        """End the parent process and its workers; return its pid where it had to be killed."""
+        pid = processes.recorded_pid(parent_pid_file(self.var_dir), parent_mark(self.var_dir))
+        if pid is None:
+            return []
+        killed_pids = processes.end({pid: parent_mark(self.var_dir)}, DRAIN_SECONDS + 20)
+        parent_pid_file(self.var_dir).unlink(missing_ok=True)
+        return killed_pids
+
     def stop(self) -> tuple[int, list[int]]:
         """End the parent, then workers that no parent has; how many there were, who was killed."""
         before = self.workers.all_pids()
-        pid = processes.recorded_pid(parent_pid_file(self.var_dir), parent_mark(self.var_dir))
-        killed_pids = []
-        if pid is not None:
-            killed_pids = processes.end({pid: parent_mark(self.var_dir)}, DRAIN_SECONDS + 20)
-            parent_pid_file(self.var_dir).unlink(missing_ok=True)
+        killed_pids = self.end()
         return len(before), killed_pids + self.workers.end_all()[1]
 
     def _ask(self, **request: Any) -> dict[str, Any]:

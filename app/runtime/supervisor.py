@@ -163,7 +163,7 @@ class Supervisor:
                 # Before it serves: one that nobody could end later must not begin.
                 processes.record_pid(self.workers.pid_file(child.number), child.pid)
         except (OSError, StartFailure) as exc:
-            self._give_up(fresh)
+            await self._give_up(fresh)
             if self.plan is None or plan.listeners is not self.plan.listeners:
                 plan.listeners.close()
             if isinstance(exc, StartFailure):
@@ -186,14 +186,17 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
 
-    def _give_up(self, fresh: dict[int, Child]) -> None:
+    async def _give_up(self, fresh: dict[int, Child]) -> None:
+        """End workers that have served nobody, and return when they have ended."""
         for number, child in fresh.items():
-            child.signal(signal.SIGKILL)  # it has served nobody
+            child.signal(signal.SIGKILL)
             self.leaving.add(child)
             old = self.slots.get(number)
             if old is not None and not old.has_ended():
                 with suppress(OSError):
                     processes.record_pid(self.workers.pid_file(number), old.pid)
+        while not all(child.has_ended() for child in fresh.values()):  # noqa: ASYNC110  a process sets no event
+            await asyncio.sleep(0.02)
 
     async def _switch(self, plan: Plan, fresh: dict[int, Child]) -> None:
         """Let *fresh* serve, and the others finish what they have."""
@@ -296,6 +299,7 @@ class Supervisor:
         pause = 0.0 if comeback.failures == 1 else FIRST_PAUSE * 2 ** (comeback.failures - 2)
         comeback.due_at = now + min(pause, MAX_PAUSE)
         self.restarts[reason] += 1
+        self._tell_all()
         log_warning(
             log, f"worker_{reason}", f"worker {number} is started again", number=number,
             pid=child.pid, status=child.status, pause_seconds=min(pause, MAX_PAUSE),

@@ -4,7 +4,6 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,13 @@ from tests.support.installation import Installation
 MAX_CONNECTIONS = 10
 
 
-@pytest.fixture
-def full(database: Installation, tmp_path: Path) -> Iterator[ExtraWorker]:
+@pytest.fixture(scope="module")
+def full(database: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtraWorker]:
     """A worker with as many connections as it takes, on which nobody says a word."""
     with (
-        extra_worker(database, tmp_path, max_connections=MAX_CONNECTIONS) as worker,
+        extra_worker(
+            database, tmp_path_factory.mktemp("full"), max_connections=MAX_CONNECTIONS
+        ) as worker,
         ExitStack() as silent,
     ):
         for _ in range(MAX_CONNECTIONS):
