@@ -35,6 +35,17 @@ check_chromium() {
   apt_install chromium fonts-noto-cjk
 }
 
+# nginx is unpacked and not installed: its package would start a server on port 80 of this machine.
+# Without it the test of ops/nginx.conf is skipped.
+check_nginx() {
+  local folder=$root/py3/nginx
+  if [[ -x $folder/usr/sbin/nginx ]] || PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then return; fi
+  if may_apt && ( mkdir -p "$folder" && cd "$folder" && { apt-get download -q nginx ||
+       { apt-get update -q && apt-get download -q nginx; }; } && dpkg -x nginx_*.deb . ) >/dev/null 2>&1; then return; fi
+  say "Without the package nginx the test of ops/nginx.conf is left out." \
+      "没有 nginx 软件包，略过对 ops/nginx.conf 的测试。"
+}
+
 check_galera() {
   if [[ -n ${PIPELINE_GALERA:-} || -e /usr/lib/galera/libgalera_smm.so ]]; then return; fi
   may_apt || die "The cluster tests need Galera. Install the package galera-4." \
@@ -107,6 +118,7 @@ main() {
   step "Build" "构建"
   bash build.sh --dev
   check_chromium
+  check_nginx
 
   pytest_pid=''
   run_folder=$(mktemp -d "${TMPDIR:-/tmp}/pipeline-tests-XXXXXX")

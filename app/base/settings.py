@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.base.addresses import read_network
 from app.base.config_file import ConfigError, config_files, read_config
 from app.base.currencies import is_currency
+from app.base.origins import Origin, read_origin
 from app.base.secrets import secret
 from app.base.service_options import ServiceOptions
 
@@ -66,6 +66,11 @@ class Options(ServiceOptions):
     quota_time_zone: str = _option("Asia/Shanghai", "Zone whose midnight turns quota days")
     default_currency: str = _option("CNY", "Currency of prices that name none; of ISO 4217")
     public_url: str = _option("", "Outside address, e.g. https://pipeline.example.com")
+    hsts_seconds: int = _option(
+        31_536_000,
+        "Time for which browsers come by https only where public_url is; 0 ends it",
+        least=0,
+    )
     allowed_hosts: tuple[str, ...] = _option((), "Further host names the server answers to")
     trusted_proxies: tuple[str, ...] = _option((), "CIDRs whose X-Forwarded-For is believed")
     pool_size: int = _option(
@@ -143,7 +148,12 @@ class Settings:
     @property
     def is_https(self) -> bool:
         """Whether browsers reach this by https: a proxy does it, and `public_url` says so."""
-        return urlsplit(self.options.public_url).scheme == "https"
+        return self.public_origin is not None and self.public_origin.scheme == "https"
+
+    @property
+    def public_origin(self) -> Origin | None:
+        """The site that browsers know this as, where `public_url` tells it."""
+        return read_origin(self.options.public_url)
 
     @property
     def is_behind_proxy(self) -> bool:
@@ -258,7 +268,7 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
         problems.append(
             f"pipeline.default_currency {options.default_currency!r} is no currency of ISO 4217"
         )
-    if options.public_url and not _is_web_address(options.public_url):
+    if options.public_url and read_origin(options.public_url) is None:
         problems.append(
             f"pipeline.public_url {options.public_url!r} is not an address such as "
             "https://pipeline.example.com"
@@ -276,14 +286,6 @@ def _options(section: dict[str, Any], problems: list[str]) -> Options:
     if options.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         problems.append("pipeline.log_level must be DEBUG, INFO, WARNING or ERROR")
     return options
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _processors(value: Any, problems: list[str]) -> tuple[tuple[str, str], ...]:

@@ -40,7 +40,7 @@ from app.records.file_types import CSV_TYPE, XLSX_TYPE
 from app.records.selection import Selection
 from app.records.spreadsheets import CsvFile, File, SheetFile
 from app.schema.tables import Table
-from app.web.responses import USUAL_HEADERS
+from app.web.responses import AS_IT_COMES, USUAL_HEADERS
 
 log = logging.getLogger("pipeline.exports")
 
@@ -74,7 +74,9 @@ async def export_rows(
     context = request[CONTEXT]
     lang = context.lang
     headers = USUAL_HEADERS.copy()
-    headers["Content-Type"] = PIECES_TYPE if params.get("_progress") else KINDS[kind]
+    headers["Content-Type"] = KINDS[kind]
+    if params.get("_progress"):
+        headers.update({"Content-Type": PIECES_TYPE, **AS_IT_COMES})
     name = _file_name(selection.table, lang, kind)
     headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     headers["X-Total-Rows"] = str(len(keys))

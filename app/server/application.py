@@ -14,7 +14,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from ahserver.configuredServer import ConfiguredServer
 from ahserver.serverenv import ServerEnv
@@ -77,7 +76,7 @@ class PipelineServer(ConfiguredServer):
         JsonConfig.instance = _ahserver_config(config)
         pools()
         if config.is_https:
-            insist_on_https()
+            insist_on_https(config.options.hsts_seconds)
         application = web.Application(client_max_size=config.options.body_limit_bytes)
         super().__init__(auth_klass=GuardedAuth, workdir=str(config.root_dir), app=application)
         self._fill(application)
@@ -201,8 +200,8 @@ class PipelineServer(ConfiguredServer):
 def allowed_hosts(config: Settings) -> frozenset[str]:
     """Host names this server answers to: its own, the public one, the configured ones."""
     names = {"localhost", "127.0.0.1", "[::1]", config.host, *config.options.allowed_hosts}
-    if config.options.public_url:
-        names.add(urlsplit(config.options.public_url).hostname or "")
+    if config.public_origin:
+        names.add(config.public_origin.host)
     return frozenset(host_name(name) for name in names)
 
 

@@ -5,11 +5,14 @@ Replaces aiohttp's own answer, which repeats the bytes it was sent and has none 
 that every answer of ours has (kernel D2, D5).
 """
 
+import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.http import HttpProcessingError
 
 from app.access.request_context import CONTEXT
 from app.base.catalogue.requests import BAD_HTTP, INTERNAL_ERROR
@@ -17,6 +20,10 @@ from app.web.request import own_request_id
 from app.web.responses import PROBLEM_TYPE, json_response, problem_document
 
 log = logging.getLogger("pipeline.request")
+
+# Of a body that is refused: twice what is taken at most, for as long as a line takes to deliver it.
+MAX_DISCARDED_BYTES = 16 * 2**20
+MAX_DISCARD_SECONDS = 2.0
 
 
 class ProblemProtocol(web.RequestHandler):
@@ -65,5 +72,21 @@ class ProblemProtocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         result = await super().finish_response(request, resp, start_time)
+        await _discard(request.content)
         self.force_close()
         return result
+
+
+async def _discard(body: StreamReader) -> None:
+    """
+    Let pass by, within limits, what is on its way of a body that nobody will read.
+
+    To close before it has come would take the answer back: the kernel resets such a connection, and
+    a proxy that still sends tells its caller 502.
+    """
+    rest = MAX_DISCARDED_BYTES
+    # A body that broke off, or is none, has no more to come.
+    with suppress(OSError, HttpProcessingError, web.RequestPayloadError):
+        async with asyncio.timeout(MAX_DISCARD_SECONDS):  # its TimeoutError is an OSError
+            while rest > 0 and not body.at_eof():
+                rest -= len(await body.readany())

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from app.access.api_request import AnyRequest
+from app.access.request_context import SETTINGS
 from app.base.addresses import Address, read_address, read_hop, read_network
 from app.base.catalogue.requests import CROSS_SITE, UNKNOWN_HOST
+from app.base.origins import read_origin
 
 # The address of a caller whose address could not be told; RFC 7239's word for it. No list of
 # networks holds it, and all such callers are one to the counters of failed logins.
@@ -88,6 +89,24 @@ def check_origin(request: AnyRequest) -> None:
     origin = request.headers.get("Origin")
     foreign = site not in ("same-origin", "none") if site else False
     if origin is not None and not foreign:
-        foreign = urlsplit(origin).netloc.lower() != request.host.lower()
+        foreign = not _is_own_site(request, origin)
     if foreign:
         raise CROSS_SITE()
+
+
+def _is_own_site(request: AnyRequest, text: str) -> bool:
+    """
+    Return whether the `Origin` header *text* is of our own pages.
+
+    That is what `public_url` says, whatever a proxy made of the Host header. What comes for another
+    name of ours (from this machine, of `allowed_hosts`) has to agree with it; other ports of the
+    public name are other programs.
+    """
+    origin = read_origin(text)
+    if origin is None:
+        return False
+    public = request.app[SETTINGS].public_origin
+    direct = read_origin(f"{origin.scheme}://{request.host}")
+    if public is not None and direct is not None and direct.host == public.host:
+        return origin == public
+    return origin in (public, direct)

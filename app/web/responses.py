@@ -43,10 +43,18 @@ USUAL_HEADERS: CIMultiDict[str] = CIMultiDict(
     }
 )
 
+# Of answers that tell how far a piece of work is: nginx would keep what comes bit by bit back until
+# there is much of it. It reads this header and leaves it out.
+AS_IT_COMES = {"X-Accel-Buffering": "no"}
 
-def insist_on_https() -> None:
-    """Let every answer of this process tell browsers to come by https only, for a year."""
-    USUAL_HEADERS["Strict-Transport-Security"] = "max-age=31536000"
+
+def insist_on_https(seconds: int) -> None:
+    """
+    Let every answer of this process tell browsers to come by https only for so many *seconds*.
+
+    With 0 those that were told so before forget it; without the header they would not.
+    """
+    USUAL_HEADERS["Strict-Transport-Security"] = f"max-age={seconds}"
     usual_headers.cache_clear()
 
 

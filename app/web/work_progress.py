@@ -17,7 +17,7 @@ from app.access.request_context import CONTEXT
 from app.base.catalogue.requests import INTERNAL_ERROR
 from app.base.errors import AppError
 from app.base.json_codec import json_bytes
-from app.web.responses import USUAL_HEADERS, json_response, problem_document
+from app.web.responses import AS_IT_COMES, USUAL_HEADERS, json_response, problem_document
 
 log = logging.getLogger("pipeline.request")
 
@@ -50,6 +50,7 @@ async def answer_with_progress(
     headers = USUAL_HEADERS.copy()
     headers["Content-Type"] = LINES_TYPE
     headers["X-Request-Id"] = request[CONTEXT].request_id
+    headers.update(AS_IT_COMES)
     response = web.StreamResponse(headers=headers)
     progress = Progress()
     task = asyncio.ensure_future(work(progress))

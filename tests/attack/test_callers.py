@@ -19,6 +19,8 @@ ME = "/pipeline_dist/v1/me"
 # The worker of `probes` trusts this address to be a proxy; the list below has it on purpose.
 PROXY = "127.0.0.2"
 ALLOWED = f"10.9.8.7, 2001:db8::1, ::ffff:10.9.9.0/120, {PROXY}"
+# The outside of the worker of `outside`: a proxy on a port that is not the scheme's own.
+OUTSIDE = "https://[2001:db8::7]:8443"
 TOLD_NOTHING = "the address of this one could not be told"
 
 
@@ -181,7 +183,7 @@ def outside(server: Installation, tmp_path_factory: pytest.TempPathFactory):
     """A worker whose outside is https, on an address that is no name."""
     folder = tmp_path_factory.mktemp("outside")
     with extra_worker(
-        server, folder, public_url="https://[2001:db8::7]", allowed_hosts=["fd00::7", "lb.example"],
+        server, folder, public_url=OUTSIDE, allowed_hosts=["fd00::7", "lb.example"],
     ) as worker:  # fmt: skip
         yield worker
 
@@ -191,6 +193,54 @@ def test_configured_names_and_addresses_are_answered_to(outside: ExtraWorker):
     for host in ("[2001:db8::7]", "[2001:db8::7]:443", "[fd00::7]", "lb.example:80", "127.0.0.1"):
         assert get_raw(outside.base_url, "/healthz", host=host).status == 200, host
     assert get_raw(outside.base_url, "/healthz", host="[fd00::8]").status == 400
+
+
+def signing_in_from(worker: ExtraWorker, origin: str, host: str) -> int:
+    """The status that a login without a name is answered with: 422 where the origin is believed."""
+    head = (f"POST /login.dspy HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n"
+            "Connection: close\r\nContent-Type: application/json\r\n")  # fmt: skip
+    answer = send_raw(worker.base_url, f"{head}Content-Length: 2\r\n\r\n{{}}")
+    assert json.loads(answer.body)["code"] in ("invalid_fields", "cross_site"), answer.body
+    return answer.status
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        (OUTSIDE, "[2001:db8::7]:8443"),  # as the browser asked
+        (OUTSIDE, "[2001:db8::7]"),  # a proxy's usual `$host`
+        (OUTSIDE, "127.0.0.1:9090"),  # the address of the proxy's upstream
+        ("https://[2001:DB8::7]:8443", "[2001:db8::7]"),
+        ("http://127.0.0.1:9090", "127.0.0.1:9090"),  # on this machine, without the proxy
+        ("http://lb.example", "lb.example:80"),
+        ("https://lb.example:443", "lb.example"),
+    ],
+)
+def test_our_pages_are_those_of_the_public_address(outside: ExtraWorker, origin, host):
+    assert signing_in_from(outside, origin, host) == 400
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        # Other programs on the machine of the public name, whatever the Host header has become.
+        ("https://[2001:db8::7]", "[2001:db8::7]"),
+        ("http://[2001:db8::7]:8443", "[2001:db8::7]:8443"),
+        ("https://[2001:db8::7]:9443", "[2001:db8::7]:9443"),
+        ("http://[2001:db8::7]", "[2001:db8::7]:80"),
+        ("https://lb.example", "[2001:db8::7]"),
+        ("https://lb.example:8443", "lb.example"),
+        ("http://127.0.0.1:9091", "127.0.0.1:9090"),
+        ("null", "[2001:db8::7]"),
+        ("", "[2001:db8::7]"),
+        ("https://[2001:db8::7", "[2001:db8::7]"),
+        ("https://[2001:db8::7]:8443x", "[2001:db8::7]"),
+        (f"{OUTSIDE}@evil.example", "[2001:db8::7]"),
+        ("https://evil.example", "127.0.0.1:9090@evil.example"),
+    ],
+)
+def test_other_origins_are_foreign_whatever_the_host_says(outside: ExtraWorker, origin, host):
+    assert signing_in_from(outside, origin, host) == 403
 
 
 def test_browsers_are_told_to_come_by_https_only(outside: ExtraWorker, server: Installation):

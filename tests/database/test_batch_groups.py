@@ -1,6 +1,7 @@
 """Batches of calls: groups with a transaction each, beside which others are served."""
 
 import asyncio
+import gc
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,10 @@ from app.db.transactions import in_transaction
 from app.records.rows import insert_row
 from pipeline_dist.admission import service as admission
 from pipeline_dist.admission.commands import BeginResult
-from pipeline_dist.admission.pending import GroupedRequest
+from pipeline_dist.admission.common_call import CommonAccount, CommonCall
+from pipeline_dist.admission.pending import GroupedRequest, PendingRequest
 from pipeline_dist.admission.queue import GROUP_BESIDE_OTHERS, MAX_GROUP, admission_queue
+from pipeline_dist.admission.workset import WorkSet
 from pipeline_dist.api import batches
 from tests.support.installation import Installation
 from tests.support.trade import Clock, Trade, add_price, begin_call, differences, make_trade
@@ -61,6 +64,25 @@ def status_of(outcome: Any) -> Any:
 def commits(pool: Installation) -> int:
     (row,) = pool.query("show global status like 'Com_commit'")
     return int(row["Value"])
+
+
+async def test_what_was_decided_goes_without_the_garbage_collector(pool: Installation) -> None:
+    """It would hold everybody up: all of a batch, whenever it comes by."""
+    shop = await make_shop()
+    kinds = (GroupedRequest, PendingRequest, WorkSet, CommonAccount, CommonCall)
+    gc.collect()
+    before = sum(isinstance(one, kinds) for one in gc.get_objects())
+    gc.disable()
+    try:
+        result = await batches.book_all(shop.distributor_id, items(shop.code, 300))
+        assert len(batches.answer(result.outcomes, "en")) > 300
+        del result
+        await asyncio.gather(*(single(shop, f"s{number}") for number in range(20)))
+        await asyncio.sleep(0)
+        survivors = [one for one in gc.get_objects() if isinstance(one, kinds)]
+        assert len(survivors) == before
+    finally:
+        gc.enable()
 
 
 async def test_a_batch_is_one_transaction_where_nobody_else_is_served(pool: Installation) -> None:

@@ -287,6 +287,7 @@ def test_progress_comes_in_lines_and_refusals_too(server: Installation, pipeline
             server.admin, content.encode(), fixed={"pipeline_id": pipeline_id}, _progress=1
         )
         assert answer.headers["Content-Type"] == "application/x-ndjson"
+        assert answer.headers["X-Accel-Buffering"] == "no"
         return [json.loads(line) for line in answer.text.splitlines()]
 
     *steps, last = lines(f"{HEAD}\n{rows}")

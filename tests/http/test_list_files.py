@@ -110,6 +110,7 @@ def test_a_file_in_pieces_tells_how_many_rows_are_done(server: Installation, kin
     whole = server.admin.get(PIPELINES, params=params | {"_progress": ""})
 
     assert answer.headers["Content-Type"] == "application/vnd.pipeline-app.pieces"
+    assert answer.headers["X-Accel-Buffering"] == "no"
     assert answer.headers["Content-Disposition"] == whole.headers["Content-Disposition"]
     counts, file, rest = [], b"", answer.content
     while rest:

@@ -134,6 +134,37 @@ async def test_what_is_unusual_goes_the_other_way_and_what_follows_comes_back(mo
         assert host.ways == ["direct", "aiohttp", "direct"]
 
 
+async def test_what_comes_before_the_connections_task_waits_again_is_answered_here(monkeypatch):
+    def early(self: direct.DirectProtocol) -> None:
+        text = request(b"1")
+        for part in (text[:9], text[9:]):  # in the turn in which an answer of aiohttp's ends
+            self._loop.call_soon(self.data_received, part)
+
+    async def finish(self, *values):
+        result = await ProblemProtocol.finish_response(self, *values)
+        early(self)
+        return result
+
+    monkeypatch.setattr(direct.DirectProtocol, "finish_response", finish)
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
+        writer.write(request(more=UNUSUAL))
+        assert [await read(reader), await read(reader)] == ["aiohttp:{}", "direct:1"]
+
+
+async def test_what_comes_as_a_connection_begins_is_answered_here(monkeypatch):
+    def begin(self: direct.DirectProtocol, transport: asyncio.BaseTransport) -> None:
+        ProblemProtocol.connection_made(self, transport)
+        self.data_received(request(b"1"))
+
+    monkeypatch.setattr(direct.DirectProtocol, "connection_made", begin)
+    async with serving(monkeypatch, echo) as host:
+        reader, writer = await host.open()
+        assert await read(reader) == "direct:1"
+        writer.write(request(b"2"))
+        assert await read(reader) == "direct:2"
+
+
 async def test_a_body_that_comes_behind_its_head_is_waited_for(monkeypatch):
     monkeypatch.setattr(direct, "PATIENCE_SECONDS", 30)
     async with serving(monkeypatch, echo) as host:

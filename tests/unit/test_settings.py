@@ -126,6 +126,13 @@ def test_sage_may_have_an_entry_of_its_own(load):
     assert options.pipeline_database.host == "db.example"
 
 
+def test_the_public_name_is_spelt_as_it_goes_over_the_wire(load):
+    config = load(with_database() | {"pipeline": {"public_url": "https://产线.example:8443"}})
+
+    assert config.public_origin == ("https", "xn--wlq758i.example", 8443)
+    assert config.is_https
+
+
 # What is this installation's own
 
 

@@ -12,11 +12,10 @@ answer, the same headers and the same rows (tests/database/test_common_calls.py)
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.global_func import (
     AppError,
-    Quote,
     next_day_start,
     next_month_start,
     quota_day,
@@ -30,19 +29,19 @@ from pipeline_dist.accounts.status import check_active
 from pipeline_dist.admission.account import check_pipeline, link_terms
 from pipeline_dist.admission.call_view import call_answer
 from pipeline_dist.admission.commands import BeginCall, BeginResult, Command, Request
+from pipeline_dist.admission.common_item import Charge, CommonItem
 from pipeline_dist.admission.limits import CountedLimits, quota_key, quota_limits
-from pipeline_dist.admission.ready_answer import account_answer, item_answer, ready_answer
+from pipeline_dist.admission.ready_answer import account_answer, ready_answer
 from pipeline_dist.admission.rows import Pipeline
 from pipeline_dist.admission.spending import settle_day, spend_limits
 from pipeline_dist.admission.workset import WorkSet
-from pipeline_ops.ledger.ready_rows import account_text, item_text, row_text
-from pipeline_ops.ledger.rows import CallHeader, CallLine, Entry, call_lines
+from pipeline_ops.ledger.ready_rows import account_text, row_text
+from pipeline_ops.ledger.rows import CallHeader, Entry
 from pipeline_ops.ledger.states import CallSource
 from pipeline_ops.rules.counters import CapacityRow, CountingRow
 from pipeline_ops.rules.line_steps import is_known_step
 from pipeline_ops.rules.months import open_month
-from pipeline_ops.rules.pricing import AMOUNT_LIMIT, PricedLine, line_amount
-from pipeline_ops.rules.terms import LinkTerms, PricingType, Terms
+from pipeline_ops.rules.terms import LinkTerms, PricingType
 from pipeline_ops.rules.usage_lines import UsageLine
 
 
@@ -235,13 +234,13 @@ class CommonAccount:
         if self._is_prepaid:
             distributor.balance -= amount
 
-    def _item(self, usage: UsageLine) -> "CommonItem | None":
+    def _item(self, usage: UsageLine) -> CommonItem | None:
         place = (usage.step_key, usage.model, usage.unit)
         if place not in self._items:
             self._items[place] = self._new_item(*place)
         return self._items[place]
 
-    def _new_item(self, step_key: str, model: str, unit: str) -> "CommonItem | None":
+    def _new_item(self, step_key: str, model: str, unit: str) -> CommonItem | None:
         """Return items of this use with their price. None for a step that the version may not have,
         where no price applies, and for one per package, of which the account has some left."""
         pipeline, currency = self.pipeline, self._distributor.currency
@@ -253,45 +252,6 @@ class CommonAccount:
         if terms is None or terms.pricing_type == PricingType.PACKAGE:
             return None
         return CommonItem(self.quote, terms, step_key, model, unit)
-
-
-class Charge(NamedTuple):
-    """What a quantity costs: the amount, and both as the answer and the row have them."""
-
-    amount: Decimal
-    quantity_text: str
-    amount_text: str
-    row: str
-
-
-class CommonItem:
-    """Items of one use at one price."""
-
-    def __init__(self, quote: Quote, terms: Terms, step_key: str, model: str, unit: str) -> None:
-        self.terms = terms
-        self.answer = item_answer(terms, step_key, model, unit)
-        self.row = item_text(quote, terms, step_key, model, unit)
-        self._quote = quote
-        self._charges: dict[Decimal, Charge] = {}
-
-    def line(self, usage: UsageLine, amount: Decimal) -> CallLine:
-        """Return the item *usage*, charged *amount*."""
-        return call_lines([PricedLine(line_no=0, usage=usage, terms=self.terms, amount=amount)])[0]
-
-    def charge(self, quantity: Decimal) -> Charge | None:
-        """Return what *quantity* costs; None for more than the ledger can hold."""
-        charge = self._charges.get(quantity)
-        # Equal numbers may be written otherwise: 1 and 1.0.
-        if charge is not None and charge.quantity_text == format(quantity, "f"):
-            return charge
-        amount = line_amount(self.terms, quantity)
-        if amount >= AMOUNT_LIMIT:
-            return None
-        quote = self._quote
-        charge = self._charges[quantity] = Charge(
-            amount, format(quantity, "f"), format(amount, "f"), f"{quote(quantity)},{quote(amount)}"
-        )
-        return charge
 
 
 class CommonCall:

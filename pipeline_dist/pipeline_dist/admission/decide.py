@@ -93,6 +93,9 @@ async def decide_all(
     if not check_ledger_first:
         await _recheck_refusals(workset, requests, outcomes)
     await workset.save()
+    # A call's row is known by its account, and that knows the workset: without this circle all of
+    # a batch goes when its answers are written, and not when the garbage collector comes by.
+    workset.existing_calls.clear()
     return outcomes
 
 

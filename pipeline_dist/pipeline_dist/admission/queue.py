@@ -103,11 +103,16 @@ class AdmissionQueue:
         group = PendingGroup(distributor_id, commands, self._pipelines)
         self._waiting.append(group)
         self._wake()
-        outcomes = await group.future
-        for request, outcome in zip(group.requests, outcomes, strict=True):
-            if request.pipeline_id is None and isinstance(outcome, BeginResult):
-                assert isinstance(request.command, BeginCall)
-                _remember(self._pipelines, request.command.pipeline, outcome.pipeline_id)
+        try:
+            outcomes = await group.future
+            for request, outcome in zip(group.requests, outcomes, strict=True):
+                if request.pipeline_id is None and isinstance(outcome, BeginResult):
+                    assert isinstance(request.command, BeginCall)
+                    _remember(self._pipelines, request.command.pipeline, outcome.pipeline_id)
+        finally:
+            # They know the group: without this circle they go at once, and are not left to the
+            # garbage collector, which would hold everybody up.
+            group.requests = []
         return outcomes
 
     def group_size(self) -> int:
