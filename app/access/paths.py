@@ -98,12 +98,10 @@ class WebPaths:
             return None
         if file.name == SCRIPT_INDEX:
             return None
-        if path.endswith("/"):
-            return None
         if not file.is_file() and base == self._root and _HASHED.search(file.name):
             others = (root.joinpath(*rest) for root in self._other_roots())
-            file = next((other for other in others if other.is_file()), file)
-        return self._target(file, path) if file.is_file() else None
+            file = next((o for o in others if o.is_file() and o.resolve() == o), file)
+        return self._target(file, path) if file.is_file() and not path.endswith("/") else None
 
     @staticmethod
     def _target(file: Path, url: str) -> Target:

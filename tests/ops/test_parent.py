@@ -57,7 +57,7 @@ def restarts(place: Place, reason: str) -> int:
     return int(float(re.findall(rf'pipeline_restarts_total{{reason="{reason}"}} (\S+)', text)[0]))
 
 
-def all_replaced(place: Place, before: dict[int, int]) -> bool:
+def is_all_new(place: Place, before: dict[int, int]) -> bool:
     now = place.workers.running()
     is_new = now.keys() == before.keys() and not set(now.values()) & set(before.values())
     return is_new and place.workers.all_pids() == sorted(now.values())
@@ -97,7 +97,7 @@ def test_a_reload_under_load_loses_no_request(parent: Place) -> None:
     assert pid is not None
     with load_on(parent) as load:
         os.kill(pid, signal.SIGHUP)
-        assert processes.wait_until(lambda: all_replaced(parent, before), WITHIN)
+        assert processes.wait_until(lambda: is_all_new(parent, before), WITHIN)
 
     assert parent.parent_pid() == pid
     assert load.failures == []
