@@ -327,8 +327,7 @@ class EmbeddedDatabase:
 
 
 def is_wanted(env: Mapping[str, str] | None = None) -> bool:
-    """Return True while the configuration names no database of its own (a broken one is told
-    later)."""
+    """Return True while the configuration names no database; a broken one is told later."""
     try:
         config = read_config(config_files(os.environ if env is None else env, ROOT))
         kwargs = config["databases"]["pipeline"]["kwargs"]
